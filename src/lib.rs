@@ -1,0 +1,8 @@
+//! Reconstructs the TCP state of both endpoints of every connection from captured segments.
+
+pub mod decode;
+pub mod report;
+pub mod segment;
+pub mod source;
+pub mod time;
+pub mod tracker;

@@ -1,0 +1,384 @@
+//! The types of the report, serialised as the JSON contract says.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::segment::Socket;
+use crate::source::FileInfo;
+use crate::time::{Span, Time};
+use crate::tracker::{Evidence, State};
+
+/// Version of the JSON shapes; changes only when a reader would break.
+pub const SCHEMA: &str = "tcpstate/1";
+
+/// One thing for each end of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PerSide<T> {
+    /// The end that sent the first SYN; midstream, the best guess.
+    pub client: T,
+    /// The other end.
+    pub server: T,
+}
+
+/// Which end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The end that sent the first SYN; midstream, the best guess.
+    Client,
+    /// The other end.
+    Server,
+}
+
+impl Side {
+    /// `client` or `server`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Side::Client => "client",
+            Side::Server => "server",
+        }
+    }
+
+    /// The opposite end.
+    pub const fn other(self) -> Side {
+        match self {
+            Side::Client => Side::Server,
+            Side::Server => Side::Client,
+        }
+    }
+}
+
+impl<T> PerSide<T> {
+    /// The value of one side.
+    pub fn get(&self, side: Side) -> &T {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+
+    /// The value of one side, to change.
+    pub fn get_mut(&mut self, side: Side) -> &mut T {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+}
+
+/// A whole report.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// Who wrote it.
+    pub tool: Tool,
+    /// What was captured, and what was missed.
+    pub capture: Capture,
+    /// In order of their first packet.
+    pub connections: Vec<Connection>,
+    /// Most severe first.
+    pub findings: Vec<Finding>,
+    /// Totals over all connections.
+    pub summary: Summary,
+}
+
+/// Name and version of this program.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tool {
+    /// `tcpstate`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// The capture as a whole.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Capture {
+    /// Each input in the order given.
+    pub files: Vec<FileInfo>,
+    /// Packets read.
+    pub packets: u64,
+    /// TCP segments among them.
+    pub tcp_segments: u64,
+    /// Packets whose headers could not be read to their end, by damage, by cut, or by an unknown link type.
+    pub undecoded: u64,
+    /// Time of the earliest packet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<Time>,
+    /// Time of the latest packet: every "at least" in the report ends here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Time>,
+}
+
+/// Address and port, as two JSON fields.
+impl Serialize for Socket {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shape {
+            addr: IpAddr,
+            port: u16,
+        }
+        Shape { addr: self.addr, port: self.port }.serialize(serializer)
+    }
+}
+
+/// How a connection began, as far as the capture shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// A SYN or SYN-ACK was captured.
+    Handshake,
+    /// It was already open when the capture began (or its handshake was missed).
+    Midstream,
+}
+
+/// How it is known which end is the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// By its SYN.
+    Observed,
+    /// By ports and who spoke first.
+    Guessed,
+}
+
+/// What became of a connection by the end of the capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Both ends sent FIN.
+    Closed,
+    /// Ended by a RST that was accepted.
+    Reset,
+    /// The SYN was answered by a RST.
+    Refused,
+    /// The SYN was never answered.
+    Unanswered,
+    /// The handshake began and never completed.
+    HalfOpen,
+    /// One end sent FIN, the other did not.
+    HalfClosed,
+    /// Established and still open at the end of the capture.
+    Open,
+    /// The capture does not tell.
+    Unknown,
+}
+
+impl Outcome {
+    /// All of them in the order in which tables show them.
+    pub const ALL: [Outcome; 8] = [
+        Outcome::Closed,
+        Outcome::Reset,
+        Outcome::Refused,
+        Outcome::Unanswered,
+        Outcome::HalfOpen,
+        Outcome::HalfClosed,
+        Outcome::Open,
+        Outcome::Unknown,
+    ];
+
+    /// As in JSON: `half-open`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Closed => "closed",
+            Outcome::Reset => "reset",
+            Outcome::Refused => "refused",
+            Outcome::Unanswered => "unanswered",
+            Outcome::HalfOpen => "half-open",
+            Outcome::HalfClosed => "half-closed",
+            Outcome::Open => "open",
+            Outcome::Unknown => "unknown",
+        }
+    }
+}
+
+/// Who sent the first FIN (or the RST that ended it).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClosedFirst {
+    /// The client.
+    Client,
+    /// The server.
+    Server,
+    /// Both, each before it saw the other's FIN (simultaneous close).
+    Both,
+}
+
+/// One incarnation of a four-tuple in a scope.
+#[derive(Clone, Debug, Serialize)]
+pub struct Connection {
+    /// By first packet, from 1.
+    pub id: u64,
+    /// Who sent the first SYN; midstream, the best guess.
+    pub client: Socket,
+    /// The other end.
+    pub server: Socket,
+    /// 2, 3… when the same four-tuple is used again.
+    pub incarnation: u32,
+    /// How it began.
+    pub origin: Origin,
+    /// How it is known which end is the client.
+    pub role: Role,
+    /// VLAN and tunnel ids that tell equal four-tuples apart (`vlan 7`, `vxlan 42`), outermost first.
+    pub scope: Vec<String>,
+    /// Time of its first packet.
+    pub first: Time,
+    /// Time of its last packet.
+    pub last: Time,
+    /// Number of its first packet.
+    pub first_packet: u64,
+    /// Number of its last packet.
+    pub last_packet: u64,
+    /// Segments sent by each end, every captured copy counted.
+    pub packets: PerSide<u64>,
+    /// TCP payload bytes sent by each end, every copy counted.
+    pub bytes: PerSide<u64>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Who closed first, if anyone did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed_first: Option<ClosedFirst>,
+    /// Both state machines.
+    pub endpoints: PerSide<Endpoint>,
+    /// Times that the handshake gives.
+    pub timing: Timing,
+    /// What was odd.
+    pub anomalies: Vec<Anomaly>,
+}
+
+/// One endpoint's state machine as reconstructed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Endpoint {
+    /// At the end of the capture.
+    pub state: State,
+    /// All that the capture allows; more than one where it can't tell.
+    pub possible: Vec<State>,
+    /// How the final state is known.
+    pub evidence: Evidence,
+    /// One entry per state entered, in order, after retractions.
+    pub history: Vec<Entry>,
+    /// What was believed and then disproved; filled only when asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub retracted: Vec<Entry>,
+    /// Time spent in each state up to the end of the capture, in the order first entered in RFC 9293's list.
+    pub time_in_state: BTreeMap<State, Span>,
+}
+
+/// One transition.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// Capture time of the cause; for `timer`, when it ran out.
+    pub time: Time,
+    /// The state left.
+    pub from: State,
+    /// The state entered.
+    pub state: State,
+    /// The packet that caused it; absent for timers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet: Option<u64>,
+    /// What happened, in plain words: `sent SYN`, `received FIN`.
+    pub cause: &'static str,
+    /// How it is known.
+    pub evidence: Evidence,
+    /// The packet that proves a `confirmed` entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proven_by: Option<u64>,
+    /// Where the rule stands: `RFC 9293 3.10.7.4`.
+    pub rule: &'static str,
+}
+
+/// Times that the handshake gives, in seconds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Timing {
+    /// The SYN that was answered to the first SYN-ACK.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub syn_to_synack: Option<Span>,
+    /// The SYN-ACK that was answered to the client's ACK.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synack_to_ack: Option<Span>,
+    /// Both together: one round trip of the whole path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handshake: Option<Span>,
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Background.
+    Info,
+    /// Worth knowing.
+    Note,
+    /// Probably wrong.
+    Warning,
+    /// Wrong.
+    Error,
+}
+
+/// Something odd in one connection.
+#[derive(Clone, Debug, Serialize)]
+pub struct Anomaly {
+    /// Short code, grouped by letter, never reused.
+    pub code: &'static str,
+    /// Says what was found; reads well after "allow".
+    pub name: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// Whose doing it is, where one end is to blame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Side>,
+    /// When it began.
+    pub time: Time,
+    /// The packet that shows it best.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet: Option<u64>,
+    /// One sentence for a person.
+    pub message: String,
+    /// The numbers behind it.
+    pub facts: BTreeMap<&'static str, serde_json::Value>,
+}
+
+/// Anomalies of one kind, grouped over connections and hosts, or one that only a group can show.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// As in [`Anomaly`].
+    pub code: &'static str,
+    /// As in [`Anomaly`].
+    pub name: &'static str,
+    /// The worst of the group.
+    pub severity: Severity,
+    /// How many connections show it.
+    pub count: u64,
+    /// One sentence for a person: who, what, since when.
+    pub message: String,
+    /// What to do about it.
+    pub advice: &'static str,
+    /// Connections to look at, worst first, cut to a readable number.
+    pub connections: Vec<u64>,
+    /// Packets that prove it, cut to a readable number.
+    pub packets: Vec<u64>,
+    /// The numbers behind it.
+    pub facts: BTreeMap<&'static str, serde_json::Value>,
+}
+
+/// Totals over all connections.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Summary {
+    /// Connections.
+    pub connections: u64,
+    /// By outcome.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// By who closed first; those nobody closed are not counted.
+    pub closed_first: BTreeMap<&'static str, u64>,
+    /// Endpoints in each state at the end of the capture.
+    pub final_states: PerSide<BTreeMap<State, u64>>,
+    /// The most endpoints that were in each state at one time.
+    pub peak_states: PerSide<BTreeMap<State, u64>>,
+    /// History entries by how they are known.
+    pub evidence: BTreeMap<&'static str, u64>,
+    /// Entries that were believed and later disproved.
+    pub retracted: u64,
+}

@@ -1,0 +1,234 @@
+//! The segment record: what one captured TCP segment says, and nothing about the bytes it came in.
+//!
+//! This is the only thing that passes from decoding to tracking. Anything that can produce it
+//! (a capture file, a live interface, a file of segments) can feed the tracker.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::time::Time;
+
+/// One end of a connection: an address and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Socket {
+    /// IPv4 or IPv6 address as it stood in the (innermost) IP header.
+    pub addr: IpAddr,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl fmt::Display for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.addr {
+            IpAddr::V4(a) => write!(f, "{a}:{}", self.port),
+            IpAddr::V6(a) => write!(f, "[{a}]:{}", self.port),
+        }
+    }
+}
+
+/// The network a segment was seen in: VLAN ids and tunnel ids, interned by the decoder.
+///
+/// Equal four-tuples in different scopes are different connections. 0 is the plain network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopeId(pub u32);
+
+/// The flag bits of a TCP header, byte 13 in the low eight bits and NS/reserved above (RFC 9293 §3.1).
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Flags(pub u16);
+
+impl Flags {
+    /// No more data from sender.
+    pub const FIN: Flags = Flags(0x01);
+    /// Synchronize sequence numbers.
+    pub const SYN: Flags = Flags(0x02);
+    /// Reset the connection.
+    pub const RST: Flags = Flags(0x04);
+    /// Push function.
+    pub const PSH: Flags = Flags(0x08);
+    /// Acknowledgment field is significant.
+    pub const ACK: Flags = Flags(0x10);
+    /// Urgent pointer field is significant.
+    pub const URG: Flags = Flags(0x20);
+    /// ECN-Echo (RFC 3168).
+    pub const ECE: Flags = Flags(0x40);
+    /// Congestion Window Reduced (RFC 3168).
+    pub const CWR: Flags = Flags(0x80);
+
+    /// Whether every bit of `other` is set.
+    pub const fn has(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl std::ops::BitOr for Flags {
+    type Output = Flags;
+
+    fn bitor(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+}
+
+/// `SYN,ACK` as RFC 9293 and Wireshark write it; `-` when no bit is set.
+impl fmt::Display for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NAMES: [(Flags, &str); 8] = [
+            (Flags::SYN, "SYN"),
+            (Flags::FIN, "FIN"),
+            (Flags::RST, "RST"),
+            (Flags::PSH, "PSH"),
+            (Flags::ACK, "ACK"),
+            (Flags::URG, "URG"),
+            (Flags::ECE, "ECE"),
+            (Flags::CWR, "CWR"),
+        ];
+        let mut separator = "";
+        for (flag, name) in NAMES {
+            if self.has(flag) {
+                write!(f, "{separator}{name}")?;
+                separator = ",";
+            }
+        }
+        if separator.is_empty() {
+            f.write_str("-")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// TCP timestamps option (RFC 7323 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timestamps {
+    /// TSval: the sender's clock.
+    pub value: u32,
+    /// TSecr: the peer's clock as the sender last accepted it; meaningless without ACK.
+    pub echo: u32,
+}
+
+/// The options that tell something about states, loss or timing; others are skipped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Maximum segment size in bytes, on SYN segments.
+    pub mss: Option<u16>,
+    /// Window scale shift count, on SYN segments, as sent (RFC 7323 limits its use to 14).
+    pub window_scale: Option<u8>,
+    /// SACK permitted, on SYN segments.
+    pub sack_permitted: bool,
+    /// Timestamps.
+    pub timestamps: Option<Timestamps>,
+    /// The first SACK blocks as (left edge, right edge); unused ones are (0, 0).
+    pub sack: [(u32, u32); 3],
+    /// How many entries of `sack` are used.
+    pub sack_blocks: u8,
+    /// Fast Open option present (RFC 7413 §4.1.1; request or cookie).
+    pub fast_open: bool,
+    /// The options were cut by the snap length or do not parse to their end.
+    pub cut: bool,
+}
+
+impl Options {
+    /// The SACK blocks in use.
+    pub fn sack(&self) -> &[(u32, u32)] {
+        &self.sack[..usize::from(self.sack_blocks).min(self.sack.len())]
+    }
+}
+
+/// One TCP segment as captured. `Copy`, about 150 bytes, no borrowed data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Capture time.
+    pub time: Time,
+    /// Number of the packet it came in, counted from 1 over the whole input (Wireshark's frame number for one file).
+    pub packet: u64,
+    /// Who sent it, by its IP header.
+    pub src: Socket,
+    /// Whom it is addressed to.
+    pub dst: Socket,
+    /// VLANs and tunnels it was found in.
+    pub scope: ScopeId,
+    /// Sequence number of the first payload byte, or of the SYN.
+    pub seq: u32,
+    /// Acknowledgment number; significant only with [`Flags::ACK`].
+    pub ack: u32,
+    /// Payload bytes on the wire, from the IP length: neither padding nor the snap length change it.
+    pub len: u32,
+    /// Payload bytes that are in the capture.
+    pub captured: u32,
+    /// Header flags.
+    pub flags: Flags,
+    /// Window field as sent, not scaled.
+    pub window: u16,
+    /// Checksum field as sent; not verified (offload makes it meaningless for sent segments).
+    pub checksum: u16,
+    /// IPv4 identification, or 0 for IPv6.
+    pub ip_id: u16,
+    /// IPv4 TTL or IPv6 hop limit.
+    pub ttl: u8,
+    /// The TCP options understood.
+    pub options: Options,
+}
+
+impl Segment {
+    /// Sequence numbers it occupies: payload plus one each for SYN and FIN (RFC 9293 §3.4 SEG.LEN).
+    pub fn seq_len(&self) -> u32 {
+        self.len.wrapping_add(u32::from(self.flags.has(Flags::SYN))).wrapping_add(u32::from(self.flags.has(Flags::FIN)))
+    }
+
+    /// The sequence number after it, modulo 2^32.
+    pub fn end(&self) -> u32 {
+        self.seq.wrapping_add(self.seq_len())
+    }
+
+    /// Whether `flag` is set.
+    pub fn has(&self, flag: Flags) -> bool {
+        self.flags.has(flag)
+    }
+}
+
+/// An ICMP or ICMPv6 error that quotes a TCP segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IcmpError {
+    /// Capture time.
+    pub time: Time,
+    /// Packet number.
+    pub packet: u64,
+    /// Who sent the error (a router or the host itself).
+    pub from: IpAddr,
+    /// Sender of the quoted segment.
+    pub src: Socket,
+    /// Destination of the quoted segment.
+    pub dst: Socket,
+    /// VLANs and tunnels it was found in.
+    pub scope: ScopeId,
+    /// Sequence number of the quoted segment.
+    pub seq: u32,
+    /// What it reports.
+    pub kind: IcmpKind,
+}
+
+/// What an ICMP error says, in IPv4's and IPv6's common terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IcmpKind {
+    /// Network, host or address unreachable.
+    Unreachable,
+    /// Port or protocol unreachable.
+    PortUnreachable,
+    /// Administratively prohibited, by filter or policy.
+    Prohibited,
+    /// Fragmentation needed / packet too big, with the next hop's MTU (0 if not told).
+    TooBig(u32),
+    /// Time to live exceeded.
+    TimeExceeded,
+    /// Any other error.
+    Other {
+        /// ICMP type as sent.
+        kind: u8,
+        /// ICMP code as sent.
+        code: u8,
+    },
+}

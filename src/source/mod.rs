@@ -1,0 +1,62 @@
+//! Where packets come from: files, pipes, folders (and, later, interfaces).
+//!
+//! A source yields packets in capture order together with what is known of the input as a whole:
+//! its format, its link types, how many packets the kernel dropped, and where reading had to stop.
+
+use crate::time::Time;
+
+/// One captured packet, borrowed from the source's buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Counted from 1 over the whole input.
+    pub number: u64,
+    /// Capture time. Packets without one (pcapng simple packet blocks) carry that of the packet before.
+    pub time: Time,
+    /// Link-layer header type of its interface.
+    pub link: LinkType,
+    /// Length on the wire in bytes; at least `data.len()` unless the file lies.
+    pub wire_len: u32,
+    /// The captured bytes, without a trailing frame check sequence.
+    pub data: &'a [u8],
+}
+
+/// Link-layer header type: the number of the tcpdump.org registry, masked to 16 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkType(pub u16);
+
+/// What was found out about one input file (or pipe).
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct FileInfo {
+    /// As given on the command line; `-` for standard input.
+    pub name: String,
+    /// `pcap`, `pcapng`, … with the compression in front where there is one (`gzip pcap`).
+    pub format: String,
+    /// Names of the link types seen, without `LINKTYPE_`; joined by `, ` when there are several.
+    pub link_type: String,
+    /// Packets read from it.
+    pub packets: u64,
+    /// Packets that the capturing system says it dropped (pcapng interface statistics), if it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u64>,
+    /// Snap length, the smallest of all interfaces, if it is below what packets need.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snap_len: Option<u32>,
+    /// Why reading stopped before the end, or what was skipped: packet number, byte offset, cause.
+    pub problem: Option<String>,
+}
+
+/// Anything that yields packets in capture order.
+pub trait Source {
+    /// The next packet, or `None` at the end of what can be read. Damage is not an error here: it ends or skips
+    /// and is told in [`Source::files`].
+    fn next(&mut self) -> Option<Packet<'_>>;
+
+    /// What is known of each input so far, in the order given.
+    fn files(&self) -> Vec<FileInfo>;
+
+    /// Bytes consumed so far (of compressed files, compressed bytes), for progress.
+    fn bytes_read(&self) -> u64;
+
+    /// Bytes there are in all, if known (not for pipes).
+    fn bytes_total(&self) -> Option<u64>;
+}
