@@ -1,5 +1,6 @@
 //! Reconstructs the TCP state of both endpoints of every connection from captured segments.
 
+pub mod analyze;
 pub mod decode;
 pub mod report;
 pub mod segment;
