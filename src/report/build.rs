@@ -93,11 +93,12 @@ fn happened(verdict: &Verdict, event: Event) -> Option<Time> {
 }
 
 fn outcome(c: &tracker::Connection, ends: PerSide<&Verdict>) -> Outcome {
-    let open = |v: &Verdict| visited(v, State::Established) || visited(v, State::FinWait1) || visited(v, State::CloseWait);
+    let open =
+        |v: &Verdict| visited(v, State::Established) || visited(v, State::FinWait1) || visited(v, State::CloseWait);
     let fins = [ends.client, ends.server].map(|v| happened(v, Event::SndFin).is_some());
-    let reset = [ends.client, ends.server].iter().any(|v| {
-        v.steps.iter().any(|s| matches!(s.mark.event, Event::SndRst | Event::RcvRst))
-    });
+    let reset = [ends.client, ends.server]
+        .iter()
+        .any(|v| v.steps.iter().any(|s| matches!(s.mark.event, Event::SndRst | Event::RcvRst)));
     if !c.opening_seen() && c.is_reset_only() {
         Outcome::Unknown
     } else if fins == [true, true] {

@@ -12,6 +12,47 @@ use super::state::Evidence;
 use crate::segment::{Flags, ScopeId, Segment, Socket};
 use crate::time::Time;
 
+/// What a segment turned out to be within its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Captured twice, or repeated by the network; only counted.
+    Copy,
+    /// Outside both ends' windows: somebody else's, or after a long gap in the capture; only counted.
+    Astray,
+    /// A RST that its receiver (as believed at the time) accepts.
+    Reset,
+    /// A RST that changes nothing at its receiver.
+    ResetIgnored,
+    /// A SYN or SYN,ACK, for the first time.
+    Opening,
+    /// A SYN or SYN,ACK again, or one that does not fit.
+    OpeningAgain,
+    /// A keepalive or window probe: at most one byte, the last one again.
+    Probe,
+    /// Payload or FIN that the capture had not shown before, at the end of the stream.
+    New,
+    /// Payload or FIN sent again.
+    Retransmission,
+    /// Payload or FIN below the end of the stream that the capture had not shown: reordered, or sent again after a loss
+    /// before the tap.
+    GapFill,
+    /// No payload and no FIN.
+    Ack,
+}
+
+/// What became of one segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Index of its connection in [`Tracker::connections`](super::Tracker::connections).
+    pub connection: usize,
+    /// Which end sent it: index into [`Connection::sockets`] and [`Connection::ends`].
+    pub sender: usize,
+    /// What it turned out to be.
+    pub class: Class,
+    /// It acknowledges more than any segment of its sender before.
+    pub advances: bool,
+}
+
 /// What could have been before the capture began, for a connection first seen midstream; one bit each.
 pub(super) mod before_capture {
     /// Both ends were ESTABLISHED.
@@ -112,23 +153,26 @@ impl Connection {
         end.bytes += u64::from(seg.len);
     }
 
-    /// Takes one segment of this connection, in capture order.
-    pub fn take(&mut self, seg: &Segment) {
+    /// Takes one segment of this connection, in capture order. Says what it was and whether it acknowledges more.
+    pub fn take(&mut self, seg: &Segment) -> (Class, bool) {
         let x = self.sender(seg);
         self.count(x, seg);
         if self.is_copy(x, seg) {
-            return;
+            return (Class::Copy, false);
         }
         if seg.has(Flags::RST) {
-            self.reset(x, seg);
-            return;
+            return (if self.reset(x, seg) { Class::Reset } else { Class::ResetIgnored }, false);
         }
-        if seg.has(Flags::SYN) {
-            if seg.has(Flags::ACK) { self.syn_ack(x, seg) } else { self.syn(x, seg) }
+        let taken = if seg.has(Flags::SYN) {
+            let new = if seg.has(Flags::ACK) { self.syn_ack(x, seg) } else { self.syn(x, seg) };
+            (if new { Class::Opening } else { Class::OpeningAgain }, new)
         } else if self.is_plausible(x, seg) {
-            self.synchronized(x, seg);
-        }
+            self.synchronized(x, seg)
+        } else {
+            (Class::Astray, false)
+        };
         self.remember(x, seg);
+        taken
     }
 
     /// Whether `seg` was captured before: by another interface, or repeated by the network.
@@ -187,7 +231,7 @@ impl Connection {
     }
 
     /// A segment without SYN or RST from `x`: data, ACK, FIN.
-    fn synchronized(&mut self, x: usize, seg: &Segment) {
+    fn synchronized(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
         let y = 1 - x;
         let now = seg.time;
         self.alive(x, seg);
@@ -200,13 +244,21 @@ impl Connection {
         // Its own stream.
         let end = &mut self.ends[x];
         let known = end.seen;
-        let again = known && seg.seq_len() > 0 && !after(seg.end(), end.next) && !self.is_probe(x, seg);
+        let probe = known && self.is_probe(x, seg);
         let end = &mut self.ends[x];
-        if again && !end.beyond.is_empty() && !end.complete_to(seg.end()) {
-            // Fills a gap of the capture: late or lost before the tap, not necessarily sent twice.
+        let again = known && seg.seq_len() > 0 && !after(seg.end(), end.next) && !probe;
+        let class = if probe {
+            Class::Probe
+        } else if again && !end.complete_to(seg.end()) {
+            Class::GapFill
         } else if again {
             end.retransmitted += 1;
-        }
+            Class::Retransmission
+        } else if seg.seq_len() > 0 {
+            Class::New
+        } else {
+            Class::Ack
+        };
         if known && !again && seg.seq == end.next.wrapping_add(1) && end.fin.is_none() && end.beyond.is_empty() {
             end.unseen_fin = Some(UnseenFin { end: seg.seq, time: now, packet: seg.packet, received: false });
         }
@@ -231,7 +283,8 @@ impl Connection {
             end.last_content = Some((now, seg.packet));
         }
         self.narrow(x, seg);
-        self.offer_to(y, seg, news);
+        self.offer_to(y, seg);
+        (class, news)
     }
 
     /// Keepalives and window probes repeat the last sequence number with at most one byte; they move nothing.

@@ -8,16 +8,17 @@ use super::state::Evidence;
 use crate::segment::{Flags, Segment};
 
 impl Connection {
-    /// `x` sends a SYN without ACK.
-    pub(super) fn syn(&mut self, x: usize, seg: &Segment) {
+    /// `x` sends a SYN without ACK. Whether it is its first.
+    pub(super) fn syn(&mut self, x: usize, seg: &Segment) -> bool {
         let y = 1 - x;
         let end = &mut self.ends[x];
         if end.isn.is_some_and(|isn| isn != seg.seq) {
             // Not of this incarnation; the flow table decides what becomes of it.
-            return;
+            return false;
         }
         end.syns = end.syns.saturating_add(1);
-        if end.isn.is_none() && !end.seen {
+        let first = end.isn.is_none() && !end.seen;
+        if first {
             end.isn = Some(seg.seq);
             end.next = seg.end();
             end.contiguous = end.next;
@@ -38,14 +39,15 @@ impl Connection {
         if !self.ends[y].log.is_sure(Event::RcvSyn) && !self.ends[y].log.has(Event::SndSynAck) {
             self.suggest(y, Event::RcvSyn, seg);
         }
+        first
     }
 
-    /// `x` sends SYN,ACK.
-    pub(super) fn syn_ack(&mut self, x: usize, seg: &Segment) {
+    /// `x` sends SYN,ACK. Whether it is its first.
+    pub(super) fn syn_ack(&mut self, x: usize, seg: &Segment) -> bool {
         let y = 1 - x;
         let now = seg.time;
         if !self.answers_syn(y, seg) {
-            return;
+            return false;
         }
         let active = self.ends[x].log.has(Event::SndSyn);
         let repeated = self.ends[x].syn_acks > 0;
@@ -102,6 +104,7 @@ impl Connection {
         if !self.ends[y].log.is_sure(Event::RcvSynAck) {
             self.suggest(y, Event::RcvSynAck, seg);
         }
+        !repeated
     }
 
     /// Whether the SYN,ACK `seg` acknowledges the SYN that `y` sent in this incarnation.

@@ -30,7 +30,7 @@ pub mod state;
 pub mod table;
 pub mod verdict;
 
-pub use connection::Connection;
+pub use connection::{Class, Connection, Taken};
 pub use profile::{Profile, Stack};
 pub use state::{Evidence, State, States, UnknownState};
 pub use table::Tracker;

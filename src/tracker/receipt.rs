@@ -51,7 +51,8 @@ impl Connection {
         if end.log.is_sure(event) {
             return;
         }
-        let copies: smallvec::SmallVec<[Mark; 4]> = end.log.marks().iter().filter(|m| m.event == event).copied().collect();
+        let copies: smallvec::SmallVec<[Mark; 4]> =
+            end.log.marks().iter().filter(|m| m.event == event).copied().collect();
         let Some(first) = copies.first() else {
             // Its cause was not captured (or was taken for lost): the segment itself is what shows it.
             let mut mark = Mark::sure(event, Evidence::Sent, seg.time, seg.packet);
@@ -130,13 +131,17 @@ impl Connection {
     }
 
     /// Offers `seg`, a segment without SYN or RST, to its receiver.
-    pub(super) fn offer_to(&mut self, y: usize, seg: &Segment, _news: bool) {
+    pub(super) fn offer_to(&mut self, y: usize, seg: &Segment) {
         let x = 1 - y;
         let receiver = &self.ends[y];
         if seg.has(Flags::ACK) {
             let server = receiver.log.has(Event::RcvSyn) || receiver.log.has(Event::SndSynAck);
             let acks_syn = receiver.isn.is_none_or(|isn| after(seg.ack, isn));
-            if server && acks_syn && !receiver.log.is_sure(Event::RcvAckOfSyn) && !receiver.log.is_sure(Event::RcvSynAck) {
+            if server
+                && acks_syn
+                && !receiver.log.is_sure(Event::RcvAckOfSyn)
+                && !receiver.log.is_sure(Event::RcvSynAck)
+            {
                 self.suggest(y, Event::RcvAckOfSyn, seg);
             }
             let receiver = &self.ends[y];

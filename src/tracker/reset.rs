@@ -9,14 +9,14 @@ use crate::segment::{Flags, Segment};
 use crate::time::Span;
 
 impl Connection {
-    /// `x` sends a RST, or somebody does in its name.
-    pub(super) fn reset(&mut self, x: usize, seg: &Segment) {
+    /// `x` sends a RST, or somebody does in its name. Whether its receiver accepts it.
+    pub(super) fn reset(&mut self, x: usize, seg: &Segment) -> bool {
         let y = 1 - x;
         if seg.has(Flags::ACK) && self.ends[y].fin == Some(seg.ack) {
             self.confirm_fin(x, seg);
         }
         if self.is_answer_to_stale_ack(x, seg) {
-            return;
+            return false;
         }
         let genuine = self.is_senders_own(x, seg);
         let accepted = self.accepts_reset(y, seg);
@@ -40,13 +40,17 @@ impl Connection {
             }
             self.suggest(y, Event::RcvRst, seg);
         }
+        accepted
     }
 
     /// An end in SYN_SENT answers an ACK of an old connection with a RST and stays as it is (RFC 9293 §3.5.1).
     fn is_answer_to_stale_ack(&self, x: usize, seg: &Segment) -> bool {
         let end = &self.ends[x];
         let waiting = end.log.has(Event::SndSyn) && !end.log.has(Event::RcvSynAck) && !end.log.has(Event::RcvSyn);
-        waiting && !seg.has(Flags::ACK) && end.isn.is_some_and(|isn| seg.seq != isn.wrapping_add(1)) && seg.seq != end.next
+        waiting
+            && !seg.has(Flags::ACK)
+            && end.isn.is_some_and(|isn| seg.seq != isn.wrapping_add(1))
+            && seg.seq != end.next
     }
 
     /// Whether `x` itself can have sent this RST: with its next sequence number, or, having no connection, with the

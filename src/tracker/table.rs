@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
-use super::connection::Connection;
+use super::connection::{Connection, Taken};
 use super::log::Mark;
 use super::rules::Event;
 use super::sequence::within;
@@ -56,13 +56,15 @@ impl Tracker {
         &self.connections
     }
 
-    /// Takes one segment, in capture order.
-    pub fn segment(&mut self, seg: &Segment) {
+    /// Takes one segment, in capture order; says what it was.
+    pub fn segment(&mut self, seg: &Segment) -> Taken {
         let i = match self.find(seg.src, seg.dst, seg.scope) {
             Some(i) => self.route(i, seg),
             None => self.begin(None, seg),
         };
-        self.connections[i].take(seg);
+        let sender = self.connections[i].sender(seg);
+        let (class, advances) = self.connections[i].take(seg);
+        Taken { connection: i, sender, class, advances }
     }
 
     /// Takes an ICMP error that quotes a segment. It moves no state (RFC 9293 §3.9.2.2 lets a host ignore it).

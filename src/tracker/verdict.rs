@@ -212,8 +212,7 @@ impl Connection {
     }
 
     fn conclude(&self, e: usize, scale: &mut Scale, end: Time, profile: &Profile) -> Verdict {
-        let hypotheses: SmallVec<[u8; 3]> =
-            (0..3).map(|i| 1 << i).filter(|h| self.before & h != 0).collect();
+        let hypotheses: SmallVec<[u8; 3]> = (0..3).map(|i| 1 << i).filter(|h| self.before & h != 0).collect();
         let mut marks = scale.marks.clone();
         if let Some(first) = hypotheses.first() {
             marks.insert(0, self.start(e, *first));
@@ -230,8 +229,11 @@ impl Connection {
         open.truncate(6);
         let fixed: SmallVec<[Mark; 8]> =
             scale.marks.iter().filter(|m| !open.iter().any(|o| o.event == m.event)).copied().collect();
-        let starts: SmallVec<[Option<u8>; 3]> =
-            if hypotheses.is_empty() { SmallVec::from_elem(None, 1) } else { hypotheses.iter().map(|h| Some(*h)).collect() };
+        let starts: SmallVec<[Option<u8>; 3]> = if hypotheses.is_empty() {
+            SmallVec::from_elem(None, 1)
+        } else {
+            hypotheses.iter().map(|h| Some(*h)).collect()
+        };
         if open.is_empty() && starts.len() == 1 {
             return Verdict { steps, possible };
         }
