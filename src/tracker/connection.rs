@@ -171,6 +171,10 @@ impl Connection {
         } else {
             (Class::Astray, false)
         };
+        self.ends[1 - x].unanswered = 0;
+        if matches!(taken.0, Class::Retransmission | Class::Probe | Class::OpeningAgain) {
+            self.ends[x].unanswered = self.ends[x].unanswered.saturating_add(1);
+        }
         self.remember(x, seg);
         taken
     }

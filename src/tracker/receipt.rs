@@ -121,7 +121,7 @@ impl Connection {
     }
 
     /// The first copy that stands is proven by `packet`.
-    fn prove_first(&mut self, x: usize, event: Event, packet: u64) {
+    pub(super) fn prove_first(&mut self, x: usize, event: Event, packet: u64) {
         let log = &mut self.ends[x].log;
         if let Some(mark) = log.get(event).copied()
             && mark.evidence == Evidence::Inferred

@@ -140,14 +140,11 @@ impl Connection {
                 scale.reject(Event::RcvSynAck);
             }
         }
-        if let Some((_, last)) = self.unsure(e, scale, Event::RcvAckOfSyn) {
+        if self.unsure(e, scale, Event::RcvAckOfSyn).is_some() {
             scale.doubtful.push(Event::RcvAckOfSyn);
-            let retries = own.syn_acks.saturating_sub(1);
-            let last_retry = own.last.map_or(last, |t| t.time);
-            // 1, 2, 4… seconds (tcp_synack_retries).
-            let next_retry = last_retry + Span(1_000_000_000_i64 << retries.min(6));
-            let overdue = end > next_retry + Span::millis(500) && retries < 5;
-            if own.disproved > 0 && !overdue && (own.disproved > 1 || self.is_near(e) || retries >= 5) {
+            // It repeated its SYN,ACK although the ACK had passed: it drops ACKs (a full accept queue, deferred
+            // accept) or they do not reach it. Until it shows otherwise it is taken to go on so.
+            if own.disproved > 0 {
                 scale.reject(Event::RcvAckOfSyn);
             }
         }
@@ -160,7 +157,8 @@ impl Connection {
             let age = end - last;
             let unanswered = age > Span(self.round_trip(e).0 + ANSWER.0);
             // A FIN sent once and never again was acknowledged, if time enough has passed.
-            if unanswered && own.packets > 0 && (peer.fins > 1 || age < Span::secs(3)) {
+            let silent = unanswered && (peer.fins > 1 || age < Span::secs(3));
+            if own.packets > 0 && (silent || peer.fins > 2) {
                 scale.reject(Event::RcvFin);
             }
         }
@@ -171,7 +169,7 @@ impl Connection {
             let last_fin = own.last_fin.map_or(sent.time, |t| t.time);
             // Exponential backoff: the next FIN would come about as long after the last as that after the first.
             let next = (last_fin - sent.time).max(RETRY);
-            if age < next {
+            if age < next && !scale.has(Event::SndRst) {
                 scale.doubtful.push(Event::RcvAckOfFin);
                 if own.fins > 2 {
                     scale.reject(Event::RcvAckOfFin);
@@ -196,8 +194,15 @@ impl Connection {
     }
 
     fn weigh_reset(&self, e: usize, scale: &mut Scale) {
-        if self.unsure(e, scale, Event::RcvRst).is_some() && !self.is_near(e) {
+        if self.unsure(e, scale, Event::RcvRst).is_none() {
+            return;
+        }
+        let dead_path = self.ends[1 - e].unanswered > 1;
+        if dead_path || !self.is_near(e) {
             scale.doubtful.push(Event::RcvRst);
+        }
+        if dead_path {
+            scale.reject(Event::RcvRst);
         }
     }
 
