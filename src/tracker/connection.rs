@@ -277,7 +277,7 @@ impl Connection {
         }
         let fin = seg.has(Flags::FIN);
         if fin {
-            self.sends_fin(x, seg);
+            self.sends_fin(x, seg, news);
         }
         let end = &mut self.ends[x];
         if end.fin.is_none() || fin || again {
@@ -337,12 +337,13 @@ impl Connection {
     }
 
     /// `x` sends its FIN, for the first time or again.
-    fn sends_fin(&mut self, x: usize, seg: &Segment) {
+    fn sends_fin(&mut self, x: usize, seg: &Segment, news: bool) {
         let end = &mut self.ends[x];
         end.fins = end.fins.saturating_add(1);
         end.unseen_fin = None;
         if end.fin.is_none() {
             end.fin = Some(seg.end());
+            end.fin_advances = news;
             end.log.settle(Mark::sure(Event::SndFin, Evidence::Sent, seg.time, seg.packet));
         } else if end.fin.is_some_and(|f| after(seg.end(), f)) {
             // It had been placed too low: more data came first.

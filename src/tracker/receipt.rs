@@ -2,7 +2,7 @@
 //! own segments confirm it or show that it was not so.
 
 use super::connection::Connection;
-use super::log::Mark;
+use super::log::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, before};
 use super::state::Evidence;
@@ -19,7 +19,7 @@ impl Connection {
             tsval: seg.options.timestamps.map(|t| t.value),
             event,
             evidence: Evidence::Inferred,
-            late: false,
+            place: Place::At,
         });
     }
 
@@ -56,6 +56,7 @@ impl Connection {
         let Some(first) = copies.first() else {
             // Its cause was not captured (or was taken for lost): the segment itself is what shows it.
             let mut mark = Mark::sure(event, Evidence::Sent, seg.time, seg.packet);
+            mark.place = Place::Before;
             if !own {
                 mark.evidence = Evidence::Confirmed;
                 mark.proof = seg.packet;
@@ -97,7 +98,7 @@ impl Connection {
                 tsval: None,
                 event: Event::RcvFin,
                 evidence: Evidence::Confirmed,
-                late: floor.is_some(),
+                place: if floor.is_some() { Place::After } else { Place::At },
             });
         } else {
             self.confirm(x, Event::RcvFin, seg);
