@@ -157,6 +157,9 @@ impl Connection {
     pub fn take(&mut self, seg: &Segment) -> (Class, bool) {
         let x = self.sender(seg);
         self.count(x, seg);
+        if !seg.has(Flags::RST) {
+            self.ends[1 - x].unanswered = 0;
+        }
         if self.is_copy(x, seg) {
             return (Class::Copy, false);
         }
@@ -171,7 +174,6 @@ impl Connection {
         } else {
             (Class::Astray, false)
         };
-        self.ends[1 - x].unanswered = 0;
         if matches!(taken.0, Class::Retransmission | Class::Probe | Class::OpeningAgain) {
             self.ends[x].unanswered = self.ends[x].unanswered.saturating_add(1);
         }

@@ -66,6 +66,8 @@ impl Connection {
         };
         let echo = if own && seg.has(Flags::ACK) { seg.options.timestamps.map(|t| t.echo) } else { None };
         let chosen = match echo {
+            // Any of the client's segments completes the handshake; those that did not arrive have been taken back.
+            _ if event == Event::RcvAckOfSyn => first,
             Some(echo) if copies.iter().all(|m| m.tsval.is_some()) => {
                 copies.iter().rev().find(|m| m.tsval.is_some_and(|v| !after(v, echo))).unwrap_or(first)
             }

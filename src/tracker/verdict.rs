@@ -236,6 +236,22 @@ impl Connection {
         }
     }
 
+    /// Whether the capture speaks for a half-close before it began: one end sent data and then its FIN, which was
+    /// acknowledged, and the other, for all that time, neither data nor a FIN in answer.
+    fn is_one_sided(&self, hypothesis: u8, end: Time) -> bool {
+        /// An application that reads the end of the stream closes within this time, as a rule.
+        const PATIENCE: Span = Span::millis(20);
+        let (silent, talker) = match hypothesis {
+            before_capture::FIRST_CLOSED => (&self.ends[0], &self.ends[1]),
+            before_capture::SECOND_CLOSED => (&self.ends[1], &self.ends[0]),
+            _ => return false,
+        };
+        silent.bytes == 0
+            && silent.fin.is_none()
+            && talker.bytes > 0
+            && silent.log.get(Event::RcvFin).is_some_and(|m| end - m.time > PATIENCE)
+    }
+
     /// What an end was before the capture began, under one hypothesis.
     fn start(&self, e: usize, hypothesis: u8) -> Mark {
         let event = match (hypothesis, e) {
