@@ -20,9 +20,10 @@ impl<'a> Bytes<'a> {
         Some(Bytes { data: self.data.get(n..)?, wire: self.wire.checked_sub(n)? })
     }
 
-    /// With the length that a header gives: what lies behind it is padding or a trailer. A length beyond the frame
-    /// is believed, because some tools write the cut length as the length on the wire.
+    /// With the length that a header gives: what lies behind it is padding or a trailer. A header that claims more
+    /// than the frame had is not believed: such a packet is damaged, and its receiver drops it.
     pub(crate) fn of_length(self, wire: usize) -> Bytes<'a> {
+        let wire = wire.min(self.wire);
         Bytes { data: &self.data[..self.data.len().min(wire)], wire }
     }
 

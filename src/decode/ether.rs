@@ -77,16 +77,9 @@ impl Walk<'_> {
         }
         match bytes.u8(0)? >> 4 {
             4 | 6 => self.ip(bytes),
-            // A pseudowire with its control word (RFC 4385).
-            0 => self.pseudowire(bytes.skip(4)?),
-            _ => self.pseudowire(bytes),
-        }
-    }
-
-    /// Ethernet over MPLS; nothing says so, hence only types that leave no doubt.
-    fn pseudowire(&mut self, bytes: Bytes<'_>) -> Option<Decoded> {
-        match bytes.be16(12) {
-            Some(0x0800 | 0x86dd | 0x8100 | 0x88a8) => self.ethernet(bytes),
+            // A pseudowire with its control word (RFC 4385), or an address that begins with a zero.
+            0 if pseudowire(bytes.skip(4)?) => self.ethernet(bytes.skip(4)?),
+            _ if pseudowire(bytes) => self.ethernet(bytes),
             _ => Some(Decoded::Other),
         }
     }
@@ -144,4 +137,9 @@ impl Walk<'_> {
             _ => Some(Decoded::Other),
         }
     }
+}
+
+/// Whether this can be Ethernet over MPLS. Nothing says so, hence only types that leave no doubt.
+fn pseudowire(bytes: Bytes<'_>) -> bool {
+    matches!(bytes.be16(12), Some(0x0800 | 0x86dd | 0x8100 | 0x88a8))
 }

@@ -18,6 +18,7 @@ mod udp;
 mod walk;
 mod wlan;
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use etherparse::{Ethernet2HeaderSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, SingleVlanHeaderSlice};
@@ -46,6 +47,8 @@ pub enum Decoded {
 pub struct Decoder {
     scopes: scope::Scopes,
     fragments: fragments::Fragments,
+    /// Segments of the latest packet behind its first.
+    more: VecDeque<Segment>,
 }
 
 impl Decoder {
@@ -58,10 +61,18 @@ impl Decoder {
     /// of the fragment.
     #[inline]
     pub fn decode(&mut self, packet: &Packet<'_>) -> Decoded {
+        self.more.clear();
         match self.plain(packet) {
             Some(segment) => Decoded::Segment(segment),
             None => walk::Walk::start(self, packet),
         }
+    }
+
+    /// A further segment of the packet decoded last: 802.11 puts several frames into one (A-MSDU). To be asked until
+    /// there is none; all other packets have none.
+    #[inline]
+    pub fn more(&mut self) -> Option<Segment> {
+        self.more.pop_front()
     }
 
     /// The VLAN and tunnel ids behind a [`ScopeId`], outermost first: `vlan 7`, `vxlan 42`.

@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     Geneve,
     Gre,
     Nvgre,
+    Eoip,
     Pppoe,
     /// I-SID of 802.1ah.
     Isid,
@@ -59,6 +60,7 @@ impl Tags {
             Kind::Geneve => format!("geneve {id}"),
             Kind::Gre => format!("gre {id}"),
             Kind::Nvgre => format!("nvgre {id}"),
+            Kind::Eoip => format!("eoip {id}"),
             Kind::Pppoe => format!("pppoe {id}"),
             Kind::Isid => format!("isid {id}"),
         };

@@ -8,6 +8,9 @@ use super::bytes::Bytes;
 use crate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use crate::time::Time;
 
+/// Payload of the largest segments there are is 512 KiB (Linux GSO_MAX_SIZE, BIG TCP); more is a damaged length.
+const MAX_LEN: usize = 1 << 20;
+
 /// What the IP header around a segment says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IpInfo {
@@ -20,7 +23,7 @@ pub(crate) struct IpInfo {
 }
 
 /// Reads a segment. The ports, numbers and flags (14 bytes) must have been captured; a window or options that
-/// were not are 0 and `cut`. `None` if there is less or the header length is impossible.
+/// were not are 0 and `cut`. `None` if there is less or a length is impossible.
 #[inline]
 pub(crate) fn segment(ip: &IpInfo, bytes: Bytes<'_>, time: Time, packet: u64, scope: ScopeId) -> Option<Segment> {
     let mut segment = Segment {
@@ -69,7 +72,10 @@ pub(crate) fn segment(ip: &IpInfo, bytes: Bytes<'_>, time: Time, packet: u64, sc
         segment.options.cut = true;
     }
     let len = bytes.wire.checked_sub(header_len)?;
-    segment.len = u32::try_from(len).ok()?;
+    if len > MAX_LEN {
+        return None;
+    }
+    segment.len = len as u32;
     segment.captured = bytes.data.len().saturating_sub(header_len).min(len) as u32;
     Some(segment)
 }

@@ -1,4 +1,4 @@
-//! Generic routing encapsulation (RFC 2784, 2890) and what uses it: NVGRE, ERSPAN, PPTP, Aruba's wireless tunnels.
+//! Generic routing encapsulation (RFC 2784, 2890) and what uses it: NVGRE, ERSPAN, PPTP, EoIP, Aruba's wireless tunnels.
 
 use super::Decoded;
 use super::bytes::Bytes;
@@ -34,7 +34,15 @@ impl Walk<'_> {
             // PPTP (RFC 2637): the key holds a length and the receiver's call id.
             len += if flags & 0x0080 != 0 { 4 } else { 0 };
             let rest = bytes.skip(len)?;
-            return if kind == 0x880b && rest.wire > 0 { self.ppp(rest) } else { Some(Decoded::Other) };
+            return match kind {
+                0x880b if rest.wire > 0 => self.ppp(rest),
+                // MikroTik's EoIP: the tunnel id is the key's second half, small end first.
+                0x6400 => {
+                    self.tags.push(Kind::Eoip, u32::from(u16::from_le_bytes(bytes.array(6)?)));
+                    self.ethernet(rest)
+                }
+                _ => Some(Decoded::Other),
+            };
         }
         let rest = bytes.skip(len)?;
         match (kind, key) {

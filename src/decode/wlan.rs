@@ -4,6 +4,9 @@ use super::Decoded;
 use super::bytes::Bytes;
 use super::walk::Walk;
 
+/// Frames of one A-MSDU looked at: 11,454 bytes hold more only if they are empty.
+const MAX_SUBFRAMES: usize = 256;
+
 impl Walk<'_> {
     /// radiotap.org: a length, and among the fields a flag for padding behind the 802.11 header.
     pub(super) fn radiotap(&mut self, bytes: Bytes<'_>) -> Option<Decoded> {
@@ -72,12 +75,27 @@ impl Walk<'_> {
         if padded {
             header = usize::next_multiple_of(header, 4);
         }
-        let mut body = bytes.skip(header)?;
-        if several {
-            // A-MSDU: destination, source, length. A packet gives one segment: that of the first subframe.
-            let len = usize::from(body.be16(12)?);
-            body = body.skip(14)?.of_length(len);
+        let body = bytes.skip(header)?;
+        if several { self.subframes(body) } else { self.llc(body) }
+    }
+
+    /// An A-MSDU: frames of destination, source, length, each padded to four bytes but the last. The first segment
+    /// is the packet's, the others wait in the decoder.
+    fn subframes(&mut self, mut rest: Bytes<'_>) -> Option<Decoded> {
+        let mut first = None;
+        for _ in 0..MAX_SUBFRAMES {
+            let Some(len) = rest.be16(12).map(usize::from) else { break };
+            let found = rest.skip(14).and_then(|body| self.llc(body.of_length(len)));
+            match (&first, found) {
+                (Some(Decoded::Segment(_)), Some(Decoded::Segment(segment))) => self.decoder.more.push_back(segment),
+                (Some(Decoded::Segment(_)), _) => {}
+                (None, found) => first = Some(found.unwrap_or(Decoded::Undecoded)),
+                (Some(_), Some(found @ Decoded::Segment(_))) => first = Some(found),
+                _ => {}
+            }
+            let Some(next) = rest.skip((14 + len).next_multiple_of(4)) else { break };
+            rest = next;
         }
-        self.llc(body)
+        first
     }
 }
