@@ -153,7 +153,7 @@ impl Connection {
             let next = (last_fin - sent.time).max(RETRY);
             if age < next && !scale.has(Event::SndRst) {
                 scale.doubtful.push(Event::RcvAckOfFin);
-                if own.fins > 2 {
+                if own.disproved > 1 {
                     scale.reject(Event::RcvAckOfFin);
                 }
             }
