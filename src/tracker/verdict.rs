@@ -35,6 +35,9 @@ const ANSWER: Span = Span::millis(300);
 /// A first retransmission comes this soon after a round trip (initial RTO of RFC 6298, with room).
 const RETRY: Span = Span::millis(1_200);
 
+/// An end that has been silent for this long may be gone without the capture showing it.
+const SILENCE: Span = Span::secs(3);
+
 /// The marks of one end while they are being weighed.
 #[derive(Default)]
 pub(super) struct Scale {
@@ -248,10 +251,7 @@ impl Connection {
         } else {
             hypotheses.iter().map(|h| Some(*h)).collect()
         };
-        // What ends a connection may have come from the side that was not captured.
-        if self.ends.iter().any(|e| e.packets == 0) {
-            possible = possible.with(State::Closed);
-        }
+        possible = possible.union(self.unseen_endings(e, possible, end));
         if open.is_empty() && starts.len() == 1 {
             return Verdict { steps, possible };
         }
@@ -269,6 +269,27 @@ impl Connection {
             }
         }
         Verdict { steps, possible }
+    }
+
+    /// Where an end may be by what the capture did not show.
+    fn unseen_endings(&self, e: usize, possible: States, end: Time) -> States {
+        const OPEN: States = States::of(&[State::Established, State::CloseWait, State::FinWait2]);
+        let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
+        if own.packets == 0 || peer.packets == 0 {
+            // One direction only: the other's FIN or RST may have been there.
+            let closing = own.fin.or(peer.fin).is_some();
+            return States::of(if closing {
+                &[State::Closed, State::FinWait2, State::TimeWait]
+            } else {
+                &[State::Closed]
+            });
+        }
+        // An end far from the tap that has been silent for long may have given up or died, its last words lost.
+        let silent = own.last.is_none_or(|t| end - t.time > SILENCE);
+        if silent && !self.is_near(e) && !possible.intersection(OPEN).is_empty() {
+            return States::of(&[State::Closed]);
+        }
+        States::EMPTY
     }
 
     /// The timer that has run out by `end` in the state where `steps` lead, if one has.
