@@ -15,6 +15,10 @@ use super::state::{Evidence, State, States};
 use crate::time::{Span, Time};
 
 /// One end at a given time.
+///
+/// A step is dated by when the end took it, not by when the tap saw its cause pass: what the end sent left it half a
+/// round trip (between tap and end) before it was captured, and what was sent to it arrived half a round trip after.
+/// The least round trip seen is used, and none where the tap is at the end itself. `mark.time` keeps the capture time.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     /// Every state entered, in order.
@@ -239,6 +243,7 @@ impl Connection {
             marks.push(mark);
             steps = fold(&marks);
         }
+        self.date(e, &mut steps, end);
         let mut possible = States::EMPTY.with(steps.last().map_or(State::Closed, |s| s.rule.to));
         // Every combination of what may be and what may not.
         let mut open: SmallVec<[Mark; 6]> = scale.rejected.iter().copied().collect();
@@ -269,6 +274,32 @@ impl Connection {
             }
         }
         Verdict { steps, possible }
+    }
+
+    /// Dates `steps` as end `e` took them: see [`Verdict`].
+    fn date(&self, e: usize, steps: &mut [Step], end: Time) {
+        /// Below this the tap is at the end, and what is measured is its processing.
+        const AT_THE_END: u32 = 1_000;
+        let half = match self.ends[e].turnaround {
+            Some(micros) if micros >= AT_THE_END => Span(i64::from(micros) * 500),
+            _ => return,
+        };
+        let mut earliest = Time(i64::MIN);
+        for step in steps {
+            let sent = matches!(
+                step.rule.event,
+                Event::SndSyn | Event::SndSynAck | Event::SndFin | Event::SndRst | Event::Replaced
+            );
+            let captured = step.mark.time;
+            let at = match step.mark.place {
+                _ if step.mark.evidence == Evidence::Timer || step.mark.packet == 0 => captured,
+                Place::At if !sent => (captured + half).min(end.max(captured)),
+                Place::After if !sent => captured,
+                _ => captured - half,
+            };
+            step.at = at.max(earliest);
+            earliest = step.at;
+        }
     }
 
     /// Where an end may be by what the capture did not show.
