@@ -1,6 +1,9 @@
 //! Reconstructs the TCP state of both endpoints of every connection from captured segments.
 
+pub mod cli;
 pub mod decode;
+pub mod filter;
+pub mod render;
 pub mod report;
 pub mod segment;
 pub mod source;

@@ -1,0 +1,3 @@
+//! The filter language.
+
+pub mod select;
