@@ -2,7 +2,8 @@
 
 use super::units::{Zone, bytes, count, date, plural, share, span};
 use super::{RenderOptions, order};
-use crate::report::{ClosedFirst, Connection, Origin, Outcome, Report, Role};
+use crate::filter::eval::one_way;
+use crate::report::{ClosedFirst, Connection, Origin, Report, Role};
 use crate::source::FileInfo;
 use crate::tracker::State;
 
@@ -79,12 +80,6 @@ pub fn nothing_missed(files: &[FileInfo]) -> &'static str {
     } else {
         "nothing known (whether packets were dropped is not recorded)"
     }
-}
-
-/// Whether one end was never heard although the other one spoke to it at length.
-pub fn one_way(connection: &Connection) -> bool {
-    let silent = connection.packets.client == 0 || connection.packets.server == 0;
-    silent && !matches!(connection.outcome, Outcome::Unanswered)
 }
 
 /// Both ends and what tells this connection from others between them: `10.0.0.1:40000 → 10.0.0.2:80 [vlan 7] 2nd use`.

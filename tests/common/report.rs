@@ -1,5 +1,7 @@
 //! Hand-made reports: a capture of 3,000 connections with every outcome, state, grade of evidence and some findings.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

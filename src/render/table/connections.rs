@@ -57,7 +57,7 @@ fn remark(report: &Report, options: &RenderOptions, listed: &[Listed<'_>], kinds
         None => format!("trouble first{reverse}"),
     };
     let grouped = listed.iter().any(|l| l.alike > 0) && kinds.is_some();
-    let grouped = if grouped { "; ×N: same server, outcome, final states" } else { "" };
+    let grouped = if grouped { "; ×N: N alike (server, outcome, states)" } else { "" };
     let of = match kinds {
         _ if listed.len() == report.connections.len() => String::new(),
         Some(kinds) => format!("{} of {}, ", listed.len(), plural(kinds as u64, "kind")),
