@@ -63,7 +63,7 @@ fn filters_select_what_they_say() {
         ("handshake > 12ms", 2_880),
         ("bytes > 1GB", 30),
         ("client.bytes = 1.2kB", 30),
-        ("packets < 10", 60),
+        ("packets < 10", 90),
         ("finding close-wait-stuck", 120),
         ("finding c01", 120),
         ("finding any", 300),
