@@ -1,5 +1,6 @@
 //! Reconstructs the TCP state of both endpoints of every connection from captured segments.
 
+pub mod analyze;
 pub mod cli;
 pub mod decode;
 pub mod filter;

@@ -3,6 +3,21 @@
 //! A source yields packets in capture order together with what is known of the input as a whole:
 //! its format, its link types, how many packets the kernel dropped, and where reading had to stop.
 
+mod buffer;
+mod compress;
+mod file;
+mod link;
+mod log;
+mod merge;
+mod open;
+mod pcap;
+mod pcapng;
+mod sniff;
+mod text;
+mod ticks;
+
+pub use open::{OpenError, open, open_reader};
+
 use crate::time::Time;
 
 /// One captured packet, borrowed from the source's buffer.
@@ -43,6 +58,9 @@ pub struct FileInfo {
     pub snap_len: Option<u32>,
     /// Why reading stopped before the end, or what was skipped: packet number, byte offset, cause.
     pub problem: Option<String>,
+    /// Nothing could be read from it at all; `problem` says why.
+    #[serde(skip)]
+    pub unreadable: bool,
 }
 
 /// Anything that yields packets in capture order.
@@ -59,4 +77,9 @@ pub trait Source {
 
     /// Bytes there are in all, if known (not for pipes).
     fn bytes_total(&self) -> Option<u64>;
+
+    /// Remarks for the user that concern no input: files of a folder that are no captures.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

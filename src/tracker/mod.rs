@@ -1,5 +1,37 @@
 //! The passive tracker: both endpoints' states from the segments seen between them.
+//!
+//! A tap sees a segment leave, not arrive. So for each end the tracker keeps a short list of dated events ([`log`]): what
+//! the end sent is certain; what it received is believed from the moment it was captured, and confirmed or taken back
+//! by what the end does next ([`receipt`](self)). A history is what the one table of transitions ([`rules`]) makes of
+//! the list, so that taking an event back needs no undoing.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`rules`] | RFC 9293 Figure 5, one row per arrow |
+//! | [`state`] | the eleven states, sets of them, grades of evidence |
+//! | [`log`] | events of one end; folding them into a history |
+//! | [`endpoint`] | one end's stream: sequence numbers, gaps, window |
+//! | [`connection`], `handshake`, `receipt`, `reset` | what one segment proves and suggests |
+//! | [`verdict`] | the histories at a given time, silence weighed |
+//! | [`table`] | four-tuples, incarnations |
+//! | [`profile`] | timers of common stacks |
 
+pub mod connection;
+pub mod endpoint;
+mod facts;
+mod handshake;
+pub mod log;
+pub mod profile;
+mod receipt;
+mod reset;
+pub mod rules;
+mod sequence;
 pub mod state;
+pub mod table;
+pub mod verdict;
 
+pub use connection::{Class, Connection, Taken};
+pub use profile::{Profile, Stack};
 pub use state::{Evidence, State, States, UnknownState};
+pub use table::Tracker;
+pub use verdict::Verdict;

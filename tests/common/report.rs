@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::json;
-use tcpstate::filter::select::summarise;
+
 use tcpstate::report::{
     Anomaly, Capture, ClosedFirst, Connection, Endpoint, Entry, Finding, Origin, Outcome, PerSide, Report, Role,
-    SCHEMA, Severity, Side, Timing, Tool,
+    SCHEMA, Severity, Side, Timing, Tool, build,
 };
 use tcpstate::segment::Socket;
 use tcpstate::source::FileInfo;
@@ -324,6 +324,7 @@ pub fn report_of(connections: Vec<Connection>) -> Report {
                 dropped: Some(1_203),
                 snap_len: Some(96),
                 problem: None,
+                unreadable: false,
             }],
             packets: n * 16 + 211,
             tcp_segments: n * 16,
@@ -331,7 +332,7 @@ pub fn report_of(connections: Vec<Connection>) -> Report {
             first: Some(START),
             last: Some(END),
         },
-        summary: summarise(&connections),
+        summary: build::summary(&connections, 0),
         connections,
         findings,
     }

@@ -1,0 +1,189 @@
+//! From tracked connections to the report model.
+
+use std::collections::BTreeMap;
+
+use super::model::*;
+use crate::segment::ScopeId;
+use crate::time::{Span, Time};
+use crate::tracker::rules::Event;
+use crate::tracker::{self, Evidence, Profile, State, Verdict};
+
+/// What the report needs to know besides the connections.
+pub struct Context<'a> {
+    /// Time of the last packet of the capture: nothing is told beyond it.
+    pub end: Time,
+    /// The timers to assume.
+    pub profile: &'a Profile,
+    /// Whether disproved beliefs are listed.
+    pub retracted: bool,
+    /// Names of scopes.
+    pub scope: &'a dyn Fn(ScopeId) -> Vec<String>,
+}
+
+/// The report on one connection; `id` counts from 1 by first packet.
+pub fn connection(c: &tracker::Connection, id: u64, context: &Context<'_>) -> Connection {
+    let verdicts = c.verdicts(context.end, context.profile);
+    let (client, observed) = c.client();
+    let (syn_to_synack, synack_to_ack) = c.handshake_times();
+    let handshake = syn_to_synack.zip(synack_to_ack).map(|(a, b)| Span(a.0 + b.0));
+    let server = 1 - client;
+    let side = |e: usize| endpoint(c, e, &verdicts[e], context);
+    let verdicts = PerSide { client: &verdicts[client], server: &verdicts[server] };
+    Connection {
+        id,
+        client: c.sockets[client],
+        server: c.sockets[server],
+        incarnation: c.incarnation,
+        origin: if c.opening_seen() { Origin::Handshake } else { Origin::Midstream },
+        role: if observed { Role::Observed } else { Role::Guessed },
+        scope: (context.scope)(c.scope),
+        first: c.first,
+        last: c.last,
+        first_packet: c.first_packet,
+        last_packet: c.last_packet,
+        packets: PerSide { client: c.ends[client].packets, server: c.ends[server].packets },
+        bytes: PerSide { client: c.ends[client].bytes, server: c.ends[server].bytes },
+        outcome: outcome(c, verdicts),
+        closed_first: closed_first(verdicts),
+        endpoints: PerSide { client: side(client), server: side(server) },
+        timing: Timing { syn_to_synack, synack_to_ack, handshake },
+        anomalies: Vec::new(),
+    }
+}
+
+fn entry(step: &tracker::log::Step) -> Entry {
+    let some = |packet: u64| (packet != 0).then_some(packet);
+    Entry {
+        time: step.mark.time,
+        from: step.rule.from,
+        state: step.rule.to,
+        packet: some(step.mark.packet),
+        cause: step.rule.event.cause(),
+        evidence: step.mark.evidence,
+        proven_by: some(step.mark.proof),
+        rule: step.rule.section,
+    }
+}
+
+fn endpoint(c: &tracker::Connection, e: usize, verdict: &Verdict, context: &Context<'_>) -> Endpoint {
+    let history: Vec<Entry> = verdict.steps.iter().map(entry).collect();
+    let mut time_in_state: BTreeMap<State, Span> = BTreeMap::new();
+    for (i, entry) in history.iter().enumerate() {
+        let until = history.get(i + 1).map_or(context.end.max(entry.time), |next| next.time);
+        if entry.state != State::Closed {
+            time_in_state.entry(entry.state).or_default().0 += (until - entry.time).0;
+        }
+    }
+    Endpoint {
+        state: verdict.state(),
+        possible: verdict.possible.iter().collect(),
+        evidence: history.last().map_or(Evidence::Assumed, |h| h.evidence),
+        retracted: if context.retracted { c.retracted_entries(e).iter().map(entry).collect() } else { Vec::new() },
+        history,
+        time_in_state,
+    }
+}
+
+fn visited(verdict: &Verdict, state: State) -> bool {
+    verdict.steps.iter().any(|s| s.rule.to == state)
+}
+
+fn happened(verdict: &Verdict, event: Event) -> Option<Time> {
+    verdict.steps.iter().find(|s| s.mark.event == event).map(|s| s.mark.time)
+}
+
+fn outcome(c: &tracker::Connection, ends: PerSide<&Verdict>) -> Outcome {
+    let open =
+        |v: &Verdict| visited(v, State::Established) || visited(v, State::FinWait1) || visited(v, State::CloseWait);
+    let fins = [ends.client, ends.server].map(|v| happened(v, Event::SndFin).is_some());
+    let reset = [ends.client, ends.server]
+        .iter()
+        .any(|v| v.steps.iter().any(|s| matches!(s.mark.event, Event::SndRst | Event::RcvRst)));
+    if !c.opening_seen() && c.is_reset_only() {
+        Outcome::Unknown
+    } else if fins == [true, true] {
+        Outcome::Closed
+    } else if !visited(ends.server, State::SynRcvd) && visited(ends.client, State::SynSent) && !open(ends.client) {
+        if reset { Outcome::Refused } else { Outcome::Unanswered }
+    } else if reset {
+        Outcome::Reset
+    } else if fins != [false, false] {
+        Outcome::HalfClosed
+    } else if open(ends.client) && open(ends.server) {
+        Outcome::Open
+    } else if visited(ends.server, State::SynRcvd) || visited(ends.client, State::SynRcvd) {
+        Outcome::HalfOpen
+    } else {
+        Outcome::Unknown
+    }
+}
+
+fn closed_first(ends: PerSide<&Verdict>) -> Option<ClosedFirst> {
+    let closing = |v: &Verdict| visited(v, State::Closing);
+    if closing(ends.client) && closing(ends.server) {
+        return Some(ClosedFirst::Both);
+    }
+    let began = |v: &Verdict| {
+        let fin = happened(v, Event::SndFin);
+        let rst = happened(v, Event::SndRst).filter(|_| visited(v, State::Established) || visited(v, State::SynRcvd));
+        fin.into_iter().chain(rst).min()
+    };
+    match (began(ends.client), began(ends.server)) {
+        (Some(a), Some(b)) if a <= b => Some(ClosedFirst::Client),
+        (Some(_), None) => Some(ClosedFirst::Client),
+        (_, Some(_)) => Some(ClosedFirst::Server),
+        (None, None) => None,
+    }
+}
+
+/// Totals over `connections`.
+pub fn summary(connections: &[Connection], retracted: u64) -> Summary {
+    let mut summary = Summary { connections: connections.len() as u64, retracted, ..Summary::default() };
+    for c in connections {
+        *summary.outcomes.entry(c.outcome.name()).or_default() += 1;
+        if let Some(who) = c.closed_first {
+            let name = match who {
+                ClosedFirst::Client => "client",
+                ClosedFirst::Server => "server",
+                ClosedFirst::Both => "both",
+            };
+            *summary.closed_first.entry(name).or_default() += 1;
+        }
+        for side in [Side::Client, Side::Server] {
+            let e = c.endpoints.get(side);
+            *summary.final_states.get_mut(side).entry(e.state).or_default() += 1;
+            for h in &e.history {
+                *summary.evidence.entry(h.evidence.name()).or_default() += 1;
+            }
+        }
+    }
+    for side in [Side::Client, Side::Server] {
+        *summary.peak_states.get_mut(side) = peaks(connections, side);
+    }
+    summary
+}
+
+/// The most endpoints of one side that were in each state at one time.
+fn peaks(connections: &[Connection], side: Side) -> BTreeMap<State, u64> {
+    let mut changes: Vec<(Time, bool, State)> = Vec::new();
+    for c in connections {
+        for h in &c.endpoints.get(side).history {
+            // Leaving sorts before entering, so that a state handed on at one instant is not counted twice.
+            changes.push((h.time, false, h.from));
+            changes.push((h.time, true, h.state));
+        }
+    }
+    changes.sort_unstable();
+    let mut now: BTreeMap<State, i64> = BTreeMap::new();
+    let mut peak: BTreeMap<State, u64> = BTreeMap::new();
+    for (_, entered, state) in changes {
+        if state == State::Closed {
+            continue;
+        }
+        let n = now.entry(state).or_default();
+        *n += if entered { 1 } else { -1 };
+        let most = peak.entry(state).or_default();
+        *most = (*most).max(u64::try_from(*n).unwrap_or(0));
+    }
+    peak
+}

@@ -1,0 +1,130 @@
+//! One open capture: what it is compressed with, its format, and its records one after the other.
+
+use std::io::{Cursor, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::FileInfo;
+use super::buffer::Buffer;
+use super::compress::Compression;
+use super::log::{Log, Record};
+use super::pcap::{self, Pcap};
+use super::pcapng::{self, PcapNg};
+use super::sniff;
+
+/// Bytes looked at to tell what a file is.
+const SNIFF: usize = 512;
+
+/// An input whose header has been read.
+pub(crate) struct CaptureFile {
+    buffer: Buffer,
+    format: Format,
+    compression: Option<Compression>,
+    log: Log,
+}
+
+enum Format {
+    Pcap(Pcap),
+    PcapNg(Box<PcapNg>),
+}
+
+/// Counts the bytes that come from the file itself, before decompression.
+struct Counted<R> {
+    input: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let got = self.input.read(out)?;
+        self.read.fetch_add(got as u64, Ordering::Relaxed);
+        Ok(got)
+    }
+}
+
+impl CaptureFile {
+    /// Recognises the input and reads its header. The message says what is wrong, without the name.
+    pub(crate) fn open(input: Box<dyn Read + Send>, read: Arc<AtomicU64>) -> Result<CaptureFile, String> {
+        let mut input = Counted { input, read };
+        let mut start = Vec::with_capacity(6);
+        (&mut input).take(6).read_to_end(&mut start).map_err(|e| format!("cannot be read: {e}"))?;
+        if start.is_empty() {
+            return Err("is empty (0 bytes)".to_string());
+        }
+        let compression = Compression::detect(&start);
+        let whole: Box<dyn Read + Send> = Box::new(Cursor::new(start).chain(input));
+        let mut buffer = Buffer::new(match compression {
+            Some(compression) => compression.open(whole),
+            None => whole,
+        });
+        let mut log = Log::default();
+        let format = Format::open(&mut buffer, &mut log).map_err(|cause| match compression {
+            Some(compression) => format!("{} data, and what is in it {cause}", compression.name()),
+            None => cause,
+        })?;
+        Ok(CaptureFile { buffer, format, compression, log })
+    }
+
+    /// The next record; its bytes are there for [`CaptureFile::data`] until the call after.
+    pub(crate) fn advance(&mut self) -> Option<Record> {
+        match &mut self.format {
+            Format::Pcap(reader) => reader.advance(&mut self.buffer, &mut self.log),
+            Format::PcapNg(reader) => reader.advance(&mut self.buffer, &mut self.log),
+        }
+    }
+
+    /// The captured bytes of the latest record.
+    pub(crate) fn data(&self, record: &Record) -> &[u8] {
+        self.buffer.at(record.at, record.len)
+    }
+
+    /// What is known of it so far.
+    pub(crate) fn info(&self, name: &str) -> FileInfo {
+        let (format, dropped) = match &self.format {
+            Format::Pcap(_) => ("pcap", None),
+            Format::PcapNg(reader) => ("pcapng", reader.dropped()),
+        };
+        let links: Vec<String> = self.log.links.iter().map(ToString::to_string).collect();
+        FileInfo {
+            name: name.to_string(),
+            format: match self.compression {
+                Some(compression) => format!("{} {format}", compression.name()),
+                None => format.to_string(),
+            },
+            link_type: links.join(", "),
+            packets: self.log.packets,
+            dropped,
+            snap_len: self.log.cut_to,
+            problem: self.log.problem_text(),
+            unreadable: false,
+        }
+    }
+}
+
+impl Format {
+    fn open(buffer: &mut Buffer, log: &mut Log) -> Result<Format, String> {
+        buffer.fill(12);
+        if pcap::recognises(buffer.available()) {
+            return Pcap::open(buffer, log).map(Format::Pcap);
+        }
+        if pcapng::recognises(buffer.available()) {
+            return PcapNg::open(buffer).map(|reader| Format::PcapNg(Box::new(reader)));
+        }
+        buffer.fill(SNIFF);
+        let bytes = buffer.available();
+        if let (true, Some(failure)) = (bytes.len() < SNIFF, buffer.failure()) {
+            return Err(format!("cannot be read: {failure}"));
+        }
+        let bytes = &bytes[..bytes.len().min(SNIFF)];
+        if bytes.is_empty() {
+            return Err("is empty (0 bytes)".to_string());
+        }
+        Err(match sniff::looks_like(bytes) {
+            Some(what) => format!("is not a capture: it looks like {what}"),
+            None => {
+                let first: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
+                format!("is not a capture that is known (it starts with {})", first.join(" "))
+            }
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! From what stands on the command line to a source: files, standard input, pipes, folders.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Source;
+use super::file::CaptureFile;
+use super::merge::{Input, Merged};
+use super::text::printable;
+
+/// Notes kept about files of a folder that are no captures.
+const MAX_NOTES: usize = 20;
+
+/// Nothing could be opened: for each input its name and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenError {
+    /// Name and cause of each input, in the order given.
+    pub failures: Vec<(String, String)>,
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (name, cause) in &self.failures {
+            write!(f, "{separator}{name} {cause}")?;
+            separator = "\n";
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// Opens captures: paths of files, pipes and folders, and `-` for standard input.
+///
+/// Of a folder all files that are captures are taken, in the order of their names; subfolders and hidden files are
+/// not. Several inputs are merged in time order. An input that cannot be read is kept as a
+/// [`FileInfo`](super::FileInfo) with `unreadable` set as long as another can be; if none can, that is the error.
+///
+/// ```no_run
+/// let mut source = tcpstate::source::open(&["trace.pcap"])?;
+/// while let Some(packet) = source.next() {
+///     println!("{} {} {} bytes", packet.number, packet.time, packet.wire_len);
+/// }
+/// # Ok::<(), tcpstate::source::OpenError>(())
+/// ```
+pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Box<dyn Source>, OpenError> {
+    let mut inputs = Vec::new();
+    let mut failures = Vec::new();
+    let mut notes = Vec::new();
+    let mut stdin_taken = false;
+    for path in paths {
+        let path = path.as_ref();
+        let name = printable(&path.to_string_lossy());
+        let opened = if path.as_os_str() == "-" {
+            if std::mem::replace(&mut stdin_taken, true) {
+                Err("(standard input) is given twice".to_string())
+            } else {
+                open_stream(name.clone(), Box::new(std::io::stdin())).map(|input| vec![input])
+            }
+        } else if path.is_dir() {
+            open_folder(path, &mut notes)
+        } else {
+            open_path(name.clone(), path).map(|input| vec![input])
+        };
+        match opened {
+            Ok(more) => {
+                for mut input in more {
+                    input.park_beyond(inputs.len());
+                    inputs.push(input);
+                }
+            }
+            Err(cause) => {
+                let cause = printable(&cause);
+                failures.push((name.clone(), cause.clone()));
+                inputs.push(Input::failed(name, cause));
+            }
+        }
+    }
+    finish(inputs, failures, notes)
+}
+
+/// Reads one capture from any reader, under a name for messages.
+pub fn open_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<Box<dyn Source>, OpenError> {
+    let name = printable(name);
+    match open_stream(name.clone(), reader) {
+        Ok(input) => finish(vec![input], Vec::new(), Vec::new()),
+        Err(cause) => Err(OpenError { failures: vec![(name, printable(&cause))] }),
+    }
+}
+
+fn finish(
+    inputs: Vec<Input>,
+    failures: Vec<(String, String)>,
+    notes: Vec<String>,
+) -> Result<Box<dyn Source>, OpenError> {
+    if inputs.len() == failures.len() {
+        return Err(OpenError { failures });
+    }
+    Ok(Box::new(Merged::new(inputs, notes)))
+}
+
+fn open_stream(name: String, reader: Box<dyn Read + Send>) -> Result<Input, String> {
+    let read = Arc::default();
+    let file = CaptureFile::open(reader, Arc::clone(&read))?;
+    Ok(Input::open(name, file, read, None))
+}
+
+fn open_path(name: String, path: &Path) -> Result<Input, String> {
+    let file = File::open(path).map_err(|e| format!("cannot be opened: {e}"))?;
+    let size = file.metadata().ok().filter(fs::Metadata::is_file).map(|m| m.len());
+    let read = Arc::default();
+    let capture = CaptureFile::open(Box::new(file), Arc::clone(&read))?;
+    Ok(Input::open(name, capture, read, size.map(|size| (path.to_path_buf(), size))))
+}
+
+/// The captures in a folder, by name. What is no capture is noted, unless there is nothing else.
+fn open_folder(folder: &Path, notes: &mut Vec<String>) -> Result<Vec<Input>, String> {
+    let entries = fs::read_dir(folder).map_err(|e| format!("cannot be opened: {e}"))?;
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let hidden = |path: &PathBuf| path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"."));
+    // Pipes and devices are left alone: opening one may wait for ever.
+    paths.retain(|path| path.is_file() && !hidden(path));
+    paths.sort();
+    let mut inputs = Vec::new();
+    let mut skipped = 0;
+    for path in &paths {
+        let name = printable(&path.to_string_lossy());
+        match open_path(name.clone(), path) {
+            Ok(mut input) => {
+                // File descriptors are few: beyond some files are read again when they are due.
+                input.park_beyond(inputs.len());
+                inputs.push(input);
+            }
+            Err(cause) => {
+                skipped += 1;
+                if notes.len() < MAX_NOTES {
+                    notes.push(printable(&format!("{name} {cause}; skipped")));
+                }
+            }
+        }
+    }
+    if inputs.is_empty() {
+        return Err(match skipped {
+            0 => "is a folder without files".to_string(),
+            n => format!("is a folder of {n} files, none of them a capture"),
+        });
+    }
+    Ok(inputs)
+}

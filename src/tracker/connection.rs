@@ -1,0 +1,362 @@
+//! One connection: both ends, and what each captured segment proves and suggests about them.
+//!
+//! A segment is taken in four steps. What its sender must have received to send it confirms or disproves what was
+//! believed of the sender; what it is (SYN, FIN, data) dates the sender's own events; it extends the sender's stream;
+//! and it is offered to the receiver, which probably got it.
+
+use super::endpoint::{Endpoint, Trace, UnseenFin};
+use super::log::Mark;
+use super::rules::Event;
+use super::sequence::{after, before, within};
+use super::state::Evidence;
+use crate::segment::{Flags, ScopeId, Segment, Socket};
+use crate::time::Time;
+
+/// What a segment turned out to be within its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Captured twice, or repeated by the network; only counted.
+    Copy,
+    /// Outside both ends' windows: somebody else's, or after a long gap in the capture; only counted.
+    Astray,
+    /// A RST that its receiver (as believed at the time) accepts.
+    Reset,
+    /// A RST that changes nothing at its receiver.
+    ResetIgnored,
+    /// A SYN or SYN,ACK, for the first time.
+    Opening,
+    /// A SYN or SYN,ACK again, or one that does not fit.
+    OpeningAgain,
+    /// A keepalive or window probe: at most one byte, the last one again.
+    Probe,
+    /// Payload or FIN that the capture had not shown before, at the end of the stream.
+    New,
+    /// Payload or FIN sent again.
+    Retransmission,
+    /// Payload or FIN below the end of the stream that the capture had not shown: reordered, or sent again after a loss
+    /// before the tap.
+    GapFill,
+    /// No payload and no FIN.
+    Ack,
+}
+
+/// What became of one segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Index of its connection in [`Tracker::connections`](super::Tracker::connections).
+    pub connection: usize,
+    /// Which end sent it: index into [`Connection::sockets`] and [`Connection::ends`].
+    pub sender: usize,
+    /// What it turned out to be.
+    pub class: Class,
+    /// It acknowledges more than any segment of its sender before.
+    pub advances: bool,
+}
+
+/// What could have been before the capture began, for a connection first seen midstream; one bit each.
+pub(super) mod before_capture {
+    /// Both ends were ESTABLISHED.
+    pub const OPEN: u8 = 1;
+    /// End 0 had sent its FIN, and end 1 had received it.
+    pub const FIRST_CLOSED: u8 = 2;
+    /// End 1 had sent its FIN, and end 0 had received it.
+    pub const SECOND_CLOSED: u8 = 4;
+}
+
+/// One incarnation of a four-tuple in a scope, as far as the capture shows it.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The two sockets; `sockets[0]` sent the first captured segment.
+    pub sockets: [Socket; 2],
+    /// What is known of each of them.
+    pub ends: [Endpoint; 2],
+    /// VLANs and tunnels.
+    pub scope: ScopeId,
+    /// Counted from 1 for each four-tuple.
+    pub incarnation: u32,
+    /// Capture time of the first packet.
+    pub first: Time,
+    /// Capture time of the last packet.
+    pub last: Time,
+    /// Number of the first packet.
+    pub first_packet: u64,
+    /// Number of the last packet.
+    pub last_packet: u64,
+    /// Which hypotheses about the time before the capture still stand; 0 when its opening was seen.
+    pub(super) before: u8,
+    /// The server accepted data with the SYN (RFC 7413), so that it may send before the handshake is complete.
+    pub(super) fast_open: bool,
+    /// A SYN with another sequence number that may begin a new incarnation.
+    pub(super) parked: Option<Box<Segment>>,
+    /// Beliefs that were disproved: (end, mark), kept when asked for.
+    pub(super) retracted: Vec<(u8, Mark)>,
+    /// How many beliefs were disproved.
+    pub(super) retractions: u32,
+    /// What the segments of its handshake say about time.
+    pub(super) handshake: Handshake,
+    /// The first RST that its receiver (believed so far) accepted: end that sent it.
+    pub(super) reset_by: Option<u8>,
+}
+
+/// Capture times of the handshake's segments.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Handshake {
+    /// The latest SYN before the first SYN,ACK.
+    pub syn: Option<Time>,
+    /// The latest SYN,ACK before the client's ACK.
+    pub syn_ack: Option<Time>,
+    /// The first SYN,ACK.
+    pub first_syn_ack: Option<Time>,
+    /// The client's first acknowledgment of the server's SYN.
+    pub ack: Option<Time>,
+}
+
+impl Connection {
+    /// A connection that begins with `seg` (which is yet to be taken with [`Connection::take`]).
+    pub fn new(seg: &Segment, incarnation: u32) -> Connection {
+        let opening = seg.has(Flags::SYN) || seg.has(Flags::RST);
+        Connection {
+            sockets: [seg.src, seg.dst],
+            ends: Default::default(),
+            scope: seg.scope,
+            incarnation,
+            first: seg.time,
+            last: seg.time,
+            first_packet: seg.packet,
+            last_packet: seg.packet,
+            before: if opening {
+                0
+            } else {
+                before_capture::OPEN | before_capture::FIRST_CLOSED | before_capture::SECOND_CLOSED
+            },
+            fast_open: false,
+            parked: None,
+            retracted: Vec::new(),
+            retractions: 0,
+            handshake: Handshake::default(),
+            reset_by: None,
+        }
+    }
+
+    /// Which end sent `seg`. A connection of a socket with itself has only one: its SYNs are end 0's.
+    pub fn sender(&self, seg: &Segment) -> usize {
+        usize::from(seg.src != self.sockets[0])
+    }
+
+    /// Counts `seg` without letting it change what is believed.
+    pub(super) fn count(&mut self, x: usize, seg: &Segment) {
+        self.last = self.last.max(seg.time);
+        self.first = self.first.min(seg.time);
+        self.last_packet = seg.packet;
+        let end = &mut self.ends[x];
+        end.packets += 1;
+        end.bytes += u64::from(seg.len);
+    }
+
+    /// Takes one segment of this connection, in capture order. Says what it was and whether it acknowledges more.
+    pub fn take(&mut self, seg: &Segment) -> (Class, bool) {
+        let x = self.sender(seg);
+        self.count(x, seg);
+        if self.is_copy(x, seg) {
+            return (Class::Copy, false);
+        }
+        if seg.has(Flags::RST) {
+            return (if self.reset(x, seg) { Class::Reset } else { Class::ResetIgnored }, false);
+        }
+        let taken = if seg.has(Flags::SYN) {
+            let new = if seg.has(Flags::ACK) { self.syn_ack(x, seg) } else { self.syn(x, seg) };
+            (if new { Class::Opening } else { Class::OpeningAgain }, new)
+        } else if self.is_plausible(x, seg) {
+            self.synchronized(x, seg)
+        } else {
+            (Class::Astray, false)
+        };
+        self.ends[1 - x].unanswered = 0;
+        if matches!(taken.0, Class::Retransmission | Class::Probe | Class::OpeningAgain) {
+            self.ends[x].unanswered = self.ends[x].unanswered.saturating_add(1);
+        }
+        self.remember(x, seg);
+        taken
+    }
+
+    /// Whether `seg` was captured before: by another interface, or repeated by the network.
+    fn is_copy(&self, x: usize, seg: &Segment) -> bool {
+        let end = &self.ends[x];
+        [&end.last, &end.last_fin].into_iter().flatten().any(|t| t.is_copied_by(seg))
+    }
+
+    fn remember(&mut self, x: usize, seg: &Segment) {
+        let end = &mut self.ends[x];
+        end.last = Some(Trace::of(seg));
+        if seg.has(Flags::FIN) {
+            end.last_fin = end.last;
+        }
+        end.ttl.get_or_insert(seg.ttl);
+        end.offer(seg);
+    }
+
+    /// Whether `seg` can belong to the streams seen so far (RFC 9293 §3.4 and RFC 5961 §5, from the outside). What lies
+    /// outside both ends' windows was made by somebody else, or the capture missed a lot: the second one in a row that
+    /// continues the first is believed.
+    fn is_plausible(&mut self, x: usize, seg: &Segment) -> bool {
+        const LEAST_WINDOW: u32 = 1 << 16;
+        let y = 1 - x;
+        let (sender, receiver) = (&self.ends[x], &self.ends[y]);
+        let window = receiver.max_window.max(LEAST_WINDOW);
+        let seq_ok = !sender.seen
+            || within(
+                sender.acked.unwrap_or(sender.next).wrapping_sub(window).wrapping_sub(LEAST_WINDOW),
+                seg.seq,
+                sender.next.wrapping_add(window),
+            );
+        let ack_ok = !seg.has(Flags::ACK) || !receiver.seen || {
+            let window = sender.max_window.max(LEAST_WINDOW);
+            within(
+                receiver.acked.unwrap_or(receiver.next).wrapping_sub(window.saturating_mul(2).min(1 << 30)),
+                seg.ack,
+                receiver.next.wrapping_add(window),
+            )
+        };
+        let continues = sender.astray.is_some_and(|end| within(end, seg.seq, end.wrapping_add(window)));
+        if seq_ok && ack_ok {
+            self.ends[x].astray = None;
+            return true;
+        }
+        if continues && seg.seq_len() > 0 {
+            let end = &mut self.ends[x];
+            end.astray = None;
+            end.next = seg.seq;
+            end.contiguous = seg.seq;
+            end.beyond.clear();
+            return true;
+        }
+        self.ends[x].astray = Some(seg.end());
+        false
+    }
+
+    /// A segment without SYN or RST from `x`: data, ACK, FIN.
+    fn synchronized(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
+        let y = 1 - x;
+        let now = seg.time;
+        self.alive(x, seg);
+        let mut news = false;
+        if seg.has(Flags::ACK) {
+            news = self.acknowledges(x, seg);
+        }
+        self.opened_by(x, seg);
+
+        // Its own stream.
+        let end = &mut self.ends[x];
+        let known = end.seen;
+        let probe = known && self.is_probe(x, seg);
+        let end = &mut self.ends[x];
+        let again = known && seg.seq_len() > 0 && !after(seg.end(), end.next) && !probe;
+        let class = if probe {
+            Class::Probe
+        } else if again && !end.complete_to(seg.end()) {
+            Class::GapFill
+        } else if again {
+            end.retransmitted += 1;
+            Class::Retransmission
+        } else if seg.seq_len() > 0 {
+            Class::New
+        } else {
+            Class::Ack
+        };
+        if known && !again && seg.seq == end.next.wrapping_add(1) && end.fin.is_none() && end.beyond.is_empty() {
+            end.unseen_fin = Some(UnseenFin { end: seg.seq, time: now, packet: seg.packet, received: false });
+        }
+        if end.unseen_fin.is_some_and(|u| seg.len > 0 && after(seg.end(), u.end)) {
+            end.unseen_fin = None;
+        }
+        if again {
+            // What it repeats it has not seen acknowledged.
+            if self.ends[x].acked.is_some_and(|a| before(seg.seq, a)) {
+                self.disprove(x, Event::RcvAckOfFin, now);
+            }
+        }
+        let fin = seg.has(Flags::FIN);
+        if fin {
+            self.sends_fin(x, seg);
+        }
+        let end = &mut self.ends[x];
+        if end.fin.is_none() || fin || again {
+            end.advance(seg);
+        }
+        if seg.seq_len() > 0 {
+            end.last_content = Some((now, seg.packet));
+        }
+        self.narrow(x, seg);
+        self.offer_to(y, seg);
+        (class, news)
+    }
+
+    /// Keepalives and window probes repeat the last sequence number with at most one byte; they move nothing.
+    fn is_probe(&self, x: usize, seg: &Segment) -> bool {
+        let end = &self.ends[x];
+        seg.len <= 1 && !seg.has(Flags::FIN) && seg.seq == end.next.wrapping_sub(1)
+    }
+
+    /// What `seg` acknowledges shows what its sender had received. Whether it acknowledges something new.
+    fn acknowledges(&mut self, x: usize, seg: &Segment) -> bool {
+        let y = 1 - x;
+        let now = seg.time;
+        let peer = &mut self.ends[y];
+        let news = peer.acked.is_none_or(|a| after(seg.ack, a));
+        if news
+            && let Some(last) = peer.last
+            && peer.seen
+            && seg.ack == peer.next
+            && peer.last_content.is_some_and(|(t, _)| t == last.time)
+        {
+            let span = now - last.time;
+            self.ends[x].note_turnaround(span);
+        }
+        let peer = &mut self.ends[y];
+        if peer.seen && peer.fin.is_none() && seg.ack == peer.next.wrapping_add(1) && peer.beyond.is_empty() {
+            // One number that was not captured: a FIN, or a byte.
+            peer.unseen_fin = Some(UnseenFin { end: seg.ack, time: now, packet: seg.packet, received: true });
+        } else if let Some(u) = peer.unseen_fin.as_mut() {
+            if after(seg.ack, u.end) {
+                peer.unseen_fin = None;
+            } else if seg.ack == u.end && !u.received {
+                *u = UnseenFin { end: u.end, time: now, packet: seg.packet, received: true };
+            }
+        }
+        peer.acknowledge(seg.ack);
+        if let Some(fin) = self.ends[y].fin {
+            if !before(seg.ack, fin) {
+                self.confirm_fin(x, seg);
+            } else {
+                self.ends[x].without_peer_fin = Some(now);
+                self.disprove(x, Event::RcvFin, now);
+            }
+        }
+        self.confirm_ack_of_fin(x, seg);
+        news
+    }
+
+    /// `x` sends its FIN, for the first time or again.
+    fn sends_fin(&mut self, x: usize, seg: &Segment) {
+        let end = &mut self.ends[x];
+        end.fins = end.fins.saturating_add(1);
+        end.unseen_fin = None;
+        if end.fin.is_none() {
+            end.fin = Some(seg.end());
+            end.log.settle(Mark::sure(Event::SndFin, Evidence::Sent, seg.time, seg.packet));
+        } else if end.fin.is_some_and(|f| after(seg.end(), f)) {
+            // It had been placed too low: more data came first.
+            end.fin = Some(seg.end());
+        } else {
+            self.disprove(x, Event::RcvAckOfFin, seg.time);
+        }
+    }
+
+    /// A midstream segment rules out what could have been before the capture.
+    fn narrow(&mut self, x: usize, seg: &Segment) {
+        use before_capture::{FIRST_CLOSED, SECOND_CLOSED};
+        if self.before != 0 && seg.seq_len() > 0 && !self.is_probe(x, seg) {
+            self.before &= !(if x == 0 { FIRST_CLOSED } else { SECOND_CLOSED });
+        }
+    }
+}

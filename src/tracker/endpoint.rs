@@ -1,0 +1,218 @@
+//! One end of a connection: what happened to it, and its stream as it sent it.
+
+use smallvec::SmallVec;
+
+use super::log::Log;
+use super::sequence::{after, before, later};
+use crate::segment::{Flags, Segment};
+use crate::time::{Span, Time};
+
+/// How many ranges captured beyond a gap are kept for one direction.
+const RANGES: usize = 8;
+
+/// What the capture shows of one end.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoint {
+    /// The events believed to have happened to it.
+    pub log: Log,
+    /// Segments it sent, every captured copy counted.
+    pub packets: u64,
+    /// Payload bytes it sent, every captured copy counted.
+    pub bytes: u64,
+    /// Segments it sent again, by sequence range.
+    pub retransmitted: u32,
+    /// How many of its FINs, SYNs and SYN,ACKs were captured (repetitions included, duplicates not).
+    pub fins: u16,
+    /// See `fins`.
+    pub syns: u16,
+    /// See `fins`.
+    pub syn_acks: u16,
+    /// Its initial sequence number, once a SYN of it was seen or implied.
+    pub(super) isn: Option<u32>,
+    /// Next sequence number: the end of all that it is known to have sent. Meaningless until `seen`.
+    pub(super) next: u32,
+    /// Whether `next` means something.
+    pub(super) seen: bool,
+    /// The highest acknowledgment of its stream by the peer.
+    pub(super) acked: Option<u32>,
+    /// The end of what was captured (or acknowledged) without a gap.
+    pub(super) contiguous: u32,
+    /// Captured ranges beyond a gap, unordered.
+    pub(super) beyond: SmallVec<[(u32, u32); 1]>,
+    /// The sequence number after its FIN.
+    pub(super) fin: Option<u32>,
+    /// One sequence number was never captured and may be its FIN: the number after it, and who shows it when.
+    pub(super) unseen_fin: Option<UnseenFin>,
+    /// The largest window it offered, scaled.
+    pub(super) max_window: u32,
+    /// Its window scale; 0 if not offered by both, `None` if its SYN was not seen.
+    pub(super) scale: Option<u8>,
+    /// Its window as last offered, scaled.
+    pub(super) window: u32,
+    /// Least time from a segment towards it at the tap to the segment that answers it, in microseconds.
+    pub(super) turnaround: Option<u32>,
+    /// Its last segment.
+    pub(super) last: Option<Trace>,
+    /// Its last FIN.
+    pub(super) last_fin: Option<Trace>,
+    /// Capture time of its last segment that lacked the acknowledgment of the peer's FIN.
+    pub(super) without_peer_fin: Option<Time>,
+    /// Capture time of the last segment that filled or repeated a part of its stream.
+    pub(super) last_content: Option<(Time, u64)>,
+    /// An implausible segment, kept in case the next one continues it.
+    pub(super) astray: Option<u32>,
+    /// TTL or hop limit of its segments.
+    pub(super) ttl: Option<u8>,
+    /// How often receipts of it were disproved.
+    pub(super) disproved: u16,
+    /// Repetitions and probes it sent since the peer was last heard.
+    pub(super) unanswered: u16,
+}
+
+/// What makes a segment recognisable as a copy of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// Capture time.
+    pub time: Time,
+    /// Packet number.
+    pub packet: u64,
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgment number.
+    pub ack: u32,
+    /// Payload length.
+    pub len: u32,
+    /// Flags.
+    pub flags: Flags,
+    /// Checksum field.
+    pub checksum: u16,
+    /// IPv4 identification.
+    pub ip_id: u16,
+    /// TSval, which differs between retransmissions.
+    pub tsval: Option<u32>,
+}
+
+impl Trace {
+    /// The trace of `seg`.
+    pub fn of(seg: &Segment) -> Trace {
+        Trace {
+            time: seg.time,
+            packet: seg.packet,
+            seq: seg.seq,
+            ack: seg.ack,
+            len: seg.len,
+            flags: seg.flags,
+            checksum: seg.checksum,
+            ip_id: seg.ip_id,
+            tsval: seg.options.timestamps.map(|t| t.value),
+        }
+    }
+
+    /// Whether `seg` is this very segment captured again (or repeated by the network) rather than sent again: a sender
+    /// that repeats a segment gives it a new IP identification or a new timestamp, or waits.
+    pub fn is_copied_by(&self, seg: &Segment) -> bool {
+        let same = self.seq == seg.seq
+            && self.ack == seg.ack
+            && self.len == seg.len
+            && self.flags == seg.flags
+            && self.checksum == seg.checksum
+            && self.ip_id == seg.ip_id
+            && self.tsval == seg.options.timestamps.map(|t| t.value);
+        let apart = seg.time - self.time;
+        let limit = if seg.ip_id != 0 || self.tsval.is_some() { Span::secs(1) } else { Span::millis(3) };
+        same && apart <= limit
+    }
+}
+
+/// A sequence number that was never captured and may be a FIN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnseenFin {
+    /// The sequence number after it.
+    pub end: u32,
+    /// When it was noticed.
+    pub time: Time,
+    /// The packet that shows it.
+    pub packet: u64,
+    /// The peer's acknowledgment showed it, so the peer has received it.
+    pub received: bool,
+}
+
+impl Endpoint {
+    /// Takes `seg`, sent by this end, into its stream.
+    pub(super) fn advance(&mut self, seg: &Segment) {
+        let end = seg.end();
+        if !self.seen {
+            self.seen = true;
+            self.next = end;
+            self.contiguous = end;
+            return;
+        }
+        self.next = later(self.next, end);
+        if seg.seq_len() == 0 {
+            return;
+        }
+        if !after(seg.seq, self.contiguous) {
+            self.contiguous = later(self.contiguous, end);
+            self.close_gaps();
+        } else if self.beyond.len() < RANGES {
+            self.beyond.push((seg.seq, end));
+        }
+    }
+
+    /// The peer has acknowledged everything before `ack`: what was not captured of it was there all the same.
+    pub(super) fn acknowledge(&mut self, ack: u32) {
+        if !self.seen {
+            self.seen = true;
+            self.next = ack;
+            self.contiguous = ack;
+        }
+        if self.acked.is_none_or(|a| after(ack, a)) {
+            self.acked = Some(ack);
+        }
+        self.next = later(self.next, ack);
+        if after(ack, self.contiguous) {
+            self.contiguous = ack;
+            self.close_gaps();
+        }
+    }
+
+    /// Joins ranges that are no longer beyond a gap.
+    fn close_gaps(&mut self) {
+        while let Some(i) = self.beyond.iter().position(|(start, _)| !after(*start, self.contiguous)) {
+            let (_, end) = self.beyond.swap_remove(i);
+            self.contiguous = later(self.contiguous, end);
+        }
+    }
+
+    /// Notes the window `seg` offers.
+    pub(super) fn offer(&mut self, seg: &Segment) {
+        let shift = if seg.has(Flags::SYN) { 0 } else { self.scale.unwrap_or(0).min(14) };
+        self.window = u32::from(seg.window) << shift;
+        // Without its SYN the scale is unknown, and the window may be anything up to 1 GiB.
+        let most = if self.scale.is_none() && !seg.has(Flags::SYN) { u32::from(seg.window) << 14 } else { self.window };
+        self.max_window = self.max_window.max(most);
+    }
+
+    /// Whether all of its stream before `seq` was captured or acknowledged.
+    pub(super) fn complete_to(&self, seq: u32) -> bool {
+        self.seen && !before(self.contiguous, seq)
+    }
+
+    /// A sample of the time between the tap and this end and back.
+    pub(super) fn note_turnaround(&mut self, span: Span) {
+        let micros = u32::try_from(span.0.max(0) / 1_000).unwrap_or(u32::MAX);
+        self.turnaround = Some(self.turnaround.map_or(micros, |t| t.min(micros)));
+    }
+
+    /// The most recent capture time at which something sent towards this end could *not* yet have shaped what it sends
+    /// at `now`: anything earlier must have arrived, if it arrived at all.
+    pub(super) fn horizon(&self, now: Time) -> Time {
+        const UNKNOWN: Span = Span::millis(100);
+        /// Queues make single packets late; retransmissions come after 200 ms at the earliest (Linux `TCP_RTO_MIN`).
+        const MARGIN: i64 = 20_000_000;
+        match self.turnaround {
+            Some(micros) => now - Span(i64::from(micros) * 1_500 + MARGIN),
+            None => now - UNKNOWN,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Plain questions about a connection, for those who report on it.
+
+use super::connection::Connection;
+use super::log::Step;
+use super::rules::{Event, RULES};
+use super::state::State;
+use crate::time::Span;
+
+impl Connection {
+    /// Which end is the client, and whether that was seen (by its SYN) or is a guess. Without a SYN: the end with the ephemeral-looking port, else the
+    /// one that spoke first.
+    pub fn client(&self) -> (usize, bool) {
+        let sent = |e: usize| self.ends[e].log.get(Event::SndSyn).map(|m| m.time);
+        match (sent(0), sent(1)) {
+            (Some(a), Some(b)) => return (usize::from(b < a), true),
+            (Some(_), None) => return (0, true),
+            (None, Some(_)) => return (1, true),
+            (None, None) => {}
+        }
+        let [a, b] = [self.sockets[0].port, self.sockets[1].port];
+        let ephemeral = |p: u16| p >= 32_768;
+        let client = match (ephemeral(a), ephemeral(b)) {
+            (true, false) => 0,
+            (false, true) => 1,
+            (false, false) if a.min(b) < 1_024 => usize::from(a < b),
+            _ => 0,
+        };
+        (client, false)
+    }
+
+    /// Whether a SYN or SYN,ACK of this incarnation was captured.
+    pub fn opening_seen(&self) -> bool {
+        self.ends.iter().any(|e| e.syns > 0 || e.syn_acks > 0)
+    }
+
+    /// Whether nothing but RST segments was captured.
+    pub fn is_reset_only(&self) -> bool {
+        self.ends.iter().all(|e| e.last.is_none())
+    }
+
+    /// How many beliefs about it were disproved.
+    pub fn retractions(&self) -> u32 {
+        self.retractions
+    }
+
+    /// What was believed of end `e` and disproved, as the transitions it would have been.
+    pub fn retracted_entries(&self, e: usize) -> Vec<Step> {
+        let from = |event: Event| match event {
+            Event::RcvAckOfFin if self.ends[e].log.has(Event::RcvFin) => State::LastAck,
+            Event::RcvAckOfFin => State::FinWait1,
+            Event::RcvFin if self.ends[e].log.has(Event::SndFin) => State::FinWait2,
+            Event::RcvSyn => State::Closed,
+            Event::RcvSynAck => State::SynSent,
+            Event::RcvAckOfSyn => State::SynRcvd,
+            _ => State::Established,
+        };
+        let marks = self.retracted.iter().filter(|(side, _)| usize::from(*side) == e).map(|(_, m)| *m);
+        marks
+            .filter_map(|mark| {
+                let from = from(mark.event);
+                RULES.iter().find(|r| r.from == from && r.event == mark.event).map(|rule| Step { mark, rule })
+            })
+            .collect()
+    }
+
+    /// Times between the segments of the handshake: from the SYN that was answered to the first SYN,ACK, and from the
+    /// SYN,ACK that was answered to the client's ACK. Which copy was answered is a guess where they were repeated.
+    pub fn handshake_times(&self) -> (Option<Span>, Option<Span>) {
+        let h = &self.handshake;
+        (h.syn.zip(h.first_syn_ack).map(|(a, b)| b - a), h.syn_ack.zip(h.ack).map(|(a, b)| b - a))
+    }
+}

@@ -1,0 +1,191 @@
+//! Opening: SYN, SYN,ACK and what completes them (RFC 9293 §3.5, RFC 7413 for Fast Open).
+
+use super::connection::Connection;
+use super::log::Mark;
+use super::rules::Event;
+use super::sequence::{after, within};
+use super::state::Evidence;
+use crate::segment::{Flags, Segment};
+use crate::time::Time;
+
+impl Connection {
+    /// `x` sends a SYN without ACK. Whether it is its first.
+    pub(super) fn syn(&mut self, x: usize, seg: &Segment) -> bool {
+        let y = 1 - x;
+        let end = &mut self.ends[x];
+        if end.isn.is_some_and(|isn| isn != seg.seq) {
+            // Not of this incarnation; the flow table decides what becomes of it.
+            return false;
+        }
+        end.syns = end.syns.saturating_add(1);
+        let first = end.isn.is_none() && !end.seen;
+        if first {
+            end.isn = Some(seg.seq);
+            end.next = seg.end();
+            end.contiguous = end.next;
+            end.seen = true;
+            end.scale = Some(seg.options.window_scale.unwrap_or(0));
+            end.log.settle(Mark::sure(Event::SndSyn, Evidence::Sent, seg.time, seg.packet));
+        } else if end.log.has(Event::SndSyn) {
+            end.retransmitted += 1;
+            // It would not repeat its SYN if an answer had arrived.
+            self.disprove(x, Event::RcvSynAck, seg.time);
+            self.disprove(x, Event::RcvAckOfSyn, seg.time);
+        }
+        if self.handshake.first_syn_ack.is_none() {
+            self.handshake.syn = Some(seg.time);
+        }
+        // A SYN without ACK: the peer's, if there is one, has not arrived.
+        self.ends[x].log.disprove(Event::RcvSyn, Time(i64::MIN), seg.time);
+        if !self.ends[y].log.is_sure(Event::RcvSyn) && !self.ends[y].log.has(Event::SndSynAck) {
+            self.suggest(y, Event::RcvSyn, seg);
+        }
+        first
+    }
+
+    /// `x` sends SYN,ACK. Whether it is its first.
+    pub(super) fn syn_ack(&mut self, x: usize, seg: &Segment) -> bool {
+        let y = 1 - x;
+        let now = seg.time;
+        if !self.answers_syn(y, seg) {
+            return false;
+        }
+        let active = self.ends[x].log.has(Event::SndSyn);
+        let repeated = self.ends[x].syn_acks > 0;
+        let end = &mut self.ends[x];
+        end.syn_acks = end.syn_acks.saturating_add(1);
+        if repeated {
+            end.retransmitted += 1;
+        } else if let (Some(syn), Some(_)) = (self.handshake.syn, self.ends[y].isn) {
+            self.ends[x].note_turnaround(now - syn);
+        }
+        if repeated && self.ends[x].isn == Some(seg.seq) {
+            // It would not repeat it if the handshake had been completed.
+            self.disprove(x, Event::RcvAckOfSyn, now);
+        } else if repeated && !self.ends[x].log.is_sure(Event::RcvAckOfSyn) {
+            // A new initial sequence number: the first request was forgotten and began anew.
+            self.ends[x].log.remove(Event::RcvAckOfSyn);
+            self.ends[y].log.disprove(Event::RcvSynAck, now, now);
+        }
+        if !self.ends[y].log.is_sure(Event::RcvSynAck) || !self.ends[x].seen {
+            let end = &mut self.ends[x];
+            end.isn = Some(seg.seq);
+            end.next = seg.end();
+            end.contiguous = end.next;
+            end.beyond.clear();
+            end.acked = None;
+            end.seen = true;
+            end.scale = Some(seg.options.window_scale.unwrap_or(0));
+        }
+        self.settle_scale();
+        if active {
+            // Simultaneous open: it answers the peer's SYN and has not seen an answer to its own.
+            self.ends[x].log.disprove(Event::RcvSynAck, Time(i64::MIN), now);
+            self.ends[x].log.disprove(Event::RcvAckOfSyn, Time(i64::MIN), now);
+        }
+        if active || self.ends[x].log.has(Event::RcvSyn) {
+            self.confirm(x, Event::RcvSyn, seg);
+        } else if !active && !self.ends[x].log.has(Event::SndSynAck) {
+            self.ends[x].log.settle(Mark::sure(Event::SndSynAck, Evidence::Sent, now, seg.packet));
+        }
+        // The client, if its SYN was missed.
+        let peer = &mut self.ends[y];
+        if peer.isn.is_none() && !peer.seen {
+            peer.isn = Some(seg.ack.wrapping_sub(1));
+            peer.next = seg.ack;
+            peer.contiguous = seg.ack;
+            peer.seen = true;
+            peer.log.settle(Mark::sure(Event::SndSyn, Evidence::Assumed, now, 0));
+        }
+        if let Some(isn) = peer.isn
+            && after(seg.ack, isn.wrapping_add(1))
+        {
+            self.fast_open = true;
+        }
+        peer.acknowledge(seg.ack);
+        self.handshake.first_syn_ack.get_or_insert(now);
+        if self.handshake.ack.is_none() {
+            self.handshake.syn_ack = Some(now);
+        }
+        if !self.ends[y].log.is_sure(Event::RcvSynAck) {
+            self.suggest(y, Event::RcvSynAck, seg);
+        }
+        !repeated
+    }
+
+    /// Whether the SYN,ACK `seg` acknowledges the SYN that `y` sent in this incarnation.
+    pub(super) fn answers_syn(&self, y: usize, seg: &Segment) -> bool {
+        let peer = &self.ends[y];
+        match peer.isn {
+            Some(isn) => within(isn.wrapping_add(1), seg.ack, peer.next),
+            None => !peer.seen,
+        }
+    }
+
+    /// A window scale counts only if both SYNs offer one (RFC 7323 §2.2).
+    fn settle_scale(&mut self) {
+        if let [Some(a), Some(b)] = [self.ends[0].scale, self.ends[1].scale]
+            && (a == 0 || b == 0)
+        {
+            self.ends[0].scale = Some(0);
+            self.ends[1].scale = Some(0);
+        }
+    }
+
+    /// A segment of `x` without SYN: what it shows about the handshake of its sender.
+    pub(super) fn opened_by(&mut self, x: usize, seg: &Segment) {
+        let y = 1 - x;
+        let now = seg.time;
+        let log = &self.ends[x].log;
+        if self.before != 0 || log.has(Event::WasOpen) {
+            return;
+        }
+        let client = log.has(Event::SndSyn);
+        let server = log.has(Event::RcvSyn) || log.has(Event::SndSynAck);
+        if client && !server && seg.has(Flags::ACK) && !log.is_sure(Event::RcvSynAck) {
+            // Only a received SYN,ACK lets a client send anything but SYN.
+            if self.ends[y].isn.is_none_or(|isn| after(seg.ack, isn)) {
+                if self.ends[y].isn.is_none() {
+                    self.ends[y].isn = Some(seg.ack.wrapping_sub(1));
+                }
+                if let Some(syn_ack) = self.handshake.syn_ack {
+                    self.ends[x].note_turnaround(now - syn_ack);
+                }
+                self.handshake.ack.get_or_insert(now);
+                self.confirm(x, Event::RcvSynAck, seg);
+                // So the server had received the SYN.
+                if !self.ends[y].log.has(Event::SndSynAck) {
+                    self.confirm(y, Event::RcvSyn, seg);
+                }
+            }
+        } else if server && self.fast_open {
+            self.opened_by_echo(x, seg);
+        } else if server && !log.is_sure(Event::RcvAckOfSyn) {
+            if !log.is_sure(Event::RcvSyn) && !log.has(Event::SndSynAck) {
+                self.confirm(x, Event::RcvSyn, seg);
+            }
+            if !client || self.ends[x].isn.is_some_and(|isn| seg.seq == isn.wrapping_add(1) || after(seg.seq, isn)) {
+                let event = if client { Event::RcvSynAck } else { Event::RcvAckOfSyn };
+                self.confirm(x, event, seg);
+            }
+        } else if !client && !server && self.ends[y].log.has(Event::SndSyn) {
+            self.confirm(x, Event::RcvSyn, seg);
+            self.confirm(x, Event::RcvAckOfSyn, seg);
+        }
+    }
+
+    /// With Fast Open a server sends data and even its FIN before the handshake is complete (RFC 7413 §4.2), so that only
+    /// the timestamp it echoes tells whether the client's ACK had arrived.
+    fn opened_by_echo(&mut self, x: usize, seg: &Segment) {
+        let log = &self.ends[x].log;
+        let (Some(mark), Some(stamps)) = (log.get(Event::RcvAckOfSyn), seg.options.timestamps) else { return };
+        if mark.evidence != Evidence::Inferred {
+            return;
+        }
+        if mark.tsval.is_some_and(|v| after(v, stamps.echo)) {
+            self.disprove(x, Event::RcvAckOfSyn, seg.time);
+        } else {
+            self.confirm(x, Event::RcvAckOfSyn, seg);
+        }
+    }
+}

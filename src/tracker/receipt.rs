@@ -1,0 +1,164 @@
+//! Receipts: a tap sees a segment leave, not arrive. What was captured is suggested to its receiver, until the receiver's
+//! own segments confirm it or show that it was not so.
+
+use super::connection::Connection;
+use super::log::Mark;
+use super::rules::Event;
+use super::sequence::{after, before};
+use super::state::Evidence;
+use crate::segment::{Flags, Segment};
+use crate::time::Time;
+
+impl Connection {
+    /// `seg` would cause `event` at `y` if it arrives.
+    pub(super) fn suggest(&mut self, y: usize, event: Event, seg: &Segment) {
+        self.ends[y].log.push(Mark {
+            time: seg.time,
+            packet: seg.packet,
+            proof: 0,
+            tsval: seg.options.timestamps.map(|t| t.value),
+            event,
+            evidence: Evidence::Inferred,
+            late: false,
+        });
+    }
+
+    /// What `x` sends at `now` shows that `event` had not happened to it: what was captured so long ago that it must
+    /// have arrived was lost, and the rest arrives later.
+    pub(super) fn disprove(&mut self, x: usize, event: Event, now: Time) {
+        let horizon = self.ends[x].horizon(now);
+        if let Some(mark) = self.ends[x].log.disprove(event, horizon, now) {
+            self.ends[x].disproved = self.ends[x].disproved.saturating_add(1);
+            self.retract(x, mark);
+        }
+    }
+
+    /// Keeps what was believed and is no more.
+    pub(super) fn retract(&mut self, x: usize, mark: Mark) {
+        /// Enough to explain any connection; a hostile one shall not fill memory.
+        const KEPT: usize = 64;
+        self.retractions = self.retractions.saturating_add(1);
+        if self.retracted.len() < KEPT {
+            self.retracted.push((x as u8, mark));
+        }
+    }
+
+    /// `seg`, sent by one end, proves that `event` had happened to `x`. Which copy of its cause arrived first is told
+    /// by the timestamp that `x` echoes, else by the time it needs to answer.
+    pub(super) fn confirm(&mut self, x: usize, event: Event, seg: &Segment) {
+        let own = self.sender(seg) == x;
+        let end = &mut self.ends[x];
+        if end.log.is_sure(event) {
+            return;
+        }
+        let copies: smallvec::SmallVec<[Mark; 4]> =
+            end.log.marks().iter().filter(|m| m.event == event).copied().collect();
+        let Some(first) = copies.first() else {
+            // Its cause was not captured (or was taken for lost): the segment itself is what shows it.
+            let mut mark = Mark::sure(event, Evidence::Sent, seg.time, seg.packet);
+            if !own {
+                mark.evidence = Evidence::Confirmed;
+                mark.proof = seg.packet;
+            }
+            end.log.settle(mark);
+            return;
+        };
+        let echo = if own && seg.has(Flags::ACK) { seg.options.timestamps.map(|t| t.echo) } else { None };
+        let chosen = match echo {
+            Some(echo) if copies.iter().all(|m| m.tsval.is_some()) => {
+                copies.iter().rev().find(|m| m.tsval.is_some_and(|v| !after(v, echo))).unwrap_or(first)
+            }
+            _ => {
+                let horizon = seg.time - crate::time::Span(i64::from(end.turnaround.unwrap_or(0)) * 800);
+                copies.iter().rev().find(|m| m.time <= horizon).unwrap_or(first)
+            }
+        };
+        let mark = Mark { evidence: Evidence::Confirmed, proof: seg.packet, ..*chosen };
+        end.log.settle(mark);
+    }
+
+    /// `x` acknowledges the peer's FIN.
+    pub(super) fn confirm_fin(&mut self, x: usize, seg: &Segment) {
+        let y = 1 - x;
+        if self.ends[x].log.is_sure(Event::RcvFin) {
+            return;
+        }
+        if !self.ends[x].log.has(Event::RcvFin) {
+            // All suggestions were disproved, or something below the FIN was never captured: the latest segment that
+            // could have completed the stream is the best guess, but after what shows that it was not complete.
+            let fin = self.ends[y].log.get(Event::SndFin).map(|m| (m.time, m.packet));
+            let content = self.ends[y].last_content;
+            let (time, packet) = fin.max(content).unwrap_or((seg.time, seg.packet));
+            let floor = self.ends[x].without_peer_fin.filter(|t| *t > time);
+            self.ends[x].log.settle(Mark {
+                time: floor.unwrap_or(time).min(seg.time),
+                packet,
+                proof: seg.packet,
+                tsval: None,
+                event: Event::RcvFin,
+                evidence: Evidence::Confirmed,
+                late: floor.is_some(),
+            });
+        } else {
+            self.confirm(x, Event::RcvFin, seg);
+        }
+        // The FIN that arrived carried an acknowledgment, too.
+        if let (Some(fin), Some(last)) = (self.ends[x].fin, self.ends[y].last_fin)
+            && !before(last.ack, fin)
+            && self.ends[x].log.has(Event::RcvAckOfFin)
+        {
+            self.prove_first(x, Event::RcvAckOfFin, seg.packet);
+        }
+    }
+
+    /// `x` echoes a timestamp of a segment that acknowledged its FIN.
+    pub(super) fn confirm_ack_of_fin(&mut self, x: usize, seg: &Segment) {
+        let log = &self.ends[x].log;
+        let (Some(mark), Some(stamps)) = (log.get(Event::RcvAckOfFin), seg.options.timestamps) else { return };
+        if mark.evidence == Evidence::Inferred && mark.tsval.is_some_and(|v| !after(v, stamps.echo)) {
+            self.prove_first(x, Event::RcvAckOfFin, seg.packet);
+        }
+    }
+
+    /// The first copy that stands is proven by `packet`.
+    pub(super) fn prove_first(&mut self, x: usize, event: Event, packet: u64) {
+        let log = &mut self.ends[x].log;
+        if let Some(mark) = log.get(event).copied()
+            && mark.evidence == Evidence::Inferred
+        {
+            log.settle(Mark { evidence: Evidence::Confirmed, proof: packet, ..mark });
+        }
+    }
+
+    /// Offers `seg`, a segment without SYN or RST, to its receiver.
+    pub(super) fn offer_to(&mut self, y: usize, seg: &Segment) {
+        let x = 1 - y;
+        let receiver = &self.ends[y];
+        if seg.has(Flags::ACK) {
+            let server = receiver.log.has(Event::RcvSyn) || receiver.log.has(Event::SndSynAck);
+            let acks_syn = receiver.isn.is_none_or(|isn| after(seg.ack, isn));
+            if server
+                && acks_syn
+                && !receiver.log.is_sure(Event::RcvAckOfSyn)
+                && !receiver.log.is_sure(Event::RcvSynAck)
+            {
+                self.suggest(y, Event::RcvAckOfSyn, seg);
+            }
+            let receiver = &self.ends[y];
+            if receiver.fin.is_some_and(|fin| !before(seg.ack, fin)) && !receiver.log.is_sure(Event::RcvAckOfFin) {
+                self.suggest(y, Event::RcvAckOfFin, seg);
+            }
+        }
+        // The FIN counts once nothing is missing below it; whatever fills the last gap, or repeats a part of the
+        // stream after a loss, brings it.
+        let sender = &self.ends[x];
+        if let Some(fin) = sender.fin
+            && seg.seq_len() > 0
+            && before(seg.seq, fin)
+            && sender.complete_to(fin)
+            && !self.ends[y].log.is_sure(Event::RcvFin)
+        {
+            self.suggest(y, Event::RcvFin, seg);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Resets: who sent them, and whether their receiver accepts them (RFC 9293 §3.5.2-3, RFC 5961 §3, and what Linux does).
+
+use super::connection::Connection;
+use super::log::Mark;
+use super::rules::Event;
+use super::sequence::{after, before, within};
+use super::state::Evidence;
+use crate::segment::{Flags, Segment};
+use crate::time::Span;
+
+impl Connection {
+    /// `x` sends a RST, or somebody does in its name. Whether its receiver accepts it.
+    pub(super) fn reset(&mut self, x: usize, seg: &Segment) -> bool {
+        let y = 1 - x;
+        if seg.has(Flags::ACK) && self.ends[y].fin == Some(seg.ack) {
+            self.confirm_fin(x, seg);
+        }
+        if self.is_answer_to_stale_ack(x, seg) {
+            return false;
+        }
+        let genuine = self.is_senders_own(x, seg);
+        let accepted = self.accepts_reset(y, seg);
+        if !self.ends[x].seen {
+            // No connection at this end: it never answered the SYN, or the capture shows nothing else of it.
+            self.ends[x].log.remove(Event::RcvSyn);
+        }
+        if genuine {
+            self.ends[x].ttl.get_or_insert(seg.ttl);
+            if !seg.has(Flags::ACK) {
+                self.answers_without_connection(x, seg);
+            }
+            if !self.ends[x].log.has(Event::SndRst) {
+                self.ends[x].log.settle(Mark::sure(Event::SndRst, Evidence::Sent, seg.time, seg.packet));
+            }
+        }
+        if accepted {
+            if self.reset_by.is_none() {
+                self.reset_by = Some(x as u8);
+            }
+            self.suggest(y, Event::RcvRst, seg);
+        }
+        accepted
+    }
+
+    /// A RST without ACK answers a segment for which `x` had no connection (RFC 9293 §3.5.2); its sequence number is what
+    /// that segment acknowledged. So `x` had lost or closed the connection before that segment came.
+    fn answers_without_connection(&mut self, x: usize, seg: &Segment) {
+        let past = seg.time + Span(1);
+        let end = &mut self.ends[x];
+        end.log.disprove(Event::RcvFin, past, seg.time);
+        end.log.disprove(Event::RcvSynAck, past, seg.time);
+        if let Some(fin) = end.fin {
+            if before(seg.seq, fin) {
+                end.log.disprove(Event::RcvAckOfFin, past, seg.time);
+            } else {
+                self.prove_first(x, Event::RcvAckOfFin, seg.packet);
+            }
+        }
+    }
+
+    /// An end in SYN_SENT answers an ACK of an old connection with a RST and stays as it is (RFC 9293 §3.5.1).
+    fn is_answer_to_stale_ack(&self, x: usize, seg: &Segment) -> bool {
+        let end = &self.ends[x];
+        let waiting = end.log.has(Event::SndSyn) && !end.log.has(Event::RcvSynAck) && !end.log.has(Event::RcvSyn);
+        waiting
+            && !seg.has(Flags::ACK)
+            && end.isn.is_some_and(|isn| seg.seq != isn.wrapping_add(1))
+            && seg.seq != end.next
+    }
+
+    /// Whether `x` itself can have sent this RST: with its next sequence number, or, having no connection, with the
+    /// number that the segment it answers acknowledged (RFC 9293 §3.5.2). A blind attacker has to guess either.
+    fn is_senders_own(&self, x: usize, seg: &Segment) -> bool {
+        let end = &self.ends[x];
+        if !end.seen || !seg.has(Flags::ACK) && seg.seq == 0 {
+            return true;
+        }
+        let peer = &self.ends[1 - x];
+        let answered = peer.last.is_some_and(|l| l.ack == seg.seq);
+        let at_end = seg.seq == end.next || end.acked == Some(seg.seq) || answered;
+        // A hop count unlike all its others, on a RST that answers nothing, is somebody else's.
+        let alien = end.ttl.is_some_and(|ttl| ttl != seg.ttl) && !answered;
+        // Segments that the capture missed leave `next` short.
+        let short = after(seg.seq, end.next) && seg.has(Flags::ACK);
+        (at_end || short || within(end.contiguous, seg.seq, end.next)) && !alien
+    }
+
+    /// Whether `y`, as far as can be seen from outside, accepts the RST.
+    fn accepts_reset(&self, y: usize, seg: &Segment) -> bool {
+        let receiver = &self.ends[y];
+        let sender = &self.ends[1 - y];
+        if !receiver.seen {
+            return true;
+        }
+        let connected = receiver.log.has(Event::RcvSynAck) || receiver.log.has(Event::RcvSyn);
+        if receiver.log.has(Event::SndSyn) && !connected {
+            // SYN_SENT: it must acknowledge the SYN (RFC 9293 3.10.7.3).
+            return seg.has(Flags::ACK)
+                && receiver.isn.is_some_and(|isn| within(isn.wrapping_add(1), seg.ack, receiver.next));
+        }
+        if !sender.seen {
+            return true;
+        }
+        // Exact (RFC 5961 §3.2): any number that can be what the receiver expects next.
+        let low = sender.acked.unwrap_or(sender.isn.map_or(sender.next, |isn| isn.wrapping_add(1)));
+        let exact = within(low, seg.seq, sender.next);
+        // Linux also takes the number before a FIN it has received (tcp_reset_check).
+        let before_fin = sender.fin.is_some_and(|fin| seg.seq.wrapping_add(1) == fin);
+        // Beyond what was captured but inside the window: real if the capture missed the segments between.
+        let missed = after(seg.seq, sender.next)
+            && before(seg.seq, sender.next.wrapping_add(receiver.max_window))
+            && seg.has(Flags::ACK);
+        exact || before_fin || missed
+    }
+
+    /// A segment of `x` other than a RST: it has a connection, so it has neither sent nor accepted a RST.
+    pub(super) fn alive(&mut self, x: usize, seg: &Segment) {
+        /// Segments sent before a RST may be captured this much after it.
+        const OVERTAKEN: Span = Span::millis(100);
+        let log = &self.ends[x].log;
+        if let Some(mark) = log.get(Event::SndRst).copied()
+            && seg.time > mark.time + OVERTAKEN
+        {
+            self.ends[x].log.remove(Event::SndRst);
+            self.retract(x, mark);
+        }
+        self.disprove(x, Event::RcvRst, seg.time);
+    }
+}

@@ -1,0 +1,225 @@
+//! The flow table: which connection a segment belongs to, and where one incarnation of a four-tuple ends and the next
+//! begins (RFC 9293 §3.6.1, RFC 6191, RFC 1122 §4.2.2.13).
+
+use std::hash::BuildHasher;
+
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
+
+use super::connection::{Connection, Taken};
+use super::log::Mark;
+use super::rules::Event;
+use super::sequence::within;
+use super::state::{Evidence, State};
+use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
+
+/// Tracks every connection in a stream of segments.
+///
+/// ```
+/// use tcpstate::tracker::Tracker;
+/// let tracker = Tracker::new();
+/// assert!(tracker.connections().is_empty());
+/// ```
+#[derive(Debug, Default)]
+pub struct Tracker {
+    /// Index of the latest incarnation of each four-tuple.
+    latest: HashTable<u32>,
+    connections: Vec<Connection>,
+    /// For each connection the one before it on the same four-tuple, plus one; 0 for none.
+    previous: Vec<u32>,
+    /// Seeded for each run: addresses and ports are chosen by whoever sends the packets.
+    hasher: RandomState,
+}
+
+/// A four-tuple without direction.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    low: Socket,
+    high: Socket,
+    scope: ScopeId,
+}
+
+impl Key {
+    fn of(a: Socket, b: Socket, scope: ScopeId) -> Key {
+        if a <= b { Key { low: a, high: b, scope } } else { Key { low: b, high: a, scope } }
+    }
+}
+
+impl Tracker {
+    /// A tracker that has seen nothing.
+    pub fn new() -> Tracker {
+        Tracker::default()
+    }
+
+    /// All connections so far, in the order of their first packet.
+    pub fn connections(&self) -> &[Connection] {
+        &self.connections
+    }
+
+    /// Takes one segment, in capture order; says what it was.
+    pub fn segment(&mut self, seg: &Segment) -> Taken {
+        let i = match self.find(seg.src, seg.dst, seg.scope) {
+            Some(i) => self.route(i, seg),
+            None => self.begin(None, seg),
+        };
+        let sender = self.connections[i].sender(seg);
+        let (class, advances) = self.connections[i].take(seg);
+        Taken { connection: i, sender, class, advances }
+    }
+
+    /// Takes an ICMP error that quotes a segment. It moves no state (RFC 9293 §3.9.2.2 lets a host ignore it).
+    pub fn icmp(&mut self, _error: &IcmpError) {}
+
+    fn hash(&self, key: &Key) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    fn find(&self, a: Socket, b: Socket, scope: ScopeId) -> Option<usize> {
+        let key = Key::of(a, b, scope);
+        let connections = &self.connections;
+        self.latest
+            .find(self.hash(&key), |i| {
+                let c = &connections[*i as usize];
+                c.scope == scope && Key::of(c.sockets[0], c.sockets[1], scope) == key
+            })
+            .map(|i| *i as usize)
+    }
+
+    /// A new connection; `old` is the incarnation before it.
+    fn begin(&mut self, old: Option<usize>, seg: &Segment) -> usize {
+        let i = self.connections.len();
+        let incarnation = old.map_or(1, |o| self.connections[o].incarnation + 1);
+        self.connections.push(Connection::new(seg, incarnation));
+        self.previous.push(old.map_or(0, |o| o as u32 + 1));
+        let key = Key::of(seg.src, seg.dst, seg.scope);
+        let hash = self.hash(&key);
+        match old {
+            Some(o) => {
+                if let Some(slot) = self.latest.find_mut(hash, |j| *j as usize == o) {
+                    *slot = i as u32;
+                }
+            }
+            None => {
+                let (connections, hasher) = (&self.connections, &self.hasher);
+                self.latest.insert_unique(hash, i as u32, |j| {
+                    let c = &connections[*j as usize];
+                    hasher.hash_one(Key::of(c.sockets[0], c.sockets[1], c.scope))
+                });
+            }
+        }
+        i
+    }
+
+    /// Which incarnation `seg` belongs to, `i` being the latest; begins a new one where it must.
+    fn route(&mut self, i: usize, seg: &Segment) -> usize {
+        let x = self.connections[i].sender(seg);
+        if let Some(old) = self.older(i, x, seg) {
+            return old;
+        }
+        let c = &self.connections[i];
+        let y = 1 - x;
+        let syn = seg.has(Flags::SYN);
+        let ack = seg.has(Flags::ACK);
+        if seg.has(Flags::RST) {
+            return i;
+        }
+        if syn && !ack {
+            let end = &c.ends[x];
+            let first = !end.seen && end.isn.is_none();
+            if first || end.isn == Some(seg.seq) {
+                return i;
+            }
+            if matches!(c.state_now(x), State::Closed | State::TimeWait | State::SynSent) {
+                return self.succeed(i, x, seg);
+            }
+            // An end that holds a connection does not send another SYN; somebody else may, or it has lost it.
+            let parked = c.parked.as_ref().is_none_or(|p| p.seq != seg.seq || p.src != seg.src);
+            if parked {
+                self.connections[i].parked = Some(Box::new(*seg));
+            }
+            return i;
+        }
+        if syn {
+            if let Some(parked) = &c.parked
+                && parked.src == seg.dst
+                && within(parked.seq.wrapping_add(1), seg.ack, parked.end())
+            {
+                let parked = **parked;
+                return self.succeed(i, y, &parked);
+            }
+            if !c.answers_syn(y, seg) && self.is_over(i) {
+                return self.begin(Some(i), seg);
+            }
+            return i;
+        }
+        if self.is_over(i) && seg.len > 0 && self.is_foreign(i, x, seg) {
+            return self.begin(Some(i), seg);
+        }
+        i
+    }
+
+    /// Whether both ends are through with connection `i`.
+    fn is_over(&self, i: usize) -> bool {
+        let c = &self.connections[i];
+        (0..2).all(|e| matches!(c.state_now(e), State::Closed | State::TimeWait))
+    }
+
+    /// Whether data of `x` lies far outside of what connection `i` sent.
+    fn is_foreign(&self, i: usize, x: usize, seg: &Segment) -> bool {
+        const FAR: u32 = 1 << 22;
+        let end = &self.connections[i].ends[x];
+        end.seen && !within(end.next.wrapping_sub(FAR), seg.seq, end.next.wrapping_add(FAR))
+    }
+
+    /// The SYN `seg` of end `x` takes the four-tuple of connection `i` over.
+    fn succeed(&mut self, i: usize, x: usize, seg: &Segment) -> usize {
+        let c = &mut self.connections[i];
+        // The SYN that began it may have been captured while the old connection still stood.
+        let parked = c.parked.take().filter(|p| p.src == seg.src && p.seq == seg.seq);
+        if let Some(p) = &parked {
+            let end = &mut c.ends[x];
+            end.packets = end.packets.saturating_sub(1);
+            end.bytes = end.bytes.saturating_sub(u64::from(p.len));
+        }
+        let first = parked.map_or(*seg, |p| *p);
+        // Whoever sends a SYN has no other connection on that four-tuple any more.
+        if c.state_now(x) != State::Closed {
+            c.ends[x].log.settle(Mark::sure(Event::Replaced, Evidence::Sent, first.time, first.packet));
+        }
+        let new = self.begin(Some(i), &first);
+        if first.packet != seg.packet {
+            self.connections[new].take(&first);
+        }
+        new
+    }
+
+    /// While a new incarnation waits for its SYN,ACK, the old one may still be spoken to: a challenge ACK with old
+    /// numbers, and the RST that answers it (RFC 9293 §3.5.1, RFC 5961 §4).
+    fn older(&mut self, i: usize, x: usize, seg: &Segment) -> Option<usize> {
+        let old = (self.previous[i] as usize).checked_sub(1)?;
+        let c = &self.connections[i];
+        let y = 1 - x;
+        if seg.has(Flags::SYN) {
+            if seg.has(Flags::ACK) && c.answers_syn(y, seg) {
+                // Accepted: whatever the answering end still had is gone.
+                let socket = c.sockets[x];
+                let (time, packet) = (c.first, c.first_packet);
+                let o = &mut self.connections[old];
+                let e = usize::from(o.sockets[0] != socket);
+                if o.state_now(e) != State::Closed {
+                    o.ends[e].log.settle(Mark::sure(Event::Replaced, Evidence::Confirmed, time, packet));
+                }
+            }
+            return None;
+        }
+        let stale_ack = !c.ends[x].seen
+            && !seg.has(Flags::RST)
+            && seg.has(Flags::ACK)
+            && c.ends[y].isn.is_some_and(|isn| !within(isn.wrapping_add(1), seg.ack, c.ends[y].next));
+        let answer = seg.has(Flags::RST)
+            && !seg.has(Flags::ACK)
+            && !c.ends[y].seen
+            && c.ends[x].isn.is_some_and(|isn| seg.seq != isn.wrapping_add(1));
+        (stale_ack || answer).then_some(old)
+    }
+}

@@ -1,0 +1,278 @@
+//! What the segments of a connection add up to at a given time: the history of each end, and what else is possible.
+//!
+//! Some beliefs are neither confirmed nor disproved by any segment; here silence is weighed. A stack repeats a FIN or a
+//! SYN,ACK that it has not seen acknowledged, and answers a SYN,ACK or a FIN within a round trip: what does not happen
+//! in that time is evidence, if the capture runs that long. Nothing here changes the connection, so that the same
+//! question can be asked at any time.
+
+use smallvec::SmallVec;
+
+use super::connection::{Connection, before_capture};
+use super::log::{Mark, Step, final_state, fold, sort};
+use super::profile::Profile;
+use super::rules::Event;
+use super::state::{Evidence, State, States};
+use crate::time::{Span, Time};
+
+/// One end at a given time.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Every state entered, in order.
+    pub steps: SmallVec<[Step; 8]>,
+    /// All states that the capture allows at that time.
+    pub possible: States,
+}
+
+impl Verdict {
+    /// The state at that time.
+    pub fn state(&self) -> State {
+        self.steps.last().map_or(State::Closed, |s| s.rule.to)
+    }
+}
+
+/// An answer that is due at once comes this soon after a round trip (a delayed ACK takes up to 200 ms on Linux).
+const ANSWER: Span = Span::millis(300);
+/// A first retransmission comes this soon after a round trip (initial RTO of RFC 6298, with room).
+const RETRY: Span = Span::millis(1_500);
+
+/// The marks of one end while they are being weighed.
+#[derive(Default)]
+struct Scale {
+    marks: SmallVec<[Mark; 8]>,
+    /// Marks in `marks` that may be wrong.
+    doubtful: SmallVec<[Event; 4]>,
+    /// Marks that were taken out but may be right.
+    rejected: SmallVec<[Mark; 4]>,
+}
+
+impl Scale {
+    fn has(&self, event: Event) -> bool {
+        self.marks.iter().any(|m| m.event == event)
+    }
+
+    fn reject(&mut self, event: Event) {
+        if let Some(i) = self.marks.iter().position(|m| m.event == event) {
+            self.rejected.push(self.marks.remove(i));
+        }
+    }
+
+    fn add(&mut self, mark: Mark) {
+        self.marks.push(mark);
+        sort(&mut self.marks);
+    }
+}
+
+impl Connection {
+    /// Both ends at `end`, in the order of `sockets`.
+    pub fn verdicts(&self, end: Time, profile: &Profile) -> [Verdict; 2] {
+        let mut scales = [Scale::default(), Scale::default()];
+        for (scale, e) in scales.iter_mut().zip(&self.ends) {
+            scale.marks = e.log.standing();
+        }
+        self.add_unseen_fins(&mut scales);
+        for (e, scale) in scales.iter_mut().enumerate() {
+            self.weigh_opening(e, scale, end);
+            self.weigh_closing(e, scale, end);
+            self.weigh_reset(e, scale);
+        }
+        let [a, b] = &mut scales;
+        [self.conclude(0, a, end, profile), self.conclude(1, b, end, profile)]
+    }
+
+    /// The state that end `e` is believed to be in, silence left out of account.
+    pub(super) fn state_now(&self, e: usize) -> State {
+        let mut marks = self.ends[e].log.standing();
+        if self.before != 0 {
+            marks.insert(0, self.start(e, self.before & self.before.wrapping_neg()));
+        }
+        final_state(&marks)
+    }
+
+    /// A sequence number that was never captured and after which the sender sent nothing was its FIN.
+    fn add_unseen_fins(&self, scales: &mut [Scale; 2]) {
+        for y in 0..2 {
+            let Some(u) = self.ends[y].unseen_fin else { continue };
+            if self.ends[y].fin.is_some() {
+                continue;
+            }
+            let x = 1 - y;
+            scales[y].add(Mark::sure(Event::SndFin, Evidence::Assumed, u.time, u.packet));
+            if u.received {
+                scales[x].add(Mark::sure(Event::RcvFin, Evidence::Sent, u.time, u.packet));
+                scales[y].add(Mark::sure(Event::RcvAckOfFin, Evidence::Inferred, u.time, u.packet));
+            } else {
+                scales[x].add(Mark::sure(Event::RcvFin, Evidence::Assumed, u.time, u.packet));
+            }
+        }
+    }
+
+    fn round_trip(&self, e: usize) -> Span {
+        self.ends[e].turnaround.map_or(Span::millis(200), |t| Span(i64::from(t) * 2_000))
+    }
+
+    /// Whether the tap is so close to end `e` that what was captured on the way to it arrived.
+    fn is_near(&self, e: usize) -> bool {
+        match (self.ends[e].turnaround, self.ends[1 - e].turnaround) {
+            (Some(here), Some(there)) => here < 1_000 && here < there / 3,
+            _ => false,
+        }
+    }
+
+    fn unsure<'a>(&self, e: usize, scale: &'a Scale, event: Event) -> Option<(&'a Mark, Time)> {
+        let mark = scale.marks.iter().find(|m| m.event == event && m.evidence == Evidence::Inferred)?;
+        let last = self.ends[e].log.marks().iter().filter(|m| m.event == event).map(|m| m.time).max();
+        Some((mark, last.unwrap_or(mark.time)))
+    }
+
+    fn weigh_opening(&self, e: usize, scale: &mut Scale, end: Time) {
+        let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
+        if let Some((_, last)) = self.unsure(e, scale, Event::RcvSyn) {
+            scale.doubtful.push(Event::RcvSyn);
+            // It would have answered.
+            if peer.syns > 1 || end - last > Span::secs(1) {
+                scale.reject(Event::RcvSyn);
+            }
+        }
+        if let Some((_, last)) = self.unsure(e, scale, Event::RcvSynAck) {
+            scale.doubtful.push(Event::RcvSynAck);
+            let silent = end - last > Span(self.round_trip(e).0 + ANSWER.0);
+            if silent && own.log.get(Event::SndSyn).is_some_and(|m| m.evidence == Evidence::Sent) {
+                scale.reject(Event::RcvSynAck);
+            }
+        }
+        if self.unsure(e, scale, Event::RcvAckOfSyn).is_some() {
+            scale.doubtful.push(Event::RcvAckOfSyn);
+            // It repeated its SYN,ACK although the ACK had passed: it drops ACKs (a full accept queue, deferred
+            // accept) or they do not reach it. Until it shows otherwise it is taken to go on so.
+            if own.disproved > 0 {
+                scale.reject(Event::RcvAckOfSyn);
+            }
+        }
+    }
+
+    fn weigh_closing(&self, e: usize, scale: &mut Scale, end: Time) {
+        let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
+        if let Some((_, last)) = self.unsure(e, scale, Event::RcvFin) {
+            scale.doubtful.push(Event::RcvFin);
+            let age = end - last;
+            let unanswered = age > Span(self.round_trip(e).0 + ANSWER.0);
+            // A FIN sent once and never again was acknowledged, if time enough has passed.
+            let silent = unanswered && (peer.fins > 1 || age < Span::secs(3));
+            if own.packets > 0 && (silent || peer.fins > 2) {
+                scale.reject(Event::RcvFin);
+            }
+        }
+        if let Some((first, _)) = self.unsure(e, scale, Event::RcvAckOfFin)
+            && let Some(sent) = own.log.get(Event::SndFin)
+        {
+            let age = end - first.time;
+            let last_fin = own.last_fin.map_or(sent.time, |t| t.time);
+            // Exponential backoff: the next FIN would come about as long after the last as that after the first.
+            let next = (last_fin - sent.time).max(RETRY);
+            if age < next && !scale.has(Event::SndRst) {
+                scale.doubtful.push(Event::RcvAckOfFin);
+                if own.fins > 2 {
+                    scale.reject(Event::RcvAckOfFin);
+                }
+            }
+        } else if let Some(sent) = scale.marks.iter().find(|m| m.event == Event::SndFin).copied()
+            && !scale.has(Event::RcvAckOfFin)
+            && !scale.has(Event::SndRst)
+            && !scale.has(Event::RcvRst)
+            && own.fins <= 1
+            && end > sent.time + Span::secs(3)
+            && own.disproved == 0
+        {
+            // Never repeated: it was acknowledged, and the capture missed the acknowledgment.
+            let peer_fin = scale.marks.iter().find(|m| m.event == Event::RcvFin && m.time >= sent.time);
+            let (time, packet) = peer_fin.map_or((sent.time, 0), |m| (m.time, m.packet));
+            let mut mark = Mark::sure(Event::RcvAckOfFin, Evidence::Assumed, time, packet);
+            mark.late = peer_fin.is_some_and(|m| m.late);
+            scale.add(mark);
+            scale.doubtful.push(Event::RcvAckOfFin);
+        }
+    }
+
+    fn weigh_reset(&self, e: usize, scale: &mut Scale) {
+        if self.unsure(e, scale, Event::RcvRst).is_none() {
+            return;
+        }
+        let dead_path = self.ends[1 - e].unanswered > 1;
+        if dead_path || !self.is_near(e) {
+            scale.doubtful.push(Event::RcvRst);
+        }
+        if dead_path {
+            scale.reject(Event::RcvRst);
+        }
+    }
+
+    /// What an end was before the capture began, under one hypothesis.
+    fn start(&self, e: usize, hypothesis: u8) -> Mark {
+        let event = match (hypothesis, e) {
+            (before_capture::FIRST_CLOSED, 0) | (before_capture::SECOND_CLOSED, 1) => Event::HadClosed,
+            (before_capture::FIRST_CLOSED, _) | (before_capture::SECOND_CLOSED, _) => Event::PeerHadClosed,
+            _ => Event::WasOpen,
+        };
+        Mark::sure(event, Evidence::Assumed, self.first, 0)
+    }
+
+    fn conclude(&self, e: usize, scale: &mut Scale, end: Time, profile: &Profile) -> Verdict {
+        let hypotheses: SmallVec<[u8; 3]> = (0..3).map(|i| 1 << i).filter(|h| self.before & h != 0).collect();
+        let mut marks = scale.marks.clone();
+        if let Some(first) = hypotheses.first() {
+            marks.insert(0, self.start(e, *first));
+        }
+        let mut steps = fold(&marks);
+        if let Some(mark) = self.timer(e, &steps, end, profile) {
+            marks.push(mark);
+            steps = fold(&marks);
+        }
+        let mut possible = States::EMPTY.with(steps.last().map_or(State::Closed, |s| s.rule.to));
+        // Every combination of what may be and what may not.
+        let mut open: SmallVec<[Mark; 6]> = scale.rejected.iter().copied().collect();
+        open.extend(scale.marks.iter().filter(|m| scale.doubtful.contains(&m.event)).copied());
+        open.truncate(6);
+        let fixed: SmallVec<[Mark; 8]> =
+            scale.marks.iter().filter(|m| !open.iter().any(|o| o.event == m.event)).copied().collect();
+        let starts: SmallVec<[Option<u8>; 3]> = if hypotheses.is_empty() {
+            SmallVec::from_elem(None, 1)
+        } else {
+            hypotheses.iter().map(|h| Some(*h)).collect()
+        };
+        if open.is_empty() && starts.len() == 1 {
+            return Verdict { steps, possible };
+        }
+        for start in starts {
+            for choice in 0..1_u32 << open.len() {
+                let mut marks = fixed.clone();
+                marks.extend(open.iter().enumerate().filter(|(i, _)| choice & (1 << i) != 0).map(|(_, m)| *m));
+                sort(&mut marks);
+                if let Some(h) = start {
+                    marks.insert(0, self.start(e, h));
+                }
+                let steps = fold(&marks);
+                let timer = self.timer(e, &steps, end, profile);
+                possible = possible.with(if timer.is_some() { State::Closed } else { final_state(&marks) });
+            }
+        }
+        Verdict { steps, possible }
+    }
+
+    /// The timer that has run out by `end` in the state where `steps` lead, if one has.
+    fn timer(&self, e: usize, steps: &[Step], end: Time, profile: &Profile) -> Option<Mark> {
+        let last = steps.last()?;
+        let own = &self.ends[e];
+        let (event, expiry) = match last.rule.to {
+            // Each repeated FIN is acknowledged again and starts the wait anew (RFC 9293 3.10.7.4).
+            State::TimeWait => {
+                let start = own.last.map_or(last.mark.time, |t| t.time.max(last.mark.time));
+                (Event::TwoMsl, start + profile.two_msl)
+            }
+            State::SynSent => (Event::GiveUp, last.mark.time + profile.syn_sent),
+            State::SynRcvd => (Event::GiveUp, last.mark.time + profile.syn_rcvd),
+            _ => return None,
+        };
+        (expiry <= end && self.ends[e].last.is_none_or(|t| t.time < expiry))
+            .then(|| Mark::sure(event, Evidence::Timer, expiry, 0))
+    }
+}
