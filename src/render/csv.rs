@@ -54,11 +54,19 @@ pub const COLUMNS: [(&str, &str); 32] = [
 /// Only those of `out`.
 pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(COLUMNS.map(|(name, _)| name))?;
+    writer.write_record(COLUMNS.map(|(name, _)| name)).map_err(cause)?;
     for connection in order::for_programs(report, options) {
-        writer.write_record(row(connection))?;
+        writer.write_record(row(connection)).map_err(cause)?;
     }
     writer.flush()
+}
+
+/// The error of the writer below, of its own kind: a closed pipe must stay one.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// The cells of a connection, in the order of [`COLUMNS`].
