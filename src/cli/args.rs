@@ -17,6 +17,7 @@ use crate::tracker::Stack;
 #[derive(Debug, Parser)]
 #[command(
     name = "tcpstate",
+    bin_name = "tcpstate",
     version,
     about = "TCP states of both ends of every connection in a packet capture",
     arg_required_else_help = true,

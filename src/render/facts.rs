@@ -1,6 +1,6 @@
 //! What is said about a capture and a connection in words, whatever the format for people.
 
-use super::units::{Zone, bytes, count, date, plural, share, span};
+use super::units::{bytes, count, date, plural, share, span};
 use super::{RenderOptions, order};
 use crate::filter::eval::one_way;
 use crate::report::{ClosedFirst, Connection, Origin, Report, Role};
@@ -8,10 +8,12 @@ use crate::source::FileInfo;
 use crate::tracker::State;
 
 /// The capture in one sentence: name, connections, segments, packets, length, start.
-pub fn headline(report: &Report, zone: Zone) -> String {
+pub fn headline(report: &Report, options: &RenderOptions) -> String {
     let capture = &report.capture;
+    // What was left out by a filter was captured all the same.
+    let connections = options.selection.as_ref().map_or(report.summary.connections, |selection| selection.of);
     let mut line = format!("{}: ", name(&capture.files));
-    match (report.summary.connections, capture.packets) {
+    match (connections, capture.packets) {
         (_, 0) => line.push_str("no packets"),
         (0, n) => line.push_str(&format!("no TCP connections in {}", plural(n, "packet"))),
         (connections, packets) => line.push_str(&format!(
@@ -22,7 +24,7 @@ pub fn headline(report: &Report, zone: Zone) -> String {
         )),
     }
     if let (Some(first), Some(last)) = (capture.first, capture.last) {
-        line.push_str(&format!(", {} from {}", span(last - first), date(first, zone)));
+        line.push_str(&format!(", {} from {}", span(last - first), date(first, options.zone)));
     }
     line
 }
@@ -59,7 +61,7 @@ pub fn missed(report: &Report) -> Vec<String> {
         let share = share(capture.undecoded, capture.packets);
         missed.push(format!("{} not decoded ({share})", plural(capture.undecoded, "packet")));
     }
-    if let Some(snap) = capture.files.iter().filter_map(|file| file.snap_len).min() {
+    if let Some(snap) = capture.files.iter().filter_map(|file| file.snap_len).filter(|snap| *snap > 0).min() {
         missed.push(format!("packets cut to {} bytes (snap length)", count(u64::from(snap))));
     }
     let one_way = report.connections.iter().filter(|c| one_way(c)).count();

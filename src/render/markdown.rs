@@ -19,7 +19,7 @@ const KINDS: usize = 20;
 /// Only those of `out`.
 pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "### TCP states of {}\n", code(&facts::name(&report.capture.files)))?;
-    let headline = facts::headline(report, options.zone);
+    let headline = facts::headline(report, options);
     let facts_only = headline.get(facts::name(&report.capture.files).len() + 2..).unwrap_or(&headline);
     writeln!(out, "{}", escape(facts_only))?;
     for clause in facts::missed(report) {

@@ -80,8 +80,21 @@ impl Text {
         self.spans.iter().map(|(_, text)| text.chars().count()).sum()
     }
 
-    /// Its words, each in its style, for wrapping.
+    /// Its words, each in its style, for wrapping. A number keeps its unit: `3.2 s`, `≥ 5 min 12 s`.
     pub fn words(&self) -> Vec<Text> {
+        let mut kept: Vec<Text> = Vec::new();
+        for word in self.single_words() {
+            match kept.last_mut() {
+                Some(last) if belongs(&last.to_plain(), &word.to_plain()) => {
+                    *last = std::mem::take(last).and(" ").then(&word);
+                }
+                _ => kept.push(word),
+            }
+        }
+        kept
+    }
+
+    fn single_words(&self) -> Vec<Text> {
         let mut words: Vec<Text> = Vec::new();
         let mut open = false;
         for (style, text) in &self.spans {
@@ -119,6 +132,13 @@ impl Text {
         }
         out.write_all(b"\n")
     }
+}
+
+/// Whether `word` is the unit of the number before it, or the number after a sign.
+fn belongs(before: &str, word: &str) -> bool {
+    const UNITS: [&str; 14] = ["ns", "µs", "ms", "s", "min", "h", "d", "B", "kB", "MB", "GB", "TB", "%", "bytes"];
+    let unit = word.trim_end_matches([',', ';', '.', ')']);
+    before.ends_with('≥') || before.ends_with(|c: char| c.is_ascii_digit()) && UNITS.contains(&unit)
 }
 
 /// Sets `items` into lines of at most `width` columns: the first line begins with `head`, each further one with
@@ -173,5 +193,11 @@ mod tests {
     fn words_keep_their_styles() {
         let words = Text::plain("one tw").with(BOLD, "o three").words();
         assert_eq!(words.iter().map(Text::width).collect::<Vec<_>>(), [3, 3, 5]);
+    }
+
+    #[test]
+    fn numbers_keep_their_units() {
+        let words = Text::plain("for ≥ 3.2 s, then 5 packets").words();
+        assert_eq!(words.iter().map(Text::to_plain).collect::<Vec<_>>(), ["for", "≥ 3.2 s,", "then", "5", "packets"]);
     }
 }

@@ -42,15 +42,19 @@ pub fn times(c: &Connection, zone: Zone, page: &mut Page<'_>) -> io::Result<()> 
 
 /// Writes one line per entry; what was disproved comes after, apart.
 pub fn entries(connection: &Connection, endpoint: &Endpoint, page: &mut Page<'_>) -> io::Result<()> {
-    endpoint.history.iter().try_for_each(|entry| one(connection, entry, page))?;
+    let all = endpoint.history.iter().chain(&endpoint.retracted);
+    // Nanoseconds are shown only where there are any.
+    let digits = if all.clone().any(|entry| (entry.time - connection.first).0 % 1_000 != 0) { 9 } else { 6 };
+    endpoint.history.iter().try_for_each(|entry| one(connection, entry, digits, page))?;
     if !endpoint.retracted.is_empty() {
         page.line(&Text::plain(&" ".repeat(INDENT)).and("believed, then disproved:"))?;
     }
-    endpoint.retracted.iter().try_for_each(|entry| one(connection, entry, page))
+    endpoint.retracted.iter().try_for_each(|entry| one(connection, entry, digits, page))
 }
 
-fn one(connection: &Connection, entry: &Entry, page: &mut Page<'_>) -> io::Result<()> {
-    let head = Text::plain(&" ".repeat(INDENT)).with(DIM, &format!("{:>16}", offset(entry.time - connection.first)));
+fn one(connection: &Connection, entry: &Entry, digits: usize, page: &mut Page<'_>) -> io::Result<()> {
+    let head =
+        Text::plain(&" ".repeat(INDENT)).with(DIM, &format!("{:>16}", offset(entry.time - connection.first, digits)));
     let transition = Text::plain(&format!("{} → {}", entry.from, entry.state)).with(YELLOW, mark(entry.evidence));
     let head = head.and("  ").then(&transition.pad(TRANSITION)).and("  ");
     let mut known = entry.evidence.name().to_owned();
@@ -65,13 +69,10 @@ fn one(connection: &Connection, entry: &Entry, page: &mut Page<'_>) -> io::Resul
     page.lines(&wrap(head, INDENT + 18, &items, " · ", page.width))
 }
 
-/// Seconds after the first packet; nanoseconds are shown only where there are any.
-fn offset(span: Span) -> String {
+/// Seconds after the first packet, with so many decimals.
+fn offset(span: Span, digits: usize) -> String {
     let sign = if span.0 < 0 { '-' } else { '+' };
     let nanos = span.0.unsigned_abs();
-    let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
-    match rest % 1_000 {
-        0 => format!("{sign}{seconds}.{:06} s   ", rest / 1_000),
-        _ => format!("{sign}{seconds}.{rest:09} s"),
-    }
+    let fraction = format!("{:09}", nanos % 1_000_000_000);
+    format!("{sign}{}.{} s", nanos / 1_000_000_000, &fraction[..digits])
 }

@@ -22,7 +22,7 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     if options.sections.findings && !report.findings.is_empty() {
         findings::write(report, &mut page)?;
     }
-    if report.summary.connections == 0 && report.connections.is_empty() {
+    if report.connections.is_empty() {
         return Ok(());
     }
     if options.sections.totals && !options.detail {
@@ -69,7 +69,7 @@ impl Page<'_> {
 
 /// What was captured, what was missed, what was selected.
 fn head(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> io::Result<()> {
-    let headline = facts::headline(report, options.zone);
+    let headline = facts::headline(report, options);
     let (name, rest) = headline.split_at(facts::name(&report.capture.files).len());
     page.prose(Text::new(), 2, &Text::styled(CYAN, name).with(BOLD, rest))?;
     if report.capture.packets > 0 || report.capture.files.iter().any(|file| file.problem.is_some()) {
