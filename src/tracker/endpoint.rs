@@ -63,6 +63,8 @@ pub struct Endpoint {
     pub(super) astray: Option<u32>,
     /// TTL or hop limit of its segments.
     pub(super) ttl: Option<u8>,
+    /// Its first FIN acknowledged something for the first time.
+    pub(super) fin_advances: bool,
     /// How often receipts of it were disproved.
     pub(super) disproved: u16,
     /// Repetitions and probes it sent since the peer was last heard.

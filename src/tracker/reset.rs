@@ -52,8 +52,10 @@ impl Connection {
         if let Some(fin) = end.fin {
             if before(seg.seq, fin) {
                 end.log.disprove(Event::RcvAckOfFin, past, seg.time);
-            } else {
+            } else if end.log.has(Event::RcvAckOfFin) {
                 self.prove_first(x, Event::RcvAckOfFin, seg.packet);
+            } else {
+                self.confirm(x, Event::RcvAckOfFin, seg);
             }
         }
     }
