@@ -66,7 +66,7 @@ fn page(page: &Page, width: usize) -> Vec<Text> {
     }
     let spellings = format!("also written {}; RFC 9293 3.3.2", spellings(page.state).join(", "));
     lines.push(Text::new());
-    lines.push(Text::plain("  ").with(DIM, &spellings));
+    lines.extend(wrap(Text::plain("  "), 2, &Text::styled(DIM, &spellings).words(), " ", width));
     lines
 }
 
