@@ -27,19 +27,18 @@ fn json(text: &str) -> serde_json::Value {
 #[test]
 fn a_capture_becomes_a_table() {
     let folder = Folder::new();
-    let trace = folder.file("trace.pcap", &three());
-    let run = run(&["analyze", &trace]);
+    folder.file("trace.pcap", &three());
+    let run = folder.run(&["analyze", "trace.pcap"]);
     assert_eq!((run.code, run.err.as_str()), (0, ""));
-    insta::assert_snapshot!("three_connections", folder.hide(&run.out));
+    insta::assert_snapshot!("three_connections", run.out);
 }
 
 #[test]
 fn one_connection_is_shown_in_full() {
     let folder = Folder::new();
-    let trace = folder.file("trace.pcap", &three());
-    let run_one = run(&["analyze", "--connection", "2", &trace]);
-    insta::assert_snapshot!("one_connection", folder.hide(&run_one.out));
-    let none = run(&["analyze", "-c", "4", &trace]);
+    folder.file("trace.pcap", &three());
+    insta::assert_snapshot!("one_connection", folder.run(&["analyze", "--connection", "2", "trace.pcap"]).out);
+    let none = folder.run(&["analyze", "-c", "4", "trace.pcap"]);
     assert_eq!((none.code, none.out.as_str()), (2, ""));
     assert!(none.err.contains("there is no connection 4; they are numbered from 1 to 3"), "{}", none.err);
 }
@@ -48,7 +47,7 @@ fn one_connection_is_shown_in_full() {
 fn standard_input_is_read_and_named() {
     let run = run_with_input(&["analyze", "-"], &three());
     assert_eq!(run.code, 0);
-    assert!(run.out.starts_with("standard input: 3 connections in 18 TCP segments (18 packets), "), "{}", run.out);
+    assert!(run.out.starts_with("standard input: 3 connections, 18 packets (18 TCP), "), "{}", run.out);
 }
 
 #[test]
@@ -75,7 +74,7 @@ fn filters_select_and_say_so() {
     let folder = Folder::new();
     let trace = folder.file("trace.pcap", &three());
     let run_some = run(&["analyze", "--filter", "server.state CLOSE_WAIT", &trace]);
-    assert!(run_some.out.contains("3 connections in 18 TCP segments"), "{}", run_some.out);
+    assert!(run_some.out.contains("3 connections, 18 packets"), "{}", run_some.out);
     assert!(
         run_some.out.contains("shown:   1 of 3 connections (--filter 'server.state CLOSE_WAIT')"),
         "{}",
@@ -86,6 +85,16 @@ fn filters_select_and_say_so() {
     assert!(none.out.contains("shown:   0 of 3 connections"), "{}", none.out);
     let sorted = run(&["analyze", "-f", "csv", "--sort", "bytes", "--reverse", "-n", "1", &trace]).out;
     assert!(sorted.lines().nth(1).unwrap().starts_with("3,"), "{sorted}");
+}
+
+#[test]
+fn parts_can_be_left_out() {
+    let folder = Folder::new();
+    let trace = folder.file("trace.pcap", &three());
+    let totals = run(&["analyze", "--only", "totals", &trace]).out;
+    assert!(totals.contains("TOTALS") && !totals.contains("CONNECTIONS"), "{totals}");
+    let both = run(&["analyze", "--only", "findings,connections", &trace]).out;
+    assert!(!both.contains("TOTALS") && both.contains("CONNECTIONS"), "{both}");
 }
 
 #[test]

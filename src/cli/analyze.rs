@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::args::AnalyzeArgs;
+use super::args::{AnalyzeArgs, Part};
 use super::failure::{DONE, FAILED, Failure};
 use super::output::{self, Look, Target, tell};
 use super::progress::Progress;
 use crate::analyze::{Analysis, Options};
 use crate::filter::{self, Filter, select::select, words};
-use crate::render::{Format, Limit, RenderOptions, Selection, Zone, clean::clean, render};
+use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, render};
 use crate::report::Report;
 use crate::source::{self, FileInfo};
 
@@ -130,9 +130,15 @@ fn options(args: &AnalyzeArgs, look: Look, target: &Target, selection: Option<Se
         reverse: args.reverse,
         zone: if args.local_time { Zone::Local } else { Zone::Utc },
         detail: !args.connection.is_empty(),
+        sections: sections(&args.only),
         selection,
-        ..RenderOptions::default()
     }
+}
+
+/// The parts asked for, or all.
+fn sections(only: &[Part]) -> Sections {
+    let wanted = |part| only.is_empty() || only.contains(&part);
+    Sections { findings: wanted(Part::Findings), totals: wanted(Part::Totals), connections: wanted(Part::Connections) }
 }
 
 /// The format asked for, or the one that the output's name stands for, or the table.

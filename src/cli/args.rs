@@ -54,6 +54,17 @@ pub enum Command {
     },
 }
 
+/// Parts of a report for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// What is wrong and what to do
+    Findings,
+    /// Outcomes, who closed first, endpoints per state
+    Totals,
+    /// Single connections
+    Connections,
+}
+
 /// What can be said about an analysis.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -89,6 +100,10 @@ pub struct AnalyzeArgs {
     /// List at most so many connections, or `all`
     #[arg(short = 'n', long, value_name = "N", value_parser = limit)]
     pub limit: Option<Limit>,
+
+    /// Only these parts of the table or of the Markdown
+    #[arg(long, value_name = "PARTS", value_delimiter = ',', value_enum)]
+    pub only: Vec<Part>,
 
     /// In which order to list connections; the most or the longest first
     #[arg(long, value_name = "KEY", value_parser = PossibleValuesParser::new(SortKey::ALL.map(SortKey::name)).try_map(|word| word.parse::<SortKey>()))]

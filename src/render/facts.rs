@@ -7,7 +7,7 @@ use crate::report::{ClosedFirst, Connection, Origin, Report, Role};
 use crate::source::FileInfo;
 use crate::tracker::State;
 
-/// The capture in one sentence: name, connections, segments, packets, length, start.
+/// The capture in one sentence: name, connections, packets and how many of them were TCP, length, start.
 pub fn headline(report: &Report, options: &RenderOptions) -> String {
     let capture = &report.capture;
     // What was left out by a filter was captured all the same.
@@ -17,10 +17,10 @@ pub fn headline(report: &Report, options: &RenderOptions) -> String {
         (_, 0) => line.push_str("no packets"),
         (0, n) => line.push_str(&format!("no TCP connections in {}", plural(n, "packet"))),
         (connections, packets) => line.push_str(&format!(
-            "{} in {} ({})",
+            "{}, {} ({} TCP)",
             plural(connections, "connection"),
-            plural(capture.tcp_segments, "TCP segment"),
             plural(packets, "packet"),
+            count(capture.tcp_segments),
         )),
     }
     if let (Some(first), Some(last)) = (capture.first, capture.last) {

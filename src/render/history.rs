@@ -54,11 +54,16 @@ pub const fn mark(evidence: Evidence) -> &'static str {
     }
 }
 
-/// What the signs that occur mean, in one line; `None` if none occurs.
-pub fn legend(evidence: impl Iterator<Item = Evidence>) -> Option<String> {
+/// What the signs that occur at `ends` mean, in one line; `None` if none occurs.
+pub fn legend<'a>(ends: impl Iterator<Item = &'a Endpoint>) -> Option<String> {
     let mut seen = [false; Evidence::ALL.len()];
-    for grade in evidence {
-        seen[grade as usize] = true;
+    let mut several = false;
+    for end in ends {
+        let entries = end.history.iter().map(|entry| entry.evidence);
+        for grade in entries.chain(end.history.is_empty().then_some(end.evidence)) {
+            seen[grade as usize] = true;
+        }
+        several |= end.possible.len() > 1;
     }
     let meaning = |grade: Evidence| match grade {
         Evidence::Sent | Evidence::Confirmed => None,
@@ -66,14 +71,9 @@ pub fn legend(evidence: impl Iterator<Item = Evidence>) -> Option<String> {
         Evidence::Assumed => Some("~ assumed: its beginning or one direction is missing"),
         Evidence::Timer => Some("* timer of the stack, modelled"),
     };
-    let parts: Vec<&str> =
-        Evidence::ALL.into_iter().filter(|grade| seen[*grade as usize]).filter_map(meaning).collect();
+    let grades = Evidence::ALL.into_iter().filter(|grade| seen[*grade as usize]).filter_map(meaning);
+    let parts: Vec<&str> = grades.chain(several.then_some("A|B: the capture allows both")).collect();
     (!parts.is_empty()).then(|| parts.join(" · "))
-}
-
-/// Every grade of evidence in the histories of `endpoint`.
-pub fn evidence(endpoint: &Endpoint) -> impl Iterator<Item = Evidence> + '_ {
-    endpoint.history.iter().map(|entry| entry.evidence).chain(endpoint.history.is_empty().then_some(endpoint.evidence))
 }
 
 /// Histories longer than this lose their middle in one-line form.

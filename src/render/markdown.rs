@@ -47,7 +47,8 @@ fn write_findings(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         let name = format!("**{}** {}{times}", findings::name(f.severity), code(f.name));
         writeln!(out, "- {name}: {}", escape(&f.message))?;
         if !f.advice.is_empty() {
-            writeln!(out, "  → {}", escape(f.advice))?;
+            // Our own text, which may use Markdown.
+            writeln!(out, "  → {}", f.advice)?;
         }
     }
     Ok(())
@@ -61,9 +62,9 @@ fn write_totals(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
             writeln!(out, "| {} | {} | {} |", outcome.name(), count(*n), share(*n, summary.connections))?;
         }
     }
-    let closed: Vec<String> = ["client", "server", "both"]
+    let closed: Vec<String> = [("client", "client"), ("server", "server"), ("both", "both at once")]
         .iter()
-        .filter_map(|who| summary.closed_first.get(who).map(|n| format!("{who} {}", count(*n))))
+        .filter_map(|(who, name)| summary.closed_first.get(who).map(|n| format!("{name} {}", count(*n))))
         .collect();
     if !closed.is_empty() {
         writeln!(out, "\nClosed first: {}", closed.join(", "))?;
@@ -87,7 +88,7 @@ fn write_connections(report: &Report, options: &RenderOptions, out: &mut dyn io:
     if listed.is_empty() {
         return writeln!(out, "{} not listed", plural(report.connections.len() as u64, "connection"));
     }
-    writeln!(out, "| # | client → server | client state | server state | outcome | lasted | payload |")?;
+    writeln!(out, "| # | client → server | client state | server state | outcome | active | payload |")?;
     writeln!(out, "|--:|---|---|---|---|--:|--:|")?;
     for listed in &listed {
         row(listed, out)?;
@@ -105,7 +106,7 @@ fn write_connections(report: &Report, options: &RenderOptions, out: &mut dyn io:
         }
     }
     let ends = listed.iter().flat_map(|l| [&l.connection.endpoints.client, &l.connection.endpoints.server]);
-    if let Some(legend) = history::legend(ends.flat_map(history::evidence)) {
+    if let Some(legend) = history::legend(ends) {
         writeln!(out, "\n{legend}")?;
     }
     writeln!(out, "```\n\n</details>")

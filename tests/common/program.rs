@@ -69,8 +69,8 @@ impl Folder {
         self.path(name).to_str().unwrap().to_owned()
     }
 
-    /// Output with the folder's own path taken out.
-    pub fn hide(&self, text: &str) -> String {
-        text.replace(self.0.path().to_str().unwrap(), "DIR")
+    /// Runs the program in it, so that its own path is in no output.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        finish(program(arguments).current_dir(self.0.path()))
     }
 }

@@ -36,8 +36,8 @@ pub fn write(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> i
         }
     }
     let shown = listed.iter().map(|l| l.connection);
-    let evidence = shown.flat_map(|c| [&c.endpoints.client, &c.endpoints.server]).flat_map(history::evidence);
-    if let Some(legend) = history::legend(evidence) {
+    let ends = shown.flat_map(|c| [&c.endpoints.client, &c.endpoints.server]);
+    if let Some(legend) = history::legend(ends) {
         page.line(&Text::new())?;
         page.prose(Text::new(), 0, &Text::styled(DIM, &legend))?;
     }
