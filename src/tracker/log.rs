@@ -25,6 +25,8 @@ pub struct Mark {
     pub event: Event,
     /// How it is known.
     pub evidence: Evidence,
+    /// Its cause also acknowledged the FIN of who received it.
+    pub acks_fin: bool,
     /// Its place among marks of the same time.
     pub place: Place,
 }
@@ -43,7 +45,7 @@ pub enum Place {
 impl Mark {
     /// An event that needs no further proof.
     pub fn sure(event: Event, evidence: Evidence, time: Time, packet: u64) -> Mark {
-        Mark { time, packet, proof: 0, tsval: None, event, evidence, place: Place::At }
+        Mark { time, packet, proof: 0, tsval: None, event, evidence, acks_fin: false, place: Place::At }
     }
 }
 
@@ -151,7 +153,9 @@ pub fn sort(marks: &mut [Mark]) {
 /// One state entered.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
-    /// The event behind it.
+    /// When the endpoint entered the state, as well as the capture tells: see [`Verdict`](super::Verdict).
+    pub at: Time,
+    /// The event behind it, dated as captured.
     pub mark: Mark,
     /// The arrow taken.
     pub rule: &'static Rule,
@@ -164,7 +168,7 @@ pub fn fold<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> SmallVec<[Step; 8]
     for mark in marks {
         if let Some(rule) = rule(state, mark.event) {
             state = rule.to;
-            steps.push(Step { mark: *mark, rule });
+            steps.push(Step { at: mark.time, mark: *mark, rule });
         }
     }
     steps
