@@ -84,7 +84,7 @@ impl Decoder {
     }
 
     /// Ethernet, perhaps VLAN tags, IP without fragments and extensions, TCP. `None` for everything else.
-    #[inline]
+    #[inline(always)]
     fn plain(&mut self, packet: &Packet<'_>) -> Option<Segment> {
         if packet.link != LinkType::ETHERNET {
             return None;

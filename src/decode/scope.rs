@@ -79,10 +79,12 @@ pub(crate) struct Scopes {
 
 impl Scopes {
     /// The id of a set of tags. Ids are given in the order of appearance.
+    #[inline]
     pub(crate) fn intern(&mut self, tags: &Tags) -> ScopeId {
-        if tags.len == 0 {
-            return ScopeId(0);
-        }
+        if tags.len == 0 { ScopeId(0) } else { self.intern_some(tags) }
+    }
+
+    fn intern_some(&mut self, tags: &Tags) -> ScopeId {
         if let Some((last, id)) = &self.last
             && last == tags
         {

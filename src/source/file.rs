@@ -69,6 +69,7 @@ impl CaptureFile {
     }
 
     /// The next record; its bytes are there for [`CaptureFile::data`] until the call after.
+    #[inline]
     pub(crate) fn advance(&mut self) -> Option<Record> {
         match &mut self.format {
             Format::Pcap(reader) => reader.advance(&mut self.buffer, &mut self.log),
@@ -79,6 +80,7 @@ impl CaptureFile {
     }
 
     /// The captured bytes of the latest record.
+    #[inline]
     pub(crate) fn data(&self, record: &Record) -> &[u8] {
         self.buffer.at(record.at, record.len)
     }

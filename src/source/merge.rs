@@ -64,13 +64,23 @@ impl Input {
         }
     }
 
+    #[inline]
     fn advance(&mut self) -> Option<Record> {
         let State::Open(file) = &mut self.state else { return None };
-        let record = file.advance();
-        if record.is_none() {
+        match file.advance() {
+            Some(record) => Some(record),
+            None => {
+                self.finish();
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn finish(&mut self) {
+        if let State::Open(file) = &self.state {
             self.state = State::Done(file.info(&self.name));
         }
-        record
     }
 
     /// Reads its first record, which stays the current one.
@@ -141,6 +151,7 @@ impl Merged {
     }
 
     /// The input that is due, and its record.
+    #[inline]
     fn due(&mut self) -> Option<(usize, Record)> {
         if let Some(index) = self.current
             && let Some(record) = self.inputs.get_mut(index)?.advance()
@@ -153,6 +164,10 @@ impl Merged {
                 _ => return Some((index, record)),
             }
         }
+        self.first_waiting()
+    }
+
+    fn first_waiting(&mut self) -> Option<(usize, Record)> {
         loop {
             let Reverse((_, index)) = self.waiting.pop()?;
             self.current = Some(index);
