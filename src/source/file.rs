@@ -4,6 +4,7 @@ use std::io::{Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::ahead::Ahead;
 use super::buffer::Buffer;
 use super::compress::Compression;
 use super::erf::{self, Erf};
@@ -57,7 +58,7 @@ impl CaptureFile {
         let compression = Compression::detect(&start);
         let whole: Box<dyn Read + Send> = Box::new(Cursor::new(start).chain(input));
         let mut buffer = Buffer::new(match compression {
-            Some(compression) => compression.open(whole),
+            Some(compression) => Box::new(Ahead::new(compression.open(whole))),
             None => whole,
         });
         let mut log = Log::default();

@@ -56,6 +56,14 @@ impl Input {
         Input { name, state: State::Done(info), first: None, path: None, read: Arc::default(), total: Some(0) }
     }
 
+    /// Why nothing can be read from it, if that is so.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        match &self.state {
+            State::Done(info) if info.unreadable => info.problem.as_deref(),
+            _ => None,
+        }
+    }
+
     fn info(&self) -> FileInfo {
         match &self.state {
             State::Open(file) => file.info(&self.name),
