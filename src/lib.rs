@@ -2,8 +2,10 @@
 
 pub mod analyze;
 pub mod decode;
+pub mod detect;
 pub mod report;
 pub mod segment;
+pub mod signals;
 pub mod source;
 pub mod time;
 pub mod tracker;
