@@ -4,8 +4,8 @@
 //! believed of the sender; what it is (SYN, FIN, data) dates the sender's own events; it extends the sender's stream;
 //! and it is offered to the receiver, which probably got it.
 
-use super::endpoint::{Endpoint, Trace, UnseenFin};
-use super::log::Mark;
+use super::endpoint::{Endpoint, Trace};
+use super::log::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, before, within};
 use super::state::Evidence;
@@ -157,6 +157,9 @@ impl Connection {
     pub fn take(&mut self, seg: &Segment) -> (Class, bool) {
         let x = self.sender(seg);
         self.count(x, seg);
+        if !seg.has(Flags::RST) {
+            self.ends[1 - x].unanswered = 0;
+        }
         if self.is_copy(x, seg) {
             return (Class::Copy, false);
         }
@@ -171,6 +174,9 @@ impl Connection {
         } else {
             (Class::Astray, false)
         };
+        if matches!(taken.0, Class::Retransmission | Class::Probe | Class::OpeningAgain) {
+            self.ends[x].unanswered = self.ends[x].unanswered.saturating_add(1);
+        }
         self.remember(x, seg);
         taken
     }
@@ -259,11 +265,8 @@ impl Connection {
         } else {
             Class::Ack
         };
-        if known && !again && seg.seq == end.next.wrapping_add(1) && end.fin.is_none() && end.beyond.is_empty() {
-            end.unseen_fin = Some(UnseenFin { end: seg.seq, time: now, packet: seg.packet, received: false });
-        }
-        if end.unseen_fin.is_some_and(|u| seg.len > 0 && after(seg.end(), u.end)) {
-            end.unseen_fin = None;
+        if known && !again {
+            end.note_skipped(seg);
         }
         if again {
             // What it repeats it has not seen acknowledged.
@@ -273,7 +276,7 @@ impl Connection {
         }
         let fin = seg.has(Flags::FIN);
         if fin {
-            self.sends_fin(x, seg);
+            self.sends_fin(x, seg, news);
         }
         let end = &mut self.ends[x];
         if end.fin.is_none() || fin || again {
@@ -309,16 +312,7 @@ impl Connection {
             self.ends[x].note_turnaround(span);
         }
         let peer = &mut self.ends[y];
-        if peer.seen && peer.fin.is_none() && seg.ack == peer.next.wrapping_add(1) && peer.beyond.is_empty() {
-            // One number that was not captured: a FIN, or a byte.
-            peer.unseen_fin = Some(UnseenFin { end: seg.ack, time: now, packet: seg.packet, received: true });
-        } else if let Some(u) = peer.unseen_fin.as_mut() {
-            if after(seg.ack, u.end) {
-                peer.unseen_fin = None;
-            } else if seg.ack == u.end && !u.received {
-                *u = UnseenFin { end: u.end, time: now, packet: seg.packet, received: true };
-            }
-        }
+        peer.note_unseen(seg);
         peer.acknowledge(seg.ack);
         if let Some(fin) = self.ends[y].fin {
             if !before(seg.ack, fin) {
@@ -333,13 +327,24 @@ impl Connection {
     }
 
     /// `x` sends its FIN, for the first time or again.
-    fn sends_fin(&mut self, x: usize, seg: &Segment) {
+    fn sends_fin(&mut self, x: usize, seg: &Segment, news: bool) {
+        let prompt = self.ends[1 - x].fins <= 1;
         let end = &mut self.ends[x];
         end.fins = end.fins.saturating_add(1);
-        end.unseen_fin = None;
+        let unseen = end.unseen_fin.take().filter(|u| u.end == seg.end());
         if end.fin.is_none() {
             end.fin = Some(seg.end());
-            end.log.settle(Mark::sure(Event::SndFin, Evidence::Sent, seg.time, seg.packet));
+            end.fin_advances = news;
+            let mut mark = Mark::sure(Event::SndFin, Evidence::Sent, seg.time, seg.packet);
+            if let Some(u) = unseen {
+                // The first copy was not captured; what came after it shows it. If that is the prompt answer to the
+                // peer's FIN, the two crossed.
+                (mark.time, mark.packet, mark.place) = (u.time, u.packet, Place::Before);
+                if let Some(fin) = end.log.get(Event::RcvFin).filter(|m| prompt && m.proof == u.packet) {
+                    mark.time = mark.time.min(fin.time);
+                }
+            }
+            end.log.settle(mark);
         } else if end.fin.is_some_and(|f| after(seg.end(), f)) {
             // It had been placed too low: more data came first.
             end.fin = Some(seg.end());

@@ -25,14 +25,27 @@ pub struct Mark {
     pub event: Event,
     /// How it is known.
     pub evidence: Evidence,
-    /// It came after what the endpoint sent at the same time.
-    pub late: bool,
+    /// Its cause also acknowledged the FIN of who received it.
+    pub acks_fin: bool,
+    /// Its place among marks of the same time.
+    pub place: Place,
+}
+
+/// Where a mark belongs among those of the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Shown by a segment that the endpoint sent then, so it came before that.
+    Before,
+    /// At that time.
+    At,
+    /// A segment that the endpoint sent then shows that it came after that.
+    After,
 }
 
 impl Mark {
     /// An event that needs no further proof.
     pub fn sure(event: Event, evidence: Evidence, time: Time, packet: u64) -> Mark {
-        Mark { time, packet, proof: 0, tsval: None, event, evidence, late: false }
+        Mark { time, packet, proof: 0, tsval: None, event, evidence, acks_fin: false, place: Place::At }
     }
 }
 
@@ -113,7 +126,7 @@ impl Log {
         for m in self.marks.iter_mut().filter(|m| m.event == event && m.evidence == Evidence::Inferred) {
             if m.time <= now {
                 m.time = now;
-                m.late = true;
+                m.place = Place::After;
             }
         }
         first
@@ -134,13 +147,15 @@ impl Log {
 
 /// Orders marks as they happened.
 pub fn sort(marks: &mut [Mark]) {
-    marks.sort_by_key(|m| (m.time, m.late, m.event));
+    marks.sort_by_key(|m| (m.time, m.place, m.event));
 }
 
 /// One state entered.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
-    /// The event behind it.
+    /// When the endpoint entered the state, as well as the capture tells: see [`Verdict`](super::Verdict).
+    pub at: Time,
+    /// The event behind it, dated as captured.
     pub mark: Mark,
     /// The arrow taken.
     pub rule: &'static Rule,
@@ -153,7 +168,7 @@ pub fn fold<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> SmallVec<[Step; 8]
     for mark in marks {
         if let Some(rule) = rule(state, mark.event) {
             state = rule.to;
-            steps.push(Step { mark: *mark, rule });
+            steps.push(Step { at: mark.time, mark: *mark, rule });
         }
     }
     steps

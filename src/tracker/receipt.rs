@@ -2,7 +2,7 @@
 //! own segments confirm it or show that it was not so.
 
 use super::connection::Connection;
-use super::log::Mark;
+use super::log::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, before};
 use super::state::Evidence;
@@ -19,7 +19,8 @@ impl Connection {
             tsval: seg.options.timestamps.map(|t| t.value),
             event,
             evidence: Evidence::Inferred,
-            late: false,
+            acks_fin: seg.has(Flags::ACK) && self.ends[y].fin.is_some_and(|fin| !before(seg.ack, fin)),
+            place: Place::At,
         });
     }
 
@@ -56,6 +57,7 @@ impl Connection {
         let Some(first) = copies.first() else {
             // Its cause was not captured (or was taken for lost): the segment itself is what shows it.
             let mut mark = Mark::sure(event, Evidence::Sent, seg.time, seg.packet);
+            mark.place = Place::Before;
             if !own {
                 mark.evidence = Evidence::Confirmed;
                 mark.proof = seg.packet;
@@ -65,6 +67,8 @@ impl Connection {
         };
         let echo = if own && seg.has(Flags::ACK) { seg.options.timestamps.map(|t| t.echo) } else { None };
         let chosen = match echo {
+            // Any of the client's segments completes the handshake; those that did not arrive have been taken back.
+            _ if event == Event::RcvAckOfSyn => first,
             Some(echo) if copies.iter().all(|m| m.tsval.is_some()) => {
                 copies.iter().rev().find(|m| m.tsval.is_some_and(|v| !after(v, echo))).unwrap_or(first)
             }
@@ -97,17 +101,23 @@ impl Connection {
                 tsval: None,
                 event: Event::RcvFin,
                 evidence: Evidence::Confirmed,
-                late: floor.is_some(),
+                acks_fin: false,
+                place: if floor.is_some() { Place::After } else { Place::At },
             });
         } else {
             self.confirm(x, Event::RcvFin, seg);
         }
-        // The FIN that arrived carried an acknowledgment, too.
-        if let (Some(fin), Some(last)) = (self.ends[x].fin, self.ends[y].last_fin)
-            && !before(last.ack, fin)
-            && self.ends[x].log.has(Event::RcvAckOfFin)
+        // The FIN that arrived may have carried the acknowledgment of its receiver's, too.
+        if let Some(fin) = self.ends[x].log.get(Event::RcvFin).copied()
+            && fin.acks_fin
+            && !self.ends[x].log.is_sure(Event::RcvAckOfFin)
         {
-            self.prove_first(x, Event::RcvAckOfFin, seg.packet);
+            let earlier = self.ends[x].log.get(Event::RcvAckOfFin).is_some_and(|m| m.time < fin.time);
+            if earlier {
+                self.prove_first(x, Event::RcvAckOfFin, seg.packet);
+            } else {
+                self.ends[x].log.settle(Mark { event: Event::RcvAckOfFin, ..fin });
+            }
         }
     }
 
@@ -115,13 +125,17 @@ impl Connection {
     pub(super) fn confirm_ack_of_fin(&mut self, x: usize, seg: &Segment) {
         let log = &self.ends[x].log;
         let (Some(mark), Some(stamps)) = (log.get(Event::RcvAckOfFin), seg.options.timestamps) else { return };
-        if mark.evidence == Evidence::Inferred && mark.tsval.is_some_and(|v| !after(v, stamps.echo)) {
+        let (Evidence::Inferred, Some(tsval)) = (mark.evidence, mark.tsval) else { return };
+        if after(tsval, stamps.echo) {
+            // An older one: it had not arrived yet, unless it came between two others.
+            self.ends[x].log.disprove(Event::RcvAckOfFin, Time(i64::MIN), seg.time);
+        } else {
             self.prove_first(x, Event::RcvAckOfFin, seg.packet);
         }
     }
 
     /// The first copy that stands is proven by `packet`.
-    fn prove_first(&mut self, x: usize, event: Event, packet: u64) {
+    pub(super) fn prove_first(&mut self, x: usize, event: Event, packet: u64) {
         let log = &mut self.ends[x].log;
         if let Some(mark) = log.get(event).copied()
             && mark.evidence == Evidence::Inferred

@@ -8,13 +8,17 @@
 use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
-use super::log::{Mark, Step, final_state, fold, sort};
+use super::log::{Mark, Place, Step, final_state, fold, sort};
 use super::profile::Profile;
 use super::rules::Event;
 use super::state::{Evidence, State, States};
 use crate::time::{Span, Time};
 
 /// One end at a given time.
+///
+/// A step is dated by when the end took it, not by when the tap saw its cause pass: what the end sent left it half a
+/// round trip (between tap and end) before it was captured, and what was sent to it arrived half a round trip after.
+/// The least round trip seen is used, and none where the tap is at the end itself. `mark.time` keeps the capture time.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     /// Every state entered, in order.
@@ -33,12 +37,15 @@ impl Verdict {
 /// An answer that is due at once comes this soon after a round trip (a delayed ACK takes up to 200 ms on Linux).
 const ANSWER: Span = Span::millis(300);
 /// A first retransmission comes this soon after a round trip (initial RTO of RFC 6298, with room).
-const RETRY: Span = Span::millis(1_500);
+const RETRY: Span = Span::millis(1_200);
+
+/// An end that has been silent for this long may be gone without the capture showing it.
+const SILENCE: Span = Span::secs(3);
 
 /// The marks of one end while they are being weighed.
 #[derive(Default)]
-struct Scale {
-    marks: SmallVec<[Mark; 8]>,
+pub(super) struct Scale {
+    pub(super) marks: SmallVec<[Mark; 8]>,
     /// Marks in `marks` that may be wrong.
     doubtful: SmallVec<[Event; 4]>,
     /// Marks that were taken out but may be right.
@@ -46,7 +53,7 @@ struct Scale {
 }
 
 impl Scale {
-    fn has(&self, event: Event) -> bool {
+    pub(super) fn has(&self, event: Event) -> bool {
         self.marks.iter().any(|m| m.event == event)
     }
 
@@ -56,7 +63,7 @@ impl Scale {
         }
     }
 
-    fn add(&mut self, mark: Mark) {
+    pub(super) fn add(&mut self, mark: Mark) {
         self.marks.push(mark);
         sort(&mut self.marks);
     }
@@ -86,24 +93,6 @@ impl Connection {
             marks.insert(0, self.start(e, self.before & self.before.wrapping_neg()));
         }
         final_state(&marks)
-    }
-
-    /// A sequence number that was never captured and after which the sender sent nothing was its FIN.
-    fn add_unseen_fins(&self, scales: &mut [Scale; 2]) {
-        for y in 0..2 {
-            let Some(u) = self.ends[y].unseen_fin else { continue };
-            if self.ends[y].fin.is_some() {
-                continue;
-            }
-            let x = 1 - y;
-            scales[y].add(Mark::sure(Event::SndFin, Evidence::Assumed, u.time, u.packet));
-            if u.received {
-                scales[x].add(Mark::sure(Event::RcvFin, Evidence::Sent, u.time, u.packet));
-                scales[y].add(Mark::sure(Event::RcvAckOfFin, Evidence::Inferred, u.time, u.packet));
-            } else {
-                scales[x].add(Mark::sure(Event::RcvFin, Evidence::Assumed, u.time, u.packet));
-            }
-        }
     }
 
     fn round_trip(&self, e: usize) -> Span {
@@ -140,14 +129,11 @@ impl Connection {
                 scale.reject(Event::RcvSynAck);
             }
         }
-        if let Some((_, last)) = self.unsure(e, scale, Event::RcvAckOfSyn) {
+        if self.unsure(e, scale, Event::RcvAckOfSyn).is_some() {
             scale.doubtful.push(Event::RcvAckOfSyn);
-            let retries = own.syn_acks.saturating_sub(1);
-            let last_retry = own.last.map_or(last, |t| t.time);
-            // 1, 2, 4… seconds (tcp_synack_retries).
-            let next_retry = last_retry + Span(1_000_000_000_i64 << retries.min(6));
-            let overdue = end > next_retry + Span::millis(500) && retries < 5;
-            if own.disproved > 0 && !overdue && (own.disproved > 1 || self.is_near(e) || retries >= 5) {
+            // It repeated its SYN,ACK although the ACK had passed: it drops ACKs (a full accept queue, deferred
+            // accept) or they do not reach it. Until it shows otherwise it is taken to go on so.
+            if own.disproved > 0 {
                 scale.reject(Event::RcvAckOfSyn);
             }
         }
@@ -160,7 +146,8 @@ impl Connection {
             let age = end - last;
             let unanswered = age > Span(self.round_trip(e).0 + ANSWER.0);
             // A FIN sent once and never again was acknowledged, if time enough has passed.
-            if unanswered && own.packets > 0 && (peer.fins > 1 || age < Span::secs(3)) {
+            let silent = unanswered && (peer.fins > 1 || age < Span::secs(3));
+            if own.packets > 0 && (silent || peer.fins > 2) {
                 scale.reject(Event::RcvFin);
             }
         }
@@ -171,9 +158,9 @@ impl Connection {
             let last_fin = own.last_fin.map_or(sent.time, |t| t.time);
             // Exponential backoff: the next FIN would come about as long after the last as that after the first.
             let next = (last_fin - sent.time).max(RETRY);
-            if age < next {
+            if age < next && !scale.has(Event::SndRst) {
                 scale.doubtful.push(Event::RcvAckOfFin);
-                if own.fins > 2 {
+                if own.disproved > 1 {
                     scale.reject(Event::RcvAckOfFin);
                 }
             }
@@ -181,24 +168,55 @@ impl Connection {
             && !scale.has(Event::RcvAckOfFin)
             && !scale.has(Event::SndRst)
             && !scale.has(Event::RcvRst)
-            && own.fins <= 1
-            && end > sent.time + Span::secs(3)
-            && own.disproved == 0
+            && self.stopped_repeating_fin(e, sent.time, end)
         {
             // Never repeated: it was acknowledged, and the capture missed the acknowledgment.
-            let peer_fin = scale.marks.iter().find(|m| m.event == Event::RcvFin && m.time >= sent.time);
+            let peer_fin =
+                scale.marks.iter().skip_while(|m| m.event != Event::SndFin).find(|m| m.event == Event::RcvFin);
             let (time, packet) = peer_fin.map_or((sent.time, 0), |m| (m.time, m.packet));
             let mut mark = Mark::sure(Event::RcvAckOfFin, Evidence::Assumed, time, packet);
-            mark.late = peer_fin.is_some_and(|m| m.late);
+            mark.place = peer_fin.map_or(Place::After, |m| m.place);
             scale.add(mark);
             scale.doubtful.push(Event::RcvAckOfFin);
         }
     }
 
+    /// Whether end `e`, which sent its FIN at `sent`, would have repeated it by `end` if it still waited: with both
+    /// directions captured only if it never did repeat it (else it may have given up).
+    fn stopped_repeating_fin(&self, e: usize, sent: Time, end: Time) -> bool {
+        let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
+        let last = own.last_fin.map_or(sent, |t| t.time);
+        let due = last + Span((last - sent).0.saturating_mul(3) / 2 + Span::secs(1).0);
+        if own.fins <= 1 { end > sent + RETRY && own.disproved == 0 } else { peer.packets == 0 && end > due }
+    }
+
     fn weigh_reset(&self, e: usize, scale: &mut Scale) {
-        if self.unsure(e, scale, Event::RcvRst).is_some() && !self.is_near(e) {
+        if self.unsure(e, scale, Event::RcvRst).is_none() {
+            return;
+        }
+        let dead_path = self.ends[1 - e].unanswered > 1;
+        if dead_path || !self.is_near(e) {
             scale.doubtful.push(Event::RcvRst);
         }
+        if dead_path {
+            scale.reject(Event::RcvRst);
+        }
+    }
+
+    /// Whether the capture speaks for a half-close before it began: one end sent data and then its FIN, which was
+    /// acknowledged, and the other, for all that time, neither data nor a FIN in answer.
+    fn is_one_sided(&self, hypothesis: u8, end: Time) -> bool {
+        /// An application that reads the end of the stream closes within this time, as a rule.
+        const PATIENCE: Span = Span::millis(20);
+        let (silent, talker) = match hypothesis {
+            before_capture::FIRST_CLOSED => (&self.ends[0], &self.ends[1]),
+            before_capture::SECOND_CLOSED => (&self.ends[1], &self.ends[0]),
+            _ => return false,
+        };
+        silent.bytes == 0
+            && silent.fin.is_none()
+            && talker.bytes > 0
+            && silent.log.get(Event::RcvFin).is_some_and(|m| end - m.time > PATIENCE)
     }
 
     /// What an end was before the capture began, under one hypothesis.
@@ -212,7 +230,10 @@ impl Connection {
     }
 
     fn conclude(&self, e: usize, scale: &mut Scale, end: Time, profile: &Profile) -> Verdict {
-        let hypotheses: SmallVec<[u8; 3]> = (0..3).map(|i| 1 << i).filter(|h| self.before & h != 0).collect();
+        let mut hypotheses: SmallVec<[u8; 3]> = (0..3).map(|i| 1 << i).filter(|h| self.before & h != 0).collect();
+        if let Some(i) = hypotheses.iter().position(|h| self.is_one_sided(*h, end)) {
+            hypotheses.swap(0, i);
+        }
         let mut marks = scale.marks.clone();
         if let Some(first) = hypotheses.first() {
             marks.insert(0, self.start(e, *first));
@@ -222,6 +243,7 @@ impl Connection {
             marks.push(mark);
             steps = fold(&marks);
         }
+        self.date(e, &mut steps, end);
         let mut possible = States::EMPTY.with(steps.last().map_or(State::Closed, |s| s.rule.to));
         // Every combination of what may be and what may not.
         let mut open: SmallVec<[Mark; 6]> = scale.rejected.iter().copied().collect();
@@ -234,6 +256,7 @@ impl Connection {
         } else {
             hypotheses.iter().map(|h| Some(*h)).collect()
         };
+        possible = possible.union(self.unseen_endings(e, possible, end));
         if open.is_empty() && starts.len() == 1 {
             return Verdict { steps, possible };
         }
@@ -251,6 +274,53 @@ impl Connection {
             }
         }
         Verdict { steps, possible }
+    }
+
+    /// Dates `steps` as end `e` took them: see [`Verdict`].
+    fn date(&self, e: usize, steps: &mut [Step], end: Time) {
+        /// Below this the tap is at the end, and what is measured is its processing.
+        const AT_THE_END: u32 = 1_000;
+        let half = match self.ends[e].turnaround {
+            Some(micros) if micros >= AT_THE_END => Span(i64::from(micros) * 500),
+            _ => return,
+        };
+        let mut earliest = Time(i64::MIN);
+        for step in steps {
+            let sent = matches!(
+                step.rule.event,
+                Event::SndSyn | Event::SndSynAck | Event::SndFin | Event::SndRst | Event::Replaced
+            );
+            let captured = step.mark.time;
+            let at = match step.mark.place {
+                _ if step.mark.evidence == Evidence::Timer || step.mark.packet == 0 => captured,
+                Place::At if !sent => (captured + half).min(end.max(captured)),
+                Place::After if !sent => captured,
+                _ => captured - half,
+            };
+            step.at = at.max(earliest);
+            earliest = step.at;
+        }
+    }
+
+    /// Where an end may be by what the capture did not show.
+    fn unseen_endings(&self, e: usize, possible: States, end: Time) -> States {
+        const OPEN: States = States::of(&[State::Established, State::CloseWait, State::FinWait2]);
+        let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
+        if own.packets == 0 || peer.packets == 0 {
+            // One direction only: the other's FIN or RST may have been there.
+            let closing = own.fin.or(peer.fin).is_some();
+            return States::of(if closing {
+                &[State::Closed, State::FinWait2, State::TimeWait]
+            } else {
+                &[State::Closed]
+            });
+        }
+        // An end far from the tap that has been silent for long may have given up or died, its last words lost.
+        let silent = own.last.is_none_or(|t| end - t.time > SILENCE);
+        if silent && !self.is_near(e) && !possible.intersection(OPEN).is_empty() {
+            return States::of(&[State::Closed]);
+        }
+        States::EMPTY
     }
 
     /// The timer that has run out by `end` in the state where `steps` lead, if one has.
