@@ -114,12 +114,13 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
         }
         let carried = trigger.is_some_and(|t| t.len > 0 || t.flags.has(Flags::FIN));
         let probed = view.signals.ends[1 - e].probes > 0;
-        return if answers && (carried || probed || !reset.known) { Cause::NoSocket } else { Cause::Unknown };
+        let open = carried && !(reset.answered && reset.pending == 0) || probed || !reset.known;
+        return if answers && open { Cause::NoSocket } else { Cause::Unknown };
     }
     if reset.tries.1 >= 2 && reset.tries.0 == 0 {
         return Cause::KeepaliveGaveUp;
     }
-    if reset.tries.0 >= 3 {
+    if reset.tries.0 >= 2 {
         return Cause::GaveUp;
     }
     if !was_open && view.side(e) == Side::Client {

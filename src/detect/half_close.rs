@@ -2,6 +2,13 @@
 
 use super::prelude::*;
 
+const AFTER: Threshold = Threshold::duration(
+    "half-close",
+    Span::millis(5),
+    "how long after it had received the FIN an end must still send",
+    "an answer that was already being written goes out within a millisecond",
+);
+
 pub static DECLARATION: Declaration = Declaration {
     code: "C05",
     name: "half-close",
@@ -10,10 +17,12 @@ pub static DECLARATION: Declaration = Declaration {
     what: "An end sent data from CLOSE_WAIT: after it had acknowledged the peer's FIN.",
     why: "That is legal and some protocols live by it, but it keeps FIN_WAIT_2 and CLOSE_WAIT alive on purpose, which looks \
           like a leak to tools that only count states.",
-    decided: "A segment with new payload acknowledges the peer's FIN (RFC 9293 §3.6 case 2).",
+    decided: "A segment with new payload acknowledges the peer's FIN (RFC 9293 §3.6 case 2) and is sent later than the threshold \
+              after that FIN had been received, round trip to the tap deducted. An answer sent at once, and then FIN, is \
+              an ordinary close.",
     confused: "close-wait-stuck (nothing is sent); rst-after-close (the data meets a socket that is gone).",
     advice: "Nothing, if both applications expect it.",
-    thresholds: &[],
+    thresholds: &[&AFTER],
     absence: false,
     raises: Example::one(opened!(
         "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
@@ -41,18 +50,24 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let end = view.end(e);
         let Some((time, packet)) = end.first_after_peer_fin else { continue };
         let until = end.last_data.unwrap_or(time);
+        let received = view.event(e, Event::RcvFin).map_or(time, |s| s.mark.time);
+        // To this end and back to the tap.
+        let way = view.connection.ends[e].turnaround().unwrap_or_default();
+        if until - received - way < view.span(&AFTER) {
+            continue;
+        }
         let message = format!(
-            "{} sent {} bytes after the FIN of {}, until {} after it had first done so",
+            "{} went on sending for {} after the FIN of {}: {} bytes",
             view.who(e),
-            end.after_peer_fin,
+            Plain(until - received),
             view.who(1 - e),
-            Plain(until - time),
+            end.after_peer_fin,
         );
         sink.raise(
             Found::new(Severity::Info, time, packet, message)
                 .at(e)
                 .fact("bytes", end.after_peer_fin)
-                .span("for", until - time),
+                .span("for", until - received),
         );
     }
 }

@@ -69,7 +69,7 @@ fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         let waiting = &view.end(e).unanswered;
         // A server still in SYN_RCVD is another matter.
         let open = view.is_midstream() || view.ever(1 - e, State::Established) || view.ever(1 - e, State::CloseWait);
-        if i64::from(waiting.data) < view.limit(&TRIES) || view.connection.ends[e].fin().is_some() || !open {
+        if i64::from(waiting.repeats) + 1 < view.limit(&TRIES) || view.connection.ends[e].fin().is_some() || !open {
             continue;
         }
         let Some((since, packet)) = waiting.first else { continue };
@@ -78,12 +78,11 @@ fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         if span < view.span(&AFTER) || until - since < Span(view.span(&AFTER).0 / 2) {
             continue;
         }
-        let severity =
-            if waiting.data >= 6 || until - since >= Span::secs(13) { Severity::Error } else { Severity::Warning };
+        let tries = waiting.repeats + 1;
+        let severity = if tries >= 6 || until - since >= Span::secs(13) { Severity::Error } else { Severity::Warning };
         let message = format!(
-            "{} sent the same data {} times in {}; {} no longer answers{}",
+            "{} sent its data up to {tries} times in {}; {} no longer answers{}",
             view.who(e),
-            waiting.data,
             Plain(until - since),
             view.who(1 - e),
             after_idle(waiting.idle),
@@ -92,7 +91,7 @@ fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
             Found::new(severity, since, packet, message)
                 .at(1 - e)
                 .fact("signature", "unanswered")
-                .fact("tries", waiting.data)
+                .fact("tries", tries)
                 .span("for_at_least", span)
                 .span("idle_before", waiting.idle),
         );
@@ -107,10 +106,11 @@ fn after_idle(idle: Span) -> String {
 
 /// A RST from an end that knows nothing of the connection.
 fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
-    let lost =
-        view.signals.resets().iter().find(|r| {
-            cause(view, r) == Cause::NoSocket && is_in_history(view, r) && quiet_before(view, r) > settled(view)
-        });
+    let lost = view
+        .signals
+        .resets()
+        .iter()
+        .find(|r| cause(view, r) == Cause::NoSocket && is_in_history(view, r) && quiet_before(r) > settled(view));
     let Some(reset) = lost else { return false };
     let e = reset.from;
     let message = format!(
@@ -138,8 +138,8 @@ fn settled(view: &View<'_>) -> Span {
     Span(view.round_trip().0.saturating_mul(4).max(Span::millis(400).0))
 }
 
-fn quiet_before(view: &View<'_>, reset: &signals::Reset) -> Span {
-    view.end(reset.from).last_sent.map_or(Span::secs(3_600), |t| reset.time - t)
+fn quiet_before(reset: &signals::Reset) -> Span {
+    reset.last_sent.map_or(Span::secs(3_600), |t| reset.time - t)
 }
 
 /// RFC 9293 Figure 9: SYN, challenge, RST.

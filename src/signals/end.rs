@@ -11,6 +11,10 @@ pub struct End {
     /// The end of its stream as captured; meaningless until `started`.
     edge: u32,
     started: bool,
+    /// The latest TSval it sent.
+    last_stamp: Option<u32>,
+    /// The latest IP identification it sent.
+    last_ip_id: u16,
     /// Initial sequence number of its last SYN,ACK.
     pub(super) syn_ack_isn: Option<u32>,
     /// Sequence numbers it sent that the capture never showed.
@@ -91,6 +95,8 @@ pub struct Unanswered {
     pub content: u16,
     /// Of those, how many are payload.
     pub data: u16,
+    /// Of those, how many had been sent before.
+    pub repeats: u16,
     /// Keepalive or window probes.
     pub probes: u16,
     /// The first of all of them: time, packet.
@@ -126,9 +132,29 @@ pub struct ZeroWindow {
 }
 
 impl End {
+    /// Whether `seg`, which fills a gap, left its sender after those that were captured before: by the timestamp, else by
+    /// the IP identification. Then it was sent again; otherwise it was only overtaken.
+    fn is_later(&self, seg: &Segment) -> bool {
+        match (seg.options.timestamps, self.last_stamp) {
+            (Some(now), Some(last)) if now.value != last => after(now.value, last),
+            _ if seg.ip_id != 0 && self.last_ip_id != 0 => (seg.ip_id.wrapping_sub(self.last_ip_id) as i16) > 0,
+            _ => false,
+        }
+    }
+
     /// Takes `seg`, sent by this end (`x` of `c`), into its stream. Whether it repeats something.
     pub(super) fn note_stream(&mut self, seg: &Segment, taken: &Taken, c: &Connection, x: usize, idle: Span) -> bool {
         let last = self.last_sent.replace(seg.time);
+        let resent = self.is_later(seg);
+        if resent || self.last_ip_id == 0 {
+            self.last_ip_id = seg.ip_id;
+        }
+        if let Some(stamps) = seg.options.timestamps
+            && self.last_stamp.is_none_or(|t| after(stamps.value, t))
+        {
+            self.last_stamp = Some(stamps.value);
+            self.last_ip_id = seg.ip_id;
+        }
         if taken.class == Class::Ack {
             if !taken.advances && self.started {
                 self.duplicate_acks = self.duplicate_acks.saturating_add(1);
@@ -194,6 +220,8 @@ impl End {
             Class::OpeningAgain => own_syn,
             // More than was sent before, beginning with a part of it.
             Class::New => overlap && seg.len > 0,
+            // The capture missed the first copy.
+            Class::GapFill => resent,
             _ => false,
         };
         if repeats {
@@ -202,6 +230,7 @@ impl End {
             a.bytes += u64::from(seg.len);
             a.first.get_or_insert((seg.packet, seg.time));
             a.last = seg.packet;
+            self.unanswered.repeats = self.unanswered.repeats.saturating_add(u16::from(!seg.has(Flags::SYN)));
             a.pause = last.map_or(Span(0), |t| seg.time - t);
             let (seq, len, n) = a.same;
             a.same = if seq == seg.seq && n > 0 {

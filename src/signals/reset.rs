@@ -46,8 +46,14 @@ pub struct Reset {
     pub pending: u32,
     /// The sender had data of its own in flight.
     pub in_flight: u32,
-    /// What the sender had sent in vain: segments with content, probes.
+    /// The sender had sent something after `trigger`.
+    pub answered: bool,
+    /// What the sender had sent again in vain: segments with content, and probes.
     pub tries: (u16, u16),
+    /// The sender's last segment before it.
+    pub last_sent: Option<Time>,
+    /// It carries timestamps, as only a socket that exists can.
+    pub stamped: bool,
     /// The first of what the sender had sent in vain.
     pub tries_since: Option<Time>,
     /// How long nothing had passed before the peer's unanswered segments began; before the RST itself if there are none.
@@ -104,7 +110,10 @@ impl Reset {
                 _ => 0,
             },
             in_flight: own.unacked(),
-            tries: (ends[x].unanswered.content, ends[x].unanswered.probes),
+            answered: last.is_some_and(|l| ends[x].last_sent.is_some_and(|t| t > l.time)),
+            tries: (ends[x].unanswered.repeats, ends[x].unanswered.probes),
+            last_sent: ends[x].last_sent,
+            stamped: seg.options.timestamps.is_some(),
             tries_since: ends[x].unanswered.first.map(|(t, _)| t),
             idle: if waiting.first.is_some() { waiting.idle } else { idle },
         }
