@@ -56,6 +56,16 @@ impl Tracker {
         &self.connections
     }
 
+    /// The incarnation before connection `i` on the same four-tuple, by index into [`Tracker::connections`].
+    pub fn previous(&self, i: usize) -> Option<usize> {
+        (*self.previous.get(i)? as usize).checked_sub(1)
+    }
+
+    /// The latest connection between two sockets, by index into [`Tracker::connections`].
+    pub fn latest(&self, a: Socket, b: Socket, scope: ScopeId) -> Option<usize> {
+        self.find(a, b, scope)
+    }
+
     /// Takes one segment, in capture order; says what it was.
     pub fn segment(&mut self, seg: &Segment) -> Taken {
         let i = match self.find(seg.src, seg.dst, seg.scope) {
