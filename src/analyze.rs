@@ -98,6 +98,7 @@ impl Analysis {
             })
             .collect();
         let findings = watch.findings(&mut scene, &connections, selection);
+        (self.capture.bytes, self.capture.missing_bytes) = (scene.quality.unique, scene.quality.missing);
         Report {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },

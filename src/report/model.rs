@@ -105,6 +105,10 @@ pub struct Capture {
     pub tcp_segments: u64,
     /// Packets whose headers could not be read to their end, by damage, by cut, or by an unknown link type.
     pub undecoded: u64,
+    /// Payload bytes captured, each counted once.
+    pub bytes: u64,
+    /// Payload bytes that were acknowledged or skipped and never captured.
+    pub missing_bytes: u64,
     /// Time of the earliest packet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<Time>,

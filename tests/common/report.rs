@@ -332,6 +332,7 @@ pub fn report_of(connections: Vec<Connection>) -> Report {
             undecoded: 3,
             first: Some(START),
             last: Some(END),
+            ..Capture::default()
         },
         summary: build::summary(&connections, 0),
         connections,
