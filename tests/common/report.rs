@@ -38,6 +38,7 @@ pub fn endpoint(first: Time, first_packet: u64, from: State, steps: &[Step]) -> 
     for (i, (offset, state, cause, evidence)) in steps.iter().enumerate() {
         history.push(Entry {
             time: first + Span(*offset),
+            captured: None,
             from: before,
             state: *state,
             packet: (*evidence != Timer).then_some(first_packet + i as u64),
