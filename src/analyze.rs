@@ -3,6 +3,7 @@
 use crate::decode::{Decoded, Decoder};
 use crate::detect::{Limits, Selection, Watch};
 use crate::report::{self, Capture, Report, SCHEMA, Tool, build};
+use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
 use crate::tracker::{Profile, Stack, Tracker};
@@ -57,9 +58,11 @@ impl Analysis {
         self.capture.last = Some(self.capture.last.map_or(time, |t| t.max(time)));
         match self.decoder.decode(packet) {
             Decoded::Segment(segment) => {
-                self.capture.tcp_segments += 1;
-                let taken = self.tracker.segment(&segment);
-                self.watch.segment(&taken, &segment, &self.tracker);
+                self.segment(&segment);
+                // An aggregated frame holds more than one.
+                while let Some(segment) = self.decoder.more() {
+                    self.segment(&segment);
+                }
             }
             Decoded::Icmp(error) => {
                 self.tracker.icmp(&error);
@@ -68,6 +71,12 @@ impl Analysis {
             Decoded::Other => {}
             Decoded::Undecoded => self.capture.undecoded += 1,
         }
+    }
+
+    fn segment(&mut self, segment: &Segment) {
+        self.capture.tcp_segments += 1;
+        let taken = self.tracker.segment(segment);
+        self.watch.segment(&taken, segment, &self.tracker);
     }
 
     /// The report on all that was taken.

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use super::explain::ExplainArgs;
+use super::names::Offer;
 use super::output::Colour;
 use crate::filter::literal;
 use crate::render::{Format, Limit, SortKey};
@@ -40,7 +41,7 @@ pub struct Cli {
 pub enum Command {
     /// The states of both ends of every connection in captures
     Analyze(Box<AnalyzeArgs>),
-    /// What a TCP state means, who waits for whom, and what to do when it lasts
+    /// What a TCP state or a finding means, how it is decided, and what to do
     Explain(ExplainArgs),
     /// A completion script for a shell
     Completions {
@@ -103,7 +104,7 @@ pub struct AnalyzeArgs {
 
     /// Only these parts of the table or of the Markdown (findings, totals, connections); or look only for these findings,
     /// by name or code
-    #[arg(long, value_name = "PART|NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "PART|NAME", value_delimiter = ',', value_parser = Offer::PARTS, hide_possible_values = true)]
     pub only: Vec<String>,
 
     /// In which order to list connections; the most or the longest first
@@ -127,11 +128,11 @@ pub struct AnalyzeArgs {
     pub retracted: bool,
 
     /// Do not look for these findings, by name or code
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Offer::FINDINGS, hide_possible_values = true)]
     pub ignore: Vec<String>,
 
     /// Exit with 1 if there is such a finding: info, note, warning, error, or a finding's name
-    #[arg(long, value_name = "SEVERITY|NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "SEVERITY|NAME", value_delimiter = ',', value_parser = Offer::SEVERITIES, hide_possible_values = true)]
     pub fail_on: Vec<String>,
 
     /// Draw the line of a finding elsewhere, as in time-wait-excess=200; `tcpstate explain NAME` shows them

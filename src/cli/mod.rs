@@ -6,6 +6,7 @@ mod analyze;
 mod args;
 mod explain;
 mod failure;
+mod names;
 mod output;
 mod progress;
 mod states;

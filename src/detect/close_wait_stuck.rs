@@ -50,7 +50,10 @@ pub static DECLARATION: Declaration = Declaration {
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
-        let Some((step, total)) = view.stuck_in(e, State::CloseWait) else { continue };
+        let Some((step, total)) = view.stuck_in(e, State::CloseWait) else {
+            late(view, e, sink);
+            continue;
+        };
         let active = view.end(e).last_data.filter(|t| *t > step.mark.time).unwrap_or(step.mark.time);
         let quiet = view.scene.end - active;
         if quiet < view.span(&AFTER) {
@@ -79,4 +82,22 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 .fact("peer_state", view.state(1 - e).name()),
         );
     }
+}
+
+/// It closed in the end, but late.
+fn late(view: &View<'_>, e: usize, sink: &mut Sink<'_>) {
+    let Some(entered) = view.entered(e, State::CloseWait) else { return };
+    let Some(left) = view.event(e, Event::SndFin).filter(|s| s.rule.from == State::CloseWait) else { return };
+    let took = left.mark.time - entered.mark.time;
+    if took < view.span(&AFTER) || view.end(e).after_peer_fin > 0 {
+        return;
+    }
+    let message = format!(
+        "{} closed only {} after the FIN of {} (packet {})",
+        view.who(e),
+        Plain(took),
+        view.who(1 - e),
+        entered.mark.packet,
+    );
+    sink.raise(Found::new(Severity::Note, entered.mark.time, entered.mark.packet, message).at(e).span("for", took));
 }

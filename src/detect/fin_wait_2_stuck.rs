@@ -55,7 +55,20 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 _ => continue,
             },
         };
-        let active = view.end(1 - e).last_data.filter(|t| *t > since && *t < until).unwrap_or(since);
+        // The peer has closed, and repeats its FIN: last-ack-stuck.
+        if left.is_none() && view.connection.ends[1 - e].fins > 0 {
+            continue;
+        }
+        let peer = view.end(1 - e);
+        // What the RST answers kept nothing alive.
+        let refused = left.is_some()
+            && view
+                .signals
+                .resets()
+                .first()
+                .and_then(|r| r.trigger)
+                .is_some_and(|t| peer.first_after_peer_fin.is_some_and(|(_, packet)| packet >= t.packet));
+        let active = peer.last_data.filter(|t| !refused && *t > since && *t < until).unwrap_or(since);
         let quiet = until - active;
         if quiet < view.span(&AFTER) {
             continue;

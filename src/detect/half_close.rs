@@ -4,7 +4,7 @@ use super::prelude::*;
 
 const AFTER: Threshold = Threshold::duration(
     "half-close",
-    Span::millis(5),
+    Span::millis(2),
     "how long after it had received the FIN an end must still send",
     "an answer that was already being written goes out within a millisecond",
 );
@@ -48,12 +48,13 @@ pub static DECLARATION: Declaration = Declaration {
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
         let end = view.end(e);
-        let Some((time, packet)) = end.first_after_peer_fin else { continue };
+        let before = view.event(e, Event::PeerHadClosed).and(end.first_data).map(|t| (t, view.connection.first_packet));
+        let Some((time, packet)) = end.first_after_peer_fin.or(before) else { continue };
         let until = end.last_data.unwrap_or(time);
         let received = view.event(e, Event::RcvFin).map_or(time, |s| s.mark.time);
         // To this end and back to the tap.
         let way = view.connection.ends[e].turnaround().unwrap_or_default();
-        if until - received - way < view.span(&AFTER) {
+        if before.is_none() && until - received - way < view.span(&AFTER) {
             continue;
         }
         let message = format!(

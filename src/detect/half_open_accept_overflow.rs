@@ -59,7 +59,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let Some(entered) = view.entered(e, State::SynRcvd) else { continue };
-        let Some(client) = view.entered(1 - e, State::Established) else { continue };
+        let through = view.entered(1 - e, State::Established).filter(|s| s.mark.evidence != Evidence::Inferred);
+        let Some(client) = through else { continue };
         let left = view.steps(e).iter().find(|s| s.rule.from == State::SynRcvd);
         let recovered = left.filter(|s| s.mark.event != Event::GiveUp);
         let until = left.map_or(view.scene.end, |s| s.mark.time);

@@ -106,11 +106,7 @@ fn after_idle(idle: Span) -> String {
 
 /// A RST from an end that knows nothing of the connection.
 fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
-    let lost = view
-        .signals
-        .resets()
-        .iter()
-        .find(|r| cause(view, r) == Cause::NoSocket && is_in_history(view, r) && quiet_before(r) > settled(view));
+    let lost = view.signals.resets().iter().find(|r| is_forgotten(view, r) && is_in_history(view, r));
     let Some(reset) = lost else { return false };
     let e = reset.from;
     let message = format!(
@@ -132,14 +128,18 @@ fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     true
 }
 
-/// An end that reset a moment ago may have done so with a RST that was not captured; one that had been quiet for longer
-/// has forgotten.
-fn settled(view: &View<'_>) -> Span {
-    Span(view.round_trip().0.saturating_mul(4).max(Span::millis(400).0))
-}
-
-fn quiet_before(reset: &signals::Reset) -> Span {
-    reset.last_sent.map_or(Span::secs(3_600), |t| reset.time - t)
+/// Whether the sender of `reset` had lost the connection some time ago. One that was heard a moment before has rather
+/// aborted it, with a RST that the capture or the network lost; all the more where the network lost other segments.
+pub(super) fn is_forgotten(view: &View<'_>, reset: &signals::Reset) -> bool {
+    if cause(view, reset) != Cause::NoSocket {
+        return false;
+    }
+    let moment = if reset.peer_repeats > 0 {
+        Span::secs(5)
+    } else {
+        Span(view.round_trip().0.saturating_mul(4).max(Span::millis(400).0))
+    };
+    reset.last_sent.is_none_or(|t| reset.time - t > moment)
 }
 
 /// RFC 9293 Figure 9: SYN, challenge, RST.

@@ -47,7 +47,9 @@ pub static DECLARATION: Declaration = Declaration {
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
         let Some(entered) = view.entered(e, State::SynRcvd) else { continue };
-        if view.connection.ends[e].syn_acks == 0 || view.ever(1 - e, State::Established) {
+        // What the client only may have received does not count: it would have answered.
+        let through = view.entered(1 - e, State::Established).is_some_and(|s| s.mark.evidence != Evidence::Inferred);
+        if view.connection.ends[e].syn_acks == 0 || through {
             continue;
         }
         let left = view.steps(e).iter().find(|s| s.rule.from == State::SynRcvd);

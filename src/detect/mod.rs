@@ -28,6 +28,7 @@ macro_rules! opened {
 mod cause;
 mod declaration;
 mod group;
+mod page;
 mod prelude;
 mod select;
 mod threshold;
@@ -57,6 +58,7 @@ mod zero_window_stall;
 pub use cause::Cause;
 pub use declaration::{Declaration, Detect, Example, Shown};
 pub use group::findings;
+pub use page::table;
 pub use select::{FailOn, Selection, UnknownName};
 pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit, duration};
 pub use view::{Facts, Found, Quality, Scene, Sink, View, is_one_sided};

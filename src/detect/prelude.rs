@@ -12,8 +12,8 @@ pub use crate::report::{Connection, Severity, Side};
 pub use crate::segment::Socket;
 pub use crate::signals;
 pub use crate::time::{Span, Time};
-pub use crate::tracker::State;
 pub use crate::tracker::rules::Event;
+pub use crate::tracker::{Evidence, State};
 
 /// Facts from a list.
 pub fn facts<const N: usize>(list: [(&'static str, Value); N]) -> Facts {

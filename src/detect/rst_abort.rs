@@ -1,6 +1,7 @@
 //! R01: a live connection is reset.
 
 use super::cause::{Cause, cause, is_suspect};
+use super::half_open_dead_peer::is_forgotten;
 use super::prelude::*;
 
 pub static DECLARATION: Declaration = Declaration {
@@ -39,9 +40,14 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    let Some(reset) = view.signals.resets().iter().find(|r| is_in_history(view, r)) else { return };
+    // Where nothing but the RST was captured, only a socket that exists sends one like it.
+    let alone = view.connection.is_reset_only();
+    let live = |r: &signals::Reset| r.ack && (r.stamped || r.window > 0);
+    let wanted = |r: &&signals::Reset| if alone { live(r) } else { is_in_history(view, r) };
+    let Some(reset) = view.signals.resets().iter().find(wanted) else { return };
     let cause = cause(view, reset);
-    let aborts = matches!(cause, Cause::UnreadData | Cause::Abort | Cause::RefusedAfterHandshake | Cause::Unknown);
+    let aborts = matches!(cause, Cause::UnreadData | Cause::Abort | Cause::RefusedAfterHandshake | Cause::Unknown)
+        || cause == Cause::NoSocket && !is_forgotten(view, reset);
     if !aborts || !(view.is_midstream() || view.was_open()) {
         return;
     }
@@ -54,7 +60,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         trigger.map(|p| format!(" (after packet {p})")).unwrap_or_default(),
     );
     // Where both had closed, nothing was lost.
-    let severity = if reset.own_fin && reset.peer_fin { Severity::Note } else { Severity::Warning };
+    let severity = if alone || reset.own_fin && reset.peer_fin { Severity::Note } else { Severity::Warning };
     let mut found = Found::new(severity, reset.time, reset.packet, message)
         .at(e)
         .fact("reset.cause", cause.name())

@@ -50,6 +50,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let (c, s) = (view.client, view.server());
     let Some(syn) = view.event(c, Event::SndSyn) else { return };
     let (own, peer) = (&view.connection.ends[c], &view.connection.ends[s]);
+    if view.scene.unseen.contains(&view.socket(s).addr) {
+        return;
+    }
     if peer.packets > 0 || own.syns == 0 || view.ever(c, State::Established) {
         return;
     }

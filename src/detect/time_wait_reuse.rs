@@ -50,6 +50,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let age = first - held.mark.time;
+        if age >= view.scene.profile.two_msl {
+            continue;
+        }
         let own = view.connection.sockets.iter().position(|s| *s == old.sockets[e]).unwrap_or(0);
         let accepted = view.ever(1 - view.client, State::SynRcvd);
         let message = format!(

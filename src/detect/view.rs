@@ -32,6 +32,8 @@ pub struct Scene<'a> {
     pub quality: Quality,
     /// Every host that sent a TCP segment.
     pub senders: BTreeSet<IpAddr>,
+    /// Hosts of which nothing was captured, although others acknowledge what they sent.
+    pub unseen: BTreeSet<IpAddr>,
 }
 
 /// What the capture misses, as far as it shows.

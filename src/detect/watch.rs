@@ -58,7 +58,7 @@ impl Watch {
         limits: &'a Limits,
     ) -> Scene<'a> {
         let mut quality = Quality { undecoded, ..self.quality };
-        let mut senders = BTreeSet::new();
+        let (mut senders, mut unseen) = (BTreeSet::new(), BTreeSet::new());
         for (c, s) in tracker.connections().iter().zip(&self.signals) {
             quality.connections += 1;
             quality.copies += u64::from(s.copies);
@@ -68,6 +68,8 @@ impl Watch {
             for e in 0..2 {
                 if c.ends[e].packets > 0 {
                     senders.insert(c.sockets[e].addr);
+                } else if is_one_sided(c) {
+                    unseen.insert(c.sockets[e].addr);
                 }
                 quality.unique += s.ends[e].unique;
                 if !is_one_sided(c) {
@@ -77,7 +79,8 @@ impl Watch {
                 quality.oversized += u64::from(mss.is_some_and(|m| s.ends[e].largest > u32::from(m)));
             }
         }
-        Scene { begin: self.begin.unwrap_or(end), end, profile, limits, quality, senders }
+        unseen.retain(|host| !senders.contains(host));
+        Scene { begin: self.begin.unwrap_or(end), end, profile, limits, quality, senders, unseen }
     }
 
     /// What is odd about connection `index` of `tracker`, which is number `id` in the report.

@@ -35,7 +35,7 @@ pub fn connection(c: &tracker::Connection, id: u64, verdicts: &[Verdict; 2], con
         incarnation: c.incarnation,
         origin: if c.opening_seen() { Origin::Handshake } else { Origin::Midstream },
         role: if observed { Role::Observed } else { Role::Guessed },
-        scope: (context.scope)(c.scope),
+        scope: scope(c, client, context),
         first: c.first,
         last: c.last,
         first_packet: c.first_packet,
@@ -48,6 +48,18 @@ pub fn connection(c: &tracker::Connection, id: u64, verdicts: &[Verdict; 2], con
         timing: Timing { syn_to_synack, synack_to_ack, handshake },
         anomalies: Vec::new(),
     }
+}
+
+/// The VLANs and tunnels of both directions, the client's first.
+fn scope(c: &tracker::Connection, client: usize, context: &Context<'_>) -> Vec<String> {
+    let names = |e: usize| c.scopes[e].map(context.scope).unwrap_or_default();
+    let mut scope = names(client);
+    for name in names(1 - client) {
+        if !scope.contains(&name) {
+            scope.push(name);
+        }
+    }
+    scope
 }
 
 fn entry(step: &tracker::log::Step) -> Entry {

@@ -50,6 +50,8 @@ pub struct Reset {
     pub answered: bool,
     /// What the sender had sent again in vain: segments with content, and probes.
     pub tries: (u16, u16),
+    /// How often the peer had sent its unanswered segments again.
+    pub peer_repeats: u16,
     /// The sender's last segment before it.
     pub last_sent: Option<Time>,
     /// It carries timestamps, as only a socket that exists can.
@@ -112,6 +114,7 @@ impl Reset {
             in_flight: own.unacked(),
             answered: last.is_some_and(|l| ends[x].last_sent.is_some_and(|t| t > l.time)),
             tries: (ends[x].unanswered.repeats, ends[x].unanswered.probes),
+            peer_repeats: waiting.repeats,
             last_sent: ends[x].last_sent,
             stamped: seg.options.timestamps.is_some(),
             tries_since: ends[x].unanswered.first.map(|(t, _)| t),
