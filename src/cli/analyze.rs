@@ -7,16 +7,13 @@ use clap::ValueEnum;
 use super::args::{AnalyzeArgs, Part};
 use super::failure::{DONE, FAILED, FOUND, Failure};
 use super::output::{self, Look, Target, tell};
-use super::progress::Progress;
-use crate::analyze::{Analysis, Options};
+use super::reading::{self, Telling};
+use crate::analyze::Options;
 use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
 use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, render};
 use crate::report::Report;
-use crate::source::{self, FileInfo};
-
-/// Packets between two looks at how far the source has come.
-const LOOK_EVERY: u64 = 1 << 10;
+use crate::source::FileInfo;
 
 /// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
 pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
@@ -102,7 +99,6 @@ fn fail_on(args: &AnalyzeArgs) -> Result<Vec<FailOn>, Failure> {
 
 /// Reads every packet of every input.
 fn read(args: &AnalyzeArgs) -> Result<Report, Failure> {
-    let mut source = source::open(&args.files).map_err(|error| Failure::files(&error.failures))?;
     let options = Options {
         stack: args.stack,
         msl: args.msl,
@@ -110,21 +106,8 @@ fn read(args: &AnalyzeArgs) -> Result<Report, Failure> {
         limits: limits(args)?,
         selection: wanted(args)?,
     };
-    let mut analysis = Analysis::new(options);
-    let mut progress = Progress::new(!args.no_progress && !args.quiet, source.bytes_total());
-    let mut packets = 0;
-    while let Some(packet) = source.next() {
-        analysis.packet(&packet);
-        packets += 1;
-        if packets % LOOK_EVERY == 0 {
-            progress.update(source.as_ref(), packets);
-        }
-    }
-    progress.finish();
-    if !args.quiet {
-        source.notes().iter().for_each(|note| tell(format_args!("tcpstate: {}", clean(note))));
-    }
-    Ok(analysis.finish(source.files()))
+    let telling = Telling { progress: !args.no_progress && !args.quiet, notes: !args.quiet };
+    reading::report(&args.files, options, telling)
 }
 
 /// Tells what was wrong with the inputs; what was read is printed all the same.

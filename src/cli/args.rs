@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use super::check::CheckArgs;
 use super::explain::ExplainArgs;
 use super::names::Offer;
 use super::output::Colour;
@@ -41,6 +42,8 @@ pub struct Cli {
 pub enum Command {
     /// The states of both ends of every connection in captures
     Analyze(Box<AnalyzeArgs>),
+    /// Pass or fail for CI: captures against a policy
+    Check(Box<CheckArgs>),
     /// What a TCP state or a finding means, how it is decided, and what to do
     Explain(ExplainArgs),
     /// A completion script for a shell

@@ -4,11 +4,13 @@
 
 mod analyze;
 mod args;
+mod check;
 mod explain;
 mod failure;
 mod names;
 mod output;
 mod progress;
+mod reading;
 mod states;
 
 use std::ffi::OsString;
@@ -41,6 +43,7 @@ fn perform(cli: &Cli) -> Result<u8, Failure> {
     let look = Look { colour: cli.color };
     match &cli.command {
         Command::Analyze(args) => analyze::run(args, look),
+        Command::Check(args) => check::run(args, look),
         Command::Explain(args) => explain::run(args, look).map(|()| DONE),
         Command::Completions { shell } => completions(*shell).map(|()| DONE),
         Command::Man { command } => man(command.as_deref()).map(|()| DONE),

@@ -17,11 +17,15 @@
 //! |---|---|
 //! | [`model`] | a policy as data |
 //! | [`file`] | TOML to a policy, with errors that point; the schema for editors |
-//! | [`judge`] | a report against a policy |
+//! | [`judge`](mod@judge) | a report against a policy |
+//! | [`init`] | a policy from a capture known to be good |
+//! | [`output`] | verdicts as text, JUnit, SARIF, annotations, JSON, Markdown |
 
 pub mod file;
+pub mod init;
 pub mod judge;
 pub mod model;
+pub mod output;
 
 pub use file::{PolicyError, schema};
 pub use judge::{Judgement, RuleVerdict, Status, judge};

@@ -134,7 +134,7 @@ fn row(listed: &Listed<'_>, out: &mut dyn io::Write) -> io::Result<()> {
 }
 
 /// Text that is only text: markup, mentions, references and table bars lose their meaning.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in clean(text).chars() {
         match c {

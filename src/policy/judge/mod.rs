@@ -18,6 +18,8 @@ use jiff::civil::Date;
 use super::model::{Amount, IfNone, Level, Policy, Rule, Share, Test};
 use crate::report::{Connection, Report};
 use crate::time::Time;
+pub use capture::has_gap;
+pub use expect::pick;
 use scope::{Allowed, groups};
 
 /// Offences and doubts listed for one rule.
@@ -177,13 +179,13 @@ impl Judgement {
 pub fn judge(policy: &Policy, report: &Report, today: Date) -> Judgement {
     let mut allowed = Allowed::new(policy, today);
     let quality = capture::verdict(&policy.capture, report);
-    let lacking = (quality.status != Status::Pass).then(|| quality.message.clone());
+    let lacking = quality.status != Status::Pass;
     let mut rules = vec![quality];
     for rule in &policy.rules {
         let mut verdict = one(rule, policy, report, &mut allowed);
-        if let (Status::Pass, Some(lacking)) = (verdict.status, &lacking) {
+        if verdict.status == Status::Pass && lacking {
             verdict.status = Status::Unclear;
-            verdict.message = format!("{}, but {lacking}", verdict.message);
+            verdict.message = format!("{}, but the capture does not show enough (capture quality)", verdict.message);
         }
         rules.push(verdict);
     }
