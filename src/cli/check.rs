@@ -177,5 +177,5 @@ fn write_policy(args: &CheckArgs) -> Result<u8, Failure> {
         tell(format_args!("tcpstate: {}", clean(remark)));
     }
     output::print(|out| out.write_all(written.text.as_bytes()))?;
-    Ok(if written.remarks.is_empty() { DONE } else { UNCLEAR })
+    Ok(if written.passes { DONE } else { UNCLEAR })
 }

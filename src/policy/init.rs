@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 use jiff::civil::Date;
 
 use super::file::keys::VERSION;
-use super::judge::{Status, judge};
-use super::model::{Policy, Quantile};
+use super::judge::{Status, judge, number};
+use super::model::{Demands, Policy, Quantile};
 use crate::detect::ALL;
+use crate::filter::eval::one_way;
 use crate::filter::select::name as closer;
 use crate::render::units::count;
 use crate::report::{Connection, Report, Severity, Side};
@@ -26,6 +27,8 @@ pub struct Written {
     pub text: String,
     /// What could not be asked for, and why.
     pub remarks: Vec<String>,
+    /// Whether the capture passes it.
+    pub passes: bool,
 }
 
 /// Writes a policy that `report` passes on the day `today`.
@@ -35,6 +38,7 @@ pub fn write(report: &Report, today: Date) -> Written {
     let mut text = head(report);
     text.push_str(&capture);
     let quality = tried(&capture, "", report, today);
+    let passes = quality.is_none();
     if let Some((_, reason)) = quality {
         remarks.push(format!("the capture does not meet the usual demands: {reason}"));
     }
@@ -45,13 +49,13 @@ pub fn write(report: &Report, today: Date) -> Written {
         add(&rule, &capture, report, today, &mut text, &mut remarks);
     }
     for (port, members) in services(report) {
-        let _ = writeln!(text, "\n# Port {port}: {}.", connections(members.len()));
+        let _ = writeln!(text, "\n# Port {port}: {}.", number(members.len() as u64));
         for rule in expectations(port, &members) {
             add(&rule, &capture, report, today, &mut text, &mut remarks);
         }
     }
     text.push_str(TAIL);
-    Written { text, remarks }
+    Written { text, remarks, passes }
 }
 
 fn head(report: &Report) -> String {
@@ -61,7 +65,7 @@ fn head(report: &Report) -> String {
         "# What traffic must look like, written by `tcpstate check --init` from {}\n# ({}, {} packets). Loosen and tighten \
          it as you see fit: `tcpstate check --schema` has every key.\nversion = {VERSION}\n",
         names.join(", "),
-        connections(report.connections.len()),
+        number(report.connections.len() as u64),
         count(report.capture.packets),
     )
 }
@@ -75,15 +79,11 @@ const TAIL: &str = "
 # expires = 2027-01-31
 ";
 
-fn connections(n: usize) -> String {
-    if n == 1 { "1 connection".to_owned() } else { format!("{} connections", count(n as u64)) }
-}
-
 /// What the capture must be like; where this one is worse than usual, as bad as this one.
 fn capture(report: &Report) -> String {
     let all = report.connections.len() as u64;
     let bytes = report.capture.bytes.saturating_add(report.capture.missing_bytes);
-    let gaps = report.connections.iter().filter(|c| super::judge::has_gap(c)).count() as u64;
+    let gaps = report.connections.iter().filter(|c| super::judge::has_gap(c) && !one_way(c)).count() as u64;
     let percent = |part: u64, of: u64| if of == 0 { 0 } else { (part * 100).div_ceil(of) };
     let missing = percent(report.capture.missing_bytes, bytes).max(percent(gaps, all)).clamp(1, 100);
     let mut text =
@@ -92,6 +92,11 @@ fn capture(report: &Report) -> String {
         text.push_str("# The capture was not complete: make a better one and lower this to \"1%\".\n");
     }
     let _ = writeln!(text, "max-missing = \"{missing}%\"");
+    let halves = percent(report.connections.iter().filter(|c| one_way(c)).count() as u64, all);
+    if !Demands::default().max_one_way.allows(halves, 100) {
+        let _ =
+            writeln!(text, "# The capture had so many connections in one direction only.\nmax-one-way = \"{halves}%\"");
+    }
     if report.capture.files.iter().any(|file| file.problem.is_some()) {
         text.push_str("# The capture was damaged or cut off.\ncomplete = false\n");
     }
@@ -145,7 +150,7 @@ fn limits(report: &Report) -> Vec<String> {
             ),
             n => {
                 let percent = (n * 100).div_ceil(of.max(1));
-                let seen = format!("# Seen in {} of {}.\n", count(n), connections(report.connections.len()));
+                let seen = format!("# Seen in {} of {}.\n", count(n), number(report.connections.len() as u64));
                 format!("{}{seen}max = \"{percent}%\"\n", head(format!("no more {name}")))
             }
         }
@@ -196,13 +201,16 @@ fn expectations(port: u16, members: &[&Connection]) -> Vec<String> {
     handshakes.sort_unstable();
     if !handshakes.is_empty() {
         let p95 = super::judge::pick(&handshakes, Quantile(950_000));
-        let note = format!("# p95 was {}; twice that is allowed.", crate::render::units::span(p95));
+        let note = format!("# p95 was {}; twice that, rounded up, is allowed.", crate::render::units::span(p95));
         rules.push(rule("handshake", format!("{note}\nhandshake = {{ p95 = \"{}\" }}", room(p95))));
     }
     for side in [Side::Client, Side::Server] {
         let longest = members.iter().filter_map(|c| c.endpoints.get(side).time_in_state.get(&State::CloseWait)).max();
         if let Some(longest) = longest {
-            let note = format!("# The longest was {}; twice that is allowed.", crate::render::units::span(*longest));
+            let note = format!(
+                "# The longest was {}; twice that, rounded up, is allowed.",
+                crate::render::units::span(*longest)
+            );
             let times = format!("{{ state = \"{}.CLOSE_WAIT\", max = \"{}\" }}", side.name(), room(*longest));
             rules.push(rule(&format!("{} lets go of CLOSE_WAIT", side.name()), format!("{note}\ntime-in = {times}")));
         }

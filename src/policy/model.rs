@@ -54,7 +54,7 @@ impl Default for Demands {
             min_connections: 1,
             min_duration: Span(0),
             max_missing: Share(10_000),
-            max_one_way: Share::ALL,
+            max_one_way: Share(50_000),
             max_midstream: Share::ALL,
             complete: true,
             settled: Span::secs(60),

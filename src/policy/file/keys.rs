@@ -99,7 +99,7 @@ pub const CAPTURE: Section = Section {
         key("min-connections", Kind::Count, "Connections at least (default 1)."),
         key("min-duration", Kind::Duration, "From the first packet to the last, at least."),
         key("max-missing", Kind::Share, "At most this share of the bytes, and of the connections, may show that packets were not captured (default \"1%\")."),
-        key("max-one-way", Kind::Share, "At most this share of the connections may have been captured in one direction only (default \"100%\": each is judged by itself)."),
+        key("max-one-way", Kind::Share, "At most this share of the connections may have been captured in one direction only (default \"5%\")."),
         key("max-midstream", Kind::Share, "At most this share of the connections may have been open before the capture began (default \"100%\")."),
         key("complete", Kind::Switch, "The files must be neither damaged nor cut off (default true)."),
         key("settled", Kind::Duration, "What has not changed for this long before the capture ended is taken to be final (default \"60s\")."),

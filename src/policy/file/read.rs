@@ -62,6 +62,11 @@ impl Policy {
     }
 }
 
+/// Text with every run of white space as one blank: names and reasons are shown in lines.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// One table of a known kind, its keys checked.
 struct Fields<'t, 'a> {
     section: &'static Section,
@@ -154,7 +159,7 @@ impl Source<'_> {
             Limits::read([setting.as_str()]).map_err(|error| {
                 let unknown = matches!(error, crate::detect::ThresholdError::Unknown { .. });
                 let at = if unknown { name.span() } else { value.span() };
-                let hint = Some(format!("{}", THRESHOLDS.meaning)).filter(|_| unknown);
+                let hint = Some(THRESHOLDS.meaning.to_owned()).filter(|_| unknown);
                 self.error(at, error.to_string(), hint)
             })?;
             settings.push(setting);
@@ -195,8 +200,8 @@ impl Source<'_> {
         let word = |key: &str, words: &[&str]| fields.map(key, |v| self.word(v, words));
         let name = fields.map("name", |v| self.text(v))?.unwrap_or_default();
         Ok(Rule {
-            name: name.trim().to_owned(),
-            why: fields.map("why", |v| self.text(v))?,
+            name: one_line(&name),
+            why: fields.map("why", |v| self.text(v))?.map(|why| one_line(&why)),
             line: self.line(&fields.at),
             level: word("level", &["error", "warning"])?.map_or(Level::Error, |i| [Level::Error, Level::Warning][i]),
             scope: fields.map("where", |v| self.filter(v))?,
@@ -294,13 +299,13 @@ impl Source<'_> {
 
     fn allow(&self, fields: &Fields<'_, '_>) -> Result<Allowance, PolicyError> {
         let codes = fields.map("finding", |v| self.findings(v))?.unwrap_or_default();
-        let rule = fields.map("rule", |v| self.text(v))?;
+        let rule = fields.map("rule", |v| self.text(v))?.map(|rule| one_line(&rule));
         if codes.is_empty() == rule.is_none() {
             let hint = Some("say what is allowed: either `finding` or `rule`".to_owned());
             return Err(self.error(fields.at.clone(), "an exception needs one of `finding` and `rule`", hint));
         }
-        let reason = fields.map("reason", |v| self.text(v))?.unwrap_or_default();
-        if let Some(value) = fields.get("reason").filter(|_| reason.trim().is_empty()) {
+        let reason = one_line(&fields.map("reason", |v| self.text(v))?.unwrap_or_default());
+        if let Some(value) = fields.get("reason").filter(|_| reason.is_empty()) {
             return Err(self.error(value.span(), "the reason is empty", None));
         }
         Ok(Allowance {
@@ -319,7 +324,7 @@ impl Source<'_> {
             let all = root.get(section).and_then(|v| v.get_ref().as_array());
             let mut found = all.into_iter().flat_map(|all| all.iter()).filter_map(|item| {
                 let value = item.get_ref().as_table()?.get(key)?;
-                (value.get_ref().as_str()?.trim() == name).then(|| value.span())
+                (one_line(value.get_ref().as_str()?) == name).then(|| value.span())
             });
             found.nth(nth)
         };
@@ -342,9 +347,9 @@ impl Source<'_> {
             }
         }
         for name in policy.allowances.iter().filter_map(|a| a.rule.as_deref()) {
-            if !seen.contains(name.trim()) {
+            if !seen.contains(name) {
                 let hint = nearest(name, seen.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-                let at = place("allow", "rule", name.trim(), 0).unwrap_or(0..0);
+                let at = place("allow", "rule", name, 0).unwrap_or(0..0);
                 return Err(self.error(at, format!("no rule is called `{name}`"), hint));
             }
         }

@@ -1,6 +1,6 @@
 //! Whether a capture shows enough to be judged by.
 
-use super::{RuleVerdict, Status};
+use super::{RuleVerdict, Status, number};
 use crate::filter::eval::one_way;
 use crate::policy::model::{Demands, Level, Share};
 use crate::render::units::{count, span};
@@ -61,14 +61,14 @@ fn lacking(demands: &Demands, report: &Report) -> Vec<String> {
         lacking.push(format!("it has {have} packets, {want} are wanted"));
     }
     if all < demands.min_connections {
-        lacking.push(format!("it has {} connections, {} are wanted", count(all), count(demands.min_connections)));
+        lacking.push(format!("it has {}, {} are wanted", number(all), count(demands.min_connections)));
     }
     let length = capture.first.zip(capture.last).map_or(crate::time::Span(0), |(first, last)| last - first);
     if length < demands.min_duration {
         lacking.push(format!("it is {} long, {} are wanted", span(length), span(demands.min_duration)));
     }
     let bytes = capture.bytes.saturating_add(capture.missing_bytes);
-    let gaps = those(&has_gap);
+    let gaps = those(&|c| has_gap(c) && !one_way(c));
     if !demands.max_missing.allows(capture.missing_bytes, bytes) {
         lacking.push(format!(
             "it misses {} of the bytes ({} are tolerated)",

@@ -33,7 +33,7 @@ fn no(message: String) -> Holds {
 pub fn single(condition: &Condition, c: &Connection, policy: &Policy, report: &Report) -> Holds {
     match condition {
         Condition::Never(states) => never(states, c),
-        Condition::EndsIn(side, states) => ends_in(*side, states, c),
+        Condition::EndsIn(side, states) => ends_in(*side, states, c, policy, report),
         Condition::Outcome(outcomes) => outcome(outcomes, c, policy, report),
         Condition::ClosedFirst(who) => match c.closed_first {
             Some(first) if who.contains(&first) => Holds::Yes,
@@ -46,7 +46,7 @@ pub fn single(condition: &Condition, c: &Connection, policy: &Policy, report: &R
 }
 
 /// What keeps a history from being known as a whole.
-fn blind(c: &Connection) -> Option<String> {
+pub fn blind(c: &Connection) -> Option<String> {
     if one_way(c) {
         Some("only one direction was captured".to_owned())
     } else if has_gap(c) {
@@ -79,7 +79,7 @@ fn never(states: &[(Option<Side>, State)], c: &Connection) -> Holds {
     doubt.or_else(|| blind(c)).map_or(Holds::Yes, Holds::Unclear)
 }
 
-fn ends_in(only: Option<Side>, states: &[State], c: &Connection) -> Holds {
+fn ends_in(only: Option<Side>, states: &[State], c: &Connection, policy: &Policy, report: &Report) -> Holds {
     let mut doubt = None;
     for side in [Side::Client, Side::Server] {
         if only.is_some_and(|only| only != side) {
@@ -92,6 +92,11 @@ fn ends_in(only: Option<Side>, states: &[State], c: &Connection) -> Holds {
         }
         if !endpoint.possible.iter().any(fits) {
             let last = endpoint.history.last();
+            let quiet = report.capture.last.zip(last).map(|(end, entry)| end - entry.time);
+            if endpoint.state != State::Closed && quiet.is_some_and(|quiet| quiet < policy.capture.settled) {
+                doubt = Some(format!("the {} was still in {} when the capture ended", side.name(), endpoint.state));
+                continue;
+            }
             return Holds::No {
                 message: format!("the {} ends in {}", side.name(), endpoint.state),
                 packet: last.and_then(|entry| entry.packet),

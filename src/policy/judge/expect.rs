@@ -1,6 +1,7 @@
 //! Assertions about connections.
 
-use super::condition::{Holds, single};
+use super::condition::{Holds, blind, single};
+use super::number as connections;
 use super::{Offence, Part, Status, rest, sum};
 use crate::policy::model::{Condition, Expect, Policy, Quantile, Share};
 use crate::render::units::{count, span};
@@ -87,8 +88,13 @@ fn time_in(side: Option<Side>, state: State, quantiles: &[(Quantile, Span)], mem
     for c in members {
         for side in &sides {
             let endpoint = c.endpoints.get(*side);
-            if let Some(span) = endpoint.time_in_state.get(&state) {
-                samples.push(Sample { connection: c, span: *span, open: endpoint.state == state });
+            let unseen = blind(c).is_some();
+            match endpoint.time_in_state.get(&state) {
+                Some(span) => {
+                    samples.push(Sample { connection: c, span: *span, open: unseen || endpoint.state == state })
+                }
+                None if unseen => samples.push(Sample { connection: c, span: Span(0), open: true }),
+                None => {}
             }
         }
     }
@@ -157,7 +163,7 @@ fn number(min: u64, max: Option<u64>, have: u64) -> Part {
         Some(max) if min == 0 => format!("at most {}", count(max)),
         Some(max) => format!("{} to {}", count(min), count(max)),
     };
-    let message = format!("{} connections ({wanted} are wanted)", count(have));
+    let message = format!("{} ({wanted} are wanted)", connections(have));
     let status = if holds { Status::Pass } else { Status::Fail };
     Part { status, message, offences: Vec::new(), doubts: Vec::new() }
 }

@@ -1,7 +1,7 @@
 //! Limits on findings.
 
 use super::scope::Allowed;
-use super::{Offence, Part, Status};
+use super::{Offence, Part, Status, number};
 use crate::detect::{Declaration, Detect};
 use crate::filter::eval::one_way;
 use crate::policy::model::{Amount, Limit, Policy, Rule};
@@ -61,15 +61,11 @@ pub fn part(
         Amount::Share(share) => format!("{share} are allowed"),
     };
     let message = match found {
-        0 if doubts.is_empty() => format!("none in {}", connections(of)),
-        0 => format!("none seen in {}{}", connections(of), doubt.replace("more ", "")),
-        n => format!("{} of {} ({most}){doubt}", count(n), connections(of)),
+        0 if doubts.is_empty() => format!("none in {}", number(of)),
+        0 => format!("none seen in {}{}", number(of), doubt.replace("more ", "")),
+        n => format!("{} of {} ({most}){doubt}", count(n), number(of)),
     };
     Part { status, message, offences, doubts }
-}
-
-fn connections(n: u64) -> String {
-    if n == 1 { "1 connection".to_owned() } else { format!("{} connections", count(n)) }
 }
 
 /// Findings that no single connection shows.

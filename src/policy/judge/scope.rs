@@ -40,7 +40,7 @@ impl<'p> Allowed<'p> {
 
     /// Whether the rule called `rule` does not look at `c`.
     pub fn exempts(&mut self, rule: &str, c: &Connection) -> bool {
-        self.any(c, |a| a.rule.as_deref().map(str::trim) == Some(rule))
+        self.any(c, |a| a.rule.as_deref() == Some(rule))
     }
 
     /// Whether finding `code` of `c` does not count.

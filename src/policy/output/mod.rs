@@ -136,12 +136,13 @@ fn is_error(rule: &RuleVerdict) -> bool {
 
 /// `pass`, `can't tell`, `fail` of the whole with the counts behind it.
 fn tally(judgement: &Judgement) -> String {
-    let counts = [(Status::Fail, "failed"), (Status::Unclear, "can't tell"), (Status::Pass, "passed")];
-    let told: Vec<String> = counts
-        .into_iter()
-        .map(|(status, word)| (judgement.count(status), word))
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, word)| format!("{n} {word}"))
-        .collect();
+    let warnings = judgement.rules.iter().filter(|rule| rule.status == Status::Fail && !is_error(rule)).count();
+    let counts = [
+        (judgement.count(Status::Fail) - warnings, "failed"),
+        (judgement.count(Status::Unclear), "can't tell"),
+        (warnings, if warnings == 1 { "warning" } else { "warnings" }),
+        (judgement.count(Status::Pass), "passed"),
+    ];
+    let told: Vec<String> = counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     told.join(", ")
 }

@@ -1,5 +1,5 @@
 //! SARIF 2.1.0 (OASIS standard of 2020-03-27): each rule of the policy is a rule with the texts of `explain`, each offence
-//! a result. What cannot be told is a result of kind `open` (§3.27.9), what passes one of kind `pass`.
+//! a result. What cannot be told is a result of kind `open` (§3.27.9).
 
 use std::io;
 
@@ -13,7 +13,7 @@ use crate::policy::judge::{Judgement, Offence, RuleVerdict, Status};
 const EXPLAINED: usize = 3;
 
 pub fn write(judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
-    let rules: Vec<Value> = judgement.rules.iter().map(|rule| descriptor(rule)).collect();
+    let rules: Vec<Value> = judgement.rules.iter().map(descriptor).collect();
     let results: Vec<Value> =
         judgement.rules.iter().enumerate().flat_map(|(index, rule)| results(judgement, index, rule)).collect();
     let notes: Vec<Value> =
@@ -111,7 +111,11 @@ fn results(judgement: &Judgement, index: usize, rule: &RuleVerdict) -> Vec<Value
         result
     };
     let (listed, _) = listed(rule);
-    if rule.status == Status::Pass || listed.is_empty() {
+    if rule.status == Status::Pass {
+        // A server would show it as an alert.
+        return Vec::new();
+    }
+    if listed.is_empty() {
         return vec![result(format!("{}: {}", rule.name, rule.message), None)];
     }
     let text = |offence: &Offence| format!("{}: {}: {}", rule.name, place(offence), offence.message);

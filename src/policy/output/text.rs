@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Looks, listed, objected, place, tally};
-use crate::policy::judge::{Judgement, RuleVerdict, Status};
+use crate::policy::judge::{Judgement, RuleVerdict, Status, number};
 use crate::policy::model::Level;
 use crate::render::text::{BOLD, DIM, GREEN, RED, Text, YELLOW, wrap};
 use crate::render::units::count;
@@ -39,7 +39,7 @@ fn head(judgement: &Judgement) -> Text {
         [one] => one.clone(),
         many => format!("{} captures", many.len()),
     };
-    let size = format!(" ({} connections, {} packets)", count(judgement.connections), count(judgement.packets));
+    let size = format!(" ({}, {} packets)", number(judgement.connections), count(judgement.packets));
     Text::styled(style, word).and(&format!(": {files} against {policy}")).with(DIM, &size)
 }
 
