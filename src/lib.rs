@@ -1,6 +1,7 @@
 //! Reconstructs the TCP state of both endpoints of every connection from captured segments.
 
 pub mod analyze;
+pub mod bothends;
 pub mod cli;
 pub mod decode;
 pub mod detect;

@@ -1,6 +1,6 @@
 //! `tcpstate analyze`: from files to a report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -9,6 +9,7 @@ use super::failure::{DONE, FAILED, FOUND, Failure};
 use super::output::{self, Look, Target, tell};
 use super::reading::{self, Telling};
 use crate::analyze::Options;
+use crate::bothends;
 use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
 use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, render};
@@ -51,20 +52,25 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     Ok(code)
 }
 
+/// All inputs.
+fn inputs(args: &AnalyzeArgs) -> impl Iterator<Item = &PathBuf> {
+    args.files.iter().chain(&args.client).chain(&args.server)
+}
+
 /// What clap cannot check.
 fn check(args: &AnalyzeArgs) -> Result<(), Failure> {
-    if args.files.is_empty() {
+    if args.files.is_empty() && args.client.is_empty() {
         let hint = "name a capture, a folder of captures, or `-` for standard input";
         return Err(Failure::usage(format!("analyze: no FILE given\n  {hint}")));
     }
-    if args.files.iter().any(|file| file.as_os_str() == "-") && output::stdin_is_terminal() {
+    if inputs(args).any(|file| file.as_os_str() == "-") && output::stdin_is_terminal() {
         let hint = "pipe a capture into it: tcpdump -w - | tcpstate analyze -";
         return Err(Failure::file("-", format!("standard input is a terminal\n  {hint}")));
     }
     let Some(output) = args.output.as_deref().and_then(|path| path.canonicalize().ok()) else {
         return Ok(());
     };
-    match args.files.iter().find(|file| file.canonicalize().is_ok_and(|file| file == output)) {
+    match inputs(args).find(|file| file.canonicalize().is_ok_and(|file| file == output)) {
         Some(file) => Err(Failure::file(&file.display().to_string(), "is the input; the report would overwrite it")),
         None => Ok(()),
     }
@@ -107,7 +113,17 @@ fn read(args: &AnalyzeArgs) -> Result<Report, Failure> {
         selection: wanted(args)?,
     };
     let telling = Telling { progress: !args.no_progress && !args.quiet, notes: !args.quiet };
-    reading::report(&args.files, options, telling)
+    if args.client.is_empty() {
+        return reading::report(&args.files, options, telling);
+    }
+    let client = reading::tap(&args.client, options.clone(), telling)?;
+    let server = reading::tap(&args.server, options, telling)?;
+    let report = bothends::merge(client, server);
+    if let Some(both) = report.capture.both_ends.as_ref().filter(|both| both.swapped && !args.quiet) {
+        let names = both.files.client.join(", ");
+        tell(format_args!("tcpstate: {}: most connections were opened from the other side; swapped?", clean(&names)));
+    }
+    Ok(report)
 }
 
 /// Tells what was wrong with the inputs; what was read is printed all the same.

@@ -76,6 +76,7 @@ Examples:
   tcpstate analyze trace.pcapng
   tcpstate analyze --filter 'server port 443 and not outcome closed' trace.pcap.gz
   tcpstate analyze --connection 17 trace.pcap
+  tcpstate analyze --client laptop.pcap --server web1.pcap
   tcpdump -i eth0 -w - tcp | tcpstate analyze -
   tcpstate analyze --format json captures/ | jq '.connections[] | select(.outcome == \"reset\")'
 
@@ -84,6 +85,14 @@ pub struct AnalyzeArgs {
     /// Captures: pcap or pcapng, compressed or not; folders of them; `-` for standard input
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+
+    /// With --server, instead of FILE: the same traffic captured at the client's side; may be given several times
+    #[arg(long, value_name = "FILE", requires = "server", conflicts_with = "files")]
+    pub client: Vec<PathBuf>,
+
+    /// The same traffic captured at the server's side: what was only believed to arrive is then known
+    #[arg(long, value_name = "FILE", requires = "client")]
+    pub server: Vec<PathBuf>,
 
     /// How to write the report [default: table, or what the name of --output says]
     #[arg(short, long, value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|word| word.parse::<Format>()))]

@@ -57,7 +57,7 @@ mod zero_window_stall;
 
 pub use cause::Cause;
 pub use declaration::{Declaration, Detect, Example, Shown};
-pub use group::findings;
+pub use group::{findings, grouped, sort};
 pub use page::table;
 pub use select::{FailOn, Selection, UnknownName};
 pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit, duration};

@@ -46,6 +46,7 @@ pub fn connection(c: &tracker::Connection, id: u64, verdicts: &[Verdict; 2], con
         closed_first: closed_first(verdicts),
         endpoints: PerSide { client: side(client), server: side(server) },
         timing: Timing { syn_to_synack, synack_to_ack, handshake },
+        path: None,
         anomalies: Vec::new(),
     }
 }
@@ -73,6 +74,8 @@ fn entry(step: &tracker::log::Step) -> Entry {
         cause: step.rule.event.cause(),
         evidence: step.mark.evidence,
         proven_by: some(step.mark.proof),
+        seen_at: None,
+        other_tap: None,
         rule: step.rule.section,
     }
 }

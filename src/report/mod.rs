@@ -4,7 +4,9 @@
 //! renderer; nothing in it refers back to the tracker. Absent means unknown: there are no made-up zeros.
 
 pub mod build;
+pub mod ends;
 pub mod model;
 pub mod totals;
 
+pub use ends::{BothEnds, Direction, OtherTap};
 pub use model::*;
