@@ -58,7 +58,9 @@ impl Clock {
         let offset = median(rest.clone());
         let scatter = median(rest.iter().map(|r| (r - offset).abs()).collect());
         // A drift that moves the clock less than its readings scatter does not show.
-        if slope.abs() * (last - first) as f64 <= 4.0 * scatter as f64 + 1_000.0 || slope.abs() > MOST {
+        if slope.abs() * (last - first) as f64 <= 4.0 * scatter as f64 + simple.delay.0 as f64 / 20.0 + 1_000.0
+            || slope.abs() > MOST
+        {
             return simple;
         }
         let delay = median(points.iter().map(|(_, _, half)| *half).collect());

@@ -18,8 +18,9 @@ use crate::tracker::{Evidence, State};
 pub type Half = (Report, Vec<Seen>);
 
 /// Merges what was captured at the client's side with what was captured at the server's. Times are by the clock of the
-/// former; packet numbers are those of the capture at the side of the end that they are told of.
-pub fn merge(client: Half, server: Half) -> Report {
+/// former; packet numbers are those of the capture at the side of the end that they are told of. What the single captures
+/// believed wrongly is listed if asked for.
+pub fn merge(client: Half, server: Half, list_retracted: bool) -> Report {
     let pairs = pair([&client.1, &server.1]);
     let segments = [client.1, server.1];
     let [ours, mut theirs] = [client.0, server.0];
@@ -29,16 +30,15 @@ pub fn merge(client: Half, server: Half) -> Report {
     let mut taken = vec![false; theirs.connections.len()];
     let mut connections = Vec::new();
     let window = (theirs.capture.first, theirs.capture.last);
+    let scene = Scene { pairs: &pairs, segments: &segments, window, list_retracted };
     for (a, b) in ours.connections.iter().zip(&matched) {
         let b = b.map(|b| {
             taken[b] = true;
             &theirs.connections[b]
         });
-        let scene = Scene { pairs: &pairs, segments: &segments, window };
         connections.push(scene.one(Some(a), b, &mut count));
     }
     for (b, _) in theirs.connections.iter().zip(&taken).filter(|(_, taken)| !**taken) {
-        let scene = Scene { pairs: &pairs, segments: &segments, window };
         connections.push(scene.one(None, Some(b), &mut count));
     }
     connections.sort_by_key(|c| (c.first, c.first_packet));
@@ -134,6 +134,7 @@ struct Scene<'a> {
     segments: &'a [Vec<Seen>; 2],
     /// First and last packet at the server's tap, by its clock.
     window: (Option<Time>, Option<Time>),
+    list_retracted: bool,
 }
 
 impl Scene<'_> {
@@ -156,7 +157,7 @@ impl Scene<'_> {
                 None => self.unreached(other.unwrap_or(base), socket, tap),
             };
             if let Some(belief) = other.and_then(|c| side_of(c, socket).map(|side| c.endpoints.get(side))) {
-                weigh(belief, &mut endpoint, count);
+                weigh(belief, &mut endpoint, count, self.list_retracted);
             }
             *merged.endpoints.get_mut(side) = endpoint;
             if let Some((c, its)) = near.and_then(|c| Some((c, side_of(c, socket)?))) {
@@ -242,7 +243,7 @@ impl Scene<'_> {
 }
 
 /// Compares what the capture at the other side believed of an end with what the end did.
-fn weigh(belief: &Endpoint, endpoint: &mut Endpoint, count: &mut Count) {
+fn weigh(belief: &Endpoint, endpoint: &mut Endpoint, count: &mut Count, list: bool) {
     let mut next = 0;
     let mut wrong: Vec<Entry> = Vec::new();
     for entry in &belief.history {
@@ -259,8 +260,7 @@ fn weigh(belief: &Endpoint, endpoint: &mut Endpoint, count: &mut Count) {
             }
         }
     }
-    // Listed only where retracted entries were asked for; then the single captures list theirs, too.
-    if !belief.retracted.is_empty() || !endpoint.retracted.is_empty() {
+    if list {
         endpoint.retracted.extend(wrong);
     }
 }

@@ -118,7 +118,7 @@ fn read(args: &AnalyzeArgs) -> Result<Report, Failure> {
     }
     let client = reading::tap(&args.client, options.clone(), telling)?;
     let server = reading::tap(&args.server, options, telling)?;
-    let report = bothends::merge(client, server);
+    let report = bothends::merge(client, server, args.retracted);
     if let Some(both) = report.capture.both_ends.as_ref().filter(|both| both.swapped && !args.quiet) {
         let names = both.files.client.join(", ");
         tell(format_args!("tcpstate: {}: most connections were opened from the other side; swapped?", clean(&names)));

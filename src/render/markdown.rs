@@ -6,7 +6,7 @@ use super::clean::clean;
 use super::order::{self, Listed};
 use super::table::findings;
 use super::units::{count, plural, share, span};
-use super::{RenderOptions, facts, history};
+use super::{RenderOptions, ends, facts, history};
 use crate::report::{Outcome, Report, Side};
 use crate::tracker::State;
 
@@ -24,6 +24,9 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     writeln!(out, "{}", escape(facts_only))?;
     for clause in facts::missed(report) {
         writeln!(out, "- missing: {}", escape(&clause))?;
+    }
+    for clause in report.capture.both_ends.iter().flat_map(ends::clauses) {
+        writeln!(out, "- {}", escape(&clause))?;
     }
     if let Some(selected) = facts::selected(report, options) {
         writeln!(out, "\nShown: {}", escape(&selected))?;
