@@ -5,6 +5,7 @@ pub mod bothends;
 pub mod cli;
 pub mod decode;
 pub mod detect;
+pub mod diff;
 pub mod filter;
 pub mod policy;
 pub mod render;

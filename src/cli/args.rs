@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use super::check::CheckArgs;
+use super::diff::DiffArgs;
 use super::explain::ExplainArgs;
 use super::names::Offer;
 use super::output::Colour;
@@ -44,6 +45,8 @@ pub enum Command {
     Analyze(Box<AnalyzeArgs>),
     /// Pass or fail for CI: captures against a policy
     Check(Box<CheckArgs>),
+    /// What got better and what got worse between two captures, or their saved reports
+    Diff(Box<DiffArgs>),
     /// What a TCP state or a finding means, how it is decided, and what to do
     Explain(ExplainArgs),
     /// A completion script for a shell

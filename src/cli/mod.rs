@@ -5,6 +5,7 @@
 mod analyze;
 mod args;
 mod check;
+mod diff;
 mod explain;
 mod failure;
 mod names;
@@ -44,6 +45,7 @@ fn perform(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
         Command::Analyze(args) => analyze::run(args, look),
         Command::Check(args) => check::run(args, look),
+        Command::Diff(args) => diff::run(args, look),
         Command::Explain(args) => explain::run(args, look).map(|()| DONE),
         Command::Completions { shell } => completions(*shell).map(|()| DONE),
         Command::Man { command } => man(command.as_deref()).map(|()| DONE),
