@@ -79,7 +79,8 @@ pub fn mann_whitney(before: &[i64], after: &[i64]) -> Ranks {
     let u = rank_sum - m * (m + 1.0) / 2.0;
     let variance = n * m / 12.0 * (total + 1.0 - ties / (total * (total - 1.0)));
     let larger = if n * m > 0.0 { u / (n * m) } else { 0.5 };
-    if !(variance > 0.0) {
+    // Not a number where a sample is empty.
+    if variance.is_nan() || variance <= 0.0 {
         return Ranks { p: 1.0, larger };
     }
     let apart = ((u - n * m / 2.0).abs() - 0.5).max(0.0);
