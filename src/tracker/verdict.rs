@@ -36,6 +36,8 @@ impl Verdict {
 
 /// An answer that is due at once comes this soon after a round trip (a delayed ACK takes up to 200 ms on Linux).
 const ANSWER: Span = Span::millis(300);
+/// With one direction captured the answer that is not seen is taken to have come after this time.
+const UNSEEN_ANSWER: Span = Span::millis(100);
 /// A first retransmission comes this soon after a round trip (initial RTO of RFC 6298, with room).
 const RETRY: Span = Span::millis(1_200);
 
@@ -192,7 +194,7 @@ impl Connection {
         if own.fins > 1 {
             return peer.packets == 0 && end > due;
         }
-        let wait = if peer.packets == 0 { ANSWER } else { RETRY };
+        let wait = if peer.packets == 0 { UNSEEN_ANSWER } else { RETRY };
         end > sent + wait && own.disproved == 0
     }
 
