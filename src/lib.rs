@@ -2,6 +2,7 @@
 
 pub mod analyze;
 pub mod decode;
+pub mod ladder;
 pub mod report;
 pub mod segment;
 pub mod source;
