@@ -4,13 +4,14 @@ use std::io::{Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::FileInfo;
 use super::buffer::Buffer;
 use super::compress::Compression;
+use super::erf::{self, Erf};
 use super::log::{Log, Record};
 use super::pcap::{self, Pcap};
 use super::pcapng::{self, PcapNg};
-use super::sniff;
+use super::snoop::{self, Snoop};
+use super::{FileInfo, LinkType, sniff};
 
 /// Bytes looked at to tell what a file is.
 const SNIFF: usize = 512;
@@ -26,6 +27,8 @@ pub(crate) struct CaptureFile {
 enum Format {
     Pcap(Pcap),
     PcapNg(Box<PcapNg>),
+    Snoop(Snoop),
+    Erf(Erf),
 }
 
 /// Counts the bytes that come from the file itself, before decompression.
@@ -70,6 +73,8 @@ impl CaptureFile {
         match &mut self.format {
             Format::Pcap(reader) => reader.advance(&mut self.buffer, &mut self.log),
             Format::PcapNg(reader) => reader.advance(&mut self.buffer, &mut self.log),
+            Format::Snoop(reader) => reader.advance(&mut self.buffer, &mut self.log),
+            Format::Erf(reader) => reader.advance(&mut self.buffer, &mut self.log),
         }
     }
 
@@ -83,6 +88,8 @@ impl CaptureFile {
         let (format, dropped) = match &self.format {
             Format::Pcap(_) => ("pcap", None),
             Format::PcapNg(reader) => ("pcapng", reader.dropped()),
+            Format::Snoop(reader) => ("snoop", Some(reader.dropped())),
+            Format::Erf(_) => ("erf", None),
         };
         let links: Vec<String> = self.log.links.iter().map(ToString::to_string).collect();
         FileInfo {
@@ -110,7 +117,14 @@ impl Format {
         if pcapng::recognises(buffer.available()) {
             return PcapNg::open(buffer).map(|reader| Format::PcapNg(Box::new(reader)));
         }
+        if snoop::recognises(buffer.available()) {
+            return Snoop::open(buffer, log).map(Format::Snoop);
+        }
         buffer.fill(SNIFF);
+        if erf::recognises(buffer.available()) {
+            log.link(LinkType::ERF);
+            return Ok(Format::Erf(Erf));
+        }
         let bytes = buffer.available();
         if let (true, Some(failure)) = (bytes.len() < SNIFF, buffer.failure()) {
             return Err(format!("cannot be read: {failure}"));

@@ -5,6 +5,7 @@
 
 mod buffer;
 mod compress;
+mod erf;
 mod file;
 mod link;
 mod log;
@@ -13,6 +14,7 @@ mod open;
 mod pcap;
 mod pcapng;
 mod sniff;
+mod snoop;
 mod text;
 mod ticks;
 

@@ -157,6 +157,9 @@ impl Connection {
     pub fn take(&mut self, seg: &Segment) -> (Class, bool) {
         let x = self.sender(seg);
         self.count(x, seg);
+        if !seg.has(Flags::RST) {
+            self.ends[1 - x].unanswered = 0;
+        }
         if self.is_copy(x, seg) {
             return (Class::Copy, false);
         }
@@ -171,6 +174,9 @@ impl Connection {
         } else {
             (Class::Astray, false)
         };
+        if matches!(taken.0, Class::Retransmission | Class::Probe | Class::OpeningAgain) {
+            self.ends[x].unanswered = self.ends[x].unanswered.saturating_add(1);
+        }
         self.remember(x, seg);
         taken
     }
@@ -273,7 +279,7 @@ impl Connection {
         }
         let fin = seg.has(Flags::FIN);
         if fin {
-            self.sends_fin(x, seg);
+            self.sends_fin(x, seg, news);
         }
         let end = &mut self.ends[x];
         if end.fin.is_none() || fin || again {
@@ -333,12 +339,13 @@ impl Connection {
     }
 
     /// `x` sends its FIN, for the first time or again.
-    fn sends_fin(&mut self, x: usize, seg: &Segment) {
+    fn sends_fin(&mut self, x: usize, seg: &Segment, news: bool) {
         let end = &mut self.ends[x];
         end.fins = end.fins.saturating_add(1);
         end.unseen_fin = None;
         if end.fin.is_none() {
             end.fin = Some(seg.end());
+            end.fin_advances = news;
             end.log.settle(Mark::sure(Event::SndFin, Evidence::Sent, seg.time, seg.packet));
         } else if end.fin.is_some_and(|f| after(seg.end(), f)) {
             // It had been placed too low: more data came first.

@@ -63,8 +63,12 @@ pub struct Endpoint {
     pub(super) astray: Option<u32>,
     /// TTL or hop limit of its segments.
     pub(super) ttl: Option<u8>,
+    /// Its first FIN acknowledged something for the first time.
+    pub(super) fin_advances: bool,
     /// How often receipts of it were disproved.
     pub(super) disproved: u16,
+    /// Repetitions and probes it sent since the peer was last heard.
+    pub(super) unanswered: u16,
 }
 
 /// What makes a segment recognisable as a copy of another.
@@ -86,8 +90,8 @@ pub struct Trace {
     pub checksum: u16,
     /// IPv4 identification.
     pub ip_id: u16,
-    /// Whether it carried timestamps, which differ between retransmissions.
-    pub stamped: bool,
+    /// TSval, which differs between retransmissions.
+    pub tsval: Option<u32>,
 }
 
 impl Trace {
@@ -102,7 +106,7 @@ impl Trace {
             flags: seg.flags,
             checksum: seg.checksum,
             ip_id: seg.ip_id,
-            stamped: seg.options.timestamps.is_some(),
+            tsval: seg.options.timestamps.map(|t| t.value),
         }
     }
 
@@ -114,9 +118,10 @@ impl Trace {
             && self.len == seg.len
             && self.flags == seg.flags
             && self.checksum == seg.checksum
-            && self.ip_id == seg.ip_id;
+            && self.ip_id == seg.ip_id
+            && self.tsval == seg.options.timestamps.map(|t| t.value);
         let apart = seg.time - self.time;
-        let limit = if seg.ip_id != 0 || self.stamped { Span::secs(1) } else { Span::millis(3) };
+        let limit = if seg.ip_id != 0 || self.tsval.is_some() { Span::secs(1) } else { Span::millis(3) };
         same && apart <= limit
     }
 }
@@ -204,10 +209,11 @@ impl Endpoint {
     /// The most recent capture time at which something sent towards this end could *not* yet have shaped what it sends
     /// at `now`: anything earlier must have arrived, if it arrived at all.
     pub(super) fn horizon(&self, now: Time) -> Time {
-        const UNKNOWN: Span = Span::millis(50);
-        const MARGIN: i64 = 2_000_000;
+        const UNKNOWN: Span = Span::millis(100);
+        /// Queues make single packets late; retransmissions come after 200 ms at the earliest (Linux `TCP_RTO_MIN`).
+        const MARGIN: i64 = 20_000_000;
         match self.turnaround {
-            Some(micros) => now - Span(i64::from(micros) * 1_250 + MARGIN),
+            Some(micros) => now - Span(i64::from(micros) * 1_500 + MARGIN),
             None => now - UNKNOWN,
         }
     }

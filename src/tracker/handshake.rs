@@ -6,6 +6,7 @@ use super::rules::Event;
 use super::sequence::{after, within};
 use super::state::Evidence;
 use crate::segment::{Flags, Segment};
+use crate::time::Time;
 
 impl Connection {
     /// `x` sends a SYN without ACK. Whether it is its first.
@@ -35,7 +36,7 @@ impl Connection {
             self.handshake.syn = Some(seg.time);
         }
         // A SYN without ACK: the peer's, if there is one, has not arrived.
-        self.disprove(x, Event::RcvSyn, seg.time);
+        self.ends[x].log.disprove(Event::RcvSyn, Time(i64::MIN), seg.time);
         if !self.ends[y].log.is_sure(Event::RcvSyn) && !self.ends[y].log.has(Event::SndSynAck) {
             self.suggest(y, Event::RcvSyn, seg);
         }
@@ -77,7 +78,12 @@ impl Connection {
             end.scale = Some(seg.options.window_scale.unwrap_or(0));
         }
         self.settle_scale();
-        if self.ends[x].log.has(Event::RcvSyn) {
+        if active {
+            // Simultaneous open: it answers the peer's SYN and has not seen an answer to its own.
+            self.ends[x].log.disprove(Event::RcvSynAck, Time(i64::MIN), now);
+            self.ends[x].log.disprove(Event::RcvAckOfSyn, Time(i64::MIN), now);
+        }
+        if active || self.ends[x].log.has(Event::RcvSyn) {
             self.confirm(x, Event::RcvSyn, seg);
         } else if !active && !self.ends[x].log.has(Event::SndSynAck) {
             self.ends[x].log.settle(Mark::sure(Event::SndSynAck, Evidence::Sent, now, seg.packet));
@@ -152,7 +158,9 @@ impl Connection {
                     self.confirm(y, Event::RcvSyn, seg);
                 }
             }
-        } else if server && !log.is_sure(Event::RcvAckOfSyn) && !self.fast_open {
+        } else if server && self.fast_open {
+            self.opened_by_echo(x, seg);
+        } else if server && !log.is_sure(Event::RcvAckOfSyn) {
             if !log.is_sure(Event::RcvSyn) && !log.has(Event::SndSynAck) {
                 self.confirm(x, Event::RcvSyn, seg);
             }
@@ -162,6 +170,21 @@ impl Connection {
             }
         } else if !client && !server && self.ends[y].log.has(Event::SndSyn) {
             self.confirm(x, Event::RcvSyn, seg);
+            self.confirm(x, Event::RcvAckOfSyn, seg);
+        }
+    }
+
+    /// With Fast Open a server sends data and even its FIN before the handshake is complete (RFC 7413 §4.2), so that only
+    /// the timestamp it echoes tells whether the client's ACK had arrived.
+    fn opened_by_echo(&mut self, x: usize, seg: &Segment) {
+        let log = &self.ends[x].log;
+        let (Some(mark), Some(stamps)) = (log.get(Event::RcvAckOfSyn), seg.options.timestamps) else { return };
+        if mark.evidence != Evidence::Inferred {
+            return;
+        }
+        if mark.tsval.is_some_and(|v| after(v, stamps.echo)) {
+            self.disprove(x, Event::RcvAckOfSyn, seg.time);
+        } else {
             self.confirm(x, Event::RcvAckOfSyn, seg);
         }
     }

@@ -25,14 +25,25 @@ pub struct Mark {
     pub event: Event,
     /// How it is known.
     pub evidence: Evidence,
-    /// It came after what the endpoint sent at the same time.
-    pub late: bool,
+    /// Its place among marks of the same time.
+    pub place: Place,
+}
+
+/// Where a mark belongs among those of the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Shown by a segment that the endpoint sent then, so it came before that.
+    Before,
+    /// At that time.
+    At,
+    /// A segment that the endpoint sent then shows that it came after that.
+    After,
 }
 
 impl Mark {
     /// An event that needs no further proof.
     pub fn sure(event: Event, evidence: Evidence, time: Time, packet: u64) -> Mark {
-        Mark { time, packet, proof: 0, tsval: None, event, evidence, late: false }
+        Mark { time, packet, proof: 0, tsval: None, event, evidence, place: Place::At }
     }
 }
 
@@ -113,7 +124,7 @@ impl Log {
         for m in self.marks.iter_mut().filter(|m| m.event == event && m.evidence == Evidence::Inferred) {
             if m.time <= now {
                 m.time = now;
-                m.late = true;
+                m.place = Place::After;
             }
         }
         first
@@ -134,7 +145,7 @@ impl Log {
 
 /// Orders marks as they happened.
 pub fn sort(marks: &mut [Mark]) {
-    marks.sort_by_key(|m| (m.time, m.late, m.event));
+    marks.sort_by_key(|m| (m.time, m.place, m.event));
 }
 
 /// One state entered.

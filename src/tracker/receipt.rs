@@ -2,7 +2,7 @@
 //! own segments confirm it or show that it was not so.
 
 use super::connection::Connection;
-use super::log::Mark;
+use super::log::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, before};
 use super::state::Evidence;
@@ -19,7 +19,7 @@ impl Connection {
             tsval: seg.options.timestamps.map(|t| t.value),
             event,
             evidence: Evidence::Inferred,
-            late: false,
+            place: Place::At,
         });
     }
 
@@ -56,6 +56,7 @@ impl Connection {
         let Some(first) = copies.first() else {
             // Its cause was not captured (or was taken for lost): the segment itself is what shows it.
             let mut mark = Mark::sure(event, Evidence::Sent, seg.time, seg.packet);
+            mark.place = Place::Before;
             if !own {
                 mark.evidence = Evidence::Confirmed;
                 mark.proof = seg.packet;
@@ -65,6 +66,8 @@ impl Connection {
         };
         let echo = if own && seg.has(Flags::ACK) { seg.options.timestamps.map(|t| t.echo) } else { None };
         let chosen = match echo {
+            // Any of the client's segments completes the handshake; those that did not arrive have been taken back.
+            _ if event == Event::RcvAckOfSyn => first,
             Some(echo) if copies.iter().all(|m| m.tsval.is_some()) => {
                 copies.iter().rev().find(|m| m.tsval.is_some_and(|v| !after(v, echo))).unwrap_or(first)
             }
@@ -97,7 +100,7 @@ impl Connection {
                 tsval: None,
                 event: Event::RcvFin,
                 evidence: Evidence::Confirmed,
-                late: floor.is_some(),
+                place: if floor.is_some() { Place::After } else { Place::At },
             });
         } else {
             self.confirm(x, Event::RcvFin, seg);
@@ -121,7 +124,7 @@ impl Connection {
     }
 
     /// The first copy that stands is proven by `packet`.
-    fn prove_first(&mut self, x: usize, event: Event, packet: u64) {
+    pub(super) fn prove_first(&mut self, x: usize, event: Event, packet: u64) {
         let log = &mut self.ends[x].log;
         if let Some(mark) = log.get(event).copied()
             && mark.evidence == Evidence::Inferred

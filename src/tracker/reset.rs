@@ -26,9 +26,8 @@ impl Connection {
         }
         if genuine {
             self.ends[x].ttl.get_or_insert(seg.ttl);
-            // An end without a connection has not taken in what it answers.
             if !seg.has(Flags::ACK) {
-                self.ends[x].log.disprove(Event::RcvFin, seg.time + Span(1), seg.time);
+                self.answers_without_connection(x, seg);
             }
             if !self.ends[x].log.has(Event::SndRst) {
                 self.ends[x].log.settle(Mark::sure(Event::SndRst, Evidence::Sent, seg.time, seg.packet));
@@ -41,6 +40,24 @@ impl Connection {
             self.suggest(y, Event::RcvRst, seg);
         }
         accepted
+    }
+
+    /// A RST without ACK answers a segment for which `x` had no connection (RFC 9293 §3.5.2); its sequence number is what
+    /// that segment acknowledged. So `x` had lost or closed the connection before that segment came.
+    fn answers_without_connection(&mut self, x: usize, seg: &Segment) {
+        let past = seg.time + Span(1);
+        let end = &mut self.ends[x];
+        end.log.disprove(Event::RcvFin, past, seg.time);
+        end.log.disprove(Event::RcvSynAck, past, seg.time);
+        if let Some(fin) = end.fin {
+            if before(seg.seq, fin) {
+                end.log.disprove(Event::RcvAckOfFin, past, seg.time);
+            } else if end.log.has(Event::RcvAckOfFin) {
+                self.prove_first(x, Event::RcvAckOfFin, seg.packet);
+            } else {
+                self.confirm(x, Event::RcvAckOfFin, seg);
+            }
+        }
     }
 
     /// An end in SYN_SENT answers an ACK of an old connection with a RST and stays as it is (RFC 9293 §3.5.1).
@@ -109,10 +126,6 @@ impl Connection {
             self.ends[x].log.remove(Event::SndRst);
             self.retract(x, mark);
         }
-        if let Some(mark) = self.ends[x].log.get(Event::RcvRst).copied()
-            && self.ends[x].horizon(seg.time) > mark.time
-        {
-            self.disprove(x, Event::RcvRst, seg.time);
-        }
+        self.disprove(x, Event::RcvRst, seg.time);
     }
 }

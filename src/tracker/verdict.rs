@@ -8,7 +8,8 @@
 use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
-use super::log::{Mark, Step, final_state, fold, sort};
+use super::endpoint::UnseenFin;
+use super::log::{Mark, Place, Step, final_state, fold, sort};
 use super::profile::Profile;
 use super::rules::Event;
 use super::state::{Evidence, State, States};
@@ -91,19 +92,41 @@ impl Connection {
     /// A sequence number that was never captured and after which the sender sent nothing was its FIN.
     fn add_unseen_fins(&self, scales: &mut [Scale; 2]) {
         for y in 0..2 {
-            let Some(u) = self.ends[y].unseen_fin else { continue };
+            let Some(u) = self.ends[y].unseen_fin.or_else(|| self.fin_with_unseen_data(y)) else { continue };
             if self.ends[y].fin.is_some() {
                 continue;
             }
             let x = 1 - y;
-            scales[y].add(Mark::sure(Event::SndFin, Evidence::Assumed, u.time, u.packet));
-            if u.received {
-                scales[x].add(Mark::sure(Event::RcvFin, Evidence::Sent, u.time, u.packet));
-                scales[y].add(Mark::sure(Event::RcvAckOfFin, Evidence::Inferred, u.time, u.packet));
-            } else {
-                scales[x].add(Mark::sure(Event::RcvFin, Evidence::Assumed, u.time, u.packet));
+            let mark = |event, evidence, place| Mark { place, ..Mark::sure(event, evidence, u.time, u.packet) };
+            scales[y].add(mark(Event::SndFin, Evidence::Assumed, Place::Before));
+            if !u.received {
+                scales[x].add(mark(Event::RcvFin, Evidence::Assumed, Place::At));
+                continue;
+            }
+            scales[x].add(mark(Event::RcvFin, Evidence::Sent, Place::Before));
+            scales[y].add(mark(Event::RcvAckOfFin, Evidence::Inferred, Place::At));
+            // What carried that FIN acknowledged the other's, too, unless they crossed.
+            let closed = self.ends[x].log.get(Event::SndFin).is_some_and(|m| m.time < u.time);
+            if closed && !scales[x].has(Event::RcvAckOfFin) {
+                scales[x].add(mark(Event::RcvAckOfFin, Evidence::Assumed, Place::Before));
             }
         }
+    }
+
+    /// With only one direction captured: a FIN that itself acknowledges something new, and is the last word of its
+    /// sender, answers the peer's FIN, which came with data.
+    fn fin_with_unseen_data(&self, y: usize) -> Option<UnseenFin> {
+        let (own, peer) = (&self.ends[y], &self.ends[1 - y]);
+        if own.packets > 0 || !peer.fin_advances {
+            return None;
+        }
+        let (fin, last) = (peer.last_fin?, peer.last?);
+        (last.ack == fin.ack && own.acked == Some(fin.ack)).then_some(UnseenFin {
+            end: fin.ack,
+            time: fin.time,
+            packet: fin.packet,
+            received: true,
+        })
     }
 
     fn round_trip(&self, e: usize) -> Span {
@@ -140,14 +163,11 @@ impl Connection {
                 scale.reject(Event::RcvSynAck);
             }
         }
-        if let Some((_, last)) = self.unsure(e, scale, Event::RcvAckOfSyn) {
+        if self.unsure(e, scale, Event::RcvAckOfSyn).is_some() {
             scale.doubtful.push(Event::RcvAckOfSyn);
-            let retries = own.syn_acks.saturating_sub(1);
-            let last_retry = own.last.map_or(last, |t| t.time);
-            // 1, 2, 4… seconds (tcp_synack_retries).
-            let next_retry = last_retry + Span(1_000_000_000_i64 << retries.min(6));
-            let overdue = end > next_retry + Span::millis(500) && retries < 5;
-            if own.disproved > 0 && !overdue && (own.disproved > 1 || self.is_near(e) || retries >= 5) {
+            // It repeated its SYN,ACK although the ACK had passed: it drops ACKs (a full accept queue, deferred
+            // accept) or they do not reach it. Until it shows otherwise it is taken to go on so.
+            if own.disproved > 0 {
                 scale.reject(Event::RcvAckOfSyn);
             }
         }
@@ -160,7 +180,8 @@ impl Connection {
             let age = end - last;
             let unanswered = age > Span(self.round_trip(e).0 + ANSWER.0);
             // A FIN sent once and never again was acknowledged, if time enough has passed.
-            if unanswered && own.packets > 0 && (peer.fins > 1 || age < Span::secs(3)) {
+            let silent = unanswered && (peer.fins > 1 || age < Span::secs(3));
+            if own.packets > 0 && (silent || peer.fins > 2) {
                 scale.reject(Event::RcvFin);
             }
         }
@@ -171,7 +192,7 @@ impl Connection {
             let last_fin = own.last_fin.map_or(sent.time, |t| t.time);
             // Exponential backoff: the next FIN would come about as long after the last as that after the first.
             let next = (last_fin - sent.time).max(RETRY);
-            if age < next {
+            if age < next && !scale.has(Event::SndRst) {
                 scale.doubtful.push(Event::RcvAckOfFin);
                 if own.fins > 2 {
                     scale.reject(Event::RcvAckOfFin);
@@ -181,24 +202,54 @@ impl Connection {
             && !scale.has(Event::RcvAckOfFin)
             && !scale.has(Event::SndRst)
             && !scale.has(Event::RcvRst)
-            && own.fins <= 1
-            && end > sent.time + Span::secs(3)
-            && own.disproved == 0
+            && self.stopped_repeating_fin(e, sent.time, end)
         {
             // Never repeated: it was acknowledged, and the capture missed the acknowledgment.
             let peer_fin = scale.marks.iter().find(|m| m.event == Event::RcvFin && m.time >= sent.time);
             let (time, packet) = peer_fin.map_or((sent.time, 0), |m| (m.time, m.packet));
             let mut mark = Mark::sure(Event::RcvAckOfFin, Evidence::Assumed, time, packet);
-            mark.late = peer_fin.is_some_and(|m| m.late);
+            mark.place = peer_fin.map_or(Place::After, |m| m.place);
             scale.add(mark);
             scale.doubtful.push(Event::RcvAckOfFin);
         }
     }
 
+    /// Whether end `e`, which sent its FIN at `sent`, would have repeated it by `end` if it still waited: with both
+    /// directions captured only if it never did repeat it (else it may have given up).
+    fn stopped_repeating_fin(&self, e: usize, sent: Time, end: Time) -> bool {
+        let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
+        let last = own.last_fin.map_or(sent, |t| t.time);
+        let due = last + Span((last - sent).0.saturating_mul(3) / 2 + Span::secs(1).0);
+        if own.fins <= 1 { end > sent + Span::secs(3) && own.disproved == 0 } else { peer.packets == 0 && end > due }
+    }
+
     fn weigh_reset(&self, e: usize, scale: &mut Scale) {
-        if self.unsure(e, scale, Event::RcvRst).is_some() && !self.is_near(e) {
+        if self.unsure(e, scale, Event::RcvRst).is_none() {
+            return;
+        }
+        let dead_path = self.ends[1 - e].unanswered > 1;
+        if dead_path || !self.is_near(e) {
             scale.doubtful.push(Event::RcvRst);
         }
+        if dead_path {
+            scale.reject(Event::RcvRst);
+        }
+    }
+
+    /// Whether the capture speaks for a half-close before it began: one end sent data and then its FIN, which was
+    /// acknowledged, and the other, for all that time, neither data nor a FIN in answer.
+    fn is_one_sided(&self, hypothesis: u8, end: Time) -> bool {
+        /// An application that reads the end of the stream closes within this time, as a rule.
+        const PATIENCE: Span = Span::millis(20);
+        let (silent, talker) = match hypothesis {
+            before_capture::FIRST_CLOSED => (&self.ends[0], &self.ends[1]),
+            before_capture::SECOND_CLOSED => (&self.ends[1], &self.ends[0]),
+            _ => return false,
+        };
+        silent.bytes == 0
+            && silent.fin.is_none()
+            && talker.bytes > 0
+            && silent.log.get(Event::RcvFin).is_some_and(|m| end - m.time > PATIENCE)
     }
 
     /// What an end was before the capture began, under one hypothesis.
@@ -234,6 +285,10 @@ impl Connection {
         } else {
             hypotheses.iter().map(|h| Some(*h)).collect()
         };
+        // What ends a connection may have come from the side that was not captured.
+        if self.ends.iter().any(|e| e.packets == 0) {
+            possible = possible.with(State::Closed);
+        }
         if open.is_empty() && starts.len() == 1 {
             return Verdict { steps, possible };
         }

@@ -1,0 +1,151 @@
+//! Scopes: the VLAN and tunnel ids that tell equal four-tuples apart, interned to small numbers.
+//!
+//! Only ids that are the same in both directions belong here. GTP tunnel endpoint ids, MPLS labels and L2TP
+//! session ids are chosen by the receiver of each direction; as part of the key they would tear every connection
+//! in two, so they are left out. So are a VLAN id of 0 (a priority tag) and ERSPAN session ids, which name the
+//! mirror, not the network.
+
+use std::collections::HashMap;
+
+use crate::segment::ScopeId;
+
+/// Tags kept of one packet, outermost first; deeper ones do not count.
+const MAX_TAGS: usize = 8;
+/// Scopes told apart in one run. Whoever sends the packets chooses the ids, so there is an end to them: all
+/// further ones share one scope.
+const MAX_SCOPES: usize = 65_536;
+
+/// The kinds of ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    #[default]
+    Vlan,
+    Vxlan,
+    Geneve,
+    Gre,
+    Nvgre,
+    Eoip,
+    Pppoe,
+    /// I-SID of 802.1ah.
+    Isid,
+}
+
+/// The ids found on the way to the innermost header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Tags {
+    list: [(Kind, u32); MAX_TAGS],
+    len: u8,
+}
+
+impl Tags {
+    pub(crate) fn push(&mut self, kind: Kind, id: u32) {
+        if let Some(slot) = self.list.get_mut(usize::from(self.len)) {
+            *slot = (kind, id);
+            self.len += 1;
+        }
+    }
+
+    /// A 802.1Q tag by its TCI.
+    pub(crate) fn vlan(&mut self, tci: u16) {
+        if tci & 0x0fff != 0 {
+            self.push(Kind::Vlan, u32::from(tci & 0x0fff));
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let tags = &self.list[..usize::from(self.len)];
+        let name = |&(kind, id): &(Kind, u32)| match kind {
+            Kind::Vlan => format!("vlan {id}"),
+            Kind::Vxlan => format!("vxlan {id}"),
+            Kind::Geneve => format!("geneve {id}"),
+            Kind::Gre => format!("gre {id}"),
+            Kind::Nvgre => format!("nvgre {id}"),
+            Kind::Eoip => format!("eoip {id}"),
+            Kind::Pppoe => format!("pppoe {id}"),
+            Kind::Isid => format!("isid {id}"),
+        };
+        tags.iter().map(name).collect()
+    }
+}
+
+/// All scopes met so far.
+#[derive(Debug, Default)]
+pub(crate) struct Scopes {
+    ids: HashMap<Tags, ScopeId, foldhash::quality::RandomState>,
+    /// Names by id, from 1.
+    names: Vec<Vec<String>>,
+    last: Option<(Tags, ScopeId)>,
+}
+
+impl Scopes {
+    /// The id of a set of tags. Ids are given in the order of appearance.
+    pub(crate) fn intern(&mut self, tags: &Tags) -> ScopeId {
+        if tags.len == 0 {
+            return ScopeId(0);
+        }
+        if let Some((last, id)) = &self.last
+            && last == tags
+        {
+            return *id;
+        }
+        let id = match self.ids.get(tags) {
+            Some(&id) => id,
+            None if self.names.len() < MAX_SCOPES => {
+                self.names.push(tags.names());
+                let id = ScopeId(self.names.len() as u32);
+                self.ids.insert(*tags, id);
+                id
+            }
+            None => {
+                if self.names.len() == MAX_SCOPES {
+                    self.names.push(vec!["other".to_string()]);
+                }
+                ScopeId(self.names.len() as u32)
+            }
+        };
+        self.last = Some((*tags, id));
+        id
+    }
+
+    /// The names behind an id.
+    pub(crate) fn names(&self, id: ScopeId) -> &[String] {
+        let index = (id.0 as usize).checked_sub(1);
+        index.and_then(|index| self.names.get(index)).map_or(&[], Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_tags_are_one_scope_and_no_tags_are_the_plain_network() {
+        let mut scopes = Scopes::default();
+        let (mut a, mut b) = (Tags::default(), Tags::default());
+        assert_eq!(scopes.intern(&a), ScopeId(0));
+        a.vlan(0x2007);
+        a.push(Kind::Vxlan, 42);
+        b.vlan(0x0007);
+        assert_eq!(scopes.intern(&a), ScopeId(1));
+        assert_eq!(scopes.intern(&b), ScopeId(2));
+        assert_eq!(scopes.intern(&a), ScopeId(1));
+        assert_eq!(scopes.names(ScopeId(1)), ["vlan 7", "vxlan 42"]);
+        assert!(scopes.names(ScopeId(0)).is_empty());
+        b.vlan(0xe000);
+        assert_eq!(scopes.intern(&b), ScopeId(2), "a priority tag is no VLAN");
+    }
+
+    #[test]
+    fn the_number_of_scopes_has_an_end() {
+        let mut scopes = Scopes::default();
+        let mut last = ScopeId(0);
+        for id in 0..(MAX_SCOPES as u32 + 10) {
+            let mut tags = Tags::default();
+            tags.push(Kind::Vxlan, id);
+            last = scopes.intern(&tags);
+        }
+        assert_eq!(last, ScopeId(MAX_SCOPES as u32 + 1));
+        assert_eq!(scopes.names(last), ["other"]);
+        assert_eq!(scopes.names.len(), MAX_SCOPES + 1);
+    }
+}
