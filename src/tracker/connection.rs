@@ -4,7 +4,7 @@
 //! believed of the sender; what it is (SYN, FIN, data) dates the sender's own events; it extends the sender's stream;
 //! and it is offered to the receiver, which probably got it.
 
-use super::endpoint::{Endpoint, Trace, UnseenFin};
+use super::endpoint::{Endpoint, Trace};
 use super::log::Mark;
 use super::rules::Event;
 use super::sequence::{after, before, within};
@@ -265,11 +265,8 @@ impl Connection {
         } else {
             Class::Ack
         };
-        if known && !again && seg.seq == end.next.wrapping_add(1) && end.fin.is_none() && end.beyond.is_empty() {
-            end.unseen_fin = Some(UnseenFin { end: seg.seq, time: now, packet: seg.packet, received: false });
-        }
-        if end.unseen_fin.is_some_and(|u| seg.len > 0 && after(seg.end(), u.end)) {
-            end.unseen_fin = None;
+        if known && !again {
+            end.note_skipped(seg);
         }
         if again {
             // What it repeats it has not seen acknowledged.
@@ -315,16 +312,7 @@ impl Connection {
             self.ends[x].note_turnaround(span);
         }
         let peer = &mut self.ends[y];
-        if peer.seen && peer.fin.is_none() && seg.ack == peer.next.wrapping_add(1) && peer.beyond.is_empty() {
-            // One number that was not captured: a FIN, or a byte.
-            peer.unseen_fin = Some(UnseenFin { end: seg.ack, time: now, packet: seg.packet, received: true });
-        } else if let Some(u) = peer.unseen_fin.as_mut() {
-            if after(seg.ack, u.end) {
-                peer.unseen_fin = None;
-            } else if seg.ack == u.end && !u.received {
-                *u = UnseenFin { end: u.end, time: now, packet: seg.packet, received: true };
-            }
-        }
+        peer.note_unseen(seg);
         peer.acknowledge(seg.ack);
         if let Some(fin) = self.ends[y].fin {
             if !before(seg.ack, fin) {

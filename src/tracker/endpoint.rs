@@ -43,6 +43,8 @@ pub struct Endpoint {
     pub(super) fin: Option<u32>,
     /// One sequence number was never captured and may be its FIN: the number after it, and who shows it when.
     pub(super) unseen_fin: Option<UnseenFin>,
+    /// The peer acknowledged up to here more than was captured, and nothing beyond it was captured since.
+    pub(super) unseen_end: Option<u32>,
     /// The largest window it offered, scaled.
     pub(super) max_window: u32,
     /// Its window scale; 0 if not offered by both, `None` if its SYN was not seen.
@@ -135,8 +137,10 @@ pub struct UnseenFin {
     pub time: Time,
     /// The packet that shows it.
     pub packet: u64,
-    /// The peer's acknowledgment showed it, so the peer has received it.
-    pub received: bool,
+    /// When the peer's acknowledgment showed that it has received it, and in which packet.
+    pub received: Option<(Time, u64)>,
+    /// Its sender's own later segment shows it.
+    pub own: bool,
 }
 
 impl Endpoint {

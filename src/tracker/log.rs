@@ -25,6 +25,8 @@ pub struct Mark {
     pub event: Event,
     /// How it is known.
     pub evidence: Evidence,
+    /// Its cause also acknowledged the FIN of who received it.
+    pub acks_fin: bool,
     /// Its place among marks of the same time.
     pub place: Place,
 }
@@ -43,7 +45,7 @@ pub enum Place {
 impl Mark {
     /// An event that needs no further proof.
     pub fn sure(event: Event, evidence: Evidence, time: Time, packet: u64) -> Mark {
-        Mark { time, packet, proof: 0, tsval: None, event, evidence, place: Place::At }
+        Mark { time, packet, proof: 0, tsval: None, event, evidence, acks_fin: false, place: Place::At }
     }
 }
 

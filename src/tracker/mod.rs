@@ -12,6 +12,7 @@
 //! | [`log`] | events of one end; folding them into a history |
 //! | [`endpoint`] | one end's stream: sequence numbers, gaps, window |
 //! | [`connection`], `handshake`, `receipt`, `reset` | what one segment proves and suggests |
+//! | `unseen` | FINs that were not captured |
 //! | [`verdict`] | the histories at a given time, silence weighed |
 //! | [`table`] | four-tuples, incarnations |
 //! | [`profile`] | timers of common stacks |
@@ -28,6 +29,7 @@ pub mod rules;
 mod sequence;
 pub mod state;
 pub mod table;
+mod unseen;
 pub mod verdict;
 
 pub use connection::{Class, Connection, Taken};

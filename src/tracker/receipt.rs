@@ -19,6 +19,7 @@ impl Connection {
             tsval: seg.options.timestamps.map(|t| t.value),
             event,
             evidence: Evidence::Inferred,
+            acks_fin: seg.has(Flags::ACK) && self.ends[y].fin.is_some_and(|fin| !before(seg.ack, fin)),
             place: Place::At,
         });
     }
@@ -100,17 +101,23 @@ impl Connection {
                 tsval: None,
                 event: Event::RcvFin,
                 evidence: Evidence::Confirmed,
+                acks_fin: false,
                 place: if floor.is_some() { Place::After } else { Place::At },
             });
         } else {
             self.confirm(x, Event::RcvFin, seg);
         }
-        // The FIN that arrived carried an acknowledgment, too.
-        if let (Some(fin), Some(last)) = (self.ends[x].fin, self.ends[y].last_fin)
-            && !before(last.ack, fin)
-            && self.ends[x].log.has(Event::RcvAckOfFin)
+        // The FIN that arrived may have carried the acknowledgment of its receiver's, too.
+        if let Some(fin) = self.ends[x].log.get(Event::RcvFin).copied()
+            && fin.acks_fin
+            && !self.ends[x].log.is_sure(Event::RcvAckOfFin)
         {
-            self.prove_first(x, Event::RcvAckOfFin, seg.packet);
+            let earlier = self.ends[x].log.get(Event::RcvAckOfFin).is_some_and(|m| m.time < fin.time);
+            if earlier {
+                self.prove_first(x, Event::RcvAckOfFin, seg.packet);
+            } else {
+                self.ends[x].log.settle(Mark { event: Event::RcvAckOfFin, ..fin });
+            }
         }
     }
 
@@ -118,7 +125,11 @@ impl Connection {
     pub(super) fn confirm_ack_of_fin(&mut self, x: usize, seg: &Segment) {
         let log = &self.ends[x].log;
         let (Some(mark), Some(stamps)) = (log.get(Event::RcvAckOfFin), seg.options.timestamps) else { return };
-        if mark.evidence == Evidence::Inferred && mark.tsval.is_some_and(|v| !after(v, stamps.echo)) {
+        let (Evidence::Inferred, Some(tsval)) = (mark.evidence, mark.tsval) else { return };
+        if after(tsval, stamps.echo) {
+            // An older one: it had not arrived yet, unless it came between two others.
+            self.ends[x].log.disprove(Event::RcvAckOfFin, Time(i64::MIN), seg.time);
+        } else {
             self.prove_first(x, Event::RcvAckOfFin, seg.packet);
         }
     }

@@ -8,7 +8,6 @@
 use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
-use super::endpoint::UnseenFin;
 use super::log::{Mark, Place, Step, final_state, fold, sort};
 use super::profile::Profile;
 use super::rules::Event;
@@ -34,12 +33,12 @@ impl Verdict {
 /// An answer that is due at once comes this soon after a round trip (a delayed ACK takes up to 200 ms on Linux).
 const ANSWER: Span = Span::millis(300);
 /// A first retransmission comes this soon after a round trip (initial RTO of RFC 6298, with room).
-const RETRY: Span = Span::millis(1_500);
+const RETRY: Span = Span::millis(1_200);
 
 /// The marks of one end while they are being weighed.
 #[derive(Default)]
-struct Scale {
-    marks: SmallVec<[Mark; 8]>,
+pub(super) struct Scale {
+    pub(super) marks: SmallVec<[Mark; 8]>,
     /// Marks in `marks` that may be wrong.
     doubtful: SmallVec<[Event; 4]>,
     /// Marks that were taken out but may be right.
@@ -47,7 +46,7 @@ struct Scale {
 }
 
 impl Scale {
-    fn has(&self, event: Event) -> bool {
+    pub(super) fn has(&self, event: Event) -> bool {
         self.marks.iter().any(|m| m.event == event)
     }
 
@@ -57,7 +56,7 @@ impl Scale {
         }
     }
 
-    fn add(&mut self, mark: Mark) {
+    pub(super) fn add(&mut self, mark: Mark) {
         self.marks.push(mark);
         sort(&mut self.marks);
     }
@@ -87,46 +86,6 @@ impl Connection {
             marks.insert(0, self.start(e, self.before & self.before.wrapping_neg()));
         }
         final_state(&marks)
-    }
-
-    /// A sequence number that was never captured and after which the sender sent nothing was its FIN.
-    fn add_unseen_fins(&self, scales: &mut [Scale; 2]) {
-        for y in 0..2 {
-            let Some(u) = self.ends[y].unseen_fin.or_else(|| self.fin_with_unseen_data(y)) else { continue };
-            if self.ends[y].fin.is_some() {
-                continue;
-            }
-            let x = 1 - y;
-            let mark = |event, evidence, place| Mark { place, ..Mark::sure(event, evidence, u.time, u.packet) };
-            scales[y].add(mark(Event::SndFin, Evidence::Assumed, Place::Before));
-            if !u.received {
-                scales[x].add(mark(Event::RcvFin, Evidence::Assumed, Place::At));
-                continue;
-            }
-            scales[x].add(mark(Event::RcvFin, Evidence::Sent, Place::Before));
-            scales[y].add(mark(Event::RcvAckOfFin, Evidence::Inferred, Place::At));
-            // What carried that FIN acknowledged the other's, too, unless they crossed.
-            let closed = self.ends[x].log.get(Event::SndFin).is_some_and(|m| m.time < u.time);
-            if closed && !scales[x].has(Event::RcvAckOfFin) {
-                scales[x].add(mark(Event::RcvAckOfFin, Evidence::Assumed, Place::Before));
-            }
-        }
-    }
-
-    /// With only one direction captured: a FIN that itself acknowledges something new, and is the last word of its
-    /// sender, answers the peer's FIN, which came with data.
-    fn fin_with_unseen_data(&self, y: usize) -> Option<UnseenFin> {
-        let (own, peer) = (&self.ends[y], &self.ends[1 - y]);
-        if own.packets > 0 || !peer.fin_advances {
-            return None;
-        }
-        let (fin, last) = (peer.last_fin?, peer.last?);
-        (last.ack == fin.ack && own.acked == Some(fin.ack)).then_some(UnseenFin {
-            end: fin.ack,
-            time: fin.time,
-            packet: fin.packet,
-            received: true,
-        })
     }
 
     fn round_trip(&self, e: usize) -> Span {
@@ -205,7 +164,8 @@ impl Connection {
             && self.stopped_repeating_fin(e, sent.time, end)
         {
             // Never repeated: it was acknowledged, and the capture missed the acknowledgment.
-            let peer_fin = scale.marks.iter().find(|m| m.event == Event::RcvFin && m.time >= sent.time);
+            let peer_fin =
+                scale.marks.iter().skip_while(|m| m.event != Event::SndFin).find(|m| m.event == Event::RcvFin);
             let (time, packet) = peer_fin.map_or((sent.time, 0), |m| (m.time, m.packet));
             let mut mark = Mark::sure(Event::RcvAckOfFin, Evidence::Assumed, time, packet);
             mark.place = peer_fin.map_or(Place::After, |m| m.place);
@@ -220,7 +180,7 @@ impl Connection {
         let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
         let last = own.last_fin.map_or(sent, |t| t.time);
         let due = last + Span((last - sent).0.saturating_mul(3) / 2 + Span::secs(1).0);
-        if own.fins <= 1 { end > sent + Span::secs(3) && own.disproved == 0 } else { peer.packets == 0 && end > due }
+        if own.fins <= 1 { end > sent + RETRY && own.disproved == 0 } else { peer.packets == 0 && end > due }
     }
 
     fn weigh_reset(&self, e: usize, scale: &mut Scale) {
@@ -263,7 +223,10 @@ impl Connection {
     }
 
     fn conclude(&self, e: usize, scale: &mut Scale, end: Time, profile: &Profile) -> Verdict {
-        let hypotheses: SmallVec<[u8; 3]> = (0..3).map(|i| 1 << i).filter(|h| self.before & h != 0).collect();
+        let mut hypotheses: SmallVec<[u8; 3]> = (0..3).map(|i| 1 << i).filter(|h| self.before & h != 0).collect();
+        if let Some(i) = hypotheses.iter().position(|h| self.is_one_sided(*h, end)) {
+            hypotheses.swap(0, i);
+        }
         let mut marks = scale.marks.clone();
         if let Some(first) = hypotheses.first() {
             marks.insert(0, self.start(e, *first));

@@ -1,0 +1,114 @@
+//! FINs that were never captured: lost before the tap, dropped by the capture, or sent in a direction that it does not see.
+//!
+//! A FIN takes one sequence number. A number that was never captured, that its sender went past or its receiver
+//! acknowledged, and after which the sender sent nothing, was a FIN (or a single byte, which is rarer). Where the FIN came
+//! with data that was not captured either, only what the peer did afterwards tells.
+
+use super::connection::Connection;
+use super::endpoint::{Endpoint, UnseenFin};
+use super::log::{Mark, Place};
+use super::rules::Event;
+use super::sequence::after;
+use super::state::Evidence;
+use super::verdict::Scale;
+use crate::segment::Segment;
+use crate::time::Span;
+
+impl Endpoint {
+    /// `seg`, sent by this end, begins one number beyond all that was captured of it.
+    pub(super) fn note_skipped(&mut self, seg: &Segment) {
+        if self.fin.is_none() && self.beyond.is_empty() && seg.seq == self.next.wrapping_add(1) {
+            self.unseen_fin =
+                Some(UnseenFin { end: seg.seq, time: seg.time, packet: seg.packet, received: None, own: true });
+        }
+        // More data: it was no FIN.
+        if self.unseen_fin.is_some_and(|u| seg.len > 0 && after(seg.end(), u.end)) {
+            self.unseen_fin = None;
+        }
+        if self.unseen_end.is_some_and(|end| seg.len > 0 && after(seg.end(), end)) {
+            self.unseen_end = None;
+        }
+    }
+
+    /// The peer's `seg` acknowledges beyond all that was captured of this end.
+    pub(super) fn note_unseen(&mut self, seg: &Segment) {
+        if let Some(u) = self.unseen_fin.as_mut() {
+            if after(seg.ack, u.end) {
+                self.unseen_fin = None;
+            } else if seg.ack == u.end && u.received.is_none() {
+                u.received = Some((seg.time, seg.packet));
+            }
+        }
+        if self.fin.is_some() || !self.seen || !after(seg.ack, self.next) {
+            return;
+        }
+        if seg.ack == self.next.wrapping_add(1) && self.beyond.is_empty() {
+            let received = Some((seg.time, seg.packet));
+            self.unseen_fin =
+                Some(UnseenFin { end: seg.ack, time: seg.time, packet: seg.packet, received, own: false });
+        } else {
+            self.unseen_end = Some(seg.ack);
+        }
+    }
+}
+
+impl Connection {
+    /// Adds what follows from FINs that were not captured.
+    pub(super) fn add_unseen_fins(&self, scales: &mut [Scale; 2]) {
+        let unseen = [0, 1].map(|y| {
+            let end = &self.ends[y];
+            if end.fin.is_some() { None } else { end.unseen_fin.or_else(|| self.fin_with_unseen_data(y)) }
+        });
+        for y in 0..2 {
+            if let Some(u) = unseen[y] {
+                // Where one segment shows both FINs, its sender closed first and has just acknowledged the answer.
+                let answer = unseen[1 - y].is_some_and(|o| o.own && o.packet == u.packet);
+                self.add_unseen_fin(y, &u, answer, scales);
+            }
+        }
+    }
+
+    fn add_unseen_fin(&self, y: usize, u: &UnseenFin, answer: bool, scales: &mut [Scale; 2]) {
+        let x = 1 - y;
+        let mark = |event, evidence, place, (time, packet)| Mark { place, ..Mark::sure(event, evidence, time, packet) };
+        let shown = (u.time, u.packet);
+        let mut sent = mark(Event::SndFin, Evidence::Assumed, if answer { Place::After } else { Place::Before }, shown);
+        // Too soon after the peer's FIN to answer it, or past before its acknowledgment: it was sent before.
+        let least = Span(self.ends[y].turnaround.map_or(0, |t| i64::from(t) * 900));
+        if !answer
+            && let Some(fin) = scales[y].marks.iter().find(|m| m.event == Event::RcvFin)
+            && (u.time < fin.time + least || u.own && fin.proof == u.packet)
+        {
+            (sent.time, sent.place) = (sent.time.min(fin.time), Place::Before);
+        }
+        scales[y].add(sent);
+        let Some(received) = u.received else {
+            scales[x].add(mark(Event::RcvFin, Evidence::Assumed, Place::At, shown));
+            return;
+        };
+        scales[x].add(mark(Event::RcvFin, Evidence::Sent, Place::Before, received));
+        let place = if answer { Place::After } else { Place::At };
+        scales[y].add(mark(Event::RcvAckOfFin, Evidence::Inferred, place, received));
+        // What carried that FIN acknowledged the other's, too, unless they crossed.
+        let closed = scales[x].marks.iter().any(|m| m.event == Event::SndFin && m.time <= received.0)
+            && self.ends[x].last_fin.is_none_or(|f| f.packet != received.1);
+        if closed && !scales[x].has(Event::RcvAckOfFin) {
+            scales[x].add(mark(Event::RcvAckOfFin, Evidence::Assumed, Place::Before, received));
+        }
+    }
+
+    /// A FIN that itself acknowledges the unseen end of the peer's stream, and is the last word of its sender, answers
+    /// the peer's FIN, which came with that data.
+    fn fin_with_unseen_data(&self, y: usize) -> Option<UnseenFin> {
+        let (own, peer) = (&self.ends[y], &self.ends[1 - y]);
+        let (fin, last) = (peer.last_fin?, peer.last?);
+        let unseen = own.packets == 0 || own.unseen_end == Some(fin.ack);
+        (unseen && peer.fin_advances && last.ack == fin.ack && own.acked == Some(fin.ack)).then_some(UnseenFin {
+            end: fin.ack,
+            time: fin.time,
+            packet: fin.packet,
+            received: Some((fin.time, fin.packet)),
+            own: false,
+        })
+    }
+}
