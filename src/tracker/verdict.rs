@@ -233,7 +233,9 @@ impl Connection {
         }
         let mut steps = fold(&marks);
         if let Some(mark) = self.timer(e, &steps, end, profile) {
-            marks.push(mark);
+            // Before a new incarnation takes over, if that came later.
+            let i = marks.iter().position(|m| m.event == Event::Replaced).unwrap_or(marks.len());
+            marks.insert(i, mark);
             steps = fold(&marks);
         }
         let mut possible = States::EMPTY.with(steps.last().map_or(State::Closed, |s| s.rule.to));
@@ -273,7 +275,9 @@ impl Connection {
 
     /// The timer that has run out by `end` in the state where `steps` lead, if one has.
     fn timer(&self, e: usize, steps: &[Step], end: Time, profile: &Profile) -> Option<Mark> {
-        let last = steps.last()?;
+        let replaced = steps.last().filter(|s| s.rule.event == Event::Replaced).map(|s| s.mark.time);
+        let last = if replaced.is_some() { steps.iter().rev().nth(1)? } else { steps.last()? };
+        let end = replaced.map_or(end, |t| t.min(end));
         let own = &self.ends[e];
         let (event, expiry) = match last.rule.to {
             // Each repeated FIN is acknowledged again and starts the wait anew (RFC 9293 3.10.7.4).
