@@ -4,6 +4,7 @@
 use tcpstate::ladder::{Cell, Ladder, Line};
 use tcpstate::segment::{Segment, Socket};
 use tcpstate::time::Time;
+use tcpstate::tracker::log::Place;
 use tcpstate::tracker::rules::Event;
 use tcpstate::tracker::{Profile, State, States, Tracker};
 
@@ -15,6 +16,8 @@ pub struct Entry {
     pub from: State,
     pub event: Event,
     pub state: State,
+    /// Entered after the segment that this end sent at that time.
+    pub after: bool,
 }
 
 /// A tracker that has taken `segments`.
@@ -37,6 +40,7 @@ pub fn history(tracker: &Tracker, socket: Socket, now: Time, profile: &Profile) 
             from: s.rule.from,
             event: s.rule.event,
             state: s.rule.to,
+            after: s.mark.place == Place::After,
         }));
     }
     entries.sort_by_key(|e| (e.time, e.incarnation));
@@ -140,7 +144,8 @@ fn told(ladder: &Ladder, cell: fn(&Line) -> &Cell) -> Vec<State> {
     told
 }
 
-/// The state that lasts at line `i`, after those entered since the line before.
+/// The state that lasts at line `i`, after those entered since the line before (and the one before those, if they came
+/// after what was sent in this line).
 fn states_in(found: &[Entry], ladder: &Ladder, i: usize) -> Vec<State> {
     let at = |i: usize| Time(0) + ladder.lines[i].time;
     let mut states = Vec::new();
@@ -149,8 +154,12 @@ fn states_in(found: &[Entry], ladder: &Ladder, i: usize) -> Vec<State> {
     }
     let since = i.checked_sub(1).map(at);
     let lasting = found.iter().rfind(|e| e.time <= at(i)).map(|e| e.state);
-    let entered = found.iter().filter(|e| e.time <= at(i) && since.is_none_or(|t| e.time > t)).map(|e| e.state);
-    states.extend(entered);
+    for (j, entry) in found.iter().enumerate().filter(|(_, e)| e.time <= at(i) && since.is_none_or(|t| e.time > t)) {
+        if entry.after && entry.time == at(i) {
+            states.push(j.checked_sub(1).map_or(State::Closed, |j| found[j].state));
+        }
+        states.push(entry.state);
+    }
     states.extend(lasting);
     states.dedup();
     states
