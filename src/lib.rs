@@ -1,8 +1,11 @@
 //! Reconstructs the TCP state of both endpoints of every connection from captured segments.
 
 pub mod analyze;
+pub mod cli;
 pub mod decode;
 pub mod ladder;
+pub mod filter;
+pub mod render;
 pub mod report;
 pub mod segment;
 pub mod source;

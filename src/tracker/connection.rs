@@ -5,7 +5,7 @@
 //! and it is offered to the receiver, which probably got it.
 
 use super::endpoint::{Endpoint, Trace};
-use super::log::Mark;
+use super::log::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, before, within};
 use super::state::Evidence;
@@ -329,13 +329,23 @@ impl Connection {
 
     /// `x` sends its FIN, for the first time or again.
     fn sends_fin(&mut self, x: usize, seg: &Segment, news: bool) {
+        let prompt = self.ends[1 - x].fins <= 1;
         let end = &mut self.ends[x];
         end.fins = end.fins.saturating_add(1);
-        end.unseen_fin = None;
+        let unseen = end.unseen_fin.take().filter(|u| u.end == seg.end());
         if end.fin.is_none() {
             end.fin = Some(seg.end());
             end.fin_advances = news;
-            end.log.settle(Mark::sure(Event::SndFin, Evidence::Sent, seg.time, seg.packet));
+            let mut mark = Mark::sure(Event::SndFin, Evidence::Sent, seg.time, seg.packet);
+            if let Some(u) = unseen {
+                // The first copy was not captured; what came after it shows it. If that is the prompt answer to the
+                // peer's FIN, the two crossed.
+                (mark.time, mark.packet, mark.place) = (u.time, u.packet, Place::Before);
+                if let Some(fin) = end.log.get(Event::RcvFin).filter(|m| prompt && m.proof == u.packet) {
+                    mark.time = mark.time.min(fin.time);
+                }
+            }
+            end.log.settle(mark);
         } else if end.fin.is_some_and(|f| after(seg.end(), f)) {
             // It had been placed too low: more data came first.
             end.fin = Some(seg.end());

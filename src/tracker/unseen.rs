@@ -77,7 +77,7 @@ impl Connection {
         let least = Span(self.ends[y].turnaround.map_or(0, |t| i64::from(t) * 900));
         if !answer
             && let Some(fin) = scales[y].marks.iter().find(|m| m.event == Event::RcvFin)
-            && (u.time < fin.time + least || u.own && fin.proof == u.packet)
+            && (u.time < fin.time + least || u.own && fin.proof == u.packet && self.ends[x].fins <= 1)
         {
             (sent.time, sent.place) = (sent.time.min(fin.time), Place::Before);
         }
