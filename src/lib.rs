@@ -3,8 +3,8 @@
 pub mod analyze;
 pub mod cli;
 pub mod decode;
-pub mod ladder;
 pub mod filter;
+pub mod ladder;
 pub mod render;
 pub mod report;
 pub mod segment;
