@@ -20,7 +20,10 @@ impl Connection {
         }
         let genuine = self.is_senders_own(x, seg);
         let accepted = self.accepts_reset(y, seg);
-        if !self.ends[x].seen {
+        // RFC 9293 3.5.2: the number 0 is that of an end without connection, whatever it had before.
+        let refuses =
+            seg.has(Flags::ACK) && seg.seq == 0 && self.ends[y].isn.is_some_and(|i| seg.ack == i.wrapping_add(1));
+        if !self.ends[x].seen || refuses && !self.ends[x].log.is_sure(Event::RcvSyn) {
             // No connection at this end: it never answered the SYN, or the capture shows nothing else of it.
             self.ends[x].log.remove(Event::RcvSyn);
         }
