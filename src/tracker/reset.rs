@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::log::Mark;
 use super::rules::Event;
 use super::sequence::{after, before, within};
-use super::state::Evidence;
+use super::state::{Evidence, State};
 use crate::segment::{Flags, Segment};
 use crate::time::Span;
 
@@ -109,8 +109,9 @@ impl Connection {
         // Exact (RFC 5961 §3.2): any number that can be what the receiver expects next.
         let low = sender.acked.unwrap_or(sender.isn.map_or(sender.next, |isn| isn.wrapping_add(1)));
         let exact = within(low, seg.seq, sender.next);
-        // Linux also takes the number before a FIN it has received (tcp_reset_check).
-        let before_fin = sender.fin.is_some_and(|fin| seg.seq.wrapping_add(1) == fin);
+        // Linux also takes the number before a FIN it has received, but not in TIME_WAIT (tcp_reset_check).
+        let before_fin = sender.fin.is_some_and(|fin| seg.seq.wrapping_add(1) == fin)
+            && matches!(self.state_now(y), State::CloseWait | State::LastAck | State::Closing);
         // Beyond what was captured but inside the window: real if the capture missed the segments between.
         let missed = after(seg.seq, sender.next)
             && before(seg.seq, sender.next.wrapping_add(receiver.max_window))
