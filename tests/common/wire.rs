@@ -89,6 +89,10 @@ pub struct Truth {
     pub aborted: Option<Time>,
     /// When its first FIN left it.
     pub fin_left: Option<Time>,
+    /// Its first FIN was lost before the tap.
+    pub first_fin_lost: bool,
+    /// When it last received a FIN.
+    pub last_fin: Option<Time>,
     /// When the peer's FIN was first received in order.
     pub fin_received: Option<Time>,
     /// Which of its flags passed the tap.
@@ -111,6 +115,11 @@ pub struct Moment {
     pub passed: [Flags; 2],
     pub late_fin: [bool; 2],
     pub aborted: [bool; 2],
+    pub first_fin_lost: [bool; 2],
+    /// When each last received a FIN.
+    pub last_fin: [Option<Time>; 2],
+    /// Whether the tap is so close to each end that what it saw usually arrives there.
+    pub near: [bool; 2],
     /// The longest way from one end to the other, in nanoseconds.
     pub delay: i64,
 }
@@ -123,6 +132,9 @@ pub struct Run {
     pub moments: Vec<Moment>,
     pub end: Time,
 }
+
+/// How late a packet may be that others overtake, on each leg of its way, in nanoseconds.
+const LATE: i64 = 40_000_000;
 
 thread_local! {
     /// smoltcp asks a plain function for timestamps.
@@ -325,7 +337,7 @@ impl World {
     fn leg(&mut self, now: i64, sender: usize, leg: usize) -> i64 {
         let base = self.delays[if leg == 0 { sender } else { 1 - sender }];
         let extra = match self.link {
-            Link::Reorder if self.dice.chance(20) => return now + base + self.dice.range(1, 40_000_000),
+            Link::Reorder if self.dice.chance(20) => return now + base + self.dice.range(1, LATE),
             Link::Jitter => self.dice.range(0, base),
             _ => 0,
         };
@@ -337,10 +349,13 @@ impl World {
     /// Puts what end `x` has sent on its way.
     fn carry(&mut self, x: usize, end: &mut End, now: i64) {
         for packet in std::mem::take(&mut end.queue.tx) {
-            if self.decode(&packet, 0, 0).is_some_and(|s| s.has(Flags::FIN)) {
-                end.truth.fin_left.get_or_insert(Time(now));
+            let fin = self.decode(&packet, 0, 0).is_some_and(|s| s.has(Flags::FIN));
+            let first_fin = fin && end.truth.fin_left.is_none();
+            if first_fin {
+                end.truth.fin_left = Some(Time(now));
             }
             if self.link == Link::LossBeforeTap && self.dice.chance(15) {
+                end.truth.first_fin_lost |= first_fin;
                 continue;
             }
             let copies = 1 + usize::from(self.link == Link::Duplicate && self.dice.chance(10));
@@ -390,7 +405,11 @@ impl World {
         let kind = self.dice.range(0, 19);
         let both = kind == 0 || kind == 1;
         if both {
-            let gap = self.dice.range(0, 2 * (self.delays[0] + self.delays[1]));
+            // The first SYN may find the right end closed; where packets are lost or overtake each other, what is left of
+            // that refusal could not be told from one of the second SYN.
+            let way = self.delays[0] + self.delays[1];
+            let faithful = matches!(self.link, Link::Clean | Link::Jitter);
+            let gap = self.dice.range(0, if faithful { 2 * way } else { way - 1_000 });
             self.plan(start + gap, Happening::Act(1, Action::Connect));
         }
         if kind == 2 {
@@ -508,6 +527,9 @@ pub fn run(link: Link, seed: u64) -> Run {
                 Happening::Pass(x, packet, onward) => world.pass(x, packet, onward, now, &mut ends[x].truth),
                 Happening::Arrive(x, packet) => {
                     world.under_way -= 1;
+                    if world.decode(&packet, 0, 0).is_some_and(|s| s.has(Flags::FIN)) {
+                        ends[x].truth.last_fin = Some(Time(now));
+                    }
                     ends[x].queue.rx.push_back(packet);
                     while ends[x].ingress(Time(now)) {}
                 }
@@ -538,6 +560,10 @@ fn moment(time: Time, world: &World, ends: &[End; 2]) -> Moment {
         passed: [ends[0].truth.passed, ends[1].truth.passed],
         late_fin: [late_fin(&ends[0].truth), late_fin(&ends[1].truth)],
         aborted: [ends[0].truth.aborted.is_some(), ends[1].truth.aborted.is_some()],
-        delay: 3 * (world.delays[0] + world.delays[1]),
+        first_fin_lost: [ends[0].truth.first_fin_lost, ends[1].truth.first_fin_lost],
+        last_fin: [ends[0].truth.last_fin, ends[1].truth.last_fin],
+        near: [0, 1].map(|x| 2 * world.delays[x] < 1_000_000),
+        delay: 3 * (world.delays[0] + world.delays[1])
+            + if world.link == Link::Reorder { 4 * LATE } else { 15_000_000 },
     }
 }
