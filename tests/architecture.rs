@@ -84,8 +84,15 @@ fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// Path below `src`, its module, and its lines of code: no comments, no text after `#[cfg(test)]`.
-fn sources() -> Vec<(String, String, Vec<(usize, String)>)> {
+/// One file below `src`.
+struct Source {
+    path: String,
+    module: String,
+    /// Its lines of code with their numbers: no comments, no text after `#[cfg(test)]`.
+    lines: Vec<(usize, String)>,
+}
+
+fn sources() -> Vec<Source> {
     let mut files = Vec::new();
     rust_files(&src(), &mut files);
     let read = |file: &PathBuf| {
@@ -94,7 +101,7 @@ fn sources() -> Vec<(String, String, Vec<(usize, String)>)> {
         let text = std::fs::read_to_string(file).expect("a source can be read");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let lines = code.lines().zip(1..).filter(|(l, _)| !l.trim_start().starts_with("//"));
-        (path, module, lines.map(|(l, n)| (n, l.to_owned())).collect())
+        Source { path, module, lines: lines.map(|(l, n)| (n, l.to_owned())).collect() }
     };
     files.iter().map(read).collect()
 }
@@ -117,7 +124,7 @@ fn used(line: &str) -> Vec<&str> {
 fn no_stage_knows_a_later_one() {
     let may_use: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
     let mut wrong = Vec::new();
-    for (path, module, lines) in sources() {
+    for Source { path, module, lines } in sources() {
         if matches!(module.as_str(), "lib" | "main") {
             continue;
         }
@@ -149,7 +156,7 @@ fn the_directions_make_no_circle() {
 #[test]
 fn the_pure_modules_stay_pure() {
     let mut wrong = Vec::new();
-    for (path, module, lines) in sources() {
+    for Source { path, module, lines } in sources() {
         if !PURE.contains(&module.as_str()) {
             continue;
         }
