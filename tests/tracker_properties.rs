@@ -1,6 +1,6 @@
 //! What holds for any sequence of segments, however nonsensical.
 
-#[path = "common/wire.rs"]
+#[path = "common/wire/mod.rs"]
 mod wire;
 
 use std::net::{IpAddr, Ipv4Addr};
