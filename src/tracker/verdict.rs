@@ -315,7 +315,7 @@ impl Connection {
         const AT_THE_END: u32 = 1_000;
         let half = match self.ends[e].turnaround {
             Some(micros) if micros >= AT_THE_END => Span(i64::from(micros) * 500),
-            _ => return,
+            _ => Span(0),
         };
         let mut earliest = Time(i64::MIN);
         for step in steps {
