@@ -64,9 +64,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let times = view.connection.ends[e].syn_acks;
         let message = format!(
-            "{} answered the SYN of {} {times} times and was not acknowledged for {}{}",
+            "{} answered the SYN of {} {} and was not acknowledged for {}{}",
             view.who(e),
             view.socket(1 - e),
+            super::prelude::times(times.into()),
             at_least(span),
             if gave_up { "; by then it has given up" } else { "" },
         );

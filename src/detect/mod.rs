@@ -35,24 +35,37 @@ mod threshold;
 mod view;
 mod watch;
 
+mod capture_cuts_connections;
 mod close_wait_stuck;
+mod data_after_fin;
 mod fin_unacked;
 mod fin_wait_2_stuck;
 mod half_close;
+mod half_closed_at_end;
 mod half_open_accept_overflow;
 mod half_open_dead_peer;
 mod half_open_syn;
+mod idle_death;
+mod idle_without_keepalive;
 mod keepalive_timeout;
 mod last_ack_stuck;
+mod mtu_black_hole;
+mod one_direction;
+mod packets_duplicated;
+mod packets_missing;
+mod request_crossed_fin;
 mod retransmissions;
 mod rst_abort;
 mod rst_after_close;
+mod same_idle_deaths;
+mod segments_above_mss;
 mod simultaneous_close;
 mod simultaneous_open;
 mod syn_refused;
 mod syn_unanswered;
 mod time_wait_excess;
 mod time_wait_reuse;
+mod write_after_fin;
 mod zero_window_stall;
 
 pub use cause::Cause;
@@ -71,14 +84,22 @@ pub const LISTED: usize = 10;
 
 /// Every anomaly, by code.
 pub static ALL: &[&Declaration] = &[
+    &same_idle_deaths::DECLARATION,
     &close_wait_stuck::DECLARATION,
     &fin_wait_2_stuck::DECLARATION,
     &fin_unacked::DECLARATION,
     &last_ack_stuck::DECLARATION,
     &half_close::DECLARATION,
     &simultaneous_close::DECLARATION,
+    &data_after_fin::DECLARATION,
+    &half_closed_at_end::DECLARATION,
+    &request_crossed_fin::DECLARATION,
+    &write_after_fin::DECLARATION,
     &half_open_dead_peer::DECLARATION,
     &keepalive_timeout::DECLARATION,
+    &idle_death::DECLARATION,
+    &mtu_black_hole::DECLARATION,
+    &idle_without_keepalive::DECLARATION,
     &zero_window_stall::DECLARATION,
     &retransmissions::DECLARATION,
     &syn_unanswered::DECLARATION,
@@ -86,6 +107,11 @@ pub static ALL: &[&Declaration] = &[
     &half_open_syn::DECLARATION,
     &half_open_accept_overflow::DECLARATION,
     &simultaneous_open::DECLARATION,
+    &packets_missing::DECLARATION,
+    &packets_duplicated::DECLARATION,
+    &one_direction::DECLARATION,
+    &capture_cuts_connections::DECLARATION,
+    &segments_above_mss::DECLARATION,
     &rst_abort::DECLARATION,
     &rst_after_close::DECLARATION,
     &time_wait_excess::DECLARATION,
@@ -164,7 +190,7 @@ mod tests {
                 assert!(!text.is_empty(), "{}", d.name);
             }
             assert!(!d.summary.ends_with('.'), "{}", d.name);
-            assert!([d.what, d.why, d.decided, d.advice].iter().all(|t| t.ends_with('.')), "{}", d.name);
+            assert!([d.what, d.why, d.decided, d.advice].iter().all(|t| t.ends_with(['.', '?'])), "{}", d.name);
             for t in d.thresholds {
                 assert!(t.name.starts_with(d.name) && !t.source.is_empty(), "{}", t.name);
             }
