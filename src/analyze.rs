@@ -96,17 +96,17 @@ impl Analysis {
         let mut tracked: Vec<_> = tracker.connections().iter().enumerate().collect();
         tracked.sort_by_key(|(_, c)| c.first_packet);
         let retracted = tracked.iter().map(|(_, c)| u64::from(c.retractions())).sum();
-        let connections: Vec<_> = tracked
+        let mut connections: Vec<_> = tracked
             .into_iter()
             .zip(1..)
             .map(|((index, c), id)| {
                 let verdicts = c.verdicts(end, &profile);
                 let mut connection = build::connection(c, id, &verdicts, &context);
-                connection.anomalies = watch.anomalies((index, id), &verdicts, tracker, &scene, selection);
+                connection.anomalies = watch.anomalies((index, id), &verdicts, tracker, &scene);
                 connection
             })
             .collect();
-        let findings = watch.findings(&mut scene, &connections, selection);
+        let findings = watch.findings(&mut scene, &mut connections, selection);
         Report {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },

@@ -26,6 +26,9 @@ pub fn findings(scene: &Scene<'_>, connections: &[Connection], selection: &Selec
     for c in connections {
         for a in &c.anomalies {
             let Some(declaration) = ALL.iter().position(|d| d.code == a.code) else { continue };
+            if !selection.wants(ALL[declaration]) {
+                continue;
+            }
             groups.entry(Key { declaration, service: c.server, side: a.endpoint }).or_default().push((c, a));
         }
     }

@@ -44,7 +44,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let open = (0..2).all(|e| view.state(e) == State::Established);
     let tail = if open { view.scene.end - c.last } else { Span(0) };
     let idle = view.signals.longest_idle.max(tail);
-    if idle < view.span(&IDLE) || view.end(0).probes + view.end(1).probes > 0 || !view.was_open() {
+    // Whoever has waited for longer has not waited: the clock was set.
+    const BELIEVABLE: Span = Span::secs(30 * 86_400);
+    if idle < view.span(&IDLE) || idle > BELIEVABLE || view.end(0).probes + view.end(1).probes > 0 || !view.was_open() {
         return;
     }
     let still = if tail >= idle { "; the capture ended then" } else { "" };

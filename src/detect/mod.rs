@@ -35,7 +35,9 @@ mod threshold;
 mod view;
 mod watch;
 
+mod accept_queue_drops;
 mod capture_cuts_connections;
+mod close_wait_growth;
 mod close_wait_stuck;
 mod data_after_fin;
 mod fin_unacked;
@@ -44,12 +46,18 @@ mod half_close;
 mod half_closed_at_end;
 mod half_open_accept_overflow;
 mod half_open_dead_peer;
+mod half_open_level;
 mod half_open_syn;
+mod handshake_aborted;
+mod handshake_slow;
 mod idle_death;
 mod idle_without_keepalive;
 mod keepalive_timeout;
 mod last_ack_stuck;
+mod mass_break;
 mod mtu_black_hole;
+mod no_data;
+mod odd_flags;
 mod one_direction;
 mod packets_duplicated;
 mod packets_missing;
@@ -57,13 +65,21 @@ mod request_crossed_fin;
 mod retransmissions;
 mod rst_abort;
 mod rst_after_close;
+mod rst_from_between;
+mod rst_ignored;
 mod same_idle_deaths;
 mod segments_above_mss;
 mod simultaneous_close;
 mod simultaneous_open;
+mod syn_ack_changed;
+mod syn_in_connection;
 mod syn_refused;
+mod syn_rejected;
+mod syn_retried;
+mod syn_success_low;
 mod syn_unanswered;
 mod time_wait_excess;
+mod time_wait_killed;
 mod time_wait_reuse;
 mod write_after_fin;
 mod zero_window_stall;
@@ -74,7 +90,7 @@ pub use group::findings;
 pub use page::table;
 pub use select::{FailOn, Selection, UnknownName};
 pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit, duration};
-pub use view::{Facts, Found, Quality, Scene, Sink, View, is_one_sided};
+pub use view::{Facts, Found, Quality, Scene, Sink, View};
 pub use watch::Watch;
 
 use crate::report::Anomaly;
@@ -84,7 +100,11 @@ pub const LISTED: usize = 10;
 
 /// Every anomaly, by code.
 pub static ALL: &[&Declaration] = &[
+    &syn_success_low::DECLARATION,
+    &close_wait_growth::DECLARATION,
     &same_idle_deaths::DECLARATION,
+    &mass_break::DECLARATION,
+    &half_open_level::DECLARATION,
     &close_wait_stuck::DECLARATION,
     &fin_wait_2_stuck::DECLARATION,
     &fin_unacked::DECLARATION,
@@ -104,9 +124,18 @@ pub static ALL: &[&Declaration] = &[
     &retransmissions::DECLARATION,
     &syn_unanswered::DECLARATION,
     &syn_refused::DECLARATION,
+    &syn_rejected::DECLARATION,
     &half_open_syn::DECLARATION,
     &half_open_accept_overflow::DECLARATION,
+    &handshake_slow::DECLARATION,
+    &syn_retried::DECLARATION,
+    &no_data::DECLARATION,
     &simultaneous_open::DECLARATION,
+    &syn_in_connection::DECLARATION,
+    &syn_ack_changed::DECLARATION,
+    &handshake_aborted::DECLARATION,
+    &accept_queue_drops::DECLARATION,
+    &odd_flags::DECLARATION,
     &packets_missing::DECLARATION,
     &packets_duplicated::DECLARATION,
     &one_direction::DECLARATION,
@@ -114,8 +143,11 @@ pub static ALL: &[&Declaration] = &[
     &segments_above_mss::DECLARATION,
     &rst_abort::DECLARATION,
     &rst_after_close::DECLARATION,
+    &rst_ignored::DECLARATION,
+    &rst_from_between::DECLARATION,
     &time_wait_excess::DECLARATION,
     &time_wait_reuse::DECLARATION,
+    &time_wait_killed::DECLARATION,
 ];
 
 /// The anomaly called `text`, by code or name.
@@ -129,12 +161,10 @@ pub fn thresholds() -> impl Iterator<Item = (&'static Declaration, &'static Thre
 }
 
 /// What is odd about one connection, most severe first.
-pub fn anomalies(view: &View<'_>, selection: &Selection) -> Vec<Anomaly> {
+pub fn anomalies(view: &View<'_>) -> Vec<Anomaly> {
     let mut out = Vec::new();
     for declaration in ALL {
-        if let Detect::Connection(detect) = declaration.detect
-            && selection.wants(declaration)
-        {
+        if let Detect::Connection(detect) = declaration.detect {
             detect(view, &mut Sink::new(declaration, view, &mut out));
         }
     }
