@@ -111,7 +111,7 @@ impl Analysis {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
             capture: self.capture,
-            summary: report::build::summary(&connections, retracted),
+            summary: report::totals::summary(&connections, retracted),
             connections,
             findings,
         }

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod decode;
 pub mod detect;
 pub mod filter;
+pub mod ladder;
 pub mod render;
 pub mod report;
 pub mod segment;

@@ -27,6 +27,10 @@ impl Connection {
     /// What `x` sends at `now` shows that `event` had not happened to it: what was captured so long ago that it must
     /// have arrived was lost, and the rest arrives later.
     pub(super) fn disprove(&mut self, x: usize, event: Event, now: Time) {
+        let log = &self.ends[x].log;
+        if !log.has(event) || log.is_sure(event) {
+            return;
+        }
         let horizon = self.ends[x].horizon(now);
         if let Some(mark) = self.ends[x].log.disprove(event, horizon, now) {
             self.ends[x].disproved = self.ends[x].disproved.saturating_add(1);
@@ -66,6 +70,17 @@ impl Connection {
             return;
         };
         let echo = if own && seg.has(Flags::ACK) { seg.options.timestamps.map(|t| t.echo) } else { None };
+        let older = echo.is_some_and(|e| copies.iter().all(|m| m.tsval.is_some_and(|v| after(v, e))));
+        if event == Event::RcvSynAck
+            && older
+            && end.log.get(Event::SndSyn).is_some_and(|m| m.evidence == Evidence::Assumed)
+        {
+            // It echoes a SYN,ACK from before the capture: those captured are repetitions.
+            end.log.remove(Event::SndSyn);
+            end.log.remove(Event::RcvSynAck);
+            end.log.settle(Mark::sure(Event::WasOpen, Evidence::Assumed, first.time, 0));
+            return;
+        }
         let chosen = match echo {
             // Any of the client's segments completes the handshake; those that did not arrive have been taken back.
             _ if event == Event::RcvAckOfSyn => first,
@@ -129,7 +144,7 @@ impl Connection {
         if after(tsval, stamps.echo) {
             // An older one: it had not arrived yet, unless it came between two others.
             self.ends[x].log.disprove(Event::RcvAckOfFin, Time(i64::MIN), seg.time);
-        } else {
+        } else if self.ends[1 - x].tsval_before_ack.is_none_or(|stale| after(tsval, stale)) {
             self.prove_first(x, Event::RcvAckOfFin, seg.packet);
         }
     }
@@ -159,7 +174,9 @@ impl Connection {
                 self.suggest(y, Event::RcvAckOfSyn, seg);
             }
             let receiver = &self.ends[y];
-            if receiver.fin.is_some_and(|fin| !before(seg.ack, fin)) && !receiver.log.is_sure(Event::RcvAckOfFin) {
+            if receiver.fin.is_none_or(|fin| before(seg.ack, fin)) {
+                self.ends[x].tsval_before_ack = seg.options.timestamps.map(|t| t.value);
+            } else if !receiver.log.is_sure(Event::RcvAckOfFin) {
                 self.suggest(y, Event::RcvAckOfFin, seg);
             }
         }
