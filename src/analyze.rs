@@ -4,6 +4,7 @@ use crate::decode::{Decoded, Decoder};
 use crate::report::{self, Capture, Report, SCHEMA, Tool, build};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
+use crate::timing::{Measured, Timing, Vantage, table};
 use crate::tracker::{Profile, Stack, Tracker};
 
 /// What can be chosen.
@@ -15,6 +16,8 @@ pub struct Options {
     pub msl: Option<Span>,
     /// List what was believed and disproved.
     pub retracted: bool,
+    /// Where the tap was, instead of an estimate for each connection.
+    pub vantage: Option<Vantage>,
 }
 
 impl Options {
@@ -34,6 +37,7 @@ pub struct Analysis {
     options: Options,
     decoder: Decoder,
     tracker: Tracker,
+    timing: Timing,
     capture: Capture,
 }
 
@@ -52,7 +56,8 @@ impl Analysis {
         match self.decoder.decode(packet) {
             Decoded::Segment(segment) => {
                 self.capture.tcp_segments += 1;
-                self.tracker.segment(&segment);
+                let taken = self.tracker.segment(&segment);
+                self.timing.segment(&taken, &segment, self.tracker.connections());
             }
             Decoded::Icmp(error) => self.tracker.icmp(&error),
             Decoded::Other => {}
@@ -69,13 +74,21 @@ impl Analysis {
             end: self.capture.last.unwrap_or(Time(0)),
             profile: &profile,
             retracted: self.options.retracted,
+            vantage: self.options.vantage,
             scope: &|id| decoder.scope(id).to_vec(),
         };
-        let mut tracked: Vec<_> = self.tracker.connections().iter().collect();
-        tracked.sort_by_key(|c| c.first_packet);
-        let retracted = tracked.iter().map(|c| u64::from(c.retractions())).sum();
-        let connections: Vec<_> =
-            tracked.into_iter().zip(1..).map(|(c, id)| build::connection(c, id, &context)).collect();
+        let unmeasured = Measured::default();
+        let mut tracked: Vec<_> = self.tracker.connections().iter().enumerate().collect();
+        tracked.sort_by_key(|(_, c)| c.first_packet);
+        let retracted = tracked.iter().map(|(_, c)| u64::from(c.retractions())).sum();
+        let mut tables = table::Builder::default();
+        let mut connections = Vec::with_capacity(tracked.len());
+        for ((index, c), id) in tracked.into_iter().zip(1..) {
+            let measured = self.timing.get(index).unwrap_or(&unmeasured);
+            let verdicts = c.verdicts(context.end, &profile);
+            tables.add(measured, c, &verdicts, context.vantage, context.end);
+            connections.push(build::connection(c, measured, &verdicts, id, &context));
+        }
         Report {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
@@ -83,6 +96,7 @@ impl Analysis {
             summary: report::build::summary(&connections, retracted),
             connections,
             findings: Vec::new(),
+            timing: tables.finish(),
         }
     }
 }

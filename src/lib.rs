@@ -6,4 +6,5 @@ pub mod report;
 pub mod segment;
 pub mod source;
 pub mod time;
+pub mod timing;
 pub mod tracker;

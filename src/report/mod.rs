@@ -5,5 +5,7 @@
 
 pub mod build;
 pub mod model;
+pub mod timing;
 
 pub use model::*;
+pub use timing::{Tables, Timing};
