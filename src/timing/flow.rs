@@ -126,7 +126,9 @@ impl Measured {
         if self.handshake.ack == Some(now) && self.handshake.opener() == Some(x) && flow.least[y].is_none() {
             flow.gaps.last = now;
             for (end, leg) in [(y, self.handshake.syn_to_synack), (x, self.handshake.synack_to_ack)] {
+                let copies = if end == y { self.handshake.syns.count } else { self.handshake.syn_acks.count };
                 if let Some(span) = leg.exact() {
+                    flow.trips[end].rescued += u32::from(copies > 1);
                     flow.trips[end].samples.add(span);
                     flow.sampled(end, span);
                 }

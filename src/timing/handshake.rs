@@ -97,6 +97,8 @@ pub struct Handshake {
     pub syn_to_synack: Leg,
     /// From the SYN,ACK answered to the client's ACK.
     pub synack_to_ack: Leg,
+    /// Both together, where the SYN,ACK was not captured.
+    whole: Option<Span>,
     /// From the first SYN to the one answered.
     pub retry_delay: Option<Span>,
     /// The client's ACK.
@@ -136,16 +138,22 @@ impl Handshake {
 
     /// A segment of end `x` with neither SYN nor RST. Whether it completes the handshake.
     pub fn later(&mut self, x: usize, seg: &Segment) -> bool {
-        let Some(opener) = self.opener.map(usize::from).filter(|_| self.syn_acks.count > 0) else { return false };
+        let Some(opener) = self.opener() else { return false };
         if x != opener {
-            self.ready.get_or_insert(seg.time);
+            if self.syn_acks.count > 0 || self.ack.is_some() {
+                self.ready.get_or_insert(seg.time);
+            }
             return false;
         }
-        if self.ack.is_some() {
+        if self.ack.is_some() || !seg.has(Flags::ACK) {
             return false;
         }
         self.ack = Some(seg.time);
         let answered = self.syn_acks.answered(seg.options.timestamps.map(|t| t.echo));
+        if self.syn_acks.count == 0 && self.syns.count == 1 {
+            // The SYN,ACK was not captured; both legs together need only the client's segments.
+            self.whole = self.syns.first().map(|syn| seg.time - syn);
+        }
         self.synack_to_ack = match (answered, self.syn_acks.range(seg.time)) {
             (Some(syn_ack), _) => Leg::Exact(seg.time - syn_ack),
             (None, Some(range)) => Leg::Between(range),
@@ -166,7 +174,8 @@ impl Handshake {
 
     /// One round trip of the whole path, wherever the tap is.
     pub fn round_trip(&self) -> Option<Span> {
-        self.syn_to_synack.exact().zip(self.synack_to_ack.exact()).map(|(a, b)| Span(a.0.saturating_add(b.0)))
+        let legs = self.syn_to_synack.exact().zip(self.synack_to_ack.exact());
+        legs.map(|(a, b)| Span(a.0.saturating_add(b.0))).or(self.whole)
     }
 }
 
@@ -214,6 +223,12 @@ mod tests {
         let h = handshake(&segments);
         assert_eq!(h.syn_to_synack, Leg::Exact(Span::millis(30)));
         assert_eq!(h.retry_delay, Some(Span::secs(1)));
+    }
+
+    #[test]
+    fn the_whole_round_trip_needs_no_syn_ack() {
+        let h = handshake(&[(0, syn(0)), (0, ack(31, 1))]);
+        assert_eq!((h.round_trip(), h.syn_to_synack), (Some(Span::millis(31)), Leg::Unseen));
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl RoundTrip {
             && one != two
         {
             let span = match echo {
-                e if e == one => Some(first),
+                e if e == one && !late && !held => Some(first),
                 e if e == two => Some(seg.time - time),
                 _ => None,
             };
