@@ -1,7 +1,10 @@
 //! Reconstructs the TCP state of both endpoints of every connection from captured segments.
 
 pub mod analyze;
+pub mod cli;
 pub mod decode;
+pub mod filter;
+pub mod render;
 pub mod report;
 pub mod segment;
 pub mod source;

@@ -61,7 +61,8 @@ pub fn connection(
 fn entry(step: &tracker::log::Step) -> Entry {
     let some = |packet: u64| (packet != 0).then_some(packet);
     Entry {
-        time: step.mark.time,
+        time: step.at,
+        captured: (step.at != step.mark.time).then_some(step.mark.time),
         from: step.rule.from,
         state: step.rule.to,
         packet: some(step.mark.packet),
@@ -96,7 +97,7 @@ fn visited(verdict: &Verdict, state: State) -> bool {
 }
 
 fn happened(verdict: &Verdict, event: Event) -> Option<Time> {
-    verdict.steps.iter().find(|s| s.mark.event == event).map(|s| s.mark.time)
+    verdict.steps.iter().find(|s| s.mark.event == event).map(|s| s.at)
 }
 
 fn outcome(c: &tracker::Connection, ends: PerSide<&Verdict>) -> Outcome {

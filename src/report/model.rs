@@ -273,8 +273,12 @@ pub struct Endpoint {
 /// One transition.
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
-    /// Capture time of the cause; for `timer`, when it ran out.
+    /// When the endpoint entered the state: capture time of the cause, moved by half the least round trip between tap
+    /// and endpoint where they are apart; for `timer`, when it ran out.
     pub time: Time,
+    /// Capture time of the cause, where it differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub captured: Option<Time>,
     /// The state left.
     pub from: State,
     /// The state entered.

@@ -58,7 +58,11 @@ impl Connection {
         marks
             .filter_map(|mark| {
                 let from = from(mark.event);
-                RULES.iter().find(|r| r.from == from && r.event == mark.event).map(|rule| Step { mark, rule })
+                RULES.iter().find(|r| r.from == from && r.event == mark.event).map(|rule| Step {
+                    at: mark.time,
+                    mark,
+                    rule,
+                })
             })
             .collect()
     }

@@ -153,7 +153,9 @@ pub fn sort(marks: &mut [Mark]) {
 /// One state entered.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
-    /// The event behind it.
+    /// When the endpoint entered the state, as well as the capture tells: see [`Verdict`](super::Verdict).
+    pub at: Time,
+    /// The event behind it, dated as captured.
     pub mark: Mark,
     /// The arrow taken.
     pub rule: &'static Rule,
@@ -166,7 +168,7 @@ pub fn fold<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> SmallVec<[Step; 8]
     for mark in marks {
         if let Some(rule) = rule(state, mark.event) {
             state = rule.to;
-            steps.push(Step { mark: *mark, rule });
+            steps.push(Step { at: mark.time, mark: *mark, rule });
         }
     }
     steps

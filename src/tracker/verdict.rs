@@ -15,6 +15,10 @@ use super::state::{Evidence, State, States};
 use crate::time::{Span, Time};
 
 /// One end at a given time.
+///
+/// A step is dated by when the end took it, not by when the tap saw its cause pass: what the end sent left it half a
+/// round trip (between tap and end) before it was captured, and what was sent to it arrived half a round trip after.
+/// The least round trip seen is used, and none where the tap is at the end itself. `mark.time` keeps the capture time.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     /// Every state entered, in order.
@@ -34,6 +38,9 @@ impl Verdict {
 const ANSWER: Span = Span::millis(300);
 /// A first retransmission comes this soon after a round trip (initial RTO of RFC 6298, with room).
 const RETRY: Span = Span::millis(1_200);
+
+/// An end that has been silent for this long may be gone without the capture showing it.
+const SILENCE: Span = Span::secs(3);
 
 /// The marks of one end while they are being weighed.
 #[derive(Default)]
@@ -236,6 +243,7 @@ impl Connection {
             marks.push(mark);
             steps = fold(&marks);
         }
+        self.date(e, &mut steps, end);
         let mut possible = States::EMPTY.with(steps.last().map_or(State::Closed, |s| s.rule.to));
         // Every combination of what may be and what may not.
         let mut open: SmallVec<[Mark; 6]> = scale.rejected.iter().copied().collect();
@@ -248,10 +256,7 @@ impl Connection {
         } else {
             hypotheses.iter().map(|h| Some(*h)).collect()
         };
-        // What ends a connection may have come from the side that was not captured.
-        if self.ends.iter().any(|e| e.packets == 0) {
-            possible = possible.with(State::Closed);
-        }
+        possible = possible.union(self.unseen_endings(e, possible, end));
         if open.is_empty() && starts.len() == 1 {
             return Verdict { steps, possible };
         }
@@ -269,6 +274,53 @@ impl Connection {
             }
         }
         Verdict { steps, possible }
+    }
+
+    /// Dates `steps` as end `e` took them: see [`Verdict`].
+    fn date(&self, e: usize, steps: &mut [Step], end: Time) {
+        /// Below this the tap is at the end, and what is measured is its processing.
+        const AT_THE_END: u32 = 1_000;
+        let half = match self.ends[e].turnaround {
+            Some(micros) if micros >= AT_THE_END => Span(i64::from(micros) * 500),
+            _ => return,
+        };
+        let mut earliest = Time(i64::MIN);
+        for step in steps {
+            let sent = matches!(
+                step.rule.event,
+                Event::SndSyn | Event::SndSynAck | Event::SndFin | Event::SndRst | Event::Replaced
+            );
+            let captured = step.mark.time;
+            let at = match step.mark.place {
+                _ if step.mark.evidence == Evidence::Timer || step.mark.packet == 0 => captured,
+                Place::At if !sent => (captured + half).min(end.max(captured)),
+                Place::After if !sent => captured,
+                _ => captured - half,
+            };
+            step.at = at.max(earliest);
+            earliest = step.at;
+        }
+    }
+
+    /// Where an end may be by what the capture did not show.
+    fn unseen_endings(&self, e: usize, possible: States, end: Time) -> States {
+        const OPEN: States = States::of(&[State::Established, State::CloseWait, State::FinWait2]);
+        let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
+        if own.packets == 0 || peer.packets == 0 {
+            // One direction only: the other's FIN or RST may have been there.
+            let closing = own.fin.or(peer.fin).is_some();
+            return States::of(if closing {
+                &[State::Closed, State::FinWait2, State::TimeWait]
+            } else {
+                &[State::Closed]
+            });
+        }
+        // An end far from the tap that has been silent for long may have given up or died, its last words lost.
+        let silent = own.last.is_none_or(|t| end - t.time > SILENCE);
+        if silent && !self.is_near(e) && !possible.intersection(OPEN).is_empty() {
+            return States::of(&[State::Closed]);
+        }
+        States::EMPTY
     }
 
     /// The timer that has run out by `end` in the state where `steps` lead, if one has.

@@ -1,0 +1,148 @@
+//! `tcpstate analyze`: from files to a report.
+
+use std::path::Path;
+
+use super::args::{AnalyzeArgs, Part};
+use super::failure::{DONE, FAILED, Failure};
+use super::output::{self, Look, Target, tell};
+use super::progress::Progress;
+use crate::analyze::{Analysis, Options};
+use crate::filter::{self, Filter, select::select, words};
+use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, render};
+use crate::report::Report;
+use crate::source::{self, FileInfo};
+
+/// Packets between two looks at how far the source has come.
+const LOOK_EVERY: u64 = 1 << 10;
+
+/// Analyses and prints; the exit code is 0, or 2 when an input could not be read.
+pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
+    if args.filter.as_deref() == Some("help") {
+        output::print(|out| out.write_all(words::help().as_bytes()))?;
+        return Ok(DONE);
+    }
+    let filter = args.filter.as_deref().map(filter::parse).transpose();
+    let filter = filter.map_err(|error| Failure::usage(format!("--filter: {error}")))?;
+    check(args)?;
+    let target = Target::open(args.output.as_deref())?;
+    let report = match read(args) {
+        Ok(report) => report,
+        Err(failure) => {
+            target.abandon();
+            return Err(failure);
+        }
+    };
+    let code = warn(&report.capture.files, args);
+    let (report, selection) = match narrow(report, filter.as_ref(), args) {
+        Ok(narrowed) => narrowed,
+        Err(failure) => {
+            target.abandon();
+            return Err(failure);
+        }
+    };
+    let options = options(args, look, &target, selection);
+    target.write(|out| render(format(args), &report, &options, out))?;
+    Ok(code)
+}
+
+/// What clap cannot check.
+fn check(args: &AnalyzeArgs) -> Result<(), Failure> {
+    if args.files.is_empty() {
+        let hint = "name a capture, a folder of captures, or `-` for standard input";
+        return Err(Failure::usage(format!("analyze: no FILE given\n  {hint}")));
+    }
+    if args.files.iter().any(|file| file.as_os_str() == "-") && output::stdin_is_terminal() {
+        let hint = "pipe a capture into it: tcpdump -w - | tcpstate analyze -";
+        return Err(Failure::file("-", format!("standard input is a terminal\n  {hint}")));
+    }
+    let Some(output) = args.output.as_deref().and_then(|path| path.canonicalize().ok()) else {
+        return Ok(());
+    };
+    match args.files.iter().find(|file| file.canonicalize().is_ok_and(|file| file == output)) {
+        Some(file) => Err(Failure::file(&file.display().to_string(), "is the input; the report would overwrite it")),
+        None => Ok(()),
+    }
+}
+
+/// Reads every packet of every input.
+fn read(args: &AnalyzeArgs) -> Result<Report, Failure> {
+    let mut source = source::open(&args.files).map_err(|error| Failure::files(&error.failures))?;
+    let options = Options { stack: args.stack, msl: args.msl, retracted: args.retracted };
+    let mut analysis = Analysis::new(options);
+    let mut progress = Progress::new(!args.no_progress && !args.quiet, source.bytes_total());
+    let mut packets = 0;
+    while let Some(packet) = source.next() {
+        analysis.packet(&packet);
+        packets += 1;
+        if packets % LOOK_EVERY == 0 {
+            progress.update(source.as_ref(), packets);
+        }
+    }
+    progress.finish();
+    if !args.quiet {
+        source.notes().iter().for_each(|note| tell(format_args!("tcpstate: {}", clean(note))));
+    }
+    Ok(analysis.finish(source.files()))
+}
+
+/// Tells what was wrong with the inputs; what was read is printed all the same.
+fn warn(files: &[FileInfo], args: &AnalyzeArgs) -> u8 {
+    let mut code = DONE;
+    for file in files {
+        let Some(problem) = &file.problem else { continue };
+        if !args.quiet || file.unreadable {
+            tell(format_args!("tcpstate: {}: {}", clean(&file.name), clean(problem)));
+        }
+        if args.strict || file.unreadable {
+            code = FAILED;
+        }
+    }
+    code
+}
+
+/// Keeps what was asked for.
+fn narrow(
+    mut report: Report,
+    filter: Option<&Filter>,
+    args: &AnalyzeArgs,
+) -> Result<(Report, Option<Selection>), Failure> {
+    if filter.is_none() && args.connection.is_empty() {
+        return Ok((report, None));
+    }
+    let of = report.connections.len() as u64;
+    if let Some(missing) = args.connection.iter().find(|id| **id == 0 || **id > of) {
+        let have = if of == 0 { "there is none".to_owned() } else { format!("they are numbered from 1 to {of}") };
+        return Err(Failure::usage(format!("--connection: there is no connection {missing}; {have}")));
+    }
+    let wanted = |id: u64| args.connection.is_empty() || args.connection.contains(&id);
+    select(&mut report, |c| wanted(c.id) && filter.is_none_or(|filter| filter.matches(c)));
+    let mut by: Vec<String> = args.connection.iter().map(|id| format!("--connection {id}")).collect();
+    by.extend(args.filter.as_ref().map(|filter| format!("--filter '{filter}'")));
+    Ok((report, Some(Selection { by: by.join(" "), of })))
+}
+
+fn options(args: &AnalyzeArgs, look: Look, target: &Target, selection: Option<Selection>) -> RenderOptions {
+    RenderOptions {
+        width: look.width(args.width),
+        colour: look.colour(target.is_file()),
+        limit: args.limit.unwrap_or(Limit::Suited),
+        sort: args.sort,
+        reverse: args.reverse,
+        zone: if args.local_time { Zone::Local } else { Zone::Utc },
+        detail: !args.connection.is_empty(),
+        sections: sections(&args.only),
+        selection,
+    }
+}
+
+/// The parts asked for, or all.
+fn sections(only: &[Part]) -> Sections {
+    let wanted = |part| only.is_empty() || only.contains(&part);
+    Sections { findings: wanted(Part::Findings), totals: wanted(Part::Totals), connections: wanted(Part::Connections) }
+}
+
+/// The format asked for, or the one that the output's name stands for, or the table.
+fn format(args: &AnalyzeArgs) -> Format {
+    let named = || Format::of_extension(Path::new(args.output.as_ref()?).extension()?.to_str()?);
+    args.format.or_else(named).unwrap_or_default()
+}

@@ -1,0 +1,163 @@
+//! What can be typed. What it means is worked out in the module of each command.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+
+use super::explain::ExplainArgs;
+use super::output::Colour;
+use crate::filter::literal;
+use crate::render::{Format, Limit, SortKey};
+use crate::time::Span;
+use crate::tracker::Stack;
+
+/// Reads packet captures and tells the TCP state of both ends of every connection: when it changed, why, and how that
+/// is known.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tcpstate",
+    bin_name = "tcpstate",
+    version,
+    about = "TCP states of both ends of every connection in a packet capture",
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Start with:  tcpstate analyze trace.pcap"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// When to use colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Colour::Auto, global = true)]
+    pub color: Colour,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The states of both ends of every connection in captures
+    Analyze(Box<AnalyzeArgs>),
+    /// What a TCP state means, who waits for whom, and what to do when it lasts
+    Explain(ExplainArgs),
+    /// A completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, for `man -l -`
+    Man {
+        /// Of this command instead of the whole program
+        command: Option<String>,
+    },
+}
+
+/// Parts of a report for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// What is wrong and what to do
+    Findings,
+    /// Outcomes, who closed first, endpoints per state
+    Totals,
+    /// Single connections
+    Connections,
+}
+
+/// What can be said about an analysis.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tcpstate analyze trace.pcapng
+  tcpstate analyze --filter 'server port 443 and not outcome closed' trace.pcap.gz
+  tcpstate analyze --connection 17 trace.pcap
+  tcpdump -i eth0 -w - tcp | tcpstate analyze -
+  tcpstate analyze --format json captures/ | jq '.connections[] | select(.outcome == \"reset\")'
+
+Exit codes: 0 done; 2 could not be done (with --strict also: a capture is damaged); 130 interrupted.")]
+pub struct AnalyzeArgs {
+    /// Captures: pcap or pcapng, compressed or not; folders of them; `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// How to write the report [default: table, or what the name of --output says]
+    #[arg(short, long, value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|word| word.parse::<Format>()))]
+    pub format: Option<Format>,
+
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Only connections that pass, as in 'host 10.0.0.1 and state CLOSE_WAIT'; `help` prints the language
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
+
+    /// Only this connection, in full; may be given several times
+    #[arg(short, long, value_name = "ID", value_delimiter = ',')]
+    pub connection: Vec<u64>,
+
+    /// List at most so many connections, or `all`
+    #[arg(short = 'n', long, value_name = "N", value_parser = limit)]
+    pub limit: Option<Limit>,
+
+    /// Only these parts of the table or of the Markdown
+    #[arg(long, value_name = "PARTS", value_delimiter = ',', value_enum)]
+    pub only: Vec<Part>,
+
+    /// In which order to list connections; the most or the longest first
+    #[arg(long, value_name = "KEY", value_parser = PossibleValuesParser::new(SortKey::ALL.map(SortKey::name)).try_map(|word| word.parse::<SortKey>()))]
+    pub sort: Option<SortKey>,
+
+    /// The other way round
+    #[arg(long)]
+    pub reverse: bool,
+
+    /// Whose timers to assume for what no packet shows (2MSL and the like)
+    #[arg(long, value_name = "STACK", default_value = "linux", value_parser = PossibleValuesParser::new(Stack::ALL.map(|(name, _)| name)).try_map(stack))]
+    pub stack: Stack,
+
+    /// Maximum segment lifetime instead of the stack's: TIME_WAIT lasts twice as long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub msl: Option<Span>,
+
+    /// Also list what was believed and then disproved
+    #[arg(long)]
+    pub retracted: bool,
+
+    /// Fail with exit code 2 when a capture is damaged or cut off
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Columns to fit in [default: those of the terminal, or $COLUMNS, or 100]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    pub width: Option<u16>,
+
+    /// Show times in the zone of this machine instead of UTC
+    #[arg(long)]
+    pub local_time: bool,
+
+    /// No progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+
+    /// Neither progress bar nor warnings
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+fn limit(word: &str) -> Result<Limit, String> {
+    match word {
+        "all" => Ok(Limit::All),
+        _ => word.parse().map(Limit::At).map_err(|_| "a number or `all`".to_owned()),
+    }
+}
+
+fn duration(word: &str) -> Result<Span, String> {
+    literal::duration(word).ok_or_else(|| "a duration with its unit, as in 30s or 2min".to_owned())
+}
+
+/// clap has checked the word against the same table.
+fn stack(word: String) -> Result<Stack, String> {
+    Stack::ALL.into_iter().find(|(name, _)| *name == word).map(|(_, stack)| stack).ok_or(word)
+}

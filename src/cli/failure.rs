@@ -1,0 +1,42 @@
+//! Why the program could not do it, and the exit code that says so.
+
+use std::fmt;
+
+/// Exit code: done, nothing to object to.
+pub const DONE: u8 = 0;
+/// Exit code: it could not be done (usage, unreadable input or output).
+pub const FAILED: u8 = 2;
+
+/// A message for standard error; the program ends with [`FAILED`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    lines: Vec<String>,
+}
+
+impl Failure {
+    /// Something was asked for in a wrong way.
+    pub fn usage(message: String) -> Failure {
+        Failure { lines: vec![message] }
+    }
+
+    /// A file, and what is wrong with it.
+    pub fn file(name: &str, cause: impl fmt::Display) -> Failure {
+        Failure { lines: vec![format!("{name}: {cause}")] }
+    }
+
+    /// Several files, each with its cause.
+    pub fn files(failures: &[(String, String)]) -> Failure {
+        Failure { lines: failures.iter().map(|(name, cause)| format!("{name}: {cause}")).collect() }
+    }
+}
+
+/// `tcpstate: <file>: <cause>`, one line for each.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, line) in self.lines.iter().enumerate() {
+            let end = if i > 0 { "\n" } else { "" };
+            write!(f, "{end}tcpstate: {line}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! The command line: what was typed, what it means, exit codes.
+//!
+//! Exit codes: 0 done, 2 could not be done, and 130 (by the signal) when interrupted. A closed pipe is success.
+
+mod analyze;
+mod args;
+mod explain;
+mod failure;
+mod output;
+mod progress;
+mod states;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command};
+use failure::{DONE, FAILED, Failure};
+use output::{Look, tell};
+
+/// Runs the program on its arguments, the first of which is its name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(misused(&error)),
+    };
+    match perform(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            tell(failure);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn perform(cli: &Cli) -> Result<u8, Failure> {
+    let look = Look { colour: cli.color };
+    match &cli.command {
+        Command::Analyze(args) => analyze::run(args, look),
+        Command::Explain(args) => explain::run(args, look).map(|()| DONE),
+        Command::Completions { shell } => completions(*shell).map(|()| DONE),
+        Command::Man { command } => man(command.as_deref()).map(|()| DONE),
+    }
+}
+
+/// Prints help, the version or a usage error, with a hint for frequent mistakes; returns the exit code.
+fn misused(error: &clap::Error) -> u8 {
+    // Whoever closed the pipe does not want to read it.
+    let _ = error.print();
+    if let Some(hint) = hint(error) {
+        tell(format_args!("\n  {hint}"));
+    }
+    u8::try_from(error.exit_code()).unwrap_or(FAILED)
+}
+
+/// What was probably meant.
+fn hint(error: &clap::Error) -> Option<String> {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.clone()),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let word = word(ContextKind::InvalidSubcommand)?;
+            let capture = word == "-" || word.contains(".pcap") || word.contains(".cap") || Path::new(&word).exists();
+            capture.then(|| format!("did you mean `tcpstate analyze {word}`?"))
+        }
+        ErrorKind::UnknownArgument => {
+            let word = word(ContextKind::InvalidArg)?;
+            (word == "-r").then(|| "captures need no -r: tcpstate analyze FILE".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    // Generated into memory first: the generator panics when it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "tcpstate", &mut script);
+    output::print(|out| out.write_all(&script))
+}
+
+fn man(command: Option<&str>) -> Result<(), Failure> {
+    let mut program = Cli::command();
+    program.build();
+    let page = match command {
+        None => program,
+        Some(name) => program
+            .find_subcommand(name)
+            .cloned()
+            .map(|command| command.name(format!("tcpstate-{name}")))
+            .ok_or_else(|| Failure::usage(format!("man: `{name}` is not a command")))?,
+    };
+    output::print(|out| clap_mangen::Man::new(page).render(out))
+}

@@ -1,0 +1,31 @@
+//! The filter language: which connections to show.
+//!
+//! Ordinary capture-filter words (`host`, `net`, `port`, `vlan`, …) and what a capture filter cannot know: states,
+//! outcome, durations, findings. `--filter help` prints it from the table in [`words`].
+//!
+//! Two choices differ from capture filters, both on the safe side. A test is about the connection: `src` is the end
+//! that sent the first SYN, whoever sent the single packet. And `and` mixed with `or` must have parentheses, because
+//! capture filters give both the same rank while everybody else lets `and` bind tighter.
+//!
+//! ```
+//! use tcpstate::filter::parse;
+//!
+//! let filter = parse("server port 80,443 and not outcome closed").unwrap();
+//! assert_eq!(filter.to_string(), "(server port 80 or server port 443) and not outcome closed");
+//! assert!(parse("server prot 80").is_err());
+//! ```
+
+pub mod ast;
+pub mod error;
+pub mod eval;
+mod lex;
+pub mod literal;
+mod parse;
+pub mod select;
+pub mod suggest;
+mod values;
+pub mod words;
+
+pub use ast::Filter;
+pub use error::FilterError;
+pub use parse::parse;

@@ -1,0 +1,153 @@
+//! What is said about a capture and a connection in words, whatever the format for people.
+
+use super::units::{bytes, count, date, plural, share, span};
+use super::{RenderOptions, order};
+use crate::filter::eval::one_way;
+use crate::report::{ClosedFirst, Connection, Origin, Report, Role};
+use crate::source::FileInfo;
+use crate::tracker::State;
+
+/// The capture in one sentence: name, connections, packets and how many of them were TCP, length, start.
+pub fn headline(report: &Report, options: &RenderOptions) -> String {
+    let capture = &report.capture;
+    // What was left out by a filter was captured all the same.
+    let connections = options.selection.as_ref().map_or(report.summary.connections, |selection| selection.of);
+    let mut line = format!("{}: ", name(&capture.files));
+    match (connections, capture.packets) {
+        (_, 0) => line.push_str("no packets"),
+        (0, n) => line.push_str(&format!("no TCP connections in {}", plural(n, "packet"))),
+        (connections, packets) => line.push_str(&format!(
+            "{}, {} ({} TCP)",
+            plural(connections, "connection"),
+            plural(packets, "packet"),
+            count(capture.tcp_segments),
+        )),
+    }
+    if let (Some(first), Some(last)) = (capture.first, capture.last) {
+        line.push_str(&format!(", {} from {}", span(last - first), date(first, options.zone)));
+    }
+    line
+}
+
+/// The name of the capture: its file's, or how many files and which.
+pub fn name(files: &[FileInfo]) -> String {
+    let plain = |file: &FileInfo| if file.name == "-" { "standard input".to_owned() } else { file.name.clone() };
+    match files {
+        [] => "no input".to_owned(),
+        [one] => plain(one),
+        [first, .., last] => format!("{} files ({} … {})", files.len(), plain(first), plain(last)),
+    }
+}
+
+/// What the capture lacks, worst first: each a clause of its own. Empty when nothing is known to be missing.
+pub fn missed(report: &Report) -> Vec<String> {
+    let capture = &report.capture;
+    let mut missed: Vec<String> = Vec::new();
+    for file in &capture.files {
+        if let Some(problem) = &file.problem {
+            missed.push(if problem.starts_with(&file.name) {
+                problem.clone()
+            } else {
+                format!("{}: {problem}", file.name)
+            });
+        }
+    }
+    let dropped: u64 = capture.files.iter().filter_map(|file| file.dropped).sum();
+    if dropped > 0 {
+        let share = share(dropped, dropped.saturating_add(capture.packets));
+        missed.push(format!("{} dropped by the capturing system ({share})", plural(dropped, "packet")));
+    }
+    if capture.undecoded > 0 {
+        let share = share(capture.undecoded, capture.packets);
+        missed.push(format!("{} not decoded ({share})", plural(capture.undecoded, "packet")));
+    }
+    if let Some(snap) = capture.files.iter().filter_map(|file| file.snap_len).filter(|snap| *snap > 0).min() {
+        missed.push(format!("packets cut to {} bytes (snap length)", count(u64::from(snap))));
+    }
+    let one_way = report.connections.iter().filter(|c| one_way(c)).count();
+    if one_way > 0 {
+        missed.push(format!("{} seen in one direction only", plural(one_way as u64, "connection")));
+    }
+    let midstream = report.connections.iter().filter(|c| c.origin == Origin::Midstream).count();
+    if midstream > 0 {
+        missed.push(format!("the opening of {}", plural(midstream as u64, "connection")));
+    }
+    missed
+}
+
+/// What to say when nothing is known to be missing: formats without drop counters can't know.
+pub fn nothing_missed(files: &[FileInfo]) -> &'static str {
+    if files.iter().all(|file| file.dropped.is_some()) {
+        "nothing; no drops reported, no damage, every opening seen"
+    } else {
+        "nothing known (whether packets were dropped is not recorded)"
+    }
+}
+
+/// Both ends and what tells this connection from others between them: `10.0.0.1:40000 → 10.0.0.2:80 [vlan 7] 2nd use`.
+pub fn endpoints(connection: &Connection) -> String {
+    let mut text = format!("{} → {}", connection.client, connection.server);
+    if !connection.scope.is_empty() {
+        text.push_str(&format!(" [{}]", connection.scope.join(", ")));
+    }
+    match connection.incarnation {
+        0 | 1 => {}
+        n => text.push_str(&format!(" {} use", ordinal(n))),
+    }
+    text
+}
+
+fn ordinal(n: u32) -> String {
+    let suffix = match (n % 10, n % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{n}{suffix}")
+}
+
+/// What became of it and by whom: `half-closed by client`, `open, midstream, roles guessed`.
+pub fn fate(connection: &Connection) -> String {
+    let by = match connection.closed_first {
+        None => "",
+        Some(ClosedFirst::Client) => " by client",
+        Some(ClosedFirst::Server) => " by server",
+        Some(ClosedFirst::Both) => " by both at once",
+    };
+    let mut text = format!("{}{by}", connection.outcome.name());
+    if connection.origin == Origin::Midstream {
+        text.push_str(", midstream");
+    }
+    if connection.role == Role::Guessed {
+        text.push_str(", roles guessed");
+    }
+    text
+}
+
+/// Payload of each end: `300 B / 70.0 kB`.
+pub fn payload(connection: &Connection) -> String {
+    match order::bytes(connection) {
+        0 => "no data".to_owned(),
+        _ => format!("{} / {}", bytes(connection.bytes.client), bytes(connection.bytes.server)),
+    }
+}
+
+/// A final state, or all that are possible, the likeliest first: `FIN_WAIT_2|CLOSED`.
+pub fn possible(state: State, possible: &[State]) -> String {
+    let others = possible.iter().filter(|other| **other != state).map(|other| other.name());
+    std::iter::once(state.name()).chain(others).collect::<Vec<_>>().join("|")
+}
+
+/// A line that says what was selected, if something was: `12 of 3,000 connections: --filter 'port 80'`.
+pub fn selected(report: &Report, options: &RenderOptions) -> Option<String> {
+    options.selection.as_ref().map(|selection| {
+        format!(
+            "{} of {} ({})",
+            count(report.connections.len() as u64),
+            plural(selection.of, "connection"),
+            selection.by
+        )
+    })
+}

@@ -1,0 +1,42 @@
+//! One JSON object, as the schema `tcpstate/1` says: one connection and one finding per line, so that it can be read
+//! with `less`, compared with `diff` and cut with `grep` as well as with a JSON parser.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::{RenderOptions, order};
+use crate::report::Report;
+
+/// Writes the report.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+    out.write_all(b"{\n")?;
+    member(out, "schema", report.schema)?;
+    member(out, "tool", &report.tool)?;
+    member(out, "capture", &report.capture)?;
+    list(out, "connections", order::for_programs(report, options))?;
+    list(out, "findings", report.findings.iter())?;
+    out.write_all(b"\"summary\": ")?;
+    serde_json::to_writer(&mut *out, &report.summary)?;
+    out.write_all(b"\n}\n")
+}
+
+fn member(out: &mut dyn io::Write, name: &str, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+    write!(out, "\"{name}\": ")?;
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b",\n")
+}
+
+fn list<T: Serialize>(out: &mut dyn io::Write, name: &str, items: impl Iterator<Item = T>) -> io::Result<()> {
+    write!(out, "\"{name}\": [")?;
+    let mut separator: &[u8] = b"\n";
+    for item in items {
+        out.write_all(separator)?;
+        serde_json::to_writer(&mut *out, &item)?;
+        separator = b",\n";
+    }
+    out.write_all(if separator == b"\n" { b"],\n" } else { b"\n],\n" })
+}

@@ -1,0 +1,160 @@
+//! Renderers: a report in, bytes out. Pure functions of a [`Report`] and [`RenderOptions`]; one file per format.
+//!
+//! Text that comes from files or off the wire is made harmless for the medium it goes to: control characters never
+//! reach a terminal, a cell never becomes a formula, a name never becomes markup.
+
+pub mod clean;
+pub mod csv;
+pub mod facts;
+pub mod history;
+pub mod json;
+pub mod markdown;
+pub mod ndjson;
+pub mod order;
+pub mod table;
+pub mod text;
+pub mod units;
+
+use std::io;
+use std::str::FromStr;
+
+use crate::report::Report;
+pub use order::SortKey;
+pub use units::Zone;
+
+/// The shapes a report can be written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For a person at a terminal.
+    #[default]
+    Table,
+    /// One object, as the schema `tcpstate/1` says.
+    Json,
+    /// The same objects, one per line, each with its `type`.
+    Ndjson,
+    /// One row per connection.
+    Csv,
+    /// For an issue or a pull request.
+    Markdown,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Format; 5] = [Format::Table, Format::Json, Format::Ndjson, Format::Csv, Format::Markdown];
+
+    /// As on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Format::Table => "table",
+            Format::Json => "json",
+            Format::Ndjson => "ndjson",
+            Format::Csv => "csv",
+            Format::Markdown => "markdown",
+        }
+    }
+
+    /// The format that a file name's extension stands for, if it stands for one.
+    pub fn of_extension(extension: &str) -> Option<Format> {
+        match extension.to_ascii_lowercase().as_str() {
+            "json" => Some(Format::Json),
+            "ndjson" | "jsonl" => Some(Format::Ndjson),
+            "csv" => Some(Format::Csv),
+            "md" | "markdown" => Some(Format::Markdown),
+            _ => None,
+        }
+    }
+}
+
+/// The error is the word that is no format.
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Format, String> {
+        Format::ALL.into_iter().find(|format| format.name() == word).ok_or_else(|| word.to_owned())
+    }
+}
+
+/// Which parts of a report are shown by the formats for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sections {
+    /// What is wrong and what to do.
+    pub findings: bool,
+    /// Outcomes, who closed first, endpoints per state.
+    pub totals: bool,
+    /// Single connections.
+    pub connections: bool,
+}
+
+impl Default for Sections {
+    fn default() -> Sections {
+        Sections { findings: true, totals: true, connections: true }
+    }
+}
+
+/// How many connections are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Limit {
+    /// As many as suit the format: the first ten kinds for people, all for programs.
+    #[default]
+    Suited,
+    /// At most so many.
+    At(usize),
+    /// Every one.
+    All,
+}
+
+/// The part of the capture that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// What was asked for, as it would be typed: `--filter 'port 80'`.
+    pub by: String,
+    /// How many connections the capture has.
+    pub of: u64,
+}
+
+/// What can be chosen about the looks of a report.
+#[derive(Clone, Debug, Default)]
+pub struct RenderOptions {
+    /// Columns to fit in; 0 is taken for [`DEFAULT_WIDTH`].
+    pub width: usize,
+    /// Whether to write terminal colours.
+    pub colour: bool,
+    /// How many connections to list.
+    pub limit: Limit,
+    /// In which order; without one, what suits the format: trouble first for people, first packet for programs.
+    pub sort: Option<SortKey>,
+    /// The reverse of that order.
+    pub reverse: bool,
+    /// Zone of the dates and times shown to people.
+    pub zone: Zone,
+    /// What to show to people.
+    pub sections: Sections,
+    /// Whether every connection listed is shown with each entry of its histories.
+    pub detail: bool,
+    /// Present when the report holds only a part of the connections.
+    pub selection: Option<Selection>,
+}
+
+/// Columns when nobody knows better.
+pub const DEFAULT_WIDTH: usize = 100;
+
+impl RenderOptions {
+    /// The width to fit in: never below 40, where nothing could be laid out.
+    pub fn columns(&self) -> usize {
+        if self.width == 0 { DEFAULT_WIDTH } else { self.width.max(40) }
+    }
+}
+
+/// Writes `report` to `out` in `format`.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn render(format: Format, report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+    match format {
+        Format::Table => table::render(report, options, out),
+        Format::Json => json::render(report, options, out),
+        Format::Ndjson => ndjson::render(report, options, out),
+        Format::Csv => csv::render(report, options, out),
+        Format::Markdown => markdown::render(report, options, out),
+    }
+}

@@ -1,0 +1,194 @@
+//! The connections listed: what each came to, what is odd about it, and a line of history for each end.
+
+use std::io;
+
+use super::{Page, detail, findings};
+use crate::render::order::{self, Listed};
+use crate::render::text::{BOLD, CYAN, DIM, Text, wrap};
+use crate::render::units::{count, plural, span};
+use crate::render::{RenderOptions, facts, history};
+use crate::report::{Anomaly, Connection, Report, Side};
+
+/// Connections shown unless told otherwise: what fits in a screen below the totals.
+const KINDS: usize = 8;
+
+/// Column where what belongs to a connection begins.
+const INDENT: usize = 4;
+
+/// Writes the section.
+pub fn write(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> io::Result<()> {
+    let (listed, kinds) = order::for_people(report, options, KINDS);
+    if listed.is_empty() {
+        return page.title("CONNECTIONS", &format!("none listed of {}", count(report.connections.len() as u64)));
+    }
+    page.title("CONNECTIONS", &remark(report, options, &listed, kinds))?;
+    let rows: Vec<[Text; COLUMNS.len()]> = listed.iter().map(row).collect();
+    let layout = Layout::of(&rows, page.width);
+    layout.header(page)?;
+    for (row, listed) in rows.iter().zip(&listed) {
+        layout.row(row, page)?;
+        notes(listed.connection, options.detail, page)?;
+        if options.detail {
+            detail::times(listed.connection, options.zone, page)?;
+        }
+        for side in [Side::Client, Side::Server] {
+            ends(report, listed.connection, side, options.detail, page)?;
+        }
+    }
+    let shown = listed.iter().map(|l| l.connection);
+    let ends = shown.flat_map(|c| [&c.endpoints.client, &c.endpoints.server]);
+    if let Some(legend) = history::legend(ends) {
+        page.line(&Text::new())?;
+        page.prose(Text::new(), 0, &Text::styled(DIM, &legend))?;
+    }
+    let rest = not_shown(report, &listed);
+    if !rest.is_empty() {
+        page.prose(Text::new(), 0, &Text::styled(DIM, &rest))?;
+    }
+    Ok(())
+}
+
+/// In which order, and what `×` means.
+fn remark(report: &Report, options: &RenderOptions, listed: &[Listed<'_>], kinds: Option<usize>) -> String {
+    let reverse = if options.reverse { ", reversed" } else { "" };
+    let order = match options.sort {
+        Some(key) => format!("sorted by {}{reverse}", key.name()),
+        None if options.detail => String::new(),
+        None => format!("trouble first{reverse}"),
+    };
+    let grouped = listed.iter().any(|l| l.alike > 0) && kinds.is_some();
+    let grouped = if grouped { "; ×N: N alike (server, outcome, states)" } else { "" };
+    let of = match kinds {
+        _ if listed.len() == report.connections.len() => String::new(),
+        Some(kinds) => format!("{} of {}, ", listed.len(), plural(kinds as u64, "kind")),
+        None => format!("{} of {}, ", count(listed.len() as u64), count(report.connections.len() as u64)),
+    };
+    format!("{of}{order}{grouped}")
+}
+
+/// How many connections are not listed, and how to see them.
+fn not_shown(report: &Report, listed: &[Listed<'_>]) -> String {
+    let all = report.connections.len() as u64;
+    let covered: u64 = listed.iter().map(|l| l.alike + 1).sum();
+    let what = match (all - covered, covered > listed.len() as u64) {
+        (0, false) => return String::new(),
+        (0, true) => format!("These stand for all {}", plural(all, "connection")),
+        (rest, true) => format!("{} of other kinds not shown", plural(rest, "connection")),
+        (rest, false) => format!("{} not shown", plural(rest, "connection")),
+    };
+    format!("{what}; --limit all lists each, --connection ID shows one in full, --filter selects.")
+}
+
+/// Headings of the columns.
+const COLUMNS: [&str; 6] = ["#", "client → server", "final states", "outcome", "active", "payload"];
+
+/// Columns of the first line where not all fit in one.
+const FIRST: usize = 3;
+
+fn row(listed: &Listed<'_>) -> [Text; COLUMNS.len()] {
+    let c = listed.connection;
+    let times = if listed.alike > 0 { format!(" ×{}", count(listed.alike + 1)) } else { String::new() };
+    let state = |side: Side| {
+        let endpoint = c.endpoints.get(side);
+        facts::possible(endpoint.state, &endpoint.possible)
+    };
+    [
+        Text::styled(CYAN, &format!("#{}", c.id)).with(BOLD, &times),
+        Text::styled(BOLD, &facts::endpoints(c)),
+        Text::plain(&format!("{} / {}", state(Side::Client), state(Side::Server))),
+        Text::plain(&facts::fate(c)),
+        Text::plain(&span(c.last - c.first)),
+        Text::plain(&facts::payload(c)),
+    ]
+}
+
+/// Widths of the columns, and whether a connection takes one line or two.
+struct Layout {
+    widths: [usize; COLUMNS.len()],
+    one_line: bool,
+    width: usize,
+}
+
+impl Layout {
+    /// One line where that can be had by letting at most half of the cells of a column be wider than it; those push
+    /// what follows to the right. Two lines otherwise.
+    fn of(rows: &[[Text; COLUMNS.len()]], width: usize) -> Layout {
+        let lines = [(COLUMNS.len(), true), (FIRST, false)];
+        let tries = lines.into_iter().flat_map(|(n, one_line)| [4, 3, 2].map(|quarters| (n, one_line, quarters)));
+        let mut widths = [0; COLUMNS.len()];
+        for (n, one_line, quarters) in tries {
+            widths = std::array::from_fn(|i| column(rows.iter().map(|row| row[i].width()), quarters, COLUMNS[i]));
+            if widths[..n].iter().map(|w| w + 2).sum::<usize>() <= width + 2 {
+                return Layout { widths, one_line, width };
+            }
+        }
+        Layout { widths, one_line: false, width }
+    }
+
+    fn header(&self, page: &mut Page<'_>) -> io::Result<()> {
+        self.row(&COLUMNS.map(|heading| Text::styled(DIM, heading)), page)
+    }
+
+    fn row(&self, cells: &[Text; COLUMNS.len()], page: &mut Page<'_>) -> io::Result<()> {
+        let in_line = if self.one_line { COLUMNS.len() } else { FIRST };
+        let pad = |i: usize| if i + 1 == in_line { 0 } else { self.widths[i] };
+        let columns: Vec<Text> = (0..in_line).map(|i| cells[i].clone().pad(pad(i))).collect();
+        page.lines(&wrap(Text::new(), INDENT, &columns, "  ", self.width))?;
+        if self.one_line {
+            return Ok(());
+        }
+        page.lines(&wrap(Text::plain(&" ".repeat(INDENT)), INDENT, &cells[FIRST..], " · ", self.width))
+    }
+}
+
+/// The width that holds so many quarters of the cells, and the heading.
+fn column(cells: impl Iterator<Item = usize>, quarters: usize, heading: &str) -> usize {
+    let mut cells: Vec<usize> = cells.collect();
+    cells.sort_unstable();
+    let index = (cells.len() * quarters / 4).saturating_sub(1);
+    cells.get(index).copied().unwrap_or(0).max(heading.chars().count())
+}
+
+/// What is odd: the worst in full and the others by name, or all in full.
+fn notes(connection: &Connection, in_full: bool, page: &mut Page<'_>) -> io::Result<()> {
+    if in_full {
+        return connection
+            .anomalies
+            .iter()
+            .try_for_each(|anomaly| page.prose(severity(anomaly), INDENT + 2, &told(anomaly)));
+    }
+    let Some(worst) = order::worst(connection) else {
+        return Ok(());
+    };
+    let others = connection.anomalies.iter().filter(|anomaly| !std::ptr::eq(*anomaly, worst));
+    let mut others: Vec<&str> = others.map(|anomaly| anomaly.name).collect();
+    others.dedup();
+    let also = match others.as_slice() {
+        [] => String::new(),
+        few if few.len() <= 3 => format!(" (also {})", few.join(", ")),
+        many => format!(" (also {} and {} more)", many[..2].join(", "), many.len() - 2),
+    };
+    page.prose(severity(worst), INDENT + 2, &told(worst).with(DIM, &also))
+}
+
+fn severity(anomaly: &Anomaly) -> Text {
+    Text::plain(&" ".repeat(INDENT)).with(findings::style(anomaly.severity), findings::name(anomaly.severity)).and(" ")
+}
+
+fn told(anomaly: &Anomaly) -> Text {
+    let side = anomaly.endpoint.map(|side| format!(" ({})", side.name())).unwrap_or_default();
+    Text::styled(BOLD, anomaly.name).and(&format!("{side}: {}", anomaly.message))
+}
+
+/// The history of one end: in a line, or with each of its entries.
+fn ends(report: &Report, connection: &Connection, side: Side, in_full: bool, page: &mut Page<'_>) -> io::Result<()> {
+    let endpoint = connection.endpoints.get(side);
+    let label = Text::plain(&" ".repeat(INDENT)).with(DIM, side.name()).and("  ");
+    let indent = label.width();
+    let lines = wrap(label, indent, &history::pieces(endpoint, report), " → ", page.width);
+    page.lines(&lines)?;
+    if in_full {
+        detail::entries(connection, endpoint, page)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! One connection in full: its times, and each entry of its histories with cause, packet, evidence and rule.
+
+use std::io;
+
+use super::Page;
+use crate::render::history::mark;
+use crate::render::text::{DIM, Text, YELLOW, wrap};
+use crate::render::units::{Zone, clock, count, plural, span};
+use crate::report::{Connection, Endpoint, Entry};
+use crate::time::Span;
+
+/// Column where entries begin.
+const INDENT: usize = 6;
+
+/// The widest transition, `ESTABLISHED → CLOSE_WAIT`, with its mark.
+const TRANSITION: usize = 25;
+
+/// Writes packets and times, and what the handshake tells.
+pub fn times(c: &Connection, zone: Zone, page: &mut Page<'_>) -> io::Result<()> {
+    let packets = format!(
+        "packets {} to {}, {} to {}; client sent {}, server {}",
+        count(c.first_packet),
+        count(c.last_packet),
+        clock(c.first, zone),
+        clock(c.last, zone),
+        plural(c.packets.client, "segment"),
+        count(c.packets.server),
+    );
+    page.prose(Text::plain("    "), 4, &Text::plain(&packets))?;
+    let part = |name: &str, time: Option<Span>| time.map(|time| format!("{name} {}", span(time)));
+    let timing = [
+        part("handshake", c.timing.handshake),
+        part("SYN to SYN-ACK", c.timing.syn_to_synack),
+        part("SYN-ACK to ACK", c.timing.synack_to_ack),
+    ];
+    let timing: Vec<String> = timing.into_iter().flatten().collect();
+    if timing.is_empty() {
+        return Ok(());
+    }
+    page.prose(Text::plain("    "), 4, &Text::plain(&timing.join(", ")))
+}
+
+/// Writes one line per entry; what was disproved comes after, apart.
+pub fn entries(connection: &Connection, endpoint: &Endpoint, page: &mut Page<'_>) -> io::Result<()> {
+    let all = endpoint.history.iter().chain(&endpoint.retracted);
+    // Nanoseconds are shown only where there are any.
+    let digits = if all.clone().any(|entry| (entry.time - connection.first).0 % 1_000 != 0) { 9 } else { 6 };
+    endpoint.history.iter().try_for_each(|entry| one(connection, entry, digits, page))?;
+    if !endpoint.retracted.is_empty() {
+        page.line(&Text::plain(&" ".repeat(INDENT)).and("believed, then disproved:"))?;
+    }
+    endpoint.retracted.iter().try_for_each(|entry| one(connection, entry, digits, page))
+}
+
+fn one(connection: &Connection, entry: &Entry, digits: usize, page: &mut Page<'_>) -> io::Result<()> {
+    let head =
+        Text::plain(&" ".repeat(INDENT)).with(DIM, &format!("{:>16}", offset(entry.time - connection.first, digits)));
+    let transition = Text::plain(&format!("{} → {}", entry.from, entry.state)).with(YELLOW, mark(entry.evidence));
+    let head = head.and("  ").then(&transition.pad(TRANSITION)).and("  ");
+    let mut known = entry.evidence.name().to_owned();
+    if let Some(proof) = entry.proven_by {
+        known.push_str(&format!(" by packet {}", count(proof)));
+    }
+    let packet = entry.packet.map(|n| Text::plain(&format!("packet {}", count(n))));
+    let items: Vec<Text> = std::iter::once(Text::plain(entry.cause))
+        .chain(packet)
+        .chain([Text::plain(&known), Text::styled(DIM, entry.rule)])
+        .collect();
+    page.lines(&wrap(head, INDENT + 18, &items, " · ", page.width))
+}
+
+/// Seconds after the first packet, with so many decimals.
+fn offset(span: Span, digits: usize) -> String {
+    let sign = if span.0 < 0 { '-' } else { '+' };
+    let nanos = span.0.unsigned_abs();
+    let fraction = format!("{:09}", nanos % 1_000_000_000);
+    format!("{sign}{}.{} s", nanos / 1_000_000_000, &fraction[..digits])
+}

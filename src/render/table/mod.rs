@@ -1,0 +1,88 @@
+//! The view for a person at a terminal, in one screen: what was captured and what was missed, what is wrong, the
+//! totals, and the connections that want to be looked at.
+
+pub mod connections;
+pub mod detail;
+pub mod findings;
+pub mod totals;
+
+use std::io;
+
+use super::text::{BOLD, CYAN, DIM, GREEN, Text, YELLOW, wrap};
+use super::{RenderOptions, facts};
+use crate::report::Report;
+
+/// Writes the report.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut page = Page { out, colour: options.colour, width: options.columns() };
+    head(report, options, &mut page)?;
+    if options.sections.findings && !report.findings.is_empty() {
+        findings::write(report, &mut page)?;
+    }
+    if report.connections.is_empty() {
+        return Ok(());
+    }
+    if options.sections.totals && !options.detail {
+        totals::write(report, &mut page)?;
+    }
+    if options.sections.connections {
+        connections::write(report, options, &mut page)?;
+    }
+    Ok(())
+}
+
+/// Where lines go.
+pub struct Page<'a> {
+    out: &'a mut dyn io::Write,
+    colour: bool,
+    /// Columns there are.
+    pub width: usize,
+}
+
+impl Page<'_> {
+    /// Writes a line.
+    pub fn line(&mut self, text: &Text) -> io::Result<()> {
+        text.line(self.out, self.colour)
+    }
+
+    /// Writes several lines.
+    pub fn lines(&mut self, lines: &[Text]) -> io::Result<()> {
+        lines.iter().try_for_each(|line| self.line(line))
+    }
+
+    /// Writes `text` broken at blanks; lines after the first are indented.
+    pub fn prose(&mut self, head: Text, indent: usize, text: &Text) -> io::Result<()> {
+        let lines = wrap(head, indent, &text.words(), " ", self.width);
+        self.lines(&lines)
+    }
+
+    /// Writes an empty line and the title of a section with a remark after it.
+    pub fn title(&mut self, title: &str, remark: &str) -> io::Result<()> {
+        self.line(&Text::new())?;
+        let remark = Text::styled(DIM, remark);
+        self.prose(Text::styled(BOLD, title).and(if remark.width() > 0 { "  " } else { "" }), 2, &remark)
+    }
+}
+
+/// What was captured, what was missed, what was selected.
+fn head(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> io::Result<()> {
+    let headline = facts::headline(report, options);
+    let (name, rest) = headline.split_at(facts::name(&report.capture.files).len());
+    page.prose(Text::new(), 2, &Text::styled(CYAN, name).with(BOLD, rest))?;
+    if report.capture.packets > 0 || report.capture.files.iter().any(|file| file.problem.is_some()) {
+        let missed = facts::missed(report);
+        if missed.is_empty() {
+            let nothing = Text::styled(DIM, facts::nothing_missed(&report.capture.files));
+            page.prose(Text::styled(GREEN, "missing: "), 9, &nothing)?;
+        } else {
+            page.prose(Text::styled(YELLOW, "missing: "), 9, &Text::plain(&missed.join(" · ")))?;
+        }
+    }
+    if let Some(selected) = facts::selected(report, options) {
+        page.prose(Text::styled(CYAN, "shown:   "), 9, &Text::plain(&selected))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! `tcpstate analyze` from the outside: inputs, outputs, exit codes.
+
+#[path = "common/conversation.rs"]
+mod conversation;
+#[path = "common/program.rs"]
+mod program;
+
+use conversation::Conversation;
+use program::{Folder, finish, program, run, run_with_input};
+
+/// Three connections: one closed, one half-closed, one refused.
+fn three() -> Vec<u8> {
+    Conversation::new()
+        .closed(40_000)
+        .after(500_000)
+        .half_closed(40_001)
+        .after(1_000)
+        .refused(40_002)
+        .after(5_000_000)
+        .bytes
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
+}
+
+#[test]
+fn a_capture_becomes_a_table() {
+    let folder = Folder::new();
+    folder.file("trace.pcap", &three());
+    let run = folder.run(&["analyze", "trace.pcap"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    insta::assert_snapshot!("three_connections", run.out);
+}
+
+#[test]
+fn one_connection_is_shown_in_full() {
+    let folder = Folder::new();
+    folder.file("trace.pcap", &three());
+    insta::assert_snapshot!("one_connection", folder.run(&["analyze", "--connection", "2", "trace.pcap"]).out);
+    let none = folder.run(&["analyze", "-c", "4", "trace.pcap"]);
+    assert_eq!((none.code, none.out.as_str()), (2, ""));
+    assert!(none.err.contains("there is no connection 4; they are numbered from 1 to 3"), "{}", none.err);
+}
+
+#[test]
+fn standard_input_is_read_and_named() {
+    let run = run_with_input(&["analyze", "-"], &three());
+    assert_eq!(run.code, 0);
+    assert!(run.out.starts_with("standard input: 3 connections, 18 packets (18 TCP), "), "{}", run.out);
+}
+
+#[test]
+fn formats_are_chosen_by_flag_or_by_the_name_of_the_output() {
+    let folder = Folder::new();
+    let trace = folder.file("trace.pcap", &three());
+    let printed = run(&["analyze", "--format", "json", &trace]).out;
+    let report = json(&printed);
+    assert_eq!(report["schema"], "tcpstate/1");
+    assert_eq!(report["connections"].as_array().unwrap().len(), 3);
+    let file = folder.path("report.json");
+    let written = run(&["analyze", "-o", file.to_str().unwrap(), &trace]);
+    assert_eq!((written.code, written.out.as_str()), (0, ""));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), printed, "the same bytes again");
+    let lines = run(&["analyze", "-f", "ndjson", &trace]).out;
+    let types: Vec<String> = lines.lines().map(|line| json(line)["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(types, ["capture", "connection", "connection", "connection", "summary"]);
+    assert_eq!(run(&["analyze", "-f", "csv", &trace]).out.lines().count(), 4);
+    assert!(run(&["analyze", "-f", "markdown", &trace]).out.starts_with("### TCP states of "));
+}
+
+#[test]
+fn filters_select_and_say_so() {
+    let folder = Folder::new();
+    let trace = folder.file("trace.pcap", &three());
+    let run_some = run(&["analyze", "--filter", "server.state CLOSE_WAIT", &trace]);
+    assert!(run_some.out.contains("3 connections, 18 packets"), "{}", run_some.out);
+    assert!(
+        run_some.out.contains("shown:   1 of 3 connections (--filter 'server.state CLOSE_WAIT')"),
+        "{}",
+        run_some.out
+    );
+    let none = run(&["analyze", "--filter", "ip6", &trace]);
+    assert_eq!(none.code, 0);
+    assert!(none.out.contains("shown:   0 of 3 connections"), "{}", none.out);
+    let sorted = run(&["analyze", "-f", "csv", "--sort", "bytes", "--reverse", "-n", "1", &trace]).out;
+    assert!(sorted.lines().nth(1).unwrap().starts_with("3,"), "{sorted}");
+}
+
+#[test]
+fn parts_can_be_left_out() {
+    let folder = Folder::new();
+    let trace = folder.file("trace.pcap", &three());
+    let totals = run(&["analyze", "--only", "totals", &trace]).out;
+    assert!(totals.contains("TOTALS") && !totals.contains("CONNECTIONS"), "{totals}");
+    let both = run(&["analyze", "--only", "findings,connections", &trace]).out;
+    assert!(!both.contains("TOTALS") && both.contains("CONNECTIONS"), "{both}");
+}
+
+#[test]
+fn what_cannot_be_read_is_named_with_its_cause() {
+    let folder = Folder::new();
+    let missing = folder.path("missing.pcap").to_str().unwrap().to_owned();
+    let text = folder.file("notes.txt", b"these are notes, and no capture at all\n");
+    for path in [&missing, &text] {
+        let run = run(&["analyze", path]);
+        assert_eq!((run.code, run.out.as_str()), (2, ""));
+        assert!(run.err.starts_with(&format!("tcpstate: {path}: ")), "{}", run.err);
+        assert!(!run.err.contains("panicked"), "{}", run.err);
+    }
+    let trace = folder.file("trace.pcap", &three());
+    let both = run(&["analyze", &missing, &trace]);
+    assert_eq!(both.code, 2, "one of them failed");
+    assert!(both.out.contains("3 connections"), "the other was read: {}", both.out);
+    assert!(both.err.contains("missing.pcap"), "{}", both.err);
+}
+
+#[test]
+fn a_cut_capture_is_told_and_fails_only_when_strict() {
+    let folder = Folder::new();
+    let mut bytes = three();
+    bytes.truncate(bytes.len() - 7);
+    let trace = folder.file("cut.pcap", &bytes);
+    let lenient = run(&["analyze", &trace]);
+    assert_eq!(lenient.code, 0);
+    assert!(lenient.out.contains("17 packets"), "{}", lenient.out);
+    assert!(lenient.err.starts_with(&format!("tcpstate: {trace}: packet 18 ")), "{}", lenient.err);
+    assert!(lenient.out.contains("missing: "), "{}", lenient.out);
+    let strict = run(&["analyze", "--strict", &trace]);
+    assert_eq!((strict.code, strict.out), (2, lenient.out));
+    assert_eq!(run(&["analyze", "--quiet", &trace]).err, "");
+}
+
+#[test]
+fn the_output_is_checked_before_the_work_and_left_alone_on_failure() {
+    let folder = Folder::new();
+    let trace = folder.file("trace.pcap", &three());
+    let nowhere = folder.path("no/such/folder/report.json");
+    let run_nowhere = run(&["analyze", "-o", nowhere.to_str().unwrap(), &trace]);
+    assert_eq!(run_nowhere.code, 2);
+    assert!(run_nowhere.err.contains("report.json: "), "{}", run_nowhere.err);
+    let itself = run(&["analyze", "-o", &trace, &trace]);
+    assert_eq!(itself.code, 2);
+    assert_eq!(std::fs::read(&trace).unwrap(), three(), "the input is untouched");
+    let kept = folder.file("kept.json", b"old");
+    assert_eq!(run(&["analyze", "-o", &kept, "/nonexistent"]).code, 2);
+    assert_eq!(std::fs::read(&kept).unwrap(), b"old");
+    let fresh = folder.path("fresh.json");
+    assert_eq!(run(&["analyze", "-o", fresh.to_str().unwrap(), "/nonexistent"]).code, 2);
+    assert!(!fresh.exists(), "no empty file is left behind");
+    let shorter = folder.file("long.csv", &[b'x'; 100_000]);
+    assert_eq!(run(&["analyze", "-o", &shorter, &trace]).code, 0);
+    assert!(std::fs::read_to_string(&shorter).unwrap().ends_with('\n'), "nothing of the old content is left");
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let folder = Folder::new();
+    let mut many = Conversation::new();
+    for port in 1..3_000 {
+        many = many.refused(port).after(10);
+    }
+    let trace = folder.file("many.pcap", &many.bytes);
+    for format in ["table", "json", "ndjson", "csv", "markdown"] {
+        let mut command = program(&["analyze", "--limit", "all", "-f", format, &trace]);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{format}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{format}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_a_failure() {
+    let folder = Folder::new();
+    let trace = folder.file("trace.pcap", &three());
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let run_full = finish(program(&["analyze", &trace]).stdout(full));
+    assert_eq!(run_full.code, 2);
+    assert!(run_full.err.starts_with("tcpstate: standard output: "), "{}", run_full.err);
+}
+
+#[test]
+fn hostile_names_do_not_reach_the_terminal() {
+    let folder = Folder::new();
+    let trace = folder.file("a\u{1b}[2Jb.pcap", &three());
+    let run = run(&["analyze", &trace, "--color", "always"]);
+    assert!(!run.out.contains("\u{1b}[2J"), "{:?}", run.out);
+}

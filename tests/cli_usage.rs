@@ -1,0 +1,96 @@
+//! Help, usage errors, hints, explain, completions, man.
+
+#[path = "common/program.rs"]
+mod program;
+
+use program::{finish, program, run};
+
+#[test]
+fn without_arguments_it_prints_short_help() {
+    let run = run(&[]);
+    assert_eq!(run.code, 2);
+    assert!(run.out.is_empty());
+    assert!(run.err.contains("Usage: tcpstate"), "{}", run.err);
+    assert!(run.err.contains("tcpstate analyze trace.pcap"), "{}", run.err);
+}
+
+#[test]
+fn help_goes_to_standard_output() {
+    let short = run(&["--help"]);
+    assert_eq!((short.code, short.err.as_str()), (0, ""));
+    insta::assert_snapshot!("help", short.out);
+    let long = run(&["analyze", "--help"]);
+    assert_eq!((long.code, long.err.as_str()), (0, ""));
+    insta::assert_snapshot!("help_analyze", long.out);
+    assert!(run(&["--version"]).out.starts_with("tcpstate "));
+}
+
+#[test]
+fn a_capture_without_a_command_gets_a_hint() {
+    for word in ["trace.pcap", "dump.pcapng.gz", "-"] {
+        let run = run(&[word]);
+        assert_eq!(run.code, 2);
+        assert!(run.err.contains(&format!("did you mean `tcpstate analyze {word}`?")), "{}", run.err);
+    }
+    assert!(run(&["-r", "trace.pcap"]).err.contains("tcpstate analyze FILE"));
+    assert!(run(&["analyse", "x"]).err.contains("'analyze'"));
+}
+
+#[test]
+fn usage_errors_exit_with_2_and_say_what_to_do() {
+    for (arguments, says) in [
+        (&["analyze"][..], "no FILE given"),
+        (&["analyze", "--format", "xml", "x"], "[possible values: table, json, ndjson, csv, markdown]"),
+        (&["analyze", "--filter", "prot 80", "x"], "did you mean `port`?"),
+        (&["analyze", "--limit", "some", "x"], "a number or `all`"),
+        (&["analyze", "--msl", "30", "x"], "a duration with its unit"),
+        (&["analyze", "--stack", "beos", "x"], "linux, freebsd, macos, windows, rfc"),
+        (&["analyze", "--sort", "size", "x"], "attention, id, duration"),
+        (&["explain", "CLOSE_WIAT"], "did you mean CLOSE_WAIT?"),
+        (&["man", "nothing"], "is not a command"),
+    ] {
+        let run = run(arguments);
+        assert_eq!(run.code, 2, "{arguments:?}");
+        assert!(run.out.is_empty(), "{arguments:?} printed {}", run.out);
+        assert!(run.err.contains(says), "{arguments:?} said {}", run.err);
+    }
+}
+
+#[test]
+fn states_are_explained_in_every_spelling() {
+    let one = run(&["explain", "CLOSE_WAIT"]);
+    assert_eq!(one.code, 0);
+    for spelling in ["close-wait", "TCP_CLOSE_WAIT", "closewait"] {
+        assert_eq!(run(&["explain", spelling]).out, one.out, "{spelling}");
+    }
+    insta::assert_snapshot!("explain_close_wait", one.out);
+    insta::assert_snapshot!("explain", run(&["explain"]).out);
+}
+
+#[test]
+fn the_filter_language_is_printed_without_a_file() {
+    let run = run(&["analyze", "--filter", "help"]);
+    assert_eq!(run.code, 0);
+    assert!(run.out.contains("portrange A-B"));
+}
+
+#[test]
+fn completions_and_man_pages_are_generated() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = run(&["completions", shell]);
+        assert_eq!(run.code, 0);
+        assert!(run.out.contains("analyze"), "{shell}");
+    }
+    assert!(run(&["man"]).out.contains(".TH tcpstate 1"));
+    assert!(run(&["man", "analyze"]).out.contains(".TH tcpstate-analyze 1"));
+}
+
+#[test]
+fn columns_and_colour_are_taken_from_outside() {
+    let narrow = finish(program(&["explain", "LISTEN"]).env("COLUMNS", "50"));
+    assert!(narrow.out.lines().all(|line| line.chars().count() <= 50), "{}", narrow.out);
+    assert!(!narrow.out.contains('\x1b'), "no colours in a pipe");
+    assert!(run(&["explain", "LISTEN", "--color", "always"]).out.contains('\x1b'));
+    let never = finish(program(&["explain", "LISTEN", "--color", "never"]).env("CLICOLOR_FORCE", "1"));
+    assert!(!never.out.contains('\x1b'));
+}
