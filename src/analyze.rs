@@ -1,7 +1,7 @@
 //! The pipeline: packets in, a report out.
 
 use crate::decode::{Decoded, Decoder};
-use crate::report::{self, Capture, Report, SCHEMA, Tool, build};
+use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool, build};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
 use crate::timing::{Measured, Timing, Vantage, table};
@@ -66,7 +66,12 @@ impl Analysis {
     }
 
     /// The report on all that was taken.
-    pub fn finish(mut self, files: Vec<FileInfo>) -> Report {
+    pub fn finish(self, files: Vec<FileInfo>) -> Report {
+        self.finish_with(files, &|_| true)
+    }
+
+    /// The report on all that was taken; its timing tables are those of the connections that `timed` wants.
+    pub fn finish_with(mut self, files: Vec<FileInfo>, timed: &dyn Fn(&Connection) -> bool) -> Report {
         self.capture.files = files;
         let profile = self.options.profile();
         let decoder = &self.decoder;
@@ -86,8 +91,11 @@ impl Analysis {
         for ((index, c), id) in tracked.into_iter().zip(1..) {
             let measured = self.timing.get(index).unwrap_or(&unmeasured);
             let verdicts = c.verdicts(context.end, &profile);
-            tables.add(measured, c, &verdicts, context.vantage, context.end);
-            connections.push(build::connection(c, measured, &verdicts, id, &context));
+            let connection = build::connection(c, measured, &verdicts, id, &context);
+            if timed(&connection) {
+                tables.add(measured, c, &verdicts, context.vantage, context.end);
+            }
+            connections.push(connection);
         }
         Report {
             schema: SCHEMA,

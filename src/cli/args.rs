@@ -10,6 +10,7 @@ use super::output::Colour;
 use crate::filter::literal;
 use crate::render::{Format, Limit, SortKey};
 use crate::time::Span;
+use crate::timing::Vantage;
 use crate::tracker::Stack;
 
 /// Reads packet captures and tells the TCP state of both ends of every connection: when it changed, why, and how that
@@ -61,6 +62,8 @@ pub enum Part {
     Findings,
     /// Outcomes, who closed first, endpoints per state
     Totals,
+    /// Where the time went, in full if nothing else is shown
+    Timing,
     /// Single connections
     Connections,
 }
@@ -105,6 +108,10 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "PARTS", value_delimiter = ',', value_enum)]
     pub only: Vec<Part>,
 
+    /// Only where the time went, in full; as `--only timing`
+    #[arg(long, conflicts_with = "only")]
+    pub timing: bool,
+
     /// In which order to list connections; the most or the longest first
     #[arg(long, value_name = "KEY", value_parser = PossibleValuesParser::new(SortKey::ALL.map(SortKey::name)).try_map(|word| word.parse::<SortKey>()))]
     pub sort: Option<SortKey>,
@@ -124,6 +131,10 @@ pub struct AnalyzeArgs {
     /// Also list what was believed and then disproved
     #[arg(long)]
     pub retracted: bool,
+
+    /// Where the tap was, instead of an estimate for each connection
+    #[arg(long, value_name = "WHERE", value_parser = PossibleValuesParser::new(["client", "server", "middle"]).try_map(|word| word.parse::<Vantage>()))]
+    pub vantage: Option<Vantage>,
 
     /// Fail with exit code 2 when a capture is damaged or cut off
     #[arg(long)]

@@ -37,15 +37,14 @@ impl Copies {
         self.seen.first().map(|c| c.time)
     }
 
-    /// The copy that an answer with `echo` answers, if that can be told.
+    /// The copy that an answer with `echo` answers, if that can be told: the only one, or the last one if its timestamp
+    /// is echoed. An answer to an earlier one may itself be a repetition of one that was lost.
     fn answered(&self, echo: Option<u32>) -> Option<Time> {
-        if let [only] = self.seen[..] {
-            return Some(only.time);
+        match self.seen[..] {
+            [only] => Some(only.time),
+            [.., before, last] if last.tsval == Some(echo?) && before.tsval != last.tsval => Some(last.time),
+            _ => None,
         }
-        let echo = echo?;
-        let mut matching = self.seen.iter().filter(|c| c.tsval == Some(echo));
-        let one = matching.next()?;
-        matching.next().is_none().then_some(one.time)
     }
 
     /// How long after the copies the answer at `time` came: after the last one, and after the first.

@@ -1,8 +1,8 @@
 //! Time in each state, with bounds where the time of entering or leaving is not certain.
 //!
 //! What an end sent dates its own transition. What it received it had received by the time it sent what proves it: the
-//! transition lies between the capture of the cause and that of the proof. An unproven receipt may have happened at any
-//! time up to the end's next transition, or never.
+//! transition lies between the arrival of the cause and the departure of the proof. An unproven receipt may have happened
+//! at any time up to the end's next transition, or never. All are times of the endpoint, as the verdict estimates them.
 
 use super::flow::Measured;
 use super::quantile::{GROUP, Quantiles};
@@ -14,7 +14,7 @@ use crate::tracker::{Evidence, State, Verdict};
 pub struct Stay {
     /// Which.
     pub state: State,
-    /// From the capture of one cause to that of the next; up to the end of the capture if it lasted.
+    /// From one transition to the next; up to the end of the capture if it lasted.
     pub span: Span,
     /// At least so long.
     pub low: Span,
@@ -42,11 +42,14 @@ pub fn stays(verdict: &Verdict, measured: &Measured, end: Time) -> Vec<Stay> {
     for step in steps.iter().rev() {
         let mark = &step.mark;
         let by = match mark.evidence {
-            Evidence::Confirmed => measured.proof(mark.proof).unwrap_or(mark.time).max(mark.time),
+            Evidence::Confirmed => {
+                let way = (step.at - mark.time).0.saturating_abs();
+                measured.proof(mark.proof).map_or(step.at, |t| t - Span(way))
+            }
             Evidence::Inferred => next,
-            Evidence::Sent | Evidence::Assumed | Evidence::Timer => mark.time,
+            Evidence::Sent | Evidence::Assumed | Evidence::Timer => step.at,
         };
-        next = by.min(next).max(mark.time);
+        next = by.min(next).max(step.at);
         latest.push(next);
     }
     latest.reverse();
@@ -56,9 +59,9 @@ pub fn stays(verdict: &Verdict, measured: &Measured, end: Time) -> Vec<Stay> {
         if state == State::Closed {
             continue;
         }
-        let entry = [step.mark.time, latest[i]];
+        let entry = [step.at, latest[i]];
         let following = steps.get(i + 1);
-        let exit = following.map_or([end.max(entry[1]); 2], |s| [s.mark.time, latest[i + 1]]);
+        let exit = following.map_or([end.max(entry[1]); 2], |s| [s.at, latest[i + 1]]);
         let midstream = i == 0 && step.mark.packet == 0 && step.mark.evidence == Evidence::Assumed;
         stays.push(Stay {
             state,

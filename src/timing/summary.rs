@@ -85,7 +85,7 @@ pub fn blame(m: &Measured, c: &Connection, client: usize) -> Blame {
 
 /// What end `verdict` was in at `time`.
 fn state_at(verdict: &Verdict, time: Time) -> State {
-    verdict.steps.iter().take_while(|s| s.mark.time <= time).last().map_or(State::Closed, |s| s.rule.to)
+    verdict.steps.iter().take_while(|s| s.at <= time).last().map_or(State::Closed, |s| s.rule.to)
 }
 
 /// The gaps of a connection; one that lasts up to `end`, the end of the capture, is one of them.

@@ -38,6 +38,7 @@ pub fn endpoint(first: Time, first_packet: u64, from: State, steps: &[Step]) -> 
     for (i, (offset, state, cause, evidence)) in steps.iter().enumerate() {
         history.push(Entry {
             time: first + Span(*offset),
+            captured: None,
             from: before,
             state: *state,
             packet: (*evidence != Timer).then_some(first_packet + i as u64),
@@ -92,6 +93,7 @@ pub fn connection(id: u64, first: Time, outcome: Outcome, client: &[Step], serve
                 syn_to_synack: Some(Span::millis(12)),
                 synack_to_ack: Some(Span::micros(110)),
                 handshake: Some(Span::micros(12_110)),
+                ..Timing::default()
             }
         } else {
             Timing::default()
@@ -332,6 +334,7 @@ pub fn report_of(connections: Vec<Connection>) -> Report {
             first: Some(START),
             last: Some(END),
         },
+        timing: tcpstate::report::Tables::default(),
         summary: build::summary(&connections, 0),
         connections,
         findings,
