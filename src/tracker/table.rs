@@ -130,7 +130,7 @@ impl Tracker {
                 return i;
             }
             if matches!(c.state_now(x), State::Closed | State::TimeWait | State::SynSent) {
-                return self.succeed(i, x, seg);
+                return self.succeed(i, x, seg, seg);
             }
             // An end that holds a connection does not send another SYN; somebody else may, or it has lost it.
             let parked = c.parked.as_ref().is_none_or(|p| p.seq != seg.seq || p.src != seg.src);
@@ -145,7 +145,7 @@ impl Tracker {
                 && within(parked.seq.wrapping_add(1), seg.ack, parked.end())
             {
                 let parked = **parked;
-                return self.succeed(i, y, &parked);
+                return self.succeed(i, y, &parked, seg);
             }
             if !c.answers_syn(y, seg) && self.is_over(i) {
                 return self.begin(Some(i), seg);
@@ -171,23 +171,23 @@ impl Tracker {
         end.seen && !within(end.next.wrapping_sub(FAR), seg.seq, end.next.wrapping_add(FAR))
     }
 
-    /// The SYN `seg` of end `x` takes the four-tuple of connection `i` over.
-    fn succeed(&mut self, i: usize, x: usize, seg: &Segment) -> usize {
+    /// The SYN `syn` of end `x` takes the four-tuple of connection `i` over; `now` is the segment that shows it.
+    fn succeed(&mut self, i: usize, x: usize, syn: &Segment, now: &Segment) -> usize {
         let c = &mut self.connections[i];
         // The SYN that began it may have been captured while the old connection still stood.
-        let parked = c.parked.take().filter(|p| p.src == seg.src && p.seq == seg.seq);
+        let parked = c.parked.take().filter(|p| p.src == syn.src && p.seq == syn.seq);
         if let Some(p) = &parked {
             let end = &mut c.ends[x];
             end.packets = end.packets.saturating_sub(1);
             end.bytes = end.bytes.saturating_sub(u64::from(p.len));
         }
-        let first = parked.map_or(*seg, |p| *p);
+        let first = parked.map_or(*syn, |p| *p);
         // Whoever sends a SYN has no other connection on that four-tuple any more.
         if c.state_now(x) != State::Closed {
             c.ends[x].log.settle(Mark::sure(Event::Replaced, Evidence::Sent, first.time, first.packet));
         }
         let new = self.begin(Some(i), &first);
-        if first.packet != seg.packet {
+        if first.packet != now.packet {
             self.connections[new].take(&first);
         }
         new
