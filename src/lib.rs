@@ -5,6 +5,7 @@ pub mod cli;
 pub mod decode;
 pub mod filter;
 pub mod render;
+pub mod ladder;
 pub mod report;
 pub mod segment;
 pub mod source;
