@@ -67,7 +67,7 @@ fn check(args: &AnalyzeArgs) -> Result<(), Failure> {
 /// Reads every packet of every input.
 fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> {
     let mut source = source::open(&args.files).map_err(|error| Failure::files(&error.failures))?;
-    let options = Options { stack: args.stack, msl: args.msl, retracted: args.retracted, vantage: args.vantage };
+    let options = Options { retracted: args.retracted, vantage: args.vantage, ..args.timers.options() };
     let mut analysis = Analysis::new(options);
     let mut progress = Progress::new(!args.no_progress && !args.quiet, source.bytes_total());
     let mut packets = 0;

@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::explain::ExplainArgs;
 use super::output::Colour;
+use super::show::ShowArgs;
+use crate::analyze::Options;
 use crate::filter::literal;
 use crate::render::{Format, Limit, SortKey};
 use crate::time::Span;
@@ -41,6 +43,8 @@ pub struct Cli {
 pub enum Command {
     /// The states of both ends of every connection in captures
     Analyze(Box<AnalyzeArgs>),
+    /// One connection as a ladder: every segment, with both ends' states after it and how each is known
+    Show(Box<ShowArgs>),
     /// What a TCP state means, who waits for whom, and what to do when it lasts
     Explain(ExplainArgs),
     /// A completion script for a shell
@@ -120,13 +124,8 @@ pub struct AnalyzeArgs {
     #[arg(long)]
     pub reverse: bool,
 
-    /// Whose timers to assume for what no packet shows (2MSL and the like)
-    #[arg(long, value_name = "STACK", default_value = "linux", value_parser = PossibleValuesParser::new(Stack::ALL.map(|(name, _)| name)).try_map(stack))]
-    pub stack: Stack,
-
-    /// Maximum segment lifetime instead of the stack's: TIME_WAIT lasts twice as long
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub msl: Option<Span>,
+    #[command(flatten)]
+    pub timers: Timers,
 
     /// Also list what was believed and then disproved
     #[arg(long)]
@@ -155,6 +154,25 @@ pub struct AnalyzeArgs {
     /// Neither progress bar nor warnings
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// Timers of the stacks, which no packet shows.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Timers {
+    /// Whose timers to assume for what no packet shows (2MSL and the like)
+    #[arg(long, value_name = "STACK", default_value = "linux", value_parser = PossibleValuesParser::new(Stack::ALL.map(|(name, _)| name)).try_map(stack))]
+    pub stack: Stack,
+
+    /// Maximum segment lifetime instead of the stack's: TIME_WAIT lasts twice as long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub msl: Option<Span>,
+}
+
+impl Timers {
+    /// An analysis with them.
+    pub fn options(&self) -> Options {
+        Options { stack: self.stack, msl: self.msl, ..Options::default() }
+    }
 }
 
 fn limit(word: &str) -> Result<Limit, String> {

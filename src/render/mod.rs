@@ -8,6 +8,7 @@ pub mod csv;
 pub mod facts;
 pub mod history;
 pub mod json;
+pub mod ladder;
 pub mod markdown;
 pub mod ndjson;
 pub mod order;
