@@ -2,6 +2,7 @@
 
 use crate::decode::{Decoded, Decoder};
 use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool, build};
+use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
 use crate::timing::{Measured, Timing, Vantage, table};
@@ -55,14 +56,22 @@ impl Analysis {
         self.capture.last = Some(self.capture.last.map_or(time, |t| t.max(time)));
         match self.decoder.decode(packet) {
             Decoded::Segment(segment) => {
-                self.capture.tcp_segments += 1;
-                let taken = self.tracker.segment(&segment);
-                self.timing.segment(&taken, &segment, self.tracker.connections());
+                self.segment(&segment);
+                // An aggregated frame holds more than one.
+                while let Some(segment) = self.decoder.more() {
+                    self.segment(&segment);
+                }
             }
             Decoded::Icmp(error) => self.tracker.icmp(&error),
             Decoded::Other => {}
             Decoded::Undecoded => self.capture.undecoded += 1,
         }
+    }
+
+    fn segment(&mut self, segment: &Segment) {
+        self.capture.tcp_segments += 1;
+        let taken = self.tracker.segment(segment);
+        self.timing.segment(&taken, segment, self.tracker.connections());
     }
 
     /// The report on all that was taken.
@@ -101,7 +110,7 @@ impl Analysis {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
             capture: self.capture,
-            summary: report::build::summary(&connections, retracted),
+            summary: report::totals::summary(&connections, retracted),
             connections,
             findings: Vec::new(),
             timing: tables.finish(),

@@ -6,6 +6,7 @@
 pub mod build;
 pub mod model;
 pub mod timing;
+pub mod totals;
 
 pub use model::*;
 pub use timing::{Tables, Timing};

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use tcpstate::report::{
     Anomaly, Capture, ClosedFirst, Connection, Endpoint, Entry, Finding, Origin, Outcome, PerSide, Report, Role,
-    SCHEMA, Severity, Side, Timing, Tool, build,
+    SCHEMA, Severity, Side, Timing, Tool, totals,
 };
 use tcpstate::segment::Socket;
 use tcpstate::source::FileInfo;
@@ -335,7 +335,7 @@ pub fn report_of(connections: Vec<Connection>) -> Report {
             last: Some(END),
         },
         timing: tcpstate::report::Tables::default(),
-        summary: build::summary(&connections, 0),
+        summary: totals::summary(&connections, 0),
         connections,
         findings,
     }

@@ -98,7 +98,7 @@ fn label(line: &Line, seen: &Seen, first: Time) -> String {
     words.push(format!("win {}", seen.window));
     let marks: Vec<&str> = seen.marks.iter().map(|m| m.name()).collect();
     let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
-    format!("+{} {}{marks}", span(line.time - first), words.join(" "))
+    format!("{} {}{marks}", super::offset(line.time - first), words.join(" "))
 }
 
 /// Text that Mermaid takes for text.

@@ -11,6 +11,7 @@ use std::str::FromStr;
 use super::units::{bytes, count, plural};
 use crate::report::{Entry, Side};
 use crate::show::{Folded, Story, Turn};
+use crate::time::Span;
 use crate::tracker::Evidence;
 
 /// The shapes a ladder can be written in.
@@ -87,6 +88,12 @@ pub fn known(entry: &Entry) -> String {
 fn entered(turn: &Turn, with_cause: bool) -> String {
     let cause = if with_cause { format!(", {}", turn.entry.cause) } else { String::new() };
     format!("{} {}{cause}", turn.entry.state, known(&turn.entry))
+}
+
+/// `+0.012345 s`: seconds to the microsecond.
+fn offset(span: Span) -> String {
+    let micros = span.0.max(0) / 1_000;
+    format!("+{}.{:06} s", micros / 1_000_000, micros % 1_000_000)
 }
 
 /// What was left out, in words.

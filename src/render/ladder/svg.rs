@@ -9,7 +9,6 @@ use super::left_out;
 use super::markdown::graded;
 use crate::render::clean::clean;
 use crate::render::facts;
-use crate::render::units::span;
 use crate::report::Side;
 use crate::segment::Flags;
 use crate::show::{Line, Mark, Seen, Story, fold};
@@ -44,8 +43,7 @@ pub fn render(story: &Story, full: bool, out: &mut dyn io::Write) -> io::Result<
     for line in shown {
         match line {
             Ok(line) => {
-                let offset = format!("+{}", span(line.time - first));
-                y = draw(line, &offset, y, &mut body);
+                y = draw(line, &super::offset(line.time - first), y, &mut body);
             }
             Err(folded) => {
                 let text = left_out(&folded);
@@ -84,6 +82,11 @@ fn draw(line: &Line, offset: &str, y: u32, out: &mut String) -> u32 {
     let mut lowest = y;
     for side in [Side::Client, Side::Server] {
         let mut at = y;
+        if !line.turns.iter().any(|t| t.side == side) {
+            let (x, anchor) = beside(side);
+            out.push_str(&text_at(x, at + 4, anchor, "dim", line.states.get(side).name()));
+            at += if line.believed.get(side).is_some() { 20 } else { 0 };
+        }
         for turn in line.turns.iter().filter(|t| t.side == side) {
             state(side, at, turn.entry.state.name(), turn.entry.evidence, out);
             at += 24;
