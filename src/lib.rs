@@ -9,6 +9,7 @@ pub mod render;
 pub mod report;
 pub mod segment;
 pub mod show;
+pub mod snapshot;
 pub mod source;
 pub mod time;
 pub mod timing;

@@ -8,7 +8,7 @@ use super::output::{self, Look, Target, tell};
 use super::progress::Progress;
 use crate::analyze::{Analysis, Options};
 use crate::filter::{self, Filter, select::select, words};
-use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, render};
+use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, events, render};
 use crate::report::{Connection, Report};
 use crate::source::{self, FileInfo};
 
@@ -41,7 +41,10 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
         }
     };
     let options = options(args, look, &target, selection);
-    target.write(|out| render(format(args), &report, &options, out))?;
+    target.write(|out| match args.events {
+        true => events::render(format(args), &report, &options, out),
+        false => render(format(args), &report, &options, out),
+    })?;
     Ok(code)
 }
 

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use super::explain::ExplainArgs;
 use super::output::Colour;
 use super::show::ShowArgs;
+use super::snapshot::SnapshotArgs;
 use crate::analyze::Options;
 use crate::filter::literal;
 use crate::render::{Format, Limit, SortKey};
@@ -45,6 +46,8 @@ pub enum Command {
     Analyze(Box<AnalyzeArgs>),
     /// One connection as a ladder: every segment, with both ends' states after it and how each is known
     Show(Box<ShowArgs>),
+    /// What `ss -tan` would have listed on each host at a time, or how many were in each state over time
+    Snapshot(Box<SnapshotArgs>),
     /// What a TCP state means, who waits for whom, and what to do when it lasts
     Explain(ExplainArgs),
     /// A completion script for a shell
@@ -116,6 +119,10 @@ pub struct AnalyzeArgs {
     #[arg(long, conflicts_with = "only")]
     pub timing: bool,
 
+    /// One line per transition instead, in order of time: when, who, old and new state, how long, how it is known
+    #[arg(long, conflicts_with_all = ["only", "timing"])]
+    pub events: bool,
+
     /// In which order to list connections; the most or the longest first
     #[arg(long, value_name = "KEY", value_parser = PossibleValuesParser::new(SortKey::ALL.map(SortKey::name)).try_map(|word| word.parse::<SortKey>()))]
     pub sort: Option<SortKey>,
@@ -182,7 +189,7 @@ fn limit(word: &str) -> Result<Limit, String> {
     }
 }
 
-fn duration(word: &str) -> Result<Span, String> {
+pub(super) fn duration(word: &str) -> Result<Span, String> {
     literal::duration(word).ok_or_else(|| "a duration with its unit, as in 30s or 2min".to_owned())
 }
 

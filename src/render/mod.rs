@@ -5,6 +5,7 @@
 
 pub mod clean;
 pub mod csv;
+pub mod events;
 pub mod facts;
 pub mod history;
 pub mod json;
@@ -12,6 +13,7 @@ pub mod ladder;
 pub mod markdown;
 pub mod ndjson;
 pub mod order;
+pub mod snapshot;
 pub mod table;
 pub mod text;
 pub mod timing;

@@ -276,6 +276,10 @@ pub struct Entry {
     /// When the endpoint entered the state: capture time of the cause, moved by half the least round trip between tap
     /// and endpoint where they are apart; for `timer`, when it ran out.
     pub time: Time,
+    /// The latest moment at which it can have entered it, where that is later: a receipt is certain only by the time the
+    /// endpoint sends what proves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest: Option<Time>,
     /// Capture time of the cause, where it differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured: Option<Time>,

@@ -257,13 +257,11 @@ impl Scales {
         let seg = &row.segment;
         let syn = seg.has(Flags::SYN);
         if syn {
-            *self.shift.get_mut(from) = Some(seg.options.window_scale.unwrap_or(0));
+            *self.shift.get_mut(from) = seg.options.window_scale;
         }
-        let shifts = (self.shift.client, self.shift.server);
-        let shift = match shifts {
-            (Some(c), Some(s)) if !syn && c > 0 && s > 0 => self.shift.get(from).unwrap_or(0).min(14),
-            _ => 0,
-        };
+        // Only if both offer it (RFC 7323 §2.2).
+        let both = self.shift.client.is_some() && self.shift.server.is_some();
+        let shift = if both && !syn { self.shift.get(from).unwrap_or(0).min(14) } else { 0 };
         Seen {
             segment: *seg,
             from,

@@ -2,12 +2,17 @@
 //!
 //! What an end sent dates its own transition. What it received it had received by the time it sent what proves it: the
 //! transition lies between the arrival of the cause and the departure of the proof. An unproven receipt may have happened
-//! at any time up to the end's next transition, or never. All are times of the endpoint, as the verdict estimates them.
+//! at any time up to the end's next transition, or never; unless silence speaks for it, as a sender repeats a SYN,ACK or
+//! FIN that it does not see acknowledged. All are times of the endpoint, as the verdict estimates them.
 
 use super::flow::Measured;
 use super::quantile::{GROUP, Quantiles};
 use crate::time::{Span, Time};
 use crate::tracker::{Evidence, State, Verdict};
+
+/// A sender that has not seen its SYN,ACK or FIN acknowledged repeats it within this time (RFC 6298 §2: 1 s to begin
+/// with, and room).
+const SILENCE: Span = Span::millis(1_500);
 
 /// One time in one state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +38,9 @@ impl Stay {
     }
 }
 
-/// The stays of one end, from its history up to `end`, the end of the capture.
-pub fn stays(verdict: &Verdict, measured: &Measured, end: Time) -> Vec<Stay> {
+/// The latest moment at which each state of a history can have been entered; `end` is the end of the capture.
+pub fn latest(verdict: &Verdict, measured: &Measured, end: Time) -> Vec<Time> {
     let steps = &verdict.steps;
-    // The latest moment at which each state can have been entered.
     let mut latest: Vec<Time> = Vec::with_capacity(steps.len());
     let mut next = end;
     for step in steps.iter().rev() {
@@ -46,6 +50,8 @@ pub fn stays(verdict: &Verdict, measured: &Measured, end: Time) -> Vec<Stay> {
                 let way = (step.at - mark.time).0.saturating_abs();
                 measured.proof(mark.proof).map_or(step.at, |t| t - Span(way))
             }
+            // Nothing else is possible at the end: silence has decided, and it did so by this time.
+            Evidence::Inferred if verdict.possible.len() == 1 => next.min(step.at + SILENCE),
             Evidence::Inferred => next,
             Evidence::Sent | Evidence::Assumed | Evidence::Timer => step.at,
         };
@@ -53,6 +59,13 @@ pub fn stays(verdict: &Verdict, measured: &Measured, end: Time) -> Vec<Stay> {
         latest.push(next);
     }
     latest.reverse();
+    latest
+}
+
+/// The stays of one end, from its history up to `end`, the end of the capture.
+pub fn stays(verdict: &Verdict, measured: &Measured, end: Time) -> Vec<Stay> {
+    let steps = &verdict.steps;
+    let latest = latest(verdict, measured, end);
     let mut stays = Vec::with_capacity(steps.len());
     for (i, step) in steps.iter().enumerate() {
         let state = step.rule.to;

@@ -39,6 +39,7 @@ pub fn endpoint(first: Time, first_packet: u64, from: State, steps: &[Step]) -> 
         history.push(Entry {
             time: first + Span(*offset),
             captured: None,
+            latest: None,
             from: before,
             state: *state,
             packet: (*evidence != Timer).then_some(first_packet + i as u64),
