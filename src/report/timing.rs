@@ -228,6 +228,9 @@ pub struct Timing {
     /// From the first SYN to the first segment that proves the server ESTABLISHED.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_ready: Option<Span>,
+    /// From the only SYN to the RST that refused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused_after: Option<Span>,
     /// Where the tap was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vantage: Option<Vantage>,

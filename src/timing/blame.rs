@@ -67,6 +67,8 @@ pub struct Situation {
 pub struct Blame {
     /// All before this is accounted for.
     mark: Option<Time>,
+    /// Where the account begins.
+    begun: Option<Time>,
     /// By [`Cause::index`].
     spent: [Span; CAUSES],
 }
@@ -75,6 +77,7 @@ impl Blame {
     /// The account begins.
     pub fn open(&mut self, now: Time) {
         self.mark.get_or_insert(now);
+        self.begun.get_or_insert(now);
     }
 
     fn give(&mut self, cause: Cause, span: Span) {
@@ -130,8 +133,12 @@ impl Blame {
         self.give(if own >= GAP && !owes { Cause::Idle } else { Cause::End(x) }, own);
     }
 
-    /// The account with the time up to the last packet.
-    pub fn closed(mut self, last: Time, s: &Situation, in_flight: bool) -> [Span; CAUSES] {
+    /// The account with the time up to the last packet, and from the first one, should a later packet carry an earlier
+    /// time.
+    pub fn closed(mut self, first: Time, last: Time, s: &Situation, in_flight: bool) -> [Span; CAUSES] {
+        if let Some(begun) = self.begun.filter(|b| *b > first) {
+            self.give(Cause::Network, begun - first);
+        }
         let cause = match Self::overriding(s) {
             Some(cause) => cause,
             None if s.closing => Cause::Close,
@@ -196,7 +203,7 @@ mod tests {
         // Time that goes backwards is not accounted for twice.
         blame.speaks(0, Time(240 * MS), &s, Span(0), None);
         s = Situation { closing: true, ..Situation::default() };
-        let spent = blame.closed(Time(300 * MS), &s, false);
+        let spent = blame.closed(Time(0), Time(300 * MS), &s, false);
         assert_eq!(spent.iter().map(|s| s.0).sum::<i64>(), 300 * MS);
         assert_eq!(spent[Cause::Close.index()], Span::millis(50));
     }

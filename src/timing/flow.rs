@@ -28,6 +28,8 @@ pub struct Measured {
     blame: Blame,
     /// Its first RST came before it was open.
     refused: bool,
+    /// From its only SYN to the RST that refused it.
+    pub refused_after: Option<Span>,
 }
 
 /// What is measured once a connection is open.
@@ -107,7 +109,13 @@ impl Measured {
                 flow.trips.iter_mut().for_each(RoundTrip::forget);
             }
             Some(_) => {}
-            None => self.refused = true,
+            None => {
+                self.refused = true;
+                let syns = &self.handshake.syns;
+                if class == Class::Reset && self.handshake.opener() == Some(1 - x) && syns.count == 1 {
+                    self.refused_after = syns.first().map(|syn| seg.time - syn);
+                }
+            }
         }
     }
 
@@ -258,7 +266,7 @@ impl Measured {
         let in_flight = self.flow.as_ref().is_some_and(|f| f.trips.iter().any(RoundTrip::in_flight));
         let mut blame = self.blame;
         blame.open(c.first);
-        blame.closed(c.last, &situation, in_flight)
+        blame.closed(c.first, c.last, &situation, in_flight)
     }
 }
 

@@ -147,6 +147,7 @@ pub fn timing(m: &Measured, c: &Connection, verdicts: &[Verdict; 2], given: Opti
         syn_retry_delay: h.retry_delay.filter(|_| h.syns.count > 1),
         connect_delay: since_syn(h.ack),
         server_ready: since_syn(h.ready),
+        refused_after: m.refused_after,
         vantage: seen.map(|(v, _)| v),
         vantage_by: seen.map(|(_, by)| by),
         blame,
