@@ -1,6 +1,6 @@
 //! The timing tables as rows of text, for the formats that people read.
 
-use super::units::{count, span};
+use super::units::{count, plural, span};
 use crate::report::timing::{Distribution, GroupTiming, Occupancy, Stops};
 use crate::report::{Report, Side};
 use crate::time::Span;
@@ -259,8 +259,9 @@ fn blame(title: &'static str, all: &GroupTiming, groups: &[GroupTiming], most: u
     if groups.len() != 1 {
         rows.push(row("all".to_owned(), all));
     }
-    let rest = groups.len().saturating_sub(most) as u64 + omitted;
-    let more = if rest > 0 { format!("; {} more servers not listed", count(rest)) } else { String::new() };
+    let rest = groups.iter().skip(most).map(|g| g.connections).sum::<u64>() + omitted;
+    let more =
+        if rest > 0 { format!("; {} to other servers not listed", plural(rest, "connection")) } else { String::new() };
     let remark = format!("shares of the connections' time in %, which add up to 100{more}");
     Rows { title, remark, left: 1, header, rows }
 }
@@ -311,8 +312,8 @@ fn groups(title: &'static str, groups: &[GroupTiming], omitted: u64) -> Rows {
             g.slowest.unwrap_or("-").to_owned(),
         ]
     };
-    let rest = groups.len().saturating_sub(MANY) as u64 + omitted;
-    let remark = if rest > 0 { format!("{} more not listed", count(rest)) } else { String::new() };
+    let rest = groups.iter().skip(MANY).map(|g| g.connections).sum::<u64>() + omitted;
+    let remark = if rest > 0 { format!("{} of others not listed", plural(rest, "connection")) } else { String::new() };
     Rows { title, remark, left: 1, header, rows: groups.iter().take(MANY).map(row).collect() }
 }
 

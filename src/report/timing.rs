@@ -360,17 +360,17 @@ pub struct Tables {
     pub by_client: Vec<GroupTiming>,
     /// By client address and server address and port.
     pub by_pair: Vec<GroupTiming>,
-    /// Groups that are not listed, of each kind.
+    /// Connections of the groups that are not listed.
     pub omitted: Omitted,
 }
 
-/// How many groups are not listed.
+/// How many connections belong to groups that are not listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Omitted {
-    /// Servers.
+    /// Of servers.
     pub servers: u64,
-    /// Clients.
+    /// Of clients.
     pub clients: u64,
-    /// Pairs.
+    /// Of pairs.
     pub pairs: u64,
 }

@@ -49,6 +49,8 @@ pub struct Flow {
     pub zero_probes: [u32; 2],
     /// Its end.
     pub close: Close,
+    /// Which end is the client, as it looked when the connection opened.
+    client: u8,
     /// For each end, when all it had sent was acknowledged.
     settled: [Option<Time>; 2],
     /// The last payload of either end.
@@ -71,7 +73,7 @@ impl Measured {
             }
         }
         match class {
-            Class::Reset | Class::ResetIgnored => self.reset(x, class, seg, c),
+            Class::Reset | Class::ResetIgnored => self.reset(x, class, seg),
             Class::Opening | Class::OpeningAgain => self.opening(x, seg),
             _ => self.synchronized(x, class, advances, seg, c),
         }
@@ -92,8 +94,8 @@ impl Measured {
         }
     }
 
-    fn reset(&mut self, x: usize, class: Class, seg: &Segment, c: &Connection) {
-        let situation = self.situation(c);
+    fn reset(&mut self, x: usize, class: Class, seg: &Segment) {
+        let situation = self.situation();
         match &mut self.flow {
             Some(flow) if class == Class::Reset => {
                 let (trip, settled) = (flow.least[x].unwrap_or_default(), flow.settled[x]);
@@ -128,6 +130,7 @@ impl Measured {
         let flow = self.flow.get_or_insert_with(|| {
             let mut flow = Box::<Flow>::default();
             flow.gaps.last = now;
+            flow.client = c.client().0 as u8;
             flow
         });
         flow.ttl[x].get_or_insert(seg.ttl);
@@ -142,8 +145,9 @@ impl Measured {
                 }
             }
         }
-        let before = self.situation(c);
-        let flow = self.flow.as_deref_mut().expect("made above");
+        let decides = matches!(class, Class::New | Class::Retransmission | Class::GapFill);
+        let before = if decides || flow.recovering() { self.situation() } else { Situation::default() };
+        let Some(flow) = self.flow.as_deref_mut() else { return };
         let ack = seg.has(Flags::ACK);
         if ack && !seg.options.sack().is_empty() {
             flow.trips[x].reports(seg);
@@ -204,14 +208,17 @@ impl Measured {
         if payload && class != Class::Probe {
             flow.content = Some(now);
         }
-        self.window(x, seg, c);
+        self.window(x, seg);
     }
 
     /// The window that end `x` offers.
-    fn window(&mut self, x: usize, seg: &Segment, c: &Connection) {
-        let before = self.situation(c);
+    fn window(&mut self, x: usize, seg: &Segment) {
+        let closed = self.flow.as_ref().is_some_and(|f| f.zero[x].since.is_some());
+        if (seg.window == 0) == closed {
+            return;
+        }
+        let before = self.situation();
         let Some(flow) = &mut self.flow else { return };
-        let closed = flow.zero[x].since.is_some();
         if seg.window == 0 && !closed && !flow.close.has_fin(1 - x) && !self.handshake.is_under_way() {
             let cause = Blame::overriding(&before).unwrap_or(Cause::Network);
             self.blame.spend(seg.time, cause);
@@ -223,10 +230,10 @@ impl Measured {
     }
 
     /// Where things stand.
-    fn situation(&self, c: &Connection) -> Situation {
+    fn situation(&self) -> Situation {
         let opening = self.handshake.is_under_way();
         let Some(flow) = &self.flow else { return Situation { opening, ..Situation::default() } };
-        let (client, _) = c.client();
+        let client = usize::from(flow.client);
         Situation {
             opening,
             closing: flow.close.first.is_some(),
@@ -259,7 +266,7 @@ impl Measured {
     /// Where the time from the first to the last packet went, by [`Cause::index`]; its sum is
     /// exactly that time.
     pub fn account(&self, c: &Connection) -> [Span; CAUSES] {
-        let mut situation = self.situation(c);
+        let mut situation = self.situation();
         if self.flow.is_none() {
             situation.opening = true;
         }

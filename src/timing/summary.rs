@@ -15,6 +15,11 @@ use crate::tracker::{Connection, State, Verdict};
 /// Columns of a drawn distribution.
 pub const SHAPE: usize = 16;
 
+/// The figures of a distribution with its shape, if it has samples.
+pub fn drawn(q: &Quantiles) -> Option<Distribution> {
+    distribution(q).map(|d| Distribution { shape: q.shape(SHAPE), ..d })
+}
+
 /// The figures of a distribution, if it has samples.
 pub fn distribution(q: &Quantiles) -> Option<Distribution> {
     let [min, p50, p90, p95, p99, max] = q.at([0, 500, 900, 950, 990, 1_000])?;
@@ -29,7 +34,7 @@ pub fn distribution(q: &Quantiles) -> Option<Distribution> {
         mean: q.mean()?,
         stddev: q.deviation()?,
         error: (!q.is_exact()).then_some(ERROR),
-        shape: q.shape(SHAPE),
+        shape: Vec::new(),
     })
 }
 

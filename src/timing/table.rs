@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::flow::Measured;
 use super::occupancy::{Occupancy, stays};
 use super::quantile::{GROUP, Quantiles};
-use super::summary::{self, Corrected, ambiguous, distribution};
+use super::summary::{self, Corrected, ambiguous, distribution, drawn};
 use super::vantage::Vantage;
 use crate::report::timing::{self as shape, Blame, GroupTiming, Omitted, Stops, Tables};
 use crate::report::{PerSide, Side};
@@ -17,6 +17,9 @@ use crate::tracker::{Connection, State, Verdict};
 
 /// How many groups of each kind are listed.
 const LISTED: usize = 100;
+
+/// How many groups of each kind are kept: addresses are chosen by whoever sends the packets.
+const KEPT: usize = 10_000;
 
 /// What is measured, under the name that the report gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,14 +124,14 @@ impl Group {
         let mut out = self.counts;
         out.slowest = out.blame.slowest();
         for (metric, name) in Metric::ALL {
-            if let Some(d) = self.metrics.get(&metric).and_then(distribution) {
+            if let Some(d) = self.metrics.get(&metric).and_then(drawn) {
                 out.metrics.insert(name, d);
             }
         }
         for ((side, state), o) in self.states {
             let bounds = |q: &Quantiles| if o.uncertain > 0 { distribution(q) } else { None };
             let occupancy = shape::Occupancy {
-                spans: distribution(&o.spans),
+                spans: drawn(&o.spans),
                 at_least: bounds(&o.low),
                 at_most: bounds(&o.high),
                 uncertain: o.uncertain,
@@ -169,6 +172,8 @@ pub struct Builder {
     by_server: BTreeMap<Socket, Group>,
     by_client: BTreeMap<IpAddr, Group>,
     by_pair: BTreeMap<(IpAddr, Socket), Group>,
+    /// Connections whose groups are not kept.
+    omitted: Omitted,
 }
 
 impl Builder {
@@ -178,9 +183,9 @@ impl Builder {
         let one = single(m, c, verdicts, given, end);
         let (host, service) = (c.sockets[client].addr, c.sockets[1 - client]);
         self.all.merge(&one);
-        self.by_server.entry(service).or_default().merge(&one);
-        self.by_client.entry(host).or_default().merge(&one);
-        self.by_pair.entry((host, service)).or_default().merge(&one);
+        put(&mut self.by_server, service, &one, &mut self.omitted.servers);
+        put(&mut self.by_client, host, &one, &mut self.omitted.clients);
+        put(&mut self.by_pair, (host, service), &one, &mut self.omitted.pairs);
     }
 
     /// The tables.
@@ -189,15 +194,30 @@ impl Builder {
         let (by_client, clients) = listed(self.by_client, |client, g| GroupTiming { client: Some(client), ..g });
         let (by_pair, pairs) =
             listed(self.by_pair, |(client, server), g| GroupTiming { client: Some(client), server: Some(server), ..g });
-        Tables { all: self.all.finish(), by_server, by_client, by_pair, omitted: Omitted { servers, clients, pairs } }
+        let unkept = self.omitted;
+        let omitted = Omitted {
+            servers: servers + unkept.servers,
+            clients: clients + unkept.clients,
+            pairs: pairs + unkept.pairs,
+        };
+        Tables { all: self.all.finish(), by_server, by_client, by_pair, omitted }
     }
 }
 
-/// The groups with the most connections (of equals, the lower address), and how many are left out.
+/// Takes `one` into the group under `key`; one more group is begun only while there are not too many.
+fn put<K: Ord>(groups: &mut BTreeMap<K, Group>, key: K, one: &Group, omitted: &mut u64) {
+    if groups.len() < KEPT || groups.contains_key(&key) {
+        groups.entry(key).or_default().merge(one);
+    } else {
+        *omitted += 1;
+    }
+}
+
+/// The groups with the most connections (of equals, the lower address), and how many connections those left out have.
 fn listed<K: Ord>(groups: BTreeMap<K, Group>, name: impl Fn(K, GroupTiming) -> GroupTiming) -> (Vec<GroupTiming>, u64) {
     let mut all: Vec<(K, Group)> = groups.into_iter().collect();
     all.sort_by_key(|(_, g)| std::cmp::Reverse(g.counts.connections));
-    let omitted = all.len().saturating_sub(LISTED) as u64;
+    let omitted = all.iter().skip(LISTED).map(|(_, g)| g.counts.connections).sum();
     all.truncate(LISTED);
     (all.into_iter().map(|(k, g)| name(k, g.finish())).collect(), omitted)
 }
