@@ -64,7 +64,7 @@ pub fn events(report: &Report) -> Vec<Event> {
                     peer,
                     from: entry.from,
                     state: entry.state,
-                    lasted: known.map(|b| entry.time - b.time),
+                    lasted: known.map(|b| (entry.time - b.time).max(Span(0))),
                     cause: entry.cause,
                     packet: entry.packet,
                     evidence: entry.evidence,
