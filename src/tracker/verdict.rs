@@ -167,7 +167,7 @@ impl Connection {
             let apart = last_fin - sent.time;
             let next = apart.max(RETRY);
             // A timer that backed off may not have recovered: retransmissions give no samples (RFC 6298 3).
-            let backed_off = Span::secs(1 << own.retransmitted.min(3));
+            let backed_off = Span::secs(2 << own.retransmitted.min(2));
             let latest = last_fin + apart + LATEST_RETRY.max(backed_off) + self.round_trip(e);
             if (age < next || end < latest) && !scale.has(Event::SndRst) {
                 scale.doubtful.push(Event::RcvAckOfFin);
