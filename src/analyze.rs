@@ -1,6 +1,7 @@
 //! The pipeline: packets in, a report out.
 
 use crate::decode::{Decoded, Decoder};
+use crate::detect::{Limits, Selection, Watch};
 use crate::report::{self, Capture, Report, SCHEMA, Tool, build};
 use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
@@ -8,7 +9,7 @@ use crate::time::{Span, Time};
 use crate::tracker::{Profile, Stack, Tracker};
 
 /// What can be chosen.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Whose timers to assume.
     pub stack: Stack,
@@ -16,6 +17,10 @@ pub struct Options {
     pub msl: Option<Span>,
     /// List what was believed and disproved.
     pub retracted: bool,
+    /// Thresholds of the detectors.
+    pub limits: Limits,
+    /// Which anomalies to look for.
+    pub selection: Selection,
 }
 
 impl Options {
@@ -35,6 +40,7 @@ pub struct Analysis {
     options: Options,
     decoder: Decoder,
     tracker: Tracker,
+    watch: Watch,
     capture: Capture,
 }
 
@@ -58,7 +64,10 @@ impl Analysis {
                     self.segment(&segment);
                 }
             }
-            Decoded::Icmp(error) => self.tracker.icmp(&error),
+            Decoded::Icmp(error) => {
+                self.tracker.icmp(&error);
+                self.watch.icmp(&error, &self.tracker);
+            }
             Decoded::Other => {}
             Decoded::Undecoded => self.capture.undecoded += 1,
         }
@@ -66,7 +75,8 @@ impl Analysis {
 
     fn segment(&mut self, segment: &Segment) {
         self.capture.tcp_segments += 1;
-        self.tracker.segment(segment);
+        let taken = self.tracker.segment(segment);
+        self.watch.segment(&taken, segment, &self.tracker);
     }
 
     /// The report on all that was taken.
@@ -74,24 +84,36 @@ impl Analysis {
         self.capture.files = files;
         let profile = self.options.profile();
         let decoder = &self.decoder;
+        let end = self.capture.last.unwrap_or(Time(0));
         let context = build::Context {
-            end: self.capture.last.unwrap_or(Time(0)),
+            end,
             profile: &profile,
             retracted: self.options.retracted,
             scope: &|id| decoder.scope(id).to_vec(),
         };
-        let mut tracked: Vec<_> = self.tracker.connections().iter().collect();
-        tracked.sort_by_key(|c| c.first_packet);
-        let retracted = tracked.iter().map(|c| u64::from(c.retractions())).sum();
-        let connections: Vec<_> =
-            tracked.into_iter().zip(1..).map(|(c, id)| build::connection(c, id, &context)).collect();
+        let (tracker, watch, selection) = (&self.tracker, &self.watch, &self.options.selection);
+        let mut scene = watch.scene(tracker, end, self.capture.undecoded, &profile, &self.options.limits);
+        let mut tracked: Vec<_> = tracker.connections().iter().enumerate().collect();
+        tracked.sort_by_key(|(_, c)| c.first_packet);
+        let retracted = tracked.iter().map(|(_, c)| u64::from(c.retractions())).sum();
+        let mut connections: Vec<_> = tracked
+            .into_iter()
+            .zip(1..)
+            .map(|((index, c), id)| {
+                let verdicts = c.verdicts(end, &profile);
+                let mut connection = build::connection(c, id, &verdicts, &context);
+                connection.anomalies = watch.anomalies((index, id), &verdicts, tracker, &scene);
+                connection
+            })
+            .collect();
+        let findings = watch.findings(&mut scene, &mut connections, selection);
         Report {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
             capture: self.capture,
             summary: report::totals::summary(&connections, retracted),
             connections,
-            findings: Vec::new(),
+            findings,
         }
     }
 }

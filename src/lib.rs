@@ -3,11 +3,13 @@
 pub mod analyze;
 pub mod cli;
 pub mod decode;
+pub mod detect;
 pub mod filter;
 pub mod ladder;
 pub mod render;
 pub mod report;
 pub mod segment;
+pub mod signals;
 pub mod source;
 pub mod time;
 pub mod tracker;

@@ -1,10 +1,11 @@
 //! The edges of the house: which module may know which, and what the pure ones must not touch.
 //!
 //! ```text
-//! source -> decode -> tracker -> detect, timing -> report -> render -> cli
+//! source -> decode -> tracker -> signals, timing -> report (the model) -> detect -> render -> cli
 //! ```
 //!
-//! An arrow points the way the data goes; a module may use what lies before it, never what lies after.
+//! An arrow points the way the data goes; a module may use what lies before it, never what lies after. Detectors look at
+//! connections as the report's model words them and add to it, so they stand after the model, which does not know them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,12 +18,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("decode", &["segment", "source", "time"]),
     ("tracker", &["segment", "time"]),
     ("ladder", &["segment", "time", "tracker"]),
-    ("timing", &["segment", "time", "tracker"]),
-    ("detect", &["ladder", "segment", "time", "timing", "tracker"]),
-    ("report", &["detect", "segment", "source", "time", "timing", "tracker"]),
+    ("signals", &["segment", "time", "tracker"]),
+    ("timing", &["segment", "signals", "time", "tracker"]),
+    ("report", &["segment", "signals", "source", "time", "timing", "tracker"]),
+    ("detect", &["ladder", "report", "segment", "signals", "time", "timing", "tracker"]),
     ("filter", &["report", "segment", "time", "tracker"]),
-    ("render", &["filter", "ladder", "report", "segment", "source", "time", "timing", "tracker"]),
-    ("analyze", &["decode", "detect", "filter", "report", "segment", "source", "time", "timing", "tracker"]),
+    ("render", &["detect", "filter", "ladder", "report", "segment", "source", "time", "timing", "tracker"]),
+    ("analyze", &["decode", "detect", "filter", "report", "segment", "signals", "source", "time", "timing", "tracker"]),
     (
         "cli",
         &[
@@ -33,7 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that know no clock, no thread, no file and no terminal: the same segments always give the same answers.
-const PURE: &[&str] = &["segment", "time", "tracker", "ladder", "timing", "detect"];
+const PURE: &[&str] = &["segment", "time", "tracker", "ladder", "signals", "timing", "detect"];
 
 /// What a pure module must not name, and why.
 const IMPURE: &[(&str, &str)] = &[

@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
+use clap::ValueEnum;
+
 use super::args::{AnalyzeArgs, Part};
-use super::failure::{DONE, FAILED, Failure};
+use super::failure::{DONE, FAILED, FOUND, Failure};
 use super::output::{self, Look, Target, tell};
 use super::progress::Progress;
 use crate::analyze::{Analysis, Options};
+use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
 use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, render};
 use crate::report::Report;
@@ -15,7 +18,7 @@ use crate::source::{self, FileInfo};
 /// Packets between two looks at how far the source has come.
 const LOOK_EVERY: u64 = 1 << 10;
 
-/// Analyses and prints; the exit code is 0, or 2 when an input could not be read.
+/// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
 pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     if args.filter.as_deref() == Some("help") {
         output::print(|out| out.write_all(words::help().as_bytes()))?;
@@ -24,6 +27,9 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     let filter = args.filter.as_deref().map(filter::parse).transpose();
     let filter = filter.map_err(|error| Failure::usage(format!("--filter: {error}")))?;
     check(args)?;
+    let fail_on = fail_on(args)?;
+    wanted(args)?;
+    limits(args)?;
     let target = Target::open(args.output.as_deref())?;
     let report = match read(args) {
         Ok(report) => report,
@@ -32,7 +38,10 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
             return Err(failure);
         }
     };
-    let code = warn(&report.capture.files, args);
+    let mut code = warn(&report.capture.files, args);
+    if code == DONE && fail_on.iter().any(|f| f.is_met(&report)) {
+        code = FOUND;
+    }
     let (report, selection) = match narrow(report, filter.as_ref(), args) {
         Ok(narrowed) => narrowed,
         Err(failure) => {
@@ -64,10 +73,43 @@ fn check(args: &AnalyzeArgs) -> Result<(), Failure> {
     }
 }
 
+/// The thresholds asked for.
+fn limits(args: &AnalyzeArgs) -> Result<Limits, Failure> {
+    let settings = args.threshold.iter().map(String::as_str);
+    let mut limits = Limits::read(settings).map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
+    if let Some(span) = args.stuck_after {
+        limits.stuck_after(span);
+    }
+    Ok(limits)
+}
+
+/// The parts that `--only` names; its other words name findings.
+fn parts(args: &AnalyzeArgs) -> Vec<Part> {
+    args.only.iter().filter_map(|word| Part::from_str(word, true).ok()).collect()
+}
+
+/// The findings to look for.
+fn wanted(args: &AnalyzeArgs) -> Result<Wanted, Failure> {
+    let names: Vec<String> = args.only.iter().filter(|word| Part::from_str(word, true).is_err()).cloned().collect();
+    Wanted::new(&names, &args.ignore).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// What makes the run fail.
+fn fail_on(args: &AnalyzeArgs) -> Result<Vec<FailOn>, Failure> {
+    let read = |word: &String| FailOn::read(word).map_err(|error| Failure::usage(format!("--fail-on: {error}")));
+    args.fail_on.iter().map(read).collect()
+}
+
 /// Reads every packet of every input.
 fn read(args: &AnalyzeArgs) -> Result<Report, Failure> {
     let mut source = source::open(&args.files).map_err(|error| Failure::files(&error.failures))?;
-    let options = Options { stack: args.stack, msl: args.msl, retracted: args.retracted };
+    let options = Options {
+        stack: args.stack,
+        msl: args.msl,
+        retracted: args.retracted,
+        limits: limits(args)?,
+        selection: wanted(args)?,
+    };
     let mut analysis = Analysis::new(options);
     let mut progress = Progress::new(!args.no_progress && !args.quiet, source.bytes_total());
     let mut packets = 0;
@@ -130,7 +172,7 @@ fn options(args: &AnalyzeArgs, look: Look, target: &Target, selection: Option<Se
         reverse: args.reverse,
         zone: if args.local_time { Zone::Local } else { Zone::Utc },
         detail: !args.connection.is_empty(),
-        sections: sections(&args.only),
+        sections: sections(&parts(args)),
         selection,
     }
 }

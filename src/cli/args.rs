@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use super::explain::ExplainArgs;
+use super::names::Offer;
 use super::output::Colour;
 use crate::filter::literal;
 use crate::render::{Format, Limit, SortKey};
@@ -40,7 +41,7 @@ pub struct Cli {
 pub enum Command {
     /// The states of both ends of every connection in captures
     Analyze(Box<AnalyzeArgs>),
-    /// What a TCP state means, who waits for whom, and what to do when it lasts
+    /// What a TCP state or a finding means, how it is decided, and what to do
     Explain(ExplainArgs),
     /// A completion script for a shell
     Completions {
@@ -101,9 +102,10 @@ pub struct AnalyzeArgs {
     #[arg(short = 'n', long, value_name = "N", value_parser = limit)]
     pub limit: Option<Limit>,
 
-    /// Only these parts of the table or of the Markdown
-    #[arg(long, value_name = "PARTS", value_delimiter = ',', value_enum)]
-    pub only: Vec<Part>,
+    /// Only these parts of the table or of the Markdown (findings, totals, connections); or look only for these findings,
+    /// by name or code
+    #[arg(long, value_name = "PART|NAME", value_delimiter = ',', value_parser = Offer::PARTS, hide_possible_values = true)]
+    pub only: Vec<String>,
 
     /// In which order to list connections; the most or the longest first
     #[arg(long, value_name = "KEY", value_parser = PossibleValuesParser::new(SortKey::ALL.map(SortKey::name)).try_map(|word| word.parse::<SortKey>()))]
@@ -124,6 +126,22 @@ pub struct AnalyzeArgs {
     /// Also list what was believed and then disproved
     #[arg(long)]
     pub retracted: bool,
+
+    /// Do not look for these findings, by name or code
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Offer::FINDINGS, hide_possible_values = true)]
+    pub ignore: Vec<String>,
+
+    /// Exit with 1 if there is such a finding: info, note, warning, error, or a finding's name
+    #[arg(long, value_name = "SEVERITY|NAME", value_delimiter = ',', value_parser = Offer::SEVERITIES, hide_possible_values = true)]
+    pub fail_on: Vec<String>,
+
+    /// Draw the line of a finding elsewhere, as in time-wait-excess=200; `tcpstate explain NAME` shows them
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
+    pub threshold: Vec<String>,
+
+    /// What waits for something that does not happen is stuck after this time
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub stuck_after: Option<Span>,
 
     /// Fail with exit code 2 when a capture is damaged or cut off
     #[arg(long)]

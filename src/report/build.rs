@@ -20,9 +20,8 @@ pub struct Context<'a> {
     pub scope: &'a dyn Fn(ScopeId) -> Vec<String>,
 }
 
-/// The report on one connection; `id` counts from 1 by first packet.
-pub fn connection(c: &tracker::Connection, id: u64, context: &Context<'_>) -> Connection {
-    let verdicts = c.verdicts(context.end, context.profile);
+/// The report on one connection with its `verdicts` at the end; `id` counts from 1 by first packet.
+pub fn connection(c: &tracker::Connection, id: u64, verdicts: &[Verdict; 2], context: &Context<'_>) -> Connection {
     let (client, observed) = c.client();
     let (syn_to_synack, synack_to_ack) = c.handshake_times();
     let handshake = syn_to_synack.zip(synack_to_ack).map(|(a, b)| Span(a.0 + b.0));
