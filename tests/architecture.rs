@@ -1,11 +1,11 @@
 //! The edges of the house: which module may know which, and what the pure ones must not touch.
 //!
 //! ```text
-//! source -> decode -> tracker -> signals, timing -> report (the model) -> detect -> render -> cli
+//! source -> decode -> tracker -> signals -> timing, detect -> build (of the report) -> render, show, snapshot -> cli
 //! ```
 //!
-//! An arrow points the way the data goes; a module may use what lies before it, never what lies after. Detectors look at
-//! connections as the report's model words them and add to it, so they stand after the model, which does not know them.
+//! An arrow points the way the data goes; a module may use what lies before it, never what lies after. The report's model
+//! (`report`, without `report/build.rs`) is the vocabulary in which all from `timing` on speak.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,20 +19,30 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tracker", &["segment", "time"]),
     ("ladder", &["segment", "time", "tracker"]),
     ("signals", &["segment", "time", "tracker"]),
-    ("timing", &["segment", "signals", "time", "tracker"]),
-    ("report", &["segment", "signals", "source", "time", "timing", "tracker"]),
+    ("report", &["segment", "signals", "source", "time", "tracker"]),
+    ("timing", &["report", "segment", "signals", "time", "tracker"]),
     ("detect", &["ladder", "report", "segment", "signals", "time", "timing", "tracker"]),
+    ("build", &["detect", "report", "segment", "signals", "source", "time", "timing", "tracker"]),
+    ("analyze", &["decode", "detect", "report", "segment", "signals", "source", "time", "timing", "tracker"]),
     ("filter", &["report", "segment", "time", "tracker"]),
-    ("render", &["detect", "filter", "ladder", "report", "segment", "source", "time", "timing", "tracker"]),
-    ("analyze", &["decode", "detect", "filter", "report", "segment", "signals", "source", "time", "timing", "tracker"]),
+    ("snapshot", &["filter", "report", "segment", "time", "tracker"]),
+    ("show", &["decode", "filter", "ladder", "report", "segment", "source", "time", "tracker"]),
+    (
+        "render",
+        &["detect", "filter", "ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"],
+    ),
     (
         "cli",
         &[
-            "analyze", "decode", "detect", "filter", "ladder", "render", "report", "segment", "source", "time",
-            "timing", "tracker",
+            "analyze", "decode", "detect", "filter", "ladder", "render", "report", "segment", "show", "signals",
+            "snapshot", "source", "time", "timing", "tracker",
         ],
     ),
 ];
+
+/// Files that use one module more than theirs may: (file, module, why).
+const EXCEPTIONS: &[(&str, &str, &str)] =
+    &[("report/timing.rs", "timing", "the model names the tap's place as timing's enums do")];
 
 /// Modules that know no clock, no thread, no file and no terminal: the same segments always give the same answers.
 const PURE: &[&str] = &["segment", "time", "tracker", "ladder", "signals", "timing", "detect"];
@@ -99,7 +109,8 @@ fn sources() -> Vec<Source> {
     rust_files(&src(), &mut files);
     let read = |file: &PathBuf| {
         let path = file.strip_prefix(src()).expect("below src").to_string_lossy().replace('\\', "/");
-        let module = path.split(['/', '.']).next().unwrap_or_default().to_owned();
+        let room = if path == "report/build.rs" { "build" } else { path.split(['/', '.']).next().unwrap_or_default() };
+        let module = room.to_owned();
         let text = std::fs::read_to_string(file).expect("a source can be read");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let lines = code.lines().zip(1..).filter(|(l, _)| !l.trim_start().starts_with("//"));
@@ -136,7 +147,8 @@ fn no_stage_knows_a_later_one() {
         };
         for (n, line) in lines {
             for used in used(&line) {
-                if used != module && may_use.contains_key(used) && !allowed.contains(&used) {
+                let excepted = EXCEPTIONS.iter().any(|(file, module, _)| *file == path && *module == used);
+                if used != module && may_use.contains_key(used) && !allowed.contains(&used) && !excepted {
                     wrong.push(format!("src/{path}:{n}: `{module}` must not use `{used}`: {}", line.trim()));
                 }
             }
