@@ -107,7 +107,8 @@ fn what_cannot_be_compared_exits_with_2() {
 fn services_are_matched_by_name_port_or_address() {
     let folder = folder();
     let json = |arguments: &[&str]| -> Value {
-        serde_json::from_str(&diff(&folder, &[&["-f", "json"], arguments, &["good.pcap", "bad.pcap"]].concat()).out).unwrap()
+        serde_json::from_str(&diff(&folder, &[&["-f", "json"], arguments, &["good.pcap", "bad.pcap"]].concat()).out)
+            .unwrap()
     };
     for (arguments, name) in [
         (&[][..], "10.0.0.2:80"),

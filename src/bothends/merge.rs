@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::names::{Tuple, rename};
 use super::pair::{CLIENT, Link, Pairs, SERVER, pair};
 use super::tap::Seen;
-use crate::detect::{self, Detect};
+use crate::detect::{self, Detect, Selection};
 use crate::report::{
     Anomaly, BothEnds, Capture, ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, Outcome,
     PerSide, Report, Role, Side, totals,
@@ -45,7 +45,7 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Report {
     connections.iter_mut().zip(1..).for_each(|(c, id)| c.id = id);
     let both_ends = both_ends(&pairs, &count, [&ours, &theirs]);
     let capture = capture(ours.capture, theirs.capture, &pairs, both_ends);
-    let mut findings = detect::grouped(&connections);
+    let mut findings = detect::grouped(&connections, &Selection::default());
     let wide =
         |f: &crate::report::Finding| detect::find(f.code).is_some_and(|d| matches!(d.detect, Detect::Capture(_)));
     for mut finding in ours.findings.into_iter().chain(theirs.findings).filter(|f| wide(f)) {
@@ -63,6 +63,7 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Report {
         summary: totals::summary(&connections, count.retracted),
         connections,
         findings,
+        timing: ours.timing,
     }
 }
 

@@ -7,14 +7,17 @@ use clap::ValueEnum;
 use super::args::{AnalyzeArgs, Part};
 use super::failure::{DONE, FAILED, FOUND, Failure};
 use super::output::{self, Look, Target, tell};
-use super::reading::{self, Telling};
-use crate::analyze::Options;
-use crate::bothends;
+use super::progress::Progress;
+use crate::analyze::{Analysis, Options};
+use crate::bothends::{self, Tap};
 use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
-use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, render};
-use crate::report::Report;
-use crate::source::FileInfo;
+use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, events, render};
+use crate::report::{Connection, Report};
+use crate::source::{self, FileInfo, Packet};
+
+/// Packets between two looks at how far the source has come.
+const LOOK_EVERY: u64 = 1 << 10;
 
 /// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
 pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
@@ -29,7 +32,7 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     wanted(args)?;
     limits(args)?;
     let target = Target::open(args.output.as_deref())?;
-    let report = match read(args) {
+    let report = match read(args, filter.as_ref()) {
         Ok(report) => report,
         Err(failure) => {
             target.abandon();
@@ -48,7 +51,10 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
         }
     };
     let options = options(args, look, &target, selection);
-    target.write(|out| render(format(args), &report, &options, out))?;
+    target.write(|out| match args.events {
+        true => events::render(format(args), &report, &options, out),
+        false => render(format(args), &report, &options, out),
+    })?;
     Ok(code)
 }
 
@@ -104,26 +110,60 @@ fn fail_on(args: &AnalyzeArgs) -> Result<Vec<FailOn>, Failure> {
 }
 
 /// Reads every packet of every input.
-fn read(args: &AnalyzeArgs) -> Result<Report, Failure> {
+fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> {
     let options = Options {
-        stack: args.stack,
-        msl: args.msl,
         retracted: args.retracted,
+        vantage: args.vantage,
         limits: limits(args)?,
         selection: wanted(args)?,
+        ..args.timers.options()
     };
-    let telling = Telling { progress: !args.no_progress && !args.quiet, notes: !args.quiet };
-    if args.client.is_empty() {
-        return reading::report(&args.files, options, telling);
+    if !args.client.is_empty() {
+        return both_ends(args, options);
     }
-    let client = reading::tap(&args.client, options.clone(), telling)?;
-    let server = reading::tap(&args.server, options, telling)?;
-    let report = bothends::merge(client, server, args.retracted);
+    let mut analysis = Analysis::new(options);
+    let files = packets(&args.files, args, |packet| analysis.packet(packet))?;
+    Ok(analysis.finish_with(files, &|c| keeps(c, filter, args)))
+}
+
+/// Gives each packet to `take`; what is wrong with an input is told when the report is done.
+fn packets(files: &[PathBuf], args: &AnalyzeArgs, mut take: impl FnMut(&Packet<'_>)) -> Result<Vec<FileInfo>, Failure> {
+    let mut source = source::open(files).map_err(|error| Failure::files(&error.failures))?;
+    let mut progress = Progress::new(!args.no_progress && !args.quiet, source.bytes_total());
+    let mut packets = 0;
+    while let Some(packet) = source.next() {
+        take(&packet);
+        packets += 1;
+        if packets % LOOK_EVERY == 0 {
+            progress.update(source.as_ref(), packets);
+        }
+    }
+    progress.finish();
+    if !args.quiet {
+        source.notes().iter().for_each(|note| tell(format_args!("tcpstate: {}", clean(note))));
+    }
+    Ok(source.files())
+}
+
+/// Reads two captures of the same traffic, one at each end.
+fn both_ends(args: &AnalyzeArgs, options: Options) -> Result<Report, Failure> {
+    let tap = |files: &[PathBuf]| {
+        let mut tap = Tap::new(options.clone());
+        let files = packets(files, args, |packet| tap.packet(packet))?;
+        Ok::<_, Failure>(tap.finish(files))
+    };
+    let report = bothends::merge(tap(&args.client)?, tap(&args.server)?, args.retracted);
     if let Some(both) = report.capture.both_ends.as_ref().filter(|both| both.swapped && !args.quiet) {
         let names = both.files.client.join(", ");
         tell(format_args!("tcpstate: {}: most connections were opened from the other side; swapped?", clean(&names)));
     }
     Ok(report)
+}
+
+/// Whether a connection was asked for.
+fn keeps(connection: &Connection, filter: Option<&Filter>, args: &AnalyzeArgs) -> bool {
+    (args.connection.is_empty() || args.connection.contains(&connection.id))
+        && filter.is_none_or(|filter| filter.matches(connection))
 }
 
 /// Tells what was wrong with the inputs; what was read is printed all the same.
@@ -155,8 +195,7 @@ fn narrow(
         let have = if of == 0 { "there is none".to_owned() } else { format!("they are numbered from 1 to {of}") };
         return Err(Failure::usage(format!("--connection: there is no connection {missing}; {have}")));
     }
-    let wanted = |id: u64| args.connection.is_empty() || args.connection.contains(&id);
-    select(&mut report, |c| wanted(c.id) && filter.is_none_or(|filter| filter.matches(c)));
+    select(&mut report, |c| keeps(c, filter, args));
     let mut by: Vec<String> = args.connection.iter().map(|id| format!("--connection {id}")).collect();
     by.extend(args.filter.as_ref().map(|filter| format!("--filter '{filter}'")));
     Ok((report, Some(Selection { by: by.join(" "), of })))
@@ -171,7 +210,7 @@ fn options(args: &AnalyzeArgs, look: Look, target: &Target, selection: Option<Se
         reverse: args.reverse,
         zone: if args.local_time { Zone::Local } else { Zone::Utc },
         detail: !args.connection.is_empty(),
-        sections: sections(&parts(args)),
+        sections: sections(&if args.timing { vec![Part::Timing] } else { parts(args) }),
         selection,
     }
 }
@@ -179,7 +218,12 @@ fn options(args: &AnalyzeArgs, look: Look, target: &Target, selection: Option<Se
 /// The parts asked for, or all.
 fn sections(only: &[Part]) -> Sections {
     let wanted = |part| only.is_empty() || only.contains(&part);
-    Sections { findings: wanted(Part::Findings), totals: wanted(Part::Totals), connections: wanted(Part::Connections) }
+    Sections {
+        findings: wanted(Part::Findings),
+        totals: wanted(Part::Totals),
+        timing: wanted(Part::Timing),
+        connections: wanted(Part::Connections),
+    }
 }
 
 /// The format asked for, or the one that the output's name stands for, or the table.

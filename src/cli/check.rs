@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::args::Timers;
 use super::failure::{DONE, FAILED, FOUND, Failure, UNCLEAR};
 use super::output::{self, Look, Target, tell};
-use super::reading::{self, Telling};
-use crate::analyze::Options;
+use super::reading::{self, Reading};
+use crate::analyze::{Analysis, Options};
+use crate::detect::Limits;
 use crate::policy::output::{Kind, Looks, write};
 use crate::policy::{Judgement, Policy, Status, init, judge, schema};
 use crate::render::clean::clean;
@@ -60,13 +62,11 @@ pub struct CheckArgs {
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
     width: Option<u16>,
 
-    /// No progress bar
-    #[arg(long)]
-    no_progress: bool,
+    #[command(flatten)]
+    timers: Timers,
 
-    /// Neither table, progress bar nor warnings
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// Checks and reports; the exit code says how it came out.
@@ -75,13 +75,7 @@ pub fn run(args: &CheckArgs, look: Look) -> Result<u8, Failure> {
         let text = serde_json::to_string_pretty(&schema()).unwrap_or_default();
         return output::print(|out| writeln!(out, "{text}")).map(|()| DONE);
     }
-    let stdin = args.files.iter().any(|file| file.as_os_str() == "-");
-    if stdin && output::stdin_is_terminal() {
-        return Err(Failure::file(
-            "-",
-            "standard input is a terminal\n  pipe a capture into it: tcpdump -w - | tcpstate check -",
-        ));
-    }
+    reading::check(&args.files, None, "check")?;
     if args.init {
         return write_policy(args);
     }
@@ -91,7 +85,7 @@ pub fn run(args: &CheckArgs, look: Look) -> Result<u8, Failure> {
     for (kind, path) in wanted {
         targets.push((kind, Target::open(path.as_deref())?));
     }
-    let read = read(args, Options { limits: policy.limits.clone(), ..Options::default() });
+    let read = read(args, policy.limits.clone());
     let report = match read {
         Ok(report) => report,
         Err(failure) => {
@@ -133,7 +127,7 @@ fn reports(args: &CheckArgs) -> Result<Vec<(Kind, Option<PathBuf>)>, Failure> {
         }
         wanted.push((kind, (file != "-").then(|| PathBuf::from(file))));
     }
-    if !args.quiet && wanted.iter().all(|(_, file)| file.is_some()) {
+    if !args.reading.quiet && wanted.iter().all(|(_, file)| file.is_some()) {
         wanted.insert(0, (Kind::Table, None));
     }
     Ok(wanted)
@@ -153,15 +147,10 @@ fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
     Policy::read(&name, &text).map_err(|error| Failure::usage(error.to_string()))
 }
 
-fn read(args: &CheckArgs, options: Options) -> Result<Report, Failure> {
-    let telling = Telling { progress: !args.no_progress && !args.quiet, notes: !args.quiet };
-    let report = reading::report(&args.files, options, telling)?;
-    for file in report.capture.files.iter().filter(|file| !args.quiet || file.unreadable) {
-        if let Some(problem) = &file.problem {
-            tell(format_args!("tcpstate: {}: {}", clean(&file.name), clean(problem)));
-        }
-    }
-    Ok(report)
+fn read(args: &CheckArgs, limits: Limits) -> Result<Report, Failure> {
+    let mut analysis = Analysis::new(Options { limits, ..args.timers.options() });
+    let files = reading::packets(&args.files, &args.reading, |packet| analysis.packet(packet))?;
+    Ok(analysis.finish(files))
 }
 
 /// Today comes in here and nowhere else.
@@ -171,7 +160,7 @@ fn today(args: &CheckArgs) -> Date {
 
 /// `--init`
 fn write_policy(args: &CheckArgs) -> Result<u8, Failure> {
-    let report = read(args, Options::default())?;
+    let report = read(args, Limits::default())?;
     let written = init::write(&report, today(args));
     for remark in &written.remarks {
         tell(format_args!("tcpstate: {}", clean(remark)));

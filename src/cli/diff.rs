@@ -7,15 +7,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::failure::{DONE, FAILED, FOUND, Failure};
-use super::output::{Look, Target, tell};
-use super::reading::{self, Telling};
-use crate::analyze::Options;
+use super::output::{Look, Target};
+use super::reading::{self, Reading};
+use crate::analyze::{Analysis, Options};
 use crate::detect::Limits;
 use crate::diff::output::{Format, write};
 use crate::diff::service::By;
 use crate::diff::{Sample, Services, compare};
 use crate::filter::literal;
-use crate::render::clean::clean;
 use crate::report::Severity;
 use crate::time::Span;
 
@@ -85,13 +84,8 @@ pub struct DiffArgs {
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
     width: Option<u16>,
 
-    /// No progress bar
-    #[arg(long)]
-    no_progress: bool,
-
-    /// Neither progress bar nor warnings
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 fn severity(word: &str) -> Result<Severity, String> {
@@ -147,14 +141,9 @@ fn sample(path: &Path, limits: &Limits, args: &DiffArgs) -> Result<(Sample, bool
         let sample = Sample::saved(&name, &text).map_err(|error| Failure::file(&name, error))?;
         return Ok((sample, false));
     }
-    let telling = Telling { progress: !args.no_progress && !args.quiet, notes: !args.quiet };
-    let options = Options { limits: limits.clone(), ..Options::default() };
-    let report = reading::report(&[path.to_owned()], options, telling)?;
-    for file in report.capture.files.iter().filter(|file| !args.quiet || file.unreadable) {
-        if let Some(problem) = &file.problem {
-            tell(format_args!("tcpstate: {}: {}", clean(&file.name), clean(problem)));
-        }
-    }
+    let mut analysis = Analysis::new(Options { limits: limits.clone(), ..Options::default() });
+    let files = reading::packets(&[path.to_owned()], &args.reading, |packet| analysis.packet(packet))?;
+    let report = analysis.finish(files);
     let unreadable = report.capture.files.iter().any(|file| file.unreadable);
     Ok((Sample::of(&name, &report), unreadable))
 }

@@ -12,6 +12,8 @@ mod names;
 mod output;
 mod progress;
 mod reading;
+mod show;
+mod snapshot;
 mod states;
 
 use std::ffi::OsString;
@@ -46,6 +48,8 @@ fn perform(cli: &Cli) -> Result<u8, Failure> {
         Command::Analyze(args) => analyze::run(args, look),
         Command::Check(args) => check::run(args, look),
         Command::Diff(args) => diff::run(args, look),
+        Command::Show(args) => show::run(args, look),
+        Command::Snapshot(args) => snapshot::run(args, look),
         Command::Explain(args) => explain::run(args, look).map(|()| DONE),
         Command::Completions { shell } => completions(*shell).map(|()| DONE),
         Command::Man { command } => man(command.as_deref()).map(|()| DONE),

@@ -1,46 +1,56 @@
-//! From files to a report, with progress on standard error: what `analyze`, `check` and `diff` have in common.
+//! Reading every packet of the inputs: what the commands that read captures have in common.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
-use super::output::tell;
+use super::output::{self, tell};
 use super::progress::Progress;
-use crate::analyze::{Analysis, Options};
-use crate::bothends::Tap;
-use crate::bothends::tap::Seen;
 use crate::render::clean::clean;
-use crate::report::Report;
 use crate::source::{self, FileInfo, Packet};
 
 /// Packets between two looks at how far the source has come.
 const LOOK_EVERY: u64 = 1 << 10;
 
-/// What to tell while reading.
-#[derive(Clone, Copy, Debug)]
-pub struct Telling {
-    /// A progress bar.
-    pub progress: bool,
-    /// Remarks that concern no input.
-    pub notes: bool,
+/// What is told while reading.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Reading {
+    /// No progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+
+    /// Neither progress bar nor warnings
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
-/// Reads every packet of every input.
-pub fn report(files: &[PathBuf], options: Options, telling: Telling) -> Result<Report, Failure> {
-    let mut analysis = Analysis::new(options);
-    let files = read(files, telling, |packet| analysis.packet(packet))?;
-    Ok(analysis.finish(files))
+impl Reading {
+    /// For reading a second time what was read before.
+    pub fn silent(self) -> Reading {
+        Reading { quiet: true, ..self }
+    }
 }
 
-/// Reads one of two captures of the same traffic.
-pub fn tap(files: &[PathBuf], options: Options, telling: Telling) -> Result<(Report, Vec<Seen>), Failure> {
-    let mut tap = Tap::new(options);
-    let files = read(files, telling, |packet| tap.packet(packet))?;
-    Ok(tap.finish(files))
+/// What clap cannot check: that there is something to read, and that it is not about to be overwritten.
+pub fn check(files: &[PathBuf], output: Option<&Path>, command: &str) -> Result<(), Failure> {
+    if files.iter().any(|file| file.as_os_str() == "-") && output::stdin_is_terminal() {
+        let hint = format!("pipe a capture into it: tcpdump -w - | tcpstate {command} -");
+        return Err(Failure::file("-", format!("standard input is a terminal\n  {hint}")));
+    }
+    let Some(output) = output.and_then(|path| path.canonicalize().ok()) else { return Ok(()) };
+    match files.iter().find(|file| file.canonicalize().is_ok_and(|file| file == output)) {
+        Some(file) => Err(Failure::file(&file.display().to_string(), "is the input; the output would overwrite it")),
+        None => Ok(()),
+    }
 }
 
-fn read(files: &[PathBuf], telling: Telling, mut take: impl FnMut(&Packet<'_>)) -> Result<Vec<FileInfo>, Failure> {
+/// Gives each packet to `take`, in capture order; tells what was wrong with the inputs.
+pub fn packets(
+    files: &[PathBuf],
+    reading: &Reading,
+    mut take: impl FnMut(&Packet<'_>),
+) -> Result<Vec<FileInfo>, Failure> {
     let mut source = source::open(files).map_err(|error| Failure::files(&error.failures))?;
-    let mut progress = Progress::new(telling.progress, source.bytes_total());
+    let mut progress = Progress::new(!reading.no_progress && !reading.quiet, source.bytes_total());
     let mut packets = 0;
     while let Some(packet) = source.next() {
         take(&packet);
@@ -50,8 +60,14 @@ fn read(files: &[PathBuf], telling: Telling, mut take: impl FnMut(&Packet<'_>)) 
         }
     }
     progress.finish();
-    if telling.notes {
+    let infos = source.files();
+    if !reading.quiet {
         source.notes().iter().for_each(|note| tell(format_args!("tcpstate: {}", clean(note))));
+        for file in &infos {
+            if let Some(problem) = &file.problem {
+                tell(format_args!("tcpstate: {}: {}", clean(&file.name), clean(problem)));
+            }
+        }
     }
-    Ok(source.files())
+    Ok(infos)
 }

@@ -54,9 +54,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             late(view, e, sink);
             continue;
         };
-        let active = view.end(e).last_data.filter(|t| *t > step.mark.time).unwrap_or(step.mark.time);
-        let quiet = view.scene.end - active;
-        if quiet < view.span(&AFTER) {
+        let quiet = quiet(view, e, step);
+        if quiet < after(view) {
             continue;
         }
         let severity = if quiet >= view.span(&LONG) { Severity::Error } else { Severity::Warning };
@@ -100,4 +99,15 @@ fn late(view: &View<'_>, e: usize, sink: &mut Sink<'_>) {
         entered.mark.packet,
     );
     sink.raise(Found::new(Severity::Note, entered.mark.time, entered.mark.packet, message).at(e).span("for", took));
+}
+
+/// For how long end `e`, in CLOSE_WAIT by `step`, has not sent anything.
+pub(super) fn quiet(view: &View<'_>, e: usize, step: &Step) -> Span {
+    let since = step.mark.time;
+    view.scene.end - view.end(e).last_data.filter(|t| *t > since).unwrap_or(since)
+}
+
+/// How long it may be.
+pub(super) fn after(view: &View<'_>) -> Span {
+    view.span(&AFTER)
 }

@@ -53,17 +53,24 @@ pub struct Example {
     pub times: u32,
     /// From one to the next.
     pub every: Span,
+    /// Its first segment is answered, 10 ms later, by the ICMP error "administratively prohibited".
+    pub prohibited: bool,
 }
 
 impl Example {
     /// A single connection.
     pub const fn one(ladder: &'static str) -> Example {
-        Example { ladder, times: 1, every: Span(0) }
+        Example { ladder, times: 1, every: Span(0), prohibited: false }
     }
 
     /// Many alike, one after the other.
     pub const fn many(ladder: &'static str, times: u32, every: Span) -> Example {
-        Example { ladder, times, every }
+        Example { ladder, times, every, prohibited: false }
+    }
+
+    /// A single connection whose first segment a firewall rejects.
+    pub const fn prohibited(ladder: &'static str) -> Example {
+        Example { ladder, times: 1, every: Span(0), prohibited: true }
     }
 }
 

@@ -57,17 +57,29 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let fins = view.connection.ends[e].fins;
         let message = format!(
-            "{} sent its FIN {fins} times in {} and {} never acknowledged it",
+            "{} sent its FIN {} in {} and {} never acknowledged it{}",
             view.who(e),
+            times(fins.into()),
             at_least(span),
             view.who(1 - e),
+            never_repeated(fins),
         );
+        let severity = match fins {
+            0 | 1 => Severity::Note,
+            2..6 => Severity::Warning,
+            _ => Severity::Error,
+        };
         sink.raise(
-            Found::new(if fins >= 6 { Severity::Error } else { Severity::Warning }, sent.time, sent.packet, message)
+            Found::new(severity, sent.time, sent.packet, message)
                 .at(e)
                 .span("for_at_least", span)
                 .fact("fins", fins)
                 .fact("state", view.state(e).name()),
         );
     }
+}
+
+/// A stack repeats a FIN that it does not see acknowledged.
+pub(super) fn never_repeated(fins: u16) -> &'static str {
+    if fins <= 1 { "; since it did not repeat it, the capture may have missed the acknowledgment" } else { "" }
 }

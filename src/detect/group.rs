@@ -22,7 +22,7 @@ struct Key {
 
 /// All findings, most severe first: what the connections have in common, and what only the capture as a whole shows.
 pub fn findings(scene: &Scene<'_>, connections: &[Connection], selection: &Selection) -> Vec<Finding> {
-    let mut findings = grouped(connections);
+    let mut findings = grouped(connections, selection);
     for declaration in ALL.iter().filter(|d| selection.wants(d)) {
         if let Detect::Capture(detect) = declaration.detect {
             findings.extend(detect(scene, connections).into_iter().map(|shown| Finding {
@@ -48,11 +48,14 @@ pub fn sort(findings: &mut [Finding]) {
 }
 
 /// What `connections` have in common, by kind, service and side; unordered.
-pub fn grouped(connections: &[Connection]) -> Vec<Finding> {
+pub fn grouped(connections: &[Connection], selection: &Selection) -> Vec<Finding> {
     let mut groups: BTreeMap<Key, Vec<(&Connection, &Anomaly)>> = BTreeMap::new();
     for c in connections {
         for a in &c.anomalies {
             let Some(declaration) = ALL.iter().position(|d| d.code == a.code) else { continue };
+            if !selection.wants(ALL[declaration]) {
+                continue;
+            }
             groups.entry(Key { declaration, service: c.server, side: a.endpoint }).or_default().push((c, a));
         }
     }

@@ -72,18 +72,18 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let times = own.syn_acks;
         let message = match recovered {
             None => format!(
-                "{} ignores the ACK of {} for {}: it repeated its SYN,ACK {} times",
+                "{} ignores the ACK of {} for {}: it repeated its SYN,ACK {}",
                 view.who(e),
                 view.who(1 - e),
                 at_least(span),
-                times - 1,
+                super::prelude::times(u64::from(times) - 1),
             ),
             Some(_) => format!(
-                "{} took the ACK of {} only after {}: it repeated its SYN,ACK {} times",
+                "{} took the ACK of {} only after {}: it repeated its SYN,ACK {}",
                 view.who(e),
                 view.who(1 - e),
                 Plain(span),
-                times - 1,
+                super::prelude::times(u64::from(times) - 1),
             ),
         };
         let severity = if recovered.is_some() { Severity::Note } else { Severity::Warning };

@@ -63,27 +63,34 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let _ = unanswered(view, sink) || forgotten(view, sink) || replaced(view, sink);
 }
 
+/// Whether what end `e` sent last, at least [`TRIES`] times, has met silence for long enough.
+pub(super) fn is_silent(view: &View<'_>, e: usize) -> bool {
+    let waiting = &view.end(e).unanswered;
+    let (Some((first, _)), Some((last, _))) = (waiting.first, waiting.last) else { return false };
+    let after = view.span(&AFTER);
+    i64::from(waiting.repeats) + 1 >= view.limit(&TRIES)
+        && waiting.data > 0
+        && view.scene.end - first >= after
+        && last - first >= Span(after.0 / 2)
+}
+
 /// Data into silence.
 fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     for e in 0..2 {
-        let waiting = &view.end(e).unanswered;
         // A server still in SYN_RCVD is another matter.
         let open = view.is_midstream() || view.ever(1 - e, State::Established) || view.ever(1 - e, State::CloseWait);
-        if i64::from(waiting.repeats) + 1 < view.limit(&TRIES) || view.connection.ends[e].fin().is_some() || !open {
+        if view.connection.ends[e].fin().is_some() || !open || !is_silent(view, e) {
             continue;
         }
+        let waiting = &view.end(e).unanswered;
         let Some((since, packet)) = waiting.first else { continue };
-        let until = waiting.last.map_or(since, |(t, _)| t);
-        let span = view.scene.end - since;
-        if span < view.span(&AFTER) || until - since < Span(view.span(&AFTER).0 / 2) {
-            continue;
-        }
+        let took = waiting.last.map_or(since, |(t, _)| t) - since;
         let tries = waiting.repeats + 1;
-        let severity = if tries >= 6 || until - since >= Span::secs(13) { Severity::Error } else { Severity::Warning };
+        let severity = if tries >= 6 || took >= Span::secs(13) { Severity::Error } else { Severity::Warning };
         let message = format!(
             "{} sent its data up to {tries} times in {}; {} no longer answers{}",
             view.who(e),
-            Plain(until - since),
+            Plain(took),
             view.who(1 - e),
             after_idle(waiting.idle),
         );
@@ -92,7 +99,7 @@ fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
                 .at(1 - e)
                 .fact("signature", "unanswered")
                 .fact("tries", tries)
-                .span("for_at_least", span)
+                .span("for_at_least", view.scene.end - since)
                 .span("idle_before", waiting.idle),
         );
         return true;

@@ -64,17 +64,27 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let times = view.connection.ends[e].syn_acks;
         let message = format!(
-            "{} answered the SYN of {} {times} times and was not acknowledged for {}{}",
+            "{} answered the SYN of {} {} and was not acknowledged for {}{}",
             view.who(e),
             view.socket(1 - e),
+            super::prelude::times(times.into()),
             at_least(span),
-            if gave_up { "; by then it has given up" } else { "" },
+            match (gave_up, times) {
+                (true, _) => "; by then it has given up",
+                (false, 1) => "; since it did not repeat it, the capture may have missed the acknowledgment",
+                _ => "",
+            },
         );
         sink.raise(
-            Found::new(Severity::Warning, entered.mark.time, entered.mark.packet, message)
-                .at(e)
-                .span("for_at_least", span)
-                .fact("syn_acks", times),
+            Found::new(
+                if times > 1 { Severity::Warning } else { Severity::Note },
+                entered.mark.time,
+                entered.mark.packet,
+                message,
+            )
+            .at(e)
+            .span("for_at_least", span)
+            .fact("syn_acks", times),
         );
     }
 }

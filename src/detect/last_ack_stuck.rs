@@ -1,5 +1,6 @@
 //! C04: the last FIN is never acknowledged.
 
+use super::fin_unacked::never_repeated;
 use super::prelude::*;
 
 const AFTER: Threshold = Threshold::wait(
@@ -50,16 +51,23 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let fins = view.connection.ends[e].fins;
         let message = format!(
-            "{} sent its FIN {fins} times in {} and {}, which had closed first, never acknowledged it",
+            "{} sent its FIN {} in {} and {}, which had closed first, never acknowledged it{}",
             view.who(e),
+            times(fins.into()),
             at_least(span),
             view.who(1 - e),
+            never_repeated(fins),
         );
         sink.raise(
-            Found::new(Severity::Warning, step.mark.time, step.mark.packet, message)
-                .at(e)
-                .span("for_at_least", span)
-                .fact("fins", fins),
+            Found::new(
+                if fins > 1 { Severity::Warning } else { Severity::Note },
+                step.mark.time,
+                step.mark.packet,
+                message,
+            )
+            .at(e)
+            .span("for_at_least", span)
+            .fact("fins", fins),
         );
     }
 }

@@ -35,24 +35,53 @@ mod threshold;
 mod view;
 mod watch;
 
+mod accept_queue_drops;
+mod capture_cuts_connections;
+mod close_wait_growth;
 mod close_wait_stuck;
+mod data_after_fin;
 mod fin_unacked;
 mod fin_wait_2_stuck;
 mod half_close;
+mod half_closed_at_end;
 mod half_open_accept_overflow;
 mod half_open_dead_peer;
+mod half_open_level;
 mod half_open_syn;
+mod handshake_aborted;
+mod handshake_slow;
+mod idle_death;
+mod idle_without_keepalive;
 mod keepalive_timeout;
 mod last_ack_stuck;
+mod mass_break;
+mod mtu_black_hole;
+mod no_data;
+mod odd_flags;
+mod one_direction;
+mod packets_duplicated;
+mod packets_missing;
+mod request_crossed_fin;
 mod retransmissions;
 mod rst_abort;
 mod rst_after_close;
+mod rst_from_between;
+mod rst_ignored;
+mod same_idle_deaths;
+mod segments_above_mss;
 mod simultaneous_close;
 mod simultaneous_open;
+mod syn_ack_changed;
+mod syn_in_connection;
 mod syn_refused;
+mod syn_rejected;
+mod syn_retried;
+mod syn_success_low;
 mod syn_unanswered;
 mod time_wait_excess;
+mod time_wait_killed;
 mod time_wait_reuse;
+mod write_after_fin;
 mod zero_window_stall;
 
 pub use cause::Cause;
@@ -61,7 +90,7 @@ pub use group::{findings, grouped, sort};
 pub use page::table;
 pub use select::{FailOn, Selection, UnknownName};
 pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit, duration};
-pub use view::{Facts, Found, Quality, Scene, Sink, View, is_one_sided};
+pub use view::{Facts, Found, Quality, Scene, Sink, View};
 pub use watch::Watch;
 
 use crate::report::Anomaly;
@@ -71,25 +100,54 @@ pub const LISTED: usize = 10;
 
 /// Every anomaly, by code.
 pub static ALL: &[&Declaration] = &[
+    &syn_success_low::DECLARATION,
+    &close_wait_growth::DECLARATION,
+    &same_idle_deaths::DECLARATION,
+    &mass_break::DECLARATION,
+    &half_open_level::DECLARATION,
     &close_wait_stuck::DECLARATION,
     &fin_wait_2_stuck::DECLARATION,
     &fin_unacked::DECLARATION,
     &last_ack_stuck::DECLARATION,
     &half_close::DECLARATION,
     &simultaneous_close::DECLARATION,
+    &data_after_fin::DECLARATION,
+    &half_closed_at_end::DECLARATION,
+    &request_crossed_fin::DECLARATION,
+    &write_after_fin::DECLARATION,
     &half_open_dead_peer::DECLARATION,
     &keepalive_timeout::DECLARATION,
+    &idle_death::DECLARATION,
+    &mtu_black_hole::DECLARATION,
+    &idle_without_keepalive::DECLARATION,
     &zero_window_stall::DECLARATION,
     &retransmissions::DECLARATION,
     &syn_unanswered::DECLARATION,
     &syn_refused::DECLARATION,
+    &syn_rejected::DECLARATION,
     &half_open_syn::DECLARATION,
     &half_open_accept_overflow::DECLARATION,
+    &handshake_slow::DECLARATION,
+    &syn_retried::DECLARATION,
+    &no_data::DECLARATION,
     &simultaneous_open::DECLARATION,
+    &syn_in_connection::DECLARATION,
+    &syn_ack_changed::DECLARATION,
+    &handshake_aborted::DECLARATION,
+    &accept_queue_drops::DECLARATION,
+    &odd_flags::DECLARATION,
+    &packets_missing::DECLARATION,
+    &packets_duplicated::DECLARATION,
+    &one_direction::DECLARATION,
+    &capture_cuts_connections::DECLARATION,
+    &segments_above_mss::DECLARATION,
     &rst_abort::DECLARATION,
     &rst_after_close::DECLARATION,
+    &rst_ignored::DECLARATION,
+    &rst_from_between::DECLARATION,
     &time_wait_excess::DECLARATION,
     &time_wait_reuse::DECLARATION,
+    &time_wait_killed::DECLARATION,
 ];
 
 /// The anomaly called `text`, by code or name.
@@ -103,12 +161,10 @@ pub fn thresholds() -> impl Iterator<Item = (&'static Declaration, &'static Thre
 }
 
 /// What is odd about one connection, most severe first.
-pub fn anomalies(view: &View<'_>, selection: &Selection) -> Vec<Anomaly> {
+pub fn anomalies(view: &View<'_>) -> Vec<Anomaly> {
     let mut out = Vec::new();
     for declaration in ALL {
-        if let Detect::Connection(detect) = declaration.detect
-            && selection.wants(declaration)
-        {
+        if let Detect::Connection(detect) = declaration.detect {
             detect(view, &mut Sink::new(declaration, view, &mut out));
         }
     }
@@ -164,7 +220,7 @@ mod tests {
                 assert!(!text.is_empty(), "{}", d.name);
             }
             assert!(!d.summary.ends_with('.'), "{}", d.name);
-            assert!([d.what, d.why, d.decided, d.advice].iter().all(|t| t.ends_with('.')), "{}", d.name);
+            assert!([d.what, d.why, d.decided, d.advice].iter().all(|t| t.ends_with(['.', '?'])), "{}", d.name);
             for t in d.thresholds {
                 assert!(t.name.starts_with(d.name) && !t.source.is_empty(), "{}", t.name);
             }

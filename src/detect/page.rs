@@ -24,6 +24,9 @@ impl Severity {
 impl Example {
     /// How often and how far apart the ladder is to be thought, if more than once.
     pub fn repetition(&self) -> Option<String> {
+        if self.prohibited {
+            return Some("and its first segment is answered by ICMP \"administratively prohibited\"".to_owned());
+        }
         (self.times > 1)
             .then(|| format!("{} times, each from another port, {} apart", self.times, super::Plain(self.every)))
     }

@@ -42,14 +42,15 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     // What it answers: written in the knowledge of the FIN, or underway when the FIN came.
     let knew = reset.trigger.is_some_and(|t| t.knows_fin);
     let message = format!(
-        "{} had closed fully; {} of {} met a RST",
+        "{} of {} met a RST: {} had closed fully{}",
+        if data { "data" } else { "a segment" },
+        view.who(1 - e),
         view.who(e),
         match (data, knew) {
-            (true, true) => "data that was sent in the knowledge of its FIN",
-            (true, false) => "data that crossed its FIN",
-            (false, _) => "a later segment",
+            (true, true) => ", and its FIN had been acknowledged",
+            (true, false) => "; the data crossed its FIN",
+            _ => "",
         },
-        view.who(1 - e),
     );
     let severity = if data { Severity::Warning } else { Severity::Note };
     let mut found = Found::new(severity, reset.time, reset.packet, message)

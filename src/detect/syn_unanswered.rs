@@ -69,9 +69,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let never_seen = !view.scene.senders.contains(&view.socket(s).addr);
     let severity = if span >= view.span(&GIVEN_UP) { Severity::Error } else { Severity::Warning };
     let message = format!(
-        "{} sent {} SYNs to {} in {} without any answer{}",
+        "{} sent {} to {} in {} without any answer{}",
         view.who(c),
-        own.syns,
+        if own.syns == 1 { "a SYN".to_owned() } else { format!("{} SYNs", own.syns) },
         view.socket(s),
         at_least(span),
         if never_seen { "; nothing else of that host was captured either" } else { "" },

@@ -172,7 +172,7 @@ impl<'a> View<'a> {
 
     /// Only one end was captured, although the segments show that the other was there.
     pub fn is_one_sided(&self) -> bool {
-        is_one_sided(self.connection)
+        is_one_sided(self.connection, self.signals)
     }
 
     /// Both ends had opened it.
@@ -198,10 +198,13 @@ impl<'a> View<'a> {
     }
 }
 
-/// See [`View::is_one_sided`].
-pub fn is_one_sided(c: &Connection) -> bool {
-    (0..2).any(|e| c.ends[e].packets == 0 && c.ends[1 - e].packets > 1 && c.ends[e].acked().is_some())
-        || (0..2).any(|e| c.ends[e].packets == 0 && c.ends[e].sent().is_some())
+/// Nothing of one end was captured, although the other acknowledges what it sent.
+pub fn is_one_sided(c: &Connection, signals: &Signals) -> bool {
+    (0..2).any(|e| {
+        let (unseen, seen) = (&c.ends[e], &c.ends[1 - e]);
+        let spoke = signals.ends[e].missing > 0 || seen.syns > 0 && unseen.acked().is_some();
+        unseen.packets == 0 && seen.packets > 1 && spoke
+    })
 }
 
 /// Where a detector puts what it finds.

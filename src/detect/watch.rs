@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::anomalies;
 use super::group::findings;
 use super::select::Selection;
 use super::threshold::Limits;
 use super::view::{Quality, Scene, View, is_one_sided};
+use super::{anomalies, find};
 use crate::report::{Anomaly, Connection, Finding};
 use crate::segment::{IcmpError, Segment};
 use crate::signals::Signals;
@@ -63,16 +63,16 @@ impl Watch {
             quality.connections += 1;
             quality.copies += u64::from(s.copies);
             quality.cut += u64::from(s.cut);
-            quality.one_sided += u64::from(is_one_sided(c));
+            quality.one_sided += u64::from(is_one_sided(c, s));
             quality.begun_before += u64::from(!c.opening_seen() && !c.is_reset_only());
             for e in 0..2 {
                 if c.ends[e].packets > 0 {
                     senders.insert(c.sockets[e].addr);
-                } else if is_one_sided(c) {
+                } else if is_one_sided(c, s) {
                     unseen.insert(c.sockets[e].addr);
                 }
                 quality.unique += s.ends[e].unique;
-                if !is_one_sided(c) {
+                if !is_one_sided(c, s) {
                     quality.missing += u64::from(s.ends[e].missing);
                 }
                 let mss = s.ends[1 - e].mss;
@@ -90,20 +90,32 @@ impl Watch {
         verdicts: &[Verdict; 2],
         tracker: &Tracker,
         scene: &Scene<'_>,
-        selection: &Selection,
     ) -> Vec<Anomaly> {
         let connection = &tracker.connections()[index];
         let Some(signals) = self.signals.get(index) else { return Vec::new() };
         let view = View { connection, id, verdicts, signals, client: connection.client().0, index, tracker, scene };
-        anomalies(&view, selection)
+        anomalies(&view)
     }
 
     /// What the connections have in common, and what only the capture as a whole shows.
-    pub fn findings(&self, scene: &mut Scene<'_>, connections: &[Connection], selection: &Selection) -> Vec<Finding> {
+    ///
+    /// What the user does not want to see is taken out of `connections` afterwards: until then some findings rest on others.
+    pub fn findings(
+        &self,
+        scene: &mut Scene<'_>,
+        connections: &mut [Connection],
+        selection: &Selection,
+    ) -> Vec<Finding> {
         let closed = |s: State| matches!(s, State::Closed | State::TimeWait);
         let open =
             connections.iter().filter(|c| !closed(c.endpoints.client.state) || !closed(c.endpoints.server.state));
         scene.quality.open_at_end = open.count() as u64;
-        findings(scene, connections, selection)
+        let findings = findings(scene, connections, selection);
+        if *selection != Selection::default() {
+            for c in connections {
+                c.anomalies.retain(|a| find(a.code).is_some_and(|d| selection.wants(d)));
+            }
+        }
+        findings
     }
 }

@@ -64,12 +64,12 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let still = zero.since.is_some();
         let severity = if total >= view.span(&LONG) { Severity::Error } else { Severity::Warning };
         let message = format!(
-            "{} kept its window closed for {}{}; {} probed {} times",
+            "{} kept its window closed for {}{}; {} probed {}",
             view.who(e),
             if still { at_least(total) } else { Plain(total).to_string() },
             if still { " and never opened it" } else { "" },
             view.who(1 - e),
-            zero.probes,
+            times(zero.probes.into()),
         );
         sink.raise(
             Found::new(severity, time, packet, message)

@@ -28,6 +28,8 @@ pub struct Signals {
     last: Option<Time>,
     /// How long nothing passed before that segment.
     pub idle: Span,
+    /// The longest time in which nothing passed, while no end had closed.
+    pub longest_idle: Span,
     /// Segments captured twice or repeated by the network.
     pub copies: u32,
     /// Segments outside both windows.
@@ -95,6 +97,9 @@ impl Signals {
         }
         let idle = self.last.map_or(Span(0), |t| seg.time - t);
         self.idle = idle;
+        if idle > self.longest_idle && c.ends.iter().all(|e| e.fin().is_none()) {
+            self.longest_idle = idle;
+        }
         self.last = Some(seg.time);
         match taken.class {
             Class::Astray => self.astray = self.astray.saturating_add(1),

@@ -52,10 +52,13 @@ impl Connection {
     /// by the timestamp that `x` echoes, else by the time it needs to answer.
     pub(super) fn confirm(&mut self, x: usize, event: Event, seg: &Segment) {
         let own = self.sender(seg) == x;
-        let end = &mut self.ends[x];
-        if end.log.is_sure(event) {
+        if self.ends[x].log.is_sure(event) {
             return;
         }
+        if matches!(event, Event::RcvAckOfSyn | Event::RcvSynAck) {
+            self.handshake.proven[x].get_or_insert(seg.time);
+        }
+        let end = &mut self.ends[x];
         let copies: smallvec::SmallVec<[Mark; 4]> =
             end.log.marks().iter().filter(|m| m.event == event).copied().collect();
         let Some(first) = copies.first() else {
@@ -70,6 +73,17 @@ impl Connection {
             return;
         };
         let echo = if own && seg.has(Flags::ACK) { seg.options.timestamps.map(|t| t.echo) } else { None };
+        let older = echo.is_some_and(|e| copies.iter().all(|m| m.tsval.is_some_and(|v| after(v, e))));
+        if event == Event::RcvSynAck
+            && older
+            && end.log.get(Event::SndSyn).is_some_and(|m| m.evidence == Evidence::Assumed)
+        {
+            // It echoes a SYN,ACK from before the capture: those captured are repetitions.
+            end.log.remove(Event::SndSyn);
+            end.log.remove(Event::RcvSynAck);
+            end.log.settle(Mark::sure(Event::WasOpen, Evidence::Assumed, first.time, 0));
+            return;
+        }
         let chosen = match echo {
             // Any of the client's segments completes the handshake; those that did not arrive have been taken back.
             _ if event == Event::RcvAckOfSyn => first,
@@ -133,7 +147,7 @@ impl Connection {
         if after(tsval, stamps.echo) {
             // An older one: it had not arrived yet, unless it came between two others.
             self.ends[x].log.disprove(Event::RcvAckOfFin, Time(i64::MIN), seg.time);
-        } else {
+        } else if self.ends[1 - x].tsval_before_ack.is_none_or(|stale| after(tsval, stale)) {
             self.prove_first(x, Event::RcvAckOfFin, seg.packet);
         }
     }
@@ -163,7 +177,9 @@ impl Connection {
                 self.suggest(y, Event::RcvAckOfSyn, seg);
             }
             let receiver = &self.ends[y];
-            if receiver.fin.is_some_and(|fin| !before(seg.ack, fin)) && !receiver.log.is_sure(Event::RcvAckOfFin) {
+            if receiver.fin.is_none_or(|fin| before(seg.ack, fin)) {
+                self.ends[x].tsval_before_ack = seg.options.timestamps.map(|t| t.value);
+            } else if !receiver.log.is_sure(Event::RcvAckOfFin) {
                 self.suggest(y, Event::RcvAckOfFin, seg);
             }
         }

@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::log::Mark;
 use super::rules::Event;
 use super::sequence::{after, before, within};
-use super::state::Evidence;
+use super::state::{Evidence, State};
 use crate::segment::{Flags, Segment};
 use crate::time::Span;
 
@@ -18,9 +18,13 @@ impl Connection {
         if self.is_answer_to_stale_ack(x, seg) {
             return false;
         }
+        self.imply_opening(x, seg);
+        // RFC 9293 3.5.2: the number 0 is that of an end without connection, whatever it had before.
+        let refuses =
+            seg.has(Flags::ACK) && seg.seq == 0 && self.ends[y].isn.is_some_and(|i| seg.ack == i.wrapping_add(1));
         let genuine = self.is_senders_own(x, seg);
         let accepted = self.accepts_reset(y, seg);
-        if !self.ends[x].seen {
+        if !self.ends[x].seen || refuses && !self.ends[x].log.is_sure(Event::RcvSyn) {
             // No connection at this end: it never answered the SYN, or the capture shows nothing else of it.
             self.ends[x].log.remove(Event::RcvSyn);
         }
@@ -40,6 +44,23 @@ impl Connection {
             self.suggest(y, Event::RcvRst, seg);
         }
         accepted
+    }
+
+    /// A RST may be all that is seen of an opening: of a refused SYN the refusal (sequence number 0, RFC 9293 3.10.7.1),
+    /// of an aborted one the answer to the SYN,ACK.
+    fn imply_opening(&mut self, x: usize, seg: &Segment) {
+        let y = 1 - x;
+        let refusal = seg.has(Flags::ACK) && seg.seq == 0 && seg.window == 0;
+        if refusal && !self.ends[0].seen && !self.ends[1].seen {
+            let end = &mut self.ends[y];
+            end.isn = Some(seg.ack.wrapping_sub(1));
+            (end.next, end.contiguous, end.seen) = (seg.ack, seg.ack, true);
+            end.log.settle(Mark::sure(Event::SndSyn, Evidence::Assumed, seg.time, 0));
+        }
+        let aborted = !seg.has(Flags::ACK) && self.ends[x].isn.is_some_and(|isn| seg.seq == isn.wrapping_add(1));
+        if aborted && !self.ends[y].seen && self.ends[y].log.has(Event::RcvSyn) {
+            self.confirm(y, Event::RcvSyn, seg);
+        }
     }
 
     /// A RST without ACK answers a segment for which `x` had no connection (RFC 9293 §3.5.2); its sequence number is what
@@ -74,7 +95,7 @@ impl Connection {
     /// number that the segment it answers acknowledged (RFC 9293 §3.5.2). A blind attacker has to guess either.
     fn is_senders_own(&self, x: usize, seg: &Segment) -> bool {
         let end = &self.ends[x];
-        if !end.seen || !seg.has(Flags::ACK) && seg.seq == 0 {
+        if !end.seen || seg.seq == 0 {
             return true;
         }
         let peer = &self.ends[1 - x];
@@ -106,8 +127,9 @@ impl Connection {
         // Exact (RFC 5961 §3.2): any number that can be what the receiver expects next.
         let low = sender.acked.unwrap_or(sender.isn.map_or(sender.next, |isn| isn.wrapping_add(1)));
         let exact = within(low, seg.seq, sender.next);
-        // Linux also takes the number before a FIN it has received (tcp_reset_check).
-        let before_fin = sender.fin.is_some_and(|fin| seg.seq.wrapping_add(1) == fin);
+        // Linux also takes the number before a FIN it has received, but not in TIME_WAIT (tcp_reset_check).
+        let before_fin = sender.fin.is_some_and(|fin| seg.seq.wrapping_add(1) == fin)
+            && matches!(self.state_now(y), State::CloseWait | State::LastAck | State::Closing);
         // Beyond what was captured but inside the window: real if the capture missed the segments between.
         let missed = after(seg.seq, sender.next)
             && before(seg.seq, sender.next.wrapping_add(receiver.max_window))
