@@ -60,6 +60,37 @@ fn several_reports_are_written_at_once() {
 }
 
 #[test]
+fn captures_are_checked_each_by_itself() {
+    let folder = folder();
+    folder.file("good.pcap", &Conversation::new().closed(40_000).after(3_000_000).closed(40_001).bytes);
+    let kinds = ["-r", "junit=a.xml", "-r", "sarif=b.sarif", "-r", "gitlab=c.json", "-r", "json=d.json"];
+    let arguments =
+        [&["check", "-p", "policy.toml", "--separately"], &kinds[..], &["good.pcap", "trace 1.pcap"]].concat();
+    let run = folder.run(&arguments);
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert!(run.out.starts_with("can't tell: good.pcap") && run.out.contains("\n\nFAIL: trace 1.pcap"), "{}", run.out);
+    let read = |name: &str| std::fs::read_to_string(folder.path(name)).unwrap();
+    let suites = xml::parse(&read("a.xml")).children;
+    assert_eq!(suites.iter().map(|s| s.attribute("id").unwrap()).collect::<Vec<_>>(), ["0", "1"]);
+    let json = |name: &str| -> Value { serde_json::from_str(&read(name)).unwrap() };
+    assert_eq!(json("b.sarif")["runs"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        (json("d.json")[0]["status"].clone(), json("d.json")[1]["status"].clone()),
+        ("unclear".into(), "fail".into())
+    );
+    assert!(json("c.json").as_array().unwrap().len() >= 3);
+}
+
+#[test]
+fn policies_can_be_read_without_a_capture() {
+    let folder = folder();
+    let run = folder.run(&["check", "--lint", "policy.toml"]);
+    assert_eq!((run.code, run.out.as_str()), (0, "policy.toml: 4 rules, 0 exceptions\n"));
+    folder.file("bad.toml", b"[[limit]]\n");
+    assert_eq!(folder.run(&["check", "--lint", "policy.toml", "bad.toml"]).code, 2);
+}
+
+#[test]
 fn text_reports_are_as_they_were() {
     for kind in ["junit", "github", "gitlab", "json", "markdown"] {
         insta::assert_snapshot!(kind, report(kind).out);

@@ -16,6 +16,7 @@ use crate::detect::Limits;
 use crate::policy::output::{Kind, Looks, write};
 use crate::policy::{Judgement, Policy, Status, init, judge, schema};
 use crate::render::clean::clean;
+use crate::render::units::plural;
 use crate::report::Report;
 
 /// The policy that is taken if it exists and no other is named.
@@ -50,6 +51,14 @@ pub struct CheckArgs {
     #[arg(long, conflicts_with_all = ["policy", "report"])]
     init: bool,
 
+    /// Check each FILE by itself, instead of all of them as parts of one capture
+    #[arg(long, conflicts_with = "init")]
+    separately: bool,
+
+    /// Only read policies: each FILE is one
+    #[arg(long, conflicts_with_all = ["policy", "report", "init", "separately"])]
+    lint: bool,
+
     /// Write the JSON Schema of policies, for editors
     #[arg(long, exclusive = true)]
     schema: bool,
@@ -75,6 +84,9 @@ pub fn run(args: &CheckArgs, look: Look) -> Result<u8, Failure> {
         let text = serde_json::to_string_pretty(&schema()).unwrap_or_default();
         return output::print(|out| writeln!(out, "{text}")).map(|()| DONE);
     }
+    if args.lint {
+        return lint(&args.files);
+    }
     reading::check(&args.files, None, "check")?;
     if args.init {
         return write_policy(args);
@@ -85,21 +97,41 @@ pub fn run(args: &CheckArgs, look: Look) -> Result<u8, Failure> {
     for (kind, path) in wanted {
         targets.push((kind, Target::open(path.as_deref())?));
     }
-    let read = read(args, policy.limits.clone());
-    let report = match read {
-        Ok(report) => report,
+    let captures = if args.separately { args.files.chunks(1).collect() } else { vec![args.files.as_slice()] };
+    let judged = captures.into_iter().map(|files| judged(files, args, &policy)).collect::<Result<Vec<_>, _>>();
+    let (judgements, codes): (Vec<Judgement>, Vec<u8>) = match judged {
+        Ok(judged) => judged.into_iter().unzip(),
         Err(failure) => {
             targets.into_iter().for_each(|(_, target)| target.abandon());
             return Err(failure);
         }
     };
-    let judgement = judge(&policy, &report, today(args));
     let width = look.width(args.width);
     for (kind, target) in targets {
         let looks = Looks { width, colour: look.colour(target.is_file()) };
-        target.write(|out| write(kind, &judgement, looks, out))?;
+        target.write(|out| write(kind, &judgements, looks, out))?;
     }
-    Ok(code(&report, &judgement))
+    // What could not be read weighs most, then what failed, then what cannot be told.
+    Ok([FAILED, FOUND, UNCLEAR].into_iter().find(|code| codes.contains(code)).unwrap_or(DONE))
+}
+
+/// The verdict on one capture, and the exit code that it asks for.
+fn judged(files: &[PathBuf], args: &CheckArgs, policy: &Policy) -> Result<(Judgement, u8), Failure> {
+    let report = read(files, args, policy.limits.clone())?;
+    let judgement = judge(policy, &report, today(args));
+    let code = code(&report, &judgement);
+    Ok((judgement, code))
+}
+
+/// `--lint`
+fn lint(files: &[PathBuf]) -> Result<u8, Failure> {
+    for file in files {
+        let policy = policy(Some(file))?;
+        let (rules, exceptions) = (plural(policy.rules.len() as u64, "rule"), policy.allowances.len() as u64);
+        let told = format!("{}: {rules}, {}\n", clean(&file.display().to_string()), plural(exceptions, "exception"));
+        output::print(|out| out.write_all(told.as_bytes()))?;
+    }
+    Ok(DONE)
 }
 
 fn code(report: &Report, judgement: &Judgement) -> u8 {
@@ -147,9 +179,9 @@ fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
     Policy::read(&name, &text).map_err(|error| Failure::usage(error.to_string()))
 }
 
-fn read(args: &CheckArgs, limits: Limits) -> Result<Report, Failure> {
+fn read(files: &[PathBuf], args: &CheckArgs, limits: Limits) -> Result<Report, Failure> {
     let mut analysis = Analysis::new(Options { limits, ..args.timers.options() });
-    let files = reading::packets(&args.files, &args.reading, |packet| analysis.packet(packet))?;
+    let files = reading::packets(files, &args.reading, |packet| analysis.packet(packet))?;
     Ok(analysis.finish(files))
 }
 
@@ -160,7 +192,7 @@ fn today(args: &CheckArgs) -> Date {
 
 /// `--init`
 fn write_policy(args: &CheckArgs) -> Result<u8, Failure> {
-    let report = read(args, Limits::default())?;
+    let report = read(&args.files, args, Limits::default())?;
     let written = init::write(&report, today(args));
     for remark in &written.remarks {
         tell(format_args!("tcpstate: {}", clean(remark)));

@@ -35,9 +35,9 @@ fn property(text: &str) -> String {
 }
 
 /// An array of issues, one per offence.
-pub fn gitlab(judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn gitlab(judgements: &[Judgement], out: &mut dyn io::Write) -> io::Result<()> {
     let mut issues = Vec::new();
-    for rule in objected(judgement) {
+    for (judgement, rule) in judgements.iter().flat_map(|j| objected(j).map(move |rule| (j, rule))) {
         let (all, _) = listed(rule);
         if all.is_empty() {
             issues.push(issue(judgement, rule, "", &rule.message));
@@ -60,7 +60,7 @@ fn issue(judgement: &Judgement, rule: &RuleVerdict, who: &str, message: &str) ->
     json!({
         "description": format!("{} ({}): {message}", rule.name, rule.status.name()),
         "check_name": rule.name,
-        "fingerprint": fingerprint(&format!("{}\n{who}\n{message}", rule.name)),
+        "fingerprint": fingerprint(&format!("{}\n{}\n{who}\n{message}", judgement.files.join(" "), rule.name)),
         "severity": severity,
         "location": {"path": file, "lines": {"begin": line}},
     })

@@ -66,8 +66,17 @@ struct Place<'j> {
     message: &'j str,
 }
 
-pub fn write(judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
-    let whole = Whole {
+/// One object, or an array of them where several captures were judged.
+pub fn write(judgements: &[Judgement], out: &mut dyn io::Write) -> io::Result<()> {
+    match judgements {
+        [one] => serde_json::to_writer_pretty(&mut *out, &whole(one))?,
+        several => serde_json::to_writer_pretty(&mut *out, &several.iter().map(whole).collect::<Vec<_>>())?,
+    }
+    writeln!(out)
+}
+
+fn whole(judgement: &Judgement) -> Whole<'_> {
+    Whole {
         schema: "tcpstate-check/1",
         tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
         status: judgement.status().word(),
@@ -81,9 +90,7 @@ pub fn write(judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
         },
         rules: judgement.rules.iter().map(rule).collect(),
         notes: &judgement.notes,
-    };
-    serde_json::to_writer_pretty(&mut *out, &whole)?;
-    writeln!(out)
+    }
 }
 
 fn rule(rule: &RuleVerdict) -> Rule<'_> {

@@ -1,4 +1,4 @@
-//! JUnit XML as Jenkins, GitLab and others read it: one test suite, one test case per rule.
+//! JUnit XML as Jenkins, GitLab and others read it: one test suite per capture, one test case per rule.
 //!
 //! What cannot be told is an `error`, because a skipped test counts as good; a failed warning is `skipped` with its
 //! message. Attributes and order satisfy both schemas in use (Jenkins' `junit-10.xsd` and Windy Road's `JUnit.xsd`).
@@ -9,7 +9,13 @@ use super::{account, is_error, tally};
 use crate::policy::judge::{Judgement, RuleVerdict, Status};
 use crate::time::Time;
 
-pub fn write(judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(judgements: &[Judgement], out: &mut dyn io::Write) -> io::Result<()> {
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>")?;
+    judgements.iter().enumerate().try_for_each(|(id, judgement)| suite(id, judgement, out))?;
+    writeln!(out, "</testsuites>")
+}
+
+fn suite(id: usize, judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
     let is = |status: Status, error: bool| {
         judgement
             .rules
@@ -18,10 +24,9 @@ pub fn write(judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
             .count()
     };
     let captures = judgement.files.join(" ");
-    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>")?;
     writeln!(
         out,
-        "  <testsuite name=\"tcpstate check {}\" package=\"tcpstate\" id=\"0\" timestamp=\"{}\" hostname=\"localhost\" \
+        "  <testsuite name=\"tcpstate check {}\" package=\"tcpstate\" id=\"{id}\" timestamp=\"{}\" hostname=\"localhost\" \
          tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"0\">",
         escape(&captures),
         timestamp(judgement.last),
@@ -44,7 +49,7 @@ pub fn write(judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
     let mut told = tally(judgement);
     judgement.notes.iter().for_each(|note| told.push_str(&format!("\nnote: {note}")));
     writeln!(out, "    <system-out>{}</system-out>", escape(&told))?;
-    writeln!(out, "    <system-err></system-err>\n  </testsuite>\n</testsuites>")
+    writeln!(out, "    <system-err></system-err>\n  </testsuite>")
 }
 
 fn case(rule: &RuleVerdict, out: &mut dyn io::Write) -> io::Result<()> {

@@ -69,19 +69,28 @@ pub struct Looks {
     pub colour: bool,
 }
 
-/// Writes `judgement` to `out`.
+/// Writes `judgements`, one for each capture that was judged by itself, to `out`.
 ///
 /// # Errors
 /// Only those of `out`.
-pub fn write(kind: Kind, judgement: &Judgement, looks: Looks, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(kind: Kind, judgements: &[Judgement], looks: Looks, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut apart = |write: &dyn Fn(&Judgement, &mut dyn io::Write) -> io::Result<()>| {
+        for (i, judgement) in judgements.iter().enumerate() {
+            if i > 0 {
+                writeln!(out)?;
+            }
+            write(judgement, out)?;
+        }
+        Ok(())
+    };
     match kind {
-        Kind::Table => text::write(judgement, looks, out),
-        Kind::Junit => junit::write(judgement, out),
-        Kind::Sarif => sarif::write(judgement, out),
-        Kind::Github => annotations::github(judgement, out),
-        Kind::Gitlab => annotations::gitlab(judgement, out),
-        Kind::Json => json::write(judgement, out),
-        Kind::Markdown => markdown::write(judgement, out),
+        Kind::Table => apart(&|judgement, out| text::write(judgement, looks, out)),
+        Kind::Markdown => apart(&markdown::write),
+        Kind::Github => judgements.iter().try_for_each(|judgement| annotations::github(judgement, out)),
+        Kind::Junit => junit::write(judgements, out),
+        Kind::Sarif => sarif::write(judgements, out),
+        Kind::Gitlab => annotations::gitlab(judgements, out),
+        Kind::Json => json::write(judgements, out),
     }
 }
 

@@ -12,7 +12,17 @@ use crate::policy::judge::{Judgement, Offence, RuleVerdict, Status};
 /// Findings explained in full in one rule; more are listed by their summaries.
 const EXPLAINED: usize = 3;
 
-pub fn write(judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(judgements: &[Judgement], out: &mut dyn io::Write) -> io::Result<()> {
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": judgements.iter().map(run).collect::<Vec<Value>>(),
+    });
+    serde_json::to_writer_pretty(&mut *out, &log)?;
+    writeln!(out)
+}
+
+fn run(judgement: &Judgement) -> Value {
     let rules: Vec<Value> = judgement.rules.iter().map(descriptor).collect();
     let results: Vec<Value> =
         judgement.rules.iter().enumerate().flat_map(|(index, rule)| results(judgement, index, rule)).collect();
@@ -20,24 +30,20 @@ pub fn write(judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
         judgement.notes.iter().map(|note| json!({"level": "note", "message": {"text": note}})).collect();
     let artifacts: Vec<Value> =
         judgement.policy.iter().chain(&judgement.files).map(|name| json!({"location": {"uri": uri(name)}})).collect();
-    let log = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
-                "name": "tcpstate",
-                "version": env!("CARGO_PKG_VERSION"),
-                "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                "rules": rules,
-            }},
-            "invocations": [{"executionSuccessful": true, "toolExecutionNotifications": notes}],
-            "artifacts": artifacts,
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
-    });
-    serde_json::to_writer_pretty(&mut *out, &log)?;
-    writeln!(out)
+    json!({
+        "tool": {"driver": {
+            "name": "tcpstate",
+            "version": env!("CARGO_PKG_VERSION"),
+            "informationUri": env!("CARGO_PKG_REPOSITORY"),
+            "rules": rules,
+        }},
+        // Servers that take several runs from one tool tell them apart by this.
+        "automationDetails": {"id": format!("tcpstate/{}", judgement.files.join(" "))},
+        "invocations": [{"executionSuccessful": true, "toolExecutionNotifications": notes}],
+        "artifacts": artifacts,
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    })
 }
 
 /// The name of a rule as an identifier that does not change with its place.
