@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::declaration::{Declaration, Detect};
 use super::select::Selection;
+use super::services::Services;
 use super::view::{Facts, Scene};
 use super::{ALL, LISTED};
 use crate::report::{Anomaly, Connection, Finding, Severity, Side};
@@ -34,9 +35,10 @@ pub fn findings(scene: &Scene<'_>, connections: &[Connection], selection: &Selec
     }
     let mut findings: Vec<Finding> =
         groups.into_iter().map(|(key, cases)| grouped(ALL[key.declaration], key.service, cases)).collect();
+    let services = Services::of(connections);
     for declaration in ALL.iter().filter(|d| selection.wants(d)) {
         if let Detect::Capture(detect) = declaration.detect {
-            findings.extend(detect(scene, connections).into_iter().map(|shown| Finding {
+            findings.extend(detect(scene, &services).into_iter().map(|shown| Finding {
                 code: declaration.code,
                 name: declaration.name,
                 severity: shown.severity,

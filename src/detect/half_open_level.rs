@@ -32,27 +32,21 @@ const HALF_OPEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 3. - - @ 5s
 ";
 
-fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
-    let mut changes: BTreeMap<Socket, Vec<(Time, i32, u64)>> = BTreeMap::new();
-    for c in connections {
-        for h in &c.endpoints.server.history {
-            let change = match (h.from, h.state) {
-                (_, State::SynRcvd) => 1,
-                (State::SynRcvd, _) => -1,
-                _ => continue,
-            };
-            changes.entry(c.server).or_default().push((h.time, change, c.id));
-        }
-    }
+fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let many = scene.limits.get(&MANY);
     let mut shown = Vec::new();
-    for (service, mut changes) in changes {
-        if (changes.len() as i64) < many {
-            continue;
+    for (service, connections) in services.with(many) {
+        let mut changes: Vec<(Time, i32)> = Vec::new();
+        for h in connections.clone().flat_map(|c| &c.endpoints.server.history) {
+            match (h.from, h.state) {
+                (_, State::SynRcvd) => changes.push((h.time, 1)),
+                (State::SynRcvd, _) => changes.push((h.time, -1)),
+                _ => {}
+            }
         }
         changes.sort_unstable();
         let (mut now, mut peak, mut peak_time) = (0_i64, 0, scene.begin);
-        for (time, change, _) in &changes {
+        for (time, change) in &changes {
             now += i64::from(*change);
             if now > peak {
                 (peak, peak_time) = (now, *time);
@@ -62,10 +56,7 @@ fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
             continue;
         }
         let pending: Vec<&Connection> = connections
-            .iter()
-            .filter(|c| {
-                c.server == service && c.endpoints.server.history.last().is_some_and(|h| h.state == State::SynRcvd)
-            })
+            .filter(|c| c.endpoints.server.history.last().is_some_and(|h| h.state == State::SynRcvd))
             .collect();
         let hosts: std::collections::BTreeSet<_> = pending.iter().map(|c| c.client.addr).collect();
         shown.push(Shown {

@@ -76,10 +76,15 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             },
         );
         sink.raise(
-            Found::new(if times > 1 { Severity::Warning } else { Severity::Note }, entered.mark.time, entered.mark.packet, message)
-                .at(e)
-                .span("for_at_least", span)
-                .fact("syn_acks", times),
+            Found::new(
+                if times > 1 { Severity::Warning } else { Severity::Note },
+                entered.mark.time,
+                entered.mark.packet,
+                message,
+            )
+            .at(e)
+            .span("for_at_least", span)
+            .fact("syn_acks", times),
         );
     }
 }

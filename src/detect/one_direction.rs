@@ -38,7 +38,7 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
-fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
+fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let q = &scene.quality;
     if q.one_sided == 0 {
         return Vec::new();
@@ -50,7 +50,7 @@ fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
         severity,
         count: q.one_sided,
         message: format!("of {} of {} connections only one direction was captured", q.one_sided, q.connections),
-        connections: connections.iter().filter(alone).map(|c| c.id).take(LISTED).collect(),
+        connections: services.connections.iter().filter(alone).map(|c| c.id).take(LISTED).collect(),
         packets: Vec::new(),
         facts: facts([
             ("one_sided", Value::from(q.one_sided)),

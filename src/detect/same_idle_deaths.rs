@@ -47,8 +47,9 @@ const KNOWN: [(f64, &str); 6] = [
     (432_000.0, "Linux conntrack"),
 ];
 
-fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
-    let mut deaths: Vec<(f64, u64, Option<u64>)> = connections
+fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
+    let mut deaths: Vec<(f64, u64, Option<u64>)> = services
+        .connections
         .iter()
         .flat_map(|c| c.anomalies.iter().filter(|a| a.name == "idle-death").map(move |a| (c, a)))
         .filter_map(|(c, a)| Some((a.facts.get("idle")?.as_f64()?, c.id, a.packet)))
