@@ -1,7 +1,7 @@
 //! The pipeline: packets in, a report out.
 
 use crate::decode::{Decoded, Decoder};
-use crate::detect::{Limits, Selection, Watch};
+use crate::detect::{Digest, Limits, Selection, Watch};
 use crate::report::{self, Capture, Report, SCHEMA, Tool, build};
 use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
@@ -96,6 +96,7 @@ impl Analysis {
         let mut tracked: Vec<_> = tracker.connections().iter().enumerate().collect();
         tracked.sort_by_key(|(_, c)| c.first_packet);
         let retracted = tracked.iter().map(|(_, c)| u64::from(c.retractions())).sum();
+        let mut digests = Vec::with_capacity(tracked.len());
         let mut connections: Vec<_> = tracked
             .into_iter()
             .zip(1..)
@@ -103,10 +104,11 @@ impl Analysis {
                 let verdicts = c.verdicts(end, &profile);
                 let mut connection = build::connection(c, id, &verdicts, &context);
                 connection.anomalies = watch.anomalies((index, id), &verdicts, tracker, &scene);
+                digests.push(Digest::of(&connection));
                 connection
             })
             .collect();
-        let findings = watch.findings(&mut scene, &mut connections, selection);
+        let findings = watch.findings(&mut scene, &mut connections, &digests, selection);
         Report {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },

@@ -1,7 +1,6 @@
 //! O13: SYNs unanswered by a service that answers others.
 
 use super::prelude::*;
-use crate::report::Anomaly;
 
 const LEAST: Threshold = Threshold::count(
     "accept-queue-drops",
@@ -44,31 +43,28 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     struct Seen<'a> {
         all: u64,
         answered: Vec<Time>,
-        waited: Vec<&'a Connection>,
+        waited: Vec<&'a Digest>,
         again: u64,
         packets: u64,
     }
     let share = scene.limits.get(&SHARE) as f64 / 1e6;
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX);
     let mut shown = Vec::new();
-    let syns = |a: &Anomaly| a.facts.get("syns").and_then(Value::as_u64).unwrap_or(0);
-    let had_to_wait =
-        |c: &&Connection| c.anomalies.iter().any(|a| matches!(a.name, "syn-retried" | "syn-unanswered") && syns(a) > 1);
     for (service, connections) in services.with(scene.limits.get(&LEAST)) {
-        if connections.clone().filter(had_to_wait).count() < least {
+        if connections.clone().filter(|c| c.waited).count() < least {
             continue;
         }
         let mut s = Seen::default();
         for c in connections {
             s.all += 1;
-            s.packets += c.packets.client + c.packets.server;
-            if let Some(entry) = c.endpoints.server.history.iter().find(|h| h.state == State::Established) {
-                s.answered.push(entry.time);
+            s.packets += c.packets;
+            if c.established.happened() {
+                s.answered.push(c.established.since);
             }
-            if had_to_wait(&c) {
+            if c.waited {
                 s.waited.push(c);
-            } else if let Some(a) = c.anomalies.iter().find(|a| a.name == "retransmissions") {
-                s.again += a.facts.get("segments").and_then(Value::as_u64).unwrap_or(0);
+            } else {
+                s.again += c.again;
             }
         }
         s.answered.sort_unstable();

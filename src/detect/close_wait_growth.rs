@@ -45,18 +45,17 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
         // The host that does not close, and who it is.
         let mut counts: BTreeMap<(Side, IpAddr), ([u64; WINDOWS], Vec<u64>)> = BTreeMap::new();
         for c in connections {
-            for side in [Side::Client, Side::Server] {
-                let history = &c.endpoints.get(side).history;
-                let Some(i) = history.iter().position(|h| h.state == State::CloseWait) else { continue };
-                let left = history.get(i + 1).map(|h| h.time);
-                let host = if side == Side::Server { service.addr } else { c.client.addr };
-                let (windows, ids) = counts.entry((side, host)).or_default();
-                for (w, n) in windows.iter_mut().enumerate() {
-                    *n += u64::from(history[i].time <= quarter(w) && left.is_none_or(|t| t > quarter(w)));
-                }
-                if left.is_none() {
-                    ids.push(c.id);
-                }
+            if !c.close_wait.happened() {
+                continue;
+            }
+            let side = c.close_wait_at;
+            let host = if side == Side::Server { service.addr } else { c.client.addr };
+            let (windows, ids) = counts.entry((side, host)).or_default();
+            for (w, n) in windows.iter_mut().enumerate() {
+                *n += u64::from(c.close_wait.covers(quarter(w)));
+            }
+            if c.close_wait.lasts() {
+                ids.push(c.id);
             }
         }
         for ((side, host), (windows, ids)) in counts {

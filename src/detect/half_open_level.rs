@@ -36,28 +36,11 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let many = scene.limits.get(&MANY);
     let mut shown = Vec::new();
     for (service, connections) in services.with(many) {
-        let mut changes: Vec<(Time, i32)> = Vec::new();
-        for h in connections.clone().flat_map(|c| &c.endpoints.server.history) {
-            match (h.from, h.state) {
-                (_, State::SynRcvd) => changes.push((h.time, 1)),
-                (State::SynRcvd, _) => changes.push((h.time, -1)),
-                _ => {}
-            }
-        }
-        changes.sort_unstable();
-        let (mut now, mut peak, mut peak_time) = (0_i64, 0, scene.begin);
-        for (time, change) in &changes {
-            now += i64::from(*change);
-            if now > peak {
-                (peak, peak_time) = (now, *time);
-            }
-        }
+        let (peak, peak_time) = peak(connections.clone().map(|c| c.syn_rcvd));
         if peak < many {
             continue;
         }
-        let pending: Vec<&Connection> = connections
-            .filter(|c| c.endpoints.server.history.last().is_some_and(|h| h.state == State::SynRcvd))
-            .collect();
+        let pending: Vec<&Digest> = connections.filter(|c| c.syn_rcvd.lasts()).collect();
         let hosts: std::collections::BTreeSet<_> = pending.iter().map(|c| c.client.addr).collect();
         shown.push(Shown {
             severity: if scene.quality.is_lossy() { Severity::Note } else { Severity::Warning },

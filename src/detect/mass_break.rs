@@ -36,12 +36,9 @@ const KILLED: &str = opened!(
 fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let within = scene.limits.span(&WITHIN);
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX).max(2);
-    let broke = |c: &Connection| {
-        c.anomalies.iter().find(|a| a.name == "rst-abort" && a.endpoint == Some(Side::Server)).map(|a| a.time)
-    };
     let mut shown = Vec::new();
     for (server, list) in services.with(scene.limits.get(&LEAST)) {
-        let mut breaks: Vec<(Time, &Connection)> = list.clone().filter_map(|c| broke(c).map(|t| (t, c))).collect();
+        let mut breaks: Vec<(Time, &Digest)> = list.clone().filter_map(|c| c.broke.map(|t| (t, c))).collect();
         breaks.sort_by_key(|(t, c)| (*t, c.id));
         let mut rest = breaks.as_slice();
         while let Some((start, _)) = rest.first() {

@@ -27,6 +27,7 @@ macro_rules! opened {
 
 mod cause;
 mod declaration;
+mod digest;
 mod group;
 mod page;
 mod prelude;
@@ -87,6 +88,7 @@ mod zero_window_stall;
 
 pub use cause::Cause;
 pub use declaration::{Declaration, Detect, Example, Shown};
+pub use digest::{Digest, Stay};
 pub use group::findings;
 pub use page::table;
 pub use select::{FailOn, Selection, UnknownName};

@@ -64,7 +64,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let Some((first, time)) = again.first else { continue };
         let alive = view.end(1 - e).last_sent().is_some_and(|t| t > time + view.round_trip());
         let small = view.connection.ends[e].acked().is_some()
-            && view.connection.ends[e].bytes > again.bytes.saturating_add(u64::from(len) * 2)
+            && view.connection.ends[e].bytes > again.bytes.saturating_add(u64::from(len))
             && end.unanswered.repeats > 0;
         if !alive || !small {
             continue;

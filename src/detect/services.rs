@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-use crate::report::Connection;
+use super::digest::Digest;
 use crate::segment::Socket;
 
 /// All connections of a capture, grouped.
 pub struct Services<'a> {
     /// In the order of the report.
-    pub connections: &'a [Connection],
+    pub connections: &'a [Digest],
     order: Vec<u32>,
     /// Where in `order` each service begins, and the end; by address and port.
     groups: Vec<(Socket, std::ops::Range<usize>)>,
@@ -28,7 +28,7 @@ fn mix(addr: IpAddr, port: u16) -> u64 {
 
 impl<'a> Services<'a> {
     /// Groups `connections`.
-    pub fn of(connections: &'a [Connection]) -> Services<'a> {
+    pub fn of(connections: &'a [Digest]) -> Services<'a> {
         let mut keys: Vec<(u64, u32)> =
             connections.iter().zip(0..).map(|(c, i)| (mix(c.server.addr, c.server.port), i)).collect();
         keys.sort_unstable_by(|a, b| {
@@ -57,7 +57,7 @@ impl<'a> Services<'a> {
     pub fn with(
         &self,
         least: i64,
-    ) -> impl Iterator<Item = (Socket, impl Iterator<Item = &'a Connection> + Clone + '_)> + '_ {
+    ) -> impl Iterator<Item = (Socket, impl Iterator<Item = &'a Digest> + Clone + '_)> + '_ {
         let least = usize::try_from(least).unwrap_or(0);
         self.groups
             .iter()

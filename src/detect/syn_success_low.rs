@@ -51,9 +51,7 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
         }
         let (mut all, mut failed) = (0_u64, Vec::new());
         for c in connections {
-            let begun =
-                c.endpoints.client.history.first().is_some_and(|h| h.state == State::SynSent && h.packet.is_some());
-            if !begun || scene.end - c.first < SETTLED {
+            if !c.opened || scene.end - c.first < SETTLED {
                 continue;
             }
             all += 1;

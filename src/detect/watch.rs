@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::digest::Digest;
 use super::group::findings;
 use super::select::Selection;
 use super::threshold::Limits;
@@ -11,7 +12,7 @@ use crate::report::{Anomaly, Connection, Finding};
 use crate::segment::{IcmpError, Segment};
 use crate::signals::Signals;
 use crate::time::{Span, Time};
-use crate::tracker::{Profile, State, Taken, Tracker, Verdict};
+use crate::tracker::{Profile, Taken, Tracker, Verdict};
 
 /// Signals of all connections, and what is noted of the capture as a whole.
 #[derive(Clone, Debug, Default)]
@@ -114,13 +115,11 @@ impl Watch {
         &self,
         scene: &mut Scene<'_>,
         connections: &mut [Connection],
+        digests: &[Digest],
         selection: &Selection,
     ) -> Vec<Finding> {
-        let closed = |s: State| matches!(s, State::Closed | State::TimeWait);
-        let open =
-            connections.iter().filter(|c| !closed(c.endpoints.client.state) || !closed(c.endpoints.server.state));
-        scene.quality.open_at_end = open.count() as u64;
-        let findings = findings(scene, connections, selection);
+        scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end).count() as u64;
+        let findings = findings(scene, connections, digests, selection);
         if *selection != Selection::default() {
             for c in connections {
                 c.anomalies.retain(|a| find(a.code).is_some_and(|d| selection.wants(d)));
