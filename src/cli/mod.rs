@@ -9,6 +9,9 @@ mod failure;
 mod names;
 mod output;
 mod progress;
+mod reading;
+mod show;
+mod snapshot;
 mod states;
 
 use std::ffi::OsString;
@@ -41,6 +44,8 @@ fn perform(cli: &Cli) -> Result<u8, Failure> {
     let look = Look { colour: cli.color };
     match &cli.command {
         Command::Analyze(args) => analyze::run(args, look),
+        Command::Show(args) => show::run(args, look),
+        Command::Snapshot(args) => snapshot::run(args, look),
         Command::Explain(args) => explain::run(args, look).map(|()| DONE),
         Command::Completions { shell } => completions(*shell).map(|()| DONE),
         Command::Man { command } => man(command.as_deref()).map(|()| DONE),

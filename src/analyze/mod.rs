@@ -1,11 +1,14 @@
 //! The pipeline: packets in, a report out.
 
+pub mod build;
+
 use crate::decode::{Decoded, Decoder};
 use crate::detect::{Digest, Limits, Selection, Watch};
-use crate::report::{self, Capture, Report, SCHEMA, Tool, build};
+use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool};
 use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
+use crate::timing::{Measured, Timing, Vantage, table};
 use crate::tracker::{Profile, Stack, Tracker};
 
 /// What can be chosen.
@@ -21,6 +24,8 @@ pub struct Options {
     pub limits: Limits,
     /// Which anomalies to look for.
     pub selection: Selection,
+    /// Where the tap was, instead of an estimate for each connection.
+    pub vantage: Option<Vantage>,
 }
 
 impl Options {
@@ -41,6 +46,7 @@ pub struct Analysis {
     decoder: Decoder,
     tracker: Tracker,
     watch: Watch,
+    timing: Timing,
     capture: Capture,
 }
 
@@ -77,10 +83,16 @@ impl Analysis {
         self.capture.tcp_segments += 1;
         let taken = self.tracker.segment(segment);
         self.watch.segment(&taken, segment, &self.tracker);
+        self.timing.segment(&taken, segment, self.tracker.connections());
     }
 
     /// The report on all that was taken.
-    pub fn finish(mut self, files: Vec<FileInfo>) -> Report {
+    pub fn finish(self, files: Vec<FileInfo>) -> Report {
+        self.finish_with(files, &|_| true)
+    }
+
+    /// The report on all that was taken; its timing tables are those of the connections that `timed` wants.
+    pub fn finish_with(mut self, files: Vec<FileInfo>, timed: &dyn Fn(&Connection) -> bool) -> Report {
         self.capture.files = files;
         let profile = self.options.profile();
         let decoder = &self.decoder;
@@ -89,25 +101,29 @@ impl Analysis {
             end,
             profile: &profile,
             retracted: self.options.retracted,
+            vantage: self.options.vantage,
             scope: &|id| decoder.scope(id).to_vec(),
         };
         let (tracker, watch, selection) = (&self.tracker, &self.watch, &self.options.selection);
         let mut scene = watch.scene(tracker, end, self.capture.undecoded, &profile, &self.options.limits);
+        let unmeasured = Measured::default();
         let mut tracked: Vec<_> = tracker.connections().iter().enumerate().collect();
         tracked.sort_by_key(|(_, c)| c.first_packet);
         let retracted = tracked.iter().map(|(_, c)| u64::from(c.retractions())).sum();
+        let mut tables = table::Builder::default();
+        let mut connections = Vec::with_capacity(tracked.len());
         let mut digests = Vec::with_capacity(tracked.len());
-        let mut connections: Vec<_> = tracked
-            .into_iter()
-            .zip(1..)
-            .map(|((index, c), id)| {
-                let verdicts = c.verdicts(end, &profile);
-                let mut connection = build::connection(c, id, &verdicts, &context);
-                connection.anomalies = watch.anomalies((index, id), &verdicts, tracker, &scene);
-                digests.push(Digest::of(&connection));
-                connection
-            })
-            .collect();
+        for ((index, c), id) in tracked.into_iter().zip(1..) {
+            let measured = self.timing.get(index).unwrap_or(&unmeasured);
+            let verdicts = c.verdicts(end, &profile);
+            let mut connection = build::connection(c, measured, &verdicts, id, &context);
+            connection.anomalies = watch.anomalies((index, id), &verdicts, tracker, &scene);
+            digests.push(Digest::of(&connection));
+            if timed(&connection) {
+                tables.add(measured, c, &verdicts, context.vantage, end);
+            }
+            connections.push(connection);
+        }
         let findings = watch.findings(&mut scene, &mut connections, &digests, selection);
         Report {
             schema: SCHEMA,
@@ -116,6 +132,7 @@ impl Analysis {
             summary: report::totals::summary(&connections, retracted),
             connections,
             findings,
+            timing: tables.finish(),
         }
     }
 }
