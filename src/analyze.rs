@@ -5,7 +5,7 @@ use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool, build};
 use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::timing::{Measured, Timing, Vantage, table};
+use crate::timing::{Measured, Timing, Vantage};
 use crate::tracker::{Profile, Stack, Tracker};
 
 /// What can be chosen.
@@ -95,7 +95,7 @@ impl Analysis {
         let mut tracked: Vec<_> = self.tracker.connections().iter().enumerate().collect();
         tracked.sort_by_key(|(_, c)| c.first_packet);
         let retracted = tracked.iter().map(|(_, c)| u64::from(c.retractions())).sum();
-        let mut tables = table::Builder::default();
+        let mut tables = report::timing::groups::Builder::default();
         let mut connections = Vec::with_capacity(tracked.len());
         for ((index, c), id) in tracked.into_iter().zip(1..) {
             let measured = self.timing.get(index).unwrap_or(&unmeasured);

@@ -1,7 +1,7 @@
 //! The edges of the house: which module may know which, and what the pure ones must not touch.
 //!
 //! ```text
-//! source -> decode -> tracker -> detect, timing -> report -> render -> cli
+//! source -> decode -> tracker -> detect, timing -> report -> show, snapshot -> render -> cli
 //! ```
 //!
 //! An arrow points the way the data goes; a module may use what lies before it, never what lies after.
@@ -21,13 +21,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("detect", &["ladder", "segment", "time", "timing", "tracker"]),
     ("report", &["detect", "segment", "source", "time", "timing", "tracker"]),
     ("filter", &["report", "segment", "time", "tracker"]),
-    ("render", &["filter", "ladder", "report", "segment", "source", "time", "timing", "tracker"]),
+    ("show", &["decode", "report", "segment", "source", "time", "tracker"]),
+    ("snapshot", &["filter", "report", "segment", "time", "tracker"]),
+    ("render", &["filter", "ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"]),
     ("analyze", &["decode", "detect", "filter", "report", "segment", "source", "time", "timing", "tracker"]),
     (
         "cli",
         &[
-            "analyze", "decode", "detect", "filter", "ladder", "render", "report", "segment", "source", "time",
-            "timing", "tracker",
+            "analyze", "decode", "detect", "filter", "ladder", "render", "report", "segment", "show", "snapshot",
+            "source", "time", "timing", "tracker",
         ],
     ),
 ];

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::failure::Failure;
+use super::failure::{DONE, FAILED, Failure};
 use super::output::{self, tell};
 use super::progress::Progress;
 use crate::render::clean::clean;
@@ -43,7 +43,7 @@ pub fn check(files: &[PathBuf], output: Option<&Path>, command: &str) -> Result<
     }
 }
 
-/// Gives each packet to `take`, in capture order; tells what was wrong with the inputs.
+/// Gives each packet to `take`, in capture order.
 pub fn packets(
     files: &[PathBuf],
     reading: &Reading,
@@ -60,14 +60,24 @@ pub fn packets(
         }
     }
     progress.finish();
-    let infos = source.files();
     if !reading.quiet {
         source.notes().iter().for_each(|note| tell(format_args!("tcpstate: {}", clean(note))));
-        for file in &infos {
-            if let Some(problem) = &file.problem {
-                tell(format_args!("tcpstate: {}: {}", clean(&file.name), clean(problem)));
-            }
+    }
+    Ok(source.files())
+}
+
+/// Tells what was wrong with the inputs; what was read is printed all the same. The exit code says whether an input could
+/// not be read at all, or, if `strict`, not to its end.
+pub fn warn(files: &[FileInfo], reading: Reading, strict: bool) -> u8 {
+    let mut code = DONE;
+    for file in files {
+        let Some(problem) = &file.problem else { continue };
+        if !reading.quiet || file.unreadable {
+            tell(format_args!("tcpstate: {}: {}", clean(&file.name), clean(problem)));
+        }
+        if strict || file.unreadable {
+            code = FAILED;
         }
     }
-    Ok(infos)
+    code
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::args::Timers;
-use super::failure::{DONE, Failure};
+use super::failure::Failure;
 use super::output::{Look, Target};
 use super::reading::{self, Reading};
 use crate::analyze::{Analysis, Options};
@@ -65,6 +65,7 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
             all.packet(packet);
         }
     })?;
+    let code = reading::warn(&files, args.reading, false);
     let report = analysis.finish_with(files, &|_| false);
     let of = report.connections.len();
     let connection = report.connections.into_iter().find(|c| c.id == args.connection).ok_or_else(|| {
@@ -88,7 +89,7 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
     let target = Target::open(args.output.as_deref())?;
     let colour = look.colour(target.is_file());
     target.write(|out| render(format(args), &story, args.full, colour, out))?;
-    Ok(DONE)
+    Ok(code)
 }
 
 fn format(args: &ShowArgs) -> Format {

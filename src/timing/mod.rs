@@ -15,7 +15,6 @@
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge |
-//! | [`table`] | all that of groups of connections |
 
 pub mod blame;
 pub mod close;
@@ -25,8 +24,6 @@ pub mod occupancy;
 pub mod pause;
 pub mod quantile;
 pub mod round_trip;
-pub mod summary;
-pub mod table;
 #[cfg(test)]
 mod testing;
 pub mod turn;
