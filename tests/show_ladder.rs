@@ -16,6 +16,7 @@ use tcpstate::tracker::{Evidence, State, Tracker};
 /// Reads `file` and calls `each` with the story of every connection.
 fn stories(file: &Path, mut each: impl FnMut(Story)) {
     let options = Options { retracted: true, ..Options::default() };
+    let profile = options.profile();
     let read = |take: &mut dyn FnMut(&source::Packet<'_>)| {
         let mut source = source::open(&[file]).expect("the capture can be read");
         while let Some(packet) = source.next() {
@@ -28,7 +29,7 @@ fn stories(file: &Path, mut each: impl FnMut(Story)) {
     let report = analysis.finish(files);
     let end = report.capture.last.unwrap_or(Time(0));
     for connection in report.connections {
-        let mut collector = Collector::new(options.profile(), Some(connection.clone()));
+        let mut collector = Collector::new(profile, Some(connection.clone()));
         read(&mut |packet| collector.packet(packet));
         let rows = collector.rows(&connection);
         each(story(connection, rows, end));

@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
+use clap::ValueEnum;
+
 use super::args::{AnalyzeArgs, Part};
-use super::failure::{DONE, Failure};
+use super::failure::{DONE, FOUND, Failure};
 use super::output::{self, Look, Target};
 use super::reading;
 use crate::analyze::{Analysis, Options};
+use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
 use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, events, render};
 use crate::report::{Connection, Report};
 
-/// Analyses and prints; the exit code is 0, or 2 when an input could not be read.
+/// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
 pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     if args.filter.as_deref() == Some("help") {
         output::print(|out| out.write_all(words::help().as_bytes()))?;
@@ -20,6 +23,9 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     let filter = args.filter.as_deref().map(filter::parse).transpose();
     let filter = filter.map_err(|error| Failure::usage(format!("--filter: {error}")))?;
     check(args)?;
+    let fail_on = fail_on(args)?;
+    wanted(args)?;
+    limits(args)?;
     let target = Target::open(args.output.as_deref())?;
     let report = match read(args, filter.as_ref()) {
         Ok(report) => report,
@@ -28,7 +34,10 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
             return Err(failure);
         }
     };
-    let code = reading::warn(&report.capture.files, args.reading, args.strict);
+    let mut code = reading::warn(&report.capture.files, args.reading, args.strict);
+    if code == DONE && fail_on.iter().any(|f| f.is_met(&report)) {
+        code = FOUND;
+    }
     let (report, selection) = match narrow(report, filter.as_ref(), args) {
         Ok(narrowed) => narrowed,
         Err(failure) => {
@@ -53,16 +62,49 @@ fn check(args: &AnalyzeArgs) -> Result<(), Failure> {
     reading::check(&args.files, args.output.as_deref(), "analyze")
 }
 
+/// The thresholds asked for.
+fn limits(args: &AnalyzeArgs) -> Result<Limits, Failure> {
+    let settings = args.threshold.iter().map(String::as_str);
+    let mut limits = Limits::read(settings).map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
+    if let Some(span) = args.stuck_after {
+        limits.stuck_after(span);
+    }
+    Ok(limits)
+}
+
+/// The parts that `--only` names; its other words name findings.
+fn parts(args: &AnalyzeArgs) -> Vec<Part> {
+    args.only.iter().filter_map(|word| Part::from_str(word, true).ok()).collect()
+}
+
+/// The findings to look for.
+fn wanted(args: &AnalyzeArgs) -> Result<Wanted, Failure> {
+    let names: Vec<String> = args.only.iter().filter(|word| Part::from_str(word, true).is_err()).cloned().collect();
+    Wanted::new(&names, &args.ignore).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// What makes the run fail.
+fn fail_on(args: &AnalyzeArgs) -> Result<Vec<FailOn>, Failure> {
+    let read = |word: &String| FailOn::read(word).map_err(|error| Failure::usage(format!("--fail-on: {error}")));
+    args.fail_on.iter().map(read).collect()
+}
+
 /// Reads every packet of every input.
 fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> {
-    let options = Options { retracted: args.retracted, vantage: args.vantage, ..args.timers.options() };
+    let options = Options {
+        retracted: args.retracted,
+        vantage: args.vantage,
+        limits: limits(args)?,
+        selection: wanted(args)?,
+        ..args.timers.options()
+    };
     let mut analysis = Analysis::new(options);
     let files = reading::packets(&args.files, &args.reading, |packet| analysis.packet(packet))?;
-    Ok(analysis.finish_with(files, &|c| wanted(c, filter, args)))
+    Ok(analysis.finish_with(files, &|c| keeps(c, filter, args)))
 }
 
 /// Whether a connection was asked for.
-fn wanted(connection: &Connection, filter: Option<&Filter>, args: &AnalyzeArgs) -> bool {
+fn keeps(connection: &Connection, filter: Option<&Filter>, args: &AnalyzeArgs) -> bool {
     (args.connection.is_empty() || args.connection.contains(&connection.id))
         && filter.is_none_or(|filter| filter.matches(connection))
 }
@@ -81,7 +123,7 @@ fn narrow(
         let have = if of == 0 { "there is none".to_owned() } else { format!("they are numbered from 1 to {of}") };
         return Err(Failure::usage(format!("--connection: there is no connection {missing}; {have}")));
     }
-    select(&mut report, |c| wanted(c, filter, args));
+    select(&mut report, |c| keeps(c, filter, args));
     let mut by: Vec<String> = args.connection.iter().map(|id| format!("--connection {id}")).collect();
     by.extend(args.filter.as_ref().map(|filter| format!("--filter '{filter}'")));
     Ok((report, Some(Selection { by: by.join(" "), of })))
@@ -96,7 +138,7 @@ fn options(args: &AnalyzeArgs, look: Look, target: &Target, selection: Option<Se
         reverse: args.reverse,
         zone: if args.local_time { Zone::Local } else { Zone::Utc },
         detail: !args.connection.is_empty(),
-        sections: sections(if args.timing { &[Part::Timing] } else { &args.only }),
+        sections: sections(&if args.timing { vec![Part::Timing] } else { parts(args) }),
         selection,
     }
 }

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use super::explain::ExplainArgs;
+use super::names::Offer;
 use super::output::Colour;
 use super::reading::Reading;
 use super::show::ShowArgs;
@@ -49,7 +50,7 @@ pub enum Command {
     Show(Box<ShowArgs>),
     /// What `ss -tan` would have listed on each host at a time, or how many were in each state over time
     Snapshot(Box<SnapshotArgs>),
-    /// What a TCP state means, who waits for whom, and what to do when it lasts
+    /// What a TCP state or a finding means, how it is decided, and what to do
     Explain(ExplainArgs),
     /// A completion script for a shell
     Completions {
@@ -112,9 +113,10 @@ pub struct AnalyzeArgs {
     #[arg(short = 'n', long, value_name = "N", value_parser = limit)]
     pub limit: Option<Limit>,
 
-    /// Only these parts of the table or of the Markdown
-    #[arg(long, value_name = "PARTS", value_delimiter = ',', value_enum)]
-    pub only: Vec<Part>,
+    /// Only these parts of the table or of the Markdown (findings, totals, connections); or look only for these findings,
+    /// by name or code
+    #[arg(long, value_name = "PART|NAME", value_delimiter = ',', value_parser = Offer::PARTS, hide_possible_values = true)]
+    pub only: Vec<String>,
 
     /// Only where the time went, in full; as `--only timing`
     #[arg(long, conflicts_with = "only")]
@@ -142,6 +144,21 @@ pub struct AnalyzeArgs {
     /// Where the tap was, instead of an estimate for each connection
     #[arg(long, value_name = "WHERE", value_parser = PossibleValuesParser::new(["client", "server", "middle"]).try_map(|word| word.parse::<Vantage>()))]
     pub vantage: Option<Vantage>,
+    /// Do not look for these findings, by name or code
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Offer::FINDINGS, hide_possible_values = true)]
+    pub ignore: Vec<String>,
+
+    /// Exit with 1 if there is such a finding: info, note, warning, error, or a finding's name
+    #[arg(long, value_name = "SEVERITY|NAME", value_delimiter = ',', value_parser = Offer::SEVERITIES, hide_possible_values = true)]
+    pub fail_on: Vec<String>,
+
+    /// Draw the line of a finding elsewhere, as in time-wait-excess=200; `tcpstate explain NAME` shows them
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
+    pub threshold: Vec<String>,
+
+    /// What waits for something that does not happen is stuck after this time
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub stuck_after: Option<Span>,
 
     /// Fail with exit code 2 when a capture is damaged or cut off
     #[arg(long)]
