@@ -5,6 +5,7 @@ mod common;
 use std::path::Path;
 
 use tcpstate::analyze::{Analysis, Options};
+use tcpstate::decode::{Decoded, Decoder};
 use tcpstate::ladder;
 use tcpstate::render::ladder::{Format, render};
 use tcpstate::report::{Connection, Side};
@@ -30,7 +31,12 @@ fn stories(file: &Path, mut each: impl FnMut(Story)) {
     let end = report.capture.last.unwrap_or(Time(0));
     for connection in report.connections {
         let mut collector = Collector::new(profile, Some(connection.clone()));
-        read(&mut |packet| collector.packet(packet));
+        let mut decoder = Decoder::new();
+        read(&mut |packet| {
+            if let Decoded::Segment(segment) = decoder.decode(packet) {
+                collector.segment(&segment);
+            }
+        });
         let rows = collector.rows(&connection);
         each(story(connection, rows, end));
     }

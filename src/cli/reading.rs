@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use super::failure::{DONE, FAILED, Failure};
 use super::output::{self, tell};
 use super::progress::Progress;
+use crate::decode::{Decoded, Decoder};
 use crate::render::clean::clean;
+use crate::segment::Segment;
 use crate::source::{self, FileInfo, Packet};
 
 /// Packets between two looks at how far the source has come.
@@ -27,6 +29,24 @@ impl Reading {
     /// For reading a second time what was read before.
     pub fn silent(self) -> Reading {
         Reading { quiet: true, ..self }
+    }
+}
+
+/// The segments in packets.
+#[derive(Debug, Default)]
+pub struct Segments {
+    decoder: Decoder,
+}
+
+impl Segments {
+    /// Gives each segment in `packet` to `take`.
+    pub fn of(&mut self, packet: &Packet<'_>, mut take: impl FnMut(&Segment)) {
+        if let Decoded::Segment(segment) = self.decoder.decode(packet) {
+            take(&segment);
+        }
+        while let Some(segment) = self.decoder.more() {
+            take(&segment);
+        }
     }
 }
 

@@ -8,12 +8,13 @@ use super::args::{Timers, duration};
 use super::failure::Failure;
 use super::output::{Look, Target};
 use super::reading::{self, Reading};
+use super::when::When;
 use crate::analyze::Analysis;
 use crate::filter;
 use crate::render::Format;
 use crate::render::snapshot as render;
 use crate::report::Report;
-use crate::snapshot::{Moment, When, rows, series};
+use crate::snapshot::{Moment, rows, series};
 use crate::time::{Span, Time};
 
 /// Points in a series; more are refused, as nobody reads them.

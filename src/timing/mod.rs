@@ -15,6 +15,7 @@
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge |
+//! | [`summary`], [`table`] | what the report says of a connection, and of groups |
 
 pub mod blame;
 pub mod close;
@@ -24,6 +25,8 @@ pub mod occupancy;
 pub mod pause;
 pub mod quantile;
 pub mod round_trip;
+pub mod summary;
+pub mod table;
 #[cfg(test)]
 mod testing;
 pub mod turn;

@@ -1,12 +1,14 @@
 //! The pipeline: packets in, a report out.
 
+pub mod build;
+
 use crate::decode::{Decoded, Decoder};
 use crate::detect::{Limits, Selection, Watch};
-use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool, build};
+use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool};
 use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::timing::{Measured, Timing, Vantage};
+use crate::timing::{Measured, Timing, Vantage, table};
 use crate::tracker::{Profile, Stack, Tracker};
 
 /// What can be chosen.
@@ -108,7 +110,7 @@ impl Analysis {
         let mut tracked: Vec<_> = tracker.connections().iter().enumerate().collect();
         tracked.sort_by_key(|(_, c)| c.first_packet);
         let retracted = tracked.iter().map(|(_, c)| u64::from(c.retractions())).sum();
-        let mut tables = report::timing::groups::Builder::default();
+        let mut tables = table::Builder::default();
         let mut connections = Vec::with_capacity(tracked.len());
         for ((index, c), id) in tracked.into_iter().zip(1..) {
             let measured = self.timing.get(index).unwrap_or(&unmeasured);

@@ -1,14 +1,14 @@
 //! From the measurements of a connection to its part of the report.
 
-use super::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, RoundTrips, Stops, Timing};
+use super::blame::{CAUSES, Cause};
+use super::flow::{Flow, Measured};
+use super::handshake::Leg;
+use super::pause::{Ender, GAP, Gap, Pauses};
+use super::quantile::{CONNECTION, ERROR, Quantiles};
+use super::vantage::{Basis, Vantage, estimate};
+use crate::report::timing::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, RoundTrips, Stops, Timing};
 use crate::report::{PerSide, Side};
 use crate::time::{Span, Time};
-use crate::timing::blame::{CAUSES, Cause};
-use crate::timing::flow::{Flow, Measured};
-use crate::timing::handshake::Leg;
-use crate::timing::pause::{Ender, GAP, Gap, Pauses};
-use crate::timing::quantile::{CONNECTION, ERROR, Quantiles};
-use crate::timing::vantage::{Basis, Vantage, estimate};
 use crate::tracker::{Connection, State, Verdict};
 
 /// Columns of a drawn distribution.

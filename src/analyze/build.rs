@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model::*;
+use crate::report::*;
 use crate::segment::ScopeId;
 use crate::time::{Span, Time};
 use crate::timing::{self, Measured, Vantage};
@@ -34,7 +34,7 @@ pub fn connection(
     let (client, observed) = c.client();
     let server = 1 - client;
     let side = |e: usize| endpoint(c, e, &verdicts[e], measured, context);
-    let timing = super::timing::summary::timing(measured, c, verdicts, context.vantage, context.end);
+    let timing = timing::summary::timing(measured, c, verdicts, context.vantage, context.end);
     let verdicts = PerSide { client: &verdicts[client], server: &verdicts[server] };
     Connection {
         id,

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::flow::Measured;
+use super::occupancy::{Occupancy, stays};
+use super::quantile::{GROUP, Quantiles};
 use super::summary::{self, Corrected, ambiguous, distribution, drawn};
-use super::{self as shape, Blame, GroupTiming, Omitted, Stops, Tables};
+use super::vantage::Vantage;
+use crate::report::timing::{self as shape, Blame, GroupTiming, Omitted, Stops, Tables};
 use crate::report::{PerSide, Side};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
-use crate::timing::Measured;
-use crate::timing::Vantage;
-use crate::timing::occupancy::{Occupancy, stays};
-use crate::timing::quantile::{GROUP, Quantiles};
 use crate::tracker::{Connection, State, Verdict};
 
 /// How many groups of each kind are listed.
