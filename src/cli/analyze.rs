@@ -5,19 +5,15 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::args::{AnalyzeArgs, Part};
-use super::failure::{DONE, FAILED, FOUND, Failure};
+use super::failure::{DONE, FOUND, Failure};
 use super::output::{self, Look, Target, tell};
-use super::progress::Progress;
+use super::reading;
 use crate::analyze::{Analysis, Options};
 use crate::bothends::{self, Tap};
 use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
 use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, events, render};
 use crate::report::{Connection, Report};
-use crate::source::{self, FileInfo, Packet};
-
-/// Packets between two looks at how far the source has come.
-const LOOK_EVERY: u64 = 1 << 10;
 
 /// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
 pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
@@ -39,7 +35,7 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
             return Err(failure);
         }
     };
-    let mut code = warn(&report.capture.files, args);
+    let mut code = reading::warn(&report.capture.files, args.reading, args.strict);
     if code == DONE && fail_on.iter().any(|f| f.is_met(&report)) {
         code = FOUND;
     }
@@ -58,28 +54,14 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     Ok(code)
 }
 
-/// All inputs.
-fn inputs(args: &AnalyzeArgs) -> impl Iterator<Item = &PathBuf> {
-    args.files.iter().chain(&args.client).chain(&args.server)
-}
-
 /// What clap cannot check.
 fn check(args: &AnalyzeArgs) -> Result<(), Failure> {
     if args.files.is_empty() && args.client.is_empty() {
         let hint = "name a capture, a folder of captures, or `-` for standard input";
         return Err(Failure::usage(format!("analyze: no FILE given\n  {hint}")));
     }
-    if inputs(args).any(|file| file.as_os_str() == "-") && output::stdin_is_terminal() {
-        let hint = "pipe a capture into it: tcpdump -w - | tcpstate analyze -";
-        return Err(Failure::file("-", format!("standard input is a terminal\n  {hint}")));
-    }
-    let Some(output) = args.output.as_deref().and_then(|path| path.canonicalize().ok()) else {
-        return Ok(());
-    };
-    match inputs(args).find(|file| file.canonicalize().is_ok_and(|file| file == output)) {
-        Some(file) => Err(Failure::file(&file.display().to_string(), "is the input; the report would overwrite it")),
-        None => Ok(()),
-    }
+    let inputs = [args.files.as_slice(), &args.client, &args.server].concat();
+    reading::check(&inputs, args.output.as_deref(), "analyze")
 }
 
 /// The thresholds asked for.
@@ -122,38 +104,19 @@ fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> 
         return both_ends(args, options);
     }
     let mut analysis = Analysis::new(options);
-    let files = packets(&args.files, args, |packet| analysis.packet(packet))?;
+    let files = reading::packets(&args.files, &args.reading, |packet| analysis.packet(packet))?;
     Ok(analysis.finish_with(files, &|c| keeps(c, filter, args)))
-}
-
-/// Gives each packet to `take`; what is wrong with an input is told when the report is done.
-fn packets(files: &[PathBuf], args: &AnalyzeArgs, mut take: impl FnMut(&Packet<'_>)) -> Result<Vec<FileInfo>, Failure> {
-    let mut source = source::open(files).map_err(|error| Failure::files(&error.failures))?;
-    let mut progress = Progress::new(!args.no_progress && !args.quiet, source.bytes_total());
-    let mut packets = 0;
-    while let Some(packet) = source.next() {
-        take(&packet);
-        packets += 1;
-        if packets % LOOK_EVERY == 0 {
-            progress.update(source.as_ref(), packets);
-        }
-    }
-    progress.finish();
-    if !args.quiet {
-        source.notes().iter().for_each(|note| tell(format_args!("tcpstate: {}", clean(note))));
-    }
-    Ok(source.files())
 }
 
 /// Reads two captures of the same traffic, one at each end.
 fn both_ends(args: &AnalyzeArgs, options: Options) -> Result<Report, Failure> {
     let tap = |files: &[PathBuf]| {
         let mut tap = Tap::new(options.clone());
-        let files = packets(files, args, |packet| tap.packet(packet))?;
+        let files = reading::packets(files, &args.reading, |packet| tap.packet(packet))?;
         Ok::<_, Failure>(tap.finish(files))
     };
     let report = bothends::merge(tap(&args.client)?, tap(&args.server)?, args.retracted);
-    if let Some(both) = report.capture.both_ends.as_ref().filter(|both| both.swapped && !args.quiet) {
+    if let Some(both) = report.capture.both_ends.as_ref().filter(|both| both.swapped && !args.reading.quiet) {
         let names = both.files.client.join(", ");
         tell(format_args!("tcpstate: {}: most connections were opened from the other side; swapped?", clean(&names)));
     }
@@ -164,21 +127,6 @@ fn both_ends(args: &AnalyzeArgs, options: Options) -> Result<Report, Failure> {
 fn keeps(connection: &Connection, filter: Option<&Filter>, args: &AnalyzeArgs) -> bool {
     (args.connection.is_empty() || args.connection.contains(&connection.id))
         && filter.is_none_or(|filter| filter.matches(connection))
-}
-
-/// Tells what was wrong with the inputs; what was read is printed all the same.
-fn warn(files: &[FileInfo], args: &AnalyzeArgs) -> u8 {
-    let mut code = DONE;
-    for file in files {
-        let Some(problem) = &file.problem else { continue };
-        if !args.quiet || file.unreadable {
-            tell(format_args!("tcpstate: {}: {}", clean(&file.name), clean(problem)));
-        }
-        if args.strict || file.unreadable {
-            code = FAILED;
-        }
-    }
-    code
 }
 
 /// Keeps what was asked for.

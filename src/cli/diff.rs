@@ -143,8 +143,8 @@ fn sample(path: &Path, limits: &Limits, args: &DiffArgs) -> Result<(Sample, bool
     }
     let mut analysis = Analysis::new(Options { limits: limits.clone(), ..Options::default() });
     let files = reading::packets(&[path.to_owned()], &args.reading, |packet| analysis.packet(packet))?;
+    let unreadable = reading::warn(&files, args.reading, false) != DONE;
     let report = analysis.finish(files);
-    let unreadable = report.capture.files.iter().any(|file| file.unreadable);
     Ok((Sample::of(&name, &report), unreadable))
 }
 

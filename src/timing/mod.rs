@@ -15,7 +15,7 @@
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge |
-//! | [`table`] | all that of groups of connections |
+//! | [`summary`], [`table`] | what the report says of a connection, and of groups |
 
 pub mod blame;
 pub mod close;
