@@ -3,7 +3,7 @@
 pub mod build;
 
 use crate::decode::{Decoded, Decoder};
-use crate::detect::{Limits, Selection, Watch};
+use crate::detect::{Digest, Limits, Selection, Watch};
 use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool};
 use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
@@ -111,17 +111,19 @@ impl Analysis {
         let retracted = tracked.iter().map(|(_, c)| u64::from(c.retractions())).sum();
         let mut tables = table::Builder::default();
         let mut connections = Vec::with_capacity(tracked.len());
+        let mut digests = Vec::with_capacity(tracked.len());
         for ((index, c), id) in tracked.into_iter().zip(1..) {
             let measured = &self.timing.take(index);
             let verdicts = c.verdicts(end, &profile);
             let mut connection = build::connection(c, measured, &verdicts, id, &context);
             connection.anomalies = watch.anomalies((index, id), &verdicts, tracker, &scene);
+            digests.push(Digest::of(&connection));
             if timed(&connection) {
                 tables.add(measured, c, &verdicts, context.vantage, end);
             }
             connections.push(connection);
         }
-        let findings = watch.findings(&mut scene, &mut connections, selection);
+        let findings = watch.findings(&mut scene, &mut connections, &digests, selection);
         Report {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
