@@ -54,6 +54,11 @@ impl Timing {
         self.connections[taken.connection].take(taken.sender, taken.class, taken.advances, seg, connection);
     }
 
+    /// Takes the measurements of one connection out, by its index in the tracker, so that their memory is free again.
+    pub fn take(&mut self, connection: usize) -> Measured {
+        self.connections.get_mut(connection).map(std::mem::take).unwrap_or_default()
+    }
+
     /// What was measured of the connection with this index.
     pub fn get(&self, connection: usize) -> Option<&Measured> {
         self.connections.get(connection)
