@@ -121,13 +121,32 @@ fn unseen(limit: &Limit, c: &Connection, policy: &Policy, report: &Report) -> Op
 
 /// The states in which an end may yet turn out to have the finding called `name`.
 fn waiting_states(name: &str) -> &'static [State] {
-    match name {
-        "close-wait-stuck" => &[State::CloseWait],
-        "fin-wait-2-stuck" => &[State::FinWait2],
-        "last-ack-stuck" => &[State::LastAck],
-        "fin-unacked" => &[State::FinWait1, State::Closing, State::LastAck],
-        "half-open-syn" | "half-open-accept-overflow" => &[State::SynRcvd],
-        "syn-unanswered" => &[State::SynSent],
-        _ => &[],
+    WAITING.iter().find(|(known, _)| *known == name).map_or(&[], |(_, states)| states)
+}
+
+/// Of findings that take time to tell. Data without an answer and closed windows leave no state behind: what begins in the
+/// last seconds of a capture is not seen, and not doubted either, or no capture of open connections would ever pass.
+const WAITING: [(&str, &[State]); 9] = [
+    ("close-wait-stuck", &[State::CloseWait]),
+    ("fin-wait-2-stuck", &[State::FinWait2]),
+    ("last-ack-stuck", &[State::LastAck]),
+    ("fin-unacked", &[State::FinWait1, State::Closing, State::LastAck]),
+    ("half-open-syn", &[State::SynRcvd]),
+    ("half-open-accept-overflow", &[State::SynRcvd]),
+    ("syn-unanswered", &[State::SynSent]),
+    ("half-open-dead-peer", &[]),
+    ("zero-window-stall", &[]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_waits_is_accounted_for() {
+        let waits = crate::detect::ALL.iter().filter(|d| d.thresholds.iter().any(|t| t.waits));
+        for declaration in waits {
+            assert!(WAITING.iter().any(|(name, _)| *name == declaration.name), "{}", declaration.name);
+        }
     }
 }
