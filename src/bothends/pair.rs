@@ -148,6 +148,9 @@ fn measure(taps: [&[Seen]; 2], tuples: &[BTreeMap<Tuple, Vec<u32>>; 2]) -> (BTre
     (far, clock)
 }
 
+/// So many segments that say the same are looked at: more come from whoever wants to keep us busy.
+const ALIKE: usize = 256;
+
 /// One direction of one four-tuple.
 struct Way<'a> {
     taps: [&'a [Seen]; 2],
@@ -212,7 +215,7 @@ impl Way<'_> {
         links[1 - self.sender][j as usize].get_or_insert(Link { other: i, time: here.time, packet: here.packet });
     }
 
-    /// Links segments that say the same: each arrival to the latest that was sent before it. `exact` demands the same IP
+    /// Links segments that say the same: each arrival to one that was sent before it. `exact` demands the same IP
     /// identification, too, which some middleboxes rewrite.
     fn alike(
         &self,
@@ -236,13 +239,17 @@ impl Way<'_> {
             }
             let there = self.at_receiver(*j);
             let Some(candidates) = by_key.get(&key(there)) else { continue };
-            let before = |i: &&u32| self.there(self.at_sender(**i).time) <= there.time + self.slack();
-            let mut candidates = candidates.iter().rev().filter(before).peekable();
-            if candidates.peek().is_none() {
+            let sent_by =
+                candidates.partition_point(|i| self.there(self.at_sender(*i).time) <= there.time + self.slack());
+            let recent = &candidates[sent_by.saturating_sub(ALIKE)..sent_by];
+            if recent.is_empty() {
                 continue;
             }
-            match candidates.find(|i| links[self.sender][**i as usize].is_none()) {
-                Some(i) => self.link(*i, *j, links),
+            // Of several that were sent before, the one that took about as long as the path takes.
+            let off = |i: &u32| (there.time - self.there(self.at_sender(*i).time) - self.clock.delay).0.unsigned_abs();
+            let free = recent.iter().copied().filter(|i| links[self.sender][*i as usize].is_none());
+            match free.min_by_key(off) {
+                Some(i) => self.link(i, *j, links),
                 None if exact => {
                     repeated.insert(*j);
                 }
@@ -256,28 +263,36 @@ impl Way<'_> {
     fn reframed(&self, sent: &[u32], arrived: &[u32], links: &mut [Vec<Option<Link>>; 2]) {
         /// Nothing is under way for longer.
         const LONGEST: Span = Span::secs(3);
-        let free: Vec<u32> =
-            arrived.iter().copied().filter(|j| links[1 - self.sender][*j as usize].is_none()).collect();
-        let mut first = 0;
+        /// Looked at for one segment: 64 KiB in pieces of a byte each are not to be expected, repeated ones are.
+        const PARTS: usize = 4_096;
+        let Some(base) = sent.first().map(|i| self.at_sender(*i).seq) else { return };
+        let offset = |seq: u32| seq.wrapping_sub(base);
+        let mut free: Vec<u32> = arrived
+            .iter()
+            .copied()
+            .filter(|j| self.at_receiver(*j).len > 0 && links[1 - self.sender][*j as usize].is_none())
+            .collect();
+        free.sort_by_key(|j| offset(self.at_receiver(*j).seq));
+        let longest = free.iter().map(|j| self.at_receiver(*j).len).max().unwrap_or(0);
         for i in sent.iter().copied().filter(|i| self.at_sender(*i).len > 0) {
             if links[self.sender][i as usize].is_some() {
                 continue;
             }
             let here = *self.at_sender(i);
-            let from = self.there(here.time);
-            while free.get(first).is_some_and(|j| self.at_receiver(*j).time + self.slack() < from) {
-                first += 1;
-            }
+            let (from, end) = (self.there(here.time), here.seq.wrapping_add(here.len));
+            let soon = |there: &Seen| there.time + self.slack() >= from && there.time < from + LONGEST;
+            let first =
+                free.partition_point(|j| offset(self.at_receiver(*j).seq) < offset(here.seq).saturating_sub(longest));
+            let below = |j: &&u32| offset(self.at_receiver(**j).seq) < offset(here.seq).saturating_add(here.len);
             let overlaps = |j: &&u32| {
                 let there = self.at_receiver(**j);
-                there.len > 0
+                soon(there)
                     && there.tsval == here.tsval
-                    && before(there.seq, here.seq.wrapping_add(here.len))
+                    && before(there.seq, end)
                     && before(here.seq, there.seq.wrapping_add(there.len))
             };
-            let soon = |j: &&u32| self.at_receiver(**j).time < from + LONGEST;
-            let mut parts: Vec<u32> = free[first..].iter().take_while(soon).filter(overlaps).copied().collect();
-            parts.sort_by_key(|j| self.at_receiver(*j).seq.wrapping_sub(here.seq) as i32);
+            let parts: Vec<u32> =
+                free[first..].iter().take_while(below).take(PARTS).filter(overlaps).copied().collect();
             let reached = parts.iter().map(|j| self.at_receiver(*j)).fold(here.seq, |reached, there| {
                 if after(there.seq, reached) { reached } else { later(reached, there.seq.wrapping_add(there.len)) }
             });
