@@ -60,9 +60,7 @@ fn fits(expected: &[&str], actual: &[String]) -> bool {
     match expected.split_first() {
         None => actual.is_empty(),
         Some((first, rest)) if first.trim() == ELISION => (0..=actual.len()).any(|n| fits(rest, &actual[n..])),
-        Some((first, rest)) => {
-            actual.split_first().is_some_and(|(line, others)| line == first && fits(rest, others))
-        }
+        Some((first, rest)) => actual.split_first().is_some_and(|(line, others)| line == first && fits(rest, others)),
     }
 }
 
@@ -107,7 +105,10 @@ fn the_set_up_commands_are_those_of_the_ci_run() {
     let text = readme();
     for command in ["cargo run --release -- analyze testdata/trouble.pcap", "cargo test"] {
         assert!(text.lines().any(|line| line == command), "README.md has no line `{command}`");
-        assert!(run.lines().any(|line| line.split(" 2>&1").next() == Some(command)), ".ci/run does not run `{command}`");
+        assert!(
+            run.lines().any(|line| line.split(" 2>&1").next() == Some(command)),
+            ".ci/run does not run `{command}`"
+        );
     }
 }
 

@@ -31,12 +31,15 @@ pub fn headline(report: &Report, options: &RenderOptions) -> String {
 
 /// The name of the capture: its file's, or how many files and which.
 pub fn name(files: &[FileInfo]) -> String {
-    let plain = |file: &FileInfo| if file.name == "-" { "standard input".to_owned() } else { file.name.clone() };
     match files {
         [] => "no input".to_owned(),
         [one] => plain(one),
         [first, .., last] => format!("{} files ({} … {})", files.len(), plain(first), plain(last)),
     }
+}
+
+fn plain(file: &FileInfo) -> String {
+    if file.name == "-" { "standard input".to_owned() } else { file.name.clone() }
 }
 
 /// What the capture lacks, worst first: each a clause of its own. Empty when nothing is known to be missing.
@@ -45,10 +48,10 @@ pub fn missed(report: &Report) -> Vec<String> {
     let mut missed: Vec<String> = Vec::new();
     for file in &capture.files {
         if let Some(problem) = &file.problem {
-            missed.push(if problem.starts_with(&file.name) {
-                problem.clone()
-            } else {
-                format!("{}: {problem}", file.name)
+            // One file has been named already.
+            missed.push(match &capture.files[..] {
+                [_] => problem.clone(),
+                _ => format!("{}: {problem}", plain(file)),
             });
         }
     }
