@@ -3,7 +3,7 @@
 use super::units::{bytes, count, date, plural, share, span};
 use super::{RenderOptions, order};
 use crate::filter::eval::one_way;
-use crate::report::{ClosedFirst, Connection, Origin, Report, Role};
+use crate::report::{ClosedFirst, Connection, Endpoint, Origin, Outcome, Report, Role};
 use crate::source::FileInfo;
 use crate::tracker::State;
 
@@ -111,15 +111,36 @@ fn ordinal(n: u32) -> String {
     format!("{n}{suffix}")
 }
 
-/// What became of it and by whom: `half-closed by client`, `open, midstream, roles guessed`.
+/// Who ended it with a RST, by either end's history.
+fn reset_by(connection: &Connection) -> Option<ClosedFirst> {
+    let ended = |side: &Endpoint, cause: &str| side.history.last().is_some_and(|entry| entry.cause == cause);
+    let ends = &connection.endpoints;
+    if ended(&ends.client, "sent RST") || ended(&ends.server, "received RST") {
+        Some(ClosedFirst::Client)
+    } else if ended(&ends.server, "sent RST") || ended(&ends.client, "received RST") {
+        Some(ClosedFirst::Server)
+    } else {
+        None
+    }
+}
+
+/// What became of it and by whom: `half-closed by client`, `reset by client, server closed first`,
+/// `open, midstream, roles guessed`.
 pub fn fate(connection: &Connection) -> String {
-    let by = match connection.closed_first {
-        None => "",
-        Some(ClosedFirst::Client) => " by client",
-        Some(ClosedFirst::Server) => " by server",
-        Some(ClosedFirst::Both) => " by both at once",
+    let mut text = connection.outcome.name().to_owned();
+    let reset = (connection.outcome == Outcome::Reset).then(|| reset_by(connection)).flatten();
+    let by = |who: ClosedFirst| match who {
+        ClosedFirst::Client => " by client",
+        ClosedFirst::Server => " by server",
+        ClosedFirst::Both => " by both at once",
     };
-    let mut text = format!("{}{by}", connection.outcome.name());
+    text.push_str(reset.or(connection.closed_first).map_or("", by));
+    match (reset, connection.closed_first) {
+        (Some(ClosedFirst::Client), Some(ClosedFirst::Server)) => text.push_str(", server closed first"),
+        (Some(ClosedFirst::Server), Some(ClosedFirst::Client)) => text.push_str(", client closed first"),
+        (Some(_), Some(ClosedFirst::Both)) => text.push_str(", both closed at once"),
+        _ => {}
+    }
     if connection.origin == Origin::Midstream {
         text.push_str(", midstream");
     }
