@@ -85,7 +85,7 @@ fn clean() {
 #[test]
 fn leak() {
     let report = analyse("leak.pcap");
-    assert_eq!(report.connections.len(), 16);
+    assert_eq!(report.connections.len(), 24);
     let mut servers: BTreeMap<(u16, State), usize> = BTreeMap::new();
     for connection in &report.connections {
         *servers.entry((connection.server.port, connection.endpoints.server.state)).or_default() += 1;

@@ -55,6 +55,9 @@ def leak(stage, wire):
     for n in range(8):
         stage.at(0.5 * n, stage.ask, (ALICE, 40001 + n), (APP, 80), requests=1 + n % 3)
         stage.at(0.5 * n + 0.2, stage.ask, (BOB, 41001 + n), (DB, 5432), close=False)
+    # Something to be captured until the end: without packets a capture shows no time passing.
+    for n in range(8):
+        stage.at(9 + 9 * n, stage.ask, (BOB, 43001 + n), (DB, 5432), close=False)
     return 75
 
 
