@@ -117,6 +117,7 @@ pub mod analyze;
 pub mod cli;
 pub mod decode;
 pub mod filter;
+pub mod ladder;
 pub mod render;
 pub mod report;
 pub mod segment;

@@ -260,6 +260,7 @@ impl Connection {
         let now = seg.time;
         self.alive(x, seg);
         let mut news = false;
+        let acked_before = self.ends[y].acked.is_some();
         if seg.has(Flags::ACK) {
             news = self.acknowledges(x, seg);
         }
@@ -294,7 +295,7 @@ impl Connection {
         }
         let fin = seg.has(Flags::FIN);
         if fin {
-            self.sends_fin(x, seg, news);
+            self.sends_fin(x, seg, news && acked_before);
         }
         let end = &mut self.ends[x];
         if end.fin.is_none() || fin || again {

@@ -144,7 +144,7 @@ impl Connection {
         if after(tsval, stamps.echo) {
             // An older one: it had not arrived yet, unless it came between two others.
             self.ends[x].log.disprove(Event::RcvAckOfFin, Time(i64::MIN), seg.time);
-        } else {
+        } else if self.ends[1 - x].tsval_before_ack.is_none_or(|stale| after(tsval, stale)) {
             self.prove_first(x, Event::RcvAckOfFin, seg.packet);
         }
     }
@@ -174,7 +174,9 @@ impl Connection {
                 self.suggest(y, Event::RcvAckOfSyn, seg);
             }
             let receiver = &self.ends[y];
-            if receiver.fin.is_some_and(|fin| !before(seg.ack, fin)) && !receiver.log.is_sure(Event::RcvAckOfFin) {
+            if receiver.fin.is_none_or(|fin| before(seg.ack, fin)) {
+                self.ends[x].tsval_before_ack = seg.options.timestamps.map(|t| t.value);
+            } else if !receiver.log.is_sure(Event::RcvAckOfFin) {
                 self.suggest(y, Event::RcvAckOfFin, seg);
             }
         }

@@ -88,7 +88,13 @@ impl Connection {
         }
         scales[y].add(sent);
         let Some(received) = u.received else {
+            // The capture missed it, or it was lost on its way; and who closed first is open.
             scales[x].add(mark(Event::RcvFin, Evidence::Assumed, Place::At, shown));
+            scales[x].doubtful.push(Event::RcvFin);
+            if let Some(fin) = scales[y].marks.iter().find(|m| m.event == Event::RcvFin).copied() {
+                scales[y].rejected.push(mark(Event::SndFin, Evidence::Assumed, Place::Before, (fin.time, u.packet)));
+                scales[y].doubtful.push(Event::SndFin);
+            }
             return;
         };
         scales[x].add(mark(Event::RcvFin, Evidence::Sent, Place::Before, received));

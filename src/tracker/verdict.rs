@@ -36,8 +36,12 @@ impl Verdict {
 
 /// An answer that is due at once comes this soon after a round trip (a delayed ACK takes up to 200 ms on Linux).
 const ANSWER: Span = Span::millis(300);
+/// With one direction captured the answer that is not seen is taken to have come after this time.
+const UNSEEN_ANSWER: Span = Span::millis(100);
 /// A first retransmission comes this soon after a round trip (initial RTO of RFC 6298, with room).
 const RETRY: Span = Span::millis(1_200);
+/// The timer of a first retransmission is no longer than this and a round trip (RFC 6298 5.7, after a lost SYN).
+const LATEST_RETRY: Span = Span::secs(3);
 
 /// An end that has been silent for this long may be gone without the capture showing it.
 const SILENCE: Span = Span::secs(3);
@@ -47,9 +51,9 @@ const SILENCE: Span = Span::secs(3);
 pub(super) struct Scale {
     pub(super) marks: SmallVec<[Mark; 8]>,
     /// Marks in `marks` that may be wrong.
-    doubtful: SmallVec<[Event; 4]>,
+    pub(super) doubtful: SmallVec<[Event; 4]>,
     /// Marks that were taken out but may be right.
-    rejected: SmallVec<[Mark; 4]>,
+    pub(super) rejected: SmallVec<[Mark; 4]>,
 }
 
 impl Scale {
@@ -125,7 +129,8 @@ impl Connection {
         if let Some((_, last)) = self.unsure(e, scale, Event::RcvSynAck) {
             scale.doubtful.push(Event::RcvSynAck);
             let silent = end - last > Span(self.round_trip(e).0 + ANSWER.0);
-            if silent && own.log.get(Event::SndSyn).is_some_and(|m| m.evidence == Evidence::Sent) {
+            let active = own.log.get(Event::SndSyn).is_some_and(|m| m.evidence == Evidence::Sent);
+            if silent && active && !own.log.has(Event::RcvSyn) {
                 scale.reject(Event::RcvSynAck);
             }
         }
@@ -159,10 +164,14 @@ impl Connection {
             let age = end - first.time;
             let last_fin = own.last_fin.map_or(sent.time, |t| t.time);
             // Exponential backoff: the next FIN would come about as long after the last as that after the first.
-            let next = (last_fin - sent.time).max(RETRY);
-            if age < next && !scale.has(Event::SndRst) {
+            let apart = last_fin - sent.time;
+            let next = apart.max(RETRY);
+            // A timer that backed off may not have recovered: retransmissions give no samples (RFC 6298 3).
+            let backed_off = Span::secs(1 << own.retransmitted.min(3));
+            let latest = last_fin + apart + LATEST_RETRY.max(backed_off) + self.round_trip(e);
+            if (age < next || end < latest) && !scale.has(Event::SndRst) {
                 scale.doubtful.push(Event::RcvAckOfFin);
-                if own.disproved > 1 {
+                if age < next && own.disproved > 1 {
                     scale.reject(Event::RcvAckOfFin);
                 }
             }
@@ -192,7 +201,7 @@ impl Connection {
         if own.fins > 1 {
             return peer.packets == 0 && end > due;
         }
-        let wait = if peer.packets == 0 { ANSWER } else { RETRY };
+        let wait = if peer.packets == 0 { UNSEEN_ANSWER } else { RETRY };
         end > sent + wait && own.disproved == 0
     }
 
@@ -247,7 +256,9 @@ impl Connection {
         }
         let mut steps = fold(&marks);
         if let Some(mark) = self.timer(e, &steps, end, profile) {
-            marks.push(mark);
+            // Before a new incarnation takes over, if that came later.
+            let i = marks.iter().position(|m| m.event == Event::Replaced).unwrap_or(marks.len());
+            marks.insert(i, mark);
             steps = fold(&marks);
         }
         self.date(e, &mut steps, end);
@@ -277,7 +288,13 @@ impl Connection {
                 }
                 let steps = fold(&marks);
                 let timer = self.timer(e, &steps, end, profile);
-                possible = possible.with(if timer.is_some() { State::Closed } else { final_state(&marks) });
+                let state = final_state(&marks);
+                possible = possible.with(if timer.is_some() { State::Closed } else { state });
+                // The last FIN may have begun the wait anew, its acknowledgment not captured.
+                let repeated = self.ends[1 - e].last_fin.is_some_and(|f| f.time + profile.two_msl > end);
+                if state == State::TimeWait && repeated {
+                    possible = possible.with(State::TimeWait);
+                }
             }
         }
         Verdict { steps, possible }
@@ -332,7 +349,9 @@ impl Connection {
 
     /// The timer that has run out by `end` in the state where `steps` lead, if one has.
     fn timer(&self, e: usize, steps: &[Step], end: Time, profile: &Profile) -> Option<Mark> {
-        let last = steps.last()?;
+        let replaced = steps.last().filter(|s| s.rule.event == Event::Replaced).map(|s| s.mark.time);
+        let last = if replaced.is_some() { steps.iter().rev().nth(1)? } else { steps.last()? };
+        let end = replaced.map_or(end, |t| t.min(end));
         let own = &self.ends[e];
         let (event, expiry) = match last.rule.to {
             // Each repeated FIN is acknowledged again and starts the wait anew (RFC 9293 3.10.7.4).
