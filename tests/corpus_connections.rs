@@ -56,7 +56,12 @@ const DIFFERENT: &[(&str, u16, i64, &str)] = &[
         2,
         "the same exchange in two VXLAN networks and outside: three connections that share a four-tuple",
     ),
-    ("ndpi/capwap_data.pcapng", 47025, 2, "the same four-tuple in three pairs of VLANs: three captures of it in one file"),
+    (
+        "ndpi/capwap_data.pcapng",
+        47025,
+        2,
+        "the same four-tuple in three pairs of VLANs: three captures of it in one file",
+    ),
 ];
 
 fn analyze(path: &std::path::Path) -> Report {
@@ -82,7 +87,8 @@ fn connections_are_tsharks_streams_except_where_ours_are_better() {
     let Some(corpus) = common::corpus() else { return };
     let mut wrong = Vec::new();
     let mut used = vec![false; DIFFERENT.len()];
-    for line in common::oracle(&corpus).into_iter().filter(|l| l["set"] == "good" && l.get("streams_cut_at").is_none()) {
+    for line in common::oracle(&corpus).into_iter().filter(|l| l["set"] == "good" && l.get("streams_cut_at").is_none())
+    {
         let file = line["file"].as_str().expect("a name");
         let report = analyze(&corpus.join(file));
         let mut counts: BTreeMap<(Socket, Socket), i64> = BTreeMap::new();
@@ -93,9 +99,9 @@ fn connections_are_tsharks_streams_except_where_ours_are_better() {
             *counts.entry(pair(socket(&s["a"]), socket(&s["b"]))).or_default() -= 1;
         }
         for ((a, b), difference) in counts.into_iter().filter(|(_, n)| *n != 0) {
-            let known = DIFFERENT.iter().position(|(f, port, n, _)| {
-                *f == file && *n == difference && (*port == a.port || *port == b.port)
-            });
+            let known = DIFFERENT
+                .iter()
+                .position(|(f, port, n, _)| *f == file && *n == difference && (*port == a.port || *port == b.port));
             match known {
                 Some(i) => used[i] = true,
                 None => wrong.push(format!("{file}: {a} {b}: {difference:+} connections")),
@@ -114,7 +120,8 @@ fn connections_are_tsharks_streams_except_where_ours_are_better() {
 fn the_client_is_who_sent_the_syn() {
     let Some(corpus) = common::corpus() else { return };
     let mut wrong = Vec::new();
-    for line in common::oracle(&corpus).into_iter().filter(|l| l["set"] == "good" && l.get("streams_cut_at").is_none()) {
+    for line in common::oracle(&corpus).into_iter().filter(|l| l["set"] == "good" && l.get("streams_cut_at").is_none())
+    {
         let file = line["file"].as_str().expect("a name");
         let report = analyze(&corpus.join(file));
         for s in line["streams"].as_array().expect("streams") {
