@@ -120,10 +120,10 @@ impl Connection {
         } else {
             scales[x].add(mark(Event::RcvAckOfFin, Evidence::Assumed, Place::Before, received));
             // So the other had received it.
-            if let Some(m) = scales[y].marks.iter_mut().find(|m| m.event == Event::RcvFin) {
-                if m.evidence == Evidence::Inferred {
-                    (m.evidence, m.proof) = (Evidence::Confirmed, received.1);
-                }
+            if let Some(m) = scales[y].marks.iter_mut().find(|m| m.event == Event::RcvFin)
+                && m.evidence == Evidence::Inferred
+            {
+                (m.evidence, m.proof) = (Evidence::Confirmed, received.1);
             }
         }
     }
