@@ -5,7 +5,7 @@
 
 #[path = "common/ladder.rs"]
 mod ladder;
-#[path = "common/wire.rs"]
+#[path = "common/wire/mod.rs"]
 mod wire;
 
 use std::collections::BTreeMap;

@@ -109,6 +109,8 @@ pub(super) struct Handshake {
     pub first_syn_ack: Option<Time>,
     /// The client's first acknowledgment of the server's SYN.
     pub ack: Option<Time>,
+    /// The segment of each end that first proves that its SYN was acknowledged.
+    pub proven: [Option<Time>; 2],
 }
 
 impl Connection {

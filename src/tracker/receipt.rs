@@ -52,10 +52,13 @@ impl Connection {
     /// by the timestamp that `x` echoes, else by the time it needs to answer.
     pub(super) fn confirm(&mut self, x: usize, event: Event, seg: &Segment) {
         let own = self.sender(seg) == x;
-        let end = &mut self.ends[x];
-        if end.log.is_sure(event) {
+        if self.ends[x].log.is_sure(event) {
             return;
         }
+        if matches!(event, Event::RcvAckOfSyn | Event::RcvSynAck) {
+            self.handshake.proven[x].get_or_insert(seg.time);
+        }
+        let end = &mut self.ends[x];
         let copies: smallvec::SmallVec<[Mark; 4]> =
             end.log.marks().iter().filter(|m| m.event == event).copied().collect();
         let Some(first) = copies.first() else {

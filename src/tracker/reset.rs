@@ -19,11 +19,11 @@ impl Connection {
             return false;
         }
         self.imply_opening(x, seg);
-        let genuine = self.is_senders_own(x, seg);
-        let accepted = self.accepts_reset(y, seg);
         // RFC 9293 3.5.2: the number 0 is that of an end without connection, whatever it had before.
         let refuses =
             seg.has(Flags::ACK) && seg.seq == 0 && self.ends[y].isn.is_some_and(|i| seg.ack == i.wrapping_add(1));
+        let genuine = self.is_senders_own(x, seg);
+        let accepted = self.accepts_reset(y, seg);
         if !self.ends[x].seen || refuses && !self.ends[x].log.is_sure(Event::RcvSyn) {
             // No connection at this end: it never answered the SYN, or the capture shows nothing else of it.
             self.ends[x].log.remove(Event::RcvSyn);
@@ -95,7 +95,7 @@ impl Connection {
     /// number that the segment it answers acknowledged (RFC 9293 §3.5.2). A blind attacker has to guess either.
     fn is_senders_own(&self, x: usize, seg: &Segment) -> bool {
         let end = &self.ends[x];
-        if !end.seen || !seg.has(Flags::ACK) && seg.seq == 0 {
+        if !end.seen || seg.seq == 0 {
             return true;
         }
         let peer = &self.ends[1 - x];

@@ -120,9 +120,8 @@ impl Connection {
         } else {
             scales[x].add(mark(Event::RcvAckOfFin, Evidence::Assumed, Place::Before, received));
             // So the other had received it.
-            if let Some(m) = scales[y].marks.iter_mut().find(|m| m.event == Event::RcvFin)
-                && m.evidence == Evidence::Inferred
-            {
+            let fin = scales[y].marks.iter_mut().find(|m| m.event == Event::RcvFin);
+            if let Some(m) = fin.filter(|m| m.evidence == Evidence::Inferred) {
                 (m.evidence, m.proof) = (Evidence::Confirmed, received.1);
             }
         }

@@ -111,6 +111,14 @@ impl Connection {
         }
     }
 
+    /// The longest that the retransmission timer of end `e` can be when it starts out: three times the first sample
+    /// (RFC 6298 2.2), which is at most how long its SYN or SYN,ACK waited for the acknowledgment.
+    fn first_timer(&self, e: usize) -> Span {
+        let sent = self.ends[e].log.get(Event::SndSyn).map(|m| m.time).or(self.handshake.first_syn_ack);
+        let sample = sent.zip(self.handshake.proven[e]).map_or(Span(0), |(sent, answered)| answered - sent);
+        RETRY.max(Span(sample.0.saturating_mul(3))).min(LATEST_RETRY)
+    }
+
     fn unsure<'a>(&self, e: usize, scale: &'a Scale, event: Event) -> Option<(&'a Mark, Time)> {
         let mark = scale.marks.iter().find(|m| m.event == event && m.evidence == Evidence::Inferred)?;
         let last = self.ends[e].log.marks().iter().filter(|m| m.event == event).map(|m| m.time).max();
@@ -168,7 +176,8 @@ impl Connection {
             let next = apart.max(RETRY);
             // A timer that backed off may not have recovered: retransmissions give no samples (RFC 6298 3).
             let backed_off = Span::secs(1 << own.retransmitted.min(3));
-            let latest = last_fin + apart + LATEST_RETRY.max(backed_off) + self.round_trip(e);
+            let first_timer = if own.syns > 1 || own.syn_acks > 1 { LATEST_RETRY } else { self.first_timer(e) };
+            let latest = last_fin + apart + first_timer.max(backed_off) + self.round_trip(e);
             if (age < next || end < latest) && !scale.has(Event::SndRst) {
                 scale.doubtful.push(Event::RcvAckOfFin);
                 if age < next && own.disproved > 1 {
@@ -306,7 +315,7 @@ impl Connection {
         const AT_THE_END: u32 = 1_000;
         let half = match self.ends[e].turnaround {
             Some(micros) if micros >= AT_THE_END => Span(i64::from(micros) * 500),
-            _ => return,
+            _ => Span(0),
         };
         let mut earliest = Time(i64::MIN);
         for step in steps {
