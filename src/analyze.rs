@@ -1,14 +1,16 @@
 //! The pipeline: packets in, a report out.
 
 use crate::decode::{Decoded, Decoder};
-use crate::report::{self, Capture, Report, SCHEMA, Tool, build};
+use crate::detect::{Limits, Selection, Watch};
+use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool, build};
 use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
+use crate::timing::{Measured, Timing, Vantage, table};
 use crate::tracker::{Profile, Stack, Tracker};
 
 /// What can be chosen.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Whose timers to assume.
     pub stack: Stack,
@@ -16,6 +18,12 @@ pub struct Options {
     pub msl: Option<Span>,
     /// List what was believed and disproved.
     pub retracted: bool,
+    /// Thresholds of the detectors.
+    pub limits: Limits,
+    /// Which anomalies to look for.
+    pub selection: Selection,
+    /// Where the tap was, instead of an estimate for each connection.
+    pub vantage: Option<Vantage>,
 }
 
 impl Options {
@@ -35,6 +43,8 @@ pub struct Analysis {
     options: Options,
     decoder: Decoder,
     tracker: Tracker,
+    watch: Watch,
+    timing: Timing,
     capture: Capture,
 }
 
@@ -58,7 +68,10 @@ impl Analysis {
                     self.segment(&segment);
                 }
             }
-            Decoded::Icmp(error) => self.tracker.icmp(&error),
+            Decoded::Icmp(error) => {
+                self.tracker.icmp(&error);
+                self.watch.icmp(&error, &self.tracker);
+            }
             Decoded::Other => {}
             Decoded::Undecoded => self.capture.undecoded += 1,
         }
@@ -66,32 +79,56 @@ impl Analysis {
 
     fn segment(&mut self, segment: &Segment) {
         self.capture.tcp_segments += 1;
-        self.tracker.segment(segment);
+        let taken = self.tracker.segment(segment);
+        self.watch.segment(&taken, segment, &self.tracker);
+        self.timing.segment(&taken, segment, self.tracker.connections());
     }
 
     /// The report on all that was taken.
-    pub fn finish(mut self, files: Vec<FileInfo>) -> Report {
+    pub fn finish(self, files: Vec<FileInfo>) -> Report {
+        self.finish_with(files, &|_| true)
+    }
+
+    /// The report on all that was taken; its timing tables are those of the connections that `timed` wants.
+    pub fn finish_with(mut self, files: Vec<FileInfo>, timed: &dyn Fn(&Connection) -> bool) -> Report {
         self.capture.files = files;
         let profile = self.options.profile();
         let decoder = &self.decoder;
+        let end = self.capture.last.unwrap_or(Time(0));
         let context = build::Context {
-            end: self.capture.last.unwrap_or(Time(0)),
+            end,
             profile: &profile,
             retracted: self.options.retracted,
+            vantage: self.options.vantage,
             scope: &|id| decoder.scope(id).to_vec(),
         };
-        let mut tracked: Vec<_> = self.tracker.connections().iter().collect();
-        tracked.sort_by_key(|c| c.first_packet);
-        let retracted = tracked.iter().map(|c| u64::from(c.retractions())).sum();
-        let connections: Vec<_> =
-            tracked.into_iter().zip(1..).map(|(c, id)| build::connection(c, id, &context)).collect();
+        let (tracker, watch, selection) = (&self.tracker, &self.watch, &self.options.selection);
+        let mut scene = watch.scene(tracker, end, self.capture.undecoded, &profile, &self.options.limits);
+        let unmeasured = Measured::default();
+        let mut tracked: Vec<_> = tracker.connections().iter().enumerate().collect();
+        tracked.sort_by_key(|(_, c)| c.first_packet);
+        let retracted = tracked.iter().map(|(_, c)| u64::from(c.retractions())).sum();
+        let mut tables = table::Builder::default();
+        let mut connections = Vec::with_capacity(tracked.len());
+        for ((index, c), id) in tracked.into_iter().zip(1..) {
+            let measured = self.timing.get(index).unwrap_or(&unmeasured);
+            let verdicts = c.verdicts(end, &profile);
+            let mut connection = build::connection(c, measured, &verdicts, id, &context);
+            connection.anomalies = watch.anomalies((index, id), &verdicts, tracker, &scene);
+            if timed(&connection) {
+                tables.add(measured, c, &verdicts, context.vantage, end);
+            }
+            connections.push(connection);
+        }
+        let findings = watch.findings(&mut scene, &mut connections, selection);
         Report {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
             capture: self.capture,
             summary: report::totals::summary(&connections, retracted),
             connections,
-            findings: Vec::new(),
+            findings,
+            timing: tables.finish(),
         }
     }
 }

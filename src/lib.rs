@@ -116,11 +116,16 @@
 pub mod analyze;
 pub mod cli;
 pub mod decode;
+pub mod detect;
 pub mod filter;
 pub mod ladder;
 pub mod render;
 pub mod report;
 pub mod segment;
+pub mod show;
+pub mod signals;
+pub mod snapshot;
 pub mod source;
 pub mod time;
+pub mod timing;
 pub mod tracker;

@@ -41,13 +41,17 @@ fn parts(arrow: &Arrow) -> (&'static str, String, &'static str) {
     (left, text, right)
 }
 
-/// The shortest exact writing.
+/// An exact writing in the largest unit that leaves something before the point.
 fn span(span: Span) -> String {
-    match span.0 {
-        n if n % 1_000_000_000 == 0 => format!("{}s", n / 1_000_000_000),
-        n if n % 1_000_000 == 0 => format!("{}ms", n / 1_000_000),
-        n => format!("{}us", n as f64 / 1e3),
-    }
+    let n = span.0.unsigned_abs();
+    let (unit, name, digits) = match n {
+        0 | 1_000_000_000.. => (1_000_000_000, "s", 9),
+        1_000_000.. => (1_000_000, "ms", 6),
+        _ => (1_000, "us", 3),
+    };
+    let fraction = format!("{:0digits$}", n % unit);
+    let text = format!("{}.{fraction}", n / unit);
+    format!("{}{name}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 impl Ladder {

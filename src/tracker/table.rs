@@ -71,6 +71,23 @@ impl Tracker {
         &self.connections
     }
 
+    /// The incarnation before connection `i` on the same four-tuple, by index into [`Tracker::connections`].
+    pub fn previous(&self, i: usize) -> Option<usize> {
+        (*self.previous.get(i)? as usize).checked_sub(1)
+    }
+
+    /// The latest connection between two sockets, by index into [`Tracker::connections`].
+    pub fn latest(&self, a: Socket, b: Socket, scope: crate::segment::ScopeId) -> Option<usize> {
+        let key = Key::of(a, b);
+        let connections = &self.connections;
+        let head = self
+            .latest
+            .find(self.hasher.hash_one(&key), |i| Key::of_connection(&connections[*i as usize]) == key)
+            .map(|i| *i as usize)?;
+        let mut lanes = std::iter::successors(Some(head), |i| (self.beside[*i] as usize).checked_sub(1));
+        lanes.find(|i| connections[*i].scopes.contains(&Some(scope))).or(Some(head))
+    }
+
     /// Takes one segment, in capture order; says what it was.
     pub fn segment(&mut self, seg: &Segment) -> Taken {
         let i = match self.find(seg) {
