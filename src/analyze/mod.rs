@@ -1,8 +1,10 @@
 //! The pipeline: packets in, a report out.
 
+pub mod build;
+
 use crate::decode::{Decoded, Decoder};
 use crate::detect::{Limits, Selection, Watch};
-use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool, build};
+use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool};
 use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
