@@ -4,10 +4,19 @@
 //! The same code is behind the command line `tcpstate` and this library. Packets go one way through it:
 //!
 //! ```text
-//!  files, pipes, folders ──> source ──> decode ──> tracker ──> report ──> render ──> bytes out
-//!                            packets    segments   states      plain      table, json,
-//!                                                  of both     data       ndjson, csv,
-//!                                                  ends                   markdown
+//! files, pipes, folders
+//!    │
+//! source      packets, and what is known of the input
+//!    │
+//! decode      segments
+//!    │
+//! tracker     both ends' states
+//!    ├──────────────┐
+//! signals, detect  timing      what is wrong, where the time went
+//!    ├──────────────┘
+//! report      plain data
+//!    ├── show, snapshot        other views of it
+//! render      bytes out: table, json, ndjson, csv, markdown, svg
 //! ```
 //!
 //! No stage reaches back, and nothing from `decode` to `report` asks what time it is: time comes in with the packets,
@@ -24,7 +33,13 @@
 //! | what a segment proves of its sender and suggests of its receiver | [`tracker`] |
 //! | what silence means, what else is possible | [`tracker::verdict`] |
 //! | timers of the common stacks | [`tracker::profile`] |
+//! | connections drawn as text, as the tests are written | [`ladder`] |
+//! | what is counted beside the states | [`signals`] |
+//! | one finding: its texts, thresholds, examples and rule | its file under [`detect`] |
+//! | round trips, think times, shares of the time | [`timing`] |
 //! | the fields of a report (the JSON) | [`report`] |
+//! | one connection segment by segment | [`show`] |
+//! | states at a given time | [`snapshot`] |
 //! | how it is printed | [`render`] |
 //! | the language of `--filter` | [`filter`] |
 //! | the whole way from packets to a report | [`analyze`] |

@@ -135,3 +135,12 @@ fn options_that_are_named_exist() {
         }
     }
 }
+
+/// The crate's documentation says of every module where to look.
+#[test]
+fn the_crate_documentation_names_every_module() {
+    let text = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    for module in text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
+        assert!(text.contains(&format!("[`{module}`]")), "src/lib.rs does not say what {module} is for");
+    }
+}
