@@ -3,12 +3,12 @@
 pub mod build;
 
 use crate::decode::{Decoded, Decoder};
-use crate::detect::{Limits, Selection, Watch};
+use crate::detect::{Digest, Limits, Selection, Watch};
 use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool};
 use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::timing::{Measured, Timing, Vantage, table};
+use crate::timing::{Timing, Vantage, table};
 use crate::tracker::{Profile, Stack, Tracker};
 
 /// What can be chosen.
@@ -106,23 +106,24 @@ impl Analysis {
         };
         let (tracker, watch, selection) = (&self.tracker, &self.watch, &self.options.selection);
         let mut scene = watch.scene(tracker, end, self.capture.undecoded, &profile, &self.options.limits);
-        let unmeasured = Measured::default();
         let mut tracked: Vec<_> = tracker.connections().iter().enumerate().collect();
         tracked.sort_by_key(|(_, c)| c.first_packet);
         let retracted = tracked.iter().map(|(_, c)| u64::from(c.retractions())).sum();
         let mut tables = table::Builder::default();
         let mut connections = Vec::with_capacity(tracked.len());
+        let mut digests = Vec::with_capacity(tracked.len());
         for ((index, c), id) in tracked.into_iter().zip(1..) {
-            let measured = self.timing.get(index).unwrap_or(&unmeasured);
+            let measured = &self.timing.take(index);
             let verdicts = c.verdicts(end, &profile);
             let mut connection = build::connection(c, measured, &verdicts, id, &context);
             connection.anomalies = watch.anomalies((index, id), &verdicts, tracker, &scene);
+            digests.push(Digest::of(&connection));
             if timed(&connection) {
                 tables.add(measured, c, &verdicts, context.vantage, end);
             }
             connections.push(connection);
         }
-        let findings = watch.findings(&mut scene, &mut connections, selection);
+        let findings = watch.findings(&mut scene, &mut connections, &digests, selection);
         Report {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use super::explain::ExplainArgs;
 use super::names::Offer;
 use super::output::Colour;
+use super::reading::Reading;
 use super::show::ShowArgs;
 use super::snapshot::SnapshotArgs;
 use crate::analyze::Options;
@@ -172,13 +173,8 @@ pub struct AnalyzeArgs {
     #[arg(long)]
     pub local_time: bool,
 
-    /// No progress bar
-    #[arg(long)]
-    pub no_progress: bool,
-
-    /// Neither progress bar nor warnings
-    #[arg(short, long)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 /// Timers of the stacks, which no packet shows.
