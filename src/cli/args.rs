@@ -94,7 +94,8 @@ Examples:
   tcpdump -i eth0 -w - tcp | tcpstate analyze -
   tcpstate analyze --format json captures/ | jq '.connections[] | select(.outcome == \"reset\")'
 
-Exit codes: 0 done; 2 could not be done (with --strict also: a capture is damaged); 130 interrupted.")]
+Exit codes: 0 done; 1 --fail-on found something; 2 could not be done, or with --strict a capture is
+damaged; 130 interrupted.")]
 pub struct AnalyzeArgs {
     /// Captures: pcap or pcapng, compressed or not; folders of them; `-` for standard input
     #[arg(value_name = "FILE")]
