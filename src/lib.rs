@@ -40,6 +40,9 @@
 //! | the fields of a report (the JSON) | [`report`] |
 //! | one connection segment by segment | [`show`] |
 //! | states at a given time | [`snapshot`] |
+//! | two captures of the same traffic, one at each end | [`bothends`] |
+//! | policies, verdicts, reports for CI servers | [`policy`] |
+//! | what differs between two captures | [`diff`] |
 //! | how it is printed | [`render`] |
 //! | the language of `--filter` | [`filter`] |
 //! | the whole way from packets to a report | [`analyze`] |

@@ -16,7 +16,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`model`] | a policy as data |
-//! | [`file`] | TOML to a policy, with errors that point; the schema for editors |
+//! | [`file`](mod@file) | TOML to a policy, with errors that point; the schema for editors |
 //! | [`judge`](mod@judge) | a report against a policy |
 //! | [`init`] | a policy from a capture known to be good |
 //! | [`output`] | verdicts as text, JUnit, SARIF, annotations, JSON, Markdown |
