@@ -2,9 +2,10 @@
 
 use crate::decode::{Decoded, Decoder};
 use crate::report::{self, Capture, Report, SCHEMA, Tool, build};
+use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::tracker::{Profile, Stack, Tracker};
+use crate::tracker::{Profile, Stack, Taken, Tracker};
 
 /// What can be chosen.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,8 +44,8 @@ impl Analysis {
         Analysis { options, ..Analysis::default() }
     }
 
-    /// Takes one packet, in capture order.
-    pub fn packet(&mut self, packet: &Packet<'_>) {
+    /// Takes one packet, in capture order; says what became of the segment in it, if there was one.
+    pub fn packet(&mut self, packet: &Packet<'_>) -> Option<(Taken, Segment)> {
         let time = packet.time;
         self.capture.packets += 1;
         self.capture.first = Some(self.capture.first.map_or(time, |t| t.min(time)));
@@ -52,17 +53,44 @@ impl Analysis {
         match self.decoder.decode(packet) {
             Decoded::Segment(segment) => {
                 self.capture.tcp_segments += 1;
-                self.tracker.segment(&segment);
+                return Some((self.tracker.segment(&segment), segment));
             }
             Decoded::Icmp(error) => self.tracker.icmp(&error),
             Decoded::Other => {}
             Decoded::Undecoded => self.capture.undecoded += 1,
         }
+        None
+    }
+
+    /// The connections so far.
+    pub fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
+    /// What was captured so far.
+    pub fn capture(&self) -> &Capture {
+        &self.capture
+    }
+
+    /// The report on connection `index` as it stands at `end`, as number `id`.
+    pub fn connection(&self, index: usize, id: u64, end: Time) -> report::Connection {
+        let profile = self.options.profile();
+        let context = build::Context {
+            end,
+            profile: &profile,
+            retracted: self.options.retracted,
+            scope: &|id| self.decoder.scope(id).to_vec(),
+        };
+        build::connection(&self.tracker.connections()[index], id, &context)
+    }
+
+    /// Forgets the connections that `keep` does not want, by index; the others move up, in their order.
+    pub fn evict(&mut self, keep: &[bool]) {
+        self.tracker.evict(keep);
     }
 
     /// The report on all that was taken.
-    pub fn finish(mut self, files: Vec<FileInfo>) -> Report {
-        self.capture.files = files;
+    pub fn finish(&self, files: Vec<FileInfo>) -> Report {
         let profile = self.options.profile();
         let decoder = &self.decoder;
         let context = build::Context {
@@ -79,7 +107,7 @@ impl Analysis {
         Report {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
-            capture: self.capture,
+            capture: Capture { files, ..self.capture.clone() },
             summary: report::build::summary(&connections, retracted),
             connections,
             findings: Vec::new(),

@@ -23,24 +23,24 @@ use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
 #[derive(Debug, Default)]
 pub struct Tracker {
     /// Index of the latest incarnation of each four-tuple.
-    latest: HashTable<u32>,
-    connections: Vec<Connection>,
+    pub(super) latest: HashTable<u32>,
+    pub(super) connections: Vec<Connection>,
     /// For each connection the one before it on the same four-tuple, plus one; 0 for none.
-    previous: Vec<u32>,
+    pub(super) previous: Vec<u32>,
     /// Seeded for each run: addresses and ports are chosen by whoever sends the packets.
-    hasher: RandomState,
+    pub(super) hasher: RandomState,
 }
 
 /// A four-tuple without direction.
 #[derive(PartialEq, Eq, Hash)]
-struct Key {
+pub(super) struct Key {
     low: Socket,
     high: Socket,
     scope: ScopeId,
 }
 
 impl Key {
-    fn of(a: Socket, b: Socket, scope: ScopeId) -> Key {
+    pub(super) fn of(a: Socket, b: Socket, scope: ScopeId) -> Key {
         if a <= b { Key { low: a, high: b, scope } } else { Key { low: b, high: a, scope } }
     }
 }
