@@ -44,7 +44,7 @@ impl Analysis {
         Analysis { options, ..Analysis::default() }
     }
 
-    /// Takes one packet, in capture order; says what became of the segment in it, if there was one.
+    /// Takes one packet, in capture order; says what became of the (last) segment in it.
     pub fn packet(&mut self, packet: &Packet<'_>) -> Option<(Taken, Segment)> {
         let time = packet.time;
         self.capture.packets += 1;
@@ -52,8 +52,12 @@ impl Analysis {
         self.capture.last = Some(self.capture.last.map_or(time, |t| t.max(time)));
         match self.decoder.decode(packet) {
             Decoded::Segment(segment) => {
-                self.capture.tcp_segments += 1;
-                return Some((self.tracker.segment(&segment), segment));
+                let mut passed = (self.segment(&segment), segment);
+                // An aggregated frame holds more than one.
+                while let Some(segment) = self.decoder.more() {
+                    passed = (self.segment(&segment), segment);
+                }
+                return Some(passed);
             }
             Decoded::Icmp(error) => self.tracker.icmp(&error),
             Decoded::Other => {}
@@ -89,6 +93,11 @@ impl Analysis {
         self.tracker.evict(keep);
     }
 
+    fn segment(&mut self, segment: &Segment) -> Taken {
+        self.capture.tcp_segments += 1;
+        self.tracker.segment(segment)
+    }
+
     /// The report on all that was taken.
     pub fn finish(&self, files: Vec<FileInfo>) -> Report {
         let profile = self.options.profile();
@@ -108,7 +117,7 @@ impl Analysis {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
             capture: Capture { files, ..self.capture.clone() },
-            summary: report::build::summary(&connections, retracted),
+            summary: report::totals::summary(&connections, retracted),
             connections,
             findings: Vec::new(),
         }

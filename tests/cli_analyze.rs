@@ -30,14 +30,29 @@ fn a_capture_becomes_a_table() {
     folder.file("trace.pcap", &three());
     let run = folder.run(&["analyze", "trace.pcap"]);
     assert_eq!((run.code, run.err.as_str()), (0, ""));
-    insta::assert_snapshot!("three_connections", run.out);
+    assert!(
+        run.out.starts_with("trace.pcap: 3 connections, 18 packets (18 TCP), 591 ms from 2023-11-14 22:13:20 UTC\n"),
+        "{}",
+        run.out
+    );
+    for part in ["missing: nothing known", "TOTALS", "half-closed by client", "closed by client", "refused"] {
+        assert!(run.out.contains(part), "{part} in {}", run.out);
+    }
+    let first = run.out.find("#2  10.0.0.1:40001 → 10.0.0.2:80");
+    assert!(first < run.out.find("#1  10.0.0.1:40000"), "what is stuck comes first: {}", run.out);
 }
 
 #[test]
 fn one_connection_is_shown_in_full() {
     let folder = Folder::new();
     folder.file("trace.pcap", &three());
-    insta::assert_snapshot!("one_connection", folder.run(&["analyze", "--connection", "2", "trace.pcap"]).out);
+    let one = folder.run(&["analyze", "--connection", "2", "trace.pcap"]).out;
+    for part in
+        ["shown:   1 of 3 connections (--connection 2)", "packets 10 to 16", "sent FIN · packet 15 · sent · RFC 9293"]
+    {
+        assert!(one.contains(part), "{part} in {one}");
+    }
+    assert!(!one.contains("TOTALS"), "{one}");
     let none = folder.run(&["analyze", "-c", "4", "trace.pcap"]);
     assert_eq!((none.code, none.out.as_str()), (2, ""));
     assert!(none.err.contains("there is no connection 4; they are numbered from 1 to 3"), "{}", none.err);

@@ -6,6 +6,7 @@ use std::io::{Cursor, Read};
 
 use common::Numbers;
 use common::capture::{Ng, Pcap};
+use common::compress;
 use common::frame::{self, Tcp};
 use tcpstate::decode::{Decoded, Decoder};
 use tcpstate::source::{self, LinkType, Packet};
@@ -33,6 +34,10 @@ fn originals() -> Vec<(Vec<u8>, bool)> {
         let file = file.enhanced(0, 7, 90, &v4, &[(2, &[0x80, 0, 0, 0])]).simple(60, &v6).old_packet(0, 3, 9, &v4);
         out.push((file.statistics(0, &[(5, &[0, 0, 0, 0, 0, 0, 0, 9])]).section(!big).bytes, true));
     }
+    let plain = out[0].0.clone();
+    let compressors = [compress::gzip, compress::zstd, compress::lz4, compress::bzip2];
+    out.extend(compressors.map(|compress| ([compress(&plain), compress(&[])].concat(), false)));
+    out.push((compress::xz_one_packet(), false));
     if let Some(corpus) = common::corpus() {
         for line in common::oracle(&corpus) {
             let path = corpus.join(line["file"].as_str().expect("a name"));

@@ -25,8 +25,8 @@ impl Progress {
             (true, total) => ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr()),
         };
         let template = match total {
-            Some(_) => "{bar:30} {percent:>3} %  {bytes}/{total_bytes}  {msg}  {eta} left",
-            None => "{spinner} {bytes}  {msg}  {elapsed}",
+            Some(_) => "{bar:30} {percent:>3} %  {decimal_bytes}/{decimal_total_bytes}  {msg}  {eta} left",
+            None => "{spinner} {decimal_bytes}  {msg}  {elapsed}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━╸ "));
@@ -47,8 +47,8 @@ impl Progress {
         self.drawn_at = read;
         let seconds = self.bar.elapsed().as_secs_f64().max(1e-3);
         let rate = (packets as f64 / seconds) as u64;
-        self.bar.set_message(format!("{} packets, {} packets/s", about(packets), about(rate)));
         self.bar.set_position(read);
+        self.bar.set_message(format!("{} packets, {} packets/s", about(packets), about(rate)));
     }
 
     /// Takes it off the screen.

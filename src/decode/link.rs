@@ -78,6 +78,8 @@ impl Walk<'_> {
             (NETLINK | CAN, _) => Some(Decoded::Other),
             (_, 0x0001) => self.ethernet(bytes),
             (_, 0x0004) => self.llc(bytes),
+            // Linux's own numbers for protocols without an EtherType.
+            (_, 0..0x0600) => Some(Decoded::Other),
             _ => self.ether_type(protocol, bytes),
         }
     }

@@ -83,8 +83,14 @@ impl Decoder {
         self.scopes.names(id)
     }
 
+    /// The scope that is left when the VLAN ids are taken away. Where traffic is mirrored on both sides of a router
+    /// the two directions of one connection can carry different VLAN ids; this tells that they may belong together.
+    pub fn without_vlans(&self, id: ScopeId) -> ScopeId {
+        self.scopes.without_vlans(id)
+    }
+
     /// Ethernet, perhaps VLAN tags, IP without fragments and extensions, TCP. `None` for everything else.
-    #[inline]
+    #[inline(always)]
     fn plain(&mut self, packet: &Packet<'_>) -> Option<Segment> {
         if packet.link != LinkType::ETHERNET {
             return None;

@@ -52,6 +52,13 @@ impl Tags {
         }
     }
 
+    fn without_vlans(&self) -> Tags {
+        let mut rest = Tags::default();
+        let tags = &self.list[..usize::from(self.len)];
+        tags.iter().filter(|(kind, _)| *kind != Kind::Vlan).for_each(|&(kind, id)| rest.push(kind, id));
+        rest
+    }
+
     fn names(&self) -> Vec<String> {
         let tags = &self.list[..usize::from(self.len)];
         let name = |&(kind, id): &(Kind, u32)| match kind {
@@ -72,17 +79,21 @@ impl Tags {
 #[derive(Debug, Default)]
 pub(crate) struct Scopes {
     ids: HashMap<Tags, ScopeId, foldhash::quality::RandomState>,
-    /// Names by id, from 1.
-    names: Vec<Vec<String>>,
+    /// Names by id, from 1, and the scope that is left without VLANs.
+    names: Vec<(Vec<String>, ScopeId)>,
     last: Option<(Tags, ScopeId)>,
+    /// The scope of all tags beyond the bound.
+    other: Option<ScopeId>,
 }
 
 impl Scopes {
     /// The id of a set of tags. Ids are given in the order of appearance.
+    #[inline]
     pub(crate) fn intern(&mut self, tags: &Tags) -> ScopeId {
-        if tags.len == 0 {
-            return ScopeId(0);
-        }
+        if tags.len == 0 { ScopeId(0) } else { self.intern_some(tags) }
+    }
+
+    fn intern_some(&mut self, tags: &Tags) -> ScopeId {
         if let Some((last, id)) = &self.last
             && last == tags
         {
@@ -91,16 +102,24 @@ impl Scopes {
         let id = match self.ids.get(tags) {
             Some(&id) => id,
             None if self.names.len() < MAX_SCOPES => {
-                self.names.push(tags.names());
-                let id = ScopeId(self.names.len() as u32);
+                let bare = tags.without_vlans();
+                let bare = if bare == *tags { None } else { Some(self.intern(&bare)) };
+                let id = ScopeId(self.names.len() as u32 + 1);
+                self.names.push((tags.names(), bare.unwrap_or(id)));
                 self.ids.insert(*tags, id);
                 id
             }
             None => {
-                if self.names.len() == MAX_SCOPES {
-                    self.names.push(vec!["other".to_string()]);
+                // The first beyond the bound is the one of all others. Scopes without VLANs may have been added
+                // with one of the last, so there can be one or two more.
+                match self.other {
+                    Some(id) => id,
+                    None => {
+                        let id = ScopeId(self.names.len() as u32 + 1);
+                        self.names.push((vec!["other".to_string()], id));
+                        *self.other.insert(id)
+                    }
                 }
-                ScopeId(self.names.len() as u32)
             }
         };
         self.last = Some((*tags, id));
@@ -109,8 +128,16 @@ impl Scopes {
 
     /// The names behind an id.
     pub(crate) fn names(&self, id: ScopeId) -> &[String] {
-        let index = (id.0 as usize).checked_sub(1);
-        index.and_then(|index| self.names.get(index)).map_or(&[], Vec::as_slice)
+        self.entry(id).map_or(&[], |(names, _)| names.as_slice())
+    }
+
+    /// The same scope without its VLAN ids.
+    pub(crate) fn without_vlans(&self, id: ScopeId) -> ScopeId {
+        self.entry(id).map_or(id, |&(_, bare)| bare)
+    }
+
+    fn entry(&self, id: ScopeId) -> Option<&(Vec<String>, ScopeId)> {
+        self.names.get((id.0 as usize).checked_sub(1)?)
     }
 }
 
@@ -126,13 +153,16 @@ mod tests {
         a.vlan(0x2007);
         a.push(Kind::Vxlan, 42);
         b.vlan(0x0007);
-        assert_eq!(scopes.intern(&a), ScopeId(1));
-        assert_eq!(scopes.intern(&b), ScopeId(2));
-        assert_eq!(scopes.intern(&a), ScopeId(1));
-        assert_eq!(scopes.names(ScopeId(1)), ["vlan 7", "vxlan 42"]);
+        let (both, vlan) = (scopes.intern(&a), scopes.intern(&b));
+        assert_eq!(scopes.intern(&a), both);
+        assert_eq!(scopes.names(both), ["vlan 7", "vxlan 42"]);
+        assert_eq!(scopes.names(vlan), ["vlan 7"]);
         assert!(scopes.names(ScopeId(0)).is_empty());
         b.vlan(0xe000);
-        assert_eq!(scopes.intern(&b), ScopeId(2), "a priority tag is no VLAN");
+        assert_eq!(scopes.intern(&b), vlan, "a priority tag is no VLAN");
+        assert_eq!(scopes.without_vlans(vlan), ScopeId(0));
+        assert_eq!(scopes.names(scopes.without_vlans(both)), ["vxlan 42"]);
+        assert_eq!(scopes.without_vlans(ScopeId(0)), ScopeId(0));
     }
 
     #[test]

@@ -22,8 +22,9 @@ impl Walk<'_> {
             4789 | 8472 => self.vxlan(payload),
             4790 => self.vxlan_gpe(payload),
             6081 => self.geneve(payload),
-            4754 => Some(self.gre(payload)),
-            6635 => Some(self.mpls(payload)),
+            // These two have nothing that could be checked.
+            4754 => self.gre(payload).map(Some),
+            6635 => self.mpls(payload).map(Some),
             _ if from == 2152 || to == 2152 => self.gtp(payload),
             _ if from == 1701 || to == 1701 => self.l2tp(payload),
             _ if from == 3544 || to == 3544 => self.teredo(payload),
@@ -34,9 +35,9 @@ impl Walk<'_> {
         tunnel.unwrap_or(Some(Decoded::Other))
     }
 
-    /// RFC 7348: a flag that the network id is valid.
+    /// RFC 7348: a flag that the network id is valid, and a zero behind the id.
     fn vxlan(&mut self, bytes: Bytes<'_>) -> Option<Option<Decoded>> {
-        if bytes.u8(0)? & 0x08 == 0 {
+        if bytes.u8(0)? & 0x08 == 0 || bytes.u8(7)? != 0 {
             return None;
         }
         let (id, rest) = (bytes.be32(4)? >> 8, bytes.skip(8)?);
@@ -68,6 +69,9 @@ impl Walk<'_> {
             return None;
         }
         let (kind, id) = (bytes.be16(2)?, bytes.be32(4)? >> 8);
+        if kind < 0x0600 {
+            return None;
+        }
         let rest = bytes.skip(8 + usize::from(first & 0x3f) * 4)?;
         self.tags.push(Kind::Geneve, id);
         Some(self.ether_type(kind, rest))

@@ -1,6 +1,6 @@
 //! A report about some of its connections: the totals are counted again over those that stay.
 
-use crate::report::{ClosedFirst, Connection, Report, build};
+use crate::report::{ClosedFirst, Connection, Report, totals};
 
 /// Keeps the connections that `keep` wants, the findings that one of them shows, and counts the totals over them.
 ///
@@ -15,7 +15,7 @@ pub fn select(report: &mut Report, keep: impl Fn(&Connection) -> bool) {
         finding.count = connections.iter().filter(shows).count().max(finding.connections.len()) as u64;
         finding.count > 0
     });
-    report.summary = build::summary(&report.connections, report.summary.retracted);
+    report.summary = totals::summary(&report.connections, report.summary.retracted);
 }
 
 /// As in JSON.

@@ -201,7 +201,7 @@ fn joined(parser: &mut Parser<'_>, is_unit: fn(&str) -> bool, repeated: bool) ->
     let mut text = String::new();
     while let Some(Token::Word(word)) = parser.peek() {
         let number = word.starts_with(|c: char| c.is_ascii_digit());
-        if !text.is_empty() && !(repeated && number) {
+        if !(text.is_empty() || repeated && number) {
             break;
         }
         text.push_str(word);

@@ -36,7 +36,7 @@ pub fn connection(c: &tracker::Connection, id: u64, context: &Context<'_>) -> Co
         incarnation: c.incarnation,
         origin: if c.opening_seen() { Origin::Handshake } else { Origin::Midstream },
         role: if observed { Role::Observed } else { Role::Guessed },
-        scope: (context.scope)(c.scope),
+        scope: scope(c, client, context),
         first: c.first,
         last: c.last,
         first_packet: c.first_packet,
@@ -49,6 +49,18 @@ pub fn connection(c: &tracker::Connection, id: u64, context: &Context<'_>) -> Co
         timing: Timing { syn_to_synack, synack_to_ack, handshake },
         anomalies: Vec::new(),
     }
+}
+
+/// The VLANs and tunnels of both directions, the client's first.
+fn scope(c: &tracker::Connection, client: usize, context: &Context<'_>) -> Vec<String> {
+    let names = |e: usize| c.scopes[e].map(context.scope).unwrap_or_default();
+    let mut scope = names(client);
+    for name in names(1 - client) {
+        if !scope.contains(&name) {
+            scope.push(name);
+        }
+    }
+    scope
 }
 
 fn entry(step: &tracker::log::Step) -> Entry {
@@ -135,56 +147,4 @@ fn closed_first(ends: PerSide<&Verdict>) -> Option<ClosedFirst> {
         (_, Some(_)) => Some(ClosedFirst::Server),
         (None, None) => None,
     }
-}
-
-/// Totals over `connections`.
-pub fn summary(connections: &[Connection], retracted: u64) -> Summary {
-    let mut summary = Summary { connections: connections.len() as u64, retracted, ..Summary::default() };
-    for c in connections {
-        *summary.outcomes.entry(c.outcome.name()).or_default() += 1;
-        if let Some(who) = c.closed_first {
-            let name = match who {
-                ClosedFirst::Client => "client",
-                ClosedFirst::Server => "server",
-                ClosedFirst::Both => "both",
-            };
-            *summary.closed_first.entry(name).or_default() += 1;
-        }
-        for side in [Side::Client, Side::Server] {
-            let e = c.endpoints.get(side);
-            *summary.final_states.get_mut(side).entry(e.state).or_default() += 1;
-            for h in &e.history {
-                *summary.evidence.entry(h.evidence.name()).or_default() += 1;
-            }
-        }
-    }
-    for side in [Side::Client, Side::Server] {
-        *summary.peak_states.get_mut(side) = peaks(connections, side);
-    }
-    summary
-}
-
-/// The most endpoints of one side that were in each state at one time.
-fn peaks(connections: &[Connection], side: Side) -> BTreeMap<State, u64> {
-    let mut changes: Vec<(Time, bool, State)> = Vec::new();
-    for c in connections {
-        for h in &c.endpoints.get(side).history {
-            // Leaving sorts before entering, so that a state handed on at one instant is not counted twice.
-            changes.push((h.time, false, h.from));
-            changes.push((h.time, true, h.state));
-        }
-    }
-    changes.sort_unstable();
-    let mut now: BTreeMap<State, i64> = BTreeMap::new();
-    let mut peak: BTreeMap<State, u64> = BTreeMap::new();
-    for (_, entered, state) in changes {
-        if state == State::Closed {
-            continue;
-        }
-        let n = now.entry(state).or_default();
-        *n += if entered { 1 } else { -1 };
-        let most = peak.entry(state).or_default();
-        *most = (*most).max(u64::try_from(*n).unwrap_or(0));
-    }
-    peak
 }

@@ -5,5 +5,6 @@
 
 pub mod build;
 pub mod model;
+pub mod totals;
 
 pub use model::*;

@@ -4,6 +4,7 @@ use std::io::{Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::ahead::Ahead;
 use super::buffer::Buffer;
 use super::compress::Compression;
 use super::erf::{self, Erf};
@@ -57,7 +58,7 @@ impl CaptureFile {
         let compression = Compression::detect(&start);
         let whole: Box<dyn Read + Send> = Box::new(Cursor::new(start).chain(input));
         let mut buffer = Buffer::new(match compression {
-            Some(compression) => compression.open(whole),
+            Some(compression) => Box::new(Ahead::new(compression.open(whole))),
             None => whole,
         });
         let mut log = Log::default();
@@ -69,6 +70,7 @@ impl CaptureFile {
     }
 
     /// The next record; its bytes are there for [`CaptureFile::data`] until the call after.
+    #[inline]
     pub(crate) fn advance(&mut self) -> Option<Record> {
         match &mut self.format {
             Format::Pcap(reader) => reader.advance(&mut self.buffer, &mut self.log),
@@ -79,6 +81,7 @@ impl CaptureFile {
     }
 
     /// The captured bytes of the latest record.
+    #[inline]
     pub(crate) fn data(&self, record: &Record) -> &[u8] {
         self.buffer.at(record.at, record.len)
     }

@@ -19,6 +19,7 @@ pub(crate) struct Record {
 
 impl Record {
     /// Takes a frame check sequence of `fcs` bytes off the end, as far as it was captured.
+    #[inline]
     pub(crate) fn without_fcs(mut self, fcs: u32) -> Record {
         if fcs > 0 {
             self.wire_len = self.wire_len.saturating_sub(fcs);
@@ -50,6 +51,7 @@ impl Log {
     }
 
     /// Counts a packet; `snap_len` is what the file says of the interface, 0 if nothing.
+    #[inline]
     pub(crate) fn packet(&mut self, record: &Record, snap_len: u32) {
         self.packets += 1;
         if record.len < record.wire_len as usize {

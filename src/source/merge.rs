@@ -56,6 +56,14 @@ impl Input {
         Input { name, state: State::Done(info), first: None, path: None, read: Arc::default(), total: Some(0) }
     }
 
+    /// Why nothing can be read from it, if that is so.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        match &self.state {
+            State::Done(info) if info.unreadable => info.problem.as_deref(),
+            _ => None,
+        }
+    }
+
     fn info(&self) -> FileInfo {
         match &self.state {
             State::Open(file) => file.info(&self.name),
@@ -64,13 +72,23 @@ impl Input {
         }
     }
 
+    #[inline]
     fn advance(&mut self) -> Option<Record> {
         let State::Open(file) = &mut self.state else { return None };
-        let record = file.advance();
-        if record.is_none() {
+        match file.advance() {
+            Some(record) => Some(record),
+            None => {
+                self.finish();
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn finish(&mut self) {
+        if let State::Open(file) = &self.state {
             self.state = State::Done(file.info(&self.name));
         }
-        record
     }
 
     /// Reads its first record, which stays the current one.
@@ -141,6 +159,7 @@ impl Merged {
     }
 
     /// The input that is due, and its record.
+    #[inline]
     fn due(&mut self) -> Option<(usize, Record)> {
         if let Some(index) = self.current
             && let Some(record) = self.inputs.get_mut(index)?.advance()
@@ -153,6 +172,10 @@ impl Merged {
                 _ => return Some((index, record)),
             }
         }
+        self.first_waiting()
+    }
+
+    fn first_waiting(&mut self) -> Option<(usize, Record)> {
         loop {
             let Reverse((_, index)) = self.waiting.pop()?;
             self.current = Some(index);

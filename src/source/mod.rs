@@ -3,6 +3,7 @@
 //! A source yields packets in capture order together with what is known of the input as a whole:
 //! its format, its link types, how many packets the kernel dropped, and where reading had to stop.
 
+mod ahead;
 mod buffer;
 mod compress;
 mod erf;

@@ -14,6 +14,8 @@ use super::text::printable;
 /// Notes kept about files of a folder that are no captures.
 const MAX_NOTES: usize = 20;
 
+const CANNOT_OPEN: &str = "cannot be opened";
+
 /// Nothing could be opened: for each input its name and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenError {
@@ -49,58 +51,46 @@ impl std::error::Error for OpenError {}
 /// ```
 pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Box<dyn Source>, OpenError> {
     let mut inputs = Vec::new();
-    let mut failures = Vec::new();
     let mut notes = Vec::new();
     let mut stdin_taken = false;
     for path in paths {
         let path = path.as_ref();
         let name = printable(&path.to_string_lossy());
-        let opened = if path.as_os_str() == "-" {
-            if std::mem::replace(&mut stdin_taken, true) {
-                Err("(standard input) is given twice".to_string())
-            } else {
-                open_stream(name.clone(), Box::new(std::io::stdin())).map(|input| vec![input])
-            }
-        } else if path.is_dir() {
-            open_folder(path, &mut notes)
-        } else {
-            open_path(name.clone(), path).map(|input| vec![input])
-        };
-        match opened {
-            Ok(more) => {
-                for mut input in more {
-                    input.park_beyond(inputs.len());
-                    inputs.push(input);
-                }
-            }
-            Err(cause) => {
-                let cause = printable(&cause);
-                failures.push((name.clone(), cause.clone()));
-                inputs.push(Input::failed(name, cause));
-            }
+        if path.is_dir() {
+            open_folder(path, name, &mut inputs, &mut notes);
+            continue;
         }
+        let opened = if path.as_os_str() != "-" {
+            open_path(name.clone(), path)
+        } else if std::mem::replace(&mut stdin_taken, true) {
+            Err("(standard input) is given twice".to_string())
+        } else {
+            open_stream(name.clone(), Box::new(std::io::stdin()))
+        };
+        push(&mut inputs, opened.unwrap_or_else(|cause| Input::failed(name, printable(&cause))));
     }
-    finish(inputs, failures, notes)
+    finish(inputs, notes)
 }
 
 /// Reads one capture from any reader, under a name for messages.
 pub fn open_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<Box<dyn Source>, OpenError> {
     let name = printable(name);
-    match open_stream(name.clone(), reader) {
-        Ok(input) => finish(vec![input], Vec::new(), Vec::new()),
-        Err(cause) => Err(OpenError { failures: vec![(name, printable(&cause))] }),
-    }
+    let opened = open_stream(name.clone(), reader);
+    finish(vec![opened.unwrap_or_else(|cause| Input::failed(name, printable(&cause)))], Vec::new())
 }
 
-fn finish(
-    inputs: Vec<Input>,
-    failures: Vec<(String, String)>,
-    notes: Vec<String>,
-) -> Result<Box<dyn Source>, OpenError> {
-    if inputs.len() == failures.len() {
-        return Err(OpenError { failures });
+fn finish(inputs: Vec<Input>, notes: Vec<String>) -> Result<Box<dyn Source>, OpenError> {
+    if inputs.iter().all(|input| input.failure().is_some()) {
+        let failures = inputs.iter().filter_map(|input| Some((input.name.clone(), input.failure()?.to_string())));
+        return Err(OpenError { failures: failures.collect() });
     }
     Ok(Box::new(Merged::new(inputs, notes)))
+}
+
+/// File descriptors are few: beyond some inputs, files are closed until they are due.
+fn push(inputs: &mut Vec<Input>, mut input: Input) {
+    input.park_beyond(inputs.len());
+    inputs.push(input);
 }
 
 fn open_stream(name: String, reader: Box<dyn Read + Send>) -> Result<Input, String> {
@@ -110,31 +100,31 @@ fn open_stream(name: String, reader: Box<dyn Read + Send>) -> Result<Input, Stri
 }
 
 fn open_path(name: String, path: &Path) -> Result<Input, String> {
-    let file = File::open(path).map_err(|e| format!("cannot be opened: {e}"))?;
+    let file = File::open(path).map_err(|e| format!("{CANNOT_OPEN}: {e}"))?;
     let size = file.metadata().ok().filter(fs::Metadata::is_file).map(|m| m.len());
     let read = Arc::default();
     let capture = CaptureFile::open(Box::new(file), Arc::clone(&read))?;
     Ok(Input::open(name, capture, read, size.map(|size| (path.to_path_buf(), size))))
 }
 
-/// The captures in a folder, by name. What is no capture is noted, unless there is nothing else.
-fn open_folder(folder: &Path, notes: &mut Vec<String>) -> Result<Vec<Input>, String> {
-    let entries = fs::read_dir(folder).map_err(|e| format!("cannot be opened: {e}"))?;
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+/// The captures in a folder, by name. What is no capture is noted, unless there is nothing else; what cannot be
+/// opened might be one and is kept to be reported.
+fn open_folder(folder: &Path, name: String, inputs: &mut Vec<Input>, notes: &mut Vec<String>) {
+    let mut paths: Vec<PathBuf> = match fs::read_dir(folder) {
+        Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+        Err(e) => return inputs.push(Input::failed(name, printable(&format!("{CANNOT_OPEN}: {e}")))),
+    };
     let hidden = |path: &PathBuf| path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"."));
     // Pipes and devices are left alone: opening one may wait for ever.
     paths.retain(|path| path.is_file() && !hidden(path));
     paths.sort();
-    let mut inputs = Vec::new();
+    let before = inputs.len();
     let mut skipped = 0;
     for path in &paths {
         let name = printable(&path.to_string_lossy());
         match open_path(name.clone(), path) {
-            Ok(mut input) => {
-                // File descriptors are few: beyond some files are read again when they are due.
-                input.park_beyond(inputs.len());
-                inputs.push(input);
-            }
+            Ok(input) => push(inputs, input),
+            Err(cause) if cause.starts_with(CANNOT_OPEN) => inputs.push(Input::failed(name, printable(&cause))),
             Err(cause) => {
                 skipped += 1;
                 if notes.len() < MAX_NOTES {
@@ -143,11 +133,11 @@ fn open_folder(folder: &Path, notes: &mut Vec<String>) -> Result<Vec<Input>, Str
             }
         }
     }
-    if inputs.is_empty() {
-        return Err(match skipped {
+    if inputs.len() == before {
+        let cause = match skipped {
             0 => "is a folder without files".to_string(),
             n => format!("is a folder of {n} files, none of them a capture"),
-        });
+        };
+        inputs.push(Input::failed(name, cause));
     }
-    Ok(inputs)
 }

@@ -108,13 +108,19 @@ impl Pcap {
     }
 
     /// The next record, or `None` at the end or at damage.
+    #[inline]
     pub(crate) fn advance(&mut self, buffer: &mut Buffer, log: &mut Log) -> Option<Record> {
         let header = if self.modified { 24 } else { 16 };
         // Longer headers and swapped lengths are not pcap-parser's; they are read here.
         let usual = !self.modified && self.swapped == Swapped::No;
         loop {
-            let read = if self.big_endian { parse_pcap_frame_be } else { parse_pcap_frame };
-            if usual && let Ok((_, frame)) = read(buffer.available()) {
+            let bytes = buffer.available();
+            let frame = match (usual, self.big_endian) {
+                (true, false) => parse_pcap_frame(bytes).ok(),
+                (true, true) => parse_pcap_frame_be(bytes).ok(),
+                (false, _) => None,
+            };
+            if let Some((_, frame)) = frame {
                 if frame.caplen <= self.max_record {
                     return Some(self.record(&Lengths::of(&frame), header, buffer, log));
                 }
@@ -151,6 +157,7 @@ impl Pcap {
         }
     }
 
+    #[inline]
     fn record(&self, lengths: &Lengths, header: usize, buffer: &mut Buffer, log: &mut Log) -> Record {
         let captured = lengths.captured;
         let wire_len = lengths.wire.max(captured);

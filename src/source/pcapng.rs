@@ -118,7 +118,32 @@ impl PcapNg {
     }
 
     /// The next packet, or `None` at the end or where the framing is lost.
+    #[inline]
     pub(crate) fn advance(&mut self, buffer: &mut Buffer, log: &mut Log) -> Option<Record> {
+        // Nearly every block is a packet that lies in the buffer.
+        if let Some(len) = self.whole_packet(buffer.available()) {
+            let position = buffer.position();
+            if let Ok(record) = self.enhanced(&buffer.available()[..len], position, log) {
+                buffer.consume(len);
+                return Some(record);
+            }
+        }
+        self.advance_any(buffer, log)
+    }
+
+    /// Length of an enhanced packet block of sound length, if it is what the buffer begins with.
+    #[inline]
+    fn whole_packet(&self, bytes: &[u8]) -> Option<usize> {
+        let (kind, len) = (bytes.first_chunk::<4>()?, bytes.get(4..8)?.first_chunk::<4>()?);
+        let (kind, len) = match self.big_endian {
+            false => (u32::from_le_bytes(*kind), u32::from_le_bytes(*len)),
+            true => (u32::from_be_bytes(*kind), u32::from_be_bytes(*len)),
+        };
+        let sound = kind == ENHANCED_PACKET && (12..=MAX_BLOCK).contains(&len) && len.is_multiple_of(4);
+        (sound && len as usize <= bytes.len()).then_some(len as usize)
+    }
+
+    fn advance_any(&mut self, buffer: &mut Buffer, log: &mut Log) -> Option<Record> {
         loop {
             if !buffer.fill(1) {
                 log.ended(buffer);
@@ -159,7 +184,7 @@ impl PcapNg {
     /// Reads one whole block that lies at `position` of the buffer.
     fn block(&mut self, kind: u32, bytes: &[u8], position: usize, log: &mut Log) -> Result<Found, &'static str> {
         if kind == ENHANCED_PACKET {
-            return self.enhanced(bytes, position, log);
+            return self.enhanced(bytes, position, log).map(Found::Packet);
         }
         if kind == OLD_PACKET {
             return self.old_packet(bytes, position, log);
@@ -229,9 +254,13 @@ impl PcapNg {
         Ok(Found::Nothing)
     }
 
-    fn enhanced(&mut self, bytes: &[u8], position: usize, log: &mut Log) -> Result<Found, &'static str> {
-        let parse = if self.big_endian { parse_enhancedpacketblock_be } else { parse_enhancedpacketblock_le };
-        let (_, block) = parse(bytes).map_err(|_| "its lengths do not fit together")?;
+    #[inline]
+    fn enhanced(&mut self, bytes: &[u8], position: usize, log: &mut Log) -> Result<Record, &'static str> {
+        let parsed = match self.big_endian {
+            false => parse_enhancedpacketblock_le(bytes),
+            true => parse_enhancedpacketblock_be(bytes),
+        };
+        let (_, block) = parsed.map_err(|_| "its lengths do not fit together")?;
         let index = block.if_id as usize;
         let interface = self.interfaces.get_mut(index).ok_or("packet of an interface that is not described")?;
         let time = interface.ticks.time(u64::from(block.ts_high) << 32 | u64::from(block.ts_low));
@@ -253,7 +282,7 @@ impl PcapNg {
         let len = block.packet_data().len();
         let wire_len = block.origlen.max(block.caplen);
         let link = self.interfaces[index].link;
-        Ok(Found::Packet(self.packet(index, Record { time, link, wire_len, at: position + 28, len }, fcs, log)))
+        Ok(self.packet(index, Record { time, link, wire_len, at: position + 28, len }, fcs, log))
     }
 
     /// The obsolete packet block: like the enhanced one, with a 16-bit interface and a drop count beside it.

@@ -33,10 +33,18 @@ impl Ticks {
 
     /// Capture time of a count of ticks. The count is unsigned; one that would lie after the year 2262 is read as
     /// signed, because writers do produce times before 1970. What still does not fit is clamped.
+    #[inline]
     pub(crate) fn time(&self, ticks: u64) -> Time {
-        if self.exponent == 6 && !self.binary && self.offset == 0 && ticks < i64::MAX as u64 / 1_000 {
-            return Time(ticks as i64 * 1_000);
+        // What nearly all files have: nanoseconds or microseconds, no offset.
+        let usual = !self.binary && self.offset == 0 && ticks < i64::MAX as u64 / 1_000;
+        match self.exponent {
+            9 if usual => Time(ticks as i64),
+            6 if usual => Time(ticks as i64 * 1_000),
+            _ => self.any(ticks),
         }
+    }
+
+    fn any(&self, ticks: u64) -> Time {
         let unsigned = self.nanos(i128::from(ticks));
         let nanos = if unsigned > i128::from(i64::MAX) { self.nanos(i128::from(ticks as i64)) } else { unsigned };
         Time(i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX }))

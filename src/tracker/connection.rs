@@ -70,8 +70,8 @@ pub struct Connection {
     pub sockets: [Socket; 2],
     /// What is known of each of them.
     pub ends: [Endpoint; 2],
-    /// VLANs and tunnels.
-    pub scope: ScopeId,
+    /// VLANs and tunnels of the segments of each end, once one was seen; as a rule the same.
+    pub scopes: [Option<ScopeId>; 2],
     /// Counted from 1 for each four-tuple.
     pub incarnation: u32,
     /// Capture time of the first packet.
@@ -118,7 +118,7 @@ impl Connection {
         Connection {
             sockets: [seg.src, seg.dst],
             ends: Default::default(),
-            scope: seg.scope,
+            scopes: [Some(seg.scope), None],
             incarnation,
             first: seg.time,
             last: seg.time,
@@ -143,11 +143,29 @@ impl Connection {
         usize::from(seg.src != self.sockets[0])
     }
 
+    /// Whether `seg`, of the same four-tuple, was seen in the same VLANs and tunnels.
+    pub(super) fn is_in_scope(&self, seg: &Segment) -> bool {
+        let x = self.sender(seg);
+        self.scopes[x].or(self.scopes[1 - x]) == Some(seg.scope)
+    }
+
+    /// Whether `seg`, seen in another VLAN or tunnel, is the unseen side of this connection: it acknowledges just what
+    /// the other end sent last.
+    pub(super) fn is_answered_by(&self, seg: &Segment) -> bool {
+        let x = self.sender(seg);
+        let peer = &self.ends[1 - x];
+        self.scopes[x].is_none()
+            && peer.seen
+            && seg.has(Flags::ACK)
+            && within(peer.acked.unwrap_or(peer.next), seg.ack, peer.next)
+    }
+
     /// Counts `seg` without letting it change what is believed.
     pub(super) fn count(&mut self, x: usize, seg: &Segment) {
         self.last = self.last.max(seg.time);
         self.first = self.first.min(seg.time);
         self.last_packet = seg.packet;
+        self.scopes[x].get_or_insert(seg.scope);
         let end = &mut self.ends[x];
         end.packets += 1;
         end.bytes += u64::from(seg.len);

@@ -2,7 +2,6 @@
 
 use std::hash::BuildHasher;
 
-use super::connection::Connection;
 use super::table::{Key, Tracker};
 
 impl Tracker {
@@ -19,34 +18,43 @@ impl Tracker {
             next += u32::from(kept(i));
         }
         // The incarnation before, or the one before that, if it is still there.
-        let before = |i: usize| {
-            let mut at = self.previous[i];
-            while let Some(old) = (at as usize).checked_sub(1) {
-                if kept(old) {
-                    return moved[old] + 1;
-                }
-                at = self.previous[old];
+        let latest_kept = |mut i: usize| loop {
+            if kept(i) {
+                return Some(i);
             }
-            0
+            i = (self.previous[i] as usize).checked_sub(1)?;
         };
-        self.previous = (0..self.connections.len()).filter(|i| kept(*i)).map(before).collect();
+        let before = |i: usize| (self.previous[i] as usize).checked_sub(1).and_then(latest_kept);
+        let previous = (0..moved.len()).filter(|i| kept(*i)).map(|i| before(i).map_or(0, |b| moved[b] + 1)).collect();
+        // Each four-tuple's latest incarnations in its scopes, strung together again.
+        let mut beside = vec![0; next as usize];
+        let mut heads = Vec::new();
+        for head in &self.latest {
+            let mut lane = Some(*head as usize);
+            let mut last: Option<u32> = None;
+            while let Some(i) = lane {
+                if let Some(stays) = latest_kept(i).map(|i| moved[i]) {
+                    match last {
+                        Some(last) => beside[last as usize] = stays + 1,
+                        None => heads.push(stays),
+                    }
+                    last = Some(stays);
+                }
+                lane = (self.beside[i] as usize).checked_sub(1);
+            }
+        }
+        self.previous = previous;
+        self.beside = beside;
         let mut i = 0;
         self.connections.retain(|_| {
             i += 1;
             kept(i - 1)
         });
         let (connections, hasher) = (&self.connections, &self.hasher);
-        let key = |c: &Connection| Key::of(c.sockets[0], c.sockets[1], c.scope);
-        let hash = |i: &u32| hasher.hash_one(key(&connections[*i as usize]));
+        let hash = |i: &u32| hasher.hash_one(Key::of_connection(&connections[*i as usize]));
         self.latest.clear();
-        for i in 0..next {
-            let own = key(&connections[i as usize]);
-            match self.latest.find_mut(hash(&i), |j| key(&connections[*j as usize]) == own) {
-                Some(slot) => *slot = i,
-                None => {
-                    self.latest.insert_unique(hash(&i), i, hash);
-                }
-            }
+        for head in heads {
+            self.latest.insert_unique(hash(&head), head, hash);
         }
     }
 }
@@ -102,8 +110,22 @@ mod tests {
         }
         assert_eq!(tracker.connections().len(), 4, "each with a new number");
         tracker.evict(&[true, false, true, true]);
-        assert_eq!(tracker.previous, [0, 1, 2]);
+        assert_eq!(tracker.previous, [0, 1, 2], "each names the one before, counted from 1");
         let taken = tracker.segment(&syn(1_000, 4_000, 9));
         assert_eq!(taken.connection, 2, "the latest");
+    }
+
+    #[test]
+    fn networks_are_still_told_apart() {
+        let mut tracker = Tracker::new();
+        let within = |vlan, packet| Segment { scope: ScopeId(vlan), ..syn(1_000, 7, packet) };
+        for vlan in 0..4 {
+            tracker.segment(&within(vlan, u64::from(vlan) + 1));
+        }
+        tracker.evict(&[false, true, false, true]);
+        assert_eq!(tracker.connections().len(), 2);
+        assert_eq!(tracker.segment(&within(1, 10)).connection, 0);
+        assert_eq!(tracker.segment(&within(3, 11)).connection, 1);
+        assert_eq!(tracker.segment(&within(2, 12)).connection, 2, "forgotten, so a new one");
     }
 }

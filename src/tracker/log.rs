@@ -56,6 +56,14 @@ const COPIES: usize = 4;
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     marks: SmallVec<[Mark; 5]>,
+    /// Events that have a mark, one bit each; asked for every segment.
+    present: u16,
+    /// Events that are beyond doubt.
+    sure: u16,
+}
+
+const fn bit(event: Event) -> u16 {
+    1 << event as u16
 }
 
 impl Log {
@@ -66,17 +74,32 @@ impl Log {
 
     /// The mark that stands for `event`: the first copy not disproved.
     pub fn get(&self, event: Event) -> Option<&Mark> {
+        if !self.has(event) {
+            return None;
+        }
         self.marks.iter().find(|m| m.event == event)
     }
 
     /// Whether `event` is believed to have happened.
     pub fn has(&self, event: Event) -> bool {
-        self.get(event).is_some()
+        self.present & bit(event) != 0
     }
 
     /// Whether `event` is beyond doubt.
     pub fn is_sure(&self, event: Event) -> bool {
-        self.get(event).is_some_and(|m| m.evidence != Evidence::Inferred)
+        self.sure & bit(event) != 0
+    }
+
+    /// Notes what `marks` hold, after a change.
+    fn index(&mut self) {
+        (self.present, self.sure) = (0, 0);
+        for m in &self.marks {
+            let first = self.present & bit(m.event) == 0;
+            self.present |= bit(m.event);
+            if first && m.evidence != Evidence::Inferred {
+                self.sure |= bit(m.event);
+            }
+        }
     }
 
     /// Adds an event, or one more copy of its cause.
@@ -90,6 +113,7 @@ impl Log {
             }
         }
         self.marks.push(mark);
+        self.index();
     }
 
     /// Sets `event` to exactly this mark.
@@ -105,16 +129,23 @@ impl Log {
             }
             None => self.marks.push(mark),
         }
+        self.index();
     }
 
     /// Takes back every mark of `event`.
     pub fn remove(&mut self, event: Event) {
-        self.marks.retain(|m| m.event != event);
+        if self.has(event) {
+            self.marks.retain(|m| m.event != event);
+            self.index();
+        }
     }
 
     /// Takes back the unproven marks of `event` that are earlier than `cutoff`, and puts those that stay after `now`:
     /// the endpoint sent something at `now` that shows it had not received them. Returns the first one taken back.
     pub fn disprove(&mut self, event: Event, cutoff: Time, now: Time) -> Option<Mark> {
+        if !self.has(event) || self.is_sure(event) {
+            return None;
+        }
         let mut first = None;
         self.marks.retain(|m| {
             let wrong = m.event == event && m.evidence == Evidence::Inferred && m.time < cutoff;
@@ -129,6 +160,7 @@ impl Log {
                 m.place = Place::After;
             }
         }
+        self.index();
         first
     }
 

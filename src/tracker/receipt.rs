@@ -27,6 +27,10 @@ impl Connection {
     /// What `x` sends at `now` shows that `event` had not happened to it: what was captured so long ago that it must
     /// have arrived was lost, and the rest arrives later.
     pub(super) fn disprove(&mut self, x: usize, event: Event, now: Time) {
+        let log = &self.ends[x].log;
+        if !log.has(event) || log.is_sure(event) {
+            return;
+        }
         let horizon = self.ends[x].horizon(now);
         if let Some(mark) = self.ends[x].log.disprove(event, horizon, now) {
             self.ends[x].disproved = self.ends[x].disproved.saturating_add(1);

@@ -11,7 +11,7 @@ use super::log::Mark;
 use super::rules::Event;
 use super::sequence::within;
 use super::state::{Evidence, State};
-use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
+use crate::segment::{Flags, IcmpError, Segment, Socket};
 
 /// Tracks every connection in a stream of segments.
 ///
@@ -22,9 +22,11 @@ use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
 /// ```
 #[derive(Debug, Default)]
 pub struct Tracker {
-    /// Index of the latest incarnation of each four-tuple.
+    /// Index of the latest incarnation of each four-tuple (in the scope first seen; the others hang on it).
     pub(super) latest: HashTable<u32>,
     pub(super) connections: Vec<Connection>,
+    /// For each connection the latest one on the same four-tuple in another scope, plus one; 0 for none.
+    pub(super) beside: Vec<u32>,
     /// For each connection the one before it on the same four-tuple, plus one; 0 for none.
     pub(super) previous: Vec<u32>,
     /// Seeded for each run: addresses and ports are chosen by whoever sends the packets.
@@ -36,13 +38,26 @@ pub struct Tracker {
 pub(super) struct Key {
     low: Socket,
     high: Socket,
-    scope: ScopeId,
 }
 
 impl Key {
-    pub(super) fn of(a: Socket, b: Socket, scope: ScopeId) -> Key {
-        if a <= b { Key { low: a, high: b, scope } } else { Key { low: b, high: a, scope } }
+    fn of(a: Socket, b: Socket) -> Key {
+        if a <= b { Key { low: a, high: b } } else { Key { low: b, high: a } }
     }
+
+    pub(super) fn of_connection(c: &Connection) -> Key {
+        Key::of(c.sockets[0], c.sockets[1])
+    }
+}
+
+/// Where a segment belongs.
+enum Found {
+    /// To this connection or its next incarnation.
+    Connection(usize),
+    /// Its four-tuple is known, but in other scopes: they hang on this one.
+    OtherScope { head: usize },
+    /// Its four-tuple is new.
+    Nothing { hash: u64 },
 }
 
 impl Tracker {
@@ -58,9 +73,20 @@ impl Tracker {
 
     /// Takes one segment, in capture order; says what it was.
     pub fn segment(&mut self, seg: &Segment) -> Taken {
-        let i = match self.find(seg.src, seg.dst, seg.scope) {
-            Some(i) => self.route(i, seg),
-            None => self.begin(None, seg),
+        let i = match self.find(seg) {
+            Found::Connection(i) => self.route(i, seg),
+            Found::OtherScope { head } => {
+                let i = self.push(seg, 1, 0, self.beside[head]);
+                self.beside[head] = i as u32 + 1;
+                i
+            }
+            Found::Nothing { hash } => {
+                let i = self.push(seg, 1, 0, 0);
+                let (connections, hasher) = (&self.connections, &self.hasher);
+                self.latest
+                    .insert_unique(hash, i as u32, |j| hasher.hash_one(Key::of_connection(&connections[*j as usize])));
+                i
+            }
         };
         let sender = self.connections[i].sender(seg);
         let (class, advances) = self.connections[i].take(seg);
@@ -70,44 +96,55 @@ impl Tracker {
     /// Takes an ICMP error that quotes a segment. It moves no state (RFC 9293 §3.9.2.2 lets a host ignore it).
     pub fn icmp(&mut self, _error: &IcmpError) {}
 
-    fn hash(&self, key: &Key) -> u64 {
-        self.hasher.hash_one(key)
-    }
-
-    fn find(&self, a: Socket, b: Socket, scope: ScopeId) -> Option<usize> {
-        let key = Key::of(a, b, scope);
+    /// The latest connection of the four-tuple of `seg` in its scope.
+    fn find(&self, seg: &Segment) -> Found {
+        let key = Key::of(seg.src, seg.dst);
+        let hash = self.hasher.hash_one(&key);
         let connections = &self.connections;
-        self.latest
-            .find(self.hash(&key), |i| {
-                let c = &connections[*i as usize];
-                c.scope == scope && Key::of(c.sockets[0], c.sockets[1], scope) == key
-            })
-            .map(|i| *i as usize)
+        let Some(head) = self.latest.find(hash, |i| Key::of_connection(&connections[*i as usize]) == key) else {
+            return Found::Nothing { hash };
+        };
+        let head = *head as usize;
+        let lanes = || std::iter::successors(Some(head), |i| (self.beside[*i] as usize).checked_sub(1));
+        let in_scope = lanes().find(|i| connections[*i].is_in_scope(seg));
+        // A VLAN or tunnel may differ by direction: what answers a connection seen from one side only is its other side.
+        match in_scope.or_else(|| lanes().find(|i| connections[*i].is_answered_by(seg))) {
+            Some(i) => Found::Connection(i),
+            None => Found::OtherScope { head },
+        }
     }
 
-    /// A new connection; `old` is the incarnation before it.
-    fn begin(&mut self, old: Option<usize>, seg: &Segment) -> usize {
-        let i = self.connections.len();
-        let incarnation = old.map_or(1, |o| self.connections[o].incarnation + 1);
+    /// A new connection beginning with `seg`, not yet in the table.
+    fn push(&mut self, seg: &Segment, incarnation: u32, previous: u32, beside: u32) -> usize {
         self.connections.push(Connection::new(seg, incarnation));
-        self.previous.push(old.map_or(0, |o| o as u32 + 1));
-        let key = Key::of(seg.src, seg.dst, seg.scope);
-        let hash = self.hash(&key);
-        match old {
-            Some(o) => {
-                if let Some(slot) = self.latest.find_mut(hash, |j| *j as usize == o) {
-                    *slot = i as u32;
-                }
+        self.previous.push(previous);
+        self.beside.push(beside);
+        self.connections.len() - 1
+    }
+
+    /// The next incarnation after connection `old`, beginning with `seg`.
+    fn begin(&mut self, old: usize, seg: &Segment) -> usize {
+        let incarnation = self.connections[old].incarnation + 1;
+        let key = Key::of(seg.src, seg.dst);
+        let hash = self.hasher.hash_one(&key);
+        let new = self.push(seg, incarnation, old as u32 + 1, self.beside[old]);
+        let head = match self.latest.find_mut(hash, |j| Key::of_connection(&self.connections[*j as usize]) == key) {
+            Some(slot) if *slot as usize == old => {
+                *slot = new as u32;
+                return new;
             }
-            None => {
-                let (connections, hasher) = (&self.connections, &self.hasher);
-                self.latest.insert_unique(hash, i as u32, |j| {
-                    let c = &connections[*j as usize];
-                    hasher.hash_one(Key::of(c.sockets[0], c.sockets[1], c.scope))
-                });
+            Some(slot) => *slot as usize,
+            None => return new,
+        };
+        let mut lane = head;
+        while let Some(next) = (self.beside[lane] as usize).checked_sub(1) {
+            if next == old {
+                self.beside[lane] = new as u32 + 1;
+                break;
             }
+            lane = next;
         }
-        i
+        new
     }
 
     /// Which incarnation `seg` belongs to, `i` being the latest; begins a new one where it must.
@@ -130,7 +167,7 @@ impl Tracker {
                 return i;
             }
             if matches!(c.state_now(x), State::Closed | State::TimeWait | State::SynSent) {
-                return self.succeed(i, x, seg);
+                return self.succeed(i, x, seg, seg);
             }
             // An end that holds a connection does not send another SYN; somebody else may, or it has lost it.
             let parked = c.parked.as_ref().is_none_or(|p| p.seq != seg.seq || p.src != seg.src);
@@ -145,15 +182,15 @@ impl Tracker {
                 && within(parked.seq.wrapping_add(1), seg.ack, parked.end())
             {
                 let parked = **parked;
-                return self.succeed(i, y, &parked);
+                return self.succeed(i, y, &parked, seg);
             }
             if !c.answers_syn(y, seg) && self.is_over(i) {
-                return self.begin(Some(i), seg);
+                return self.begin(i, seg);
             }
             return i;
         }
-        if self.is_over(i) && seg.len > 0 && self.is_foreign(i, x, seg) {
-            return self.begin(Some(i), seg);
+        if seg.len > 0 && self.is_foreign(i, x, seg) && self.is_over(i) {
+            return self.begin(i, seg);
         }
         i
     }
@@ -171,23 +208,23 @@ impl Tracker {
         end.seen && !within(end.next.wrapping_sub(FAR), seg.seq, end.next.wrapping_add(FAR))
     }
 
-    /// The SYN `seg` of end `x` takes the four-tuple of connection `i` over.
-    fn succeed(&mut self, i: usize, x: usize, seg: &Segment) -> usize {
+    /// The SYN `syn` of end `x` takes the four-tuple of connection `i` over; `now` is the segment that shows it.
+    fn succeed(&mut self, i: usize, x: usize, syn: &Segment, now: &Segment) -> usize {
         let c = &mut self.connections[i];
         // The SYN that began it may have been captured while the old connection still stood.
-        let parked = c.parked.take().filter(|p| p.src == seg.src && p.seq == seg.seq);
+        let parked = c.parked.take().filter(|p| p.src == syn.src && p.seq == syn.seq);
         if let Some(p) = &parked {
             let end = &mut c.ends[x];
             end.packets = end.packets.saturating_sub(1);
             end.bytes = end.bytes.saturating_sub(u64::from(p.len));
         }
-        let first = parked.map_or(*seg, |p| *p);
+        let first = parked.map_or(*syn, |p| *p);
         // Whoever sends a SYN has no other connection on that four-tuple any more.
         if c.state_now(x) != State::Closed {
             c.ends[x].log.settle(Mark::sure(Event::Replaced, Evidence::Sent, first.time, first.packet));
         }
-        let new = self.begin(Some(i), &first);
-        if first.packet != seg.packet {
+        let new = self.begin(i, &first);
+        if first.packet != now.packet {
             self.connections[new].take(&first);
         }
         new

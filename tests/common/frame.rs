@@ -25,7 +25,7 @@ impl Tcp<'_> {
         out.extend(self.ports.1.to_be_bytes());
         out.extend(self.seq.to_be_bytes());
         out.extend(77_u32.to_be_bytes());
-        out.push(((20 + self.options.len()) / 4 << 4) as u8);
+        out.push((5 + self.options.len() as u8 / 4) << 4);
         out.push(self.flags);
         out.extend(512_u16.to_be_bytes());
         out.extend([0xab, 0xcd, 0, 0]);

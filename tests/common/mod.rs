@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses another part")]
 
 pub mod capture;
+pub mod compress;
 pub mod frame;
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use tcpstate::report::{
     Anomaly, Capture, ClosedFirst, Connection, Endpoint, Entry, Finding, Origin, Outcome, PerSide, Report, Role,
-    SCHEMA, Severity, Side, Timing, Tool, build,
+    SCHEMA, Severity, Side, Timing, Tool, totals,
 };
 use tcpstate::segment::Socket;
 use tcpstate::source::FileInfo;
@@ -38,6 +38,7 @@ pub fn endpoint(first: Time, first_packet: u64, from: State, steps: &[Step]) -> 
     for (i, (offset, state, cause, evidence)) in steps.iter().enumerate() {
         history.push(Entry {
             time: first + Span(*offset),
+            captured: None,
             from: before,
             state: *state,
             packet: (*evidence != Timer).then_some(first_packet + i as u64),
@@ -332,7 +333,7 @@ pub fn report_of(connections: Vec<Connection>) -> Report {
             first: Some(START),
             last: Some(END),
         },
-        summary: build::summary(&connections, 0),
+        summary: totals::summary(&connections, 0),
         connections,
         findings,
     }

@@ -42,9 +42,10 @@ pub fn times(c: &Connection, zone: Zone, page: &mut Page<'_>) -> io::Result<()> 
 
 /// Writes one line per entry; what was disproved comes after, apart.
 pub fn entries(connection: &Connection, endpoint: &Endpoint, page: &mut Page<'_>) -> io::Result<()> {
-    let all = endpoint.history.iter().chain(&endpoint.retracted);
+    let mut all = endpoint.history.iter().chain(&endpoint.retracted);
     // Nanoseconds are shown only where there are any.
-    let digits = if all.clone().any(|entry| (entry.time - connection.first).0 % 1_000 != 0) { 9 } else { 6 };
+    let fine = |entry: &Entry| (entry.captured.unwrap_or(entry.time) - connection.first).0 % 1_000 != 0;
+    let digits = if all.any(fine) { 9 } else { 6 };
     endpoint.history.iter().try_for_each(|entry| one(connection, entry, digits, page))?;
     if !endpoint.retracted.is_empty() {
         page.line(&Text::plain(&" ".repeat(INDENT)).and("believed, then disproved:"))?;
@@ -61,7 +62,10 @@ fn one(connection: &Connection, entry: &Entry, digits: usize, page: &mut Page<'_
     if let Some(proof) = entry.proven_by {
         known.push_str(&format!(" by packet {}", count(proof)));
     }
-    let packet = entry.packet.map(|n| Text::plain(&format!("packet {}", count(n))));
+    // Where the tap is far from the endpoint, the packet passed it at another time.
+    let captured = entry.captured.map(|time| format!(" at {}", offset(time - connection.first, digits)));
+    let captured = captured.unwrap_or_default();
+    let packet = entry.packet.map(|n| Text::plain(&format!("packet {}{captured}", count(n))));
     let items: Vec<Text> = std::iter::once(Text::plain(entry.cause))
         .chain(packet)
         .chain([Text::plain(&known), Text::styled(DIM, entry.rule)])

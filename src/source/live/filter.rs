@@ -274,7 +274,7 @@ mod tests {
         for (start, tunnels) in [(Start::Ethernet, false), (Start::Ethernet, true), (Start::Cooked, true)] {
             let p = program(start, 256, tunnels);
             assert!(p.len() <= 4_096, "the kernel takes no more");
-            for (i, instruction) in p.iter().enumerate() {
+            for (i, instruction) in p.iter().enumerate().filter(|(_, i)| i.code != op::RETURN) {
                 assert!(i + 1 + usize::from(instruction.jt.max(instruction.jf)) < p.len());
             }
             assert_eq!(p.last().map(|i| i.code), Some(op::RETURN));

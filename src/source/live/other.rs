@@ -10,7 +10,8 @@ use crate::source::{FileInfo, LinkType};
 /// The interface that stands for all of them.
 pub const ANY: &str = "any";
 
-const INSTEAD: &str = "interfaces are read directly on Linux only; pipe them in:\n    tcpdump -U -w - | tcpstate live -";
+const INSTEAD: &str =
+    "interfaces are read directly on Linux only; pipe them in:\n    tcpdump -U -w - | tcpstate live -";
 
 /// One interface of this machine; none is known here.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -71,7 +71,8 @@ impl Piped {
     fn refill(&mut self, wait: Duration) -> bool {
         let mut state = self.shared.lock();
         if state.ready.records.is_empty() && !state.ended {
-            let waited = self.shared.changed.wait_timeout_while(state, wait, |s| s.ready.records.is_empty() && !s.ended);
+            let waited =
+                self.shared.changed.wait_timeout_while(state, wait, |s| s.ready.records.is_empty() && !s.ended);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         self.batch.bytes.clear();

@@ -156,8 +156,7 @@ impl Ring {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let len = block_size.checked_mul(blocks).ok_or(io::ErrorKind::InvalidInput)?;
         // SAFETY: a new mapping where the kernel pleases; it disturbs no other.
-        let map =
-            unsafe { libc::mmap(std::ptr::null_mut(), len, protection, libc::MAP_SHARED, socket.fd(), 0) };
+        let map = unsafe { libc::mmap(std::ptr::null_mut(), len, protection, libc::MAP_SHARED, socket.fd(), 0) };
         if map == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
