@@ -63,7 +63,8 @@ fn scope(c: &tracker::Connection, client: usize, context: &Context<'_>) -> Vec<S
     scope
 }
 
-fn entry(step: &tracker::log::Step) -> Entry {
+/// One transition as it stands in a report.
+pub fn entry(step: &tracker::log::Step) -> Entry {
     let some = |packet: u64| (packet != 0).then_some(packet);
     Entry {
         time: step.at,
