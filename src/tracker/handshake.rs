@@ -122,6 +122,12 @@ impl Connection {
         }
     }
 
+    /// Whether the SYN,ACK `seg` belongs to a new connection of which the capture does not show the SYN: end `y`, which
+    /// must have sent it, is not captured at all, and both numbers differ from what they were.
+    pub(super) fn is_unanswering(&self, y: usize, seg: &Segment) -> bool {
+        self.ends[y].packets == 0 && self.ends[1 - y].isn != Some(seg.seq)
+    }
+
     /// A window scale counts only if both SYNs offer one (RFC 7323 §2.2).
     fn settle_scale(&mut self) {
         if let [Some(a), Some(b)] = [self.ends[0].scale, self.ends[1].scale]

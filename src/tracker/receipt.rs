@@ -70,6 +70,17 @@ impl Connection {
             return;
         };
         let echo = if own && seg.has(Flags::ACK) { seg.options.timestamps.map(|t| t.echo) } else { None };
+        let older = echo.is_some_and(|e| copies.iter().all(|m| m.tsval.is_some_and(|v| after(v, e))));
+        if event == Event::RcvSynAck
+            && older
+            && end.log.get(Event::SndSyn).is_some_and(|m| m.evidence == Evidence::Assumed)
+        {
+            // It echoes a SYN,ACK from before the capture: those captured are repetitions.
+            end.log.remove(Event::SndSyn);
+            end.log.remove(Event::RcvSynAck);
+            end.log.settle(Mark::sure(Event::WasOpen, Evidence::Assumed, first.time, 0));
+            return;
+        }
         let chosen = match echo {
             // Any of the client's segments completes the handshake; those that did not arrive have been taken back.
             _ if event == Event::RcvAckOfSyn => first,

@@ -18,6 +18,7 @@ impl Connection {
         if self.is_answer_to_stale_ack(x, seg) {
             return false;
         }
+        self.imply_opening(x, seg);
         let genuine = self.is_senders_own(x, seg);
         let accepted = self.accepts_reset(y, seg);
         if !self.ends[x].seen {
@@ -40,6 +41,23 @@ impl Connection {
             self.suggest(y, Event::RcvRst, seg);
         }
         accepted
+    }
+
+    /// A RST may be all that is seen of an opening: of a refused SYN the refusal (sequence number 0, RFC 9293 3.10.7.1),
+    /// of an aborted one the answer to the SYN,ACK.
+    fn imply_opening(&mut self, x: usize, seg: &Segment) {
+        let y = 1 - x;
+        let refusal = seg.has(Flags::ACK) && seg.seq == 0 && seg.window == 0;
+        if refusal && !self.ends[0].seen && !self.ends[1].seen {
+            let end = &mut self.ends[y];
+            end.isn = Some(seg.ack.wrapping_sub(1));
+            (end.next, end.contiguous, end.seen) = (seg.ack, seg.ack, true);
+            end.log.settle(Mark::sure(Event::SndSyn, Evidence::Assumed, seg.time, 0));
+        }
+        let aborted = !seg.has(Flags::ACK) && self.ends[x].isn.is_some_and(|isn| seg.seq == isn.wrapping_add(1));
+        if aborted && !self.ends[y].seen && self.ends[y].log.has(Event::RcvSyn) {
+            self.confirm(y, Event::RcvSyn, seg);
+        }
     }
 
     /// A RST without ACK answers a segment for which `x` had no connection (RFC 9293 §3.5.2); its sequence number is what

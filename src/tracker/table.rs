@@ -184,10 +184,19 @@ impl Tracker {
                 let parked = **parked;
                 return self.succeed(i, y, &parked, seg);
             }
-            if !c.answers_syn(y, seg) && self.is_over(i) {
+            if !c.answers_syn(y, seg) && (c.is_unanswering(y, seg) || self.is_over(i)) {
                 return self.begin(i, seg);
             }
             return i;
+        }
+        if let Some(parked) = &c.parked
+            && parked.src == seg.src
+            && c.ends[y].packets == 0
+            && seg.seq == parked.end()
+        {
+            // Only this side is captured, and it goes on from its new SYN: it was accepted.
+            let parked = **parked;
+            return self.succeed(i, x, &parked, seg);
         }
         if seg.len > 0 && self.is_foreign(i, x, seg) && self.is_over(i) {
             return self.begin(i, seg);

@@ -73,13 +73,18 @@ impl Connection {
         let mark = |event, evidence, place, (time, packet)| Mark { place, ..Mark::sure(event, evidence, time, packet) };
         let shown = (u.time, u.packet);
         let mut sent = mark(Event::SndFin, Evidence::Assumed, if answer { Place::After } else { Place::Before }, shown);
-        // Too soon after the peer's FIN to answer it, or past before its acknowledgment: it was sent before.
+        // Too soon after the peer's FIN to answer it, or past before its acknowledgment: it was sent before. Otherwise
+        // it is taken for the answer, even where something that was sent in between had to wait for it.
         let least = Span(self.ends[y].turnaround.map_or(0, |t| i64::from(t) * 900));
-        if !answer
-            && let Some(fin) = scales[y].marks.iter().find(|m| m.event == Event::RcvFin)
-            && (u.time < fin.time + least || u.own && fin.proof == u.packet && self.ends[x].fins <= 1)
-        {
-            (sent.time, sent.place) = (sent.time.min(fin.time), Place::Before);
+        let captured = self.ends[x].log.get(Event::SndFin).map(|m| m.time);
+        let fin = scales[y].marks.iter().find(|m| m.event == Event::RcvFin).copied();
+        if let (false, Some(fin)) = (answer, fin) {
+            if u.time < captured.unwrap_or(fin.time) + least || u.own && fin.proof == u.packet && self.ends[x].fins <= 1
+            {
+                (sent.time, sent.place) = (sent.time.min(fin.time), Place::Before);
+            } else if fin.time == sent.time && fin.packet != u.packet {
+                sent.place = Place::After;
+            }
         }
         scales[y].add(sent);
         let Some(received) = u.received else {
@@ -90,11 +95,37 @@ impl Connection {
         let place = if answer { Place::After } else { Place::At };
         scales[y].add(mark(Event::RcvAckOfFin, Evidence::Inferred, place, received));
         // What carried that FIN acknowledged the other's, too, unless they crossed.
-        let closed = scales[x].marks.iter().any(|m| m.event == Event::SndFin && m.time <= received.0)
-            && self.ends[x].last_fin.is_none_or(|f| f.packet != received.1);
-        if closed && !scales[x].has(Event::RcvAckOfFin) {
-            scales[x].add(mark(Event::RcvAckOfFin, Evidence::Assumed, Place::Before, received));
+        let own_fin = scales[x].marks.iter().find(|m| m.event == Event::SndFin).map(|m| m.time);
+        let closed =
+            own_fin.is_some_and(|t| t <= received.0) && self.ends[x].last_fin.is_none_or(|f| f.packet != received.1);
+        if !closed || scales[x].has(Event::RcvAckOfFin) {
+            return;
         }
+        let crossed = self.whole_round_trip().zip(own_fin).is_some_and(|(trip, fin)| (received.0 - fin).0 < trip.0 / 2);
+        if crossed {
+            if let Some(i) = scales[y].marks.iter().position(|m| m.event == Event::SndFin) {
+                let mut mark = scales[y].marks.remove(i);
+                let fin = scales[y].marks.iter().find(|m| m.event == Event::RcvFin);
+                mark.time = fin.map_or(mark.time, |m| mark.time.min(m.time));
+                mark.place = Place::Before;
+                scales[y].add(mark);
+            }
+            scales[x].add(mark(Event::RcvAckOfFin, Evidence::Assumed, Place::After, received));
+        } else {
+            scales[x].add(mark(Event::RcvAckOfFin, Evidence::Assumed, Place::Before, received));
+            // So the other had received it.
+            if let Some(m) = scales[y].marks.iter_mut().find(|m| m.event == Event::RcvFin) {
+                if m.evidence == Evidence::Inferred {
+                    (m.evidence, m.proof) = (Evidence::Confirmed, received.1);
+                }
+            }
+        }
+    }
+
+    /// The round trip of the whole path by the handshake, with only the client's side captured: from its SYN to its ACK.
+    fn whole_round_trip(&self) -> Option<Span> {
+        let h = &self.handshake;
+        h.syn.zip(h.ack).map(|(syn, ack)| ack - syn).filter(|_| h.first_syn_ack.is_none())
     }
 
     /// A FIN that itself acknowledges the unseen end of the peer's stream, and is the last word of its sender, answers

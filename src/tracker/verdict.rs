@@ -36,6 +36,8 @@ impl Verdict {
 
 /// An answer that is due at once comes this soon after a round trip (a delayed ACK takes up to 200 ms on Linux).
 const ANSWER: Span = Span::millis(300);
+/// With one direction captured the answer that is not seen is taken to have come after this time.
+const UNSEEN_ANSWER: Span = Span::millis(100);
 /// A first retransmission comes this soon after a round trip (initial RTO of RFC 6298, with room).
 const RETRY: Span = Span::millis(1_200);
 
@@ -145,8 +147,10 @@ impl Connection {
             scale.doubtful.push(Event::RcvFin);
             let age = end - last;
             let unanswered = age > Span(self.round_trip(e).0 + ANSWER.0);
-            // A FIN sent once and never again was acknowledged, if time enough has passed.
-            let silent = unanswered && (peer.fins > 1 || age < Span::secs(3));
+            // A FIN sent once and never again was acknowledged, if time enough has passed; one that passed the tap at
+            // this end's door arrived.
+            let waiting = age < Span(self.round_trip(e).0 + 2 * ANSWER.0) && !self.is_near(e);
+            let silent = unanswered && (peer.fins > 1 || waiting);
             if own.packets > 0 && (silent || peer.fins > 2) {
                 scale.reject(Event::RcvFin);
             }
@@ -187,7 +191,11 @@ impl Connection {
         let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
         let last = own.last_fin.map_or(sent, |t| t.time);
         let due = last + Span((last - sent).0.saturating_mul(3) / 2 + Span::secs(1).0);
-        if own.fins <= 1 { end > sent + RETRY && own.disproved == 0 } else { peer.packets == 0 && end > due }
+        if own.fins > 1 {
+            return peer.packets == 0 && end > due;
+        }
+        let wait = if peer.packets == 0 { UNSEEN_ANSWER } else { RETRY };
+        end > sent + wait && own.disproved == 0
     }
 
     fn weigh_reset(&self, e: usize, scale: &mut Scale) {
@@ -214,6 +222,7 @@ impl Connection {
             _ => return false,
         };
         silent.bytes == 0
+            && silent.packets > 0
             && silent.fin.is_none()
             && talker.bytes > 0
             && silent.log.get(Event::RcvFin).is_some_and(|m| end - m.time > PATIENCE)
