@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use super::explain::ExplainArgs;
+use super::live::LiveArgs;
 use super::output::Colour;
 use crate::filter::literal;
 use crate::render::{Format, Limit, SortKey};
@@ -40,6 +41,8 @@ pub struct Cli {
 pub enum Command {
     /// The states of both ends of every connection in captures
     Analyze(Box<AnalyzeArgs>),
+    /// The same from an interface (or a pipe), as it happens
+    Live(Box<LiveArgs>),
     /// What a TCP state means, who waits for whom, and what to do when it lasts
     Explain(ExplainArgs),
     /// A completion script for a shell
@@ -146,18 +149,18 @@ pub struct AnalyzeArgs {
     pub quiet: bool,
 }
 
-fn limit(word: &str) -> Result<Limit, String> {
+pub(super) fn limit(word: &str) -> Result<Limit, String> {
     match word {
         "all" => Ok(Limit::All),
         _ => word.parse().map(Limit::At).map_err(|_| "a number or `all`".to_owned()),
     }
 }
 
-fn duration(word: &str) -> Result<Span, String> {
+pub(super) fn duration(word: &str) -> Result<Span, String> {
     literal::duration(word).ok_or_else(|| "a duration with its unit, as in 30s or 2min".to_owned())
 }
 
 /// clap has checked the word against the same table.
-fn stack(word: String) -> Result<Stack, String> {
+pub(super) fn stack(word: String) -> Result<Stack, String> {
     Stack::ALL.into_iter().find(|(name, _)| *name == word).map(|(_, stack)| stack).ok_or(word)
 }

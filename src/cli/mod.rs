@@ -6,6 +6,7 @@ mod analyze;
 mod args;
 mod explain;
 mod failure;
+mod live;
 mod output;
 mod progress;
 mod states;
@@ -40,6 +41,7 @@ fn perform(cli: &Cli) -> Result<u8, Failure> {
     let look = Look { colour: cli.color };
     match &cli.command {
         Command::Analyze(args) => analyze::run(args, look),
+        Command::Live(args) => live::run(args, look),
         Command::Explain(args) => explain::run(args, look).map(|()| DONE),
         Command::Completions { shell } => completions(*shell).map(|()| DONE),
         Command::Man { command } => man(command.as_deref()).map(|()| DONE),

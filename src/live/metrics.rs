@@ -132,9 +132,21 @@ impl Metrics {
                 let _ = writeln!(out, "tcpstate_connections{{state=\"{state}\",side=\"{}\"}} {n}", side.name());
             }
         }
-        single(out, "tcpstate_tracked_connections", "gauge", "Connections remembered, ended ones included.", now.tracked);
+        single(
+            out,
+            "tcpstate_tracked_connections",
+            "gauge",
+            "Connections remembered, ended ones included.",
+            now.tracked,
+        );
         single(out, "tcpstate_connections_opened_total", "counter", "Connections seen to begin.", now.begun);
-        single(out, "tcpstate_connections_evicted_total", "counter", "Connections forgotten to bound memory.", self.evicted);
+        single(
+            out,
+            "tcpstate_connections_evicted_total",
+            "counter",
+            "Connections forgotten to bound memory.",
+            self.evicted,
+        );
         head(out, "tcpstate_connections_closed_total", "counter", "Connections that ended, by outcome.");
         for outcome in Outcome::ALL {
             let (name, n) = (outcome.name(), self.outcomes[outcome as usize]);
@@ -147,11 +159,27 @@ impl Metrics {
                 let _ = writeln!(out, "tcpstate_transitions_total{{state=\"{state}\",side=\"{}\"}} {n}", side.name());
             }
         }
-        single(out, "tcpstate_retractions_total", "counter", "States that turned out never to have been entered.", self.retractions);
+        single(
+            out,
+            "tcpstate_retractions_total",
+            "counter",
+            "States that turned out never to have been entered.",
+            self.retractions,
+        );
         self.findings(out, now.findings);
-        head(out, "tcpstate_handshake_seconds", "histogram", "From the SYN that was answered to the ACK of the SYN-ACK, at the tap.");
+        head(
+            out,
+            "tcpstate_handshake_seconds",
+            "histogram",
+            "From the SYN that was answered to the ACK of the SYN-ACK, at the tap.",
+        );
         self.handshakes.write(out, "tcpstate_handshake_seconds", "");
-        head(out, "tcpstate_state_duration_seconds", "histogram", "Time spent in each state by endpoints of connections that ended.");
+        head(
+            out,
+            "tcpstate_state_duration_seconds",
+            "histogram",
+            "Time spent in each state by endpoints of connections that ended.",
+        );
         for side in sides {
             for state in State::ALL.into_iter().filter(|s| !matches!(s, State::Closed | State::Listen)) {
                 let labels = format!("state=\"{state}\",side=\"{}\"", side.name());
@@ -163,10 +191,28 @@ impl Metrics {
         head(out, "tcpstate_packets_total", "counter", "Packets read.");
         let _ = writeln!(out, "tcpstate_packets_total{{interface=\"{interface}\"}} {packets}");
         single(out, "tcpstate_segments_total", "counter", "TCP segments read.", segments);
-        single(out, "tcpstate_undecoded_packets_total", "counter", "Packets whose headers could not be read.", undecoded);
-        single(out, "tcpstate_duplicate_packets_total", "counter", "Packets left out because another interface had shown them.", now.copies);
+        single(
+            out,
+            "tcpstate_undecoded_packets_total",
+            "counter",
+            "Packets whose headers could not be read.",
+            undecoded,
+        );
+        single(
+            out,
+            "tcpstate_duplicate_packets_total",
+            "counter",
+            "Packets left out because another interface had shown them.",
+            now.copies,
+        );
         if let Some(dropped) = now.source.dropped {
-            single(out, "tcpstate_dropped_packets_total", "counter", "Packets that the kernel dropped because they were not read in time.", dropped);
+            single(
+                out,
+                "tcpstate_dropped_packets_total",
+                "counter",
+                "Packets that the kernel dropped because they were not read in time.",
+                dropped,
+            );
         }
         std::mem::take(out)
     }
@@ -196,7 +242,12 @@ mod tests {
         let mut out = String::new();
         histogram.write(&mut out, "x_seconds", "side=\"client\"");
         assert!(out.starts_with("x_seconds_bucket{side=\"client\",le=\"0.001\"} 3\n"), "{out}");
-        assert!(out.contains("le=\"0.05\"} 4\n") && out.contains("le=\"3600\"} 4\n") && out.contains("le=\"+Inf\"} 5\n"));
-        assert!(out.ends_with("x_seconds_sum{side=\"client\"} 7200.0319\nx_seconds_count{side=\"client\"} 5\n"), "{out}");
+        assert!(
+            out.contains("le=\"0.05\"} 4\n") && out.contains("le=\"3600\"} 4\n") && out.contains("le=\"+Inf\"} 5\n")
+        );
+        assert!(
+            out.ends_with("x_seconds_sum{side=\"client\"} 7200.0319\nx_seconds_count{side=\"client\"} 5\n"),
+            "{out}"
+        );
     }
 }

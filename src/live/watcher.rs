@@ -115,8 +115,10 @@ impl Watcher {
         let c = &self.analysis.tracker().connections()[index];
         let verdicts = c.verdicts(now, &self.profile);
         let (client, _) = c.client();
-        let matches =
-            self.filter.as_ref().is_none_or(|f| f.matches(&self.analysis.connection(index, self.book.entries[index].id, now)));
+        let matches = self
+            .filter
+            .as_ref()
+            .is_none_or(|f| f.matches(&self.analysis.connection(index, self.book.entries[index].id, now)));
         let entry = &mut self.book.entries[index];
         entry.dirty = false;
         for e in 0..2 {

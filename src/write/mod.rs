@@ -4,4 +4,4 @@ mod pcapng;
 mod rotate;
 
 pub use pcapng::PcapNgWriter;
-pub use rotate::{Rotation, RotatingWriter};
+pub use rotate::{RotatingWriter, Rotation};

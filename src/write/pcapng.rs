@@ -20,8 +20,7 @@ impl<W: Write> PcapNgWriter<W> {
     /// # Errors
     /// Those of `out`.
     pub fn new(out: W, interface: &str, snap_len: u32) -> io::Result<PcapNgWriter<W>> {
-        let mut writer =
-            PcapNgWriter { out, interface: interface.to_owned(), snap_len, links: Vec::new(), written: 0 };
+        let mut writer = PcapNgWriter { out, interface: interface.to_owned(), snap_len, links: Vec::new(), written: 0 };
         let mut body = 0x1a2b_3c4d_u32.to_le_bytes().to_vec();
         body.extend(1_u16.to_le_bytes());
         body.extend(0_u16.to_le_bytes());

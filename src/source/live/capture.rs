@@ -56,7 +56,7 @@ impl Capture {
         let (index, link) = if settings.interface == ANY {
             (0, LinkType::LINUX_SLL2)
         } else {
-            let found = interface::find(&settings.interface);
+            let found = all.iter().find(|interface| interface.name == settings.interface);
             let found = found.ok_or_else(|| CaptureError::no_interface(&settings.interface, &all))?;
             (found.index, found.link())
         };
@@ -98,6 +98,11 @@ impl Capture {
             problem: None,
             ended: false,
         })
+    }
+
+    /// The name of the interface.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The next frame of the ring that counts, if one is there.

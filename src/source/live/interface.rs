@@ -1,15 +1,10 @@
-//! Network interfaces: what they are called, where they are up, which addresses they have.
+//! Network interfaces: what they are called, whether they are up, which addresses they have.
 
-use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
 
-use super::sys;
+use super::sys::{self, Address, AddressKind};
 use crate::source::LinkType;
-
-/// Where the kernel describes interfaces.
-const CLASS: &str = "/sys/class/net";
 
 /// One interface of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +13,8 @@ pub struct Interface {
     pub name: String,
     /// The kernel's number for it.
     pub index: i32,
-    /// `up`, `down`, … (`operstate`; loopback, which has none, counts as up when it is enabled).
-    pub state: String,
+    /// `up`, `down`, or `no carrier`.
+    pub state: &'static str,
     /// Addresses in the order the kernel tells them.
     pub addresses: Vec<IpAddr>,
     /// ARP hardware type (`linux/if_arp.h`).
@@ -48,47 +43,48 @@ impl Interface {
     }
 }
 
-/// All interfaces, in the kernel's order.
+/// All interfaces of this network namespace, by number.
 ///
 /// # Errors
 /// When the kernel does not tell them.
 pub fn interfaces() -> io::Result<Vec<Interface>> {
     let addresses = sys::addresses()?;
-    let mut found: Vec<Interface> = fs::read_dir(CLASS)?
-        .filter_map(|entry| read(&entry.ok()?.file_name().into_string().ok()?, &addresses))
-        .collect();
+    let mut found: Vec<Interface> = addresses.iter().filter_map(|link| interface(link, &addresses)).collect();
     found.sort_by_key(|interface| interface.index);
     Ok(found)
 }
 
-/// The interface of this name, if there is one.
-pub(super) fn find(name: &str) -> Option<Interface> {
-    // A name is one component of a path.
-    if name.is_empty() || name.contains('/') || name.starts_with('.') {
-        return None;
-    }
-    read(name, &[])
+fn interface(link: &Address, all: &[Address]) -> Option<Interface> {
+    let AddressKind::Link { index, hardware } = link.kind else { return None };
+    let has = |flag: libc::c_int| link.flags & flag as u32 != 0;
+    let state = match (has(libc::IFF_UP), has(libc::IFF_RUNNING)) {
+        (false, _) => "down",
+        (true, false) => "no carrier",
+        (true, true) => "up",
+    };
+    let addresses = all.iter().filter(|a| a.name == link.name).filter_map(|a| match a.kind {
+        AddressKind::Ip(addr) => Some(addr),
+        AddressKind::Link { .. } => None,
+    });
+    Some(Interface { name: link.name.clone(), index, state, addresses: addresses.collect(), hardware })
 }
 
 /// Whether the interface is still there.
 pub(super) fn exists(name: &str) -> bool {
-    find(name).is_some()
+    // Not being told is no sign that it is gone.
+    interfaces().map_or(true, |all| all.iter().any(|interface| interface.name == name))
 }
 
-fn read(name: &str, addresses: &[(String, IpAddr)]) -> Option<Interface> {
-    let folder = Path::new(CLASS).join(name);
-    let text = |file: &str| fs::read_to_string(folder.join(file)).ok().map(|text| text.trim().to_owned());
-    let hardware = text("type")?.parse().ok()?;
-    let enabled = || Some(u32::from_str_radix(text("flags")?.strip_prefix("0x")?, 16).ok()? & 1 != 0);
-    let state = match text("operstate")?.as_str() {
-        "unknown" => if enabled()? { "up" } else { "down" }.to_owned(),
-        state => state.to_owned(),
-    };
-    Some(Interface {
-        name: name.to_owned(),
-        index: text("ifindex")?.parse().ok()?,
-        state,
-        addresses: addresses.iter().filter(|(of, _)| of == name).map(|(_, addr)| *addr).collect(),
-        hardware,
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_there_and_known_as_such() {
+        let all = interfaces().unwrap();
+        let lo = all.iter().find(|interface| interface.name == "lo").expect("every namespace has one");
+        assert!(lo.is_loopback() && lo.index > 0);
+        assert_eq!(lo.link(), LinkType::ETHERNET);
+        assert!(exists("lo") && !exists("no-such-interface"));
+    }
 }

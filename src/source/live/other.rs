@@ -21,7 +21,7 @@ pub struct Interface {
     /// Its number.
     pub index: i32,
     /// `up` or `down`.
-    pub state: String,
+    pub state: &'static str,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
 }
@@ -37,6 +37,11 @@ impl Capture {
     /// Always.
     pub fn open(_settings: &Settings) -> Result<Capture, CaptureError> {
         Err(CaptureError(INSTEAD.to_owned()))
+    }
+
+    /// The name of the interface.
+    pub fn name(&self) -> &str {
+        match *self {}
     }
 }
 

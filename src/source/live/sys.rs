@@ -201,8 +201,27 @@ impl Drop for Ring {
     }
 }
 
-/// Every address of every interface: name, address.
-pub(super) fn addresses() -> io::Result<Vec<(String, IpAddr)>> {
+/// One address of an interface, or its link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    pub(super) name: String,
+    /// `IFF_UP` and the like.
+    pub(super) flags: u32,
+    pub(super) kind: AddressKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AddressKind {
+    Ip(IpAddr),
+    /// Every interface has one of these: its number and ARP hardware type.
+    Link {
+        index: i32,
+        hardware: u16,
+    },
+}
+
+/// Everything the kernel tells of this network namespace's interfaces.
+pub(super) fn addresses() -> io::Result<Vec<Address>> {
     let mut list = std::ptr::null_mut();
     // SAFETY: a live pointer to be filled.
     checked(unsafe { libc::getifaddrs(&raw mut list) })?;
@@ -215,22 +234,26 @@ pub(super) fn addresses() -> io::Result<Vec<(String, IpAddr)>> {
             continue;
         }
         // SAFETY: an address that is there has a family, and is as long as its family says; it may be unaligned.
-        let addr = unsafe {
+        let kind = unsafe {
             match i32::from((&raw const (*entry.ifa_addr).sa_family).read_unaligned()) {
                 libc::AF_INET => {
                     let v4 = entry.ifa_addr.cast::<libc::sockaddr_in>().read_unaligned();
-                    IpAddr::V4(Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr)))
+                    AddressKind::Ip(IpAddr::V4(Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr))))
                 }
                 libc::AF_INET6 => {
                     let v6 = entry.ifa_addr.cast::<libc::sockaddr_in6>().read_unaligned();
-                    IpAddr::V6(Ipv6Addr::from(v6.sin6_addr.s6_addr))
+                    AddressKind::Ip(IpAddr::V6(Ipv6Addr::from(v6.sin6_addr.s6_addr)))
+                }
+                libc::AF_PACKET => {
+                    let link = entry.ifa_addr.cast::<libc::sockaddr_ll>().read_unaligned();
+                    AddressKind::Link { index: link.sll_ifindex, hardware: link.sll_hatype }
                 }
                 _ => continue,
             }
         };
         // SAFETY: a C string of the list.
-        let name = unsafe { CStr::from_ptr(entry.ifa_name) };
-        found.push((name.to_string_lossy().into_owned(), addr));
+        let name = unsafe { CStr::from_ptr(entry.ifa_name) }.to_string_lossy().into_owned();
+        found.push(Address { name, flags: entry.ifa_flags, kind });
     }
     // SAFETY: from `getifaddrs`, freed once.
     unsafe { libc::freeifaddrs(list) };
