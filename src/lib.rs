@@ -2,6 +2,7 @@
 
 pub mod analyze;
 pub mod cli;
+pub mod dashboard;
 pub mod decode;
 pub mod filter;
 pub mod live;

@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use crate::report::Severity;
 use crate::time::{Span, Time};
 use crate::tracker::log::Step;
 use crate::tracker::{Connection, Profile, State, Verdict};
@@ -85,6 +86,8 @@ pub(super) struct Entry {
     pub(super) told: bool,
     /// Its handshake was measured.
     pub(super) timed: bool,
+    /// The worst that is found about it.
+    pub(super) severity: Option<Severity>,
     /// When it is to be looked at next.
     look: Time,
 }
@@ -134,6 +137,7 @@ impl Book {
                 over: false,
                 told: false,
                 timed: false,
+                severity: None,
                 look: Time(i64::MAX),
             });
         }

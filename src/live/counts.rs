@@ -7,7 +7,7 @@ use crate::time::{Span, Time};
 use crate::tracker::State;
 
 /// Seconds of the past that are kept.
-pub const MINUTES: usize = 300;
+pub const PAST: usize = 300;
 /// Between two samples.
 const SECOND: Span = Span::secs(1);
 
@@ -61,11 +61,11 @@ impl Counts {
     /// Takes the samples due by `now`; after a long silence only those that are kept.
     pub(super) fn sample(&mut self, now: Time, packets: u64, begun: u64) {
         let mut next = *self.next.get_or_insert(now);
-        if now - next > Span(SECOND.0 * MINUTES as i64) {
-            next = now - Span(SECOND.0 * MINUTES as i64);
+        if now - next > Span(SECOND.0 * PAST as i64) {
+            next = now - Span(SECOND.0 * PAST as i64);
         }
         while next <= now {
-            if self.samples.len() >= MINUTES {
+            if self.samples.len() >= PAST {
                 self.samples.pop_front();
             }
             self.samples.push_back(Sample { time: next, states: self.now, packets, begun });
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(counts.rates(3), (10.0, 0.0));
         counts.leave(Side::Client, State::Established);
         counts.sample(Time(90_000_000_000_000), 40, 1);
-        assert_eq!(counts.samples().len(), MINUTES);
+        assert_eq!(counts.samples().len(), PAST);
         assert_eq!(counts.peak.client[State::Established as usize], 1);
         assert_eq!(counts.now.client[State::Established as usize], 0);
     }

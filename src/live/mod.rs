@@ -23,7 +23,7 @@ mod order;
 mod watcher;
 
 pub use book::Shown;
-pub use counts::{Counts, Sample};
+pub use counts::{Counts, PAST, Sample};
 pub use event::{Event, Transition};
 pub use metrics::{Histogram, Metrics};
-pub use watcher::{Limits, Watcher};
+pub use watcher::{Limits, Passed, Watcher};

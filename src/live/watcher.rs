@@ -7,7 +7,7 @@ use super::metrics::{Metrics, Now};
 use super::{gone, order};
 use crate::analyze::{Analysis, Options};
 use crate::filter::{Filter, select::select};
-use crate::report::{self, Connection, Finding, PerSide, Report, Side, Summary, build, totals};
+use crate::report::{self, Connection, Finding, PerSide, Report, Severity, Side, Summary, build, totals};
 use crate::segment::Flags;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
@@ -34,10 +34,34 @@ pub struct Watcher {
     counts: Counts,
     metrics: Metrics,
     findings: Vec<Finding>,
+    /// Findings that held, the latest last.
+    held: Vec<Finding>,
     gone: Summary,
     events: Vec<Event>,
+    followed: Option<u64>,
+    passed: Vec<Passed>,
     now: Time,
 }
+
+/// A segment of the connection that is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Capture time.
+    pub time: Time,
+    /// Sent by the client.
+    pub to_server: bool,
+    /// Flags.
+    pub flags: Flags,
+    /// Sequence number as sent.
+    pub seq: u32,
+    /// Acknowledgment number as sent.
+    pub ack: u32,
+    /// Payload bytes.
+    pub len: u32,
+}
+
+/// Segments noted of the connection that is followed; the oldest go first.
+const FOLLOWED: usize = 1_000;
 
 impl Watcher {
     /// A watcher that has seen nothing; only connections that pass `filter` are counted and told.
@@ -54,8 +78,11 @@ impl Watcher {
             counts: Counts::default(),
             metrics: Metrics::default(),
             findings: Vec::new(),
+            held: Vec::new(),
             gone: Summary::default(),
             events: Vec::new(),
+            followed: None,
+            passed: Vec::new(),
             now: Time(0),
         }
     }
@@ -65,6 +92,13 @@ impl Watcher {
         self.now = self.now.max(packet.time);
         let Some((taken, seg)) = self.analysis.packet(packet) else { return };
         let entry = self.book.entry(taken.connection, seg.time);
+        if self.followed == Some(entry.id) {
+            if self.passed.len() >= FOLLOWED {
+                self.passed.drain(..FOLLOWED / 4);
+            }
+            let (time, to_server) = (seg.time, taken.sender == entry.client);
+            self.passed.push(Passed { time, to_server, flags: seg.flags, seq: seg.seq, ack: seg.ack, len: seg.len });
+        }
         let plain = !seg.has(Flags::SYN) && !seg.has(Flags::FIN) && !seg.has(Flags::RST);
         if entry.dirty || taken.class == Class::Copy || (plain && entry.settled) {
             return;
@@ -263,6 +297,36 @@ impl Watcher {
     /// The findings that hold.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// Findings that held and do so no longer, the latest last.
+    pub fn held(&self) -> &[Finding] {
+        &self.held
+    }
+
+    /// The worst that is found about connection `index`.
+    pub fn severity(&self, index: usize) -> Option<Severity> {
+        self.book.entries[index].severity
+    }
+
+    /// Only connections that pass count and are told from now on.
+    pub fn set_filter(&mut self, filter: Option<Filter>) {
+        self.filter = filter;
+        for (index, entry) in self.book.entries.iter_mut().enumerate().filter(|(_, entry)| !entry.dirty) {
+            entry.dirty = true;
+            self.dirty.push(index);
+        }
+    }
+
+    /// Notes the segments of this connection from now on, and of no other.
+    pub fn follow(&mut self, id: Option<u64>) {
+        self.followed = id;
+        self.passed.clear();
+    }
+
+    /// The segments noted of connection number `id`.
+    pub fn followed(&self, id: u64) -> &[Passed] {
+        if self.followed == Some(id) { &self.passed } else { &[] }
     }
 
     /// How many connections there were, and how many are remembered.

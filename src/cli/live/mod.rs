@@ -3,6 +3,7 @@
 mod args;
 mod metrics;
 mod run;
+mod screen;
 mod stop;
 mod stream;
 
@@ -11,6 +12,7 @@ use std::io::{IsTerminal, stdin, stdout};
 pub use args::LiveArgs;
 
 use self::run::{Front, Input, Run};
+use self::screen::Screen;
 use self::stop::Stop;
 use self::stream::Stream;
 use super::failure::{DONE, Failure};
@@ -59,11 +61,15 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
     let options = Options { stack: args.stack, msl: args.msl, ..Options::default() };
     let limits = Limits { connections: args.max_connections as usize };
     let mut watcher = Watcher::new(options, filter.clone(), limits);
+    let zone = if args.local_time { Zone::Local } else { Zone::Utc };
     let mut front = if args.format.is_none_or(|format| format == Format::Ndjson) && !on_screen {
         let mut stream = Stream::open(args.output.as_deref(), args.interval)?;
         let started = stream.start(input.name(), run::wall_clock(), filter.as_ref().map(Filter::to_string));
         run::unless_closed(started)?;
         Front::Stream(Box::new(stream))
+    } else if on_screen {
+        let screen = Screen::open(zone, filter.as_ref().map(Filter::to_string));
+        Front::Screen(Box::new(screen.map_err(|error| Failure::file("terminal", error))?))
     } else {
         Front::Silent
     };
@@ -74,6 +80,10 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
     };
     let run = Run { stop, writer, page, duration: args.duration, count: args.count };
     let source = run.watch(&mut input, &mut watcher, &mut front)?;
+    if let Front::Screen(_) = front {
+        // The terminal is given back before anything is written to it.
+        front = Front::Silent;
+    }
     if let Some(failure) = input.failure() {
         return Err(Failure::usage(failure.to_string()));
     }
@@ -93,7 +103,7 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
                 width: look.width(args.width),
                 colour: look.colour(target.is_file()),
                 limit: args.limit.unwrap_or(Limit::Suited),
-                zone: if args.local_time { Zone::Local } else { Zone::Utc },
+                zone,
                 selection,
                 ..RenderOptions::default()
             };

@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::metrics::Page;
+use super::screen::Screen;
 use super::stop::Stop;
 use super::stream::Stream;
 use crate::cli::failure::Failure;
@@ -55,6 +56,8 @@ impl Input {
 pub enum Front {
     /// To a file or pipe, line by line.
     Stream(Box<Stream>),
+    /// To a terminal.
+    Screen(Box<Screen>),
     /// Nowhere; there will be a report.
     Silent,
 }
@@ -147,14 +150,17 @@ impl Run {
                     writer.flush().map_err(|error| Failure::file("--write", error))?;
                 }
             }
-            let shown = match front {
-                Front::Stream(stream) => stream.update(watcher, &source),
+            let goes_on = match front {
+                Front::Stream(stream) => unless_closed(stream.update(watcher, &source))?,
+                Front::Screen(screen) => {
+                    screen.update(watcher, &source).map_err(|error| Failure::file("terminal", error))?
+                }
                 Front::Silent => {
                     watcher.events();
-                    Ok(())
+                    true
                 }
             };
-            if ended | !unless_closed(shown)? {
+            if ended || !goes_on {
                 break;
             }
         }
