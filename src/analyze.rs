@@ -1,14 +1,16 @@
 //! The pipeline: packets in, a report out.
 
 use crate::decode::{Decoded, Decoder};
-use crate::report::{self, Capture, Report, SCHEMA, Tool, build};
+use crate::detect::{Limits, Scene, Selection, Watch};
+use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool, build};
 use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::tracker::{Profile, Stack, Taken, Tracker};
+use crate::timing::{Measured, Timing, Vantage, table};
+use crate::tracker::{Profile, Stack, Taken, Tracker, Verdict};
 
 /// What can be chosen.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Whose timers to assume.
     pub stack: Stack,
@@ -16,6 +18,12 @@ pub struct Options {
     pub msl: Option<Span>,
     /// List what was believed and disproved.
     pub retracted: bool,
+    /// Thresholds of the detectors.
+    pub limits: Limits,
+    /// Which anomalies to look for.
+    pub selection: Selection,
+    /// Where the tap was, instead of an estimate for each connection.
+    pub vantage: Option<Vantage>,
 }
 
 impl Options {
@@ -33,15 +41,18 @@ impl Options {
 #[derive(Debug, Default)]
 pub struct Analysis {
     options: Options,
+    profile: Profile,
     decoder: Decoder,
     tracker: Tracker,
+    watch: Watch,
+    timing: Timing,
     capture: Capture,
 }
 
 impl Analysis {
     /// An analysis that has seen nothing.
     pub fn new(options: Options) -> Analysis {
-        Analysis { options, ..Analysis::default() }
+        Analysis { profile: options.profile(), options, ..Analysis::default() }
     }
 
     /// Takes one packet, in capture order; says what became of the (last) segment in it.
@@ -59,7 +70,10 @@ impl Analysis {
                 }
                 return Some(passed);
             }
-            Decoded::Icmp(error) => self.tracker.icmp(&error),
+            Decoded::Icmp(error) => {
+                self.tracker.icmp(&error);
+                self.watch.icmp(&error, &self.tracker);
+            }
             Decoded::Other => {}
             Decoded::Undecoded => self.capture.undecoded += 1,
         }
@@ -76,50 +90,93 @@ impl Analysis {
         &self.capture
     }
 
-    /// The report on connection `index` as it stands at `end`, as number `id`.
-    pub fn connection(&self, index: usize, id: u64, end: Time) -> report::Connection {
-        let profile = self.options.profile();
+    /// Signals of the connections so far.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Which anomalies are looked for.
+    pub fn selection(&self) -> &Selection {
+        &self.options.selection
+    }
+
+    /// The timers assumed.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// What is known of the capture at `end`.
+    pub fn scene(&self, end: Time) -> Scene<'_> {
+        self.watch.scene(&self.tracker, end, self.capture.undecoded, &self.profile, &self.options.limits)
+    }
+
+    /// The report on connection `index` with its `verdicts` at `end`, as number `id`, without anomalies.
+    pub fn connection(&self, (index, id): (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
         let context = build::Context {
             end,
-            profile: &profile,
+            profile: &self.profile,
             retracted: self.options.retracted,
+            vantage: self.options.vantage,
             scope: &|id| self.decoder.scope(id).to_vec(),
         };
-        build::connection(&self.tracker.connections()[index], id, &context)
+        let c = &self.tracker.connections()[index];
+        match self.timing.get(index) {
+            Some(measured) => build::connection(c, measured, verdicts, id, &context),
+            None => build::connection(c, &Measured::default(), verdicts, id, &context),
+        }
     }
 
     /// Forgets the connections that `keep` does not want, by index; the others move up, in their order.
     pub fn evict(&mut self, keep: &[bool]) {
         self.tracker.evict(keep);
+        self.watch.evict(keep);
+        self.timing.evict(keep);
     }
 
     fn segment(&mut self, segment: &Segment) -> Taken {
         self.capture.tcp_segments += 1;
-        self.tracker.segment(segment)
+        let taken = self.tracker.segment(segment);
+        self.watch.segment(&taken, segment, &self.tracker);
+        self.timing.segment(&taken, segment, self.tracker.connections());
+        taken
     }
 
     /// The report on all that was taken.
     pub fn finish(&self, files: Vec<FileInfo>) -> Report {
-        let profile = self.options.profile();
-        let decoder = &self.decoder;
-        let context = build::Context {
-            end: self.capture.last.unwrap_or(Time(0)),
-            profile: &profile,
-            retracted: self.options.retracted,
-            scope: &|id| decoder.scope(id).to_vec(),
-        };
-        let mut tracked: Vec<_> = self.tracker.connections().iter().collect();
-        tracked.sort_by_key(|c| c.first_packet);
-        let retracted = tracked.iter().map(|c| u64::from(c.retractions())).sum();
-        let connections: Vec<_> =
-            tracked.into_iter().zip(1..).map(|(c, id)| build::connection(c, id, &context)).collect();
+        self.finish_with(files, &|_| true)
+    }
+
+    /// The report on all that was taken; its timing tables are those of the connections that `timed` wants.
+    pub fn finish_with(&self, files: Vec<FileInfo>, timed: &dyn Fn(&Connection) -> bool) -> Report {
+        let end = self.capture.last.unwrap_or(Time(0));
+        let (tracker, watch, selection) = (&self.tracker, &self.watch, &self.options.selection);
+        let mut scene = self.scene(end);
+        scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();
+        let unmeasured = Measured::default();
+        let mut tracked: Vec<_> = tracker.connections().iter().enumerate().collect();
+        tracked.sort_by_key(|(_, c)| c.first_packet);
+        let retracted = tracked.iter().map(|(_, c)| u64::from(c.retractions())).sum();
+        let mut tables = table::Builder::default();
+        let mut connections = Vec::with_capacity(tracked.len());
+        for ((index, c), id) in tracked.into_iter().zip(1..) {
+            let measured = self.timing.get(index).unwrap_or(&unmeasured);
+            let verdicts = c.verdicts(end, &self.profile);
+            let mut connection = self.connection((index, id), &verdicts, end);
+            connection.anomalies = watch.anomalies((index, id), &verdicts, tracker, &scene);
+            if timed(&connection) {
+                tables.add(measured, c, &verdicts, self.options.vantage, end);
+            }
+            connections.push(connection);
+        }
+        let findings = watch.findings(&mut scene, &mut connections, selection);
         Report {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
             capture: Capture { files, ..self.capture.clone() },
             summary: report::totals::summary(&connections, retracted),
             connections,
-            findings: Vec::new(),
+            findings,
+            timing: tables.finish(),
         }
     }
 }

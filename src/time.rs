@@ -43,6 +43,14 @@ impl Sub for Time {
     }
 }
 
+impl Sub for Span {
+    type Output = Span;
+
+    fn sub(self, other: Span) -> Span {
+        Span(self.0.saturating_sub(other.0))
+    }
+}
+
 impl Add<Span> for Time {
     type Output = Time;
 

@@ -2,20 +2,23 @@
 
 use std::path::Path;
 
+use clap::ValueEnum;
+
 use super::args::{AnalyzeArgs, Part};
-use super::failure::{DONE, FAILED, Failure};
+use super::failure::{DONE, FAILED, FOUND, Failure};
 use super::output::{self, Look, Target, tell};
 use super::progress::Progress;
 use crate::analyze::{Analysis, Options};
+use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
-use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, render};
-use crate::report::Report;
+use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, events, render};
+use crate::report::{Connection, Report};
 use crate::source::{self, FileInfo};
 
 /// Packets between two looks at how far the source has come.
 const LOOK_EVERY: u64 = 1 << 10;
 
-/// Analyses and prints; the exit code is 0, or 2 when an input could not be read.
+/// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
 pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     if args.filter.as_deref() == Some("help") {
         output::print(|out| out.write_all(words::help().as_bytes()))?;
@@ -24,15 +27,21 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     let filter = args.filter.as_deref().map(filter::parse).transpose();
     let filter = filter.map_err(|error| Failure::usage(format!("--filter: {error}")))?;
     check(args)?;
+    let fail_on = fail_on(args)?;
+    wanted(args)?;
+    limits(args)?;
     let target = Target::open(args.output.as_deref())?;
-    let report = match read(args) {
+    let report = match read(args, filter.as_ref()) {
         Ok(report) => report,
         Err(failure) => {
             target.abandon();
             return Err(failure);
         }
     };
-    let code = warn(&report.capture.files, args);
+    let mut code = warn(&report.capture.files, args);
+    if code == DONE && fail_on.iter().any(|f| f.is_met(&report)) {
+        code = FOUND;
+    }
     let (report, selection) = match narrow(report, filter.as_ref(), args) {
         Ok(narrowed) => narrowed,
         Err(failure) => {
@@ -41,7 +50,10 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
         }
     };
     let options = options(args, look, &target, selection);
-    target.write(|out| render(format(args), &report, &options, out))?;
+    target.write(|out| match args.events {
+        true => events::render(format(args), &report, &options, out),
+        false => render(format(args), &report, &options, out),
+    })?;
     Ok(code)
 }
 
@@ -64,10 +76,43 @@ fn check(args: &AnalyzeArgs) -> Result<(), Failure> {
     }
 }
 
+/// The thresholds asked for.
+fn limits(args: &AnalyzeArgs) -> Result<Limits, Failure> {
+    let settings = args.threshold.iter().map(String::as_str);
+    let mut limits = Limits::read(settings).map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
+    if let Some(span) = args.stuck_after {
+        limits.stuck_after(span);
+    }
+    Ok(limits)
+}
+
+/// The parts that `--only` names; its other words name findings.
+fn parts(args: &AnalyzeArgs) -> Vec<Part> {
+    args.only.iter().filter_map(|word| Part::from_str(word, true).ok()).collect()
+}
+
+/// The findings to look for.
+fn wanted(args: &AnalyzeArgs) -> Result<Wanted, Failure> {
+    let names: Vec<String> = args.only.iter().filter(|word| Part::from_str(word, true).is_err()).cloned().collect();
+    Wanted::new(&names, &args.ignore).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// What makes the run fail.
+fn fail_on(args: &AnalyzeArgs) -> Result<Vec<FailOn>, Failure> {
+    let read = |word: &String| FailOn::read(word).map_err(|error| Failure::usage(format!("--fail-on: {error}")));
+    args.fail_on.iter().map(read).collect()
+}
+
 /// Reads every packet of every input.
-fn read(args: &AnalyzeArgs) -> Result<Report, Failure> {
+fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> {
     let mut source = source::open(&args.files).map_err(|error| Failure::files(&error.failures))?;
-    let options = Options { stack: args.stack, msl: args.msl, retracted: args.retracted };
+    let options = Options {
+        retracted: args.retracted,
+        vantage: args.vantage,
+        limits: limits(args)?,
+        selection: wanted(args)?,
+        ..args.timers.options()
+    };
     let mut analysis = Analysis::new(options);
     let mut progress = Progress::new(!args.no_progress && !args.quiet, source.bytes_total());
     let mut packets = 0;
@@ -82,7 +127,13 @@ fn read(args: &AnalyzeArgs) -> Result<Report, Failure> {
     if !args.quiet {
         source.notes().iter().for_each(|note| tell(format_args!("tcpstate: {}", clean(note))));
     }
-    Ok(analysis.finish(source.files()))
+    Ok(analysis.finish_with(source.files(), &|c| keeps(c, filter, args)))
+}
+
+/// Whether a connection was asked for.
+fn keeps(connection: &Connection, filter: Option<&Filter>, args: &AnalyzeArgs) -> bool {
+    (args.connection.is_empty() || args.connection.contains(&connection.id))
+        && filter.is_none_or(|filter| filter.matches(connection))
 }
 
 /// Tells what was wrong with the inputs; what was read is printed all the same.
@@ -114,8 +165,7 @@ fn narrow(
         let have = if of == 0 { "there is none".to_owned() } else { format!("they are numbered from 1 to {of}") };
         return Err(Failure::usage(format!("--connection: there is no connection {missing}; {have}")));
     }
-    let wanted = |id: u64| args.connection.is_empty() || args.connection.contains(&id);
-    select(&mut report, |c| wanted(c.id) && filter.is_none_or(|filter| filter.matches(c)));
+    select(&mut report, |c| keeps(c, filter, args));
     let mut by: Vec<String> = args.connection.iter().map(|id| format!("--connection {id}")).collect();
     by.extend(args.filter.as_ref().map(|filter| format!("--filter '{filter}'")));
     Ok((report, Some(Selection { by: by.join(" "), of })))
@@ -130,7 +180,7 @@ fn options(args: &AnalyzeArgs, look: Look, target: &Target, selection: Option<Se
         reverse: args.reverse,
         zone: if args.local_time { Zone::Local } else { Zone::Utc },
         detail: !args.connection.is_empty(),
-        sections: sections(&args.only),
+        sections: sections(&if args.timing { vec![Part::Timing] } else { parts(args) }),
         selection,
     }
 }
@@ -138,7 +188,12 @@ fn options(args: &AnalyzeArgs, look: Look, target: &Target, selection: Option<Se
 /// The parts asked for, or all.
 fn sections(only: &[Part]) -> Sections {
     let wanted = |part| only.is_empty() || only.contains(&part);
-    Sections { findings: wanted(Part::Findings), totals: wanted(Part::Totals), connections: wanted(Part::Connections) }
+    Sections {
+        findings: wanted(Part::Findings),
+        totals: wanted(Part::Totals),
+        timing: wanted(Part::Timing),
+        connections: wanted(Part::Connections),
+    }
 }
 
 /// The format asked for, or the one that the output's name stands for, or the table.

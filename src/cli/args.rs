@@ -7,10 +7,15 @@ use clap::{Args, Parser, Subcommand};
 
 use super::explain::ExplainArgs;
 use super::live::LiveArgs;
+use super::names::Offer;
 use super::output::Colour;
+use super::show::ShowArgs;
+use super::snapshot::SnapshotArgs;
+use crate::analyze::Options;
 use crate::filter::literal;
 use crate::render::{Format, Limit, SortKey};
 use crate::time::Span;
+use crate::timing::Vantage;
 use crate::tracker::Stack;
 
 /// Reads packet captures and tells the TCP state of both ends of every connection: when it changed, why, and how that
@@ -43,7 +48,11 @@ pub enum Command {
     Analyze(Box<AnalyzeArgs>),
     /// The same from an interface (or a pipe), as it happens
     Live(Box<LiveArgs>),
-    /// What a TCP state means, who waits for whom, and what to do when it lasts
+    /// One connection as a ladder: every segment, with both ends' states after it and how each is known
+    Show(Box<ShowArgs>),
+    /// What `ss -tan` would have listed on each host at a time, or how many were in each state over time
+    Snapshot(Box<SnapshotArgs>),
+    /// What a TCP state or a finding means, how it is decided, and what to do
     Explain(ExplainArgs),
     /// A completion script for a shell
     Completions {
@@ -64,6 +73,8 @@ pub enum Part {
     Findings,
     /// Outcomes, who closed first, endpoints per state
     Totals,
+    /// Where the time went, in full if nothing else is shown
+    Timing,
     /// Single connections
     Connections,
 }
@@ -104,9 +115,18 @@ pub struct AnalyzeArgs {
     #[arg(short = 'n', long, value_name = "N", value_parser = limit)]
     pub limit: Option<Limit>,
 
-    /// Only these parts of the table or of the Markdown
-    #[arg(long, value_name = "PARTS", value_delimiter = ',', value_enum)]
-    pub only: Vec<Part>,
+    /// Only these parts of the table or of the Markdown (findings, totals, connections); or look only for these findings,
+    /// by name or code
+    #[arg(long, value_name = "PART|NAME", value_delimiter = ',', value_parser = Offer::PARTS, hide_possible_values = true)]
+    pub only: Vec<String>,
+
+    /// Only where the time went, in full; as `--only timing`
+    #[arg(long, conflicts_with = "only")]
+    pub timing: bool,
+
+    /// One line per transition instead, in order of time: when, who, old and new state, how long, how it is known
+    #[arg(long, conflicts_with_all = ["only", "timing"])]
+    pub events: bool,
 
     /// In which order to list connections; the most or the longest first
     #[arg(long, value_name = "KEY", value_parser = PossibleValuesParser::new(SortKey::ALL.map(SortKey::name)).try_map(|word| word.parse::<SortKey>()))]
@@ -116,17 +136,31 @@ pub struct AnalyzeArgs {
     #[arg(long)]
     pub reverse: bool,
 
-    /// Whose timers to assume for what no packet shows (2MSL and the like)
-    #[arg(long, value_name = "STACK", default_value = "linux", value_parser = PossibleValuesParser::new(Stack::ALL.map(|(name, _)| name)).try_map(stack))]
-    pub stack: Stack,
-
-    /// Maximum segment lifetime instead of the stack's: TIME_WAIT lasts twice as long
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub msl: Option<Span>,
+    #[command(flatten)]
+    pub timers: Timers,
 
     /// Also list what was believed and then disproved
     #[arg(long)]
     pub retracted: bool,
+
+    /// Where the tap was, instead of an estimate for each connection
+    #[arg(long, value_name = "WHERE", value_parser = PossibleValuesParser::new(["client", "server", "middle"]).try_map(|word| word.parse::<Vantage>()))]
+    pub vantage: Option<Vantage>,
+    /// Do not look for these findings, by name or code
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Offer::FINDINGS, hide_possible_values = true)]
+    pub ignore: Vec<String>,
+
+    /// Exit with 1 if there is such a finding: info, note, warning, error, or a finding's name
+    #[arg(long, value_name = "SEVERITY|NAME", value_delimiter = ',', value_parser = Offer::SEVERITIES, hide_possible_values = true)]
+    pub fail_on: Vec<String>,
+
+    /// Draw the line of a finding elsewhere, as in time-wait-excess=200; `tcpstate explain NAME` shows them
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
+    pub threshold: Vec<String>,
+
+    /// What waits for something that does not happen is stuck after this time
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub stuck_after: Option<Span>,
 
     /// Fail with exit code 2 when a capture is damaged or cut off
     #[arg(long)]
@@ -147,6 +181,25 @@ pub struct AnalyzeArgs {
     /// Neither progress bar nor warnings
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// Timers of the stacks, which no packet shows.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Timers {
+    /// Whose timers to assume for what no packet shows (2MSL and the like)
+    #[arg(long, value_name = "STACK", default_value = "linux", value_parser = PossibleValuesParser::new(Stack::ALL.map(|(name, _)| name)).try_map(stack))]
+    pub stack: Stack,
+
+    /// Maximum segment lifetime instead of the stack's: TIME_WAIT lasts twice as long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub msl: Option<Span>,
+}
+
+impl Timers {
+    /// An analysis with them.
+    pub fn options(&self) -> Options {
+        Options { stack: self.stack, msl: self.msl, ..Options::default() }
+    }
 }
 
 pub(super) fn limit(word: &str) -> Result<Limit, String> {

@@ -1,8 +1,10 @@
-//! `tcpstate explain`: what a state means and what to do about it.
+//! `tcpstate explain`: what a state or a finding means, how it is decided, and what to do about it.
 
 use super::failure::Failure;
+use super::names::Offer;
 use super::output::{self, Look};
 use super::states::{self, Page};
+use crate::detect::{self, Declaration};
 use crate::filter::suggest::nearest;
 use crate::render::text::{BOLD, CYAN, DIM, Text, wrap};
 use crate::tracker::State;
@@ -10,18 +12,44 @@ use crate::tracker::State;
 /// What can be asked.
 #[derive(Debug, clap::Args)]
 pub struct ExplainArgs {
-    /// A TCP state in any usual spelling (CLOSE_WAIT, close-wait, TCP_CLOSE_WAIT); without one, all are listed
-    #[arg(value_name = "STATE")]
+    /// A TCP state in any usual spelling (CLOSE_WAIT, close-wait, TCP_CLOSE_WAIT), or a finding by name or code; without
+    /// one, all are listed
+    #[arg(value_name = "STATE|NAME|CODE", value_parser = Offer::TOPICS, hide_possible_values = true)]
     topic: Option<String>,
+
+    /// How to write it; states are explained as text only
+    #[arg(short, long, value_enum, default_value_t = PageFormat::Text)]
+    format: PageFormat,
+}
+
+/// How a page can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum PageFormat {
+    /// For the terminal
+    Text,
+    /// Markdown
+    Markdown,
+    /// JSON
+    Json,
 }
 
 /// Prints the page asked for, or the list of all.
 pub fn run(args: &ExplainArgs, look: Look) -> Result<(), Failure> {
     let width = look.width(None).min(100);
     let colour = look.colour(false);
-    let lines = match &args.topic {
-        None => list(width),
-        Some(topic) => {
+    let finding = args.topic.as_deref().and_then(detect::find);
+    if args.format != PageFormat::Text {
+        let wanted = match (&args.topic, finding) {
+            (None, _) => detect::ALL.to_vec(),
+            (Some(_), Some(finding)) => vec![finding],
+            (Some(topic), None) => return Err(unknown(topic)),
+        };
+        return written(&wanted, args.format, args.topic.is_none());
+    }
+    let lines = match (&args.topic, finding) {
+        (None, _) => list(width),
+        (Some(_), Some(finding)) => finding_page(finding, width),
+        (Some(topic), None) => {
             let state = topic.parse::<State>().map_err(|_| unknown(topic))?;
             page(states::page(state), width)
         }
@@ -30,12 +58,62 @@ pub fn run(args: &ExplainArgs, look: Look) -> Result<(), Failure> {
 }
 
 fn unknown(topic: &str) -> Failure {
-    let near = nearest(topic, State::ALL.map(State::name));
+    let near = nearest(topic, State::ALL.map(State::name))
+        .or_else(|| detect::nearest(topic, detect::ALL.iter().map(|d| d.name)));
     let hint = match near {
         Some(near) => format!("did you mean {near}?"),
-        None => format!("the states are {}", State::ALL.map(State::name).join(", ")),
+        None => format!(
+            "the states are {}; `tcpstate explain` lists the findings, too",
+            State::ALL.map(State::name).join(", ")
+        ),
     };
-    Failure::usage(format!("explain: `{topic}` is not a TCP state\n  {hint}"))
+    Failure::usage(format!("explain: `{topic}` is neither a TCP state nor a finding\n  {hint}"))
+}
+
+/// Pages for other programs; all of them as one table or one array.
+fn written(wanted: &[&Declaration], format: PageFormat, all: bool) -> Result<(), Failure> {
+    let text = match format {
+        PageFormat::Json => {
+            let mut pages: Vec<_> = wanted.iter().map(|d| d.json()).collect();
+            let value = if all { serde_json::Value::from(pages) } else { pages.remove(0) };
+            format!("{value:#}\n")
+        }
+        _ => {
+            let pages: Vec<_> = wanted.iter().map(|d| d.markdown()).collect();
+            let table = if all { format!("{}\n", detect::table()) } else { String::new() };
+            format!("{table}{}", pages.join("\n"))
+        }
+    };
+    output::print(|out| out.write_all(text.as_bytes()))
+}
+
+/// The page of a finding.
+fn finding_page(d: &Declaration, width: usize) -> Vec<Text> {
+    let head = Text::styled(BOLD, &format!("{} {}", d.code, d.name)).and("  ");
+    let said = Text::plain(&format!("{}: {}.", d.severity.name(), d.summary));
+    let mut lines = wrap(head, 2, &said.words(), " ", width);
+    for (heading, text) in d.parts() {
+        lines.push(Text::new());
+        lines.push(Text::plain("  ").with(CYAN, heading));
+        lines.extend(wrap(Text::plain("    "), 4, &Text::plain(text).words(), " ", width));
+    }
+    if !d.thresholds.is_empty() {
+        lines.push(Text::new());
+        lines.push(Text::plain("  ").with(CYAN, "Thresholds").and(" (--threshold NAME=VALUE)"));
+        for t in d.thresholds {
+            let head = Text::plain("    ").with(BOLD, t.name).and(&format!(" = {}  ", t.write(t.default)));
+            let stuck = if t.waits { "; --stuck-after sets it, too" } else { "" };
+            let said = Text::plain(&format!("{}; from {}{stuck}", t.meaning, t.source));
+            lines.extend(wrap(head, 8, &said.words(), " ", width));
+        }
+    }
+    for (heading, example) in [("Raised by", &d.raises), ("Not raised by", &d.silent)] {
+        lines.push(Text::new());
+        let often = example.repetition().map(|r| format!(" ({r})")).unwrap_or_default();
+        lines.push(Text::plain("  ").with(CYAN, heading).and(&often));
+        lines.extend(example.ladder.lines().map(|line| Text::styled(DIM, &format!("    {line}"))));
+    }
+    lines
 }
 
 fn list(width: usize) -> Vec<Text> {
@@ -44,6 +122,16 @@ fn list(width: usize) -> Vec<Text> {
     for page in &states::PAGES {
         let head = Text::styled(BOLD, page.state.name()).pad(13);
         lines.extend(wrap(head, 13, &Text::plain(page.meaning).words(), " ", width));
+    }
+    lines.extend([
+        Text::new(),
+        Text::plain("The findings, by code; `tcpstate explain NAME` tells how each is decided and what to do."),
+        Text::new(),
+    ]);
+    for d in detect::ALL {
+        let head = Text::plain(d.code).and(" ").with(BOLD, d.name).pad(32);
+        let said = Text::plain(&format!("{}: {}", d.severity.name(), d.summary));
+        lines.extend(wrap(head, 32, &said.words(), " ", width));
     }
     lines
 }

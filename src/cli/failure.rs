@@ -4,6 +4,8 @@ use std::fmt;
 
 /// Exit code: done, nothing to object to.
 pub const DONE: u8 = 0;
+/// Exit code: what `--fail-on` names was found.
+pub const FOUND: u8 = 1;
 /// Exit code: it could not be done (usage, unreadable input or output).
 pub const FAILED: u8 = 2;
 

@@ -1,14 +1,18 @@
 //! The command line: what was typed, what it means, exit codes.
 //!
-//! Exit codes: 0 done, 2 could not be done, and 130 (by the signal) when interrupted. A closed pipe is success.
+//! Exit codes: 0 done, 1 found what `--fail-on` names, 2 could not be done, and 130 (by the signal) when interrupted. A closed pipe is success.
 
 mod analyze;
 mod args;
 mod explain;
 mod failure;
 mod live;
+mod names;
 mod output;
 mod progress;
+mod reading;
+mod show;
+mod snapshot;
 mod states;
 
 use std::ffi::OsString;
@@ -42,6 +46,8 @@ fn perform(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
         Command::Analyze(args) => analyze::run(args, look),
         Command::Live(args) => live::run(args, look),
+        Command::Show(args) => show::run(args, look),
+        Command::Snapshot(args) => snapshot::run(args, look),
         Command::Explain(args) => explain::run(args, look).map(|()| DONE),
         Command::Completions { shell } => completions(*shell).map(|()| DONE),
         Command::Man { command } => man(command.as_deref()).map(|()| DONE),

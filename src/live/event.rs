@@ -67,8 +67,9 @@ pub struct Cleared {
     pub code: &'static str,
     /// Its name.
     pub name: &'static str,
-    /// Whom it was about.
-    pub service: String,
+    /// Whom it was about, if it was about one service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// When it was seen to be over.
     pub time: Time,
 }

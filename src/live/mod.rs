@@ -10,6 +10,7 @@
 //! | `book` | each connection as last shown, and when to look at it again |
 //! | `counts` | connections per state and side, now and over the last minutes |
 //! | `event` | what happened |
+//! | `firing` | findings as they come and go |
 //! | `gone` | totals over what was forgotten |
 //! | `order` | who is forgotten first |
 //! | `metrics` | the same in Prometheus' text format |
@@ -17,6 +18,7 @@
 mod book;
 mod counts;
 mod event;
+mod firing;
 mod gone;
 mod metrics;
 mod order;

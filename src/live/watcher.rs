@@ -2,16 +2,18 @@
 
 use super::book::Book;
 use super::counts::Counts;
+use super::firing::Firing;
 use super::event::{Event, Evicted, Retraction, Transition};
 use super::metrics::{Metrics, Now};
 use super::{gone, order};
 use crate::analyze::{Analysis, Options};
+use crate::detect::Scene;
 use crate::filter::{Filter, select::select};
 use crate::report::{self, Connection, Finding, PerSide, Report, Severity, Side, Summary, build, totals};
 use crate::segment::Flags;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::tracker::{Class, Profile};
+use crate::tracker::{Class, State};
 
 /// Bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +26,6 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Watcher {
     analysis: Analysis,
-    profile: Profile,
     filter: Option<Filter>,
     limits: Limits,
     book: Book,
@@ -33,9 +34,7 @@ pub struct Watcher {
     over: Vec<u64>,
     counts: Counts,
     metrics: Metrics,
-    findings: Vec<Finding>,
-    /// Findings that held, the latest last.
-    held: Vec<Finding>,
+    firing: Firing,
     gone: Summary,
     events: Vec<Event>,
     followed: Option<u64>,
@@ -60,16 +59,19 @@ pub struct Passed {
     pub len: u32,
 }
 
+/// What happened to a connection that is over holds for this long.
+const RECENT: Span = Span::secs(60);
+/// Findings that speak of the end of a capture.
+const OF_THE_END: [&str; 2] = ["capture-cuts-connections", "half-closed-at-end"];
+
 /// Segments noted of the connection that is followed; the oldest go first.
 const FOLLOWED: usize = 1_000;
 
 impl Watcher {
     /// A watcher that has seen nothing; only connections that pass `filter` are counted and told.
     pub fn new(options: Options, filter: Option<Filter>, limits: Limits) -> Watcher {
-        let profile = options.profile();
         Watcher {
             analysis: Analysis::new(options),
-            profile,
             filter,
             limits: Limits { connections: limits.connections.max(2) },
             book: Book::default(),
@@ -77,8 +79,7 @@ impl Watcher {
             over: Vec::new(),
             counts: Counts::default(),
             metrics: Metrics::default(),
-            findings: Vec::new(),
-            held: Vec::new(),
+            firing: Firing::default(),
             gone: Summary::default(),
             events: Vec::new(),
             followed: None,
@@ -127,16 +128,51 @@ impl Watcher {
 
     /// Tells the connections that have ended, and which findings hold. Takes time for all connections that are not over,
     /// so that it should be called only every now and then.
-    pub fn assess(&mut self) {
+    pub fn assess(&mut self, dropped: u64) {
+        let mut scene = self.analysis.scene(self.now);
+        scene.quality.dropped = dropped;
+        let mut events = Vec::new();
         for id in std::mem::take(&mut self.over) {
             let Some(index) = self.book.find(id) else { continue };
             // It may have gone on in the meantime.
-            if self.book.entries[index].over {
-                self.tell(index);
-            } else {
+            if !self.book.entries[index].over {
                 self.book.entries[index].told = false;
+            } else if self.book.entries[index].matches {
+                let connection = found(&self.analysis, &scene, (index, id), self.now);
+                self.metrics.ended(&connection);
+                events.push(Event::Connection(Box::new(connection)));
             }
         }
+        let findings = Watcher::find_out(&self.analysis, &mut self.book, &mut scene, self.now);
+        self.firing.update(findings, self.now, &mut events);
+        self.events.append(&mut events);
+    }
+
+    /// What is wrong now: over all connections that are not over for long.
+    fn find_out(analysis: &Analysis, book: &mut Book, scene: &mut Scene<'_>, now: Time) -> Vec<Finding> {
+        /// Up to so many connections every one is shown to the detectors that look at all of them; beyond, those that
+        /// something was found about, and those in TIME_WAIT.
+        const ALL: usize = 10_000;
+        let few = book.entries.len() <= ALL;
+        let tracker = analysis.tracker();
+        let mut connections = Vec::new();
+        for (index, entry) in book.entries.iter_mut().enumerate() {
+            let c = &tracker.connections()[index];
+            if !entry.matches || (entry.over && now - c.last > RECENT) {
+                continue;
+            }
+            let at = (index, entry.id);
+            let verdicts = c.verdicts(now, analysis.profile());
+            let anomalies = analysis.watch().anomalies(at, &verdicts, tracker, scene);
+            entry.severity = anomalies.iter().map(|a| a.severity).max();
+            if few || !anomalies.is_empty() || entry.states().contains(&State::TimeWait) {
+                connections.push(Connection { anomalies, ..analysis.connection(at, &verdicts, now) });
+            }
+        }
+        let mut findings = analysis.watch().findings(scene, &mut connections, analysis.selection());
+        // Nothing has ended.
+        findings.retain(|f| !OF_THE_END.contains(&f.name));
+        findings
     }
 
     /// What happened since the last call.
@@ -147,12 +183,12 @@ impl Watcher {
     /// Compares the histories of connection `index` with what was shown.
     fn look(&mut self, index: usize, now: Time) {
         let c = &self.analysis.tracker().connections()[index];
-        let verdicts = c.verdicts(now, &self.profile);
+        let verdicts = c.verdicts(now, self.analysis.profile());
         let (client, _) = c.client();
         let matches = self
             .filter
             .as_ref()
-            .is_none_or(|f| f.matches(&self.analysis.connection(index, self.book.entries[index].id, now)));
+            .is_none_or(|f| f.matches(&self.analysis.connection((index, self.book.entries[index].id), &verdicts, now)));
         let entry = &mut self.book.entries[index];
         entry.dirty = false;
         for e in 0..2 {
@@ -189,7 +225,7 @@ impl Watcher {
                     client: at_client,
                     server: at_server,
                     endpoint: side,
-                    entry: build::entry(step),
+                    entry: build::entry(step, None),
                 }));
             }
         }
@@ -204,17 +240,7 @@ impl Watcher {
             entry.told = true;
             self.over.push(entry.id);
         }
-        self.book.plan(index, c, now, &self.profile);
-    }
-
-    /// Tells a connection as a whole.
-    fn tell(&mut self, index: usize) {
-        let entry = &self.book.entries[index];
-        let connection = self.connection(index);
-        if entry.matches {
-            self.metrics.ended(&connection);
-            self.events.push(Event::Connection(Box::new(connection)));
-        }
+        self.book.plan(index, c, now, self.analysis.profile());
     }
 
     /// Forgets connections when there are too many: some more than needed, so that it does not happen at every packet.
@@ -223,14 +249,14 @@ impl Watcher {
         if have <= most {
             return;
         }
-        self.assess();
+        let scene = self.analysis.scene(now);
         let tracked = self.analysis.tracker().connections();
         let ranks: Vec<_> =
             self.book.entries.iter().zip(tracked).map(|(entry, c)| order::rank(entry.states(), c.last)).collect();
         let keep = order::keep(&ranks, have - most + most / 8);
         let (mut evicted, mut open, mut retracted) = (Vec::new(), 0, 0);
         for index in (0..have).filter(|i| !keep[*i]) {
-            let connection = self.connection(index);
+            let connection = found(&self.analysis, &scene, (index, self.book.entries[index].id), now);
             let entry = &self.book.entries[index];
             open += u64::from(!entry.over);
             if !entry.matches {
@@ -240,13 +266,14 @@ impl Watcher {
                 self.counts.leave(side(e, entry.client), end.state);
             }
             retracted += u64::from(self.analysis.tracker().connections()[index].retractions());
-            if !entry.told {
+            if !entry.told || self.over.contains(&entry.id) {
                 self.metrics.ended(&connection);
                 self.events.push(Event::Connection(Box::new(connection.clone())));
             }
             evicted.push(connection);
         }
         gone::add(&mut self.gone, &totals::summary(&evicted, retracted));
+        drop(scene);
         self.book.evict(&keep);
         self.analysis.evict(&keep);
         let connections = keep.iter().filter(|keep| !**keep).count() as u64;
@@ -255,9 +282,10 @@ impl Watcher {
         self.events.push(Event::Evicted(Evicted { time: now, connections, open, total }));
     }
 
-    /// Connection `index` as it stands now.
+    /// Connection `index` as it stands now, with what is found about it.
     pub fn connection(&self, index: usize) -> Connection {
-        self.analysis.connection(index, self.book.entries[index].id, self.now)
+        let scene = self.analysis.scene(self.now);
+        found(&self.analysis, &scene, (index, self.book.entries[index].id), self.now)
     }
 
     /// Where connection number `id` is, if it was not forgotten.
@@ -296,12 +324,12 @@ impl Watcher {
 
     /// The findings that hold.
     pub fn findings(&self) -> &[Finding] {
-        &self.findings
+        &self.firing.now
     }
 
     /// Findings that held and do so no longer, the latest last.
     pub fn held(&self) -> &[Finding] {
-        &self.held
+        &self.firing.held
     }
 
     /// The worst that is found about connection `index`.
@@ -347,7 +375,7 @@ impl Watcher {
             tracked: self.book.entries.len() as u64,
             begun: self.book.begun(),
             packets: [capture.packets, capture.tcp_segments, capture.undecoded],
-            findings: &self.findings,
+            findings: &self.firing.now,
             source,
             copies,
         })
@@ -381,6 +409,14 @@ impl Watcher {
         ids.sort_by_key(|(packet, _)| *packet);
         ids.into_iter().map(|(_, id)| id)
     }
+}
+
+/// Connection `index`, number `id`, as it stands, with what is found about it.
+fn found(analysis: &Analysis, scene: &Scene<'_>, at: (usize, u64), now: Time) -> Connection {
+    let tracker = analysis.tracker();
+    let verdicts = tracker.connections()[at.0].verdicts(now, analysis.profile());
+    let anomalies = analysis.watch().anomalies(at, &verdicts, tracker, scene);
+    Connection { anomalies, ..analysis.connection(at, &verdicts, now) }
 }
 
 fn side(e: usize, client: usize) -> Side {

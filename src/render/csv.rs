@@ -9,11 +9,12 @@ use std::io;
 
 use super::clean::clean;
 use super::{RenderOptions, history, order};
+use crate::report::timing::{Distribution, RoundTrips, Timing};
 use crate::report::{Connection, Endpoint, Report, Side};
 use crate::time::Time;
 
 /// Name and meaning of each column, in order.
-pub const COLUMNS: [(&str, &str); 32] = [
+pub const COLUMNS: [(&str, &str); 57] = [
     ("id", "number of the connection, by first packet"),
     ("client_addr", "who sent the first SYN; midstream, the best guess"),
     ("client_port", ""),
@@ -46,6 +47,31 @@ pub const COLUMNS: [(&str, &str); 32] = [
     ("synack_to_ack", "seconds"),
     ("handshake", "seconds"),
     ("anomalies", "names, joined by a blank"),
+    ("vantage", "where the tap was: client, server, middle"),
+    ("syn_retries", "SYNs sent again"),
+    ("syn_retry_delay", "seconds from the first SYN to the one answered"),
+    ("connect_delay", "seconds from the first SYN to the client's ACK"),
+    ("rtt_client_n", "samples of the round trip between tap and client"),
+    ("rtt_client_min", "seconds"),
+    ("rtt_client_p50", "seconds"),
+    ("rtt_client_max", "seconds"),
+    ("rtt_server_n", "samples of the round trip between tap and server"),
+    ("rtt_server_min", "seconds"),
+    ("rtt_server_p50", "seconds"),
+    ("rtt_server_max", "seconds"),
+    ("turns", "requests that were answered, as far as measured"),
+    ("ttfb_p50", "seconds from request to answer"),
+    ("server_think_p50", "seconds, the round trip to the server taken off"),
+    ("client_think_p50", "seconds, the round trip to the client taken off"),
+    ("fin_to_fin", "seconds"),
+    ("close_duration", "seconds"),
+    ("idle_longest", "seconds"),
+    ("zero_window_client", "seconds in which the client's window was closed"),
+    ("zero_window_server", "seconds in which the server's window was closed"),
+    ("time_network", "seconds given to the network"),
+    ("time_recovery", "seconds given to recovery from loss"),
+    ("time_server", "seconds given to the server"),
+    ("time_client", "seconds given to the client"),
 ];
 
 /// Writes the header and a row per connection.
@@ -70,7 +96,52 @@ fn cause(error: csv::Error) -> io::Error {
 }
 
 /// The cells of a connection, in the order of [`COLUMNS`].
-fn row(c: &Connection) -> [String; COLUMNS.len()] {
+fn row(c: &Connection) -> Vec<String> {
+    identity(c).into_iter().chain(timing(&c.timing)).collect()
+}
+
+/// Columns that tell where the time went.
+fn timing(t: &Timing) -> [String; 25] {
+    let seconds = |span: Option<crate::time::Span>| span.map(|s| s.to_string()).unwrap_or_default();
+    let trips = |r: &RoundTrips| {
+        let d = r.samples.as_ref();
+        let n = d.map_or(0, |d| d.n).to_string();
+        [n, seconds(d.map(|d| d.min)), seconds(d.map(|d| d.p50)), seconds(d.map(|d| d.max))]
+    };
+    let median = |d: &Option<Distribution>| seconds(d.as_ref().map(|d| d.p50));
+    let [a, b, c, d] = trips(&t.rtt.client);
+    let [e, f, g, h] = trips(&t.rtt.server);
+    [
+        t.vantage.map(|v| v.name().to_owned()).unwrap_or_default(),
+        t.syn_retries.to_string(),
+        seconds(t.syn_retry_delay),
+        seconds(t.connect_delay),
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+        h,
+        t.ttfb.as_ref().map_or(0, |d| d.n).to_string(),
+        median(&t.ttfb),
+        median(&t.server_think),
+        median(&t.client_think),
+        seconds(t.fin_to_fin),
+        seconds(t.close_duration),
+        t.idle.longest.to_string(),
+        t.zero_window.client.total.to_string(),
+        t.zero_window.server.total.to_string(),
+        t.blame.network.to_string(),
+        t.blame.recovery.to_string(),
+        t.blame.server.to_string(),
+        t.blame.client.to_string(),
+    ]
+}
+
+/// Who, when, how much, and what became of it.
+fn identity(c: &Connection) -> [String; 32] {
     let seconds = |span: Option<crate::time::Span>| span.map(|s| s.to_string()).unwrap_or_default();
     let [client_state, client_possible, client_evidence, client_history] = end(c, Side::Client);
     let [server_state, server_possible, server_evidence, server_history] = end(c, Side::Server);

@@ -6,7 +6,7 @@ use super::clean::clean;
 use super::order::{self, Listed};
 use super::table::findings;
 use super::units::{count, plural, share, span};
-use super::{RenderOptions, facts, history};
+use super::{RenderOptions, facts, history, timing};
 use crate::report::{Outcome, Report, Side};
 use crate::tracker::State;
 
@@ -33,6 +33,9 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     }
     if options.sections.totals && report.summary.connections > 0 && !options.detail {
         write_totals(report, out)?;
+    }
+    if options.sections.timing && !options.detail {
+        write_timing(report, options.sections.only_timing(), out)?;
     }
     if options.sections.connections && !report.connections.is_empty() {
         write_connections(report, options, out)?;
@@ -80,6 +83,27 @@ fn write_totals(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn write_timing(report: &Report, long: bool, out: &mut dyn io::Write) -> io::Result<()> {
+    for table in timing::tables(report, long) {
+        let remark = if table.remark.is_empty() { String::new() } else { format!(" ({})", escape(&table.remark)) };
+        writeln!(out, "\n#### {}{remark}\n", capital(table.title))?;
+        writeln!(out, "| {} |", table.header.join(" | "))?;
+        let rule: Vec<&str> = (0..table.header.len()).map(|i| if i < table.left { "---" } else { "--:" }).collect();
+        writeln!(out, "|{}|", rule.join("|"))?;
+        for row in &table.rows {
+            let cells: Vec<String> = row.iter().map(|cell| escape(cell)).collect();
+            writeln!(out, "| {} |", cells.join(" | "))?;
+        }
+    }
+    Ok(())
+}
+
+/// `TIME IN STATE` as `Time in state`.
+fn capital(title: &str) -> String {
+    let (first, rest) = title.split_at(1);
+    format!("{first}{}", rest.to_lowercase())
 }
 
 fn write_connections(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {

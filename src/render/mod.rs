@@ -5,14 +5,18 @@
 
 pub mod clean;
 pub mod csv;
+pub mod events;
 pub mod facts;
 pub mod history;
 pub mod json;
+pub mod ladder;
 pub mod markdown;
 pub mod ndjson;
 pub mod order;
+pub mod snapshot;
 pub mod table;
 pub mod text;
+pub mod timing;
 pub mod units;
 
 use std::io;
@@ -81,13 +85,22 @@ pub struct Sections {
     pub findings: bool,
     /// Outcomes, who closed first, endpoints per state.
     pub totals: bool,
+    /// Where the time went.
+    pub timing: bool,
     /// Single connections.
     pub connections: bool,
 }
 
 impl Default for Sections {
     fn default() -> Sections {
-        Sections { findings: true, totals: true, connections: true }
+        Sections { findings: true, totals: true, timing: true, connections: true }
+    }
+}
+
+impl Sections {
+    /// Whether timing is all that is shown, and so is shown in full.
+    pub fn only_timing(self) -> bool {
+        self == Sections { findings: false, totals: false, timing: true, connections: false }
     }
 }
 

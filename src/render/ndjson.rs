@@ -1,4 +1,4 @@
-//! The objects of the JSON format one per line, each with its `type`: `capture`, `connection`, `finding`, `summary`.
+//! The objects of the JSON format one per line, each with its `type`: `capture`, `connection`, `finding`, `timing`, `summary`.
 //!
 //! The writers of single lines are public, so that connections can be written as soon as they end.
 
@@ -7,7 +7,7 @@ use std::io;
 use serde::Serialize;
 
 use super::{RenderOptions, order};
-use crate::report::{Capture, Connection, Finding, Report, Summary, Tool};
+use crate::report::{Capture, Connection, Finding, Report, Summary, Tables, Tool};
 
 /// An object with its type in front.
 #[derive(Serialize)]
@@ -35,6 +35,7 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     capture(report.schema, &report.tool, &report.capture, out)?;
     order::for_programs(report, options).try_for_each(|c| connection(c, out))?;
     report.findings.iter().try_for_each(|f| finding(f, out))?;
+    timing(&report.timing, out)?;
     summary(&report.summary, out)
 }
 
@@ -60,6 +61,14 @@ pub fn connection(connection: &Connection, out: &mut dyn io::Write) -> io::Resul
 /// Only those of `out`.
 pub fn finding(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
     line(&Typed { r#type: "finding", body: finding }, out)
+}
+
+/// Writes the line of the timing tables.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn timing(tables: &Tables, out: &mut dyn io::Write) -> io::Result<()> {
+    line(&Typed { r#type: "timing", body: tables }, out)
 }
 
 /// Writes the line of the totals.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::model::*;
 use crate::segment::ScopeId;
 use crate::time::{Span, Time};
+use crate::timing::{self, Measured, Vantage};
 use crate::tracker::rules::Event;
 use crate::tracker::{self, Evidence, Profile, State, Verdict};
 
@@ -16,18 +17,24 @@ pub struct Context<'a> {
     pub profile: &'a Profile,
     /// Whether disproved beliefs are listed.
     pub retracted: bool,
+    /// Where the tap was, if that was given.
+    pub vantage: Option<Vantage>,
     /// Names of scopes.
     pub scope: &'a dyn Fn(ScopeId) -> Vec<String>,
 }
 
-/// The report on one connection; `id` counts from 1 by first packet.
-pub fn connection(c: &tracker::Connection, id: u64, context: &Context<'_>) -> Connection {
-    let verdicts = c.verdicts(context.end, context.profile);
+/// The report on one connection with its measurements and verdicts; `id` counts from 1 by first packet.
+pub fn connection(
+    c: &tracker::Connection,
+    measured: &Measured,
+    verdicts: &[Verdict; 2],
+    id: u64,
+    context: &Context<'_>,
+) -> Connection {
     let (client, observed) = c.client();
-    let (syn_to_synack, synack_to_ack) = c.handshake_times();
-    let handshake = syn_to_synack.zip(synack_to_ack).map(|(a, b)| Span(a.0 + b.0));
     let server = 1 - client;
-    let side = |e: usize| endpoint(c, e, &verdicts[e], context);
+    let side = |e: usize| endpoint(c, e, &verdicts[e], measured, context);
+    let timing = timing::summary::timing(measured, c, verdicts, context.vantage, context.end);
     let verdicts = PerSide { client: &verdicts[client], server: &verdicts[server] };
     Connection {
         id,
@@ -46,7 +53,7 @@ pub fn connection(c: &tracker::Connection, id: u64, context: &Context<'_>) -> Co
         outcome: outcome(c, verdicts),
         closed_first: closed_first(verdicts),
         endpoints: PerSide { client: side(client), server: side(server) },
-        timing: Timing { syn_to_synack, synack_to_ack, handshake },
+        timing,
         anomalies: Vec::new(),
     }
 }
@@ -63,11 +70,12 @@ fn scope(c: &tracker::Connection, client: usize, context: &Context<'_>) -> Vec<S
     scope
 }
 
-/// One transition as it stands in a report.
-pub fn entry(step: &tracker::log::Step) -> Entry {
+/// One transition as it stands in a report; `latest` is when it happened at the latest, if that is not when it is dated.
+pub fn entry(step: &tracker::log::Step, latest: Option<Time>) -> Entry {
     let some = |packet: u64| (packet != 0).then_some(packet);
     Entry {
         time: step.at,
+        latest: latest.filter(|t| *t > step.at),
         captured: (step.at != step.mark.time).then_some(step.mark.time),
         from: step.rule.from,
         state: step.rule.to,
@@ -79,8 +87,15 @@ pub fn entry(step: &tracker::log::Step) -> Entry {
     }
 }
 
-fn endpoint(c: &tracker::Connection, e: usize, verdict: &Verdict, context: &Context<'_>) -> Endpoint {
-    let history: Vec<Entry> = verdict.steps.iter().map(entry).collect();
+fn endpoint(
+    c: &tracker::Connection,
+    e: usize,
+    verdict: &Verdict,
+    measured: &Measured,
+    context: &Context<'_>,
+) -> Endpoint {
+    let latest = timing::occupancy::latest(verdict, measured, context.end);
+    let history: Vec<Entry> = verdict.steps.iter().zip(latest).map(|(s, t)| entry(s, Some(t))).collect();
     let mut time_in_state: BTreeMap<State, Span> = BTreeMap::new();
     for (i, entry) in history.iter().enumerate() {
         let until = history.get(i + 1).map_or(context.end.max(entry.time), |next| next.time);
@@ -92,7 +107,11 @@ fn endpoint(c: &tracker::Connection, e: usize, verdict: &Verdict, context: &Cont
         state: verdict.state(),
         possible: verdict.possible.iter().collect(),
         evidence: history.last().map_or(Evidence::Assumed, |h| h.evidence),
-        retracted: if context.retracted { c.retracted_entries(e).iter().map(entry).collect() } else { Vec::new() },
+        retracted: if context.retracted {
+            c.retracted_entries(e).iter().map(|s| entry(s, None)).collect()
+        } else {
+            Vec::new()
+        },
         history,
         time_in_state,
     }

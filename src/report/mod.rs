@@ -5,6 +5,8 @@
 
 pub mod build;
 pub mod model;
+pub mod timing;
 pub mod totals;
 
 pub use model::*;
+pub use timing::{Tables, Timing};

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::timing::{Tables, Timing};
 use crate::segment::Socket;
 use crate::source::FileInfo;
 use crate::time::{Span, Time};
@@ -83,6 +84,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Totals over all connections.
     pub summary: Summary,
+    /// Where the time went, over all connections and in groups.
+    pub timing: Tables,
 }
 
 /// Name and version of this program.
@@ -243,7 +246,7 @@ pub struct Connection {
     pub closed_first: Option<ClosedFirst>,
     /// Both state machines.
     pub endpoints: PerSide<Endpoint>,
-    /// Times that the handshake gives.
+    /// Where its time went.
     pub timing: Timing,
     /// What was odd.
     pub anomalies: Vec<Anomaly>,
@@ -273,6 +276,10 @@ pub struct Entry {
     /// When the endpoint entered the state: capture time of the cause, moved by half the least round trip between tap
     /// and endpoint where they are apart; for `timer`, when it ran out.
     pub time: Time,
+    /// The latest moment at which it can have entered it, where that is later: a receipt is certain only by the time the
+    /// endpoint sends what proves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest: Option<Time>,
     /// Capture time of the cause, where it differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured: Option<Time>,
@@ -292,20 +299,6 @@ pub struct Entry {
     pub proven_by: Option<u64>,
     /// Where the rule stands: `RFC 9293 3.10.7.4`.
     pub rule: &'static str,
-}
-
-/// Times that the handshake gives, in seconds.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Timing {
-    /// The SYN that was answered to the first SYN-ACK.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub syn_to_synack: Option<Span>,
-    /// The SYN-ACK that was answered to the client's ACK.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub synack_to_ack: Option<Span>,
-    /// Both together: one round trip of the whole path.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub handshake: Option<Span>,
 }
 
 /// How much a finding matters.

@@ -109,6 +109,8 @@ pub(super) struct Handshake {
     pub first_syn_ack: Option<Time>,
     /// The client's first acknowledgment of the server's SYN.
     pub ack: Option<Time>,
+    /// The segment of each end that first proves that its SYN was acknowledged.
+    pub proven: [Option<Time>; 2],
 }
 
 impl Connection {
@@ -260,6 +262,7 @@ impl Connection {
         let now = seg.time;
         self.alive(x, seg);
         let mut news = false;
+        let acked_before = self.ends[y].acked.is_some();
         if seg.has(Flags::ACK) {
             news = self.acknowledges(x, seg);
         }
@@ -294,7 +297,7 @@ impl Connection {
         }
         let fin = seg.has(Flags::FIN);
         if fin {
-            self.sends_fin(x, seg, news);
+            self.sends_fin(x, seg, news && acked_before);
         }
         let end = &mut self.ends[x];
         if end.fin.is_none() || fin || again {

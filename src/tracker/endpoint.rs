@@ -67,6 +67,8 @@ pub struct Endpoint {
     pub(super) ttl: Option<u8>,
     /// Its first FIN acknowledged something for the first time.
     pub(super) fin_advances: bool,
+    /// Timestamp of its last segment that did not acknowledge the peer's FIN: an echo of it proves nothing about that.
+    pub(super) tsval_before_ack: Option<u32>,
     /// How often receipts of it were disproved.
     pub(super) disproved: u16,
     /// Repetitions and probes it sent since the peer was last heard.

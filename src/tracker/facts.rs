@@ -1,10 +1,56 @@
 //! Plain questions about a connection, for those who report on it.
 
 use super::connection::Connection;
+use super::endpoint::{Endpoint, Trace};
 use super::log::Step;
 use super::rules::{Event, RULES};
 use super::state::State;
 use crate::time::Span;
+
+impl Endpoint {
+    /// Its initial sequence number, once a SYN of it was seen or implied.
+    pub fn isn(&self) -> Option<u32> {
+        self.isn
+    }
+
+    /// The sequence number after all that it is known to have sent, once that is known.
+    pub fn sent(&self) -> Option<u32> {
+        self.seen.then_some(self.next)
+    }
+
+    /// The highest acknowledgment of its stream by the peer.
+    pub fn acked(&self) -> Option<u32> {
+        self.acked
+    }
+
+    /// How many sequence numbers it has sent that the peer has not acknowledged.
+    pub fn unacked(&self) -> u32 {
+        match self.acked {
+            Some(acked) if self.seen => self.next.wrapping_sub(acked),
+            _ => 0,
+        }
+    }
+
+    /// The sequence number after its FIN, once that was captured.
+    pub fn fin(&self) -> Option<u32> {
+        self.fin
+    }
+
+    /// Its last segment other than RST.
+    pub fn last_segment(&self) -> Option<&Trace> {
+        self.last.as_ref()
+    }
+
+    /// TTL or hop limit of its first segment.
+    pub fn ttl(&self) -> Option<u8> {
+        self.ttl
+    }
+
+    /// Least time from a segment towards it at the tap to the segment that answers it.
+    pub fn turnaround(&self) -> Option<Span> {
+        self.turnaround.map(|micros| Span::micros(i64::from(micros)))
+    }
+}
 
 impl Connection {
     /// Which end is the client, and whether that was seen (by its SYN) or is a guess. Without a SYN: the end with the ephemeral-looking port, else the

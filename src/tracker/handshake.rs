@@ -1,7 +1,7 @@
 //! Opening: SYN, SYN,ACK and what completes them (RFC 9293 §3.5, RFC 7413 for Fast Open).
 
 use super::connection::Connection;
-use super::log::Mark;
+use super::log::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, within};
 use super::state::Evidence;
@@ -18,6 +18,8 @@ impl Connection {
             return false;
         }
         end.syns = end.syns.saturating_add(1);
+        // A RST before its first SYN refused the peer's.
+        end.log.remove(Event::SndRst);
         let first = end.isn.is_none() && !end.seen;
         if first {
             end.isn = Some(seg.seq);
@@ -35,6 +37,7 @@ impl Connection {
         if self.handshake.first_syn_ack.is_none() {
             self.handshake.syn = Some(seg.time);
         }
+        self.alive(x, seg);
         // A SYN without ACK: the peer's, if there is one, has not arrived.
         self.ends[x].log.disprove(Event::RcvSyn, Time(i64::MIN), seg.time);
         if !self.ends[y].log.is_sure(Event::RcvSyn) && !self.ends[y].log.has(Event::SndSynAck) {
@@ -50,6 +53,7 @@ impl Connection {
         if !self.answers_syn(y, seg) {
             return false;
         }
+        self.alive(x, seg);
         let active = self.ends[x].log.has(Event::SndSyn);
         let repeated = self.ends[x].syn_acks > 0;
         let end = &mut self.ends[x];
@@ -170,7 +174,15 @@ impl Connection {
             if !log.is_sure(Event::RcvSyn) && !log.has(Event::SndSynAck) {
                 self.confirm(x, Event::RcvSyn, seg);
             }
-            if !client || self.ends[x].isn.is_some_and(|isn| seg.seq == isn.wrapping_add(1) || after(seg.seq, isn)) {
+            if client && seg.seq_len() == 0 {
+                // In a simultaneous open a bare ACK may be a challenge: some stacks find the peer's SYN,ACK outside their
+                // window and stay in SYN_RCVD until its ACK comes.
+                let log = &mut self.ends[x].log;
+                if !log.has(Event::RcvSynAck) && !log.has(Event::RcvAckOfSyn) {
+                    let mark = Mark::sure(Event::RcvSynAck, Evidence::Inferred, now, seg.packet);
+                    log.push(Mark { place: Place::Before, ..mark });
+                }
+            } else if !client || self.ends[x].isn.is_some_and(|isn| after(seg.seq, isn)) {
                 let event = if client { Event::RcvSynAck } else { Event::RcvAckOfSyn };
                 self.confirm(x, event, seg);
             }

@@ -28,7 +28,7 @@ pub mod profile;
 mod receipt;
 mod reset;
 pub mod rules;
-mod sequence;
+pub(crate) mod sequence;
 pub mod state;
 pub mod table;
 mod unseen;

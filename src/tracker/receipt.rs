@@ -52,10 +52,13 @@ impl Connection {
     /// by the timestamp that `x` echoes, else by the time it needs to answer.
     pub(super) fn confirm(&mut self, x: usize, event: Event, seg: &Segment) {
         let own = self.sender(seg) == x;
-        let end = &mut self.ends[x];
-        if end.log.is_sure(event) {
+        if self.ends[x].log.is_sure(event) {
             return;
         }
+        if matches!(event, Event::RcvAckOfSyn | Event::RcvSynAck) {
+            self.handshake.proven[x].get_or_insert(seg.time);
+        }
+        let end = &mut self.ends[x];
         let copies: smallvec::SmallVec<[Mark; 4]> =
             end.log.marks().iter().filter(|m| m.event == event).copied().collect();
         let Some(first) = copies.first() else {
@@ -144,7 +147,7 @@ impl Connection {
         if after(tsval, stamps.echo) {
             // An older one: it had not arrived yet, unless it came between two others.
             self.ends[x].log.disprove(Event::RcvAckOfFin, Time(i64::MIN), seg.time);
-        } else {
+        } else if self.ends[1 - x].tsval_before_ack.is_none_or(|stale| after(tsval, stale)) {
             self.prove_first(x, Event::RcvAckOfFin, seg.packet);
         }
     }
@@ -174,7 +177,9 @@ impl Connection {
                 self.suggest(y, Event::RcvAckOfSyn, seg);
             }
             let receiver = &self.ends[y];
-            if receiver.fin.is_some_and(|fin| !before(seg.ack, fin)) && !receiver.log.is_sure(Event::RcvAckOfFin) {
+            if receiver.fin.is_none_or(|fin| before(seg.ack, fin)) {
+                self.ends[x].tsval_before_ack = seg.options.timestamps.map(|t| t.value);
+            } else if !receiver.log.is_sure(Event::RcvAckOfFin) {
                 self.suggest(y, Event::RcvAckOfFin, seg);
             }
         }

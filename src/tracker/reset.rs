@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::log::Mark;
 use super::rules::Event;
 use super::sequence::{after, before, within};
-use super::state::Evidence;
+use super::state::{Evidence, State};
 use crate::segment::{Flags, Segment};
 use crate::time::Span;
 
@@ -19,9 +19,12 @@ impl Connection {
             return false;
         }
         self.imply_opening(x, seg);
+        // RFC 9293 3.5.2: the number 0 is that of an end without connection, whatever it had before.
+        let refuses =
+            seg.has(Flags::ACK) && seg.seq == 0 && self.ends[y].isn.is_some_and(|i| seg.ack == i.wrapping_add(1));
         let genuine = self.is_senders_own(x, seg);
         let accepted = self.accepts_reset(y, seg);
-        if !self.ends[x].seen {
+        if !self.ends[x].seen || refuses && !self.ends[x].log.is_sure(Event::RcvSyn) {
             // No connection at this end: it never answered the SYN, or the capture shows nothing else of it.
             self.ends[x].log.remove(Event::RcvSyn);
         }
@@ -92,7 +95,7 @@ impl Connection {
     /// number that the segment it answers acknowledged (RFC 9293 §3.5.2). A blind attacker has to guess either.
     fn is_senders_own(&self, x: usize, seg: &Segment) -> bool {
         let end = &self.ends[x];
-        if !end.seen || !seg.has(Flags::ACK) && seg.seq == 0 {
+        if !end.seen || seg.seq == 0 {
             return true;
         }
         let peer = &self.ends[1 - x];
@@ -124,8 +127,9 @@ impl Connection {
         // Exact (RFC 5961 §3.2): any number that can be what the receiver expects next.
         let low = sender.acked.unwrap_or(sender.isn.map_or(sender.next, |isn| isn.wrapping_add(1)));
         let exact = within(low, seg.seq, sender.next);
-        // Linux also takes the number before a FIN it has received (tcp_reset_check).
-        let before_fin = sender.fin.is_some_and(|fin| seg.seq.wrapping_add(1) == fin);
+        // Linux also takes the number before a FIN it has received, but not in TIME_WAIT (tcp_reset_check).
+        let before_fin = sender.fin.is_some_and(|fin| seg.seq.wrapping_add(1) == fin)
+            && matches!(self.state_now(y), State::CloseWait | State::LastAck | State::Closing);
         // Beyond what was captured but inside the window: real if the capture missed the segments between.
         let missed = after(seg.seq, sender.next)
             && before(seg.seq, sender.next.wrapping_add(receiver.max_window))

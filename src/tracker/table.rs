@@ -71,6 +71,23 @@ impl Tracker {
         &self.connections
     }
 
+    /// The incarnation before connection `i` on the same four-tuple, by index into [`Tracker::connections`].
+    pub fn previous(&self, i: usize) -> Option<usize> {
+        (*self.previous.get(i)? as usize).checked_sub(1)
+    }
+
+    /// The latest connection between two sockets, by index into [`Tracker::connections`].
+    pub fn latest(&self, a: Socket, b: Socket, scope: crate::segment::ScopeId) -> Option<usize> {
+        let key = Key::of(a, b);
+        let connections = &self.connections;
+        let head = self
+            .latest
+            .find(self.hasher.hash_one(&key), |i| Key::of_connection(&connections[*i as usize]) == key)
+            .map(|i| *i as usize)?;
+        let mut lanes = std::iter::successors(Some(head), |i| (self.beside[*i] as usize).checked_sub(1));
+        lanes.find(|i| connections[*i].scopes.contains(&Some(scope))).or(Some(head))
+    }
+
     /// Takes one segment, in capture order; says what it was.
     pub fn segment(&mut self, seg: &Segment) -> Taken {
         let i = match self.find(seg) {
@@ -182,7 +199,9 @@ impl Tracker {
                 && within(parked.seq.wrapping_add(1), seg.ack, parked.end())
             {
                 let parked = **parked;
-                return self.succeed(i, y, &parked, seg);
+                let new = self.succeed(i, y, &parked, seg);
+                self.supersede(new, self.connections[new].sender(seg), i);
+                return new;
             }
             if !c.answers_syn(y, seg) && (c.is_unanswering(y, seg) || self.is_over(i)) {
                 return self.begin(i, seg);
@@ -228,8 +247,10 @@ impl Tracker {
             end.bytes = end.bytes.saturating_sub(u64::from(p.len));
         }
         let first = parked.map_or(*syn, |p| *p);
-        // Whoever sends a SYN has no other connection on that four-tuple any more.
-        if c.state_now(x) != State::Closed {
+        // Whoever sends a SYN has no other connection on that four-tuple any more; a RST that it sent after the SYN was
+        // the answer to what the old connection's other end still said.
+        let reset_since = c.ends[x].log.get(Event::SndRst).is_some_and(|m| m.time > first.time);
+        if reset_since || c.state_now(x) != State::Closed {
             c.ends[x].log.settle(Mark::sure(Event::Replaced, Evidence::Sent, first.time, first.packet));
         }
         let new = self.begin(i, &first);
@@ -237,6 +258,17 @@ impl Tracker {
             self.connections[new].take(&first);
         }
         new
+    }
+
+    /// End `x` of connection `i` has accepted its SYN: whatever it still had of the `old` one is gone.
+    fn supersede(&mut self, i: usize, x: usize, old: usize) {
+        let c = &self.connections[i];
+        let (socket, time, packet) = (c.sockets[x], c.first, c.first_packet);
+        let o = &mut self.connections[old];
+        let e = usize::from(o.sockets[0] != socket);
+        if o.state_now(e) != State::Closed {
+            o.ends[e].log.settle(Mark::sure(Event::Replaced, Evidence::Confirmed, time, packet));
+        }
     }
 
     /// While a new incarnation waits for its SYN,ACK, the old one may still be spoken to: a challenge ACK with old
@@ -247,14 +279,7 @@ impl Tracker {
         let y = 1 - x;
         if seg.has(Flags::SYN) {
             if seg.has(Flags::ACK) && c.answers_syn(y, seg) {
-                // Accepted: whatever the answering end still had is gone.
-                let socket = c.sockets[x];
-                let (time, packet) = (c.first, c.first_packet);
-                let o = &mut self.connections[old];
-                let e = usize::from(o.sockets[0] != socket);
-                if o.state_now(e) != State::Closed {
-                    o.ends[e].log.settle(Mark::sure(Event::Replaced, Evidence::Confirmed, time, packet));
-                }
+                self.supersede(i, x, old);
             }
             return None;
         }

@@ -88,7 +88,13 @@ impl Connection {
         }
         scales[y].add(sent);
         let Some(received) = u.received else {
+            // The capture missed it, or it was lost on its way; and who closed first is open.
             scales[x].add(mark(Event::RcvFin, Evidence::Assumed, Place::At, shown));
+            scales[x].doubtful.push(Event::RcvFin);
+            if let Some(fin) = scales[y].marks.iter().find(|m| m.event == Event::RcvFin).copied() {
+                scales[y].rejected.push(mark(Event::SndFin, Evidence::Assumed, Place::Before, (fin.time, u.packet)));
+                scales[y].doubtful.push(Event::SndFin);
+            }
             return;
         };
         scales[x].add(mark(Event::RcvFin, Evidence::Sent, Place::Before, received));
@@ -114,10 +120,9 @@ impl Connection {
         } else {
             scales[x].add(mark(Event::RcvAckOfFin, Evidence::Assumed, Place::Before, received));
             // So the other had received it.
-            if let Some(m) = scales[y].marks.iter_mut().find(|m| m.event == Event::RcvFin) {
-                if m.evidence == Evidence::Inferred {
-                    (m.evidence, m.proof) = (Evidence::Confirmed, received.1);
-                }
+            let fin = scales[y].marks.iter_mut().find(|m| m.event == Event::RcvFin);
+            if let Some(m) = fin.filter(|m| m.evidence == Evidence::Inferred) {
+                (m.evidence, m.proof) = (Evidence::Confirmed, received.1);
             }
         }
     }

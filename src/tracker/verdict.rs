@@ -40,6 +40,8 @@ const ANSWER: Span = Span::millis(300);
 const UNSEEN_ANSWER: Span = Span::millis(100);
 /// A first retransmission comes this soon after a round trip (initial RTO of RFC 6298, with room).
 const RETRY: Span = Span::millis(1_200);
+/// The timer of a first retransmission is no longer than this and a round trip (RFC 6298 5.7, after a lost SYN).
+const LATEST_RETRY: Span = Span::secs(3);
 
 /// An end that has been silent for this long may be gone without the capture showing it.
 const SILENCE: Span = Span::secs(3);
@@ -49,9 +51,9 @@ const SILENCE: Span = Span::secs(3);
 pub(super) struct Scale {
     pub(super) marks: SmallVec<[Mark; 8]>,
     /// Marks in `marks` that may be wrong.
-    doubtful: SmallVec<[Event; 4]>,
+    pub(super) doubtful: SmallVec<[Event; 4]>,
     /// Marks that were taken out but may be right.
-    rejected: SmallVec<[Mark; 4]>,
+    pub(super) rejected: SmallVec<[Mark; 4]>,
 }
 
 impl Scale {
@@ -109,6 +111,14 @@ impl Connection {
         }
     }
 
+    /// The longest that the retransmission timer of end `e` can be when it starts out: three times the first sample
+    /// (RFC 6298 2.2), which is at most how long its SYN or SYN,ACK waited for the acknowledgment.
+    fn first_timer(&self, e: usize) -> Span {
+        let sent = self.ends[e].log.get(Event::SndSyn).map(|m| m.time).or(self.handshake.first_syn_ack);
+        let sample = sent.zip(self.handshake.proven[e]).map_or(Span(0), |(sent, answered)| answered - sent);
+        RETRY.max(Span(sample.0.saturating_mul(3))).min(LATEST_RETRY)
+    }
+
     fn unsure<'a>(&self, e: usize, scale: &'a Scale, event: Event) -> Option<(&'a Mark, Time)> {
         let mark = scale.marks.iter().find(|m| m.event == event && m.evidence == Evidence::Inferred)?;
         let last = self.ends[e].log.marks().iter().filter(|m| m.event == event).map(|m| m.time).max();
@@ -127,7 +137,8 @@ impl Connection {
         if let Some((_, last)) = self.unsure(e, scale, Event::RcvSynAck) {
             scale.doubtful.push(Event::RcvSynAck);
             let silent = end - last > Span(self.round_trip(e).0 + ANSWER.0);
-            if silent && own.log.get(Event::SndSyn).is_some_and(|m| m.evidence == Evidence::Sent) {
+            let active = own.log.get(Event::SndSyn).is_some_and(|m| m.evidence == Evidence::Sent);
+            if silent && active && !own.log.has(Event::RcvSyn) {
                 scale.reject(Event::RcvSynAck);
             }
         }
@@ -161,10 +172,15 @@ impl Connection {
             let age = end - first.time;
             let last_fin = own.last_fin.map_or(sent.time, |t| t.time);
             // Exponential backoff: the next FIN would come about as long after the last as that after the first.
-            let next = (last_fin - sent.time).max(RETRY);
-            if age < next && !scale.has(Event::SndRst) {
+            let apart = last_fin - sent.time;
+            let next = apart.max(RETRY);
+            // A timer that backed off may not have recovered: retransmissions give no samples (RFC 6298 3).
+            let backed_off = Span::secs(1 << own.retransmitted.min(3));
+            let first_timer = if own.syns > 1 || own.syn_acks > 1 { LATEST_RETRY } else { self.first_timer(e) };
+            let latest = last_fin + apart + first_timer.max(backed_off) + self.round_trip(e);
+            if (age < next || end < latest) && !scale.has(Event::SndRst) {
                 scale.doubtful.push(Event::RcvAckOfFin);
-                if own.disproved > 1 {
+                if age < next && own.disproved > 1 {
                     scale.reject(Event::RcvAckOfFin);
                 }
             }
@@ -249,7 +265,9 @@ impl Connection {
         }
         let mut steps = fold(&marks);
         if let Some(mark) = self.timer(e, &steps, end, profile) {
-            marks.push(mark);
+            // Before a new incarnation takes over, if that came later.
+            let i = marks.iter().position(|m| m.event == Event::Replaced).unwrap_or(marks.len());
+            marks.insert(i, mark);
             steps = fold(&marks);
         }
         self.date(e, &mut steps, end);
@@ -279,7 +297,13 @@ impl Connection {
                 }
                 let steps = fold(&marks);
                 let timer = self.timer(e, &steps, end, profile);
-                possible = possible.with(if timer.is_some() { State::Closed } else { final_state(&marks) });
+                let state = final_state(&marks);
+                possible = possible.with(if timer.is_some() { State::Closed } else { state });
+                // The last FIN may have begun the wait anew, its acknowledgment not captured.
+                let repeated = self.ends[1 - e].last_fin.is_some_and(|f| f.time + profile.two_msl > end);
+                if state == State::TimeWait && repeated {
+                    possible = possible.with(State::TimeWait);
+                }
             }
         }
         Verdict { steps, possible }
@@ -291,7 +315,7 @@ impl Connection {
         const AT_THE_END: u32 = 1_000;
         let half = match self.ends[e].turnaround {
             Some(micros) if micros >= AT_THE_END => Span(i64::from(micros) * 500),
-            _ => return,
+            _ => Span(0),
         };
         let mut earliest = Time(i64::MIN);
         for step in steps {
@@ -334,7 +358,9 @@ impl Connection {
 
     /// The timer that has run out by `end` in the state where `steps` lead, if one has.
     fn timer(&self, e: usize, steps: &[Step], end: Time, profile: &Profile) -> Option<Mark> {
-        let last = steps.last()?;
+        let replaced = steps.last().filter(|s| s.rule.event == Event::Replaced).map(|s| s.mark.time);
+        let last = if replaced.is_some() { steps.iter().rev().nth(1)? } else { steps.last()? };
+        let end = replaced.map_or(end, |t| t.min(end));
         let own = &self.ends[e];
         let (event, expiry) = match last.rule.to {
             // Each repeated FIN is acknowledged again and starts the wait anew (RFC 9293 3.10.7.4).

@@ -10,15 +10,24 @@ use std::path::PathBuf;
 /// The folder of real captures, `$TCPSTATE_SHARED/corpus` or `../shared/corpus`. Without it a test says so and
 /// is over; under CI it fails instead.
 pub fn corpus() -> Option<PathBuf> {
+    shared("corpus", "oracle.jsonl")
+}
+
+/// The folder of captures with the kernel's own histories, found as [`corpus`] is.
+pub fn truth() -> Option<PathBuf> {
+    shared("truth", "INDEX.md")
+}
+
+fn shared(folder: &str, file: &str) -> Option<PathBuf> {
     let shared = match std::env::var_os("TCPSTATE_SHARED") {
         Some(path) => PathBuf::from(path),
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"),
     };
-    let corpus = shared.join("corpus");
-    if corpus.join("oracle.jsonl").is_file() {
-        return Some(corpus);
+    let folder = shared.join(folder);
+    if folder.join(file).is_file() {
+        return Some(folder);
     }
-    let missing = format!("cannot run: no captures at {}", corpus.display());
+    let missing = format!("cannot run: no captures at {}", folder.display());
     assert!(std::env::var_os("CI").is_none(), "{missing}");
     eprintln!("{missing}");
     None

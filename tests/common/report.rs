@@ -39,6 +39,7 @@ pub fn endpoint(first: Time, first_packet: u64, from: State, steps: &[Step]) -> 
         history.push(Entry {
             time: first + Span(*offset),
             captured: None,
+            latest: None,
             from: before,
             state: *state,
             packet: (*evidence != Timer).then_some(first_packet + i as u64),
@@ -93,6 +94,7 @@ pub fn connection(id: u64, first: Time, outcome: Outcome, client: &[Step], serve
                 syn_to_synack: Some(Span::millis(12)),
                 synack_to_ack: Some(Span::micros(110)),
                 handshake: Some(Span::micros(12_110)),
+                ..Timing::default()
             }
         } else {
             Timing::default()
@@ -333,6 +335,7 @@ pub fn report_of(connections: Vec<Connection>) -> Report {
             first: Some(START),
             last: Some(END),
         },
+        timing: tcpstate::report::Tables::default(),
         summary: totals::summary(&connections, 0),
         connections,
         findings,

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::cli::args::{duration, limit, stack};
+use crate::cli::args::{Timers, duration, limit};
 use crate::render::{Format, Limit};
 use crate::time::Span;
-use crate::tracker::Stack;
 
 /// Port of `--metrics` where none is given.
 const METRICS_PORT: u16 = 9_464;
@@ -107,13 +106,21 @@ pub struct LiveArgs {
     #[arg(long)]
     pub tunnels: bool,
 
-    /// Whose timers to assume for what no packet shows (2MSL and the like)
-    #[arg(long, value_name = "STACK", default_value = "linux", value_parser = PossibleValuesParser::new(Stack::ALL.map(|(name, _)| name)).try_map(stack))]
-    pub stack: Stack,
+    /// Which timers to assume.
+    #[command(flatten)]
+    pub timers: Timers,
 
-    /// Maximum segment lifetime instead of the stack's: TIME_WAIT lasts twice as long
+    /// Do not look for these findings, by name or code
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+
+    /// Draw the line of a finding elsewhere, as in time-wait-excess=200; `tcpstate explain NAME` shows them
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
+    pub threshold: Vec<String>,
+
+    /// What waits for something that does not happen is stuck after this time
     #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub msl: Option<Span>,
+    pub stuck_after: Option<Span>,
 
     /// List at most so many connections in the report at the end, or `all`
     #[arg(short = 'n', long, value_name = "N", value_parser = limit)]

@@ -18,6 +18,7 @@ use self::stream::Stream;
 use super::failure::{DONE, Failure};
 use super::output::{self, Look, Target, tell};
 use crate::analyze::Options;
+use crate::detect;
 use crate::filter::{self, Filter, words};
 use crate::live::{Limits, Watcher};
 use crate::render::{Format, Limit, RenderOptions, Selection, Zone, render};
@@ -58,7 +59,7 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
     }
     let stop = Stop::on_signals().map_err(|error| Failure::file("signals", error))?;
     let writer = writer(args, &input)?;
-    let options = Options { stack: args.stack, msl: args.msl, ..Options::default() };
+    let options = options(args)?;
     let limits = Limits { connections: args.max_connections as usize };
     let mut watcher = Watcher::new(options, filter.clone(), limits);
     let zone = if args.local_time { Zone::Local } else { Zone::Utc };
@@ -112,6 +113,17 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
         _ => {}
     }
     Ok(DONE)
+}
+
+/// What to assume and what to look for.
+fn options(args: &LiveArgs) -> Result<Options, Failure> {
+    let settings = args.threshold.iter().map(String::as_str);
+    let mut limits = detect::Limits::read(settings).map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
+    if let Some(span) = args.stuck_after {
+        limits.stuck_after(span);
+    }
+    let selection = detect::Selection::new(&[], &args.ignore).map_err(|error| Failure::usage(error.to_string()))?;
+    Ok(Options { limits, selection, ..args.timers.options() })
 }
 
 fn filter(words: &[String]) -> Result<Option<Filter>, Failure> {

@@ -141,7 +141,7 @@ impl Run {
             }
             if instant >= assess || ended {
                 source = feed.info();
-                watcher.assess();
+                watcher.assess(source.dropped.unwrap_or(0));
                 assess = instant + ASSESS.max(instant.elapsed() * 10);
                 if let Some(page) = &self.page {
                     page.set(watcher.page(&source, feed.copies()));

@@ -34,10 +34,12 @@ pub fn times(c: &Connection, zone: Zone, page: &mut Page<'_>) -> io::Result<()> 
         part("SYN-ACK to ACK", c.timing.synack_to_ack),
     ];
     let timing: Vec<String> = timing.into_iter().flatten().collect();
-    if timing.is_empty() {
-        return Ok(());
+    if !timing.is_empty() {
+        page.prose(Text::plain("    "), 4, &Text::plain(&timing.join(", ")))?;
     }
-    page.prose(Text::plain("    "), 4, &Text::plain(&timing.join(", ")))
+    crate::render::timing::connection(c)
+        .iter()
+        .try_for_each(|line| page.prose(Text::plain("    "), 4, &Text::plain(line)))
 }
 
 /// Writes one line per entry; what was disproved comes after, apart.

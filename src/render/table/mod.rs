@@ -4,6 +4,7 @@
 pub mod connections;
 pub mod detail;
 pub mod findings;
+pub mod timing;
 pub mod totals;
 
 use std::io;
@@ -27,6 +28,9 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     }
     if options.sections.totals && !options.detail {
         totals::write(report, &mut page)?;
+    }
+    if options.sections.timing && !options.detail {
+        timing::write(report, options.sections.only_timing(), &mut page)?;
     }
     if options.sections.connections {
         connections::write(report, options, &mut page)?;

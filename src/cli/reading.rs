@@ -1,0 +1,73 @@
+//! Reading every packet of the inputs: what the commands that read captures have in common.
+
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use super::output::{self, tell};
+use super::progress::Progress;
+use crate::render::clean::clean;
+use crate::source::{self, FileInfo, Packet};
+
+/// Packets between two looks at how far the source has come.
+const LOOK_EVERY: u64 = 1 << 10;
+
+/// What is told while reading.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Reading {
+    /// No progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+
+    /// Neither progress bar nor warnings
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl Reading {
+    /// For reading a second time what was read before.
+    pub fn silent(self) -> Reading {
+        Reading { quiet: true, ..self }
+    }
+}
+
+/// What clap cannot check: that there is something to read, and that it is not about to be overwritten.
+pub fn check(files: &[PathBuf], output: Option<&Path>, command: &str) -> Result<(), Failure> {
+    if files.iter().any(|file| file.as_os_str() == "-") && output::stdin_is_terminal() {
+        let hint = format!("pipe a capture into it: tcpdump -w - | tcpstate {command} -");
+        return Err(Failure::file("-", format!("standard input is a terminal\n  {hint}")));
+    }
+    let Some(output) = output.and_then(|path| path.canonicalize().ok()) else { return Ok(()) };
+    match files.iter().find(|file| file.canonicalize().is_ok_and(|file| file == output)) {
+        Some(file) => Err(Failure::file(&file.display().to_string(), "is the input; the output would overwrite it")),
+        None => Ok(()),
+    }
+}
+
+/// Gives each packet to `take`, in capture order; tells what was wrong with the inputs.
+pub fn packets(
+    files: &[PathBuf],
+    reading: &Reading,
+    mut take: impl FnMut(&Packet<'_>),
+) -> Result<Vec<FileInfo>, Failure> {
+    let mut source = source::open(files).map_err(|error| Failure::files(&error.failures))?;
+    let mut progress = Progress::new(!reading.no_progress && !reading.quiet, source.bytes_total());
+    let mut packets = 0;
+    while let Some(packet) = source.next() {
+        take(&packet);
+        packets += 1;
+        if packets % LOOK_EVERY == 0 {
+            progress.update(source.as_ref(), packets);
+        }
+    }
+    progress.finish();
+    let infos = source.files();
+    if !reading.quiet {
+        source.notes().iter().for_each(|note| tell(format_args!("tcpstate: {}", clean(note))));
+        for file in &infos {
+            if let Some(problem) = &file.problem {
+                tell(format_args!("tcpstate: {}: {}", clean(&file.name), clean(problem)));
+            }
+        }
+    }
+    Ok(infos)
+}

@@ -1,0 +1,97 @@
+//! `tcpstate show`: one connection as a ladder.
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use super::args::Timers;
+use super::failure::{DONE, Failure};
+use super::output::{Look, Target};
+use super::reading::{self, Reading};
+use crate::analyze::{Analysis, Options};
+use crate::render::ladder::{Format, render};
+use crate::show::{Collector, story};
+use crate::time::Time;
+
+/// How many segments are kept from standard input, which can be read only once.
+const MOST: usize = 4_000_000;
+
+/// What can be asked.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tcpstate show trace.pcap --connection 17
+  tcpstate show trace.pcap -c 17 --format svg -o 17.svg
+  tcpstate show trace.pcap -c 17 --full > tests/ladder/what_happened.ladder")]
+pub struct ShowArgs {
+    /// Captures, as for `analyze`
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Its number, as `analyze` gives it
+    #[arg(short, long, value_name = "ID")]
+    connection: u64,
+
+    /// Show every segment; without it the middle of long data runs is left out
+    #[arg(long)]
+    full: bool,
+
+    /// How to write it [default: text, or what the name of --output says]
+    #[arg(short, long, value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|word| word.parse::<Format>()))]
+    format: Option<Format>,
+
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    timers: Timers,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// Shows it.
+pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
+    reading::check(&args.files, args.output.as_deref(), "show")?;
+    let options = Options { retracted: true, ..args.timers.options() };
+    let profile = options.profile();
+    let once = args.files.iter().any(|f| f.as_os_str() == "-");
+    let mut analysis = Analysis::new(options);
+    let mut all = once.then(|| Collector::new(profile, None));
+    let files = reading::packets(&args.files, &args.reading, |packet| {
+        analysis.packet(packet);
+        if let Some(all) = all.as_mut().filter(|a| a.kept() < MOST) {
+            all.packet(packet);
+        }
+    })?;
+    let report = analysis.finish_with(files, &|_| false);
+    let of = report.connections.len();
+    let connection = report.connections.into_iter().find(|c| c.id == args.connection).ok_or_else(|| {
+        let have = if of == 0 { "there is none".to_owned() } else { format!("they are numbered from 1 to {of}") };
+        Failure::usage(format!("show: there is no connection {}; {have}", args.connection))
+    })?;
+    let collector = match all {
+        Some(all) if all.kept() >= MOST => {
+            let hint = "save it to a file first: tcpdump -w trace.pcap";
+            return Err(Failure::file("-", format!("too long to be shown from standard input\n  {hint}")));
+        }
+        Some(all) => all,
+        None => {
+            let mut one = Collector::new(profile, Some(connection.clone()));
+            reading::packets(&args.files, &args.reading.silent(), |packet| one.packet(packet))?;
+            one
+        }
+    };
+    let rows = collector.rows(&connection);
+    let story = story(connection, rows, report.capture.last.unwrap_or(Time(0)));
+    let target = Target::open(args.output.as_deref())?;
+    let colour = look.colour(target.is_file());
+    target.write(|out| render(format(args), &story, args.full, colour, out))?;
+    Ok(DONE)
+}
+
+fn format(args: &ShowArgs) -> Format {
+    let named = || Format::of_extension(Path::new(args.output.as_ref()?).extension()?.to_str()?);
+    args.format.or_else(named).unwrap_or_default()
+}

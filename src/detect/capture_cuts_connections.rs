@@ -1,0 +1,48 @@
+//! Q05: the capture begins or ends inside connections.
+
+use super::prelude::*;
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "Q05",
+    name: "capture-cuts-connections",
+    severity: Severity::Info,
+    summary: "the capture begins or ends inside connections",
+    what: "Connections were open before the first packet, or were not over at the last one.",
+    why: "Of the former nobody can say how they were opened, of the latter how they end: every \"at least\" in this report \
+          means \"and then the capture ended\".",
+    decided: "No SYN of the connection was captured; or an end is in neither CLOSED nor TIME_WAIT at the last packet.",
+    confused: "connections that hang: those are reported under their own names once they hang for long enough.",
+    advice: "Capture for longer, if one of them matters.",
+    thresholds: &[],
+    absence: false,
+    raises: Example::one(opened!("4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED\n")),
+    silent: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. TIME_WAIT <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK
+6. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED
+"
+    )),
+    detect: Detect::Capture(detect),
+};
+
+fn detect(scene: &Scene<'_>, _: &[Connection]) -> Vec<Shown> {
+    let q = &scene.quality;
+    if q.begun_before == 0 && q.open_at_end == 0 {
+        return Vec::new();
+    }
+    vec![Shown {
+        severity: Severity::Info,
+        count: q.begun_before.max(q.open_at_end),
+        message: format!(
+            "of {} connections {} were open before the capture began, and {} were not over when it ended",
+            q.connections, q.begun_before, q.open_at_end,
+        ),
+        connections: Vec::new(),
+        packets: Vec::new(),
+        facts: facts([
+            ("begun_before", Value::from(q.begun_before)),
+            ("open_at_end", Value::from(q.open_at_end)),
+            ("connections", Value::from(q.connections)),
+        ]),
+    }]
+}

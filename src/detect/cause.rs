@@ -1,0 +1,156 @@
+//! Why a RST was sent, by what it carries and what it answers (RFC 9293 §3.5.2-3).
+
+use super::view::View;
+use crate::report::Side;
+use crate::segment::Flags;
+use crate::signals::Reset;
+use crate::time::Span;
+use crate::tracker::State;
+
+/// The class of a RST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Answers a SYN: nothing listens.
+    Refused,
+    /// The server reset the connection before it had sent anything but SYN,ACK.
+    RefusedAfterHandshake,
+    /// The client reset the handshake.
+    HandshakeAborted,
+    /// Sent by a live socket that had bytes from the peer which its application did not read.
+    UnreadData,
+    /// Sent by a live socket for no reason that shows: SO_LINGER 0, a killed process, or somebody in its name.
+    Abort,
+    /// Sent by a socket that gave up on unanswered data.
+    GaveUp,
+    /// Sent by a socket that gave up on unanswered keepalives.
+    KeepaliveGaveUp,
+    /// The sender had closed fully; what it answers came for a socket that was gone.
+    Orphan,
+    /// The sender has no such connection, although it had never closed it.
+    NoSocket,
+    /// Answers an acknowledgment of an older connection.
+    StaleAck,
+    /// Both directions were closed and acknowledged before it.
+    AfterClose,
+    /// One more RST from an end that had already sent one.
+    Repeated,
+    /// The capture does not tell.
+    Unknown,
+}
+
+impl Cause {
+    /// As in the fact `reset.cause`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Cause::Refused => "refused",
+            Cause::RefusedAfterHandshake => "refused-after-handshake",
+            Cause::HandshakeAborted => "handshake-aborted",
+            Cause::UnreadData => "unread-data",
+            Cause::Abort => "abort",
+            Cause::GaveUp => "gave-up",
+            Cause::KeepaliveGaveUp => "keepalive-gave-up",
+            Cause::Orphan => "orphan",
+            Cause::NoSocket => "no-socket",
+            Cause::StaleAck => "reply-to-stale-ack",
+            Cause::AfterClose => "after-close",
+            Cause::Repeated => "repeated",
+            Cause::Unknown => "unknown",
+        }
+    }
+
+    /// In plain words.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Cause::Refused => "nothing listens there",
+            Cause::RefusedAfterHandshake => "the server gave the connection up before it had sent anything",
+            Cause::HandshakeAborted => "the client no longer wanted it",
+            Cause::UnreadData => "its application closed without reading what the peer had sent",
+            Cause::Abort => "its application aborted (SO_LINGER 0 or a killed process)",
+            Cause::GaveUp => "it gave up on data that nobody acknowledged",
+            Cause::KeepaliveGaveUp => "it gave up on keepalives that nobody answered",
+            Cause::Orphan => "it had closed fully and no longer takes data",
+            Cause::NoSocket => "it no longer knows the connection",
+            Cause::StaleAck => "it answers an acknowledgment of an older connection",
+            Cause::AfterClose => "both ends had closed before",
+            Cause::Repeated => "it had sent RST before",
+            Cause::Unknown => "the capture does not tell why",
+        }
+    }
+}
+
+/// How soon an answer counts as caused by what came before it.
+fn is_prompt(view: &View<'_>, age: Span) -> bool {
+    age.0 <= view.round_trip().0.saturating_mul(2).saturating_add(Span::millis(50).0)
+}
+
+/// The class of `reset`, one of those in the signals of `view`.
+pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
+    let e = reset.from;
+    let trigger = reset.trigger;
+    let answers_syn = trigger.is_some_and(|t| t.flags.has(Flags::SYN) && !t.flags.has(Flags::ACK));
+    if !reset.known && answers_syn {
+        return Cause::Refused;
+    }
+    let earlier = view.signals.resets().iter().any(|r| r.from == e && r.packet < reset.packet);
+    if earlier {
+        return Cause::Repeated;
+    }
+    if reset.own_fin_acked && reset.peer_fin_acked {
+        return Cause::AfterClose;
+    }
+    let was_open = view.is_midstream()
+        || view.steps(e).iter().any(|s| s.rule.to == State::Established || s.rule.to == State::FinWait1);
+    if !reset.ack {
+        // RFC 9293 §3.5.2 group 1: the answer to a segment for which there is no connection.
+        let answers = reset.echoes || trigger.is_some_and(|t| is_prompt(view, t.age));
+        if reset.own_fin {
+            return Cause::Orphan;
+        }
+        if view.side(e) == Side::Client && answers_challenge(view, reset) {
+            return Cause::StaleAck;
+        }
+        if !was_open && view.side(e) == Side::Client {
+            return Cause::HandshakeAborted;
+        }
+        let carried = trigger.is_some_and(|t| t.len > 0 || t.flags.has(Flags::FIN));
+        let probed = view.signals.ends[1 - e].probes > 0;
+        let open = carried && !(reset.answered && reset.pending == 0) || probed || !reset.known;
+        return if answers && open { Cause::NoSocket } else { Cause::Unknown };
+    }
+    if reset.tries.1 >= 2 && reset.tries.0 == 0 {
+        return Cause::KeepaliveGaveUp;
+    }
+    if reset.tries.0 >= 2 {
+        return Cause::GaveUp;
+    }
+    if !was_open && view.side(e) == Side::Client {
+        return Cause::HandshakeAborted;
+    }
+    let silent_server = view.side(e) == Side::Server
+        && !view.is_midstream()
+        && view.connection.ends[e].bytes == 0
+        && view.connection.ends[e].packets <= u64::from(view.connection.ends[e].syn_acks) + 1;
+    let unread = reset.pending > 0 || trigger.is_some_and(|t| t.len > 0 && is_prompt(view, t.age));
+    if unread {
+        return Cause::UnreadData;
+    }
+    if silent_server {
+        return Cause::RefusedAfterHandshake;
+    }
+    Cause::Abort
+}
+
+/// The first SYN was answered by an acknowledgment of something else, and this RST answers that.
+fn answers_challenge(view: &View<'_>, reset: &Reset) -> bool {
+    view.state(reset.from) == State::SynSent && reset.echoes
+}
+
+/// Whether the RST looks as if somebody between the ends had sent it: its hop count differs from its sender's others by
+/// more than 2, without being one that stacks begin with less the sender's distance.
+pub fn is_suspect(reset: &Reset) -> bool {
+    let (ttl, Some(usual)) = reset.ttl else { return false };
+    // Some stacks begin with 64, 128 or 255 whatever the connection used: the same distance then.
+    let distance =
+        |ttl: u8| [32u16, 64, 128, 255].iter().find(|s| **s >= u16::from(ttl)).map_or(0, |s| s - u16::from(ttl));
+    ttl.abs_diff(usual) > 2 && distance(ttl) != distance(usual)
+}

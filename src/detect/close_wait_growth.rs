@@ -1,0 +1,84 @@
+//! A02: more and more sockets in CLOSE_WAIT.
+
+use super::prelude::*;
+
+const LEAST: Threshold = Threshold::count(
+    "close-wait-growth",
+    10,
+    "how many sockets of one service must be in CLOSE_WAIT when the capture ends",
+    "ten leaked connections are no chance",
+);
+const WINDOWS: usize = 4;
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "A02",
+    name: "close-wait-growth",
+    severity: Severity::Error,
+    summary: "the number of sockets in CLOSE_WAIT only grows: a leak",
+    what: "In every quarter of the capture more sockets of one host and service are in CLOSE_WAIT than in the one before.",
+    why: "This is the strongest sign of a leak that a capture can show: it ends when the process runs out of file descriptors.",
+    decided: "The number of ends in CLOSE_WAIT at the end of each quarter of the capture, from the histories; it must grow in each \
+              and reach the threshold.",
+    confused: "a burst of clients that close at the same moment and are served a little later: then it falls again.",
+    advice: "See close-wait-stuck: the application on that side does not close what its peers have closed.",
+    thresholds: &[&LEAST],
+    absence: true,
+    raises: Example::many(NEVER_CLOSED, 40, Span::secs(5)),
+    silent: Example::many(NEVER_CLOSED, 8, Span::secs(5)),
+    detect: Detect::Capture(detect),
+};
+
+const NEVER_CLOSED: &str = opened!(
+    "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT
+"
+);
+
+fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
+    let length = (scene.end - scene.begin).0;
+    let mut counts: BTreeMap<(Side, Socket), ([u64; WINDOWS], Vec<u64>)> = BTreeMap::new();
+    for c in connections {
+        for side in [Side::Client, Side::Server] {
+            let history = &c.endpoints.get(side).history;
+            let Some(i) = history.iter().position(|h| h.state == State::CloseWait) else { continue };
+            let left = history.get(i + 1).map(|h| h.time);
+            // A client's own port tells nothing; its host and the service do.
+            let place = if side == Side::Server { c.server } else { Socket { addr: c.client.addr, port: 0 } };
+            let (windows, ids) = counts.entry((side, place)).or_default();
+            for (w, n) in windows.iter_mut().enumerate() {
+                let at = scene.begin + Span((length as f64 * (w + 1) as f64 / WINDOWS as f64) as i64);
+                *n += u64::from(history[i].time <= at && left.is_none_or(|t| t > at));
+            }
+            if left.is_none() {
+                ids.push(c.id);
+            }
+        }
+    }
+    let least = u64::try_from(scene.limits.get(&LEAST)).unwrap_or(u64::MAX);
+    let mut shown = Vec::new();
+    for ((side, place), (windows, ids)) in counts {
+        if windows[WINDOWS - 1] < least || !windows.windows(2).all(|w| w[0] < w[1]) {
+            continue;
+        }
+        let doubtful = scene.quality.is_lossy() || scene.unseen.contains(&place.addr);
+        let place = if side == Side::Server { place.to_string() } else { place.addr.to_string() };
+        let series: Vec<String> = windows.iter().map(u64::to_string).collect();
+        shown.push(Shown {
+            severity: if doubtful { Severity::Note } else { Severity::Error },
+            count: windows[WINDOWS - 1],
+            message: format!(
+                "sockets in CLOSE_WAIT at the {} {place} grow through the capture: {}",
+                side.name(),
+                series.join(", "),
+            ),
+            connections: ids.into_iter().take(LISTED).collect(),
+            packets: Vec::new(),
+            facts: facts([
+                ("by_quarter", windows.to_vec().into()),
+                ("at", Value::from(side.name())),
+                ("place", place.into()),
+            ]),
+        });
+    }
+    shown
+}

@@ -1,0 +1,113 @@
+//! C01: the peer has closed, this end's application does not.
+
+use super::prelude::*;
+
+const AFTER: Threshold = Threshold::wait(
+    "close-wait-stuck",
+    Span::secs(60),
+    "how long an end may stay in CLOSE_WAIT without sending",
+    "nf_conntrack_tcp_timeout_close_wait (60 s)",
+);
+const LONG: Threshold = Threshold::duration(
+    "close-wait-stuck-error",
+    Span::secs(300),
+    "from when on that is an error",
+    "operators' practice: five minutes are a leak",
+);
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "C01",
+    name: "close-wait-stuck",
+    severity: Severity::Warning,
+    summary: "the peer has closed, and this end's application never does",
+    what: "One end received the peer's FIN and acknowledged it, and then neither sent its own FIN nor any more data.",
+    why: "CLOSE_WAIT has no timer: the socket stays until the application closes it. When that never happens, sockets \
+          pile up until file descriptors or memory run out. The peer meanwhile waits in FIN_WAIT_2, or is long gone.",
+    decided: "The end's last state is CLOSE_WAIT (RFC 9293 §3.3.2), entered or last sent from longer ago than the \
+              threshold. The time counts up to the last packet of the capture, so it is a lower bound.",
+    confused: "half-close (the end still sends data, as it may); a capture that ends soon after the FIN; fin-unacked, where \
+               the FIN never arrived.",
+    advice: "Look at the process that owns the socket in CLOSE_WAIT (`ss -tanp state close-wait`): it does not close after \
+             reading end-of-file. Usual causes: a leaked connection, a blocked thread, a pool that does not evict.",
+    thresholds: &[&AFTER, &LONG],
+    absence: true,
+    raises: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT
+6. - - @ 90s
+"
+    )),
+    silent: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT
+6. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK><LEN=500> <-- CLOSE_WAIT @ 80s
+7. FIN_WAIT_2 --> <SEQ=102><ACK=801><CTL=ACK> --> CLOSE_WAIT
+8. - - @ 90s
+"
+    )),
+    detect: Detect::Connection(detect),
+};
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    for e in 0..2 {
+        let Some((step, total)) = view.stuck_in(e, State::CloseWait) else {
+            late(view, e, sink);
+            continue;
+        };
+        let quiet = quiet(view, e, step);
+        if quiet < after(view) {
+            continue;
+        }
+        let severity = if quiet >= view.span(&LONG) { Severity::Error } else { Severity::Warning };
+        let peer = match view.state(1 - e) {
+            State::FinWait2 if total > view.scene.profile.orphan_fin_wait_2 => {
+                "FIN_WAIT_2, or gone by now if its application no longer holds the socket"
+            }
+            state => state.name(),
+        };
+        let message = format!(
+            "{} has not closed for {} after the FIN of {} (packet {}); that end is in {peer}",
+            view.who(e),
+            at_least(total),
+            view.who(1 - e),
+            step.mark.packet,
+        );
+        sink.raise(
+            Found::new(severity, step.mark.time, step.mark.packet, message)
+                .at(e)
+                .span("for_at_least", total)
+                .span("quiet_for_at_least", quiet)
+                .fact("bytes_sent_since", view.end(e).after_peer_fin)
+                .fact("peer_state", view.state(1 - e).name()),
+        );
+    }
+}
+
+/// It closed in the end, but late.
+fn late(view: &View<'_>, e: usize, sink: &mut Sink<'_>) {
+    let Some(entered) = view.entered(e, State::CloseWait) else { return };
+    let Some(left) = view.event(e, Event::SndFin).filter(|s| s.rule.from == State::CloseWait) else { return };
+    let took = left.mark.time - entered.mark.time;
+    if took < view.span(&AFTER) || view.end(e).after_peer_fin > 0 {
+        return;
+    }
+    let message = format!(
+        "{} closed only {} after the FIN of {} (packet {})",
+        view.who(e),
+        Plain(took),
+        view.who(1 - e),
+        entered.mark.packet,
+    );
+    sink.raise(Found::new(Severity::Note, entered.mark.time, entered.mark.packet, message).at(e).span("for", took));
+}
+
+/// For how long end `e`, in CLOSE_WAIT by `step`, has not sent anything.
+pub(super) fn quiet(view: &View<'_>, e: usize, step: &Step) -> Span {
+    let since = step.mark.time;
+    view.scene.end - view.end(e).last_data.filter(|t| *t > since).unwrap_or(since)
+}
+
+/// How long it may be.
+pub(super) fn after(view: &View<'_>) -> Span {
+    view.span(&AFTER)
+}

@@ -1,0 +1,100 @@
+//! What one anomaly is: everything said about it anywhere is said here, once.
+
+use super::threshold::Threshold;
+use super::view::{Scene, Sink, View};
+use crate::report::{Connection, Severity};
+use crate::time::Span;
+
+/// One kind of anomaly. `explain`, the README's table, the schema, completions and the validation of names all read this.
+pub struct Declaration {
+    /// Short code, grouped by letter, never reused.
+    pub code: &'static str,
+    /// Says what was found; reads well after "allow".
+    pub name: &'static str,
+    /// The severity it usually has; single cases may be less or more.
+    pub severity: Severity,
+    /// One line.
+    pub summary: &'static str,
+    /// What it is.
+    pub what: &'static str,
+    /// Why it matters.
+    pub why: &'static str,
+    /// How it is decided, with the RFC's section, the kernel's file, or the measurement.
+    pub decided: &'static str,
+    /// What looks like it and is not.
+    pub confused: &'static str,
+    /// What to do.
+    pub advice: &'static str,
+    /// Where it draws its lines.
+    pub thresholds: &'static [&'static Threshold],
+    /// It rests on something *not* being in the capture, so that a lossy or one-sided capture makes it doubtful.
+    pub absence: bool,
+    /// Must raise it.
+    pub raises: Example,
+    /// A near miss: must not raise it.
+    pub silent: Example,
+    /// Finds it.
+    pub detect: Detect,
+}
+
+/// Where an anomaly shows.
+pub enum Detect {
+    /// In one connection.
+    Connection(fn(&View<'_>, &mut Sink<'_>)),
+    /// Only in many together, or in the capture as a whole.
+    Capture(fn(&Scene<'_>, &[Connection]) -> Vec<Shown>),
+}
+
+/// An example in the notation of [`crate::ladder`].
+pub struct Example {
+    /// One connection.
+    pub ladder: &'static str,
+    /// How many times, each from another port.
+    pub times: u32,
+    /// From one to the next.
+    pub every: Span,
+    /// Its first segment is answered, 10 ms later, by the ICMP error "administratively prohibited".
+    pub prohibited: bool,
+}
+
+impl Example {
+    /// A single connection.
+    pub const fn one(ladder: &'static str) -> Example {
+        Example { ladder, times: 1, every: Span(0), prohibited: false }
+    }
+
+    /// Many alike, one after the other.
+    pub const fn many(ladder: &'static str, times: u32, every: Span) -> Example {
+        Example { ladder, times, every, prohibited: false }
+    }
+
+    /// A single connection whose first segment a firewall rejects.
+    pub const fn prohibited(ladder: &'static str) -> Example {
+        Example { ladder, times: 1, every: Span(0), prohibited: true }
+    }
+}
+
+/// What a capture-wide detector found: a finding without the parts that its declaration fills in.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// How bad it is.
+    pub severity: Severity,
+    /// How many connections (or packets, where the message says so) show it.
+    pub count: u64,
+    /// One sentence.
+    pub message: String,
+    /// Connections to look at.
+    pub connections: Vec<u64>,
+    /// Packets that prove it.
+    pub packets: Vec<u64>,
+    /// The numbers behind it.
+    pub facts: super::view::Facts,
+}
+
+impl Declaration {
+    /// Whether `text` names it, by code or name, with hyphens or underscores, in any case.
+    pub fn is_called(&self, text: &str) -> bool {
+        let plain = |s: &str| s.trim().to_ascii_lowercase().replace('_', "-");
+        plain(text) == self.name || plain(text) == self.code.to_ascii_lowercase()
+    }
+}

@@ -1,0 +1,85 @@
+//! C03: a FIN that nobody acknowledges, sent by the end that closes first.
+
+use super::prelude::*;
+
+const AFTER: Threshold = Threshold::wait(
+    "fin-unacked",
+    Span::secs(10),
+    "how long a FIN may go unacknowledged",
+    "several retransmissions (RFC 6298: 1 + 2 + 4 s)",
+);
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "C03",
+    name: "fin-unacked",
+    severity: Severity::Warning,
+    summary: "the FIN of the end that closed first is never acknowledged",
+    what: "An end sent its FIN, repeated it, and never got an acknowledgment that covers it: it is stuck in FIN_WAIT_1 (or \
+           CLOSING).",
+    why: "The peer is dead or the path is cut, and the peer will go on believing in the connection. Each such socket holds \
+          its unsent data until the orphan retries run out (Linux: 8, about 100 s).",
+    decided: "The end's last state is FIN_WAIT_1 or CLOSING for longer than the threshold (RFC 9293 §3.10.7.4, fifth check: \
+              only an acknowledgment of the FIN leaves them).",
+    confused: "a capture that ends just after the FIN; an acknowledgment that the capture missed (then the FIN is not sent \
+               again); last-ack-stuck, the same on the other side.",
+    advice: "Check the path to the peer and whether it is still there; a firewall that drops the state at the first FIN shows \
+             like this.",
+    thresholds: &[&AFTER],
+    absence: true,
+    raises: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x
+5. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x @ +1s
+6. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x @ +2s
+7. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x @ +4s
+8. - - @ 20s
+"
+    )),
+    silent: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x
+5. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT @ +1s
+6. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK
+7. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED
+8. - - @ 20s
+"
+    )),
+    detect: Detect::Connection(detect),
+};
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    for e in 0..2 {
+        let stuck = view.stuck_in(e, State::FinWait1).or_else(|| view.stuck_in(e, State::Closing));
+        let Some((step, _)) = stuck else { continue };
+        // From the FIN itself, whichever of the two states it led to.
+        let sent = view.event(e, Event::SndFin).unwrap_or(step).mark;
+        let span = view.scene.end - sent.time;
+        if span < view.span(&AFTER) {
+            continue;
+        }
+        let fins = view.connection.ends[e].fins;
+        let message = format!(
+            "{} sent its FIN {} in {} and {} never acknowledged it{}",
+            view.who(e),
+            times(fins.into()),
+            at_least(span),
+            view.who(1 - e),
+            never_repeated(fins),
+        );
+        let severity = match fins {
+            0 | 1 => Severity::Note,
+            2..6 => Severity::Warning,
+            _ => Severity::Error,
+        };
+        sink.raise(
+            Found::new(severity, sent.time, sent.packet, message)
+                .at(e)
+                .span("for_at_least", span)
+                .fact("fins", fins)
+                .fact("state", view.state(e).name()),
+        );
+    }
+}
+
+/// A stack repeats a FIN that it does not see acknowledged.
+pub(super) fn never_repeated(fins: u16) -> &'static str {
+    if fins <= 1 { "; since it did not repeat it, the capture may have missed the acknowledgment" } else { "" }
+}

@@ -1,0 +1,74 @@
+//! C05: one direction is closed, the other still in use.
+
+use super::prelude::*;
+
+const AFTER: Threshold = Threshold::duration(
+    "half-close",
+    Span::millis(2),
+    "how long after it had received the FIN an end must still send",
+    "an answer that was already being written goes out within a millisecond",
+);
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "C05",
+    name: "half-close",
+    severity: Severity::Info,
+    summary: "one end has closed its direction, the other still sends",
+    what: "An end sent data from CLOSE_WAIT: after it had acknowledged the peer's FIN.",
+    why: "That is legal and some protocols live by it, but it keeps FIN_WAIT_2 and CLOSE_WAIT alive on purpose, which looks \
+          like a leak to tools that only count states.",
+    decided: "A segment with new payload acknowledges the peer's FIN (RFC 9293 §3.6 case 2) and is sent later than the threshold \
+              after that FIN had been received, round trip to the tap deducted. An answer sent at once, and then FIN, is \
+              an ordinary close.",
+    confused: "close-wait-stuck (nothing is sent); rst-after-close (the data meets a socket that is gone).",
+    advice: "Nothing, if both applications expect it.",
+    thresholds: &[&AFTER],
+    absence: false,
+    raises: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT
+6. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK><LEN=500> <-- CLOSE_WAIT @ 1s
+7. FIN_WAIT_2 --> <SEQ=102><ACK=801><CTL=ACK> --> CLOSE_WAIT
+8. TIME_WAIT <-- <SEQ=801><ACK=102><CTL=FIN,ACK> <-- LAST_ACK
+9. TIME_WAIT --> <SEQ=102><ACK=802><CTL=ACK> --> CLOSED
+"
+    )),
+    silent: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> ...
+5. FIN_WAIT_1 <-- <SEQ=301><ACK=101><CTL=ACK><LEN=500> <-- ESTABLISHED
+6. FIN_WAIT_1 ... <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+7. FIN_WAIT_1 --> <SEQ=102><ACK=801><CTL=ACK> --> CLOSE_WAIT
+8. TIME_WAIT <-- <SEQ=801><ACK=102><CTL=FIN,ACK> <-- LAST_ACK
+9. TIME_WAIT --> <SEQ=102><ACK=802><CTL=ACK> --> CLOSED
+"
+    )),
+    detect: Detect::Connection(detect),
+};
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    for e in 0..2 {
+        let end = view.end(e);
+        let before = view.event(e, Event::PeerHadClosed).and(end.first_data).map(|t| (t, view.connection.first_packet));
+        let Some((time, packet)) = end.first_after_peer_fin.or(before) else { continue };
+        let until = end.last_data.unwrap_or(time);
+        let received = view.event(e, Event::RcvFin).map_or(time, |s| s.mark.time);
+        // To this end and back to the tap.
+        let way = view.connection.ends[e].turnaround().unwrap_or_default();
+        if before.is_none() && until - received - way < view.span(&AFTER) {
+            continue;
+        }
+        let message = format!(
+            "{} went on sending for {} after the FIN of {}: {} bytes",
+            view.who(e),
+            Plain(until - received),
+            view.who(1 - e),
+            end.after_peer_fin,
+        );
+        sink.raise(
+            Found::new(Severity::Info, time, packet, message)
+                .at(e)
+                .fact("bytes", end.after_peer_fin)
+                .span("for", until - received),
+        );
+    }
+}

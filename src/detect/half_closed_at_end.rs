@@ -1,0 +1,52 @@
+//! C08: closed by one end when the capture ends, too soon to tell what becomes of it.
+
+use super::close_wait_stuck;
+use super::prelude::*;
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "C08",
+    name: "half-closed-at-end",
+    severity: Severity::Info,
+    summary: "when the capture ends one end has closed and the other has not yet",
+    what: "One end is in CLOSE_WAIT at the last packet, and has not been there for long.",
+    why: "It may close a moment later, or never: the capture does not tell. If the same shows in every capture of the service, \
+          it never does.",
+    decided: "The last state is CLOSE_WAIT, for less than the threshold of close-wait-stuck.",
+    confused: "close-wait-stuck, where the capture runs long enough to tell.",
+    advice: "Capture for longer than the service could reasonably take, or look at `ss -tan state close-wait` on the host.",
+    thresholds: &[],
+    absence: true,
+    raises: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT
+"
+    )),
+    silent: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT
+6. - - @ 90s
+"
+    )),
+    detect: Detect::Connection(detect),
+};
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    for e in 0..2 {
+        let Some((step, span)) = view.stuck_in(e, State::CloseWait) else { continue };
+        if step.mark.evidence == Evidence::Inferred
+            || close_wait_stuck::quiet(view, e, step) >= close_wait_stuck::after(view)
+        {
+            continue;
+        }
+        let message = format!(
+            "{} was in CLOSE_WAIT and {} in {} when the capture ended, {} after the FIN",
+            view.who(e),
+            view.who(1 - e),
+            view.state(1 - e),
+            Plain(span),
+        );
+        sink.raise(
+            Found::new(Severity::Info, step.mark.time, step.mark.packet, message).at(e).span("for_at_least", span),
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! O05: the client is through, the server does not take its ACK.
+
+use super::prelude::*;
+
+const AFTER: Threshold = Threshold::wait(
+    "half-open-accept-overflow",
+    Span::secs(3),
+    "how long a server may ignore the last ACK of the handshake",
+    "two SYN,ACK retransmissions (1 + 2 s)",
+);
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "O05",
+    name: "half-open-accept-overflow",
+    severity: Severity::Warning,
+    summary: "the client is ESTABLISHED, the server stays in SYN_RCVD: its accept queue is full",
+    what: "The client's ACK completes the handshake, but the server sends its SYN,ACK again as if it had not come.",
+    why: "The client believes it is connected, sends its request and waits. On Linux that is what a full accept queue looks \
+          like from outside (tcp_abort_on_overflow=0): the application does not accept fast enough.",
+    decided: "The client's ACK was captured, the server repeated its SYN,ACK after it, and by its later segments was not past \
+              SYN_RCVD for longer than the threshold (RFC 9293 §3.10.7.4; Linux tcp_check_req drops the ACK when the \
+              queue is full).",
+    confused: "TCP_DEFER_ACCEPT, which ignores the bare ACK on purpose until data comes; an ACK lost between tap and server \
+               (one repeated SYN,ACK, then progress).",
+    advice: "On the server: `ss -ltn` (Recv-Q at or above Send-Q), `nstat -az TcpExtListenOverflows`. Raise the backlog and \
+             net.core.somaxconn, accept faster, or find the thread that no longer accepts.",
+    thresholds: &[&AFTER],
+    absence: true,
+    raises: Example::one(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> -->x SYN_RCVD
+4. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ 1s
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> -->x SYN_RCVD
+6. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ 3s
+7. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> -->x SYN_RCVD
+8. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ 7s
+9. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> -->x SYN_RCVD
+",
+    ),
+    silent: Example::one(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> -->x SYN_RCVD
+4. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ 1s
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+7. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
+8. - - @ 7s
+",
+    ),
+    detect: Detect::Connection(detect),
+};
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    for e in 0..2 {
+        let own = &view.connection.ends[e];
+        if own.syn_acks < 2 || view.connection.ends[1 - e].syn_acks > 0 {
+            continue;
+        }
+        let Some(entered) = view.entered(e, State::SynRcvd) else { continue };
+        let through = view.entered(1 - e, State::Established).filter(|s| s.mark.evidence != Evidence::Inferred);
+        let Some(client) = through else { continue };
+        let left = view.steps(e).iter().find(|s| s.rule.from == State::SynRcvd);
+        let recovered = left.filter(|s| s.mark.event != Event::GiveUp);
+        let until = left.map_or(view.scene.end, |s| s.mark.time);
+        // From the ACK that it did not take.
+        let span = until - entered.mark.time.max(client.mark.time);
+        if span < view.span(&AFTER) {
+            continue;
+        }
+        let times = own.syn_acks;
+        let message = match recovered {
+            None => format!(
+                "{} ignores the ACK of {} for {}: it repeated its SYN,ACK {}",
+                view.who(e),
+                view.who(1 - e),
+                at_least(span),
+                super::prelude::times(u64::from(times) - 1),
+            ),
+            Some(_) => format!(
+                "{} took the ACK of {} only after {}: it repeated its SYN,ACK {}",
+                view.who(e),
+                view.who(1 - e),
+                Plain(span),
+                super::prelude::times(u64::from(times) - 1),
+            ),
+        };
+        let severity = if recovered.is_some() { Severity::Note } else { Severity::Warning };
+        sink.raise(
+            Found::new(severity, client.mark.time, client.mark.packet, message)
+                .at(e)
+                .span(if recovered.is_some() { "for" } else { "for_at_least" }, span)
+                .fact("syn_acks", times)
+                .fact("recovered", recovered.is_some()),
+        );
+    }
+}

@@ -1,0 +1,172 @@
+//! E01: one end has lost the connection, or is gone; the other does not know.
+
+use super::cause::{Cause, cause};
+use super::prelude::*;
+use super::rst_abort::is_in_history;
+
+const AFTER: Threshold = Threshold::wait(
+    "half-open-dead-peer",
+    Span::secs(10),
+    "how long data may go unanswered",
+    "several retransmissions; Linux gives up after 924.6 s (tcp_retries2 15)",
+);
+const TRIES: Threshold = Threshold::count(
+    "half-open-dead-peer-tries",
+    3,
+    "how often it must have been sent",
+    "one loss is no death, three are",
+);
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "E01",
+    name: "half-open-dead-peer",
+    severity: Severity::Warning,
+    summary: "one end has lost the connection or is gone, and the other still holds it",
+    what: "The connection is half-open in the sense of RFC 9293 §3.5.1: one end believes in it, the other has crashed, rebooted, \
+           moved away, or can no longer be reached.",
+    why: "Requests into such a connection hang until the retransmission timeout (Linux: 15 minutes), or fail with a reset.",
+    decided: "Any of: data sent at least three times without a word from the peer for longer than the threshold; data or a \
+              keepalive answered by a RST without ACK although that end had never closed (RFC 9293 §3.5.1, Figure 10); a new \
+              SYN from the other end, its challenge ACK, and the RST that answers it (Figure 9).",
+    confused: "half-open-syn, the other meaning of half-open; a capture that shows one direction only; fin-unacked, where the \
+               connection was being closed.",
+    advice: "Did the peer crash, reboot or fail over, or does a device between forget idle connections (see idle-death)? Use \
+             keepalives shorter than that device's timeout, and TCP_USER_TIMEOUT to notice sooner.",
+    thresholds: &[&AFTER, &TRIES],
+    absence: true,
+    raises: Example::one(opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
+6. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ 100s
+7. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +1s
+8. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +2s
+9. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +4s
+10. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +8s
+"
+    )),
+    silent: Example::one(opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +1s
+6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +2s
+7. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +4s
+8. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
+9. - - @ 30s
+"
+    )),
+    detect: Detect::Connection(detect),
+};
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    if !(view.is_midstream() || view.was_open() || view.ever(view.client, State::Established)) {
+        return;
+    }
+    let _ = unanswered(view, sink) || forgotten(view, sink) || replaced(view, sink);
+}
+
+/// Whether what end `e` sent last, at least [`TRIES`] times, has met silence for long enough.
+pub(super) fn is_silent(view: &View<'_>, e: usize) -> bool {
+    let waiting = &view.end(e).unanswered;
+    let (Some((first, _)), Some((last, _))) = (waiting.first, waiting.last) else { return false };
+    let after = view.span(&AFTER);
+    i64::from(waiting.repeats) + 1 >= view.limit(&TRIES)
+        && waiting.data > 0
+        && view.scene.end - first >= after
+        && last - first >= Span(after.0 / 2)
+}
+
+/// Data into silence.
+fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
+    for e in 0..2 {
+        // A server still in SYN_RCVD is another matter.
+        let open = view.is_midstream() || view.ever(1 - e, State::Established) || view.ever(1 - e, State::CloseWait);
+        if view.connection.ends[e].fin().is_some() || !open || !is_silent(view, e) {
+            continue;
+        }
+        let waiting = &view.end(e).unanswered;
+        let Some((since, packet)) = waiting.first else { continue };
+        let took = waiting.last.map_or(since, |(t, _)| t) - since;
+        let tries = waiting.repeats + 1;
+        let severity = if tries >= 6 || took >= Span::secs(13) { Severity::Error } else { Severity::Warning };
+        let message = format!(
+            "{} sent its data up to {tries} times in {}; {} no longer answers{}",
+            view.who(e),
+            Plain(took),
+            view.who(1 - e),
+            after_idle(waiting.idle),
+        );
+        sink.raise(
+            Found::new(severity, since, packet, message)
+                .at(1 - e)
+                .fact("signature", "unanswered")
+                .fact("tries", tries)
+                .span("for_at_least", view.scene.end - since)
+                .span("idle_before", waiting.idle),
+        );
+        return true;
+    }
+    false
+}
+
+fn after_idle(idle: Span) -> String {
+    if idle >= Span::secs(1) { format!(" (after {} without traffic)", Plain(idle)) } else { String::new() }
+}
+
+/// A RST from an end that knows nothing of the connection.
+fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
+    let lost = view.signals.resets().iter().find(|r| is_forgotten(view, r) && is_in_history(view, r));
+    let Some(reset) = lost else { return false };
+    let e = reset.from;
+    let message = format!(
+        "{} answered {} of {} with RST: it no longer knew the connection, which it had never closed{}",
+        view.who(e),
+        reset.trigger.map_or("a segment".to_owned(), |t| format!("packet {}", t.packet)),
+        view.who(1 - e),
+        after_idle(reset.idle),
+    );
+    let mut found = Found::new(Severity::Warning, reset.time, reset.packet, message)
+        .at(e)
+        .fact("signature", "rst-without-ack")
+        .fact("reset.cause", Cause::NoSocket.name())
+        .span("idle_before", reset.idle);
+    if let Some(trigger) = reset.trigger {
+        found = found.fact("trigger", trigger.packet);
+    }
+    sink.raise(found);
+    true
+}
+
+/// Whether the sender of `reset` had lost the connection some time ago. One that was heard a moment before has rather
+/// aborted it, with a RST that the capture or the network lost; all the more where the network lost other segments.
+pub(super) fn is_forgotten(view: &View<'_>, reset: &signals::Reset) -> bool {
+    if cause(view, reset) != Cause::NoSocket {
+        return false;
+    }
+    let moment = if reset.peer_repeats > 0 {
+        Span::secs(5)
+    } else {
+        Span(view.round_trip().0.saturating_mul(4).max(Span::millis(400).0))
+    };
+    reset.last_sent.is_none_or(|t| reset.time - t > moment)
+}
+
+/// RFC 9293 Figure 9: SYN, challenge, RST.
+fn replaced(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
+    let Some(rare) = view.signals.rare() else { return false };
+    let (Some((e, time, packet)), Some(challenge)) = (rare.stray_syn, rare.challenge) else { return false };
+    let Some(reset) = rare.resets.iter().find(|r| r.from == e && r.time >= time && !r.ack) else { return false };
+    let message = format!(
+        "{} opened anew (packet {packet}) while {} still held the old connection: it answered with an old acknowledgment \
+         (packet {challenge}) and was reset (packet {})",
+        view.who(e),
+        view.who(1 - e),
+        reset.packet,
+    );
+    sink.raise(
+        Found::new(Severity::Warning, time, packet, message)
+            .at(e)
+            .fact("signature", "syn-challenge-rst")
+            .fact("challenge", challenge)
+            .fact("rst", reset.packet),
+    );
+    true
+}

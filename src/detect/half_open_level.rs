@@ -1,0 +1,89 @@
+//! A06: many embryonic connections at once.
+
+use super::prelude::*;
+
+const MANY: Threshold = Threshold::count(
+    "half-open-level",
+    128,
+    "how many SYN_RCVD at one service at one time",
+    "the least tcp_max_syn_backlog of Linux",
+);
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "A06",
+    name: "half-open-level",
+    severity: Severity::Warning,
+    summary: "very many handshakes of one service are unfinished at the same time: a flood, a scan, or lost SYN,ACKs",
+    what: "The number of connections in SYN_RCVD at one service reaches the size of a SYN queue.",
+    why: "Beyond that the server drops SYNs or falls back to SYN cookies, and real clients wait.",
+    decided: "The most ends in SYN_RCVD at one time, from the histories, per service; and from how many addresses.",
+    confused: "a burst of real clients, whose handshakes complete within a round trip.",
+    advice: "Many addresses that never answer: a flood with forged sources; see that net.ipv4.tcp_syncookies is 1, and filter \
+             upstream. Few addresses: a scan, or clients that the SYN,ACKs do not reach.",
+    thresholds: &[&MANY],
+    absence: true,
+    raises: Example::many(HALF_OPEN, 150, Span::millis(10)),
+    silent: Example::many(HALF_OPEN, 20, Span::millis(10)),
+    detect: Detect::Capture(detect),
+};
+
+const HALF_OPEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. SYN_SENT x<-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. - - @ 5s
+";
+
+fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
+    let mut changes: BTreeMap<Socket, Vec<(Time, i32, u64)>> = BTreeMap::new();
+    for c in connections {
+        for h in &c.endpoints.server.history {
+            let change = match (h.from, h.state) {
+                (_, State::SynRcvd) => 1,
+                (State::SynRcvd, _) => -1,
+                _ => continue,
+            };
+            changes.entry(c.server).or_default().push((h.time, change, c.id));
+        }
+    }
+    let many = scene.limits.get(&MANY);
+    let mut shown = Vec::new();
+    for (service, mut changes) in changes {
+        if (changes.len() as i64) < many {
+            continue;
+        }
+        changes.sort_unstable();
+        let (mut now, mut peak, mut peak_time) = (0_i64, 0, scene.begin);
+        for (time, change, _) in &changes {
+            now += i64::from(*change);
+            if now > peak {
+                (peak, peak_time) = (now, *time);
+            }
+        }
+        if peak < many {
+            continue;
+        }
+        let pending: Vec<&Connection> = connections
+            .iter()
+            .filter(|c| {
+                c.server == service && c.endpoints.server.history.last().is_some_and(|h| h.state == State::SynRcvd)
+            })
+            .collect();
+        let hosts: std::collections::BTreeSet<_> = pending.iter().map(|c| c.client.addr).collect();
+        shown.push(Shown {
+            severity: if scene.quality.is_lossy() { Severity::Note } else { Severity::Warning },
+            count: peak.unsigned_abs(),
+            message: format!(
+                "{peak} handshakes with {service} were unfinished at once, from {} addresses",
+                hosts.len()
+            ),
+            connections: pending.iter().take(LISTED).map(|c| c.id).collect(),
+            packets: pending.iter().take(LISTED).map(|c| c.first_packet).collect(),
+            facts: facts([
+                ("peak", Value::from(peak)),
+                ("peak_time", Value::from(peak_time.to_string())),
+                ("addresses", Value::from(hosts.len())),
+                ("service", Value::from(service.to_string())),
+            ]),
+        });
+    }
+    shown
+}

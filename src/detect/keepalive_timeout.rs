@@ -1,0 +1,75 @@
+//! E02: keepalives that nobody answers.
+
+use super::cause::{Cause, cause};
+use super::prelude::*;
+
+const PROBES: Threshold = Threshold::count(
+    "keepalive-timeout",
+    3,
+    "how many keepalives in a row must go unanswered",
+    "fewer than tcp_keepalive_probes (9), more than chance",
+);
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "E02",
+    name: "keepalive-timeout",
+    severity: Severity::Warning,
+    summary: "the peer answers no keepalives: it is gone",
+    what: "An end probed an idle connection and got no answer; usually it then reset it.",
+    why: "The peer or the path to it had died, possibly long before: the probes are only when that was noticed.",
+    decided: "Segments of at most one byte that repeat the last sequence number (RFC 9293 §3.8.4), unanswered up to a RST of \
+              their sender or to the end of the capture, while the peer's window was open.",
+    confused: "window probes against a closed window; keepalives that are answered; unanswered data (half-open-dead-peer).",
+    advice: "See whether the peer crashed or a device between dropped the idle connection; shorter keepalives keep such \
+             devices from forgetting.",
+    thresholds: &[&PROBES],
+    absence: true,
+    raises: Example::one(opened!(
+        "4. ESTABLISHED --> <SEQ=100><ACK=301><CTL=ACK> -->x ESTABLISHED @ 60s
+5. ESTABLISHED --> <SEQ=100><ACK=301><CTL=ACK> -->x ESTABLISHED @ 70s
+6. ESTABLISHED --> <SEQ=100><ACK=301><CTL=ACK> -->x ESTABLISHED @ 80s
+7. CLOSED --> <SEQ=101><ACK=301><CTL=RST,ACK> -->x ESTABLISHED @ 90s
+"
+    )),
+    silent: Example::one(opened!(
+        "4. ESTABLISHED --> <SEQ=100><ACK=301><CTL=ACK> --> ESTABLISHED @ 60s
+5. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=ACK> <-- ESTABLISHED
+6. ESTABLISHED --> <SEQ=100><ACK=301><CTL=ACK> --> ESTABLISHED @ 120s
+7. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=ACK> <-- ESTABLISHED
+8. - - @ 200s
+"
+    )),
+    detect: Detect::Connection(detect),
+};
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    for e in 0..2 {
+        let waiting = &view.end(e).unanswered;
+        let reset = view.signals.resets().iter().find(|r| r.from == e && cause(view, r) == Cause::KeepaliveGaveUp);
+        let probes = reset.map_or(waiting.probes, |r| r.tries.1);
+        let closed_window = view.end(1 - e).zero.since.is_some();
+        let since = reset.and_then(|r| r.tries_since).or(waiting.first.map(|f| f.0));
+        let Some(since) = since.filter(|_| !closed_window && waiting.content == 0 && probes > 0) else { continue };
+        if reset.is_none() && i64::from(probes) < view.limit(&PROBES) {
+            continue;
+        }
+        let until = reset.map_or(view.scene.end, |r| r.time);
+        let packet = waiting.first.map_or(0, |f| f.1);
+        let message = format!(
+            "{} sent {probes} keepalives in {} to {} without answer{}",
+            view.who(e),
+            Plain(until - since),
+            view.who(1 - e),
+            if reset.is_some() { " and reset the connection" } else { "" },
+        );
+        let mut found = Found::new(Severity::Warning, since, packet, message)
+            .at(1 - e)
+            .fact("probes", probes)
+            .span("for_at_least", until - since)
+            .span("idle_before", waiting.idle);
+        if let Some(reset) = reset {
+            found = found.fact("reset.cause", Cause::KeepaliveGaveUp.name()).fact("rst", reset.packet);
+        }
+        sink.raise(found);
+    }
+}

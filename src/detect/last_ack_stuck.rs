@@ -1,0 +1,73 @@
+//! C04: the last FIN is never acknowledged.
+
+use super::fin_unacked::never_repeated;
+use super::prelude::*;
+
+const AFTER: Threshold = Threshold::wait(
+    "last-ack-stuck",
+    Span::secs(10),
+    "how long the second FIN may go unacknowledged",
+    "several retransmissions (RFC 6298: 1 + 2 + 4 s)",
+);
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "C04",
+    name: "last-ack-stuck",
+    severity: Severity::Warning,
+    summary: "the FIN of the end that closed second is never acknowledged",
+    what: "An end received the peer's FIN, sent its own, and never saw it acknowledged: it is stuck in LAST_ACK.",
+    why: "The peer had been there, since it closed first; now it does not answer. Either it is gone, or something on the path \
+          forgot the connection after the first FIN.",
+    decided: "The end's last state is LAST_ACK (RFC 9293 §3.3.2) for longer than the threshold.",
+    confused: "an acknowledgment that the capture missed (then the FIN is not sent again).",
+    advice: "Look for devices with short timeouts after a FIN (nf_conntrack last_ack 30 s, pf 45 s), reverse path filters, or a \
+             peer that was killed.",
+    thresholds: &[&AFTER],
+    absence: true,
+    raises: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_1 x<-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK
+6. FIN_WAIT_1 x<-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK @ +1s
+7. FIN_WAIT_1 x<-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK @ +2s
+8. FIN_WAIT_1 x<-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK @ +4s
+9. FIN_WAIT_1 x<-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK @ +8s
+"
+    )),
+    silent: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK
+6. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED
+7. - - @ 20s
+"
+    )),
+    detect: Detect::Connection(detect),
+};
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    for e in 0..2 {
+        let Some((step, span)) = view.stuck_in(e, State::LastAck) else { continue };
+        if span < view.span(&AFTER) {
+            continue;
+        }
+        let fins = view.connection.ends[e].fins;
+        let message = format!(
+            "{} sent its FIN {} in {} and {}, which had closed first, never acknowledged it{}",
+            view.who(e),
+            times(fins.into()),
+            at_least(span),
+            view.who(1 - e),
+            never_repeated(fins),
+        );
+        sink.raise(
+            Found::new(
+                if fins > 1 { Severity::Warning } else { Severity::Note },
+                step.mark.time,
+                step.mark.packet,
+                message,
+            )
+            .at(e)
+            .span("for_at_least", span)
+            .fact("fins", fins),
+        );
+    }
+}

@@ -1,0 +1,235 @@
+//! Detectors: from histories and signals to what an expert would object to.
+//!
+//! One file per anomaly. Each declares everything that is said of it anywhere ([`Declaration`]) and finds it, in one
+//! connection ([`View`]) or in the capture as a whole ([`Scene`]). To add one: write its file, and name it in [`ALL`].
+//! Detectors are pure: what they say follows from what they are shown.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `declaration` | what an anomaly is |
+//! | `threshold` | where it draws its lines |
+//! | `view` | what a detector looks at, and where it puts what it finds |
+//! | `select` | which of them the user wants, and which make the run fail |
+//! | `group` | anomalies of many connections as one finding |
+//! | `cause` | why a RST was sent |
+
+/// A ladder that begins with a handshake.
+macro_rules! opened {
+    ($rest:literal) => {
+        concat!(
+            "1. SYN_SENT    --> <SEQ=100><CTL=SYN>              --> SYN_RCVD\n",
+            "2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD\n",
+            "3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK>     --> ESTABLISHED\n",
+            $rest
+        )
+    };
+}
+
+mod cause;
+mod declaration;
+mod group;
+mod page;
+mod prelude;
+mod select;
+mod threshold;
+mod view;
+mod watch;
+
+mod accept_queue_drops;
+mod capture_cuts_connections;
+mod close_wait_growth;
+mod close_wait_stuck;
+mod data_after_fin;
+mod fin_unacked;
+mod fin_wait_2_stuck;
+mod half_close;
+mod half_closed_at_end;
+mod half_open_accept_overflow;
+mod half_open_dead_peer;
+mod half_open_level;
+mod half_open_syn;
+mod handshake_aborted;
+mod handshake_slow;
+mod idle_death;
+mod idle_without_keepalive;
+mod keepalive_timeout;
+mod last_ack_stuck;
+mod mass_break;
+mod mtu_black_hole;
+mod no_data;
+mod odd_flags;
+mod one_direction;
+mod packets_duplicated;
+mod packets_missing;
+mod request_crossed_fin;
+mod retransmissions;
+mod rst_abort;
+mod rst_after_close;
+mod rst_from_between;
+mod rst_ignored;
+mod same_idle_deaths;
+mod segments_above_mss;
+mod simultaneous_close;
+mod simultaneous_open;
+mod syn_ack_changed;
+mod syn_in_connection;
+mod syn_refused;
+mod syn_rejected;
+mod syn_retried;
+mod syn_success_low;
+mod syn_unanswered;
+mod time_wait_excess;
+mod time_wait_killed;
+mod time_wait_reuse;
+mod write_after_fin;
+mod zero_window_stall;
+
+pub use cause::Cause;
+pub use declaration::{Declaration, Detect, Example, Shown};
+pub use group::findings;
+pub use page::table;
+pub use select::{FailOn, Selection, UnknownName};
+pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit, duration};
+pub use view::{Facts, Found, Quality, Scene, Sink, View};
+pub use watch::Watch;
+
+use crate::report::Anomaly;
+
+/// How many connections or packets a finding lists.
+pub const LISTED: usize = 10;
+
+/// Every anomaly, by code.
+pub static ALL: &[&Declaration] = &[
+    &syn_success_low::DECLARATION,
+    &close_wait_growth::DECLARATION,
+    &same_idle_deaths::DECLARATION,
+    &mass_break::DECLARATION,
+    &half_open_level::DECLARATION,
+    &close_wait_stuck::DECLARATION,
+    &fin_wait_2_stuck::DECLARATION,
+    &fin_unacked::DECLARATION,
+    &last_ack_stuck::DECLARATION,
+    &half_close::DECLARATION,
+    &simultaneous_close::DECLARATION,
+    &data_after_fin::DECLARATION,
+    &half_closed_at_end::DECLARATION,
+    &request_crossed_fin::DECLARATION,
+    &write_after_fin::DECLARATION,
+    &half_open_dead_peer::DECLARATION,
+    &keepalive_timeout::DECLARATION,
+    &idle_death::DECLARATION,
+    &mtu_black_hole::DECLARATION,
+    &idle_without_keepalive::DECLARATION,
+    &zero_window_stall::DECLARATION,
+    &retransmissions::DECLARATION,
+    &syn_unanswered::DECLARATION,
+    &syn_refused::DECLARATION,
+    &syn_rejected::DECLARATION,
+    &half_open_syn::DECLARATION,
+    &half_open_accept_overflow::DECLARATION,
+    &handshake_slow::DECLARATION,
+    &syn_retried::DECLARATION,
+    &no_data::DECLARATION,
+    &simultaneous_open::DECLARATION,
+    &syn_in_connection::DECLARATION,
+    &syn_ack_changed::DECLARATION,
+    &handshake_aborted::DECLARATION,
+    &accept_queue_drops::DECLARATION,
+    &odd_flags::DECLARATION,
+    &packets_missing::DECLARATION,
+    &packets_duplicated::DECLARATION,
+    &one_direction::DECLARATION,
+    &capture_cuts_connections::DECLARATION,
+    &segments_above_mss::DECLARATION,
+    &rst_abort::DECLARATION,
+    &rst_after_close::DECLARATION,
+    &rst_ignored::DECLARATION,
+    &rst_from_between::DECLARATION,
+    &time_wait_excess::DECLARATION,
+    &time_wait_reuse::DECLARATION,
+    &time_wait_killed::DECLARATION,
+];
+
+/// The anomaly called `text`, by code or name.
+pub fn find(text: &str) -> Option<&'static Declaration> {
+    ALL.iter().find(|d| d.is_called(text)).copied()
+}
+
+/// Every threshold, with the anomaly it belongs to.
+pub fn thresholds() -> impl Iterator<Item = (&'static Declaration, &'static Threshold)> {
+    ALL.iter().flat_map(|d| d.thresholds.iter().map(|t| (*d, *t)))
+}
+
+/// What is odd about one connection, most severe first.
+pub fn anomalies(view: &View<'_>) -> Vec<Anomaly> {
+    let mut out = Vec::new();
+    for declaration in ALL {
+        if let Detect::Connection(detect) = declaration.detect {
+            detect(view, &mut Sink::new(declaration, view, &mut out));
+        }
+    }
+    if out.len() > 1 {
+        out.sort_by_key(|a| (std::cmp::Reverse(a.severity), a.time, a.code));
+    }
+    out
+}
+
+/// The known name most like `text`, if any is.
+pub fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = text.trim().to_ascii_lowercase().replace('_', "-");
+    let distance = |name: &str| {
+        let (a, b): (Vec<char>, Vec<char>) = (plain.chars().collect(), name.chars().collect());
+        let mut row: Vec<usize> = (0..=b.len()).collect();
+        for (i, x) in a.iter().enumerate() {
+            let mut corner = std::mem::replace(&mut row[0], i + 1);
+            for (j, y) in b.iter().enumerate() {
+                let next = (corner + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
+                corner = std::mem::replace(&mut row[j + 1], next);
+            }
+        }
+        row[b.len()]
+    };
+    names.map(|n| (distance(n), n)).filter(|(d, n)| *d <= n.len() / 3).min().map(|(_, n)| n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_names_are_unique_and_well_formed() {
+        for (i, a) in ALL.iter().enumerate() {
+            let letters = a.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            assert!(letters, "{}", a.name);
+            assert!(a.code.len() == 3 && a.code.as_bytes()[0].is_ascii_uppercase(), "{}", a.code);
+            for b in &ALL[i + 1..] {
+                assert!(a.code != b.code && a.name != b.name, "{} and {}", a.name, b.name);
+            }
+        }
+    }
+
+    #[test]
+    fn codes_are_in_order() {
+        assert!(ALL.windows(2).all(|w| w[0].code < w[1].code), "{:?}", ALL.iter().map(|d| d.code).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_declaration_says_everything() {
+        for d in ALL {
+            for text in [d.summary, d.what, d.why, d.decided, d.confused, d.advice] {
+                assert!(!text.is_empty(), "{}", d.name);
+            }
+            assert!(!d.summary.ends_with('.'), "{}", d.name);
+            assert!([d.what, d.why, d.decided, d.advice].iter().all(|t| t.ends_with(['.', '?'])), "{}", d.name);
+            for t in d.thresholds {
+                assert!(t.name.starts_with(d.name) && !t.source.is_empty(), "{}", t.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_understood() {
+        assert_eq!(nearest("close-wait-stuk", ALL.iter().map(|d| d.name)), Some("close-wait-stuck"));
+        assert_eq!(nearest("xyz", ALL.iter().map(|d| d.name)), None);
+    }
+}

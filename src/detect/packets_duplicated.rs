@@ -1,0 +1,67 @@
+//! Q02: packets captured twice.
+
+use super::prelude::*;
+
+const SHARE: Threshold = Threshold::share(
+    "packets-duplicated",
+    10_000,
+    "share of segments that are copies of an earlier one",
+    "1 %: the network itself repeats far fewer",
+);
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "Q02",
+    name: "packets-duplicated",
+    severity: Severity::Note,
+    summary: "packets were captured more than once",
+    what: "The same packet appears again within moments: captured on several interfaces, or on a mirror port that sees both \
+           its arrival and its departure.",
+    why: "Counted naively, every copy is a retransmission or a duplicate ACK. Here copies are only counted, and move nothing.",
+    decided: "Same sequence and acknowledgment numbers, length, flags, checksum and IP identification within a second (3 ms \
+              where neither timestamps nor an identification tell copies from repetitions).",
+    confused: "retransmissions: a sender that repeats a segment gives it a new identification or timestamp.",
+    advice: "Capture on one interface instead of `any`, or drop copies first (`editcap -d`). Nothing here depends on it.",
+    thresholds: &[&SHARE],
+    absence: false,
+    raises: Example::one(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN><ID=7> --> SYN_RCVD
+2. SYN_SENT --> <SEQ=100><CTL=SYN><ID=7> --> SYN_RCVD @ +1ms
+3. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK><ID=8> <-- SYN_RCVD
+4. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK><ID=8> <-- SYN_RCVD @ +1ms
+",
+    ),
+    silent: Example::one(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ +1s
+3. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+",
+    ),
+    detect: Detect::Capture(detect),
+};
+
+fn detect(scene: &Scene<'_>, _: &[Connection]) -> Vec<Shown> {
+    let q = &scene.quality;
+    let share = q.copies as f64 / q.segments.max(1) as f64;
+    if q.copies == 0 || share * 1e6 < scene.limits.get(&SHARE) as f64 {
+        return Vec::new();
+    }
+    let every =
+        if share > 0.45 { ": every packet twice, as a capture of all interfaces of a router shows it" } else { "" };
+    vec![Shown {
+        severity: Severity::Note,
+        count: q.copies,
+        message: format!(
+            "{} of {} segments are copies of others ({:.1} %){every}",
+            q.copies,
+            q.segments,
+            share * 100.0
+        ),
+        connections: Vec::new(),
+        packets: Vec::new(),
+        facts: facts([
+            ("copies", Value::from(q.copies)),
+            ("segments", Value::from(q.segments)),
+            ("share", Value::from((share * 1e4).round() / 1e4)),
+        ]),
+    }]
+}

@@ -1,0 +1,76 @@
+//! Q01: the capture misses packets.
+
+use super::prelude::*;
+
+const SHARE: Threshold =
+    Threshold::share("packets-missing", 1_000, "share of the payload that was not captured", "0.1 %: more than chance");
+const MANY: Threshold = Threshold::share(
+    "packets-missing-warning",
+    10_000,
+    "from which share on nothing that rests on absence is to be trusted",
+    "1 %",
+);
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "Q01",
+    name: "packets-missing",
+    severity: Severity::Note,
+    summary: "the capture misses packets that were on the wire",
+    what: "Bytes were acknowledged, or skipped and never filled, that no captured packet carried.",
+    why: "What the capture missed, it cannot prove absent: findings that rest on absence (never answered, never closed) are \
+          lowered to a note and say so.",
+    decided: "Sequence numbers acknowledged by their receiver but not captured (RFC 9293 §3.4: an acknowledgment covers only \
+              what was received), against all payload. Connections seen from one side only are left out.",
+    confused: "loss in the network, which is repaired by retransmission in front of the capture; one-direction.",
+    advice: "Capture nearer to the host, with a larger buffer (`tcpdump -B`), a capture filter, or a shorter snap length; look \
+             at the drop counters of the interface and of the tool.",
+    thresholds: &[&SHARE, &MANY],
+    absence: false,
+    raises: Example::one(opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000> --> ESTABLISHED
+5. ESTABLISHED --> <SEQ=2101><ACK=301><CTL=ACK><LEN=1000> --> ESTABLISHED
+6. ESTABLISHED <-- <SEQ=301><ACK=3101><CTL=ACK> <-- ESTABLISHED
+"
+    )),
+    silent: Example::one(opened!(
+        "4. ESTABLISHED -->x <SEQ=101><ACK=301><CTL=ACK><LEN=1000> ESTABLISHED
+5. ESTABLISHED --> <SEQ=1101><ACK=301><CTL=ACK><LEN=1000> --> ESTABLISHED
+6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000> --> ESTABLISHED @ +300ms
+7. ESTABLISHED <-- <SEQ=301><ACK=2101><CTL=ACK> <-- ESTABLISHED
+"
+    )),
+    detect: Detect::Capture(detect),
+};
+
+fn detect(scene: &Scene<'_>, _: &[Connection]) -> Vec<Shown> {
+    let q = &scene.quality;
+    let share = q.missing_share();
+    let few = q.missing == 0 || share * 1e6 < scene.limits.get(&SHARE) as f64;
+    if few && q.dropped == 0 {
+        return Vec::new();
+    }
+    let dropped = match q.dropped {
+        0 => String::new(),
+        n => format!("; the capturing system dropped {n} packets"),
+    };
+    let many = share * 1e6 >= scene.limits.get(&MANY) as f64;
+    vec![Shown {
+        severity: if many { Severity::Warning } else { Severity::Note },
+        count: q.connections,
+        message: format!(
+            "the capture misses {} of {} payload bytes ({:.2} %){dropped}{}",
+            q.missing,
+            q.unique + q.missing,
+            share * 100.0,
+            if many { "; what rests on absence is doubtful" } else { "" },
+        ),
+        connections: Vec::new(),
+        packets: Vec::new(),
+        facts: facts([
+            ("missing_bytes", Value::from(q.missing)),
+            ("bytes", Value::from(q.unique + q.missing)),
+            ("dropped_packets", Value::from(q.dropped)),
+            ("share", Value::from((share * 1e6).round() / 1e6)),
+        ]),
+    }]
+}

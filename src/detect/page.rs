@@ -1,0 +1,109 @@
+//! A declaration as pages: Markdown and JSON. (The terminal's page is the command line's.)
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::declaration::{Declaration, Detect};
+use super::threshold::Unit;
+use super::{ALL, Example};
+use crate::report::Severity;
+
+impl Severity {
+    /// As in JSON: `warning`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+impl Example {
+    /// How often and how far apart the ladder is to be thought, if more than once.
+    pub fn repetition(&self) -> Option<String> {
+        if self.prohibited {
+            return Some("and its first segment is answered by ICMP \"administratively prohibited\"".to_owned());
+        }
+        (self.times > 1)
+            .then(|| format!("{} times, each from another port, {} apart", self.times, super::Plain(self.every)))
+    }
+}
+
+impl Declaration {
+    /// Its parts of running text, each with its heading.
+    pub fn parts(&self) -> [(&'static str, &'static str); 5] {
+        [
+            ("What it is", self.what),
+            ("Why it matters", self.why),
+            ("How it is decided", self.decided),
+            ("Not to be confused with", self.confused),
+            ("What to do", self.advice),
+        ]
+    }
+
+    /// All of it as JSON.
+    pub fn json(&self) -> Value {
+        let example = |e: &Example| json!({"ladder": e.ladder, "times": e.times});
+        json!({
+            "code": self.code,
+            "name": self.name,
+            "severity": self.severity.name(),
+            "summary": self.summary,
+            "what": self.what,
+            "why": self.why,
+            "decided": self.decided,
+            "not_to_be_confused_with": self.confused,
+            "advice": self.advice,
+            "scope": match self.detect {
+                Detect::Connection(_) => "connection",
+                Detect::Capture(_) => "capture",
+            },
+            "thresholds": self.thresholds.iter().map(|t| json!({
+                "name": t.name,
+                "default": t.write(t.default),
+                "unit": match t.unit {
+                    Unit::Duration => "duration",
+                    Unit::Count => "count",
+                    Unit::Share => "share",
+                },
+                "set_by_stuck_after": t.waits,
+                "meaning": t.meaning,
+                "source": t.source,
+            })).collect::<Vec<_>>(),
+            "raised_by": example(&self.raises),
+            "not_raised_by": example(&self.silent),
+        })
+    }
+
+    /// Its page in Markdown, with a heading of the second level.
+    pub fn markdown(&self) -> String {
+        let mut page = format!("## {} {}\n\n*{}*: {}.\n", self.code, self.name, self.severity.name(), self.summary);
+        // Writing to a string cannot fail.
+        for (heading, text) in self.parts() {
+            let _ = write!(page, "\n**{heading}.** {text}\n");
+        }
+        if !self.thresholds.is_empty() {
+            page.push_str("\n| threshold | default | meaning | source |\n|---|---|---|---|\n");
+            for t in self.thresholds {
+                let _ = writeln!(page, "| `{}` | {} | {} | {} |", t.name, t.write(t.default), t.meaning, t.source);
+            }
+        }
+        for (heading, example) in [("Raised by", &self.raises), ("Not raised by", &self.silent)] {
+            let often = example.repetition().map(|r| format!(" ({r})")).unwrap_or_default();
+            let _ = write!(page, "\n{heading}{often}:\n\n```text\n{}```\n", example.ladder);
+        }
+        page
+    }
+}
+
+/// All anomalies as one Markdown table, as in the README.
+pub fn table() -> String {
+    let mut table = String::from("| code | name | severity | what was found |\n|---|---|---|---|\n");
+    for d in ALL {
+        let _ = writeln!(table, "| {} | `{}` | {} | {} |", d.code, d.name, d.severity.name(), d.summary);
+    }
+    table
+}

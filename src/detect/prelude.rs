@@ -1,0 +1,27 @@
+//! What every detector needs.
+
+pub use std::collections::BTreeMap;
+
+pub use serde_json::Value;
+
+pub use super::LISTED;
+pub use super::declaration::{Declaration, Detect, Example, Shown};
+pub use super::threshold::{Plain, Threshold};
+pub use super::view::{Facts, Found, Scene, Sink, View, at_least};
+pub use crate::report::{Connection, Severity, Side};
+pub use crate::segment::Socket;
+pub use crate::signals;
+pub use crate::time::{Span, Time};
+pub use crate::tracker::log::Step;
+pub use crate::tracker::rules::Event;
+pub use crate::tracker::{Evidence, State};
+
+/// Facts from a list.
+pub fn facts<const N: usize>(list: [(&'static str, Value); N]) -> Facts {
+    list.into_iter().collect()
+}
+
+/// `once`, `3 times`.
+pub fn times(n: u64) -> String {
+    if n == 1 { "once".to_owned() } else { format!("{n} times") }
+}

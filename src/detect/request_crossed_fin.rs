@@ -1,0 +1,57 @@
+//! C09: the server closes an idle connection just as the client sends a request.
+
+use super::cause::{Cause, cause};
+use super::prelude::*;
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "C09",
+    name: "request-crossed-fin",
+    severity: Severity::Warning,
+    summary: "a request crossed the server's FIN and was refused",
+    what: "The server closed, usually an idle connection; the client, not knowing yet, sent a request on it; the server answered \
+           with RST.",
+    why: "The client sees a reset in the place of an answer, and cannot know whether its request was carried out: the famous \
+          sporadic 502 behind load balancers.",
+    decided: "A RST without ACK from the server, which had sent its FIN, in answer to client data that does not acknowledge that \
+              FIN (RFC 9293 §3.6.1, §3.5.2).",
+    confused: "write-after-fin, where the client knew of the FIN.",
+    advice: "Make the idle timeout of the side that reuses connections (the proxy, the pool) shorter than the server's \
+             keep-alive timeout.",
+    thresholds: &[],
+    absence: false,
+    raises: Example::one(opened!(
+        "4. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=FIN,ACK> ... FIN_WAIT_1 @ 5s
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=200> ... FIN_WAIT_1
+6. CLOSE_WAIT <-- <SEQ=301><ACK=101><CTL=FIN,ACK> ... FIN_WAIT_1
+7. CLOSED <-- <SEQ=301><CTL=RST> <-- CLOSED
+"
+    )),
+    silent: Example::one(opened!(
+        "4. CLOSE_WAIT <-- <SEQ=301><ACK=101><CTL=FIN,ACK> <-- FIN_WAIT_1 @ 5s
+5. CLOSE_WAIT --> <SEQ=101><ACK=302><CTL=ACK> --> FIN_WAIT_2
+6. CLOSE_WAIT --> <SEQ=101><ACK=302><CTL=ACK><LEN=200> --> FIN_WAIT_2 @ 6s
+7. CLOSED <-- <SEQ=302><CTL=RST> <-- CLOSED
+"
+    )),
+    detect: Detect::Connection(detect),
+};
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    let server = view.server();
+    let crossed = |r: &&signals::Reset| {
+        r.from == server && r.trigger.is_some_and(|t| t.len > 0 && !t.knows_fin) && cause(view, r) == Cause::Orphan
+    };
+    let Some(reset) = view.signals.resets().iter().find(crossed) else { return };
+    let trigger = reset.trigger.map_or(0, |t| t.packet);
+    let message = format!(
+        "{} closed while a request of {} was underway (packet {trigger}), and refused it with RST",
+        view.who(server),
+        view.who(view.client),
+    );
+    sink.raise(
+        Found::new(Severity::Warning, reset.time, reset.packet, message)
+            .at(server)
+            .fact("trigger", trigger)
+            .fact("lost_bytes", reset.pending),
+    );
+}

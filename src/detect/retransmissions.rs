@@ -1,0 +1,75 @@
+//! L01: segments sent again.
+
+use super::prelude::*;
+
+const MANY: Threshold = Threshold::count(
+    "retransmissions",
+    10,
+    "how many in one connection are worth a warning, if they are also more than the share",
+    "Suricata's tcp.pkt_excessive_retransmission (10)",
+);
+const SHARE: Threshold =
+    Threshold::share("retransmissions-share", 20_000, "share of an end's segments from which on they are many", "2 %");
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "L01",
+    name: "retransmissions",
+    severity: Severity::Note,
+    summary: "an end sent parts of its stream again",
+    what: "Sequence numbers (payload, SYN or FIN) were sent more than once by their sender.",
+    why: "Every one cost at least a round trip, those after a timeout much more. A few are normal; many mean loss, a window too \
+          large for a buffer on the path, or a peer that does not answer.",
+    decided: "A segment ends at or below what its sender had sent before, and the capture had shown that part (RFC 9293 \
+              §3.8.1). Copies made by the capture or the network (same IP identification, timestamp and checksum), keepalives \
+              and window probes do not count. A warning needs the number and the share both.",
+    confused: "packets captured twice; reordering, where the part had not been seen before; keepalives.",
+    advice: "Which direction, and after how long? Short pauses (fast retransmit) mean ordinary loss; pauses of 200 ms and more \
+             mean that timeouts rule, which is where users notice.",
+    thresholds: &[&MANY, &SHARE],
+    absence: false,
+    raises: Example::one(opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +300ms
+6. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
+"
+    )),
+    silent: Example::one(opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10><ID=7> --> ESTABLISHED
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10><ID=7> --> ESTABLISHED @ +1ms
+6. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
+"
+    )),
+    detect: Detect::Connection(detect),
+};
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    for e in [view.client, view.server()] {
+        let again = &view.end(e).again;
+        let Some((first, time)) = again.first else { continue };
+        let packets = view.connection.ends[e].packets.max(1);
+        let share = f64::from(again.count) / packets as f64;
+        let many = i64::from(again.count) >= view.limit(&MANY) && share * 1e6 >= view.limit(&SHARE) as f64;
+        let message = format!(
+            "{} sent {} of its {packets} segments again ({:.1} %){}",
+            view.who(e),
+            again.count,
+            share * 100.0,
+            match (again.timeout, again.longest) {
+                (0, _) => String::new(),
+                (n, longest) => format!(", {n} after a timeout, the longest pause {}", Plain(longest)),
+            },
+        );
+        sink.raise(
+            Found::new(if many { Severity::Warning } else { Severity::Info }, time, first, message)
+                .at(e)
+                .fact("segments", again.count)
+                .fact("bytes", again.bytes)
+                .fact("share", (share * 1e4).round() / 1e4)
+                .fact("fast", again.fast)
+                .fact("timeout", again.timeout)
+                .fact("spurious", again.spurious)
+                .span("longest_pause", again.longest)
+                .fact("last_packet", again.last),
+        );
+    }
+}

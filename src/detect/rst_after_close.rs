@@ -1,0 +1,64 @@
+//! R02: data for a socket that has closed fully.
+
+use super::cause::{Cause, cause};
+use super::prelude::*;
+use super::rst_abort::is_in_history;
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "R02",
+    name: "rst-after-close",
+    severity: Severity::Warning,
+    summary: "data sent to a socket that had closed is answered by RST",
+    what: "An end had sent its FIN and was gone altogether; the peer went on sending, and met a RST.",
+    why: "A FIN says only \"I send no more\", but this end's application had closed both directions, so what the peer still \
+          sent is lost, and the peer's application sees a reset.",
+    decided: "A RST without ACK, from an end whose FIN had been sent, in answer to a later segment (RFC 9293 §3.5.2 group 1, \
+              §3.6.1 SHLD-3; Linux resets an orphan in FIN_WAIT_1 or FIN_WAIT_2 that receives data).",
+    confused: "half-close, where the data is taken; rst-abort, where no FIN was sent; a RST after both ends had closed.",
+    advice: "The end that reset closes too early, or the peer writes after it has read end-of-file. With a connection pool: \
+             make the idle timeout of the side that reuses connections shorter than that of the side that closes them.",
+    thresholds: &[],
+    absence: false,
+    raises: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT
+6. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK><LEN=10> <-- CLOSE_WAIT @ 1s
+7. CLOSED --> <SEQ=102><CTL=RST> --> CLOSED
+"
+    )),
+    silent: Example::one(opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+5. CLOSED <-- <SEQ=301><ACK=101><CTL=RST,ACK> <-- CLOSED
+"
+    )),
+    detect: Detect::Connection(detect),
+};
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    let orphan = |r: &&signals::Reset| cause(view, r) == Cause::Orphan && is_in_history(view, r);
+    let Some(reset) = view.signals.resets().iter().find(orphan) else { return };
+    let e = reset.from;
+    let data = reset.trigger.is_some_and(|t| t.len > 0);
+    // What it answers: written in the knowledge of the FIN, or underway when the FIN came.
+    let knew = reset.trigger.is_some_and(|t| t.knows_fin);
+    let message = format!(
+        "{} of {} met a RST: {} had closed fully{}",
+        if data { "data" } else { "a segment" },
+        view.who(1 - e),
+        view.who(e),
+        match (data, knew) {
+            (true, true) => ", and its FIN had been acknowledged",
+            (true, false) => "; the data crossed its FIN",
+            _ => "",
+        },
+    );
+    let severity = if data { Severity::Warning } else { Severity::Note };
+    let mut found = Found::new(severity, reset.time, reset.packet, message)
+        .at(1 - e)
+        .fact("reset.cause", if knew { "write-after-fin" } else { "request-crossed-fin" })
+        .fact("lost_bytes", reset.pending);
+    if let Some(trigger) = reset.trigger {
+        found = found.fact("trigger", trigger.packet);
+    }
+    sink.raise(found);
+}

@@ -1,0 +1,123 @@
+//! Which anomalies the user wants to see, and which make the run fail.
+
+use super::threshold::{Limits, ThresholdError, duration};
+use super::{ALL, Declaration, find, nearest, thresholds};
+use crate::report::{Report, Severity};
+
+/// A word that names no anomaly.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is no anomaly{}; `tcpstate explain` lists them", nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+pub struct UnknownName {
+    /// What was given.
+    pub name: String,
+    /// The name most like it.
+    pub nearest: Option<&'static str>,
+}
+
+fn named(text: &str) -> Result<&'static Declaration, UnknownName> {
+    find(text).ok_or_else(|| UnknownName { name: text.to_owned(), nearest: nearest(text, ALL.iter().map(|d| d.name)) })
+}
+
+/// Which anomalies to look for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    only: Vec<&'static str>,
+    ignore: Vec<&'static str>,
+}
+
+impl Selection {
+    /// Only those in `only` (all, if empty), and none of those in `ignore`; by code or name.
+    pub fn new(only: &[String], ignore: &[String]) -> Result<Selection, UnknownName> {
+        let codes = |names: &[String]| names.iter().map(|n| named(n).map(|d| d.code)).collect::<Result<Vec<_>, _>>();
+        Ok(Selection { only: codes(only)?, ignore: codes(ignore)? })
+    }
+
+    /// Whether `declaration` is wanted.
+    pub fn wants(&self, declaration: &Declaration) -> bool {
+        (self.only.is_empty() || self.only.contains(&declaration.code)) && !self.ignore.contains(&declaration.code)
+    }
+}
+
+/// What makes a run fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailOn {
+    /// Any finding at least this severe.
+    Severity(Severity),
+    /// Any finding with this code.
+    Code(&'static str),
+}
+
+impl FailOn {
+    /// A severity, or the name or code of an anomaly.
+    pub fn read(text: &str) -> Result<FailOn, UnknownName> {
+        Ok(match text.trim().to_ascii_lowercase().as_str() {
+            "info" => FailOn::Severity(Severity::Info),
+            "note" => FailOn::Severity(Severity::Note),
+            "warning" => FailOn::Severity(Severity::Warning),
+            "error" => FailOn::Severity(Severity::Error),
+            _ => FailOn::Code(named(text)?.code),
+        })
+    }
+
+    /// Whether `report` has such a finding.
+    pub fn is_met(&self, report: &Report) -> bool {
+        report.findings.iter().any(|f| match self {
+            FailOn::Severity(least) => f.severity >= *least,
+            FailOn::Code(code) => f.code == *code,
+        })
+    }
+}
+
+impl Limits {
+    /// The defaults, changed by settings of the form `NAME=VALUE`.
+    pub fn read<'a>(settings: impl IntoIterator<Item = &'a str>) -> Result<Limits, ThresholdError> {
+        let mut limits = Limits::default();
+        for setting in settings {
+            let (name, value) = setting.split_once('=').ok_or_else(|| ThresholdError::Form(setting.to_owned()))?;
+            let plain = name.trim().to_ascii_lowercase().replace('_', "-");
+            if plain == "stuck-after" {
+                let span = duration(value).ok_or_else(|| ThresholdError::Value {
+                    name: "stuck-after",
+                    value: value.to_owned(),
+                    wanted: "a duration such as `90s` or `500ms`",
+                })?;
+                limits.stuck_after(span);
+                continue;
+            }
+            let known = thresholds().find(|(d, t)| t.name == plain || d.is_called(name) && t.name == d.name);
+            let (_, threshold) = known.ok_or_else(|| ThresholdError::Unknown {
+                name: name.to_owned(),
+                nearest: nearest(&plain, thresholds().map(|(_, t)| t.name)),
+            })?;
+            limits.put(threshold, threshold.read(value.trim())?);
+        }
+        Ok(limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Span;
+
+    #[test]
+    fn settings_are_checked_by_name_and_unit() {
+        let limits = Limits::read(["time-wait-excess=200", "close_wait_stuck=5s"]).unwrap();
+        let get = |name: &str| limits.get(thresholds().find(|(_, t)| t.name == name).unwrap().1);
+        assert_eq!(get("time-wait-excess"), 200);
+        assert_eq!(get("close-wait-stuck"), Span::secs(5).0);
+        let error = Limits::read(["close-wait-stuk=5s"]).unwrap_err();
+        assert_eq!(error.to_string(), "no threshold is called `close-wait-stuk`; did you mean `close-wait-stuck`?");
+        assert!(Limits::read(["time-wait-excess=5s"]).is_err());
+        assert!(Limits::read(["time-wait-excess"]).is_err());
+    }
+
+    #[test]
+    fn a_selection_knows_codes_and_names() {
+        let all = Selection::new(&[], &["C01".to_owned()]).unwrap();
+        assert!(!all.wants(find("close-wait-stuck").unwrap()) && all.wants(find("O01").unwrap()));
+        assert!(Selection::new(&["nonsense".to_owned()], &[]).is_err());
+        assert_eq!(FailOn::read("ERROR"), Ok(FailOn::Severity(Severity::Error)));
+        assert_eq!(FailOn::read("syn_refused"), Ok(FailOn::Code("O02")));
+    }
+}

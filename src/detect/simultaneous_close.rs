@@ -1,0 +1,44 @@
+//! C06: both ends close at once.
+
+use super::prelude::*;
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "C06",
+    name: "simultaneous-close",
+    severity: Severity::Info,
+    summary: "both ends closed before either knew of the other's FIN",
+    what: "The FINs crossed: both ends went through CLOSING and both hold TIME_WAIT.",
+    why: "Harmless, but it costs two TIME_WAITs instead of one, and says that both applications close on the same event, \
+          often the same timeout.",
+    decided: "A history goes through CLOSING (RFC 9293 §3.6 case 3, Figure 13).",
+    confused: "a FIN that crosses an acknowledgment of data only.",
+    advice: "Nothing; if it is frequent, let one side's idle timeout be shorter.",
+    thresholds: &[],
+    absence: false,
+    raises: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> ...
+5. CLOSING <-- <SEQ=301><ACK=101><CTL=FIN,ACK> <-- FIN_WAIT_1
+6. CLOSING ... <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSING
+7. CLOSING --> <SEQ=102><ACK=302><CTL=ACK> --> TIME_WAIT
+8. TIME_WAIT <-- <SEQ=302><ACK=102><CTL=ACK> <-- TIME_WAIT
+"
+    )),
+    silent: Example::one(opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. TIME_WAIT <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK
+6. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED
+"
+    )),
+    detect: Detect::Connection(detect),
+};
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    let Some(step) = (0..2).filter_map(|e| view.entered(e, State::Closing)).min_by_key(|s| s.mark.time) else { return };
+    let fins = [0, 1].map(|e| view.event(e, Event::SndFin).map(|s| s.mark.time));
+    let apart = match fins {
+        [Some(a), Some(b)] => Span((b - a).0.abs()),
+        _ => Span(0),
+    };
+    let message = format!("both ends sent their FIN within {} of each other", Plain(apart));
+    sink.raise(Found::new(Severity::Info, step.mark.time, step.mark.packet, message).span("apart", apart));
+}

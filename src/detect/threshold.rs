@@ -1,0 +1,219 @@
+//! Thresholds: where a detector draws its line, with default and source; and what the user set instead.
+
+use std::fmt;
+
+use crate::time::Span;
+
+/// What kind of number a threshold is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A duration, in nanoseconds.
+    Duration,
+    /// A number of things.
+    Count,
+    /// A share, in millionths.
+    Share,
+}
+
+/// A line that a detector draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threshold {
+    /// As given to `--threshold`.
+    pub name: &'static str,
+    /// Unit of `default`.
+    pub unit: Unit,
+    /// The value if nothing else is said.
+    pub default: i64,
+    /// Whether it waits for something that does not happen, so that `--stuck-after` sets it.
+    pub waits: bool,
+    /// What it means.
+    pub meaning: &'static str,
+    /// Where the default comes from.
+    pub source: &'static str,
+}
+
+impl Threshold {
+    /// A time to wait for something that does not happen; `--stuck-after` sets it.
+    pub const fn wait(name: &'static str, default: Span, meaning: &'static str, source: &'static str) -> Threshold {
+        Threshold { name, unit: Unit::Duration, default: default.0, waits: true, meaning, source }
+    }
+
+    /// A duration that `--stuck-after` leaves alone.
+    pub const fn duration(name: &'static str, default: Span, meaning: &'static str, source: &'static str) -> Threshold {
+        Threshold { name, unit: Unit::Duration, default: default.0, waits: false, meaning, source }
+    }
+
+    /// A number of things.
+    pub const fn count(name: &'static str, default: i64, meaning: &'static str, source: &'static str) -> Threshold {
+        Threshold { name, unit: Unit::Count, default, waits: false, meaning, source }
+    }
+
+    /// A share, given in millionths.
+    pub const fn share(name: &'static str, default: i64, meaning: &'static str, source: &'static str) -> Threshold {
+        Threshold { name, unit: Unit::Share, default, waits: false, meaning, source }
+    }
+
+    /// Reads a value of its unit: `90s`, `200`, `2%`.
+    pub fn read(&self, text: &str) -> Result<i64, ThresholdError> {
+        let value = match self.unit {
+            Unit::Duration => duration(text).map(|s| s.0),
+            Unit::Count => text.parse().ok(),
+            Unit::Share => {
+                let percent = text.strip_suffix('%').map(|t| (t, 1e4)).unwrap_or((text, 1e6));
+                percent.0.trim().parse::<f64>().ok().map(|n| (n * percent.1).round() as i64)
+            }
+        };
+        value.filter(|v| *v >= 0).ok_or_else(|| ThresholdError::Value {
+            name: self.name,
+            value: text.to_owned(),
+            wanted: match self.unit {
+                Unit::Duration => "a duration such as `90s` or `500ms`",
+                Unit::Count => "a whole number",
+                Unit::Share => "a share such as `2%`",
+            },
+        })
+    }
+
+    /// `value`, as it would be written.
+    pub fn write(&self, value: i64) -> String {
+        match self.unit {
+            Unit::Duration => Plain(Span(value)).to_string(),
+            Unit::Count => value.to_string(),
+            Unit::Share => format!("{} %", value as f64 / 1e4),
+        }
+    }
+}
+
+/// Why a threshold could not be set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ThresholdError {
+    /// No threshold has that name.
+    #[error("no threshold is called `{name}`{}", nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+    Unknown {
+        /// What was given.
+        name: String,
+        /// The name most like it.
+        nearest: Option<&'static str>,
+    },
+    /// The value is not of its unit.
+    #[error("`{value}` is not a value for `{name}`: it takes {wanted}")]
+    Value {
+        /// The threshold.
+        name: &'static str,
+        /// What was given.
+        value: String,
+        /// What it takes.
+        wanted: &'static str,
+    },
+    /// Not of the form `NAME=VALUE`.
+    #[error("`{0}` is not of the form NAME=VALUE")]
+    Form(String),
+}
+
+/// Reads `2s`, `500ms`, `1.5s`, `10min`, `2h`, `1d`; a number without unit is refused, except 0.
+pub fn duration(text: &str) -> Option<Span> {
+    let text = text.trim();
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let number: f64 = text[..split].trim().parse().ok()?;
+    let unit = match &text[split..] {
+        "ns" => 1.0,
+        "us" => 1e3,
+        "ms" => 1e6,
+        "s" => 1e9,
+        "m" | "min" => 60e9,
+        "h" => 3_600e9,
+        "d" => 86_400e9,
+        "" if number == 0.0 => 1.0,
+        _ => return None,
+    };
+    let nanos = number * unit;
+    (nanos.is_finite() && (0.0..9e18).contains(&nanos)).then_some(Span(nanos as i64))
+}
+
+/// The thresholds in force: the defaults, and what was set instead.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    set: Vec<(&'static str, i64)>,
+    stuck_after: Option<Span>,
+}
+
+impl Limits {
+    /// The value of `threshold`.
+    pub fn get(&self, threshold: &Threshold) -> i64 {
+        if let Some((_, value)) = self.set.iter().rev().find(|(name, _)| *name == threshold.name) {
+            return *value;
+        }
+        match self.stuck_after {
+            Some(span) if threshold.waits => span.0,
+            _ => threshold.default,
+        }
+    }
+
+    /// The value of a threshold that is a duration.
+    pub fn span(&self, threshold: &Threshold) -> Span {
+        Span(self.get(threshold))
+    }
+
+    /// Sets everything that waits for something that does not happen.
+    pub fn stuck_after(&mut self, span: Span) {
+        self.stuck_after = Some(span);
+    }
+
+    /// Sets one threshold to a value of its unit.
+    pub fn put(&mut self, threshold: &Threshold, value: i64) {
+        self.set.push((threshold.name, value));
+    }
+}
+
+/// A duration for people: `2.3 s`, `4 min`, `120 ms`.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain(pub Span);
+
+impl fmt::Display for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs_f64();
+        let one = |f: &mut fmt::Formatter<'_>, n: f64, unit: &str| {
+            let text = format!("{n:.1}");
+            write!(f, "{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
+        };
+        match seconds {
+            s if s >= 2.0 * 86_400.0 => one(f, s / 86_400.0, "days"),
+            s if s >= 2.0 * 3_600.0 => one(f, s / 3_600.0, "h"),
+            s if s >= 180.0 => one(f, s / 60.0, "min"),
+            s if s >= 1.0 => one(f, s, "s"),
+            s if s >= 0.001 => one(f, s * 1e3, "ms"),
+            s => one(f, s * 1e6, "us"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(duration("2s"), Some(Span::secs(2)));
+        assert_eq!(duration("1.5ms"), Some(Span::micros(1_500)));
+        assert_eq!(duration("10min"), Some(Span::secs(600)));
+        assert_eq!(duration("2"), None);
+        assert_eq!(duration("-1s"), None);
+        assert_eq!(duration(""), None);
+    }
+
+    #[test]
+    fn one_threshold_can_be_set_against_all_that_wait() {
+        let a = Threshold::wait("a", Span::secs(60), "", "");
+        let b = Threshold::wait("b", Span::secs(60), "", "");
+        let mut limits = Limits::default();
+        limits.stuck_after(Span::secs(2));
+        limits.put(&a, Span::secs(5).0);
+        assert_eq!((limits.span(&a), limits.span(&b)), (Span::secs(5), Span::secs(2)));
+    }
+
+    #[test]
+    fn spans_read_well() {
+        let plain = |s: i64| Plain(Span::millis(s)).to_string();
+        assert_eq!([plain(120), plain(2_300), plain(12_000), plain(240_000)], ["120 ms", "2.3 s", "12 s", "4 min"]);
+    }
+}

@@ -1,0 +1,119 @@
+//! T01: so many TIME_WAITs that ports run out.
+
+use super::prelude::*;
+use std::net::IpAddr;
+
+const MOST: Threshold = Threshold::count(
+    "time-wait-excess",
+    14_116,
+    "concurrent TIME_WAITs between one client address and one service",
+    "half of Linux's 28,232 ephemeral ports (ip_local_port_range 32768-60999)",
+);
+const ERROR: Threshold = Threshold::share(
+    "time-wait-excess-error",
+    900_000,
+    "share of the client's ephemeral ports from which on that is an error",
+    "90 %: connect() begins to fail",
+);
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "T01",
+    name: "time-wait-excess",
+    severity: Severity::Warning,
+    summary: "TIME_WAIT holds so many ports that new connections are about to fail",
+    what: "Connections between one client and one service are opened and closed so fast that their TIME_WAITs pile up.",
+    why: "Each holds its port against that service for 2 MSL. Once the ephemeral ports are used up, connect() fails with \
+          EADDRNOTAVAIL, or reuses ports and risks being challenged.",
+    decided: "The most TIME_WAITs at one time, by the histories and the assumed stack's 2 MSL, per client address and service, \
+              against the threshold; the ports needed at the present rate are the rate times 2 MSL (RFC 9293 §3.4.2).",
+    confused: "TIME_WAIT at a server: it costs memory there but no ports of its own, unless the client comes back with the same \
+               port.",
+    advice: "Keep connections open (keep-alive, a pool), or let the other side close first. More source addresses or service \
+             ports also help; tcp_tw_reuse does where timestamps are on; tcp_tw_recycle never did.",
+    thresholds: &[&MOST, &ERROR],
+    absence: false,
+    raises: Example::many(CLOSED_BY_CLIENT, 14_200, Span::millis(2)),
+    silent: Example::many(CLOSED_BY_CLIENT, 300, Span::millis(20)),
+    detect: Detect::Capture(detect),
+};
+
+const CLOSED_BY_CLIENT: &str = opened!(
+    "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. TIME_WAIT <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK
+6. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED
+"
+);
+
+/// Who holds it, the client's address and the service.
+type Key = (Side, IpAddr, Socket);
+
+fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
+    let mut changes: BTreeMap<Key, Vec<(Time, i32, u64)>> = BTreeMap::new();
+    for c in connections {
+        for side in [Side::Client, Side::Server] {
+            for h in &c.endpoints.get(side).history {
+                let change = match (h.from, h.state) {
+                    (_, State::TimeWait) => 1,
+                    (State::TimeWait, _) => -1,
+                    _ => continue,
+                };
+                changes.entry((side, c.client.addr, c.server)).or_default().push((h.time, change, c.id));
+            }
+        }
+    }
+    let most = scene.limits.get(&MOST);
+    let mut shown = Vec::new();
+    for ((side, client, service), mut changes) in changes {
+        if (changes.len() as i64) < most {
+            continue;
+        }
+        changes.sort_unstable();
+        let (mut now, mut peak, mut peak_time) = (0_i64, 0, Time(0));
+        for (time, change, _) in &changes {
+            now += i64::from(*change);
+            if now > peak {
+                (peak, peak_time) = (now, *time);
+            }
+        }
+        if peak < most {
+            continue;
+        }
+        let entered: Vec<_> = changes.iter().filter(|(_, change, _)| *change > 0).collect();
+        let first = entered.first().map_or(scene.begin, |e| e.0);
+        let last = entered.last().map_or(scene.end, |e| e.0);
+        let took = (last - first).as_secs_f64();
+        let rate = if took > 0.0 { entered.len() as f64 / took } else { entered.len() as f64 };
+        let (low, high) = scene.profile.ephemeral_ports;
+        let ports = i64::from(high - low) + 1;
+        let needed = (rate * scene.profile.two_msl.as_secs_f64()).round();
+        let error = peak as f64 >= ports as f64 * scene.limits.get(&ERROR) as f64 / 1e6;
+        let left = ports as f64 - peak as f64;
+        let forecast = if needed > ports as f64 && rate > 0.0 {
+            format!("; at this rate all {ports} ports are used {} later", Plain(Span((left / rate * 1e9) as i64)))
+        } else {
+            String::new()
+        };
+        shown.push(Shown {
+            severity: if error { Severity::Error } else { Severity::Warning },
+            count: entered.len() as u64,
+            message: format!(
+                "{peak} connections of {client} to {service} are in TIME_WAIT at once, held by the {}, {rate:.0} new ones a \
+                 second{forecast}",
+                side.name(),
+            ),
+            connections: entered.iter().take(LISTED).map(|e| e.2).collect(),
+            packets: Vec::new(),
+            facts: facts([
+                ("peak", Value::from(peak)),
+                ("peak_time", Value::from(peak_time.to_string())),
+                ("per_second", Value::from((rate * 10.0).round() / 10.0)),
+                ("ports", Value::from(ports)),
+                ("ports_needed", Value::from(needed)),
+                ("held_by", Value::from(side.name())),
+                ("client", Value::from(client.to_string())),
+                ("service", Value::from(service.to_string())),
+            ]),
+        });
+    }
+    shown
+}

@@ -1,0 +1,127 @@
+//! From the tracker to the report: signals taken as segments pass, detectors run when the capture has ended.
+
+use std::collections::BTreeSet;
+
+use super::group::findings;
+use super::select::Selection;
+use super::threshold::Limits;
+use super::view::{Quality, Scene, View, is_one_sided};
+use super::{anomalies, find};
+use crate::report::{Anomaly, Connection, Finding};
+use crate::segment::{IcmpError, Segment};
+use crate::signals::Signals;
+use crate::time::{Span, Time};
+use crate::tracker::{Profile, State, Taken, Tracker, Verdict};
+
+/// Signals of all connections, and what is noted of the capture as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    signals: Vec<Signals>,
+    quality: Quality,
+    begin: Option<Time>,
+    latest: Option<Time>,
+}
+
+impl Watch {
+    /// Takes note of a segment that `tracker` has just taken.
+    pub fn segment(&mut self, taken: &Taken, seg: &Segment, tracker: &Tracker) {
+        self.quality.segments += 1;
+        self.begin.get_or_insert(seg.time);
+        if self.latest.is_some_and(|t| t - seg.time > Span::secs(1)) {
+            self.quality.back_steps += 1;
+        }
+        self.latest = self.latest.max(Some(seg.time));
+        self.at(taken.connection).take(taken, seg, &tracker.connections()[taken.connection]);
+    }
+
+    /// Takes note of an ICMP error.
+    pub fn icmp(&mut self, error: &IcmpError, tracker: &Tracker) {
+        if let Some(i) = tracker.latest(error.src, error.dst, error.scope) {
+            self.at(i).icmp(error);
+        }
+    }
+
+    /// Forgets the connections that `keep` does not want, by index.
+    pub fn evict(&mut self, keep: &[bool]) {
+        let mut keep = keep.iter();
+        self.signals.retain(|_| keep.next().copied().unwrap_or(true));
+    }
+
+    fn at(&mut self, i: usize) -> &mut Signals {
+        if self.signals.len() <= i {
+            self.signals.resize_with(i + 1, Signals::default);
+        }
+        &mut self.signals[i]
+    }
+
+    /// The capture has ended: what is known of it.
+    pub fn scene<'a>(
+        &self,
+        tracker: &Tracker,
+        end: Time,
+        undecoded: u64,
+        profile: &'a Profile,
+        limits: &'a Limits,
+    ) -> Scene<'a> {
+        let mut quality = Quality { undecoded, ..self.quality };
+        let (mut senders, mut unseen) = (BTreeSet::new(), BTreeSet::new());
+        for (c, s) in tracker.connections().iter().zip(&self.signals) {
+            quality.connections += 1;
+            quality.copies += u64::from(s.copies);
+            quality.cut += u64::from(s.cut);
+            quality.one_sided += u64::from(is_one_sided(c, s));
+            quality.begun_before += u64::from(!c.opening_seen() && !c.is_reset_only());
+            for e in 0..2 {
+                if c.ends[e].packets > 0 {
+                    senders.insert(c.sockets[e].addr);
+                } else if is_one_sided(c, s) {
+                    unseen.insert(c.sockets[e].addr);
+                }
+                quality.unique += s.ends[e].unique;
+                if !is_one_sided(c, s) {
+                    quality.missing += u64::from(s.ends[e].missing);
+                }
+                let mss = s.ends[1 - e].mss;
+                quality.oversized += u64::from(mss.is_some_and(|m| s.ends[e].largest > u32::from(m)));
+            }
+        }
+        unseen.retain(|host| !senders.contains(host));
+        Scene { begin: self.begin.unwrap_or(end), end, profile, limits, quality, senders, unseen }
+    }
+
+    /// What is odd about connection `index` of `tracker`, which is number `id` in the report.
+    pub fn anomalies(
+        &self,
+        (index, id): (usize, u64),
+        verdicts: &[Verdict; 2],
+        tracker: &Tracker,
+        scene: &Scene<'_>,
+    ) -> Vec<Anomaly> {
+        let connection = &tracker.connections()[index];
+        let Some(signals) = self.signals.get(index) else { return Vec::new() };
+        let view = View { connection, id, verdicts, signals, client: connection.client().0, index, tracker, scene };
+        anomalies(&view)
+    }
+
+    /// What the connections have in common, and what only the capture as a whole shows.
+    ///
+    /// What the user does not want to see is taken out of `connections` afterwards: until then some findings rest on others.
+    pub fn findings(
+        &self,
+        scene: &mut Scene<'_>,
+        connections: &mut [Connection],
+        selection: &Selection,
+    ) -> Vec<Finding> {
+        let closed = |s: State| matches!(s, State::Closed | State::TimeWait);
+        let open =
+            connections.iter().filter(|c| !closed(c.endpoints.client.state) || !closed(c.endpoints.server.state));
+        scene.quality.open_at_end = open.count() as u64;
+        let findings = findings(scene, connections, selection);
+        if *selection != Selection::default() {
+            for c in connections {
+                c.anomalies.retain(|a| find(a.code).is_some_and(|d| selection.wants(d)));
+            }
+        }
+        findings
+    }
+}

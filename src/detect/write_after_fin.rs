@@ -1,0 +1,61 @@
+//! C10: an end writes to a connection although it knows that the peer has closed.
+
+use super::cause::{Cause, cause};
+use super::prelude::*;
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "C10",
+    name: "write-after-fin",
+    severity: Severity::Warning,
+    summary: "an end wrote after it had acknowledged the peer's FIN, and met a RST",
+    what: "An end had received the peer's FIN, and some time later sent data on the connection all the same.",
+    why: "What it wrote is lost. When a client does it, a pool has handed out a connection that was known to be closed.",
+    decided: "A RST without ACK from an end that had sent its FIN, in answer to data that acknowledges that FIN and comes later \
+              than a round trip after it (RFC 9293 §3.5.2; Linux resets an orphan that receives data).",
+    confused: "request-crossed-fin, where the writer could not know; half-close, where the data is wanted; an answer that was \
+               being written when the FIN came (rst-after-close alone).",
+    advice: "Have the pool check for end-of-file before it hands out a connection, and the application stop writing when a read \
+             returns 0.",
+    thresholds: &[],
+    absence: false,
+    raises: Example::one(opened!(
+        "4. CLOSE_WAIT <-- <SEQ=301><ACK=101><CTL=FIN,ACK> <-- FIN_WAIT_1 @ 5s
+5. CLOSE_WAIT --> <SEQ=101><ACK=302><CTL=ACK> --> FIN_WAIT_2
+6. CLOSE_WAIT --> <SEQ=101><ACK=302><CTL=ACK><LEN=200> --> FIN_WAIT_2 @ 6s
+7. CLOSED <-- <SEQ=302><CTL=RST> <-- CLOSED
+"
+    )),
+    silent: Example::one(opened!(
+        "4. CLOSE_WAIT <-- <SEQ=301><ACK=101><CTL=FIN,ACK> <-- FIN_WAIT_1 @ 5s
+5. CLOSE_WAIT --> <SEQ=101><ACK=302><CTL=ACK><LEN=200> --> FIN_WAIT_2 @ +1ms
+6. CLOSED <-- <SEQ=302><CTL=RST> <-- CLOSED @ +1ms
+"
+    )),
+    detect: Detect::Connection(detect),
+};
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    let written =
+        |r: &&signals::Reset| r.trigger.is_some_and(|t| t.len > 0 && t.knows_fin) && cause(view, r) == Cause::Orphan;
+    let Some(reset) = view.signals.resets().iter().find(written) else { return };
+    let writer = 1 - reset.from;
+    let (Some(fin), Some(trigger)) = (view.event(reset.from, Event::SndFin), reset.trigger) else { return };
+    let waited = reset.time - trigger.age - fin.mark.time;
+    if waited <= Span(view.round_trip().0.saturating_mul(2).saturating_add(Span::millis(100).0)) {
+        return;
+    }
+    let message = format!(
+        "{} wrote (packet {}) {} after {} had closed, and met a RST",
+        view.who(writer),
+        trigger.packet,
+        Plain(waited),
+        view.who(reset.from),
+    );
+    sink.raise(
+        Found::new(Severity::Warning, reset.time, reset.packet, message)
+            .at(writer)
+            .fact("trigger", trigger.packet)
+            .span("after_fin", waited)
+            .fact("lost_bytes", reset.pending),
+    );
+}

@@ -1,0 +1,165 @@
+//! One line per transition in order of time, as users of BCC's `tcpstates` know it.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::history::mark;
+use super::text::{DIM, Text};
+use super::units::clock;
+use super::{Format, RenderOptions};
+use crate::report::{Report, Side};
+use crate::segment::Socket;
+use crate::time::{Span, Time};
+use crate::tracker::{Evidence, State};
+
+/// One transition of one end.
+#[derive(Clone, Debug, Serialize)]
+pub struct Event {
+    r#type: &'static str,
+    /// When.
+    pub time: Time,
+    /// The connection it is part of.
+    pub connection: u64,
+    /// Whose.
+    pub role: Side,
+    /// Its address and port.
+    pub local: Socket,
+    /// The other end's.
+    pub peer: Socket,
+    /// The state left.
+    pub from: State,
+    /// The state entered.
+    pub state: State,
+    /// How long it was in the state left; absent where that began before the capture, or is CLOSED.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lasted: Option<Span>,
+    /// What happened.
+    pub cause: &'static str,
+    /// The packet that caused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet: Option<u64>,
+    /// How it is known.
+    pub evidence: Evidence,
+    /// The packet that proves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proven_by: Option<u64>,
+}
+
+/// All transitions in order of time; those of one moment by connection, client first.
+pub fn events(report: &Report) -> Vec<Event> {
+    let mut events = Vec::new();
+    for c in &report.connections {
+        for (role, local, peer) in [(Side::Client, c.client, c.server), (Side::Server, c.server, c.client)] {
+            let history = &c.endpoints.get(role).history;
+            for (i, entry) in history.iter().enumerate() {
+                let before = i.checked_sub(1).map(|i| &history[i]);
+                let known = before.filter(|b| b.evidence != Evidence::Assumed || b.packet.is_some());
+                events.push(Event {
+                    r#type: "event",
+                    time: entry.time,
+                    connection: c.id,
+                    role,
+                    local,
+                    peer,
+                    from: entry.from,
+                    state: entry.state,
+                    lasted: known.map(|b| (entry.time - b.time).max(Span(0))),
+                    cause: entry.cause,
+                    packet: entry.packet,
+                    evidence: entry.evidence,
+                    proven_by: entry.proven_by,
+                });
+            }
+        }
+    }
+    // Stable: what happened to one end at one moment stays in its order.
+    events.sort_by_key(|e| (e.time, e.connection, e.role == Side::Server));
+    events
+}
+
+/// Writes them.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn render(format: Format, report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+    let events = events(report);
+    match format {
+        Format::Json => {
+            out.write_all(b"[")?;
+            for (i, event) in events.iter().enumerate() {
+                out.write_all(if i > 0 { b",\n" } else { b"\n" })?;
+                serde_json::to_writer(&mut *out, event)?;
+            }
+            out.write_all(b"\n]\n")
+        }
+        Format::Ndjson => events.iter().try_for_each(|event| {
+            serde_json::to_writer(&mut *out, event)?;
+            out.write_all(b"\n")
+        }),
+        Format::Csv => csv(&events, out),
+        Format::Table | Format::Markdown => table(&events, options, out),
+    }
+}
+
+fn csv(events: &[Event], out: &mut dyn io::Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record([
+        "time",
+        "connection",
+        "role",
+        "local_addr",
+        "local_port",
+        "peer_addr",
+        "peer_port",
+        "from",
+        "state",
+        "lasted",
+        "cause",
+        "packet",
+        "evidence",
+        "proven_by",
+    ])?;
+    let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
+    for e in events {
+        writer.write_record([
+            e.time.to_string(),
+            e.connection.to_string(),
+            e.role.name().to_owned(),
+            e.local.addr.to_string(),
+            e.local.port.to_string(),
+            e.peer.addr.to_string(),
+            e.peer.port.to_string(),
+            e.from.to_string(),
+            e.state.to_string(),
+            e.lasted.map(|s| s.to_string()).unwrap_or_default(),
+            e.cause.to_owned(),
+            number(e.packet),
+            e.evidence.name().to_owned(),
+            number(e.proven_by),
+        ])?;
+    }
+    writer.flush()
+}
+
+fn table(events: &[Event], options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+    let local = events.iter().map(|e| e.local.to_string().chars().count()).max().unwrap_or(0).max(8);
+    let line = |cells: [&str; 7]| {
+        let [time, endpoint, peer, old, new, ms, how] = cells;
+        format!("{time:15} {endpoint:local$} {peer:local$} {old:>11} → {new:12} {ms:>12}  {how}")
+    };
+    let header = line(["TIME", "ENDPOINT", "PEER", "OLDSTATE", "NEWSTATE", "MS", "EVIDENCE"]);
+    Text::styled(DIM, &header).line(out, options.colour)?;
+    for e in events {
+        let ms = e.lasted.map_or("-".to_owned(), |s| format!("{}.{:03}", s.0 / 1_000_000, s.0 / 1_000 % 1_000));
+        let how = match e.proven_by {
+            Some(packet) => format!("{} by #{packet}", e.evidence.name()),
+            None => e.evidence.name().to_owned(),
+        };
+        let new = format!("{}{}", e.state, mark(e.evidence));
+        let (local, peer) = (e.local.to_string(), e.peer.to_string());
+        let row = line([&clock(e.time, options.zone), &local, &peer, e.from.name(), &new, &ms, &how]);
+        Text::plain(&row).line(out, options.colour)?;
+    }
+    Ok(())
+}

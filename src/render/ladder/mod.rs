@@ -1,0 +1,114 @@
+//! A connection as a ladder: text in the notation of [`crate::ladder`], SVG, a Mermaid sequence diagram, JSON.
+
+pub mod json;
+pub mod markdown;
+pub mod svg;
+pub mod text;
+
+use std::io;
+use std::str::FromStr;
+
+use super::units::{bytes, count, plural};
+use crate::report::{Entry, Side};
+use crate::show::{Folded, Story, Turn};
+use crate::time::Span;
+use crate::tracker::Evidence;
+
+/// The shapes a ladder can be written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// The notation of [`crate::ladder`].
+    #[default]
+    Text,
+    /// A picture.
+    Svg,
+    /// A Mermaid sequence diagram in Markdown.
+    Markdown,
+    /// An object with every segment.
+    Json,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Format; 4] = [Format::Text, Format::Svg, Format::Markdown, Format::Json];
+
+    /// As on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Format::Text => "text",
+            Format::Svg => "svg",
+            Format::Markdown => "markdown",
+            Format::Json => "json",
+        }
+    }
+
+    /// The format that a file name's extension stands for, if it stands for one.
+    pub fn of_extension(extension: &str) -> Option<Format> {
+        match extension.to_ascii_lowercase().as_str() {
+            "txt" | "ladder" => Some(Format::Text),
+            "svg" => Some(Format::Svg),
+            "md" | "markdown" => Some(Format::Markdown),
+            "json" => Some(Format::Json),
+            _ => None,
+        }
+    }
+}
+
+/// The error is the word that is no format.
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Format, String> {
+        Format::ALL.into_iter().find(|format| format.name() == word).ok_or_else(|| word.to_owned())
+    }
+}
+
+/// Writes `story`; `full` shows every segment of long data runs.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn render(format: Format, story: &Story, full: bool, colour: bool, out: &mut dyn io::Write) -> io::Result<()> {
+    match format {
+        Format::Text => text::render(story, full, colour, out),
+        Format::Svg => svg::render(story, full, out),
+        Format::Markdown => markdown::render(story, full, out),
+        Format::Json => json::render(story, out),
+    }
+}
+
+/// How an entry is known, in words.
+pub fn known(entry: &Entry) -> String {
+    match (entry.evidence, entry.proven_by) {
+        (Evidence::Confirmed, Some(packet)) => format!("confirmed by #{packet}"),
+        (evidence, _) => evidence.name().to_owned(),
+    }
+}
+
+/// `FIN_WAIT_2 inferred`, and why where no segment of this line tells.
+fn entered(turn: &Turn, with_cause: bool) -> String {
+    let cause = if with_cause { format!(", {}", turn.entry.cause) } else { String::new() };
+    format!("{} {}{cause}", turn.entry.state, known(&turn.entry))
+}
+
+/// `+0.012345 s`: seconds to the microsecond.
+fn offset(span: Span) -> String {
+    let micros = span.0.max(0) / 1_000;
+    format!("+{}.{:06} s", micros / 1_000_000, micros % 1_000_000)
+}
+
+/// What was left out, in words.
+fn left_out(folded: &Folded) -> String {
+    let part = |side: Side| {
+        let n = *folded.bytes.get(side);
+        (n > 0).then(|| format!("{} from the {}", bytes(n), side.name()))
+    };
+    let mut words = vec![plural(folded.segments, "segment")];
+    words.extend([Side::Client, Side::Server].into_iter().filter_map(part));
+    if folded.repaired > 0 {
+        words.push(format!("{} of them sent again or late", count(folded.repaired)));
+    }
+    if folded.zero_windows > 0 {
+        words.push(plural(folded.zero_windows, "zero window"));
+    }
+    format!("… {} …", words.join(", "))
+}

@@ -1,0 +1,184 @@
+//! Snapshots: sockets as `ss -tan` lists them, and counts per state over time.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::Format;
+use super::history::mark;
+use super::text::{BOLD, DIM, Text};
+use super::units::{Zone, clock, date, span};
+use crate::snapshot::{Moment, Row, Series};
+use crate::time::Time;
+use crate::tracker::State;
+
+/// How it may look.
+#[derive(Clone, Copy, Debug)]
+pub struct Looks {
+    /// Columns to fit in.
+    pub width: usize,
+    /// Whether to write terminal colours.
+    pub colour: bool,
+}
+
+#[derive(Serialize)]
+struct Page<'a, T> {
+    schema: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<Time>,
+    #[serde(flatten)]
+    body: &'a T,
+}
+
+#[derive(Serialize)]
+struct Sockets<'a> {
+    sockets: &'a [Row],
+}
+
+/// Writes the sockets at one time.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn rows(format: Format, moment: &Moment, rows: &[Row], looks: &Looks, out: &mut dyn io::Write) -> io::Result<()> {
+    match format {
+        Format::Json => {
+            let body = Sockets { sockets: rows };
+            let page = Page { schema: "tcpstate-snapshot/1", time: Some(moment.time()), body: &body };
+            serde_json::to_writer(&mut *out, &page)?;
+            out.write_all(b"\n")
+        }
+        Format::Ndjson => rows.iter().try_for_each(|row| json_line(row, out)),
+        Format::Csv => {
+            let mut writer = csv::Writer::from_writer(out);
+            writer.write_record([
+                "host",
+                "state",
+                "evidence",
+                "or",
+                "local_addr",
+                "local_port",
+                "peer_addr",
+                "peer_port",
+                "connection",
+                "role",
+                "since",
+            ])?;
+            for r in rows {
+                writer.write_record([
+                    r.host.to_string(),
+                    r.state.to_string(),
+                    r.evidence.name().to_owned(),
+                    r.or.map(|s| s.to_string()).unwrap_or_default(),
+                    r.local.addr.to_string(),
+                    r.local.port.to_string(),
+                    r.peer.addr.to_string(),
+                    r.peer.port.to_string(),
+                    r.connection.to_string(),
+                    r.role.name().to_owned(),
+                    r.since.to_string(),
+                ])?;
+            }
+            writer.flush()
+        }
+        Format::Table | Format::Markdown => table(moment, rows, looks, out),
+    }
+}
+
+fn json_line(value: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
+}
+
+fn table(moment: &Moment, rows: &[Row], looks: &Looks, out: &mut dyn io::Write) -> io::Result<()> {
+    let time = moment.time();
+    let packet = match moment {
+        Moment::Packet(number, _) => format!(", packet {number} captured"),
+        Moment::Time(_) => String::new(),
+    };
+    let second = date(time, Zone::Utc);
+    let head = format!("{} ({} s){packet}", second, time);
+    Text::styled(BOLD, &head).line(out, looks.colour)?;
+    if rows.is_empty() {
+        return Text::plain("no socket in any state but CLOSED and LISTEN").line(out, looks.colour);
+    }
+    let mut marked = false;
+    for host in rows.chunk_by(|a, b| a.host == b.host) {
+        Text::new().line(out, looks.colour)?;
+        Text::styled(BOLD, &host[0].host.to_string()).line(out, looks.colour)?;
+        let cells = |r: &Row| {
+            let or = r.or.map(|s| format!("|{s}")).unwrap_or_default();
+            let state = format!("{}{}{or}", r.state, mark(r.evidence));
+            [state, r.local.to_string(), r.peer.to_string(), span(time - r.since), format!("#{}", r.connection)]
+        };
+        let header = ["State", "Local Address:Port", "Peer Address:Port", "For", "Connection"].map(str::to_owned);
+        let all: Vec<[String; 5]> = std::iter::once(header).chain(host.iter().map(cells)).collect();
+        let width = |i: usize| all.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
+        let widths: [usize; 5] = std::array::from_fn(width);
+        for (n, row) in all.iter().enumerate() {
+            let style = if n == 0 { DIM } else { anstyle::Style::new() };
+            let text = row.iter().zip(widths).fold(Text::new(), |t, (cell, w)| t.with(style, &format!("{cell:w$}  ")));
+            text.line(out, looks.colour)?;
+        }
+        marked |= host.iter().any(|r| !mark(r.evidence).is_empty() || r.or.is_some());
+    }
+    if marked {
+        Text::new().line(out, looks.colour)?;
+        let legend =
+            "? inferred, not proven · ~ assumed · * timer, modelled · A|B: the moment lies within the bounds of B → A";
+        Text::styled(DIM, legend).line(out, looks.colour)?;
+    }
+    Ok(())
+}
+
+/// Writes counts over time; offsets are from `first`.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn series(format: Format, series: &Series, first: Time, looks: &Looks, out: &mut dyn io::Write) -> io::Result<()> {
+    match format {
+        Format::Json => json_line(&Page { schema: "tcpstate-series/1", time: None, body: series }, out),
+        Format::Ndjson => series.samples.iter().try_for_each(|sample| json_line(sample, out)),
+        Format::Csv => {
+            let mut writer = csv::Writer::from_writer(out);
+            writer.write_record(["time", "state", "count", "least", "most"])?;
+            for sample in &series.samples {
+                for (state, n) in &sample.states {
+                    let numbers = [n.count, n.least, n.most].map(|n| n.to_string());
+                    let record = [sample.time.to_string(), state.to_string()];
+                    writer.write_record(record.iter().chain(&numbers))?;
+                }
+            }
+            writer.flush()
+        }
+        Format::Table | Format::Markdown => counts(series, first, looks, out),
+    }
+}
+
+fn counts(series: &Series, first: Time, looks: &Looks, out: &mut dyn io::Write) -> io::Result<()> {
+    let seen = |state: &State| series.samples.iter().any(|s| s.states.contains_key(state));
+    let states: Vec<State> = State::ALL.into_iter().filter(seen).collect();
+    let head = format!("endpoints in each state from {}; a–b: the least and the most possible", date(first, Zone::Utc));
+    Text::styled(BOLD, &head).line(out, looks.colour)?;
+    if states.is_empty() {
+        return Text::plain("none but CLOSED and LISTEN").line(out, looks.colour);
+    }
+    let mut rows: Vec<Vec<String>> = vec![vec!["time".to_owned(), "since".to_owned()]];
+    rows[0].extend(states.iter().map(|s| s.name().to_owned()));
+    for sample in &series.samples {
+        let mut row = vec![clock(sample.time, Zone::Utc), span(sample.time - first)];
+        row.extend(states.iter().map(|state| match sample.states.get(state) {
+            None => "-".to_owned(),
+            Some(n) if n.least == n.count && n.most == n.count => n.count.to_string(),
+            Some(n) => format!("{} ({}–{})", n.count, n.least, n.most),
+        }));
+        rows.push(row);
+    }
+    let widths: Vec<usize> =
+        (0..rows[0].len()).map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0)).collect();
+    for (n, row) in rows.iter().enumerate() {
+        let style = if n == 0 { DIM } else { anstyle::Style::new() };
+        let text = row.iter().zip(&widths).fold(Text::new(), |t, (cell, w)| t.with(style, &format!("{cell:>w$}  ")));
+        text.line(out, looks.colour)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! One connection as a story: every segment with what it did, and both ends' states after it.
+//!
+//! The connection is looked up first; then the same packets are read once more, and what belongs to it is kept. That way
+//! nothing is held of any other connection, however large the capture.
+
+mod collect;
+mod story;
+
+pub use collect::{Collector, Row};
+pub use story::{Folded, Line, Mark, Seen, Story, Turn, fold, story};

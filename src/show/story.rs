@@ -1,0 +1,338 @@
+//! From the segments of a connection and its histories to the lines that a ladder shows.
+
+use crate::report::{Anomaly, Connection, Entry, PerSide, Side};
+use crate::segment::{Flags, Segment};
+use crate::time::{Span, Time};
+use crate::tracker::{Class, State};
+
+use super::collect::Row;
+
+/// What is to be said of a segment besides its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Captured twice, or repeated by the network.
+    Copy,
+    /// Outside both ends' windows.
+    Astray,
+    /// A RST that changed nothing at its receiver.
+    ResetIgnored,
+    /// SYN or SYN,ACK again.
+    OpeningAgain,
+    /// The last byte again, to a closed window.
+    WindowProbe,
+    /// The last byte again, to see whether the other end is there.
+    Keepalive,
+    /// Sent again.
+    Retransmission,
+    /// Below the end of the stream, and not captured before.
+    GapFill,
+    /// Acknowledges the same as before.
+    DuplicateAck,
+    /// Offers no window.
+    ZeroWindow,
+    /// Opens the window again.
+    WindowUpdate,
+}
+
+impl Mark {
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mark::Copy => "duplicate of the capture",
+            Mark::Astray => "outside the windows",
+            Mark::ResetIgnored => "RST ignored",
+            Mark::OpeningAgain => "SYN again",
+            Mark::WindowProbe => "window probe",
+            Mark::Keepalive => "keepalive",
+            Mark::Retransmission => "retransmission",
+            Mark::GapFill => "fills a gap",
+            Mark::DuplicateAck => "duplicate ACK",
+            Mark::ZeroWindow => "zero window",
+            Mark::WindowUpdate => "window opens",
+        }
+    }
+}
+
+/// A transition of one end.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// Whose.
+    pub side: Side,
+    /// The entry of its history.
+    pub entry: Entry,
+}
+
+/// A segment as captured.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// It, with its own numbers.
+    pub segment: Segment,
+    /// Who sent it.
+    pub from: Side,
+    /// Sequence number counted from the sender's first.
+    pub seq: u32,
+    /// Acknowledgment number counted from the other end's first; 0 without ACK.
+    pub ack: u32,
+    /// The window in bytes, scaled where the scale is known.
+    pub window: u64,
+    /// What else is to be said.
+    pub marks: Vec<Mark>,
+}
+
+/// One line: a segment, or a moment in which something happened without one.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// When.
+    pub time: Time,
+    /// The segment, if there is one.
+    pub seen: Option<Seen>,
+    /// Both ends after it, as the finished histories say.
+    pub states: PerSide<State>,
+    /// What was believed when it had been captured, where that was taken back later.
+    pub believed: PerSide<Option<State>>,
+    /// The transitions here.
+    pub turns: Vec<Turn>,
+    /// The findings here.
+    pub anomalies: Vec<Anomaly>,
+}
+
+impl Line {
+    /// Whether it tells more than that data flows.
+    pub fn is_eventful(&self) -> bool {
+        let flags = self.seen.as_ref().map_or(Flags::default(), |s| s.segment.flags);
+        let control = flags.0 & (Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0) != 0;
+        let believed = self.believed.client.is_some() || self.believed.server.is_some();
+        let astray = |m: &Mark| *m == Mark::Astray;
+        let marked = self.seen.as_ref().is_some_and(|s| s.marks.iter().any(astray));
+        control || believed || marked || self.seen.is_none() || !self.turns.is_empty() || !self.anomalies.is_empty()
+    }
+}
+
+/// A whole connection.
+#[derive(Clone, Debug)]
+pub struct Story {
+    /// What is reported of it.
+    pub connection: Connection,
+    /// Its lines, in order of time.
+    pub lines: Vec<Line>,
+    /// The end of the capture.
+    pub end: Time,
+}
+
+/// Lines left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// How many.
+    pub segments: u64,
+    /// Payload in them by sender, every copy counted.
+    pub bytes: PerSide<u64>,
+    /// How many of them were sent again, or filled a gap.
+    pub repaired: u64,
+    /// How often a window closed in them.
+    pub zero_windows: u64,
+}
+
+/// The story of `connection` from its segments. `end` is the time of the last packet of the capture.
+pub fn story(connection: Connection, rows: Vec<(Row, PerSide<State>)>, end: Time) -> Story {
+    let bases = bases(&connection, &rows);
+    let mut scales = Scales::default();
+    let mut lines: Vec<Line> = Vec::with_capacity(rows.len());
+    for (row, believed) in rows {
+        let from = if row.segment.src == connection.client { Side::Client } else { Side::Server };
+        let seen = scales.seen(&row, from, &bases);
+        lines.push(Line {
+            time: row.segment.time,
+            seen: Some(seen),
+            states: PerSide { client: State::Closed, server: State::Closed },
+            believed: PerSide { client: Some(believed.client), server: Some(believed.server) },
+            turns: Vec::new(),
+            anomalies: Vec::new(),
+        });
+    }
+    for side in [Side::Client, Side::Server] {
+        place(&connection, side, &mut lines);
+    }
+    for anomaly in &connection.anomalies {
+        let at = lines.iter().position(|l| packet(l).is_some() && packet(l) == anomaly.packet);
+        let by_time = || lines.iter().rposition(|l| l.time <= anomaly.time).unwrap_or(0);
+        let at = at.unwrap_or_else(by_time);
+        if let Some(line) = lines.get_mut(at) {
+            line.anomalies.push(anomaly.clone());
+        }
+    }
+    settle(&mut lines);
+    Story { connection, lines, end }
+}
+
+fn packet(line: &Line) -> Option<u64> {
+    line.seen.as_ref().map(|s| s.segment.packet)
+}
+
+/// Puts the transitions of one end where they belong: at the packet that caused them, in a line of their own if nothing
+/// that was captured did.
+fn place(connection: &Connection, side: Side, lines: &mut Vec<Line>) {
+    let mut earliest = 0;
+    for entry in &connection.endpoints.get(side).history {
+        let time = entry.captured.unwrap_or(entry.time);
+        let by_packet = entry.packet.and_then(|p| lines.iter().position(|l| packet(l) == Some(p)));
+        let turn = Turn { side, entry: entry.clone() };
+        let at = match by_packet {
+            // What a later packet showed to have come after is where its time is.
+            Some(i) if lines[i].time < time => lines.iter().rposition(|l| l.time <= time).unwrap_or(i).max(i),
+            Some(i) => i,
+            None => {
+                let i = lines.iter().position(|l| l.time > time).unwrap_or(lines.len());
+                if i > 0 && entry.packet.is_some() || i == 0 && !lines.is_empty() {
+                    i.saturating_sub(1)
+                } else if i > 0 && lines[i - 1].time == time {
+                    i - 1
+                } else {
+                    lines.insert(i, moment(time));
+                    i
+                }
+            }
+        };
+        let at = at.max(earliest);
+        earliest = at;
+        if let Some(line) = lines.get_mut(at) {
+            line.turns.push(turn);
+        }
+    }
+}
+
+fn moment(time: Time) -> Line {
+    Line {
+        time,
+        seen: None,
+        states: PerSide { client: State::Closed, server: State::Closed },
+        believed: PerSide::default(),
+        turns: Vec::new(),
+        anomalies: Vec::new(),
+    }
+}
+
+/// Carries the states down, and keeps of what was believed only what was wrong.
+fn settle(lines: &mut [Line]) {
+    let mut now = PerSide { client: State::Closed, server: State::Closed };
+    for line in lines {
+        for turn in &line.turns {
+            *now.get_mut(turn.side) = turn.entry.state;
+        }
+        line.states = now;
+        for side in [Side::Client, Side::Server] {
+            let believed = line.believed.get_mut(side);
+            if *believed == Some(*now.get(side)) {
+                *believed = None;
+            }
+        }
+    }
+}
+
+/// The sequence number from which each end's are counted: that of its SYN, or the first one seen.
+fn bases(connection: &Connection, rows: &[(Row, PerSide<State>)]) -> PerSide<u32> {
+    let base = |socket, other: bool| {
+        let own = rows.iter().map(|(r, _)| &r.segment).filter(|s| s.src == socket);
+        let syn = own.clone().find(|s| s.has(Flags::SYN)).map(|s| s.seq);
+        let acked = rows.iter().map(|(r, _)| &r.segment).find(|s| (s.src != socket) == other && s.has(Flags::ACK));
+        let first = own.clone().find(|s| !s.has(Flags::RST)).map(|s| s.seq);
+        syn.or_else(|| match (first, acked.map(|s| s.ack)) {
+            (Some(a), Some(b)) if (b.wrapping_sub(a) as i32) < 0 => Some(b),
+            (a, b) => a.or(b),
+        })
+        .unwrap_or(0)
+    };
+    PerSide { client: base(connection.client, true), server: base(connection.server, true) }
+}
+
+/// What has to be remembered from segment to segment to say what one is.
+#[derive(Default)]
+struct Scales {
+    shift: PerSide<Option<u8>>,
+    last: PerSide<Option<(u32, u16)>>,
+    closed: PerSide<bool>,
+}
+
+impl Scales {
+    fn seen(&mut self, row: &Row, from: Side, bases: &PerSide<u32>) -> Seen {
+        let seg = &row.segment;
+        let syn = seg.has(Flags::SYN);
+        if syn {
+            *self.shift.get_mut(from) = seg.options.window_scale;
+        }
+        // Only if both offer it (RFC 7323 §2.2).
+        let both = self.shift.client.is_some() && self.shift.server.is_some();
+        let shift = if both && !syn { self.shift.get(from).unwrap_or(0).min(14) } else { 0 };
+        Seen {
+            segment: *seg,
+            from,
+            seq: seg.seq.wrapping_sub(*bases.get(from)),
+            ack: if seg.has(Flags::ACK) { seg.ack.wrapping_sub(*bases.get(from.other())) } else { 0 },
+            window: u64::from(seg.window) << shift,
+            marks: self.marks(row, from),
+        }
+    }
+
+    fn marks(&mut self, row: &Row, from: Side) -> Vec<Mark> {
+        let seg = &row.segment;
+        let mut marks = Vec::new();
+        let closed = *self.closed.get(from.other());
+        marks.extend(match row.class {
+            Class::Copy => Some(Mark::Copy),
+            Class::Astray => Some(Mark::Astray),
+            Class::ResetIgnored => Some(Mark::ResetIgnored),
+            Class::OpeningAgain => Some(Mark::OpeningAgain),
+            Class::Probe if closed => Some(Mark::WindowProbe),
+            Class::Probe => Some(Mark::Keepalive),
+            Class::Retransmission => Some(Mark::Retransmission),
+            Class::GapFill => Some(Mark::GapFill),
+            Class::Ack if !row.advances && *self.last.get(from) == Some((seg.ack, seg.window)) => {
+                Some(Mark::DuplicateAck)
+            }
+            _ => None,
+        });
+        if matches!(row.class, Class::Copy | Class::Astray) || seg.has(Flags::RST) {
+            return marks;
+        }
+        if seg.has(Flags::ACK) {
+            *self.last.get_mut(from) = Some((seg.ack, seg.window));
+        }
+        let was = std::mem::replace(self.closed.get_mut(from), seg.window == 0);
+        match (was, seg.window == 0) {
+            (false, true) => marks.push(Mark::ZeroWindow),
+            (true, false) => marks.push(Mark::WindowUpdate),
+            _ => {}
+        }
+        marks
+    }
+}
+
+/// Runs of uneventful lines at least so long lose their middle.
+const RUN: usize = 12;
+/// How many lines of such a run stay at its begin and at its end.
+const STAY: usize = 2;
+
+/// A pause of this length is shown: the lines around it are not left out.
+const PAUSE: Span = Span::millis(200);
+
+/// The lines to show: each `Ok`, or what is left out in its place.
+pub fn fold(lines: &[Line], full: bool) -> Vec<Result<&Line, Folded>> {
+    let mut shown: Vec<Result<&Line, Folded>> = Vec::new();
+    for run in lines.chunk_by(|a, b| !a.is_eventful() && !b.is_eventful() && b.time - a.time < PAUSE) {
+        if full || run.len() < RUN {
+            shown.extend(run.iter().map(Ok));
+            continue;
+        }
+        shown.extend(run[..STAY].iter().map(Ok));
+        let mut folded = Folded::default();
+        for seen in run[STAY..run.len() - STAY].iter().filter_map(|l| l.seen.as_ref()) {
+            folded.segments += 1;
+            *folded.bytes.get_mut(seen.from) += u64::from(seen.segment.len);
+            let again = |m: &Mark| matches!(m, Mark::Retransmission | Mark::GapFill);
+            folded.repaired += u64::from(seen.marks.iter().any(again));
+            folded.zero_windows += u64::from(seen.marks.contains(&Mark::ZeroWindow));
+        }
+        shown.push(Err(folded));
+        shown.extend(run[run.len() - STAY..].iter().map(Ok));
+    }
+    shown
+}

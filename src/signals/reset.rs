@@ -1,0 +1,124 @@
+//! A RST and its circumstances, fixed at the moment it passes the tap.
+
+use super::End;
+use crate::segment::{Flags, Segment};
+use crate::time::{Span, Time};
+use crate::tracker::sequence::{after, before};
+use crate::tracker::{Class, Connection, Taken};
+
+/// One RST.
+#[derive(Clone, Copy, Debug)]
+pub struct Reset {
+    /// Which end sent it (or in whose name it was sent).
+    pub from: usize,
+    /// Capture time.
+    pub time: Time,
+    /// Packet number.
+    pub packet: u64,
+    /// It has an acknowledgment: sent by a socket that still was there, or in answer to a segment without one
+    /// (RFC 9293 §3.5.2).
+    pub ack: bool,
+    /// Window field.
+    pub window: u16,
+    /// Payload bytes in it.
+    pub len: u32,
+    /// TTL or hop limit, and that of its sender's other segments.
+    pub ttl: (u8, Option<u8>),
+    /// The tracker believed that the other end accepts it.
+    pub accepted: bool,
+    /// Its sequence number is the one that the sender would use next, or the one that the peer expects next.
+    pub exact: bool,
+    /// Its sequence number is the one that the peer's last segment acknowledged: it answers that segment.
+    pub echoes: bool,
+    /// The peer's last segment before it.
+    pub trigger: Option<Trigger>,
+    /// The sender had sent its FIN before.
+    pub own_fin: bool,
+    /// The sender's FIN had been acknowledged.
+    pub own_fin_acked: bool,
+    /// The peer had sent its FIN before.
+    pub peer_fin: bool,
+    /// The sender had acknowledged the peer's FIN.
+    pub peer_fin_acked: bool,
+    /// The sender had been seen before, with anything but RST.
+    pub known: bool,
+    /// The peer's payload that the sender had not acknowledged.
+    pub pending: u32,
+    /// The sender had data of its own in flight.
+    pub in_flight: u32,
+    /// The sender had sent something after `trigger`.
+    pub answered: bool,
+    /// What the sender had sent again in vain: segments with content, and probes.
+    pub tries: (u16, u16),
+    /// How often the peer had sent its unanswered segments again.
+    pub peer_repeats: u16,
+    /// The sender's last segment before it.
+    pub last_sent: Option<Time>,
+    /// It carries timestamps, as only a socket that exists can.
+    pub stamped: bool,
+    /// The first of what the sender had sent in vain.
+    pub tries_since: Option<Time>,
+    /// How long nothing had passed before the peer's unanswered segments began; before the RST itself if there are none.
+    pub idle: Span,
+}
+
+/// What a RST may answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Trigger {
+    /// Packet number.
+    pub packet: u64,
+    /// How long before the RST.
+    pub age: Span,
+    /// Payload bytes.
+    pub len: u32,
+    /// Flags.
+    pub flags: Flags,
+    /// It acknowledges the RST sender's FIN.
+    pub knows_fin: bool,
+}
+
+impl Reset {
+    pub(super) fn of(taken: &Taken, seg: &Segment, c: &Connection, ends: &[End; 2], idle: Span) -> Reset {
+        let (x, y) = (taken.sender, 1 - taken.sender);
+        let (own, peer) = (&c.ends[x], &c.ends[y]);
+        let last = peer.last_segment();
+        let covers = |ack: u32, fin: Option<u32>| fin.is_some_and(|f| !before(ack, f));
+        let waiting = &ends[y].unanswered;
+        Reset {
+            from: x,
+            time: seg.time,
+            packet: seg.packet,
+            ack: seg.has(Flags::ACK),
+            window: seg.window,
+            len: seg.len,
+            ttl: (seg.ttl, own.last_segment().and(own.ttl())),
+            accepted: taken.class == Class::Reset,
+            exact: own.sent() == Some(seg.seq) || own.acked() == Some(seg.seq),
+            echoes: last.is_some_and(|l| l.ack == seg.seq && l.flags.has(Flags::ACK)),
+            trigger: last.map(|l| Trigger {
+                packet: l.packet,
+                age: seg.time - l.time,
+                len: l.len,
+                flags: l.flags,
+                knows_fin: covers(l.ack, own.fin()),
+            }),
+            own_fin: own.fin().is_some(),
+            own_fin_acked: own.acked().is_some_and(|a| covers(a, own.fin())),
+            peer_fin: peer.fin().is_some(),
+            peer_fin_acked: peer.acked().is_some_and(|a| covers(a, peer.fin())),
+            known: own.last_segment().is_some(),
+            pending: match (peer.sent(), peer.acked()) {
+                (Some(sent), Some(acked)) if after(sent, acked) => sent.wrapping_sub(acked),
+                _ => 0,
+            },
+            in_flight: own.unacked(),
+            answered: last.is_some_and(|l| ends[x].last_sent.is_some_and(|t| t > l.time)),
+            tries: (ends[x].unanswered.repeats, ends[x].unanswered.probes),
+            peer_repeats: waiting.repeats,
+            last_sent: ends[x].last_sent,
+            stamped: seg.options.timestamps.is_some(),
+            tries_since: ends[x].unanswered.first.map(|(t, _)| t),
+            idle: if waiting.first.is_some() { waiting.idle } else { idle },
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What each host's own tools would have listed at a given time, and how many endpoints were in each state over time.
+//!
+//! Read off the finished histories: what the whole capture says of that moment, not what could be known at it.
+
+mod series;
+mod when;
+
+pub use series::{Count, Sample, Series, series};
+pub use when::{Moment, When};
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::report::{Connection, Entry, Report, Side};
+use crate::segment::Socket;
+use crate::time::Time;
+use crate::tracker::{Evidence, State};
+
+/// One socket as `ss -tan` would list it on its host, or as nothing but a capture shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// The host it belongs to.
+    pub host: IpAddr,
+    /// Its state.
+    pub state: State,
+    /// How the state is known.
+    pub evidence: Evidence,
+    /// What it may have been in instead, as the moment lies within the bounds of a transition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub or: Option<State>,
+    /// Its own address and port.
+    pub local: Socket,
+    /// The other end's.
+    pub peer: Socket,
+    /// The connection it is part of.
+    pub connection: u64,
+    /// Which of its ends it is.
+    pub role: Side,
+    /// Since when it is in that state.
+    pub since: Time,
+}
+
+/// When an entry happened, as `moment` looks at it: a packet's moment is when it was captured.
+fn happened(entry: &Entry, moment: &Moment) -> Time {
+    match moment {
+        Moment::Time(_) => entry.time,
+        Moment::Packet(..) => entry.captured.unwrap_or(entry.time),
+    }
+}
+
+/// Every socket that was not CLOSED at `moment`, by host, state, local and peer address.
+pub fn rows(report: &Report, moment: &Moment) -> Vec<Row> {
+    let sides = [Side::Client, Side::Server];
+    let all = report.connections.iter().flat_map(|c| sides.map(|side| row(c, side, moment)));
+    let mut rows: Vec<Row> = all.flatten().collect();
+    rows.sort_by_key(|r| (r.host, r.state, r.local, r.peer, r.connection));
+    rows
+}
+
+fn row(c: &Connection, side: Side, moment: &Moment) -> Option<Row> {
+    let history = &c.endpoints.get(side).history;
+    let now = moment.time();
+    let last = history.iter().rposition(|e| happened(e, moment) <= now);
+    let entry = &history[last?];
+    if entry.state == State::Closed {
+        return None;
+    }
+    let (local, peer) = match side {
+        Side::Client => (c.client, c.server),
+        Side::Server => (c.server, c.client),
+    };
+    Some(Row {
+        host: local.addr,
+        state: entry.state,
+        evidence: entry.evidence,
+        or: entry.latest.filter(|t| *t > now).map(|_| entry.from),
+        local,
+        peer,
+        connection: c.id,
+        role: side,
+        since: entry.time,
+    })
+}

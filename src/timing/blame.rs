@@ -1,0 +1,210 @@
+//! Where the time of a connection went: every nanosecond from its first to its last packet belongs to one cause.
+//!
+//! Time is cut at the segments that decide something (a SYN, payload, FIN, RST, a repetition, a window that closes or
+//! opens), and the piece before each is given to what was waited for. Of the wait for an answer the least round trip
+//! seen so far towards the one who answers is the network's, and the rest is its own. Waits of [`GAP`] and more are idle
+//! unless the server owes an answer.
+
+use super::pause::GAP;
+use crate::time::{Span, Time};
+
+/// What time can be spent on. `End(x)` is an end by its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// From the first SYN to the client's ACK.
+    Handshake,
+    /// Segments and acknowledgments on their way.
+    Network,
+    /// Something lost was sent again: from the last segment before to its acknowledgment.
+    Recovery,
+    /// An end that has to speak does not.
+    End(usize),
+    /// An end that takes nothing in: its window is closed.
+    ZeroWindow(usize),
+    /// Nobody owes anything.
+    Idle,
+    /// From the first FIN or RST on, as far as no payload comes any more.
+    Close,
+}
+
+/// How many causes there are, each end counted.
+pub const CAUSES: usize = 9;
+
+impl Cause {
+    /// Its place in an array.
+    pub const fn index(self) -> usize {
+        match self {
+            Cause::Handshake => 0,
+            Cause::Network => 1,
+            Cause::Recovery => 2,
+            Cause::End(x) => 3 + (x & 1),
+            Cause::ZeroWindow(x) => 5 + (x & 1),
+            Cause::Idle => 7,
+            Cause::Close => 8,
+        }
+    }
+}
+
+/// What is known when a piece of time ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Situation {
+    /// The handshake is not complete.
+    pub opening: bool,
+    /// A FIN or RST was sent.
+    pub closing: bool,
+    /// Something sent again is not acknowledged, or is sent again now.
+    pub recovering: bool,
+    /// Which end's window is closed while the other may want to send.
+    pub closed_window: Option<usize>,
+    /// The last to send payload (or, before any payload, to complete the handshake).
+    pub talker: Option<usize>,
+    /// The server owes an answer.
+    pub server: Option<usize>,
+}
+
+/// The account of one connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Blame {
+    /// All before this is accounted for.
+    mark: Option<Time>,
+    /// Where the account begins.
+    begun: Option<Time>,
+    /// By [`Cause::index`].
+    spent: [Span; CAUSES],
+}
+
+impl Blame {
+    /// The account begins.
+    pub fn open(&mut self, now: Time) {
+        self.mark.get_or_insert(now);
+        self.begun.get_or_insert(now);
+    }
+
+    fn give(&mut self, cause: Cause, span: Span) {
+        let spent = &mut self.spent[cause.index()];
+        *spent = Span(spent.0.saturating_add(span.0.max(0)));
+    }
+
+    fn piece(&mut self, now: Time) -> Option<(Time, Span)> {
+        let mark = *self.mark.get_or_insert(now);
+        if now <= mark {
+            return None;
+        }
+        self.mark = Some(now);
+        Some((mark, now - mark))
+    }
+
+    /// Gives the piece up to `now` to `cause`.
+    pub fn spend(&mut self, now: Time, cause: Cause) {
+        if let Some((_, span)) = self.piece(now) {
+            self.give(cause, span);
+        }
+    }
+
+    /// What overrides everything else, if anything does.
+    pub fn overriding(s: &Situation) -> Option<Cause> {
+        if s.opening {
+            Some(Cause::Handshake)
+        } else if let Some(x) = s.closed_window {
+            Some(Cause::ZeroWindow(x))
+        } else if s.recovering {
+            Some(Cause::Recovery)
+        } else {
+            None
+        }
+    }
+
+    /// End `x` sends payload, FIN or RST. `round_trip` is the least seen towards it; `settled` when everything it had sent
+    /// before was acknowledged, if it was.
+    pub fn speaks(&mut self, x: usize, now: Time, s: &Situation, round_trip: Span, settled: Option<Time>) {
+        if let Some(cause) = Self::overriding(s) {
+            return self.spend(now, cause);
+        }
+        let Some((mark, span)) = self.piece(now) else { return };
+        let network = if s.talker == Some(x) {
+            // It goes on: as long as something was under way it may have had to wait for that.
+            settled.map_or(span, |t| Span((t - mark).0.clamp(0, span.0)))
+        } else {
+            Span(round_trip.0.clamp(0, span.0))
+        };
+        let own = Span(span.0 - network.0);
+        let owes = s.talker.is_some_and(|t| t != x) && s.server == Some(x);
+        self.give(Cause::Network, network);
+        self.give(if own >= GAP && !owes { Cause::Idle } else { Cause::End(x) }, own);
+    }
+
+    /// The account with the time up to the last packet, and from the first one, should a later packet carry an earlier
+    /// time.
+    pub fn closed(mut self, first: Time, last: Time, s: &Situation, in_flight: bool) -> [Span; CAUSES] {
+        if let Some(begun) = self.begun.filter(|b| *b > first) {
+            self.give(Cause::Network, begun - first);
+        }
+        let cause = match Self::overriding(s) {
+            Some(cause) => cause,
+            None if s.closing => Cause::Close,
+            None if in_flight => Cause::Network,
+            None => match (s.talker, s.server) {
+                // Asked, and never answered.
+                (Some(talker), Some(server)) if talker != server => Cause::End(server),
+                _ if self.mark.is_some_and(|m| last - m >= GAP) => Cause::Idle,
+                _ => Cause::Network,
+            },
+        };
+        self.spend(last, cause);
+        self.spent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    fn spent(blame: Blame, cause: Cause) -> i64 {
+        blame.spent[cause.index()].0 / MS
+    }
+
+    #[test]
+    fn an_answer_is_split_between_the_network_and_the_one_who_answers() {
+        let mut blame = Blame::default();
+        blame.open(Time(0));
+        let s = Situation { talker: Some(0), server: Some(1), ..Situation::default() };
+        blame.speaks(1, Time(5_000 * MS), &s, Span::millis(30), None);
+        assert_eq!((spent(blame, Cause::Network), spent(blame, Cause::End(1))), (30, 4_970));
+    }
+
+    #[test]
+    fn a_client_that_waits_long_is_idle() {
+        let mut blame = Blame::default();
+        blame.open(Time(0));
+        let s = Situation { talker: Some(1), server: Some(1), ..Situation::default() };
+        blame.speaks(0, Time(5_000 * MS), &s, Span::millis(1), None);
+        assert_eq!((spent(blame, Cause::Idle), spent(blame, Cause::End(0))), (4_999, 0));
+    }
+
+    #[test]
+    fn a_sender_with_nothing_under_way_holds_itself_up() {
+        let mut blame = Blame::default();
+        blame.open(Time(0));
+        let s = Situation { talker: Some(1), server: Some(1), ..Situation::default() };
+        blame.speaks(1, Time(100 * MS), &s, Span::millis(1), Some(Time(40 * MS)));
+        assert_eq!((spent(blame, Cause::Network), spent(blame, Cause::End(1))), (40, 60));
+    }
+
+    #[test]
+    fn all_time_is_accounted_for() {
+        let mut blame = Blame::default();
+        blame.open(Time(0));
+        let mut s = Situation { opening: true, ..Situation::default() };
+        blame.speaks(0, Time(10 * MS), &s, Span(0), None);
+        s = Situation { recovering: true, talker: Some(0), ..Situation::default() };
+        blame.speaks(0, Time(250 * MS), &s, Span(0), None);
+        // Time that goes backwards is not accounted for twice.
+        blame.speaks(0, Time(240 * MS), &s, Span(0), None);
+        s = Situation { closing: true, ..Situation::default() };
+        let spent = blame.closed(Time(0), Time(300 * MS), &s, false);
+        assert_eq!(spent.iter().map(|s| s.0).sum::<i64>(), 300 * MS);
+        assert_eq!(spent[Cause::Close.index()], Span::millis(50));
+    }
+}

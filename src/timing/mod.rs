@@ -1,0 +1,67 @@
+//! Timing: where the time went, measured from the segments of each connection as the tracker has classed them.
+//!
+//! Everything is in capture time at the tap. A span that begins and ends at one end therefore contains the way from the
+//! tap to that end and back, which is why every figure goes with a [`Vantage`].
+//!
+//! | file | measures |
+//! |---|---|
+//! | [`handshake`] | SYN, SYN,ACK, ACK; retries |
+//! | [`round_trip`] | the tap to each end and back |
+//! | [`turn`] | requests and answers |
+//! | [`pause`] | gaps, closed windows, stalls |
+//! | [`close`] | FINs |
+//! | [`blame`] | all time, by cause |
+//! | [`flow`] | all that of one connection, segment by segment |
+//! | [`vantage`] | where the tap was |
+//! | [`occupancy`] | time in each state, with bounds |
+//! | [`quantile`] | distributions that merge |
+//! | [`table`] | all that of groups of connections |
+
+pub mod blame;
+pub mod close;
+pub mod flow;
+pub mod handshake;
+pub mod occupancy;
+pub mod pause;
+pub mod quantile;
+pub mod round_trip;
+pub mod summary;
+pub mod table;
+#[cfg(test)]
+mod testing;
+pub mod turn;
+pub mod vantage;
+
+pub use flow::Measured;
+pub use vantage::Vantage;
+
+use crate::segment::Segment;
+use crate::tracker::{Connection, Taken};
+
+/// The measurements of every connection, in the order of the tracker's.
+#[derive(Clone, Debug, Default)]
+pub struct Timing {
+    connections: Vec<Measured>,
+}
+
+impl Timing {
+    /// Takes one segment after the tracker; `connections` are the tracker's.
+    pub fn segment(&mut self, taken: &Taken, seg: &Segment, connections: &[Connection]) {
+        if self.connections.len() <= taken.connection {
+            self.connections.resize_with(taken.connection + 1, Measured::default);
+        }
+        let connection = &connections[taken.connection];
+        self.connections[taken.connection].take(taken.sender, taken.class, taken.advances, seg, connection);
+    }
+
+    /// Forgets the connections that `keep` does not want, by index.
+    pub fn evict(&mut self, keep: &[bool]) {
+        let mut keep = keep.iter();
+        self.connections.retain(|_| keep.next().copied().unwrap_or(true));
+    }
+
+    /// What was measured of the connection with this index.
+    pub fn get(&self, connection: usize) -> Option<&Measured> {
+        self.connections.get(connection)
+    }
+}

@@ -1,0 +1,99 @@
+//! Times in which something stood still: how often, how long in all, the longest.
+
+use crate::time::{Span, Time};
+
+/// From this length on, a time without payload is a gap.
+pub const GAP: Span = Span::secs(1);
+
+/// How many gaps of one connection are listed: the longest ones.
+const LISTED: usize = 8;
+
+/// Pauses of one kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pauses {
+    /// When the present one began.
+    pub since: Option<Time>,
+    /// How many are over.
+    pub count: u32,
+    /// How long those were together.
+    pub total: Span,
+    /// The longest of those.
+    pub longest: Span,
+}
+
+impl Pauses {
+    /// One begins, unless one lasts already.
+    pub fn begin(&mut self, now: Time) {
+        self.since.get_or_insert(now);
+    }
+
+    /// It ends, if one lasts.
+    pub fn end(&mut self, now: Time) {
+        if let Some(since) = self.since.take() {
+            let length = (now - since).max(Span(0));
+            self.count = self.count.saturating_add(1);
+            self.total = Span(self.total.0.saturating_add(length.0));
+            self.longest = self.longest.max(length);
+        }
+    }
+}
+
+/// What ended a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ender {
+    /// Payload.
+    Data,
+    /// A FIN without payload.
+    Fin,
+    /// A RST.
+    Rst,
+}
+
+/// A time without payload of [`GAP`] or more.
+#[derive(Clone, Copy, Debug)]
+pub struct Gap {
+    /// Its begin: the last payload, or the end of the handshake.
+    pub start: Time,
+    /// How long it lasted.
+    pub length: Span,
+    /// Keepalive probes in it.
+    pub probes: u32,
+    /// What ended it, and which end's that was.
+    pub ended: (Ender, usize),
+}
+
+/// The gaps of a connection.
+#[derive(Clone, Debug, Default)]
+pub struct Gaps {
+    /// The last payload, FIN or RST, or the end of the handshake.
+    pub last: Time,
+    /// Probes since.
+    pub probes: u32,
+    /// How many there were.
+    pub count: u32,
+    /// How long they were together.
+    pub total: Span,
+    /// The longest ones.
+    pub longest: Vec<Gap>,
+}
+
+impl Gaps {
+    /// Payload, FIN or RST of end `by`.
+    pub fn content(&mut self, now: Time, ended: (Ender, usize)) {
+        let gap = Gap { start: self.last, length: now - self.last, probes: self.probes, ended };
+        self.last = self.last.max(now);
+        self.probes = 0;
+        if gap.length < GAP {
+            return;
+        }
+        self.count = self.count.saturating_add(1);
+        self.total = Span(self.total.0.saturating_add(gap.length.0));
+        if self.longest.len() < LISTED {
+            self.longest.push(gap);
+        } else if let Some(shortest) = self.longest.iter_mut().min_by_key(|g| g.length)
+            && shortest.length < gap.length
+        {
+            *shortest = gap;
+        }
+    }
+}

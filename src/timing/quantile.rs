@@ -1,0 +1,342 @@
+//! Distributions of spans: exact while they are small, then a histogram that merges without loss.
+//!
+//! Both forms are integers in a fixed order, so that the same samples give the same figures however they are merged.
+
+use crate::time::Span;
+
+/// A quantile read from the histogram is off by at most this share of its value: half a bucket of 64 to the octave.
+pub const ERROR: f64 = 1.0 / 128.0;
+
+/// How many samples a single connection keeps as they are, for each thing measured.
+pub const CONNECTION: usize = 256;
+/// How many samples a group of connections keeps as they are.
+pub const GROUP: usize = 100_000;
+
+/// A distribution of spans. Negative spans count as 0.
+#[derive(Clone, Debug)]
+pub struct Quantiles {
+    limit: u32,
+    store: Store,
+}
+
+#[derive(Clone, Debug)]
+enum Store {
+    /// The samples themselves, unordered.
+    Exact(Vec<i64>),
+    Rough(Box<Histogram>),
+}
+
+#[derive(Clone, Debug)]
+struct Histogram {
+    figures: Figures,
+    /// Bucket and count, by bucket.
+    buckets: Vec<(u16, u64)>,
+}
+
+/// What needs no order.
+#[derive(Clone, Copy, Debug)]
+struct Figures {
+    count: u64,
+    sum: i64,
+    /// Of seconds.
+    squares: f64,
+    min: i64,
+    max: i64,
+}
+
+impl Figures {
+    const NONE: Figures = Figures { count: 0, sum: 0, squares: 0.0, min: i64::MAX, max: 0 };
+
+    fn with(mut self, v: i64) -> Figures {
+        let seconds = Span(v).as_secs_f64();
+        self.count += 1;
+        self.sum = self.sum.saturating_add(v);
+        self.squares += seconds * seconds;
+        self.min = self.min.min(v);
+        self.max = self.max.max(v);
+        self
+    }
+
+    fn and(self, other: Figures) -> Figures {
+        Figures {
+            count: self.count + other.count,
+            sum: self.sum.saturating_add(other.sum),
+            squares: self.squares + other.squares,
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+        }
+    }
+}
+
+/// Bits that pick the bucket within an octave.
+const BITS: u32 = 6;
+
+fn bucket(value: i64) -> u16 {
+    let v = value.max(0) as u64;
+    let octave = (63 - (v | 1).leading_zeros()).saturating_sub(BITS - 1);
+    let within = if octave == 0 { v } else { (v >> (octave - 1)) & ((1 << BITS) - 1) };
+    ((u64::from(octave) << BITS) | within) as u16
+}
+
+/// The middle of a bucket.
+fn middle(bucket: u16) -> i64 {
+    let octave = u32::from(bucket >> BITS);
+    let within = i64::from(bucket & ((1 << BITS) - 1));
+    if octave == 0 {
+        return within;
+    }
+    let width = 1_i64 << (octave - 1);
+    (within + (1 << BITS)) * width + width / 2
+}
+
+impl Histogram {
+    fn of(samples: &[i64]) -> Histogram {
+        let mut all: Vec<u16> = samples.iter().map(|v| bucket(*v)).collect();
+        all.sort_unstable();
+        let buckets = all.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64)).collect();
+        Histogram { figures: samples.iter().fold(Figures::NONE, |f, v| f.with(*v)), buckets }
+    }
+
+    fn put(&mut self, bucket: u16, n: u64) {
+        match self.buckets.binary_search_by_key(&bucket, |b| b.0) {
+            Ok(i) => self.buckets[i].1 += n,
+            Err(i) => self.buckets.insert(i, (bucket, n)),
+        }
+    }
+
+    fn merge(&mut self, other: &Histogram) {
+        self.figures = self.figures.and(other.figures);
+        other.buckets.iter().for_each(|(b, n)| self.put(*b, *n));
+    }
+
+    fn ranked(&self, rank: u64) -> i64 {
+        let mut seen = 0;
+        for (b, n) in &self.buckets {
+            seen += n;
+            if seen >= rank {
+                return self.inside(*b);
+            }
+        }
+        self.figures.max
+    }
+
+    /// The middle of a bucket, within what was seen.
+    fn inside(&self, bucket: u16) -> i64 {
+        middle(bucket).clamp(self.figures.min, self.figures.max)
+    }
+}
+
+impl Quantiles {
+    /// An empty distribution that stays exact up to `limit` samples.
+    pub const fn new(limit: usize) -> Quantiles {
+        Quantiles { limit: limit as u32, store: Store::Exact(Vec::new()) }
+    }
+
+    /// Takes one sample.
+    pub fn add(&mut self, span: Span) {
+        let v = span.0.max(0);
+        match &mut self.store {
+            Store::Exact(samples) if samples.len() < self.limit as usize => samples.push(v),
+            _ => {
+                let histogram = self.rough();
+                histogram.figures = histogram.figures.with(v);
+                histogram.put(bucket(v), 1);
+            }
+        }
+    }
+
+    /// Takes all samples of another.
+    pub fn merge(&mut self, other: &Quantiles) {
+        match (&mut self.store, &other.store) {
+            (Store::Exact(mine), Store::Exact(theirs)) if mine.len() + theirs.len() <= self.limit as usize => {
+                mine.extend_from_slice(theirs);
+            }
+            (_, Store::Exact(theirs)) => self.rough().merge(&Histogram::of(theirs)),
+            (_, Store::Rough(theirs)) => self.rough().merge(theirs),
+        }
+    }
+
+    /// The histogram, made from the samples if it is not there yet.
+    fn rough(&mut self) -> &mut Histogram {
+        if let Store::Exact(samples) = &self.store {
+            self.store = Store::Rough(Box::new(Histogram::of(samples)));
+        }
+        match &mut self.store {
+            Store::Rough(histogram) => histogram,
+            Store::Exact(_) => unreachable!("just replaced"),
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        match &self.store {
+            Store::Exact(samples) => samples.iter().fold(Figures::NONE, |f, v| f.with(*v)),
+            Store::Rough(histogram) => histogram.figures,
+        }
+    }
+
+    /// Gives every sample with its count; for a histogram, the middles of its buckets.
+    fn each(&self, mut take: impl FnMut(i64, u64)) {
+        match &self.store {
+            Store::Exact(samples) => samples.iter().for_each(|v| take(*v, 1)),
+            Store::Rough(h) => h.buckets.iter().for_each(|(b, n)| take(h.inside(*b), *n)),
+        }
+    }
+
+    /// Every sample less `shift`, at least 0; and how many would have been negative. For a histogram, of the middles
+    /// of its buckets.
+    #[must_use]
+    pub fn less(&self, shift: Span) -> (Quantiles, u64) {
+        let mut out = Quantiles::new(self.limit as usize);
+        let mut clamped = 0;
+        self.each(|v, n| {
+            let rest = v.saturating_sub(shift.0);
+            clamped += if rest < 0 { n } else { 0 };
+            (0..n).for_each(|_| out.add(Span(rest)));
+        });
+        (out, clamped)
+    }
+
+    /// How many samples.
+    pub fn count(&self) -> u64 {
+        match &self.store {
+            Store::Exact(samples) => samples.len() as u64,
+            Store::Rough(histogram) => histogram.figures.count,
+        }
+    }
+
+    /// Their sum.
+    pub fn sum(&self) -> Span {
+        Span(self.figures().sum)
+    }
+
+    /// The least.
+    pub fn min(&self) -> Option<Span> {
+        (self.count() > 0).then(|| Span(self.figures().min))
+    }
+
+    /// The greatest.
+    pub fn max(&self) -> Option<Span> {
+        (self.count() > 0).then(|| Span(self.figures().max))
+    }
+
+    /// Arithmetic mean.
+    pub fn mean(&self) -> Option<Span> {
+        i64::try_from(self.count()).ok().filter(|n| *n > 0).map(|n| Span(self.figures().sum / n))
+    }
+
+    /// Standard deviation of the samples as a population.
+    pub fn deviation(&self) -> Option<Span> {
+        let f = self.figures();
+        let n = f.count as f64;
+        let mean = Span(f.sum).as_secs_f64() / n;
+        (f.count > 0).then(|| Span(((f.squares / n - mean * mean).max(0.0).sqrt() * 1e9).round() as i64))
+    }
+
+    /// Whether quantiles are exact; otherwise they may be off by [`ERROR`].
+    pub fn is_exact(&self) -> bool {
+        matches!(self.store, Store::Exact(_))
+    }
+
+    /// The least sample that at least `per_mille` thousandths of all do not exceed (nearest rank), for each asked for.
+    pub fn at<const N: usize>(&self, per_mille: [u64; N]) -> Option<[Span; N]> {
+        let count = self.count();
+        if count == 0 {
+            return None;
+        }
+        let mut sorted = Vec::new();
+        if let Store::Exact(samples) = &self.store {
+            sorted.clone_from(samples);
+            sorted.sort_unstable();
+        }
+        Some(per_mille.map(|p| {
+            let rank = (u128::from(count) * u128::from(p)).div_ceil(1_000) as u64;
+            let rank = rank.clamp(1, count);
+            Span(match &self.store {
+                Store::Exact(_) => sorted[rank as usize - 1],
+                Store::Rough(histogram) => histogram.ranked(rank),
+            })
+        }))
+    }
+
+    /// How many samples fall into each of `columns` equal steps, in logarithm, from the least to the greatest.
+    pub fn shape(&self, columns: usize) -> Vec<u64> {
+        let mut shape = vec![0; columns];
+        let figures = self.figures();
+        if figures.count == 0 || columns == 0 {
+            return shape;
+        }
+        let log = |v: i64| (v.max(1) as f64).ln();
+        let (low, high) = (log(figures.min), log(figures.max));
+        self.each(|v, n| {
+            let at = if high > low { (log(v) - low) / (high - low) * columns as f64 } else { 0.0 };
+            shape[(at as usize).min(columns - 1)] += n;
+        });
+        shape
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(limit: usize, samples: impl IntoIterator<Item = i64>) -> Quantiles {
+        let mut q = Quantiles::new(limit);
+        samples.into_iter().for_each(|v| q.add(Span(v)));
+        q
+    }
+
+    #[test]
+    fn nearest_rank_of_few_samples() {
+        let q = of(10, [5, 1, 3]);
+        assert_eq!(q.at([0, 500, 950, 1_000]), Some([Span(1), Span(3), Span(5), Span(5)]));
+        assert_eq!(q.mean(), Some(Span(3)));
+        assert_eq!(of(10, []).at([500]), None);
+    }
+
+    #[test]
+    fn the_histogram_is_as_good_as_it_says() {
+        let samples: Vec<i64> = (0..20_000_i64).map(|i| 1_000 + i * i * 37).collect();
+        let (exact, rough) = (of(GROUP, samples.iter().copied()), of(4, samples));
+        assert!(exact.is_exact() && !rough.is_exact());
+        for p in [1, 10, 500, 900, 950, 990, 999] {
+            let (Some([a]), Some([b])) = (exact.at([p]), rough.at([p])) else { panic!("no quantile") };
+            assert!((a.0 - b.0).abs() as f64 <= a.0 as f64 * ERROR, "{p}: {a} {b}");
+        }
+        assert_eq!((exact.min(), exact.max(), exact.count()), (rough.min(), rough.max(), rough.count()));
+    }
+
+    #[test]
+    fn every_span_lies_in_its_bucket() {
+        for shift in 0..63 {
+            for v in [(1_i64 << shift) - 1, 1 << shift, (1 << shift) + 1] {
+                let m = middle(bucket(v));
+                assert!((m - v).abs() as f64 <= v as f64 * ERROR, "{v} {m}");
+            }
+        }
+        bucket(i64::MAX);
+    }
+
+    #[test]
+    fn merging_is_the_same_as_taking_all() {
+        for limit in [3, 100] {
+            let mut a = of(limit, 0..50);
+            a.merge(&of(limit, 50..90));
+            let b = of(limit, 0..90);
+            assert_eq!(a.at([100, 500, 990]), b.at([100, 500, 990]));
+            assert_eq!((a.sum(), a.count(), a.min()), (b.sum(), b.count(), b.min()));
+        }
+    }
+
+    #[test]
+    fn a_correction_never_goes_below_zero() {
+        let (q, clamped) = of(10, [5, 10, 20]).less(Span(8));
+        assert_eq!((q.min(), q.max(), clamped), (Some(Span(0)), Some(Span(12)), 1));
+    }
+
+    #[test]
+    fn the_shape_counts_every_sample() {
+        let shape = of(4, (1..1_000).map(|i| i * 1_000)).shape(8);
+        assert_eq!(shape.iter().sum::<u64>(), 999);
+        assert!(shape[7] > shape[0]);
+    }
+}

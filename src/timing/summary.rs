@@ -1,0 +1,207 @@
+//! From the measurements of a connection to its part of the report.
+
+use super::blame::{CAUSES, Cause};
+use super::flow::{Flow, Measured};
+use super::handshake::Leg;
+use super::pause::{Ender, GAP, Gap, Pauses};
+use super::quantile::{CONNECTION, ERROR, Quantiles};
+use super::vantage::{Basis, Vantage, estimate};
+use crate::report::PerSide;
+use crate::report::Side;
+use crate::report::timing::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, RoundTrips, Stops, Timing};
+use crate::time::{Span, Time};
+use crate::tracker::{Connection, State, Verdict};
+
+/// Columns of a drawn distribution.
+pub const SHAPE: usize = 16;
+
+/// The figures of a distribution with its shape, if it has samples.
+pub fn drawn(q: &Quantiles) -> Option<Distribution> {
+    distribution(q).map(|d| Distribution { shape: q.shape(SHAPE), ..d })
+}
+
+/// The figures of a distribution, if it has samples.
+pub fn distribution(q: &Quantiles) -> Option<Distribution> {
+    let [min, p50, p90, p95, p99, max] = q.at([0, 500, 900, 950, 990, 1_000])?;
+    Some(Distribution {
+        n: q.count(),
+        min: q.min().unwrap_or(min),
+        p50,
+        p90,
+        p95,
+        p99,
+        max: q.max().unwrap_or(max),
+        mean: q.mean()?,
+        stddev: q.deviation()?,
+        error: (!q.is_exact()).then_some(ERROR),
+        shape: Vec::new(),
+    })
+}
+
+/// What is computed from the measurements of one connection before it is put into words or merged with others.
+pub struct Corrected {
+    /// From request to answer, less the round trip to the server.
+    pub server_think: Quantiles,
+    /// From answer to request, less the round trip to the client.
+    pub client_think: Quantiles,
+    /// Values that came out negative.
+    pub clamped: u64,
+}
+
+impl Corrected {
+    /// Of `flow`, of which `client` is the client's index.
+    pub fn of(flow: &Flow, client: usize) -> Corrected {
+        let think = |x: usize| flow.turns.answers[x].less(flow.least[x].unwrap_or_default());
+        let (server_think, a) = think(1 - client);
+        let (client_think, b) = think(client);
+        Corrected { server_think, client_think, clamped: a + b }
+    }
+}
+
+/// A value for each role from one for each index.
+pub fn per_side<T>(client: usize, of: impl Fn(usize) -> T) -> PerSide<T> {
+    PerSide { client: of(client), server: of(1 - client) }
+}
+
+/// Pauses with the present one, up to `end`.
+pub fn stops(p: &Pauses, end: Time) -> Stops {
+    let mut done = *p;
+    done.end(end);
+    Stops { count: done.count.into(), total: done.total, longest: done.longest, open: p.since.is_some() }
+}
+
+/// The account by role.
+pub fn blame(m: &Measured, c: &Connection, client: usize) -> Blame {
+    let spent: [Span; CAUSES] = m.account(c);
+    let of = |cause: Cause| spent[cause.index()];
+    let server = 1 - client;
+    Blame {
+        handshake: of(Cause::Handshake),
+        network: of(Cause::Network),
+        recovery: of(Cause::Recovery),
+        server: of(Cause::End(server)),
+        client: of(Cause::End(client)),
+        zero_window_server: of(Cause::ZeroWindow(server)),
+        zero_window_client: of(Cause::ZeroWindow(client)),
+        idle: of(Cause::Idle),
+        close: of(Cause::Close),
+    }
+}
+
+/// What end `verdict` was in at `time`.
+fn state_at(verdict: &Verdict, time: Time) -> State {
+    verdict.steps.iter().take_while(|s| s.at <= time).last().map_or(State::Closed, |s| s.rule.to)
+}
+
+/// The gaps of a connection; one that lasts up to `end`, the end of the capture, is one of them.
+pub fn idle(flow: &Flow, client: usize, verdicts: &[Verdict; 2], end: Time) -> Idle {
+    let states = |at: Time| per_side(client, |x| state_at(&verdicts[x], at));
+    let side = |x: usize| if x == client { Side::Client } else { Side::Server };
+    let gap = |g: &Gap| IdleGap {
+        start: g.start,
+        length: g.length,
+        states: states(g.start),
+        probes: g.probes.into(),
+        ended_by: match g.ended.0 {
+            Ender::Data => GapEnd::Data,
+            Ender::Fin => GapEnd::Fin,
+            Ender::Rst => GapEnd::Rst,
+        },
+        by: Some(side(g.ended.1)),
+    };
+    let mut gaps: Vec<IdleGap> = flow.gaps.longest.iter().map(gap).collect();
+    let (mut count, mut total) = (u64::from(flow.gaps.count), flow.gaps.total);
+    let open = verdicts.iter().any(|v| !matches!(v.state(), State::Closed | State::TimeWait));
+    let rest = end - flow.gaps.last;
+    if open && rest >= GAP {
+        count += 1;
+        total = Span(total.0.saturating_add(rest.0));
+        gaps.push(IdleGap {
+            start: flow.gaps.last,
+            length: rest,
+            states: states(flow.gaps.last),
+            probes: flow.gaps.probes.into(),
+            ended_by: GapEnd::Nothing,
+            by: None,
+        });
+    }
+    gaps.sort_by_key(|g| g.start);
+    Idle { count, total, longest: gaps.iter().map(|g| g.length).max().unwrap_or_default(), gaps }
+}
+
+/// Where the tap was: `given`, or estimated.
+pub fn vantage(m: &Measured, client: usize, given: Option<Vantage>) -> Option<(Vantage, Basis)> {
+    given.map(|v| (v, Basis::Given)).or_else(|| estimate(m, client))
+}
+
+/// The timing of one connection. `end` is the end of the capture.
+pub fn timing(m: &Measured, c: &Connection, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) -> Timing {
+    let (client, _) = c.client();
+    let h = &m.handshake;
+    let since_syn = |t: Option<Time>| t.zip(h.syns.first()).map(|(t, syn)| t - syn);
+    let seen = vantage(m, client, given);
+    let blame = blame(m, c, client);
+    let mut timing = Timing {
+        syn_to_synack: h.syn_to_synack.exact(),
+        synack_to_ack: h.synack_to_ack.exact(),
+        handshake: h.round_trip(),
+        syn_to_synack_between: h.syn_to_synack.between(),
+        synack_to_ack_between: h.synack_to_ack.between(),
+        syn_retries: h.syns.count.saturating_sub(1).into(),
+        synack_retries: h.syn_acks.count.saturating_sub(1).into(),
+        syn_retry_delay: h.retry_delay.filter(|_| h.syns.count > 1),
+        connect_delay: since_syn(h.ack),
+        server_ready: since_syn(h.ready),
+        refused_after: m.refused_after,
+        vantage: seen.map(|(v, _)| v),
+        vantage_by: seen.map(|(_, by)| by),
+        blame,
+        slowest: blame.slowest(),
+        ..Timing::default()
+    };
+    let Some(flow) = m.flow.as_deref() else { return timing };
+    let server = 1 - client;
+    let corrected = Corrected::of(flow, client);
+    timing.rtt = per_side(client, |x| RoundTrips {
+        samples: distribution(&flow.trips[x].samples),
+        excluded: flow.trips[x].excluded.into(),
+        rescued: flow.trips[x].rescued.into(),
+    });
+    let [first_client, first_server] = [flow.turns.first[client], flow.turns.first[server]];
+    timing.first_request = first_client.zip(h.ack).map(|(t, ack)| (t - ack).max(Span(0)));
+    timing.server_greets = first_server.is_some_and(|s| first_client.is_none_or(|c| s < c));
+    timing.ttfb = distribution(&flow.turns.answers[server]);
+    timing.server_think = distribution(&corrected.server_think);
+    timing.response = distribution(&responses(flow, server));
+    timing.client_think = distribution(&corrected.client_think);
+    timing.turns_excluded = flow.turns.excluded.into();
+    timing.clamped = corrected.clamped;
+    timing.idle = idle(flow, client, verdicts, end);
+    timing.zero_window = per_side(client, |x| stops(&flow.zero[x], c.last));
+    // The trips towards one end carry the stream of the other.
+    timing.stalls = per_side(client, |x| stops(&flow.trips[1 - x].stalls, c.last));
+    let [client_fin, server_fin] = [flow.close.acked[client], flow.close.acked[server]];
+    timing.fin_to_ack = Known { client: client_fin.exact(), server: server_fin.exact() };
+    timing.fin_to_ack_between = Known { client: client_fin.between(), server: server_fin.between() };
+    timing.fin_to_fin = flow.close.fin_to_fin();
+    timing.close_duration = flow.close.duration();
+    let [client_data, server_data] = [flow.close.after_data[client], flow.close.after_data[server]];
+    timing.last_data_to_fin = Known { client: client_data, server: server_data };
+    timing
+}
+
+/// The responses of end `x`, with the one that was under way when the capture ended.
+pub fn responses(flow: &Flow, x: usize) -> Quantiles {
+    let mut turns = flow.turns.clone();
+    turns.finish();
+    let mut all = Quantiles::new(CONNECTION);
+    all.merge(&turns.responses[x]);
+    all
+}
+
+/// How many legs of the handshake and of the close could not be told apart.
+pub fn ambiguous(m: &Measured) -> u64 {
+    let close = m.flow.as_ref().map_or([Leg::Unseen; 2], |f| f.close.acked);
+    let legs = [m.handshake.syn_to_synack, m.handshake.synack_to_ack, close[0], close[1]];
+    legs.iter().filter(|l| l.between().is_some()).count() as u64
+}

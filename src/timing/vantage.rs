@@ -1,0 +1,114 @@
+//! Where the tap was, relative to the two ends: without it no span at the tap can be read.
+
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::flow::Measured;
+
+/// Where the tap was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Vantage {
+    /// At or near the client.
+    Client,
+    /// At or near the server.
+    Server,
+    /// In between.
+    Middle,
+}
+
+impl Vantage {
+    /// As in JSON: `client`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Vantage::Client => "client",
+            Vantage::Server => "server",
+            Vantage::Middle => "middle",
+        }
+    }
+}
+
+/// The error is what to write instead.
+impl FromStr for Vantage {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Vantage, String> {
+        [Vantage::Client, Vantage::Server, Vantage::Middle]
+            .into_iter()
+            .find(|v| v.name() == word)
+            .ok_or_else(|| format!("`{word}` is no vantage; use client, server or middle"))
+    }
+}
+
+/// How the vantage is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// It was given.
+    Given,
+    /// From which side of the tap the handshake spent its time on.
+    Handshake,
+    /// From the least round trips to either end.
+    RoundTrips,
+    /// From hop counts: one end's is still an initial value (64, 128, 255), the other's is not.
+    HopCount,
+}
+
+/// Below this share of the whole round trip an end is near.
+const NEAR: i64 = 10;
+
+/// From the round trips between tap and server, and tap and client.
+fn by_spans(server: i64, client: i64) -> Option<Vantage> {
+    let whole = server.checked_add(client).filter(|w| *w > 0)?;
+    let share = i128::from(server) * 100 / i128::from(whole);
+    Some(match share {
+        s if s > i128::from(100 - NEAR) => Vantage::Client,
+        s if s < i128::from(NEAR) => Vantage::Server,
+        _ => Vantage::Middle,
+    })
+}
+
+/// Where the tap was, as far as this connection shows; `client` is the index of the client's end.
+pub fn estimate(m: &Measured, client: usize) -> Option<(Vantage, Basis)> {
+    let server = 1 - client;
+    if let (Some(a), Some(b)) = (m.handshake.syn_to_synack.exact(), m.handshake.synack_to_ack.exact())
+        && m.handshake.opener() == Some(client)
+        && let Some(vantage) = by_spans(a.0, b.0)
+    {
+        return Some((vantage, Basis::Handshake));
+    }
+    let flow = m.flow.as_deref()?;
+    if let (Some(a), Some(b)) = (flow.least[server], flow.least[client])
+        && let Some(vantage) = by_spans(a.0, b.0)
+    {
+        return Some((vantage, Basis::RoundTrips));
+    }
+    let initial = |end: usize| flow.ttl[end].map(|ttl| matches!(ttl, 64 | 128 | 255));
+    let vantage = match (initial(client), initial(server)) {
+        (Some(true), Some(false)) => Vantage::Client,
+        (Some(false), Some(true)) => Vantage::Server,
+        (Some(false), Some(false)) => Vantage::Middle,
+        _ => return None,
+    };
+    Some((vantage, Basis::HopCount))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_leg_is_the_farther_end() {
+        assert_eq!(by_spans(30_000, 100), Some(Vantage::Client));
+        assert_eq!(by_spans(100, 30_000), Some(Vantage::Server));
+        assert_eq!(by_spans(10_000, 20_000), Some(Vantage::Middle));
+        assert_eq!(by_spans(0, 0), None);
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        assert_eq!("middle".parse(), Ok(Vantage::Middle));
+        assert!("here".parse::<Vantage>().is_err());
+    }
+}

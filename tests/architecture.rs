@@ -1,0 +1,214 @@
+//! The edges of the house: which module may know which, and what the pure ones must not touch.
+//!
+//! ```text
+//! source -> decode -> tracker -> detect, timing -> report -> render -> cli
+//! ```
+//!
+//! An arrow points the way the data goes; a module may use what lies before it, never what lies after.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// For each module (a folder or file under `src`) the others it may use. `segment` and `time` are the words all share.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("time", &[]),
+    ("segment", &["time"]),
+    ("source", &["time"]),
+    ("decode", &["segment", "source", "time"]),
+    ("tracker", &["segment", "time"]),
+    ("ladder", &["segment", "time", "tracker"]),
+    ("timing", &["segment", "time", "tracker"]),
+    ("detect", &["ladder", "segment", "time", "timing", "tracker"]),
+    ("report", &["detect", "segment", "source", "time", "timing", "tracker"]),
+    ("filter", &["report", "segment", "time", "tracker"]),
+    ("render", &["filter", "ladder", "report", "segment", "source", "time", "timing", "tracker"]),
+    ("analyze", &["decode", "detect", "filter", "report", "segment", "source", "time", "timing", "tracker"]),
+    (
+        "cli",
+        &[
+            "analyze", "decode", "detect", "filter", "ladder", "render", "report", "segment", "source", "time",
+            "timing", "tracker",
+        ],
+    ),
+];
+
+/// Modules that know no clock, no thread, no file and no terminal: the same segments always give the same answers.
+const PURE: &[&str] = &["segment", "time", "tracker", "ladder", "timing", "detect"];
+
+/// What a pure module must not name, and why.
+const IMPURE: &[(&str, &str)] = &[
+    ("Instant", "a clock"),
+    ("SystemTime", "a clock"),
+    ("std::thread", "threads"),
+    ("std::sync", "state shared between threads"),
+    ("std::fs", "files"),
+    ("std::io", "input and output"),
+    ("std::env", "the environment"),
+    ("std::process", "the process"),
+    ("TcpStream", "sockets"),
+    ("TcpListener", "sockets"),
+    ("UdpSocket", "sockets"),
+    ("ToSocketAddrs", "name resolution"),
+    ("println!", "the terminal"),
+    ("print!", "the terminal"),
+    ("eprintln!", "the terminal"),
+    ("eprint!", "the terminal"),
+    ("dbg!", "the terminal"),
+    ("thread_local!", "state shared between calls"),
+    ("static mut", "state shared between calls"),
+    ("HashMap", "an order that changes from run to run"),
+    ("HashSet", "an order that changes from run to run"),
+    ("HashTable", "an order that changes from run to run"),
+    ("hashbrown", "an order that changes from run to run"),
+    ("RandomState", "an order that changes from run to run"),
+];
+
+/// The flow table looks connections up by hash, and never goes through the table in its order.
+const LOOKUP_ONLY: &str = "tracker/table.rs";
+const LOOKUP_MAY_NAME: &[&str] = &["HashTable", "hashbrown", "RandomState"];
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> =
+        folder.read_dir().expect("a folder of sources").map(|e| e.expect("an entry").path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            rust_files(&path, into);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+/// One file below `src`.
+struct Source {
+    path: String,
+    module: String,
+    /// Its lines of code with their numbers: no comments, no text after `#[cfg(test)]`.
+    lines: Vec<(usize, String)>,
+}
+
+fn sources() -> Vec<Source> {
+    let mut files = Vec::new();
+    rust_files(&src(), &mut files);
+    let read = |file: &PathBuf| {
+        let path = file.strip_prefix(src()).expect("below src").to_string_lossy().replace('\\', "/");
+        let module = path.split(['/', '.']).next().unwrap_or_default().to_owned();
+        let text = std::fs::read_to_string(file).expect("a source can be read");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let lines = code.lines().zip(1..).filter(|(l, _)| !l.trim_start().starts_with("//"));
+        Source { path, module, lines: lines.map(|(l, n)| (n, l.to_owned())).collect() }
+    };
+    files.iter().map(read).collect()
+}
+
+/// The modules that follow `crate::` in a line, single or in braces.
+fn used(line: &str) -> Vec<&str> {
+    let mut modules = Vec::new();
+    for part in line.split("crate::").skip(1) {
+        let names = match part.strip_prefix('{') {
+            Some(list) => list.split('}').next().unwrap_or_default().split(',').collect(),
+            None => vec![part],
+        };
+        let word = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+        modules.extend(names.iter().filter_map(|n| n.trim().split(word).next()).filter(|n| !n.is_empty()));
+    }
+    modules
+}
+
+#[test]
+fn no_stage_knows_a_later_one() {
+    let may_use: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for Source { path, module, lines } in sources() {
+        if matches!(module.as_str(), "lib" | "main") {
+            continue;
+        }
+        let Some(allowed) = may_use.get(module.as_str()) else {
+            wrong.push(format!("src/{path}: the module `{module}` has no place in MAY_USE"));
+            continue;
+        };
+        for (n, line) in lines {
+            for used in used(&line) {
+                if used != module && may_use.contains_key(used) && !allowed.contains(&used) {
+                    wrong.push(format!("src/{path}:{n}: `{module}` must not use `{used}`: {}", line.trim()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_directions_make_no_circle() {
+    let mut placed: Vec<&str> = Vec::new();
+    for (module, uses) in MAY_USE {
+        let ahead: Vec<&&str> = uses.iter().filter(|u| !placed.contains(*u)).collect();
+        assert!(ahead.is_empty(), "`{module}` stands before {ahead:?}, which it may use");
+        placed.push(module);
+    }
+}
+
+#[test]
+fn the_pure_modules_stay_pure() {
+    let mut wrong = Vec::new();
+    for Source { path, module, lines } in sources() {
+        if !PURE.contains(&module.as_str()) {
+            continue;
+        }
+        for (n, line) in lines {
+            for (name, what) in IMPURE {
+                let allowed = path == LOOKUP_ONLY && LOOKUP_MAY_NAME.contains(name);
+                if names(&line, name) && !allowed {
+                    wrong.push(format!("src/{path}:{n}: `{name}` is {what}: {}", line.trim()));
+                }
+            }
+            if path == LOOKUP_ONLY
+                && ["iter(", "iter_mut(", "drain(", "retain(", "into_iter("]
+                    .iter()
+                    .any(|i| line.contains(&format!("latest.{i}")))
+            {
+                wrong.push(format!("src/{path}:{n}: goes through the flow table in its own order: {}", line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether `line` contains `name` as a word of its own (or a path, or a macro).
+fn names(line: &str, name: &str) -> bool {
+    line.match_indices(name).any(|(i, _)| {
+        let before = line[..i].chars().next_back();
+        let after = line[i + name.len()..].chars().next();
+        let part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+        !part(before) && (name.ends_with('!') || !part(after))
+    })
+}
+
+#[test]
+fn files_are_rooms() {
+    /// Lines of a file with its tests; a longer one says why in its header.
+    const MOST: usize = 400;
+    let mut files = Vec::new();
+    rust_files(&src(), &mut files);
+    let long: Vec<String> = files
+        .iter()
+        .map(|f| (f, std::fs::read_to_string(f).expect("a source can be read").lines().count()))
+        .filter(|(_, lines)| *lines > MOST)
+        .map(|(f, lines)| format!("{}: {lines} lines", f.display()))
+        .collect();
+    assert!(long.is_empty(), "longer than {MOST} lines:\n{}", long.join("\n"));
+}
+
+#[test]
+fn the_reader_of_use_lines_reads_them() {
+    assert_eq!(used("use crate::time::Span;"), ["time"]);
+    assert_eq!(used("use crate::{segment::Flags, time};"), ["segment", "time"]);
+    assert_eq!(used("let x: crate::source::Packet<'_> = crate::decode::y();"), ["source", "decode"]);
+    assert!(names("let t = Instant::now();", "Instant") && !names("an Instantly", "Instant"));
+    assert!(names("    println!(\"x\")", "println!") && !names("eprintln!()", "println!"));
+}

@@ -1,0 +1,131 @@
+//! `show`, `snapshot`, `analyze --timing` and `analyze --events` from the outside.
+
+#[path = "common/conversation.rs"]
+mod conversation;
+#[path = "common/program.rs"]
+mod program;
+
+use conversation::Conversation;
+use program::{Folder, run, run_with_input};
+
+fn capture() -> Vec<u8> {
+    Conversation::new().closed(40_000).after(500_000).half_closed(40_001).after(1_000).refused(40_002).bytes
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
+}
+
+#[test]
+fn a_connection_is_shown_as_a_ladder() {
+    let folder = Folder::new();
+    folder.file("trace.pcap", &capture());
+    let shown = folder.run(&["show", "trace.pcap", "--connection", "1"]);
+    assert_eq!((shown.code, shown.err.as_str()), (0, ""));
+    let rows: Vec<&str> = shown.out.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(rows[..2], ["left 10.0.0.1:40000", "right 10.0.0.2:80"]);
+    assert!(rows[2].contains("SYN_SENT") && rows[2].contains("<SEQ=0><CTL=SYN>"), "{}", shown.out);
+    let ladder = tcpstate::ladder::parse(&shown.out).expect("it is in the notation");
+    assert_eq!(ladder.segments().len(), 9);
+    let piped = run_with_input(&["show", "-", "-c", "1"], &capture());
+    assert_eq!(piped.out, shown.out, "standard input can be read only once");
+}
+
+#[test]
+fn the_name_of_the_output_chooses_the_format_of_a_ladder() {
+    let folder = Folder::new();
+    folder.file("trace.pcap", &capture());
+    for (name, begin) in
+        [("a.svg", "<svg "), ("a.md", "### Connection 2"), ("a.json", "{\"schema\":\"tcpstate-show/1\"")]
+    {
+        assert_eq!(folder.run(&["show", "trace.pcap", "-c", "2", "-o", name]).code, 0);
+        let written = std::fs::read_to_string(folder.path(name)).unwrap();
+        assert!(written.starts_with(begin), "{name}: {written}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_said_with_what_is() {
+    let folder = Folder::new();
+    folder.file("trace.pcap", &capture());
+    for (arguments, cause) in [
+        (&["show", "trace.pcap", "-c", "9"][..], "there is no connection 9; they are numbered from 1 to 3"),
+        (&["snapshot", "trace.pcap", "--at", "#99"], "there is no packet 99; the capture has packets 1 to 18"),
+        (&["snapshot", "trace.pcap", "--at", "noon"], "`noon` is no time"),
+        (&["snapshot", "trace.pcap", "--every", "1ns"], "are the most"),
+        (&["show", "trace.pcap"], "--connection <ID>"),
+    ] {
+        let run = folder.run(arguments);
+        assert_eq!(run.code, 2, "{arguments:?}");
+        assert!(run.err.contains(cause), "{arguments:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn a_snapshot_lists_the_sockets_of_each_host() {
+    let folder = Folder::new();
+    folder.file("trace.pcap", &capture());
+    let at_end = folder.run(&["snapshot", "trace.pcap", "-f", "json"]).out;
+    let sockets = json(&at_end)["sockets"].clone();
+    let listed: Vec<(&str, &str)> = sockets
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| (s["host"].as_str().unwrap(), s["state"].as_str().unwrap()))
+        .collect();
+    assert_eq!(listed, [("10.0.0.1", "FIN_WAIT_2"), ("10.0.0.1", "TIME_WAIT"), ("10.0.0.2", "CLOSE_WAIT")]);
+    let table = folder.run(&["snapshot", "trace.pcap", "--at", "+6ms"]).out;
+    assert!(table.contains("SYN_SENT") && table.contains("10.0.0.1:40000"), "{table}");
+    let by_packet = folder.run(&["snapshot", "trace.pcap", "--at", "#2", "-f", "csv"]).out;
+    assert!(by_packet.lines().nth(1).is_some_and(|line| line.starts_with("10.0.0.1,ESTABLISHED,")), "{by_packet}");
+}
+
+#[test]
+fn counts_over_time_have_bounds() {
+    let folder = Folder::new();
+    folder.file("trace.pcap", &capture());
+    let lines = folder.run(&["snapshot", "trace.pcap", "--every", "100ms", "-f", "ndjson"]).out;
+    let samples: Vec<serde_json::Value> = lines.lines().map(json).collect();
+    assert_eq!(samples.len(), 6);
+    for sample in &samples {
+        for n in sample["states"].as_object().unwrap().values() {
+            assert!(n["least"].as_u64() <= n["count"].as_u64() && n["count"].as_u64() <= n["most"].as_u64(), "{n}");
+        }
+    }
+    assert_eq!(samples[3]["states"]["TIME_WAIT"]["count"], 1);
+}
+
+#[test]
+fn events_are_in_order_of_time_with_what_came_before() {
+    let folder = Folder::new();
+    let trace = folder.file("trace.pcap", &capture());
+    let lines = run(&["analyze", "--events", "-f", "ndjson", &trace]).out;
+    let events: Vec<serde_json::Value> = lines.lines().map(json).collect();
+    assert!(events.windows(2).all(|w| w[0]["time"].as_f64() <= w[1]["time"].as_f64()));
+    let one: Vec<&serde_json::Value> =
+        events.iter().filter(|e| e["connection"] == 1 && e["role"] == "client").collect();
+    assert!(one.windows(2).all(|w| w[0]["state"] == w[1]["from"]), "each begins where the one before ended");
+    let table = run(&["analyze", "--events", &trace]).out;
+    assert_eq!(table.lines().count(), events.len() + 1);
+    assert!(table.starts_with("TIME            ENDPOINT"), "{table}");
+    assert_eq!(run(&["analyze", "--events", "-f", "csv", &trace]).out.lines().count(), events.len() + 1);
+}
+
+#[test]
+fn timing_alone_is_shown_in_full() {
+    let folder = Folder::new();
+    let trace = folder.file("trace.pcap", &capture());
+    let alone = run(&["analyze", "--timing", "--width", "160", &trace]).out;
+    for part in ["TIMING", "TIME IN STATE", "WHERE THE TIME WENT", "BY SERVER", "BY CLIENT", "BY PAIR"] {
+        assert!(alone.contains(part), "{part} in {alone}");
+    }
+    assert!(!alone.contains("TOTALS") && !alone.contains("CONNECTIONS"), "{alone}");
+    let report = json(&run(&["analyze", "-f", "json", "--vantage", "middle", &trace]).out);
+    let timing = &report["connections"][0]["timing"];
+    assert_eq!((&timing["vantage"], &timing["vantage_by"]), (&"middle".into(), &"given".into()));
+    assert_eq!(timing["handshake"].as_f64(), Some(0.0121));
+    assert_eq!(report["connections"][2]["timing"]["refused_after"].as_f64(), Some(0.0009));
+    assert_eq!(report["timing"]["by_server"][0]["connections"], 3);
+    let some = json(&run(&["analyze", "-f", "json", "--connection", "1", &trace]).out);
+    assert_eq!(some["timing"]["all"]["connections"], 1, "the tables are of what was asked for");
+}

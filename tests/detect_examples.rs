@@ -1,0 +1,120 @@
+//! The two ladders of every anomaly, run: one must raise it, the other must not.
+
+use tcpstate::decode::Decoder;
+use tcpstate::detect::{ALL, Declaration, Example, Limits, Selection, Watch};
+use tcpstate::ladder;
+use tcpstate::report::{Finding, build};
+use tcpstate::segment::{IcmpError, IcmpKind, Segment};
+use tcpstate::time::{Span, Time};
+use tcpstate::tracker::Tracker;
+
+/// A thousand connections do not all fit into one address's ports.
+const PORTS: u32 = 40_000;
+
+/// All segments of `example`, in order, and the end of the capture.
+fn segments(name: &str, example: &Example) -> (Vec<Segment>, Time) {
+    let ladder = ladder::parse(example.ladder).unwrap_or_else(|e| panic!("{name}: {e}\n{}", example.ladder));
+    let one = ladder.segments();
+    let mut all = Vec::new();
+    for i in 0..example.times.max(1) {
+        let port = 20_000 + (i % PORTS) as u16;
+        let after = Span(example.every.0 * i64::from(i));
+        all.extend(one.iter().map(|s| {
+            let mut s = *s;
+            let client = if s.src == ladder.left { &mut s.src } else { &mut s.dst };
+            client.port = port;
+            s.time = s.time + after;
+            s
+        }));
+    }
+    all.sort_by_key(|s| s.time);
+    all.iter_mut().zip(1..).for_each(|(s, packet)| s.packet = packet);
+    let end = ladder.end() + Span(example.every.0 * i64::from(example.times.max(1) - 1));
+    (all, end)
+}
+
+/// What is found in `example` with default thresholds.
+fn findings(name: &str, example: &Example) -> Vec<Finding> {
+    let (segments, end) = segments(name, example);
+    let stack = ladder::parse(example.ladder).unwrap().stack;
+    let (mut tracker, mut watch) = (Tracker::new(), Watch::default());
+    for seg in &segments {
+        let taken = tracker.segment(seg);
+        watch.segment(&taken, seg, &tracker);
+        if example.prohibited && seg.packet == 1 {
+            let (time, kind) = (seg.time + Span::millis(10), IcmpKind::Prohibited);
+            let quote = IcmpError {
+                time,
+                packet: 2,
+                from: seg.dst.addr,
+                src: seg.src,
+                dst: seg.dst,
+                scope: seg.scope,
+                seq: seg.seq,
+                kind,
+            };
+            watch.icmp(&quote, &tracker);
+        }
+    }
+    let (profile, limits, selection) = (stack.profile(), Limits::default(), Selection::default());
+    let decoder = Decoder::default();
+    let mut scene = watch.scene(&tracker, end, 0, &profile, &limits);
+    let scope = |id| decoder.scope(id).to_vec();
+    let context = build::Context { end, profile: &profile, retracted: false, scope: &scope };
+    let mut connections: Vec<_> = (0..tracker.connections().len())
+        .zip(1..)
+        .map(|(index, id)| {
+            let c = &tracker.connections()[index];
+            let verdicts = c.verdicts(end, &profile);
+            let mut connection = build::connection(c, id, &verdicts, &context);
+            connection.anomalies = watch.anomalies((index, id), &verdicts, &tracker, &scene);
+            connection
+        })
+        .collect();
+    watch.findings(&mut scene, &mut connections, &selection)
+}
+
+fn names(found: &[Finding]) -> String {
+    found.iter().map(|f| format!("{} ({}): {}", f.name, f.code, f.message)).collect::<Vec<_>>().join("\n  ")
+}
+
+fn raised(declaration: &Declaration, example: &Example) -> (bool, String) {
+    let found = findings(declaration.name, example);
+    (found.iter().any(|f| f.code == declaration.code), names(&found))
+}
+
+#[test]
+fn every_example_raises_its_anomaly() {
+    let wrong: Vec<String> = ALL
+        .iter()
+        .filter_map(|d| {
+            let (raised, found) = raised(d, &d.raises);
+            (!raised).then(|| format!("{} is not raised by\n{}found:\n  {found}\n", d.name, d.raises.ladder))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_near_miss_raises_it() {
+    let wrong: Vec<String> = ALL
+        .iter()
+        .filter_map(|d| {
+            let (raised, found) = raised(d, &d.silent);
+            raised.then(|| format!("{} is raised by\n{}found:\n  {found}\n", d.name, d.silent.ladder))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn findings_of_examples_come_most_severe_first_and_complete() {
+    for d in ALL {
+        let found = findings(d.name, &d.raises);
+        assert!(found.windows(2).all(|w| w[0].severity >= w[1].severity), "{}", names(&found));
+        for f in &found {
+            assert!(f.count > 0 && !f.message.is_empty() && !f.advice.is_empty(), "{}", names(&found));
+            assert!(!f.message.ends_with('.') && !f.message.contains("  "), "{}", f.message);
+        }
+    }
+}
