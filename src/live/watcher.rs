@@ -2,8 +2,8 @@
 
 use super::book::Book;
 use super::counts::Counts;
-use super::firing::Firing;
 use super::event::{Event, Evicted, Retraction, Transition};
+use super::firing::Firing;
 use super::metrics::{Metrics, Now};
 use super::{gone, order};
 use crate::analyze::{Analysis, Options};

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Connections with every way of closing, between two network namespaces.
 
-    workload.py serve ADDRESS              behaviours by port, until killed
+    workload.py serve ADDRESS              behaviours by port, until its standard input is closed
     workload.py connect ADDRESS ROUNDS     goes through all of them, then keeps open what is to stay open
 
 `connect` prints `ready` when nothing more will happen until its standard input is closed.
@@ -79,7 +79,7 @@ def serve(address):
         listener = socket.create_server((address, port), backlog=64, family=family(address))
         threading.Thread(target=accept, args=(port, listener), daemon=True).start()
     print("ready", flush=True)
-    threading.Event().wait()
+    sys.stdin.read()
 
 
 def family(address):
