@@ -39,7 +39,8 @@ pub fn build(watcher: &Watcher, source: &FileInfo, ui: &Ui, zone: Zone) -> View 
     let connections: Vec<ConnectionRow> = first.iter().map(|c| row(watcher, c, now)).collect();
     let mut view = View {
         source: source.name.clone(),
-        time: clock(now, zone),
+        // Seconds are enough for a clock on the wall.
+        time: clock(now, zone).split('.').next().unwrap_or_default().to_owned(),
         rates: (about(packets.round() as u64), about(begun.round() as u64)),
         dropped: source.dropped,
         connections_seen: seen,
@@ -116,7 +117,7 @@ fn row(watcher: &Watcher, candidate: &Candidate, now: Time) -> ConnectionRow {
 /// Whole seconds from one second on: the screen should not flicker.
 fn age(of: Span) -> String {
     const SECOND: i64 = 1_000_000_000;
-    if of.0 < SECOND { "<1 s".to_owned() } else { span(Span(of.0 / SECOND * SECOND)) }
+    if of.0 < SECOND { "<1 s".to_owned() } else { span(Span(of.0 / SECOND * SECOND)).replace(".0 ", " ") }
 }
 
 fn ladder(watcher: &Watcher, id: u64) -> Ladder {

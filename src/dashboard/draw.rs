@@ -121,10 +121,18 @@ fn spark(past: &[u64], width: usize) -> String {
 
 fn findings(frame: &mut Frame<'_>, area: Rect, rows: &[FindingRow]) {
     let firing = rows.iter().filter(|row| !row.cleared).count();
-    let title = if firing == 0 { " no findings ".to_owned() } else { format!(" {firing} findings ") };
-    let lines: Vec<Line<'_>> = rows.iter().map(finding).collect();
-    let text = Paragraph::new(lines).wrap(Wrap { trim: true }).block(Block::bordered().title(title));
-    frame.render_widget(text, area);
+    let title = match firing {
+        0 => " no findings ".to_owned(),
+        1 => " 1 finding ".to_owned(),
+        n => format!(" {n} findings "),
+    };
+    let block = Block::bordered().title(title);
+    let inner = block.inner(area);
+    // Room for several: where there are more than fit, each has two lines.
+    let few = rows.len() * 4 <= usize::from(inner.height);
+    let most = usize::from(inner.width) * if few { 8 } else { 2 };
+    let lines: Vec<Line<'_>> = rows.iter().map(|row| finding(row, most.saturating_sub(6))).collect();
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: true }).block(block), area);
 }
 
 pub(super) fn severity(of: Severity) -> (&'static str, Style) {
@@ -136,12 +144,16 @@ pub(super) fn severity(of: Severity) -> (&'static str, Style) {
     }
 }
 
-fn finding(row: &FindingRow) -> Line<'_> {
+fn finding(row: &FindingRow, most: usize) -> Line<'_> {
     let (mark, style) = severity(row.severity);
-    if row.cleared {
-        return Line::styled(format!("✓ {}", row.text), dim());
+    let mut text: String = row.text.chars().take(most).collect();
+    if text.len() < row.text.len() {
+        text.push('…');
     }
-    Line::from(vec![Span::styled(format!("{mark} "), style), Span::raw(row.text.as_str())])
+    if row.cleared {
+        return Line::styled(format!("✓ {text}"), dim());
+    }
+    Line::from(vec![Span::styled(format!("{mark} "), style), Span::raw(text)])
 }
 
 fn connections(frame: &mut Frame<'_>, area: Rect, view: &View) {

@@ -66,15 +66,17 @@ impl Candidate {
         Span((now - self.telling().since).0.max(0))
     }
 
-    fn key(&self, sort: Sort, now: Time) -> (u8, u8, i64) {
+    /// What is over comes last in all orders that ask what is the matter now.
+    fn key(&self, sort: Sort, now: Time) -> (bool, u8, u8, i64) {
         let severity = self.severity.map_or(u8::MAX, |s| u8::MAX - 1 - s as u8);
         let telling = self.telling();
+        let over = telling.state == State::Closed;
         match sort {
-            Sort::Attention => (severity, weight(telling.state), -self.age(now).0),
-            Sort::Age => (0, u8::from(telling.state == State::Closed), -self.age(now).0),
-            Sort::Idle => (0, u8::from(telling.state == State::Closed), self.last.0),
-            Sort::Bytes => (0, 0, -i64::try_from(self.bytes).unwrap_or(i64::MAX)),
-            Sort::Newest => (0, 0, -i64::try_from(self.id).unwrap_or(i64::MAX)),
+            Sort::Attention => (over, severity, weight(telling.state), -self.age(now).0),
+            Sort::Age => (over, 0, 0, -self.age(now).0),
+            Sort::Idle => (over, 0, 0, self.last.0),
+            Sort::Bytes => (false, 0, 0, -i64::try_from(self.bytes).unwrap_or(i64::MAX)),
+            Sort::Newest => (false, 0, 0, -i64::try_from(self.id).unwrap_or(i64::MAX)),
         }
     }
 }
