@@ -126,6 +126,18 @@ impl Analysis {
         }
     }
 
+    /// The same without its timing, which takes the longest.
+    pub fn untimed(&self, (index, id): (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
+        let context = build::Context {
+            end,
+            profile: &self.profile,
+            retracted: false,
+            vantage: self.options.vantage,
+            scope: &|id| self.decoder.scope(id).to_vec(),
+        };
+        build::connection(&self.tracker.connections()[index], &Measured::default(), verdicts, id, &context)
+    }
+
     /// Forgets the connections that `keep` does not want, by index; the others move up, in their order.
     pub fn evict(&mut self, keep: &[bool]) {
         self.tracker.evict(keep);

@@ -34,6 +34,7 @@ pub struct Watcher {
     over: Vec<u64>,
     counts: Counts,
     metrics: Metrics,
+    pass: Pass,
     firing: Firing,
     gone: Summary,
     events: Vec<Event>,
@@ -41,6 +42,17 @@ pub struct Watcher {
     passed: Vec<Passed>,
     now: Time,
 }
+
+/// How far a look at all connections has come.
+#[derive(Debug, Default)]
+struct Pass {
+    /// The number of the last one looked at.
+    after: u64,
+    connections: Vec<Connection>,
+}
+
+/// Connections looked at, and told, in one go.
+const STRETCH: usize = 2_000;
 
 /// A segment of the connection that is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +91,7 @@ impl Watcher {
             over: Vec::new(),
             counts: Counts::default(),
             metrics: Metrics::default(),
+            pass: Pass::default(),
             firing: Firing::default(),
             gone: Summary::default(),
             events: Vec::new(),
@@ -126,13 +139,13 @@ impl Watcher {
         self.counts.sample(now, self.analysis.capture().packets, self.book.begun());
     }
 
-    /// Tells the connections that have ended, and which findings hold. Takes time for all connections that are not over,
-    /// so that it should be called only every now and then.
-    pub fn assess(&mut self, dropped: u64) {
+    /// Tells connections that have ended, and looks for findings, a stretch at a time. True if there is more to do.
+    pub fn assess(&mut self, dropped: u64) -> bool {
         let mut scene = self.analysis.scene(self.now);
         scene.quality.dropped = dropped;
         let mut events = Vec::new();
-        for id in std::mem::take(&mut self.over) {
+        let many = self.over.len().min(STRETCH);
+        for id in self.over.drain(..many) {
             let Some(index) = self.book.find(id) else { continue };
             // It may have gone on in the meantime.
             if !self.book.entries[index].over {
@@ -143,20 +156,33 @@ impl Watcher {
                 events.push(Event::Connection(Box::new(connection)));
             }
         }
-        let findings = Watcher::find_out(&self.analysis, &mut self.book, &mut scene, self.now);
-        self.firing.update(findings, self.now, &mut events);
+        let findings = Watcher::find_out(&self.analysis, &mut self.book, &mut self.pass, &mut scene, self.now);
+        if let Some(findings) = findings {
+            self.firing.update(findings, self.now, &mut events);
+        }
         self.events.append(&mut events);
+        self.pass.after > 0 || !self.over.is_empty()
     }
 
     /// What is wrong now: over all connections that are not over for long.
-    fn find_out(analysis: &Analysis, book: &mut Book, scene: &mut Scene<'_>, now: Time) -> Vec<Finding> {
+    ///
+    /// Goes through them a stretch at a time, so that packets do not wait for long; `None` until it has been through.
+    fn find_out(
+        analysis: &Analysis,
+        book: &mut Book,
+        pass: &mut Pass,
+        scene: &mut Scene<'_>,
+        now: Time,
+    ) -> Option<Vec<Finding>> {
         /// Up to so many connections every one is shown to the detectors that look at all of them; beyond, those that
         /// something was found about, and those in TIME_WAIT.
         const ALL: usize = 10_000;
         let few = book.entries.len() <= ALL;
         let tracker = analysis.tracker();
-        let mut connections = Vec::new();
-        for (index, entry) in book.entries.iter_mut().enumerate() {
+        let connections = &mut pass.connections;
+        let from = book.entries.partition_point(|entry| entry.id <= pass.after);
+        for (index, entry) in book.entries.iter_mut().enumerate().skip(from).take(STRETCH) {
+            pass.after = entry.id;
             let c = &tracker.connections()[index];
             if !entry.matches || (entry.over && now - c.last > RECENT) {
                 continue;
@@ -166,13 +192,17 @@ impl Watcher {
             let anomalies = analysis.watch().anomalies(at, &verdicts, tracker, scene);
             entry.severity = anomalies.iter().map(|a| a.severity).max();
             if few || !anomalies.is_empty() || entry.states().contains(&State::TimeWait) {
-                connections.push(Connection { anomalies, ..analysis.connection(at, &verdicts, now) });
+                connections.push(Connection { anomalies, ..analysis.untimed(at, &verdicts, now) });
             }
         }
+        if book.entries.last().is_some_and(|last| last.id > pass.after) {
+            return None;
+        }
+        let mut connections = std::mem::take(pass).connections;
         let mut findings = analysis.watch().findings(scene, &mut connections, analysis.selection());
         // Nothing has ended.
         findings.retain(|f| !OF_THE_END.contains(&f.name));
-        findings
+        Some(findings)
     }
 
     /// What happened since the last call.

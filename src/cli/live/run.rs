@@ -16,7 +16,8 @@ use crate::write::RotatingWriter;
 
 /// Between two times at which what has changed is shown.
 const TURN: Duration = Duration::from_millis(50);
-/// Between two looks at all connections: at least this, and ten times what a look takes.
+/// Between two looks at all connections, which are taken a stretch at a time: at least this, and five times what a
+/// stretch takes.
 const ASSESS: Duration = Duration::from_secs(1);
 
 /// Where packets come from.
@@ -141,8 +142,13 @@ impl Run {
             }
             if instant >= assess || ended {
                 source = feed.info();
-                watcher.assess(source.dropped.unwrap_or(0));
-                assess = instant + ASSESS.max(instant.elapsed() * 10);
+                let begun = Instant::now();
+                let dropped = source.dropped.unwrap_or(0);
+                let mut more = watcher.assess(dropped);
+                while more && ended {
+                    more = watcher.assess(dropped);
+                }
+                assess = begun + if more { TURN } else { ASSESS }.max(begun.elapsed() * 5);
                 if let Some(page) = &self.page {
                     page.set(watcher.page(&source, feed.copies()));
                 }
