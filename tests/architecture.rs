@@ -1,10 +1,11 @@
 //! The edges of the house: which module may know which, and what the pure ones must not touch.
 //!
 //! ```text
-//! source -> decode -> tracker -> detect, timing -> report -> render -> cli
+//! source -> decode -> tracker -> signals, timing -> detect -> (analyze puts the report together) -> render -> cli
 //! ```
 //!
-//! An arrow points the way the data goes; a module may use what lies before it, never what lies after.
+//! An arrow points the way the data goes; a module may use what lies before it, never what lies after. `report` is plain
+//! data, the words in which detectors and timing speak and renderers listen.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,23 +18,26 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("decode", &["segment", "source", "time"]),
     ("tracker", &["segment", "time"]),
     ("ladder", &["segment", "time", "tracker"]),
-    ("timing", &["segment", "time", "tracker"]),
-    ("detect", &["ladder", "segment", "time", "timing", "tracker"]),
-    ("report", &["detect", "segment", "source", "time", "timing", "tracker"]),
+    ("report", &["segment", "source", "time", "tracker"]),
+    ("signals", &["segment", "time", "tracker"]),
+    ("timing", &["report", "segment", "time", "tracker"]),
+    ("detect", &["ladder", "report", "segment", "signals", "time", "timing", "tracker"]),
     ("filter", &["report", "segment", "time", "tracker"]),
-    ("render", &["filter", "ladder", "report", "segment", "source", "time", "timing", "tracker"]),
-    ("analyze", &["decode", "detect", "filter", "report", "segment", "source", "time", "timing", "tracker"]),
+    ("analyze", &["decode", "detect", "filter", "report", "segment", "signals", "source", "time", "timing", "tracker"]),
+    ("show", &["analyze", "decode", "ladder", "report", "segment", "signals", "source", "time", "timing", "tracker"]),
+    ("snapshot", &["filter", "report", "segment", "time", "tracker"]),
+    ("render", &["filter", "ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"]),
     (
         "cli",
         &[
-            "analyze", "decode", "detect", "filter", "ladder", "render", "report", "segment", "source", "time",
-            "timing", "tracker",
+            "analyze", "decode", "detect", "filter", "ladder", "render", "report", "segment", "show", "signals",
+            "snapshot", "source", "time", "timing", "tracker",
         ],
     ),
 ];
 
 /// Modules that know no clock, no thread, no file and no terminal: the same segments always give the same answers.
-const PURE: &[&str] = &["segment", "time", "tracker", "ladder", "timing", "detect"];
+const PURE: &[&str] = &["segment", "time", "tracker", "ladder", "report", "signals", "timing", "detect", "snapshot"];
 
 /// What a pure module must not name, and why.
 const IMPURE: &[(&str, &str)] = &[

@@ -79,7 +79,10 @@ fn formats_are_chosen_by_flag_or_by_the_name_of_the_output() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), printed, "the same bytes again");
     let lines = run(&["analyze", "-f", "ndjson", &trace]).out;
     let types: Vec<String> = lines.lines().map(|line| json(line)["type"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(types, ["capture", "connection", "connection", "connection", "timing", "summary"]);
+    assert_eq!(
+        types,
+        ["capture", "connection", "connection", "connection", "finding", "finding", "finding", "timing", "summary"]
+    );
     assert_eq!(run(&["analyze", "-f", "csv", &trace]).out.lines().count(), 4);
     assert!(run(&["analyze", "-f", "markdown", &trace]).out.starts_with("### TCP states of "));
 }

@@ -1,11 +1,13 @@
 //! The two ladders of every anomaly, run: one must raise it, the other must not.
 
+use tcpstate::analyze::build;
 use tcpstate::decode::Decoder;
-use tcpstate::detect::{ALL, Declaration, Example, Limits, Selection, Watch};
+use tcpstate::detect::{ALL, Declaration, Digest, Example, Limits, Selection, Watch};
 use tcpstate::ladder;
-use tcpstate::report::{Finding, build};
+use tcpstate::report::Finding;
 use tcpstate::segment::{IcmpError, IcmpKind, Segment};
 use tcpstate::time::{Span, Time};
+use tcpstate::timing::Measured;
 use tcpstate::tracker::Tracker;
 
 /// A thousand connections do not all fit into one address's ports.
@@ -60,18 +62,20 @@ fn findings(name: &str, example: &Example) -> Vec<Finding> {
     let decoder = Decoder::default();
     let mut scene = watch.scene(&tracker, end, 0, &profile, &limits);
     let scope = |id| decoder.scope(id).to_vec();
-    let context = build::Context { end, profile: &profile, retracted: false, scope: &scope };
+    let context = build::Context { end, profile: &profile, retracted: false, vantage: None, scope: &scope };
+    let mut digests = Vec::new();
     let mut connections: Vec<_> = (0..tracker.connections().len())
         .zip(1..)
         .map(|(index, id)| {
             let c = &tracker.connections()[index];
             let verdicts = c.verdicts(end, &profile);
-            let mut connection = build::connection(c, id, &verdicts, &context);
+            let mut connection = build::connection(c, &Measured::default(), &verdicts, id, &context);
             connection.anomalies = watch.anomalies((index, id), &verdicts, &tracker, &scene);
+            digests.push(Digest::of(&connection));
             connection
         })
         .collect();
-    watch.findings(&mut scene, &mut connections, &selection)
+    watch.findings(&mut scene, &mut connections, &digests, &selection)
 }
 
 fn names(found: &[Finding]) -> String {

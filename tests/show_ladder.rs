@@ -5,6 +5,7 @@ mod common;
 use std::path::Path;
 
 use tcpstate::analyze::{Analysis, Options};
+use tcpstate::decode::{Decoded, Decoder};
 use tcpstate::ladder;
 use tcpstate::render::ladder::{Format, render};
 use tcpstate::report::{Connection, Side};
@@ -16,6 +17,7 @@ use tcpstate::tracker::{Evidence, State, Tracker};
 /// Reads `file` and calls `each` with the story of every connection.
 fn stories(file: &Path, mut each: impl FnMut(Story)) {
     let options = Options { retracted: true, ..Options::default() };
+    let profile = options.profile();
     let read = |take: &mut dyn FnMut(&source::Packet<'_>)| {
         let mut source = source::open(&[file]).expect("the capture can be read");
         while let Some(packet) = source.next() {
@@ -23,15 +25,20 @@ fn stories(file: &Path, mut each: impl FnMut(Story)) {
         }
         source.files()
     };
-    let mut analysis = Analysis::new(options);
+    let mut analysis = Analysis::new(options.clone());
     let files = read(&mut |packet| {
         analysis.packet(packet);
     });
     let report = analysis.finish(files);
     let end = report.capture.last.unwrap_or(Time(0));
     for connection in report.connections {
-        let mut collector = Collector::new(options.profile(), Some(connection.clone()));
-        read(&mut |packet| collector.packet(packet));
+        let mut collector = Collector::new(profile, Some(connection.clone()));
+        let mut decoder = Decoder::new();
+        read(&mut |packet| {
+            if let Decoded::Segment(segment) = decoder.decode(packet) {
+                collector.segment(&segment);
+            }
+        });
         let rows = collector.rows(&connection);
         each(story(connection, rows, end));
     }

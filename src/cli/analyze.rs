@@ -5,18 +5,14 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::args::{AnalyzeArgs, Part};
-use super::failure::{DONE, FAILED, FOUND, Failure};
-use super::output::{self, Look, Target, tell};
-use super::progress::Progress;
+use super::failure::{DONE, FOUND, Failure};
+use super::output::{self, Look, Target};
+use super::reading;
 use crate::analyze::{Analysis, Options};
 use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
-use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, events, render};
+use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, events, render};
 use crate::report::{Connection, Report};
-use crate::source::{self, FileInfo};
-
-/// Packets between two looks at how far the source has come.
-const LOOK_EVERY: u64 = 1 << 10;
 
 /// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
 pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
@@ -38,7 +34,7 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
             return Err(failure);
         }
     };
-    let mut code = warn(&report.capture.files, args);
+    let mut code = reading::warn(&report.capture.files, args.reading, args.strict);
     if code == DONE && fail_on.iter().any(|f| f.is_met(&report)) {
         code = FOUND;
     }
@@ -63,17 +59,7 @@ fn check(args: &AnalyzeArgs) -> Result<(), Failure> {
         let hint = "name a capture, a folder of captures, or `-` for standard input";
         return Err(Failure::usage(format!("analyze: no FILE given\n  {hint}")));
     }
-    if args.files.iter().any(|file| file.as_os_str() == "-") && output::stdin_is_terminal() {
-        let hint = "pipe a capture into it: tcpdump -w - | tcpstate analyze -";
-        return Err(Failure::file("-", format!("standard input is a terminal\n  {hint}")));
-    }
-    let Some(output) = args.output.as_deref().and_then(|path| path.canonicalize().ok()) else {
-        return Ok(());
-    };
-    match args.files.iter().find(|file| file.canonicalize().is_ok_and(|file| file == output)) {
-        Some(file) => Err(Failure::file(&file.display().to_string(), "is the input; the report would overwrite it")),
-        None => Ok(()),
-    }
+    reading::check(&args.files, args.output.as_deref(), "analyze")
 }
 
 /// The thresholds asked for.
@@ -105,7 +91,6 @@ fn fail_on(args: &AnalyzeArgs) -> Result<Vec<FailOn>, Failure> {
 
 /// Reads every packet of every input.
 fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> {
-    let mut source = source::open(&args.files).map_err(|error| Failure::files(&error.failures))?;
     let options = Options {
         retracted: args.retracted,
         vantage: args.vantage,
@@ -114,41 +99,16 @@ fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> 
         ..args.timers.options()
     };
     let mut analysis = Analysis::new(options);
-    let mut progress = Progress::new(!args.no_progress && !args.quiet, source.bytes_total());
-    let mut packets = 0;
-    while let Some(packet) = source.next() {
-        analysis.packet(&packet);
-        packets += 1;
-        if packets % LOOK_EVERY == 0 {
-            progress.update(source.as_ref(), packets);
-        }
-    }
-    progress.finish();
-    if !args.quiet {
-        source.notes().iter().for_each(|note| tell(format_args!("tcpstate: {}", clean(note))));
-    }
-    Ok(analysis.finish_with(source.files(), &|c| keeps(c, filter, args)))
+    let files = reading::packets(&args.files, &args.reading, |packet| {
+        analysis.packet(packet);
+    })?;
+    Ok(analysis.finish_with(files, &|c| keeps(c, filter, args)))
 }
 
 /// Whether a connection was asked for.
 fn keeps(connection: &Connection, filter: Option<&Filter>, args: &AnalyzeArgs) -> bool {
     (args.connection.is_empty() || args.connection.contains(&connection.id))
         && filter.is_none_or(|filter| filter.matches(connection))
-}
-
-/// Tells what was wrong with the inputs; what was read is printed all the same.
-fn warn(files: &[FileInfo], args: &AnalyzeArgs) -> u8 {
-    let mut code = DONE;
-    for file in files {
-        let Some(problem) = &file.problem else { continue };
-        if !args.quiet || file.unreadable {
-            tell(format_args!("tcpstate: {}: {}", clean(&file.name), clean(problem)));
-        }
-        if args.strict || file.unreadable {
-            code = FAILED;
-        }
-    }
-    code
 }
 
 /// Keeps what was asked for.

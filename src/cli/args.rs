@@ -9,6 +9,7 @@ use super::explain::ExplainArgs;
 use super::live::LiveArgs;
 use super::names::Offer;
 use super::output::Colour;
+use super::reading::Reading;
 use super::show::ShowArgs;
 use super::snapshot::SnapshotArgs;
 use crate::analyze::Options;
@@ -89,7 +90,8 @@ Examples:
   tcpdump -i eth0 -w - tcp | tcpstate analyze -
   tcpstate analyze --format json captures/ | jq '.connections[] | select(.outcome == \"reset\")'
 
-Exit codes: 0 done; 2 could not be done (with --strict also: a capture is damaged); 130 interrupted.")]
+Exit codes: 0 done; 1 --fail-on found something; 2 could not be done, or with --strict a capture is
+damaged; 130 interrupted.")]
 pub struct AnalyzeArgs {
     /// Captures: pcap or pcapng, compressed or not; folders of them; `-` for standard input
     #[arg(value_name = "FILE")]
@@ -174,13 +176,8 @@ pub struct AnalyzeArgs {
     #[arg(long)]
     pub local_time: bool,
 
-    /// No progress bar
-    #[arg(long)]
-    pub no_progress: bool,
-
-    /// Neither progress bar nor warnings
-    #[arg(short, long)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 /// Timers of the stacks, which no packet shows.

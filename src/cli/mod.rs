@@ -14,6 +14,7 @@ mod reading;
 mod show;
 mod snapshot;
 mod states;
+mod when;
 
 use std::ffi::OsString;
 use std::path::Path;

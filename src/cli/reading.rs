@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::failure::Failure;
+use super::failure::{DONE, FAILED, Failure};
 use super::output::{self, tell};
 use super::progress::Progress;
+use crate::decode::{Decoded, Decoder};
 use crate::render::clean::clean;
+use crate::segment::Segment;
 use crate::source::{self, FileInfo, Packet};
 
 /// Packets between two looks at how far the source has come.
@@ -30,6 +32,24 @@ impl Reading {
     }
 }
 
+/// The segments in packets.
+#[derive(Debug, Default)]
+pub struct Segments {
+    decoder: Decoder,
+}
+
+impl Segments {
+    /// Gives each segment in `packet` to `take`.
+    pub fn of(&mut self, packet: &Packet<'_>, mut take: impl FnMut(&Segment)) {
+        if let Decoded::Segment(segment) = self.decoder.decode(packet) {
+            take(&segment);
+        }
+        while let Some(segment) = self.decoder.more() {
+            take(&segment);
+        }
+    }
+}
+
 /// What clap cannot check: that there is something to read, and that it is not about to be overwritten.
 pub fn check(files: &[PathBuf], output: Option<&Path>, command: &str) -> Result<(), Failure> {
     if files.iter().any(|file| file.as_os_str() == "-") && output::stdin_is_terminal() {
@@ -43,7 +63,7 @@ pub fn check(files: &[PathBuf], output: Option<&Path>, command: &str) -> Result<
     }
 }
 
-/// Gives each packet to `take`, in capture order; tells what was wrong with the inputs.
+/// Gives each packet to `take`, in capture order.
 pub fn packets(
     files: &[PathBuf],
     reading: &Reading,
@@ -60,14 +80,24 @@ pub fn packets(
         }
     }
     progress.finish();
-    let infos = source.files();
     if !reading.quiet {
         source.notes().iter().for_each(|note| tell(format_args!("tcpstate: {}", clean(note))));
-        for file in &infos {
-            if let Some(problem) = &file.problem {
-                tell(format_args!("tcpstate: {}: {}", clean(&file.name), clean(problem)));
-            }
+    }
+    Ok(source.files())
+}
+
+/// Tells what was wrong with the inputs; what was read is printed all the same. The exit code says whether an input could
+/// not be read at all, or, if `strict`, not to its end.
+pub fn warn(files: &[FileInfo], reading: Reading, strict: bool) -> u8 {
+    let mut code = DONE;
+    for file in files {
+        let Some(problem) = &file.problem else { continue };
+        if !reading.quiet || file.unreadable {
+            tell(format_args!("tcpstate: {}: {}", clean(&file.name), clean(problem)));
+        }
+        if strict || file.unreadable {
+            code = FAILED;
         }
     }
-    Ok(infos)
+    code
 }

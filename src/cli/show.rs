@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::args::Timers;
-use super::failure::{DONE, Failure};
+use super::failure::Failure;
 use super::output::{Look, Target};
-use super::reading::{self, Reading};
+use super::reading::{self, Reading, Segments};
 use crate::analyze::{Analysis, Options};
 use crate::render::ladder::{Format, render};
 use crate::show::{Collector, story};
@@ -57,14 +57,16 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
     let options = Options { retracted: true, ..args.timers.options() };
     let profile = options.profile();
     let once = args.files.iter().any(|f| f.as_os_str() == "-");
+    let mut segments = Segments::default();
     let mut analysis = Analysis::new(options);
     let mut all = once.then(|| Collector::new(profile, None));
     let files = reading::packets(&args.files, &args.reading, |packet| {
         analysis.packet(packet);
         if let Some(all) = all.as_mut().filter(|a| a.kept() < MOST) {
-            all.packet(packet);
+            segments.of(packet, |segment| all.segment(segment));
         }
     })?;
+    let code = reading::warn(&files, args.reading, false);
     let report = analysis.finish_with(files, &|_| false);
     let of = report.connections.len();
     let connection = report.connections.into_iter().find(|c| c.id == args.connection).ok_or_else(|| {
@@ -79,7 +81,10 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
         Some(all) => all,
         None => {
             let mut one = Collector::new(profile, Some(connection.clone()));
-            reading::packets(&args.files, &args.reading.silent(), |packet| one.packet(packet))?;
+            let mut segments = Segments::default();
+            reading::packets(&args.files, &args.reading.silent(), |packet| {
+                segments.of(packet, |segment| one.segment(segment));
+            })?;
             one
         }
     };
@@ -88,7 +93,7 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
     let target = Target::open(args.output.as_deref())?;
     let colour = look.colour(target.is_file());
     target.write(|out| render(format(args), &story, args.full, colour, out))?;
-    Ok(DONE)
+    Ok(code)
 }
 
 fn format(args: &ShowArgs) -> Format {

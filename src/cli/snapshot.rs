@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::args::{Timers, duration};
-use super::failure::{DONE, Failure};
+use super::failure::Failure;
 use super::output::{Look, Target};
 use super::reading::{self, Reading};
+use super::when::When;
 use crate::analyze::Analysis;
 use crate::filter;
 use crate::render::Format;
 use crate::render::snapshot as render;
 use crate::report::Report;
-use crate::snapshot::{Moment, When, rows, series};
+use crate::snapshot::{Moment, rows, series};
 use crate::time::{Span, Time};
 
 /// Points in a series; more are refused, as nobody reads them.
@@ -81,6 +82,7 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
         }
         analysis.packet(packet);
     })?;
+    let code = reading::warn(&files, args.reading, false);
     let mut report = analysis.finish_with(files, &|_| false);
     let moment = moment(args, &report, captured)?;
     if let Some(filter) = &filter {
@@ -104,7 +106,7 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
             target.write(|out| render::series(args.format, &series, from, &looks, out))?;
         }
     }
-    Ok(DONE)
+    Ok(code)
 }
 
 fn moment(args: &SnapshotArgs, report: &Report, captured: Option<Time>) -> Result<Moment, Failure> {

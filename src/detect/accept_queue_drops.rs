@@ -37,36 +37,36 @@ const RETRIED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> -->x
 4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
 ";
 
-fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
+fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     const NEAR: Span = Span::secs(10);
     #[derive(Default)]
-    struct Service<'a> {
+    struct Seen<'a> {
         all: u64,
         answered: Vec<Time>,
-        waited: Vec<&'a Connection>,
+        waited: Vec<&'a Digest>,
         again: u64,
         packets: u64,
-    }
-    let mut services: BTreeMap<Socket, Service<'_>> = BTreeMap::new();
-    for c in connections {
-        let service = services.entry(c.server).or_default();
-        service.all += 1;
-        service.packets += c.packets.client + c.packets.server;
-        let finds = |name: &str| c.anomalies.iter().find(|a| a.name == name);
-        let syns = |a: &crate::report::Anomaly| a.facts.get("syns").and_then(Value::as_u64).unwrap_or(0);
-        if let Some(entry) = c.endpoints.server.history.iter().find(|h| h.state == State::Established) {
-            service.answered.push(entry.time);
-        }
-        if finds("syn-retried").is_some_and(|a| syns(a) > 1) || finds("syn-unanswered").is_some_and(|a| syns(a) > 1) {
-            service.waited.push(c);
-        } else if let Some(a) = finds("retransmissions") {
-            service.again += a.facts.get("segments").and_then(Value::as_u64).unwrap_or(0);
-        }
     }
     let share = scene.limits.get(&SHARE) as f64 / 1e6;
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX);
     let mut shown = Vec::new();
-    for (service, mut s) in services {
+    for (service, connections) in services.with(scene.limits.get(&LEAST)) {
+        if connections.clone().filter(|c| c.waited).count() < least {
+            continue;
+        }
+        let mut s = Seen::default();
+        for c in connections {
+            s.all += 1;
+            s.packets += c.packets;
+            if c.established.happened() {
+                s.answered.push(c.established.since);
+            }
+            if c.waited {
+                s.waited.push(c);
+            } else {
+                s.again += c.again;
+            }
+        }
         s.answered.sort_unstable();
         let near = |t: Time| {
             let i = s.answered.partition_point(|a| *a < t - NEAR);

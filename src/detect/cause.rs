@@ -113,7 +113,7 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
             return Cause::HandshakeAborted;
         }
         let carried = trigger.is_some_and(|t| t.len > 0 || t.flags.has(Flags::FIN));
-        let probed = view.signals.ends[1 - e].probes > 0;
+        let probed = view.cold(1 - e).probes > 0;
         let open = carried && !(reset.answered && reset.pending == 0) || probed || !reset.known;
         return if answers && open { Cause::NoSocket } else { Cause::Unknown };
     }

@@ -1,5 +1,7 @@
 //! A02: more and more sockets in CLOSE_WAIT.
 
+use std::net::IpAddr;
+
 use super::prelude::*;
 
 const LEAST: Threshold = Threshold::count(
@@ -34,51 +36,52 @@ const NEVER_CLOSED: &str = opened!(
 "
 );
 
-fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
-    let length = (scene.end - scene.begin).0;
-    let mut counts: BTreeMap<(Side, Socket), ([u64; WINDOWS], Vec<u64>)> = BTreeMap::new();
-    for c in connections {
-        for side in [Side::Client, Side::Server] {
-            let history = &c.endpoints.get(side).history;
-            let Some(i) = history.iter().position(|h| h.state == State::CloseWait) else { continue };
-            let left = history.get(i + 1).map(|h| h.time);
-            // A client's own port tells nothing; its host and the service do.
-            let place = if side == Side::Server { c.server } else { Socket { addr: c.client.addr, port: 0 } };
-            let (windows, ids) = counts.entry((side, place)).or_default();
-            for (w, n) in windows.iter_mut().enumerate() {
-                let at = scene.begin + Span((length as f64 * (w + 1) as f64 / WINDOWS as f64) as i64);
-                *n += u64::from(history[i].time <= at && left.is_none_or(|t| t > at));
+fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
+    let length = (scene.end - scene.begin).0 as f64;
+    let quarter = |w: usize| scene.begin + Span((length * (w + 1) as f64 / WINDOWS as f64) as i64);
+    let least = scene.limits.get(&LEAST);
+    let mut shown = Vec::new();
+    for (service, connections) in services.with(least) {
+        // The host that does not close, and who it is.
+        let mut counts: BTreeMap<(Side, IpAddr), ([u64; WINDOWS], Vec<u64>)> = BTreeMap::new();
+        for c in connections {
+            if !c.close_wait.happened() {
+                continue;
             }
-            if left.is_none() {
+            let side = c.close_wait_at;
+            let host = if side == Side::Server { service.addr } else { c.client.addr };
+            let (windows, ids) = counts.entry((side, host)).or_default();
+            for (w, n) in windows.iter_mut().enumerate() {
+                *n += u64::from(c.close_wait.covers(quarter(w)));
+            }
+            if c.close_wait.lasts() {
                 ids.push(c.id);
             }
         }
-    }
-    let least = u64::try_from(scene.limits.get(&LEAST)).unwrap_or(u64::MAX);
-    let mut shown = Vec::new();
-    for ((side, place), (windows, ids)) in counts {
-        if windows[WINDOWS - 1] < least || !windows.windows(2).all(|w| w[0] < w[1]) {
-            continue;
+        for ((side, host), (windows, ids)) in counts {
+            if (windows[WINDOWS - 1] as i64) < least || !windows.windows(2).all(|w| w[0] < w[1]) {
+                continue;
+            }
+            let doubtful = scene.quality.is_lossy() || scene.unseen.contains(&host);
+            let series: Vec<String> = windows.iter().map(u64::to_string).collect();
+            shown.push(Shown {
+                severity: if doubtful { Severity::Note } else { Severity::Error },
+                count: windows[WINDOWS - 1],
+                message: format!(
+                    "sockets in CLOSE_WAIT at the {} {host} of {service} grow through the capture: {}",
+                    side.name(),
+                    series.join(", "),
+                ),
+                connections: ids.into_iter().take(LISTED).collect(),
+                packets: Vec::new(),
+                facts: facts([
+                    ("by_quarter", windows.to_vec().into()),
+                    ("at", Value::from(side.name())),
+                    ("host", Value::from(host.to_string())),
+                    ("service", Value::from(service.to_string())),
+                ]),
+            });
         }
-        let doubtful = scene.quality.is_lossy() || scene.unseen.contains(&place.addr);
-        let place = if side == Side::Server { place.to_string() } else { place.addr.to_string() };
-        let series: Vec<String> = windows.iter().map(u64::to_string).collect();
-        shown.push(Shown {
-            severity: if doubtful { Severity::Note } else { Severity::Error },
-            count: windows[WINDOWS - 1],
-            message: format!(
-                "sockets in CLOSE_WAIT at the {} {place} grow through the capture: {}",
-                side.name(),
-                series.join(", "),
-            ),
-            connections: ids.into_iter().take(LISTED).collect(),
-            packets: Vec::new(),
-            facts: facts([
-                ("by_quarter", windows.to_vec().into()),
-                ("at", Value::from(side.name())),
-                ("place", place.into()),
-            ]),
-        });
     }
     shown
 }

@@ -77,7 +77,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 .at(e)
                 .span("for_at_least", total)
                 .span("quiet_for_at_least", quiet)
-                .fact("bytes_sent_since", view.end(e).after_peer_fin)
+                .fact("bytes_sent_since", view.cold(e).after_peer_fin)
                 .fact("peer_state", view.state(1 - e).name()),
         );
     }
@@ -88,7 +88,7 @@ fn late(view: &View<'_>, e: usize, sink: &mut Sink<'_>) {
     let Some(entered) = view.entered(e, State::CloseWait) else { return };
     let Some(left) = view.event(e, Event::SndFin).filter(|s| s.rule.from == State::CloseWait) else { return };
     let took = left.mark.time - entered.mark.time;
-    if took < view.span(&AFTER) || view.end(e).after_peer_fin > 0 {
+    if took < view.span(&AFTER) || view.cold(e).after_peer_fin > 0 {
         return;
     }
     let message = format!(
@@ -104,7 +104,7 @@ fn late(view: &View<'_>, e: usize, sink: &mut Sink<'_>) {
 /// For how long end `e`, in CLOSE_WAIT by `step`, has not sent anything.
 pub(super) fn quiet(view: &View<'_>, e: usize, step: &Step) -> Span {
     let since = step.mark.time;
-    view.scene.end - view.end(e).last_data.filter(|t| *t > since).unwrap_or(since)
+    view.scene.end - view.end(e).last_data().filter(|t| *t > since).unwrap_or(since)
 }
 
 /// How long it may be.

@@ -32,7 +32,7 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    let Some((e, time, packet, bytes)) = view.signals.rare().and_then(|r| r.past_fin) else { return };
+    let Some((e, time, packet, bytes)) = view.signals.cold().and_then(|r| r.past_fin) else { return };
     let message = format!("{} sent {bytes} bytes beyond its own FIN", view.who(e));
     sink.raise(Found::new(Severity::Warning, time, packet, message).at(e).fact("bytes", bytes));
 }

@@ -1,8 +1,9 @@
 //! What one anomaly is: everything said about it anywhere is said here, once.
 
+use super::services::Services;
 use super::threshold::Threshold;
 use super::view::{Scene, Sink, View};
-use crate::report::{Connection, Severity};
+use crate::report::Severity;
 use crate::time::Span;
 
 /// One kind of anomaly. `explain`, the README's table, the schema, completions and the validation of names all read this.
@@ -42,7 +43,7 @@ pub enum Detect {
     /// In one connection.
     Connection(fn(&View<'_>, &mut Sink<'_>)),
     /// Only in many together, or in the capture as a whole.
-    Capture(fn(&Scene<'_>, &[Connection]) -> Vec<Shown>),
+    Capture(fn(&Scene<'_>, &Services<'_>) -> Vec<Shown>),
 }
 
 /// An example in the notation of [`crate::ladder`].

@@ -61,14 +61,12 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let peer = view.end(1 - e);
         // What the RST answers kept nothing alive.
-        let refused = left.is_some()
-            && view
-                .signals
-                .resets()
-                .first()
-                .and_then(|r| r.trigger)
-                .is_some_and(|t| peer.first_after_peer_fin.is_some_and(|(_, packet)| packet >= t.packet));
-        let active = peer.last_data.filter(|t| !refused && *t > since && *t < until).unwrap_or(since);
+        let refused =
+            left.is_some()
+                && view.signals.resets().first().and_then(|r| r.trigger).is_some_and(|t| {
+                    view.cold(1 - e).first_after_peer_fin.is_some_and(|(_, packet)| packet >= t.packet)
+                });
+        let active = peer.last_data().filter(|t| !refused && *t > since && *t < until).unwrap_or(since);
         let quiet = until - active;
         if quiet < view.span(&AFTER) {
             continue;

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::declaration::{Declaration, Detect};
+use super::digest::Digest;
 use super::select::Selection;
+use super::services::Services;
 use super::view::{Facts, Scene};
 use super::{ALL, LISTED};
 use crate::report::{Anomaly, Connection, Finding, Severity, Side};
@@ -21,7 +23,12 @@ struct Key {
 }
 
 /// All findings, most severe first: what the connections have in common, and what only the capture as a whole shows.
-pub fn findings(scene: &Scene<'_>, connections: &[Connection], selection: &Selection) -> Vec<Finding> {
+pub fn findings(
+    scene: &Scene<'_>,
+    connections: &[Connection],
+    digests: &[Digest],
+    selection: &Selection,
+) -> Vec<Finding> {
     let mut groups: BTreeMap<Key, Vec<(&Connection, &Anomaly)>> = BTreeMap::new();
     for c in connections {
         for a in &c.anomalies {
@@ -34,9 +41,10 @@ pub fn findings(scene: &Scene<'_>, connections: &[Connection], selection: &Selec
     }
     let mut findings: Vec<Finding> =
         groups.into_iter().map(|(key, cases)| grouped(ALL[key.declaration], key.service, cases)).collect();
+    let services = Services::of(digests);
     for declaration in ALL.iter().filter(|d| selection.wants(d)) {
         if let Detect::Capture(detect) = declaration.detect {
-            findings.extend(detect(scene, connections).into_iter().map(|shown| Finding {
+            findings.extend(detect(scene, &services).into_iter().map(|shown| Finding {
                 code: declaration.code,
                 name: declaration.name,
                 severity: shown.severity,

@@ -48,9 +48,10 @@ pub static DECLARATION: Declaration = Declaration {
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
         let end = view.end(e);
-        let before = view.event(e, Event::PeerHadClosed).and(end.first_data).map(|t| (t, view.connection.first_packet));
-        let Some((time, packet)) = end.first_after_peer_fin.or(before) else { continue };
-        let until = end.last_data.unwrap_or(time);
+        let before =
+            view.event(e, Event::PeerHadClosed).and(end.last_data()).map(|t| (t, view.connection.first_packet));
+        let Some((time, packet)) = view.cold(e).first_after_peer_fin.or(before) else { continue };
+        let until = end.last_data().unwrap_or(time);
         let received = view.event(e, Event::RcvFin).map_or(time, |s| s.mark.time);
         // To this end and back to the tap.
         let way = view.connection.ends[e].turnaround().unwrap_or_default();
@@ -62,12 +63,12 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             view.who(e),
             Plain(until - received),
             view.who(1 - e),
-            end.after_peer_fin,
+            view.cold(e).after_peer_fin,
         );
         sink.raise(
             Found::new(Severity::Info, time, packet, message)
                 .at(e)
-                .fact("bytes", end.after_peer_fin)
+                .fact("bytes", view.cold(e).after_peer_fin)
                 .span("for", until - received),
         );
     }

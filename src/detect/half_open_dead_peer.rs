@@ -66,7 +66,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
 /// Whether what end `e` sent last, at least [`TRIES`] times, has met silence for long enough.
 pub(super) fn is_silent(view: &View<'_>, e: usize) -> bool {
     let waiting = &view.end(e).unanswered;
-    let (Some((first, _)), Some((last, _))) = (waiting.first, waiting.last) else { return false };
+    let (Some((first, _)), Some(last)) = (waiting.first(), view.end(e).last_sent()) else { return false };
     let after = view.span(&AFTER);
     i64::from(waiting.repeats) + 1 >= view.limit(&TRIES)
         && waiting.data > 0
@@ -83,16 +83,16 @@ fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
             continue;
         }
         let waiting = &view.end(e).unanswered;
-        let Some((since, packet)) = waiting.first else { continue };
-        let took = waiting.last.map_or(since, |(t, _)| t) - since;
-        let tries = waiting.repeats + 1;
+        let Some((since, packet)) = waiting.first() else { continue };
+        let took = view.end(e).last_sent().unwrap_or(since) - since;
+        let tries = u32::from(waiting.repeats) + 1;
         let severity = if tries >= 6 || took >= Span::secs(13) { Severity::Error } else { Severity::Warning };
         let message = format!(
             "{} sent its data up to {tries} times in {}; {} no longer answers{}",
             view.who(e),
             Plain(took),
             view.who(1 - e),
-            after_idle(waiting.idle),
+            after_idle(waiting.idle()),
         );
         sink.raise(
             Found::new(severity, since, packet, message)
@@ -100,7 +100,7 @@ fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
                 .fact("signature", "unanswered")
                 .fact("tries", tries)
                 .span("for_at_least", view.scene.end - since)
-                .span("idle_before", waiting.idle),
+                .span("idle_before", waiting.idle()),
         );
         return true;
     }
@@ -151,7 +151,7 @@ pub(super) fn is_forgotten(view: &View<'_>, reset: &signals::Reset) -> bool {
 
 /// RFC 9293 Figure 9: SYN, challenge, RST.
 fn replaced(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
-    let Some(rare) = view.signals.rare() else { return false };
+    let Some(rare) = view.signals.cold() else { return false };
     let (Some((e, time, packet)), Some(challenge)) = (rare.stray_syn, rare.challenge) else { return false };
     let Some(reset) = rare.resets.iter().find(|r| r.from == e && r.time >= time && !r.ack) else { return false };
     let message = format!(

@@ -32,41 +32,15 @@ const HALF_OPEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 3. - - @ 5s
 ";
 
-fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
-    let mut changes: BTreeMap<Socket, Vec<(Time, i32, u64)>> = BTreeMap::new();
-    for c in connections {
-        for h in &c.endpoints.server.history {
-            let change = match (h.from, h.state) {
-                (_, State::SynRcvd) => 1,
-                (State::SynRcvd, _) => -1,
-                _ => continue,
-            };
-            changes.entry(c.server).or_default().push((h.time, change, c.id));
-        }
-    }
+fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let many = scene.limits.get(&MANY);
     let mut shown = Vec::new();
-    for (service, mut changes) in changes {
-        if (changes.len() as i64) < many {
-            continue;
-        }
-        changes.sort_unstable();
-        let (mut now, mut peak, mut peak_time) = (0_i64, 0, scene.begin);
-        for (time, change, _) in &changes {
-            now += i64::from(*change);
-            if now > peak {
-                (peak, peak_time) = (now, *time);
-            }
-        }
+    for (service, connections) in services.with(many) {
+        let (peak, peak_time) = peak(connections.clone().map(|c| c.syn_rcvd));
         if peak < many {
             continue;
         }
-        let pending: Vec<&Connection> = connections
-            .iter()
-            .filter(|c| {
-                c.server == service && c.endpoints.server.history.last().is_some_and(|h| h.state == State::SynRcvd)
-            })
-            .collect();
+        let pending: Vec<&Digest> = connections.filter(|c| c.syn_rcvd.lasts()).collect();
         let hosts: std::collections::BTreeSet<_> = pending.iter().map(|c| c.client.addr).collect();
         shown.push(Shown {
             severity: if scene.quality.is_lossy() { Severity::Note } else { Severity::Warning },

@@ -67,20 +67,21 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     }
     for e in 0..2 {
         let waiting = &view.end(e).unanswered;
-        let Some((time, packet)) = waiting.first else { continue };
-        if waiting.idle < least || view.connection.ends[e].fin().is_some() || !half_open_dead_peer::is_silent(view, e) {
+        let Some((time, packet)) = waiting.first() else { continue };
+        if waiting.idle() < least || view.connection.ends[e].fin().is_some() || !half_open_dead_peer::is_silent(view, e)
+        {
             continue;
         }
         let message = format!(
             "after {} without traffic {} sent packet {packet} and was not answered in {}",
-            Plain(waiting.idle),
+            Plain(waiting.idle()),
             view.who(e),
             at_least(view.scene.end - time),
         );
         sink.raise(
             Found::new(Severity::Warning, time, packet, message)
                 .at(1 - e)
-                .span("idle", waiting.idle)
+                .span("idle", waiting.idle())
                 .fact("answer", "none"),
         );
     }

@@ -46,7 +46,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let idle = view.signals.longest_idle.max(tail);
     // Whoever has waited for longer has not waited: the clock was set.
     const BELIEVABLE: Span = Span::secs(30 * 86_400);
-    if idle < view.span(&IDLE) || idle > BELIEVABLE || view.end(0).probes + view.end(1).probes > 0 || !view.was_open() {
+    if idle < view.span(&IDLE) || idle > BELIEVABLE || view.cold(0).probes + view.cold(1).probes > 0 || !view.was_open()
+    {
         return;
     }
     let still = if tail >= idle { "; the capture ended then" } else { "" };

@@ -47,14 +47,14 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let waiting = &view.end(e).unanswered;
         let reset = view.signals.resets().iter().find(|r| r.from == e && cause(view, r) == Cause::KeepaliveGaveUp);
         let probes = reset.map_or(waiting.probes, |r| r.tries.1);
-        let closed_window = view.end(1 - e).zero.since.is_some();
-        let since = reset.and_then(|r| r.tries_since).or(waiting.first.map(|f| f.0));
+        let closed_window = view.cold(1 - e).zero.since.is_some();
+        let since = reset.and_then(|r| r.tries_since).or(waiting.first().map(|f| f.0));
         let Some(since) = since.filter(|_| !closed_window && waiting.content == 0 && probes > 0) else { continue };
         if reset.is_none() && i64::from(probes) < view.limit(&PROBES) {
             continue;
         }
         let until = reset.map_or(view.scene.end, |r| r.time);
-        let packet = waiting.first.map_or(0, |f| f.1);
+        let packet = waiting.first().map_or(0, |f| f.1);
         let message = format!(
             "{} sent {probes} keepalives in {} to {} without answer{}",
             view.who(e),
@@ -66,7 +66,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             .at(1 - e)
             .fact("probes", probes)
             .span("for_at_least", until - since)
-            .span("idle_before", waiting.idle);
+            .span("idle_before", waiting.idle());
         if let Some(reset) = reset {
             found = found.fact("reset.cause", Cause::KeepaliveGaveUp.name()).fact("rst", reset.packet);
         }

@@ -33,19 +33,12 @@ const KILLED: &str = opened!(
 "
 );
 
-fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
+fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let within = scene.limits.span(&WITHIN);
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX).max(2);
-    // When each connection broke, if it did, and until when it was open.
-    let mut servers: BTreeMap<std::net::IpAddr, Vec<(Option<Time>, &Connection)>> = BTreeMap::new();
-    for c in connections {
-        let broke =
-            c.anomalies.iter().find(|a| a.name == "rst-abort" && a.endpoint == Some(Side::Server)).map(|a| a.time);
-        servers.entry(c.server.addr).or_default().push((broke, c));
-    }
     let mut shown = Vec::new();
-    for (server, list) in servers {
-        let mut breaks: Vec<(Time, &Connection)> = list.iter().filter_map(|(t, c)| t.map(|t| (t, *c))).collect();
+    for (server, list) in services.with(scene.limits.get(&LEAST)) {
+        let mut breaks: Vec<(Time, &Digest)> = list.clone().filter_map(|c| c.broke.map(|t| (t, c))).collect();
         breaks.sort_by_key(|(t, c)| (*t, c.id));
         let mut rest = breaks.as_slice();
         while let Some((start, _)) = rest.first() {
@@ -55,7 +48,7 @@ fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
             let end = group[n - 1].0;
             // Old ones only: a server that resets every request is another matter.
             let old = group.iter().filter(|(t, c)| *t - c.first > Span(within.0.saturating_mul(2))).count();
-            let survives = list.iter().any(|(_, c)| {
+            let survives = list.clone().any(|c| {
                 c.first < *start - within && c.last > end + within && !group.iter().any(|(_, g)| g.id == c.id)
             });
             if old < least || survives {

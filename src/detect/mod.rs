@@ -27,10 +27,12 @@ macro_rules! opened {
 
 mod cause;
 mod declaration;
+mod digest;
 mod group;
 mod page;
 mod prelude;
 mod select;
+mod services;
 mod threshold;
 mod view;
 mod watch;
@@ -86,9 +88,11 @@ mod zero_window_stall;
 
 pub use cause::Cause;
 pub use declaration::{Declaration, Detect, Example, Shown};
+pub use digest::{Digest, Stay};
 pub use group::findings;
 pub use page::table;
 pub use select::{FailOn, Selection, UnknownName};
+pub use services::Services;
 pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit, duration};
 pub use view::{Facts, Found, Quality, Scene, Sink, View};
 pub use watch::Watch;

@@ -47,23 +47,25 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    if let Some((count, mtu)) = view.signals.rare().map(|r| r.too_big).filter(|t| t.0 > 0) {
+    if let Some((count, mtu)) = view.signals.cold().map(|r| r.too_big).filter(|t| t.0 > 0) {
         let message = format!("a router told {count} times that packets are too big, MTU {mtu}");
         let c = view.connection;
         sink.raise(Found::new(Severity::Note, c.first, c.first_packet, message).fact("mtu", mtu).fact("errors", count));
     }
     for e in 0..2 {
         let end = view.end(e);
-        let (tries, len) = end.again.most_same;
+        let again = &view.cold(e).again;
+        let (tries, len) = again.most_same;
         let full = len >= 536 && len >= end.largest;
         if i64::from(tries) < view.limit(&TRIES) || !full {
             continue;
         }
         // Alive: heard after the first of them, and smaller data got through before.
-        let Some((first, time)) = end.again.first else { continue };
-        let alive = view.end(1 - e).last_sent.is_some_and(|t| t > time + view.round_trip());
-        let small =
-            view.connection.ends[e].acked().is_some() && end.unique > u64::from(len) && end.unanswered.repeats > 0;
+        let Some((first, time)) = again.first else { continue };
+        let alive = view.end(1 - e).last_sent().is_some_and(|t| t > time + view.round_trip());
+        let small = view.connection.ends[e].acked().is_some()
+            && view.connection.ends[e].bytes > again.bytes.saturating_add(u64::from(len))
+            && end.unanswered.repeats > 0;
         if !alive || !small {
             continue;
         }

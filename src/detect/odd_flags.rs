@@ -20,7 +20,7 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    let Some((e, packet, flags)) = view.signals.rare().and_then(|r| r.odd_flags) else { return };
+    let Some((e, packet, flags)) = view.signals.cold().and_then(|r| r.odd_flags) else { return };
     let message = format!("{} sent a segment with the flags {flags}", view.who(e));
     sink.raise(
         Found::new(Severity::Warning, view.connection.first, packet, message).at(e).fact("flags", flags.to_string()),

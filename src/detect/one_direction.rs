@@ -38,19 +38,19 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
-fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
+fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let q = &scene.quality;
     if q.one_sided == 0 {
         return Vec::new();
     }
     let share = q.one_sided as f64 / q.connections.max(1) as f64;
     let severity = if share * 1e6 >= scene.limits.get(&SHARE) as f64 { Severity::Note } else { Severity::Info };
-    let alone = |c: &&Connection| c.packets.client == 0 || c.packets.server == 0;
+    let alone = |c: &&Digest| c.alone;
     vec![Shown {
         severity,
         count: q.one_sided,
         message: format!("of {} of {} connections only one direction was captured", q.one_sided, q.connections),
-        connections: connections.iter().filter(alone).map(|c| c.id).take(LISTED).collect(),
+        connections: services.connections.iter().filter(alone).map(|c| c.id).take(LISTED).collect(),
         packets: Vec::new(),
         facts: facts([
             ("one_sided", Value::from(q.one_sided)),

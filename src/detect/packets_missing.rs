@@ -42,7 +42,7 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
-fn detect(scene: &Scene<'_>, _: &[Connection]) -> Vec<Shown> {
+fn detect(scene: &Scene<'_>, _: &Services<'_>) -> Vec<Shown> {
     let q = &scene.quality;
     let share = q.missing_share();
     let few = q.missing == 0 || share * 1e6 < scene.limits.get(&SHARE) as f64;

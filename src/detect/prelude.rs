@@ -6,9 +6,11 @@ pub use serde_json::Value;
 
 pub use super::LISTED;
 pub use super::declaration::{Declaration, Detect, Example, Shown};
+pub use super::digest::{Digest, peak};
+pub use super::services::Services;
 pub use super::threshold::{Plain, Threshold};
 pub use super::view::{Facts, Found, Scene, Sink, View, at_least};
-pub use crate::report::{Connection, Severity, Side};
+pub use crate::report::{Severity, Side};
 pub use crate::segment::Socket;
 pub use crate::signals;
 pub use crate::time::{Span, Time};

@@ -44,7 +44,7 @@ pub static DECLARATION: Declaration = Declaration {
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in [view.client, view.server()] {
-        let again = &view.end(e).again;
+        let again = &view.cold(e).again;
         let Some((first, time)) = again.first else { continue };
         let packets = view.connection.ends[e].packets.max(1);
         let share = f64::from(again.count) / packets as f64;

@@ -36,7 +36,7 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    let Some(rare) = view.signals.rare() else { return };
+    let Some(rare) = view.signals.cold() else { return };
     let ended = rare.resets.iter().any(|r| is_in_history(view, r));
     let went_on = rare.after_reset.iter().all(|(n, _)| *n > 0);
     let Some(reset) = rare.resets.iter().find(|r| !is_in_history(view, r)) else { return };

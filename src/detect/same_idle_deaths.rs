@@ -47,12 +47,9 @@ const KNOWN: [(f64, &str); 6] = [
     (432_000.0, "Linux conntrack"),
 ];
 
-fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
-    let mut deaths: Vec<(f64, u64, Option<u64>)> = connections
-        .iter()
-        .flat_map(|c| c.anomalies.iter().filter(|a| a.name == "idle-death").map(move |a| (c, a)))
-        .filter_map(|(c, a)| Some((a.facts.get("idle")?.as_f64()?, c.id, a.packet)))
-        .collect();
+fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
+    let died = |c: &Digest| c.idle_death.map(|(idle, packet)| (idle, c.id, packet));
+    let mut deaths: Vec<(f64, u64, u64)> = services.connections.iter().filter_map(died).collect();
     deaths.sort_by(|a, b| a.0.total_cmp(&b.0));
     let spread = scene.limits.get(&SPREAD) as f64 / 1e6;
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX).max(2);
@@ -72,7 +69,7 @@ fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
                     rest[n - 1].0,
                 ),
                 connections: rest[..n].iter().map(|d| d.1).take(LISTED).collect(),
-                packets: rest[..n].iter().filter_map(|d| d.2).take(LISTED).collect(),
+                packets: rest[..n].iter().map(|d| d.2).take(LISTED).collect(),
                 facts: facts([("shortest", Value::from(first.0)), ("longest", Value::from(rest[n - 1].0))]),
             });
         }

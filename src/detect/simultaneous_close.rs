@@ -33,6 +33,9 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    if view.is_one_sided() {
+        return;
+    }
     let Some(step) = (0..2).filter_map(|e| view.entered(e, State::Closing)).min_by_key(|s| s.mark.time) else { return };
     let fins = [0, 1].map(|e| view.event(e, Event::SndFin).map(|s| s.mark.time));
     let apart = match fins {

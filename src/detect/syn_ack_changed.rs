@@ -33,7 +33,7 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    let Some((e, packet)) = view.signals.rare().and_then(|r| r.changed_isn) else { return };
+    let Some((e, packet)) = view.signals.cold().and_then(|r| r.changed_isn) else { return };
     let message = format!("{} answered one SYN with two different sequence numbers", view.who(e));
     sink.raise(Found::new(Severity::Note, view.connection.first, packet, message).at(e));
 }

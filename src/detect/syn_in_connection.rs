@@ -26,7 +26,7 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    let Some(rare) = view.signals.rare() else { return };
+    let Some(rare) = view.signals.cold() else { return };
     let Some((e, time, packet)) = rare.stray_syn else { return };
     if rare.resets.iter().any(|r| r.time >= time) {
         return;

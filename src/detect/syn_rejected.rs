@@ -28,7 +28,7 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    let Some(error) = view.signals.rare().and_then(|r| r.icmp) else { return };
+    let Some(error) = view.signals.cold().and_then(|r| r.icmp) else { return };
     let (c, s) = (view.client, view.server());
     if view.ever(c, State::Established) || view.connection.ends[s].packets > 0 {
         return;

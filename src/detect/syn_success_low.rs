@@ -40,26 +40,27 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
-fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
+fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     const SETTLED: Span = Span::secs(3);
-    let mut services: BTreeMap<Socket, (u64, Vec<&Connection>)> = BTreeMap::new();
-    for c in connections {
-        let begun = c.endpoints.client.history.first().is_some_and(|h| h.state == State::SynSent && h.packet.is_some());
-        if !begun || scene.end - c.first < SETTLED || scene.unseen.contains(&c.server.addr) {
+    let share = |t: &Threshold| scene.limits.get(t) as f64 / 1e6;
+    let least = scene.limits.get(&LEAST);
+    let mut shown = Vec::new();
+    for (service, connections) in services.with(least) {
+        if scene.unseen.contains(&service.addr) {
             continue;
         }
-        let (all, failed) = services.entry(c.server).or_default();
-        *all += 1;
-        if matches!(c.outcome, Outcome::Refused | Outcome::Unanswered | Outcome::HalfOpen) {
-            failed.push(c);
+        let (mut all, mut failed) = (0_u64, Vec::new());
+        for c in connections {
+            if !c.opened || scene.end - c.first < SETTLED {
+                continue;
+            }
+            all += 1;
+            if matches!(c.outcome, Outcome::Refused | Outcome::Unanswered | Outcome::HalfOpen) {
+                failed.push(c);
+            }
         }
-    }
-    let share = |t: &Threshold| scene.limits.get(t) as f64 / 1e6;
-    let least = u64::try_from(scene.limits.get(&LEAST)).unwrap_or(u64::MAX);
-    let mut shown = Vec::new();
-    for (service, (all, failed)) in services {
         let success = 1.0 - failed.len() as f64 / all as f64;
-        if all < least || success >= share(&WARNING) {
+        if (all as i64) < least || success >= share(&WARNING) {
             continue;
         }
         let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();

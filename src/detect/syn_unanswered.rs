@@ -56,7 +56,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if peer.packets > 0 || own.syns == 0 || view.ever(c, State::Established) {
         return;
     }
-    if view.signals.rare().is_some_and(|r| r.icmp.is_some()) {
+    if view.signals.cold().is_some_and(|r| r.icmp.is_some()) {
         return;
     }
     let over = view.steps(c).iter().find(|s| s.rule.to == State::Closed);
@@ -66,7 +66,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if aborted || span < view.span(&AFTER) {
         return;
     }
-    let never_seen = !view.scene.senders.contains(&view.socket(s).addr);
+    let never_seen = view.scene.silent.contains(&view.socket(s).addr);
     let severity = if span >= view.span(&GIVEN_UP) { Severity::Error } else { Severity::Warning };
     let message = format!(
         "{} sent {} to {} in {} without any answer{}",

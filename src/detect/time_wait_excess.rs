@@ -44,76 +44,63 @@ const CLOSED_BY_CLIENT: &str = opened!(
 "
 );
 
-/// Who holds it, the client's address and the service.
-type Key = (Side, IpAddr, Socket);
-
-fn detect(scene: &Scene<'_>, connections: &[Connection]) -> Vec<Shown> {
-    let mut changes: BTreeMap<Key, Vec<(Time, i32, u64)>> = BTreeMap::new();
-    for c in connections {
-        for side in [Side::Client, Side::Server] {
-            for h in &c.endpoints.get(side).history {
-                let change = match (h.from, h.state) {
-                    (_, State::TimeWait) => 1,
-                    (State::TimeWait, _) => -1,
-                    _ => continue,
-                };
-                changes.entry((side, c.client.addr, c.server)).or_default().push((h.time, change, c.id));
-            }
-        }
-    }
+fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let most = scene.limits.get(&MOST);
     let mut shown = Vec::new();
-    for ((side, client, service), mut changes) in changes {
-        if (changes.len() as i64) < most {
-            continue;
-        }
-        changes.sort_unstable();
-        let (mut now, mut peak, mut peak_time) = (0_i64, 0, Time(0));
-        for (time, change, _) in &changes {
-            now += i64::from(*change);
-            if now > peak {
-                (peak, peak_time) = (now, *time);
+    for (service, connections) in services.with(most) {
+        let mut held: BTreeMap<(usize, IpAddr), Vec<&Digest>> = BTreeMap::new();
+        for c in connections {
+            for side in (0..2).filter(|side| c.time_wait[*side].happened()) {
+                held.entry((side, c.client.addr)).or_default().push(c);
             }
         }
-        if peak < most {
-            continue;
+        for ((side, client), held) in held {
+            shown.extend(excess(scene, service, side, client, &held));
         }
-        let entered: Vec<_> = changes.iter().filter(|(_, change, _)| *change > 0).collect();
-        let first = entered.first().map_or(scene.begin, |e| e.0);
-        let last = entered.last().map_or(scene.end, |e| e.0);
-        let took = (last - first).as_secs_f64();
-        let rate = if took > 0.0 { entered.len() as f64 / took } else { entered.len() as f64 };
-        let (low, high) = scene.profile.ephemeral_ports;
-        let ports = i64::from(high - low) + 1;
-        let needed = (rate * scene.profile.two_msl.as_secs_f64()).round();
-        let error = peak as f64 >= ports as f64 * scene.limits.get(&ERROR) as f64 / 1e6;
-        let left = ports as f64 - peak as f64;
-        let forecast = if needed > ports as f64 && rate > 0.0 {
-            format!("; at this rate all {ports} ports are used {} later", Plain(Span((left / rate * 1e9) as i64)))
-        } else {
-            String::new()
-        };
-        shown.push(Shown {
-            severity: if error { Severity::Error } else { Severity::Warning },
-            count: entered.len() as u64,
-            message: format!(
-                "{peak} connections of {client} to {service} are in TIME_WAIT at once, held by the {}, {rate:.0} new ones a \
-                 second{forecast}",
-                side.name(),
-            ),
-            connections: entered.iter().take(LISTED).map(|e| e.2).collect(),
-            packets: Vec::new(),
-            facts: facts([
-                ("peak", Value::from(peak)),
-                ("peak_time", Value::from(peak_time.to_string())),
-                ("per_second", Value::from((rate * 10.0).round() / 10.0)),
-                ("ports", Value::from(ports)),
-                ("ports_needed", Value::from(needed)),
-                ("held_by", Value::from(side.name())),
-                ("client", Value::from(client.to_string())),
-                ("service", Value::from(service.to_string())),
-            ]),
-        });
     }
     shown
+}
+
+/// The finding on one client's TIME_WAITs at one service, if they are too many.
+fn excess(scene: &Scene<'_>, service: Socket, side: usize, client: IpAddr, held: &[&Digest]) -> Option<Shown> {
+    let (peak, peak_time) = peak(held.iter().map(|c| c.time_wait[side]));
+    if peak < scene.limits.get(&MOST) {
+        return None;
+    }
+    let entered = || held.iter().map(|c| c.time_wait[side].since);
+    let took = entered().max()? - entered().min()?;
+    let took = took.as_secs_f64();
+    let rate = if took > 0.0 { held.len() as f64 / took } else { held.len() as f64 };
+    let side = if side == 0 { Side::Client } else { Side::Server };
+    let (low, high) = scene.profile.ephemeral_ports;
+    let ports = i64::from(high - low) + 1;
+    let needed = (rate * scene.profile.two_msl.as_secs_f64()).round();
+    let error = peak as f64 >= ports as f64 * scene.limits.get(&ERROR) as f64 / 1e6;
+    let left = ports as f64 - peak as f64;
+    let forecast = if needed > ports as f64 && rate > 0.0 {
+        format!("; at this rate all {ports} ports are used {} later", Plain(Span((left / rate * 1e9) as i64)))
+    } else {
+        String::new()
+    };
+    Some(Shown {
+        severity: if error { Severity::Error } else { Severity::Warning },
+        count: held.len() as u64,
+        message: format!(
+            "{peak} connections of {client} to {service} are in TIME_WAIT at once, held by the {}, {rate:.0} new ones a \
+                 second{forecast}",
+            side.name(),
+        ),
+        connections: held.iter().take(LISTED).map(|c| c.id).collect(),
+        packets: Vec::new(),
+        facts: facts([
+            ("peak", Value::from(peak)),
+            ("peak_time", Value::from(peak_time.to_string())),
+            ("per_second", Value::from((rate * 10.0).round() / 10.0)),
+            ("ports", Value::from(ports)),
+            ("ports_needed", Value::from(needed)),
+            ("held_by", Value::from(side.name())),
+            ("client", Value::from(client.to_string())),
+            ("service", Value::from(service.to_string())),
+        ]),
+    })
 }

@@ -30,9 +30,9 @@ pub struct Scene<'a> {
     pub limits: &'a Limits,
     /// What is known of the capture's quality.
     pub quality: Quality,
-    /// Every host that sent a TCP segment.
-    pub senders: BTreeSet<IpAddr>,
-    /// Hosts of which nothing was captured, although others acknowledge what they sent.
+    /// Hosts that were spoken to and of which no segment was captured.
+    pub silent: BTreeSet<IpAddr>,
+    /// Those of them that others acknowledge: they did speak.
     pub unseen: BTreeSet<IpAddr>,
 }
 
@@ -140,6 +140,11 @@ impl<'a> View<'a> {
     /// Signals of end `e`.
     pub fn end(&self, e: usize) -> &'a signals::End {
         &self.signals.ends[e]
+    }
+
+    /// Rare signals of end `e`.
+    pub fn cold(&self, e: usize) -> &'a signals::ColdEnd {
+        self.signals.cold_end(e)
     }
 
     /// Client or server.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::digest::Digest;
 use super::group::findings;
 use super::select::Selection;
 use super::threshold::Limits;
@@ -11,7 +12,7 @@ use crate::report::{Anomaly, Connection, Finding};
 use crate::segment::{IcmpError, Segment};
 use crate::signals::Signals;
 use crate::time::{Span, Time};
-use crate::tracker::{Profile, State, Taken, Tracker, Verdict};
+use crate::tracker::{Profile, Taken, Tracker, Verdict};
 
 /// Signals of all connections, and what is noted of the capture as a whole.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +32,8 @@ impl Watch {
             self.quality.back_steps += 1;
         }
         self.latest = self.latest.max(Some(seg.time));
-        self.at(taken.connection).take(taken, seg, &tracker.connections()[taken.connection]);
+        let unique = self.at(taken.connection).take(taken, seg, &tracker.connections()[taken.connection]);
+        self.quality.unique += u64::from(unique);
     }
 
     /// Takes note of an ICMP error.
@@ -64,29 +66,38 @@ impl Watch {
         limits: &'a Limits,
     ) -> Scene<'a> {
         let mut quality = Quality { undecoded, ..self.quality };
-        let (mut senders, mut unseen) = (BTreeSet::new(), BTreeSet::new());
+        let (mut silent, mut unseen) = (BTreeSet::new(), BTreeSet::new());
         for (c, s) in tracker.connections().iter().zip(&self.signals) {
             quality.connections += 1;
-            quality.copies += u64::from(s.copies);
-            quality.cut += u64::from(s.cut);
-            quality.one_sided += u64::from(is_one_sided(c, s));
+            if let Some(cold) = s.cold() {
+                quality.copies += u64::from(cold.copies);
+                quality.cut += u64::from(cold.cut);
+            }
+            let one_sided = is_one_sided(c, s);
+            quality.one_sided += u64::from(one_sided);
             quality.begun_before += u64::from(!c.opening_seen() && !c.is_reset_only());
             for e in 0..2 {
-                if c.ends[e].packets > 0 {
-                    senders.insert(c.sockets[e].addr);
-                } else if is_one_sided(c, s) {
-                    unseen.insert(c.sockets[e].addr);
+                if c.ends[e].packets == 0 {
+                    silent.insert(c.sockets[e].addr);
+                    if one_sided {
+                        unseen.insert(c.sockets[e].addr);
+                    }
                 }
-                quality.unique += s.ends[e].unique;
-                if !is_one_sided(c, s) {
+                if !one_sided {
                     quality.missing += u64::from(s.ends[e].missing);
                 }
-                let mss = s.ends[1 - e].mss;
+                let mss = s.ends[1 - e].mss();
                 quality.oversized += u64::from(mss.is_some_and(|m| s.ends[e].largest > u32::from(m)));
             }
         }
-        unseen.retain(|host| !senders.contains(host));
-        Scene { begin: self.begin.unwrap_or(end), end, profile, limits, quality, senders, unseen }
+        if !silent.is_empty() {
+            let ends = tracker.connections().iter().flat_map(|c| c.ends.iter().zip(&c.sockets));
+            for (_, socket) in ends.filter(|(end, _)| end.packets > 0) {
+                silent.remove(&socket.addr);
+            }
+            unseen.retain(|host| silent.contains(host));
+        }
+        Scene { begin: self.begin.unwrap_or(end), end, profile, limits, quality, silent, unseen }
     }
 
     /// What is odd about connection `index` of `tracker`, which is number `id` in the report.
@@ -110,13 +121,11 @@ impl Watch {
         &self,
         scene: &mut Scene<'_>,
         connections: &mut [Connection],
+        digests: &[Digest],
         selection: &Selection,
     ) -> Vec<Finding> {
-        let closed = |s: State| matches!(s, State::Closed | State::TimeWait);
-        let open =
-            connections.iter().filter(|c| !closed(c.endpoints.client.state) || !closed(c.endpoints.server.state));
-        scene.quality.open_at_end = open.count() as u64;
-        let findings = findings(scene, connections, selection);
+        scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end).count() as u64;
+        let findings = findings(scene, connections, digests, selection);
         if *selection != Selection::default() {
             for c in connections {
                 c.anomalies.retain(|a| find(a.code).is_some_and(|d| selection.wants(d)));

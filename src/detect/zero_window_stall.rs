@@ -50,7 +50,7 @@ pub static DECLARATION: Declaration = Declaration {
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
-        let zero = &view.end(e).zero;
+        let zero = &view.cold(e).zero;
         let Some((time, packet)) = zero.first else { continue };
         // A connection that ended left nobody waiting.
         let until =

@@ -6,14 +6,14 @@ use super::event::{Event, Evicted, Retraction, Transition};
 use super::firing::Firing;
 use super::metrics::{Metrics, Now};
 use super::{gone, order};
-use crate::analyze::{Analysis, Options};
-use crate::detect::Scene;
+use crate::analyze::{Analysis, Options, build};
+use crate::detect::{Digest, Scene};
 use crate::filter::{Filter, select::select};
-use crate::report::{self, Connection, Finding, PerSide, Report, Severity, Side, Summary, build, totals};
+use crate::report::{self, Connection, Finding, PerSide, Report, Severity, Side, Summary, totals};
 use crate::segment::Flags;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::tracker::{Class, State};
+use crate::tracker::Class;
 
 /// Bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Watcher {
 struct Pass {
     /// The number of the last one looked at.
     after: u64,
+    /// What is small of all of them, and those that something was found about.
+    digests: Vec<Digest>,
     connections: Vec<Connection>,
 }
 
@@ -174,12 +176,7 @@ impl Watcher {
         scene: &mut Scene<'_>,
         now: Time,
     ) -> Option<Vec<Finding>> {
-        /// Up to so many connections every one is shown to the detectors that look at all of them; beyond, those that
-        /// something was found about, and those in TIME_WAIT.
-        const ALL: usize = 10_000;
-        let few = book.entries.len() <= ALL;
         let tracker = analysis.tracker();
-        let connections = &mut pass.connections;
         let from = book.entries.partition_point(|entry| entry.id <= pass.after);
         for (index, entry) in book.entries.iter_mut().enumerate().skip(from).take(STRETCH) {
             pass.after = entry.id;
@@ -191,15 +188,17 @@ impl Watcher {
             let verdicts = c.verdicts(now, analysis.profile());
             let anomalies = analysis.watch().anomalies(at, &verdicts, tracker, scene);
             entry.severity = anomalies.iter().map(|a| a.severity).max();
-            if few || !anomalies.is_empty() || entry.states().contains(&State::TimeWait) {
-                connections.push(Connection { anomalies, ..analysis.untimed(at, &verdicts, now) });
+            let connection = Connection { anomalies, ..analysis.untimed(at, &verdicts, now) };
+            pass.digests.push(Digest::of(&connection));
+            if !connection.anomalies.is_empty() {
+                pass.connections.push(connection);
             }
         }
         if book.entries.last().is_some_and(|last| last.id > pass.after) {
             return None;
         }
-        let mut connections = std::mem::take(pass).connections;
-        let mut findings = analysis.watch().findings(scene, &mut connections, analysis.selection());
+        let Pass { mut connections, digests, .. } = std::mem::take(pass);
+        let mut findings = analysis.watch().findings(scene, &mut connections, &digests, analysis.selection());
         // Nothing has ended.
         findings.retain(|f| !OF_THE_END.contains(&f.name));
         Some(findings)
@@ -416,14 +415,14 @@ impl Watcher {
         self.find(id).is_none_or(|index| self.book.entries[index].told)
     }
 
-    /// The same report as on a file with what was seen; what was forgotten is in its totals.
-    pub fn report(&self, source: FileInfo) -> Report {
-        let mut report = self.analysis.finish(vec![source]);
+    /// The end: the same report as on a file with what was seen; what was forgotten is in its totals.
+    pub fn report(&mut self, source: FileInfo) -> Report {
+        let ids: Vec<u64> = self.in_order().collect();
+        let mut report = std::mem::take(&mut self.analysis).finish(vec![source]);
         if let Some(filter) = &self.filter {
             select(&mut report, |connection| filter.matches(connection));
         }
         if self.metrics.evicted > 0 {
-            let ids: Vec<u64> = self.in_order().collect();
             // Numbered by the analysis among those that are left.
             report.connections.iter_mut().for_each(|c| c.id = ids.get(c.id as usize - 1).copied().unwrap_or(c.id));
             gone::add(&mut report.summary, &self.gone);

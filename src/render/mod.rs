@@ -104,6 +104,14 @@ impl Sections {
     }
 }
 
+impl RenderOptions {
+    /// Whether findings share the page with the rest of the report.
+    pub fn brief(&self) -> bool {
+        let Sections { totals, timing, connections, .. } = self.sections;
+        (totals || timing || connections) && !self.detail
+    }
+}
+
 /// How many connections are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Limit {

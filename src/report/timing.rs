@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::model::{PerSide, Side};
+use super::vantage::{Basis, Vantage};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
-use crate::timing::vantage::{Basis, Vantage};
 use crate::tracker::State;
 
 /// What is known of one end and may be unknown of the other.

@@ -1,9 +1,7 @@
 //! The segments of one connection, each with what was believed when it had been captured.
 
-use crate::decode::{Decoded, Decoder};
 use crate::report::{Connection, PerSide};
 use crate::segment::Segment;
-use crate::source::Packet;
 use crate::tracker::{self, Class, Profile, State, States, Taken, Tracker};
 
 /// One captured segment.
@@ -21,11 +19,10 @@ pub struct Row {
     pub possible: [States; 2],
 }
 
-/// Reads packets and keeps the segments of one connection, or of all.
+/// Takes all segments of a capture and keeps those of one connection, or of all.
 #[derive(Debug)]
 pub struct Collector {
     profile: Profile,
-    decoder: Decoder,
     tracker: Tracker,
     wanted: Option<Connection>,
     rows: Vec<(usize, Row)>,
@@ -42,19 +39,7 @@ fn is_same(tracked: &tracker::Connection, wanted: &Connection) -> bool {
 impl Collector {
     /// Of `wanted`, or, without one, of every connection until [`Collector::rows`] says of which.
     pub fn new(profile: Profile, wanted: Option<Connection>) -> Collector {
-        Collector { profile, decoder: Decoder::new(), tracker: Tracker::new(), wanted, rows: Vec::new() }
-    }
-
-    /// Takes one packet, in capture order.
-    pub fn packet(&mut self, packet: &Packet<'_>) {
-        match self.decoder.decode(packet) {
-            Decoded::Segment(segment) => self.segment(&segment),
-            Decoded::Icmp(error) => self.tracker.icmp(&error),
-            Decoded::Other | Decoded::Undecoded => {}
-        }
-        while let Some(segment) = self.decoder.more() {
-            self.segment(&segment);
-        }
+        Collector { profile, tracker: Tracker::new(), wanted, rows: Vec::new() }
     }
 
     /// Takes one segment, in capture order.

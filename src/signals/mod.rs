@@ -1,17 +1,20 @@
 //! What states alone do not tell: counts and moments of one connection, noted as its segments pass.
 //!
-//! Fed behind the tracker with what each segment turned out to be ([`Taken`]); read by the detectors at the end. A fixed
-//! small record for every connection; what is rare ([`Rare`]) is boxed.
+//! Fed behind the tracker with what each segment turned out to be ([`Taken`]); read by the detectors at the end. A small
+//! record for every connection, a cache line for each end; what few connections have ([`Cold`]) is boxed.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `end` | one end: repetitions, silence of the peer, closed windows, gaps in the capture |
+//! | `end` | one end: its stream as captured, what it said into silence |
+//! | `cold` | repetitions, closed windows, RSTs, ICMP errors and other rarities |
 //! | `reset` | a RST and its circumstances, fixed at the moment it passes |
 
+mod cold;
 mod end;
 mod reset;
 
-pub use end::{Again, End, Unanswered, ZeroWindow};
+pub use cold::{Again, Cold, ColdEnd, ZeroWindow};
+pub use end::{End, Unanswered};
 pub use reset::{Reset, Trigger};
 
 use crate::segment::{Flags, IcmpError, IcmpKind, Segment};
@@ -26,164 +29,162 @@ pub struct Signals {
     pub ends: [End; 2],
     /// Capture time of the last segment that was not a copy.
     last: Option<Time>,
-    /// How long nothing passed before that segment.
-    pub idle: Span,
     /// The longest time in which nothing passed, while no end had closed.
     pub longest_idle: Span,
-    /// Segments captured twice or repeated by the network.
-    pub copies: u32,
-    /// Segments outside both windows.
-    pub astray: u32,
-    /// Segments whose options were cut by the snap length.
-    pub cut: u32,
-    /// What few connections have.
-    rare: Option<Box<Rare>>,
+    cold: Option<Box<Cold>>,
 }
 
-/// What few connections have.
-#[derive(Clone, Debug, Default)]
-pub struct Rare {
-    /// The first RSTs, at most [`Rare::RESETS`].
-    pub resets: Vec<Reset>,
-    /// How many RSTs there were from each end.
-    pub reset_count: [u32; 2],
-    /// An ICMP error quoting it: the first one.
-    pub icmp: Option<IcmpError>,
-    /// Frag-needed / packet-too-big errors: how many, and the smallest MTU told.
-    pub too_big: (u32, u32),
-    /// A SYN that belongs to no part of this connection: end, time, packet.
-    pub stray_syn: Option<(usize, Time, u64)>,
-    /// The first bare ACK of the other end after that SYN: packet.
-    pub challenge: Option<u64>,
-    /// A second SYN,ACK with another initial sequence number: end, packet.
-    pub changed_isn: Option<(usize, u64)>,
-    /// A set of flags that no stack sends: end, packet, flags.
-    pub odd_flags: Option<(usize, u64, Flags)>,
-    /// Data beyond the sender's own FIN: end, time, packet, bytes.
-    pub past_fin: Option<(usize, Time, u64, u32)>,
-    /// Segments other than RST after the first RST taken for accepted: by each end, and the first packet of them.
-    pub after_reset: [(u32, u64); 2],
-}
-
-impl Rare {
-    /// How many RSTs are kept.
-    pub const RESETS: usize = 4;
-}
+/// For connections that have none.
+static NONE: ColdEnd = ColdEnd::NONE;
 
 impl Signals {
     /// What few connections have, if this one has it.
-    pub fn rare(&self) -> Option<&Rare> {
-        self.rare.as_deref()
+    pub fn cold(&self) -> Option<&Cold> {
+        self.cold.as_deref()
+    }
+
+    /// What few ends have.
+    pub fn cold_end(&self, e: usize) -> &ColdEnd {
+        self.cold.as_ref().map_or(&NONE, |c| &c.ends[e])
     }
 
     /// The RSTs kept, in order.
     pub fn resets(&self) -> &[Reset] {
-        self.rare.as_ref().map_or(&[], |r| &r.resets)
+        self.cold.as_ref().map_or(&[], |c| &c.resets)
     }
 
-    fn rare_mut(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
+    fn cold_mut(&mut self) -> &mut Cold {
+        self.cold.get_or_insert_default()
     }
 
-    /// Takes note of `seg` of connection `c`, which the tracker has just taken.
-    pub fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
-        let x = taken.sender;
+    /// Takes note of `seg` of connection `c`, which the tracker has just taken. Returns how many bytes of its payload had
+    /// not passed before.
+    pub fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) -> u32 {
         if taken.class == Class::Copy {
-            self.copies = self.copies.saturating_add(1);
-            return;
+            let cold = self.cold_mut();
+            cold.copies = cold.copies.saturating_add(1);
+            return 0;
         }
         if seg.options.cut {
-            self.cut = self.cut.saturating_add(1);
+            let cold = self.cold_mut();
+            cold.cut = cold.cut.saturating_add(1);
         }
         let idle = self.last.map_or(Span(0), |t| seg.time - t);
-        self.idle = idle;
         if idle > self.longest_idle && c.ends.iter().all(|e| e.fin().is_none()) {
             self.longest_idle = idle;
         }
         self.last = Some(seg.time);
-        match taken.class {
-            Class::Astray => self.astray = self.astray.saturating_add(1),
-            Class::Reset | Class::ResetIgnored => self.reset(taken, seg, c),
-            _ => self.segment(taken, seg, c, idle),
-        }
         if is_odd(seg.flags) {
-            self.rare_mut().odd_flags.get_or_insert((x, seg.packet, seg.flags));
+            self.cold_mut().odd_flags.get_or_insert((taken.sender, seg.packet, seg.flags));
+        }
+        match taken.class {
+            Class::Astray => {
+                let cold = self.cold_mut();
+                cold.astray = cold.astray.saturating_add(1);
+                0
+            }
+            Class::Reset | Class::ResetIgnored => {
+                self.reset(taken, seg, c, idle);
+                0
+            }
+            _ => self.segment(taken, seg, c, idle),
         }
     }
 
-    fn segment(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) {
+    fn segment(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) -> u32 {
         let (x, y) = (taken.sender, 1 - taken.sender);
-        if let Some(rare) = &mut self.rare {
-            if !rare.resets.is_empty() {
-                let (count, first) = &mut rare.after_reset[x];
-                if *count == 0 {
-                    *first = seg.packet;
-                }
-                *count = count.saturating_add(1);
-            }
-            if let Some((e, _, _)) = rare.stray_syn
-                && e == y
-                && taken.class == Class::Ack
-            {
-                rare.challenge.get_or_insert(seg.packet);
-            }
-        }
+        let another = seg.has(Flags::SYN | Flags::ACK) && self.ends[x].is_another_syn_ack(seg, taken);
         let [a, b] = &mut self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         // It spoke: what the peer had sent is no longer met by silence.
         peer.unanswered = Unanswered::default();
-        peer.note_acknowledged(seg, taken);
-        let repeats = own.note_stream(seg, taken, c, x, idle);
-        if taken.class == Class::Probe && peer.zero.since.is_some() {
-            peer.zero.probes = peer.zero.probes.saturating_add(1);
+        if taken.advances && seg.has(Flags::ACK) {
+            peer.note_acknowledged(seg);
         }
-        own.note_window(seg);
-        if repeats && !seg.has(Flags::SYN) {
-            let (sent, sacked) = (c.ends[x].acked(), peer.duplicate_acks);
-            own.again.classify(seg, sent, sacked);
+        let noted = own.note_stream(seg, taken, c, x, idle);
+        let duplicate_acks = peer.duplicate_acks;
+        let closed = seg.window == 0 && seg.has(Flags::ACK) && !seg.has(Flags::SYN) && !seg.has(Flags::FIN);
+        let data_after_fin = seg.len > 0 && taken.class == Class::New && c.ends.iter().any(|e| e.fin().is_some());
+        let unusual = noted.repeats
+            || noted.fills_gap
+            || closed
+            || data_after_fin
+            || another
+            || matches!(taken.class, Class::Probe | Class::OpeningAgain);
+        if !unusual && self.cold.is_none() {
+            return noted.unique;
         }
-        if seg.len > 0 && taken.class == Class::New {
-            let fin = c.ends[y].fin();
-            if fin.is_some_and(|f| seg.has(Flags::ACK) && !before(seg.ack, f)) {
-                own.note_after_peer_fin(seg);
+        let cold = self.cold_mut();
+        cold.note_around(x, seg, taken);
+        let [a, b] = &mut cold.ends;
+        let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
+        if taken.advances {
+            peer.again.same.2 = 0;
+        }
+        if closed || own.zero.since.is_some() && !seg.has(Flags::SYN) && !seg.has(Flags::FIN) && seg.has(Flags::ACK) {
+            own.zero.note(seg);
+        }
+        if taken.class == Class::Probe {
+            own.probes = own.probes.saturating_add(1);
+            peer.zero.probes = peer.zero.probes.saturating_add(u32::from(peer.zero.since.is_some()));
+        }
+        own.gap_fills = own.gap_fills.saturating_add(u32::from(noted.fills_gap));
+        if noted.repeats {
+            own.again.count(seg, noted.pause, c.ends[x].acked(), duplicate_acks);
+        }
+        if data_after_fin {
+            let knows = c.ends[y].fin().is_some_and(|f| seg.has(Flags::ACK) && !before(seg.ack, f));
+            if knows {
+                own.after_peer_fin += u64::from(seg.len);
+                own.first_after_peer_fin.get_or_insert((seg.time, seg.packet));
             }
             if !seg.has(Flags::FIN) && c.ends[x].fin().is_some_and(|f| after(seg.end(), f)) {
-                self.rare_mut().past_fin.get_or_insert((x, seg.time, seg.packet, seg.len));
-            }
-        } else if taken.class == Class::OpeningAgain {
-            if !seg.has(Flags::ACK) && c.ends[x].isn() != Some(seg.seq) {
-                self.rare_mut().stray_syn.get_or_insert((x, seg.time, seg.packet));
+                cold.past_fin.get_or_insert((x, seg.time, seg.packet, seg.len));
             }
         }
-        if seg.has(Flags::SYN | Flags::ACK) {
-            let own = &mut self.ends[x];
-            let changed = own.syn_ack_isn.is_some_and(|isn| isn != seg.seq);
-            own.syn_ack_isn = Some(seg.seq);
-            if changed {
-                self.rare_mut().changed_isn.get_or_insert((x, seg.packet));
-            }
+        if taken.class == Class::OpeningAgain && !seg.has(Flags::ACK) && c.ends[x].isn() != Some(seg.seq) {
+            cold.stray_syn.get_or_insert((x, seg.time, seg.packet));
         }
+        if another {
+            cold.changed_isn.get_or_insert((x, seg.packet));
+        }
+        noted.unique
     }
 
-    fn reset(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
-        let idle = self.idle;
+    fn reset(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) {
         let fact = Reset::of(taken, seg, c, &self.ends, idle);
-        let rare = self.rare_mut();
-        rare.reset_count[taken.sender] = rare.reset_count[taken.sender].saturating_add(1);
-        if rare.resets.len() < Rare::RESETS {
-            rare.resets.push(fact);
+        let cold = self.cold_mut();
+        cold.reset_count[taken.sender] = cold.reset_count[taken.sender].saturating_add(1);
+        if cold.resets.len() < Cold::RESETS {
+            cold.resets.push(fact);
         }
     }
 
     /// Takes note of an ICMP error that quotes one of its segments.
     pub fn icmp(&mut self, error: &IcmpError) {
-        let rare = self.rare_mut();
+        let cold = self.cold_mut();
         if let IcmpKind::TooBig(mtu) = error.kind {
-            let (count, least) = &mut rare.too_big;
+            let (count, least) = &mut cold.too_big;
             *count = count.saturating_add(1);
             *least = if *least == 0 { mtu } else { mtu.min(*least) };
         } else {
-            rare.icmp.get_or_insert(*error);
+            cold.icmp.get_or_insert(*error);
+        }
+    }
+}
+
+impl Cold {
+    /// What follows a RST or a SYN that did not belong.
+    fn note_around(&mut self, x: usize, seg: &Segment, taken: &Taken) {
+        if !self.resets.is_empty() {
+            let (count, first) = &mut self.after_reset[x];
+            if *count == 0 {
+                *first = seg.packet;
+            }
+            *count = count.saturating_add(1);
+        }
+        if self.stray_syn.is_some_and(|(e, _, _)| e != x) && taken.class == Class::Ack {
+            self.challenge.get_or_insert(seg.packet);
         }
     }
 }

@@ -49,9 +49,9 @@ pub struct Reset {
     /// The sender had sent something after `trigger`.
     pub answered: bool,
     /// What the sender had sent again in vain: segments with content, and probes.
-    pub tries: (u16, u16),
+    pub tries: (u8, u8),
     /// How often the peer had sent its unanswered segments again.
-    pub peer_repeats: u16,
+    pub peer_repeats: u8,
     /// The sender's last segment before it.
     pub last_sent: Option<Time>,
     /// It carries timestamps, as only a socket that exists can.
@@ -112,13 +112,13 @@ impl Reset {
                 _ => 0,
             },
             in_flight: own.unacked(),
-            answered: last.is_some_and(|l| ends[x].last_sent.is_some_and(|t| t > l.time)),
+            answered: last.is_some_and(|l| ends[x].last_sent().is_some_and(|t| t > l.time)),
             tries: (ends[x].unanswered.repeats, ends[x].unanswered.probes),
             peer_repeats: waiting.repeats,
-            last_sent: ends[x].last_sent,
+            last_sent: ends[x].last_sent(),
             stamped: seg.options.timestamps.is_some(),
-            tries_since: ends[x].unanswered.first.map(|(t, _)| t),
-            idle: if waiting.first.is_some() { waiting.idle } else { idle },
+            tries_since: ends[x].unanswered.first().map(|(t, _)| t),
+            idle: if waiting.first().is_some() { waiting.idle() } else { idle },
         }
     }
 }

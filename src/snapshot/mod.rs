@@ -3,10 +3,8 @@
 //! Read off the finished histories: what the whole capture says of that moment, not what could be known at it.
 
 mod series;
-mod when;
 
 pub use series::{Count, Sample, Series, series};
-pub use when::{Moment, When};
 
 use std::net::IpAddr;
 
@@ -16,6 +14,24 @@ use crate::report::{Connection, Entry, Report, Side};
 use crate::segment::Socket;
 use crate::time::Time;
 use crate::tracker::{Evidence, State};
+
+/// A point in time of a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// At the endpoints.
+    Time(Time),
+    /// At the tap: this packet had been captured.
+    Packet(u64, Time),
+}
+
+impl Moment {
+    /// When.
+    pub fn time(&self) -> Time {
+        match self {
+            Moment::Time(time) | Moment::Packet(_, time) => *time,
+        }
+    }
+}
 
 /// One socket as `ss -tan` would list it on its host, or as nothing but a capture shows it.
 #[derive(Clone, Debug, Serialize)]

@@ -15,7 +15,7 @@
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge |
-//! | [`table`] | all that of groups of connections |
+//! | [`summary`], [`table`] | what the report says of a connection, and of groups |
 
 pub mod blame;
 pub mod close;
@@ -58,6 +58,11 @@ impl Timing {
     pub fn evict(&mut self, keep: &[bool]) {
         let mut keep = keep.iter();
         self.connections.retain(|_| keep.next().copied().unwrap_or(true));
+    }
+
+    /// Takes the measurements of one connection out, by its index in the tracker, so that their memory is free again.
+    pub fn take(&mut self, connection: usize) -> Measured {
+        self.connections.get_mut(connection).map(std::mem::take).unwrap_or_default()
     }
 
     /// What was measured of the connection with this index.

@@ -6,9 +6,8 @@ use super::handshake::Leg;
 use super::pause::{Ender, GAP, Gap, Pauses};
 use super::quantile::{CONNECTION, ERROR, Quantiles};
 use super::vantage::{Basis, Vantage, estimate};
-use crate::report::PerSide;
-use crate::report::Side;
 use crate::report::timing::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, RoundTrips, Stops, Timing};
+use crate::report::{PerSide, Side};
 use crate::time::{Span, Time};
 use crate::tracker::{Connection, State, Verdict};
 

@@ -1,59 +1,7 @@
 //! Where the tap was, relative to the two ends: without it no span at the tap can be read.
 
-use std::str::FromStr;
-
-use serde::Serialize;
-
 use super::flow::Measured;
-
-/// Where the tap was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Vantage {
-    /// At or near the client.
-    Client,
-    /// At or near the server.
-    Server,
-    /// In between.
-    Middle,
-}
-
-impl Vantage {
-    /// As in JSON: `client`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Vantage::Client => "client",
-            Vantage::Server => "server",
-            Vantage::Middle => "middle",
-        }
-    }
-}
-
-/// The error is what to write instead.
-impl FromStr for Vantage {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Vantage, String> {
-        [Vantage::Client, Vantage::Server, Vantage::Middle]
-            .into_iter()
-            .find(|v| v.name() == word)
-            .ok_or_else(|| format!("`{word}` is no vantage; use client, server or middle"))
-    }
-}
-
-/// How the vantage is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Basis {
-    /// It was given.
-    Given,
-    /// From which side of the tap the handshake spent its time on.
-    Handshake,
-    /// From the least round trips to either end.
-    RoundTrips,
-    /// From hop counts: one end's is still an initial value (64, 128, 255), the other's is not.
-    HopCount,
-}
+pub use crate::report::vantage::{Basis, Vantage};
 
 /// Below this share of the whole round trip an end is near.
 const NEAR: i64 = 10;

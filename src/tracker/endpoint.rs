@@ -7,6 +7,9 @@ use super::sequence::{after, before, later};
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 
+/// A window scale that no option gives (RFC 7323 §2.3 limits it to 14): the SYN had none.
+pub(super) const NOT_OFFERED: u8 = u8::MAX;
+
 /// How many ranges captured beyond a gap are kept for one direction.
 const RANGES: usize = 8;
 
@@ -194,7 +197,8 @@ impl Endpoint {
 
     /// Notes the window `seg` offers.
     pub(super) fn offer(&mut self, seg: &Segment) {
-        let shift = if seg.has(Flags::SYN) { 0 } else { self.scale.unwrap_or(0).min(14) };
+        let scale = self.scale.filter(|s| *s != NOT_OFFERED).unwrap_or(0);
+        let shift = if seg.has(Flags::SYN) { 0 } else { scale.min(14) };
         self.window = u32::from(seg.window) << shift;
         // Without its SYN the scale is unknown, and the window may be anything up to 1 GiB.
         let most = if self.scale.is_none() && !seg.has(Flags::SYN) { u32::from(seg.window) << 14 } else { self.window };

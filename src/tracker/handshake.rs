@@ -1,6 +1,7 @@
 //! Opening: SYN, SYN,ACK and what completes them (RFC 9293 §3.5, RFC 7413 for Fast Open).
 
 use super::connection::Connection;
+use super::endpoint::NOT_OFFERED;
 use super::log::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, within};
@@ -26,7 +27,7 @@ impl Connection {
             end.next = seg.end();
             end.contiguous = end.next;
             end.seen = true;
-            end.scale = Some(seg.options.window_scale.unwrap_or(0));
+            end.scale = Some(seg.options.window_scale.unwrap_or(NOT_OFFERED));
             end.log.settle(Mark::sure(Event::SndSyn, Evidence::Sent, seg.time, seg.packet));
         } else if end.log.has(Event::SndSyn) {
             end.retransmitted += 1;
@@ -79,7 +80,7 @@ impl Connection {
             end.beyond.clear();
             end.acked = None;
             end.seen = true;
-            end.scale = Some(seg.options.window_scale.unwrap_or(0));
+            end.scale = Some(seg.options.window_scale.unwrap_or(NOT_OFFERED));
         }
         self.settle_scale();
         if active {
@@ -134,9 +135,7 @@ impl Connection {
 
     /// A window scale counts only if both SYNs offer one (RFC 7323 §2.2).
     fn settle_scale(&mut self) {
-        if let [Some(a), Some(b)] = [self.ends[0].scale, self.ends[1].scale]
-            && (a == 0 || b == 0)
-        {
+        if self.ends.iter().any(|e| e.scale == Some(NOT_OFFERED)) && self.ends.iter().all(|e| e.scale.is_some()) {
             self.ends[0].scale = Some(0);
             self.ends[1].scale = Some(0);
         }

@@ -87,19 +87,28 @@ impl Connection {
             }
         }
         scales[y].add(sent);
+        // It may have been a byte of data after all, unless the peer closed as well.
+        let lone = self.ends[x].fin.is_none();
+        if lone {
+            scales[y].doubtful.push(Event::SndFin);
+            scales[x].doubtful.push(Event::RcvFin);
+        }
         let Some(received) = u.received else {
             // The capture missed it, or it was lost on its way; and who closed first is open.
             scales[x].add(mark(Event::RcvFin, Evidence::Assumed, Place::At, shown));
             scales[x].doubtful.push(Event::RcvFin);
             if let Some(fin) = scales[y].marks.iter().find(|m| m.event == Event::RcvFin).copied() {
-                scales[y].rejected.push(mark(Event::SndFin, Evidence::Assumed, Place::Before, (fin.time, u.packet)));
                 scales[y].doubtful.push(Event::SndFin);
+                scales[y].rejected.push(mark(Event::SndFin, Evidence::Assumed, Place::Before, (fin.time, u.packet)));
             }
             return;
         };
         scales[x].add(mark(Event::RcvFin, Evidence::Sent, Place::Before, received));
         let place = if answer { Place::After } else { Place::At };
         scales[y].add(mark(Event::RcvAckOfFin, Evidence::Inferred, place, received));
+        if lone {
+            scales[y].doubtful.push(Event::RcvAckOfFin);
+        }
         // What carried that FIN acknowledged the other's, too, unless they crossed.
         let own_fin = scales[x].marks.iter().find(|m| m.event == Event::SndFin).map(|m| m.time);
         let closed =

@@ -58,7 +58,8 @@ fn write_line(line: &Line, first: Time, out: &mut dyn io::Write) -> io::Result<(
     }
     for anomaly in &line.anomalies {
         let told = format!("{} {}: {}", anomaly.code, anomaly.name, anomaly.message);
-        writeln!(out, "    Note over C,S: ⚠ {}", plain(&told))?;
+        // Mermaid does not break the lines of a note.
+        writeln!(out, "    Note over C,S: ⚠ {}", super::broken(&plain(&told), 52).join("<br/>"))?;
     }
     Ok(())
 }

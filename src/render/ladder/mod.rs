@@ -96,6 +96,21 @@ fn offset(span: Span) -> String {
     format!("+{}.{:06} s", micros / 1_000_000, micros % 1_000_000)
 }
 
+/// `text` in lines of at most `width` characters, broken at blanks; a longer word stands alone.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// What was left out, in words.
 fn left_out(folded: &Folded) -> String {
     let part = |side: Side| {

@@ -100,9 +100,12 @@ fn draw(line: &Line, offset: &str, y: u32, out: &mut String) -> u32 {
     }
     let mut next = (y + ROW).max(lowest + 6);
     for anomaly in &line.anomalies {
-        let told = format!("⚠ {} {}: {}", anomaly.code, anomaly.name, shortened(&anomaly.message, 90));
-        out.push_str(&text_at(500, next + 2, "middle", "alarm", &told));
-        next += ROW - 6;
+        let told = format!("⚠ {} {}: {}", anomaly.code, anomaly.name, anomaly.message);
+        for line in super::broken(&told, 64) {
+            out.push_str(&text_at(500, next, "middle", "alarm", &line));
+            next += 16;
+        }
+        next += 14;
     }
     next
 }
@@ -168,10 +171,6 @@ fn segment(seen: &Seen, y: u32, out: &mut String) {
 
 fn text_at(x: u32, y: u32, anchor: &str, class: &str, text: &str) -> String {
     format!("<text class=\"{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{}</text>\n", escape(text))
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 
 /// Text that is only text.

@@ -21,7 +21,7 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     let mut page = Page { out, colour: options.colour, width: options.columns() };
     head(report, options, &mut page)?;
     if options.sections.findings && !report.findings.is_empty() {
-        findings::write(report, &mut page)?;
+        findings::write(report, options.brief(), &mut page)?;
     }
     if report.connections.is_empty() {
         return Ok(());

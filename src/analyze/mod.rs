@@ -1,8 +1,10 @@
 //! The pipeline: packets in, a report out.
 
+pub mod build;
+
 use crate::decode::{Decoded, Decoder};
-use crate::detect::{Limits, Scene, Selection, Watch};
-use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool, build};
+use crate::detect::{Digest, Limits, Scene, Selection, Watch};
+use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool};
 use crate::segment::Segment;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
@@ -111,7 +113,19 @@ impl Analysis {
     }
 
     /// The report on connection `index` with its `verdicts` at `end`, as number `id`, without anomalies.
-    pub fn connection(&self, (index, id): (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
+    pub fn connection(&self, at: (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
+        match self.timing.get(at.0) {
+            Some(measured) => self.built(at, measured, verdicts, end),
+            None => self.untimed(at, verdicts, end),
+        }
+    }
+
+    /// The same without its timing, which takes the longest.
+    pub fn untimed(&self, at: (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
+        self.built(at, &Measured::default(), verdicts, end)
+    }
+
+    fn built(&self, (index, id): (usize, u64), measured: &Measured, verdicts: &[Verdict; 2], end: Time) -> Connection {
         let context = build::Context {
             end,
             profile: &self.profile,
@@ -119,23 +133,7 @@ impl Analysis {
             vantage: self.options.vantage,
             scope: &|id| self.decoder.scope(id).to_vec(),
         };
-        let c = &self.tracker.connections()[index];
-        match self.timing.get(index) {
-            Some(measured) => build::connection(c, measured, verdicts, id, &context),
-            None => build::connection(c, &Measured::default(), verdicts, id, &context),
-        }
-    }
-
-    /// The same without its timing, which takes the longest.
-    pub fn untimed(&self, (index, id): (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
-        let context = build::Context {
-            end,
-            profile: &self.profile,
-            retracted: false,
-            vantage: self.options.vantage,
-            scope: &|id| self.decoder.scope(id).to_vec(),
-        };
-        build::connection(&self.tracker.connections()[index], &Measured::default(), verdicts, id, &context)
+        build::connection(&self.tracker.connections()[index], measured, verdicts, id, &context)
     }
 
     /// Forgets the connections that `keep` does not want, by index; the others move up, in their order.
@@ -154,37 +152,49 @@ impl Analysis {
     }
 
     /// The report on all that was taken.
-    pub fn finish(&self, files: Vec<FileInfo>) -> Report {
+    pub fn finish(self, files: Vec<FileInfo>) -> Report {
         self.finish_with(files, &|_| true)
     }
 
     /// The report on all that was taken; its timing tables are those of the connections that `timed` wants.
-    pub fn finish_with(&self, files: Vec<FileInfo>, timed: &dyn Fn(&Connection) -> bool) -> Report {
+    pub fn finish_with(mut self, files: Vec<FileInfo>, timed: &dyn Fn(&Connection) -> bool) -> Report {
+        let dropped = files.iter().filter_map(|file| file.dropped).sum();
+        self.capture.files = files;
+        let profile = self.options.profile();
+        let decoder = &self.decoder;
         let end = self.capture.last.unwrap_or(Time(0));
+        let context = build::Context {
+            end,
+            profile: &profile,
+            retracted: self.options.retracted,
+            vantage: self.options.vantage,
+            scope: &|id| decoder.scope(id).to_vec(),
+        };
         let (tracker, watch, selection) = (&self.tracker, &self.watch, &self.options.selection);
-        let mut scene = self.scene(end);
-        scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();
-        let unmeasured = Measured::default();
+        let mut scene = watch.scene(tracker, end, self.capture.undecoded, &profile, &self.options.limits);
+        scene.quality.dropped = dropped;
         let mut tracked: Vec<_> = tracker.connections().iter().enumerate().collect();
         tracked.sort_by_key(|(_, c)| c.first_packet);
         let retracted = tracked.iter().map(|(_, c)| u64::from(c.retractions())).sum();
         let mut tables = table::Builder::default();
         let mut connections = Vec::with_capacity(tracked.len());
+        let mut digests = Vec::with_capacity(tracked.len());
         for ((index, c), id) in tracked.into_iter().zip(1..) {
-            let measured = self.timing.get(index).unwrap_or(&unmeasured);
-            let verdicts = c.verdicts(end, &self.profile);
-            let mut connection = self.connection((index, id), &verdicts, end);
+            let measured = &self.timing.take(index);
+            let verdicts = c.verdicts(end, &profile);
+            let mut connection = build::connection(c, measured, &verdicts, id, &context);
             connection.anomalies = watch.anomalies((index, id), &verdicts, tracker, &scene);
+            digests.push(Digest::of(&connection));
             if timed(&connection) {
-                tables.add(measured, c, &verdicts, self.options.vantage, end);
+                tables.add(measured, c, &verdicts, context.vantage, end);
             }
             connections.push(connection);
         }
-        let findings = watch.findings(&mut scene, &mut connections, selection);
+        let findings = watch.findings(&mut scene, &mut connections, &digests, selection);
         Report {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
-            capture: Capture { files, ..self.capture.clone() },
+            capture: self.capture,
             summary: report::totals::summary(&connections, retracted),
             connections,
             findings,

@@ -16,24 +16,6 @@ pub enum When {
     Packet(u64),
 }
 
-/// A point in time of a capture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// At the endpoints.
-    Time(Time),
-    /// At the tap: this packet had been captured.
-    Packet(u64, Time),
-}
-
-impl Moment {
-    /// When.
-    pub fn time(&self) -> Time {
-        match self {
-            Moment::Time(time) | Moment::Packet(_, time) => *time,
-        }
-    }
-}
-
 /// The error says what can be written.
 impl FromStr for When {
     type Err = String;

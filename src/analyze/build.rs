@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model::*;
+use crate::report::*;
 use crate::segment::ScopeId;
 use crate::time::{Span, Time};
 use crate::timing::{self, Measured, Vantage};

@@ -1,0 +1,170 @@
+//! What few connections have: kept apart, so that the others stay small.
+
+use super::Reset;
+use crate::segment::{Flags, IcmpError, Segment};
+use crate::time::{Span, Time};
+use crate::tracker::sequence::after;
+
+/// What few connections have.
+#[derive(Clone, Debug, Default)]
+pub struct Cold {
+    /// Of each end.
+    pub ends: [ColdEnd; 2],
+    /// The first RSTs, at most [`Cold::RESETS`].
+    pub resets: Vec<Reset>,
+    /// How many RSTs there were from each end.
+    pub reset_count: [u32; 2],
+    /// An ICMP error quoting it: the first one.
+    pub icmp: Option<IcmpError>,
+    /// Frag-needed / packet-too-big errors: how many, and the smallest MTU told.
+    pub too_big: (u32, u32),
+    /// A SYN that belongs to no part of this connection: end, time, packet.
+    pub stray_syn: Option<(usize, Time, u64)>,
+    /// The first bare ACK of the other end after that SYN: packet.
+    pub challenge: Option<u64>,
+    /// A second SYN,ACK with another initial sequence number: end, packet.
+    pub changed_isn: Option<(usize, u64)>,
+    /// A set of flags that no stack sends: end, packet, flags.
+    pub odd_flags: Option<(usize, u64, Flags)>,
+    /// Data beyond the sender's own FIN: end, time, packet, bytes.
+    pub past_fin: Option<(usize, Time, u64, u32)>,
+    /// Segments other than RST after the first RST taken for accepted: by each end, and the first packet of them.
+    pub after_reset: [(u32, u64); 2],
+    /// Segments captured twice or repeated by the network.
+    pub copies: u32,
+    /// Segments outside both windows.
+    pub astray: u32,
+    /// Segments whose options were cut.
+    pub cut: u32,
+}
+
+impl Cold {
+    /// How many RSTs are kept.
+    pub const RESETS: usize = 4;
+}
+
+/// What few ends have.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ColdEnd {
+    /// What it sent again.
+    pub again: Again,
+    /// When its window was closed.
+    pub zero: ZeroWindow,
+    /// Keepalive and window probes it sent.
+    pub probes: u32,
+    /// Segments that arrived at the tap below the edge and had not been seen: reordered, or lost before the tap.
+    pub gap_fills: u32,
+    /// Payload bytes it sent for the first time after it had acknowledged the peer's FIN.
+    pub after_peer_fin: u64,
+    /// Of those, the first segment: time, packet.
+    pub first_after_peer_fin: Option<(Time, u64)>,
+}
+
+impl ColdEnd {
+    /// Nothing noted.
+    pub(super) const NONE: ColdEnd = ColdEnd {
+        again: Again {
+            count: 0,
+            bytes: 0,
+            first: None,
+            last: 0,
+            fast: 0,
+            timeout: 0,
+            spurious: 0,
+            longest: Span(0),
+            same: (0, 0, 0),
+            most_same: (0, 0),
+        },
+        zero: ZeroWindow { since: None, first: None, total: Span(0), longest: Span(0), times: 0, probes: 0 },
+        probes: 0,
+        gap_fills: 0,
+        after_peer_fin: 0,
+        first_after_peer_fin: None,
+    };
+}
+
+/// Sequence ranges sent again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Again {
+    /// How many segments repeat what was sent before, SYN and FIN included.
+    pub count: u32,
+    /// Payload bytes in them.
+    pub bytes: u64,
+    /// The first of them: packet, time.
+    pub first: Option<(u64, Time)>,
+    /// Packet number of the last.
+    pub last: u64,
+    /// How many followed duplicate ACKs or SACK blocks (RFC 5681 §3.2, RFC 6675).
+    pub fast: u32,
+    /// How many came after a pause of at least 200 ms, the least timeout of common stacks.
+    pub timeout: u32,
+    /// How many repeat what was acknowledged already at the tap.
+    pub spurious: u32,
+    /// The longest pause that a repetition ended.
+    pub longest: Span,
+    /// Sequence number of the last repeated segment, its length, and how often running it was repeated.
+    pub(super) same: (u32, u32, u16),
+    /// The most that `same` counted, and the length of that segment.
+    pub most_same: (u16, u32),
+}
+
+impl Again {
+    /// Counts `seg`, sent `pause` after its sender's segment before, after so many duplicate ACKs.
+    pub(super) fn count(&mut self, seg: &Segment, pause: Span, acked: Option<u32>, duplicate_acks: u8) {
+        self.count = self.count.saturating_add(1);
+        self.bytes += u64::from(seg.len);
+        self.first.get_or_insert((seg.packet, seg.time));
+        self.last = seg.packet;
+        let (seq, len, n) = self.same;
+        self.same =
+            if seq == seg.seq && n > 0 { (seq, len.max(seg.len), n.saturating_add(1)) } else { (seg.seq, seg.len, 1) };
+        if self.same.2 > self.most_same.0 {
+            self.most_same = (self.same.2, self.same.1);
+        }
+        if seg.has(Flags::SYN) {
+            return;
+        }
+        if acked.is_some_and(|a| !after(seg.end(), a)) {
+            self.spurious = self.spurious.saturating_add(1);
+        } else if duplicate_acks >= 3 {
+            self.fast = self.fast.saturating_add(1);
+        } else if pause >= Span::millis(200) {
+            self.timeout = self.timeout.saturating_add(1);
+            self.longest = self.longest.max(pause);
+        }
+    }
+}
+
+/// When an end offered no window.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ZeroWindow {
+    /// Since when it is closed now.
+    pub since: Option<Time>,
+    /// The first segment that closed it: time, packet.
+    pub first: Option<(Time, u64)>,
+    /// How long it was closed, all together, up to the last opening.
+    pub total: Span,
+    /// The longest time it was closed.
+    pub longest: Span,
+    /// How often it was closed.
+    pub times: u32,
+    /// Probes the peer sent against it.
+    pub probes: u32,
+}
+
+impl ZeroWindow {
+    /// The window that `seg` of this end offers.
+    pub(super) fn note(&mut self, seg: &Segment) {
+        if seg.window == 0 {
+            if self.since.is_none() {
+                self.since = Some(seg.time);
+                self.times = self.times.saturating_add(1);
+            }
+            self.first.get_or_insert((seg.time, seg.packet));
+        } else if let Some(since) = self.since.take() {
+            let span = seg.time - since;
+            self.total.0 = self.total.0.saturating_add(span.0);
+            self.longest = self.longest.max(span);
+        }
+    }
+}
