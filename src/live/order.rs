@@ -1,8 +1,8 @@
 //! Who is forgotten first when there are too many connections.
 //!
 //! 1. those that are over: both ends CLOSED, or their TIME_WAIT run out; the longest over first;
-//! 2. those that never came about (SYN_SENT, SYN_RCVD): what a flood of SYNs is made of; the longest silent first;
-//! 3. those in TIME_WAIT, the longest silent first;
+//! 2. those in TIME_WAIT, which have nothing left to do, the longest silent first;
+//! 3. those that never came about (SYN_SENT, SYN_RCVD): what a flood of SYNs is made of; the longest silent first;
 //! 4. all others, the longest silent first.
 
 use crate::time::Time;
@@ -16,9 +16,9 @@ pub fn rank(states: [State; 2], last: Time) -> Rank {
     let all = |set: &[State]| states.iter().all(|s| set.contains(s));
     let class = if all(&[State::Closed]) {
         0
-    } else if all(&[State::Closed, State::SynSent, State::SynRcvd, State::Listen]) {
-        1
     } else if all(&[State::Closed, State::TimeWait]) {
+        1
+    } else if all(&[State::Closed, State::SynSent, State::SynRcvd, State::Listen]) {
         2
     } else {
         3
@@ -55,7 +55,7 @@ mod tests {
         ];
         assert_eq!(keep(&ranks, 0), [true; 6]);
         assert_eq!(keep(&ranks, 1), [true, true, true, true, true, false]);
-        assert_eq!(keep(&ranks, 3), [true, true, false, false, true, false]);
+        assert_eq!(keep(&ranks, 3), [true, false, true, false, true, false]);
         assert_eq!(keep(&ranks, 5), [false, false, false, false, true, false]);
         assert_eq!(keep(&ranks, 9), [false; 6]);
     }

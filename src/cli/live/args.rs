@@ -28,9 +28,9 @@ On a terminal there is a dashboard (q quits, ? helps); elsewhere, or with --form
 per line: start, transition, retraction, connection (when it has ended), finding, cleared, evicted, interval; at the end
 capture, the connections still open, findings, summary. Ctrl-C ends both with the report that `tcpstate analyze` gives.
 
-With more than --max-connections, connections are forgotten in this order: those that are over, those that never came
-about (SYN_SENT, SYN_RCVD), those in TIME_WAIT, then the others; of each kind the longest silent first. The totals still
-count them.
+With more than --max-connections, connections are forgotten in this order: those that are over, those in TIME_WAIT, those
+that never came about (SYN_SENT, SYN_RCVD), then the others; of each kind the longest silent first. The totals still count
+them.
 
 Exit codes: 0 done, also when ended by Ctrl-C; 2 could not be done; 130 by a second Ctrl-C before the report was out.")]
 pub struct LiveArgs {
