@@ -5,7 +5,7 @@ use super::ui::Ui;
 use super::view::{ConnectionRow, FindingRow, Ladder, Rung, StateRow, View};
 use crate::live::{Passed, Watcher};
 use crate::render::Zone;
-use crate::render::units::{about, bytes, clock, count, span};
+use crate::render::units::{about, bytes, clock, count};
 use crate::report::{Connection, Entry, Side};
 use crate::segment::Flags;
 use crate::source::FileInfo;
@@ -114,10 +114,17 @@ fn row(watcher: &Watcher, candidate: &Candidate, now: Time) -> ConnectionRow {
     }
 }
 
-/// Whole seconds from one second on: the screen should not flicker.
+/// In six columns, and in whole seconds: the screen should not flicker.
 fn age(of: Span) -> String {
-    const SECOND: i64 = 1_000_000_000;
-    if of.0 < SECOND { "<1 s".to_owned() } else { span(Span(of.0 / SECOND * SECOND)).replace(".0 ", " ") }
+    let seconds = of.0.max(0) / 1_000_000_000;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match () {
+        () if seconds < 1 => "<1 s".to_owned(),
+        () if minutes < 1 => format!("{seconds} s"),
+        () if hours < 1 => format!("{minutes}m{:02}s", seconds % 60),
+        () if days < 1 => format!("{hours}h{:02}m", minutes % 60),
+        () => format!("{days}d{:02}h", hours % 24),
+    }
 }
 
 fn ladder(watcher: &Watcher, id: u64) -> Ladder {

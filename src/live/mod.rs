@@ -7,6 +7,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `watcher` | the loop's view: packets and time in, events out |
+//! | `assess` | all connections, a stretch at a time: which have ended, what is wrong |
+//! | `bound` | forgetting connections |
 //! | `book` | each connection as last shown, and when to look at it again |
 //! | `counts` | connections per state and side, now and over the last minutes |
 //! | `event` | what happened |
@@ -15,7 +17,9 @@
 //! | `order` | who is forgotten first |
 //! | `metrics` | the same in Prometheus' text format |
 
+mod assess;
 mod book;
+mod bound;
 mod counts;
 mod event;
 mod firing;

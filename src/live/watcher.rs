@@ -1,15 +1,15 @@
 //! The loop's view: packets and time in, events out.
 
+use super::assess::{Pass, found};
 use super::book::Book;
 use super::counts::Counts;
-use super::event::{Event, Evicted, Retraction, Transition};
+use super::event::{Event, Retraction, Transition};
 use super::firing::Firing;
+use super::gone;
 use super::metrics::{Metrics, Now};
-use super::{gone, order};
 use crate::analyze::{Analysis, Options, build};
-use crate::detect::{Digest, Scene};
 use crate::filter::{Filter, select::select};
-use crate::report::{self, Connection, Finding, PerSide, Report, Severity, Side, Summary, totals};
+use crate::report::{self, Connection, Finding, PerSide, Report, Severity, Side, Summary};
 use crate::segment::Flags;
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
@@ -25,36 +25,23 @@ pub struct Limits {
 /// Everything known of what passes.
 #[derive(Debug)]
 pub struct Watcher {
-    analysis: Analysis,
-    filter: Option<Filter>,
-    limits: Limits,
-    book: Book,
-    dirty: Vec<usize>,
+    pub(super) analysis: Analysis,
+    pub(super) filter: Option<Filter>,
+    pub(super) limits: Limits,
+    pub(super) book: Book,
+    pub(super) dirty: Vec<usize>,
     /// Connections that are over and wait to be told.
-    over: Vec<u64>,
-    counts: Counts,
-    metrics: Metrics,
-    pass: Pass,
-    firing: Firing,
-    gone: Summary,
-    events: Vec<Event>,
-    followed: Option<u64>,
-    passed: Vec<Passed>,
-    now: Time,
+    pub(super) over: Vec<u64>,
+    pub(super) counts: Counts,
+    pub(super) metrics: Metrics,
+    pub(super) pass: Pass,
+    pub(super) firing: Firing,
+    pub(super) gone: Summary,
+    pub(super) events: Vec<Event>,
+    pub(super) followed: Option<u64>,
+    pub(super) passed: Vec<Passed>,
+    pub(super) now: Time,
 }
-
-/// How far a look at all connections has come.
-#[derive(Debug, Default)]
-struct Pass {
-    /// The number of the last one looked at.
-    after: u64,
-    /// What is small of all of them, and those that something was found about.
-    digests: Vec<Digest>,
-    connections: Vec<Connection>,
-}
-
-/// Connections looked at, and told, in one go.
-const STRETCH: usize = 2_000;
 
 /// A segment of the connection that is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,11 +59,6 @@ pub struct Passed {
     /// Payload bytes.
     pub len: u32,
 }
-
-/// What happened to a connection that is over holds for this long.
-const RECENT: Span = Span::secs(60);
-/// Findings that speak of the end of a capture.
-const OF_THE_END: [&str; 2] = ["capture-cuts-connections", "half-closed-at-end"];
 
 /// Segments noted of the connection that is followed; the oldest go first.
 const FOLLOWED: usize = 1_000;
@@ -141,69 +123,6 @@ impl Watcher {
         self.counts.sample(now, self.analysis.capture().packets, self.book.begun());
     }
 
-    /// Tells connections that have ended, and looks for findings, a stretch at a time. True if there is more to do.
-    pub fn assess(&mut self, dropped: u64) -> bool {
-        let mut scene = self.analysis.scene(self.now);
-        scene.quality.dropped = dropped;
-        let mut events = Vec::new();
-        let many = self.over.len().min(STRETCH);
-        for id in self.over.drain(..many) {
-            let Some(index) = self.book.find(id) else { continue };
-            // It may have gone on in the meantime.
-            if !self.book.entries[index].over {
-                self.book.entries[index].told = false;
-            } else if self.book.entries[index].matches {
-                let connection = found(&self.analysis, &scene, (index, id), self.now);
-                self.metrics.ended(&connection);
-                events.push(Event::Connection(Box::new(connection)));
-            }
-        }
-        let findings = Watcher::find_out(&self.analysis, &mut self.book, &mut self.pass, &mut scene, self.now);
-        if let Some(findings) = findings {
-            self.firing.update(findings, self.now, &mut events);
-        }
-        self.events.append(&mut events);
-        self.pass.after > 0 || !self.over.is_empty()
-    }
-
-    /// What is wrong now: over all connections that are not over for long.
-    ///
-    /// Goes through them a stretch at a time, so that packets do not wait for long; `None` until it has been through.
-    fn find_out(
-        analysis: &Analysis,
-        book: &mut Book,
-        pass: &mut Pass,
-        scene: &mut Scene<'_>,
-        now: Time,
-    ) -> Option<Vec<Finding>> {
-        let tracker = analysis.tracker();
-        let from = book.entries.partition_point(|entry| entry.id <= pass.after);
-        for (index, entry) in book.entries.iter_mut().enumerate().skip(from).take(STRETCH) {
-            pass.after = entry.id;
-            let c = &tracker.connections()[index];
-            if !entry.matches || (entry.over && now - c.last > RECENT) {
-                continue;
-            }
-            let at = (index, entry.id);
-            let verdicts = c.verdicts(now, analysis.profile());
-            let anomalies = analysis.watch().anomalies(at, &verdicts, tracker, scene);
-            entry.severity = anomalies.iter().map(|a| a.severity).max();
-            let connection = Connection { anomalies, ..analysis.untimed(at, &verdicts, now) };
-            pass.digests.push(Digest::of(&connection));
-            if !connection.anomalies.is_empty() {
-                pass.connections.push(connection);
-            }
-        }
-        if book.entries.last().is_some_and(|last| last.id > pass.after) {
-            return None;
-        }
-        let Pass { mut connections, digests, .. } = std::mem::take(pass);
-        let mut findings = analysis.watch().findings(scene, &mut connections, &digests, analysis.selection());
-        // Nothing has ended.
-        findings.retain(|f| !OF_THE_END.contains(&f.name));
-        Some(findings)
-    }
-
     /// What happened since the last call.
     pub fn events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
@@ -226,9 +145,9 @@ impl Watcher {
             }
         }
         (entry.client, entry.matches) = (client, matches);
-        for e in 0..2 {
+        for (e, verdict) in verdicts.iter().enumerate() {
             let (was, side) = (entry.ends[e].state, side(e, client));
-            let change = entry.ends[e].update(&verdicts[e].steps);
+            let change = entry.ends[e].update(&verdict.steps);
             if !matches {
                 continue;
             }
@@ -246,7 +165,7 @@ impl Watcher {
                     state,
                 }));
             }
-            let steps = &verdicts[e].steps;
+            let steps = &verdict.steps;
             for step in &steps[steps.len() - change.new..] {
                 self.metrics.transitions.get_mut(side)[step.rule.to as usize] += 1;
                 self.events.push(Event::Transition(Transition {
@@ -270,45 +189,6 @@ impl Watcher {
             self.over.push(entry.id);
         }
         self.book.plan(index, c, now, self.analysis.profile());
-    }
-
-    /// Forgets connections when there are too many: some more than needed, so that it does not happen at every packet.
-    fn bound(&mut self, now: Time) {
-        let (have, most) = (self.book.entries.len(), self.limits.connections);
-        if have <= most {
-            return;
-        }
-        let scene = self.analysis.scene(now);
-        let tracked = self.analysis.tracker().connections();
-        let ranks: Vec<_> =
-            self.book.entries.iter().zip(tracked).map(|(entry, c)| order::rank(entry.states(), c.last)).collect();
-        let keep = order::keep(&ranks, have - most + most / 8);
-        let (mut evicted, mut open, mut retracted) = (Vec::new(), 0, 0);
-        for index in (0..have).filter(|i| !keep[*i]) {
-            let connection = found(&self.analysis, &scene, (index, self.book.entries[index].id), now);
-            let entry = &self.book.entries[index];
-            open += u64::from(!entry.over);
-            if !entry.matches {
-                continue;
-            }
-            for (e, end) in entry.ends.iter().enumerate() {
-                self.counts.leave(side(e, entry.client), end.state);
-            }
-            retracted += u64::from(self.analysis.tracker().connections()[index].retractions());
-            if !entry.told || self.over.contains(&entry.id) {
-                self.metrics.ended(&connection);
-                self.events.push(Event::Connection(Box::new(connection.clone())));
-            }
-            evicted.push(connection);
-        }
-        gone::add(&mut self.gone, &totals::summary(&evicted, retracted));
-        drop(scene);
-        self.book.evict(&keep);
-        self.analysis.evict(&keep);
-        let connections = keep.iter().filter(|keep| !**keep).count() as u64;
-        self.metrics.evicted += connections;
-        let total = self.metrics.evicted;
-        self.events.push(Event::Evicted(Evicted { time: now, connections, open, total }));
     }
 
     /// Connection `index` as it stands now, with what is found about it.
@@ -440,14 +320,6 @@ impl Watcher {
     }
 }
 
-/// Connection `index`, number `id`, as it stands, with what is found about it.
-fn found(analysis: &Analysis, scene: &Scene<'_>, at: (usize, u64), now: Time) -> Connection {
-    let tracker = analysis.tracker();
-    let verdicts = tracker.connections()[at.0].verdicts(now, analysis.profile());
-    let anomalies = analysis.watch().anomalies(at, &verdicts, tracker, scene);
-    Connection { anomalies, ..analysis.connection(at, &verdicts, now) }
-}
-
-fn side(e: usize, client: usize) -> Side {
+pub(super) fn side(e: usize, client: usize) -> Side {
     if e == client { Side::Client } else { Side::Server }
 }
