@@ -134,11 +134,13 @@
 pub mod analyze;
 pub mod bothends;
 pub mod cli;
+pub mod dashboard;
 pub mod decode;
 pub mod detect;
 pub mod diff;
 pub mod filter;
 pub mod ladder;
+pub mod live;
 pub mod policy;
 pub mod render;
 pub mod report;
@@ -150,3 +152,4 @@ pub mod source;
 pub mod time;
 pub mod timing;
 pub mod tracker;
+pub mod write;

@@ -71,7 +71,8 @@ fn scope(c: &tracker::Connection, client: usize, context: &Context<'_>) -> Vec<S
     scope
 }
 
-fn entry(step: &tracker::log::Step, latest: Option<Time>) -> Entry {
+/// One transition as it stands in a report; `latest` is when it happened at the latest, if that is not when it is dated.
+pub fn entry(step: &tracker::log::Step, latest: Option<Time>) -> Entry {
     let some = |packet: u64| (packet != 0).then_some(packet);
     Entry {
         time: step.at,

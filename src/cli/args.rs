@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use super::check::CheckArgs;
 use super::diff::DiffArgs;
 use super::explain::ExplainArgs;
+use super::live::LiveArgs;
 use super::names::Offer;
 use super::output::Colour;
 use super::reading::Reading;
@@ -52,6 +53,8 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// What got better and what got worse between two captures, or their saved reports
     Diff(Box<DiffArgs>),
+    /// The same from an interface (or a pipe), as it happens
+    Live(Box<LiveArgs>),
     /// One connection as a ladder: every segment, with both ends' states after it and how each is known
     Show(Box<ShowArgs>),
     /// What `ss -tan` would have listed on each host at a time, or how many were in each state over time
@@ -211,7 +214,7 @@ impl Timers {
     }
 }
 
-fn limit(word: &str) -> Result<Limit, String> {
+pub(super) fn limit(word: &str) -> Result<Limit, String> {
     match word {
         "all" => Ok(Limit::All),
         _ => word.parse().map(Limit::At).map_err(|_| "a number or `all`".to_owned()),
@@ -223,6 +226,6 @@ pub(super) fn duration(word: &str) -> Result<Span, String> {
 }
 
 /// clap has checked the word against the same table.
-fn stack(word: String) -> Result<Stack, String> {
+pub(super) fn stack(word: String) -> Result<Stack, String> {
     Stack::ALL.into_iter().find(|(name, _)| *name == word).map(|(_, stack)| stack).ok_or(word)
 }

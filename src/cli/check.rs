@@ -181,7 +181,9 @@ fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
 
 fn read(files: &[PathBuf], args: &CheckArgs, limits: Limits) -> Result<Report, Failure> {
     let mut analysis = Analysis::new(Options { limits, ..args.timers.options() });
-    let files = reading::packets(files, &args.reading, |packet| analysis.packet(packet))?;
+    let files = reading::packets(files, &args.reading, |packet| {
+        analysis.packet(packet);
+    })?;
     reading::warn(&files, args.reading, false);
     Ok(analysis.finish(files))
 }

@@ -142,7 +142,9 @@ fn sample(path: &Path, limits: &Limits, args: &DiffArgs) -> Result<(Sample, bool
         return Ok((sample, false));
     }
     let mut analysis = Analysis::new(Options { limits: limits.clone(), ..Options::default() });
-    let files = reading::packets(&[path.to_owned()], &args.reading, |packet| analysis.packet(packet))?;
+    let files = reading::packets(&[path.to_owned()], &args.reading, |packet| {
+        analysis.packet(packet);
+    })?;
     let unreadable = reading::warn(&files, args.reading, false) != DONE;
     let report = analysis.finish(files);
     Ok((Sample::of(&name, &report), unreadable))

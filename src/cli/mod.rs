@@ -8,6 +8,7 @@ mod check;
 mod diff;
 mod explain;
 mod failure;
+mod live;
 mod names;
 mod output;
 mod progress;
@@ -49,6 +50,7 @@ fn perform(cli: &Cli) -> Result<u8, Failure> {
         Command::Analyze(args) => analyze::run(args, look),
         Command::Check(args) => check::run(args, look),
         Command::Diff(args) => diff::run(args, look),
+        Command::Live(args) => live::run(args, look),
         Command::Show(args) => show::run(args, look),
         Command::Snapshot(args) => snapshot::run(args, look),
         Command::Explain(args) => explain::run(args, look).map(|()| DONE),

@@ -45,15 +45,20 @@ pub static DECLARATION: Declaration = Declaration {
 fn detect(scene: &Scene<'_>, _: &Services<'_>) -> Vec<Shown> {
     let q = &scene.quality;
     let share = q.missing_share();
-    if q.missing == 0 || share * 1e6 < scene.limits.get(&SHARE) as f64 {
+    let few = q.missing == 0 || share * 1e6 < scene.limits.get(&SHARE) as f64;
+    if few && q.dropped == 0 {
         return Vec::new();
     }
+    let dropped = match q.dropped {
+        0 => String::new(),
+        n => format!("; the capturing system dropped {n} packets"),
+    };
     let many = share * 1e6 >= scene.limits.get(&MANY) as f64;
     vec![Shown {
         severity: if many { Severity::Warning } else { Severity::Note },
         count: q.connections,
         message: format!(
-            "the capture misses {} of {} payload bytes ({:.2} %){}",
+            "the capture misses {} of {} payload bytes ({:.2} %){dropped}{}",
             q.missing,
             q.unique + q.missing,
             share * 100.0,
@@ -64,6 +69,7 @@ fn detect(scene: &Scene<'_>, _: &Services<'_>) -> Vec<Shown> {
         facts: facts([
             ("missing_bytes", Value::from(q.missing)),
             ("bytes", Value::from(q.unique + q.missing)),
+            ("dropped_packets", Value::from(q.dropped)),
             ("share", Value::from((share * 1e6).round() / 1e6)),
         ]),
     }]

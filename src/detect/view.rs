@@ -63,6 +63,8 @@ pub struct Quality {
     pub back_steps: u64,
     /// All connections.
     pub connections: u64,
+    /// Packets that the capturing system dropped, where it says so.
+    pub dropped: u64,
 }
 
 impl Quality {
@@ -74,7 +76,7 @@ impl Quality {
 
     /// Whether what is absent from the capture may well have been on the wire.
     pub fn is_lossy(&self) -> bool {
-        self.missing_share() >= 0.01
+        self.missing_share() >= 0.01 || self.dropped.saturating_mul(100) >= self.segments.max(1)
     }
 }
 

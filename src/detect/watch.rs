@@ -43,6 +43,12 @@ impl Watch {
         }
     }
 
+    /// Forgets the connections that `keep` does not want, by index.
+    pub fn evict(&mut self, keep: &[bool]) {
+        let mut keep = keep.iter();
+        self.signals.retain(|_| keep.next().copied().unwrap_or(true));
+    }
+
     fn at(&mut self, i: usize) -> &mut Signals {
         if self.signals.len() <= i {
             self.signals.resize_with(i + 1, Signals::default);

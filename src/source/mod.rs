@@ -1,4 +1,4 @@
-//! Where packets come from: files, pipes, folders (and, later, interfaces).
+//! Where packets come from: files, pipes, folders, interfaces.
 //!
 //! A source yields packets in capture order together with what is known of the input as a whole:
 //! its format, its link types, how many packets the kernel dropped, and where reading had to stop.
@@ -9,6 +9,7 @@ mod compress;
 mod erf;
 mod file;
 mod link;
+pub mod live;
 mod log;
 mod merge;
 mod open;

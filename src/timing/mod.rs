@@ -54,6 +54,12 @@ impl Timing {
         self.connections[taken.connection].take(taken.sender, taken.class, taken.advances, seg, connection);
     }
 
+    /// Forgets the connections that `keep` does not want, by index.
+    pub fn evict(&mut self, keep: &[bool]) {
+        let mut keep = keep.iter();
+        self.connections.retain(|_| keep.next().copied().unwrap_or(true));
+    }
+
     /// Takes the measurements of one connection out, by its index in the tracker, so that their memory is free again.
     pub fn take(&mut self, connection: usize) -> Measured {
         self.connections.get_mut(connection).map(std::mem::take).unwrap_or_default()

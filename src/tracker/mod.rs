@@ -15,10 +15,12 @@
 //! | `unseen` | FINs that were not captured |
 //! | [`verdict`] | the histories at a given time, silence weighed |
 //! | [`table`] | four-tuples, incarnations |
+//! | `evict` | forgetting connections, so that memory stays bounded |
 //! | [`profile`] | timers of common stacks |
 
 pub mod connection;
 pub mod endpoint;
+mod evict;
 mod facts;
 mod handshake;
 pub mod log;

@@ -33,6 +33,13 @@ pub struct Profile {
     pub ephemeral_ports: (u16, u16),
 }
 
+/// That of the default stack.
+impl Default for Profile {
+    fn default() -> Profile {
+        Stack::default().profile()
+    }
+}
+
 impl Stack {
     /// All of them, with the names that `--stack` takes.
     pub const ALL: [(&'static str, Stack); 5] = [

@@ -23,19 +23,19 @@ use crate::segment::{Flags, IcmpError, Segment, Socket};
 #[derive(Debug, Default)]
 pub struct Tracker {
     /// Index of the latest incarnation of each four-tuple (in the scope first seen; the others hang on it).
-    latest: HashTable<u32>,
-    connections: Vec<Connection>,
+    pub(super) latest: HashTable<u32>,
+    pub(super) connections: Vec<Connection>,
     /// For each connection the latest one on the same four-tuple in another scope, plus one; 0 for none.
-    beside: Vec<u32>,
+    pub(super) beside: Vec<u32>,
     /// For each connection the one before it on the same four-tuple, plus one; 0 for none.
-    previous: Vec<u32>,
+    pub(super) previous: Vec<u32>,
     /// Seeded for each run: addresses and ports are chosen by whoever sends the packets.
-    hasher: RandomState,
+    pub(super) hasher: RandomState,
 }
 
 /// A four-tuple without direction.
 #[derive(PartialEq, Eq, Hash)]
-struct Key {
+pub(super) struct Key {
     low: Socket,
     high: Socket,
 }
@@ -45,7 +45,7 @@ impl Key {
         if a <= b { Key { low: a, high: b } } else { Key { low: b, high: a } }
     }
 
-    fn of_connection(c: &Connection) -> Key {
+    pub(super) fn of_connection(c: &Connection) -> Key {
         Key::of(c.sockets[0], c.sockets[1])
     }
 }

@@ -1,0 +1,199 @@
+//! `tcpstate live`: what passes an interface, as it happens.
+
+mod args;
+mod metrics;
+mod run;
+mod screen;
+mod stop;
+mod stream;
+
+use std::io::{IsTerminal, stdin, stdout};
+
+pub use args::LiveArgs;
+
+use self::run::{Front, Input, Run};
+use self::screen::Screen;
+use self::stop::Stop;
+use self::stream::Stream;
+use super::failure::{DONE, Failure};
+use super::output::{self, Look, Target, tell};
+use crate::analyze::Options;
+use crate::detect;
+use crate::filter::{self, Filter, words};
+use crate::live::{Limits, Watcher};
+use crate::render::{Format, Limit, RenderOptions, Selection, Zone, render};
+use crate::report::Report;
+use crate::source::live::{Capture, Piped, Settings, drop_privileges, interfaces};
+use crate::write::{RotatingWriter, Rotation};
+
+/// Watches until it ends or is ended; the exit code is 0 unless it could not begin.
+pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
+    if args.list {
+        return list().map(|()| DONE);
+    }
+    let (piped, words) = match args.words.split_first() {
+        Some((first, rest)) if first == "-" => (true, rest),
+        _ => (false, &args.words[..]),
+    };
+    if words.first().is_some_and(|word| word == "help") && words.len() == 1 {
+        output::print(|out| out.write_all(words::help().as_bytes()))?;
+        return Ok(DONE);
+    }
+    let filter = filter(words)?;
+    let on_screen = args.format.is_none() && args.output.is_none() && stdout().is_terminal();
+    let mut input = open(args, piped)?;
+    let server = args.metrics.map(|address| (metrics::Server::bind(address), address));
+    // Before any thread begins: each thread has privileges of its own.
+    if let Err(error) = drop_privileges()
+        && !args.quiet
+    {
+        tell(format_args!("tcpstate: privileges could not be given up: {error}"));
+    }
+    let page = server.map(|(server, address)| {
+        let page = server.and_then(metrics::Server::serve);
+        page.map_err(|error| Failure::file(&format!("--metrics {address}"), error))
+    });
+    let page = page.transpose()?;
+    if let (Some(page), false) = (&page, args.quiet || on_screen) {
+        tell(format_args!("tcpstate: metrics at http://{}/metrics", page.address));
+    }
+    let stop = Stop::on_signals().map_err(|error| Failure::file("signals", error))?;
+    let writer = writer(args, &input)?;
+    let options = options(args)?;
+    let limits = Limits { connections: args.max_connections as usize };
+    let mut watcher = Watcher::new(options, filter.clone(), limits);
+    let zone = if args.local_time { Zone::Local } else { Zone::Utc };
+    let mut front = if args.format.is_none_or(|format| format == Format::Ndjson) && !on_screen {
+        let mut stream = Stream::open(args.output.as_deref(), args.interval)?;
+        let started = stream.start(input.name(), run::wall_clock(), filter.as_ref().map(Filter::to_string));
+        run::unless_closed(started)?;
+        Front::Stream(Box::new(stream))
+    } else if on_screen {
+        let screen = Screen::open(zone, filter.as_ref().map(Filter::to_string));
+        Front::Screen(Box::new(screen.map_err(|error| Failure::file("terminal", error))?))
+    } else {
+        Front::Silent
+    };
+    // What the report goes to must be known to work before hours of watching.
+    let target = match front {
+        Front::Stream(_) => None,
+        _ => Some(Target::open(args.output.as_deref())?),
+    };
+    let run = Run { stop, writer, page, duration: args.duration, count: args.count };
+    let source = run.watch(&mut input, &mut watcher, &mut front)?;
+    if let Front::Screen(_) = front {
+        // The terminal is given back before anything is written to it.
+        front = Front::Silent;
+    }
+    if let Some(failure) = input.failure() {
+        return Err(Failure::usage(failure.to_string()));
+    }
+    if let (Some(problem), false) = (&source.problem, args.quiet) {
+        tell(format_args!("tcpstate: {problem}"));
+    }
+    let report = watcher.report(source);
+    if !args.quiet {
+        remark(&watcher, &report);
+    }
+    match (front, target) {
+        (Front::Stream(mut stream), _) => run::unless_closed(stream.finish(&watcher, &report)).map(|_| ())?,
+        (_, Some(target)) => {
+            let of = watcher.tally().0;
+            let selection = filter.map(|filter| Selection { by: format!("'{filter}'"), of });
+            let options = RenderOptions {
+                width: look.width(args.width),
+                colour: look.colour(target.is_file()),
+                limit: args.limit.unwrap_or(Limit::Suited),
+                zone,
+                selection,
+                ..RenderOptions::default()
+            };
+            target.write(|out| render(args.format.unwrap_or_default(), &report, &options, out))?;
+        }
+        _ => {}
+    }
+    Ok(DONE)
+}
+
+/// What to assume and what to look for.
+fn options(args: &LiveArgs) -> Result<Options, Failure> {
+    let settings = args.threshold.iter().map(String::as_str);
+    let mut limits = detect::Limits::read(settings).map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
+    if let Some(span) = args.stuck_after {
+        limits.stuck_after(span);
+    }
+    let selection = detect::Selection::new(&[], &args.ignore).map_err(|error| Failure::usage(error.to_string()))?;
+    Ok(Options { limits, selection, ..args.timers.options() })
+}
+
+fn filter(words: &[String]) -> Result<Option<Filter>, Failure> {
+    if words.is_empty() {
+        return Ok(None);
+    }
+    filter::parse(&words.join(" ")).map(Some).map_err(|error| Failure::usage(format!("filter: {error}")))
+}
+
+fn open(args: &LiveArgs, piped: bool) -> Result<Input, Failure> {
+    if piped {
+        if stdin().is_terminal() {
+            let hint = "pipe a capture into it: tcpdump -U -w - | tcpstate live -";
+            return Err(Failure::file("-", format!("standard input is a terminal\n  {hint}")));
+        }
+        return Ok(Input::Pipe(Piped::open("-", Box::new(stdin()))));
+    }
+    let Some(interface) = args.interface.clone() else {
+        let names: Vec<String> = interfaces().unwrap_or_default().into_iter().map(|i| i.name).collect();
+        let hint = format!("name one with -i ({}, any), or `-` to read from a pipe", names.join(", "));
+        return Err(Failure::usage(format!("live: no interface given\n  {hint}")));
+    };
+    let settings = Settings {
+        interface,
+        snap_len: args.snap_len,
+        ring_bytes: args.ring,
+        promiscuous: args.promiscuous,
+        tunnels: args.tunnels,
+    };
+    Capture::open(&settings)
+        .map(|capture| Input::Interface(Box::new(capture)))
+        .map_err(|error| Failure::usage(error.to_string()))
+}
+
+fn writer(args: &LiveArgs, input: &Input) -> Result<Option<RotatingWriter>, Failure> {
+    let Some(path) = &args.write else { return Ok(None) };
+    let rotation = Rotation { bytes: args.rotate_size, span: args.rotate_every, keep: args.rotate_keep };
+    let snap_len = if matches!(input, Input::Interface(_)) { args.snap_len } else { 0 };
+    let writer = RotatingWriter::create(path, rotation, input.name(), snap_len);
+    writer.map(Some).map_err(|error| Failure::file(&path.display().to_string(), error))
+}
+
+/// What the report does not say by itself.
+fn remark(watcher: &Watcher, report: &Report) {
+    let evicted = watcher.metrics().evicted;
+    if evicted > 0 {
+        tell(format_args!(
+            "tcpstate: {evicted} connections were forgotten to bound memory (--max-connections); the totals count them, \
+             the list does not"
+        ));
+    }
+    let dropped: u64 = report.capture.files.iter().filter_map(|file| file.dropped).sum();
+    if dropped > 0 {
+        tell(format_args!(
+            "tcpstate: the kernel dropped {dropped} packets that were not read in time; a larger --ring or a smaller \
+             --snap-len helps"
+        ));
+    }
+}
+
+/// The interfaces, one per line.
+fn list() -> Result<(), Failure> {
+    let interfaces = interfaces().map_err(|error| Failure::file("interfaces", error))?;
+    let width = interfaces.iter().map(|i| i.name.len()).max().unwrap_or(0).max("any".len());
+    output::print(|out| {
+        for i in &interfaces {
+            let addresses: Vec<String> = i.addresses.iter().map(ToString::to_string).collect();
+            let line = format!("{:width$}  {:14}  {}", i.name, i.state, addresses.join(", "));
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        writeln!(out, "{:width$}  {:14}  all of them at once", "any", "")
+    })
+}

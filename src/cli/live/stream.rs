@@ -1,0 +1,123 @@
+//! Without a terminal: one JSON object per line, as it happens.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::failure::Failure;
+use crate::live::Watcher;
+use crate::render::ndjson;
+use crate::report::{PerSide, Report, SCHEMA, Tool};
+use crate::source::FileInfo;
+use crate::time::{Span, Time};
+use crate::tracker::State;
+
+/// Where the lines go.
+pub struct Stream {
+    out: BufWriter<Box<dyn Write>>,
+    interval: Span,
+    next: Option<Time>,
+    last: (Time, u64),
+}
+
+#[derive(Serialize)]
+struct Start<'a> {
+    r#type: &'static str,
+    schema: &'static str,
+    tool: Tool,
+    source: &'a str,
+    time: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Interval {
+    r#type: &'static str,
+    time: Time,
+    packets: u64,
+    packets_per_second: f64,
+    connections: u64,
+    tracked: u64,
+    evicted: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped: Option<u64>,
+    findings: u64,
+    states: PerSide<std::collections::BTreeMap<State, u64>>,
+}
+
+impl Stream {
+    /// Lines to `path`, or to standard output.
+    pub fn open(path: Option<&Path>, interval: Span) -> Result<Stream, Failure> {
+        let out: Box<dyn Write> = match path.filter(|path| path.as_os_str() != "-") {
+            Some(path) => {
+                let file = std::fs::File::create(path);
+                Box::new(file.map_err(|error| Failure::file(&path.display().to_string(), error))?)
+            }
+            None => Box::new(io::stdout()),
+        };
+        Ok(Stream { out: BufWriter::new(out), interval, next: None, last: (Time(0), 0) })
+    }
+
+    /// The first line.
+    pub fn start(&mut self, source: &str, time: Time, filter: Option<String>) -> io::Result<()> {
+        self.last.0 = time;
+        let tool = Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") };
+        self.line(&Start { r#type: "start", schema: SCHEMA, tool, source, time, filter })?;
+        self.out.flush()
+    }
+
+    /// What happened since the last time, and a summary line where one is due.
+    pub fn update(&mut self, watcher: &mut Watcher, source: &FileInfo) -> io::Result<()> {
+        let events = watcher.events();
+        events.iter().try_for_each(|event| self.line(event))?;
+        let now = watcher.now();
+        let due = *self.next.get_or_insert(now + self.interval);
+        if now >= due {
+            self.next = Some(now + self.interval);
+            self.interval(watcher, source)?;
+        } else if events.is_empty() {
+            return Ok(());
+        }
+        self.out.flush()
+    }
+
+    fn interval(&mut self, watcher: &Watcher, source: &FileInfo) -> io::Result<()> {
+        let (time, packets) = (watcher.now(), watcher.capture().packets);
+        let seconds = (time - self.last.0).as_secs_f64();
+        let rate = (packets - self.last.1) as f64 / seconds.max(1e-3);
+        self.last = (time, packets);
+        let by_state =
+            |counts: &[u64; State::ALL.len()]| State::ALL.into_iter().zip(*counts).filter(|(_, n)| *n > 0).collect();
+        let (connections, tracked) = watcher.tally();
+        let now = &watcher.counts().now;
+        self.line(&Interval {
+            r#type: "interval",
+            time,
+            packets,
+            packets_per_second: (rate * 10.0).round() / 10.0,
+            connections,
+            tracked,
+            evicted: watcher.metrics().evicted,
+            dropped: source.dropped,
+            findings: watcher.findings().len() as u64,
+            states: PerSide { client: by_state(&now.client), server: by_state(&now.server) },
+        })
+    }
+
+    /// The end: what `analyze` writes, but for the connections that were told when they ended.
+    pub fn finish(&mut self, watcher: &Watcher, report: &Report) -> io::Result<()> {
+        ndjson::capture(report.schema, &report.tool, &report.capture, &mut self.out)?;
+        let open = report.connections.iter().filter(|c| !watcher.is_told(c.id));
+        open.into_iter().try_for_each(|c| ndjson::connection(c, &mut self.out))?;
+        report.findings.iter().try_for_each(|f| ndjson::finding(f, &mut self.out))?;
+        ndjson::summary(&report.summary, &mut self.out)?;
+        self.out.flush()
+    }
+
+    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, value)?;
+        self.out.write_all(b"\n")
+    }
+}

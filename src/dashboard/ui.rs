@@ -1,0 +1,170 @@
+//! What the user has chosen, and what keys do.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::rank::Sort;
+use crate::filter::{self, Filter};
+
+/// What has been chosen.
+#[derive(Clone, Debug, Default)]
+pub struct Ui {
+    /// Order of the list.
+    pub sort: Sort,
+    /// The other way round.
+    pub reverse: bool,
+    /// What is shown stays.
+    pub paused: bool,
+    /// The keys are shown.
+    pub help: bool,
+    /// Row of the list, from the top.
+    pub selected: usize,
+    /// Number of the connection that is open.
+    pub open: Option<u64>,
+    /// Lines that the open connection is scrolled up from its end.
+    pub scroll: usize,
+    /// The filter being typed, and what is wrong with it.
+    pub typing: Option<(String, Option<String>)>,
+    /// The filter in force.
+    pub filter: Option<String>,
+}
+
+/// What the owner of the screen has to do after a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing but draw again.
+    Draw,
+    /// End.
+    Quit,
+    /// Only connections that pass count from now on.
+    Filter(Option<Filter>),
+    /// Note the segments of this connection from now on.
+    Follow(Option<u64>),
+}
+
+impl Ui {
+    /// A key was pressed; `listed` are the numbers of the connections in the list.
+    pub fn key(&mut self, key: KeyEvent, listed: &[u64]) -> Action {
+        if key.kind == KeyEventKind::Release {
+            return Action::Draw;
+        }
+        if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
+            return Action::Quit;
+        }
+        if self.typing.is_some() {
+            return self.type_filter(key.code);
+        }
+        let last = listed.len().saturating_sub(1);
+        match key.code {
+            KeyCode::Char('?' | 'h') | KeyCode::F(1) => self.help = !self.help,
+            KeyCode::Esc if self.help => self.help = false,
+            KeyCode::Esc | KeyCode::Backspace | KeyCode::Left if self.open.is_some() => {
+                (self.open, self.scroll) = (None, 0);
+                return Action::Follow(None);
+            }
+            KeyCode::Char('q') => return Action::Quit,
+            KeyCode::Char('p' | ' ') => self.paused = !self.paused,
+            KeyCode::Char('s') => self.sort = self.sort.next(),
+            KeyCode::Char('r') => self.reverse = !self.reverse,
+            KeyCode::Char('/') => self.typing = Some((self.filter.clone().unwrap_or_default(), None)),
+            KeyCode::Char('k') | KeyCode::Up => self.up(1),
+            KeyCode::Char('j') | KeyCode::Down => self.down(1, last),
+            KeyCode::PageUp => self.up(10),
+            KeyCode::PageDown => self.down(10, last),
+            KeyCode::Home => self.up(usize::MAX),
+            KeyCode::End => self.down(usize::MAX, last),
+            KeyCode::Enter | KeyCode::Right => {
+                if let Some(id) = listed.get(self.selected.min(last)).filter(|_| self.open.is_none()) {
+                    self.open = Some(*id);
+                    return Action::Follow(self.open);
+                }
+            }
+            _ => {}
+        }
+        Action::Draw
+    }
+
+    fn up(&mut self, rows: usize) {
+        if self.open.is_some() {
+            self.scroll = self.scroll.saturating_add(rows);
+        } else {
+            self.selected = self.selected.saturating_sub(rows);
+        }
+    }
+
+    fn down(&mut self, rows: usize, last: usize) {
+        if self.open.is_some() {
+            self.scroll = self.scroll.saturating_sub(rows);
+        } else {
+            self.selected = self.selected.saturating_add(rows).min(last);
+        }
+    }
+
+    fn type_filter(&mut self, code: KeyCode) -> Action {
+        let Some((text, problem)) = &mut self.typing else { return Action::Draw };
+        match code {
+            KeyCode::Esc => self.typing = None,
+            KeyCode::Backspace => {
+                text.pop();
+                *problem = None;
+            }
+            KeyCode::Char(c) => {
+                text.push(c);
+                *problem = None;
+            }
+            KeyCode::Enter if text.trim().is_empty() => {
+                (self.typing, self.filter, self.selected) = (None, None, 0);
+                return Action::Filter(None);
+            }
+            KeyCode::Enter => match filter::parse(text) {
+                Ok(filter) => {
+                    (self.filter, self.typing, self.selected) = (Some(text.clone()), None, 0);
+                    return Action::Filter(Some(filter));
+                }
+                Err(error) => *problem = Some(error.to_string().lines().next().unwrap_or_default().to_owned()),
+            },
+            _ => {}
+        }
+        Action::Draw
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(ui: &mut Ui, codes: &[KeyCode]) -> Action {
+        let mut action = Action::Draw;
+        for code in codes {
+            action = ui.key(KeyEvent::new(*code, KeyModifiers::NONE), &[7, 8, 9]);
+        }
+        action
+    }
+
+    #[test]
+    fn the_selection_stays_within_the_list_and_enter_opens_it() {
+        let mut ui = Ui::default();
+        press(&mut ui, &[KeyCode::Down; 9]);
+        assert_eq!(ui.selected, 2);
+        assert_eq!(press(&mut ui, &[KeyCode::Up, KeyCode::Enter]), Action::Follow(Some(8)));
+        assert_eq!(press(&mut ui, &[KeyCode::Esc]), Action::Follow(None));
+        assert_eq!(ui.open, None);
+        assert_eq!(press(&mut ui, &[KeyCode::Char('q')]), Action::Quit);
+    }
+
+    #[test]
+    fn a_filter_is_typed_checked_and_taken_away() {
+        let mut ui = Ui::default();
+        let type_in = |ui: &mut Ui, text: &str| {
+            let codes: Vec<_> = text.chars().map(KeyCode::Char).collect();
+            press(ui, &[&[KeyCode::Char('/')], &codes[..], &[KeyCode::Enter]].concat())
+        };
+        assert_eq!(type_in(&mut ui, "prot 80"), Action::Draw);
+        assert!(ui.typing.as_ref().is_some_and(|(_, problem)| problem.is_some()));
+        press(&mut ui, &[KeyCode::Esc]);
+        assert!(matches!(type_in(&mut ui, "port 80"), Action::Filter(Some(_))));
+        assert_eq!(ui.filter.as_deref(), Some("port 80"));
+        let clear = [&[KeyCode::Char('/')][..], &[KeyCode::Backspace; 7], &[KeyCode::Enter]].concat();
+        assert_eq!(press(&mut ui, &clear), Action::Filter(None));
+        assert_eq!(ui.filter, None);
+    }
+}

@@ -1,0 +1,100 @@
+//! A look at all connections, a stretch at a time: which have ended, and what is wrong.
+
+use super::book::Book;
+use super::event::Event;
+use super::watcher::Watcher;
+use crate::analyze::Analysis;
+use crate::detect::{Digest, Scene};
+use crate::report::{Connection, Finding};
+use crate::time::{Span, Time};
+
+/// What happened to a connection that is over holds for this long.
+const RECENT: Span = Span::secs(60);
+/// Findings that speak of the end of a capture.
+const OF_THE_END: [&str; 2] = ["capture-cuts-connections", "half-closed-at-end"];
+
+/// How far a look at all connections has come.
+#[derive(Debug, Default)]
+pub(super) struct Pass {
+    /// The number of the last one looked at.
+    after: u64,
+    /// What is small of all of them, and those that something was found about.
+    digests: Vec<Digest>,
+    connections: Vec<Connection>,
+}
+
+/// Connections looked at, and told, in one go.
+const STRETCH: usize = 2_000;
+
+impl Watcher {
+    /// Tells connections that have ended, and looks for findings, a stretch at a time. True if there is more to do.
+    pub fn assess(&mut self, dropped: u64) -> bool {
+        let mut scene = self.analysis.scene(self.now);
+        scene.quality.dropped = dropped;
+        let mut events = Vec::new();
+        let many = self.over.len().min(STRETCH);
+        for id in self.over.drain(..many) {
+            let Some(index) = self.book.find(id) else { continue };
+            // It may have gone on in the meantime.
+            if !self.book.entries[index].over {
+                self.book.entries[index].told = false;
+            } else if self.book.entries[index].matches {
+                let connection = found(&self.analysis, &scene, (index, id), self.now);
+                self.metrics.ended(&connection);
+                events.push(Event::Connection(Box::new(connection)));
+            }
+        }
+        let findings = Watcher::find_out(&self.analysis, &mut self.book, &mut self.pass, &mut scene, self.now);
+        if let Some(findings) = findings {
+            self.firing.update(findings, self.now, &mut events);
+        }
+        self.events.append(&mut events);
+        self.pass.after > 0 || !self.over.is_empty()
+    }
+
+    /// What is wrong now: over all connections that are not over for long.
+    ///
+    /// Goes through them a stretch at a time, so that packets do not wait for long; `None` until it has been through.
+    fn find_out(
+        analysis: &Analysis,
+        book: &mut Book,
+        pass: &mut Pass,
+        scene: &mut Scene<'_>,
+        now: Time,
+    ) -> Option<Vec<Finding>> {
+        let tracker = analysis.tracker();
+        let from = book.entries.partition_point(|entry| entry.id <= pass.after);
+        for (index, entry) in book.entries.iter_mut().enumerate().skip(from).take(STRETCH) {
+            pass.after = entry.id;
+            let c = &tracker.connections()[index];
+            if !entry.matches || (entry.over && now - c.last > RECENT) {
+                continue;
+            }
+            let at = (index, entry.id);
+            let verdicts = c.verdicts(now, analysis.profile());
+            let anomalies = analysis.watch().anomalies(at, &verdicts, tracker, scene);
+            entry.severity = anomalies.iter().map(|a| a.severity).max();
+            let connection = Connection { anomalies, ..analysis.untimed(at, &verdicts, now) };
+            pass.digests.push(Digest::of(&connection));
+            if !connection.anomalies.is_empty() {
+                pass.connections.push(connection);
+            }
+        }
+        if book.entries.last().is_some_and(|last| last.id > pass.after) {
+            return None;
+        }
+        let Pass { mut connections, digests, .. } = std::mem::take(pass);
+        let mut findings = analysis.watch().findings(scene, &mut connections, &digests, analysis.selection());
+        // Nothing has ended.
+        findings.retain(|f| !OF_THE_END.contains(&f.name));
+        Some(findings)
+    }
+}
+
+/// Connection `index`, number `id`, as it stands, with what is found about it.
+pub(super) fn found(analysis: &Analysis, scene: &Scene<'_>, at: (usize, u64), now: Time) -> Connection {
+    let tracker = analysis.tracker();
+    let verdicts = tracker.connections()[at.0].verdicts(now, analysis.profile());
+    let anomalies = analysis.watch().anomalies(at, &verdicts, tracker, scene);
+    Connection { anomalies, ..analysis.connection(at, &verdicts, now) }
+}

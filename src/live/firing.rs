@@ -1,0 +1,101 @@
+//! Findings as they come and go.
+
+use super::event::{Cleared, Event};
+use crate::report::Finding;
+use crate::time::Time;
+
+/// Findings that held are remembered up to this number.
+const HELD: usize = 20;
+
+/// Findings that hold, and those that held.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Firing {
+    pub(super) now: Vec<Finding>,
+    /// The latest last.
+    pub(super) held: Vec<Finding>,
+}
+
+/// What makes two findings the same one at different times: its code and whom it is about.
+fn key(f: &Finding) -> (&'static str, Option<&serde_json::Value>, Option<&serde_json::Value>) {
+    (f.code, f.facts.get("service"), f.facts.get("at"))
+}
+
+impl Firing {
+    /// Takes over the findings of `now`, and tells what is new, what has become much worse, and what is over.
+    pub(super) fn update(&mut self, findings: Vec<Finding>, now: Time, events: &mut Vec<Event>) {
+        let mut next = Vec::with_capacity(findings.len());
+        for mut finding in findings {
+            let before = self.now.iter().position(|f| key(f) == key(&finding)).map(|i| self.now.swap_remove(i));
+            let worse = before.as_ref().is_none_or(|old| {
+                finding.severity > old.severity || finding.count >= told(old).saturating_mul(2).max(1)
+            });
+            // How many there were when it was told last goes along with it.
+            let last = if worse { finding.count } else { before.as_ref().map_or(finding.count, told) };
+            finding.facts.insert(TOLD, last.into());
+            if worse {
+                let mut shown = finding.clone();
+                shown.facts.remove(TOLD);
+                events.push(Event::Finding(Box::new(shown)));
+            }
+            next.push(finding);
+        }
+        for over in std::mem::replace(&mut self.now, next) {
+            let service = over.facts.get("service").and_then(|s| s.as_str()).map(str::to_owned);
+            events.push(Event::Cleared(Cleared { code: over.code, name: over.name, service, time: now }));
+            self.held.push(over);
+        }
+        let many = self.held.len().saturating_sub(HELD);
+        self.held.drain(..many);
+    }
+}
+
+/// Fact that is only for here.
+const TOLD: &str = "told";
+
+fn told(f: &Finding) -> u64 {
+    f.facts.get(TOLD).and_then(serde_json::Value::as_u64).unwrap_or(f.count)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::report::Severity;
+
+    fn finding(code: &'static str, count: u64) -> Finding {
+        Finding {
+            code,
+            name: code,
+            severity: Severity::Warning,
+            count,
+            message: String::new(),
+            advice: "",
+            connections: Vec::new(),
+            packets: Vec::new(),
+            facts: BTreeMap::new(),
+        }
+    }
+
+    fn tell(firing: &mut Firing, findings: Vec<Finding>) -> Vec<String> {
+        let mut events = Vec::new();
+        firing.update(findings, Time(0), &mut events);
+        let said = |e: &Event| match e {
+            Event::Finding(f) => format!("{} {}", f.code, f.count),
+            Event::Cleared(c) => format!("{} over", c.code),
+            _ => String::new(),
+        };
+        events.iter().map(said).collect()
+    }
+
+    #[test]
+    fn a_finding_is_told_when_it_comes_when_it_doubles_and_when_it_goes() {
+        let mut firing = Firing::default();
+        assert_eq!(tell(&mut firing, vec![finding("C01", 3)]), ["C01 3"]);
+        assert_eq!(tell(&mut firing, vec![finding("C01", 4), finding("R01", 1)]), ["R01 1"]);
+        assert_eq!(tell(&mut firing, vec![finding("C01", 5), finding("R01", 1)]), Vec::<String>::new());
+        assert_eq!(tell(&mut firing, vec![finding("C01", 6), finding("R01", 1)]), ["C01 6"]);
+        assert_eq!(tell(&mut firing, vec![finding("C01", 6)]), ["R01 over"]);
+        assert_eq!(firing.held.len(), 1);
+    }
+}

@@ -1,0 +1,325 @@
+//! The loop's view: packets and time in, events out.
+
+use super::assess::{Pass, found};
+use super::book::Book;
+use super::counts::Counts;
+use super::event::{Event, Retraction, Transition};
+use super::firing::Firing;
+use super::gone;
+use super::metrics::{Metrics, Now};
+use crate::analyze::{Analysis, Options, build};
+use crate::filter::{Filter, select::select};
+use crate::report::{self, Connection, Finding, PerSide, Report, Severity, Side, Summary};
+use crate::segment::Flags;
+use crate::source::{FileInfo, Packet};
+use crate::time::{Span, Time};
+use crate::tracker::Class;
+
+/// Bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections remembered at most, ended ones included.
+    pub connections: usize,
+}
+
+/// Everything known of what passes.
+#[derive(Debug)]
+pub struct Watcher {
+    pub(super) analysis: Analysis,
+    pub(super) filter: Option<Filter>,
+    pub(super) limits: Limits,
+    pub(super) book: Book,
+    pub(super) dirty: Vec<usize>,
+    /// Connections that are over and wait to be told.
+    pub(super) over: Vec<u64>,
+    pub(super) counts: Counts,
+    pub(super) metrics: Metrics,
+    pub(super) pass: Pass,
+    pub(super) firing: Firing,
+    pub(super) gone: Summary,
+    pub(super) events: Vec<Event>,
+    pub(super) followed: Option<u64>,
+    pub(super) passed: Vec<Passed>,
+    pub(super) now: Time,
+}
+
+/// A segment of the connection that is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Capture time.
+    pub time: Time,
+    /// Sent by the client.
+    pub to_server: bool,
+    /// Flags.
+    pub flags: Flags,
+    /// Sequence number as sent.
+    pub seq: u32,
+    /// Acknowledgment number as sent.
+    pub ack: u32,
+    /// Payload bytes.
+    pub len: u32,
+}
+
+/// Segments noted of the connection that is followed; the oldest go first.
+const FOLLOWED: usize = 1_000;
+
+impl Watcher {
+    /// A watcher that has seen nothing; only connections that pass `filter` are counted and told.
+    pub fn new(options: Options, filter: Option<Filter>, limits: Limits) -> Watcher {
+        Watcher {
+            analysis: Analysis::new(options),
+            filter,
+            limits: Limits { connections: limits.connections.max(2) },
+            book: Book::default(),
+            dirty: Vec::new(),
+            over: Vec::new(),
+            counts: Counts::default(),
+            metrics: Metrics::default(),
+            pass: Pass::default(),
+            firing: Firing::default(),
+            gone: Summary::default(),
+            events: Vec::new(),
+            followed: None,
+            passed: Vec::new(),
+            now: Time(0),
+        }
+    }
+
+    /// Takes one packet, in capture order.
+    pub fn packet(&mut self, packet: &Packet<'_>) {
+        self.now = self.now.max(packet.time);
+        let Some((taken, seg)) = self.analysis.packet(packet) else { return };
+        let entry = self.book.entry(taken.connection, seg.time);
+        if self.followed == Some(entry.id) {
+            if self.passed.len() >= FOLLOWED {
+                self.passed.drain(..FOLLOWED / 4);
+            }
+            let (time, to_server) = (seg.time, taken.sender == entry.client);
+            self.passed.push(Passed { time, to_server, flags: seg.flags, seq: seg.seq, ack: seg.ack, len: seg.len });
+        }
+        let plain = !seg.has(Flags::SYN) && !seg.has(Flags::FIN) && !seg.has(Flags::RST);
+        if entry.dirty || taken.class == Class::Copy || (plain && entry.settled) {
+            return;
+        }
+        entry.dirty = true;
+        self.dirty.push(taken.connection);
+    }
+
+    /// Brings everything up to date: what segments have changed, what silence shows by `now`, how much is remembered.
+    pub fn advance(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        let (now, from) = (self.now, self.events.len());
+        for index in std::mem::take(&mut self.dirty) {
+            self.look(index, now);
+        }
+        while let Some(index) = self.book.due(now) {
+            self.look(index, now);
+        }
+        self.events[from..].sort_by_key(|event| match event {
+            Event::Transition(t) => t.entry.captured.unwrap_or(t.entry.time),
+            _ => now,
+        });
+        self.bound(now);
+        self.counts.sample(now, self.analysis.capture().packets, self.book.begun());
+    }
+
+    /// What happened since the last call.
+    pub fn events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Compares the histories of connection `index` with what was shown.
+    fn look(&mut self, index: usize, now: Time) {
+        let c = &self.analysis.tracker().connections()[index];
+        let verdicts = c.verdicts(now, self.analysis.profile());
+        let (client, _) = c.client();
+        let matches = self
+            .filter
+            .as_ref()
+            .is_none_or(|f| f.matches(&self.analysis.connection((index, self.book.entries[index].id), &verdicts, now)));
+        let entry = &mut self.book.entries[index];
+        entry.dirty = false;
+        for e in 0..2 {
+            if entry.matches {
+                self.counts.leave(side(e, entry.client), entry.ends[e].state);
+            }
+        }
+        (entry.client, entry.matches) = (client, matches);
+        for (e, verdict) in verdicts.iter().enumerate() {
+            let (was, side) = (entry.ends[e].state, side(e, client));
+            let change = entry.ends[e].update(&verdict.steps);
+            if !matches {
+                continue;
+            }
+            self.counts.enter(side, entry.ends[e].state);
+            let (at_client, at_server) = (c.sockets[client], c.sockets[1 - client]);
+            if let Some(state) = change.back_to.filter(|state| *state != was) {
+                self.metrics.retractions += 1;
+                self.events.push(Event::Retraction(Retraction {
+                    connection: entry.id,
+                    client: at_client,
+                    server: at_server,
+                    endpoint: side,
+                    time: now,
+                    from: was,
+                    state,
+                }));
+            }
+            let steps = &verdict.steps;
+            for step in &steps[steps.len() - change.new..] {
+                self.metrics.transitions.get_mut(side)[step.rule.to as usize] += 1;
+                self.events.push(Event::Transition(Transition {
+                    connection: entry.id,
+                    client: at_client,
+                    server: at_server,
+                    endpoint: side,
+                    entry: build::entry(step, None),
+                }));
+            }
+        }
+        entry.judge(c, &verdicts, now);
+        if !entry.timed
+            && let (Some(a), Some(b)) = c.handshake_times()
+        {
+            entry.timed = true;
+            self.metrics.handshakes.observe(Span(a.0.saturating_add(b.0)));
+        }
+        if entry.over && !entry.told {
+            entry.told = true;
+            self.over.push(entry.id);
+        }
+        self.book.plan(index, c, now, self.analysis.profile());
+    }
+
+    /// Connection `index` as it stands now, with what is found about it.
+    pub fn connection(&self, index: usize) -> Connection {
+        let scene = self.analysis.scene(self.now);
+        found(&self.analysis, &scene, (index, self.book.entries[index].id), self.now)
+    }
+
+    /// Where connection number `id` is, if it was not forgotten.
+    pub fn find(&self, id: u64) -> Option<usize> {
+        self.book.find(id)
+    }
+
+    /// The connections that pass the filter, in the order in which they began: index, number, and both ends as shown,
+    /// the client's first.
+    pub fn connections(&self) -> impl Iterator<Item = (usize, u64, PerSide<super::Shown>)> {
+        self.book.entries.iter().enumerate().filter(|(_, entry)| entry.matches).map(|(index, entry)| {
+            let [client, server] = [entry.client, 1 - entry.client].map(|e| entry.ends[e]);
+            (index, entry.id, PerSide { client, server })
+        })
+    }
+
+    /// What the tracker knows of connection `index`.
+    pub fn tracked(&self, index: usize) -> &crate::tracker::Connection {
+        &self.analysis.tracker().connections()[index]
+    }
+
+    /// The latest time it was told.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Connections per state.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// What has been counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The findings that hold.
+    pub fn findings(&self) -> &[Finding] {
+        &self.firing.now
+    }
+
+    /// Findings that held and do so no longer, the latest last.
+    pub fn held(&self) -> &[Finding] {
+        &self.firing.held
+    }
+
+    /// The worst that is found about connection `index`.
+    pub fn severity(&self, index: usize) -> Option<Severity> {
+        self.book.entries[index].severity
+    }
+
+    /// Only connections that pass count and are told from now on.
+    pub fn set_filter(&mut self, filter: Option<Filter>) {
+        self.filter = filter;
+        for (index, entry) in self.book.entries.iter_mut().enumerate().filter(|(_, entry)| !entry.dirty) {
+            entry.dirty = true;
+            self.dirty.push(index);
+        }
+    }
+
+    /// Notes the segments of this connection from now on, and of no other.
+    pub fn follow(&mut self, id: Option<u64>) {
+        self.followed = id;
+        self.passed.clear();
+    }
+
+    /// The segments noted of connection number `id`.
+    pub fn followed(&self, id: u64) -> &[Passed] {
+        if self.followed == Some(id) { &self.passed } else { &[] }
+    }
+
+    /// How many connections there were, and how many are remembered.
+    pub fn tally(&self) -> (u64, u64) {
+        (self.book.begun(), self.book.entries.len() as u64)
+    }
+
+    /// What was captured so far.
+    pub fn capture(&self) -> &report::Capture {
+        self.analysis.capture()
+    }
+
+    /// The page for a scraper of metrics.
+    pub fn page(&self, source: &FileInfo, copies: u64) -> String {
+        let capture = self.analysis.capture();
+        self.metrics.page(&Now {
+            states: &self.counts.now,
+            tracked: self.book.entries.len() as u64,
+            begun: self.book.begun(),
+            packets: [capture.packets, capture.tcp_segments, capture.undecoded],
+            findings: &self.firing.now,
+            source,
+            copies,
+        })
+    }
+
+    /// Whether connection number `id` was told as a whole already.
+    pub fn is_told(&self, id: u64) -> bool {
+        self.find(id).is_none_or(|index| self.book.entries[index].told)
+    }
+
+    /// The end: the same report as on a file with what was seen; what was forgotten is in its totals.
+    pub fn report(&mut self, source: FileInfo) -> Report {
+        let ids: Vec<u64> = self.in_order().collect();
+        let mut report = std::mem::take(&mut self.analysis).finish(vec![source]);
+        if let Some(filter) = &self.filter {
+            select(&mut report, |connection| filter.matches(connection));
+        }
+        if self.metrics.evicted > 0 {
+            // Numbered by the analysis among those that are left.
+            report.connections.iter_mut().for_each(|c| c.id = ids.get(c.id as usize - 1).copied().unwrap_or(c.id));
+            gone::add(&mut report.summary, &self.gone);
+            gone::raise(&mut report.summary, &self.counts.peak);
+        }
+        report
+    }
+
+    /// The numbers of the connections remembered, in the order of their first packets.
+    fn in_order(&self) -> impl Iterator<Item = u64> {
+        let tracked = self.analysis.tracker().connections();
+        let mut ids: Vec<_> = self.book.entries.iter().zip(tracked).map(|(e, c)| (c.first_packet, e.id)).collect();
+        ids.sort_by_key(|(packet, _)| *packet);
+        ids.into_iter().map(|(_, id)| id)
+    }
+}
+
+pub(super) fn side(e: usize, client: usize) -> Side {
+    if e == client { Side::Client } else { Side::Server }
+}
