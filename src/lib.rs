@@ -8,6 +8,8 @@ pub mod filter;
 pub mod ladder;
 pub mod render;
 pub mod report;
+#[cfg(test)]
+mod schema;
 pub mod segment;
 pub mod show;
 pub mod signals;

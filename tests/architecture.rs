@@ -27,6 +27,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("show", &["analyze", "decode", "ladder", "report", "segment", "signals", "source", "time", "timing", "tracker"]),
     ("snapshot", &["filter", "report", "segment", "time", "tracker"]),
     ("render", &["filter", "ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"]),
+    // Part of tests only.
+    ("schema", &["detect", "render", "report", "segment", "time", "timing", "tracker"]),
     (
         "cli",
         &[

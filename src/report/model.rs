@@ -16,6 +16,7 @@ pub const SCHEMA: &str = "tcpstate/1";
 
 /// One thing for each end of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PerSide_of_{T}"))]
 pub struct PerSide<T> {
     /// The end that sent the first SYN; midstream, the best guess.
     pub client: T,
@@ -25,6 +26,7 @@ pub struct PerSide<T> {
 
 /// Which end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The end that sent the first SYN; midstream, the best guess.
@@ -71,6 +73,7 @@ impl<T> PerSide<T> {
 
 /// A whole report.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -90,6 +93,7 @@ pub struct Report {
 
 /// Name and version of this program.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tool {
     /// `tcpstate`.
     pub name: &'static str,
@@ -99,6 +103,7 @@ pub struct Tool {
 
 /// The capture as a whole.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Capture {
     /// Each input in the order given.
     pub files: Vec<FileInfo>,
@@ -130,6 +135,7 @@ impl Serialize for Socket {
 
 /// How a connection began, as far as the capture shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// A SYN or SYN-ACK was captured.
@@ -140,6 +146,7 @@ pub enum Origin {
 
 /// How it is known which end is the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// By its SYN.
@@ -150,6 +157,7 @@ pub enum Role {
 
 /// What became of a connection by the end of the capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Both ends sent FIN.
@@ -200,6 +208,7 @@ impl Outcome {
 
 /// Who sent the first FIN (or the RST that ended it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ClosedFirst {
     /// The client.
@@ -212,6 +221,7 @@ pub enum ClosedFirst {
 
 /// One incarnation of a four-tuple in a scope.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Connection {
     /// By first packet, from 1.
     pub id: u64,
@@ -254,6 +264,7 @@ pub struct Connection {
 
 /// One endpoint's state machine as reconstructed.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Endpoint {
     /// At the end of the capture.
     pub state: State,
@@ -272,6 +283,7 @@ pub struct Endpoint {
 
 /// One transition.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Entry {
     /// When the endpoint entered the state: capture time of the cause, moved by half the least round trip between tap
     /// and endpoint where they are apart; for `timer`, when it ran out.
@@ -303,6 +315,7 @@ pub struct Entry {
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Background.
@@ -317,6 +330,7 @@ pub enum Severity {
 
 /// Something odd in one connection.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Anomaly {
     /// Short code, grouped by letter, never reused.
     pub code: &'static str,
@@ -340,6 +354,7 @@ pub struct Anomaly {
 
 /// Anomalies of one kind, grouped over connections and hosts, or one that only a group can show.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// As in [`Anomaly`].
     pub code: &'static str,
@@ -363,6 +378,7 @@ pub struct Finding {
 
 /// Totals over all connections.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     /// Connections.
     pub connections: u64,
