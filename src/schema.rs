@@ -149,10 +149,10 @@ fn name_what_is_text(schema: &mut Value) {
         ("/$defs/Timing/properties/slowest", json!({ "enum": parts })),
         ("/$defs/Event/properties/type", json!({ "const": "event" })),
         ("/$defs/Endpoint/properties/time_in_state", states.clone()),
-        ("/$defs/PerSide_of_Map_of_uint64/properties/client", states.clone()),
-        ("/$defs/PerSide_of_Map_of_uint64/properties/server", states.clone()),
-        ("/$defs/PerSide_of_Map_of_Occupancy/properties/client", states.clone()),
-        ("/$defs/PerSide_of_Map_of_Occupancy/properties/server", states),
+        ("/$defs/PerSide_of_Map_from_State_to_uint64/properties/client", states.clone()),
+        ("/$defs/PerSide_of_Map_from_State_to_uint64/properties/server", states.clone()),
+        ("/$defs/PerSide_of_Map_from_State_to_Occupancy/properties/client", states.clone()),
+        ("/$defs/PerSide_of_Map_from_State_to_Occupancy/properties/server", states),
     ];
     for (place, words) in more {
         let field = schema.pointer_mut(place).unwrap_or_else(|| panic!("{place} is not in the schema"));
