@@ -52,7 +52,7 @@ fn a_damaged_capture_says_so_first() {
         Some("packet 228 at byte 9,331,204: record is cut off by the end of the file".into());
     let text = shown(&report, &at(80));
     let second = text.lines().nth(2).unwrap();
-    assert!(second.starts_with("missing: trace.pcapng: packet 228"), "{text}");
+    assert!(second.starts_with("missing: packet 228"), "{text}");
 }
 
 #[test]

@@ -124,6 +124,7 @@ impl Analysis {
             connections.push(connection);
         }
         let findings = watch.findings(&mut scene, &mut connections, &digests, selection);
+        (self.capture.bytes, self.capture.missing_bytes) = (scene.quality.unique, scene.quality.missing);
         Report {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },

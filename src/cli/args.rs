@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use super::check::CheckArgs;
+use super::diff::DiffArgs;
 use super::explain::ExplainArgs;
 use super::names::Offer;
 use super::output::Colour;
@@ -46,6 +48,10 @@ pub struct Cli {
 pub enum Command {
     /// The states of both ends of every connection in captures
     Analyze(Box<AnalyzeArgs>),
+    /// Pass or fail for CI: captures against a policy
+    Check(Box<CheckArgs>),
+    /// What got better and what got worse between two captures, or their saved reports
+    Diff(Box<DiffArgs>),
     /// One connection as a ladder: every segment, with both ends' states after it and how each is known
     Show(Box<ShowArgs>),
     /// What `ss -tan` would have listed on each host at a time, or how many were in each state over time
@@ -84,14 +90,24 @@ Examples:
   tcpstate analyze trace.pcapng
   tcpstate analyze --filter 'server port 443 and not outcome closed' trace.pcap.gz
   tcpstate analyze --connection 17 trace.pcap
+  tcpstate analyze --client laptop.pcap --server web1.pcap
   tcpdump -i eth0 -w - tcp | tcpstate analyze -
   tcpstate analyze --format json captures/ | jq '.connections[] | select(.outcome == \"reset\")'
 
-Exit codes: 0 done; 2 could not be done (with --strict also: a capture is damaged); 130 interrupted.")]
+Exit codes: 0 done; 1 --fail-on found something; 2 could not be done, or with --strict a capture is
+damaged; 130 interrupted.")]
 pub struct AnalyzeArgs {
     /// Captures: pcap or pcapng, compressed or not; folders of them; `-` for standard input
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+
+    /// With --server, instead of FILE: the same traffic captured at the client's side; may be given several times
+    #[arg(long, value_name = "FILE", requires = "server", conflicts_with = "files")]
+    pub client: Vec<PathBuf>,
+
+    /// The same traffic captured at the server's side: what was only believed to arrive is then known
+    #[arg(long, value_name = "FILE", requires = "client")]
+    pub server: Vec<PathBuf>,
 
     /// How to write the report [default: table, or what the name of --output says]
     #[arg(short, long, value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|word| word.parse::<Format>()))]

@@ -11,8 +11,11 @@ pub fn select(report: &mut Report, keep: impl Fn(&Connection) -> bool) {
     let connections = &report.connections;
     report.findings.retain_mut(|finding| {
         let shows = |c: &&Connection| c.anomalies.iter().any(|anomaly| anomaly.name == finding.name);
+        let complete = finding.connections.len() as u64 >= finding.count;
         finding.connections.retain(|id| connections.binary_search_by_key(id, |c| c.id).is_ok());
-        finding.count = connections.iter().filter(shows).count().max(finding.connections.len()) as u64;
+        let named = finding.connections.len();
+        // Where not all of its connections are named, those that stay may be among the others.
+        finding.count = if complete { named } else { connections.iter().filter(shows).count().max(named) } as u64;
         finding.count > 0
     });
     report.summary = totals::summary(&report.connections, report.summary.retracted);

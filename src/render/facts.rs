@@ -3,7 +3,7 @@
 use super::units::{bytes, count, date, plural, share, span};
 use super::{RenderOptions, order};
 use crate::filter::eval::one_way;
-use crate::report::{ClosedFirst, Connection, Origin, Report, Role};
+use crate::report::{ClosedFirst, Connection, Endpoint, Origin, Outcome, Report, Role};
 use crate::source::FileInfo;
 use crate::tracker::State;
 
@@ -31,12 +31,15 @@ pub fn headline(report: &Report, options: &RenderOptions) -> String {
 
 /// The name of the capture: its file's, or how many files and which.
 pub fn name(files: &[FileInfo]) -> String {
-    let plain = |file: &FileInfo| if file.name == "-" { "standard input".to_owned() } else { file.name.clone() };
     match files {
         [] => "no input".to_owned(),
         [one] => plain(one),
         [first, .., last] => format!("{} files ({} … {})", files.len(), plain(first), plain(last)),
     }
+}
+
+fn plain(file: &FileInfo) -> String {
+    if file.name == "-" { "standard input".to_owned() } else { file.name.clone() }
 }
 
 /// What the capture lacks, worst first: each a clause of its own. Empty when nothing is known to be missing.
@@ -45,10 +48,10 @@ pub fn missed(report: &Report) -> Vec<String> {
     let mut missed: Vec<String> = Vec::new();
     for file in &capture.files {
         if let Some(problem) = &file.problem {
-            missed.push(if problem.starts_with(&file.name) {
-                problem.clone()
-            } else {
-                format!("{}: {problem}", file.name)
+            // One file has been named already.
+            missed.push(match &capture.files[..] {
+                [_] => problem.clone(),
+                _ => format!("{}: {problem}", plain(file)),
             });
         }
     }
@@ -108,15 +111,36 @@ fn ordinal(n: u32) -> String {
     format!("{n}{suffix}")
 }
 
-/// What became of it and by whom: `half-closed by client`, `open, midstream, roles guessed`.
+/// Who ended it with a RST, by either end's history.
+fn reset_by(connection: &Connection) -> Option<ClosedFirst> {
+    let ended = |side: &Endpoint, cause: &str| side.history.last().is_some_and(|entry| entry.cause == cause);
+    let ends = &connection.endpoints;
+    if ended(&ends.client, "sent RST") || ended(&ends.server, "received RST") {
+        Some(ClosedFirst::Client)
+    } else if ended(&ends.server, "sent RST") || ended(&ends.client, "received RST") {
+        Some(ClosedFirst::Server)
+    } else {
+        None
+    }
+}
+
+/// What became of it and by whom: `half-closed by client`, `reset by client, server closed first`,
+/// `open, midstream, roles guessed`.
 pub fn fate(connection: &Connection) -> String {
-    let by = match connection.closed_first {
-        None => "",
-        Some(ClosedFirst::Client) => " by client",
-        Some(ClosedFirst::Server) => " by server",
-        Some(ClosedFirst::Both) => " by both at once",
+    let mut text = connection.outcome.name().to_owned();
+    let reset = (connection.outcome == Outcome::Reset).then(|| reset_by(connection)).flatten();
+    let by = |who: ClosedFirst| match who {
+        ClosedFirst::Client => " by client",
+        ClosedFirst::Server => " by server",
+        ClosedFirst::Both => " by both at once",
     };
-    let mut text = format!("{}{by}", connection.outcome.name());
+    text.push_str(reset.or(connection.closed_first).map_or("", by));
+    match (reset, connection.closed_first) {
+        (Some(ClosedFirst::Client), Some(ClosedFirst::Server)) => text.push_str(", server closed first"),
+        (Some(ClosedFirst::Server), Some(ClosedFirst::Client)) => text.push_str(", client closed first"),
+        (Some(_), Some(ClosedFirst::Both)) => text.push_str(", both closed at once"),
+        _ => {}
+    }
     if connection.origin == Origin::Midstream {
         text.push_str(", midstream");
     }

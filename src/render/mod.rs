@@ -5,6 +5,7 @@
 
 pub mod clean;
 pub mod csv;
+pub mod ends;
 pub mod events;
 pub mod facts;
 pub mod history;
@@ -101,6 +102,14 @@ impl Sections {
     /// Whether timing is all that is shown, and so is shown in full.
     pub fn only_timing(self) -> bool {
         self == Sections { findings: false, totals: false, timing: true, connections: false }
+    }
+}
+
+impl RenderOptions {
+    /// Whether findings share the page with the rest of the report.
+    pub fn brief(&self) -> bool {
+        let Sections { totals, timing, connections, .. } = self.sections;
+        (totals || timing || connections) && !self.detail
     }
 }
 

@@ -130,16 +130,18 @@ pub fn plural(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
-/// A share of a whole: `2.4 %`, `<0.1 %`; empty when the whole is 0.
+/// A share of a whole, rounded: `2.4 %`, `24 %`, `<0.1 %`; empty when the whole is 0.
 pub fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
         return String::new();
     }
-    let per_mille = u128::from(part) * 1_000 / u128::from(whole);
-    match per_mille {
-        0 if part > 0 => "<0.1 %".to_owned(),
-        p if p >= 100 => format!("{} %", p / 10),
-        p => format!("{}.{} %", p / 10, p % 10),
+    let rounded = |per: u128| (u128::from(part) * per + u128::from(whole) / 2) / u128::from(whole);
+    match (rounded(1_000), rounded(100)) {
+        (0, _) if part > 0 => "<0.1 %".to_owned(),
+        (p, _) if p < 100 => format!("{}.{} %", p / 10, p % 10),
+        // All is only said of all.
+        (_, p) if part < whole => format!("{} %", p.min(99)),
+        (_, p) => format!("{p} %"),
     }
 }
 
@@ -237,6 +239,8 @@ mod tests {
         assert_eq!(share(1, 1_000_000), "<0.1 %");
         assert_eq!(share(24, 1_000), "2.4 %");
         assert_eq!(share(999, 1_000), "99 %");
+        assert_eq!(share(2, 3), "67 %");
+        assert_eq!(share(999, 10_000), "10 %");
         assert_eq!(share(1, 0), "");
     }
 

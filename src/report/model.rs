@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::ends::{BothEnds, Direction, OtherTap};
+pub use super::side::{PerSide, Side};
 use super::timing::{Tables, Timing};
 use crate::segment::Socket;
 use crate::source::FileInfo;
@@ -13,63 +15,6 @@ use crate::tracker::{Evidence, State};
 
 /// Version of the JSON shapes; changes only when a reader would break.
 pub const SCHEMA: &str = "tcpstate/1";
-
-/// One thing for each end of a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PerSide_of_{T}"))]
-pub struct PerSide<T> {
-    /// The end that sent the first SYN; midstream, the best guess.
-    pub client: T,
-    /// The other end.
-    pub server: T,
-}
-
-/// Which end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    /// The end that sent the first SYN; midstream, the best guess.
-    Client,
-    /// The other end.
-    Server,
-}
-
-impl Side {
-    /// `client` or `server`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Side::Client => "client",
-            Side::Server => "server",
-        }
-    }
-
-    /// The opposite end.
-    pub const fn other(self) -> Side {
-        match self {
-            Side::Client => Side::Server,
-            Side::Server => Side::Client,
-        }
-    }
-}
-
-impl<T> PerSide<T> {
-    /// The value of one side.
-    pub fn get(&self, side: Side) -> &T {
-        match side {
-            Side::Client => &self.client,
-            Side::Server => &self.server,
-        }
-    }
-
-    /// The value of one side, to change.
-    pub fn get_mut(&mut self, side: Side) -> &mut T {
-        match side {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        }
-    }
-}
 
 /// A whole report.
 #[derive(Clone, Debug, Serialize)]
@@ -113,6 +58,13 @@ pub struct Capture {
     pub tcp_segments: u64,
     /// Packets whose headers could not be read to their end, by damage, by cut, or by an unknown link type.
     pub undecoded: u64,
+    /// Payload bytes captured, each counted once.
+    pub bytes: u64,
+    /// Payload bytes that were acknowledged or skipped and never captured.
+    pub missing_bytes: u64,
+    /// How two captures of the same traffic, one at each end, fit together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub both_ends: Option<BothEnds>,
     /// Time of the earliest packet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<Time>,
@@ -258,6 +210,9 @@ pub struct Connection {
     pub endpoints: PerSide<Endpoint>,
     /// Where its time went.
     pub timing: Timing,
+    /// What became of the segments that each end sent; only with a capture at each end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PerSide<Direction>>,
     /// What was odd.
     pub anomalies: Vec<Anomaly>,
 }
@@ -309,6 +264,12 @@ pub struct Entry {
     /// The packet that proves a `confirmed` entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proven_by: Option<u64>,
+    /// With a capture at each end: at whose side it was seen; `packet` is counted in that capture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Side>,
+    /// With a capture at each end: the same segment at the other side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_tap: Option<OtherTap>,
     /// Where the rule stands: `RFC 9293 3.10.7.4`.
     pub rule: &'static str,
 }

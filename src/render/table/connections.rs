@@ -27,7 +27,7 @@ pub fn write(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> i
     layout.header(page)?;
     for (row, listed) in rows.iter().zip(&listed) {
         layout.row(row, page)?;
-        notes(listed.connection, options.detail, page)?;
+        notes(listed.connection, options, page)?;
         if options.detail {
             detail::times(listed.connection, options.zone, page)?;
         }
@@ -149,9 +149,10 @@ fn column(cells: impl Iterator<Item = usize>, quarters: usize, heading: &str) ->
     cells.get(index).copied().unwrap_or(0).max(heading.chars().count())
 }
 
-/// What is odd: the worst in full and the others by name, or all in full.
-fn notes(connection: &Connection, in_full: bool, page: &mut Page<'_>) -> io::Result<()> {
-    if in_full {
+/// What is odd: all in full, or the worst in full and the others by name, or all by name where the findings above have
+/// told it.
+fn notes(connection: &Connection, options: &RenderOptions, page: &mut Page<'_>) -> io::Result<()> {
+    if options.detail {
         return connection
             .anomalies
             .iter()
@@ -165,19 +166,29 @@ fn notes(connection: &Connection, in_full: bool, page: &mut Page<'_>) -> io::Res
     others.dedup();
     let also = match others.as_slice() {
         [] => String::new(),
-        few if few.len() <= 3 => format!(" (also {})", few.join(", ")),
-        many => format!(" (also {} and {} more)", many[..2].join(", "), many.len() - 2),
+        few if few.len() <= 3 => few.join(", "),
+        many => format!("{} and {} more", many[..2].join(", "), many.len() - 2),
     };
-    page.prose(severity(worst), INDENT + 2, &told(worst).with(DIM, &also))
+    let text = match (options.sections.findings, also.is_empty()) {
+        (true, true) => named(worst),
+        (true, false) => named(worst).with(DIM, &format!(", also {also}")),
+        (false, true) => told(worst),
+        (false, false) => told(worst).with(DIM, &format!(" (also {also})")),
+    };
+    page.prose(severity(worst), INDENT + 2, &text)
 }
 
 fn severity(anomaly: &Anomaly) -> Text {
     Text::plain(&" ".repeat(INDENT)).with(findings::style(anomaly.severity), findings::name(anomaly.severity)).and(" ")
 }
 
-fn told(anomaly: &Anomaly) -> Text {
+fn named(anomaly: &Anomaly) -> Text {
     let side = anomaly.endpoint.map(|side| format!(" ({})", side.name())).unwrap_or_default();
-    Text::styled(BOLD, anomaly.name).and(&format!("{side}: {}", anomaly.message))
+    Text::styled(BOLD, anomaly.name).and(&side)
+}
+
+fn told(anomaly: &Anomaly) -> Text {
+    named(anomaly).and(&format!(": {}", anomaly.message))
 }
 
 /// The history of one end: in a line, or with each of its entries.
