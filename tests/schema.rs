@@ -48,9 +48,14 @@ impl Schema {
 
     /// Everything `analyze` says of a capture in JSON.
     fn check(&self, capture: &str) {
+        self.check_input(&[capture]);
+    }
+
+    fn check_input(&self, input: &[&str]) {
+        let capture = &input.join(" ");
         let analyze = |more: &[&str]| {
             let all = ["analyze", "--stuck-after", "2s", "--threshold", "time-wait-excess=200", "--retracted"];
-            let run = run(&[&all[..], more, &[capture]].concat());
+            let run = run(&[&all[..], more, input].concat());
             assert_eq!(run.code, 0, "{capture}: {}", run.err);
             run.out
         };
@@ -97,6 +102,17 @@ fn captures_small_empty_and_cut_off_are_valid() {
     schema.check(&folder.file("trace.pcap", &trace));
     schema.check(&folder.file("empty.pcap", &Conversation::new().bytes));
     schema.check(&folder.file("cut.pcap", &trace[..trace.len() - 5]));
+}
+
+#[test]
+fn bundled_captures_are_valid() {
+    let (schema, folder) = (Schema::read(), Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"));
+    let file = |name: &str| folder.join(name).to_str().expect("a name in UTF-8").to_owned();
+    for name in ["accept_queue.pcap", "clean.pcapng", "leak.pcap", "time_wait.pcap.gz", "trouble.pcap"] {
+        schema.check(&file(name));
+    }
+    let (client, server) = (file("loss_client.pcap"), file("loss_server.pcap"));
+    schema.check_input(&["--client", &client, "--server", &server]);
 }
 
 #[test]
