@@ -144,6 +144,8 @@ pub mod live;
 pub mod policy;
 pub mod render;
 pub mod report;
+#[cfg(test)]
+mod schema;
 pub mod segment;
 pub mod show;
 pub mod signals;

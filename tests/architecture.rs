@@ -30,6 +30,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("bothends", &["analyze", "decode", "detect", "report", "segment", "source", "time", "tracker"]),
     ("policy", &["detect", "filter", "render", "report", "time", "tracker"]),
     ("diff", &["detect", "filter", "render", "report", "time", "tracker"]),
+    // Part of tests only.
+    ("schema", &["detect", "render", "report", "segment", "time", "timing", "tracker"]),
     (
         "cli",
         &[

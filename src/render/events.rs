@@ -15,6 +15,7 @@ use crate::tracker::{Evidence, State};
 
 /// One transition of one end.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Event {
     r#type: &'static str,
     /// When.

@@ -9,22 +9,29 @@ use serde::Serialize;
 use super::{RenderOptions, order};
 use crate::report::{Capture, Connection, Finding, Report, Summary, Tables, Tool};
 
-/// An object with its type in front.
+/// One line: an object with its type in front.
 #[derive(Serialize)]
-struct Typed<'a, T> {
-    r#type: &'static str,
-    #[serde(flatten)]
-    body: &'a T,
-}
-
-/// The capture's line says what wrote it, as nothing encloses it.
-#[derive(Serialize)]
-struct Opening<'a> {
-    r#type: &'static str,
-    schema: &'static str,
-    tool: &'a Tool,
-    #[serde(flatten)]
-    capture: &'a Capture,
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Line<'a> {
+    /// The capture. It says what wrote it, as nothing encloses it.
+    Capture {
+        /// Version of the JSON shapes.
+        schema: &'static str,
+        /// Who wrote it.
+        tool: &'a Tool,
+        /// What was captured, and what was missed.
+        #[serde(flatten)]
+        capture: &'a Capture,
+    },
+    /// A connection.
+    Connection(&'a Connection),
+    /// A finding.
+    Finding(&'a Finding),
+    /// Where the time went.
+    Timing(&'a Tables),
+    /// Totals.
+    Summary(&'a Summary),
 }
 
 /// Writes the report.
@@ -44,7 +51,7 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
 /// # Errors
 /// Only those of `out`.
 pub fn capture(schema: &'static str, tool: &Tool, capture: &Capture, out: &mut dyn io::Write) -> io::Result<()> {
-    line(&Opening { r#type: "capture", schema, tool, capture }, out)
+    line(&Line::Capture { schema, tool, capture }, out)
 }
 
 /// Writes the line of a connection.
@@ -52,7 +59,7 @@ pub fn capture(schema: &'static str, tool: &Tool, capture: &Capture, out: &mut d
 /// # Errors
 /// Only those of `out`.
 pub fn connection(connection: &Connection, out: &mut dyn io::Write) -> io::Result<()> {
-    line(&Typed { r#type: "connection", body: connection }, out)
+    line(&Line::Connection(connection), out)
 }
 
 /// Writes the line of a finding.
@@ -60,7 +67,7 @@ pub fn connection(connection: &Connection, out: &mut dyn io::Write) -> io::Resul
 /// # Errors
 /// Only those of `out`.
 pub fn finding(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
-    line(&Typed { r#type: "finding", body: finding }, out)
+    line(&Line::Finding(finding), out)
 }
 
 /// Writes the line of the timing tables.
@@ -68,7 +75,7 @@ pub fn finding(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
 /// # Errors
 /// Only those of `out`.
 pub fn timing(tables: &Tables, out: &mut dyn io::Write) -> io::Result<()> {
-    line(&Typed { r#type: "timing", body: tables }, out)
+    line(&Line::Timing(tables), out)
 }
 
 /// Writes the line of the totals.
@@ -76,10 +83,10 @@ pub fn timing(tables: &Tables, out: &mut dyn io::Write) -> io::Result<()> {
 /// # Errors
 /// Only those of `out`.
 pub fn summary(summary: &Summary, out: &mut dyn io::Write) -> io::Result<()> {
-    line(&Typed { r#type: "summary", body: summary }, out)
+    line(&Line::Summary(summary), out)
 }
 
-fn line(value: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+fn line(value: &Line<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     out.write_all(b"\n")
 }

@@ -7,6 +7,7 @@ use crate::time::{Span, Time};
 
 /// How the two captures fit together.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BothEnds {
     /// Which files were captured at which side.
     pub files: PerSide<Vec<String>>,
@@ -35,6 +36,7 @@ pub struct BothEnds {
 
 /// What became of segments that were sent in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Direction {
     /// Captured at the sender.
     pub sent: u64,
@@ -70,6 +72,7 @@ impl Direction {
 
 /// The same segment in the capture at the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OtherTap {
     /// Its number in that capture.
     pub packet: u64,

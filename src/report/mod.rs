@@ -5,6 +5,7 @@
 
 pub mod ends;
 pub mod model;
+pub mod side;
 pub mod timing;
 pub mod totals;
 pub mod vantage;

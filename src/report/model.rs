@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::ends::{BothEnds, Direction, OtherTap};
+pub use super::side::{PerSide, Side};
 use super::timing::{Tables, Timing};
 use crate::segment::Socket;
 use crate::source::FileInfo;
@@ -15,63 +16,9 @@ use crate::tracker::{Evidence, State};
 /// Version of the JSON shapes; changes only when a reader would break.
 pub const SCHEMA: &str = "tcpstate/1";
 
-/// One thing for each end of a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct PerSide<T> {
-    /// The end that sent the first SYN; midstream, the best guess.
-    pub client: T,
-    /// The other end.
-    pub server: T,
-}
-
-/// Which end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    /// The end that sent the first SYN; midstream, the best guess.
-    Client,
-    /// The other end.
-    Server,
-}
-
-impl Side {
-    /// `client` or `server`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Side::Client => "client",
-            Side::Server => "server",
-        }
-    }
-
-    /// The opposite end.
-    pub const fn other(self) -> Side {
-        match self {
-            Side::Client => Side::Server,
-            Side::Server => Side::Client,
-        }
-    }
-}
-
-impl<T> PerSide<T> {
-    /// The value of one side.
-    pub fn get(&self, side: Side) -> &T {
-        match side {
-            Side::Client => &self.client,
-            Side::Server => &self.server,
-        }
-    }
-
-    /// The value of one side, to change.
-    pub fn get_mut(&mut self, side: Side) -> &mut T {
-        match side {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        }
-    }
-}
-
 /// A whole report.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -91,6 +38,7 @@ pub struct Report {
 
 /// Name and version of this program.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tool {
     /// `tcpstate`.
     pub name: &'static str,
@@ -100,6 +48,7 @@ pub struct Tool {
 
 /// The capture as a whole.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Capture {
     /// Each input in the order given.
     pub files: Vec<FileInfo>,
@@ -138,6 +87,7 @@ impl Serialize for Socket {
 
 /// How a connection began, as far as the capture shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// A SYN or SYN-ACK was captured.
@@ -148,6 +98,7 @@ pub enum Origin {
 
 /// How it is known which end is the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// By its SYN.
@@ -158,6 +109,7 @@ pub enum Role {
 
 /// What became of a connection by the end of the capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Both ends sent FIN.
@@ -208,6 +160,7 @@ impl Outcome {
 
 /// Who sent the first FIN (or the RST that ended it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ClosedFirst {
     /// The client.
@@ -220,6 +173,7 @@ pub enum ClosedFirst {
 
 /// One incarnation of a four-tuple in a scope.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Connection {
     /// By first packet, from 1.
     pub id: u64,
@@ -265,6 +219,7 @@ pub struct Connection {
 
 /// One endpoint's state machine as reconstructed.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Endpoint {
     /// At the end of the capture.
     pub state: State,
@@ -283,6 +238,7 @@ pub struct Endpoint {
 
 /// One transition.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Entry {
     /// When the endpoint entered the state: capture time of the cause, moved by half the least round trip between tap
     /// and endpoint where they are apart; for `timer`, when it ran out.
@@ -320,6 +276,7 @@ pub struct Entry {
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Background.
@@ -334,6 +291,7 @@ pub enum Severity {
 
 /// Something odd in one connection.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Anomaly {
     /// Short code, grouped by letter, never reused.
     pub code: &'static str,
@@ -357,6 +315,7 @@ pub struct Anomaly {
 
 /// Anomalies of one kind, grouped over connections and hosts, or one that only a group can show.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// As in [`Anomaly`].
     pub code: &'static str,
@@ -380,6 +339,7 @@ pub struct Finding {
 
 /// Totals over all connections.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     /// Connections.
     pub connections: u64,

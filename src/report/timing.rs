@@ -13,6 +13,7 @@ use crate::tracker::State;
 
 /// What is known of one end and may be unknown of the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Known_of_{T}"))]
 pub struct Known<T> {
     /// Of the client.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,6 +32,7 @@ impl<T> Known<T> {
 
 /// A distribution of spans; quantiles by nearest rank.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Distribution {
     /// Samples.
     pub n: u64,
@@ -60,6 +62,7 @@ pub struct Distribution {
 
 /// Round trips between the tap and one end.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RoundTrips {
     /// Samples; absent if there is none.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -73,6 +76,7 @@ pub struct RoundTrips {
 
 /// Times in which something stood still.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Stops {
     /// How often.
     pub count: u64,
@@ -86,6 +90,7 @@ pub struct Stops {
 
 /// What ended a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum GapEnd {
     /// Payload.
@@ -100,6 +105,7 @@ pub enum GapEnd {
 
 /// A time without payload of a second or more.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct IdleGap {
     /// Its begin.
     pub start: Time,
@@ -118,6 +124,7 @@ pub struct IdleGap {
 
 /// The gaps of a connection.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Idle {
     /// How many.
     pub count: u64,
@@ -131,6 +138,7 @@ pub struct Idle {
 
 /// Where wall time went; the sum is exactly the time from the first to the last packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Blame {
     /// From the first SYN to the client's ACK, retries included.
     pub handshake: Span,
@@ -199,6 +207,7 @@ impl Blame {
 
 /// What was measured of one connection. All of it in capture time at the tap: see `vantage`.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Timing {
     /// The SYN that was answered to the first SYN-ACK.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -290,6 +299,7 @@ pub struct Timing {
 
 /// Time in one state of the ends of one role.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Occupancy {
     /// Stays whose begin and end were seen; absent if there is none.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -313,6 +323,7 @@ pub struct Occupancy {
 
 /// What was measured of a group of connections.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GroupTiming {
     /// The client that all have in common.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -351,6 +362,7 @@ pub struct GroupTiming {
 
 /// Timing of the whole capture, and of its connections in groups.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tables {
     /// All connections.
     pub all: GroupTiming,
@@ -366,6 +378,7 @@ pub struct Tables {
 
 /// How many connections belong to groups that are not listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Omitted {
     /// Of servers.
     pub servers: u64,

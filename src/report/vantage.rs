@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// Where the tap was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Vantage {
     /// At or near the client.
@@ -41,6 +42,7 @@ impl FromStr for Vantage {
 
 /// How the vantage is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
     /// It was given.

@@ -45,6 +45,7 @@ pub struct LinkType(pub u16);
 
 /// What was found out about one input file (or pipe).
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FileInfo {
     /// As given on the command line; `-` for standard input.
     pub name: String,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 /// A connection state of RFC 9293 §3.3.2. Not knowing is not a state: see [`States`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[repr(u8)]
 pub enum State {
@@ -167,6 +168,7 @@ impl States {
 
 /// How a history entry is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Evidence {
     /// Its own segment proves it.
