@@ -184,8 +184,8 @@ impl Watcher {
             entry.timed = true;
             self.metrics.handshakes.observe(Span(a.0.saturating_add(b.0)));
         }
-        if entry.over && !entry.told {
-            entry.told = true;
+        if entry.over && !entry.told && !entry.waiting {
+            entry.waiting = true;
             self.over.push(entry.id);
         }
         self.book.plan(index, c, now, self.analysis.profile());
