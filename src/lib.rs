@@ -40,6 +40,9 @@
 //! | the fields of a report (the JSON) | [`report`] |
 //! | one connection segment by segment | [`show`] |
 //! | states at a given time | [`snapshot`] |
+//! | two captures of the same traffic, one at each end | [`bothends`] |
+//! | policies, verdicts, reports for CI servers | [`policy`] |
+//! | what differs between two captures | [`diff`] |
 //! | how it is printed | [`render`] |
 //! | the language of `--filter` | [`filter`] |
 //! | the whole way from packets to a report | [`analyze`] |
@@ -129,13 +132,16 @@
 //! A longer example is `examples/states.rs` in the repository.
 
 pub mod analyze;
+pub mod bothends;
 pub mod cli;
 pub mod dashboard;
 pub mod decode;
 pub mod detect;
+pub mod diff;
 pub mod filter;
 pub mod ladder;
 pub mod live;
+pub mod policy;
 pub mod render;
 pub mod report;
 pub mod segment;

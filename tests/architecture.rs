@@ -27,11 +27,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("show", &["analyze", "decode", "ladder", "report", "segment", "signals", "source", "time", "timing", "tracker"]),
     ("snapshot", &["filter", "report", "segment", "time", "tracker"]),
     ("render", &["filter", "ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"]),
+    ("bothends", &["analyze", "decode", "detect", "report", "segment", "source", "time", "tracker"]),
+    ("policy", &["detect", "filter", "render", "report", "time", "tracker"]),
+    ("diff", &["detect", "filter", "render", "report", "time", "tracker"]),
     (
         "cli",
         &[
-            "analyze", "decode", "detect", "filter", "ladder", "render", "report", "segment", "show", "signals",
-            "snapshot", "source", "time", "timing", "tracker",
+            "analyze", "bothends", "decode", "detect", "diff", "filter", "ladder", "policy", "render", "report",
+            "segment", "show", "signals", "snapshot", "source", "time", "timing", "tracker",
         ],
     ),
 ];

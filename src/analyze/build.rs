@@ -54,6 +54,7 @@ pub fn connection(
         closed_first: closed_first(verdicts),
         endpoints: PerSide { client: side(client), server: side(server) },
         timing,
+        path: None,
         anomalies: Vec::new(),
     }
 }
@@ -83,6 +84,8 @@ pub fn entry(step: &tracker::log::Step, latest: Option<Time>) -> Entry {
         cause: step.rule.event.cause(),
         evidence: step.mark.evidence,
         proven_by: some(step.mark.proof),
+        seen_at: None,
+        other_tap: None,
         rule: step.rule.section,
     }
 }

@@ -1,17 +1,18 @@
 //! `tcpstate analyze`: from files to a report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
 use super::args::{AnalyzeArgs, Part};
 use super::failure::{DONE, FOUND, Failure};
-use super::output::{self, Look, Target};
+use super::output::{self, Look, Target, tell};
 use super::reading;
 use crate::analyze::{Analysis, Options};
+use crate::bothends::{self, Tap};
 use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
-use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, events, render};
+use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, events, render};
 use crate::report::{Connection, Report};
 
 /// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
@@ -55,11 +56,12 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
 
 /// What clap cannot check.
 fn check(args: &AnalyzeArgs) -> Result<(), Failure> {
-    if args.files.is_empty() {
+    if args.files.is_empty() && args.client.is_empty() {
         let hint = "name a capture, a folder of captures, or `-` for standard input";
         return Err(Failure::usage(format!("analyze: no FILE given\n  {hint}")));
     }
-    reading::check(&args.files, args.output.as_deref(), "analyze")
+    let inputs = [args.files.as_slice(), &args.client, &args.server].concat();
+    reading::check(&inputs, args.output.as_deref(), "analyze")
 }
 
 /// The thresholds asked for.
@@ -98,11 +100,27 @@ fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> 
         selection: wanted(args)?,
         ..args.timers.options()
     };
+    if !args.client.is_empty() {
+        return both_ends(args, options);
+    }
     let mut analysis = Analysis::new(options);
-    let files = reading::packets(&args.files, &args.reading, |packet| {
-        analysis.packet(packet);
-    })?;
+    let files = reading::packets(&args.files, &args.reading, |packet| analysis.packet(packet))?;
     Ok(analysis.finish_with(files, &|c| keeps(c, filter, args)))
+}
+
+/// Reads two captures of the same traffic, one at each end.
+fn both_ends(args: &AnalyzeArgs, options: Options) -> Result<Report, Failure> {
+    let tap = |files: &[PathBuf]| {
+        let mut tap = Tap::new(options.clone());
+        let files = reading::packets(files, &args.reading, |packet| tap.packet(packet))?;
+        Ok::<_, Failure>(tap.finish(files))
+    };
+    let report = bothends::merge(tap(&args.client)?, tap(&args.server)?, args.retracted);
+    if let Some(both) = report.capture.both_ends.as_ref().filter(|both| both.swapped && !args.reading.quiet) {
+        let names = both.files.client.join(", ");
+        tell(format_args!("tcpstate: {}: most connections were opened from the other side; swapped?", clean(&names)));
+    }
+    Ok(report)
 }
 
 /// Whether a connection was asked for.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use super::check::CheckArgs;
+use super::diff::DiffArgs;
 use super::explain::ExplainArgs;
 use super::live::LiveArgs;
 use super::names::Offer;
@@ -49,6 +51,10 @@ pub enum Command {
     Analyze(Box<AnalyzeArgs>),
     /// The same from an interface (or a pipe), as it happens
     Live(Box<LiveArgs>),
+    /// Pass or fail for CI: captures against a policy
+    Check(Box<CheckArgs>),
+    /// What got better and what got worse between two captures, or their saved reports
+    Diff(Box<DiffArgs>),
     /// One connection as a ladder: every segment, with both ends' states after it and how each is known
     Show(Box<ShowArgs>),
     /// What `ss -tan` would have listed on each host at a time, or how many were in each state over time
@@ -87,6 +93,7 @@ Examples:
   tcpstate analyze trace.pcapng
   tcpstate analyze --filter 'server port 443 and not outcome closed' trace.pcap.gz
   tcpstate analyze --connection 17 trace.pcap
+  tcpstate analyze --client laptop.pcap --server web1.pcap
   tcpdump -i eth0 -w - tcp | tcpstate analyze -
   tcpstate analyze --format json captures/ | jq '.connections[] | select(.outcome == \"reset\")'
 
@@ -96,6 +103,14 @@ pub struct AnalyzeArgs {
     /// Captures: pcap or pcapng, compressed or not; folders of them; `-` for standard input
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+
+    /// With --server, instead of FILE: the same traffic captured at the client's side; may be given several times
+    #[arg(long, value_name = "FILE", requires = "server", conflicts_with = "files")]
+    pub client: Vec<PathBuf>,
+
+    /// The same traffic captured at the server's side: what was only believed to arrive is then known
+    #[arg(long, value_name = "FILE", requires = "client")]
+    pub server: Vec<PathBuf>,
 
     /// How to write the report [default: table, or what the name of --output says]
     #[arg(short, long, value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|word| word.parse::<Format>()))]

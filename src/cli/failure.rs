@@ -4,10 +4,13 @@ use std::fmt;
 
 /// Exit code: done, nothing to object to.
 pub const DONE: u8 = 0;
-/// Exit code: what `--fail-on` names was found.
+/// Exit code: what `--fail-on` names was found, or a check failed.
 pub const FOUND: u8 = 1;
 /// Exit code: it could not be done (usage, unreadable input or output).
 pub const FAILED: u8 = 2;
+
+/// Exit code: `check` can't tell, because the capture does not show enough.
+pub const UNCLEAR: u8 = 3;
 
 /// A message for standard error; the program ends with [`FAILED`].
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,8 @@
 
 mod analyze;
 mod args;
+mod check;
+mod diff;
 mod explain;
 mod failure;
 mod live;
@@ -47,6 +49,8 @@ fn perform(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
         Command::Analyze(args) => analyze::run(args, look),
         Command::Live(args) => live::run(args, look),
+        Command::Check(args) => check::run(args, look),
+        Command::Diff(args) => diff::run(args, look),
         Command::Show(args) => show::run(args, look),
         Command::Snapshot(args) => snapshot::run(args, look),
         Command::Explain(args) => explain::run(args, look).map(|()| DONE),

@@ -29,18 +29,7 @@ pub fn findings(
     digests: &[Digest],
     selection: &Selection,
 ) -> Vec<Finding> {
-    let mut groups: BTreeMap<Key, Vec<(&Connection, &Anomaly)>> = BTreeMap::new();
-    for c in connections {
-        for a in &c.anomalies {
-            let Some(declaration) = ALL.iter().position(|d| d.code == a.code) else { continue };
-            if !selection.wants(ALL[declaration]) {
-                continue;
-            }
-            groups.entry(Key { declaration, service: c.server, side: a.endpoint }).or_default().push((c, a));
-        }
-    }
-    let mut findings: Vec<Finding> =
-        groups.into_iter().map(|(key, cases)| grouped(ALL[key.declaration], key.service, cases)).collect();
+    let mut findings = grouped(connections, selection);
     let services = Services::of(digests);
     for declaration in ALL.iter().filter(|d| selection.wants(d)) {
         if let Detect::Capture(detect) = declaration.detect {
@@ -57,11 +46,31 @@ pub fn findings(
             }));
         }
     }
-    findings.sort_by(|a, b| (b.severity, b.count, a.code, &a.message).cmp(&(a.severity, a.count, b.code, &b.message)));
+    sort(&mut findings);
     findings
 }
 
-fn grouped(declaration: &'static Declaration, service: Socket, mut cases: Vec<(&Connection, &Anomaly)>) -> Finding {
+/// Most severe first.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| (b.severity, b.count, a.code, &a.message).cmp(&(a.severity, a.count, b.code, &b.message)));
+}
+
+/// What `connections` have in common, by kind, service and side; unordered.
+pub fn grouped(connections: &[Connection], selection: &Selection) -> Vec<Finding> {
+    let mut groups: BTreeMap<Key, Vec<(&Connection, &Anomaly)>> = BTreeMap::new();
+    for c in connections {
+        for a in &c.anomalies {
+            let Some(declaration) = ALL.iter().position(|d| d.code == a.code) else { continue };
+            if !selection.wants(ALL[declaration]) {
+                continue;
+            }
+            groups.entry(Key { declaration, service: c.server, side: a.endpoint }).or_default().push((c, a));
+        }
+    }
+    groups.into_iter().map(|(key, cases)| group(ALL[key.declaration], key.service, cases)).collect()
+}
+
+fn group(declaration: &'static Declaration, service: Socket, mut cases: Vec<(&Connection, &Anomaly)>) -> Finding {
     let first = cases.iter().map(|(_, a)| a.time).min();
     let hosts: BTreeSet<IpAddr> = cases.iter().map(|(c, _)| c.client.addr).collect();
     let count = cases.len() as u64;

@@ -89,7 +89,7 @@ mod zero_window_stall;
 pub use cause::Cause;
 pub use declaration::{Declaration, Detect, Example, Shown};
 pub use digest::{Digest, Stay};
-pub use group::findings;
+pub use group::{findings, grouped, sort};
 pub use page::table;
 pub use select::{FailOn, Selection, UnknownName};
 pub use services::Services;

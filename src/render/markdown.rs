@@ -6,7 +6,7 @@ use super::clean::clean;
 use super::order::{self, Listed};
 use super::table::findings;
 use super::units::{count, plural, share, span};
-use super::{RenderOptions, facts, history, timing};
+use super::{RenderOptions, ends, facts, history, timing};
 use crate::report::{Outcome, Report, Side};
 use crate::tracker::State;
 
@@ -24,6 +24,9 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     writeln!(out, "{}", escape(facts_only))?;
     for clause in facts::missed(report) {
         writeln!(out, "- missing: {}", escape(&clause))?;
+    }
+    for clause in report.capture.both_ends.iter().flat_map(ends::clauses) {
+        writeln!(out, "- {}", escape(&clause))?;
     }
     if let Some(selected) = facts::selected(report, options) {
         writeln!(out, "\nShown: {}", escape(&selected))?;
@@ -158,7 +161,7 @@ fn row(listed: &Listed<'_>, out: &mut dyn io::Write) -> io::Result<()> {
 }
 
 /// Text that is only text: markup, mentions, references and table bars lose their meaning.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in clean(text).chars() {
         match c {

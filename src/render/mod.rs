@@ -5,6 +5,7 @@
 
 pub mod clean;
 pub mod csv;
+pub mod ends;
 pub mod events;
 pub mod facts;
 pub mod history;

@@ -3,10 +3,12 @@
 //! Everything here is plain data. It is built from tracked connections at the end of their life and handed to a
 //! renderer; nothing in it refers back to the tracker. Absent means unknown: there are no made-up zeros.
 
+pub mod ends;
 pub mod model;
 pub mod timing;
 pub mod totals;
 pub mod vantage;
 
+pub use ends::{BothEnds, Direction, OtherTap};
 pub use model::*;
 pub use timing::{Tables, Timing};

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::ends::{BothEnds, Direction, OtherTap};
 use super::timing::{Tables, Timing};
 use crate::segment::Socket;
 use crate::source::FileInfo;
@@ -108,6 +109,13 @@ pub struct Capture {
     pub tcp_segments: u64,
     /// Packets whose headers could not be read to their end, by damage, by cut, or by an unknown link type.
     pub undecoded: u64,
+    /// Payload bytes captured, each counted once.
+    pub bytes: u64,
+    /// Payload bytes that were acknowledged or skipped and never captured.
+    pub missing_bytes: u64,
+    /// How two captures of the same traffic, one at each end, fit together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub both_ends: Option<BothEnds>,
     /// Time of the earliest packet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<Time>,
@@ -248,6 +256,9 @@ pub struct Connection {
     pub endpoints: PerSide<Endpoint>,
     /// Where its time went.
     pub timing: Timing,
+    /// What became of the segments that each end sent; only with a capture at each end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PerSide<Direction>>,
     /// What was odd.
     pub anomalies: Vec<Anomaly>,
 }
@@ -297,6 +308,12 @@ pub struct Entry {
     /// The packet that proves a `confirmed` entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proven_by: Option<u64>,
+    /// With a capture at each end: at whose side it was seen; `packet` is counted in that capture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Side>,
+    /// With a capture at each end: the same segment at the other side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_tap: Option<OtherTap>,
     /// Where the rule stands: `RFC 9293 3.10.7.4`.
     pub rule: &'static str,
 }

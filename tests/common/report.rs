@@ -46,6 +46,8 @@ pub fn endpoint(first: Time, first_packet: u64, from: State, steps: &[Step]) -> 
             cause,
             evidence: *evidence,
             proven_by: (*evidence == Confirmed).then_some(first_packet + i as u64 + 1),
+            seen_at: None,
+            other_tap: None,
             rule: if *evidence == Timer { "Linux TCP_TIMEWAIT_LEN" } else { "RFC 9293 3.10.7.4" },
         });
         before = *state;
@@ -99,6 +101,7 @@ pub fn connection(id: u64, first: Time, outcome: Outcome, client: &[Step], serve
         } else {
             Timing::default()
         },
+        path: None,
         anomalies: Vec::new(),
     }
 }
@@ -334,6 +337,7 @@ pub fn report_of(connections: Vec<Connection>) -> Report {
             undecoded: 3,
             first: Some(START),
             last: Some(END),
+            ..Capture::default()
         },
         timing: tcpstate::report::Tables::default(),
         summary: totals::summary(&connections, 0),

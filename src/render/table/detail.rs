@@ -3,10 +3,11 @@
 use std::io;
 
 use super::Page;
+use crate::render::ends::{losses, seen};
 use crate::render::history::mark;
 use crate::render::text::{DIM, Text, YELLOW, wrap};
 use crate::render::units::{Zone, clock, count, plural, span};
-use crate::report::{Connection, Endpoint, Entry};
+use crate::report::{Connection, Endpoint, Entry, Side};
 use crate::time::Span;
 
 /// Column where entries begin.
@@ -34,6 +35,10 @@ pub fn times(c: &Connection, zone: Zone, page: &mut Page<'_>) -> io::Result<()> 
         part("SYN-ACK to ACK", c.timing.synack_to_ack),
     ];
     let timing: Vec<String> = timing.into_iter().flatten().collect();
+    if let Some(path) = &c.path {
+        let ways = [losses(&path.client, Side::Server), losses(&path.server, Side::Client)];
+        page.prose(Text::plain("    "), 4, &Text::plain(&ways.join(" · ")))?;
+    }
     if !timing.is_empty() {
         page.prose(Text::plain("    "), 4, &Text::plain(&timing.join(", ")))?;
     }
@@ -70,6 +75,7 @@ fn one(connection: &Connection, entry: &Entry, digits: usize, page: &mut Page<'_
     let packet = entry.packet.map(|n| Text::plain(&format!("packet {}{captured}", count(n))));
     let items: Vec<Text> = std::iter::once(Text::plain(entry.cause))
         .chain(packet)
+        .chain(seen(entry).map(|text| Text::styled(DIM, &text)))
         .chain([Text::plain(&known), Text::styled(DIM, entry.rule)])
         .collect();
     page.lines(&wrap(head, INDENT + 18, &items, " · ", page.width))

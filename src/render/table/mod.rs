@@ -10,7 +10,7 @@ pub mod totals;
 use std::io;
 
 use super::text::{BOLD, CYAN, DIM, GREEN, Text, YELLOW, wrap};
-use super::{RenderOptions, facts};
+use super::{RenderOptions, ends, facts};
 use crate::report::Report;
 
 /// Writes the report.
@@ -84,6 +84,9 @@ fn head(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> io::Re
         } else {
             page.prose(Text::styled(YELLOW, "missing: "), 9, &Text::plain(&missed.join(" · ")))?;
         }
+    }
+    if let Some(both) = &report.capture.both_ends {
+        page.prose(Text::styled(CYAN, "ends:    "), 9, &Text::plain(&ends::clauses(both).join(" · ")))?;
     }
     if let Some(selected) = facts::selected(report, options) {
         page.prose(Text::styled(CYAN, "shown:   "), 9, &Text::plain(&selected))?;

@@ -1,0 +1,373 @@
+//! Two reports on the same traffic as one: each end as the capture at its side tells it.
+
+use std::collections::BTreeMap;
+
+use super::names::{Tuple, rename};
+use super::pair::{CLIENT, Link, Pairs, SERVER, pair};
+use super::tap::Seen;
+use crate::detect::{self, Detect, Selection};
+use crate::report::{
+    Anomaly, BothEnds, Capture, ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, Outcome,
+    PerSide, Report, Role, Side, totals,
+};
+use crate::segment::Socket;
+use crate::time::Time;
+use crate::tracker::{Evidence, State};
+
+/// A report, and the segments it rests on.
+pub type Half = (Report, Vec<Seen>);
+
+/// Merges what was captured at the client's side with what was captured at the server's. Times are by the clock of the
+/// former; packet numbers are those of the capture at the side of the end that they are told of. What the single captures
+/// believed wrongly is listed if asked for.
+pub fn merge(client: Half, server: Half, list_retracted: bool) -> Report {
+    let pairs = pair([&client.1, &server.1]);
+    let segments = [client.1, server.1];
+    let [ours, mut theirs] = [client.0, server.0];
+    theirs.connections.iter_mut().for_each(|c| rename_and_shift(c, &pairs));
+    let matched = matched(&ours, &theirs, &segments, &pairs);
+    let mut count = Count::default();
+    let mut taken = vec![false; theirs.connections.len()];
+    let mut connections = Vec::new();
+    let window = (theirs.capture.first, theirs.capture.last);
+    let scene = Scene { pairs: &pairs, segments: &segments, window, list_retracted };
+    for (a, b) in ours.connections.iter().zip(&matched) {
+        let b = b.map(|b| {
+            taken[b] = true;
+            &theirs.connections[b]
+        });
+        connections.push(scene.one(Some(a), b, &mut count));
+    }
+    for (b, _) in theirs.connections.iter().zip(&taken).filter(|(_, taken)| !**taken) {
+        connections.push(scene.one(None, Some(b), &mut count));
+    }
+    connections.sort_by_key(|c| (c.first, c.first_packet));
+    connections.iter_mut().zip(1..).for_each(|(c, id)| c.id = id);
+    let both_ends = both_ends(&pairs, &count, [&ours, &theirs]);
+    let capture = capture(ours.capture, theirs.capture, &pairs, both_ends);
+    let mut findings = detect::grouped(&connections, &Selection::default());
+    let wide =
+        |f: &crate::report::Finding| detect::find(f.code).is_some_and(|d| matches!(d.detect, Detect::Capture(_)));
+    for mut finding in ours.findings.into_iter().chain(theirs.findings).filter(|f| wide(f)) {
+        if findings.iter().all(|f| f.code != finding.code || f.facts != finding.facts) {
+            // Its connections were numbered otherwise.
+            finding.connections.clear();
+            findings.push(finding);
+        }
+    }
+    detect::sort(&mut findings);
+    Report {
+        schema: ours.schema,
+        tool: ours.tool,
+        capture,
+        summary: totals::summary(&connections, count.retracted),
+        connections,
+        findings,
+        timing: ours.timing,
+    }
+}
+
+/// Beliefs of the single captures that the other one settled.
+#[derive(Default)]
+struct Count {
+    confirmed: u64,
+    retracted: u64,
+    only: [u64; 2],
+}
+
+/// Names and times as at the client's tap.
+fn rename_and_shift(c: &mut Connection, pairs: &Pairs) {
+    let tuple = tuple_of(c);
+    c.client = rename(&pairs.translation, tuple, c.client);
+    c.server = rename(&pairs.translation, tuple, c.server);
+    let shift = |time: &mut Time| *time = pairs.clock.to_client(*time);
+    shift(&mut c.first);
+    shift(&mut c.last);
+    for side in [Side::Client, Side::Server] {
+        let endpoint = c.endpoints.get_mut(side);
+        for entry in endpoint.history.iter_mut().chain(&mut endpoint.retracted) {
+            shift(&mut entry.time);
+            entry.captured.iter_mut().for_each(shift);
+        }
+    }
+    c.anomalies.iter_mut().for_each(|a| shift(&mut a.time));
+}
+
+fn tuple_of(c: &Connection) -> Tuple {
+    if c.client <= c.server { (c.client, c.server) } else { (c.server, c.client) }
+}
+
+/// For each connection of `ours` the one of `theirs` that shares the most segments with it.
+fn matched(ours: &Report, theirs: &Report, segments: &[Vec<Seen>; 2], pairs: &Pairs) -> Vec<Option<usize>> {
+    let index = |report: &Report| {
+        let mut index: BTreeMap<Tuple, Vec<usize>> = BTreeMap::new();
+        report.connections.iter().enumerate().for_each(|(i, c)| index.entry(tuple_of(c)).or_default().push(i));
+        index
+    };
+    let of = |report: &Report, all: &[usize], packet: u64| {
+        all.iter().rev().copied().find(|i| report.connections[*i].first_packet <= packet)
+    };
+    let (a_index, b_index) = (index(ours), index(theirs));
+    let mut shared: BTreeMap<(usize, usize), u64> = BTreeMap::new();
+    for (seen, link) in segments[CLIENT].iter().zip(&pairs.links[CLIENT]) {
+        let Some(link) = link else { continue };
+        let tuple = super::names::tuple(seen);
+        let (Some(a), Some(b)) = (a_index.get(&tuple), b_index.get(&tuple)) else { continue };
+        if let (Some(a), Some(b)) = (of(ours, a, seen.packet), of(theirs, b, link.packet)) {
+            *shared.entry((a, b)).or_default() += 1;
+        }
+    }
+    let mut order: Vec<((usize, usize), u64)> = shared.into_iter().collect();
+    order.sort_by_key(|(pair, n)| (std::cmp::Reverse(*n), *pair));
+    let mut matched = vec![None; ours.connections.len()];
+    let mut taken = vec![false; theirs.connections.len()];
+    for ((a, b), _) in order {
+        if matched[a].is_none() && !taken[b] {
+            (matched[a], taken[b]) = (Some(b), true);
+        }
+    }
+    matched
+}
+
+/// What one connection is merged from.
+struct Scene<'a> {
+    pairs: &'a Pairs,
+    segments: &'a [Vec<Seen>; 2],
+    /// First and last packet at the server's tap, by its clock.
+    window: (Option<Time>, Option<Time>),
+    list_retracted: bool,
+}
+
+impl Scene<'_> {
+    fn one(&self, a: Option<&Connection>, b: Option<&Connection>, count: &mut Count) -> Connection {
+        // Who saw a SYN knows who the client is.
+        let base = match (a, b) {
+            (Some(a), Some(b)) if a.role == Role::Guessed && b.role == Role::Observed => b,
+            (Some(a), _) => a,
+            (None, Some(b)) => b,
+            (None, None) => unreachable!("a connection is in one capture at least"),
+        };
+        let mut merged = base.clone();
+        merged.anomalies.clear();
+        for side in [Side::Client, Side::Server] {
+            let socket = socket(base, side);
+            let tap = usize::from(self.pairs.far.contains(&socket.addr));
+            let (near, other) = if tap == CLIENT { (a, b) } else { (b, a) };
+            let mut endpoint = match near.and_then(|c| side_of(c, socket).map(|side| c.endpoints.get(side))) {
+                Some(endpoint) => self.settled(endpoint, tap, count),
+                None => self.unreached(other.unwrap_or(base), socket, tap),
+            };
+            if let Some(belief) = other.and_then(|c| side_of(c, socket).map(|side| c.endpoints.get(side))) {
+                weigh(belief, &mut endpoint, count, self.list_retracted);
+            }
+            *merged.endpoints.get_mut(side) = endpoint;
+            if let Some((c, its)) = near.and_then(|c| Some((c, side_of(c, socket)?))) {
+                *merged.packets.get_mut(side) = *c.packets.get(its);
+                *merged.bytes.get_mut(side) = *c.bytes.get(its);
+                let here = c.anomalies.iter().filter(|anomaly| anomaly.endpoint == Some(its));
+                merged.anomalies.extend(here.map(|anomaly| located(anomaly, Some(side), tap)));
+            }
+        }
+        for (tap, c) in [(CLIENT, a), (SERVER, b)] {
+            for anomaly in c.into_iter().flat_map(|c| &c.anomalies).filter(|anomaly| anomaly.endpoint.is_none()) {
+                if merged.anomalies.iter().all(|known| known.code != anomaly.code) {
+                    merged.anomalies.push(located(anomaly, None, tap));
+                }
+            }
+        }
+        merged.anomalies.sort_by_key(|x| (std::cmp::Reverse(x.severity), x.time, x.code));
+        if let (Some(a), Some(b)) = (a, b) {
+            merged.first = a.first.min(b.first);
+            merged.last = a.last.max(b.last);
+            if b.origin == Origin::Handshake {
+                merged.origin = Origin::Handshake;
+            }
+        }
+        count.only[CLIENT] += u64::from(b.is_none());
+        count.only[SERVER] += u64::from(a.is_none());
+        merged.outcome = outcome(&merged);
+        merged.closed_first = closed_first(&merged);
+        let fates = self.pairs.fates.get(&tuple_of(&merged)).copied().unwrap_or_default();
+        let by = |side: Side| fates[usize::from(self.pairs.far.contains(&socket(&merged, side).addr))];
+        merged.path = Some(PerSide { client: by(Side::Client), server: by(Side::Server) });
+        merged
+    }
+
+    /// An end as the capture at its side tells it: what was captured there has arrived there.
+    fn settled(&self, endpoint: &Endpoint, tap: usize, count: &mut Count) -> Endpoint {
+        let mut endpoint = endpoint.clone();
+        for entry in &mut endpoint.history {
+            entry.seen_at = Some(side_name(tap));
+            let Some(packet) = entry.packet else { continue };
+            entry.other_tap = self.link(tap, packet).map(|link| OtherTap {
+                packet: link.packet,
+                time: if tap == CLIENT { self.pairs.clock.to_client(link.time) } else { link.time },
+            });
+            if entry.evidence == Evidence::Inferred {
+                entry.evidence = Evidence::Confirmed;
+                entry.proven_by = Some(packet);
+                count.confirmed += 1;
+            }
+        }
+        endpoint.evidence = endpoint.history.last().map_or(endpoint.evidence, |entry| entry.evidence);
+        endpoint
+    }
+
+    fn link(&self, tap: usize, packet: u64) -> Option<Link> {
+        let segments = &self.segments[tap];
+        let i = segments.partition_point(|seen| seen.packet < packet);
+        segments.get(i).filter(|seen| seen.packet == packet).and(self.pairs.links[tap][i])
+    }
+
+    /// The end at `tap`, where nothing of this connection was captured: nothing reached it, if that capture ran.
+    fn unreached(&self, other: &Connection, socket: Socket, tap: usize) -> Endpoint {
+        let side = side_of(other, socket).unwrap_or(Side::Server);
+        let believed = other.endpoints.get(side);
+        let ran = tap == SERVER
+            && self.window.0.zip(self.window.1).is_some_and(|(first, last)| {
+                let there = |time: Time| self.pairs.clock.to_server(time);
+                there(other.first) >= first && there(other.first) <= last
+            });
+        // What the end sent, or somebody in its name, speaks against it.
+        if !ran || *other.packets.get(side) > 0 {
+            return believed.clone();
+        }
+        Endpoint {
+            state: State::Closed,
+            possible: vec![State::Closed],
+            evidence: Evidence::Confirmed,
+            history: Vec::new(),
+            retracted: Vec::new(),
+            time_in_state: BTreeMap::new(),
+        }
+    }
+}
+
+/// Compares what the capture at the other side believed of an end with what the end did.
+fn weigh(belief: &Endpoint, endpoint: &mut Endpoint, count: &mut Count, list: bool) {
+    let mut next = 0;
+    let mut wrong: Vec<Entry> = Vec::new();
+    for entry in &belief.history {
+        let found = endpoint.history[next..].iter().position(|real| real.state == entry.state);
+        let believed = matches!(entry.evidence, Evidence::Inferred | Evidence::Assumed);
+        match found {
+            Some(i) => {
+                next += i + 1;
+                count.confirmed += u64::from(believed);
+            }
+            None => {
+                count.retracted += u64::from(believed);
+                wrong.push(entry.clone());
+            }
+        }
+    }
+    if list {
+        endpoint.retracted.extend(wrong);
+    }
+}
+
+fn side_name(tap: usize) -> Side {
+    if tap == CLIENT { Side::Client } else { Side::Server }
+}
+
+fn located(anomaly: &Anomaly, endpoint: Option<Side>, tap: usize) -> Anomaly {
+    let mut anomaly = Anomaly { endpoint, ..anomaly.clone() };
+    anomaly.facts.insert("seen_at", side_name(tap).name().into());
+    anomaly
+}
+
+fn socket(c: &Connection, side: Side) -> Socket {
+    match side {
+        Side::Client => c.client,
+        Side::Server => c.server,
+    }
+}
+
+fn side_of(c: &Connection, socket: Socket) -> Option<Side> {
+    [Side::Client, Side::Server].into_iter().find(|side| self::socket(c, *side) == socket)
+}
+
+fn did(endpoint: &Endpoint, what: &str) -> Option<Time> {
+    endpoint.history.iter().find(|entry| entry.cause == what).map(|entry| entry.time)
+}
+
+fn visited(endpoint: &Endpoint, state: State) -> bool {
+    endpoint.history.iter().any(|entry| entry.state == state)
+}
+
+/// What became of it, by both ends' own histories; as for a single capture.
+fn outcome(c: &Connection) -> Outcome {
+    let ends = [&c.endpoints.client, &c.endpoints.server];
+    let fins = ends.map(|e| did(e, "sent FIN").is_some());
+    let reset = ends.iter().any(|e| did(e, "sent RST").or(did(e, "received RST")).is_some());
+    let open = |e: &Endpoint| [State::Established, State::FinWait1, State::CloseWait].iter().any(|s| visited(e, *s));
+    if fins == [true, true] {
+        Outcome::Closed
+    } else if !visited(ends[1], State::SynRcvd) && visited(ends[0], State::SynSent) && !open(ends[0]) {
+        if reset { Outcome::Refused } else { Outcome::Unanswered }
+    } else if reset {
+        Outcome::Reset
+    } else if fins != [false, false] {
+        Outcome::HalfClosed
+    } else if open(ends[0]) && open(ends[1]) {
+        Outcome::Open
+    } else if ends.iter().any(|e| visited(e, State::SynRcvd)) {
+        Outcome::HalfOpen
+    } else {
+        c.outcome
+    }
+}
+
+fn closed_first(c: &Connection) -> Option<ClosedFirst> {
+    let ends = [&c.endpoints.client, &c.endpoints.server];
+    if ends.iter().all(|e| visited(e, State::Closing)) {
+        return Some(ClosedFirst::Both);
+    }
+    let began = |e: &Endpoint| {
+        let rst = did(e, "sent RST").filter(|_| visited(e, State::Established) || visited(e, State::SynRcvd));
+        did(e, "sent FIN").into_iter().chain(rst).min()
+    };
+    match ends.map(began) {
+        [Some(a), Some(b)] if a <= b => Some(ClosedFirst::Client),
+        [Some(_), None] => Some(ClosedFirst::Client),
+        [_, Some(_)] => Some(ClosedFirst::Server),
+        [None, None] => None,
+    }
+}
+
+fn both_ends(pairs: &Pairs, count: &Count, reports: [&Report; 2]) -> BothEnds {
+    let mut totals = [Direction::default(), Direction::default()];
+    for fates in pairs.fates.values() {
+        totals.iter_mut().zip(fates).for_each(|(total, fate)| total.add(fate));
+    }
+    let names = |report: &Report| report.capture.files.iter().map(|file| file.name.clone()).collect();
+    let from_server = reports[CLIENT].connections.iter().filter(|c| pairs.far.contains(&c.client.addr)).count();
+    BothEnds {
+        files: PerSide { client: names(reports[CLIENT]), server: names(reports[SERVER]) },
+        clock_known: pairs.clock.known,
+        offset: pairs.clock.offset,
+        drift_ppm: (pairs.clock.drift_ppm != 0.0).then(|| (pairs.clock.drift_ppm * 1e3).round() / 1e3),
+        delay: pairs.clock.delay,
+        path: PerSide { client: totals[CLIENT], server: totals[SERVER] },
+        translated: pairs.translation.len() as u64,
+        confirmed: count.confirmed,
+        retracted: count.retracted,
+        only: PerSide { client: count.only[CLIENT], server: count.only[SERVER] },
+        swapped: from_server * 2 > reports[CLIENT].connections.len(),
+    }
+}
+
+fn capture(mut ours: Capture, theirs: Capture, pairs: &Pairs, both_ends: BothEnds) -> Capture {
+    let theirs_first = theirs.first.map(|time| pairs.clock.to_client(time));
+    let theirs_last = theirs.last.map(|time| pairs.clock.to_client(time));
+    ours.files.extend(theirs.files);
+    ours.packets += theirs.packets;
+    ours.tcp_segments += theirs.tcp_segments;
+    ours.undecoded += theirs.undecoded;
+    ours.bytes += theirs.bytes;
+    ours.missing_bytes += theirs.missing_bytes;
+    ours.first = ours.first.into_iter().chain(theirs_first).min();
+    ours.last = ours.last.max(theirs_last);
+    ours.both_ends = Some(both_ends);
+    ours
+}

@@ -1,0 +1,26 @@
+//! Two captures of the same traffic, one at each end.
+//!
+//! A tap at a host sees all that the host sends and all that reaches it. So each end's history is taken from the capture
+//! at that end, where nothing about receipts has to be guessed; the other capture says of each segment when it was sent,
+//! or that it was and never arrived. The two are matched by what the segments say, never by the clocks: the clocks are
+//! measured by the matches.
+//!
+//! What neither capture shows stays a belief: a segment that reached the host's tap can still be dropped by the host
+//! (a firewall, a full accept queue), and only what the host does then tells.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`tap`] | one capture: its report, and its segments for matching |
+//! | `names` | which addresses and ports of one capture are which of the other (NAT) |
+//! | [`pair`] | which segment of one capture is which of the other |
+//! | [`clock`] | offset and drift between the two clocks |
+//! | `merge` | two reports as one |
+
+pub mod clock;
+mod merge;
+mod names;
+pub mod pair;
+pub mod tap;
+
+pub use merge::merge;
+pub use tap::Tap;

@@ -1,0 +1,88 @@
+//! One of the two captures: analysed as by itself, its segments kept.
+
+use crate::analyze::{Analysis, Options};
+use crate::decode::{Decoded, Decoder};
+use crate::report::Report;
+use crate::segment::{Segment, Socket};
+use crate::source::{FileInfo, Packet};
+use crate::time::Time;
+
+/// What of a segment shows that it is the same as another: nothing that a router or an offload engine rewrites is
+/// relied upon. About 100 bytes; all segments of both captures are held until they are matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Capture time, by this tap's clock.
+    pub time: Time,
+    /// Number of its packet in this capture.
+    pub packet: u64,
+    /// Sender, as this tap sees it.
+    pub src: Socket,
+    /// Receiver, as this tap sees it.
+    pub dst: Socket,
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgment number.
+    pub ack: u32,
+    /// Payload bytes.
+    pub len: u32,
+    /// The six flags of RFC 793; routers set those of ECN.
+    pub flags: u8,
+    /// IPv4 identification; 0 for IPv6.
+    pub ip_id: u16,
+    /// TSval, if it has timestamps.
+    pub tsval: Option<u32>,
+}
+
+impl Seen {
+    fn of(segment: &Segment) -> Seen {
+        Seen {
+            time: segment.time,
+            packet: segment.packet,
+            src: segment.src,
+            dst: segment.dst,
+            seq: segment.seq,
+            ack: segment.ack,
+            len: segment.len,
+            flags: (segment.flags.0 & 0x3f) as u8,
+            ip_id: segment.ip_id,
+            tsval: segment.options.timestamps.map(|t| t.value),
+        }
+    }
+
+    /// The sequence number after its payload and flags.
+    pub fn end(&self) -> u32 {
+        let flags = u32::from(self.flags & 1) + u32::from(self.flags >> 1 & 1);
+        self.seq.wrapping_add(self.len).wrapping_add(flags)
+    }
+}
+
+/// One capture in the making.
+#[derive(Debug)]
+pub struct Tap {
+    analysis: Analysis,
+    decoder: Decoder,
+    segments: Vec<Seen>,
+}
+
+impl Tap {
+    /// A capture of which nothing was read.
+    pub fn new(options: Options) -> Tap {
+        Tap { analysis: Analysis::new(options), decoder: Decoder::default(), segments: Vec::new() }
+    }
+
+    /// Takes one packet, in capture order.
+    pub fn packet(&mut self, packet: &Packet<'_>) {
+        self.analysis.packet(packet);
+        if let Decoded::Segment(segment) = self.decoder.decode(packet) {
+            self.segments.push(Seen::of(&segment));
+            while let Some(segment) = self.decoder.more() {
+                self.segments.push(Seen::of(&segment));
+            }
+        }
+    }
+
+    /// The report on this capture alone, and its segments in capture order.
+    pub fn finish(self, files: Vec<FileInfo>) -> (Report, Vec<Seen>) {
+        (self.analysis.finish(files), self.segments)
+    }
+}

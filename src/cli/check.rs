@@ -1,0 +1,203 @@
+//! `tcpstate check`: captures against a policy.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::args::Timers;
+use super::failure::{DONE, FAILED, FOUND, Failure, UNCLEAR};
+use super::output::{self, Look, Target, tell};
+use super::reading::{self, Reading};
+use crate::analyze::{Analysis, Options};
+use crate::detect::Limits;
+use crate::policy::output::{Kind, Looks, write};
+use crate::policy::{Judgement, Policy, Status, init, judge, schema};
+use crate::render::clean::clean;
+use crate::render::units::plural;
+use crate::report::Report;
+
+/// The policy that is taken if it exists and no other is named.
+const USUAL: &str = "tcpstate.toml";
+
+/// What can be said about a check.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tcpstate check trace.pcap                              no warnings or errors
+  tcpstate check --init good.pcap > tcpstate.toml        a policy from a capture known to be good
+  tcpstate check --policy tcpstate.toml trace.pcap
+  tcpstate check --report junit=junit.xml --report sarif=tcpstate.sarif captures/
+
+Exit codes: 0 every rule passes; 1 a rule fails; 3 no rule fails, but the capture does not show enough to tell of all
+(lost packets, one direction, too short); 2 could not be done; 130 interrupted.")]
+pub struct CheckArgs {
+    /// Captures: pcap or pcapng, compressed or not; folders of them; `-` for standard input
+    #[arg(value_name = "FILE", required_unless_present = "schema")]
+    files: Vec<PathBuf>,
+
+    /// The policy [default: tcpstate.toml in this folder if there is one, else: no warnings and no errors]
+    #[arg(short, long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// Also write a report: table, junit, sarif, github, gitlab, json, markdown; to a file, or to standard output with
+    /// `-` or no file; may be given several times
+    #[arg(short, long, value_name = "KIND[=FILE]")]
+    report: Vec<String>,
+
+    /// Write a policy that these captures, known to be good, pass
+    #[arg(long, conflicts_with_all = ["policy", "report"])]
+    init: bool,
+
+    /// Check each FILE by itself, instead of all of them as parts of one capture
+    #[arg(long, conflicts_with = "init")]
+    separately: bool,
+
+    /// Only read policies: each FILE is one
+    #[arg(long, conflicts_with_all = ["policy", "report", "init", "separately"])]
+    lint: bool,
+
+    /// Write the JSON Schema of policies, for editors
+    #[arg(long, exclusive = true)]
+    schema: bool,
+
+    /// Take this day for today when exceptions expire [default: the day in UTC]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    today: Option<Date>,
+
+    /// Columns to fit in [default: those of the terminal, or $COLUMNS, or 100]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    width: Option<u16>,
+
+    #[command(flatten)]
+    timers: Timers,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// Checks and reports; the exit code says how it came out.
+pub fn run(args: &CheckArgs, look: Look) -> Result<u8, Failure> {
+    if args.schema {
+        let text = serde_json::to_string_pretty(&schema()).unwrap_or_default();
+        return output::print(|out| writeln!(out, "{text}")).map(|()| DONE);
+    }
+    if args.lint {
+        return lint(&args.files);
+    }
+    reading::check(&args.files, None, "check")?;
+    if args.init {
+        return write_policy(args);
+    }
+    let wanted = reports(args)?;
+    let policy = policy(args.policy.as_deref())?;
+    let mut targets = Vec::new();
+    for (kind, path) in wanted {
+        targets.push((kind, Target::open(path.as_deref())?));
+    }
+    let captures = if args.separately { args.files.chunks(1).collect() } else { vec![args.files.as_slice()] };
+    let judged = captures.into_iter().map(|files| judged(files, args, &policy)).collect::<Result<Vec<_>, _>>();
+    let (judgements, codes): (Vec<Judgement>, Vec<u8>) = match judged {
+        Ok(judged) => judged.into_iter().unzip(),
+        Err(failure) => {
+            targets.into_iter().for_each(|(_, target)| target.abandon());
+            return Err(failure);
+        }
+    };
+    let width = look.width(args.width);
+    for (kind, target) in targets {
+        let looks = Looks { width, colour: look.colour(target.is_file()) };
+        target.write(|out| write(kind, &judgements, looks, out))?;
+    }
+    // What could not be read weighs most, then what failed, then what cannot be told.
+    Ok([FAILED, FOUND, UNCLEAR].into_iter().find(|code| codes.contains(code)).unwrap_or(DONE))
+}
+
+/// The verdict on one capture, and the exit code that it asks for.
+fn judged(files: &[PathBuf], args: &CheckArgs, policy: &Policy) -> Result<(Judgement, u8), Failure> {
+    let report = read(files, args, policy.limits.clone())?;
+    let judgement = judge(policy, &report, today(args));
+    let code = code(&report, &judgement);
+    Ok((judgement, code))
+}
+
+/// `--lint`
+fn lint(files: &[PathBuf]) -> Result<u8, Failure> {
+    for file in files {
+        let policy = policy(Some(file))?;
+        let (rules, exceptions) = (plural(policy.rules.len() as u64, "rule"), policy.allowances.len() as u64);
+        let told = format!("{}: {rules}, {}\n", clean(&file.display().to_string()), plural(exceptions, "exception"));
+        output::print(|out| out.write_all(told.as_bytes()))?;
+    }
+    Ok(DONE)
+}
+
+fn code(report: &Report, judgement: &Judgement) -> u8 {
+    if report.capture.files.iter().any(|file| file.unreadable) {
+        return FAILED;
+    }
+    match judgement.status() {
+        Status::Pass => DONE,
+        Status::Unclear => UNCLEAR,
+        Status::Fail => FOUND,
+    }
+}
+
+/// The reports asked for, each with its file; the table on standard output unless something else goes there.
+fn reports(args: &CheckArgs) -> Result<Vec<(Kind, Option<PathBuf>)>, Failure> {
+    let mut wanted = Vec::new();
+    for text in &args.report {
+        let (kind, file) = text.split_once('=').map_or((text.as_str(), "-"), |(kind, file)| (kind, file));
+        let kind = kind.trim().parse::<Kind>().map_err(|word| {
+            let names = Kind::ALL.map(Kind::name).join(", ");
+            Failure::usage(format!("--report: `{word}` is no kind of report\n  the kinds are {names}"))
+        })?;
+        if file.is_empty() {
+            return Err(Failure::usage(format!("--report: no file after `{}=`", kind.name())));
+        }
+        wanted.push((kind, (file != "-").then(|| PathBuf::from(file))));
+    }
+    if !args.reading.quiet && wanted.iter().all(|(_, file)| file.is_some()) {
+        wanted.insert(0, (Kind::Table, None));
+    }
+    Ok(wanted)
+}
+
+/// The policy named, the usual one, or the standard.
+fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
+    let usual = Path::new(USUAL);
+    let path = match path {
+        Some(path) => path,
+        None if usual.is_file() => usual,
+        None => return Ok(Policy::standard()),
+    };
+    let name = path.display().to_string();
+    let text = std::fs::read(path).map_err(|error| Failure::file(&name, error))?;
+    let text = String::from_utf8(text).map_err(|_| Failure::file(&name, "is not UTF-8 text"))?;
+    Policy::read(&name, &text).map_err(|error| Failure::usage(error.to_string()))
+}
+
+fn read(files: &[PathBuf], args: &CheckArgs, limits: Limits) -> Result<Report, Failure> {
+    let mut analysis = Analysis::new(Options { limits, ..args.timers.options() });
+    let files = reading::packets(files, &args.reading, |packet| analysis.packet(packet))?;
+    reading::warn(&files, args.reading, false);
+    Ok(analysis.finish(files))
+}
+
+/// Today comes in here and nowhere else.
+fn today(args: &CheckArgs) -> Date {
+    args.today.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).date())
+}
+
+/// `--init`
+fn write_policy(args: &CheckArgs) -> Result<u8, Failure> {
+    let report = read(&args.files, args, Limits::default())?;
+    let written = init::write(&report, today(args));
+    for remark in &written.remarks {
+        tell(format_args!("tcpstate: {}", clean(remark)));
+    }
+    output::print(|out| out.write_all(written.text.as_bytes()))?;
+    Ok(if written.passes { DONE } else { UNCLEAR })
+}

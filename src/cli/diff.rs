@@ -1,0 +1,158 @@
+//! `tcpstate diff`: what got better, what got worse.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::failure::{DONE, FAILED, FOUND, Failure};
+use super::output::{Look, Target};
+use super::reading::{self, Reading};
+use crate::analyze::{Analysis, Options};
+use crate::detect::Limits;
+use crate::diff::output::{Format, write};
+use crate::diff::service::By;
+use crate::diff::{Sample, Services, compare};
+use crate::filter::literal;
+use crate::report::Severity;
+use crate::time::Span;
+
+/// What can be said about a comparison.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tcpstate diff monday.pcap tuesday.pcap
+  tcpstate analyze --format json -o before.json before.pcap; tcpstate diff before.json after.pcap
+  tcpstate diff --service 'web=*:443' --service 'db=10.0.5.*:5432' --fail-on-new before.json after.pcap
+
+Differences are told only where chance would not make them: shares by Fisher's exact test, times by the rank test of Mann
+and Whitney, all corrected for their number (Holm). Both captures should show comparable traffic.
+
+Exit codes: 0 done; 1 what --fail-on-new or --fail-on-worse names was found; 2 could not be done; 130 interrupted.")]
+pub struct DiffArgs {
+    /// The capture before, a folder of captures, or a report saved with --format json
+    #[arg(value_name = "BEFORE")]
+    before: PathBuf,
+
+    /// The capture after, or its report
+    #[arg(value_name = "AFTER")]
+    after: PathBuf,
+
+    /// How services are told apart
+    #[arg(long, value_enum, value_name = "HOW", default_value_t)]
+    by: By,
+
+    /// Call services by a name, and match them by it, whatever their addresses: NAME=PATTERN, where `*` in the pattern for
+    /// ADDRESS:PORT stands for anything; may be given several times
+    #[arg(long, value_name = "NAME=PATTERN")]
+    service: Vec<String>,
+
+    /// Exit with 1 if there is a new finding at least this severe
+    #[arg(long, value_name = "SEVERITY", num_args = 0..=1, require_equals = true, default_missing_value = "warning", value_parser = severity)]
+    fail_on_new: Option<Severity>,
+
+    /// Exit with 1 if anything got worse
+    #[arg(long)]
+    fail_on_worse: bool,
+
+    /// Call a difference only what chance makes less often than this
+    #[arg(long, value_name = "P", default_value_t = 0.01, value_parser = level)]
+    alpha: f64,
+
+    /// Draw the line of a finding elsewhere, as in time-wait-excess=200 (captures only, not saved reports)
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
+    threshold: Vec<String>,
+
+    /// What waits for something that does not happen is stuck after this time (captures only)
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    stuck_after: Option<Span>,
+
+    /// Also list what is the same, or too rare to tell
+    #[arg(long)]
+    all: bool,
+
+    /// How to write it
+    #[arg(short, long, value_enum, default_value_t)]
+    format: Format,
+
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Columns to fit in [default: those of the terminal, or $COLUMNS, or 100]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    width: Option<u16>,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+fn severity(word: &str) -> Result<Severity, String> {
+    literal::severity(word).ok_or_else(|| "info, note, warning or error".to_owned())
+}
+
+fn level(word: &str) -> Result<f64, String> {
+    let level = word.parse::<f64>().ok().filter(|p| *p > 0.0 && *p < 1.0);
+    level.ok_or_else(|| "a number between 0 and 1, as in 0.01".to_owned())
+}
+
+fn duration(word: &str) -> Result<Span, String> {
+    literal::duration(word).ok_or_else(|| "a duration with its unit, as in 30s or 2min".to_owned())
+}
+
+/// Compares and prints.
+pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
+    let named = args.service.iter().map(|text| {
+        let hint = "write NAME=PATTERN, as in web=10.0.0.*:443";
+        Services::pattern(text).ok_or_else(|| Failure::usage(format!("--service: `{text}` is no pattern\n  {hint}")))
+    });
+    let services = Services { by: args.by, named: named.collect::<Result<_, _>>()? };
+    let settings = args.threshold.iter().map(String::as_str);
+    let mut limits = Limits::read(settings).map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
+    args.stuck_after.into_iter().for_each(|span| limits.stuck_after(span));
+    let target = Target::open(args.output.as_deref())?;
+    let samples =
+        sample(&args.before, &limits, args).and_then(|before| Ok((before, sample(&args.after, &limits, args)?)));
+    let (before, after) = match samples {
+        Ok(samples) => samples,
+        Err(failure) => {
+            target.abandon();
+            return Err(failure);
+        }
+    };
+    let difference = compare(&before.0, &after.0, &services, args.alpha);
+    let looks = (look.width(args.width), look.colour(target.is_file()));
+    target.write(|out| write(args.format, &difference, args.all, looks, out))?;
+    let found =
+        args.fail_on_new.is_some_and(|least| difference.has_new(least)) || args.fail_on_worse && difference.has_worse();
+    Ok(match (before.1 || after.1, found) {
+        (true, _) => FAILED,
+        (false, true) => FOUND,
+        (false, false) => DONE,
+    })
+}
+
+/// One side, and whether a part of it could not be read.
+fn sample(path: &Path, limits: &Limits, args: &DiffArgs) -> Result<(Sample, bool), Failure> {
+    let name = path.display().to_string();
+    if is_json(path) {
+        let text = std::fs::read(path).map_err(|error| Failure::file(&name, error))?;
+        let sample = Sample::saved(&name, &text).map_err(|error| Failure::file(&name, error))?;
+        return Ok((sample, false));
+    }
+    let mut analysis = Analysis::new(Options { limits: limits.clone(), ..Options::default() });
+    let files = reading::packets(&[path.to_owned()], &args.reading, |packet| analysis.packet(packet))?;
+    let unreadable = reading::warn(&files, args.reading, false) != DONE;
+    let report = analysis.finish(files);
+    Ok((Sample::of(&name, &report), unreadable))
+}
+
+/// Whether a regular file begins as JSON does; no capture begins so. Pipes are left alone: what is read of them is gone.
+fn is_json(path: &Path) -> bool {
+    let regular = path.metadata().is_ok_and(|meta| meta.is_file());
+    let mut start = [0; 64];
+    let read = regular.then(|| File::open(path).and_then(|mut file| file.read(&mut start)));
+    let Some(Ok(read)) = read else { return false };
+    start[..read].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+}

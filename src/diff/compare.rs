@@ -1,0 +1,372 @@
+//! All comparisons between two samples.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::sample::{Item, Sample};
+use super::service::{By, Services};
+use super::stats::{fisher, holm, mann_whitney};
+use crate::report::{Outcome, Severity};
+use crate::time::Span;
+use crate::tracker::State;
+
+/// Fewer in either sample say nothing.
+pub const LEAST: usize = 8;
+/// A median has to move by this share, and by this much, to be called another.
+const SHIFT: (f64, Span) = (0.1, Span::micros(500));
+
+/// What a comparison came to, from bad to indifferent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It got worse.
+    Worse,
+    /// It got better.
+    Better,
+    /// It is another, which is neither good nor bad by itself.
+    Other,
+    /// No difference shows.
+    Same,
+    /// There are too few to tell.
+    TooFew,
+}
+
+impl Verdict {
+    /// One or two words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verdict::Worse => "worse",
+            Verdict::Better => "better",
+            Verdict::Other => "other",
+            Verdict::Same => "same",
+            Verdict::TooFew => "too few",
+        }
+    }
+}
+
+/// Times of one sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Times {
+    /// How many.
+    pub count: u64,
+    /// Half of them are shorter.
+    pub median: Span,
+    /// 95 of 100 are shorter.
+    pub p95: Span,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measured {
+    /// How many of how many connections, before and after.
+    Share((u64, u64), (u64, u64)),
+    /// Times before and after, and the chance that one after is longer than one before.
+    Times(Times, Times, f64),
+}
+
+/// One comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// Which service.
+    pub service: String,
+    /// What: `outcome reset`, `handshake`, `server's CLOSE_WAIT`.
+    pub what: String,
+    /// The numbers.
+    pub measured: Measured,
+    /// Chance of a difference at least so large without a cause, corrected for the number of comparisons.
+    pub p: Option<f64>,
+    /// What follows.
+    pub verdict: Verdict,
+}
+
+/// What became of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// It was not there before.
+    New,
+    /// More connections show it, or it is more severe.
+    Worse,
+    /// Fewer connections show it.
+    Less,
+    /// It is not there any more.
+    Gone,
+    /// As before, as far as can be told.
+    Same,
+}
+
+impl Fate {
+    /// One word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Fate::New => "new",
+            Fate::Worse => "worse",
+            Fate::Less => "less",
+            Fate::Gone => "gone",
+            Fate::Same => "same",
+        }
+    }
+}
+
+/// A finding in both captures, or in one of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FindingChange {
+    /// Which service, or the capture as a whole.
+    pub service: String,
+    /// Its code.
+    pub code: String,
+    /// Its worst severity, before and after.
+    pub severity: (Option<Severity>, Option<Severity>),
+    /// How many of how many connections show it.
+    pub before: (u64, u64),
+    /// The same after.
+    pub after: (u64, u64),
+    /// As of a [`Comparison`].
+    pub p: Option<f64>,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// Everything that was compared.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// Names and numbers of connections, before and after.
+    pub samples: [(String, u64); 2],
+    /// What is wrong with the captures.
+    pub problems: Vec<String>,
+    /// How services were told apart.
+    pub by: By,
+    /// Findings, new ones first.
+    pub findings: Vec<FindingChange>,
+    /// Comparisons, worse ones first.
+    pub comparisons: Vec<Comparison>,
+    /// Services that only the capture before has, with their connections.
+    pub gone: Vec<(String, u64)>,
+    /// Services that only the capture after has.
+    pub new: Vec<(String, u64)>,
+    /// What p-values were held against.
+    pub alpha: f64,
+}
+
+impl Difference {
+    /// Whether a finding at least so severe is new.
+    pub fn has_new(&self, least: Severity) -> bool {
+        self.findings.iter().any(|f| f.fate == Fate::New && f.severity.1.is_some_and(|s| s >= least))
+    }
+
+    /// Whether anything got worse.
+    pub fn has_worse(&self) -> bool {
+        self.comparisons.iter().any(|c| c.verdict == Verdict::Worse)
+            || self.findings.iter().any(|f| f.fate == Fate::Worse)
+    }
+}
+
+/// Compares two samples; differences that chance makes more often than `alpha` are none.
+pub fn compare(before: &Sample, after: &Sample, services: &Services, alpha: f64) -> Difference {
+    let services = services.settled(before, after);
+    let (old, new) = (services.group(before), services.group(after));
+    let only = |a: &BTreeMap<String, Vec<&Item>>, b: &BTreeMap<String, Vec<&Item>>| {
+        let missing = a.iter().filter(|(name, _)| !b.contains_key(*name));
+        missing.map(|(name, items)| (name.clone(), items.len() as u64)).collect::<Vec<_>>()
+    };
+    let (mut comparisons, mut findings) = (Vec::new(), Vec::new());
+    let none = Vec::new();
+    for name in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+        let (was, is) = (old.get(name).unwrap_or(&none), new.get(name).unwrap_or(&none));
+        if !was.is_empty() && !is.is_empty() {
+            comparisons.extend(shares(name, was, is));
+            comparisons.extend(times(name, was, is));
+        }
+        findings.extend(findings_of(name, was, is));
+    }
+    findings.extend(wide(before, after));
+    correct(&mut comparisons, &mut findings, alpha);
+    comparisons.sort_by(|a, b| (a.verdict, &a.service, &a.what).cmp(&(b.verdict, &b.service, &b.what)));
+    findings
+        .sort_by(|a, b| (a.fate, b.severity.1, &a.service, &a.code).cmp(&(b.fate, a.severity.1, &b.service, &b.code)));
+    let named = |sample: &Sample| sample.problems.iter().map(|p| format!("{}: {p}", sample.name)).collect::<Vec<_>>();
+    Difference {
+        samples: [before, after].map(|sample| (sample.name.clone(), sample.items.len() as u64)),
+        problems: [named(before), named(after)].concat(),
+        by: services.by,
+        findings,
+        comparisons,
+        gone: only(&old, &new),
+        new: only(&new, &old),
+        alpha,
+    }
+}
+
+/// Outcomes, who closed first, states at the end: each that occurs, against all else.
+fn shares(service: &str, was: &[&Item], is: &[&Item]) -> Vec<Comparison> {
+    let words = |item: &Item| {
+        let mut words = vec![format!("outcome {}", item.outcome)];
+        words.extend(item.closed_first.iter().map(|who| format!("closed first by {who}")));
+        words
+            .extend(["client", "server"].iter().zip(&item.finals).map(|(end, state)| format!("{end} ends in {state}")));
+        words
+    };
+    let count = |items: &[&Item]| {
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        items.iter().flat_map(|item| words(item)).for_each(|word| *counts.entry(word).or_default() += 1);
+        counts
+    };
+    let (old, new) = (count(was), count(is));
+    let all: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let of = |counts: &BTreeMap<String, u64>, what: &str| counts.get(what).copied().unwrap_or(0);
+    let comparison = |what: &String| {
+        let (before, after) = ((of(&old, what), was.len() as u64), (of(&new, what), is.len() as u64));
+        Comparison {
+            service: service.to_owned(),
+            what: what.clone(),
+            measured: Measured::Share(before, after),
+            p: enough(was.len(), is.len()).then(|| fisher(before, after)),
+            verdict: Verdict::TooFew,
+        }
+    };
+    all.into_iter().map(comparison).collect()
+}
+
+fn enough(before: usize, after: usize) -> bool {
+    before >= LEAST && after >= LEAST
+}
+
+/// Handshakes, and the time in each state that was left again.
+fn times(service: &str, was: &[&Item], is: &[&Item]) -> Vec<Comparison> {
+    let collect = |items: &[&Item]| {
+        let mut all: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        for item in items {
+            all.entry("handshake".to_owned()).or_default().extend(item.handshake.map(|span| span.0));
+            for ((e, state), span) in &item.times {
+                let what = format!("time in {}'s {state}", ["client", "server"][*e]);
+                all.entry(what).or_default().push(span.0);
+            }
+        }
+        all
+    };
+    let (mut old, mut new) = (collect(was), collect(is));
+    let all: BTreeSet<String> = old.keys().chain(new.keys()).cloned().collect();
+    let mut comparisons = Vec::new();
+    for what in all {
+        let (mut before, mut after) = (old.remove(&what).unwrap_or_default(), new.remove(&what).unwrap_or_default());
+        if before.is_empty() || after.is_empty() {
+            continue;
+        }
+        before.sort_unstable();
+        after.sort_unstable();
+        let ranks = mann_whitney(&before, &after);
+        comparisons.push(Comparison {
+            service: service.to_owned(),
+            what,
+            measured: Measured::Times(summary(&before), summary(&after), ranks.larger),
+            p: enough(before.len(), after.len()).then_some(ranks.p),
+            verdict: Verdict::TooFew,
+        });
+    }
+    comparisons
+}
+
+fn summary(sorted: &[i64]) -> Times {
+    let at = |percent: usize| Span(sorted.get((sorted.len() * percent).div_ceil(100).max(1) - 1).copied().unwrap_or(0));
+    Times { count: sorted.len() as u64, median: at(50), p95: at(95) }
+}
+
+fn findings_of(service: &str, was: &[&Item], is: &[&Item]) -> Vec<FindingChange> {
+    let count = |items: &[&Item]| {
+        let mut counts: BTreeMap<String, (u64, Severity)> = BTreeMap::new();
+        for (code, severity) in items.iter().flat_map(|item| &item.findings) {
+            let entry = counts.entry(code.clone()).or_insert((0, *severity));
+            *entry = (entry.0 + 1, entry.1.max(*severity));
+        }
+        counts
+    };
+    let (old, new) = (count(was), count(is));
+    let codes: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let change = |code: &String| {
+        let (a, b) = (old.get(code), new.get(code));
+        let (before, after) = ((a.map_or(0, |x| x.0), was.len() as u64), (b.map_or(0, |x| x.0), is.len() as u64));
+        FindingChange {
+            service: service.to_owned(),
+            code: code.clone(),
+            severity: (a.map(|x| x.1), b.map(|x| x.1)),
+            before,
+            after,
+            p: enough(was.len(), is.len()).then(|| fisher(before, after)),
+            fate: fate(a.map(|x| x.1), b.map(|x| x.1)),
+        }
+    };
+    codes.into_iter().map(change).collect()
+}
+
+fn fate(before: Option<Severity>, after: Option<Severity>) -> Fate {
+    match (before, after) {
+        (None, _) => Fate::New,
+        (_, None) => Fate::Gone,
+        (Some(a), Some(b)) if b > a => Fate::Worse,
+        _ => Fate::Same,
+    }
+}
+
+fn wide(before: &Sample, after: &Sample) -> Vec<FindingChange> {
+    let codes: BTreeSet<&String> = before.wide.keys().chain(after.wide.keys()).collect();
+    let of = |sample: &Sample, code: &String| (u64::from(sample.wide.contains_key(code)), 1);
+    let change = |code: &String| {
+        let severity = (before.wide.get(code).copied(), after.wide.get(code).copied());
+        let (was, is) = (of(before, code), of(after, code));
+        let service = "the capture as a whole".to_owned();
+        FindingChange {
+            service,
+            code: code.clone(),
+            severity,
+            before: was,
+            after: is,
+            p: None,
+            fate: fate(severity.0, severity.1),
+        }
+    };
+    codes.into_iter().map(change).collect()
+}
+
+/// Corrects all p-values together and draws the conclusions.
+fn correct(comparisons: &mut [Comparison], findings: &mut [FindingChange], alpha: f64) {
+    let values: Vec<f64> = comparisons.iter().filter_map(|c| c.p).chain(findings.iter().filter_map(|f| f.p)).collect();
+    let mut corrected = holm(&values).into_iter();
+    for c in comparisons {
+        c.p = c.p.and_then(|_| corrected.next());
+        c.verdict = match c.p {
+            None => Verdict::TooFew,
+            Some(p) if p < alpha => direction(&c.what, &c.measured),
+            Some(_) => Verdict::Same,
+        };
+    }
+    for f in findings {
+        f.p = f.p.and_then(|_| corrected.next());
+        if f.fate == Fate::Same && f.p.is_some_and(|p| p < alpha) {
+            let share = |(k, n): (u64, u64)| k as f64 / n.max(1) as f64;
+            f.fate = if share(f.after) > share(f.before) { Fate::Worse } else { Fate::Less };
+        }
+    }
+}
+
+/// Whether a difference is for the worse.
+fn direction(what: &str, measured: &Measured) -> Verdict {
+    let by = |more: bool, bad: bool| if more == bad { Verdict::Worse } else { Verdict::Better };
+    match measured {
+        Measured::Share((a, n), (b, m)) => {
+            let more = u128::from(*b) * u128::from(*n) > u128::from(*a) * u128::from(*m);
+            let bad = [Outcome::Reset, Outcome::Refused, Outcome::Unanswered, Outcome::HalfOpen];
+            match what.strip_prefix("outcome ") {
+                Some(outcome) if outcome == Outcome::Closed.name() => by(more, false),
+                Some(outcome) if bad.iter().any(|b| b.name() == outcome) => by(more, true),
+                _ => Verdict::Other,
+            }
+        }
+        Measured::Times(before, after, _) => {
+            let shift = (after.median - before.median).0;
+            let least = (before.median.0 as f64 * SHIFT.0).max(SHIFT.1.0 as f64);
+            if (shift.abs() as f64) < least {
+                return Verdict::Same;
+            }
+            // How long a connection is open, or a closed one waits, is the application's affair.
+            let neutral = [State::Established, State::TimeWait].iter().any(|state| what.ends_with(state.name()));
+            if neutral { Verdict::Other } else { by(shift > 0, true) }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! A difference as bytes: for a terminal, for programs, for a pull request.
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::compare::{Comparison, Difference, Fate, FindingChange, LEAST, Measured, Verdict};
+use super::service::By;
+use crate::detect;
+use crate::filter::literal::severity_name;
+use crate::render::markdown::escape;
+use crate::render::text::{BOLD, DIM, GREEN, RED, Text, YELLOW, wrap};
+use crate::render::units::{count, plural, share, span};
+use crate::report::Severity;
+
+/// The shapes it can be written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For a person at a terminal
+    #[default]
+    Table,
+    /// For programs
+    Json,
+    /// For a pull request
+    Markdown,
+}
+
+/// Writes `difference` to `out`; `all` also lists what is the same.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn write(
+    format: Format,
+    difference: &Difference,
+    all: bool,
+    (width, colour): (usize, bool),
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    match format {
+        Format::Table => table(difference, all, width).iter().try_for_each(|line| line.line(out, colour)),
+        Format::Json => json(difference, out),
+        Format::Markdown => markdown(difference, all, out),
+    }
+}
+
+fn title(difference: &Difference) -> String {
+    let [(before, n), (after, m)] = &difference.samples;
+    let by = if difference.by == By::Port { "port" } else { "address and port" };
+    format!("{before} ({}) → {after} ({}), services by {by}", plural(*n, "connection"), plural(*m, "connection"))
+}
+
+/// What is listed of the findings, and of the comparisons.
+fn told(d: &Difference, all: bool) -> (Vec<&FindingChange>, Vec<&Comparison>) {
+    let findings = d.findings.iter().filter(|f| all || f.fate != Fate::Same).collect();
+    let told = |c: &&Comparison| all || !matches!(c.verdict, Verdict::Same | Verdict::TooFew);
+    (findings, d.comparisons.iter().filter(told).collect())
+}
+
+/// What is not listed, and services that only one capture has.
+fn remarks(d: &Difference) -> Vec<String> {
+    let number = |verdict: Verdict| d.comparisons.iter().filter(|c| c.verdict == verdict).count() as u64;
+    let mut remarks = Vec::new();
+    let (same, few) = (number(Verdict::Same), number(Verdict::TooFew));
+    if same > 0 {
+        remarks.push(format!("{} without a difference that chance would not explain", plural(same, "comparison")));
+    }
+    if few > 0 {
+        remarks.push(format!("{} of fewer than {LEAST} on a side: too few to tell", plural(few, "comparison")));
+    }
+    let list = |all: &[(String, u64)]| {
+        let shown: Vec<String> =
+            all.iter().take(8).map(|(name, n)| format!("{name} ({})", plural(*n, "connection"))).collect();
+        let more = if all.len() > 8 { format!(" and {} more", all.len() - 8) } else { String::new() };
+        format!("{}{more}", shown.join(", "))
+    };
+    if !d.gone.is_empty() {
+        remarks.push(format!("only before: {}", list(&d.gone)));
+    }
+    if !d.new.is_empty() {
+        remarks.push(format!("only after: {}", list(&d.new)));
+    }
+    remarks.extend(d.problems.iter().map(|problem| format!("not whole: {problem}")));
+    remarks
+}
+
+fn part((k, n): (u64, u64)) -> String {
+    if n == 0 { "none there".to_owned() } else { format!("{} of {} ({})", count(k), count(n), share(k, n)) }
+}
+
+fn chance(p: Option<f64>) -> String {
+    match p {
+        None => String::new(),
+        Some(p) if p < 0.001 => ", p < 0.001".to_owned(),
+        Some(p) => format!(", p = {p:.3}"),
+    }
+}
+
+/// The finding's name and numbers.
+fn finding(f: &FindingChange) -> String {
+    let name = detect::find(&f.code).map_or("", |d| d.name);
+    let severity = match f.severity {
+        (Some(a), Some(b)) if a != b => format!(", {} → {}", severity_name(a), severity_name(b)),
+        _ => String::new(),
+    };
+    if f.before.1 == 1 && f.after.1 == 1 && f.service.starts_with("the capture") {
+        return format!("{} {name}{severity}", f.code);
+    }
+    format!("{} {name}: {} → {}{severity}{}", f.code, part(f.before), part(f.after), chance(f.p))
+}
+
+/// What was measured, and its numbers.
+fn comparison(c: &Comparison) -> String {
+    match &c.measured {
+        Measured::Share(before, after) => format!("{}: {} → {}{}", c.what, part(*before), part(*after), chance(c.p)),
+        Measured::Times(before, after, larger) => format!(
+            "{}: median {} → {}, p95 {} → {} ({} and {} measured; {:.0} % of pairs longer{})",
+            c.what,
+            span(before.median),
+            span(after.median),
+            span(before.p95),
+            span(after.p95),
+            count(before.count),
+            count(after.count),
+            larger * 100.0,
+            chance(c.p)
+        ),
+    }
+}
+
+fn table(d: &Difference, all: bool, width: usize) -> Vec<Text> {
+    const WORD: usize = 9;
+    let mut lines = wrap(Text::new(), 2, &Text::styled(BOLD, &title(d)).words(), " ", width);
+    let (findings, comparisons) = told(d, all);
+    let mut row = |style, word: &str, service: &str, text: &str| {
+        let words = Text::styled(BOLD, service).and(": ").and(text).words();
+        lines.extend(wrap(Text::styled(style, word).pad(WORD), WORD, &words, " ", width));
+    };
+    for f in &findings {
+        let grave = f.severity.1.or(f.severity.0).is_some_and(|s| s >= Severity::Warning);
+        let style = match f.fate {
+            Fate::New | Fate::Worse if grave => RED,
+            Fate::New | Fate::Worse => YELLOW,
+            Fate::Less | Fate::Gone => GREEN,
+            Fate::Same => DIM,
+        };
+        row(style, f.fate.name(), &f.service, &finding(f));
+    }
+    for c in &comparisons {
+        let style = match c.verdict {
+            Verdict::Worse => RED,
+            Verdict::Better => GREEN,
+            Verdict::Other => YELLOW,
+            Verdict::Same | Verdict::TooFew => DIM,
+        };
+        row(style, c.verdict.name(), &c.service, &comparison(c));
+    }
+    if findings.is_empty() && comparisons.is_empty() {
+        lines.push(Text::styled(GREEN, "no difference shows"));
+    }
+    lines.push(Text::new());
+    for remark in remarks(d) {
+        lines.extend(wrap(Text::new(), 2, &Text::styled(DIM, &remark).words(), " ", width));
+    }
+    lines
+}
+
+fn markdown(d: &Difference, all: bool, out: &mut dyn io::Write) -> io::Result<()> {
+    writeln!(out, "### tcpstate diff\n\n{}\n", escape(&title(d)))?;
+    let (findings, comparisons) = told(d, all);
+    if findings.is_empty() && comparisons.is_empty() {
+        writeln!(out, "No difference shows.\n")?;
+    } else {
+        writeln!(out, "| | service | |\n|---|---|---|")?;
+    }
+    for f in findings {
+        writeln!(out, "| {} | {} | {} |", f.fate.name(), escape(&f.service), escape(&finding(f)))?;
+    }
+    for c in comparisons {
+        writeln!(out, "| {} | {} | {} |", c.verdict.name(), escape(&c.service), escape(&comparison(c)))?;
+    }
+    let remarks = remarks(d);
+    if !remarks.is_empty() {
+        writeln!(out)?;
+    }
+    remarks.iter().try_for_each(|remark| writeln!(out, "- {}", escape(remark)))
+}
+
+/// Schema `tcpstate-diff/1`; durations in seconds.
+fn json(d: &Difference, out: &mut dyn io::Write) -> io::Result<()> {
+    let rounded = |p: Option<f64>| p.map(|p| (p * 1e9).round() / 1e9);
+    let pair = |(k, n): (u64, u64)| json!({"count": k, "of": n});
+    let severity = |s: Option<Severity>| s.map(severity_name);
+    let findings: Vec<Value> = d
+        .findings
+        .iter()
+        .map(|f| {
+            json!({
+                "status": f.fate.name(), "service": f.service, "code": f.code,
+                "name": detect::find(&f.code).map(|d| d.name),
+                "severity_before": severity(f.severity.0), "severity_after": severity(f.severity.1),
+                "before": pair(f.before), "after": pair(f.after), "p": rounded(f.p),
+            })
+        })
+        .collect();
+    let times = |t: &super::compare::Times| json!({"count": t.count, "median": t.median.as_secs_f64(), "p95": t.p95.as_secs_f64()});
+    let comparisons: Vec<Value> = d
+        .comparisons
+        .iter()
+        .map(|c| {
+            let (before, after, longer) = match &c.measured {
+                Measured::Share(before, after) => (pair(*before), pair(*after), None),
+                Measured::Times(before, after, longer) => {
+                    (times(before), times(after), Some((longer * 1e6).round() / 1e6))
+                }
+            };
+            json!({
+                "status": c.verdict.name(), "service": c.service, "what": c.what,
+                "before": before, "after": after, "longer": longer, "p": rounded(c.p),
+            })
+        })
+        .collect();
+    let services = |all: &[(String, u64)]| -> Vec<Value> {
+        all.iter().map(|(name, n)| json!({"service": name, "connections": n})).collect()
+    };
+    let [before, after] = d.samples.each_ref().map(|(name, n)| json!({"name": name, "connections": n}));
+    let whole = json!({
+        "schema": "tcpstate-diff/1",
+        "tool": {"name": "tcpstate", "version": env!("CARGO_PKG_VERSION")},
+        "before": before, "after": after, "alpha": d.alpha,
+        "findings": findings, "comparisons": comparisons,
+        "only_before": services(&d.gone), "only_after": services(&d.new), "problems": d.problems,
+    });
+    serde_json::to_writer_pretty(&mut *out, &whole)?;
+    writeln!(out)
+}

@@ -1,0 +1,159 @@
+//! A capture boiled down to what is compared: from its report, or from a report saved as JSON.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::detect::{self, Detect};
+use crate::filter::select::name as closer;
+use crate::report::{Report, SCHEMA, Severity, Side};
+use crate::time::Span;
+
+/// One connection.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Item {
+    /// Server address as text.
+    pub server: String,
+    /// Server port.
+    pub port: u16,
+    /// What became of it.
+    pub outcome: String,
+    /// Who closed first.
+    pub closed_first: Option<String>,
+    /// State of the client and of the server at the end of the capture.
+    pub finals: [String; 2],
+    /// From SYN to the client's ACK.
+    pub handshake: Option<Span>,
+    /// Time in each state that was left again, by end and state.
+    pub times: BTreeMap<(usize, String), Span>,
+    /// Codes of its anomalies with the worst severity of each.
+    pub findings: BTreeMap<String, Severity>,
+}
+
+/// A whole capture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// Its name.
+    pub name: String,
+    /// Its connections.
+    pub items: Vec<Item>,
+    /// Findings that only the capture as a whole shows: codes with severity.
+    pub wide: BTreeMap<String, Severity>,
+    /// What is known to be wrong with it.
+    pub problems: Vec<String>,
+}
+
+/// Why a file is no saved report.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoReport {
+    /// Not JSON.
+    #[error("is no JSON: {0}")]
+    Json(String),
+    /// Of another kind or version.
+    #[error("is no report of tcpstate that this version reads (`schema` is {0}, not \"{SCHEMA}\")")]
+    Schema(String),
+    /// Something is missing.
+    #[error("is an incomplete report: {0}")]
+    Part(String),
+}
+
+impl Sample {
+    /// From a report.
+    pub fn of(name: &str, report: &Report) -> Sample {
+        let item = |c: &crate::report::Connection| {
+            let mut times = BTreeMap::new();
+            let mut finals = [String::new(), String::new()];
+            for (e, side) in [Side::Client, Side::Server].into_iter().enumerate() {
+                let endpoint = c.endpoints.get(side);
+                finals[e] = endpoint.state.name().to_owned();
+                let left = endpoint.time_in_state.iter().filter(|(state, _)| **state != endpoint.state);
+                times.extend(left.map(|(state, span)| ((e, state.name().to_owned()), *span)));
+            }
+            let mut findings = BTreeMap::new();
+            for a in &c.anomalies {
+                let worst = findings.entry(a.code.to_owned()).or_insert(a.severity);
+                *worst = a.severity.max(*worst);
+            }
+            Item {
+                server: c.server.addr.to_string(),
+                port: c.server.port,
+                outcome: c.outcome.name().to_owned(),
+                closed_first: c.closed_first.map(|who| closer(who).to_owned()),
+                finals,
+                handshake: c.timing.handshake,
+                times,
+                findings,
+            }
+        };
+        let wide = report.findings.iter().filter(|f| is_wide(f.code)).map(|f| (f.code.to_owned(), f.severity));
+        Sample {
+            name: name.to_owned(),
+            items: report.connections.iter().map(item).collect(),
+            wide: wide.collect(),
+            problems: report.capture.files.iter().filter_map(|file| file.problem.clone()).collect(),
+        }
+    }
+
+    /// From a report saved with `--format json`.
+    ///
+    /// # Errors
+    /// If it is none, or of another version.
+    pub fn saved(name: &str, text: &[u8]) -> Result<Sample, NoReport> {
+        let report: Value = serde_json::from_slice(text).map_err(|error| NoReport::Json(error.to_string()))?;
+        if report["schema"] != SCHEMA {
+            return Err(NoReport::Schema(report["schema"].to_string()));
+        }
+        let part = |what: &str| NoReport::Part(format!("no `{what}`"));
+        let connections = report["connections"].as_array().ok_or_else(|| part("connections"))?;
+        let findings = report["findings"].as_array().ok_or_else(|| part("findings"))?;
+        let files = report["capture"]["files"].as_array().ok_or_else(|| part("capture.files"))?;
+        let items =
+            connections.iter().map(|c| item(c).ok_or_else(|| part("connections[]"))).collect::<Result<_, _>>()?;
+        let wide = findings.iter().filter_map(coded).filter(|(code, _)| is_wide(code)).collect();
+        let problems = files.iter().filter_map(|file| file["problem"].as_str().map(str::to_owned)).collect();
+        Ok(Sample { name: name.to_owned(), items, wide, problems })
+    }
+}
+
+fn is_wide(code: &str) -> bool {
+    detect::find(code).is_some_and(|d| matches!(d.detect, Detect::Capture(_)))
+}
+
+fn coded(value: &Value) -> Option<(String, Severity)> {
+    let severity = crate::filter::literal::severity(value["severity"].as_str()?)?;
+    Some((value["code"].as_str()?.to_owned(), severity))
+}
+
+fn item(c: &Value) -> Option<Item> {
+    let mut times = BTreeMap::new();
+    let mut finals = [String::new(), String::new()];
+    for (e, side) in ["client", "server"].into_iter().enumerate() {
+        let endpoint = &c["endpoints"][side];
+        finals[e] = endpoint["state"].as_str()?.to_owned();
+        for (state, span) in endpoint["time_in_state"].as_object()? {
+            if *state != finals[e] {
+                times.insert((e, state.clone()), seconds(span)?);
+            }
+        }
+    }
+    let mut findings = BTreeMap::new();
+    for (code, severity) in c["anomalies"].as_array()?.iter().filter_map(coded) {
+        let worst = findings.entry(code).or_insert(severity);
+        *worst = severity.max(*worst);
+    }
+    Some(Item {
+        server: c["server"]["addr"].as_str()?.to_owned(),
+        port: u16::try_from(c["server"]["port"].as_u64()?).ok()?,
+        outcome: c["outcome"].as_str()?.to_owned(),
+        closed_first: c["closed_first"].as_str().map(str::to_owned),
+        finals,
+        handshake: seconds(&c["timing"]["handshake"]),
+        times,
+        findings,
+    })
+}
+
+/// Nanoseconds are kept for durations up to some weeks: a float has 53 bits.
+fn seconds(value: &Value) -> Option<Span> {
+    value.as_f64().map(|s| Span((s * 1e9).round() as i64))
+}

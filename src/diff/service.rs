@@ -1,0 +1,102 @@
+//! Which service of one capture is which of the other: by address and port, by port, or by names that the user gives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::sample::{Item, Sample};
+
+/// How services are told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum By {
+    /// By address where most are in both captures, else by port
+    #[default]
+    Auto,
+    /// By server address and port
+    Address,
+    /// By server port, whatever the address
+    Port,
+}
+
+/// Names for services: patterns with `*` for `ADDRESS:PORT`, the first that fits counts.
+#[derive(Clone, Debug, Default)]
+pub struct Services {
+    /// How those are told apart that no pattern names.
+    pub by: By,
+    /// (name, pattern)
+    pub named: Vec<(String, String)>,
+}
+
+impl Services {
+    /// Reads `NAME=PATTERN`; `None` if it is not of that form.
+    pub fn pattern(text: &str) -> Option<(String, String)> {
+        let (name, pattern) = text.split_once('=')?;
+        let (name, pattern) = (name.trim(), pattern.trim());
+        (!name.is_empty() && !pattern.is_empty()).then(|| (name.to_owned(), pattern.to_owned()))
+    }
+
+    /// With [`By::Auto`] decided for two captures.
+    pub fn settled(&self, before: &Sample, after: &Sample) -> Services {
+        let by = match self.by {
+            By::Auto => {
+                let all =
+                    |sample: &Sample| sample.items.iter().map(|i| (i.server.clone(), i.port)).collect::<BTreeSet<_>>();
+                let (before, after) = (all(before), all(after));
+                let common = before.intersection(&after).count();
+                if common * 2 >= before.len().min(after.len()) { By::Address } else { By::Port }
+            }
+            by => by,
+        };
+        Services { by, named: self.named.clone() }
+    }
+
+    /// The service that a connection went to.
+    pub fn name(&self, item: &Item) -> String {
+        let v6 = item.server.contains(':');
+        let socket =
+            if v6 { format!("[{}]:{}", item.server, item.port) } else { format!("{}:{}", item.server, item.port) };
+        if let Some((name, _)) = self.named.iter().find(|(_, pattern)| fits(pattern, &socket)) {
+            return name.clone();
+        }
+        if self.by == By::Port { format!("port {}", item.port) } else { socket }
+    }
+
+    /// The connections of a sample by service.
+    pub fn group<'s>(&self, sample: &'s Sample) -> BTreeMap<String, Vec<&'s Item>> {
+        let mut groups: BTreeMap<String, Vec<&Item>> = BTreeMap::new();
+        sample.items.iter().for_each(|item| groups.entry(self.name(item)).or_default().push(item));
+        groups
+    }
+}
+
+/// Whether `text` is like `pattern`, in which `*` stands for anything.
+fn fits(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_anything() {
+        for (pattern, text, like) in [
+            ("10.0.0.1:80", "10.0.0.1:80", true),
+            ("10.0.0.1:80", "10.0.0.1:8080", false),
+            ("*:443", "[2001:db8::1]:443", true),
+            ("10.0.*:80", "10.0.7.1:80", true),
+            ("10.*.1:*", "10.0.0.1:9", true),
+            ("*a*a", "a", false),
+        ] {
+            assert_eq!(fits(pattern, text), like, "{pattern} {text}");
+        }
+    }
+}

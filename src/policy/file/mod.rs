@@ -1,0 +1,13 @@
+//! The file of a policy: TOML with a fixed set of keys.
+//!
+//! Every key is declared once, in [`keys`]: the reader, its error messages and the schema for editors are made from that
+//! table. Errors give line and column and show the place.
+
+mod error;
+pub mod keys;
+mod read;
+mod schema;
+mod value;
+
+pub use error::PolicyError;
+pub use schema::schema;

@@ -1,0 +1,101 @@
+//! Whether a capture shows enough to be judged by.
+
+use super::{RuleVerdict, Status, number};
+use crate::filter::eval::one_way;
+use crate::policy::model::{Demands, Level, Share};
+use crate::render::units::{count, span};
+use crate::report::{Connection, Origin, Report};
+use crate::tracker::Evidence;
+
+/// The verdict that stands before those of the rules.
+pub fn verdict(demands: &Demands, report: &Report) -> RuleVerdict {
+    let lacking = lacking(demands, report);
+    let status = if lacking.is_empty() { Status::Pass } else { Status::Unclear };
+    let connections = report.connections.len() as u64;
+    let message = if lacking.is_empty() {
+        format!(
+            "{} packets, {} connections, nothing known to be missing",
+            count(report.capture.packets),
+            count(connections)
+        )
+    } else {
+        lacking.join("; ")
+    };
+    RuleVerdict {
+        name: "capture quality".to_owned(),
+        kind: "capture",
+        codes: Vec::new(),
+        why: None,
+        line: demands.line,
+        level: Level::Error,
+        status,
+        message,
+        checked: connections,
+        allowed: 0,
+        offending: 0,
+        offences: Vec::new(),
+        doubtful: 0,
+        doubts: Vec::new(),
+    }
+}
+
+/// Whether the history of `c` rests on packets that were not captured, although its beginning was.
+pub fn has_gap(c: &Connection) -> bool {
+    let assumed = |e: &crate::report::Endpoint| {
+        e.history.iter().any(|entry| entry.evidence == Evidence::Assumed && !entry.rule.starts_with("seen midstream"))
+    };
+    assumed(&c.endpoints.client) || assumed(&c.endpoints.server)
+}
+
+/// What it lacks, a sentence each.
+fn lacking(demands: &Demands, report: &Report) -> Vec<String> {
+    let capture = &report.capture;
+    let all = report.connections.len() as u64;
+    let those = |test: &dyn Fn(&Connection) -> bool| report.connections.iter().filter(|c| test(c)).count() as u64;
+    let mut lacking = Vec::new();
+    for file in capture.files.iter().filter(|file| demands.complete && file.problem.is_some()) {
+        lacking.push(format!("{} is not whole: {}", file.name, file.problem.as_deref().unwrap_or("")));
+    }
+    if capture.packets < demands.min_packets {
+        let (have, want) = (count(capture.packets), count(demands.min_packets));
+        lacking.push(format!("it has {have} packets, {want} are wanted"));
+    }
+    if all < demands.min_connections {
+        lacking.push(format!("it has {}, {} are wanted", number(all), count(demands.min_connections)));
+    }
+    let length = capture.first.zip(capture.last).map_or(crate::time::Span(0), |(first, last)| last - first);
+    if length < demands.min_duration {
+        lacking.push(format!("it is {} long, {} are wanted", span(length), span(demands.min_duration)));
+    }
+    let bytes = capture.bytes.saturating_add(capture.missing_bytes);
+    let gaps = those(&|c| has_gap(c) && !one_way(c));
+    if !demands.max_missing.allows(capture.missing_bytes, bytes) {
+        lacking.push(format!(
+            "it misses {} of the bytes ({} are tolerated)",
+            percent(capture.missing_bytes, bytes),
+            demands.max_missing
+        ));
+    }
+    if !demands.max_missing.allows(gaps, all) {
+        let share = percent(gaps, all);
+        lacking
+            .push(format!("packets are missing in {share} of the connections ({} are tolerated)", demands.max_missing));
+    }
+    let dropped: u64 = capture.files.iter().filter_map(|file| file.dropped).sum();
+    if !demands.max_missing.allows(dropped, capture.packets.saturating_add(dropped)) {
+        lacking.push(format!("the capturing system dropped {} packets", count(dropped)));
+    }
+    let mut share = |n: u64, max: Share, what: &str| {
+        if !max.allows(n, all) {
+            lacking.push(format!("{} of the connections {what} ({max} are tolerated)", percent(n, all)));
+        }
+    };
+    share(those(&one_way), demands.max_one_way, "were captured in one direction only");
+    share(those(&|c| c.origin == Origin::Midstream), demands.max_midstream, "were open before the capture began");
+    lacking
+}
+
+fn percent(part: u64, of: u64) -> String {
+    let tenths = if of == 0 { 0.0 } else { part as f64 * 100.0 / of as f64 };
+    format!("{tenths:.1} %")
+}

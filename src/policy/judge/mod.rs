@@ -1,0 +1,276 @@
+//! A report against a policy.
+//!
+//! What cannot be seen counts as neither good nor bad. For each rule it is worked out how many connections offend for
+//! certain and how many may: the rule fails if the certain ones are too many, passes if all together are not, and cannot
+//! be told in between. A capture below the policy's demands turns passes into "can't tell", never failures into passes.
+
+mod capture;
+mod condition;
+mod expect;
+mod limit;
+mod scope;
+mod sum;
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::model::{Amount, IfNone, Level, Policy, Rule, Share, Test};
+use crate::report::{Connection, Report};
+use crate::time::Time;
+pub use capture::has_gap;
+pub use expect::pick;
+use scope::{Allowed, groups};
+
+/// Offences and doubts listed for one rule.
+pub const LISTED: usize = 10;
+
+/// The verdict on one rule, from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// It holds.
+    Pass,
+    /// The capture does not show enough.
+    Unclear,
+    /// It does not hold.
+    Fail,
+}
+
+impl Status {
+    /// `pass`, `can't tell`, `fail`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Status::Pass => "pass",
+            Status::Unclear => "can't tell",
+            Status::Fail => "fail",
+        }
+    }
+
+    /// In JSON: `pass`, `unclear`, `fail`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Status::Unclear => "unclear",
+            other => other.name(),
+        }
+    }
+
+    /// From how many things offend for certain, how many more may, and of how many.
+    pub fn of(certain: u64, doubtful: u64, of: u64, max: Amount) -> Status {
+        let allows = |n: u64| match max {
+            Amount::Count(max) => n <= max,
+            Amount::Share(share) => share.allows(n, of),
+        };
+        if !allows(certain) {
+            Status::Fail
+        } else if allows(certain.saturating_add(doubtful)) {
+            Status::Pass
+        } else {
+            Status::Unclear
+        }
+    }
+}
+
+/// What is wrong, or in doubt, at one place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offence {
+    /// Which connection, if it is one.
+    pub connection: Option<u64>,
+    /// Its two ends, or the group.
+    pub who: String,
+    /// Packet that shows it best.
+    pub packet: Option<u64>,
+    /// When.
+    pub time: Option<Time>,
+    /// What, in one sentence.
+    pub message: String,
+}
+
+impl Offence {
+    /// Something about one connection.
+    pub fn of(c: &Connection, packet: Option<u64>, time: Option<Time>, message: String) -> Offence {
+        Offence { connection: Some(c.id), who: format!("{} → {}", c.client, c.server), packet, time, message }
+    }
+}
+
+/// What one rule came to in one group of connections, or in all.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The verdict.
+    pub status: Status,
+    /// One line that says what was found against what was wanted.
+    pub message: String,
+    /// Certain offences, in order; not cut.
+    pub offences: Vec<Offence>,
+    /// What the capture does not show.
+    pub doubts: Vec<Offence>,
+}
+
+/// The verdict on one rule.
+#[derive(Clone, Debug)]
+pub struct RuleVerdict {
+    /// The rule's name.
+    pub name: String,
+    /// `limit`, `expect` or `capture`.
+    pub kind: &'static str,
+    /// Codes of the findings it is about.
+    pub codes: Vec<&'static str>,
+    /// Why the rule exists.
+    pub why: Option<String>,
+    /// Line in the policy.
+    pub line: Option<u32>,
+    /// Whether a failure fails the run.
+    pub level: Level,
+    /// The verdict.
+    pub status: Status,
+    /// One line that says what was found against what was wanted.
+    pub message: String,
+    /// Connections looked at.
+    pub checked: u64,
+    /// Offences that an exception covers.
+    pub allowed: u64,
+    /// How many offend for certain.
+    pub offending: u64,
+    /// The first of them.
+    pub offences: Vec<Offence>,
+    /// How many may.
+    pub doubtful: u64,
+    /// The first of them.
+    pub doubts: Vec<Offence>,
+}
+
+/// The verdict on a capture.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// Name of the policy's file.
+    pub policy: Option<String>,
+    /// Names of the captures.
+    pub files: Vec<String>,
+    /// Connections in the capture.
+    pub connections: u64,
+    /// Packets in the capture.
+    pub packets: u64,
+    /// First packet.
+    pub first: Option<Time>,
+    /// Last packet.
+    pub last: Option<Time>,
+    /// The quality of the capture, then each rule in the order of the policy.
+    pub rules: Vec<RuleVerdict>,
+    /// About exceptions: expired, soon to expire, not needed.
+    pub notes: Vec<String>,
+}
+
+impl Judgement {
+    /// The verdict on the whole: the worst of all rules, failed warnings not counted.
+    pub fn status(&self) -> Status {
+        let counted = |rule: &RuleVerdict| match (rule.level, rule.status) {
+            (Level::Warning, Status::Fail) => Status::Pass,
+            (_, status) => status,
+        };
+        self.rules.iter().map(counted).max().unwrap_or(Status::Pass)
+    }
+
+    /// How many rules came to `status`.
+    pub fn count(&self, status: Status) -> usize {
+        self.rules.iter().filter(|rule| rule.status == status).count()
+    }
+}
+
+/// Holds `report` against `policy` on the day `today`.
+pub fn judge(policy: &Policy, report: &Report, today: Date) -> Judgement {
+    let mut allowed = Allowed::new(policy, today);
+    let quality = capture::verdict(&policy.capture, report);
+    let lacking = quality.status != Status::Pass;
+    let mut rules = vec![quality];
+    for rule in &policy.rules {
+        let mut verdict = one(rule, policy, report, &mut allowed);
+        if verdict.status == Status::Pass && lacking {
+            verdict.status = Status::Unclear;
+            verdict.message = format!("{}, but the capture does not show enough (capture quality)", verdict.message);
+        }
+        rules.push(verdict);
+    }
+    Judgement {
+        policy: policy.file.clone(),
+        files: report.capture.files.iter().map(|file| file.name.clone()).collect(),
+        connections: report.connections.len() as u64,
+        packets: report.capture.packets,
+        first: report.capture.first,
+        last: report.capture.last,
+        rules,
+        notes: allowed.notes(),
+    }
+}
+
+fn one(rule: &Rule, policy: &Policy, report: &Report, allowed: &mut Allowed<'_>) -> RuleVerdict {
+    let in_scope = |c: &&Connection| rule.scope.as_ref().is_none_or(|scope| scope.matches(c));
+    let all: Vec<&Connection> = report.connections.iter().filter(in_scope).collect();
+    let before = all.len();
+    let connections: Vec<&Connection> = all.into_iter().filter(|c| !allowed.exempts(&rule.name, c)).collect();
+    let exempt = (before - connections.len()) as u64;
+    let checked = connections.len() as u64;
+    let mut covered = exempt;
+    let groups: BTreeMap<String, Vec<&Connection>> = groups(rule.each, &connections);
+    let mut parts = Vec::new();
+    for (name, members) in &groups {
+        let mut part = match &rule.test {
+            Test::Limit(limit) => limit::part(limit, rule, members, policy, report, allowed, &mut covered),
+            Test::Expect(expect) => expect::part(expect, members, policy, report),
+        };
+        if !name.is_empty() {
+            part.message = format!("{name}: {}", part.message);
+        }
+        parts.push(part);
+    }
+    let about_none = checked == 0 && !counts(&rule.test);
+    let mut part = sum::sum(parts);
+    if about_none {
+        let what = if before == 0 { "no such connection in the capture" } else { "every such connection is exempt" };
+        part.message = what.to_owned();
+        part.status = match rule.if_none {
+            _ if before > 0 => Status::Pass,
+            IfNone::Unclear => Status::Unclear,
+            IfNone::Pass => Status::Pass,
+            IfNone::Fail => Status::Fail,
+        };
+    }
+    let (kind, codes) = match &rule.test {
+        Test::Limit(limit) => ("limit", limit.declarations().map(|d| d.code).collect()),
+        Test::Expect(_) => ("expect", Vec::new()),
+    };
+    RuleVerdict {
+        name: rule.name.clone(),
+        kind,
+        codes,
+        why: rule.why.clone(),
+        line: rule.line,
+        level: rule.level,
+        status: part.status,
+        message: part.message,
+        checked,
+        allowed: covered,
+        offending: part.offences.len() as u64,
+        offences: part.offences.into_iter().take(LISTED).collect(),
+        doubtful: part.doubts.len() as u64,
+        doubts: part.doubts.into_iter().take(LISTED).collect(),
+    }
+}
+
+/// Whether a rule about no connections says something all the same.
+fn counts(test: &Test) -> bool {
+    match test {
+        Test::Limit(_) => false,
+        Test::Expect(expect) => {
+            expect.conditions.iter().all(|condition| matches!(condition, super::model::Condition::Count(..)))
+        }
+    }
+}
+
+/// `1 connection`, `1,204 connections`.
+pub fn number(n: u64) -> String {
+    if n == 1 { "1 connection".to_owned() } else { format!("{} connections", crate::render::units::count(n)) }
+}
+
+/// The most that may not be as expected.
+fn rest(at_least: Share) -> Amount {
+    Amount::Share(Share(Share::ALL.0 - at_least.0.min(Share::ALL.0)))
+}

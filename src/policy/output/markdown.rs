@@ -1,0 +1,59 @@
+//! For the summary of a job: a heading, a table of the rules, and what the failed ones list.
+
+use std::io;
+
+use super::{is_error, listed, objected, place, tally};
+use crate::policy::judge::{Judgement, RuleVerdict, Status};
+use crate::render::markdown::escape;
+
+pub fn write(judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
+    let policy = judgement.policy.as_deref().unwrap_or("the standard policy");
+    let files: Vec<String> = judgement.files.iter().map(|file| escape(file)).collect();
+    writeln!(out, "### {} tcpstate check: {}\n", sign(judgement.status(), true), judgement.status().name())?;
+    writeln!(out, "{} against {}: {}.\n", files.join(", "), escape(policy), tally(judgement))?;
+    writeln!(out, "| | rule | result |\n|---|---|---|")?;
+    let passed = judgement.rules.iter().filter(|rule| rule.status == Status::Pass);
+    for rule in objected(judgement).chain(passed) {
+        writeln!(
+            out,
+            "| {} | {} | {} |",
+            sign(rule.status, is_error(rule)),
+            escape(&rule.name),
+            escape(&rule.message)
+        )?;
+    }
+    for rule in objected(judgement) {
+        details(rule, out)?;
+    }
+    if !judgement.notes.is_empty() {
+        writeln!(out)?;
+    }
+    judgement.notes.iter().try_for_each(|note| writeln!(out, "- note: {}", escape(note)))
+}
+
+fn details(rule: &RuleVerdict, out: &mut dyn io::Write) -> io::Result<()> {
+    let (all, of) = listed(rule);
+    if all.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n<details><summary>{}</summary>\n", escape(&rule.name))?;
+    if let Some(why) = &rule.why {
+        writeln!(out, "{}\n", escape(why))?;
+    }
+    for offence in all {
+        writeln!(out, "- {}: {}", escape(&place(offence)), escape(&offence.message))?;
+    }
+    if of > all.len() as u64 {
+        writeln!(out, "- and {} more", of - all.len() as u64)?;
+    }
+    writeln!(out, "\n</details>")
+}
+
+fn sign(status: Status, error: bool) -> &'static str {
+    match (status, error) {
+        (Status::Pass, _) => "✅",
+        (Status::Unclear, _) => "❔",
+        (Status::Fail, true) => "❌",
+        (Status::Fail, false) => "⚠️",
+    }
+}

@@ -1,0 +1,64 @@
+//! What two captures, one at each end, tell about clocks, losses and beliefs: in words, for the formats for people.
+
+use super::units::{count, plural, share, span};
+use crate::report::{BothEnds, Direction, Entry, Side};
+
+/// Clauses about the captures as a whole.
+pub fn clauses(both: &BothEnds) -> Vec<String> {
+    let mut clauses =
+        vec![clocks(both), losses(&both.path.client, Side::Server), losses(&both.path.server, Side::Client)];
+    clauses.push(format!(
+        "{} of the single captures confirmed, {} retracted",
+        plural(both.confirmed, "belief"),
+        count(both.retracted)
+    ));
+    if both.translated > 0 {
+        clauses.push(format!("{} with other names at the server's side (NAT)", plural(both.translated, "connection")));
+    }
+    for (n, side) in [(both.only.client, Side::Client), (both.only.server, Side::Server)] {
+        if n > 0 {
+            clauses.push(format!("{} captured at the {}'s side only", plural(n, "connection"), side.name()));
+        }
+    }
+    clauses
+}
+
+fn clocks(both: &BothEnds) -> String {
+    if !both.clock_known {
+        return "clocks not comparable: nothing was seen at both sides in both directions".to_owned();
+    }
+    let ahead = if both.offset.0 < 0 { "behind" } else { "ahead" };
+    let size = crate::time::Span(both.offset.0.saturating_abs());
+    let drift = both.drift_ppm.map(|ppm| format!(", drifting {ppm:+.1} ppm")).unwrap_or_default();
+    format!("the server's clock is {} {ahead} (to ± {}{drift})", span(size), span(both.delay))
+}
+
+/// What was lost on the way to one side.
+pub fn losses(way: &Direction, to: Side) -> String {
+    let known = way.arrived + way.lost;
+    let mut text = match way.lost {
+        0 => format!("none of {} lost towards the {}", plural(known, "segment"), to.name()),
+        lost => format!("{} of {} lost towards the {} ({})", count(lost), count(known), to.name(), share(lost, known)),
+    };
+    for (n, what) in [
+        (way.repeated, "repeated on the way"),
+        (way.unseen, "not captured where it was sent"),
+        (way.undecided, "sent while the other capture did not run"),
+    ] {
+        if n > 0 {
+            text.push_str(&format!(", {} {what}", count(n)));
+        }
+    }
+    text
+}
+
+/// Where an entry's packet was seen, and when the same segment was at the other side.
+pub fn seen(entry: &Entry) -> Option<String> {
+    let at = entry.seen_at?;
+    let Some(other) = entry.other_tap.filter(|_| entry.packet.is_some()) else {
+        return entry.packet.map(|_| format!("at the {}'s side only", at.name()));
+    };
+    let (sent, other_side) = (entry.cause.starts_with("sent"), at.other());
+    let what = if sent { "arrived there as" } else { "sent there as" };
+    Some(format!("at the {}'s side, {what} packet {} of the {}'s", at.name(), count(other.packet), other_side.name()))
+}

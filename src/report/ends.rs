@@ -1,0 +1,78 @@
+//! What only two captures of the same traffic, one at each end, can tell.
+
+use serde::Serialize;
+
+use super::model::PerSide;
+use crate::time::{Span, Time};
+
+/// How the two captures fit together.
+#[derive(Clone, Debug, Serialize)]
+pub struct BothEnds {
+    /// Which files were captured at which side.
+    pub files: PerSide<Vec<String>>,
+    /// Segments were matched both ways, so that the clocks can be compared.
+    pub clock_known: bool,
+    /// What the clock of the server's side shows more than that of the client's.
+    pub offset: Span,
+    /// How much faster it goes, in parts per million; absent where that does not show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_ppm: Option<f64>,
+    /// Half the least round trip between the taps; the offset is not wrong by more.
+    pub delay: Span,
+    /// Segments by the side that sent them, of all connections.
+    pub path: PerSide<Direction>,
+    /// Four-tuples that the two captures name differently (NAT).
+    pub translated: u64,
+    /// Beliefs of the single captures that the other one bore out.
+    pub confirmed: u64,
+    /// Beliefs of the single captures that the other one disproved.
+    pub retracted: u64,
+    /// Connections that only the capture at that side has.
+    pub only: PerSide<u64>,
+    /// Most connections were opened from the side that was called the server's.
+    pub swapped: bool,
+}
+
+/// What became of segments that were sent in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Direction {
+    /// Captured at the sender.
+    pub sent: u64,
+    /// Of these, captured at the receiver, too.
+    pub arrived: u64,
+    /// Of these, not captured at the receiver, although the capture there ran.
+    pub lost: u64,
+    /// Of these, sent when the capture at the receiver did not run.
+    pub undecided: u64,
+    /// Captured at the receiver once more.
+    pub repeated: u64,
+    /// Captured at the receiver only: missed at the sender, or put in on the way.
+    pub unseen: u64,
+}
+
+impl Direction {
+    /// Adds another's counts.
+    pub fn add(&mut self, other: &Direction) {
+        self.sent += other.sent;
+        self.arrived += other.arrived;
+        self.lost += other.lost;
+        self.undecided += other.undecided;
+        self.repeated += other.repeated;
+        self.unseen += other.unseen;
+    }
+
+    /// The share that was lost of what is known to have arrived or not.
+    pub fn loss(&self) -> Option<f64> {
+        let known = self.arrived + self.lost;
+        (known > 0).then(|| self.lost as f64 / known as f64)
+    }
+}
+
+/// The same segment in the capture at the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct OtherTap {
+    /// Its number in that capture.
+    pub packet: u64,
+    /// When it was captured there, by that tap's clock.
+    pub time: Time,
+}

@@ -1,0 +1,132 @@
+//! Matching of segments between two captures: what offload cuts up, what the network repeats, what is lost.
+
+use tcpstate::bothends::pair::{CLIENT, SERVER, pair};
+use tcpstate::bothends::tap::Seen;
+use tcpstate::report::Direction;
+use tcpstate::segment::Socket;
+use tcpstate::time::{Span, Time};
+
+const DELAY: i64 = 5_000_000;
+/// The server's clock is ahead.
+const AHEAD: i64 = 1_000_000_000;
+
+fn socket(last: u8, port: u16) -> Socket {
+    Socket { addr: std::net::Ipv4Addr::new(10, 0, 0, last).into(), port }
+}
+
+/// A segment of the client, or of the server.
+fn seen(from_client: bool, millis: i64, seq: u32, len: u32, flags: u8) -> Seen {
+    let (client, server) = (socket(1, 40_000), socket(2, 80));
+    let (src, dst) = if from_client { (client, server) } else { (server, client) };
+    let time = Time(1_700_000_000_000_000_000 + millis * 1_000_000);
+    Seen { time, packet: 0, src, dst, seq, ack: 1, len, flags, ip_id: 0, tsval: None }
+}
+
+/// Both captures: each segment sent with the pieces that arrive, none if it is lost.
+fn captures(traffic: &[(Seen, Vec<Seen>)]) -> [Vec<Seen>; 2] {
+    let mut taps = [Vec::new(), Vec::new()];
+    for (sent, arrived) in traffic {
+        let from = usize::from(sent.src.port == 80);
+        let clock = |tap: usize| Span(if tap == SERVER { AHEAD } else { 0 });
+        taps[from].push(Seen { time: sent.time + clock(from), ..*sent });
+        let arrives = |piece: &Seen| Seen { time: piece.time + Span(DELAY) + clock(1 - from), ..*piece };
+        taps[1 - from].extend(arrived.iter().map(arrives));
+    }
+    for tap in &mut taps {
+        tap.sort_by_key(|s| s.time);
+        tap.iter_mut().zip(1..).for_each(|(s, n)| s.packet = n);
+    }
+    taps
+}
+
+fn whole(segment: Seen) -> (Seen, Vec<Seen>) {
+    (segment, vec![segment])
+}
+
+/// What frames the traffic of a test: a handshake and something back later on.
+fn framed(middle: Vec<(Seen, Vec<Seen>)>) -> ([Direction; 2], Span) {
+    let mut traffic = vec![whole(seen(true, 0, 100, 0, 2)), whole(seen(false, 6, 500, 0, 18))];
+    traffic.extend(middle);
+    traffic.push(whole(seen(true, 900, 99_000, 0, 16)));
+    traffic.push(whole(seen(false, 910, 501, 7, 16)));
+    let taps = captures(&traffic);
+    let pairs = pair([&taps[CLIENT], &taps[SERVER]]);
+    let fates = *pairs.fates.values().next().unwrap();
+    (fates, pairs.clock.offset)
+}
+
+#[test]
+fn clocks_are_measured_by_the_matches() {
+    let (fates, offset) = framed(Vec::new());
+    assert_eq!(offset, Span(AHEAD));
+    assert_eq!(fates.map(|d| (d.sent, d.arrived, d.lost)), [(2, 2, 0); 2]);
+}
+
+#[test]
+fn one_large_segment_arrives_as_several() {
+    let large = seen(true, 20, 101, 4_000, 16);
+    let piece = |seq: u32, len: u32| seen(true, 20, seq, len, 16);
+    let (fates, _) = framed(vec![(large, vec![piece(101, 1_448), piece(1_549, 1_448), piece(2_997, 1_104)])]);
+    assert_eq!((fates[CLIENT].lost, fates[CLIENT].arrived, fates[CLIENT].unseen), (0, 3, 0));
+    let (fates, _) = framed(vec![(large, vec![piece(101, 1_448), piece(2_997, 1_104)])]);
+    assert_eq!((fates[CLIENT].lost, fates[CLIENT].arrived), (1, 2), "a part of it is missing");
+}
+
+#[test]
+fn several_segments_arrive_as_one() {
+    let small = |i: u32| seen(true, 20, 101 + i * 1_000, 1_000, 16);
+    let joined = seen(true, 20, 101, 3_000, 16);
+    let (fates, _) = framed(vec![(small(0), vec![joined]), (small(1), vec![]), (small(2), vec![])]);
+    assert_eq!((fates[CLIENT].lost, fates[CLIENT].arrived, fates[CLIENT].unseen), (0, 5, 0));
+}
+
+#[test]
+fn of_a_segment_and_its_repetition_the_right_one_is_lost() {
+    // Nothing but time tells them apart: no timestamps, no IP identification.
+    let first = seen(true, 20, 101, 100, 24);
+    let again = seen(true, 260, 101, 100, 24);
+    let taps = |lost: [bool; 2]| {
+        let sent = [first, again].into_iter().zip(lost).map(|(s, lost)| (s, if lost { vec![] } else { vec![s] }));
+        let mut traffic = vec![whole(seen(true, 0, 100, 0, 2)), whole(seen(false, 6, 500, 0, 18))];
+        traffic.extend(sent);
+        traffic.push(whole(seen(false, 400, 501, 7, 16)));
+        traffic.push(whole(seen(true, 500, 201, 0, 16)));
+        captures(&traffic)
+    };
+    for lost in [[true, false], [false, true]] {
+        let taps = taps(lost);
+        let pairs = pair([&taps[CLIENT], &taps[SERVER]]);
+        let linked = |millis: i64| {
+            let i = taps[CLIENT].iter().position(|s| s.time == seen(true, millis, 0, 0, 0).time).unwrap();
+            pairs.links[CLIENT][i].is_some()
+        };
+        assert_eq!([!linked(20), !linked(260)], lost);
+    }
+}
+
+#[test]
+fn repetitions_by_the_network_are_none_of_the_sender() {
+    let data = seen(true, 20, 101, 100, 24);
+    let late = seen(true, 23, 101, 100, 24);
+    let (fates, _) = framed(vec![(data, vec![data, late])]);
+    assert_eq!((fates[CLIENT].sent, fates[CLIENT].repeated, fates[CLIENT].lost), (3, 1, 0));
+}
+
+#[test]
+fn what_was_sent_when_the_other_capture_did_not_run_is_undecided() {
+    let mut traffic = vec![whole(seen(true, 0, 100, 0, 2)), whole(seen(false, 6, 500, 0, 18))];
+    traffic.push((seen(true, 5_000, 101, 10, 24), vec![]));
+    let taps = captures(&traffic);
+    let pairs = pair([&taps[CLIENT], &taps[SERVER]]);
+    let fates = pairs.fates.values().next().unwrap();
+    assert_eq!((fates[CLIENT].lost, fates[CLIENT].undecided), (0, 1));
+}
+
+#[test]
+fn captures_of_nothing_in_common_are_no_panic() {
+    let taps = captures(&[whole(seen(true, 0, 100, 0, 2))]);
+    for segments in [[&taps[CLIENT][..], &[]], [&[][..], &taps[SERVER]], [&[], &[]]] {
+        let pairs = pair(segments);
+        assert!(!pairs.clock.known);
+    }
+}

@@ -1,0 +1,233 @@
+//! `tcpstate check` from the outside: policies × captures, exit codes, what it prints.
+
+#[path = "common/conversation.rs"]
+mod conversation;
+#[path = "common/program.rs"]
+mod program;
+
+use conversation::Conversation;
+use program::{Folder, Run};
+
+/// The captures of the matrix.
+fn captures() -> [(&'static str, Vec<u8>); 5] {
+    let good = Conversation::new().closed(40_000).after(50_000).closed(40_001).after(3_000_000).closed(40_002);
+    let refused = Conversation::new().closed(40_000).after(50_000).refused(40_001).after(50_000).closed(40_002);
+    // The server keeps its socket for two minutes while others come and go.
+    let stuck = Conversation::new().closed(40_000).after(50_000).half_closed(40_001).after(120_000_000).closed(40_002);
+    let short = Conversation::new().closed(40_000).after(50_000).half_closed(40_001);
+    let one_way = Conversation::new()
+        .segment(40_000, true, 100, 0, conversation::SYN, b"")
+        .after(9_000)
+        .segment(40_000, true, 101, 501, conversation::ACK, b"hello")
+        .after(9_000)
+        .segment(40_000, true, 106, 507, conversation::FIN, b"")
+        .after(9_000)
+        .segment(40_000, true, 107, 508, conversation::ACK, b"");
+    [
+        ("good.pcap", good.bytes),
+        ("refused.pcap", refused.bytes),
+        ("stuck.pcap", stuck.bytes),
+        ("short.pcap", short.bytes),
+        ("one-way.pcap", one_way.bytes),
+    ]
+}
+
+const POLICIES: [(&str, &str); 6] = [
+    (
+        "findings.toml",
+        "[[limit]]\nname = \"no leaks\"\nwhy = \"it took us down in March\"\nfinding = \"close-wait-stuck\"\n\n\
+         [[limit]]\nname = \"hardly any warnings\"\nseverity = \"warning\"\nmax = \"40%\"\n",
+    ),
+    (
+        "closes.toml",
+        "[[expect]]\nname = \"web closes cleanly\"\nwhere = \"server port 80\"\noutcome = \"closed\"\nclosed-first = \"client\"\n\
+         never = [\"server.FIN_WAIT_1\", \"CLOSING\"]\nends-in = [\"CLOSED\", \"TIME_WAIT\", \"LAST_ACK\"]\n",
+    ),
+    (
+        "timing.toml",
+        "[[expect]]\nname = \"handshakes are quick\"\nhandshake = { p50 = \"20ms\", max = \"50ms\" }\n\n\
+         [[expect]]\nname = \"servers let go\"\ntime-in = { state = \"server.CLOSE_WAIT\", max = \"1s\" }\n\n\
+         [[expect]]\nname = \"three at most\"\ncount = { min = 1, max = 3 }\n",
+    ),
+    (
+        "elsewhere.toml",
+        "[[expect]]\nname = \"database\"\nwhere = \"server port 5432\"\noutcome = \"closed\"\n\n\
+         [[expect]]\nname = \"cache\"\nwhere = \"server port 6379\"\noutcome = \"closed\"\nif-none = \"pass\"\n",
+    ),
+    (
+        "allowed.toml",
+        "[[limit]]\nname = \"none refused\"\nfinding = [\"syn-refused\", \"close-wait-stuck\"]\n\n\
+         [[allow]]\nfinding = \"O02\"\nwhere = \"client port 40001\"\nreason = \"probes of the balancer\"\nexpires = 2027-01-31\n",
+    ),
+    (
+        "advice.toml",
+        "[[limit]]\nname = \"better none refused\"\nfinding = \"syn-refused\"\nlevel = \"warning\"\n\n\
+         [capture]\nmin-connections = 2\n",
+    ),
+];
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    for (name, bytes) in captures() {
+        folder.file(name, &bytes);
+    }
+    for (name, text) in POLICIES {
+        folder.file(name, text.as_bytes());
+    }
+    folder
+}
+
+fn check(folder: &Folder, arguments: &[&str]) -> Run {
+    folder.run(&[&["check", "--today", "2026-06-01"], arguments].concat())
+}
+
+#[test]
+fn every_policy_meets_every_capture() {
+    let folder = folder();
+    let mut told = String::new();
+    for (policy, _) in POLICIES {
+        for (capture, _) in captures() {
+            let run = check(&folder, &["--policy", policy, capture]);
+            assert_eq!(run.err, "", "{policy} {capture}");
+            told.push_str(&format!("--- {policy} {capture}: exit {}\n{}", run.code, run.out));
+        }
+    }
+    insta::assert_snapshot!("matrix", told);
+}
+
+#[test]
+fn exit_codes_tell_pass_fail_and_not_telling_apart() {
+    let folder = folder();
+    let codes = |policy: &str| captures().map(|(capture, _)| check(&folder, &["-q", "-p", policy, capture]).code);
+    //                                      good refused stuck short one-way
+    assert_eq!(codes("findings.toml"), [0, 0, 1, 3, 3]);
+    assert_eq!(codes("closes.toml"), [0, 1, 1, 3, 3]);
+    assert_eq!(codes("elsewhere.toml"), [3, 3, 3, 3, 3]);
+    assert_eq!(codes("allowed.toml"), [0, 0, 1, 3, 3]);
+    assert_eq!(codes("advice.toml"), [0, 0, 0, 0, 3]);
+}
+
+#[test]
+fn without_a_policy_warnings_and_errors_fail() {
+    let folder = folder();
+    let codes = captures().map(|(capture, _)| check(&folder, &["-q", capture]).code);
+    assert_eq!(codes, [0, 1, 1, 3, 3]);
+    let told = check(&folder, &["stuck.pcap"]).out;
+    let passed = |line: &&str| !line.starts_with("pass        no ") && !line.contains(" passed");
+    insta::assert_snapshot!("standard_policy", told.lines().filter(passed).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn the_usual_policy_is_taken_where_it_lies() {
+    let folder = folder();
+    folder.file("tcpstate.toml", POLICIES[3].1.as_bytes());
+    let run = check(&folder, &["good.pcap"]);
+    assert_eq!(run.code, 3);
+    assert!(run.out.starts_with("can't tell: good.pcap against tcpstate.toml"), "{}", run.out);
+}
+
+#[test]
+fn mistakes_are_pointed_at() {
+    let mistakes = [
+        "[[limit]]\nname = \"x\"\nfinding = \"close-wait-stuk\"\n",
+        "[[limit]]\nname = \"x\"\nfindng = \"close-wait-stuck\"\n",
+        "[[limits]]\nname = \"x\"\n",
+        "[[limit]]\nfinding = \"close-wait-stuck\"\n",
+        "[[limit]]\nname = \"x\"\n",
+        "[limit]\nname = \"x\"\n",
+        "[[expect]]\nname = \"x\"\nnever = [\"CLOSE_WAIT\", \"CLOSE_WIAT\"]\n",
+        "[[expect]]\nname = \"x\"\nwhere = \"server prot 80\"\noutcome = \"closed\"\n",
+        "[[expect]]\nname = \"x\"\nhandshake = { p96 = \"10ms\" }\n",
+        "[[expect]]\nname = \"x\"\nhandshake = { p95 = \"10\" }\n",
+        "[[expect]]\nname = \"x\"\nhandshake = \"10ms\"\n",
+        "[[expect]]\nname = \"x\"\nwhy = \"y\"\n",
+        "[[expect]]\nname = \"x\"\noutcome = \"closed\"\n\n[[limit]]\nname = \"x\"\nfinding = \"C01\"\n",
+        "[[allow]]\nfinding = \"C01\"\n",
+        "[[allow]]\nfinding = \"C01\"\nreason = \"z\"\nexpires = \"soon\"\n",
+        "[[allow]]\nrule = \"y\"\nreason = \"z\"\n",
+        "[thresholds]\ntime-wait-exces = 200\n",
+        "[thresholds]\nclose-wait-stuck = 200\n",
+        "[capture]\nmax-missing = 1\n",
+        "[capture]\ncomplete = \"yes\"\n",
+        "version = 2\n",
+        "name = \n",
+        "[[limit]\n",
+    ];
+    let folder = folder();
+    let mut told = String::new();
+    for text in mistakes {
+        folder.file("bad.toml", text.as_bytes());
+        let run = check(&folder, &["-p", "bad.toml", "good.pcap"]);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{text}");
+        told.push_str(&run.err);
+        told.push('\n');
+    }
+    insta::assert_snapshot!("mistakes", told);
+}
+
+#[test]
+fn exceptions_expire() {
+    let folder = folder();
+    let on = |day: &str| folder.run(&["check", "--today", day, "-p", "allowed.toml", "refused.pcap"]);
+    assert_eq!(on("2027-01-31").code, 0);
+    assert!(on("2027-01-31").out.contains("expires on 2027-01-31: probes of the balancer"));
+    let late = on("2027-02-01");
+    assert_eq!(late.code, 1);
+    assert!(late.out.contains("expired on 2027-01-31: probes of the balancer"), "{}", late.out);
+    let unused = folder.run(&["check", "--today", "2026-06-01", "-p", "allowed.toml", "good.pcap"]);
+    assert!(unused.out.contains("was not needed"), "{}", unused.out);
+}
+
+#[test]
+fn what_cannot_be_done_exits_with_2() {
+    let folder = folder();
+    for (arguments, says) in [
+        (&["check"][..], "FILE"),
+        (&["check", "none.pcap"], "none.pcap"),
+        (&["check", "-p", "none.toml", "good.pcap"], "none.toml"),
+        (&["check", "-r", "xml", "good.pcap"], "the kinds are table, junit, sarif, github, gitlab, json, markdown"),
+        (&["check", "-r", "junit=", "good.pcap"], "no file after"),
+        (&["check", "good.pcap", "findings.toml"], "findings.toml"),
+    ] {
+        let run = folder.run(arguments);
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.err);
+        assert!(run.err.contains(says), "{arguments:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn a_damaged_capture_cannot_tell() {
+    let folder = folder();
+    let mut bytes = captures()[0].1.clone();
+    bytes.truncate(bytes.len() - 3);
+    folder.file("cut.pcap", &bytes);
+    let run = check(&folder, &["cut.pcap"]);
+    assert_eq!(run.code, 3);
+    assert!(run.out.contains("capture quality: cut.pcap is not whole"), "{}", run.out);
+    folder.file("cut.toml", b"[capture]\ncomplete = false\n");
+    assert_eq!(check(&folder, &["-p", "cut.toml", "cut.pcap"]).code, 0);
+}
+
+#[test]
+fn a_good_capture_becomes_a_policy_that_finds_the_bad_one() {
+    let folder = folder();
+    let written = folder.run(&["check", "--init", "good.pcap"]);
+    assert_eq!((written.code, written.err.as_str()), (0, ""));
+    // Every kind of finding has its limit; one will do to see what they look like.
+    let blocks: Vec<&str> = written.out.split("\n\n").collect();
+    let shown = |block: &&&str| !block.starts_with("[[limit]]") || block.contains("close-wait-stuck");
+    insta::assert_snapshot!("init", blocks.iter().filter(shown).copied().collect::<Vec<_>>().join("\n\n"));
+    folder.file("tcpstate.toml", written.out.as_bytes());
+    assert_eq!(check(&folder, &["good.pcap"]).code, 0);
+    let bad = check(&folder, &["-r", "json", "refused.pcap"]);
+    assert_eq!(bad.code, 1);
+    let json: serde_json::Value = serde_json::from_str(&bad.out).unwrap();
+    let failed: Vec<(&str, &serde_json::Value)> = json["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|rule| rule["status"] == "fail")
+        .map(|rule| (rule["name"].as_str().unwrap(), &rule["offences"][0]["connection"]))
+        .collect();
+    assert_eq!(failed, [("no syn-refused", &2.into()), ("port 80: outcome", &2.into())]);
+}

@@ -1,0 +1,137 @@
+//! `tcpstate diff` from the outside: findings that come and go, shares and times, saved reports, exit codes.
+
+#[path = "common/conversation.rs"]
+mod conversation;
+#[path = "common/program.rs"]
+mod program;
+#[path = "common/truth.rs"]
+mod truth;
+
+use conversation::Conversation;
+use program::{Folder, Run, run};
+use serde_json::Value;
+
+/// `n` connections, of which every `of`th is refused.
+fn traffic(n: u16, of: u16) -> Vec<u8> {
+    let mut all = Conversation::new();
+    for i in 0..n {
+        let port = 40_000 + i;
+        all = if i % of == of - 1 { all.refused(port) } else { all.closed(port) }.after(20_000);
+    }
+    all.bytes
+}
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.file("good.pcap", &traffic(40, 1_000));
+    folder.file("bad.pcap", &traffic(40, 3));
+    folder.file("bad-again.pcap", &traffic(45, 3));
+    folder.file("few.pcap", &traffic(5, 3));
+    for name in ["good", "bad"] {
+        let arguments = ["analyze", "--format", "json", "-o", &format!("{name}.json"), &format!("{name}.pcap")];
+        assert_eq!(folder.run(&arguments).code, 0);
+    }
+    folder
+}
+
+fn diff(folder: &Folder, arguments: &[&str]) -> Run {
+    let run = folder.run(&[&["diff"], arguments].concat());
+    assert_eq!(run.err, "", "{arguments:?}");
+    run
+}
+
+#[test]
+fn differences_are_told_in_every_format() {
+    let folder = folder();
+    let mut told = String::new();
+    for format in ["table", "markdown", "json"] {
+        told.push_str(&diff(&folder, &["-f", format, "good.pcap", "bad.pcap"]).out);
+        told.push_str("---\n");
+    }
+    told.push_str(&diff(&folder, &["bad.pcap", "good.pcap"]).out);
+    told.push_str("---\n");
+    told.push_str(&diff(&folder, &["bad.pcap", "few.pcap"]).out);
+    insta::assert_snapshot!("told", told);
+}
+
+#[test]
+fn saved_reports_are_as_good_as_captures() {
+    let folder = folder();
+    let strip = |text: String| text.replace(".json", ".pcap");
+    for format in ["table", "json"] {
+        let captures = diff(&folder, &["-f", format, "good.pcap", "bad.pcap"]).out;
+        assert_eq!(strip(diff(&folder, &["-f", format, "good.json", "bad.json"]).out), captures);
+        assert_eq!(strip(diff(&folder, &["-f", format, "good.json", "bad.pcap"]).out), captures);
+    }
+}
+
+#[test]
+fn exit_codes_are_asked_for() {
+    let folder = folder();
+    for (arguments, code) in [
+        (&["good.pcap", "bad.pcap"][..], 0),
+        (&["--fail-on-new", "good.pcap", "bad.pcap"], 1),
+        (&["--fail-on-new=error", "good.pcap", "bad.pcap"], 0),
+        (&["--fail-on-new", "bad.pcap", "good.pcap"], 0),
+        (&["--fail-on-new", "bad.pcap", "bad-again.pcap"], 0),
+        (&["--fail-on-worse", "good.pcap", "bad.pcap"], 1),
+        (&["--fail-on-worse", "bad.pcap", "good.pcap"], 0),
+        (&["--fail-on-worse", "bad.pcap", "bad-again.pcap"], 0),
+    ] {
+        assert_eq!(diff(&folder, arguments).code, code, "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_exits_with_2() {
+    let folder = folder();
+    folder.file("other.json", b"{\"schema\": \"else/3\"}");
+    folder.file("broken.json", b"{\"schema\": ");
+    folder.file("part.json", b"{\"schema\": \"tcpstate/1\", \"connections\": []}");
+    for (arguments, says) in [
+        (&["diff", "good.pcap"][..], "AFTER"),
+        (&["diff", "good.pcap", "none.pcap"], "none.pcap"),
+        (&["diff", "good.pcap", "other.json"], "other.json: is no report of tcpstate that this version reads"),
+        (&["diff", "good.pcap", "broken.json"], "broken.json: is no JSON"),
+        (&["diff", "good.pcap", "part.json"], "part.json: is an incomplete report"),
+        (&["diff", "--service", "web", "good.pcap", "bad.pcap"], "write NAME=PATTERN"),
+        (&["diff", "--alpha", "2", "good.pcap", "bad.pcap"], "between 0 and 1"),
+    ] {
+        let run = folder.run(arguments);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(run.err.contains(says), "{arguments:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn services_are_matched_by_name_port_or_address() {
+    let folder = folder();
+    let json = |arguments: &[&str]| -> Value {
+        serde_json::from_str(&diff(&folder, &[&["-f", "json"], arguments, &["good.pcap", "bad.pcap"]].concat()).out)
+            .unwrap()
+    };
+    for (arguments, name) in [
+        (&[][..], "10.0.0.2:80"),
+        (&["--by", "port"], "port 80"),
+        (&["--by", "address"], "10.0.0.2:80"),
+        (&["--service", "db=*:5432", "--service", "web=10.0.*:80"], "web"),
+    ] {
+        assert_eq!(json(arguments)["findings"][0]["service"], name, "{arguments:?}");
+    }
+}
+
+/// The same traffic at two places has no difference; more loss has.
+#[test]
+fn the_same_traffic_shows_no_difference() {
+    let Some(truth) = truth::truth() else { return };
+    for name in ["mix_loss1", "mix_clean", "mix_v6"] {
+        let (a, b) = (truth::capture(&truth, name, "client"), truth::capture(&truth, name, "router"));
+        let run = run(&["diff", "--fail-on-worse", "--fail-on-new", &a, &b]);
+        assert_eq!(run.code, 0, "{}", run.out);
+        assert!(run.out.contains("no difference shows"), "{}", run.out);
+    }
+    let (a, b) = (truth::capture(&truth, "mix_clean", "router"), truth::capture(&truth, "mix_loss20", "router"));
+    let run = run(&["diff", "--fail-on-worse", &a, &b]);
+    assert_eq!(run.code, 1, "{}", run.out);
+    assert!(run.out.contains("worse    port 7000: L01 retransmissions"), "{}", run.out);
+}
