@@ -26,9 +26,7 @@ fn stories(file: &Path, mut each: impl FnMut(Story)) {
         source.files()
     };
     let mut analysis = Analysis::new(options.clone());
-    let files = read(&mut |packet| {
-        analysis.packet(packet);
-    });
+    let files = read(&mut |packet| analysis.packet(packet));
     let report = analysis.finish(files);
     let end = report.capture.last.unwrap_or(Time(0));
     for connection in report.connections {

@@ -57,8 +57,13 @@ impl Analysis {
         Analysis { profile: options.profile(), options, ..Analysis::default() }
     }
 
-    /// Takes one packet, in capture order; says what became of the (last) segment in it.
-    pub fn packet(&mut self, packet: &Packet<'_>) -> Option<(Taken, Segment)> {
+    /// Takes one packet, in capture order.
+    pub fn packet(&mut self, packet: &Packet<'_>) {
+        self.take(packet);
+    }
+
+    /// The same; says what became of the (last) segment in it.
+    pub fn take(&mut self, packet: &Packet<'_>) -> Option<(Taken, Segment)> {
         let time = packet.time;
         self.capture.packets += 1;
         self.capture.first = Some(self.capture.first.map_or(time, |t| t.min(time)));

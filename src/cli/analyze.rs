@@ -104,9 +104,7 @@ fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> 
         return both_ends(args, options);
     }
     let mut analysis = Analysis::new(options);
-    let files = reading::packets(&args.files, &args.reading, |packet| {
-        analysis.packet(packet);
-    })?;
+    let files = reading::packets(&args.files, &args.reading, |packet| analysis.packet(packet))?;
     Ok(analysis.finish_with(files, &|c| keeps(c, filter, args)))
 }
 

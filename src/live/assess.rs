@@ -16,6 +16,8 @@ const OF_THE_END: [&str; 2] = ["capture-cuts-connections", "half-closed-at-end"]
 /// How far a look at all connections has come.
 #[derive(Debug, Default)]
 pub(super) struct Pass {
+    /// The number of the last one to be looked at: a look ends although new ones keep coming.
+    until: u64,
     /// The number of the last one looked at.
     after: u64,
     /// What is small of all of them, and those that something was found about.
@@ -35,10 +37,11 @@ impl Watcher {
         let many = self.over.len().min(STRETCH);
         for id in self.over.drain(..many) {
             let Some(index) = self.book.find(id) else { continue };
+            let entry = &mut self.book.entries[index];
+            entry.waiting = false;
             // It may have gone on in the meantime.
-            if !self.book.entries[index].over {
-                self.book.entries[index].told = false;
-            } else if self.book.entries[index].matches {
+            entry.told = entry.over;
+            if entry.over && entry.matches {
                 let connection = found(&self.analysis, &scene, (index, id), self.now);
                 self.metrics.ended(&connection);
                 events.push(Event::Connection(Box::new(connection)));
@@ -49,6 +52,7 @@ impl Watcher {
             self.firing.update(findings, self.now, &mut events);
         }
         self.events.append(&mut events);
+        // After a look at all of them it begins again.
         self.pass.after > 0 || !self.over.is_empty()
     }
 
@@ -63,6 +67,9 @@ impl Watcher {
         now: Time,
     ) -> Option<Vec<Finding>> {
         let tracker = analysis.tracker();
+        if pass.after == 0 {
+            pass.until = book.entries.last().map_or(0, |last| last.id);
+        }
         let from = book.entries.partition_point(|entry| entry.id <= pass.after);
         for (index, entry) in book.entries.iter_mut().enumerate().skip(from).take(STRETCH) {
             pass.after = entry.id;
@@ -80,7 +87,8 @@ impl Watcher {
                 pass.connections.push(connection);
             }
         }
-        if book.entries.last().is_some_and(|last| last.id > pass.after) {
+        let next = book.entries.get(from + STRETCH).map_or(u64::MAX, |entry| entry.id);
+        if next <= pass.until {
             return None;
         }
         let Pass { mut connections, digests, .. } = std::mem::take(pass);
@@ -97,4 +105,46 @@ pub(super) fn found(analysis: &Analysis, scene: &Scene<'_>, at: (usize, u64), no
     let verdicts = tracker.connections()[at.0].verdicts(now, analysis.profile());
     let anomalies = analysis.watch().anomalies(at, &verdicts, tracker, scene);
     Connection { anomalies, ..analysis.connection(at, &verdicts, now) }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::analyze::Options;
+    use crate::live::{Event, Limits, Watcher};
+    use crate::source::{LinkType, Packet};
+    use crate::time::Time;
+
+    /// A SYN from one of very many ports and addresses, in raw IPv4.
+    fn syn(n: u32) -> Vec<u8> {
+        let mut p = vec![0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0];
+        p.extend([10, (n >> 24) as u8, (n >> 16) as u8, (n >> 8) as u8, 192, 0, 2, 1]);
+        p.extend([0x80, n as u8, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff, 0, 0, 0, 0]);
+        p
+    }
+
+    #[test]
+    fn a_flood_of_syns_is_bounded_and_a_look_ends_although_new_ones_keep_coming() {
+        let mut watcher = Watcher::new(Options::default(), None, Limits { connections: 3_000 });
+        let (mut findings, mut told) = (0, 0);
+        for n in 0..60_000_u32 {
+            let data = syn(n);
+            let time = Time(i64::from(n) * 100_000);
+            watcher.packet(&Packet { number: u64::from(n) + 1, time, link: LinkType::RAW, wire_len: 40, data: &data });
+            if n % 1_000 == 999 {
+                watcher.advance(time);
+                watcher.assess(0);
+                assert!(watcher.pass.digests.len() <= 6_000, "{}", watcher.pass.digests.len());
+            }
+            for event in watcher.events() {
+                findings += u32::from(matches!(event, Event::Finding(_)));
+                told += u32::from(matches!(event, Event::Connection(_)));
+            }
+        }
+        let (seen, remembered) = watcher.tally();
+        assert_eq!(seen, 60_000);
+        assert!(remembered <= 4_000, "{remembered}");
+        assert!(findings > 0, "a look has come to its end");
+        assert_eq!(u64::from(told) + remembered, seen, "each is told once");
+        assert_eq!(watcher.report(crate::source::FileInfo::default()).summary.connections, seen);
+    }
 }

@@ -82,6 +82,8 @@ pub(super) struct Entry {
     pub(super) settled: bool,
     /// Both ends are closed.
     pub(super) over: bool,
+    /// It waits to be told as a whole.
+    pub(super) waiting: bool,
     /// It was told as a whole.
     pub(super) told: bool,
     /// Its handshake was measured.
@@ -135,6 +137,7 @@ impl Book {
                 dirty: false,
                 settled: false,
                 over: false,
+                waiting: false,
                 told: false,
                 timed: false,
                 severity: None,
@@ -152,7 +155,7 @@ impl Book {
     /// Decides when connection `index` is worth another look.
     pub(super) fn plan(&mut self, index: usize, c: &Connection, now: Time, profile: &Profile) {
         let entry = &mut self.entries[index];
-        if entry.settled || (entry.over && entry.told) {
+        if entry.settled || (entry.over && (entry.told || entry.waiting)) {
             entry.look = Time(i64::MAX);
             return;
         }

@@ -31,7 +31,7 @@ impl Watcher {
                 self.counts.leave(side(e, entry.client), end.state);
             }
             retracted += u64::from(self.analysis.tracker().connections()[index].retractions());
-            if !entry.told || self.over.contains(&entry.id) {
+            if !entry.told {
                 self.metrics.ended(&connection);
                 self.events.push(Event::Connection(Box::new(connection.clone())));
             }
@@ -40,6 +40,8 @@ impl Watcher {
         gone::add(&mut self.gone, &totals::summary(&evicted, retracted));
         drop(scene);
         self.book.evict(&keep);
+        let book = &self.book;
+        self.over.retain(|id| book.find(*id).is_some());
         self.analysis.evict(&keep);
         let connections = keep.iter().filter(|keep| !**keep).count() as u64;
         self.metrics.evicted += connections;

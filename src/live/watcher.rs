@@ -88,7 +88,7 @@ impl Watcher {
     /// Takes one packet, in capture order.
     pub fn packet(&mut self, packet: &Packet<'_>) {
         self.now = self.now.max(packet.time);
-        let Some((taken, seg)) = self.analysis.packet(packet) else { return };
+        let Some((taken, seg)) = self.analysis.take(packet) else { return };
         let entry = self.book.entry(taken.connection, seg.time);
         if self.followed == Some(entry.id) {
             if self.passed.len() >= FOLLOWED {
@@ -184,8 +184,8 @@ impl Watcher {
             entry.timed = true;
             self.metrics.handshakes.observe(Span(a.0.saturating_add(b.0)));
         }
-        if entry.over && !entry.told {
-            entry.told = true;
+        if entry.over && !entry.told && !entry.waiting {
+            entry.waiting = true;
             self.over.push(entry.id);
         }
         self.book.plan(index, c, now, self.analysis.profile());
