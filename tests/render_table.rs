@@ -77,7 +77,7 @@ fn a_filter_counts_anew() {
 #[test]
 fn orders_and_limits() {
     let report = report::large();
-    let only = Sections { findings: false, totals: false, timing: false, connections: true };
+    let only = Sections { findings: false, totals: false, rollups: false, timing: false, connections: true };
     let ids = |limit, sort, reverse| -> Vec<String> {
         let text = shown(&report, &RenderOptions { limit, sort, reverse, sections: only, ..at(200) });
         let rows = text.lines().filter(|line| line.starts_with('#') && !line.starts_with("# "));

@@ -1,4 +1,4 @@
-//! The objects of the JSON format one per line, each with its `type`: `capture`, `connection`, `finding`, `timing`, `summary`.
+//! The objects of the JSON format one per line, each with its `type`: `capture`, `connection`, `finding`, `rollup` (two: of hosts, of services), `timing`, `summary`.
 //!
 //! The writers of single lines are public, so that connections can be written as soon as they end.
 
@@ -7,6 +7,7 @@ use std::io;
 use serde::Serialize;
 
 use super::{RenderOptions, order};
+use crate::report::rollup::Rolled;
 use crate::report::{Capture, Connection, Finding, Report, Summary, Tables, Tool};
 
 /// An object with its type in front.
@@ -27,6 +28,15 @@ struct Opening<'a> {
     capture: &'a Capture,
 }
 
+/// Roll-ups say of what they are.
+#[derive(Serialize)]
+struct RollupLine<'a> {
+    r#type: &'static str,
+    of: &'static str,
+    #[serde(flatten)]
+    rolled: &'a Rolled,
+}
+
 /// Writes the report.
 ///
 /// # Errors
@@ -35,6 +45,8 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     capture(report.schema, &report.tool, &report.capture, out)?;
     order::for_programs(report, options).try_for_each(|c| connection(c, out))?;
     report.findings.iter().try_for_each(|f| finding(f, out))?;
+    rollup("host", &report.rollups.hosts, out)?;
+    rollup("service", &report.rollups.services, out)?;
     timing(&report.timing, out)?;
     summary(&report.summary, out)
 }
@@ -61,6 +73,14 @@ pub fn connection(connection: &Connection, out: &mut dyn io::Write) -> io::Resul
 /// Only those of `out`.
 pub fn finding(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
     line(&Typed { r#type: "finding", body: finding }, out)
+}
+
+/// Writes the line of the roll-ups of one kind, `host` or `service`.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn rollup(of: &'static str, rolled: &Rolled, out: &mut dyn io::Write) -> io::Result<()> {
+    line(&RollupLine { r#type: "rollup", of, rolled }, out)
 }
 
 /// Writes the line of the timing tables.

@@ -4,9 +4,11 @@
 //! renderer; nothing in it refers back to the tracker. Absent means unknown: there are no made-up zeros.
 
 pub mod model;
+pub mod rollup;
 pub mod timing;
 pub mod totals;
 pub mod vantage;
 
 pub use model::*;
+pub use rollup::Rollups;
 pub use timing::{Tables, Timing};

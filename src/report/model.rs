@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::rollup::Rollups;
 use super::timing::{Tables, Timing};
 use crate::segment::Socket;
 use crate::source::FileInfo;
@@ -82,6 +83,8 @@ pub struct Report {
     pub connections: Vec<Connection>,
     /// Most severe first.
     pub findings: Vec<Finding>,
+    /// Connections and findings per host and service.
+    pub rollups: Rollups,
     /// Totals over all connections.
     pub summary: Summary,
     /// Where the time went, over all connections and in groups.
