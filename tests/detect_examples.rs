@@ -38,9 +38,14 @@ fn segments(name: &str, example: &Example) -> (Vec<Segment>, Time) {
 /// What is found in `example` with default thresholds.
 fn findings(name: &str, example: &Example) -> Vec<Finding> {
     let (segments, end) = segments(name, example);
+    findings_in(example, &segments, end)
+}
+
+/// What is found in `segments`, those of `example` as they are or changed.
+fn findings_in(example: &Example, segments: &[Segment], end: Time) -> Vec<Finding> {
     let stack = ladder::parse(example.ladder).unwrap().stack;
     let (mut tracker, mut watch) = (Tracker::new(), Watch::default());
-    for seg in &segments {
+    for seg in segments {
         let taken = tracker.segment(seg);
         watch.segment(&taken, seg, &tracker);
         if example.prohibited && seg.packet == 1 {
@@ -121,4 +126,16 @@ fn findings_of_examples_come_most_severe_first_and_complete() {
             assert!(!f.message.ends_with('.') && !f.message.contains("  "), "{}", f.message);
         }
     }
+}
+
+/// No ladder can say it: its time only goes forward.
+#[test]
+fn a_clock_that_steps_back_makes_no_handshake_slow() {
+    let slow = ALL.iter().find(|d| d.name == "handshake-slow").unwrap();
+    let (mut segments, end) = segments(slow.name, &slow.raises);
+    let found = |segments: &[Segment]| findings_in(&slow.raises, segments, end).iter().any(|f| f.name == slow.name);
+    assert!(found(&segments));
+    // As if only the SYN,ACK had been stamped by another clock.
+    segments[2].time = segments[0].time + Span::millis(1);
+    assert!(!found(&segments));
 }
