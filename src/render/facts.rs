@@ -3,7 +3,7 @@
 use super::units::{bytes, count, date, plural, share, span};
 use super::{RenderOptions, order};
 use crate::filter::eval::one_way;
-use crate::report::{ClosedFirst, Connection, Origin, Report, Role};
+use crate::report::{ClosedFirst, Connection, Origin, Outcome, Report, Role, Side};
 use crate::source::FileInfo;
 use crate::tracker::State;
 
@@ -110,11 +110,15 @@ fn ordinal(n: u32) -> String {
 
 /// What became of it and by whom: `half-closed by client`, `open, midstream, roles guessed`.
 pub fn fate(connection: &Connection) -> String {
-    let by = match connection.closed_first {
-        None => "",
-        Some(ClosedFirst::Client) => " by client",
-        Some(ClosedFirst::Server) => " by server",
-        Some(ClosedFirst::Both) => " by both at once",
+    let by = match resetter(connection) {
+        Some(Side::Client) => " by client",
+        Some(Side::Server) => " by server",
+        None => match connection.closed_first {
+            None => "",
+            Some(ClosedFirst::Client) => " by client",
+            Some(ClosedFirst::Server) => " by server",
+            Some(ClosedFirst::Both) => " by both at once",
+        },
     };
     let mut text = format!("{}{by}", connection.outcome.name());
     if connection.origin == Origin::Midstream {
@@ -124,6 +128,12 @@ pub fn fate(connection: &Connection) -> String {
         text.push_str(", roles guessed");
     }
     text
+}
+
+/// Whose RST ended it: not always the end that closed first, as a RST may well answer a FIN.
+fn resetter(connection: &Connection) -> Option<Side> {
+    let reset = |side: &Side| connection.endpoints.get(*side).history.last().is_some_and(|h| h.cause == "sent RST");
+    [Side::Client, Side::Server].into_iter().filter(|_| connection.outcome == Outcome::Reset).find(reset)
 }
 
 /// Payload of each end: `300 B / 70.0 kB`.
