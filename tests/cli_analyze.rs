@@ -81,7 +81,19 @@ fn formats_are_chosen_by_flag_or_by_the_name_of_the_output() {
     let types: Vec<String> = lines.lines().map(|line| json(line)["type"].as_str().unwrap().to_owned()).collect();
     assert_eq!(
         types,
-        ["capture", "connection", "connection", "connection", "finding", "finding", "finding", "timing", "summary"]
+        [
+            "capture",
+            "connection",
+            "connection",
+            "connection",
+            "finding",
+            "finding",
+            "finding",
+            "rollup",
+            "rollup",
+            "timing",
+            "summary"
+        ]
     );
     assert_eq!(run(&["analyze", "-f", "csv", &trace]).out.lines().count(), 4);
     assert!(run(&["analyze", "-f", "markdown", &trace]).out.starts_with("### TCP states of "));
@@ -207,4 +219,25 @@ fn hostile_names_do_not_reach_the_terminal() {
     let trace = folder.file("a\u{1b}[2Jb.pcap", &three());
     let run = run(&["analyze", &trace, "--color", "always"]);
     assert!(!run.out.contains("\u{1b}[2J"), "{:?}", run.out);
+}
+
+#[test]
+fn rollups_are_shown_when_there_is_something_to_compare() {
+    let folder = Folder::new();
+    folder.file("trace.pcap", &three());
+    let asked = folder.run(&["analyze", "--only", "rollups", "trace.pcap"]);
+    assert_eq!((asked.code, asked.err.as_str()), (0, ""));
+    for part in ["BY SERVICE", "10.0.0.2:80", "BY HOST", "syn-refused"] {
+        assert!(asked.out.contains(part), "{part} in {}", asked.out);
+    }
+    assert!(!asked.out.contains("TOTALS"), "{}", asked.out);
+    // Two hosts and one service: the findings have said it all.
+    assert!(!folder.run(&["analyze", "trace.pcap"]).out.contains("BY "));
+    let lines = folder.run(&["analyze", "-f", "ndjson", "trace.pcap"]).out;
+    let rolled: Vec<_> = lines.lines().map(json).filter(|line| line["type"] == "rollup").collect();
+    assert_eq!(rolled.len(), 2);
+    assert_eq!((&rolled[0]["of"], &rolled[1]["of"]), (&"host".into(), &"service".into()));
+    assert_eq!(rolled[1]["entries"][0]["connections"], 3);
+    assert_eq!(rolled[1]["entries"][0]["outcomes"]["refused"], 1);
+    assert_eq!(rolled[1]["omitted"], 0);
 }

@@ -38,9 +38,14 @@ fn segments(name: &str, example: &Example) -> (Vec<Segment>, Time) {
 /// What is found in `example` with default thresholds.
 fn findings(name: &str, example: &Example) -> Vec<Finding> {
     let (segments, end) = segments(name, example);
+    findings_in(example, &segments, end)
+}
+
+/// What is found in `segments`, those of `example` as they are or changed.
+fn findings_in(example: &Example, segments: &[Segment], end: Time) -> Vec<Finding> {
     let stack = ladder::parse(example.ladder).unwrap().stack;
     let (mut tracker, mut watch) = (Tracker::new(), Watch::default());
-    for seg in &segments {
+    for seg in segments {
         let taken = tracker.segment(seg);
         watch.segment(&taken, seg, &tracker);
         if example.prohibited && seg.packet == 1 {
@@ -121,4 +126,38 @@ fn findings_of_examples_come_most_severe_first_and_complete() {
             assert!(!f.message.ends_with('.') && !f.message.contains("  "), "{}", f.message);
         }
     }
+}
+
+/// No ladder can say it: its time only goes forward.
+#[test]
+fn a_clock_that_steps_back_makes_no_handshake_slow() {
+    let slow = ALL.iter().find(|d| d.name == "handshake-slow").unwrap();
+    let (mut segments, end) = segments(slow.name, &slow.raises);
+    let found = |segments: &[Segment]| findings_in(&slow.raises, segments, end).iter().any(|f| f.name == slow.name);
+    assert!(found(&segments));
+    // As if only the SYN,ACK had been stamped by another clock.
+    segments[2].time = segments[0].time + Span::millis(1);
+    assert!(!found(&segments));
+}
+
+/// Segments without data were not captured, so that neither FIN was: only an acknowledgment shows that there was one.
+#[test]
+fn nobody_is_stuck_where_the_capture_misses_fins() {
+    let stuck = |ladder: &'static str| -> Vec<&str> {
+        let found = findings("stuck", &Example::one(ladder));
+        found.iter().map(|f| f.name).filter(|n| ["close-wait-stuck", "fin-wait-2-stuck"].contains(n)).collect()
+    };
+    let captured = "1. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=500> --> ESTABLISHED
+2. ESTABLISHED <-- <SEQ=301><ACK=601><CTL=ACK><LEN=900> <-- ESTABLISHED
+3. FIN_WAIT_1 --> <SEQ=601><ACK=1201><CTL=FIN,ACK> --> CLOSE_WAIT
+4. FIN_WAIT_2 <-- <SEQ=1301><ACK=602><CTL=ACK><LEN=31> <-- CLOSE_WAIT
+5. - - @ 90s
+";
+    let missed = "1. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=500> --> ESTABLISHED
+2. ESTABLISHED <-- <SEQ=301><ACK=601><CTL=ACK><LEN=900> <-- ESTABLISHED
+3. FIN_WAIT_2 <-- <SEQ=1301><ACK=602><CTL=ACK><LEN=31> <-- CLOSE_WAIT
+4. - - @ 90s
+";
+    assert_eq!(stuck(captured), ["close-wait-stuck", "fin-wait-2-stuck"]);
+    assert_eq!(stuck(missed), [""; 0]);
 }

@@ -77,7 +77,7 @@ fn a_filter_counts_anew() {
 #[test]
 fn orders_and_limits() {
     let report = report::large();
-    let only = Sections { findings: false, totals: false, timing: false, connections: true };
+    let only = Sections { findings: false, totals: false, rollups: false, timing: false, connections: true };
     let ids = |limit, sort, reverse| -> Vec<String> {
         let text = shown(&report, &RenderOptions { limit, sort, reverse, sections: only, ..at(200) });
         let rows = text.lines().filter(|line| line.starts_with('#') && !line.starts_with("# "));
@@ -124,4 +124,37 @@ fn text_from_outside_is_harmless() {
 #[test]
 fn the_same_report_gives_the_same_bytes() {
     assert_eq!(shown(&report::large(), &at(100)), shown(&report::large(), &at(100)));
+}
+
+#[test]
+fn rollups_name_the_worst_first_and_count_the_rest() {
+    let report = report::large();
+    let services = &report.rollups.services;
+    let rows: Vec<_> = services
+        .entries
+        .iter()
+        .map(|r| (r.port.unwrap(), r.connections, r.worst.as_ref().map(|w| (w.name, w.connections))))
+        .collect();
+    let expected = [
+        (8080, 2_790, Some(("close-wait-stuck", 120))),
+        (5432, 150, Some(("rst-abort", 150))),
+        (443, 30, Some(("syn-unanswered", 30))),
+        (9, 30, None),
+    ];
+    assert_eq!(rows, expected);
+    // What one end is to blame for counts for its host alone.
+    let client = report.rollups.hosts.entries.iter().find(|r| r.addr.to_string() == "10.0.0.1").unwrap();
+    assert_eq!(client.worst.as_ref().map(|w| (w.name, w.connections)), Some(("retransmissions", 150)));
+
+    let mut scan: Vec<_> = (1..=250).map(report::nth).collect();
+    for (c, port) in scan.iter_mut().zip(1..) {
+        c.server.port = port;
+    }
+    let report = report::report_of(scan);
+    assert_eq!((report.rollups.services.entries.len(), report.rollups.services.omitted), (100, 150));
+    let only = Sections { findings: false, totals: false, rollups: true, timing: false, connections: false };
+    let all = shown(&report, &RenderOptions { sections: only, ..at(120) });
+    assert!(all.contains("worst first, 100 of 250 services"), "{all}");
+    let beside = shown(&report, &at(120));
+    assert!(beside.contains("worst first, 5 of 250 services"), "{beside}");
 }

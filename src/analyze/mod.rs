@@ -201,6 +201,7 @@ impl Analysis {
             schema: SCHEMA,
             tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
             capture: self.capture,
+            rollups: report::rollup::rollups(&connections, &findings),
             summary: report::totals::summary(&connections, retracted),
             connections,
             findings,

@@ -8,7 +8,7 @@ use super::tap::Seen;
 use crate::detect::{self, Detect, Selection};
 use crate::report::{
     Anomaly, BothEnds, Capture, ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, Outcome,
-    PerSide, Report, Role, Side, totals,
+    PerSide, Report, Role, Side, rollup, totals,
 };
 use crate::segment::Socket;
 use crate::time::Time;
@@ -61,6 +61,7 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Report {
         tool: ours.tool,
         capture,
         summary: totals::summary(&connections, count.retracted),
+        rollups: rollup::rollups(&connections, &findings),
         connections,
         findings,
         timing: ours.timing,

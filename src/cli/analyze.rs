@@ -169,6 +169,7 @@ fn sections(only: &[Part]) -> Sections {
     Sections {
         findings: wanted(Part::Findings),
         totals: wanted(Part::Totals),
+        rollups: wanted(Part::Rollups),
         timing: wanted(Part::Timing),
         connections: wanted(Part::Connections),
     }

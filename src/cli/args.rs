@@ -80,6 +80,8 @@ pub enum Part {
     Findings,
     /// Outcomes, who closed first, endpoints per state
     Totals,
+    /// Connections and findings per service and host, the worst 100 if nothing else is shown
+    Rollups,
     /// Where the time went, in full if nothing else is shown
     Timing,
     /// Single connections
@@ -132,7 +134,7 @@ pub struct AnalyzeArgs {
     #[arg(short = 'n', long, value_name = "N", value_parser = limit)]
     pub limit: Option<Limit>,
 
-    /// Only these parts of the table or of the Markdown (findings, totals, connections); or look only for these findings,
+    /// Only these parts of the table or of the Markdown (findings, rollups, totals, timing, connections); or look only for these findings,
     /// by name or code
     #[arg(long, value_name = "PART|NAME", value_delimiter = ',', value_parser = Offer::PARTS, hide_possible_values = true)]
     pub only: Vec<String>,

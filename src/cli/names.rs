@@ -24,7 +24,8 @@ impl Offer {
             .collect()
     });
     /// Parts of a report and names of findings.
-    pub const PARTS: Offer = Offer(|| ["findings", "totals", "connections"].into_iter().chain(findings()).collect());
+    pub const PARTS: Offer =
+        Offer(|| ["findings", "rollups", "totals", "timing", "connections"].into_iter().chain(findings()).collect());
     /// States and names of findings.
     pub const TOPICS: Offer = Offer(|| State::ALL.map(State::name).into_iter().chain(findings()).collect());
 }

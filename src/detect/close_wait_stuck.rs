@@ -55,7 +55,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         };
         let quiet = quiet(view, e, step);
-        if quiet < after(view) {
+        if quiet < after(view) || view.misses_fins(1 - e) {
             continue;
         }
         let severity = if quiet >= view.span(&LONG) { Severity::Error } else { Severity::Warning };

@@ -68,7 +68,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 });
         let active = peer.last_data().filter(|t| !refused && *t > since && *t < until).unwrap_or(since);
         let quiet = until - active;
-        if quiet < view.span(&AFTER) {
+        if quiet < view.span(&AFTER) || left.is_none() && view.misses_fins(e) {
             continue;
         }
         let outcome = if left.is_some() { "until it dropped the connection" } else { "up to the end of the capture" };

@@ -42,7 +42,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let ends = &view.connection.ends;
     let repeated = ends.iter().any(|e| e.syns > 1 || e.syn_acks > 1);
     let slow = view.span(&SLOW);
-    if repeated || first.max(second) < slow {
+    // Where the clock stepped back in between, nothing can be said about how long it took.
+    let stepped = first.min(second) < Span(0);
+    if repeated || stepped || first.max(second) < slow {
         return;
     }
     let slower = if first >= second { view.server() } else { view.client };

@@ -182,6 +182,13 @@ impl<'a> View<'a> {
         is_one_sided(self.connection, self.signals)
     }
 
+    /// The FIN of end `e` is known from its acknowledgment alone, though others of its segments were captured and the
+    /// capture misses data: the peer's FIN may well have been missed in the same way.
+    pub fn misses_fins(&self, e: usize) -> bool {
+        let end = &self.connection.ends[e];
+        end.fins == 0 && end.packets > 0 && self.scene.quality.is_lossy()
+    }
+
     /// Both ends had opened it.
     pub fn was_open(&self) -> bool {
         (0..2).all(|e| {

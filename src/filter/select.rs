@@ -1,8 +1,9 @@
 //! A report about some of its connections: the totals are counted again over those that stay.
 
-use crate::report::{ClosedFirst, Connection, Report, totals};
+use crate::report::{ClosedFirst, Connection, Report, rollup, totals};
 
-/// Keeps the connections that `keep` wants, the findings that one of them shows, and counts the totals over them.
+/// Keeps the connections that `keep` wants, the findings that one of them shows, and counts the totals and
+/// roll-ups over them.
 ///
 /// What a finding says about its whole group (its sentence and numbers) stays as it is, and so does the number of
 /// retracted entries, which only the tracker knows.
@@ -18,6 +19,7 @@ pub fn select(report: &mut Report, keep: impl Fn(&Connection) -> bool) {
         finding.count = if complete { named } else { connections.iter().filter(shows).count().max(named) } as u64;
         finding.count > 0
     });
+    report.rollups = rollup::rollups(&report.connections, &report.findings);
     report.summary = totals::summary(&report.connections, report.summary.retracted);
 }
 

@@ -19,6 +19,7 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     member(out, "capture", &report.capture)?;
     list(out, "connections", order::for_programs(report, options))?;
     list(out, "findings", report.findings.iter())?;
+    member(out, "rollups", &report.rollups)?;
     member(out, "timing", &report.timing)?;
     out.write_all(b"\"summary\": ")?;
     serde_json::to_writer(&mut *out, &report.summary)?;

@@ -6,7 +6,7 @@ use super::clean::clean;
 use super::order::{self, Listed};
 use super::table::findings;
 use super::units::{count, plural, share, span};
-use super::{RenderOptions, ends, facts, history, timing};
+use super::{RenderOptions, ends, facts, history, rollups, timing};
 use crate::report::{Outcome, Report, Side};
 use crate::tracker::State;
 
@@ -34,11 +34,12 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     if options.sections.findings && !report.findings.is_empty() {
         write_findings(report, out)?;
     }
+    write_tables(&rollups::tables(report, options), out)?;
     if options.sections.totals && report.summary.connections > 0 && !options.detail {
         write_totals(report, out)?;
     }
     if options.sections.timing && !options.detail {
-        write_timing(report, options.sections.only_timing(), out)?;
+        write_tables(&timing::tables(report, options.sections.only_timing()), out)?;
     }
     if options.sections.connections && !report.connections.is_empty() {
         write_connections(report, options, out)?;
@@ -88,8 +89,8 @@ fn write_totals(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     Ok(())
 }
 
-fn write_timing(report: &Report, long: bool, out: &mut dyn io::Write) -> io::Result<()> {
-    for table in timing::tables(report, long) {
+fn write_tables(tables: &[timing::Rows], out: &mut dyn io::Write) -> io::Result<()> {
+    for table in tables {
         let remark = if table.remark.is_empty() { String::new() } else { format!(" ({})", escape(&table.remark)) };
         writeln!(out, "\n#### {}{remark}\n", capital(table.title))?;
         writeln!(out, "| {} |", table.header.join(" | "))?;

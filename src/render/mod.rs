@@ -14,6 +14,7 @@ pub mod ladder;
 pub mod markdown;
 pub mod ndjson;
 pub mod order;
+pub mod rollups;
 pub mod snapshot;
 pub mod table;
 pub mod text;
@@ -86,6 +87,8 @@ pub struct Sections {
     pub findings: bool,
     /// Outcomes, who closed first, endpoints per state.
     pub totals: bool,
+    /// Connections and findings per service and host.
+    pub rollups: bool,
     /// Where the time went.
     pub timing: bool,
     /// Single connections.
@@ -94,14 +97,19 @@ pub struct Sections {
 
 impl Default for Sections {
     fn default() -> Sections {
-        Sections { findings: true, totals: true, timing: true, connections: true }
+        Sections { findings: true, totals: true, rollups: true, timing: true, connections: true }
     }
 }
 
 impl Sections {
     /// Whether timing is all that is shown, and so is shown in full.
     pub fn only_timing(self) -> bool {
-        self == Sections { findings: false, totals: false, timing: true, connections: false }
+        self == Sections { findings: false, totals: false, rollups: false, timing: true, connections: false }
+    }
+
+    /// Whether roll-ups are all that is shown, and so are shown in full.
+    pub fn only_rollups(self) -> bool {
+        self == Sections { findings: false, totals: false, rollups: true, timing: false, connections: false }
     }
 }
 

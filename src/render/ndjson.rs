@@ -1,4 +1,5 @@
-//! The objects of the JSON format one per line, each with its `type`: `capture`, `connection`, `finding`, `timing`, `summary`.
+//! The objects of the JSON format one per line, each with its `type`: `capture`, `connection`, `finding`, `rollup` (two: of
+//! hosts, of services), `timing`, `summary`.
 //!
 //! The writers of single lines are public, so that connections can be written as soon as they end.
 
@@ -7,6 +8,7 @@ use std::io;
 use serde::Serialize;
 
 use super::{RenderOptions, order};
+use crate::report::rollup::Rolled;
 use crate::report::{Capture, Connection, Finding, Report, Summary, Tables, Tool};
 
 /// One line: an object with its type in front.
@@ -28,6 +30,14 @@ pub enum Line<'a> {
     Connection(&'a Connection),
     /// A finding.
     Finding(&'a Finding),
+    /// Roll-ups of hosts, or of services.
+    Rollup {
+        /// `host` or `service`.
+        of: &'static str,
+        /// What was rolled up.
+        #[serde(flatten)]
+        rolled: &'a Rolled,
+    },
     /// Where the time went.
     Timing(&'a Tables),
     /// Totals.
@@ -42,6 +52,8 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     capture(report.schema, &report.tool, &report.capture, out)?;
     order::for_programs(report, options).try_for_each(|c| connection(c, out))?;
     report.findings.iter().try_for_each(|f| finding(f, out))?;
+    rollup("host", &report.rollups.hosts, out)?;
+    rollup("service", &report.rollups.services, out)?;
     timing(&report.timing, out)?;
     summary(&report.summary, out)
 }
@@ -68,6 +80,14 @@ pub fn connection(connection: &Connection, out: &mut dyn io::Write) -> io::Resul
 /// Only those of `out`.
 pub fn finding(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
     line(&Line::Finding(finding), out)
+}
+
+/// Writes the line of the roll-ups of one kind, `host` or `service`.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn rollup(of: &'static str, rolled: &Rolled, out: &mut dyn io::Write) -> io::Result<()> {
+    line(&Line::Rollup { of, rolled }, out)
 }
 
 /// Writes the line of the timing tables.

@@ -91,6 +91,13 @@ impl Rows {
         heads.enumerate().map(|(i, h)| cells(i).chain([h]).max().unwrap_or(0)).collect()
     }
 
+    /// Leaves out numbers from the last column on, all but the first, until the rest fits into `width`.
+    pub fn fit_numbers(&mut self, width: usize) {
+        while self.widths().iter().map(|w| w + 2).sum::<usize>() > width + 2 && self.header.len() > self.left + 1 {
+            self.drop_column(self.header.len() - 1);
+        }
+    }
+
     /// Leaves out what can be spared where it does not fit into `width` columns two blanks apart.
     pub fn fit(&mut self, width: usize) {
         for spared in ["spread (log)", "p99", "min", "p95", "longest"] {

@@ -5,6 +5,7 @@
 
 pub mod ends;
 pub mod model;
+pub mod rollup;
 pub mod side;
 pub mod timing;
 pub mod totals;
@@ -12,4 +13,5 @@ pub mod vantage;
 
 pub use ends::{BothEnds, Direction, OtherTap};
 pub use model::*;
+pub use rollup::Rollups;
 pub use timing::{Tables, Timing};

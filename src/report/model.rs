@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::ends::{BothEnds, Direction, OtherTap};
+use super::rollup::Rollups;
 pub use super::side::{PerSide, Side};
 use super::timing::{Tables, Timing};
 use crate::segment::Socket;
@@ -30,6 +31,8 @@ pub struct Report {
     pub connections: Vec<Connection>,
     /// Most severe first.
     pub findings: Vec<Finding>,
+    /// Connections and findings per host and service.
+    pub rollups: Rollups,
     /// Totals over all connections.
     pub summary: Summary,
     /// Where the time went, over all connections and in groups.

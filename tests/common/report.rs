@@ -9,7 +9,7 @@ use serde_json::json;
 
 use tcpstate::report::{
     Anomaly, Capture, ClosedFirst, Connection, Endpoint, Entry, Finding, Origin, Outcome, PerSide, Report, Role,
-    SCHEMA, Severity, Side, Timing, Tool, totals,
+    SCHEMA, Severity, Side, Timing, Tool, rollup, totals,
 };
 use tcpstate::segment::Socket;
 use tcpstate::source::FileInfo;
@@ -317,7 +317,7 @@ fn findings(connections: &[Connection]) -> Vec<Finding> {
 /// A report of the connections given, in a capture that has some gaps.
 pub fn report_of(connections: Vec<Connection>) -> Report {
     let n = connections.len() as u64;
-    let findings = findings(&connections).into_iter().filter(|f| f.count > 0).collect();
+    let findings: Vec<Finding> = findings(&connections).into_iter().filter(|f| f.count > 0).collect();
     Report {
         schema: SCHEMA,
         tool: Tool { name: "tcpstate", version: "0.1.0" },
@@ -341,6 +341,7 @@ pub fn report_of(connections: Vec<Connection>) -> Report {
         },
         timing: tcpstate::report::Tables::default(),
         summary: totals::summary(&connections, 0),
+        rollups: rollup::rollups(&connections, &findings),
         connections,
         findings,
     }

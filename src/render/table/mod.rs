@@ -4,6 +4,7 @@
 pub mod connections;
 pub mod detail;
 pub mod findings;
+pub mod rollups;
 pub mod timing;
 pub mod totals;
 
@@ -26,6 +27,7 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     if report.connections.is_empty() {
         return Ok(());
     }
+    rollups::write(report, options, &mut page)?;
     if options.sections.totals && !options.detail {
         totals::write(report, &mut page)?;
     }

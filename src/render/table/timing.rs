@@ -15,7 +15,8 @@ pub fn write(report: &Report, long: bool, page: &mut Page<'_>) -> io::Result<()>
     })
 }
 
-fn section(table: &Rows, page: &mut Page<'_>) -> io::Result<()> {
+/// Writes one table under its title.
+pub fn section(table: &Rows, page: &mut Page<'_>) -> io::Result<()> {
     page.title(table.title, &table.remark)?;
     let widths = table.widths();
     let header: Vec<String> = table.header.iter().map(|h| (*h).to_owned()).collect();
