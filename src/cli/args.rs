@@ -49,12 +49,12 @@ pub struct Cli {
 pub enum Command {
     /// The states of both ends of every connection in captures
     Analyze(Box<AnalyzeArgs>),
-    /// The same from an interface (or a pipe), as it happens
-    Live(Box<LiveArgs>),
     /// Pass or fail for CI: captures against a policy
     Check(Box<CheckArgs>),
     /// What got better and what got worse between two captures, or their saved reports
     Diff(Box<DiffArgs>),
+    /// The same from an interface (or a pipe), as it happens
+    Live(Box<LiveArgs>),
     /// One connection as a ladder: every segment, with both ends' states after it and how each is known
     Show(Box<ShowArgs>),
     /// What `ss -tan` would have listed on each host at a time, or how many were in each state over time
