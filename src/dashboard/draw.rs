@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(spark(&[], 10), "");
         assert_eq!(spark(&[0, 0], 10), "");
         let past: Vec<u64> = (0..300).collect();
-        assert_eq!(spark(&past, 10), "▁▂▃▄▄▅▆▇▇█".to_owned());
+        assert_eq!(spark(&past, 10), "▁▂▃▄▄▅▆▇██".to_owned());
         assert_eq!(spark(&[5], 4), "   █");
     }
 }

@@ -16,6 +16,8 @@ use crate::write::RotatingWriter;
 
 /// Between two times at which what has changed is shown.
 const TURN: Duration = Duration::from_millis(50);
+/// What passed before the end was asked for is read within this time: the kernel holds packets back for a moment.
+const LAST: Duration = Duration::from_millis(120);
 /// Between two looks at all connections, which are taken a stretch at a time: at least this, and five times what a
 /// stretch takes.
 const ASSESS: Duration = Duration::from_secs(1);
@@ -106,10 +108,13 @@ impl Run {
         // A pipe's time begins with its first packet.
         let mut clock = (!piped).then(|| Clock { packet: wall_clock(), since: begun });
         let (mut turn, mut assess) = (begun, begun);
-        let mut packets = 0;
+        let (mut packets, mut asked) = (0, None);
         let mut source = feed.info();
         loop {
-            let mut ended = self.stop.asked();
+            if self.stop.asked() || limit.is_some_and(|limit| begun.elapsed() >= limit) {
+                asked.get_or_insert_with(Instant::now);
+            }
+            let mut ended = asked.is_some_and(|asked| asked.elapsed() >= LAST);
             let next = feed.next(TURN.saturating_sub(turn.elapsed()));
             let instant = Instant::now();
             match next {
@@ -136,7 +141,6 @@ impl Run {
                 continue;
             }
             turn = instant;
-            ended |= limit.is_some_and(|limit| begun.elapsed() >= limit);
             if let Some(clock) = &clock {
                 watcher.advance(clock.now());
             }
