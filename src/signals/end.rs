@@ -177,7 +177,13 @@ impl End {
             Class::GapFill => {
                 noted.fills_gap = true;
                 noted.repeats = resent;
-                self.missing = self.missing.saturating_sub(seg.seq_len());
+                // A gap that only a segment without data had shown lies beyond the edge, and was never counted.
+                let beyond = self.started && after(seg.end(), self.edge);
+                let uncounted = if beyond { seg.end().wrapping_sub(self.edge).min(seg.seq_len()) } else { 0 };
+                self.missing = self.missing.saturating_sub(seg.seq_len() - uncounted);
+                if beyond {
+                    self.edge = seg.end();
+                }
             }
             Class::Opening if !overlap || seg.has(Flags::ACK) => {
                 self.edge = seg.end();
