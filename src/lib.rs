@@ -43,6 +43,9 @@
 //! | two captures of the same traffic, one at each end | [`bothends`] |
 //! | policies, verdicts, reports for CI servers | [`policy`] |
 //! | what differs between two captures | [`diff`] |
+//! | an interface watched as it happens, bounded memory, metrics | [`live`] |
+//! | the same on a screen | [`dashboard`] |
+//! | captures written while watching | [`write`] |
 //! | how it is printed | [`render`] |
 //! | the language of `--filter` | [`filter`] |
 //! | the whole way from packets to a report | [`analyze`] |

@@ -32,6 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("diff", &["detect", "filter", "render", "report", "time", "tracker"]),
     // Part of tests only.
     ("schema", &["detect", "render", "report", "segment", "time", "timing", "tracker"]),
+    ("write", &["source", "time"]),
     ("live", &["analyze", "decode", "detect", "filter", "render", "report", "segment", "source", "time", "tracker"]),
     ("dashboard", &["detect", "filter", "ladder", "live", "render", "report", "segment", "source", "time", "tracker"]),
     (
@@ -57,6 +58,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "time",
             "timing",
             "tracker",
+            "write",
         ],
     ),
 ];

@@ -129,7 +129,7 @@ fn options_that_are_named_exist() {
             let Some(name) = words.first().filter(|word| names.contains(word)) else { continue };
             let help = shell(&format!("tcpstate {name} --help")).join("\n");
             for option in words.iter().filter(|word| word.starts_with("--")) {
-                let option = option.split('=').next().unwrap();
+                let option = option.split(['=', '`']).next().unwrap();
                 assert!(help.contains(option), "`{line}`: {name} has no {option}");
             }
         }
