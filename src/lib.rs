@@ -45,7 +45,7 @@
 //! | what differs between two captures | [`diff`] |
 //! | an interface watched as it happens, bounded memory, metrics | [`live`] |
 //! | the same on a screen | [`dashboard`] |
-//! | captures written while watching | [`write`] |
+//! | captures written while watching | [`write`](mod@write) |
 //! | how it is printed | [`render`] |
 //! | the language of `--filter` | [`filter`] |
 //! | the whole way from packets to a report | [`analyze`] |
