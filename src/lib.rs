@@ -144,6 +144,7 @@ pub mod diff;
 pub mod filter;
 pub mod ladder;
 pub mod live;
+pub mod pack;
 pub mod policy;
 pub mod render;
 pub mod report;

@@ -16,14 +16,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("segment", &["time"]),
     ("source", &["time"]),
     ("decode", &["segment", "source", "time"]),
-    ("tracker", &["segment", "time"]),
+    ("pack", &["segment", "time"]),
+    ("tracker", &["pack", "segment", "time"]),
     ("ladder", &["segment", "time", "tracker"]),
     ("report", &["segment", "source", "time", "tracker"]),
-    ("signals", &["segment", "time", "tracker"]),
-    ("timing", &["report", "segment", "time", "tracker"]),
+    ("signals", &["pack", "segment", "time", "tracker"]),
+    ("timing", &["pack", "report", "segment", "time", "tracker"]),
     ("detect", &["ladder", "report", "segment", "signals", "time", "timing", "tracker"]),
     ("filter", &["report", "segment", "time", "tracker"]),
-    ("analyze", &["decode", "detect", "filter", "report", "segment", "signals", "source", "time", "timing", "tracker"]),
+    (
+        "analyze",
+        &["decode", "detect", "filter", "pack", "report", "segment", "signals", "source", "time", "timing", "tracker"],
+    ),
     ("show", &["analyze", "decode", "ladder", "report", "segment", "signals", "source", "time", "timing", "tracker"]),
     ("snapshot", &["filter", "report", "segment", "time", "tracker"]),
     ("render", &["filter", "ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"]),
@@ -64,7 +68,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that know no clock, no thread, no file and no terminal: the same segments always give the same answers.
-const PURE: &[&str] = &["segment", "time", "tracker", "ladder", "report", "signals", "timing", "detect", "snapshot"];
+const PURE: &[&str] =
+    &["pack", "segment", "time", "tracker", "ladder", "report", "signals", "timing", "detect", "snapshot"];
 
 /// What a pure module must not name, and why.
 const IMPURE: &[(&str, &str)] = &[

@@ -1,14 +1,11 @@
 //! The two ladders of every anomaly, run: one must raise it, the other must not.
 
-use tcpstate::analyze::build;
-use tcpstate::decode::Decoder;
-use tcpstate::detect::{ALL, Declaration, Digest, Example, Limits, Selection, Watch};
+use tcpstate::analyze::{Analysis, Options};
+use tcpstate::detect::{ALL, Declaration, Example};
 use tcpstate::ladder;
 use tcpstate::report::Finding;
 use tcpstate::segment::{IcmpError, IcmpKind, Segment};
 use tcpstate::time::{Span, Time};
-use tcpstate::timing::Measured;
-use tcpstate::tracker::Tracker;
 
 /// A thousand connections do not all fit into one address's ports.
 const PORTS: u32 = 40_000;
@@ -44,13 +41,12 @@ fn findings(name: &str, example: &Example) -> Vec<Finding> {
 /// What is found in `segments`, those of `example` as they are or changed.
 fn findings_in(example: &Example, segments: &[Segment], end: Time) -> Vec<Finding> {
     let stack = ladder::parse(example.ladder).unwrap().stack;
-    let (mut tracker, mut watch) = (Tracker::new(), Watch::default());
+    let mut analysis = Analysis::new(Options { stack, ..Options::default() });
     for seg in segments {
-        let taken = tracker.segment(seg);
-        watch.segment(&taken, seg, &tracker);
+        analysis.segment(seg);
         if example.prohibited && seg.packet == 1 {
             let (time, kind) = (seg.time + Span::millis(10), IcmpKind::Prohibited);
-            let quote = IcmpError {
+            analysis.icmp(&IcmpError {
                 time,
                 packet: 2,
                 from: seg.dst.addr,
@@ -59,28 +55,11 @@ fn findings_in(example: &Example, segments: &[Segment], end: Time) -> Vec<Findin
                 scope: seg.scope,
                 seq: seg.seq,
                 kind,
-            };
-            watch.icmp(&quote, &tracker);
+            });
         }
     }
-    let (profile, limits, selection) = (stack.profile(), Limits::default(), Selection::default());
-    let decoder = Decoder::default();
-    let mut scene = watch.scene(&tracker, end, 0, &profile, &limits);
-    let scope = |id| decoder.scope(id).to_vec();
-    let context = build::Context { end, profile: &profile, retracted: false, vantage: None, scope: &scope };
-    let mut digests = Vec::new();
-    let mut connections: Vec<_> = (0..tracker.connections().len())
-        .zip(1..)
-        .map(|(index, id)| {
-            let c = &tracker.connections()[index];
-            let verdicts = c.verdicts(end, &profile);
-            let mut connection = build::connection(c, &Measured::default(), &verdicts, id, &context);
-            connection.anomalies = watch.anomalies((index, id), &verdicts, &tracker, &scene);
-            digests.push(Digest::of(&connection));
-            connection
-        })
-        .collect();
-    watch.findings(&mut scene, &mut connections, &digests, &selection)
+    analysis.until(end);
+    analysis.finish(Vec::new()).findings
 }
 
 fn names(found: &[Finding]) -> String {

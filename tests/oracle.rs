@@ -286,9 +286,10 @@ fn packets_and_bytes_are_all_counted() {
         for seed in 0..SEEDS / 5 {
             let run = wire::run(link, seed);
             let tracker = ladder::track(&run.segments);
+            let connections = tracker.connections();
             for x in 0..2 {
                 let ends = || {
-                    tracker.connections().iter().flat_map(|c| {
+                    connections.iter().flat_map(|c| {
                         c.sockets.iter().zip(&c.ends).filter(|(s, _)| **s == run.sockets[x]).map(|(_, e)| e)
                     })
                 };

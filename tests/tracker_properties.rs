@@ -167,7 +167,8 @@ proptest! {
     #[test]
     fn every_packet_and_byte_is_counted_once(segments in segments()) {
         let (tracker, taken) = track(&segments);
-        let ends = || tracker.connections().iter().flat_map(|c| &c.ends);
+        let connections = tracker.connections();
+        let ends = || connections.iter().flat_map(|c| &c.ends);
         prop_assert_eq!(ends().map(|e| e.packets).sum::<u64>(), segments.len() as u64);
         let bytes: u64 = segments.iter().map(|s| u64::from(s.len)).sum();
         prop_assert_eq!(ends().map(|e| e.bytes).sum::<u64>(), bytes);
@@ -175,6 +176,16 @@ proptest! {
             let c = &tracker.connections()[t.connection];
             prop_assert_eq!(c.sockets[t.sender], seg.src);
         }
+    }
+
+    #[test]
+    fn what_is_packed_between_segments_comes_back_as_it_was(segments in segments()) {
+        let (roomy, taken) = track(&segments);
+        let mut tight = Tracker::<()>::with_records(1);
+        let packed: Vec<Taken> = segments.iter().map(|s| tight.segment(s)).collect();
+        prop_assert_eq!(taken, packed);
+        let all = |tracker: &Tracker| tracker.connections().iter().map(|c| format!("{c:#?}")).collect::<Vec<_>>();
+        prop_assert_eq!(all(&roomy), all(&tight));
     }
 
     #[test]

@@ -1,15 +1,20 @@
 //! The pipeline: packets in, a report out.
 
 pub mod build;
+mod notes;
+
+use std::borrow::Cow;
+
+pub use notes::Noted;
 
 use crate::decode::{Decoded, Decoder};
-use crate::detect::{Digest, Limits, Scene, Selection, Watch};
-use crate::report::{self, Capture, Connection, Report, SCHEMA, Tool};
-use crate::segment::Segment;
+use crate::detect::{Digest, Limits, Scene, Selection, Survey, View, Watch, anomalies};
+use crate::report::{self, Anomaly, Capture, Connection, Report, SCHEMA, Tool};
+use crate::segment::{IcmpError, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::timing::{Measured, Timing, Vantage, table};
-use crate::tracker::{Profile, Stack, Taken, Tracker, Verdict};
+use crate::timing::{Measured, Vantage, table};
+use crate::tracker::{self, Case, Profile, Stack, Taken, Tracker, Verdict};
 
 /// What can be chosen.
 #[derive(Clone, Debug, Default)]
@@ -45,9 +50,8 @@ pub struct Analysis {
     options: Options,
     profile: Profile,
     decoder: Decoder,
-    tracker: Tracker,
+    tracker: Tracker<Noted>,
     watch: Watch,
-    timing: Timing,
     capture: Capture,
 }
 
@@ -64,10 +68,8 @@ impl Analysis {
 
     /// The same; says what became of the (last) segment in it.
     pub fn take(&mut self, packet: &Packet<'_>) -> Option<(Taken, Segment)> {
-        let time = packet.time;
         self.capture.packets += 1;
-        self.capture.first = Some(self.capture.first.map_or(time, |t| t.min(time)));
-        self.capture.last = Some(self.capture.last.map_or(time, |t| t.max(time)));
+        self.until(packet.time);
         match self.decoder.decode(packet) {
             Decoded::Segment(segment) => {
                 let mut passed = (self.segment(&segment), segment);
@@ -77,29 +79,42 @@ impl Analysis {
                 }
                 return Some(passed);
             }
-            Decoded::Icmp(error) => {
-                self.tracker.icmp(&error);
-                self.watch.icmp(&error, &self.tracker);
-            }
+            Decoded::Icmp(error) => self.icmp(&error),
             Decoded::Other => {}
             Decoded::Undecoded => self.capture.undecoded += 1,
         }
         None
     }
 
+    /// The capture goes on at least until `time` (and begins no later).
+    pub fn until(&mut self, time: Time) {
+        self.capture.first = Some(self.capture.first.map_or(time, |t| t.min(time)));
+        self.capture.last = Some(self.capture.last.map_or(time, |t| t.max(time)));
+    }
+
+    /// Takes one segment without its packet, in capture order.
+    pub fn segment(&mut self, segment: &Segment) -> Taken {
+        self.capture.tcp_segments += 1;
+        self.watch.segment(segment);
+        self.tracker.segment(segment)
+    }
+
+    /// Takes an ICMP error that quotes a segment.
+    pub fn icmp(&mut self, error: &IcmpError) {
+        self.tracker.icmp(error);
+        if let Some(i) = self.tracker.latest(error.src, error.dst, error.scope) {
+            self.tracker.notes_mut(i).signals.icmp(error);
+        }
+    }
+
     /// The connections so far.
-    pub fn tracker(&self) -> &Tracker {
+    pub fn tracker(&self) -> &Tracker<Noted> {
         &self.tracker
     }
 
     /// What was captured so far.
     pub fn capture(&self) -> &Capture {
         &self.capture
-    }
-
-    /// Signals of the connections so far.
-    pub fn watch(&self) -> &Watch {
-        &self.watch
     }
 
     /// Which anomalies are looked for.
@@ -114,46 +129,64 @@ impl Analysis {
 
     /// What is known of the capture at `end`.
     pub fn scene(&self, end: Time) -> Scene<'_> {
-        self.watch.scene(&self.tracker, end, self.capture.undecoded, &self.profile, &self.options.limits)
+        let mut survey = Survey::default();
+        for i in 0..self.tracker.len() {
+            let case = self.tracker.case(i);
+            survey.add(&case.connection, &case.notes.signals);
+        }
+        self.watch.scene(survey, end, self.capture.undecoded, &self.profile, &self.options.limits)
+    }
+
+    /// What is odd about connection `index`, number `id`, with its `verdicts`.
+    pub fn anomalies(&self, (index, id): (usize, u64), verdicts: &[Verdict; 2], scene: &Scene<'_>) -> Vec<Anomaly> {
+        let case = self.tracker.case(index);
+        let previous = self.tracker.previous(index).map(|i| self.tracker.connection(i));
+        anomalies(&View {
+            connection: &case.connection,
+            id,
+            verdicts,
+            signals: &case.notes.signals,
+            client: case.connection.client().0,
+            previous: previous.as_deref(),
+            scene,
+        })
     }
 
     /// The report on connection `index` with its `verdicts` at `end`, as number `id`, without anomalies.
     pub fn connection(&self, at: (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
-        match self.timing.get(at.0) {
-            Some(measured) => self.built(at, measured, verdicts, end),
-            None => self.untimed(at, verdicts, end),
-        }
+        let case = self.tracker.case(at.0);
+        self.built((&case.connection, at.1), &case.notes.measured, verdicts, end)
     }
 
     /// The same without its timing, which takes the longest.
     pub fn untimed(&self, at: (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
-        self.built(at, &Measured::default(), verdicts, end)
+        self.built((&self.tracker.connection(at.0), at.1), &Measured::default(), verdicts, end)
     }
 
-    fn built(&self, (index, id): (usize, u64), measured: &Measured, verdicts: &[Verdict; 2], end: Time) -> Connection {
-        let context = build::Context {
+    fn built(
+        &self,
+        (c, id): (&tracker::Connection, u64),
+        measured: &Measured,
+        verdicts: &[Verdict; 2],
+        end: Time,
+    ) -> Connection {
+        let context = build::Context { scope: &|id| self.decoder.scope(id).to_vec(), ..self.context(end) };
+        build::connection(c, measured, verdicts, id, &context)
+    }
+
+    fn context(&self, end: Time) -> build::Context<'_> {
+        build::Context {
             end,
             profile: &self.profile,
             retracted: self.options.retracted,
             vantage: self.options.vantage,
-            scope: &|id| self.decoder.scope(id).to_vec(),
-        };
-        build::connection(&self.tracker.connections()[index], measured, verdicts, id, &context)
+            scope: &|_| Vec::new(),
+        }
     }
 
     /// Forgets the connections that `keep` does not want, by index; the others move up, in their order.
     pub fn evict(&mut self, keep: &[bool]) {
         self.tracker.evict(keep);
-        self.watch.evict(keep);
-        self.timing.evict(keep);
-    }
-
-    fn segment(&mut self, segment: &Segment) -> Taken {
-        self.capture.tcp_segments += 1;
-        let taken = self.tracker.segment(segment);
-        self.watch.segment(&taken, segment, &self.tracker);
-        self.timing.segment(&taken, segment, self.tracker.connections());
-        taken
     }
 
     /// The report on all that was taken.
@@ -165,37 +198,32 @@ impl Analysis {
     pub fn finish_with(mut self, files: Vec<FileInfo>, timed: &dyn Fn(&Connection) -> bool) -> Report {
         let dropped = files.iter().filter_map(|file| file.dropped).sum();
         self.capture.files = files;
-        let profile = self.options.profile();
         let decoder = &self.decoder;
         let end = self.capture.last.unwrap_or(Time(0));
-        let context = build::Context {
-            end,
-            profile: &profile,
-            retracted: self.options.retracted,
-            vantage: self.options.vantage,
-            scope: &|id| decoder.scope(id).to_vec(),
-        };
-        let (tracker, watch, selection) = (&self.tracker, &self.watch, &self.options.selection);
-        let mut scene = watch.scene(tracker, end, self.capture.undecoded, &profile, &self.options.limits);
+        let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..self.context(end) };
+        let mut scene = self.scene(end);
         scene.quality.dropped = dropped;
-        let mut tracked: Vec<_> = tracker.connections().iter().enumerate().collect();
-        tracked.sort_by_key(|(_, c)| c.first_packet);
-        let retracted = tracked.iter().map(|(_, c)| u64::from(c.retractions())).sum();
+        let tracker = &self.tracker;
+        let mut order: Vec<_> = (0..tracker.len()).collect();
+        order.sort_by_key(|i| tracker.first_packet(*i));
+        let mut retracted = 0;
         let mut tables = table::Builder::default();
-        let mut connections = Vec::with_capacity(tracked.len());
-        let mut digests = Vec::with_capacity(tracked.len());
-        for ((index, c), id) in tracked.into_iter().zip(1..) {
-            let measured = &self.timing.take(index);
-            let verdicts = c.verdicts(end, &profile);
+        let mut connections = Vec::with_capacity(order.len());
+        let mut digests = Vec::with_capacity(order.len());
+        for (index, id) in order.into_iter().zip(1..) {
+            let case: Cow<'_, Case<Noted>> = tracker.case(index);
+            let (c, measured) = (&case.connection, &case.notes.measured);
+            retracted += u64::from(c.retractions());
+            let verdicts = c.verdicts(end, &self.profile);
             let mut connection = build::connection(c, measured, &verdicts, id, &context);
-            connection.anomalies = watch.anomalies((index, id), &verdicts, tracker, &scene);
+            connection.anomalies = self.anomalies((index, id), &verdicts, &scene);
             digests.push(Digest::of(&connection));
             if timed(&connection) {
                 tables.add(measured, c, &verdicts, context.vantage, end);
             }
             connections.push(connection);
         }
-        let findings = watch.findings(&mut scene, &mut connections, &digests, selection);
+        let findings = Watch::findings(&mut scene, &mut connections, &digests, &self.options.selection);
         (self.capture.bytes, self.capture.missing_bytes) = (scene.quality.unique, scene.quality.missing);
         Report {
             schema: SCHEMA,

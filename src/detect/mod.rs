@@ -95,7 +95,7 @@ pub use select::{FailOn, Selection, UnknownName};
 pub use services::Services;
 pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit, duration};
 pub use view::{Facts, Found, Quality, Scene, Sink, View};
-pub use watch::Watch;
+pub use watch::{Survey, Watch};
 
 use crate::report::Anomaly;
 

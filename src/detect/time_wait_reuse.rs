@@ -39,7 +39,7 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    let Some(old) = view.tracker.previous(view.index).map(|i| &view.tracker.connections()[i]) else { return };
+    let Some(old) = view.previous else { return };
     let first = view.connection.first;
     let verdicts = old.verdicts(first, view.scene.profile);
     for (e, verdict) in verdicts.iter().enumerate() {

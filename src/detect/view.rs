@@ -13,7 +13,7 @@ use crate::signals::{self, Signals};
 use crate::time::{Span, Time};
 use crate::tracker::log::Step;
 use crate::tracker::rules::Event;
-use crate::tracker::{Connection, Profile, State, Tracker, Verdict};
+use crate::tracker::{Connection, Profile, State, Verdict};
 
 /// Numbers behind a finding, by name.
 pub type Facts = BTreeMap<&'static str, Value>;
@@ -92,10 +92,8 @@ pub struct View<'a> {
     pub signals: &'a Signals,
     /// Which end is the client.
     pub client: usize,
-    /// Index of the connection in the tracker.
-    pub index: usize,
-    /// All connections.
-    pub tracker: &'a Tracker,
+    /// The incarnation before it on the same four-tuple.
+    pub previous: Option<&'a Connection>,
     /// The capture.
     pub scene: &'a Scene<'a>,
 }

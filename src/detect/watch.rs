@@ -1,124 +1,103 @@
 //! From the tracker to the report: signals taken as segments pass, detectors run when the capture has ended.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::digest::Digest;
+use super::find;
 use super::group::findings;
 use super::select::Selection;
 use super::threshold::Limits;
-use super::view::{Quality, Scene, View, is_one_sided};
-use super::{anomalies, find};
-use crate::report::{Anomaly, Connection, Finding};
-use crate::segment::{IcmpError, Segment};
+use super::view::{Quality, Scene, is_one_sided};
+use crate::report::{Connection, Finding};
+use crate::segment::Segment;
 use crate::signals::Signals;
 use crate::time::{Span, Time};
-use crate::tracker::{Profile, Taken, Tracker, Verdict};
+use crate::tracker::{self, Profile};
 
-/// Signals of all connections, and what is noted of the capture as a whole.
-#[derive(Clone, Debug, Default)]
+/// What is noted of the capture as a whole, as its segments pass.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Watch {
-    signals: Vec<Signals>,
-    quality: Quality,
+    segments: u64,
+    back_steps: u64,
     begin: Option<Time>,
     latest: Option<Time>,
 }
 
 impl Watch {
-    /// Takes note of a segment that `tracker` has just taken.
-    pub fn segment(&mut self, taken: &Taken, seg: &Segment, tracker: &Tracker) {
-        self.quality.segments += 1;
+    /// Takes note of a segment.
+    pub fn segment(&mut self, seg: &Segment) {
+        self.segments += 1;
         self.begin.get_or_insert(seg.time);
         if self.latest.is_some_and(|t| t - seg.time > Span::secs(1)) {
-            self.quality.back_steps += 1;
+            self.back_steps += 1;
         }
         self.latest = self.latest.max(Some(seg.time));
-        let unique = self.at(taken.connection).take(taken, seg, &tracker.connections()[taken.connection]);
-        self.quality.unique += u64::from(unique);
     }
 
-    /// Takes note of an ICMP error.
-    pub fn icmp(&mut self, error: &IcmpError, tracker: &Tracker) {
-        if let Some(i) = tracker.latest(error.src, error.dst, error.scope) {
-            self.at(i).icmp(error);
-        }
-    }
-
-    /// Forgets the connections that `keep` does not want, by index.
-    pub fn evict(&mut self, keep: &[bool]) {
-        let mut keep = keep.iter();
-        self.signals.retain(|_| keep.next().copied().unwrap_or(true));
-    }
-
-    fn at(&mut self, i: usize) -> &mut Signals {
-        if self.signals.len() <= i {
-            self.signals.resize_with(i + 1, Signals::default);
-        }
-        &mut self.signals[i]
-    }
-
-    /// The capture has ended: what is known of it.
+    /// What is known of the capture at `end`, all its connections surveyed.
     pub fn scene<'a>(
         &self,
-        tracker: &Tracker,
+        survey: Survey,
         end: Time,
         undecoded: u64,
         profile: &'a Profile,
         limits: &'a Limits,
     ) -> Scene<'a> {
-        let mut quality = Quality { undecoded, ..self.quality };
-        let (mut silent, mut unseen) = (BTreeSet::new(), BTreeSet::new());
-        for (c, s) in tracker.connections().iter().zip(&self.signals) {
-            quality.connections += 1;
-            if let Some(cold) = s.cold() {
-                quality.copies += u64::from(cold.copies);
-                quality.cut += u64::from(cold.cut);
-            }
-            let one_sided = is_one_sided(c, s);
-            quality.one_sided += u64::from(one_sided);
-            quality.begun_before += u64::from(!c.opening_seen() && !c.is_reset_only());
-            for e in 0..2 {
-                if c.ends[e].packets == 0 {
-                    silent.insert(c.sockets[e].addr);
-                    if one_sided {
-                        unseen.insert(c.sockets[e].addr);
-                    }
-                }
-                if !one_sided {
-                    quality.missing += u64::from(s.ends[e].missing);
-                }
-                let mss = s.ends[1 - e].mss();
-                quality.oversized += u64::from(mss.is_some_and(|m| s.ends[e].largest > u32::from(m)));
-            }
-        }
-        if !silent.is_empty() {
-            let ends = tracker.connections().iter().flat_map(|c| c.ends.iter().zip(&c.sockets));
-            for (_, socket) in ends.filter(|(end, _)| end.packets > 0) {
-                silent.remove(&socket.addr);
-            }
-            unseen.retain(|host| silent.contains(host));
-        }
+        let Survey { quality, mut silent, mut unseen, spoke } = survey;
+        silent.retain(|host| !spoke.contains(host));
+        unseen.retain(|host| silent.contains(host));
+        let quality = Quality { undecoded, segments: self.segments, back_steps: self.back_steps, ..quality };
         Scene { begin: self.begin.unwrap_or(end), end, profile, limits, quality, silent, unseen }
     }
+}
 
-    /// What is odd about connection `index` of `tracker`, which is number `id` in the report.
-    pub fn anomalies(
-        &self,
-        (index, id): (usize, u64),
-        verdicts: &[Verdict; 2],
-        tracker: &Tracker,
-        scene: &Scene<'_>,
-    ) -> Vec<Anomaly> {
-        let connection = &tracker.connections()[index];
-        let Some(signals) = self.signals.get(index) else { return Vec::new() };
-        let view = View { connection, id, verdicts, signals, client: connection.client().0, index, tracker, scene };
-        anomalies(&view)
+/// What of the capture's quality shows in its connections, added up one by one.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    quality: Quality,
+    silent: BTreeSet<IpAddr>,
+    unseen: BTreeSet<IpAddr>,
+    spoke: BTreeSet<IpAddr>,
+}
+
+impl Survey {
+    /// Adds connection `c` with its signals.
+    pub fn add(&mut self, c: &tracker::Connection, s: &Signals) {
+        let quality = &mut self.quality;
+        quality.connections += 1;
+        quality.unique += s.unique;
+        if let Some(cold) = s.cold() {
+            quality.copies += u64::from(cold.copies);
+            quality.cut += u64::from(cold.cut);
+        }
+        let one_sided = is_one_sided(c, s);
+        quality.one_sided += u64::from(one_sided);
+        quality.begun_before += u64::from(!c.opening_seen() && !c.is_reset_only());
+        for e in 0..2 {
+            let addr = c.sockets[e].addr;
+            if c.ends[e].packets == 0 {
+                self.silent.insert(addr);
+                if one_sided {
+                    self.unseen.insert(addr);
+                }
+            } else {
+                self.spoke.insert(addr);
+            }
+            if !one_sided {
+                quality.missing += u64::from(s.ends[e].missing);
+            }
+            let mss = s.ends[1 - e].mss();
+            quality.oversized += u64::from(mss.is_some_and(|m| s.ends[e].largest > u32::from(m)));
+        }
     }
+}
 
+impl Watch {
     /// What the connections have in common, and what only the capture as a whole shows.
     ///
     /// What the user does not want to see is taken out of `connections` afterwards: until then some findings rest on others.
     pub fn findings(
-        &self,
         scene: &mut Scene<'_>,
         connections: &mut [Connection],
         digests: &[Digest],

@@ -4,7 +4,7 @@ use super::book::Book;
 use super::event::Event;
 use super::watcher::Watcher;
 use crate::analyze::Analysis;
-use crate::detect::{Digest, Scene};
+use crate::detect::{Digest, Scene, Watch};
 use crate::report::{Connection, Finding};
 use crate::time::{Span, Time};
 
@@ -73,13 +73,13 @@ impl Watcher {
         let from = book.entries.partition_point(|entry| entry.id <= pass.after);
         for (index, entry) in book.entries.iter_mut().enumerate().skip(from).take(STRETCH) {
             pass.after = entry.id;
-            let c = &tracker.connections()[index];
+            let c = tracker.connection(index);
             if !entry.matches || (entry.over && now - c.last > RECENT) {
                 continue;
             }
             let at = (index, entry.id);
             let verdicts = c.verdicts(now, analysis.profile());
-            let anomalies = analysis.watch().anomalies(at, &verdicts, tracker, scene);
+            let anomalies = analysis.anomalies(at, &verdicts, scene);
             entry.severity = anomalies.iter().map(|a| a.severity).max();
             let connection = Connection { anomalies, ..analysis.untimed(at, &verdicts, now) };
             pass.digests.push(Digest::of(&connection));
@@ -92,7 +92,7 @@ impl Watcher {
             return None;
         }
         let Pass { mut connections, digests, .. } = std::mem::take(pass);
-        let mut findings = analysis.watch().findings(scene, &mut connections, &digests, analysis.selection());
+        let mut findings = Watch::findings(scene, &mut connections, &digests, analysis.selection());
         // Nothing has ended.
         findings.retain(|f| !OF_THE_END.contains(&f.name));
         Some(findings)
@@ -101,9 +101,8 @@ impl Watcher {
 
 /// Connection `index`, number `id`, as it stands, with what is found about it.
 pub(super) fn found(analysis: &Analysis, scene: &Scene<'_>, at: (usize, u64), now: Time) -> Connection {
-    let tracker = analysis.tracker();
-    let verdicts = tracker.connections()[at.0].verdicts(now, analysis.profile());
-    let anomalies = analysis.watch().anomalies(at, &verdicts, tracker, scene);
+    let verdicts = analysis.tracker().connection(at.0).verdicts(now, analysis.profile());
+    let anomalies = analysis.anomalies(at, &verdicts, scene);
     Connection { anomalies, ..analysis.connection(at, &verdicts, now) }
 }
 

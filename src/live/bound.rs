@@ -15,9 +15,9 @@ impl Watcher {
             return;
         }
         let scene = self.analysis.scene(now);
-        let tracked = self.analysis.tracker().connections();
-        let ranks: Vec<_> =
-            self.book.entries.iter().zip(tracked).map(|(entry, c)| order::rank(entry.states(), c.last)).collect();
+        let tracker = self.analysis.tracker();
+        let entries = self.book.entries.iter().enumerate();
+        let ranks: Vec<_> = entries.map(|(i, e)| order::rank(e.states(), tracker.connection(i).last)).collect();
         let keep = order::keep(&ranks, have - most + most / 8);
         let (mut evicted, mut open, mut retracted) = (Vec::new(), 0, 0);
         for index in (0..have).filter(|i| !keep[*i]) {
@@ -30,7 +30,7 @@ impl Watcher {
             for (e, end) in entry.ends.iter().enumerate() {
                 self.counts.leave(side(e, entry.client), end.state);
             }
-            retracted += u64::from(self.analysis.tracker().connections()[index].retractions());
+            retracted += u64::from(self.analysis.tracker().connection(index).retractions());
             if !entry.told {
                 self.metrics.ended(&connection);
                 self.events.push(Event::Connection(Box::new(connection.clone())));

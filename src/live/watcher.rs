@@ -130,7 +130,7 @@ impl Watcher {
 
     /// Compares the histories of connection `index` with what was shown.
     fn look(&mut self, index: usize, now: Time) {
-        let c = &self.analysis.tracker().connections()[index];
+        let c = self.analysis.tracker().connection(index);
         let verdicts = c.verdicts(now, self.analysis.profile());
         let (client, _) = c.client();
         let matches = self
@@ -177,7 +177,7 @@ impl Watcher {
                 }));
             }
         }
-        entry.judge(c, &verdicts, now);
+        entry.judge(&c, &verdicts, now);
         if !entry.timed
             && let (Some(a), Some(b)) = c.handshake_times()
         {
@@ -188,7 +188,7 @@ impl Watcher {
             entry.waiting = true;
             self.over.push(entry.id);
         }
-        self.book.plan(index, c, now, self.analysis.profile());
+        self.book.plan(index, &c, now, self.analysis.profile());
     }
 
     /// Connection `index` as it stands now, with what is found about it.
@@ -212,8 +212,8 @@ impl Watcher {
     }
 
     /// What the tracker knows of connection `index`.
-    pub fn tracked(&self, index: usize) -> &crate::tracker::Connection {
-        &self.analysis.tracker().connections()[index]
+    pub fn tracked(&self, index: usize) -> std::borrow::Cow<'_, crate::tracker::Connection> {
+        self.analysis.tracker().connection(index)
     }
 
     /// The latest time it was told.
@@ -313,8 +313,9 @@ impl Watcher {
 
     /// The numbers of the connections remembered, in the order of their first packets.
     fn in_order(&self) -> impl Iterator<Item = u64> {
-        let tracked = self.analysis.tracker().connections();
-        let mut ids: Vec<_> = self.book.entries.iter().zip(tracked).map(|(e, c)| (c.first_packet, e.id)).collect();
+        let tracker = self.analysis.tracker();
+        let mut ids: Vec<_> =
+            self.book.entries.iter().enumerate().map(|(i, e)| (tracker.first_packet(i), e.id)).collect();
         ids.sort_by_key(|(packet, _)| *packet);
         ids.into_iter().map(|(_, id)| id)
     }

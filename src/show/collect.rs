@@ -47,8 +47,8 @@ impl Collector {
         // A SYN that waits to be told from an old connection's is kept in case the new one begins with it.
         let waits = self.wanted.as_ref().is_some_and(|w| w.first_packet == segment.packet && w.client == segment.src);
         let Taken { connection, class, advances, .. } = self.tracker.segment(segment);
-        let tracked = &self.tracker.connections()[connection];
-        let keep = self.wanted.as_ref().is_none_or(|w| is_same(tracked, w));
+        let tracked = self.tracker.connection(connection);
+        let keep = self.wanted.as_ref().is_none_or(|w| is_same(&tracked, w));
         if !keep && !waits {
             return;
         }

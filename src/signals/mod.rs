@@ -31,6 +31,8 @@ pub struct Signals {
     last: Option<Time>,
     /// The longest time in which nothing passed, while no end had closed.
     pub longest_idle: Span,
+    /// Payload bytes that passed, each counted once.
+    pub unique: u64,
     cold: Option<Box<Cold>>,
 }
 
@@ -57,9 +59,14 @@ impl Signals {
         self.cold.get_or_insert_default()
     }
 
-    /// Takes note of `seg` of connection `c`, which the tracker has just taken. Returns how many bytes of its payload had
-    /// not passed before.
-    pub fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) -> u32 {
+    /// Takes note of `seg` of connection `c`, which the tracker has just taken.
+    pub fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
+        let unique = self.note(taken, seg, c);
+        self.unique += u64::from(unique);
+    }
+
+    /// The same; returns how many bytes of its payload had not passed before.
+    fn note(&mut self, taken: &Taken, seg: &Segment, c: &Connection) -> u32 {
         if taken.class == Class::Copy {
             let cold = self.cold_mut();
             cold.copies = cold.copies.saturating_add(1);

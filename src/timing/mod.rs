@@ -34,39 +34,3 @@ pub mod vantage;
 
 pub use flow::Measured;
 pub use vantage::Vantage;
-
-use crate::segment::Segment;
-use crate::tracker::{Connection, Taken};
-
-/// The measurements of every connection, in the order of the tracker's.
-#[derive(Clone, Debug, Default)]
-pub struct Timing {
-    connections: Vec<Measured>,
-}
-
-impl Timing {
-    /// Takes one segment after the tracker; `connections` are the tracker's.
-    pub fn segment(&mut self, taken: &Taken, seg: &Segment, connections: &[Connection]) {
-        if self.connections.len() <= taken.connection {
-            self.connections.resize_with(taken.connection + 1, Measured::default);
-        }
-        let connection = &connections[taken.connection];
-        self.connections[taken.connection].take(taken.sender, taken.class, taken.advances, seg, connection);
-    }
-
-    /// Forgets the connections that `keep` does not want, by index.
-    pub fn evict(&mut self, keep: &[bool]) {
-        let mut keep = keep.iter();
-        self.connections.retain(|_| keep.next().copied().unwrap_or(true));
-    }
-
-    /// Takes the measurements of one connection out, by its index in the tracker, so that their memory is free again.
-    pub fn take(&mut self, connection: usize) -> Measured {
-        self.connections.get_mut(connection).map(std::mem::take).unwrap_or_default()
-    }
-
-    /// What was measured of the connection with this index.
-    pub fn get(&self, connection: usize) -> Option<&Measured> {
-        self.connections.get(connection)
-    }
-}

@@ -2,18 +2,19 @@
 
 use std::hash::BuildHasher;
 
+use super::store::Notes;
 use super::table::{Key, Tracker};
 
-impl Tracker {
+impl<N: Notes> Tracker<N> {
     /// Forgets the connections for which `keep` is false, by index; the others move up, in their order. A later segment
     /// of a forgotten connection begins a new one, seen midstream.
     ///
     /// Takes time for all connections, so that many should be forgotten at once.
     pub fn evict(&mut self, keep: &[bool]) {
         let kept = |i: usize| keep.get(i).copied().unwrap_or(true);
-        let mut moved = Vec::with_capacity(self.connections.len());
+        let mut moved = Vec::with_capacity(self.len());
         let mut next = 0_u32;
-        for i in 0..self.connections.len() {
+        for i in 0..self.len() {
             moved.push(next);
             next += u32::from(kept(i));
         }
@@ -22,12 +23,13 @@ impl Tracker {
             if kept(i) {
                 return Some(i);
             }
-            i = (self.previous[i] as usize).checked_sub(1)?;
+            i = (self.store.heads[i].previous as usize).checked_sub(1)?;
         };
-        let before = |i: usize| (self.previous[i] as usize).checked_sub(1).and_then(latest_kept);
-        let previous = (0..moved.len()).filter(|i| kept(*i)).map(|i| before(i).map_or(0, |b| moved[b] + 1)).collect();
+        let before = |i: usize| (self.store.heads[i].previous as usize).checked_sub(1).and_then(latest_kept);
+        let previous: Vec<u32> =
+            (0..moved.len()).filter(|i| kept(*i)).map(|i| before(i).map_or(0, |b| moved[b] + 1)).collect();
         // Each four-tuple's latest incarnations in its scopes, strung together again.
-        let mut beside = vec![0; next as usize];
+        let mut beside = vec![0_u32; next as usize];
         let mut heads = Vec::new();
         for head in &self.latest {
             let mut lane = Some(*head as usize);
@@ -40,18 +42,15 @@ impl Tracker {
                     }
                     last = Some(stays);
                 }
-                lane = (self.beside[i] as usize).checked_sub(1);
+                lane = (self.store.heads[i].beside as usize).checked_sub(1);
             }
         }
-        self.previous = previous;
-        self.beside = beside;
-        let mut i = 0;
-        self.connections.retain(|_| {
-            i += 1;
-            kept(i - 1)
-        });
-        let (connections, hasher) = (&self.connections, &self.hasher);
-        let hash = |i: &u32| hasher.hash_one(Key::of_connection(&connections[*i as usize]));
+        self.store.evict(kept);
+        for (head, (previous, beside)) in self.store.heads.iter_mut().zip(previous.into_iter().zip(beside)) {
+            (head.previous, head.beside) = (previous, beside);
+        }
+        let (connections, hasher) = (&self.store.heads, &self.hasher);
+        let hash = |i: &u32| hasher.hash_one(Key::of_head(&connections[*i as usize]));
         self.latest.clear();
         for head in heads {
             self.latest.insert_unique(hash(&head), head, hash);
@@ -110,7 +109,8 @@ mod tests {
         }
         assert_eq!(tracker.connections().len(), 4, "each with a new number");
         tracker.evict(&[true, false, true, true]);
-        assert_eq!(tracker.previous, [0, 1, 2], "each names the one before, counted from 1");
+        let previous: Vec<_> = (0..3).map(|i| tracker.previous(i)).collect();
+        assert_eq!(previous, [None, Some(0), Some(1)], "each names the one before");
         let taken = tracker.segment(&syn(1_000, 4_000, 9));
         assert_eq!(taken.connection, 2, "the latest");
     }

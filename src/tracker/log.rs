@@ -210,3 +210,9 @@ pub fn fold<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> SmallVec<[Step; 8]
 pub fn final_state<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> State {
     marks.into_iter().fold(State::Closed, |state, m| rule(state, m.event).map_or(state, |r| r.to))
 }
+
+crate::pack::pack_fields!(Mark { time, packet, proof, tsval, event, evidence, acks_fin, place });
+crate::pack::pack_choice!(Place { Before, At, After });
+crate::pack::pack_fields!(Log { marks, present, sure });
+
+impl crate::pack::Item for Mark {}

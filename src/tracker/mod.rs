@@ -15,8 +15,10 @@
 //! | `unseen` | FINs that were not captured |
 //! | [`verdict`] | the histories at a given time, silence weighed |
 //! | [`table`] | four-tuples, incarnations |
+//! | [`store`] | where connections are kept, packed while nothing is said |
 //! | `evict` | forgetting connections, so that memory stays bounded |
 //! | [`profile`] | timers of common stacks |
+//! | `packed` | the fields that packing writes |
 
 pub mod connection;
 pub mod endpoint;
@@ -24,12 +26,14 @@ mod evict;
 mod facts;
 mod handshake;
 pub mod log;
+mod packed;
 pub mod profile;
 mod receipt;
 mod reset;
 pub mod rules;
 pub(crate) mod sequence;
 pub mod state;
+pub mod store;
 pub mod table;
 mod unseen;
 pub mod verdict;
@@ -37,5 +41,6 @@ pub mod verdict;
 pub use connection::{Class, Connection, Taken};
 pub use profile::{Profile, Stack};
 pub use state::{Evidence, State, States, UnknownState};
+pub use store::{Case, Notes};
 pub use table::Tracker;
 pub use verdict::Verdict;

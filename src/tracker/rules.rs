@@ -167,6 +167,25 @@ pub fn rule(state: State, event: Event) -> Option<&'static Rule> {
     RULES.iter().find(|r| r.from == state && r.event == event)
 }
 
+crate::pack::pack_choice!(Event {
+    SndSyn,
+    RcvSyn,
+    SndSynAck,
+    RcvSynAck,
+    RcvAckOfSyn,
+    WasOpen,
+    HadClosed,
+    PeerHadClosed,
+    SndFin,
+    RcvAckOfFin,
+    RcvFin,
+    SndRst,
+    RcvRst,
+    Replaced,
+    GiveUp,
+    TwoMsl,
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -200,6 +200,8 @@ impl Evidence {
     }
 }
 
+crate::pack::pack_choice!(Evidence { Sent, Confirmed, Inferred, Assumed, Timer });
+
 #[cfg(test)]
 mod tests {
     use super::*;

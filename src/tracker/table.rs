@@ -1,36 +1,40 @@
 //! The flow table: which connection a segment belongs to, and where one incarnation of a four-tuple ends and the next
 //! begins (RFC 9293 §3.6.1, RFC 6191, RFC 1122 §4.2.2.13).
 
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
-use super::connection::{Connection, Taken};
+use super::connection::{Class, Connection, Taken};
 use super::log::Mark;
 use super::rules::Event;
 use super::sequence::within;
 use super::state::{Evidence, State};
-use crate::segment::{Flags, IcmpError, Segment, Socket};
+use super::store::{Case, Head, Notes, Store};
+use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
 
-/// Tracks every connection in a stream of segments.
+/// Tracks every connection in a stream of segments, with notes beside each.
 ///
 /// ```
 /// use tcpstate::tracker::Tracker;
 /// let tracker = Tracker::new();
-/// assert!(tracker.connections().is_empty());
+/// assert!(tracker.is_empty());
 /// ```
-#[derive(Debug, Default)]
-pub struct Tracker {
+#[derive(Clone, Debug)]
+pub struct Tracker<N = ()> {
     /// Index of the latest incarnation of each four-tuple (in the scope first seen; the others hang on it).
     pub(super) latest: HashTable<u32>,
-    pub(super) connections: Vec<Connection>,
-    /// For each connection the latest one on the same four-tuple in another scope, plus one; 0 for none.
-    pub(super) beside: Vec<u32>,
-    /// For each connection the one before it on the same four-tuple, plus one; 0 for none.
-    pub(super) previous: Vec<u32>,
+    pub(super) store: Store<N>,
     /// Seeded for each run: addresses and ports are chosen by whoever sends the packets.
     pub(super) hasher: RandomState,
+}
+
+impl<N> Default for Tracker<N> {
+    fn default() -> Tracker<N> {
+        Tracker { latest: HashTable::new(), store: Store::default(), hasher: RandomState::default() }
+    }
 }
 
 /// A four-tuple without direction.
@@ -45,8 +49,8 @@ impl Key {
         if a <= b { Key { low: a, high: b } } else { Key { low: b, high: a } }
     }
 
-    pub(super) fn of_connection(c: &Connection) -> Key {
-        Key::of(c.sockets[0], c.sockets[1])
+    pub(super) fn of_head(head: &Head) -> Key {
+        Key::of(head.sockets[0], head.sockets[1])
     }
 }
 
@@ -61,31 +65,68 @@ enum Found {
 }
 
 impl Tracker {
-    /// A tracker that has seen nothing.
+    /// A tracker that has seen nothing, and of which nothing is noted beside.
     pub fn new() -> Tracker {
         Tracker::default()
     }
+}
 
-    /// All connections so far, in the order of their first packet.
-    pub fn connections(&self) -> &[Connection] {
-        &self.connections
+impl<N: Notes> Tracker<N> {
+    /// The same with so few records to begin with that most connections are packed between their segments.
+    pub fn with_records(records: usize) -> Tracker<N> {
+        let mut tracker = Tracker::default();
+        tracker.store.set_room(records);
+        tracker
     }
 
-    /// The incarnation before connection `i` on the same four-tuple, by index into [`Tracker::connections`].
+    /// How many connections there are.
+    pub fn len(&self) -> usize {
+        self.store.heads.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.store.heads.is_empty()
+    }
+
+    /// The connection with this index; they are counted in the order in which they were found.
+    pub fn connection(&self, i: usize) -> Cow<'_, Connection> {
+        match self.store.case(i) {
+            Cow::Borrowed(case) => Cow::Borrowed(&case.connection),
+            Cow::Owned(case) => Cow::Owned(case.connection),
+        }
+    }
+
+    /// The same with its notes.
+    pub fn case(&self, i: usize) -> Cow<'_, Case<N>> {
+        self.store.case(i)
+    }
+
+    /// The notes beside connection `i`, to be changed.
+    pub fn notes_mut(&mut self, i: usize) -> &mut N {
+        &mut self.store.case_mut(i).notes
+    }
+
+    /// All connections so far.
+    pub fn connections(&self) -> Vec<Cow<'_, Connection>> {
+        (0..self.len()).map(|i| self.connection(i)).collect()
+    }
+
+    /// Number of the first packet of connection `i`.
+    pub fn first_packet(&self, i: usize) -> u64 {
+        self.store.heads[i].first_packet
+    }
+
+    /// The incarnation before connection `i` on the same four-tuple.
     pub fn previous(&self, i: usize) -> Option<usize> {
-        (*self.previous.get(i)? as usize).checked_sub(1)
+        (self.store.heads.get(i)?.previous as usize).checked_sub(1)
     }
 
-    /// The latest connection between two sockets, by index into [`Tracker::connections`].
-    pub fn latest(&self, a: Socket, b: Socket, scope: crate::segment::ScopeId) -> Option<usize> {
+    /// The latest connection between two sockets.
+    pub fn latest(&self, a: Socket, b: Socket, scope: ScopeId) -> Option<usize> {
         let key = Key::of(a, b);
-        let connections = &self.connections;
-        let head = self
-            .latest
-            .find(self.hasher.hash_one(&key), |i| Key::of_connection(&connections[*i as usize]) == key)
-            .map(|i| *i as usize)?;
-        let mut lanes = std::iter::successors(Some(head), |i| (self.beside[*i] as usize).checked_sub(1));
-        lanes.find(|i| connections[*i].scopes.contains(&Some(scope))).or(Some(head))
+        let head = self.head(&key, self.hasher.hash_one(&key))?;
+        self.lanes(head).find(|i| self.connection(*i).scopes.contains(&Some(scope))).or(Some(head))
     }
 
     /// Takes one segment, in capture order; says what it was.
@@ -93,59 +134,67 @@ impl Tracker {
         let i = match self.find(seg) {
             Found::Connection(i) => self.route(i, seg),
             Found::OtherScope { head } => {
-                let i = self.push(seg, 1, 0, self.beside[head]);
-                self.beside[head] = i as u32 + 1;
+                let i = self.store.push(seg, 1, 0, self.store.heads[head].beside);
+                self.store.heads[head].beside = i as u32 + 1;
                 i
             }
             Found::Nothing { hash } => {
-                let i = self.push(seg, 1, 0, 0);
-                let (connections, hasher) = (&self.connections, &self.hasher);
-                self.latest
-                    .insert_unique(hash, i as u32, |j| hasher.hash_one(Key::of_connection(&connections[*j as usize])));
+                // Most of these are all that ever comes: a flood brings millions.
+                let lone = seg.flags.0 & 0x3f == Flags::SYN.0 && seg.len == 0;
+                let i = if lone { self.store.push_segment(seg) } else { self.store.push(seg, 1, 0, 0) };
+                let (heads, hasher) = (&self.store.heads, &self.hasher);
+                self.latest.insert_unique(hash, i as u32, |j| hasher.hash_one(Key::of_head(&heads[*j as usize])));
+                if lone {
+                    return Taken { connection: i, sender: 0, class: Class::Opening, advances: true };
+                }
                 i
             }
         };
-        let sender = self.connections[i].sender(seg);
-        let (class, advances) = self.connections[i].take(seg);
-        Taken { connection: i, sender, class, advances }
+        self.store.case_mut(i).take(seg, i)
     }
 
     /// Takes an ICMP error that quotes a segment. It moves no state (RFC 9293 §3.9.2.2 lets a host ignore it).
     pub fn icmp(&mut self, _error: &IcmpError) {}
 
+    fn connection_mut(&mut self, i: usize) -> &mut Connection {
+        &mut self.store.case_mut(i).connection
+    }
+
+    /// The connection through which all on the four-tuple `key` are found.
+    fn head(&self, key: &Key, hash: u64) -> Option<usize> {
+        self.latest.find(hash, |i| Key::of_head(&self.store.heads[*i as usize]) == *key).map(|i| *i as usize)
+    }
+
+    /// The latest connections on one four-tuple in all scopes, from `head` on.
+    fn lanes(&self, head: usize) -> impl Iterator<Item = usize> {
+        let heads = &self.store.heads;
+        std::iter::successors(Some(head), |i| (heads[*i].beside as usize).checked_sub(1))
+    }
+
     /// The latest connection of the four-tuple of `seg` in its scope.
-    fn find(&self, seg: &Segment) -> Found {
+    fn find(&mut self, seg: &Segment) -> Found {
         let key = Key::of(seg.src, seg.dst);
         let hash = self.hasher.hash_one(&key);
-        let connections = &self.connections;
-        let Some(head) = self.latest.find(hash, |i| Key::of_connection(&connections[*i as usize]) == key) else {
-            return Found::Nothing { hash };
-        };
-        let head = *head as usize;
-        let lanes = || std::iter::successors(Some(head), |i| (self.beside[*i] as usize).checked_sub(1));
-        let in_scope = lanes().find(|i| connections[*i].is_in_scope(seg));
+        let Some(head) = self.head(&key, hash) else { return Found::Nothing { hash } };
+        if self.store.case_mut(head).connection.is_in_scope(seg) {
+            return Found::Connection(head);
+        }
+        let in_scope = self.lanes(head).find(|i| self.connection(*i).is_in_scope(seg));
         // A VLAN or tunnel may differ by direction: what answers a connection seen from one side only is its other side.
-        match in_scope.or_else(|| lanes().find(|i| connections[*i].is_answered_by(seg))) {
+        match in_scope.or_else(|| self.lanes(head).find(|i| self.connection(*i).is_answered_by(seg))) {
             Some(i) => Found::Connection(i),
             None => Found::OtherScope { head },
         }
     }
 
-    /// A new connection beginning with `seg`, not yet in the table.
-    fn push(&mut self, seg: &Segment, incarnation: u32, previous: u32, beside: u32) -> usize {
-        self.connections.push(Connection::new(seg, incarnation));
-        self.previous.push(previous);
-        self.beside.push(beside);
-        self.connections.len() - 1
-    }
-
     /// The next incarnation after connection `old`, beginning with `seg`.
     fn begin(&mut self, old: usize, seg: &Segment) -> usize {
-        let incarnation = self.connections[old].incarnation + 1;
+        let incarnation = self.store.case_mut(old).connection.incarnation + 1;
         let key = Key::of(seg.src, seg.dst);
         let hash = self.hasher.hash_one(&key);
-        let new = self.push(seg, incarnation, old as u32 + 1, self.beside[old]);
-        let head = match self.latest.find_mut(hash, |j| Key::of_connection(&self.connections[*j as usize]) == key) {
+        let new = self.store.push(seg, incarnation, old as u32 + 1, self.store.heads[old].beside);
+        let heads = &self.store.heads;
+        let head = match self.latest.find_mut(hash, |j| Key::of_head(&heads[*j as usize]) == key) {
             Some(slot) if *slot as usize == old => {
                 *slot = new as u32;
                 return new;
@@ -154,9 +203,9 @@ impl Tracker {
             None => return new,
         };
         let mut lane = head;
-        while let Some(next) = (self.beside[lane] as usize).checked_sub(1) {
+        while let Some(next) = (self.store.heads[lane].beside as usize).checked_sub(1) {
             if next == old {
-                self.beside[lane] = new as u32 + 1;
+                self.store.heads[lane].beside = new as u32 + 1;
                 break;
             }
             lane = next;
@@ -166,11 +215,11 @@ impl Tracker {
 
     /// Which incarnation `seg` belongs to, `i` being the latest; begins a new one where it must.
     fn route(&mut self, i: usize, seg: &Segment) -> usize {
-        let x = self.connections[i].sender(seg);
+        let x = self.connection_mut(i).sender(seg);
         if let Some(old) = self.older(i, x, seg) {
             return old;
         }
-        let c = &self.connections[i];
+        let c = self.connection_mut(i);
         let y = 1 - x;
         let syn = seg.has(Flags::SYN);
         let ack = seg.has(Flags::ACK);
@@ -189,7 +238,7 @@ impl Tracker {
             // An end that holds a connection does not send another SYN; somebody else may, or it has lost it.
             let parked = c.parked.as_ref().is_none_or(|p| p.seq != seg.seq || p.src != seg.src);
             if parked {
-                self.connections[i].parked = Some(Box::new(*seg));
+                c.parked = Some(Box::new(*seg));
             }
             return i;
         }
@@ -200,10 +249,11 @@ impl Tracker {
             {
                 let parked = **parked;
                 let new = self.succeed(i, y, &parked, seg);
-                self.supersede(new, self.connections[new].sender(seg), i);
+                let x = self.connection_mut(new).sender(seg);
+                self.supersede(new, x, i);
                 return new;
             }
-            if !c.answers_syn(y, seg) && (c.is_unanswering(y, seg) || self.is_over(i)) {
+            if !c.answers_syn(y, seg) && (c.is_unanswering(y, seg) || c.is_over()) {
                 return self.begin(i, seg);
             }
             return i;
@@ -217,28 +267,15 @@ impl Tracker {
             let parked = **parked;
             return self.succeed(i, x, &parked, seg);
         }
-        if seg.len > 0 && self.is_foreign(i, x, seg) && self.is_over(i) {
+        if seg.len > 0 && is_foreign(c, x, seg) && c.is_over() {
             return self.begin(i, seg);
         }
         i
     }
 
-    /// Whether both ends are through with connection `i`.
-    fn is_over(&self, i: usize) -> bool {
-        let c = &self.connections[i];
-        (0..2).all(|e| matches!(c.state_now(e), State::Closed | State::TimeWait))
-    }
-
-    /// Whether data of `x` lies far outside of what connection `i` sent.
-    fn is_foreign(&self, i: usize, x: usize, seg: &Segment) -> bool {
-        const FAR: u32 = 1 << 22;
-        let end = &self.connections[i].ends[x];
-        end.seen && !within(end.next.wrapping_sub(FAR), seg.seq, end.next.wrapping_add(FAR))
-    }
-
     /// The SYN `syn` of end `x` takes the four-tuple of connection `i` over; `now` is the segment that shows it.
     fn succeed(&mut self, i: usize, x: usize, syn: &Segment, now: &Segment) -> usize {
-        let c = &mut self.connections[i];
+        let c = self.connection_mut(i);
         // The SYN that began it may have been captured while the old connection still stood.
         let parked = c.parked.take().filter(|p| p.src == syn.src && p.seq == syn.seq);
         if let Some(p) = &parked {
@@ -255,16 +292,16 @@ impl Tracker {
         }
         let new = self.begin(i, &first);
         if first.packet != now.packet {
-            self.connections[new].take(&first);
+            self.connection_mut(new).take(&first);
         }
         new
     }
 
     /// End `x` of connection `i` has accepted its SYN: whatever it still had of the `old` one is gone.
     fn supersede(&mut self, i: usize, x: usize, old: usize) {
-        let c = &self.connections[i];
+        let c = self.connection_mut(i);
         let (socket, time, packet) = (c.sockets[x], c.first, c.first_packet);
-        let o = &mut self.connections[old];
+        let o = self.connection_mut(old);
         let e = usize::from(o.sockets[0] != socket);
         if o.state_now(e) != State::Closed {
             o.ends[e].log.settle(Mark::sure(Event::Replaced, Evidence::Confirmed, time, packet));
@@ -274,8 +311,8 @@ impl Tracker {
     /// While a new incarnation waits for its SYN,ACK, the old one may still be spoken to: a challenge ACK with old
     /// numbers, and the RST that answers it (RFC 9293 §3.5.1, RFC 5961 §4).
     fn older(&mut self, i: usize, x: usize, seg: &Segment) -> Option<usize> {
-        let old = (self.previous[i] as usize).checked_sub(1)?;
-        let c = &self.connections[i];
+        let old = (self.store.heads[i].previous as usize).checked_sub(1)?;
+        let c = self.connection_mut(i);
         let y = 1 - x;
         if seg.has(Flags::SYN) {
             if seg.has(Flags::ACK) && c.answers_syn(y, seg) {
@@ -293,4 +330,18 @@ impl Tracker {
             && c.ends[x].isn.is_some_and(|isn| seg.seq != isn.wrapping_add(1));
         (stale_ack || answer).then_some(old)
     }
+}
+
+impl Connection {
+    /// Whether both ends are through with it.
+    fn is_over(&self) -> bool {
+        (0..2).all(|e| matches!(self.state_now(e), State::Closed | State::TimeWait))
+    }
+}
+
+/// Whether data of `x` lies far outside of what connection `c` sent.
+fn is_foreign(c: &Connection, x: usize, seg: &Segment) -> bool {
+    const FAR: u32 = 1 << 22;
+    let end = &c.ends[x];
+    end.seen && !within(end.next.wrapping_sub(FAR), seg.seq, end.next.wrapping_add(FAR))
 }

@@ -1,0 +1,41 @@
+//! What is noted of a connection beside the tracker: signals for the detectors, and measurements.
+
+use crate::pack::{In, Out, Pack};
+use crate::segment::Segment;
+use crate::signals::Signals;
+use crate::timing::Measured;
+use crate::tracker::{Connection, Notes, Taken};
+
+/// The notes of one connection.
+#[derive(Clone, Debug, Default)]
+pub struct Noted {
+    /// What detectors need besides states.
+    pub signals: Signals,
+    /// Where the time went.
+    pub measured: Measured,
+}
+
+impl Notes for Noted {
+    fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
+        self.signals.take(taken, seg, c);
+        self.measured.take(taken.sender, taken.class, taken.advances, seg, c);
+    }
+}
+
+impl Pack for Noted {
+    fn blank() -> Self {
+        Noted::default()
+    }
+
+    fn is_blank(&self) -> bool {
+        false
+    }
+
+    fn pack(&self, _out: &mut Out<'_>) {
+        unimplemented!()
+    }
+
+    fn unpack(_from: &mut In<'_>) -> Self {
+        unimplemented!()
+    }
+}

@@ -1,0 +1,247 @@
+//! Records as a few bytes: how connections that are not spoken on are put away.
+//!
+//! A record is written as a mask of the fields that hold something and those fields, integers in seven bits a byte
+//! (LEB128), times and packet numbers as the distance from the one written before. What is read back is equal to what
+//! was written. Only this program reads what it wrote: the format is no format for files.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mod` | [`Pack`], the buffers, the macro that writes it for a record |
+//! | `plain` | [`Pack`] for integers, options, lists |
+//! | `words` | [`Pack`] for segments and the words all share |
+//! | [`shelf`] | where the bytes are kept |
+
+mod plain;
+pub mod shelf;
+mod words;
+
+pub use plain::Item;
+pub use shelf::Shelf;
+
+/// Something that can be written as bytes and read back.
+pub trait Pack: Sized {
+    /// What is left out of a record: nothing noted yet.
+    fn blank() -> Self;
+
+    /// Whether it is [`Pack::blank`].
+    fn is_blank(&self) -> bool;
+
+    /// Writes it.
+    fn pack(&self, out: &mut Out<'_>);
+
+    /// Reads it back.
+    fn unpack(from: &mut In<'_>) -> Self;
+}
+
+/// Where records are written to.
+#[derive(Debug)]
+pub struct Out<'a> {
+    bytes: &'a mut Vec<u8>,
+    time: i64,
+    packet: u64,
+}
+
+/// Where they are read from.
+#[derive(Debug)]
+pub struct In<'a> {
+    bytes: &'a [u8],
+    time: i64,
+    packet: u64,
+}
+
+impl<'a> Out<'a> {
+    /// Appends to `bytes`; times are told from `base` on.
+    pub fn new(bytes: &'a mut Vec<u8>, base: i64) -> Out<'a> {
+        Out { bytes, time: base, packet: 0 }
+    }
+
+    /// Writes an integer: the smaller, the shorter.
+    #[inline]
+    pub fn number(&mut self, mut n: u64) {
+        while n >= 0x80 {
+            self.bytes.push(n as u8 | 0x80);
+            n >>= 7;
+        }
+        self.bytes.push(n as u8);
+    }
+
+    /// Writes a byte.
+    #[inline]
+    pub fn byte(&mut self, byte: u8) {
+        self.bytes.push(byte);
+    }
+
+    /// Writes bytes whose number the reader knows.
+    #[inline]
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Writes a time as its distance from the one before.
+    #[inline]
+    pub fn time(&mut self, time: i64) {
+        let apart = time.wrapping_sub(self.time);
+        self.time = time;
+        self.number(zigzag(apart));
+    }
+
+    /// Writes a packet number as its distance from the one before.
+    #[inline]
+    pub fn packet(&mut self, packet: u64) {
+        let apart = packet.wrapping_sub(self.packet) as i64;
+        self.packet = packet;
+        self.number(zigzag(apart));
+    }
+}
+
+impl<'a> In<'a> {
+    /// Reads from `bytes`, written with the same `base`.
+    pub fn new(bytes: &'a [u8], base: i64) -> In<'a> {
+        In { bytes, time: base, packet: 0 }
+    }
+
+    /// Reads an integer.
+    #[inline]
+    pub fn number(&mut self) -> u64 {
+        let (mut n, mut shift) = (0, 0);
+        while let Some((byte, rest)) = self.bytes.split_first() {
+            self.bytes = rest;
+            n |= u64::from(byte & 0x7f) << shift;
+            if *byte < 0x80 {
+                break;
+            }
+            shift = (shift + 7) & 63;
+        }
+        n
+    }
+
+    /// Reads a byte.
+    #[inline]
+    pub fn byte(&mut self) -> u8 {
+        match self.bytes.split_first() {
+            Some((byte, rest)) => {
+                self.bytes = rest;
+                *byte
+            }
+            None => 0,
+        }
+    }
+
+    /// Reads `N` bytes.
+    #[inline]
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        match self.bytes.split_first_chunk() {
+            Some((bytes, rest)) => {
+                self.bytes = rest;
+                *bytes
+            }
+            None => [0; N],
+        }
+    }
+
+    /// Reads a time.
+    #[inline]
+    pub fn time(&mut self) -> i64 {
+        self.time = self.time.wrapping_add(unzigzag(self.number()));
+        self.time
+    }
+
+    /// Reads a packet number.
+    #[inline]
+    pub fn packet(&mut self) -> u64 {
+        self.packet = self.packet.wrapping_add(unzigzag(self.number()) as u64);
+        self.packet
+    }
+}
+
+/// Small distances either way as small numbers.
+#[inline]
+const fn zigzag(n: i64) -> u64 {
+    (n.wrapping_shl(1) ^ (n >> 63)) as u64
+}
+
+#[inline]
+const fn unzigzag(n: u64) -> i64 {
+    (n >> 1) as i64 ^ -((n & 1) as i64)
+}
+
+/// Writes [`Pack`] for a record: all its fields by name, at most 64. A field that is left out does not compile.
+macro_rules! pack_fields {
+    ($record:ty { $($field:ident),+ $(,)? }) => {
+        impl $crate::pack::Pack for $record {
+            fn blank() -> Self {
+                Self { $($field: $crate::pack::Pack::blank()),+ }
+            }
+
+            #[inline]
+            fn is_blank(&self) -> bool {
+                $($crate::pack::Pack::is_blank(&self.$field))&&+
+            }
+
+            fn pack(&self, out: &mut $crate::pack::Out<'_>) {
+                let mut mask = 0_u64;
+                let mut bit = 1_u64;
+                $(
+                    if !$crate::pack::Pack::is_blank(&self.$field) {
+                        mask |= bit;
+                    }
+                    bit = bit.wrapping_shl(1);
+                )+
+                let _ = bit;
+                out.number(mask);
+                let mut rest = mask;
+                $(
+                    if rest & 1 != 0 {
+                        $crate::pack::Pack::pack(&self.$field, out);
+                    }
+                    rest >>= 1;
+                )+
+                let _ = rest;
+            }
+
+            fn unpack(from: &mut $crate::pack::In<'_>) -> Self {
+                let mut mask = from.number();
+                $(
+                    let $field = if mask & 1 != 0 {
+                        $crate::pack::Pack::unpack(from)
+                    } else {
+                        $crate::pack::Pack::blank()
+                    };
+                    mask >>= 1;
+                )+
+                let _ = mask;
+                Self { $($field),+ }
+            }
+        }
+    };
+}
+
+/// Writes [`Pack`] for an enum without data that begins at 0: its variants in order, the first standing for blank.
+macro_rules! pack_choice {
+    ($choice:ty { $first:ident $(, $variant:ident)* $(,)? }) => {
+        impl $crate::pack::Pack for $choice {
+            fn blank() -> Self {
+                Self::$first
+            }
+
+            #[inline]
+            fn is_blank(&self) -> bool {
+                matches!(self, Self::$first)
+            }
+
+            #[inline]
+            fn pack(&self, out: &mut $crate::pack::Out<'_>) {
+                out.byte(*self as u8);
+            }
+
+            #[inline]
+            fn unpack(from: &mut $crate::pack::In<'_>) -> Self {
+                const ALL: &[$choice] = &[<$choice>::$first $(, <$choice>::$variant)*];
+                ALL.get(usize::from(from.byte())).copied().unwrap_or(Self::$first)
+            }
+        }
+    };
+}
+
+pub(crate) use pack_choice;
+pub(crate) use pack_fields;

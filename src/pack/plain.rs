@@ -1,0 +1,253 @@
+//! Integers, options, lists.
+
+use smallvec::SmallVec;
+
+use super::{In, Out, Pack};
+
+macro_rules! unsigned {
+    ($($t:ty),+) => {$(
+        impl Pack for $t {
+            fn blank() -> Self {
+                0
+            }
+
+            #[inline]
+            fn is_blank(&self) -> bool {
+                *self == 0
+            }
+
+            #[inline]
+            fn pack(&self, out: &mut Out<'_>) {
+                out.number(u64::from(*self));
+            }
+
+            #[inline]
+            fn unpack(from: &mut In<'_>) -> Self {
+                from.number() as $t
+            }
+        }
+    )+};
+}
+
+unsigned!(u16, u32, u64);
+
+/// One byte.
+impl Pack for u8 {
+    fn blank() -> Self {
+        0
+    }
+
+    #[inline]
+    fn is_blank(&self) -> bool {
+        *self == 0
+    }
+
+    #[inline]
+    fn pack(&self, out: &mut Out<'_>) {
+        out.byte(*self);
+    }
+
+    #[inline]
+    fn unpack(from: &mut In<'_>) -> Self {
+        from.byte()
+    }
+}
+
+impl Pack for usize {
+    fn blank() -> Self {
+        0
+    }
+
+    #[inline]
+    fn is_blank(&self) -> bool {
+        *self == 0
+    }
+
+    #[inline]
+    fn pack(&self, out: &mut Out<'_>) {
+        out.number(*self as u64);
+    }
+
+    #[inline]
+    fn unpack(from: &mut In<'_>) -> Self {
+        from.number() as usize
+    }
+}
+
+impl Pack for bool {
+    fn blank() -> Self {
+        false
+    }
+
+    #[inline]
+    fn is_blank(&self) -> bool {
+        !*self
+    }
+
+    #[inline]
+    fn pack(&self, out: &mut Out<'_>) {
+        out.byte(u8::from(*self));
+    }
+
+    #[inline]
+    fn unpack(from: &mut In<'_>) -> Self {
+        from.byte() != 0
+    }
+}
+
+impl Pack for () {
+    fn blank() -> Self {}
+
+    fn is_blank(&self) -> bool {
+        true
+    }
+
+    fn pack(&self, _: &mut Out<'_>) {}
+
+    fn unpack(_: &mut In<'_>) -> Self {}
+}
+
+/// What stands in a mask is there, so that `Some` needs a byte of its own only inside of lists.
+impl<T: Pack> Pack for Option<T> {
+    fn blank() -> Self {
+        None
+    }
+
+    #[inline]
+    fn is_blank(&self) -> bool {
+        self.is_none()
+    }
+
+    #[inline]
+    fn pack(&self, out: &mut Out<'_>) {
+        if let Some(value) = self {
+            value.pack(out);
+        }
+    }
+
+    #[inline]
+    fn unpack(from: &mut In<'_>) -> Self {
+        Some(T::unpack(from))
+    }
+}
+
+impl<T: Pack> Pack for Box<T> {
+    fn blank() -> Self {
+        Box::new(T::blank())
+    }
+
+    fn is_blank(&self) -> bool {
+        (**self).is_blank()
+    }
+
+    fn pack(&self, out: &mut Out<'_>) {
+        (**self).pack(out);
+    }
+
+    fn unpack(from: &mut In<'_>) -> Self {
+        Box::new(T::unpack(from))
+    }
+}
+
+/// Each behind a bit of its own.
+impl<T: Pack, const N: usize> Pack for [T; N] {
+    fn blank() -> Self {
+        std::array::from_fn(|_| T::blank())
+    }
+
+    #[inline]
+    fn is_blank(&self) -> bool {
+        self.iter().all(Pack::is_blank)
+    }
+
+    fn pack(&self, out: &mut Out<'_>) {
+        const { assert!(N <= 64) };
+        let mask = self.iter().enumerate().fold(0_u64, |mask, (i, v)| mask | u64::from(!v.is_blank()) << i);
+        out.number(mask);
+        self.iter().filter(|v| !v.is_blank()).for_each(|v| v.pack(out));
+    }
+
+    fn unpack(from: &mut In<'_>) -> Self {
+        let mask = from.number();
+        std::array::from_fn(|i| if mask >> i & 1 != 0 { T::unpack(from) } else { T::blank() })
+    }
+}
+
+macro_rules! list {
+    ($list:ty, $item:ident, $($generics:tt)+) => {
+        impl<$($generics)+> Pack for $list {
+            fn blank() -> Self {
+                <$list>::new()
+            }
+
+            #[inline]
+            fn is_blank(&self) -> bool {
+                self.is_empty()
+            }
+
+            fn pack(&self, out: &mut Out<'_>) {
+                out.number(self.len() as u64);
+                for item in self {
+                    let blank = item.is_blank();
+                    if $item::MARKED {
+                        out.byte(u8::from(!blank));
+                    }
+                    if !$item::MARKED || !blank {
+                        item.pack(out);
+                    }
+                }
+            }
+
+            fn unpack(from: &mut In<'_>) -> Self {
+                let len = from.number() as usize;
+                let mut list = <$list>::with_capacity(len.min(1 << 16));
+                for _ in 0..len {
+                    list.push(if $item::MARKED && from.byte() == 0 { $item::blank() } else { $item::unpack(from) });
+                }
+                list
+            }
+        }
+    };
+}
+
+/// What can stand in a list.
+pub trait Item: Pack {
+    /// It cannot be told from its bytes whether it is blank.
+    const MARKED: bool = false;
+}
+
+list!(Vec<T>, T, T: Item);
+list!(SmallVec<[T; N]>, T, T: Item, const N: usize);
+
+macro_rules! tuple {
+    ($($name:ident $place:tt),+) => {
+        impl<$($name: Pack),+> Pack for ($($name,)+) {
+            fn blank() -> Self {
+                ($($name::blank(),)+)
+            }
+
+            #[inline]
+            fn is_blank(&self) -> bool {
+                $(self.$place.is_blank())&&+
+            }
+
+            fn pack(&self, out: &mut Out<'_>) {
+                let mut mask = 0_u8;
+                $(mask |= u8::from(!self.$place.is_blank()) << $place;)+
+                out.byte(mask);
+                $(if mask >> $place & 1 != 0 { self.$place.pack(out); })+
+            }
+
+            fn unpack(from: &mut In<'_>) -> Self {
+                let mask = from.byte();
+                ($(if mask >> $place & 1 != 0 { $name::unpack(from) } else { $name::blank() },)+)
+            }
+        }
+
+        impl<$($name: Pack),+> Item for ($($name,)+) {}
+    };
+}
+
+tuple!(A 0, B 1);
+tuple!(A 0, B 1, C 2);
+tuple!(A 0, B 1, C 2, D 3);

@@ -1,0 +1,318 @@
+//! Where connections are: those spoken on as records, the others packed.
+//!
+//! A record takes some 2 kB with all that is noted beside it, and only few connections are spoken on at a time. So there
+//! is a limited number of records; when a connection needs one and all are taken, the one not spoken on for longest
+//! (about: the clock algorithm, Corbató 1968) is packed to a few hundred bytes. A lone SYN, of which a flood brings
+//! millions, is only kept as the segment it is. Nothing is lost: what is packed is read back as it was.
+
+use std::borrow::Cow;
+
+use super::connection::{Connection, Taken};
+use crate::pack::shelf::{Place, Shelf};
+use crate::pack::{In, Out, Pack};
+use crate::segment::{Segment, Socket};
+
+/// Records at the beginning.
+const RECORDS: usize = 1 << 12;
+/// Records at most.
+const MOST_RECORDS: usize = 1 << 17;
+
+/// A connection, and what others note of it.
+#[derive(Clone, Debug)]
+pub struct Case<E> {
+    /// The connection.
+    pub connection: Connection,
+    /// What is noted beside it.
+    pub notes: E,
+}
+
+/// What is noted of a connection beside the tracker, as its segments pass.
+pub trait Notes: Clone + Default + Pack {
+    /// Takes note of `seg` of connection `c`, which the tracker has just taken.
+    fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection);
+}
+
+impl Notes for () {
+    fn take(&mut self, _: &Taken, _: &Segment, _: &Connection) {}
+}
+
+impl<E: Notes> Case<E> {
+    /// The connection that begins with `seg`, which is taken.
+    fn of(seg: &Segment, index: usize) -> Case<E> {
+        let mut case = Case { connection: Connection::new(seg, 1), notes: E::default() };
+        case.take(seg, index);
+        case
+    }
+
+    /// Takes `seg`; it is connection `index`.
+    pub(super) fn take(&mut self, seg: &Segment, index: usize) -> Taken {
+        let sender = self.connection.sender(seg);
+        let (class, advances) = self.connection.take(seg);
+        let taken = Taken { connection: index, sender, class, advances };
+        self.notes.take(&taken, seg, &self.connection);
+        taken
+    }
+}
+
+/// What is known of a connection without its record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) sockets: [Socket; 2],
+    pub(super) first_packet: u64,
+    state: Kept,
+    /// The latest one on the same four-tuple in another scope, plus one; 0 for none.
+    pub(super) beside: u32,
+    /// The one before it on the same four-tuple, plus one; 0 for none.
+    pub(super) previous: u32,
+}
+
+/// How a connection is kept: two bits, and a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kept(u64);
+
+enum How {
+    /// As the record with this number.
+    Record(usize),
+    /// Packed.
+    Packed(Place),
+    /// As its first segment.
+    Segment(Place),
+}
+
+impl Kept {
+    fn new(how: &How) -> Kept {
+        Kept(match how {
+            How::Record(slot) => *slot as u64,
+            How::Packed(place) => 1 << 62 | place.number(),
+            How::Segment(place) => 2 << 62 | place.number(),
+        })
+    }
+
+    fn how(self) -> How {
+        let number = self.0 & ((1 << 62) - 1);
+        match self.0 >> 62 {
+            0 => How::Record(number as usize),
+            1 => How::Packed(Place::of_number(number)),
+            _ => How::Segment(Place::of_number(number)),
+        }
+    }
+}
+
+/// Whose record it is, and whether it was used since the hand passed.
+#[derive(Clone, Copy, Debug)]
+struct Tenant {
+    index: u32,
+    used: bool,
+}
+
+/// All connections.
+#[derive(Clone, Debug)]
+pub(super) struct Store<E> {
+    pub(super) heads: Vec<Head>,
+    records: Vec<Case<E>>,
+    tenants: Vec<Tenant>,
+    /// Records at most, for now.
+    room: usize,
+    hand: usize,
+    shelf: Shelf,
+    /// Times are packed as distances from here.
+    base: i64,
+    /// How many were unpacked again since `room` was last looked at.
+    returned: usize,
+    buffer: Vec<u8>,
+}
+
+impl<E> Default for Store<E> {
+    fn default() -> Store<E> {
+        Store {
+            heads: Vec::new(),
+            records: Vec::new(),
+            tenants: Vec::new(),
+            room: RECORDS,
+            hand: 0,
+            shelf: Shelf::default(),
+            base: 0,
+            returned: 0,
+            buffer: Vec::new(),
+        }
+    }
+}
+
+impl<E: Notes> Store<E> {
+    /// Sets how many records there are at first.
+    pub(super) fn set_room(&mut self, room: usize) {
+        self.room = room.max(1);
+    }
+
+    /// The next connection, as a record, beginning with `seg`, which is yet to be taken. Its index.
+    pub(super) fn push(&mut self, seg: &Segment, incarnation: u32, previous: u32, beside: u32) -> usize {
+        let index = self.heads.len();
+        self.begin(seg);
+        let case = Case { connection: Connection::new(seg, incarnation), notes: E::default() };
+        let slot = self.settle(index, case);
+        self.push_head(seg, &How::Record(slot), previous, beside)
+    }
+
+    /// The next connection, of which there is only the SYN `seg`.
+    pub(super) fn push_segment(&mut self, seg: &Segment) -> usize {
+        self.begin(seg);
+        self.buffer.clear();
+        seg.pack(&mut Out::new(&mut self.buffer, self.base));
+        let place = self.shelf.put(&self.buffer);
+        self.push_head(seg, &How::Segment(place), 0, 0)
+    }
+
+    fn begin(&mut self, seg: &Segment) {
+        if self.heads.is_empty() {
+            self.base = seg.time.0;
+        }
+    }
+
+    fn push_head(&mut self, seg: &Segment, how: &How, previous: u32, beside: u32) -> usize {
+        self.heads.push(Head {
+            sockets: [seg.src, seg.dst],
+            first_packet: seg.packet,
+            state: Kept::new(how),
+            beside,
+            previous,
+        });
+        self.heads.len() - 1
+    }
+
+    /// The record of connection `index`.
+    pub(super) fn case_mut(&mut self, index: usize) -> &mut Case<E> {
+        let slot = match self.heads[index].state.how() {
+            How::Record(slot) => slot,
+            How::Packed(place) => {
+                let case = self.unpacked(place);
+                self.shelf.forget(place);
+                self.returned += 1;
+                let slot = self.settle(index, case);
+                self.heads[index].state = Kept::new(&How::Record(slot));
+                slot
+            }
+            How::Segment(place) => {
+                let seg = Segment::unpack(&mut In::new(self.shelf.get(place), self.base));
+                self.shelf.forget(place);
+                let slot = self.settle(index, Case::of(&seg, index));
+                self.heads[index].state = Kept::new(&How::Record(slot));
+                slot
+            }
+        };
+        self.tenants[slot].used = true;
+        &mut self.records[slot]
+    }
+
+    /// Connection `index`, unpacked where it is packed.
+    pub(super) fn case(&self, index: usize) -> Cow<'_, Case<E>> {
+        match self.heads[index].state.how() {
+            How::Record(slot) => Cow::Borrowed(&self.records[slot]),
+            How::Packed(place) => Cow::Owned(self.unpacked(place)),
+            How::Segment(place) => {
+                let seg = Segment::unpack(&mut In::new(self.shelf.get(place), self.base));
+                Cow::Owned(Case::of(&seg, index))
+            }
+        }
+    }
+
+    fn unpacked(&self, place: Place) -> Case<E> {
+        let mut from = In::new(self.shelf.get(place), self.base);
+        Case { connection: Connection::unpack(&mut from), notes: E::unpack(&mut from) }
+    }
+
+    /// Gives `case` a record, another's if need be.
+    fn settle(&mut self, index: usize, case: Case<E>) -> usize {
+        let tenant = Tenant { index: index as u32, used: true };
+        if self.records.len() < self.room {
+            self.records.push(case);
+            self.tenants.push(tenant);
+            return self.records.len() - 1;
+        }
+        let slot = self.free();
+        self.records[slot] = case;
+        self.tenants[slot] = tenant;
+        slot
+    }
+
+    /// Packs a record that was not used for long.
+    fn free(&mut self) -> usize {
+        loop {
+            self.hand += 1;
+            if self.hand >= self.records.len() {
+                self.hand = 0;
+                // Many came back within a round: more are spoken on than there are records.
+                if self.returned > self.room / 4 {
+                    self.room = (self.room * 2).min(MOST_RECORDS);
+                }
+                self.returned = 0;
+            }
+            let tenant = &mut self.tenants[self.hand];
+            if tenant.used {
+                tenant.used = false;
+                continue;
+            }
+            self.buffer.clear();
+            let case = &self.records[self.hand];
+            let mut out = Out::new(&mut self.buffer, self.base);
+            case.connection.pack(&mut out);
+            case.notes.pack(&mut out);
+            let place = self.shelf.put(&self.buffer);
+            self.heads[tenant.index as usize].state = Kept::new(&How::Packed(place));
+            if self.shelf.is_mostly_holes() {
+                self.close_holes();
+            }
+            return self.hand;
+        }
+    }
+
+    /// Moves all that is packed to a new shelf.
+    fn close_holes(&mut self) {
+        let old = std::mem::take(&mut self.shelf);
+        for head in &mut self.heads {
+            let how = match head.state.how() {
+                How::Record(_) => continue,
+                How::Packed(place) => How::Packed(self.shelf.put(old.get(place))),
+                How::Segment(place) => How::Segment(self.shelf.put(old.get(place))),
+            };
+            head.state = Kept::new(&how);
+        }
+    }
+
+    /// Forgets the connections for which `keep` is false, by index; the others move up, in their order.
+    pub(super) fn evict(&mut self, keep: impl Fn(usize) -> bool) {
+        let mut free = Vec::new();
+        let mut moved = 0;
+        for index in 0..self.heads.len() {
+            let how = self.heads[index].state.how();
+            if keep(index) {
+                if let How::Record(slot) = how {
+                    self.tenants[slot].index = moved;
+                }
+                moved += 1;
+                continue;
+            }
+            match how {
+                How::Record(slot) => free.push(slot),
+                How::Packed(place) | How::Segment(place) => self.shelf.forget(place),
+            }
+        }
+        let mut index = 0;
+        self.heads.retain(|_| {
+            index += 1;
+            keep(index - 1)
+        });
+        // From the last on, so that what takes the place of a freed one is none to be freed.
+        free.sort_unstable();
+        for slot in free.into_iter().rev() {
+            self.records.swap_remove(slot);
+            self.tenants.swap_remove(slot);
+            if let Some(tenant) = self.tenants.get(slot) {
+                self.heads[tenant.index as usize].state = Kept::new(&How::Record(slot));
+            }
+        }
+        self.hand = 0;
+        if self.shelf.is_mostly_holes() {
+            self.close_holes();
+        }
+    }
+}
