@@ -33,6 +33,7 @@
 //! | what a segment proves of its sender and suggests of its receiver | [`tracker`] |
 //! | what silence means, what else is possible | [`tracker::verdict`] |
 //! | timers of the common stacks | [`tracker::profile`] |
+//! | how connections not spoken on are put away | [`pack`], [`tracker::store`] |
 //! | connections drawn as text, as the tests are written | [`ladder`] |
 //! | what is counted beside the states | [`signals`] |
 //! | one finding: its texts, thresholds, examples and rule | its file under [`detect`] |

@@ -61,6 +61,12 @@ impl Analysis {
         Analysis { profile: options.profile(), options, ..Analysis::default() }
     }
 
+    /// The same with so few records for connections that most are packed between their segments: slower, and with the
+    /// same report.
+    pub fn with_records(options: Options, records: usize) -> Analysis {
+        Analysis { tracker: Tracker::with_records(records), ..Analysis::new(options) }
+    }
+
     /// Takes one packet, in capture order.
     pub fn packet(&mut self, packet: &Packet<'_>) {
         self.take(packet);

@@ -1,6 +1,6 @@
 //! What is noted of a connection beside the tracker: signals for the detectors, and measurements.
 
-use crate::pack::{In, Out, Pack};
+use crate::pack::pack_fields;
 use crate::segment::Segment;
 use crate::signals::Signals;
 use crate::timing::Measured;
@@ -22,20 +22,4 @@ impl Notes for Noted {
     }
 }
 
-impl Pack for Noted {
-    fn blank() -> Self {
-        Noted::default()
-    }
-
-    fn is_blank(&self) -> bool {
-        false
-    }
-
-    fn pack(&self, _out: &mut Out<'_>) {
-        unimplemented!()
-    }
-
-    fn unpack(_from: &mut In<'_>) -> Self {
-        unimplemented!()
-    }
-}
+pack_fields!(Noted { signals, measured });

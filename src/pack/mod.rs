@@ -77,12 +77,20 @@ impl<'a> Out<'a> {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Writes a time as its distance from the one before.
+    /// Writes a time as its distance from the one before. The time 0, which stands for none in some records, has a short
+    /// form, and so has what is too far away a long one.
     #[inline]
     pub fn time(&mut self, time: i64) {
-        let apart = time.wrapping_sub(self.time);
-        self.time = time;
-        self.number(zigzag(apart));
+        let apart = zigzag(time.wrapping_sub(self.time));
+        if time == 0 {
+            self.byte(0);
+        } else if apart < u64::MAX - 2 {
+            self.time = time;
+            self.number(apart + 2);
+        } else {
+            self.byte(1);
+            self.bytes(&time.to_le_bytes());
+        }
     }
 
     /// Writes a packet number as its distance from the one before.
@@ -142,8 +150,14 @@ impl<'a> In<'a> {
     /// Reads a time.
     #[inline]
     pub fn time(&mut self) -> i64 {
-        self.time = self.time.wrapping_add(unzigzag(self.number()));
-        self.time
+        match self.number() {
+            0 => 0,
+            1 => i64::from_le_bytes(self.bytes()),
+            apart => {
+                self.time = self.time.wrapping_add(unzigzag(apart - 2));
+                self.time
+            }
+        }
     }
 
     /// Reads a packet number.

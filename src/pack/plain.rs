@@ -1,5 +1,7 @@
 //! Integers, options, lists.
 
+use std::collections::VecDeque;
+
 use smallvec::SmallVec;
 
 use super::{In, Out, Pack};
@@ -107,6 +109,48 @@ impl Pack for () {
     fn unpack(_: &mut In<'_>) -> Self {}
 }
 
+/// All its bits.
+impl Pack for f64 {
+    fn blank() -> Self {
+        0.0
+    }
+
+    fn is_blank(&self) -> bool {
+        self.to_bits() == 0
+    }
+
+    fn pack(&self, out: &mut Out<'_>) {
+        out.bytes(&self.to_le_bytes());
+    }
+
+    fn unpack(from: &mut In<'_>) -> Self {
+        f64::from_le_bytes(from.bytes())
+    }
+}
+
+impl Pack for i64 {
+    fn blank() -> Self {
+        0
+    }
+
+    #[inline]
+    fn is_blank(&self) -> bool {
+        *self == 0
+    }
+
+    #[inline]
+    fn pack(&self, out: &mut Out<'_>) {
+        out.number(super::zigzag(*self));
+    }
+
+    #[inline]
+    fn unpack(from: &mut In<'_>) -> Self {
+        super::unzigzag(from.number())
+    }
+}
+
+impl Item for i64 {}
+
 /// What stands in a mask is there, so that `Some` needs a byte of its own only inside of lists.
 impl<T: Pack> Pack for Option<T> {
     fn blank() -> Self {
@@ -201,9 +245,9 @@ macro_rules! list {
             fn unpack(from: &mut In<'_>) -> Self {
                 let len = from.number() as usize;
                 let mut list = <$list>::with_capacity(len.min(1 << 16));
-                for _ in 0..len {
-                    list.push(if $item::MARKED && from.byte() == 0 { $item::blank() } else { $item::unpack(from) });
-                }
+                list.extend((0..len).map(|_| {
+                    if $item::MARKED && from.byte() == 0 { $item::blank() } else { $item::unpack(from) }
+                }));
                 list
             }
         }
@@ -217,6 +261,7 @@ pub trait Item: Pack {
 }
 
 list!(Vec<T>, T, T: Item);
+list!(VecDeque<T>, T, T: Item);
 list!(SmallVec<[T; N]>, T, T: Item, const N: usize);
 
 macro_rules! tuple {

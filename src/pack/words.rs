@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::plain::Item;
 use super::{In, Out, Pack, pack_fields};
-use crate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
+use crate::segment::{Flags, IcmpError, IcmpKind, Options, ScopeId, Segment, Socket, Timestamps};
 use crate::time::{Span, Time};
 
 /// Where a record keeps "not yet" without an option, it is the least time there is.
@@ -128,6 +128,43 @@ impl Pack for IpAddr {
 }
 
 pack_fields!(Socket { addr, port });
+pack_fields!(IcmpError { time, packet, from, src, dst, scope, seq, kind });
+
+impl Pack for IcmpKind {
+    fn blank() -> Self {
+        IcmpKind::Unreachable
+    }
+
+    fn is_blank(&self) -> bool {
+        *self == IcmpKind::Unreachable
+    }
+
+    fn pack(&self, out: &mut Out<'_>) {
+        match *self {
+            IcmpKind::Unreachable => out.byte(0),
+            IcmpKind::PortUnreachable => out.byte(1),
+            IcmpKind::Prohibited => out.byte(2),
+            IcmpKind::TimeExceeded => out.byte(3),
+            IcmpKind::TooBig(mtu) => {
+                out.byte(4);
+                out.number(mtu.into());
+            }
+            IcmpKind::Other { kind, code } => out.bytes(&[5, kind, code]),
+        }
+    }
+
+    fn unpack(from: &mut In<'_>) -> Self {
+        match from.byte() {
+            0 => IcmpKind::Unreachable,
+            1 => IcmpKind::PortUnreachable,
+            2 => IcmpKind::Prohibited,
+            3 => IcmpKind::TimeExceeded,
+            4 => IcmpKind::TooBig(from.number() as u32),
+            _ => IcmpKind::Other { kind: from.byte(), code: from.byte() },
+        }
+    }
+}
+
 pack_fields!(Timestamps { value, echo });
 pack_fields!(Options { mss, window_scale, sack_permitted, timestamps, sack, sack_blocks, fast_open, cut });
 

@@ -4,7 +4,9 @@
 //! renderer; nothing in it refers back to the tracker. Absent means unknown: there are no made-up zeros.
 
 pub mod ends;
+mod gather;
 pub mod model;
+pub mod peaks;
 pub mod rollup;
 pub mod side;
 pub mod timing;

@@ -3,40 +3,124 @@
 use std::collections::BTreeMap;
 
 use super::model::*;
+use super::peaks::Peaks;
+use crate::time::Time;
 use crate::tracker::{Evidence, State};
 
 /// Counts indexed by state.
 type PerState = [u64; State::ALL.len()];
 
+/// Totals in the making: connections are added one by one, and what was added apart is merged.
+#[derive(Clone, Debug)]
+pub struct Totals {
+    connections: u64,
+    outcomes: [u64; Outcome::ALL.len()],
+    closed_first: [u64; 3],
+    evidence: [u64; Evidence::ALL.len()],
+    final_states: PerSide<PerState>,
+    peaks: PerSide<Peaks>,
+    retracted: u64,
+}
+
+/// One transition, as far as totals count it.
+#[derive(Clone, Copy, Debug)]
+pub struct Move {
+    /// The state left.
+    pub from: State,
+    /// The state entered.
+    pub to: State,
+    /// When.
+    pub time: Time,
+    /// How it is known.
+    pub evidence: Evidence,
+}
+
+impl Totals {
+    /// Nothing yet; about so many `connections` are to come, of a capture from `begin` to `end`.
+    pub fn new(connections: u64, begin: Time, end: Time) -> Totals {
+        let peaks = Peaks::new(connections, begin, end);
+        Totals {
+            connections: 0,
+            outcomes: Default::default(),
+            closed_first: Default::default(),
+            evidence: Default::default(),
+            final_states: PerSide::default(),
+            peaks: PerSide { client: peaks.clone(), server: peaks },
+            retracted: 0,
+        }
+    }
+
+    /// Adds a connection, of which so many beliefs were `retracted`; its ends are added on their own.
+    pub fn add(&mut self, outcome: Outcome, closed_first: Option<ClosedFirst>, retracted: u64) {
+        self.connections += 1;
+        self.outcomes[outcome as usize] += 1;
+        if let Some(who) = closed_first {
+            self.closed_first[who as usize] += 1;
+        }
+        self.retracted += retracted;
+    }
+
+    /// Adds one end of it: its final state, and how it got there.
+    pub fn end(&mut self, side: Side, state: State, history: impl Iterator<Item = Move>) {
+        self.final_states.get_mut(side)[state as usize] += 1;
+        let peaks = self.peaks.get_mut(side);
+        for m in history {
+            self.evidence[m.evidence as usize] += 1;
+            peaks.moves(m.from, m.to, m.time);
+        }
+    }
+
+    /// Adds totals of other connections of the same capture.
+    pub fn merge(&mut self, other: &Totals) {
+        fn sum<const N: usize>(mine: &mut [u64; N], other: &[u64; N]) {
+            mine.iter_mut().zip(other).for_each(|(a, b)| *a += b);
+        }
+        self.connections += other.connections;
+        self.retracted += other.retracted;
+        sum(&mut self.outcomes, &other.outcomes);
+        sum(&mut self.closed_first, &other.closed_first);
+        sum(&mut self.evidence, &other.evidence);
+        for side in [Side::Client, Side::Server] {
+            sum(self.final_states.get_mut(side), other.final_states.get(side));
+            self.peaks.get_mut(side).merge(other.peaks.get(side));
+        }
+    }
+
+    /// The totals.
+    pub fn finish(self) -> Summary {
+        Summary {
+            connections: self.connections,
+            outcomes: named(Outcome::ALL.map(Outcome::name), self.outcomes),
+            closed_first: named(["client", "server", "both"], self.closed_first),
+            final_states: PerSide {
+                client: by_state(&self.final_states.client),
+                server: by_state(&self.final_states.server),
+            },
+            peak_states: PerSide {
+                client: by_state(&self.peaks.client.finish()),
+                server: by_state(&self.peaks.server.finish()),
+            },
+            evidence: named(Evidence::ALL.map(Evidence::name), self.evidence),
+            retracted: self.retracted,
+        }
+    }
+}
+
 /// Totals over `connections`; `retracted` beliefs were disproved in all.
 pub fn summary(connections: &[Connection], retracted: u64) -> Summary {
-    let mut outcomes = [0_u64; Outcome::ALL.len()];
-    let mut closed_first = [0_u64; 3];
-    let mut evidence = [0_u64; Evidence::ALL.len()];
-    let mut final_states: PerSide<PerState> = PerSide::default();
+    let begin = connections.iter().map(|c| c.first).min().unwrap_or_default();
+    let end = connections.iter().map(|c| c.last).max().unwrap_or_default();
+    let mut totals = Totals::new(connections.len() as u64, begin, end);
     for c in connections {
-        outcomes[c.outcome as usize] += 1;
-        if let Some(who) = c.closed_first {
-            closed_first[who as usize] += 1;
-        }
+        totals.add(c.outcome, c.closed_first, 0);
         for side in [Side::Client, Side::Server] {
             let e = c.endpoints.get(side);
-            final_states.get_mut(side)[e.state as usize] += 1;
-            for h in &e.history {
-                evidence[h.evidence as usize] += 1;
-            }
+            let moves = e.history.iter();
+            let moves = moves.map(|h| Move { from: h.from, to: h.state, time: h.time, evidence: h.evidence });
+            totals.end(side, e.state, moves);
         }
     }
-    let side = |side: Side| peaks(connections, side);
-    Summary {
-        connections: connections.len() as u64,
-        outcomes: named(Outcome::ALL.map(Outcome::name), outcomes),
-        closed_first: named(["client", "server", "both"], closed_first),
-        final_states: PerSide { client: by_state(&final_states.client), server: by_state(&final_states.server) },
-        peak_states: PerSide { client: by_state(&side(Side::Client)), server: by_state(&side(Side::Server)) },
-        evidence: named(Evidence::ALL.map(Evidence::name), evidence),
-        retracted,
-    }
+    Summary { retracted, ..totals.finish() }
 }
 
 fn named<const N: usize>(names: [&'static str; N], counts: [u64; N]) -> BTreeMap<&'static str, u64> {
@@ -45,34 +129,4 @@ fn named<const N: usize>(names: [&'static str; N], counts: [u64; N]) -> BTreeMap
 
 fn by_state(counts: &PerState) -> BTreeMap<State, u64> {
     State::ALL.into_iter().map(|s| (s, counts[s as usize])).filter(|(_, n)| *n > 0).collect()
-}
-
-/// The most endpoints of one side that were in each state at one time.
-fn peaks(connections: &[Connection], side: Side) -> PerState {
-    let mut entered: [Vec<i64>; State::ALL.len()] = Default::default();
-    let mut left: [Vec<i64>; State::ALL.len()] = Default::default();
-    for c in connections {
-        for h in &c.endpoints.get(side).history {
-            if h.from != State::Closed {
-                left[h.from as usize].push(h.time.0);
-            }
-            if h.state != State::Closed {
-                entered[h.state as usize].push(h.time.0);
-            }
-        }
-    }
-    let mut peaks = [0; State::ALL.len()];
-    for (peak, (entered, left)) in peaks.iter_mut().zip(entered.iter_mut().zip(&mut left)) {
-        entered.sort_unstable();
-        left.sort_unstable();
-        let mut gone = 0;
-        for (i, time) in entered.iter().enumerate() {
-            // One that leaves as another enters makes room for it; one that passes through in no time counts.
-            while left.get(gone).is_some_and(|t| t <= time) && gone < i {
-                gone += 1;
-            }
-            *peak = (*peak).max((i + 1 - gone) as u64);
-        }
-    }
-    peaks
 }

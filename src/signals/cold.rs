@@ -168,3 +168,23 @@ impl ZeroWindow {
         }
     }
 }
+
+crate::pack::pack_fields!(Cold {
+    ends,
+    resets,
+    reset_count,
+    icmp,
+    too_big,
+    stray_syn,
+    challenge,
+    changed_isn,
+    odd_flags,
+    past_fin,
+    after_reset,
+    copies,
+    astray,
+    cut,
+});
+crate::pack::pack_fields!(ColdEnd { again, zero, probes, gap_fills, after_peer_fin, first_after_peer_fin });
+crate::pack::pack_fields!(Again { count, bytes, first, last, fast, timeout, spurious, longest, same, most_same });
+crate::pack::pack_fields!(ZeroWindow { since, first, total, longest, times, probes });

@@ -239,3 +239,19 @@ impl End {
         taken.class == Class::OpeningAgain && self.started && self.edge != seg.end() && self.last_data == NEVER
     }
 }
+
+crate::pack::pack_fields!(Unanswered { first, packet, idle, content, data, repeats, probes });
+crate::pack::pack_fields!(End {
+    edge,
+    last_stamp,
+    missing,
+    largest,
+    last_sent,
+    last_data,
+    unanswered,
+    last_ip_id,
+    mss,
+    duplicate_acks,
+    started,
+    stamped,
+});

@@ -203,3 +203,5 @@ fn is_odd(flags: Flags) -> bool {
         || f(Flags::FIN) && (f(Flags::RST) || !f(Flags::ACK))
         || flags.0 & 0x3f == 0
 }
+
+crate::pack::pack_fields!(Signals { ends, last, longest_idle, unique, cold });

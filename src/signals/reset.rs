@@ -122,3 +122,34 @@ impl Reset {
         }
     }
 }
+
+crate::pack::pack_fields!(Reset {
+    from,
+    time,
+    packet,
+    ack,
+    window,
+    len,
+    ttl,
+    accepted,
+    exact,
+    echoes,
+    trigger,
+    own_fin,
+    own_fin_acked,
+    peer_fin,
+    peer_fin_acked,
+    known,
+    pending,
+    in_flight,
+    answered,
+    tries,
+    peer_repeats,
+    last_sent,
+    stamped,
+    tries_since,
+    idle,
+});
+crate::pack::pack_fields!(Trigger { packet, age, len, flags, knows_fin });
+
+impl crate::pack::Item for Reset {}

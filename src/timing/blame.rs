@@ -155,6 +155,8 @@ impl Blame {
     }
 }
 
+crate::pack::pack_fields!(Blame { mark, begun, spent });
+
 #[cfg(test)]
 mod tests {
     use super::*;

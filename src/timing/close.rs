@@ -101,6 +101,9 @@ impl Close {
     }
 }
 
+crate::pack::pack_fields!(Fin { end, first, last, stamps, copies });
+crate::pack::pack_fields!(Close { fins, acked, after_data, first, last, reset });
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{ack, fin};

@@ -286,3 +286,6 @@ impl Flow {
         self.trips.iter().any(RoundTrip::in_recovery)
     }
 }
+
+crate::pack::pack_fields!(Measured { handshake, flow, proofs, blame, refused, refused_after });
+crate::pack::pack_fields!(Flow { trips, least, turns, gaps, zero, zero_probes, close, client, settled, content, ttl });

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::pack::{In, Out, Pack};
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 
@@ -175,6 +176,55 @@ impl Handshake {
     pub fn round_trip(&self) -> Option<Span> {
         let legs = self.syn_to_synack.exact().zip(self.synack_to_ack.exact());
         legs.map(|(a, b)| Span(a.0.saturating_add(b.0))).or(self.whole)
+    }
+}
+
+crate::pack::pack_fields!(Copy { time, tsval });
+crate::pack::pack_fields!(Copies { seen, count });
+crate::pack::pack_fields!(Handshake {
+    opener,
+    syns,
+    syn_acks,
+    syn_to_synack,
+    synack_to_ack,
+    whole,
+    retry_delay,
+    ack,
+    ready,
+});
+
+impl crate::pack::Item for Copy {}
+
+impl Pack for Leg {
+    fn blank() -> Self {
+        Leg::Unseen
+    }
+
+    fn is_blank(&self) -> bool {
+        *self == Leg::Unseen
+    }
+
+    fn pack(&self, out: &mut Out<'_>) {
+        match self {
+            Leg::Unseen => out.byte(0),
+            Leg::Exact(span) => {
+                out.byte(1);
+                span.pack(out);
+            }
+            Leg::Between([least, most]) => {
+                out.byte(2);
+                least.pack(out);
+                most.pack(out);
+            }
+        }
+    }
+
+    fn unpack(from: &mut In<'_>) -> Self {
+        match from.byte() {
+            0 => Leg::Unseen,
+            1 => Leg::Exact(Span::unpack(from)),
+            _ => Leg::Between([Span::unpack(from), Span::unpack(from)]),
+        }
     }
 }
 

@@ -97,3 +97,10 @@ impl Gaps {
         }
     }
 }
+
+crate::pack::pack_fields!(Pauses { since, count, total, longest });
+crate::pack::pack_choice!(Ender { Data, Fin, Rst });
+crate::pack::pack_fields!(Gap { start, length, probes, ended });
+crate::pack::pack_fields!(Gaps { last, probes, count, total, longest });
+
+impl crate::pack::Item for Gap {}

@@ -2,6 +2,7 @@
 //!
 //! Both forms are integers in a fixed order, so that the same samples give the same figures however they are merged.
 
+use crate::pack::{In, Out, Pack};
 use crate::time::Span;
 
 /// A quantile read from the histogram is off by at most this share of its value: half a bucket of 64 to the octave.
@@ -272,6 +273,43 @@ impl Quantiles {
             shape[(at as usize).min(columns - 1)] += n;
         });
         shape
+    }
+}
+
+crate::pack::pack_fields!(Histogram { figures, buckets });
+crate::pack::pack_fields!(Figures { count, sum, squares, min, max });
+
+/// A limit of its own is written only where there are samples.
+impl Pack for Quantiles {
+    fn blank() -> Self {
+        Quantiles::new(CONNECTION)
+    }
+
+    fn is_blank(&self) -> bool {
+        self.limit == CONNECTION as u32 && matches!(&self.store, Store::Exact(samples) if samples.is_empty())
+    }
+
+    fn pack(&self, out: &mut Out<'_>) {
+        out.number(self.limit.into());
+        match &self.store {
+            Store::Exact(samples) => {
+                out.byte(0);
+                samples.pack(out);
+            }
+            Store::Rough(histogram) => {
+                out.byte(1);
+                histogram.pack(out);
+            }
+        }
+    }
+
+    fn unpack(from: &mut In<'_>) -> Self {
+        let limit = from.number() as u32;
+        let store = match from.byte() {
+            0 => Store::Exact(Pack::unpack(from)),
+            _ => Store::Rough(Pack::unpack(from)),
+        };
+        Quantiles { limit, store }
     }
 }
 

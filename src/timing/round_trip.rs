@@ -190,6 +190,23 @@ impl RoundTrip {
     }
 }
 
+crate::pack::pack_fields!(Sent { time, start, end, tsval, again });
+crate::pack::pack_fields!(Repair { time, start, end, tsval });
+crate::pack::pack_fields!(RoundTrip {
+    flight,
+    repair,
+    sent,
+    acked,
+    sacked,
+    progress,
+    stalls,
+    samples,
+    excluded,
+    rescued,
+});
+
+impl crate::pack::Item for Sent {}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{ack, data, stamped};

@@ -80,6 +80,8 @@ impl Turns {
     }
 }
 
+crate::pack::pack_fields!(Turns { talker, last, asked, touched, answers, responses, excluded, first });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,7 @@
 //! Forgetting connections, so that memory stays bounded however long segments keep coming.
 
-use std::hash::BuildHasher;
-
 use super::store::Notes;
-use super::table::{Key, Tracker};
+use super::table::Tracker;
 
 impl<N: Notes> Tracker<N> {
     /// Forgets the connections for which `keep` is false, by index; the others move up, in their order. A later segment
@@ -49,8 +47,8 @@ impl<N: Notes> Tracker<N> {
         for (head, (previous, beside)) in self.store.heads.iter_mut().zip(previous.into_iter().zip(beside)) {
             (head.previous, head.beside) = (previous, beside);
         }
-        let (connections, hasher) = (&self.store.heads, &self.hasher);
-        let hash = |i: &u32| hasher.hash_one(Key::of_head(&connections[*i as usize]));
+        let (kept, hasher) = (&self.store.heads, &self.hasher);
+        let hash = |i: &u32| kept[*i as usize].hash(hasher);
         self.latest.clear();
         for head in heads {
             self.latest.insert_unique(hash(&head), head, hash);

@@ -2,7 +2,8 @@
 //! begins (RFC 9293 §3.6.1, RFC 6191, RFC 1122 §4.2.2.13).
 
 use std::borrow::Cow;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
+use std::net::IpAddr;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -37,20 +38,38 @@ impl<N> Default for Tracker<N> {
     }
 }
 
-/// A four-tuple without direction.
-#[derive(PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    low: Socket,
-    high: Socket,
+/// Hash of a four-tuple, the same for both directions.
+pub(super) fn hash(hasher: &RandomState, a: &Socket, b: &Socket) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    match (a.addr, b.addr) {
+        (IpAddr::V4(x), IpAddr::V4(y)) => {
+            let x = u64::from(x.to_bits()) << 16 | u64::from(a.port);
+            let y = u64::from(y.to_bits()) << 16 | u64::from(b.port);
+            hasher.write_u64(x.min(y));
+            hasher.write_u64(x.max(y));
+        }
+        _ => {
+            let (low, high) = if a <= b { (a, b) } else { (b, a) };
+            for socket in [low, high] {
+                match socket.addr {
+                    IpAddr::V4(addr) => hasher.write_u64(addr.to_bits().into()),
+                    IpAddr::V6(addr) => hasher.write_u128(addr.to_bits()),
+                }
+                hasher.write_u16(socket.port);
+            }
+        }
+    }
+    hasher.finish()
 }
 
-impl Key {
-    fn of(a: Socket, b: Socket) -> Key {
-        if a <= b { Key { low: a, high: b } } else { Key { low: b, high: a } }
+impl Head {
+    /// Whether it is about these two sockets.
+    fn is_between(&self, a: &Socket, b: &Socket) -> bool {
+        self.sockets[0] == *a && self.sockets[1] == *b || self.sockets[0] == *b && self.sockets[1] == *a
     }
 
-    pub(super) fn of_head(head: &Head) -> Key {
-        Key::of(head.sockets[0], head.sockets[1])
+    pub(super) fn hash(&self, hasher: &RandomState) -> u64 {
+        hash(hasher, &self.sockets[0], &self.sockets[1])
     }
 }
 
@@ -124,8 +143,7 @@ impl<N: Notes> Tracker<N> {
 
     /// The latest connection between two sockets.
     pub fn latest(&self, a: Socket, b: Socket, scope: ScopeId) -> Option<usize> {
-        let key = Key::of(a, b);
-        let head = self.head(&key, self.hasher.hash_one(&key))?;
+        let head = self.head(&a, &b, hash(&self.hasher, &a, &b))?;
         self.lanes(head).find(|i| self.connection(*i).scopes.contains(&Some(scope))).or(Some(head))
     }
 
@@ -143,7 +161,7 @@ impl<N: Notes> Tracker<N> {
                 let lone = seg.flags.0 & 0x3f == Flags::SYN.0 && seg.len == 0;
                 let i = if lone { self.store.push_segment(seg) } else { self.store.push(seg, 1, 0, 0) };
                 let (heads, hasher) = (&self.store.heads, &self.hasher);
-                self.latest.insert_unique(hash, i as u32, |j| hasher.hash_one(Key::of_head(&heads[*j as usize])));
+                self.latest.insert_unique(hash, i as u32, |j| heads[*j as usize].hash(hasher));
                 if lone {
                     return Taken { connection: i, sender: 0, class: Class::Opening, advances: true };
                 }
@@ -160,9 +178,9 @@ impl<N: Notes> Tracker<N> {
         &mut self.store.case_mut(i).connection
     }
 
-    /// The connection through which all on the four-tuple `key` are found.
-    fn head(&self, key: &Key, hash: u64) -> Option<usize> {
-        self.latest.find(hash, |i| Key::of_head(&self.store.heads[*i as usize]) == *key).map(|i| *i as usize)
+    /// The connection through which all between two sockets are found.
+    fn head(&self, a: &Socket, b: &Socket, hash: u64) -> Option<usize> {
+        self.latest.find(hash, |i| self.store.heads[*i as usize].is_between(a, b)).map(|i| *i as usize)
     }
 
     /// The latest connections on one four-tuple in all scopes, from `head` on.
@@ -173,9 +191,8 @@ impl<N: Notes> Tracker<N> {
 
     /// The latest connection of the four-tuple of `seg` in its scope.
     fn find(&mut self, seg: &Segment) -> Found {
-        let key = Key::of(seg.src, seg.dst);
-        let hash = self.hasher.hash_one(&key);
-        let Some(head) = self.head(&key, hash) else { return Found::Nothing { hash } };
+        let hash = hash(&self.hasher, &seg.src, &seg.dst);
+        let Some(head) = self.head(&seg.src, &seg.dst, hash) else { return Found::Nothing { hash } };
         if self.store.case_mut(head).connection.is_in_scope(seg) {
             return Found::Connection(head);
         }
@@ -190,11 +207,10 @@ impl<N: Notes> Tracker<N> {
     /// The next incarnation after connection `old`, beginning with `seg`.
     fn begin(&mut self, old: usize, seg: &Segment) -> usize {
         let incarnation = self.store.case_mut(old).connection.incarnation + 1;
-        let key = Key::of(seg.src, seg.dst);
-        let hash = self.hasher.hash_one(&key);
+        let hash = hash(&self.hasher, &seg.src, &seg.dst);
         let new = self.store.push(seg, incarnation, old as u32 + 1, self.store.heads[old].beside);
         let heads = &self.store.heads;
-        let head = match self.latest.find_mut(hash, |j| Key::of_head(&heads[*j as usize]) == key) {
+        let head = match self.latest.find_mut(hash, |j| heads[*j as usize].is_between(&seg.src, &seg.dst)) {
             Some(slot) if *slot as usize == old => {
                 *slot = new as u32;
                 return new;

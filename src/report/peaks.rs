@@ -1,0 +1,142 @@
+//! The most endpoints that were in each state at one time.
+
+use crate::time::Time;
+use crate::tracker::State;
+
+const STATES: usize = State::ALL.len();
+
+/// With more connections than this, they are counted at moments.
+const EXACT: u64 = 20_000;
+/// At so many, spread evenly over the capture.
+const MOMENTS: usize = 1 << 14;
+
+/// How many are in each state, as they come and go: exactly for up to 20,000 connections; beyond that at 16,384 moments
+/// spread evenly over the capture, so that a peak between two of them is missed by what came and went in between.
+#[derive(Clone, Debug)]
+pub enum Peaks {
+    /// When each state was entered and left.
+    Exact(Box<[Moves; STATES]>),
+    /// By how many each state grew up to each moment since the one before.
+    Moments {
+        /// The first moment.
+        begin: Time,
+        /// Nanoseconds from one to the next.
+        step: i64,
+        /// By state and moment.
+        grown: Box<[Vec<i32>; STATES]>,
+    },
+}
+
+/// Of one state.
+#[derive(Clone, Debug, Default)]
+pub struct Moves {
+    entered: Vec<i64>,
+    left: Vec<i64>,
+}
+
+impl Peaks {
+    /// For so many `connections` in a capture from `begin` to `end`.
+    pub fn new(connections: u64, begin: Time, end: Time) -> Peaks {
+        if connections <= EXACT {
+            return Peaks::Exact(Box::default());
+        }
+        let step = ((end - begin).0 / (MOMENTS as i64 - 1)).max(1);
+        Peaks::Moments { begin, step, grown: Box::new(std::array::from_fn(|_| vec![0; MOMENTS + 1])) }
+    }
+
+    /// An endpoint went from one state to another. CLOSED is not counted.
+    #[inline]
+    pub fn moves(&mut self, from: State, to: State, time: Time) {
+        match self {
+            Peaks::Exact(moves) => {
+                if from != State::Closed {
+                    moves[from as usize].left.push(time.0);
+                }
+                if to != State::Closed {
+                    moves[to as usize].entered.push(time.0);
+                }
+            }
+            Peaks::Moments { begin, step, grown } => {
+                let since = (time - *begin).0.max(0) as u64;
+                let step = step.unsigned_abs().max(1);
+                let moment = (since.div_ceil(step) as usize).min(MOMENTS);
+                if from != State::Closed {
+                    grown[from as usize][moment] -= 1;
+                }
+                if to != State::Closed {
+                    grown[to as usize][moment] += 1;
+                }
+            }
+        }
+    }
+
+    /// Adds those of other connections in the same capture.
+    pub fn merge(&mut self, other: &Peaks) {
+        match (self, other) {
+            (Peaks::Exact(mine), Peaks::Exact(other)) => {
+                for (mine, other) in mine.iter_mut().zip(&**other) {
+                    mine.entered.extend_from_slice(&other.entered);
+                    mine.left.extend_from_slice(&other.left);
+                }
+            }
+            (Peaks::Moments { grown: mine, .. }, Peaks::Moments { grown: other, .. }) => {
+                for (mine, other) in mine.iter_mut().zip(&**other) {
+                    mine.iter_mut().zip(other).for_each(|(a, b)| *a += b);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The most at one time, by state.
+    pub fn finish(self) -> [u64; STATES] {
+        match self {
+            Peaks::Exact(moves) => moves.map(Moves::peak),
+            Peaks::Moments { grown, .. } => grown.map(|grown| {
+                let mut now = 0_i64;
+                grown.iter().fold(0, |peak, by| {
+                    now += i64::from(*by);
+                    peak.max(now.max(0) as u64)
+                })
+            }),
+        }
+    }
+}
+
+impl Moves {
+    fn peak(mut self) -> u64 {
+        self.entered.sort_unstable();
+        self.left.sort_unstable();
+        let (mut gone, mut peak) = (0, 0);
+        for (i, time) in self.entered.iter().enumerate() {
+            // One that leaves as another enters makes room for it; one that passes through in no time counts.
+            while self.left.get(gone).is_some_and(|t| t <= time) && gone < i {
+                gone += 1;
+            }
+            peak = peak.max((i + 1 - gone) as u64);
+        }
+        peak
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Span;
+
+    #[test]
+    fn moments_agree_with_the_exact_count_where_nothing_is_short() {
+        let end = Time(0) + Span::secs(100);
+        let mut exact = Peaks::new(10, Time(0), end);
+        let mut moments = Peaks::new(1 << 20, Time(0), end);
+        for n in 0..1_000_i64 {
+            let from = Time(0) + Span::millis(n * 97 % 60_000);
+            let until = from + Span::millis(1_000 + n * 31 % 5_000);
+            for peaks in [&mut exact, &mut moments] {
+                peaks.moves(State::Closed, State::Established, from);
+                peaks.moves(State::Established, State::Closed, until);
+            }
+        }
+        assert_eq!(exact.finish(), moments.finish());
+    }
+}

@@ -1,0 +1,59 @@
+//! Connections packed between their segments give the same report as those that are not.
+
+use std::path::{Path, PathBuf};
+
+use tcpstate::analyze::{Analysis, Options};
+
+mod common;
+
+/// The report with so many records, as JSON.
+fn report(path: &Path, records: usize) -> Option<String> {
+    let mut source = tcpstate::source::open(&[path.to_owned()]).ok()?;
+    let options = Options { retracted: true, ..Options::default() };
+    let mut analysis = Analysis::with_records(options, records);
+    while let Some(packet) = source.next() {
+        analysis.packet(&packet);
+    }
+    Some(serde_json::to_string(&analysis.finish(Vec::new())).unwrap())
+}
+
+fn captures(folder: &Path, into: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            captures(&path, into);
+        } else if path.extension().is_some_and(|e| ["pcap", "pcapng", "cap"].iter().any(|known| e == *known)) {
+            into.push(path);
+        }
+    }
+}
+
+fn compare(folder: &Path) -> usize {
+    let mut all = Vec::new();
+    captures(folder, &mut all);
+    for path in &all {
+        let (packed, plain) = (report(path, 1), report(path, 1 << 20));
+        assert!(packed == plain, "{}: packing changes the report", path.display());
+    }
+    all.len()
+}
+
+#[test]
+fn bundled_captures() {
+    assert!(compare(&Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")) > 0);
+}
+
+#[test]
+fn captures_of_others() {
+    if let Some(folder) = common::corpus() {
+        assert!(compare(&folder) > 50);
+    }
+}
+
+#[test]
+fn captures_with_the_kernels_histories() {
+    if let Some(folder) = common::truth() {
+        assert!(compare(&folder) > 20);
+    }
+}
