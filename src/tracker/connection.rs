@@ -4,7 +4,7 @@
 //! believed of the sender; what it is (SYN, FIN, data) dates the sender's own events; it extends the sender's stream;
 //! and it is offered to the receiver, which probably got it.
 
-use super::endpoint::{Endpoint, Trace};
+use super::endpoint::{Endpoint, Trace, When};
 use super::log::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, before, within};
@@ -102,15 +102,15 @@ pub struct Connection {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Handshake {
     /// The latest SYN before the first SYN,ACK.
-    pub syn: Option<Time>,
+    pub syn: When,
     /// The latest SYN,ACK before the client's ACK.
-    pub syn_ack: Option<Time>,
+    pub syn_ack: When,
     /// The first SYN,ACK.
-    pub first_syn_ack: Option<Time>,
+    pub first_syn_ack: When,
     /// The client's first acknowledgment of the server's SYN.
-    pub ack: Option<Time>,
+    pub ack: When,
     /// The segment of each end that first proves that its SYN was acknowledged.
-    pub proven: [Option<Time>; 2],
+    pub proven: [When; 2],
 }
 
 impl Connection {
@@ -142,7 +142,8 @@ impl Connection {
 
     /// Which end sent `seg`. A connection of a socket with itself has only one: its SYNs are end 0's.
     pub fn sender(&self, seg: &Segment) -> usize {
-        usize::from(seg.src != self.sockets[0])
+        let [a, b] = &self.sockets;
+        usize::from(if a.port != b.port { seg.src.port != a.port } else { seg.src != *a })
     }
 
     /// Whether `seg`, of the same four-tuple, was seen in the same VLANs and tunnels.
@@ -176,6 +177,18 @@ impl Connection {
     /// Takes one segment of this connection, in capture order. Says what it was and whether it acknowledges more.
     pub fn take(&mut self, seg: &Segment) -> (Class, bool) {
         let x = self.sender(seg);
+        if let Some(taken) = self.usual(x, seg) {
+            return taken;
+        }
+        let taken = self.consider(x, seg);
+        for end in &mut self.ends {
+            end.tidy();
+        }
+        taken
+    }
+
+    /// Takes a segment that may change anything.
+    fn consider(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
         self.count(x, seg);
         if !seg.has(Flags::RST) {
             self.ends[1 - x].unanswered = 0;
@@ -239,20 +252,27 @@ impl Connection {
                 receiver.next.wrapping_add(window),
             )
         };
-        let continues = sender.astray.is_some_and(|end| within(end, seg.seq, end.wrapping_add(window)));
+        let continues = sender
+            .gaps
+            .as_ref()
+            .and_then(|g| g.astray)
+            .is_some_and(|end| within(end, seg.seq, end.wrapping_add(window)));
         if seq_ok && ack_ok {
-            self.ends[x].astray = None;
+            if let Some(gaps) = &mut self.ends[x].gaps {
+                gaps.astray = None;
+            }
             return true;
         }
         if continues && seg.seq_len() > 0 {
             let end = &mut self.ends[x];
-            end.astray = None;
             end.next = seg.seq;
             end.contiguous = seg.seq;
-            end.beyond.clear();
+            let gaps = end.gaps_mut();
+            gaps.astray = None;
+            gaps.beyond.clear();
             return true;
         }
-        self.ends[x].astray = Some(seg.end());
+        self.ends[x].gaps_mut().astray = Some(seg.end());
         false
     }
 
@@ -304,7 +324,7 @@ impl Connection {
             end.advance(seg);
         }
         if seg.seq_len() > 0 {
-            end.last_content = Some((now, seg.packet));
+            end.last_content = (now.into(), seg.packet);
         }
         self.narrow(x, seg);
         self.offer_to(y, seg);
@@ -327,7 +347,7 @@ impl Connection {
             && let Some(last) = peer.last
             && peer.seen
             && seg.ack == peer.next
-            && peer.last_content.is_some_and(|(t, _)| t == last.time)
+            && peer.last_content.0 == last.time.into()
         {
             let span = now - last.time;
             self.ends[x].note_turnaround(span);
@@ -339,7 +359,7 @@ impl Connection {
             if !before(seg.ack, fin) {
                 self.confirm_fin(x, seg);
             } else {
-                self.ends[x].without_peer_fin = Some(now);
+                self.ends[x].without_peer_fin = now.into();
                 self.disprove(x, Event::RcvFin, now);
             }
         }
@@ -352,7 +372,7 @@ impl Connection {
         let prompt = self.ends[1 - x].fins <= 1;
         let end = &mut self.ends[x];
         end.fins = end.fins.saturating_add(1);
-        let unseen = end.unseen_fin.take().filter(|u| u.end == seg.end());
+        let unseen = end.gaps.as_mut().and_then(|g| g.unseen_fin.take()).filter(|u| u.end == seg.end());
         if end.fin.is_none() {
             end.fin = Some(seg.end());
             end.fin_advances = news;

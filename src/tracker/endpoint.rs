@@ -40,14 +40,10 @@ pub struct Endpoint {
     pub(super) acked: Option<u32>,
     /// The end of what was captured (or acknowledged) without a gap.
     pub(super) contiguous: u32,
-    /// Captured ranges beyond a gap, unordered.
-    pub(super) beyond: SmallVec<[(u32, u32); 1]>,
+    /// What is open about its stream; none as a rule.
+    pub(super) gaps: Option<Box<Gaps>>,
     /// The sequence number after its FIN.
     pub(super) fin: Option<u32>,
-    /// One sequence number was never captured and may be its FIN: the number after it, and who shows it when.
-    pub(super) unseen_fin: Option<UnseenFin>,
-    /// The peer acknowledged up to here more than was captured, and nothing beyond it was captured since.
-    pub(super) unseen_end: Option<u32>,
     /// The largest window it offered, scaled.
     pub(super) max_window: u32,
     /// Its window scale; 0 if not offered by both, `None` if its SYN was not seen.
@@ -61,11 +57,9 @@ pub struct Endpoint {
     /// Its last FIN.
     pub(super) last_fin: Option<Trace>,
     /// Capture time of its last segment that lacked the acknowledgment of the peer's FIN.
-    pub(super) without_peer_fin: Option<Time>,
-    /// Capture time of the last segment that filled or repeated a part of its stream.
-    pub(super) last_content: Option<(Time, u64)>,
-    /// An implausible segment, kept in case the next one continues it.
-    pub(super) astray: Option<u32>,
+    pub(super) without_peer_fin: When,
+    /// Capture time of the last segment that filled or repeated a part of its stream, and its packet.
+    pub(super) last_content: (When, u64),
     /// TTL or hop limit of its segments.
     pub(super) ttl: Option<u8>,
     /// Its first FIN acknowledged something for the first time.
@@ -76,6 +70,49 @@ pub struct Endpoint {
     pub(super) disproved: u16,
     /// Repetitions and probes it sent since the peer was last heard.
     pub(super) unanswered: u16,
+}
+
+/// What is open about the stream of one end: kept apart, since most connections never have any of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Gaps {
+    /// Captured ranges beyond a gap, unordered.
+    pub beyond: SmallVec<[(u32, u32); 2]>,
+    /// One sequence number was never captured and may be its FIN: the number after it, and who shows it when.
+    pub unseen_fin: Option<UnseenFin>,
+    /// The peer acknowledged up to here more than was captured, and nothing beyond it was captured since.
+    pub unseen_end: Option<u32>,
+    /// The end of an implausible segment, kept in case the next one continues it.
+    pub astray: Option<u32>,
+}
+
+/// A capture time or none, in eight bytes: no capture reaches back to the least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct When(Time);
+
+impl Default for When {
+    fn default() -> When {
+        When(Time(i64::MIN))
+    }
+}
+
+impl From<Time> for When {
+    fn from(time: Time) -> When {
+        When(time)
+    }
+}
+
+impl When {
+    /// The time, if there is one.
+    pub fn get(self) -> Option<Time> {
+        (self != When::default()).then_some(self.0)
+    }
+
+    /// Takes `time` unless there is one.
+    pub fn get_or_insert(&mut self, time: Time) {
+        if *self == When::default() {
+            self.0 = time;
+        }
+    }
 }
 
 /// What makes a segment recognisable as a copy of another.
@@ -97,8 +134,10 @@ pub struct Trace {
     pub checksum: u16,
     /// IPv4 identification.
     pub ip_id: u16,
-    /// TSval, which differs between retransmissions.
-    pub tsval: Option<u32>,
+    /// Whether it had timestamps.
+    stamped: bool,
+    /// TSval, which differs between retransmissions; 0 without timestamps.
+    stamp: u32,
 }
 
 impl Trace {
@@ -113,8 +152,14 @@ impl Trace {
             flags: seg.flags,
             checksum: seg.checksum,
             ip_id: seg.ip_id,
-            tsval: seg.options.timestamps.map(|t| t.value),
+            stamped: seg.options.timestamps.is_some(),
+            stamp: seg.options.timestamps.map_or(0, |t| t.value),
         }
+    }
+
+    /// TSval, if it had timestamps.
+    pub fn tsval(&self) -> Option<u32> {
+        self.stamped.then_some(self.stamp)
     }
 
     /// Whether `seg` is this very segment captured again (or repeated by the network) rather than sent again: a sender
@@ -126,9 +171,9 @@ impl Trace {
             && self.flags == seg.flags
             && self.checksum == seg.checksum
             && self.ip_id == seg.ip_id
-            && self.tsval == seg.options.timestamps.map(|t| t.value);
+            && self.tsval() == seg.options.timestamps.map(|t| t.value);
         let apart = seg.time - self.time;
-        let limit = if seg.ip_id != 0 || self.tsval.is_some() { Span::secs(1) } else { Span::millis(3) };
+        let limit = if seg.ip_id != 0 || self.stamped { Span::secs(1) } else { Span::millis(3) };
         same && apart <= limit
     }
 }
@@ -165,8 +210,11 @@ impl Endpoint {
         if !after(seg.seq, self.contiguous) {
             self.contiguous = later(self.contiguous, end);
             self.close_gaps();
-        } else if self.beyond.len() < RANGES {
-            self.beyond.push((seg.seq, end));
+        } else {
+            let beyond = &mut self.gaps_mut().beyond;
+            if beyond.len() < RANGES {
+                beyond.push((seg.seq, end));
+            }
         }
     }
 
@@ -189,9 +237,39 @@ impl Endpoint {
 
     /// Joins ranges that are no longer beyond a gap.
     fn close_gaps(&mut self) {
-        while let Some(i) = self.beyond.iter().position(|(start, _)| !after(*start, self.contiguous)) {
-            let (_, end) = self.beyond.swap_remove(i);
+        let Some(gaps) = &mut self.gaps else { return };
+        while let Some(i) = gaps.beyond.iter().position(|(start, _)| !after(*start, self.contiguous)) {
+            let (_, end) = gaps.beyond.swap_remove(i);
             self.contiguous = later(self.contiguous, end);
+        }
+    }
+
+    /// What is open about its stream, to be noted in.
+    pub(super) fn gaps_mut(&mut self) -> &mut Gaps {
+        self.gaps.get_or_insert_default()
+    }
+
+    /// Whether nothing was captured beyond a gap.
+    pub(super) fn is_gapless(&self) -> bool {
+        self.gaps.as_ref().is_none_or(|g| g.beyond.is_empty())
+    }
+
+    /// Forgets what was captured beyond a gap.
+    pub(super) fn clear_gaps(&mut self) {
+        if let Some(gaps) = &mut self.gaps {
+            gaps.beyond.clear();
+        }
+    }
+
+    /// The sequence number that may be its FIN and was never captured.
+    pub(super) fn unseen_fin(&self) -> Option<UnseenFin> {
+        self.gaps.as_ref().and_then(|g| g.unseen_fin)
+    }
+
+    /// Drops the record of what was open once nothing is.
+    pub(super) fn tidy(&mut self) {
+        if self.gaps.as_ref().is_some_and(|g| **g == Gaps::default()) {
+            self.gaps = None;
         }
     }
 

@@ -1,9 +1,9 @@
 //! Plain questions about a connection, for those who report on it.
 
 use super::connection::Connection;
-use super::endpoint::{Endpoint, Trace};
+use super::endpoint::{Endpoint, Trace, When};
 use super::log::Step;
-use super::rules::{Event, RULES};
+use super::rules::{Event, rule};
 use super::state::State;
 use crate::time::Span;
 
@@ -102,14 +102,7 @@ impl Connection {
         };
         let marks = self.retracted.iter().filter(|(side, _)| usize::from(*side) == e).map(|(_, m)| *m);
         marks
-            .filter_map(|mark| {
-                let from = from(mark.event);
-                RULES.iter().find(|r| r.from == from && r.event == mark.event).map(|rule| Step {
-                    at: mark.time,
-                    mark,
-                    rule,
-                })
-            })
+            .filter_map(|mark| rule(from(mark.event), mark.event).map(|rule| Step { at: mark.time, mark, rule }))
             .collect()
     }
 
@@ -117,6 +110,7 @@ impl Connection {
     /// SYN,ACK that was answered to the client's ACK. Which copy was answered is a guess where they were repeated.
     pub fn handshake_times(&self) -> (Option<Span>, Option<Span>) {
         let h = &self.handshake;
-        (h.syn.zip(h.first_syn_ack).map(|(a, b)| b - a), h.syn_ack.zip(h.ack).map(|(a, b)| b - a))
+        let between = |a: When, b: When| a.get().zip(b.get()).map(|(a, b)| b - a);
+        (between(h.syn, h.first_syn_ack), between(h.syn_ack, h.ack))
     }
 }

@@ -35,8 +35,8 @@ impl Connection {
             self.disprove(x, Event::RcvSynAck, seg.time);
             self.disprove(x, Event::RcvAckOfSyn, seg.time);
         }
-        if self.handshake.first_syn_ack.is_none() {
-            self.handshake.syn = Some(seg.time);
+        if self.handshake.first_syn_ack.get().is_none() {
+            self.handshake.syn = seg.time.into();
         }
         self.alive(x, seg);
         // A SYN without ACK: the peer's, if there is one, has not arrived.
@@ -61,7 +61,7 @@ impl Connection {
         end.syn_acks = end.syn_acks.saturating_add(1);
         if repeated {
             end.retransmitted += 1;
-        } else if let (Some(syn), Some(_)) = (self.handshake.syn, self.ends[y].isn) {
+        } else if let (Some(syn), Some(_)) = (self.handshake.syn.get(), self.ends[y].isn) {
             self.ends[x].note_turnaround(now - syn);
         }
         if repeated && self.ends[x].isn == Some(seg.seq) {
@@ -77,7 +77,7 @@ impl Connection {
             end.isn = Some(seg.seq);
             end.next = seg.end();
             end.contiguous = end.next;
-            end.beyond.clear();
+            end.clear_gaps();
             end.acked = None;
             end.seen = true;
             end.scale = Some(seg.options.window_scale.unwrap_or(NOT_OFFERED));
@@ -109,8 +109,8 @@ impl Connection {
         }
         peer.acknowledge(seg.ack);
         self.handshake.first_syn_ack.get_or_insert(now);
-        if self.handshake.ack.is_none() {
-            self.handshake.syn_ack = Some(now);
+        if self.handshake.ack.get().is_none() {
+            self.handshake.syn_ack = now.into();
         }
         if !self.ends[y].log.is_sure(Event::RcvSynAck) {
             self.suggest(y, Event::RcvSynAck, seg);
@@ -157,7 +157,7 @@ impl Connection {
                 if self.ends[y].isn.is_none() {
                     self.ends[y].isn = Some(seg.ack.wrapping_sub(1));
                 }
-                if let Some(syn_ack) = self.handshake.syn_ack {
+                if let Some(syn_ack) = self.handshake.syn_ack.get() {
                     self.ends[x].note_turnaround(now - syn_ack);
                 }
                 self.handshake.ack.get_or_insert(now);
@@ -199,7 +199,7 @@ impl Connection {
         if mark.evidence != Evidence::Inferred {
             return;
         }
-        if mark.tsval.is_some_and(|v| after(v, stamps.echo)) {
+        if mark.tsval().is_some_and(|v| after(v, stamps.echo)) {
             self.disprove(x, Event::RcvAckOfSyn, seg.time);
         } else {
             self.confirm(x, Event::RcvAckOfSyn, seg);

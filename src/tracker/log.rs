@@ -3,8 +3,9 @@
 
 use smallvec::SmallVec;
 
-use super::rules::{Event, Rule, rule};
+use super::rules::{Event, Events, Rule, rule};
 use super::state::{Evidence, State};
+use crate::segment::Segment;
 use crate::time::Time;
 
 /// One event at one endpoint, with how it is known.
@@ -19,17 +20,22 @@ pub struct Mark {
     pub packet: u64,
     /// The packet that proves it; 0 if none does.
     pub proof: u64,
-    /// TSval of the cause, if it had timestamps: what its receiver will echo.
-    pub tsval: Option<u32>,
+    /// TSval of the cause, if `about` says that it had one.
+    pub(super) stamp: u32,
     /// What happened.
     pub event: Event,
     /// How it is known.
     pub evidence: Evidence,
-    /// Its cause also acknowledged the FIN of who received it.
-    pub acks_fin: bool,
     /// Its place among marks of the same time.
     pub place: Place,
+    /// What else is known of its cause: [`ACKS_FIN`], [`STAMPED`].
+    pub(super) about: u8,
 }
+
+/// The cause also acknowledged the FIN of who received it.
+const ACKS_FIN: u8 = 1;
+/// The cause had timestamps.
+const STAMPED: u8 = 2;
 
 /// Where a mark belongs among those of the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,10 +50,40 @@ pub enum Place {
 
 impl Mark {
     /// An event that needs no further proof.
-    pub fn sure(event: Event, evidence: Evidence, time: Time, packet: u64) -> Mark {
-        Mark { time, packet, proof: 0, tsval: None, event, evidence, acks_fin: false, place: Place::At }
+    pub const fn sure(event: Event, evidence: Evidence, time: Time, packet: u64) -> Mark {
+        Mark { time, packet, proof: 0, stamp: 0, event, evidence, place: Place::At, about: 0 }
+    }
+
+    /// An event that `seg` causes if it arrives; whether it also acknowledges the receiver's FIN.
+    pub fn suggested(event: Event, seg: &Segment, acks_fin: bool) -> Mark {
+        let mut mark = Mark::sure(event, Evidence::Inferred, seg.time, seg.packet);
+        if let Some(stamps) = seg.options.timestamps {
+            (mark.stamp, mark.about) = (stamps.value, STAMPED);
+        }
+        if acks_fin {
+            mark.about |= ACKS_FIN;
+        }
+        mark
+    }
+
+    /// TSval of the cause, if it had timestamps: what its receiver will echo.
+    pub fn tsval(&self) -> Option<u32> {
+        (self.about & STAMPED != 0).then_some(self.stamp)
+    }
+
+    /// Whether its cause also acknowledged the FIN of who received it.
+    pub fn acks_fin(&self) -> bool {
+        self.about & ACKS_FIN != 0
+    }
+
+    /// What marks are ordered by.
+    fn key(&self) -> (Time, Place, Event) {
+        (self.time, self.place, self.event)
     }
 }
+
+/// Marks in order of what happened.
+pub(super) type Marks = SmallVec<[Mark; 8]>;
 
 /// How many copies of one segment are remembered: the first and the latest ones.
 const COPIES: usize = 4;
@@ -56,20 +92,21 @@ const COPIES: usize = 4;
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     marks: SmallVec<[Mark; 5]>,
-    /// Events that have a mark, one bit each; asked for every segment.
-    present: u16,
+    /// Events that have a mark; asked for every segment.
+    present: Events,
     /// Events that are beyond doubt.
-    sure: u16,
-}
-
-const fn bit(event: Event) -> u16 {
-    1 << event as u16
+    sure: Events,
 }
 
 impl Log {
     /// All marks, in the order in which they were made.
     pub fn marks(&self) -> &[Mark] {
         &self.marks
+    }
+
+    /// The marks of `event`: what may be copies of one segment.
+    pub fn copies(&self, event: Event) -> impl DoubleEndedIterator<Item = &Mark> {
+        self.marks.iter().filter(move |m| m.event == event)
     }
 
     /// The mark that stands for `event`: the first copy not disproved.
@@ -82,61 +119,75 @@ impl Log {
 
     /// Whether `event` is believed to have happened.
     pub fn has(&self, event: Event) -> bool {
-        self.present & bit(event) != 0
+        self.present.has(event)
+    }
+
+    /// Whether any of `events` is believed to have happened.
+    pub fn has_any(&self, events: Events) -> bool {
+        self.present.has_any(events)
     }
 
     /// Whether `event` is beyond doubt.
     pub fn is_sure(&self, event: Event) -> bool {
-        self.sure & bit(event) != 0
+        self.sure.has(event)
     }
 
-    /// Notes what `marks` hold, after a change.
-    fn index(&mut self) {
-        (self.present, self.sure) = (0, 0);
-        for m in &self.marks {
-            let first = self.present & bit(m.event) == 0;
-            self.present |= bit(m.event);
-            if first && m.evidence != Evidence::Inferred {
-                self.sure |= bit(m.event);
-            }
-        }
+    /// Whether one of `events` is beyond doubt.
+    pub fn is_any_sure(&self, events: Events) -> bool {
+        self.sure.has_any(events)
+    }
+
+    /// Notes which mark of `event` is the first now.
+    fn index(&mut self, event: Event) {
+        let first = self.marks.iter().find(|m| m.event == event).map(|m| m.evidence);
+        self.present.set(event, first.is_some());
+        self.sure.set(event, first.is_some_and(|e| e != Evidence::Inferred));
     }
 
     /// Adds an event, or one more copy of its cause.
     pub fn push(&mut self, mark: Mark) {
-        let copies = self.marks.iter().filter(|m| m.event == mark.event).count();
-        if copies >= COPIES {
+        if self.has(mark.event) {
             // The first copy may still turn out to be the one; of the others the latest matter.
-            let second = self.marks.iter().enumerate().filter(|(_, m)| m.event == mark.event).nth(1);
-            if let Some((i, _)) = second {
+            let mut copies = self.marks.iter().enumerate().filter(|(_, m)| m.event == mark.event).map(|(i, _)| i);
+            let second = copies.nth(1);
+            if copies.count() + 2 >= COPIES
+                && let Some(i) = second
+            {
                 self.marks.remove(i);
             }
+            self.marks.push(mark);
+        } else {
+            self.settle(mark);
         }
-        self.marks.push(mark);
-        self.index();
     }
 
     /// Sets `event` to exactly this mark.
     pub fn settle(&mut self, mark: Mark) {
-        match self.marks.iter().position(|m| m.event == mark.event) {
-            Some(i) => {
-                self.marks[i] = mark;
-                let mut n = 0;
-                self.marks.retain(|m| {
-                    n += usize::from(m.event == mark.event);
-                    m.event != mark.event || n == 1
-                });
+        let event = mark.event;
+        if self.has(event)
+            && let Some(first) = self.marks.iter().position(|m| m.event == event)
+        {
+            self.marks[first] = mark;
+            let mut i = first + 1;
+            while i < self.marks.len() {
+                if self.marks[i].event == event {
+                    self.marks.remove(i);
+                } else {
+                    i += 1;
+                }
             }
-            None => self.marks.push(mark),
+        } else {
+            self.marks.push(mark);
         }
-        self.index();
+        self.present.set(event, true);
+        self.sure.set(event, mark.evidence != Evidence::Inferred);
     }
 
     /// Takes back every mark of `event`.
     pub fn remove(&mut self, event: Event) {
         if self.has(event) {
             self.marks.retain(|m| m.event != event);
-            self.index();
+            self.index(event);
         }
     }
 
@@ -160,26 +211,56 @@ impl Log {
                 m.place = Place::After;
             }
         }
-        self.index();
+        self.index(event);
         first
     }
 
-    /// The marks that stand, one for each event, in order.
-    pub fn standing(&self) -> SmallVec<[Mark; 8]> {
-        let mut marks: SmallVec<[Mark; 8]> = SmallVec::new();
-        for m in &self.marks {
-            if !marks.iter().any(|n| n.event == m.event) {
-                marks.push(*m);
+    /// Puts the marks that stand, one for each event, in order into `marks`, which is empty.
+    pub(super) fn stand(&self, marks: &mut Marks) {
+        if self.has_copies() {
+            for m in &self.marks {
+                if !marks.iter().any(|n| n.event == m.event) {
+                    marks.push(*m);
+                }
             }
+        } else {
+            marks.extend_from_slice(&self.marks);
         }
-        sort(&mut marks);
-        marks
+        sort(marks);
+    }
+
+    /// Whether some event has more than one mark.
+    fn has_copies(&self) -> bool {
+        self.present.len() != self.marks.len()
+    }
+
+    /// The state in which the marks that stand leave an endpoint that was in state `start` before.
+    pub(super) fn state(&self, start: State) -> State {
+        let after = |marks: &[Mark]| marks.iter().fold(start, |s, m| rule(s, m.event).map_or(s, |r| r.to));
+        if !self.has_copies() && self.marks.is_sorted_by_key(Mark::key) {
+            return after(&self.marks);
+        }
+        let mut marks = Marks::new();
+        self.stand(&mut marks);
+        after(&marks)
+    }
+
+    /// Events that have a mark and are not beyond doubt.
+    pub(super) fn inferred(&self) -> Events {
+        self.present.without(self.sure)
+    }
+
+    /// Events that have a mark.
+    pub(super) fn present(&self) -> Events {
+        self.present
     }
 }
 
 /// Orders marks as they happened.
 pub fn sort(marks: &mut [Mark]) {
-    marks.sort_by_key(|m| (m.time, m.place, m.event));
+    if !marks.is_sorted_by_key(Mark::key) {
+        marks.sort_by_key(Mark::key);
+    }
 }
 
 /// One state entered.
@@ -193,22 +274,15 @@ pub struct Step {
     pub rule: &'static Rule,
 }
 
-/// What the table makes of `marks`, which are in order.
-pub fn fold<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> SmallVec<[Step; 8]> {
-    let mut state = State::Closed;
-    let mut steps: SmallVec<[Step; 8]> = SmallVec::new();
-    for mark in marks {
-        if let Some(rule) = rule(state, mark.event) {
-            state = rule.to;
-            steps.push(Step { at: mark.time, mark: *mark, rule });
-        }
-    }
-    steps
-}
+/// States entered, in order: as many as an orderly connection has without a heap allocation.
+pub type Steps = SmallVec<[Step; 6]>;
 
-/// The state in which `marks`, in order, leave an endpoint.
-pub fn final_state<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> State {
-    marks.into_iter().fold(State::Closed, |state, m| rule(state, m.event).map_or(state, |r| r.to))
+/// Adds to `steps` what the table makes of `mark`, which comes after them.
+pub(super) fn step(steps: &mut Steps, mark: &Mark) {
+    let state = steps.last().map_or(State::Closed, |s| s.rule.to);
+    if let Some(rule) = rule(state, mark.event) {
+        steps.push(Step { at: mark.time, mark: *mark, rule });
+    }
 }
 
 crate::pack::pack_fields!(Mark { time, packet, proof, tsval, event, evidence, acks_fin, place });

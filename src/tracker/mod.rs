@@ -12,8 +12,9 @@
 //! | [`log`] | events of one end; folding them into a history |
 //! | [`endpoint`] | one end's stream: sequence numbers, gaps, window |
 //! | [`connection`], `handshake`, `receipt`, `reset` | what one segment proves and suggests |
+//! | `usual` | the short way for segments that move nothing |
 //! | `unseen` | FINs that were not captured |
-//! | [`verdict`] | the histories at a given time, silence weighed |
+//! | [`verdict`], `scale` | the histories at a given time, silence weighed |
 //! | [`table`] | four-tuples, incarnations |
 //! | [`store`] | where connections are kept, packed while nothing is said |
 //! | `evict` | forgetting connections, so that memory stays bounded |
@@ -31,11 +32,13 @@ pub mod profile;
 mod receipt;
 mod reset;
 pub mod rules;
+mod scale;
 pub(crate) mod sequence;
 pub mod state;
 pub mod store;
 pub mod table;
 mod unseen;
+mod usual;
 pub mod verdict;
 
 pub use connection::{Class, Connection, Taken};

@@ -7,21 +7,14 @@ use super::rules::Event;
 use super::sequence::{after, before};
 use super::state::Evidence;
 use crate::segment::{Flags, Segment};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 impl Connection {
     /// `seg` would cause `event` at `y` if it arrives.
     pub(super) fn suggest(&mut self, y: usize, event: Event, seg: &Segment) {
-        self.ends[y].log.push(Mark {
-            time: seg.time,
-            packet: seg.packet,
-            proof: 0,
-            tsval: seg.options.timestamps.map(|t| t.value),
-            event,
-            evidence: Evidence::Inferred,
-            acks_fin: seg.has(Flags::ACK) && self.ends[y].fin.is_some_and(|fin| !before(seg.ack, fin)),
-            place: Place::At,
-        });
+        let end = &mut self.ends[y];
+        let acks_fin = seg.has(Flags::ACK) && end.fin.is_some_and(|fin| !before(seg.ack, fin));
+        end.log.push(Mark::suggested(event, seg, acks_fin));
     }
 
     /// What `x` sends at `now` shows that `event` had not happened to it: what was captured so long ago that it must
@@ -59,9 +52,7 @@ impl Connection {
             self.handshake.proven[x].get_or_insert(seg.time);
         }
         let end = &mut self.ends[x];
-        let copies: smallvec::SmallVec<[Mark; 4]> =
-            end.log.marks().iter().filter(|m| m.event == event).copied().collect();
-        let Some(first) = copies.first() else {
+        let Some(first) = end.log.get(event).copied() else {
             // Its cause was not captured (or was taken for lost): the segment itself is what shows it.
             let mut mark = Mark::sure(event, Evidence::Sent, seg.time, seg.packet);
             mark.place = Place::Before;
@@ -72,11 +63,11 @@ impl Connection {
             end.log.settle(mark);
             return;
         };
+        let log = &end.log;
         let echo = if own && seg.has(Flags::ACK) { seg.options.timestamps.map(|t| t.echo) } else { None };
-        let older = echo.is_some_and(|e| copies.iter().all(|m| m.tsval.is_some_and(|v| after(v, e))));
         if event == Event::RcvSynAck
-            && older
-            && end.log.get(Event::SndSyn).is_some_and(|m| m.evidence == Evidence::Assumed)
+            && log.get(Event::SndSyn).is_some_and(|m| m.evidence == Evidence::Assumed)
+            && echo.is_some_and(|e| log.copies(event).all(|m| m.tsval().is_some_and(|v| after(v, e))))
         {
             // It echoes a SYN,ACK from before the capture: those captured are repetitions.
             end.log.remove(Event::SndSyn);
@@ -86,16 +77,16 @@ impl Connection {
         }
         let chosen = match echo {
             // Any of the client's segments completes the handshake; those that did not arrive have been taken back.
-            _ if event == Event::RcvAckOfSyn => first,
-            Some(echo) if copies.iter().all(|m| m.tsval.is_some()) => {
-                copies.iter().rev().find(|m| m.tsval.is_some_and(|v| !after(v, echo))).unwrap_or(first)
+            _ if event == Event::RcvAckOfSyn => None,
+            Some(echo) if log.copies(event).all(|m| m.tsval().is_some()) => {
+                log.copies(event).rev().find(|m| m.tsval().is_some_and(|v| !after(v, echo)))
             }
             _ => {
-                let horizon = seg.time - crate::time::Span(i64::from(end.turnaround.unwrap_or(0)) * 800);
-                copies.iter().rev().find(|m| m.time <= horizon).unwrap_or(first)
+                let horizon = seg.time - Span(i64::from(end.turnaround.unwrap_or(0)) * 800);
+                log.copies(event).rev().find(|m| m.time <= horizon)
             }
         };
-        let mark = Mark { evidence: Evidence::Confirmed, proof: seg.packet, ..*chosen };
+        let mark = Mark { evidence: Evidence::Confirmed, proof: seg.packet, ..chosen.copied().unwrap_or(first) };
         end.log.settle(mark);
     }
 
@@ -109,25 +100,22 @@ impl Connection {
             // All suggestions were disproved, or something below the FIN was never captured: the latest segment that
             // could have completed the stream is the best guess, but after what shows that it was not complete.
             let fin = self.ends[y].log.get(Event::SndFin).map(|m| (m.time, m.packet));
-            let content = self.ends[y].last_content;
+            let (content, packet) = self.ends[y].last_content;
+            let content = content.get().map(|t| (t, packet));
             let (time, packet) = fin.max(content).unwrap_or((seg.time, seg.packet));
-            let floor = self.ends[x].without_peer_fin.filter(|t| *t > time);
+            let floor = self.ends[x].without_peer_fin.get().filter(|t| *t > time);
+            let time = floor.unwrap_or(time).min(seg.time);
             self.ends[x].log.settle(Mark {
-                time: floor.unwrap_or(time).min(seg.time),
-                packet,
                 proof: seg.packet,
-                tsval: None,
-                event: Event::RcvFin,
-                evidence: Evidence::Confirmed,
-                acks_fin: false,
                 place: if floor.is_some() { Place::After } else { Place::At },
+                ..Mark::sure(Event::RcvFin, Evidence::Confirmed, time, packet)
             });
         } else {
             self.confirm(x, Event::RcvFin, seg);
         }
         // The FIN that arrived may have carried the acknowledgment of its receiver's, too.
         if let Some(fin) = self.ends[x].log.get(Event::RcvFin).copied()
-            && fin.acks_fin
+            && fin.acks_fin()
             && !self.ends[x].log.is_sure(Event::RcvAckOfFin)
         {
             let earlier = self.ends[x].log.get(Event::RcvAckOfFin).is_some_and(|m| m.time < fin.time);
@@ -143,7 +131,7 @@ impl Connection {
     pub(super) fn confirm_ack_of_fin(&mut self, x: usize, seg: &Segment) {
         let log = &self.ends[x].log;
         let (Some(mark), Some(stamps)) = (log.get(Event::RcvAckOfFin), seg.options.timestamps) else { return };
-        let (Evidence::Inferred, Some(tsval)) = (mark.evidence, mark.tsval) else { return };
+        let (Evidence::Inferred, Some(tsval)) = (mark.evidence, mark.tsval()) else { return };
         if after(tsval, stamps.echo) {
             // An older one: it had not arrived yet, unless it came between two others.
             self.ends[x].log.disprove(Event::RcvAckOfFin, Time(i64::MIN), seg.time);

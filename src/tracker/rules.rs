@@ -71,6 +71,54 @@ impl Event {
     }
 }
 
+/// A set of events, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events(u16);
+
+impl Events {
+    /// The set of the events given.
+    pub const fn of(events: &[Event]) -> Events {
+        let mut bits = 0;
+        let mut i = 0;
+        while i < events.len() {
+            bits |= 1 << events[i] as u16;
+            i += 1;
+        }
+        Events(bits)
+    }
+
+    /// Whether `event` is in it.
+    pub const fn has(self, event: Event) -> bool {
+        self.0 & (1 << event as u16) != 0
+    }
+
+    /// Whether any of `events` is in it.
+    pub const fn has_any(self, events: Events) -> bool {
+        self.0 & events.0 != 0
+    }
+
+    /// Puts `event` in or takes it out.
+    pub const fn set(&mut self, event: Event, is_in: bool) {
+        self.0 = self.0 & !(1 << event as u16) | (is_in as u16) << event as u16;
+    }
+
+    /// What is in it and not in `others`.
+    #[must_use]
+    pub const fn without(self, others: Events) -> Events {
+        Events(self.0 & !others.0)
+    }
+
+    /// How many.
+    pub const fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// One arrow of the diagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -162,9 +210,23 @@ pub const RULES: &[Rule] = &[
     row(TimeWait, Replaced, Closed, REUSE),
 ];
 
+/// How many kinds of events there are.
+const EVENTS: usize = Event::TwoMsl as usize + 1;
+
+/// The row of [`RULES`] for each state and event, plus one; 0 for none. Asked for every event of every history.
+const ROWS: [[u8; EVENTS]; State::ALL.len()] = {
+    let mut rows = [[0; EVENTS]; State::ALL.len()];
+    let mut i = 0;
+    while i < RULES.len() {
+        rows[RULES[i].from as usize][RULES[i].event as usize] = i as u8 + 1;
+        i += 1;
+    }
+    rows
+};
+
 /// The row for `event` in `state`, if it moves it.
 pub fn rule(state: State, event: Event) -> Option<&'static Rule> {
-    RULES.iter().find(|r| r.from == state && r.event == event)
+    RULES.get(usize::from(ROWS[state as usize][event as usize]).wrapping_sub(1))
 }
 
 crate::pack::pack_choice!(Event {
@@ -197,6 +259,20 @@ mod tests {
                 assert!(a.from != b.from || a.event != b.event, "{a:?} and {b:?}");
             }
         }
+    }
+
+    #[test]
+    fn every_row_is_found_and_nothing_else() {
+        let mut found = 0;
+        for state in State::ALL {
+            for i in 0..EVENTS {
+                let Some(event) = RULES.iter().map(|r| r.event).find(|e| *e as usize == i) else { continue };
+                let row = RULES.iter().find(|r| r.from == state && r.event == event);
+                assert_eq!(rule(state, event), row);
+                found += usize::from(row.is_some());
+            }
+        }
+        assert_eq!(found, RULES.len());
     }
 
     #[test]

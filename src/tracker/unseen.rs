@@ -8,33 +8,36 @@ use super::connection::Connection;
 use super::endpoint::{Endpoint, UnseenFin};
 use super::log::{Mark, Place};
 use super::rules::Event;
+use super::scale::Scale;
 use super::sequence::after;
 use super::state::Evidence;
-use super::verdict::Scale;
 use crate::segment::Segment;
 use crate::time::Span;
 
 impl Endpoint {
     /// `seg`, sent by this end, begins one number beyond all that was captured of it.
     pub(super) fn note_skipped(&mut self, seg: &Segment) {
-        if self.fin.is_none() && self.beyond.is_empty() && seg.seq == self.next.wrapping_add(1) {
-            self.unseen_fin =
+        if self.fin.is_none() && seg.seq == self.next.wrapping_add(1) && self.is_gapless() {
+            self.gaps_mut().unseen_fin =
                 Some(UnseenFin { end: seg.seq, time: seg.time, packet: seg.packet, received: None, own: true });
         }
+        let Some(gaps) = &mut self.gaps else { return };
         // More data: it was no FIN.
-        if self.unseen_fin.is_some_and(|u| seg.len > 0 && after(seg.end(), u.end)) {
-            self.unseen_fin = None;
+        if gaps.unseen_fin.is_some_and(|u| seg.len > 0 && after(seg.end(), u.end)) {
+            gaps.unseen_fin = None;
         }
-        if self.unseen_end.is_some_and(|end| seg.len > 0 && after(seg.end(), end)) {
-            self.unseen_end = None;
+        if gaps.unseen_end.is_some_and(|end| seg.len > 0 && after(seg.end(), end)) {
+            gaps.unseen_end = None;
         }
     }
 
     /// The peer's `seg` acknowledges beyond all that was captured of this end.
     pub(super) fn note_unseen(&mut self, seg: &Segment) {
-        if let Some(u) = self.unseen_fin.as_mut() {
+        if let Some(gaps) = &mut self.gaps
+            && let Some(u) = gaps.unseen_fin.as_mut()
+        {
             if after(seg.ack, u.end) {
-                self.unseen_fin = None;
+                gaps.unseen_fin = None;
             } else if seg.ack == u.end && u.received.is_none() {
                 u.received = Some((seg.time, seg.packet));
             }
@@ -42,12 +45,12 @@ impl Endpoint {
         if self.fin.is_some() || !self.seen || !after(seg.ack, self.next) {
             return;
         }
-        if seg.ack == self.next.wrapping_add(1) && self.beyond.is_empty() {
+        if seg.ack == self.next.wrapping_add(1) && self.is_gapless() {
             let received = Some((seg.time, seg.packet));
-            self.unseen_fin =
+            self.gaps_mut().unseen_fin =
                 Some(UnseenFin { end: seg.ack, time: seg.time, packet: seg.packet, received, own: false });
         } else {
-            self.unseen_end = Some(seg.ack);
+            self.gaps_mut().unseen_end = Some(seg.ack);
         }
     }
 }
@@ -55,9 +58,12 @@ impl Endpoint {
 impl Connection {
     /// Adds what follows from FINs that were not captured.
     pub(super) fn add_unseen_fins(&self, scales: &mut [Scale; 2]) {
+        if self.ends.iter().all(|e| e.fin.is_some()) {
+            return;
+        }
         let unseen = [0, 1].map(|y| {
             let end = &self.ends[y];
-            if end.fin.is_some() { None } else { end.unseen_fin.or_else(|| self.fin_with_unseen_data(y)) }
+            if end.fin.is_some() { None } else { end.unseen_fin().or_else(|| self.fin_with_unseen_data(y)) }
         });
         for y in 0..2 {
             if let Some(u) = unseen[y] {
@@ -90,15 +96,15 @@ impl Connection {
         // It may have been a byte of data after all, unless the peer closed as well.
         let lone = self.ends[x].fin.is_none();
         if lone {
-            scales[y].doubtful.push(Event::SndFin);
-            scales[x].doubtful.push(Event::RcvFin);
+            scales[y].doubt(Event::SndFin);
+            scales[x].doubt(Event::RcvFin);
         }
         let Some(received) = u.received else {
             // The capture missed it, or it was lost on its way; and who closed first is open.
             scales[x].add(mark(Event::RcvFin, Evidence::Assumed, Place::At, shown));
-            scales[x].doubtful.push(Event::RcvFin);
+            scales[x].doubt(Event::RcvFin);
             if let Some(fin) = scales[y].marks.iter().find(|m| m.event == Event::RcvFin).copied() {
-                scales[y].doubtful.push(Event::SndFin);
+                scales[y].doubt(Event::SndFin);
                 scales[y].rejected.push(mark(Event::SndFin, Evidence::Assumed, Place::Before, (fin.time, u.packet)));
             }
             return;
@@ -107,7 +113,7 @@ impl Connection {
         let place = if answer { Place::After } else { Place::At };
         scales[y].add(mark(Event::RcvAckOfFin, Evidence::Inferred, place, received));
         if lone {
-            scales[y].doubtful.push(Event::RcvAckOfFin);
+            scales[y].doubt(Event::RcvAckOfFin);
         }
         // What carried that FIN acknowledged the other's, too, unless they crossed.
         let own_fin = scales[x].marks.iter().find(|m| m.event == Event::SndFin).map(|m| m.time);
@@ -120,6 +126,7 @@ impl Connection {
         if crossed {
             if let Some(i) = scales[y].marks.iter().position(|m| m.event == Event::SndFin) {
                 let mut mark = scales[y].marks.remove(i);
+                scales[y].index();
                 let fin = scales[y].marks.iter().find(|m| m.event == Event::RcvFin);
                 mark.time = fin.map_or(mark.time, |m| mark.time.min(m.time));
                 mark.place = Place::Before;
@@ -132,6 +139,7 @@ impl Connection {
             let fin = scales[y].marks.iter_mut().find(|m| m.event == Event::RcvFin);
             if let Some(m) = fin.filter(|m| m.evidence == Evidence::Inferred) {
                 (m.evidence, m.proof) = (Evidence::Confirmed, received.1);
+                scales[y].index();
             }
         }
     }
@@ -139,7 +147,7 @@ impl Connection {
     /// The round trip of the whole path by the handshake, with only the client's side captured: from its SYN to its ACK.
     fn whole_round_trip(&self) -> Option<Span> {
         let h = &self.handshake;
-        h.syn.zip(h.ack).map(|(syn, ack)| ack - syn).filter(|_| h.first_syn_ack.is_none())
+        h.syn.get().zip(h.ack.get()).map(|(syn, ack)| ack - syn).filter(|_| h.first_syn_ack.get().is_none())
     }
 
     /// A FIN that itself acknowledges the unseen end of the peer's stream, and is the last word of its sender, answers
@@ -147,7 +155,7 @@ impl Connection {
     fn fin_with_unseen_data(&self, y: usize) -> Option<UnseenFin> {
         let (own, peer) = (&self.ends[y], &self.ends[1 - y]);
         let (fin, last) = (peer.last_fin?, peer.last?);
-        let unseen = own.packets == 0 || own.unseen_end == Some(fin.ack);
+        let unseen = own.packets == 0 || own.gaps.as_ref().is_some_and(|g| g.unseen_end == Some(fin.ack));
         (unseen && peer.fin_advances && last.ack == fin.ack && own.acked == Some(fin.ack)).then_some(UnseenFin {
             end: fin.ack,
             time: fin.time,

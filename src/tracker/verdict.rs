@@ -8,9 +8,10 @@
 use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
-use super::log::{Mark, Place, Step, final_state, fold, sort};
+use super::log::{Mark, Place, Step, Steps, sort, step};
 use super::profile::Profile;
-use super::rules::Event;
+use super::rules::{Event, Events, Rule, rule};
+use super::scale::Scale;
 use super::state::{Evidence, State, States};
 use crate::time::{Span, Time};
 
@@ -22,7 +23,7 @@ use crate::time::{Span, Time};
 #[derive(Clone, Debug)]
 pub struct Verdict {
     /// Every state entered, in order.
-    pub steps: SmallVec<[Step; 8]>,
+    pub steps: Steps,
     /// All states that the capture allows at that time.
     pub possible: States,
 }
@@ -43,60 +44,38 @@ const RETRY: Span = Span::millis(1_200);
 /// The timer of a first retransmission is no longer than this and a round trip (RFC 6298 5.7, after a lost SYN).
 const LATEST_RETRY: Span = Span::secs(3);
 
+/// What may be in doubt about an opening.
+const OPENING: Events = Events::of(&[Event::RcvSyn, Event::RcvSynAck, Event::RcvAckOfSyn]);
+
 /// An end that has been silent for this long may be gone without the capture showing it.
 const SILENCE: Span = Span::secs(3);
-
-/// The marks of one end while they are being weighed.
-#[derive(Default)]
-pub(super) struct Scale {
-    pub(super) marks: SmallVec<[Mark; 8]>,
-    /// Marks in `marks` that may be wrong.
-    pub(super) doubtful: SmallVec<[Event; 4]>,
-    /// Marks that were taken out but may be right.
-    pub(super) rejected: SmallVec<[Mark; 4]>,
-}
-
-impl Scale {
-    pub(super) fn has(&self, event: Event) -> bool {
-        self.marks.iter().any(|m| m.event == event)
-    }
-
-    fn reject(&mut self, event: Event) {
-        if let Some(i) = self.marks.iter().position(|m| m.event == event) {
-            self.rejected.push(self.marks.remove(i));
-        }
-    }
-
-    pub(super) fn add(&mut self, mark: Mark) {
-        self.marks.push(mark);
-        sort(&mut self.marks);
-    }
-}
 
 impl Connection {
     /// Both ends at `end`, in the order of `sockets`.
     pub fn verdicts(&self, end: Time, profile: &Profile) -> [Verdict; 2] {
         let mut scales = [Scale::default(), Scale::default()];
         for (scale, e) in scales.iter_mut().zip(&self.ends) {
-            scale.marks = e.log.standing();
+            scale.load(&e.log);
         }
         self.add_unseen_fins(&mut scales);
         for (e, scale) in scales.iter_mut().enumerate() {
-            self.weigh_opening(e, scale, end);
+            if scale.has_unproven(OPENING) {
+                self.weigh_opening(e, scale, end);
+            }
             self.weigh_closing(e, scale, end);
             self.weigh_reset(e, scale);
         }
-        let [a, b] = &mut scales;
+        let [a, b] = &scales;
         [self.conclude(0, a, end, profile), self.conclude(1, b, end, profile)]
     }
 
     /// The state that end `e` is believed to be in, silence left out of account.
     pub(super) fn state_now(&self, e: usize) -> State {
-        let mut marks = self.ends[e].log.standing();
-        if self.before != 0 {
-            marks.insert(0, self.start(e, self.before & self.before.wrapping_neg()));
-        }
-        final_state(&marks)
+        let start = match self.before & self.before.wrapping_neg() {
+            0 => State::Closed,
+            hypothesis => Tail::of(&[self.start(e, hypothesis)]).state(),
+        };
+        self.ends[e].log.state(start)
     }
 
     fn round_trip(&self, e: usize) -> Span {
@@ -114,28 +93,28 @@ impl Connection {
     /// The longest that the retransmission timer of end `e` can be when it starts out: three times the first sample
     /// (RFC 6298 2.2), which is at most how long its SYN or SYN,ACK waited for the acknowledgment.
     fn first_timer(&self, e: usize) -> Span {
-        let sent = self.ends[e].log.get(Event::SndSyn).map(|m| m.time).or(self.handshake.first_syn_ack);
-        let sample = sent.zip(self.handshake.proven[e]).map_or(Span(0), |(sent, answered)| answered - sent);
+        let sent = self.ends[e].log.get(Event::SndSyn).map(|m| m.time).or(self.handshake.first_syn_ack.get());
+        let sample = sent.zip(self.handshake.proven[e].get()).map_or(Span(0), |(sent, answered)| answered - sent);
         RETRY.max(Span(sample.0.saturating_mul(3))).min(LATEST_RETRY)
     }
 
     fn unsure<'a>(&self, e: usize, scale: &'a Scale, event: Event) -> Option<(&'a Mark, Time)> {
-        let mark = scale.marks.iter().find(|m| m.event == event && m.evidence == Evidence::Inferred)?;
-        let last = self.ends[e].log.marks().iter().filter(|m| m.event == event).map(|m| m.time).max();
+        let mark = scale.unproven(event)?;
+        let last = self.ends[e].log.copies(event).map(|m| m.time).max();
         Some((mark, last.unwrap_or(mark.time)))
     }
 
     fn weigh_opening(&self, e: usize, scale: &mut Scale, end: Time) {
         let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
         if let Some((_, last)) = self.unsure(e, scale, Event::RcvSyn) {
-            scale.doubtful.push(Event::RcvSyn);
+            scale.doubt(Event::RcvSyn);
             // It would have answered.
             if peer.syns > 1 || end - last > Span::secs(1) {
                 scale.reject(Event::RcvSyn);
             }
         }
         if let Some((_, last)) = self.unsure(e, scale, Event::RcvSynAck) {
-            scale.doubtful.push(Event::RcvSynAck);
+            scale.doubt(Event::RcvSynAck);
             let silent = end - last > Span(self.round_trip(e).0 + ANSWER.0);
             let active = own.log.get(Event::SndSyn).is_some_and(|m| m.evidence == Evidence::Sent);
             if silent && active && !own.log.has(Event::RcvSyn) {
@@ -143,7 +122,7 @@ impl Connection {
             }
         }
         if self.unsure(e, scale, Event::RcvAckOfSyn).is_some() {
-            scale.doubtful.push(Event::RcvAckOfSyn);
+            scale.doubt(Event::RcvAckOfSyn);
             // It repeated its SYN,ACK although the ACK had passed: it drops ACKs (a full accept queue, deferred
             // accept) or they do not reach it. Until it shows otherwise it is taken to go on so.
             if own.disproved > 0 {
@@ -155,7 +134,7 @@ impl Connection {
     fn weigh_closing(&self, e: usize, scale: &mut Scale, end: Time) {
         let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
         if let Some((_, last)) = self.unsure(e, scale, Event::RcvFin) {
-            scale.doubtful.push(Event::RcvFin);
+            scale.doubt(Event::RcvFin);
             let age = end - last;
             let unanswered = age > Span(self.round_trip(e).0 + ANSWER.0);
             // A FIN sent once and never again was acknowledged, if time enough has passed; one that passed the tap at
@@ -179,13 +158,13 @@ impl Connection {
             let first_timer = if own.syns > 1 || own.syn_acks > 1 { LATEST_RETRY } else { self.first_timer(e) };
             let latest = last_fin + apart + first_timer.max(backed_off) + self.round_trip(e);
             if (age < next || end < latest) && !scale.has(Event::SndRst) {
-                scale.doubtful.push(Event::RcvAckOfFin);
+                scale.doubt(Event::RcvAckOfFin);
                 if age < next && own.disproved > 1 {
                     scale.reject(Event::RcvAckOfFin);
                 }
             }
-        } else if let Some(sent) = scale.marks.iter().find(|m| m.event == Event::SndFin).copied()
-            && !scale.has(Event::RcvAckOfFin)
+        } else if !scale.has(Event::RcvAckOfFin)
+            && let Some(sent) = scale.marks.iter().find(|m| m.event == Event::SndFin).copied()
             && !scale.has(Event::SndRst)
             && !scale.has(Event::RcvRst)
             && self.stopped_repeating_fin(e, sent.time, end)
@@ -197,7 +176,7 @@ impl Connection {
             let mut mark = Mark::sure(Event::RcvAckOfFin, Evidence::Assumed, time, packet);
             mark.place = peer_fin.map_or(Place::After, |m| m.place);
             scale.add(mark);
-            scale.doubtful.push(Event::RcvAckOfFin);
+            scale.doubt(Event::RcvAckOfFin);
         }
     }
 
@@ -220,7 +199,7 @@ impl Connection {
         }
         let dead_path = self.ends[1 - e].unanswered > 1;
         if dead_path || !self.is_near(e) {
-            scale.doubtful.push(Event::RcvRst);
+            scale.doubt(Event::RcvRst);
         }
         if dead_path {
             scale.reject(Event::RcvRst);
@@ -254,59 +233,79 @@ impl Connection {
         Mark::sure(event, Evidence::Assumed, self.first, 0)
     }
 
-    fn conclude(&self, e: usize, scale: &mut Scale, end: Time, profile: &Profile) -> Verdict {
-        let mut hypotheses: SmallVec<[u8; 3]> = (0..3).map(|i| 1 << i).filter(|h| self.before & h != 0).collect();
-        if let Some(i) = hypotheses.iter().position(|h| self.is_one_sided(*h, end)) {
-            hypotheses.swap(0, i);
+    fn conclude(&self, e: usize, scale: &Scale, end: Time, profile: &Profile) -> Verdict {
+        let hypotheses = self.hypotheses(end);
+        let mut starts = hypotheses.iter().map(|h| Some(self.start(e, *h)));
+        let start = starts.next().flatten();
+        let mut steps = Steps::new();
+        for mark in start.iter().chain(&scale.marks) {
+            step(&mut steps, mark);
         }
-        let mut marks = scale.marks.clone();
-        if let Some(first) = hypotheses.first() {
-            marks.insert(0, self.start(e, *first));
-        }
-        let mut steps = fold(&marks);
-        if let Some(mark) = self.timer(e, &steps, end, profile) {
+        if let Some(timer) = self.timer(e, &Tail::after(&steps), end, profile) {
             // Before a new incarnation takes over, if that came later.
-            let i = marks.iter().position(|m| m.event == Event::Replaced).unwrap_or(marks.len());
-            marks.insert(i, mark);
-            steps = fold(&marks);
+            let replaced = scale.marks.iter().position(|m| m.event == Event::Replaced).unwrap_or(scale.marks.len());
+            if replaced < scale.marks.len() {
+                steps.clear();
+                for mark in start.iter().chain(&scale.marks[..replaced]) {
+                    step(&mut steps, mark);
+                }
+            }
+            for mark in std::iter::once(&timer).chain(&scale.marks[replaced..]) {
+                step(&mut steps, mark);
+            }
         }
         self.date(e, &mut steps, end);
         let mut possible = States::EMPTY.with(steps.last().map_or(State::Closed, |s| s.rule.to));
-        // Every combination of what may be and what may not.
-        let mut open: SmallVec<[Mark; 6]> = scale.rejected.iter().copied().collect();
-        open.extend(scale.marks.iter().filter(|m| scale.doubtful.contains(&m.event)).copied());
-        open.truncate(6);
-        let fixed: SmallVec<[Mark; 8]> =
-            scale.marks.iter().filter(|m| !open.iter().any(|o| o.event == m.event)).copied().collect();
-        let starts: SmallVec<[Option<u8>; 3]> = if hypotheses.is_empty() {
-            SmallVec::from_elem(None, 1)
-        } else {
-            hypotheses.iter().map(|h| Some(*h)).collect()
-        };
         possible = possible.union(self.unseen_endings(e, possible, end));
-        if open.is_empty() && starts.len() == 1 {
-            return Verdict { steps, possible };
-        }
-        for start in starts {
-            for choice in 0..1_u32 << open.len() {
-                let mut marks = fixed.clone();
-                marks.extend(open.iter().enumerate().filter(|(i, _)| choice & (1 << i) != 0).map(|(_, m)| *m));
-                sort(&mut marks);
-                if let Some(h) = start {
-                    marks.insert(0, self.start(e, h));
-                }
-                let steps = fold(&marks);
-                let timer = self.timer(e, &steps, end, profile);
-                let state = final_state(&marks);
-                possible = possible.with(if timer.is_some() { State::Closed } else { state });
-                // The last FIN may have begun the wait anew, its acknowledgment not captured.
-                let repeated = self.ends[1 - e].last_fin.is_some_and(|f| f.time + profile.two_msl > end);
-                if state == State::TimeWait && repeated {
-                    possible = possible.with(State::TimeWait);
-                }
+        let open = scale.open();
+        if !open.is_empty() || hypotheses.len() > 1 {
+            possible = possible.union(self.combined(e, scale, &open, start, end, profile));
+            for start in starts {
+                possible = possible.union(self.combined(e, scale, &open, start, end, profile));
             }
         }
         Verdict { steps, possible }
+    }
+
+    /// What may have been before the capture began, the likeliest first; nothing if the opening was captured.
+    fn hypotheses(&self, end: Time) -> SmallVec<[u8; 3]> {
+        let mut hypotheses = SmallVec::new();
+        if self.before != 0 {
+            hypotheses.extend((0..3).map(|i| 1 << i).filter(|h| self.before & h != 0));
+            if let Some(i) = hypotheses.iter().position(|h| self.is_one_sided(*h, end)) {
+                hypotheses.swap(0, i);
+            }
+        }
+        hypotheses
+    }
+
+    /// Where every combination of what may be and what may not (`open`) leads end `e` from one `start`.
+    fn combined(
+        &self,
+        e: usize,
+        scale: &Scale,
+        open: &[Mark],
+        start: Option<Mark>,
+        end: Time,
+        profile: &Profile,
+    ) -> States {
+        let mut marks: SmallVec<[Mark; 8]> = SmallVec::new();
+        let mut possible = States::EMPTY;
+        // The last FIN may have begun the wait anew, its acknowledgment not captured.
+        let repeated = self.ends[1 - e].last_fin.is_some_and(|f| f.time + profile.two_msl > end);
+        for choice in 0..1_u32 << open.len() {
+            marks.clear();
+            marks.extend(scale.marks.iter().filter(|m| !open.iter().any(|o| o.event == m.event)).copied());
+            marks.extend(open.iter().enumerate().filter(|(i, _)| choice & (1 << i) != 0).map(|(_, m)| *m));
+            sort(&mut marks);
+            let tail = Tail::of(start.iter().chain(&marks));
+            let timer = self.timer(e, &tail, end, profile);
+            possible = possible.with(if timer.is_some() { State::Closed } else { tail.state() });
+            if tail.state() == State::TimeWait && repeated {
+                possible = possible.with(State::TimeWait);
+            }
+        }
+        possible
     }
 
     /// Dates `steps` as end `e` took them: see [`Verdict`].
@@ -356,23 +355,53 @@ impl Connection {
         States::EMPTY
     }
 
-    /// The timer that has run out by `end` in the state where `steps` lead, if one has.
-    fn timer(&self, e: usize, steps: &[Step], end: Time, profile: &Profile) -> Option<Mark> {
-        let replaced = steps.last().filter(|s| s.rule.event == Event::Replaced).map(|s| s.mark.time);
-        let last = if replaced.is_some() { steps.iter().rev().nth(1)? } else { steps.last()? };
-        let end = replaced.map_or(end, |t| t.min(end));
-        let own = &self.ends[e];
-        let (event, expiry) = match last.rule.to {
+    /// The timer that has run out by `end` in the state where a history ends, if one has.
+    fn timer(&self, e: usize, tail: &Tail, end: Time, profile: &Profile) -> Option<Mark> {
+        let mut end = end;
+        let mut last = tail.last?;
+        if last.0.event == Event::Replaced {
+            end = end.min(last.1);
+            last = tail.previous?;
+        }
+        let (rule, since) = last;
+        let own = self.ends[e].last.as_ref().map(|l| l.time);
+        let (event, expiry) = match rule.to {
             // Each repeated FIN is acknowledged again and starts the wait anew (RFC 9293 3.10.7.4).
-            State::TimeWait => {
-                let start = own.last.map_or(last.mark.time, |t| t.time.max(last.mark.time));
-                (Event::TwoMsl, start + profile.two_msl)
-            }
-            State::SynSent => (Event::GiveUp, last.mark.time + profile.syn_sent),
-            State::SynRcvd => (Event::GiveUp, last.mark.time + profile.syn_rcvd),
+            State::TimeWait => (Event::TwoMsl, own.map_or(since, |t| t.max(since)) + profile.two_msl),
+            State::SynSent => (Event::GiveUp, since + profile.syn_sent),
+            State::SynRcvd => (Event::GiveUp, since + profile.syn_rcvd),
             _ => return None,
         };
-        (expiry <= end && self.ends[e].last.is_none_or(|t| t.time < expiry))
-            .then(|| Mark::sure(event, Evidence::Timer, expiry, 0))
+        (expiry <= end && own.is_none_or(|t| t < expiry)).then(|| Mark::sure(event, Evidence::Timer, expiry, 0))
+    }
+}
+
+/// How a history ends: its last two arrows, with the times of the marks behind them.
+#[derive(Clone, Copy, Default)]
+struct Tail {
+    last: Option<(&'static Rule, Time)>,
+    previous: Option<(&'static Rule, Time)>,
+}
+
+impl Tail {
+    /// That of what the table makes of `marks`, which are in order.
+    fn of<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> Tail {
+        let mut tail = Tail::default();
+        for mark in marks {
+            if let Some(rule) = rule(tail.state(), mark.event) {
+                tail = Tail { last: Some((rule, mark.time)), previous: tail.last };
+            }
+        }
+        tail
+    }
+
+    /// That of `steps`.
+    fn after(steps: &[Step]) -> Tail {
+        let mut last = steps.iter().rev().map(|s| (s.rule, s.mark.time));
+        Tail { last: last.next(), previous: last.next() }
+    }
+
+    fn state(&self) -> State {
+        self.last.map_or(State::Closed, |(rule, _)| rule.to)
     }
 }
