@@ -5,7 +5,7 @@ use super::{RenderOptions, order};
 use crate::filter::eval::one_way;
 use crate::report::{ClosedFirst, Connection, Endpoint, Origin, Outcome, Report, Role};
 use crate::source::FileInfo;
-use crate::tracker::State;
+use crate::tracker::{State, States};
 
 /// The capture in one sentence: name, connections, packets and how many of them were TCP, length, start.
 pub fn headline(report: &Report, options: &RenderOptions) -> String {
@@ -159,8 +159,8 @@ pub fn payload(connection: &Connection) -> String {
 }
 
 /// A final state, or all that are possible, the likeliest first: `FIN_WAIT_2|CLOSED`.
-pub fn possible(state: State, possible: &[State]) -> String {
-    let others = possible.iter().filter(|other| **other != state).map(|other| other.name());
+pub fn possible(state: State, possible: States) -> String {
+    let others = possible.iter().filter(|other| *other != state).map(|other| other.name());
     std::iter::once(state.name()).chain(others).collect::<Vec<_>>().join("|")
 }
 
