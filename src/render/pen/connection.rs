@@ -35,43 +35,43 @@ pub fn connection<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
         anomalies,
     } = c;
     let clock = &mut Clock::default();
-    pen.put(b"\"id\":")?;
-    pen.integer(*id)?;
-    pen.put(b",\"client\":")?;
-    socket(&mut pen, client)?;
-    pen.put(b",\"server\":")?;
-    socket(&mut pen, server)?;
-    pen.put(b",\"incarnation\":")?;
-    pen.integer(u64::from(*incarnation))?;
-    pen.bytes(match origin {
+    pen = pen.put(b"\"id\":")?;
+    pen = pen.integer(*id)?;
+    pen = pen.put(b",\"client\":")?;
+    pen = socket(pen, client)?;
+    pen = pen.put(b",\"server\":")?;
+    pen = socket(pen, server)?;
+    pen = pen.put(b",\"incarnation\":")?;
+    pen = pen.integer(u64::from(*incarnation))?;
+    pen = pen.bytes(match origin {
         Origin::Handshake => b",\"origin\":\"handshake\"",
         Origin::Midstream => b",\"origin\":\"midstream\"",
     })?;
-    pen.bytes(match role {
+    pen = pen.bytes(match role {
         Role::Observed => b",\"role\":\"observed\",\"scope\":[",
         Role::Guessed => b",\"role\":\"guessed\",\"scope\":[",
     })?;
     for (i, name) in scope.iter().enumerate() {
         if i > 0 {
-            pen.put(b",")?;
+            pen = pen.put(b",")?;
         }
-        pen.quoted(name)?;
+        pen = pen.quoted(name)?;
     }
-    pen.put(b"],\"first\":")?;
-    pen.time(*first, clock)?;
-    pen.put(b",\"last\":")?;
-    pen.time(*last, clock)?;
-    pen.put(b",\"first_packet\":")?;
-    pen.integer(*first_packet)?;
-    pen.put(b",\"last_packet\":")?;
-    pen.integer(*last_packet)?;
-    pen.put(b",\"packets\":")?;
-    counts(&mut pen, packets)?;
-    pen.put(b",\"bytes\":")?;
-    counts(&mut pen, bytes)?;
-    pen.put(b",\"outcome\":\"")?;
-    pen.bytes(outcome.name().as_bytes())?;
-    pen.bytes(match closed_first {
+    pen = pen.put(b"],\"first\":")?;
+    pen = pen.time(*first, clock)?;
+    pen = pen.put(b",\"last\":")?;
+    pen = pen.time(*last, clock)?;
+    pen = pen.put(b",\"first_packet\":")?;
+    pen = pen.integer(*first_packet)?;
+    pen = pen.put(b",\"last_packet\":")?;
+    pen = pen.integer(*last_packet)?;
+    pen = pen.put(b",\"packets\":")?;
+    pen = counts(pen, packets)?;
+    pen = pen.put(b",\"bytes\":")?;
+    pen = counts(pen, bytes)?;
+    pen = pen.put(b",\"outcome\":\"")?;
+    pen = pen.bytes(outcome.name().as_bytes())?;
+    pen = pen.bytes(match closed_first {
         None => b"\",\"endpoints\":{\"client\":".as_slice(),
         Some(ClosedFirst::Client) => b"\",\"closed_first\":\"client\",\"endpoints\":{\"client\":",
         Some(ClosedFirst::Server) => b"\",\"closed_first\":\"server\",\"endpoints\":{\"client\":",
@@ -79,68 +79,68 @@ pub fn connection<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
     })?;
     let PerSide { client, server } = endpoints;
     pen = endpoint(pen, client, clock)?;
-    pen.put(b",\"server\":")?;
+    pen = pen.put(b",\"server\":")?;
     pen = endpoint(pen, server, clock)?;
-    pen.put(b"},\"timing\":")?;
+    pen = pen.put(b"},\"timing\":")?;
     pen = timing(pen, times, clock)?;
     if let Some(PerSide { client, server }) = path {
-        pen.put(b",\"path\":{\"client\":")?;
-        direction(&mut pen, client)?;
-        pen.put(b",\"server\":")?;
-        direction(&mut pen, server)?;
-        pen.put(b"}")?;
+        pen = pen.put(b",\"path\":{\"client\":")?;
+        pen = direction(pen, client)?;
+        pen = pen.put(b",\"server\":")?;
+        pen = direction(pen, server)?;
+        pen = pen.put(b"}")?;
     }
-    pen.put(b",\"anomalies\":[")?;
+    pen = pen.put(b",\"anomalies\":[")?;
     for (i, one) in anomalies.iter().enumerate() {
         if i > 0 {
-            pen.put(b",")?;
+            pen = pen.put(b",")?;
         }
         pen = anomaly(pen, one, clock)?;
     }
-    pen.put(b"]}")?;
+    pen = pen.put(b"]}")?;
     Some(pen)
 }
 
 #[inline(always)]
-fn socket(pen: &mut Pen<'_>, socket: &Socket) -> Option<()> {
+fn socket<'a>(mut pen: Pen<'a>, socket: &Socket) -> Option<Pen<'a>> {
     let Socket { addr, port } = socket;
-    pen.put(b"{\"addr\":\"")?;
-    pen.address(*addr)?;
-    pen.put(b"\",\"port\":")?;
-    pen.integer(u64::from(*port))?;
+    pen = pen.put(b"{\"addr\":\"")?;
+    pen = pen.address(*addr)?;
+    pen = pen.put(b"\",\"port\":")?;
+    pen = pen.integer(u64::from(*port))?;
     pen.put(b"}")
 }
 
 #[inline(always)]
-fn counts(pen: &mut Pen<'_>, counts: &PerSide<u64>) -> Option<()> {
+fn counts<'a>(mut pen: Pen<'a>, counts: &PerSide<u64>) -> Option<Pen<'a>> {
     let PerSide { client, server } = counts;
-    pen.put(b"{\"client\":")?;
-    pen.integer(*client)?;
-    pen.put(b",\"server\":")?;
-    pen.integer(*server)?;
+    pen = pen.put(b"{\"client\":")?;
+    pen = pen.integer(*client)?;
+    pen = pen.put(b",\"server\":")?;
+    pen = pen.integer(*server)?;
     pen.put(b"}")
 }
 
-fn direction(pen: &mut Pen<'_>, direction: &Direction) -> Option<()> {
+fn direction<'a>(mut pen: Pen<'a>, direction: &Direction) -> Option<Pen<'a>> {
     let Direction { sent, arrived, lost, undecided, repeated, unseen } = direction;
-    pen.put(b"{\"sent\":")?;
-    pen.integer(*sent)?;
-    pen.put(b",\"arrived\":")?;
-    pen.integer(*arrived)?;
-    pen.put(b",\"lost\":")?;
-    pen.integer(*lost)?;
-    pen.put(b",\"undecided\":")?;
-    pen.integer(*undecided)?;
-    pen.put(b",\"repeated\":")?;
-    pen.integer(*repeated)?;
-    pen.put(b",\"unseen\":")?;
-    pen.integer(*unseen)?;
+    pen = pen.put(b"{\"sent\":")?;
+    pen = pen.integer(*sent)?;
+    pen = pen.put(b",\"arrived\":")?;
+    pen = pen.integer(*arrived)?;
+    pen = pen.put(b",\"lost\":")?;
+    pen = pen.integer(*lost)?;
+    pen = pen.put(b",\"undecided\":")?;
+    pen = pen.integer(*undecided)?;
+    pen = pen.put(b",\"repeated\":")?;
+    pen = pen.integer(*repeated)?;
+    pen = pen.put(b",\"unseen\":")?;
+    pen = pen.integer(*unseen)?;
     pen.put(b"}")
 }
 
 /// Writes a grade whose opening quotation mark stands; closes it.
 #[inline(always)]
-fn evidence(pen: &mut Pen<'_>, evidence: Evidence) -> Option<()> {
+fn evidence<'a>(pen: Pen<'a>, evidence: Evidence) -> Option<Pen<'a>> {
     let (text, len): (&[u8; 10], usize) = match evidence {
         Evidence::Sent => (b"sent\"     ", 5),
         Evidence::Confirmed => (b"confirmed\"", 10),
@@ -154,29 +154,29 @@ fn evidence(pen: &mut Pen<'_>, evidence: Evidence) -> Option<()> {
 #[inline(never)]
 fn endpoint<'a>(mut pen: Pen<'a>, e: &Endpoint, clock: &mut Clock) -> Option<Pen<'a>> {
     let Endpoint { state, possible, evidence: grade, history, retracted, time_in_state } = e;
-    pen.put(b"{\"state\":\"")?;
-    pen.state(*state)?;
-    pen.put(b",\"possible\":[")?;
+    pen = pen.put(b"{\"state\":\"")?;
+    pen = pen.state(*state)?;
+    pen = pen.put(b",\"possible\":[")?;
     for (i, state) in possible.iter().enumerate() {
-        pen.bytes(if i > 0 { b",\"" } else { b"\"" })?;
-        pen.state(state)?;
+        pen = pen.bytes(if i > 0 { b",\"" } else { b"\"" })?;
+        pen = pen.state(state)?;
     }
-    pen.put(b"],\"evidence\":\"")?;
-    evidence(&mut pen, *grade)?;
-    pen.put(b",\"history\":[")?;
+    pen = pen.put(b"],\"evidence\":\"")?;
+    pen = evidence(pen, *grade)?;
+    pen = pen.put(b",\"history\":[")?;
     pen = entries(pen, history, clock)?;
     if !retracted.is_empty() {
-        pen.put(b"],\"retracted\":[")?;
+        pen = pen.put(b"],\"retracted\":[")?;
         pen = entries(pen, retracted, clock)?;
     }
-    pen.put(b"],\"time_in_state\":{")?;
+    pen = pen.put(b"],\"time_in_state\":{")?;
     for (i, (state, span)) in time_in_state.iter().enumerate() {
-        pen.bytes(if i > 0 { b",\"" } else { b"\"" })?;
-        pen.state(state)?;
-        pen.put(b":")?;
-        pen.span(span)?;
+        pen = pen.bytes(if i > 0 { b",\"" } else { b"\"" })?;
+        pen = pen.state(state)?;
+        pen = pen.put(b":")?;
+        pen = pen.span(span)?;
     }
-    pen.put(b"}}")?;
+    pen = pen.put(b"}}")?;
     Some(pen)
 }
 
@@ -184,7 +184,7 @@ fn endpoint<'a>(mut pen: Pen<'a>, e: &Endpoint, clock: &mut Clock) -> Option<Pen
 fn entries<'a>(mut pen: Pen<'a>, entries: &[Entry], clock: &mut Clock) -> Option<Pen<'a>> {
     for (i, one) in entries.iter().enumerate() {
         if i > 0 {
-            pen.put(b",")?;
+            pen = pen.put(b",")?;
         }
         pen = entry(pen, one, clock)?;
     }
@@ -208,92 +208,92 @@ fn entry<'a>(mut pen: Pen<'a>, e: &Entry, clock: &mut Clock) -> Option<Pen<'a>> 
         other_tap,
         rule,
     } = e;
-    pen.put(b"{\"time\":")?;
-    pen.time(*time, clock)?;
+    pen = pen.put(b"{\"time\":")?;
+    pen = pen.time(*time, clock)?;
     if let Some(latest) = latest {
-        pen.put(b",\"latest\":")?;
-        pen.time(*latest, clock)?;
+        pen = pen.put(b",\"latest\":")?;
+        pen = pen.time(*latest, clock)?;
     }
     if let Some(captured) = captured {
-        pen.put(b",\"captured\":")?;
-        pen.time(*captured, clock)?;
+        pen = pen.put(b",\"captured\":")?;
+        pen = pen.time(*captured, clock)?;
     }
-    pen.put(b",\"from\":\"")?;
-    pen.state(*from)?;
-    pen.put(b",\"state\":\"")?;
-    pen.state(*state)?;
+    pen = pen.put(b",\"from\":\"")?;
+    pen = pen.state(*from)?;
+    pen = pen.put(b",\"state\":\"")?;
+    pen = pen.state(*state)?;
     if let Some(packet) = packet {
-        pen.put(b",\"packet\":")?;
-        pen.integer(*packet)?;
+        pen = pen.put(b",\"packet\":")?;
+        pen = pen.integer(*packet)?;
     }
-    pen.put(b",\"cause\":\"")?;
-    pen.bytes(cause.as_bytes())?;
-    pen.put(b"\",\"evidence\":\"")?;
-    evidence(&mut pen, *grade)?;
+    pen = pen.put(b",\"cause\":\"")?;
+    pen = pen.bytes(cause.as_bytes())?;
+    pen = pen.put(b"\",\"evidence\":\"")?;
+    pen = evidence(pen, *grade)?;
     if let Some(packet) = proven_by {
-        pen.put(b",\"proven_by\":")?;
-        pen.integer(*packet)?;
+        pen = pen.put(b",\"proven_by\":")?;
+        pen = pen.integer(*packet)?;
     }
     if let Some(side) = seen_at {
-        pen.bytes(match side {
+        pen = pen.bytes(match side {
             Side::Client => b",\"seen_at\":\"client\"",
             Side::Server => b",\"seen_at\":\"server\"",
         })?;
     }
     if let Some(OtherTap { packet, time }) = other_tap {
-        pen.put(b",\"other_tap\":{\"packet\":")?;
-        pen.integer(*packet)?;
-        pen.put(b",\"time\":")?;
-        pen.time(*time, clock)?;
-        pen.put(b"}")?;
+        pen = pen.put(b",\"other_tap\":{\"packet\":")?;
+        pen = pen.integer(*packet)?;
+        pen = pen.put(b",\"time\":")?;
+        pen = pen.time(*time, clock)?;
+        pen = pen.put(b"}")?;
     }
-    pen.put(b",\"rule\":\"")?;
-    pen.bytes(rule.as_bytes())?;
-    pen.put(b"\"}")?;
+    pen = pen.put(b",\"rule\":\"")?;
+    pen = pen.bytes(rule.as_bytes())?;
+    pen = pen.put(b"\"}")?;
     Some(pen)
 }
 
 #[inline(never)]
 fn anomaly<'a>(mut pen: Pen<'a>, a: &Anomaly, clock: &mut Clock) -> Option<Pen<'a>> {
     let Anomaly { code, name, severity, endpoint, time, packet, message, facts } = a;
-    pen.put(b"{\"code\":")?;
-    pen.quoted(code)?;
-    pen.put(b",\"name\":")?;
-    pen.quoted(name)?;
-    pen.bytes(match severity {
+    pen = pen.put(b"{\"code\":")?;
+    pen = pen.quoted(code)?;
+    pen = pen.put(b",\"name\":")?;
+    pen = pen.quoted(name)?;
+    pen = pen.bytes(match severity {
         Severity::Info => b",\"severity\":\"info\"".as_slice(),
         Severity::Note => b",\"severity\":\"note\"",
         Severity::Warning => b",\"severity\":\"warning\"",
         Severity::Error => b",\"severity\":\"error\"",
     })?;
     if let Some(side) = endpoint {
-        pen.bytes(match side {
+        pen = pen.bytes(match side {
             Side::Client => b",\"endpoint\":\"client\"",
             Side::Server => b",\"endpoint\":\"server\"",
         })?;
     }
-    pen.put(b",\"time\":")?;
-    pen.time(*time, clock)?;
+    pen = pen.put(b",\"time\":")?;
+    pen = pen.time(*time, clock)?;
     if let Some(packet) = packet {
-        pen.put(b",\"packet\":")?;
-        pen.integer(*packet)?;
+        pen = pen.put(b",\"packet\":")?;
+        pen = pen.integer(*packet)?;
     }
-    pen.put(b",\"message\":")?;
-    pen.quoted(message)?;
-    pen.put(b",\"facts\":{")?;
+    pen = pen.put(b",\"message\":")?;
+    pen = pen.quoted(message)?;
+    pen = pen.put(b",\"facts\":{")?;
     for (i, (key, value)) in facts.iter().enumerate() {
         if i > 0 {
-            pen.put(b",")?;
+            pen = pen.put(b",")?;
         }
-        pen.quoted(key)?;
-        pen.put(b":")?;
-        fact(&mut pen, value)?;
+        pen = pen.quoted(key)?;
+        pen = pen.put(b":")?;
+        pen = fact(pen, value)?;
     }
-    pen.put(b"}}")?;
+    pen = pen.put(b"}}")?;
     Some(pen)
 }
 
-fn fact(pen: &mut Pen<'_>, value: &Value) -> Option<()> {
+fn fact<'a>(pen: Pen<'a>, value: &Value) -> Option<Pen<'a>> {
     match value {
         Value::Bool(true) => pen.put(b"true"),
         Value::Bool(false) => pen.put(b"false"),

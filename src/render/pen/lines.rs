@@ -50,7 +50,7 @@ impl Lines {
 
     /// Adds `bytes` as they are.
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.add(|mut pen| pen.bytes(bytes).map(|()| pen));
+        self.add(|pen| pen.bytes(bytes));
     }
 
     /// Adds any value, slowly.
@@ -58,25 +58,18 @@ impl Lines {
     /// # Errors
     /// When the value cannot be serialised.
     pub fn value(&mut self, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
-        serde_json::to_writer(self, value).map_err(io::Error::from)
+        self.raw(&serde_json::to_vec(value)?);
+        Ok(())
     }
 
     /// Adds the object of a connection, as it stands in the JSON format.
     pub fn connection(&mut self, c: &Connection) {
-        self.add(|mut pen| {
-            pen.put(b"{")?;
-            connection::connection(pen, c)
-        });
+        self.add(|pen| connection::connection(pen.put(b"{")?, c));
     }
 
     /// Adds the line of a connection, as it stands in the NDJSON format.
     pub fn line(&mut self, c: &Connection) {
-        self.add(|mut pen| {
-            pen.put(b"{\"type\":\"connection\",")?;
-            let mut pen = connection::connection(pen, c)?;
-            pen.put(b"\n")?;
-            Some(pen)
-        });
+        self.add(|pen| connection::connection(pen.put(b"{\"type\":\"connection\",")?, c)?.put(b"\n"));
     }
 
     fn add(&mut self, write: impl for<'b> Fn(Pen<'b>) -> Option<Pen<'b>>) {
@@ -91,16 +84,5 @@ impl Lines {
             let more = self.text.len().max(LEAST / 2) * 2;
             self.text.resize(more, 0);
         }
-    }
-}
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.raw(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

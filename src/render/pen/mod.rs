@@ -19,7 +19,9 @@ use serde::Serialize;
 
 pub use lines::Lines;
 
-/// Writes forward through the room it has. `None` from any of its methods means that the room was too small.
+/// Writes forward through the room it has. Every method hands the pen on; `None` means that the room was too small.
+///
+/// It goes from hand to hand by value, so that where it stands is kept in registers.
 #[derive(Debug)]
 pub struct Pen<'a> {
     room: &'a mut [u8],
@@ -38,50 +40,46 @@ impl<'a> Pen<'a> {
 
     /// The next `N` bytes, to be filled.
     #[inline(always)]
-    pub fn take<const N: usize>(&mut self) -> Option<&'a mut [u8; N]> {
-        let (taken, rest) = mem::take(&mut self.room).split_first_chunk_mut::<N>()?;
-        self.room = rest;
-        Some(taken)
+    pub fn take<const N: usize>(self) -> Option<(&'a mut [u8; N], Pen<'a>)> {
+        let (taken, room) = self.room.split_first_chunk_mut::<N>()?;
+        Some((taken, Pen { room }))
     }
 
     /// Writes `bytes`, whose number is known to the compiler.
     #[inline(always)]
-    pub fn put<const N: usize>(&mut self, bytes: &[u8; N]) -> Option<()> {
-        *self.take::<N>()? = *bytes;
-        Some(())
+    pub fn put<const N: usize>(self, bytes: &[u8; N]) -> Option<Self> {
+        let (to, pen) = self.take::<N>()?;
+        *to = *bytes;
+        Some(pen)
     }
 
     /// Writes the first `len` of `bytes`; there must be room for all of them.
     #[inline(always)]
-    pub fn part<const N: usize>(&mut self, bytes: &[u8; N], len: usize) -> Option<()> {
+    pub fn part<const N: usize>(self, bytes: &[u8; N], len: usize) -> Option<Self> {
         *self.room.first_chunk_mut::<N>()? = *bytes;
-        self.room = mem::take(&mut self.room).get_mut(len..)?;
-        Some(())
+        Some(Pen { room: self.room.get_mut(len..)? })
     }
 
     /// Writes `bytes` of any number; most are short.
     #[inline]
-    pub fn bytes(&mut self, bytes: &[u8]) -> Option<()> {
-        let n = bytes.len();
-        if n > 32 {
-            let (to, rest) = mem::take(&mut self.room).split_at_mut_checked(n)?;
-            to.copy_from_slice(bytes);
-            self.room = rest;
-            return Some(());
-        }
+    pub fn bytes(self, bytes: &[u8]) -> Option<Self> {
+        let (to, room) = self.room.split_at_mut_checked(bytes.len())?;
         // Two pieces of a fixed length that overlap, instead of a call for a few bytes.
-        let (to, rest) = mem::take(&mut self.room).split_at_mut_checked(n)?;
-        self.room = rest;
-        ends::<16>(to, bytes).or_else(|| ends::<8>(to, bytes)).or_else(|| ends::<4>(to, bytes)).or_else(|| {
-            to.iter_mut().zip(bytes).for_each(|(to, byte)| *to = *byte);
-            Some(())
-        })
+        match bytes.len() {
+            16..=32 => ends::<16>(to, bytes)?,
+            8..=15 => ends::<8>(to, bytes)?,
+            4..=7 => ends::<4>(to, bytes)?,
+            _ => to.copy_from_slice(bytes),
+        }
+        Some(Pen { room })
     }
 
     /// Writes what is not written by hand: floats, text to escape, nested values. None of these can fail but for room.
     #[cold]
-    pub fn json(&mut self, value: &(impl Serialize + ?Sized)) -> Option<()> {
-        serde_json::to_writer(&mut *self, value).ok()
+    pub fn json(self, value: &(impl Serialize + ?Sized)) -> Option<Self> {
+        let mut pen = self;
+        serde_json::to_writer(&mut pen, value).ok()?;
+        Some(pen)
     }
 }
 
@@ -97,7 +95,9 @@ fn ends<const N: usize>(to: &mut [u8], from: &[u8]) -> Option<()> {
 /// All or nothing.
 impl io::Write for Pen<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bytes(bytes).map(|()| bytes.len()).ok_or_else(|| io::ErrorKind::WriteZero.into())
+        let pen = Pen { room: mem::take(&mut self.room) };
+        *self = pen.bytes(bytes).ok_or(io::ErrorKind::WriteZero)?;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -50,43 +50,57 @@ pub fn all_brief<const N: usize>(spans: &[Span; N]) -> bool {
     spans.iter().fold(true, |all, span| all & ((span.0 as u64) < SHORT))
 }
 
-/// Seconds since 1970 as text, kept from one time to the next: those of a connection lie close together.
+/// A second of capture time and its text, kept from one time to the next: those of a connection lie close together.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    second: u64,
-    text: [u8; 10],
+    /// Its begin, in nanoseconds.
+    begin: u64,
+    text: [u8; 11],
 }
 
 impl Default for Clock {
     fn default() -> Clock {
-        Clock { second: u64::MAX, text: [b'0'; 10] }
+        Clock { begin: 1_000_000_000_000_000_000, text: *b"1000000000." }
     }
 }
 
-impl Pen<'_> {
-    /// Writes a whole number.
-    #[inline]
-    pub fn integer(&mut self, n: u64) -> Option<()> {
-        if n < 10 {
-            return self.put(&[b'0' + n as u8]);
+impl Clock {
+    /// Moves to the second of `n` if that is one of ten digits.
+    #[inline(never)]
+    fn set(&mut self, n: u64) -> Option<()> {
+        let second = n / 1_000_000_000;
+        if n > i64::MAX as u64 || !(1_000_000_000..SHORT).contains(&second) {
+            return None;
         }
+        let high = second / 100_000_000;
+        let [a, b, c, d, e, f, g, h] = digits(second - high * 100_000_000);
+        let [tens, ones] = [b'0' + (high / 10) as u8, b'0' + (high % 10) as u8];
+        *self = Clock { begin: second * 1_000_000_000, text: [tens, ones, a, b, c, d, e, f, g, h, b'.'] };
+        Some(())
+    }
+}
+
+impl<'a> Pen<'a> {
+    /// Writes a whole number.
+    #[inline(always)]
+    pub fn integer(self, n: u64) -> Option<Self> {
+        if n < 10 { self.put(&[b'0' + n as u8]) } else { self.several(n) }
+    }
+
+    #[inline(never)]
+    fn several(self, n: u64) -> Option<Self> {
         if n < 100_000_000 {
             let digits = eight(n);
             let leading = digits.trailing_zeros() / 8;
             return self.part(&((digits | ZEROS) >> (leading * 8)).to_le_bytes(), 8 - leading as usize);
         }
-        self.large(n)
-    }
-
-    fn large(&mut self, n: u64) -> Option<()> {
         let high = n / 100_000_000;
-        self.integer(high)?;
-        self.put(&digits(n - high * 100_000_000))
+        self.integer(high)?.put(&digits(n - high * 100_000_000))
     }
 
     /// Writes a span in seconds.
     #[inline]
-    pub fn span(&mut self, span: Span) -> Option<()> {
+    pub fn span(self, span: Span) -> Option<Self> {
         match brief(span) {
             Some(text) => self.put(&text),
             None => self.seconds(span.0),
@@ -95,41 +109,28 @@ impl Pen<'_> {
 
     /// Writes a time in seconds.
     #[inline]
-    pub fn time(&mut self, time: Time, clock: &mut Clock) -> Option<()> {
+    pub fn time(self, time: Time, clock: &mut Clock) -> Option<Self> {
         let n = time.0 as u64;
-        let second = n / 1_000_000_000;
-        if second != clock.second {
-            // Ten digits, and no sign.
-            if time.0 < 0 || !(1_000_000_000..SHORT).contains(&second) {
-                return self.seconds(time.0);
-            }
-            let high = second / 100_000_000;
-            let [a, b, c, d, e, f, g, h] = digits(second - high * 100_000_000);
-            let tens = high / 10;
-            *clock =
-                Clock { second, text: [b'0' + tens as u8, b'0' + (high - tens * 10) as u8, a, b, c, d, e, f, g, h] };
+        if n.wrapping_sub(clock.begin) >= 1_000_000_000 && clock.set(n).is_none() {
+            return self.seconds(time.0);
         }
-        let nanos = n - second * 1_000_000_000;
+        let nanos = n.wrapping_sub(clock.begin);
         let top = nanos / 100_000_000;
-        let text = self.take::<20>()?;
-        *text.first_chunk_mut::<10>()? = clock.text;
-        text[10] = b'.';
+        let (text, pen) = self.take::<20>()?;
+        *text.first_chunk_mut::<11>()? = clock.text;
         text[11] = b'0' + top as u8;
         *text.last_chunk_mut::<8>()? = digits(nanos - top * 100_000_000);
-        Some(())
+        Some(pen)
     }
 
     /// Any number of nanoseconds.
     #[inline(never)]
-    fn seconds(&mut self, nanos: i64) -> Option<()> {
-        if nanos < 0 {
-            self.put(b"-")?;
-        }
+    fn seconds(self, nanos: i64) -> Option<Self> {
+        let pen = if nanos < 0 { self.put(b"-")? } else { self };
         let n = nanos.unsigned_abs();
-        self.integer(n / 1_000_000_000)?;
         let rest = n % 1_000_000_000;
-        self.put(&[b'.', b'0' + (rest / 100_000_000) as u8])?;
-        self.put(&digits(rest % 100_000_000))
+        let pen = pen.integer(n / 1_000_000_000)?.put(&[b'.', b'0' + (rest / 100_000_000) as u8])?;
+        pen.put(&digits(rest % 100_000_000))
     }
 }
 
@@ -139,11 +140,9 @@ mod tests {
 
     use super::*;
 
-    fn written(write: impl FnOnce(&mut Pen<'_>) -> Option<()>) -> String {
+    fn written(write: impl FnOnce(Pen<'_>) -> Option<Pen<'_>>) -> String {
         let mut room = [0; 64];
-        let mut pen = Pen::new(&mut room);
-        write(&mut pen).expect("there is room");
-        let left = pen.left();
+        let left = write(Pen::new(&mut room)).expect("there is room").left();
         String::from_utf8(room[..64 - left].to_vec()).expect("text")
     }
 

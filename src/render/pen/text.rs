@@ -46,26 +46,26 @@ const fn octets() -> [([u8; 4], u8); 256] {
 impl Pen<'_> {
     /// Writes the name of a state whose opening quotation mark stands; closes it.
     #[inline(always)]
-    pub fn state(&mut self, state: State) -> Option<()> {
+    pub fn state(self, state: State) -> Option<Self> {
         let (name, len) = &STATES[state as usize];
         self.part(name, *len)
     }
 
     /// Writes any text in quotation marks.
-    pub fn quoted(&mut self, text: &str) -> Option<()> {
+    pub fn quoted(mut self, text: &str) -> Option<Self> {
         // All bytes are looked at, so that the compiler can take many at once.
         let special = |found: bool, byte: &u8| found | (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
         if text.as_bytes().iter().fold(false, special) {
             return self.json(text);
         }
-        self.put(b"\"")?;
-        self.bytes(text.as_bytes())?;
+        self = self.put(b"\"")?;
+        self = self.bytes(text.as_bytes())?;
         self.put(b"\"")
     }
 
     /// Writes an address without quotation marks.
     #[inline]
-    pub fn address(&mut self, address: IpAddr) -> Option<()> {
+    pub fn address(self, address: IpAddr) -> Option<Self> {
         match address {
             IpAddr::V4(address) => self.v4(address),
             IpAddr::V6(address) => self.v6(address),
@@ -73,19 +73,19 @@ impl Pen<'_> {
     }
 
     #[inline]
-    fn v4(&mut self, address: Ipv4Addr) -> Option<()> {
+    fn v4(mut self, address: Ipv4Addr) -> Option<Self> {
         let [a, b, c, d] = address.octets().map(|octet| &OCTETS[usize::from(octet)]);
-        self.part(&a.0, usize::from(a.1))?;
-        self.part(&b.0, usize::from(b.1))?;
-        self.part(&c.0, usize::from(c.1))?;
+        self = self.part(&a.0, usize::from(a.1))?;
+        self = self.part(&b.0, usize::from(b.1))?;
+        self = self.part(&c.0, usize::from(c.1))?;
         self.part(&d.0, usize::from(d.1) - 1)
     }
 
     /// As RFC 5952 says: no leading zeros, the first of the longest runs of zeros left out.
     #[inline(never)]
-    fn v6(&mut self, address: Ipv6Addr) -> Option<()> {
+    fn v6(mut self, address: Ipv6Addr) -> Option<Self> {
         if let Some(mapped) = address.to_ipv4_mapped() {
-            self.put(b"::ffff:")?;
+            self = self.put(b"::ffff:")?;
             return self.v4(mapped);
         }
         let groups = address.segments();
@@ -99,23 +99,23 @@ impl Pen<'_> {
         if len < 2 {
             return self.groups(&groups);
         }
-        self.groups(&groups[..from])?;
-        self.put(b"::")?;
+        self = self.groups(&groups[..from])?;
+        self = self.put(b"::")?;
         self.groups(&groups[from + len..])
     }
 
-    fn groups(&mut self, groups: &[u16]) -> Option<()> {
+    fn groups(mut self, groups: &[u16]) -> Option<Self> {
         for (i, group) in groups.iter().enumerate() {
             if i > 0 {
-                self.put(b":")?;
+                self = self.put(b":")?;
             }
             let digit = |shift: u32| b"0123456789abcdef"[usize::from(group >> shift & 15)];
             // At least one digit.
             let leading = (group.leading_zeros() / 4).min(3);
             let all = u32::from_le_bytes([digit(12), digit(8), digit(4), digit(0)]);
-            self.part(&(all >> (leading * 8)).to_le_bytes(), 4 - leading as usize)?;
+            self = self.part(&(all >> (leading * 8)).to_le_bytes(), 4 - leading as usize)?;
         }
-        Some(())
+        Some(self)
     }
 }
 
@@ -125,11 +125,9 @@ mod tests {
 
     use super::*;
 
-    fn written(write: impl FnOnce(&mut Pen<'_>) -> Option<()>) -> String {
+    fn written(write: impl FnOnce(Pen<'_>) -> Option<Pen<'_>>) -> String {
         let mut room = [0; 1024];
-        let mut pen = Pen::new(&mut room);
-        write(&mut pen).expect("there is room");
-        let left = pen.left();
+        let left = write(Pen::new(&mut room)).expect("there is room").left();
         String::from_utf8(room[..1024 - left].to_vec()).expect("text")
     }
 

@@ -68,13 +68,13 @@ const PARTS: [&str; 9] = [
 ];
 const BLAME: Shape<{ length(&PARTS) }, 9> = shape(PARTS);
 
-impl Pen<'_> {
+impl<'a> Pen<'a> {
     /// Writes short spans into `shape`.
     #[inline(always)]
-    fn shaped<const LEN: usize, const N: usize>(&mut self, shape: &Shape<LEN, N>, spans: &[Span; N]) -> Option<()> {
-        let to = self.take::<LEN>()?;
+    fn shaped<const LEN: usize, const N: usize>(self, shape: &Shape<LEN, N>, spans: &[Span; N]) -> Option<Self> {
+        let (to, pen) = self.take::<LEN>()?;
         *to = shape.text;
-        // Quantiles of a few samples are often the same one.
+        // Quantiles of a few samples are often the same one, and many parts are none.
         let mut last = (Span(0), *b"0.000000000");
         for (span, at) in spans.iter().zip(shape.at) {
             if *span != last.0 {
@@ -84,41 +84,41 @@ impl Pen<'_> {
             }
             *to.get_mut(at..)?.first_chunk_mut::<WIDTH>()? = last.1;
         }
-        Some(())
+        Some(pen)
     }
 
     /// Writes spans by name of which some are not short.
     #[inline(never)]
-    fn wide(&mut self, keys: &[&str], spans: &[Span]) -> Option<()> {
+    fn wide(mut self, keys: &[&str], spans: &[Span]) -> Option<Self> {
         for (i, (key, span)) in keys.iter().zip(spans).enumerate() {
-            self.bytes(if i > 0 { b",\"" } else { b"\"" })?;
-            self.bytes(key.as_bytes())?;
-            self.put(b"\":")?;
-            self.span(*span)?;
+            self = self.bytes(if i > 0 { b",\"" } else { b"\"" })?;
+            self = self.bytes(key.as_bytes())?;
+            self = self.put(b"\":")?;
+            self = self.span(*span)?;
         }
-        Some(())
+        Some(self)
     }
 
     #[inline(always)]
-    fn known_span<const N: usize>(&mut self, key: &[u8; N], span: Option<Span>) -> Option<()> {
+    fn known_span<const N: usize>(self, key: &[u8; N], span: Option<Span>) -> Option<Self> {
         match span {
-            Some(span) => self.put(key).and_then(|()| self.span(span)),
-            None => Some(()),
+            Some(span) => self.put(key)?.span(span),
+            None => Some(self),
         }
     }
 
     #[inline(always)]
-    fn counted<const N: usize>(&mut self, key: &[u8; N], n: u64) -> Option<()> {
-        self.put(key)?;
+    fn counted<const N: usize>(mut self, key: &[u8; N], n: u64) -> Option<Self> {
+        self = self.put(key)?;
         self.integer(n)
     }
 }
 
-fn between(pen: &mut Pen<'_>, [low, high]: [Span; 2]) -> Option<()> {
-    pen.put(b"[")?;
-    pen.span(low)?;
-    pen.put(b",")?;
-    pen.span(high)?;
+fn between<'a>(mut pen: Pen<'a>, [low, high]: [Span; 2]) -> Option<Pen<'a>> {
+    pen = pen.put(b"[")?;
+    pen = pen.span(low)?;
+    pen = pen.put(b",")?;
+    pen = pen.span(high)?;
     pen.put(b"]")
 }
 
@@ -126,16 +126,16 @@ fn between(pen: &mut Pen<'_>, [low, high]: [Span; 2]) -> Option<()> {
 #[inline(never)]
 fn distribution<'a>(mut pen: Pen<'a>, d: &Distribution) -> Option<Pen<'a>> {
     let Distribution { n, min, p50, p90, p95, p99, max, mean, stddev, error, shape: _ } = d;
-    pen.counted(b"\"n\":", *n)?;
-    pen.put(b",")?;
+    pen = pen.counted(b"\"n\":", *n)?;
+    pen = pen.put(b",")?;
     let spans = [*min, *p50, *p90, *p95, *p99, *max, *mean, *stddev];
     match all_brief(&spans) {
-        true => pen.shaped(&DISTRIBUTION, &spans)?,
-        false => pen.wide(&QUANTILES, &spans)?,
+        true => pen = pen.shaped(&DISTRIBUTION, &spans)?,
+        false => pen = pen.wide(&QUANTILES, &spans)?,
     }
     if let Some(error) = error {
-        pen.put(b",\"error\":")?;
-        pen.json(error)?;
+        pen = pen.put(b",\"error\":")?;
+        pen = pen.json(error)?;
     }
     Some(pen)
 }
@@ -143,9 +143,9 @@ fn distribution<'a>(mut pen: Pen<'a>, d: &Distribution) -> Option<Pen<'a>> {
 #[inline(always)]
 fn samples<'a, const N: usize>(mut pen: Pen<'a>, key: &[u8; N], d: &Option<Distribution>) -> Option<Pen<'a>> {
     if let Some(d) = d {
-        pen.put(key)?;
+        pen = pen.put(key)?;
         pen = distribution(pen, d)?;
-        pen.put(b"}")?;
+        pen = pen.put(b"}")?;
     }
     Some(pen)
 }
@@ -155,104 +155,104 @@ fn round_trips<'a>(mut pen: Pen<'a>, r: &RoundTrips) -> Option<Pen<'a>> {
     let RoundTrips { samples, excluded, rescued } = r;
     if let Some(d) = samples {
         pen = distribution(pen, d)?;
-        pen.put(b",")?;
+        pen = pen.put(b",")?;
     }
-    pen.counted(b"\"excluded\":", *excluded)?;
-    pen.counted(b",\"rescued\":", *rescued)?;
+    pen = pen.counted(b"\"excluded\":", *excluded)?;
+    pen = pen.counted(b",\"rescued\":", *rescued)?;
     Some(pen)
 }
 
 #[inline(always)]
 fn stops<'a>(mut pen: Pen<'a>, both: &PerSide<Stops>) -> Option<Pen<'a>> {
     let PerSide { client, server } = both;
-    pen.put(b"{\"client\":")?;
-    stop(&mut pen, client)?;
-    pen.put(b",\"server\":")?;
-    stop(&mut pen, server)?;
-    pen.put(b"}")?;
+    pen = pen.put(b"{\"client\":")?;
+    pen = stop(pen, client)?;
+    pen = pen.put(b",\"server\":")?;
+    pen = stop(pen, server)?;
+    pen = pen.put(b"}")?;
     Some(pen)
 }
 
 #[inline(always)]
-fn stop(pen: &mut Pen<'_>, stops: &Stops) -> Option<()> {
+fn stop<'a>(mut pen: Pen<'a>, stops: &Stops) -> Option<Pen<'a>> {
     let Stops { count, total, longest, open } = stops;
     // Nearly all have none.
     if *count == 0 && total.0 == 0 && longest.0 == 0 && !open {
         return pen.put(b"{\"count\":0,\"total\":0.000000000,\"longest\":0.000000000,\"open\":false}");
     }
-    pen.counted(b"{\"count\":", *count)?;
-    pen.put(b",\"total\":")?;
-    pen.span(*total)?;
-    pen.put(b",\"longest\":")?;
-    pen.span(*longest)?;
+    pen = pen.counted(b"{\"count\":", *count)?;
+    pen = pen.put(b",\"total\":")?;
+    pen = pen.span(*total)?;
+    pen = pen.put(b",\"longest\":")?;
+    pen = pen.span(*longest)?;
     pen.bytes(if *open { b",\"open\":true}" } else { b",\"open\":false}" })
 }
 
 fn idle<'a>(mut pen: Pen<'a>, idle: &Idle, clock: &mut Clock) -> Option<Pen<'a>> {
     let Idle { count, total, longest, gaps } = idle;
     if *count == 0 && total.0 == 0 && longest.0 == 0 && gaps.is_empty() {
-        pen.put(b",\"idle\":{\"count\":0,\"total\":0.000000000,\"longest\":0.000000000,\"gaps\":[]}")?;
+        pen = pen.put(b",\"idle\":{\"count\":0,\"total\":0.000000000,\"longest\":0.000000000,\"gaps\":[]}")?;
         return Some(pen);
     }
-    pen.counted(b",\"idle\":{\"count\":", *count)?;
-    pen.put(b",\"total\":")?;
-    pen.span(*total)?;
-    pen.put(b",\"longest\":")?;
-    pen.span(*longest)?;
-    pen.put(b",\"gaps\":[")?;
+    pen = pen.counted(b",\"idle\":{\"count\":", *count)?;
+    pen = pen.put(b",\"total\":")?;
+    pen = pen.span(*total)?;
+    pen = pen.put(b",\"longest\":")?;
+    pen = pen.span(*longest)?;
+    pen = pen.put(b",\"gaps\":[")?;
     for (i, gap) in gaps.iter().enumerate() {
         let IdleGap { start, length, states, probes, ended_by, by } = gap;
         if i > 0 {
-            pen.put(b",")?;
+            pen = pen.put(b",")?;
         }
-        pen.put(b"{\"start\":")?;
-        pen.time(*start, clock)?;
-        pen.put(b",\"length\":")?;
-        pen.span(*length)?;
+        pen = pen.put(b"{\"start\":")?;
+        pen = pen.time(*start, clock)?;
+        pen = pen.put(b",\"length\":")?;
+        pen = pen.span(*length)?;
         let PerSide { client, server } = states;
-        pen.put(b",\"states\":{\"client\":\"")?;
-        pen.state(*client)?;
-        pen.put(b",\"server\":\"")?;
-        pen.state(*server)?;
-        pen.counted(b"},\"probes\":", *probes)?;
-        pen.put(b",\"ended_by\":\"")?;
-        pen.bytes(match ended_by {
+        pen = pen.put(b",\"states\":{\"client\":\"")?;
+        pen = pen.state(*client)?;
+        pen = pen.put(b",\"server\":\"")?;
+        pen = pen.state(*server)?;
+        pen = pen.counted(b"},\"probes\":", *probes)?;
+        pen = pen.put(b",\"ended_by\":\"")?;
+        pen = pen.bytes(match ended_by {
             GapEnd::Data => b"data\"",
             GapEnd::Fin => b"fin\"",
             GapEnd::Rst => b"rst\"",
             GapEnd::Nothing => b"nothing\"",
         })?;
         if let Some(by) = by {
-            pen.bytes(match by {
+            pen = pen.bytes(match by {
                 Side::Client => b",\"by\":\"client\"",
                 Side::Server => b",\"by\":\"server\"",
             })?;
         }
-        pen.put(b"}")?;
+        pen = pen.put(b"}")?;
     }
-    pen.put(b"]}")?;
+    pen = pen.put(b"]}")?;
     Some(pen)
 }
 
 #[inline(always)]
-fn known<T: Copy>(
-    pen: &mut Pen<'_>,
+fn known<'a, T: Copy>(
+    mut pen: Pen<'a>,
     key: &[u8],
     of: &Known<T>,
-    write: impl Fn(&mut Pen<'_>, T) -> Option<()>,
-) -> Option<()> {
+    write: impl Fn(Pen<'a>, T) -> Option<Pen<'a>>,
+) -> Option<Pen<'a>> {
     let Known { client, server } = of;
     if of.is_empty() {
-        return Some(());
+        return Some(pen);
     }
-    pen.bytes(key)?;
+    pen = pen.bytes(key)?;
     if let Some(client) = client {
-        pen.put(b"\"client\":")?;
-        write(pen, *client)?;
+        pen = pen.put(b"\"client\":")?;
+        pen = write(pen, *client)?;
     }
     if let Some(server) = server {
-        pen.bytes(if client.is_some() { b",\"server\":" } else { b"\"server\":" })?;
-        write(pen, *server)?;
+        pen = pen.bytes(if client.is_some() { b",\"server\":" } else { b"\"server\":" })?;
+        pen = write(pen, *server)?;
     }
     pen.put(b"}")
 }
@@ -294,48 +294,48 @@ pub fn timing<'a>(mut pen: Pen<'a>, t: &Timing, clock: &mut Clock) -> Option<Pen
         blame,
         slowest,
     } = t;
-    pen.put(b"{")?;
+    pen = pen.put(b"{")?;
     // What may stand first brings its comma behind it.
     if let Some(span) = syn_to_synack {
-        pen.put(b"\"syn_to_synack\":")?;
-        pen.span(*span)?;
-        pen.put(b",")?;
+        pen = pen.put(b"\"syn_to_synack\":")?;
+        pen = pen.span(*span)?;
+        pen = pen.put(b",")?;
     }
     if let Some(span) = synack_to_ack {
-        pen.put(b"\"synack_to_ack\":")?;
-        pen.span(*span)?;
-        pen.put(b",")?;
+        pen = pen.put(b"\"synack_to_ack\":")?;
+        pen = pen.span(*span)?;
+        pen = pen.put(b",")?;
     }
     if let Some(span) = handshake {
-        pen.put(b"\"handshake\":")?;
-        pen.span(*span)?;
-        pen.put(b",")?;
+        pen = pen.put(b"\"handshake\":")?;
+        pen = pen.span(*span)?;
+        pen = pen.put(b",")?;
     }
     if let Some(spans) = syn_to_synack_between {
-        pen.put(b"\"syn_to_synack_between\":")?;
-        between(&mut pen, *spans)?;
-        pen.put(b",")?;
+        pen = pen.put(b"\"syn_to_synack_between\":")?;
+        pen = between(pen, *spans)?;
+        pen = pen.put(b",")?;
     }
     if let Some(spans) = synack_to_ack_between {
-        pen.put(b"\"synack_to_ack_between\":")?;
-        between(&mut pen, *spans)?;
-        pen.put(b",")?;
+        pen = pen.put(b"\"synack_to_ack_between\":")?;
+        pen = between(pen, *spans)?;
+        pen = pen.put(b",")?;
     }
-    pen.counted(b"\"syn_retries\":", *syn_retries)?;
-    pen.counted(b",\"synack_retries\":", *synack_retries)?;
-    pen.known_span(b",\"syn_retry_delay\":", *syn_retry_delay)?;
-    pen.known_span(b",\"connect_delay\":", *connect_delay)?;
-    pen.known_span(b",\"server_ready\":", *server_ready)?;
-    pen.known_span(b",\"refused_after\":", *refused_after)?;
+    pen = pen.counted(b"\"syn_retries\":", *syn_retries)?;
+    pen = pen.counted(b",\"synack_retries\":", *synack_retries)?;
+    pen = pen.known_span(b",\"syn_retry_delay\":", *syn_retry_delay)?;
+    pen = pen.known_span(b",\"connect_delay\":", *connect_delay)?;
+    pen = pen.known_span(b",\"server_ready\":", *server_ready)?;
+    pen = pen.known_span(b",\"refused_after\":", *refused_after)?;
     if let Some(vantage) = vantage {
-        pen.bytes(match vantage {
+        pen = pen.bytes(match vantage {
             Vantage::Client => b",\"vantage\":\"client\"",
             Vantage::Server => b",\"vantage\":\"server\"",
             Vantage::Middle => b",\"vantage\":\"middle\"",
         })?;
     }
     if let Some(basis) = vantage_by {
-        pen.bytes(match basis {
+        pen = pen.bytes(match basis {
             Basis::Given => b",\"vantage_by\":\"given\"",
             Basis::Handshake => b",\"vantage_by\":\"handshake\"",
             Basis::RoundTrips => b",\"vantage_by\":\"round-trips\"",
@@ -343,44 +343,44 @@ pub fn timing<'a>(mut pen: Pen<'a>, t: &Timing, clock: &mut Clock) -> Option<Pen
         })?;
     }
     let PerSide { client, server } = rtt;
-    pen.put(b",\"rtt\":{\"client\":{")?;
+    pen = pen.put(b",\"rtt\":{\"client\":{")?;
     pen = round_trips(pen, client)?;
-    pen.put(b"},\"server\":{")?;
+    pen = pen.put(b"},\"server\":{")?;
     pen = round_trips(pen, server)?;
-    pen.put(b"}}")?;
-    pen.known_span(b",\"first_request\":", *first_request)?;
-    pen.bytes(if *server_greets { b",\"server_greets\":true" } else { b",\"server_greets\":false" })?;
+    pen = pen.put(b"}}")?;
+    pen = pen.known_span(b",\"first_request\":", *first_request)?;
+    pen = pen.bytes(if *server_greets { b",\"server_greets\":true" } else { b",\"server_greets\":false" })?;
     pen = samples(pen, b",\"ttfb\":{", ttfb)?;
     pen = samples(pen, b",\"server_think\":{", server_think)?;
     pen = samples(pen, b",\"response\":{", response)?;
     pen = samples(pen, b",\"client_think\":{", client_think)?;
-    pen.counted(b",\"turns_excluded\":", *turns_excluded)?;
-    pen.counted(b",\"clamped\":", *clamped)?;
+    pen = pen.counted(b",\"turns_excluded\":", *turns_excluded)?;
+    pen = pen.counted(b",\"clamped\":", *clamped)?;
     pen = idle(pen, gaps, clock)?;
-    pen.put(b",\"zero_window\":")?;
+    pen = pen.put(b",\"zero_window\":")?;
     pen = stops(pen, zero_window)?;
-    pen.put(b",\"stalls\":")?;
+    pen = pen.put(b",\"stalls\":")?;
     pen = stops(pen, stalls)?;
-    known(&mut pen, b",\"fin_to_ack\":{", fin_to_ack, |pen, span| pen.span(span))?;
-    known(&mut pen, b",\"fin_to_ack_between\":{", fin_to_ack_between, between)?;
-    pen.known_span(b",\"fin_to_fin\":", *fin_to_fin)?;
-    pen.known_span(b",\"close_duration\":", *close_duration)?;
-    known(&mut pen, b",\"last_data_to_fin\":{", last_data_to_fin, |pen, span| pen.span(span))?;
+    pen = known(pen, b",\"fin_to_ack\":{", fin_to_ack, |pen, span| pen.span(span))?;
+    pen = known(pen, b",\"fin_to_ack_between\":{", fin_to_ack_between, between)?;
+    pen = pen.known_span(b",\"fin_to_fin\":", *fin_to_fin)?;
+    pen = pen.known_span(b",\"close_duration\":", *close_duration)?;
+    pen = known(pen, b",\"last_data_to_fin\":{", last_data_to_fin, |pen, span| pen.span(span))?;
     let Blame { handshake, network, recovery, server, client, zero_window_server, zero_window_client, idle, close } =
         blame;
     let parts =
         [*handshake, *network, *recovery, *server, *client, *zero_window_server, *zero_window_client, *idle, *close];
-    pen.put(b",\"blame\":{")?;
+    pen = pen.put(b",\"blame\":{")?;
     match all_brief(&parts) {
-        true => pen.shaped(&BLAME, &parts)?,
-        false => pen.wide(&PARTS, &parts)?,
+        true => pen = pen.shaped(&BLAME, &parts)?,
+        false => pen = pen.wide(&PARTS, &parts)?,
     }
-    pen.put(b"}")?;
+    pen = pen.put(b"}")?;
     if let Some(slowest) = slowest {
-        pen.put(b",\"slowest\":\"")?;
-        pen.bytes(slowest.as_bytes())?;
-        pen.put(b"\"")?;
+        pen = pen.put(b",\"slowest\":\"")?;
+        pen = pen.bytes(slowest.as_bytes())?;
+        pen = pen.put(b"\"")?;
     }
-    pen.put(b"}")?;
+    pen = pen.put(b"}")?;
     Some(pen)
 }
