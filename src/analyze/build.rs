@@ -1,10 +1,8 @@
 //! From tracked connections to the report model.
 
-use std::collections::BTreeMap;
-
 use crate::report::*;
 use crate::segment::ScopeId;
-use crate::time::{Span, Time};
+use crate::time::Time;
 use crate::timing::{self, Measured, Vantage};
 use crate::tracker::rules::Event;
 use crate::tracker::{self, Evidence, Profile, State, Verdict};
@@ -61,11 +59,14 @@ pub fn connection(
 
 /// The VLANs and tunnels of both directions, the client's first.
 fn scope(c: &tracker::Connection, client: usize, context: &Context<'_>) -> Vec<String> {
-    let names = |e: usize| c.scopes[e].map(context.scope).unwrap_or_default();
+    let names = |e: usize| c.scopes[e].filter(|id| *id != ScopeId::default()).map(context.scope).unwrap_or_default();
     let mut scope = names(client);
-    for name in names(1 - client) {
-        if !scope.contains(&name) {
-            scope.push(name);
+    // Nearly always both directions are in the same scope.
+    if c.scopes[1 - client] != c.scopes[client] {
+        for name in names(1 - client) {
+            if !scope.contains(&name) {
+                scope.push(name);
+            }
         }
     }
     scope
@@ -98,17 +99,19 @@ fn endpoint(
     context: &Context<'_>,
 ) -> Endpoint {
     let latest = timing::occupancy::latest(verdict, measured, context.end);
-    let history: Vec<Entry> = verdict.steps.iter().zip(latest).map(|(s, t)| entry(s, Some(t))).collect();
-    let mut time_in_state: BTreeMap<State, Span> = BTreeMap::new();
-    for (i, entry) in history.iter().enumerate() {
-        let until = history.get(i + 1).map_or(context.end.max(entry.time), |next| next.time);
-        if entry.state != State::Closed {
-            time_in_state.entry(entry.state).or_default().0 += (until - entry.time).0;
+    let mut history: Vec<Entry> = Vec::with_capacity(verdict.steps.len());
+    let mut time_in_state = TimeInState::default();
+    let mut steps = verdict.steps.iter().zip(latest).peekable();
+    while let Some((step, latest)) = steps.next() {
+        let until = steps.peek().map_or(context.end.max(step.at), |(next, _)| next.at);
+        if step.rule.to != State::Closed {
+            time_in_state.add(step.rule.to, until - step.at);
         }
+        history.push(entry(step, Some(latest)));
     }
     Endpoint {
         state: verdict.state(),
-        possible: verdict.possible.iter().collect(),
+        possible: verdict.possible,
         evidence: history.last().map_or(Evidence::Assumed, |h| h.evidence),
         retracted: if context.retracted {
             c.retracted_entries(e).iter().map(|s| entry(s, None)).collect()

@@ -8,11 +8,11 @@ use super::tap::Seen;
 use crate::detect::{self, Detect, Selection};
 use crate::report::{
     Anomaly, BothEnds, Capture, ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, Outcome,
-    PerSide, Report, Role, Side, rollup, totals,
+    PerSide, Report, Role, Side, TimeInState, rollup, totals,
 };
 use crate::segment::Socket;
 use crate::time::Time;
-use crate::tracker::{Evidence, State};
+use crate::tracker::{Evidence, State, States};
 
 /// A report, and the segments it rests on.
 pub type Half = (Report, Vec<Seen>);
@@ -235,11 +235,11 @@ impl Scene<'_> {
         }
         Endpoint {
             state: State::Closed,
-            possible: vec![State::Closed],
+            possible: States::of(&[State::Closed]),
             evidence: Evidence::Confirmed,
             history: Vec::new(),
             retracted: Vec::new(),
-            time_in_state: BTreeMap::new(),
+            time_in_state: TimeInState::default(),
         }
     }
 }

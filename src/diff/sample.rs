@@ -66,8 +66,8 @@ impl Sample {
             for (e, side) in [Side::Client, Side::Server].into_iter().enumerate() {
                 let endpoint = c.endpoints.get(side);
                 finals[e] = endpoint.state.name().to_owned();
-                let left = endpoint.time_in_state.iter().filter(|(state, _)| **state != endpoint.state);
-                times.extend(left.map(|(state, span)| ((e, state.name().to_owned()), *span)));
+                let left = endpoint.time_in_state.iter().filter(|(state, _)| *state != endpoint.state);
+                times.extend(left.map(|(state, span)| ((e, state.name().to_owned()), span)));
             }
             let mut findings = BTreeMap::new();
             for a in &c.anomalies {

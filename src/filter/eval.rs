@@ -33,13 +33,13 @@ impl Test {
                 c.scope.iter().any(|layer| layer.strip_prefix("vlan ").and_then(|n| n.parse().ok()) == Some(*id))
             }
             Test::State(ends, state) => ends.any(c, |c, side| endpoint(c, side).state == *state),
-            Test::Possible(ends, state) => ends.any(c, |c, side| endpoint(c, side).possible.contains(state)),
+            Test::Possible(ends, state) => ends.any(c, |c, side| endpoint(c, side).possible.has(*state)),
             Test::Visited(ends, state) => ends.any(c, |c, side| {
                 let endpoint = endpoint(c, side);
                 endpoint.state == *state || endpoint.history.iter().any(|entry| entry.state == *state)
             }),
             Test::TimeIn(ends, state, compare, span) => ends.any(c, |c, side| {
-                endpoint(c, side).time_in_state.get(state).is_some_and(|spent| compare.holds(*spent, *span))
+                endpoint(c, side).time_in_state.get(*state).is_some_and(|spent| compare.holds(spent, *span))
             }),
             Test::Evidence(ends, evidence) => ends.any(c, |c, side| endpoint(c, side).evidence == *evidence),
             Test::Outcome(outcome) => c.outcome == *outcome,

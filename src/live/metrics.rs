@@ -33,8 +33,8 @@ impl Metrics {
         self.outcomes[c.outcome as usize] += 1;
         for side in [Side::Client, Side::Server] {
             let histograms = self.states.get_mut(side);
-            for (state, spent) in &c.endpoints.get(side).time_in_state {
-                histograms[*state as usize].observe(*spent);
+            for (state, spent) in c.endpoints.get(side).time_in_state.iter() {
+                histograms[state as usize].observe(spent);
             }
         }
     }

@@ -185,7 +185,7 @@ fn expectations(port: u16, members: &[&Connection]) -> Vec<String> {
     let ever = |state: State, side: Side| {
         members.iter().any(|c| {
             let endpoint = c.endpoints.get(side);
-            endpoint.possible.contains(&state) || endpoint.history.iter().any(|entry| entry.state == state)
+            endpoint.possible.has(state) || endpoint.history.iter().any(|entry| entry.state == state)
         })
     };
     let unseen: Vec<String> = [State::CloseWait, State::Closing]
@@ -205,13 +205,13 @@ fn expectations(port: u16, members: &[&Connection]) -> Vec<String> {
         rules.push(rule("handshake", format!("{note}\nhandshake = {{ p95 = \"{}\" }}", room(p95))));
     }
     for side in [Side::Client, Side::Server] {
-        let longest = members.iter().filter_map(|c| c.endpoints.get(side).time_in_state.get(&State::CloseWait)).max();
+        let longest = members.iter().filter_map(|c| c.endpoints.get(side).time_in_state.get(State::CloseWait)).max();
         if let Some(longest) = longest {
             let note = format!(
                 "# The longest was {}; twice that, rounded up, is allowed.",
-                crate::render::units::span(*longest)
+                crate::render::units::span(longest)
             );
-            let times = format!("{{ state = \"{}.CLOSE_WAIT\", max = \"{}\" }}", side.name(), room(*longest));
+            let times = format!("{{ state = \"{}.CLOSE_WAIT\", max = \"{}\" }}", side.name(), room(longest));
             rules.push(rule(&format!("{} lets go of CLOSE_WAIT", side.name()), format!("{note}\ntime-in = {times}")));
         }
     }

@@ -3,9 +3,9 @@
 use super::units::{bytes, count, date, plural, share, span};
 use super::{RenderOptions, order};
 use crate::filter::eval::one_way;
-use crate::report::{ClosedFirst, Connection, Endpoint, Origin, Outcome, Report, Role};
+use crate::report::{Capture, ClosedFirst, Connection, Endpoint, Origin, Outcome, Report, Role};
 use crate::source::FileInfo;
-use crate::tracker::State;
+use crate::tracker::{State, States};
 
 /// The capture in one sentence: name, connections, packets and how many of them were TCP, length, start.
 pub fn headline(report: &Report, options: &RenderOptions) -> String {
@@ -42,9 +42,32 @@ fn plain(file: &FileInfo) -> String {
     if file.name == "-" { "standard input".to_owned() } else { file.name.clone() }
 }
 
+/// How many connections lack a part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Seen in one direction only.
+    pub one_way: u64,
+    /// Seen from their middle on.
+    pub midstream: u64,
+}
+
+impl Parts {
+    /// Takes a connection.
+    pub fn add(&mut self, c: &Connection) {
+        self.one_way += u64::from(one_way(c));
+        self.midstream += u64::from(c.origin == Origin::Midstream);
+    }
+}
+
 /// What the capture lacks, worst first: each a clause of its own. Empty when nothing is known to be missing.
 pub fn missed(report: &Report) -> Vec<String> {
-    let capture = &report.capture;
+    let mut parts = Parts::default();
+    report.connections.iter().for_each(|c| parts.add(c));
+    missing(&report.capture, parts)
+}
+
+/// The same of a capture in whose connections these `parts` are missing.
+pub fn missing(capture: &Capture, parts: Parts) -> Vec<String> {
     let mut missed: Vec<String> = Vec::new();
     for file in &capture.files {
         if let Some(problem) = &file.problem {
@@ -67,13 +90,11 @@ pub fn missed(report: &Report) -> Vec<String> {
     if let Some(snap) = capture.files.iter().filter_map(|file| file.snap_len).filter(|snap| *snap > 0).min() {
         missed.push(format!("packets cut to {} bytes (snap length)", count(u64::from(snap))));
     }
-    let one_way = report.connections.iter().filter(|c| one_way(c)).count();
-    if one_way > 0 {
-        missed.push(format!("{} seen in one direction only", plural(one_way as u64, "connection")));
+    if parts.one_way > 0 {
+        missed.push(format!("{} seen in one direction only", plural(parts.one_way, "connection")));
     }
-    let midstream = report.connections.iter().filter(|c| c.origin == Origin::Midstream).count();
-    if midstream > 0 {
-        missed.push(format!("the opening of {}", plural(midstream as u64, "connection")));
+    if parts.midstream > 0 {
+        missed.push(format!("the opening of {}", plural(parts.midstream, "connection")));
     }
     missed
 }
@@ -159,8 +180,8 @@ pub fn payload(connection: &Connection) -> String {
 }
 
 /// A final state, or all that are possible, the likeliest first: `FIN_WAIT_2|CLOSED`.
-pub fn possible(state: State, possible: &[State]) -> String {
-    let others = possible.iter().filter(|other| **other != state).map(|other| other.name());
+pub fn possible(state: State, possible: States) -> String {
+    let others = possible.iter().filter(|other| *other != state).map(|other| other.name());
     std::iter::once(state.name()).chain(others).collect::<Vec<_>>().join("|")
 }
 

@@ -5,8 +5,9 @@ use std::io;
 
 use serde::Serialize;
 
+use super::pen::Lines;
 use super::{RenderOptions, order};
-use crate::report::Report;
+use crate::report::{Connection, Report};
 
 /// Writes the report.
 ///
@@ -17,7 +18,7 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     member(out, "schema", report.schema)?;
     member(out, "tool", &report.tool)?;
     member(out, "capture", &report.capture)?;
-    list(out, "connections", order::for_programs(report, options))?;
+    connections(out, order::for_programs(report, options))?;
     list(out, "findings", report.findings.iter())?;
     member(out, "rollups", &report.rollups)?;
     member(out, "timing", &report.timing)?;
@@ -30,6 +31,22 @@ fn member(out: &mut dyn io::Write, name: &str, value: &(impl Serialize + ?Sized)
     write!(out, "\"{name}\": ")?;
     serde_json::to_writer(&mut *out, value)?;
     out.write_all(b",\n")
+}
+
+fn connections<'a>(out: &mut dyn io::Write, all: impl Iterator<Item = &'a Connection>) -> io::Result<()> {
+    out.write_all(b"\"connections\": [")?;
+    let mut lines = Lines::default();
+    let mut separator: &[u8] = b"\n";
+    for connection in all {
+        lines.raw(separator);
+        lines.connection(connection);
+        separator = b",\n";
+        if lines.is_full() {
+            lines.flush(out)?;
+        }
+    }
+    lines.raw(if separator == b"\n" { b"],\n" } else { b"\n],\n" });
+    lines.flush(out)
 }
 
 fn list<T: Serialize>(out: &mut dyn io::Write, name: &str, items: impl Iterator<Item = T>) -> io::Result<()> {

@@ -145,7 +145,7 @@ fn row(listed: &Listed<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let times = if listed.alike > 0 { format!(" ×{}", count(listed.alike + 1)) } else { String::new() };
     let state = |side: Side| {
         let endpoint = c.endpoints.get(side);
-        escape(&facts::possible(endpoint.state, &endpoint.possible))
+        escape(&facts::possible(endpoint.state, endpoint.possible))
     };
     let worst = order::worst(c).map(|anomaly| format!(", {}", code(anomaly.name))).unwrap_or_default();
     writeln!(

@@ -14,6 +14,8 @@ pub mod ladder;
 pub mod markdown;
 pub mod ndjson;
 pub mod order;
+pub mod pen;
+pub mod rank;
 pub mod rollups;
 pub mod snapshot;
 pub mod table;

@@ -1,12 +1,13 @@
 //! The objects of the JSON format one per line, each with its `type`: `capture`, `connection`, `finding`, `rollup` (two: of
 //! hosts, of services), `timing`, `summary`.
 //!
-//! The writers of single lines are public, so that connections can be written as soon as they end.
+//! A [`Writer`] takes them one by one, so that connections can be written as soon as they end.
 
 use std::io;
 
 use serde::Serialize;
 
+use super::pen::Lines;
 use super::{RenderOptions, order};
 use crate::report::rollup::Rolled;
 use crate::report::{Capture, Connection, Finding, Report, Summary, Tables, Tool};
@@ -49,64 +50,106 @@ pub enum Line<'a> {
 /// # Errors
 /// Only those of `out`.
 pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
-    capture(report.schema, &report.tool, &report.capture, out)?;
-    order::for_programs(report, options).try_for_each(|c| connection(c, out))?;
-    report.findings.iter().try_for_each(|f| finding(f, out))?;
-    rollup("host", &report.rollups.hosts, out)?;
-    rollup("service", &report.rollups.services, out)?;
-    timing(&report.timing, out)?;
-    summary(&report.summary, out)
+    let mut writer = Writer::new(out);
+    writer.capture(report.schema, &report.tool, &report.capture)?;
+    order::for_programs(report, options).try_for_each(|c| writer.connection(c))?;
+    writer.rest(report)?;
+    writer.flush()
 }
 
-/// Writes the line of the capture.
+/// Writes lines to `out` in large pieces; what it still holds goes out with [`flush`](Writer::flush) only.
 ///
-/// # Errors
-/// Only those of `out`.
-pub fn capture(schema: &'static str, tool: &Tool, capture: &Capture, out: &mut dyn io::Write) -> io::Result<()> {
-    line(&Line::Capture { schema, tool, capture }, out)
+/// The lines of a report stand in the order of the methods: the capture, each connection, each finding, the roll-ups of
+/// hosts and of services, the timing tables, the totals.
+#[derive(Debug)]
+pub struct Writer<W> {
+    out: W,
+    lines: Lines,
 }
 
-/// Writes the line of a connection.
-///
-/// # Errors
-/// Only those of `out`.
-pub fn connection(connection: &Connection, out: &mut dyn io::Write) -> io::Result<()> {
-    line(&Line::Connection(connection), out)
-}
+impl<W: io::Write> Writer<W> {
+    /// One that has written nothing.
+    pub fn new(out: W) -> Writer<W> {
+        Writer { out, lines: Lines::default() }
+    }
 
-/// Writes the line of a finding.
-///
-/// # Errors
-/// Only those of `out`.
-pub fn finding(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
-    line(&Line::Finding(finding), out)
-}
+    /// Writes the line of the capture.
+    ///
+    /// # Errors
+    /// Only those of the output, as of all others.
+    pub fn capture(&mut self, schema: &'static str, tool: &Tool, capture: &Capture) -> io::Result<()> {
+        self.line(&Line::Capture { schema, tool, capture })
+    }
 
-/// Writes the line of the roll-ups of one kind, `host` or `service`.
-///
-/// # Errors
-/// Only those of `out`.
-pub fn rollup(of: &'static str, rolled: &Rolled, out: &mut dyn io::Write) -> io::Result<()> {
-    line(&Line::Rollup { of, rolled }, out)
-}
+    /// Writes the line of a connection.
+    ///
+    /// # Errors
+    /// Only those of the output.
+    pub fn connection(&mut self, connection: &Connection) -> io::Result<()> {
+        self.lines.line(connection);
+        self.relieve()
+    }
 
-/// Writes the line of the timing tables.
-///
-/// # Errors
-/// Only those of `out`.
-pub fn timing(tables: &Tables, out: &mut dyn io::Write) -> io::Result<()> {
-    line(&Line::Timing(tables), out)
-}
+    /// Writes the line of a finding.
+    ///
+    /// # Errors
+    /// Only those of the output.
+    pub fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        self.line(&Line::Finding(finding))
+    }
 
-/// Writes the line of the totals.
-///
-/// # Errors
-/// Only those of `out`.
-pub fn summary(summary: &Summary, out: &mut dyn io::Write) -> io::Result<()> {
-    line(&Line::Summary(summary), out)
-}
+    /// Writes the line of the roll-ups of one kind, `host` or `service`.
+    ///
+    /// # Errors
+    /// Only those of the output.
+    pub fn rollup(&mut self, of: &'static str, rolled: &Rolled) -> io::Result<()> {
+        self.line(&Line::Rollup { of, rolled })
+    }
 
-fn line(value: &Line<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
-    out.write_all(b"\n")
+    /// Writes the line of the timing tables.
+    ///
+    /// # Errors
+    /// Only those of the output.
+    pub fn timing(&mut self, tables: &Tables) -> io::Result<()> {
+        self.line(&Line::Timing(tables))
+    }
+
+    /// Writes the line of the totals.
+    ///
+    /// # Errors
+    /// Only those of the output.
+    pub fn summary(&mut self, summary: &Summary) -> io::Result<()> {
+        self.line(&Line::Summary(summary))
+    }
+
+    /// Writes all that follows the connections.
+    ///
+    /// # Errors
+    /// Only those of the output.
+    pub fn rest(&mut self, report: &Report) -> io::Result<()> {
+        report.findings.iter().try_for_each(|finding| self.finding(finding))?;
+        self.rollup("host", &report.rollups.hosts)?;
+        self.rollup("service", &report.rollups.services)?;
+        self.timing(&report.timing)?;
+        self.summary(&report.summary)
+    }
+
+    /// Hands on what it holds.
+    ///
+    /// # Errors
+    /// Only those of the output.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.lines.flush(&mut self.out)?;
+        self.out.flush()
+    }
+
+    fn line(&mut self, line: &Line<'_>) -> io::Result<()> {
+        self.lines.value(line)?;
+        self.lines.raw(b"\n");
+        self.relieve()
+    }
+
+    fn relieve(&mut self) -> io::Result<()> {
+        if self.lines.is_full() { self.lines.flush(&mut self.out) } else { Ok(()) }
+    }
 }

@@ -1,12 +1,11 @@
 //! Which connections come first, and which are alike enough that one stands for all.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use super::rank::{Brief, Chosen, Kinds, Ranked};
 use super::{Limit, RenderOptions};
-use crate::report::{Anomaly, Connection, Outcome, Report, Severity, Side};
-use crate::segment::Socket;
+use crate::report::{Anomaly, Connection, Outcome, Report, Severity};
 use crate::tracker::State;
 
 /// What connections can be sorted by.
@@ -72,7 +71,7 @@ impl FromStr for SortKey {
 }
 
 /// How much a connection wants to be looked at; the first of the order is the most urgent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Attention {
     /// Something is wrong with it.
     Error,
@@ -96,29 +95,25 @@ pub enum Attention {
     Closed,
 }
 
-/// How much `connection` wants to be looked at.
-pub fn attention(connection: &Connection) -> Attention {
-    let worst = worst(connection).map(|anomaly| anomaly.severity);
-    match (worst, connection.outcome) {
-        (Some(Severity::Error), _) => Attention::Error,
-        (Some(Severity::Warning), _) => Attention::Warning,
-        (_, Outcome::HalfOpen | Outcome::HalfClosed) => Attention::Stuck,
-        (_, Outcome::Reset) => Attention::Reset,
-        (_, Outcome::Unanswered) => Attention::Unanswered,
-        (_, Outcome::Refused) => Attention::Refused,
-        (Some(Severity::Note), _) => Attention::Noted,
-        (_, Outcome::Unknown) => Attention::Unknown,
-        (_, Outcome::Open) => Attention::Open,
+impl Attention {
+    /// How much a connection with this worst finding, outcome and final states wants to be looked at.
+    pub fn of(worst: Option<Severity>, outcome: Outcome, states: [State; 2]) -> Attention {
         // Both FINs were seen; one that is still not acknowledged keeps its sender waiting.
-        (_, Outcome::Closed) if waits_for_ack(connection, Side::Client) || waits_for_ack(connection, Side::Server) => {
-            Attention::Stuck
+        let waits = |state: &State| matches!(state, State::FinWait1 | State::Closing | State::LastAck);
+        match (worst, outcome) {
+            (Some(Severity::Error), _) => Attention::Error,
+            (Some(Severity::Warning), _) => Attention::Warning,
+            (_, Outcome::HalfOpen | Outcome::HalfClosed) => Attention::Stuck,
+            (_, Outcome::Reset) => Attention::Reset,
+            (_, Outcome::Unanswered) => Attention::Unanswered,
+            (_, Outcome::Refused) => Attention::Refused,
+            (Some(Severity::Note), _) => Attention::Noted,
+            (_, Outcome::Unknown) => Attention::Unknown,
+            (_, Outcome::Open) => Attention::Open,
+            (_, Outcome::Closed) if states.iter().any(waits) => Attention::Stuck,
+            (_, Outcome::Closed) => Attention::Closed,
         }
-        (_, Outcome::Closed) => Attention::Closed,
     }
-}
-
-fn waits_for_ack(connection: &Connection, side: Side) -> bool {
-    matches!(connection.endpoints.get(side).state, State::FinWait1 | State::Closing | State::LastAck)
 }
 
 /// The most severe anomaly, the earliest of equals.
@@ -149,12 +144,28 @@ pub struct Listed<'a> {
 /// of each kind, at most `kinds`. The second value is the number of kinds there are, when connections were put
 /// together by kind.
 pub fn for_people<'a>(report: &'a Report, options: &RenderOptions, kinds: usize) -> (Vec<Listed<'a>>, Option<usize>) {
-    if options.sort.is_none() && options.limit == Limit::Suited && !options.detail {
-        let mut listed = by_kind(&report.connections);
-        let all = listed.len();
-        listed.truncate(kinds);
-        return (listed, Some(all));
+    let all = &report.connections;
+    let listed = |chosen: Vec<Chosen>| {
+        let listed = |chosen: Chosen| Some(Listed { connection: all.get(chosen.index)?, alike: chosen.alike });
+        chosen.into_iter().filter_map(listed).collect()
+    };
+    if by_kind(options) {
+        let mut found = Kinds::default();
+        all.iter().enumerate().for_each(|(index, c)| found.add(&Brief::of(c, index)));
+        return (listed(found.chosen(kinds)), Some(found.len()));
     }
+    let mut ranked = ranked(options, kinds);
+    all.iter().enumerate().for_each(|(index, c)| ranked.add(&Brief::of(c, index)));
+    (listed(ranked.chosen()), None)
+}
+
+/// Whether a person is shown one connection of each kind: without an order or limit asked for.
+pub fn by_kind(options: &RenderOptions) -> bool {
+    options.sort.is_none() && options.limit == Limit::Suited && !options.detail
+}
+
+/// The order in which a person is shown connections, otherwise; `kinds` of them unless told how many.
+pub fn ranked(options: &RenderOptions, kinds: usize) -> Ranked {
     let key = options.sort.unwrap_or(if options.detail { SortKey::Id } else { SortKey::Attention });
     let limit = match options.limit {
         // Whoever names connections wants to see each of them.
@@ -163,70 +174,25 @@ pub fn for_people<'a>(report: &'a Report, options: &RenderOptions, kinds: usize)
         Limit::At(n) => n,
         Limit::All => usize::MAX,
     };
-    let listed = sorted(&report.connections, key, options.reverse).into_iter().take(limit);
-    (listed.map(|connection| Listed { connection, alike: 0 }).collect(), None)
+    Ranked::new(key, options.reverse, limit)
 }
 
 /// The connections that `options` ask for, in their order, for a program: all by number unless told otherwise.
 pub fn for_programs<'a>(report: &'a Report, options: &RenderOptions) -> impl Iterator<Item = &'a Connection> {
+    let all = &report.connections;
     let limit = match options.limit {
         Limit::At(n) => n,
         Limit::Suited | Limit::All => usize::MAX,
     };
-    sorted(&report.connections, options.sort.unwrap_or(SortKey::Id), options.reverse).into_iter().take(limit)
-}
-
-fn sorted(connections: &[Connection], key: SortKey, reverse: bool) -> Vec<&Connection> {
-    let mut all: Vec<&Connection> = connections.iter().collect();
-    // Every sort is stable from the order of numbers, so that equals stay in it.
-    match key {
-        SortKey::Id => all.sort_by_key(|c| c.id),
-        SortKey::Attention => all.sort_by_key(|c| urgency(c)),
-        SortKey::Duration => all.sort_by_key(|c| Reverse(c.last - c.first)),
-        SortKey::Bytes => all.sort_by_key(|c| Reverse(bytes(c))),
-        SortKey::Packets => all.sort_by_key(|c| Reverse(packets(c))),
-        SortKey::Handshake => all.sort_by_key(|c| Reverse(c.timing.handshake)),
-        SortKey::Last => all.sort_by_key(|c| c.last),
-        SortKey::Client => all.sort_by_key(|c| c.client),
-        SortKey::Server => all.sort_by_key(|c| c.server),
-    }
-    if reverse {
-        all.reverse();
-    }
-    all
-}
-
-/// Most urgent, then largest, then longest.
-fn urgency(c: &Connection) -> (Attention, Reverse<u64>, Reverse<crate::time::Span>) {
-    (attention(c), Reverse(bytes(c)), Reverse(c.last - c.first))
-}
-
-/// What makes connections alike: urgency, finding, server, outcome and both final states.
-type Kind<'a> = (Attention, Option<&'a str>, Socket, Outcome, State, State);
-
-/// One connection of each kind, the most urgent of it; most urgent kinds first, then the largest group.
-fn by_kind(connections: &[Connection]) -> Vec<Listed<'_>> {
-    let mut kinds: BTreeMap<Kind<'_>, Listed<'_>> = BTreeMap::new();
-    for connection in connections {
-        let kind = (
-            attention(connection),
-            worst(connection).map(|anomaly| anomaly.name),
-            connection.server,
-            connection.outcome,
-            connection.endpoints.client.state,
-            connection.endpoints.server.state,
-        );
-        kinds
-            .entry(kind)
-            .and_modify(|listed| {
-                listed.alike += 1;
-                if urgency(connection) < urgency(listed.connection) {
-                    listed.connection = connection;
-                }
-            })
-            .or_insert(Listed { connection, alike: 0 });
-    }
-    let mut listed: Vec<Listed<'_>> = kinds.into_values().collect();
-    listed.sort_by_key(|l| (attention(l.connection), Reverse(l.alike), l.connection.id));
-    listed
+    let key = options.sort.unwrap_or(SortKey::Id);
+    // As they stand, nearly always.
+    let sorted = key == SortKey::Id && !options.reverse && all.is_sorted_by_key(|c| c.id);
+    let chosen = (!sorted).then(|| {
+        let mut ranked = Ranked::new(key, options.reverse, limit);
+        all.iter().enumerate().for_each(|(index, c)| ranked.add(&Brief::of(c, index)));
+        ranked.chosen()
+    });
+    let plain = if sorted { limit } else { 0 };
+    let chosen = chosen.into_iter().flatten().filter_map(|chosen| all.get(chosen.index));
+    all.iter().take(plain).chain(chosen)
 }

@@ -8,11 +8,12 @@ use serde::Serialize;
 use super::ends::{BothEnds, Direction, OtherTap};
 use super::rollup::Rollups;
 pub use super::side::{PerSide, Side};
+use super::spent::TimeInState;
 use super::timing::{Tables, Timing};
 use crate::segment::Socket;
 use crate::source::FileInfo;
-use crate::time::{Span, Time};
-use crate::tracker::{Evidence, State};
+use crate::time::Time;
+use crate::tracker::{Evidence, State, States};
 
 /// Version of the JSON shapes; changes only when a reader would break.
 pub const SCHEMA: &str = "tcpstate/1";
@@ -227,7 +228,8 @@ pub struct Endpoint {
     /// At the end of the capture.
     pub state: State,
     /// All that the capture allows; more than one where it can't tell.
-    pub possible: Vec<State>,
+    #[cfg_attr(test, schemars(with = "Vec<State>"))]
+    pub possible: States,
     /// How the final state is known.
     pub evidence: Evidence,
     /// One entry per state entered, in order, after retractions.
@@ -236,7 +238,8 @@ pub struct Endpoint {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub retracted: Vec<Entry>,
     /// Time spent in each state up to the end of the capture, in the order first entered in RFC 9293's list.
-    pub time_in_state: BTreeMap<State, Span>,
+    #[cfg_attr(test, schemars(with = "BTreeMap<State, crate::time::Span>"))]
+    pub time_in_state: TimeInState,
 }
 
 /// One transition.

@@ -9,12 +9,12 @@ use serde_json::json;
 
 use tcpstate::report::{
     Anomaly, Capture, ClosedFirst, Connection, Endpoint, Entry, Finding, Origin, Outcome, PerSide, Report, Role,
-    SCHEMA, Severity, Side, Timing, Tool, rollup, totals,
+    SCHEMA, Severity, Side, TimeInState, Timing, Tool, rollup, totals,
 };
 use tcpstate::segment::Socket;
 use tcpstate::source::FileInfo;
 use tcpstate::time::{Span, Time};
-use tcpstate::tracker::{Evidence, State};
+use tcpstate::tracker::{Evidence, State, States};
 
 use Evidence::{Assumed, Confirmed, Inferred, Sent, Timer};
 use State::{CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRcvd, SynSent, TimeWait};
@@ -52,14 +52,13 @@ pub fn endpoint(first: Time, first_packet: u64, from: State, steps: &[Step]) -> 
         });
         before = *state;
     }
-    let mut time_in_state = BTreeMap::new();
+    let mut time_in_state = TimeInState::default();
     for (i, entry) in history.iter().enumerate() {
         let until = history.get(i + 1).map_or(END, |next| next.time);
-        let spent = time_in_state.entry(entry.state).or_insert(Span(0));
-        *spent = Span(spent.0 + (until - entry.time).0);
+        time_in_state.add(entry.state, until - entry.time);
     }
     let evidence = history.last().map_or(Assumed, |entry| entry.evidence);
-    Endpoint { state: before, possible: vec![before], evidence, history, retracted: Vec::new(), time_in_state }
+    Endpoint { state: before, possible: States::of(&[before]), evidence, history, retracted: Vec::new(), time_in_state }
 }
 
 /// A connection between two hosts of a made-up network with the histories given.
@@ -262,7 +261,7 @@ fn dress(c: &mut Connection, kind: u64) {
                 c.packets.client = 0;
                 c.bytes.client = 0;
                 c.endpoints.client.state = Established;
-                c.endpoints.client.possible = vec![Established, CloseWait];
+                c.endpoints.client.possible = States::of(&[Established, CloseWait]);
             }
         }
         22.. => c.closed_first = Some(ClosedFirst::Client),

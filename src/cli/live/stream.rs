@@ -108,12 +108,13 @@ impl Stream {
 
     /// The end: what `analyze` writes, but for the connections that were told when they ended.
     pub fn finish(&mut self, watcher: &Watcher, report: &Report) -> io::Result<()> {
-        ndjson::capture(report.schema, &report.tool, &report.capture, &mut self.out)?;
-        let open = report.connections.iter().filter(|c| !watcher.is_told(c.id));
-        open.into_iter().try_for_each(|c| ndjson::connection(c, &mut self.out))?;
-        report.findings.iter().try_for_each(|f| ndjson::finding(f, &mut self.out))?;
-        ndjson::summary(&report.summary, &mut self.out)?;
-        self.out.flush()
+        let mut writer = ndjson::Writer::new(&mut self.out);
+        writer.capture(report.schema, &report.tool, &report.capture)?;
+        let mut open = report.connections.iter().filter(|c| !watcher.is_told(c.id));
+        open.try_for_each(|c| writer.connection(c))?;
+        report.findings.iter().try_for_each(|f| writer.finding(f))?;
+        writer.summary(&report.summary)?;
+        writer.flush()
     }
 
     fn line(&mut self, value: &impl Serialize) -> io::Result<()> {

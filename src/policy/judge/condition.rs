@@ -71,7 +71,7 @@ fn never(states: &[(Option<Side>, State)], c: &Connection) -> Holds {
             let before = c.origin == Origin::Midstream && matches!(state, State::SynSent | State::SynRcvd);
             if before {
                 doubt.get_or_insert_with(|| "it was open before the capture began".to_owned());
-            } else if endpoint.possible.contains(state) {
+            } else if endpoint.possible.has(*state) {
                 doubt.get_or_insert_with(|| format!("the {} may be in {state}", side.name()));
             }
         }
@@ -86,7 +86,7 @@ fn ends_in(only: Option<Side>, states: &[State], c: &Connection, policy: &Policy
             continue;
         }
         let endpoint = c.endpoints.get(side);
-        let fits = |state: &State| states.contains(state);
+        let fits = |state: State| states.contains(&state);
         if endpoint.possible.iter().all(fits) {
             continue;
         }

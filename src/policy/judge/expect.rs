@@ -89,10 +89,8 @@ fn time_in(side: Option<Side>, state: State, quantiles: &[(Quantile, Span)], mem
         for side in &sides {
             let endpoint = c.endpoints.get(*side);
             let unseen = blind(c).is_some();
-            match endpoint.time_in_state.get(&state) {
-                Some(span) => {
-                    samples.push(Sample { connection: c, span: *span, open: unseen || endpoint.state == state })
-                }
+            match endpoint.time_in_state.get(state) {
+                Some(span) => samples.push(Sample { connection: c, span, open: unseen || endpoint.state == state }),
                 None if unseen => samples.push(Sample { connection: c, span: Span(0), open: true }),
                 None => {}
             }

@@ -90,7 +90,7 @@ fn row(listed: &Listed<'_>) -> [Text; COLUMNS.len()] {
     let times = if listed.alike > 0 { format!(" ×{}", count(listed.alike + 1)) } else { String::new() };
     let state = |side: Side| {
         let endpoint = c.endpoints.get(side);
-        facts::possible(endpoint.state, &endpoint.possible)
+        facts::possible(endpoint.state, endpoint.possible)
     };
     [
         Text::styled(CYAN, &format!("#{}", c.id)).with(BOLD, &times),

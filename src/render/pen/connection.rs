@@ -1,0 +1,307 @@
+//! A connection and the histories of its ends.
+
+use serde_json::Value;
+
+use super::Pen;
+use super::number::Clock;
+use super::timing::timing;
+use crate::report::{
+    Anomaly, ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, PerSide, Role, Severity, Side,
+};
+use crate::segment::Socket;
+use crate::tracker::Evidence;
+
+/// Writes the members of the object, from `"id"` to the closing brace.
+pub fn connection<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
+    let Connection {
+        id,
+        client,
+        server,
+        incarnation,
+        origin,
+        role,
+        scope,
+        first,
+        last,
+        first_packet,
+        last_packet,
+        packets,
+        bytes,
+        outcome,
+        closed_first,
+        endpoints,
+        timing: times,
+        path,
+        anomalies,
+    } = c;
+    let clock = &mut Clock::default();
+    pen = pen.put(b"\"id\":")?;
+    pen = pen.integer(*id)?;
+    pen = pen.put(b",\"client\":")?;
+    pen = socket(pen, client)?;
+    pen = pen.put(b",\"server\":")?;
+    pen = socket(pen, server)?;
+    pen = pen.put(b",\"incarnation\":")?;
+    pen = pen.integer(u64::from(*incarnation))?;
+    pen = pen.bytes(match origin {
+        Origin::Handshake => b",\"origin\":\"handshake\"",
+        Origin::Midstream => b",\"origin\":\"midstream\"",
+    })?;
+    pen = pen.bytes(match role {
+        Role::Observed => b",\"role\":\"observed\",\"scope\":[",
+        Role::Guessed => b",\"role\":\"guessed\",\"scope\":[",
+    })?;
+    for (i, name) in scope.iter().enumerate() {
+        if i > 0 {
+            pen = pen.put(b",")?;
+        }
+        pen = pen.quoted(name)?;
+    }
+    pen = pen.put(b"],\"first\":")?;
+    pen = pen.time(*first, clock)?;
+    pen = pen.put(b",\"last\":")?;
+    pen = pen.time(*last, clock)?;
+    pen = pen.put(b",\"first_packet\":")?;
+    pen = pen.integer(*first_packet)?;
+    pen = pen.put(b",\"last_packet\":")?;
+    pen = pen.integer(*last_packet)?;
+    pen = pen.put(b",\"packets\":")?;
+    pen = counts(pen, packets)?;
+    pen = pen.put(b",\"bytes\":")?;
+    pen = counts(pen, bytes)?;
+    pen = pen.put(b",\"outcome\":\"")?;
+    pen = pen.bytes(outcome.name().as_bytes())?;
+    pen = pen.bytes(match closed_first {
+        None => b"\",\"endpoints\":{\"client\":".as_slice(),
+        Some(ClosedFirst::Client) => b"\",\"closed_first\":\"client\",\"endpoints\":{\"client\":",
+        Some(ClosedFirst::Server) => b"\",\"closed_first\":\"server\",\"endpoints\":{\"client\":",
+        Some(ClosedFirst::Both) => b"\",\"closed_first\":\"both\",\"endpoints\":{\"client\":",
+    })?;
+    let PerSide { client, server } = endpoints;
+    pen = endpoint(pen, client, clock)?;
+    pen = pen.put(b",\"server\":")?;
+    pen = endpoint(pen, server, clock)?;
+    pen = pen.put(b"},\"timing\":")?;
+    pen = timing(pen, times, clock)?;
+    if let Some(PerSide { client, server }) = path {
+        pen = pen.put(b",\"path\":{\"client\":")?;
+        pen = direction(pen, client)?;
+        pen = pen.put(b",\"server\":")?;
+        pen = direction(pen, server)?;
+        pen = pen.put(b"}")?;
+    }
+    pen = pen.put(b",\"anomalies\":[")?;
+    for (i, one) in anomalies.iter().enumerate() {
+        if i > 0 {
+            pen = pen.put(b",")?;
+        }
+        pen = anomaly(pen, one, clock)?;
+    }
+    pen = pen.put(b"]}")?;
+    Some(pen)
+}
+
+#[inline(always)]
+fn socket<'a>(mut pen: Pen<'a>, socket: &Socket) -> Option<Pen<'a>> {
+    let Socket { addr, port } = socket;
+    pen = pen.put(b"{\"addr\":\"")?;
+    pen = pen.address(*addr)?;
+    pen = pen.put(b"\",\"port\":")?;
+    pen = pen.integer(u64::from(*port))?;
+    pen.put(b"}")
+}
+
+#[inline(always)]
+fn counts<'a>(mut pen: Pen<'a>, counts: &PerSide<u64>) -> Option<Pen<'a>> {
+    let PerSide { client, server } = counts;
+    pen = pen.put(b"{\"client\":")?;
+    pen = pen.integer(*client)?;
+    pen = pen.put(b",\"server\":")?;
+    pen = pen.integer(*server)?;
+    pen.put(b"}")
+}
+
+fn direction<'a>(mut pen: Pen<'a>, direction: &Direction) -> Option<Pen<'a>> {
+    let Direction { sent, arrived, lost, undecided, repeated, unseen } = direction;
+    pen = pen.put(b"{\"sent\":")?;
+    pen = pen.integer(*sent)?;
+    pen = pen.put(b",\"arrived\":")?;
+    pen = pen.integer(*arrived)?;
+    pen = pen.put(b",\"lost\":")?;
+    pen = pen.integer(*lost)?;
+    pen = pen.put(b",\"undecided\":")?;
+    pen = pen.integer(*undecided)?;
+    pen = pen.put(b",\"repeated\":")?;
+    pen = pen.integer(*repeated)?;
+    pen = pen.put(b",\"unseen\":")?;
+    pen = pen.integer(*unseen)?;
+    pen.put(b"}")
+}
+
+/// Writes a grade whose opening quotation mark stands; closes it.
+#[inline(always)]
+fn evidence<'a>(pen: Pen<'a>, evidence: Evidence) -> Option<Pen<'a>> {
+    let (text, len): (&[u8; 10], usize) = match evidence {
+        Evidence::Sent => (b"sent\"     ", 5),
+        Evidence::Confirmed => (b"confirmed\"", 10),
+        Evidence::Inferred => (b"inferred\" ", 9),
+        Evidence::Assumed => (b"assumed\"  ", 8),
+        Evidence::Timer => (b"timer\"    ", 6),
+    };
+    pen.part(text, len)
+}
+
+#[inline(never)]
+fn endpoint<'a>(mut pen: Pen<'a>, e: &Endpoint, clock: &mut Clock) -> Option<Pen<'a>> {
+    let Endpoint { state, possible, evidence: grade, history, retracted, time_in_state } = e;
+    pen = pen.put(b"{\"state\":\"")?;
+    pen = pen.state(*state)?;
+    pen = pen.put(b",\"possible\":[")?;
+    for (i, state) in possible.iter().enumerate() {
+        pen = pen.bytes(if i > 0 { b",\"" } else { b"\"" })?;
+        pen = pen.state(state)?;
+    }
+    pen = pen.put(b"],\"evidence\":\"")?;
+    pen = evidence(pen, *grade)?;
+    pen = pen.put(b",\"history\":[")?;
+    pen = entries(pen, history, clock)?;
+    if !retracted.is_empty() {
+        pen = pen.put(b"],\"retracted\":[")?;
+        pen = entries(pen, retracted, clock)?;
+    }
+    pen = pen.put(b"],\"time_in_state\":{")?;
+    for (i, (state, span)) in time_in_state.iter().enumerate() {
+        pen = pen.bytes(if i > 0 { b",\"" } else { b"\"" })?;
+        pen = pen.state(state)?;
+        pen = pen.put(b":")?;
+        pen = pen.span(span)?;
+    }
+    pen = pen.put(b"}}")?;
+    Some(pen)
+}
+
+#[inline(always)]
+fn entries<'a>(mut pen: Pen<'a>, entries: &[Entry], clock: &mut Clock) -> Option<Pen<'a>> {
+    for (i, one) in entries.iter().enumerate() {
+        if i > 0 {
+            pen = pen.put(b",")?;
+        }
+        pen = entry(pen, one, clock)?;
+    }
+    Some(pen)
+}
+
+/// Causes and rules are words of this crate's own tables, with nothing to escape; the tests see to it.
+#[inline(never)]
+fn entry<'a>(mut pen: Pen<'a>, e: &Entry, clock: &mut Clock) -> Option<Pen<'a>> {
+    let Entry {
+        time,
+        latest,
+        captured,
+        from,
+        state,
+        packet,
+        cause,
+        evidence: grade,
+        proven_by,
+        seen_at,
+        other_tap,
+        rule,
+    } = e;
+    pen = pen.put(b"{\"time\":")?;
+    pen = pen.time(*time, clock)?;
+    if let Some(latest) = latest {
+        pen = pen.put(b",\"latest\":")?;
+        pen = pen.time(*latest, clock)?;
+    }
+    if let Some(captured) = captured {
+        pen = pen.put(b",\"captured\":")?;
+        pen = pen.time(*captured, clock)?;
+    }
+    pen = pen.put(b",\"from\":\"")?;
+    pen = pen.state(*from)?;
+    pen = pen.put(b",\"state\":\"")?;
+    pen = pen.state(*state)?;
+    if let Some(packet) = packet {
+        pen = pen.put(b",\"packet\":")?;
+        pen = pen.integer(*packet)?;
+    }
+    pen = pen.put(b",\"cause\":\"")?;
+    pen = pen.bytes(cause.as_bytes())?;
+    pen = pen.put(b"\",\"evidence\":\"")?;
+    pen = evidence(pen, *grade)?;
+    if let Some(packet) = proven_by {
+        pen = pen.put(b",\"proven_by\":")?;
+        pen = pen.integer(*packet)?;
+    }
+    if let Some(side) = seen_at {
+        pen = pen.bytes(match side {
+            Side::Client => b",\"seen_at\":\"client\"",
+            Side::Server => b",\"seen_at\":\"server\"",
+        })?;
+    }
+    if let Some(OtherTap { packet, time }) = other_tap {
+        pen = pen.put(b",\"other_tap\":{\"packet\":")?;
+        pen = pen.integer(*packet)?;
+        pen = pen.put(b",\"time\":")?;
+        pen = pen.time(*time, clock)?;
+        pen = pen.put(b"}")?;
+    }
+    pen = pen.put(b",\"rule\":\"")?;
+    pen = pen.bytes(rule.as_bytes())?;
+    pen = pen.put(b"\"}")?;
+    Some(pen)
+}
+
+#[inline(never)]
+fn anomaly<'a>(mut pen: Pen<'a>, a: &Anomaly, clock: &mut Clock) -> Option<Pen<'a>> {
+    let Anomaly { code, name, severity, endpoint, time, packet, message, facts } = a;
+    pen = pen.put(b"{\"code\":")?;
+    pen = pen.quoted(code)?;
+    pen = pen.put(b",\"name\":")?;
+    pen = pen.quoted(name)?;
+    pen = pen.bytes(match severity {
+        Severity::Info => b",\"severity\":\"info\"".as_slice(),
+        Severity::Note => b",\"severity\":\"note\"",
+        Severity::Warning => b",\"severity\":\"warning\"",
+        Severity::Error => b",\"severity\":\"error\"",
+    })?;
+    if let Some(side) = endpoint {
+        pen = pen.bytes(match side {
+            Side::Client => b",\"endpoint\":\"client\"",
+            Side::Server => b",\"endpoint\":\"server\"",
+        })?;
+    }
+    pen = pen.put(b",\"time\":")?;
+    pen = pen.time(*time, clock)?;
+    if let Some(packet) = packet {
+        pen = pen.put(b",\"packet\":")?;
+        pen = pen.integer(*packet)?;
+    }
+    pen = pen.put(b",\"message\":")?;
+    pen = pen.quoted(message)?;
+    pen = pen.put(b",\"facts\":{")?;
+    for (i, (key, value)) in facts.iter().enumerate() {
+        if i > 0 {
+            pen = pen.put(b",")?;
+        }
+        pen = pen.quoted(key)?;
+        pen = pen.put(b":")?;
+        pen = fact(pen, value)?;
+    }
+    pen = pen.put(b"}}")?;
+    Some(pen)
+}
+
+fn fact<'a>(pen: Pen<'a>, value: &Value) -> Option<Pen<'a>> {
+    match value {
+        Value::Bool(true) => pen.put(b"true"),
+        Value::Bool(false) => pen.put(b"false"),
+        Value::String(text) => pen.quoted(text),
+        Value::Number(number) => match number.as_u64() {
+            Some(n) => pen.integer(n),
+            None => pen.json(number),
+        },
+        Value::Null | Value::Array(_) | Value::Object(_) => pen.json(value),
+    }
+}

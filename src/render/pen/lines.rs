@@ -1,0 +1,88 @@
+//! Lines before they are written out.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::Pen;
+use super::connection;
+use crate::report::Connection;
+
+/// Bytes to begin with. Most reports stay below.
+const LEAST: usize = 1 << 16;
+
+/// Bytes from which on they should be written out.
+const FULL: usize = 1 << 20;
+
+/// Text of connections and other objects, to be written out in large pieces.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// What is written, and room behind it.
+    text: Vec<u8>,
+    used: usize,
+}
+
+impl Lines {
+    /// What was written since it was last emptied.
+    pub fn written(&self) -> &[u8] {
+        &self.text[..self.used]
+    }
+
+    /// Whether it is time to write them out.
+    pub fn is_full(&self) -> bool {
+        self.used >= FULL
+    }
+
+    /// Forgets what was written and keeps the room.
+    pub fn clear(&mut self) {
+        self.used = 0;
+    }
+
+    /// Writes them to `out` and empties them.
+    ///
+    /// # Errors
+    /// Only those of `out`.
+    pub fn flush(&mut self, out: &mut (impl io::Write + ?Sized)) -> io::Result<()> {
+        let written = out.write_all(self.written());
+        self.clear();
+        written
+    }
+
+    /// Adds `bytes` as they are.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.add(|pen| pen.bytes(bytes));
+    }
+
+    /// Adds any value, slowly.
+    ///
+    /// # Errors
+    /// When the value cannot be serialised.
+    pub fn value(&mut self, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+        self.raw(&serde_json::to_vec(value)?);
+        Ok(())
+    }
+
+    /// Adds the object of a connection, as it stands in the JSON format.
+    pub fn connection(&mut self, c: &Connection) {
+        self.add(|pen| connection::connection(pen.put(b"{")?, c));
+    }
+
+    /// Adds the line of a connection, as it stands in the NDJSON format.
+    pub fn line(&mut self, c: &Connection) {
+        self.add(|pen| connection::connection(pen.put(b"{\"type\":\"connection\",")?, c)?.put(b"\n"));
+    }
+
+    fn add(&mut self, write: impl for<'b> Fn(Pen<'b>) -> Option<Pen<'b>>) {
+        loop {
+            let room = self.text.get_mut(self.used..).unwrap_or_default();
+            let all = room.len();
+            if let Some(pen) = write(Pen::new(room)) {
+                self.used += all - pen.left();
+                return;
+            }
+            // Doubled, so that a line is begun anew a few times at most.
+            let more = self.text.len().max(LEAST / 2) * 2;
+            self.text.resize(more, 0);
+        }
+    }
+}

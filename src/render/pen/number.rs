@@ -1,0 +1,181 @@
+//! Whole numbers, and times as seconds with nine decimals.
+
+use super::Pen;
+use crate::time::{Span, Time};
+
+/// Nanoseconds in ten seconds: spans below have one digit before the point.
+const SHORT: u64 = 10_000_000_000;
+
+/// How long a short span is.
+pub const WIDTH: usize = 11;
+
+/// Eight digits of `n` < 10^8, the first in the lowest byte: both halves, then all four pairs, then all eight digits at
+/// once.
+#[inline(always)]
+fn eight(n: u64) -> u64 {
+    let high = n / 10_000;
+    let fours = high | (n - high * 10_000) << 32;
+    let hundreds = ((fours * 5_243) >> 19) & 0x0000_007f_0000_007f;
+    let twos = hundreds | (fours - hundreds * 100) << 16;
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | (twos - tens * 10) << 8
+}
+
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+#[inline(always)]
+fn digits(n: u64) -> [u8; 8] {
+    (eight(n) | ZEROS).to_le_bytes()
+}
+
+/// `n` nanoseconds, less than ten seconds, as `1.000000000`.
+#[inline(always)]
+fn short(n: u64) -> [u8; WIDTH] {
+    let tenths = n / 100_000_000;
+    let [a, b, c, d, e, f, g, h] = digits(n - tenths * 100_000_000);
+    let seconds = tenths / 10;
+    [b'0' + seconds as u8, b'.', b'0' + (tenths - seconds * 10) as u8, a, b, c, d, e, f, g, h]
+}
+
+/// The span as text if it is short and not negative.
+#[inline(always)]
+pub fn brief(span: Span) -> Option<[u8; WIDTH]> {
+    let n = span.0 as u64;
+    (n < SHORT).then(|| short(n))
+}
+
+/// Whether all are short and none is negative.
+#[inline(always)]
+pub fn all_brief<const N: usize>(spans: &[Span; N]) -> bool {
+    spans.iter().fold(true, |all, span| all & ((span.0 as u64) < SHORT))
+}
+
+/// A second of capture time and its text, kept from one time to the next: those of a connection lie close together.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// Its begin, in nanoseconds.
+    begin: u64,
+    text: [u8; 11],
+}
+
+impl Default for Clock {
+    fn default() -> Clock {
+        Clock { begin: 1_000_000_000_000_000_000, text: *b"1000000000." }
+    }
+}
+
+impl Clock {
+    /// Moves to the second of `n` if that is one of ten digits.
+    #[inline(never)]
+    fn set(&mut self, n: u64) -> Option<()> {
+        let second = n / 1_000_000_000;
+        if n > i64::MAX as u64 || !(1_000_000_000..SHORT).contains(&second) {
+            return None;
+        }
+        let high = second / 100_000_000;
+        let [a, b, c, d, e, f, g, h] = digits(second - high * 100_000_000);
+        let [tens, ones] = [b'0' + (high / 10) as u8, b'0' + (high % 10) as u8];
+        *self = Clock { begin: second * 1_000_000_000, text: [tens, ones, a, b, c, d, e, f, g, h, b'.'] };
+        Some(())
+    }
+}
+
+impl<'a> Pen<'a> {
+    /// Writes a whole number.
+    #[inline(always)]
+    pub fn integer(self, n: u64) -> Option<Self> {
+        if n < 10 { self.put(&[b'0' + n as u8]) } else { self.several(n) }
+    }
+
+    #[inline(never)]
+    fn several(self, n: u64) -> Option<Self> {
+        if n < 100_000_000 {
+            let digits = eight(n);
+            let leading = digits.trailing_zeros() / 8;
+            return self.part(&((digits | ZEROS) >> (leading * 8)).to_le_bytes(), 8 - leading as usize);
+        }
+        let high = n / 100_000_000;
+        self.integer(high)?.put(&digits(n - high * 100_000_000))
+    }
+
+    /// Writes a span in seconds.
+    #[inline]
+    pub fn span(self, span: Span) -> Option<Self> {
+        match brief(span) {
+            Some(text) => self.put(&text),
+            None => self.seconds(span.0),
+        }
+    }
+
+    /// Writes a time in seconds.
+    #[inline]
+    pub fn time(self, time: Time, clock: &mut Clock) -> Option<Self> {
+        let n = time.0 as u64;
+        if n.wrapping_sub(clock.begin) >= 1_000_000_000 && clock.set(n).is_none() {
+            return self.seconds(time.0);
+        }
+        let nanos = n.wrapping_sub(clock.begin);
+        let top = nanos / 100_000_000;
+        let (text, pen) = self.take::<20>()?;
+        *text.first_chunk_mut::<11>()? = clock.text;
+        text[11] = b'0' + top as u8;
+        *text.last_chunk_mut::<8>()? = digits(nanos - top * 100_000_000);
+        Some(pen)
+    }
+
+    /// Any number of nanoseconds.
+    #[inline(never)]
+    fn seconds(self, nanos: i64) -> Option<Self> {
+        let pen = if nanos < 0 { self.put(b"-")? } else { self };
+        let n = nanos.unsigned_abs();
+        let rest = n % 1_000_000_000;
+        let pen = pen.integer(n / 1_000_000_000)?.put(&[b'.', b'0' + (rest / 100_000_000) as u8])?;
+        pen.put(&digits(rest % 100_000_000))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(write: impl FnOnce(Pen<'_>) -> Option<Pen<'_>>) -> String {
+        let mut room = [0; 64];
+        let left = write(Pen::new(&mut room)).expect("there is room").left();
+        String::from_utf8(room[..64 - left].to_vec()).expect("text")
+    }
+
+    fn check(n: i64) {
+        assert_eq!(written(|pen| pen.integer(n.unsigned_abs())), n.unsigned_abs().to_string());
+        assert_eq!(written(|pen| pen.span(Span(n))), Span(n).to_string());
+        assert_eq!(written(|pen| pen.time(Time(n), &mut Clock::default())), Time(n).to_string());
+        let mut clock = Clock::default();
+        written(|pen| pen.time(Time(n.saturating_sub(1)), &mut clock));
+        assert_eq!(written(|pen| pen.time(Time(n), &mut clock)), Time(n).to_string());
+    }
+
+    #[test]
+    fn numbers_at_the_edges_are_right() {
+        for exponent in 0..19 {
+            let power = 10_i64.pow(exponent);
+            for n in [power - 1, power, power + 1, power * 9 / 2] {
+                [n, -n].into_iter().for_each(check);
+            }
+        }
+        [0, i64::MAX, i64::MIN, 1_700_000_000_000_000_001].into_iter().for_each(check);
+        assert_eq!(written(|pen| pen.integer(u64::MAX)), u64::MAX.to_string());
+    }
+
+    #[test]
+    fn every_four_digits_are_right() {
+        (0..10_000).for_each(|n| check(n * 10_000 + 9_999 - n));
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_is_right(n: i64, shift in 0_u32..63) {
+            check(n >> shift);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Which connections are shown, found out as they come by one at a time: what is kept of each is a few words, and only of
+//! those that may be shown.
+
+use std::cmp::{Ordering, Reverse};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use super::order::{self, Attention, SortKey};
+use crate::report::{Connection, Outcome};
+use crate::segment::Socket;
+use crate::time::{Span, Time};
+use crate::tracker::State;
+
+/// What of a connection decides whether it is shown, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Brief {
+    /// Its number.
+    pub id: u64,
+    /// Where the caller finds it again.
+    pub index: usize,
+    /// How much it wants to be looked at.
+    pub attention: Attention,
+    /// The name of its worst finding.
+    pub worst: Option<&'static str>,
+    /// Its client.
+    pub client: Socket,
+    /// Its server.
+    pub server: Socket,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The final states of client and server.
+    pub states: [State; 2],
+    /// Payload bytes of both ends.
+    pub bytes: u64,
+    /// Segments of both ends.
+    pub packets: u64,
+    /// From its first packet to its last.
+    pub duration: Span,
+    /// How long its handshake took.
+    pub handshake: Option<Span>,
+    /// Time of its last packet.
+    pub last: Time,
+}
+
+impl Brief {
+    /// That of `c`, which the caller finds at `index`.
+    pub fn of(c: &Connection, index: usize) -> Brief {
+        let worst = order::worst(c);
+        let states = [c.endpoints.client.state, c.endpoints.server.state];
+        Brief {
+            id: c.id,
+            index,
+            attention: Attention::of(worst.map(|anomaly| anomaly.severity), c.outcome, states),
+            worst: worst.map(|anomaly| anomaly.name),
+            client: c.client,
+            server: c.server,
+            outcome: c.outcome,
+            states,
+            bytes: order::bytes(c),
+            packets: order::packets(c),
+            duration: c.last - c.first,
+            handshake: c.timing.handshake,
+            last: c.last,
+        }
+    }
+
+    /// Most urgent, then largest, then longest.
+    fn urgency(&self) -> Urgency {
+        (self.attention, Reverse(self.bytes), Reverse(self.duration))
+    }
+}
+
+type Urgency = (Attention, Reverse<u64>, Reverse<Span>);
+
+/// A connection to show, and how many others it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Where the caller finds it.
+    pub index: usize,
+    /// Others of its kind.
+    pub alike: u64,
+}
+
+/// What makes connections alike: urgency, finding, server, outcome and both final states.
+type Kind = (Attention, Option<&'static str>, Socket, Outcome, [State; 2]);
+
+/// The most urgent connection of a kind, and how many others there are.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    urgency: Urgency,
+    id: u64,
+    chosen: Chosen,
+}
+
+/// Connections by kind. Takes them in order of their numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Kinds {
+    groups: HashMap<Kind, Group, RandomState>,
+}
+
+impl Kinds {
+    /// Takes a connection.
+    pub fn add(&mut self, brief: &Brief) {
+        let kind = (brief.attention, brief.worst, brief.server, brief.outcome, brief.states);
+        let new = Group { urgency: brief.urgency(), id: brief.id, chosen: Chosen { index: brief.index, alike: 0 } };
+        let group = self.groups.entry(kind).and_modify(|group| {
+            let alike = group.chosen.alike + 1;
+            if new.urgency < group.urgency {
+                *group = new;
+            }
+            group.chosen.alike = alike;
+        });
+        group.or_insert(new);
+    }
+
+    /// How many kinds there are.
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// One connection of each kind, the most urgent of it: most urgent kinds first, then the largest; at most `most`.
+    pub fn chosen(&self, most: usize) -> Vec<Chosen> {
+        let place = |group: &Group| (group.urgency.0, Reverse(group.chosen.alike), group.id);
+        let mut groups: Vec<&Group> = self.groups.values().collect();
+        // Numbers differ, so that the order of the map does not matter.
+        groups.sort_unstable_by_key(|group| place(group));
+        groups.into_iter().take(most).map(|group| group.chosen).collect()
+    }
+}
+
+/// A connection's place in an order. Those in one order are of one variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Number,
+    Urgent(Urgency),
+    Long(Reverse<Span>),
+    Large(Reverse<u64>),
+    Slow(Reverse<Option<Span>>),
+    Early(Time),
+    At(Socket),
+}
+
+impl Key {
+    fn of(brief: &Brief, by: SortKey) -> Key {
+        match by {
+            SortKey::Attention => Key::Urgent(brief.urgency()),
+            SortKey::Id => Key::Number,
+            SortKey::Duration => Key::Long(Reverse(brief.duration)),
+            SortKey::Bytes => Key::Large(Reverse(brief.bytes)),
+            SortKey::Packets => Key::Large(Reverse(brief.packets)),
+            SortKey::Handshake => Key::Slow(Reverse(brief.handshake)),
+            SortKey::Last => Key::Early(brief.last),
+            SortKey::Client => Key::At(brief.client),
+            SortKey::Server => Key::At(brief.server),
+        }
+    }
+}
+
+/// By key, equals by number, and by the order in which they came.
+type Place = (Key, u64, usize);
+
+/// The first connections of an order. Takes them in any order; keeps no more than twice as many as are wanted.
+#[derive(Clone, Debug)]
+pub struct Ranked {
+    by: SortKey,
+    reverse: bool,
+    limit: usize,
+    places: Vec<Place>,
+    /// No place from here on can be among the first.
+    bar: Option<Place>,
+}
+
+impl Ranked {
+    /// The first `limit` when sorted by `by`, or by the reverse of that.
+    pub fn new(by: SortKey, reverse: bool, limit: usize) -> Ranked {
+        Ranked { by, reverse, limit, places: Vec::new(), bar: None }
+    }
+
+    /// Takes a connection.
+    pub fn add(&mut self, brief: &Brief) {
+        let place = (Key::of(brief, self.by), brief.id, brief.index);
+        if self.limit == 0 || self.bar.is_some_and(|bar| self.compare(&place, &bar) != Ordering::Less) {
+            return;
+        }
+        self.places.push(place);
+        if self.places.len() / 2 >= self.limit {
+            self.cut();
+        }
+    }
+
+    /// Forgets those that are not among the first so far.
+    fn cut(&mut self) {
+        let mut places = std::mem::take(&mut self.places);
+        let (_, last, _) = places.select_nth_unstable_by(self.limit - 1, |a, b| self.compare(a, b));
+        self.bar = Some(*last);
+        places.truncate(self.limit);
+        self.places = places;
+    }
+
+    fn compare(&self, a: &Place, b: &Place) -> Ordering {
+        if self.reverse { b.cmp(a) } else { a.cmp(b) }
+    }
+
+    /// Where the caller finds them, in order.
+    pub fn chosen(mut self) -> Vec<Chosen> {
+        let mut places = std::mem::take(&mut self.places);
+        places.sort_unstable_by(|a, b| self.compare(a, b));
+        places.into_iter().take(self.limit).map(|(_, _, index)| Chosen { index, alike: 0 }).collect()
+    }
+}
