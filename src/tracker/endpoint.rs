@@ -135,9 +135,9 @@ pub struct Trace {
     /// IPv4 identification.
     pub ip_id: u16,
     /// Whether it had timestamps.
-    stamped: bool,
+    pub(super) stamped: bool,
     /// TSval, which differs between retransmissions; 0 without timestamps.
-    stamp: u32,
+    pub(super) stamp: u32,
 }
 
 impl Trace {

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::rules::{Event, Events, Rule, rule};
 use super::state::{Evidence, State};
+use crate::pack::{In, Out, Pack};
 use crate::segment::Segment;
 use crate::time::Time;
 
@@ -285,8 +286,46 @@ pub(super) fn step(steps: &mut Steps, mark: &Mark) {
     }
 }
 
-crate::pack::pack_fields!(Mark { time, packet, proof, tsval, event, evidence, acks_fin, place });
-crate::pack::pack_choice!(Place { Before, At, After });
+/// Two bytes say what there is; packet numbers are told from the mark before, the proof from its own packet on.
+impl Pack for Mark {
+    fn blank() -> Self {
+        Mark::sure(Event::SndSyn, Evidence::Sent, Time(0), 0)
+    }
+
+    fn is_blank(&self) -> bool {
+        false
+    }
+
+    fn pack(&self, out: &mut Out<'_>) {
+        let (packet, proof) = (self.packet != 0, self.proof != 0);
+        out.byte(self.event as u8 | (self.evidence as u8) << 4);
+        out.byte(self.place as u8 | self.about << 2 | u8::from(packet) << 4 | u8::from(proof) << 5);
+        out.time(self.time.0);
+        if packet {
+            out.packet(self.packet);
+        }
+        if proof {
+            out.packet(self.proof);
+        }
+        if self.about & STAMPED != 0 {
+            out.bytes(&self.stamp.to_le_bytes());
+        }
+    }
+
+    fn unpack(from: &mut In<'_>) -> Self {
+        let (what, how) = (from.byte(), from.byte());
+        let event = Event::ALL[usize::from(what & 15)];
+        let evidence = Evidence::ALL[usize::from(what >> 4).min(Evidence::ALL.len() - 1)];
+        let place = [Place::Before, Place::At, Place::After][usize::from(how & 3).min(2)];
+        let about = how >> 2 & 3;
+        let time = Time(from.time());
+        let packet = if how & 1 << 4 != 0 { from.packet() } else { 0 };
+        let proof = if how & 1 << 5 != 0 { from.packet() } else { 0 };
+        let stamp = if about & STAMPED != 0 { u32::from_le_bytes(from.bytes()) } else { 0 };
+        Mark { time, packet, proof, stamp, event, evidence, place, about }
+    }
+}
+
 crate::pack::pack_fields!(Log { marks, present, sure });
 
 impl crate::pack::Item for Mark {}

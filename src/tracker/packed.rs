@@ -1,10 +1,12 @@
 //! Which fields of a connection are packed: all of them.
 
 use super::connection::{Connection, Handshake};
-use super::endpoint::{Endpoint, Trace, UnseenFin};
-use crate::pack::pack_fields;
+use super::endpoint::{Endpoint, Gaps, Trace, UnseenFin, When};
+use crate::pack::{In, Out, Pack, pack_fields};
+use crate::time::Time;
 
-pack_fields!(Trace { time, packet, seq, ack, len, flags, checksum, ip_id, tsval });
+pack_fields!(Trace { time, packet, seq, ack, len, flags, checksum, ip_id, stamped, stamp });
+pack_fields!(Gaps { beyond, unseen_fin, unseen_end, astray });
 pack_fields!(UnseenFin { end, time, packet, received, own });
 pack_fields!(Endpoint {
     log,
@@ -19,10 +21,8 @@ pack_fields!(Endpoint {
     seen,
     acked,
     contiguous,
-    beyond,
+    gaps,
     fin,
-    unseen_fin,
-    unseen_end,
     max_window,
     scale,
     window,
@@ -31,7 +31,6 @@ pack_fields!(Endpoint {
     last_fin,
     without_peer_fin,
     last_content,
-    astray,
     ttl,
     fin_advances,
     tsval_before_ack,
@@ -57,3 +56,24 @@ pack_fields!(Connection {
     handshake,
     reset_by,
 });
+
+impl Pack for When {
+    fn blank() -> Self {
+        When::default()
+    }
+
+    #[inline]
+    fn is_blank(&self) -> bool {
+        self.get().is_none()
+    }
+
+    #[inline]
+    fn pack(&self, out: &mut Out<'_>) {
+        out.time(self.get().unwrap_or_default().0);
+    }
+
+    #[inline]
+    fn unpack(from: &mut In<'_>) -> Self {
+        When::from(Time(from.time()))
+    }
+}

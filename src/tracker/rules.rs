@@ -48,6 +48,26 @@ pub enum Event {
 }
 
 impl Event {
+    /// All of them, in order.
+    pub const ALL: [Event; 16] = [
+        Event::SndSyn,
+        Event::RcvSyn,
+        Event::SndSynAck,
+        Event::RcvSynAck,
+        Event::RcvAckOfSyn,
+        Event::WasOpen,
+        Event::HadClosed,
+        Event::PeerHadClosed,
+        Event::SndFin,
+        Event::RcvAckOfFin,
+        Event::RcvFin,
+        Event::SndRst,
+        Event::RcvRst,
+        Event::Replaced,
+        Event::GiveUp,
+        Event::TwoMsl,
+    ];
+
     /// In plain words, as a history shows it.
     pub const fn cause(self) -> &'static str {
         match self {
@@ -229,24 +249,23 @@ pub fn rule(state: State, event: Event) -> Option<&'static Rule> {
     RULES.get(usize::from(ROWS[state as usize][event as usize]).wrapping_sub(1))
 }
 
-crate::pack::pack_choice!(Event {
-    SndSyn,
-    RcvSyn,
-    SndSynAck,
-    RcvSynAck,
-    RcvAckOfSyn,
-    WasOpen,
-    HadClosed,
-    PeerHadClosed,
-    SndFin,
-    RcvAckOfFin,
-    RcvFin,
-    SndRst,
-    RcvRst,
-    Replaced,
-    GiveUp,
-    TwoMsl,
-});
+impl crate::pack::Pack for Events {
+    fn blank() -> Self {
+        Events(0)
+    }
+
+    fn is_blank(&self) -> bool {
+        self.0 == 0
+    }
+
+    fn pack(&self, out: &mut crate::pack::Out<'_>) {
+        self.0.pack(out);
+    }
+
+    fn unpack(from: &mut crate::pack::In<'_>) -> Self {
+        Events(crate::pack::Pack::unpack(from))
+    }
+}
 
 #[cfg(test)]
 mod tests {
