@@ -37,7 +37,7 @@ def cpu(command):
 
 
 def generate(shape, size, file):
-    command = ["cargo", "bench", "--quiet", "--bench", "traffic", "--", shape, str(size), str(file)]
+    command = ["cargo", "bench", "--quiet", "--profile", "dev", "--bench", "traffic", "--", shape, str(size), str(file)]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     return int(done.stdout.split()[0])
 

@@ -50,6 +50,7 @@
 //! | the language of `--filter` | [`filter`] |
 //! | the whole way from packets to a report | [`analyze`] |
 //! | commands, options, exit codes | [`cli`] |
+//! | how fast it is, how that is measured and kept | [`performance`] |
 //! | the unit of times | [`time`] |
 //!
 //! # Analyse a capture
@@ -144,6 +145,8 @@ pub mod diff;
 pub mod filter;
 pub mod ladder;
 pub mod live;
+#[doc = include_str!("performance.md")]
+pub mod performance {}
 pub mod policy;
 pub mod render;
 pub mod report;
