@@ -3,7 +3,8 @@
 
 Runs are paired: each of ours is followed by one of `cat` and of each peer on the same file, and what is printed is the
 median of the ratios, so a machine that is busy with other things disturbs it little. Peers that are not installed are
-left out. Needs cargo for the generator (benches/traffic.rs)."""
+left out. Memory is the peak; what is below this script's own 16 MiB cannot be told. Needs cargo for the generator
+(benches/traffic.rs)."""
 
 import argparse
 import os
