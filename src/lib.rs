@@ -51,6 +51,7 @@
 //! | the language of `--filter` | [`filter`] |
 //! | the whole way from packets to a report | [`analyze`] |
 //! | commands, options, exit codes | [`cli`] |
+//! | how fast it is, how that is measured and kept | [`performance`] |
 //! | the unit of times | [`time`] |
 //!
 //! # Analyse a capture
@@ -146,6 +147,8 @@ pub mod filter;
 pub mod ladder;
 pub mod live;
 pub mod pack;
+#[doc = include_str!("performance.md")]
+pub mod performance {}
 pub mod policy;
 pub mod render;
 pub mod report;

@@ -45,6 +45,30 @@ fn several_inputs_are_merged_by_time_and_then_by_their_order() {
 }
 
 #[test]
+fn batches_give_what_single_packets_give_and_can_be_mixed_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let seconds: Vec<u32> = (0..300).collect();
+    let a = write(folder.path(), "a", &capture(&seconds, b'a'));
+    let b = write(folder.path(), "b", &capture(&[0, 100, 100, 90, 250, 400], b'b'));
+    for paths in [vec![&a], vec![&a, &b], vec![&b, &a]] {
+        let expected = all(source::open(&paths).unwrap().as_mut());
+        let mut source = source::open(&paths).unwrap();
+        let mut seen = Vec::new();
+        while let Some(batch) = source.batch() {
+            assert!(batch.len() > 0, "a batch holds something");
+            seen.extend(batch.map(|packet| (packet.number, packet.time.0 / 1_000_000_000, packet.data[0])));
+            let told: u64 = source.files().iter().map(|file| file.packets).sum();
+            // Of each other input the first packet that is not due is read already.
+            assert!((seen.len() as u64..seen.len() as u64 + paths.len() as u64).contains(&told));
+            if let Some(packet) = source.next() {
+                seen.push((packet.number, packet.time.0 / 1_000_000_000, packet.data[0]));
+            }
+        }
+        assert_eq!(seen, expected);
+    }
+}
+
+#[test]
 fn a_folder_gives_its_captures_and_notes_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     // More files than are kept open, each overlapping the next by a second.

@@ -10,9 +10,6 @@ use crate::render::clean::clean;
 use crate::segment::Segment;
 use crate::source::{self, FileInfo, Packet};
 
-/// Packets between two looks at how far the source has come.
-const LOOK_EVERY: u64 = 1 << 10;
-
 /// What is told while reading.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct Reading {
@@ -72,10 +69,10 @@ pub fn packets(
     let mut source = source::open(files).map_err(|error| Failure::files(&error.failures))?;
     let mut progress = Progress::new(!reading.no_progress && !reading.quiet, source.bytes_total());
     let mut packets = 0;
-    while let Some(packet) = source.next() {
-        take(&packet);
-        packets += 1;
-        if packets % LOOK_EVERY == 0 {
+    while let Some(batch) = source.batch() {
+        packets += batch.len() as u64;
+        batch.for_each(|packet| take(&packet));
+        if progress.is_due(packets) {
             progress.update(source.as_ref(), packets);
         }
     }

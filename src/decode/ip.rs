@@ -1,13 +1,11 @@
 //! IPv4 and IPv6, their extension headers, and what they carry.
 
-use std::net::IpAddr;
-
 use etherparse::{IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice};
 
 use super::Decoded;
 use super::bytes::Bytes;
 use super::fragments::{Fragment, Whole};
-use super::tcp::IpInfo;
+use super::tcp::{Info, IpInfo};
 use super::walk::Walk;
 
 /// IP protocol number of TCP.
@@ -26,12 +24,7 @@ impl Walk<'_> {
 
     fn ipv4(&mut self, bytes: Bytes<'_>) -> Option<Decoded> {
         let header = Ipv4HeaderSlice::from_slice(bytes.data).ok()?;
-        let ip = IpInfo {
-            src: IpAddr::V4(header.source_addr()),
-            dst: IpAddr::V4(header.destination_addr()),
-            id: header.identification(),
-            ttl: header.ttl(),
-        };
+        let ip = header.info();
         let whole = match header.total_len() {
             0 => bytes,
             len => bytes.of_length(usize::from(len)),
@@ -53,12 +46,7 @@ impl Walk<'_> {
 
     fn ipv6(&mut self, bytes: Bytes<'_>) -> Option<Decoded> {
         let header = Ipv6HeaderSlice::from_slice(bytes.data).ok()?;
-        let ip = IpInfo {
-            src: IpAddr::V6(header.source_addr()),
-            dst: IpAddr::V6(header.destination_addr()),
-            id: 0,
-            ttl: header.hop_limit(),
-        };
+        let ip = header.info();
         let next = header.next_header().0;
         let payload = bytes.skip(40)?;
         let payload = match header.payload_length() {

@@ -19,7 +19,6 @@ mod walk;
 mod wlan;
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 
 use etherparse::{Ethernet2HeaderSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, SingleVlanHeaderSlice};
 
@@ -27,7 +26,7 @@ use crate::segment::{IcmpError, ScopeId, Segment};
 use crate::source::{LinkType, Packet};
 use bytes::Bytes;
 use scope::Tags;
-use tcp::IpInfo;
+use tcp::Info;
 
 /// What a packet turned out to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +60,14 @@ impl Decoder {
     /// of the fragment.
     #[inline]
     pub fn decode(&mut self, packet: &Packet<'_>) -> Decoded {
-        self.more.clear();
+        if !self.more.is_empty() {
+            self.more.clear();
+        }
+        // The segment is written in one place only, where it is returned: it is large.
         match self.plain(packet) {
-            Some(segment) => Decoded::Segment(segment),
+            Some((Ip::V4(ip), tcp, scope)) if tcp.plain => Decoded::Segment(tcp.segment(&ip.info(), packet, scope)),
+            Some((Ip::V6(ip), tcp, scope)) if tcp.plain => Decoded::Segment(tcp.segment(&ip.info(), packet, scope)),
+            Some((ip, tcp, scope)) => with_options(&ip, &tcp, packet, scope),
             None => walk::Walk::start(self, packet),
         }
     }
@@ -72,7 +76,7 @@ impl Decoder {
     /// there is none; all other packets have none.
     #[inline]
     pub fn more(&mut self) -> Option<Segment> {
-        self.more.pop_front()
+        if self.more.is_empty() { None } else { self.more.pop_front() }
     }
 
     /// The VLAN and tunnel ids behind a [`ScopeId`], outermost first: `vlan 7`, `vxlan 42`.
@@ -91,12 +95,44 @@ impl Decoder {
 
     /// Ethernet, perhaps VLAN tags, IP without fragments and extensions, TCP. `None` for everything else.
     #[inline(always)]
-    fn plain(&mut self, packet: &Packet<'_>) -> Option<Segment> {
+    fn plain<'a>(&mut self, packet: &Packet<'a>) -> Option<(Ip<'a>, tcp::Header<'a>, ScopeId)> {
         if packet.link != LinkType::ETHERNET {
             return None;
         }
-        let mut ether_type = Ethernet2HeaderSlice::from_slice(packet.data).ok()?.ether_type().0;
-        let mut rest = Bytes::new(packet.data, packet.wire_len as usize).skip(14)?;
+        let ether_type = Ethernet2HeaderSlice::from_slice(packet.data).ok()?.ether_type().0;
+        let rest = Bytes::new(packet.data, packet.wire_len as usize).skip(14)?;
+        let (ether_type, rest, scope) = match ether_type {
+            0x0800 | 0x86dd => (ether_type, rest, ScopeId(0)),
+            0x8100 | 0x88a8 | 0x9100 => self.tagged(ether_type, rest)?,
+            _ => return None,
+        };
+        let (ip, payload) = if ether_type == 0x0800 {
+            let header = Ipv4HeaderSlice::from_slice(rest.data).ok()?;
+            if header.protocol().0 != ip::TCP || header.is_fragmenting_payload() {
+                return None;
+            }
+            let whole = match header.total_len() {
+                0 => rest,
+                len => rest.of_length(usize::from(len)),
+            };
+            (Ip::V4(header), whole.skip(header.slice().len())?)
+        } else {
+            let header = Ipv6HeaderSlice::from_slice(rest.data).ok()?;
+            if header.next_header().0 != ip::TCP {
+                return None;
+            }
+            let payload = rest.skip(40)?;
+            let payload = match header.payload_length() {
+                0 => payload,
+                len => payload.of_length(usize::from(len)),
+            };
+            (Ip::V6(header), payload)
+        };
+        Some((ip, tcp::Header::read(payload)?, scope))
+    }
+
+    /// What is behind VLAN tags, if it is IP.
+    fn tagged<'a>(&mut self, mut ether_type: u16, mut rest: Bytes<'a>) -> Option<(u16, Bytes<'a>, ScopeId)> {
         let mut tags = Tags::default();
         while matches!(ether_type, 0x8100 | 0x88a8 | 0x9100) {
             let tag = SingleVlanHeaderSlice::from_slice(rest.data).ok()?;
@@ -104,44 +140,24 @@ impl Decoder {
             ether_type = tag.ether_type().0;
             rest = rest.skip(4)?;
         }
-        let (ip, payload) = match ether_type {
-            0x0800 => {
-                let header = Ipv4HeaderSlice::from_slice(rest.data).ok()?;
-                if header.protocol().0 != ip::TCP || header.is_fragmenting_payload() {
-                    return None;
-                }
-                let info = IpInfo {
-                    src: IpAddr::V4(header.source_addr()),
-                    dst: IpAddr::V4(header.destination_addr()),
-                    id: header.identification(),
-                    ttl: header.ttl(),
-                };
-                let whole = match header.total_len() {
-                    0 => rest,
-                    len => rest.of_length(usize::from(len)),
-                };
-                (info, whole.skip(header.slice().len())?)
-            }
-            0x86dd => {
-                let header = Ipv6HeaderSlice::from_slice(rest.data).ok()?;
-                if header.next_header().0 != ip::TCP {
-                    return None;
-                }
-                let info = IpInfo {
-                    src: IpAddr::V6(header.source_addr()),
-                    dst: IpAddr::V6(header.destination_addr()),
-                    id: 0,
-                    ttl: header.hop_limit(),
-                };
-                let payload = rest.skip(40)?;
-                match header.payload_length() {
-                    0 => (info, payload),
-                    len => (info, payload.of_length(usize::from(len))),
-                }
-            }
-            _ => return None,
-        };
-        let scope = self.scopes.intern(&tags);
-        tcp::segment(&ip, payload, packet.time, packet.number, scope)
+        matches!(ether_type, 0x0800 | 0x86dd).then(|| (ether_type, rest, self.scopes.intern(&tags)))
     }
+}
+
+/// The IP header of a plain packet.
+enum Ip<'a> {
+    V4(Ipv4HeaderSlice<'a>),
+    V6(Ipv6HeaderSlice<'a>),
+}
+
+/// A plain packet with options other than timestamps alone: segments that open, and those that tell of losses.
+#[inline(never)]
+fn with_options(ip: &Ip<'_>, tcp: &tcp::Header<'_>, packet: &Packet<'_>, scope: ScopeId) -> Decoded {
+    let info = match ip {
+        Ip::V4(header) => header.info(),
+        Ip::V6(header) => header.info(),
+    };
+    let mut segment = tcp.segment(&info, packet, scope);
+    segment.options = tcp.options();
+    Decoded::Segment(segment)
 }

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use etherparse::TcpHeaderSlice;
+use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice, TcpHeaderSlice};
 
 use super::bytes::Bytes;
 use crate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
+use crate::source::Packet;
 use crate::time::Time;
 
 /// Payload of the largest segments there are is 512 KiB (Linux GSO_MAX_SIZE, BIG TCP); more is a damaged length.
@@ -22,62 +23,132 @@ pub(crate) struct IpInfo {
     pub(crate) ttl: u8,
 }
 
-/// Reads a segment. The ports, numbers and flags (14 bytes) must have been captured; a window or options that
-/// were not are 0 and `cut`. `None` if there is less or a length is impossible.
-#[inline(always)]
-pub(crate) fn segment(ip: &IpInfo, bytes: Bytes<'_>, time: Time, packet: u64, scope: ScopeId) -> Option<Segment> {
-    let mut segment = Segment {
-        time,
-        packet,
-        src: Socket { addr: ip.src, port: 0 },
-        dst: Socket { addr: ip.dst, port: 0 },
-        scope,
-        seq: 0,
-        ack: 0,
-        len: 0,
-        captured: 0,
-        flags: Flags(0),
-        window: 0,
-        checksum: 0,
-        ip_id: ip.id,
-        ttl: ip.ttl,
-        options: Options::default(),
-    };
-    let header_len;
-    if let Ok(header) = TcpHeaderSlice::from_slice(bytes.data) {
-        segment.src.port = header.source_port();
-        segment.dst.port = header.destination_port();
-        segment.seq = header.sequence_number();
-        segment.ack = header.acknowledgment_number();
-        segment.flags = flags(header.slice()[12], header.slice()[13]);
-        segment.window = header.window_size();
-        segment.checksum = header.checksum();
-        header_len = header.slice().len();
-        if header_len > 20 {
-            options(header.options(), segment.flags, &mut segment.options);
+/// An IP header that can say it.
+pub(crate) trait Info {
+    fn info(&self) -> IpInfo;
+}
+
+impl Info for Ipv4HeaderSlice<'_> {
+    #[inline(always)]
+    fn info(&self) -> IpInfo {
+        IpInfo {
+            src: IpAddr::V4(self.source_addr()),
+            dst: IpAddr::V4(self.destination_addr()),
+            id: self.identification(),
+            ttl: self.ttl(),
         }
-    } else {
-        segment.src.port = bytes.be16(0)?;
-        segment.dst.port = bytes.be16(2)?;
-        segment.seq = bytes.be32(4)?;
-        segment.ack = bytes.be32(8)?;
-        segment.flags = flags(bytes.u8(12)?, bytes.u8(13)?);
-        segment.window = bytes.be16(14).unwrap_or(0);
-        segment.checksum = bytes.be16(16).unwrap_or(0);
-        header_len = usize::from(bytes.u8(12)? >> 4) * 4;
-        if header_len < 20 {
-            return None;
-        }
-        options(bytes.data.get(20..).unwrap_or(&[]), segment.flags, &mut segment.options);
-        segment.options.cut = true;
     }
-    let len = bytes.wire.checked_sub(header_len)?;
-    if len > MAX_LEN {
+}
+
+impl Info for Ipv6HeaderSlice<'_> {
+    #[inline(always)]
+    fn info(&self) -> IpInfo {
+        IpInfo {
+            src: IpAddr::V6(self.source_addr()),
+            dst: IpAddr::V6(self.destination_addr()),
+            id: 0,
+            ttl: self.hop_limit(),
+        }
+    }
+}
+
+/// A TCP header that was captured whole.
+pub(crate) struct Header<'a> {
+    header: TcpHeaderSlice<'a>,
+    /// Payload on the wire, and what was captured of it.
+    len: u32,
+    captured: u32,
+    timestamps: Option<Timestamps>,
+    /// It has no options, or timestamps only, as RFC 7323 appendix A lays them out.
+    pub(crate) plain: bool,
+}
+
+impl<'a> Header<'a> {
+    /// `None` if it was cut or a length is impossible.
+    #[inline(always)]
+    pub(crate) fn read(bytes: Bytes<'a>) -> Option<Header<'a>> {
+        let header = TcpHeaderSlice::from_slice(bytes.data).ok()?;
+        let (len, captured) = payload(bytes, header.slice().len())?;
+        let options = &header.slice()[20..];
+        let timestamps = match options.split_first_chunk() {
+            Some((&[1, 1, 8, 10], stamps)) => stamps.try_into().ok().map(timestamps),
+            _ => None,
+        };
+        let plain = timestamps.is_some() || options.is_empty();
+        Some(Header { header, len, captured, timestamps, plain })
+    }
+
+    /// The segment; of its options only what is there if it is plain.
+    #[inline(always)]
+    pub(crate) fn segment(&self, ip: &IpInfo, packet: &Packet<'_>, scope: ScopeId) -> Segment {
+        let header = &self.header;
+        Segment {
+            time: packet.time,
+            packet: packet.number,
+            src: Socket { addr: ip.src, port: header.source_port() },
+            dst: Socket { addr: ip.dst, port: header.destination_port() },
+            scope,
+            seq: header.sequence_number(),
+            ack: header.acknowledgment_number(),
+            len: self.len,
+            captured: self.captured,
+            flags: self.flags(),
+            window: header.window_size(),
+            checksum: header.checksum(),
+            ip_id: ip.id,
+            ttl: ip.ttl,
+            options: Options { timestamps: self.timestamps, ..Options::default() },
+        }
+    }
+
+    #[inline(always)]
+    fn flags(&self) -> Flags {
+        flags(self.header.slice()[12], self.header.slice()[13])
+    }
+
+    /// All its options.
+    pub(crate) fn options(&self) -> Options {
+        options(&self.header.slice()[20..], self.flags())
+    }
+}
+
+/// Reads a segment of any packet. The ports, numbers and flags (14 bytes) must have been captured; a window or
+/// options that were not are 0 and `cut`. `None` if there is less or a length is impossible.
+pub(crate) fn segment(ip: &IpInfo, bytes: Bytes<'_>, time: Time, packet: u64, scope: ScopeId) -> Option<Segment> {
+    let header_len = usize::from(bytes.u8(12)? >> 4) * 4;
+    if header_len < 20 {
         return None;
     }
-    segment.len = len as u32;
-    segment.captured = bytes.data.len().saturating_sub(header_len).min(len) as u32;
-    Some(segment)
+    let (len, captured) = payload(bytes, header_len)?;
+    let flags = flags(bytes.u8(12)?, bytes.u8(13)?);
+    let whole = bytes.data.get(20..header_len);
+    let mut options = options(whole.or(bytes.data.get(20..)).unwrap_or(&[]), flags);
+    options.cut |= whole.is_none();
+    Some(Segment {
+        time,
+        packet,
+        src: Socket { addr: ip.src, port: bytes.be16(0)? },
+        dst: Socket { addr: ip.dst, port: bytes.be16(2)? },
+        scope,
+        seq: bytes.be32(4)?,
+        ack: bytes.be32(8)?,
+        len,
+        captured,
+        flags,
+        window: bytes.be16(14).unwrap_or(0),
+        checksum: bytes.be16(16).unwrap_or(0),
+        ip_id: ip.id,
+        ttl: ip.ttl,
+        options,
+    })
+}
+
+/// Payload behind a header, on the wire and captured, if the length is possible.
+#[inline(always)]
+fn payload(bytes: Bytes<'_>, header_len: usize) -> Option<(u32, u32)> {
+    let len = bytes.wire.checked_sub(header_len)?;
+    let captured = bytes.data.len().saturating_sub(header_len).min(len);
+    (len <= MAX_LEN).then_some((len as u32, captured as u32))
 }
 
 /// Byte 13, and of byte 12 what is not the header length.
@@ -86,57 +157,57 @@ fn flags(high: u8, low: u8) -> Flags {
 }
 
 /// Reads options up to their end or to one that does not fit.
-#[inline]
-fn options(bytes: &[u8], flags: Flags, options: &mut Options) {
-    // What nearly every segment of a connection with timestamps has, as RFC 7323 appendix A lays it out.
-    if let &[1, 1, 8, 10, a, b, c, d, e, f, g, h] = bytes {
-        let (value, echo) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
-        options.timestamps = Some(Timestamps { value, echo });
-    } else {
-        each_option(bytes, flags, options);
-    }
-}
-
-fn each_option(mut bytes: &[u8], flags: Flags, options: &mut Options) {
+fn options(mut bytes: &[u8], flags: Flags) -> Options {
     let syn = flags.has(Flags::SYN);
-    while let [kind, rest @ ..] = bytes {
-        match kind {
-            0 => return,
-            1 => {
+    let mut options = Options::default();
+    loop {
+        let (kind, body) = match *bytes {
+            [] | [0, ..] => return options,
+            [1, ref rest @ ..] => {
                 bytes = rest;
                 continue;
             }
+            [kind, len, ..] if len >= 2 && usize::from(len) <= bytes.len() => {
+                let (option, rest) = bytes.split_at(usize::from(len));
+                bytes = rest;
+                (kind, &option[2..])
+            }
+            _ => {
+                options.cut = true;
+                return options;
+            }
+        };
+        match (kind, body) {
+            (2, &[high, low]) if syn => options.mss = Some(u16::from_be_bytes([high, low])),
+            (3, &[shift]) if syn => options.window_scale = Some(shift),
+            (4, []) if syn => options.sack_permitted = true,
+            (5, _) => {
+                for ((block, slot), used) in body.as_chunks().0.iter().zip(&mut options.sack).zip(1..) {
+                    *slot = pair(block);
+                    options.sack_blocks = used;
+                }
+            }
+            (8, _) => {
+                if let Ok(stamps) = body.try_into() {
+                    options.timestamps = Some(timestamps(stamps));
+                }
+            }
+            // RFC 7413 §4.1.1, and the experimental option with its magic number (RFC 6994) that preceded it.
+            (34, _) | (253 | 254, [0xf9, 0x89, ..]) => options.fast_open = true,
             _ => {}
         }
-        let Some(body) = rest.first().and_then(|&len| bytes.get(2..usize::from(len))) else {
-            options.cut = true;
-            return;
-        };
-        option(*kind, body, syn, options);
-        bytes = &bytes[body.len() + 2..];
     }
 }
 
-fn option(kind: u8, body: &[u8], syn: bool, options: &mut Options) {
-    let word = |at: usize| body.get(at..at + 4).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(u32::from_be_bytes);
-    match (kind, body) {
-        (2, &[high, low]) if syn => options.mss = Some(u16::from_be_bytes([high, low])),
-        (3, &[shift]) if syn => options.window_scale = Some(shift),
-        (4, []) if syn => options.sack_permitted = true,
-        (5, _) => {
-            for (block, slot) in options.sack.iter_mut().enumerate() {
-                let (Some(left), Some(right)) = (word(block * 8), word(block * 8 + 4)) else { break };
-                *slot = (left, right);
-                options.sack_blocks = block as u8 + 1;
-            }
-        }
-        (8, body) if body.len() == 8 => {
-            if let (Some(value), Some(echo)) = (word(0), word(4)) {
-                options.timestamps = Some(Timestamps { value, echo });
-            }
-        }
-        // RFC 7413 §4.1.1, and the experimental option with its magic number (RFC 6994) that preceded it.
-        (34, _) | (253 | 254, [0xf9, 0x89, ..]) => options.fast_open = true,
-        _ => {}
-    }
+#[inline]
+fn timestamps(bytes: &[u8; 8]) -> Timestamps {
+    let (value, echo) = pair(bytes);
+    Timestamps { value, echo }
+}
+
+/// Two numbers of 32 bits.
+#[inline]
+fn pair(bytes: &[u8; 8]) -> (u32, u32) {
+    let [a, b, c, d, e, f, g, h] = *bytes;
+    (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
 }

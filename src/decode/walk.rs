@@ -25,6 +25,8 @@ pub(super) struct Walk<'d> {
 
 impl Walk<'_> {
     /// Decodes a packet of any link type.
+    #[cold]
+    #[inline(never)]
     pub(super) fn start(decoder: &mut Decoder, packet: &Packet<'_>) -> Decoded {
         let bytes = Bytes::new(packet.data, packet.wire_len as usize);
         let tags = Tags::default();

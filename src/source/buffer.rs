@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 
 /// First allocation; small files and files that are only sniffed need no more.
 const FIRST: usize = 64 << 10;
-/// Size from the second refill on. One MiB costs as little per byte as larger reads do.
+/// Size once a read has filled that. One MiB costs as little per byte as larger reads do.
 const STEADY: usize = 1 << 20;
 
 /// Bytes read ahead from an input, with the offset at which they stood in it.
@@ -29,14 +29,15 @@ impl Buffer {
         &self.bytes[self.start..self.end]
     }
 
-    /// Position of the first available byte, for [`Buffer::at`].
-    pub(crate) fn position(&self) -> usize {
-        self.start
+    /// Position of the first available byte in [`Buffer::all`].
+    pub(crate) fn position(&self) -> u32 {
+        self.start as u32
     }
 
-    /// Bytes that were available earlier; they stay in place until the next `fill`.
-    pub(crate) fn at(&self, position: usize, len: usize) -> &[u8] {
-        self.bytes.get(position..position.saturating_add(len)).unwrap_or(&[])
+    /// Everything held, also what was consumed; it stays in place until the next `fill`.
+    #[inline]
+    pub(crate) fn all(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Offset in the (decompressed) input of the first available byte.
@@ -75,14 +76,20 @@ impl Buffer {
             if self.ended {
                 return false;
             }
-            self.bytes.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-            let want = if self.bytes.is_empty() { FIRST } else { STEADY };
+            // A short read tells of a small file or a slow pipe: what there is is enough.
+            let full = self.end == self.bytes.len() && !self.bytes.is_empty();
+            let want = if full { STEADY } else { FIRST };
             let want = want.max(n.next_power_of_two());
             if self.bytes.len() < want {
-                self.bytes.resize(want, 0);
+                // Fresh zero pages of the system, instead of growing and clearing.
+                let mut larger = vec![0; want];
+                larger[..self.end - self.start].copy_from_slice(self.available());
+                self.bytes = larger;
+            } else {
+                self.bytes.copy_within(self.start..self.end, 0);
             }
+            self.end -= self.start;
+            self.start = 0;
             match self.input.read(&mut self.bytes[self.end..]) {
                 Ok(0) => self.ended = true,
                 Ok(got) => self.end += got,

@@ -87,7 +87,7 @@ impl Erf {
             link: LinkType::ERF,
             wire_len: (HEADER as u32 + u32::from(header.wire)).max(u32::from(header.len)),
             at: buffer.position(),
-            len,
+            len: len as u32,
         };
         buffer.consume(len);
         log.packet(&record, 0);

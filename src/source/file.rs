@@ -16,6 +16,8 @@ use super::{FileInfo, LinkType, sniff};
 
 /// Bytes looked at to tell what a file is.
 const SNIFF: usize = 512;
+/// Records read at a time, as long as they lie whole in the buffer: nothing is waited for.
+const BATCH: usize = 64;
 
 /// An input whose header has been read.
 pub(crate) struct CaptureFile {
@@ -23,6 +25,10 @@ pub(crate) struct CaptureFile {
     format: Format,
     compression: Option<Compression>,
     log: Log,
+    /// Records read ahead, those from `next` to `end` not yet given.
+    records: Box<[Record; BATCH]>,
+    next: usize,
+    end: usize,
 }
 
 enum Format {
@@ -66,24 +72,58 @@ impl CaptureFile {
             Some(compression) => format!("{} data, and what is in it {cause}", compression.name()),
             None => cause,
         })?;
-        Ok(CaptureFile { buffer, format, compression, log })
+        let records = Box::new([Record::default(); BATCH]);
+        Ok(CaptureFile { buffer, format, compression, log, records, next: 0, end: 0 })
     }
 
-    /// The next record; its bytes are there for [`CaptureFile::data`] until the call after.
+    /// The next record; its bytes are there until the call after.
     #[inline]
     pub(crate) fn advance(&mut self) -> Option<Record> {
-        match &mut self.format {
-            Format::Pcap(reader) => reader.advance(&mut self.buffer, &mut self.log),
-            Format::PcapNg(reader) => reader.advance(&mut self.buffer, &mut self.log),
-            Format::Snoop(reader) => reader.advance(&mut self.buffer, &mut self.log),
-            Format::Erf(reader) => reader.advance(&mut self.buffer, &mut self.log),
+        if self.next == self.end && !self.refill() {
+            return None;
         }
+        self.next += 1;
+        self.records.get(self.next - 1).copied()
     }
 
-    /// The captured bytes of the latest record.
+    /// What the positions of records count in.
     #[inline]
-    pub(crate) fn data(&self, record: &Record) -> &[u8] {
-        self.buffer.at(record.at, record.len)
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.buffer.all()
+    }
+
+    /// The record given last and those read ahead behind it, up to the first that `belongs` does not want: they are
+    /// given, and their bytes are there until the next [`CaptureFile::advance`].
+    #[inline]
+    pub(crate) fn run(&mut self, belongs: impl Fn(&Record) -> bool) -> (&[Record], &[u8]) {
+        let first = self.next.saturating_sub(1);
+        let ahead = &self.records[self.next..self.end];
+        self.next += ahead.iter().position(|record| !belongs(record)).unwrap_or(ahead.len());
+        (&self.records[first..self.next], self.buffer.all())
+    }
+
+    /// Reads ahead what lies in the buffer, or else the one record that comes next.
+    fn refill(&mut self) -> bool {
+        let CaptureFile { buffer, log, .. } = self;
+        let out = &mut self.records[..];
+        self.next = 0;
+        self.end = match &mut self.format {
+            Format::Pcap(reader) => reader.batch(buffer, log, out),
+            Format::PcapNg(reader) => reader.batch(buffer, log, out),
+            Format::Snoop(_) | Format::Erf(_) => 0,
+        };
+        if self.end == 0 {
+            let one = match &mut self.format {
+                Format::Pcap(reader) => reader.advance(buffer, log),
+                Format::PcapNg(reader) => reader.advance(buffer, log),
+                Format::Snoop(reader) => reader.advance(buffer, log),
+                Format::Erf(reader) => reader.advance(buffer, log),
+            };
+            let Some(one) = one else { return false };
+            self.records[0] = one;
+            self.end = 1;
+        }
+        true
     }
 
     /// What is known of it so far.
@@ -102,7 +142,7 @@ impl CaptureFile {
                 None => format.to_string(),
             },
             link_type: links.join(", "),
-            packets: self.log.packets,
+            packets: self.log.packets - (self.end - self.next) as u64,
             dropped,
             snap_len: self.log.cut_to,
             problem: self.log.problem_text(),

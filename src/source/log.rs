@@ -1,29 +1,38 @@
 //! What a reader notes about its input while it goes through it.
 
-use super::LinkType;
 use super::buffer::Buffer;
+use super::{LinkType, Packet};
 
 /// Link types remembered for the report; a file with more has been made to have more.
 const MAX_LINKS: usize = 16;
 
 /// Where one packet lies in the buffer, and what its record says of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Record {
     pub(crate) time: crate::time::Time,
-    pub(crate) link: LinkType,
     pub(crate) wire_len: u32,
-    /// Position for [`Buffer::at`], valid until the buffer is filled again.
-    pub(crate) at: usize,
-    pub(crate) len: usize,
+    /// Position in [`Buffer::all`], valid until the buffer is filled again. The buffer holds one record or 1 MiB,
+    /// whichever is more, so 32 bits are enough.
+    pub(crate) at: u32,
+    pub(crate) len: u32,
+    pub(crate) link: LinkType,
 }
 
 impl Record {
+    /// The packet, with its bytes out of those it has its position in.
+    #[inline]
+    pub(crate) fn packet(self, bytes: &[u8], number: u64) -> Packet<'_> {
+        let start = self.at as usize;
+        let data = bytes.get(start..start + self.len as usize).unwrap_or(&[]);
+        Packet { number, time: self.time, link: self.link, wire_len: self.wire_len, data }
+    }
+
     /// Takes a frame check sequence of `fcs` bytes off the end, as far as it was captured.
     #[inline]
     pub(crate) fn without_fcs(mut self, fcs: u32) -> Record {
         if fcs > 0 {
             self.wire_len = self.wire_len.saturating_sub(fcs);
-            self.len = self.len.min(self.wire_len as usize);
+            self.len = self.len.min(self.wire_len);
         }
         self
     }
@@ -54,8 +63,14 @@ impl Log {
     #[inline]
     pub(crate) fn packet(&mut self, record: &Record, snap_len: u32) {
         self.packets += 1;
-        if record.len < record.wire_len as usize {
-            let here = if snap_len > 0 && snap_len < record.wire_len { snap_len } else { record.len as u32 };
+        self.cut(record, snap_len);
+    }
+
+    /// Notes what a packet was cut to, if it was; it is counted elsewhere.
+    #[inline]
+    pub(crate) fn cut(&mut self, record: &Record, snap_len: u32) {
+        if record.len < record.wire_len {
+            let here = if snap_len > 0 && snap_len < record.wire_len { snap_len } else { record.len };
             self.cut_to = Some(self.cut_to.map_or(here, |least| least.min(here)));
         }
     }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::file::CaptureFile;
 use super::log::Record;
-use super::{FileInfo, Packet, Source};
+use super::{Batch, FileInfo, Packet, Source};
 use crate::time::Time;
 
 /// With more inputs than this, files that are not due yet are closed.
@@ -194,13 +194,20 @@ impl Source for Merged {
         let (index, record) = self.due()?;
         self.number += 1;
         let State::Open(file) = &self.inputs.get(index)?.state else { return None };
-        Some(Packet {
-            number: self.number,
-            time: record.time,
-            link: record.link,
-            wire_len: record.wire_len,
-            data: file.data(&record),
-        })
+        Some(record.packet(file.bytes(), self.number))
+    }
+
+    fn batch(&mut self) -> Option<Batch<'_>> {
+        let (index, _) = self.due()?;
+        let State::Open(file) = &mut self.inputs.get_mut(index)?.state else { return None };
+        let number = self.number + 1;
+        let (records, bytes) = match self.waiting.peek() {
+            // A single input, or the only one that is left.
+            None => file.run(|_| true),
+            Some(&Reverse(first)) => file.run(|record| (record.time, index) <= first),
+        };
+        self.number += records.len() as u64;
+        Some(Batch::new(records, bytes, number))
     }
 
     fn files(&self) -> Vec<FileInfo> {

@@ -4,6 +4,7 @@
 //! its format, its link types, how many packets the kernel dropped, and where reading had to stop.
 
 mod ahead;
+mod batch;
 mod buffer;
 mod compress;
 mod erf;
@@ -20,6 +21,7 @@ mod snoop;
 mod text;
 mod ticks;
 
+pub use batch::Batch;
 pub use open::{OpenError, open, open_reader};
 
 use crate::time::Time;
@@ -40,7 +42,7 @@ pub struct Packet<'a> {
 }
 
 /// Link-layer header type: the number of the tcpdump.org registry, masked to 16 bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkType(pub u16);
 
 /// What was found out about one input file (or pipe).
@@ -73,6 +75,12 @@ pub trait Source {
     /// The next packet, or `None` at the end of what can be read. Damage is not an error here: it ends or skips
     /// and is told in [`Source::files`].
     fn next(&mut self) -> Option<Packet<'_>>;
+
+    /// The next packets, at least one, or `None` at the end: as many as are there without waiting, which costs less
+    /// than one at a time. May be mixed with [`Source::next`].
+    fn batch(&mut self) -> Option<Batch<'_>> {
+        self.next().map(Batch::from)
+    }
 
     /// What is known of each input so far, in the order given.
     fn files(&self) -> Vec<FileInfo>;

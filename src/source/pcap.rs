@@ -107,67 +107,81 @@ impl Pcap {
         })
     }
 
-    /// The next record, or `None` at the end or at damage.
-    #[inline]
-    pub(crate) fn advance(&mut self, buffer: &mut Buffer, log: &mut Log) -> Option<Record> {
-        let header = if self.modified { 24 } else { 16 };
-        // Longer headers and swapped lengths are not pcap-parser's; they are read here.
-        let usual = !self.modified && self.swapped == Swapped::No;
-        loop {
-            let bytes = buffer.available();
-            let frame = match (usual, self.big_endian) {
-                (true, false) => parse_pcap_frame(bytes).ok(),
-                (true, true) => parse_pcap_frame_be(bytes).ok(),
-                (false, _) => None,
-            };
-            if let Some((_, frame)) = frame {
-                if frame.caplen <= self.max_record {
-                    return Some(self.record(&Lengths::of(&frame), header, buffer, log));
-                }
-                self.absurd(frame.caplen, buffer, log);
-                return None;
-            }
-            if !buffer.fill(header) {
-                if buffer.available().is_empty() {
-                    log.ended(buffer);
-                } else {
-                    log.cut_off(buffer, "record header needs", header as u64);
-                }
-                return None;
-            }
-            let lengths = self.lengths(buffer.available());
-            if lengths.captured > self.max_record {
-                self.absurd(lengths.captured, buffer, log);
-                return None;
-            }
-            if !buffer.fill(header + lengths.captured as usize) {
-                buffer.consume(header);
-                let have = buffer.available().len();
-                let offset = buffer.offset() - header as u64;
-                let end = match buffer.failure() {
-                    Some(failure) => format!("reading fails after {have} ({failure})"),
-                    None => format!("file ends after {have}"),
-                };
-                log.problem(offset, &format!("record says {} bytes, {end}", lengths.captured));
-                return None;
-            }
-            if !usual {
-                return Some(self.record(&lengths, header, buffer, log));
-            }
+    /// Records that lie whole in the buffer, as many as `out` takes; returns how many. It stops before anything
+    /// that is not as usual, which [`Pcap::advance`] then reads or reports.
+    pub(crate) fn batch(&mut self, buffer: &mut Buffer, log: &mut Log, out: &mut [Record]) -> usize {
+        // Longer headers and swapped lengths are not pcap-parser's.
+        match (self.modified || self.swapped != Swapped::No, self.big_endian) {
+            (false, false) => self.frames(|bytes| parse_pcap_frame(bytes).ok(), buffer, log, out),
+            (false, true) => self.frames(|bytes| parse_pcap_frame_be(bytes).ok(), buffer, log, out),
+            (true, _) => 0,
         }
     }
 
+    #[inline(always)]
+    fn frames(
+        &self,
+        parse: impl Fn(&[u8]) -> Option<(&[u8], LegacyPcapBlock<'_>)>,
+        buffer: &mut Buffer,
+        log: &mut Log,
+        out: &mut [Record],
+    ) -> usize {
+        let (mut rest, mut at, mut taken) = (buffer.available(), buffer.position(), 0);
+        for slot in out {
+            let Some((after, frame)) = parse(rest) else { break };
+            if frame.caplen > self.max_record {
+                break;
+            }
+            *slot = self.record(&Lengths::of(&frame), at + 16);
+            log.cut(slot, self.snap_len);
+            at += 16 + frame.caplen;
+            rest = after;
+            taken += 1;
+        }
+        log.packets += taken as u64;
+        buffer.consume((at - buffer.position()) as usize);
+        taken
+    }
+
+    /// The next record, or `None` at the end or at damage.
+    pub(crate) fn advance(&mut self, buffer: &mut Buffer, log: &mut Log) -> Option<Record> {
+        let header = if self.modified { 24 } else { 16 };
+        if !buffer.fill(header) {
+            if buffer.available().is_empty() {
+                log.ended(buffer);
+            } else {
+                log.cut_off(buffer, "record header needs", header as u64);
+            }
+            return None;
+        }
+        let lengths = self.lengths(buffer.available());
+        if lengths.captured > self.max_record {
+            self.absurd(lengths.captured, buffer, log);
+            return None;
+        }
+        if !buffer.fill(header + lengths.captured as usize) {
+            buffer.consume(header);
+            let have = buffer.available().len();
+            let offset = buffer.offset() - header as u64;
+            let end = match buffer.failure() {
+                Some(failure) => format!("reading fails after {have} ({failure})"),
+                None => format!("file ends after {have}"),
+            };
+            log.problem(offset, &format!("record says {} bytes, {end}", lengths.captured));
+            return None;
+        }
+        let record = self.record(&lengths, buffer.position() + header as u32);
+        buffer.consume(header + lengths.captured as usize);
+        log.packet(&record, self.snap_len);
+        Some(record)
+    }
+
     #[inline]
-    fn record(&self, lengths: &Lengths, header: usize, buffer: &mut Buffer, log: &mut Log) -> Record {
+    fn record(&self, lengths: &Lengths, at: u32) -> Record {
         let captured = lengths.captured;
         let wire_len = lengths.wire.max(captured);
         let nanos = i64::from(lengths.seconds) * 1_000_000_000 + i64::from(lengths.ticks) * self.nanos_per_tick;
-        let at = buffer.position() + header;
-        buffer.consume(header + captured as usize);
-        let record = Record { time: Time(nanos), link: self.link, wire_len, at, len: captured as usize };
-        let record = record.without_fcs(self.fcs);
-        log.packet(&record, self.snap_len);
-        record
+        Record { time: Time(nanos), link: self.link, wire_len, at, len: captured }.without_fcs(self.fcs)
     }
 
     fn lengths(&self, bytes: &[u8]) -> Lengths {

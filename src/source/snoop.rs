@@ -79,8 +79,8 @@ impl Snoop {
             time: Time(nanos),
             link: self.link,
             wire_len: wire.max(captured),
-            at: buffer.position() + RECORD_HEADER,
-            len: captured as usize,
+            at: buffer.position() + RECORD_HEADER as u32,
+            len: captured,
         };
         buffer.consume(whole as usize);
         log.packet(&record, 0);

@@ -1,0 +1,112 @@
+//! Packets of a connection that goes on cost no memory: after a while nothing is allocated for them.
+
+// Counting allocations needs an allocator of our own, and `GlobalAlloc` is an unsafe trait.
+#![allow(unsafe_code, reason = "GlobalAlloc")]
+
+#[path = "common/traffic.rs"]
+mod traffic;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::Cursor;
+
+use tcpstate::analyze::{Analysis, Options};
+use tcpstate::decode::{Decoded, Decoder};
+use tcpstate::source;
+use traffic::{Frame, Shape, pcap, pcapng, traffic as made};
+
+thread_local! {
+    /// Of this thread only: the test harness has others.
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: all calls are handed on to the system's allocator unchanged, and counting neither allocates (the counter is
+// a constant-initialised thread-local without a destructor) nor touches the memory.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: the caller keeps the contract of `alloc`, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above; `pointer` came from the same allocator.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations while `work` is done.
+fn during(work: impl FnOnce()) -> u64 {
+    let before = COUNT.get();
+    work();
+    COUNT.get() - before
+}
+
+/// Packets until everything has its size: buffers, tables, the memory of round trips and windows.
+const WARM: usize = 20_000;
+const MORE: usize = 20_000;
+
+/// Passes packets to `take`, and returns how many allocations those after the first [`WARM`] took, reading and all.
+fn after_warming(file: Vec<u8>, mut take: impl FnMut(&source::Packet<'_>)) -> u64 {
+    let mut source = source::open_reader("made", Box::new(Cursor::new(file))).expect("a capture");
+    let mut packets = 0;
+    while packets < WARM {
+        packets += source.batch().expect("enough packets").map(|packet| take(&packet)).count();
+    }
+    let allocations = during(|| {
+        while packets < WARM + MORE {
+            packets += source.batch().expect("enough packets").map(|packet| take(&packet)).count();
+        }
+    });
+    assert!(packets >= WARM + MORE);
+    allocations
+}
+
+fn elephant() -> Vec<Frame> {
+    made(Shape::Elephant, WARM + MORE + 100)
+}
+
+#[test]
+fn reading_allocates_nothing_per_packet() {
+    for file in [pcap(&elephant()), pcapng(&elephant())] {
+        let mut bytes = 0;
+        assert_eq!(after_warming(file, |packet| bytes += packet.data.len()), 0);
+        assert!(bytes > 0);
+    }
+}
+
+#[test]
+fn decoding_allocates_nothing_per_packet() {
+    let mut decoder = Decoder::new();
+    let mut segments = 0;
+    let allocations = after_warming(pcap(&elephant()), |packet| {
+        segments += usize::from(matches!(decoder.decode(packet), Decoded::Segment(_)));
+    });
+    assert_eq!(allocations, 0);
+    assert!(segments >= WARM + MORE, "all are segments");
+}
+
+#[test]
+fn a_connection_that_goes_on_allocates_nothing_per_packet() {
+    let mut analysis = Analysis::new(Options::default());
+    let allocations = after_warming(pcap(&elephant()), |packet| analysis.packet(packet));
+    assert_eq!(allocations, 0);
+    assert_eq!(analysis.finish(Vec::new()).connections.len(), 1);
+}
