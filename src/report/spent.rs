@@ -8,31 +8,32 @@ use crate::tracker::{State, States};
 /// Time spent in each state that was entered, even if it passed in no time. Serialised as an object of spans by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeInState {
-    entered: States,
+    /// One bit each: few are, and one after the other is found at once.
+    entered: u16,
     spent: [Span; State::ALL.len()],
 }
 
 impl TimeInState {
     /// Adds a stay.
     pub fn add(&mut self, state: State, span: Span) {
-        self.entered = self.entered.with(state);
+        self.entered |= 1 << state as u16;
         let spent = &mut self.spent[state as usize].0;
         *spent = spent.saturating_add(span.0);
     }
 
     /// Time spent in `state`, if it was entered.
     pub fn get(&self, state: State) -> Option<Span> {
-        self.entered.has(state).then(|| self.spent[state as usize])
-    }
-
-    /// The states entered.
-    pub fn states(&self) -> States {
-        self.entered
+        (self.entered & 1 << state as u16 != 0).then(|| self.spent[state as usize])
     }
 
     /// Each state entered, in RFC 9293's order.
     pub fn iter(&self) -> impl Iterator<Item = (State, Span)> {
-        self.entered.iter().map(|state| (state, self.spent[state as usize]))
+        let mut left = self.entered;
+        std::iter::from_fn(move || {
+            let next = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            Some((*State::ALL.get(next)?, *self.spent.get(next)?))
+        })
     }
 }
 

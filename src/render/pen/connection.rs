@@ -9,7 +9,7 @@ use crate::report::{
     Anomaly, ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, PerSide, Role, Severity, Side,
 };
 use crate::segment::Socket;
-use crate::tracker::Evidence;
+use crate::tracker::{Evidence, States};
 
 /// Writes the members of the object, from `"id"` to the closing brace.
 pub fn connection<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
@@ -157,9 +157,13 @@ fn endpoint<'a>(mut pen: Pen<'a>, e: &Endpoint, clock: &mut Clock) -> Option<Pen
     pen = pen.put(b"{\"state\":\"")?;
     pen = pen.state(*state)?;
     pen = pen.put(b",\"possible\":[")?;
-    for (i, state) in possible.iter().enumerate() {
-        pen = pen.bytes(if i > 0 { b",\"" } else { b"\"" })?;
-        pen = pen.state(state)?;
+    if *possible == States::EMPTY.with(*state) {
+        pen = pen.put(b"\"")?.state(*state)?;
+    } else {
+        for (i, state) in possible.iter().enumerate() {
+            pen = pen.bytes(if i > 0 { b",\"" } else { b"\"" })?;
+            pen = pen.state(state)?;
+        }
     }
     pen = pen.put(b"],\"evidence\":\"")?;
     pen = evidence(pen, *grade)?;
@@ -171,10 +175,8 @@ fn endpoint<'a>(mut pen: Pen<'a>, e: &Endpoint, clock: &mut Clock) -> Option<Pen
     }
     pen = pen.put(b"],\"time_in_state\":{")?;
     for (i, (state, span)) in time_in_state.iter().enumerate() {
-        pen = pen.bytes(if i > 0 { b",\"" } else { b"\"" })?;
-        pen = pen.state(state)?;
-        pen = pen.put(b":")?;
-        pen = pen.span(span)?;
+        pen = if i > 0 { pen.put(b",\"")? } else { pen.put(b"\"")? };
+        pen = pen.state(state)?.put(b":")?.span(span)?;
     }
     pen = pen.put(b"}}")?;
     Some(pen)

@@ -155,8 +155,8 @@ mod tests {
             check(Ipv4Addr::from_bits(short).into());
             check(Ipv6Addr::from_bits(bits).into());
             let groups = Ipv6Addr::from_bits(bits).segments();
-            let thinned = std::array::from_fn(|i| if zeros >> i & 1 == 0 { 0 } else { groups[i] >> (groups[i] % 16) });
-            check(Ipv6Addr::from(<[u16; 8]>::from(thinned)).into());
+            let thinned: [u16; 8] = std::array::from_fn(|i| if zeros >> i & 1 == 0 { 0 } else { groups[i] >> (groups[i] % 16) });
+            check(Ipv6Addr::from(thinned).into());
         }
 
         #[test]

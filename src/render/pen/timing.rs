@@ -76,13 +76,13 @@ impl<'a> Pen<'a> {
         *to = shape.text;
         // Quantiles of a few samples are often the same one, and many parts are none.
         let mut last = (Span(0), *b"0.000000000");
-        for (span, at) in spans.iter().zip(shape.at) {
+        for (span, at) in spans.iter().zip(&shape.at) {
             if *span != last.0 {
                 last = (*span, brief(*span)?);
             } else if span.0 == 0 {
                 continue;
             }
-            *to.get_mut(at..)?.first_chunk_mut::<WIDTH>()? = last.1;
+            *to.get_mut(*at..)?.first_chunk_mut::<WIDTH>()? = last.1;
         }
         Some(pen)
     }
