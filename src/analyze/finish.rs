@@ -1,0 +1,359 @@
+//! The end of an analysis: connections are looked at one by one, a stretch at a time, and added up; the report is what
+//! the sums come to.
+//!
+//! Stretches are the same whatever the number of threads that look at them, and are put together in their order, so
+//! that the report is the same, too.
+
+use std::ops::Range;
+
+use super::{Analysis, build};
+use crate::detect::{self, ALL, Brief, Digest, Groups, Scene, View};
+use crate::report::rollup::{Added, Shown, Sums};
+use crate::report::totals::{Move, Totals};
+use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHEMA, Severity, Side, Tool};
+use crate::segment::Socket;
+use crate::source::FileInfo;
+use crate::time::{Span, Time};
+use crate::timing::table;
+use crate::tracker::{State, Verdict};
+
+/// Connections in a stretch.
+const STRETCH: usize = 2_048;
+
+/// What decides whether a connection is shown, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its number.
+    pub id: u64,
+    /// Its index in the tracker: see [`Finish::connection`].
+    pub index: usize,
+    /// Its worst finding: name and severity.
+    pub worst: Option<(&'static str, Severity)>,
+    /// Its client.
+    pub client: Socket,
+    /// Its server.
+    pub server: Socket,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The final states of client and server.
+    pub states: [State; 2],
+    /// Payload bytes of both ends.
+    pub bytes: u64,
+    /// Segments of both ends.
+    pub packets: u64,
+    /// Time of its first packet.
+    pub first: Time,
+    /// Time of its last packet.
+    pub last: Time,
+    /// How long its handshake took.
+    pub handshake: Option<Span>,
+}
+
+/// Some connections, in order of their numbers.
+#[derive(Debug, Default)]
+pub struct Stretch {
+    /// Each in short.
+    pub rows: Vec<Row>,
+    /// Each in full, if that was asked for.
+    pub connections: Vec<Connection>,
+}
+
+/// What is done with connections besides adding them up.
+#[derive(Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// They are built in full.
+    pub connections: bool,
+    /// Only of these the time is added up.
+    pub timed: Option<&'a (dyn Fn(&Connection) -> bool + Sync)>,
+}
+
+/// Sums over some connections.
+#[derive(Debug)]
+struct Tally {
+    totals: Totals,
+    rollups: Sums,
+    groups: Groups,
+    digests: Vec<Digest>,
+    tables: table::Builder,
+}
+
+impl Tally {
+    fn merge(&mut self, other: Tally) {
+        self.totals.merge(&other.totals);
+        self.rollups.merge(other.rollups);
+        self.groups.merge(other.groups);
+        self.digests.extend_from_slice(&other.digests);
+        self.tables.merge(other.tables);
+    }
+}
+
+/// An analysis that has seen its last packet.
+pub struct Finish<'a> {
+    analysis: &'a Analysis,
+    scene: Scene<'a>,
+    capture: Capture,
+    end: Time,
+    /// Indices in order of first packets, where they are not in that order anyway.
+    order: Option<Vec<u32>>,
+    next: usize,
+    tally: Tally,
+}
+
+/// One connection looked at.
+struct Look<'b> {
+    index: usize,
+    id: u64,
+    verdicts: &'b [Verdict; 2],
+    briefs: &'b [Brief],
+    outcome: Outcome,
+}
+
+impl<'a> Finish<'a> {
+    pub(super) fn new(analysis: &'a Analysis, files: Vec<FileInfo>) -> Finish<'a> {
+        let end = analysis.capture.last.unwrap_or(Time(0));
+        let mut scene = analysis.scene(end);
+        scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();
+        let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
+        let capture = Capture { files, bytes, missing_bytes, ..analysis.capture.clone() };
+        let tracker = &analysis.tracker;
+        let ordered = (1..tracker.len()).all(|i| tracker.first_packet(i - 1) <= tracker.first_packet(i));
+        let order = (!ordered).then(|| {
+            let mut order: Vec<u32> = (0..tracker.len() as u32).collect();
+            order.sort_by_key(|i| tracker.first_packet(*i as usize));
+            order
+        });
+        let tally = empty(analysis, scene.begin, end);
+        Finish { analysis, scene, capture, end, order, next: 0, tally }
+    }
+
+    /// The capture, about which all is known.
+    pub fn capture(&self) -> &Capture {
+        &self.capture
+    }
+
+    /// Looks at the next connections, a stretch in each of so many threads, and gives each stretch to `take` there;
+    /// `None` when all have been looked at.
+    pub fn next<T: Send>(
+        &mut self,
+        jobs: usize,
+        wanted: Wanted<'_>,
+        take: &(dyn Fn(Stretch) -> T + Sync),
+    ) -> Option<Vec<T>> {
+        let all = self.analysis.tracker.len();
+        if self.next >= all {
+            return None;
+        }
+        let from = self.next;
+        let stretches = (0..jobs.max(1)).map(|n| from + n * STRETCH).take_while(|start| *start < all);
+        let stretches: Vec<Range<usize>> = stretches.map(|start| start..(start + STRETCH).min(all)).collect();
+        self.next = stretches.last().map_or(all, |range| range.end);
+        let this = &*self;
+        let mut done = Vec::with_capacity(stretches.len());
+        if let [range] = &stretches[..] {
+            // Added to what there is: most captures are looked at in one go.
+            let mut tally = std::mem::replace(&mut self.tally, empty(self.analysis, self.scene.begin, self.end));
+            let stretch = self.look_at(range.clone(), wanted, &mut tally);
+            self.tally = tally;
+            return Some(vec![take(stretch)]);
+        }
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = stretches
+                .into_iter()
+                .map(|range| {
+                    scope.spawn(move || {
+                        let mut tally = empty(this.analysis, this.scene.begin, this.end);
+                        let stretch = this.look_at(range, wanted, &mut tally);
+                        (tally, take(stretch))
+                    })
+                })
+                .collect();
+            done.extend(threads.into_iter().map(|thread| match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }));
+        });
+        Some(
+            done.into_iter()
+                .map(|(tally, result)| {
+                    self.tally.merge(tally);
+                    result
+                })
+                .collect(),
+        )
+    }
+
+    fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
+        let mut stretch = Stretch::default();
+        let mut briefs = Vec::new();
+        let context = self.analysis.context(self.end);
+        let decoder = &self.analysis.decoder;
+        let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
+        for position in range {
+            let index = self.order.as_ref().map_or(position, |order| order[position] as usize);
+            let id = position as u64 + 1;
+            let case = self.analysis.tracker.case(index);
+            let (c, notes) = (&case.connection, &case.notes);
+            let previous = self.analysis.previous(index);
+            let verdicts = c.verdicts(self.end, &self.analysis.profile);
+            let (client, observed) = c.client();
+            let view = View::new((c, client, id), &verdicts, &notes.signals, previous.as_deref(), &self.scene);
+            let built = wanted.connections || wanted.timed.is_some();
+            let anomalies = if built {
+                detect::both(&view, &mut briefs)
+            } else {
+                detect::briefs(&view, &mut briefs);
+                Vec::new()
+            };
+            let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
+            let outcome = build::outcome(c, ends);
+            let look = Look { index, id, verdicts: &verdicts, briefs: &briefs, outcome };
+            tally.digests.push(Digest::new(id, (c, client), &verdicts, outcome, &briefs, &self.scene));
+            self.add(c, client, &look, tally);
+            let timed = || tally.tables.add(&notes.measured, c, &verdicts, context.vantage, self.end);
+            if built {
+                let known = (client, observed, outcome);
+                let mut connection = build::connection(c, &notes.measured, &verdicts, id, known, &context);
+                connection.anomalies = anomalies;
+                connection.anomalies.retain(|a| self.wants_code(a.code));
+                if wanted.timed.is_none_or(|timed| timed(&connection)) {
+                    let mut timed = timed;
+                    timed();
+                }
+                if wanted.connections {
+                    stretch.connections.push(connection);
+                }
+            } else {
+                let mut timed = timed;
+                timed();
+            }
+            let handshake = notes.measured.handshake.round_trip();
+            stretch.rows.push(self.row(c, client, &look, handshake));
+        }
+        stretch
+    }
+
+    /// Adds a connection to the sums.
+    fn add(&self, c: &crate::tracker::Connection, client: usize, look: &Look<'_>, tally: &mut Tally) {
+        let (at_client, at_server) = (c.sockets[client], c.sockets[1 - client]);
+        let ends = PerSide { client: &look.verdicts[client], server: &look.verdicts[1 - client] };
+        tally.totals.add(look.outcome, build::closed_first(ends), u64::from(c.retractions()));
+        for (side, verdict) in [(Side::Client, ends.client), (Side::Server, ends.server)] {
+            let moves = verdict.steps.iter();
+            let moves =
+                moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });
+            tally.totals.end(side, verdict.state(), moves);
+        }
+        let mut shown = smallvec::SmallVec::<[Shown; 4]>::new();
+        for brief in look.briefs {
+            tally.groups.add(look.id, look.index, at_client, at_server, brief);
+            let d = ALL[usize::from(brief.declaration)];
+            if self.analysis.options.selection.wants(d) {
+                shown.push(Shown { code: d.code, name: d.name, severity: brief.severity, endpoint: brief.endpoint });
+            }
+        }
+        tally.rollups.add(&added(look, at_client, at_server), &shown);
+    }
+
+    fn row(
+        &self,
+        c: &crate::tracker::Connection,
+        client: usize,
+        look: &Look<'_>,
+        handshake: Option<Span>,
+    ) -> Row {
+        let selection = &self.analysis.options.selection;
+        let worst = look.briefs.iter().map(|b| (ALL[usize::from(b.declaration)], b.severity));
+        Row {
+            id: look.id,
+            index: look.index,
+            worst: worst.filter(|(d, _)| selection.wants(d)).map(|(d, severity)| (d.name, severity)).next(),
+            client: c.sockets[client],
+            server: c.sockets[1 - client],
+            outcome: look.outcome,
+            states: [client, 1 - client].map(|e| look.verdicts[e].state()),
+            bytes: c.ends[0].bytes.saturating_add(c.ends[1].bytes),
+            packets: c.ends[0].packets.saturating_add(c.ends[1].packets),
+            first: c.first,
+            last: c.last,
+            handshake,
+        }
+    }
+
+    fn wants_code(&self, code: &str) -> bool {
+        let selection = &self.analysis.options.selection;
+        *selection == crate::detect::Selection::default()
+            || detect::find(code).is_some_and(|d| selection.wants(d))
+    }
+
+    /// Connection `index`, number `id`, in full.
+    pub fn connection(&self, index: usize, id: u64) -> Connection {
+        let verdicts = self.analysis.tracker.connection(index).verdicts(self.end, &self.analysis.profile);
+        let mut connection = self.analysis.connection((index, id), &verdicts, self.end);
+        connection.anomalies = self.analysis.anomalies((index, id), &verdicts, &self.scene);
+        connection.anomalies.retain(|a| self.wants_code(a.code));
+        connection
+    }
+
+    fn anomaly(&self, index: usize, brief: &Brief) -> Option<Anomaly> {
+        let case = self.analysis.tracker.case(index);
+        let c = &case.connection;
+        let previous = self.analysis.previous(index);
+        let verdicts = c.verdicts(self.end, &self.analysis.profile);
+        let signals = &case.notes.signals;
+        let view = View::new((c, c.client().0, 0), &verdicts, signals, previous.as_deref(), &self.scene);
+        detect::anomaly(&view, brief)
+    }
+
+    /// The report, about `connections`.
+    pub fn report(mut self, connections: Vec<Connection>) -> Report {
+        let empty = empty(self.analysis, self.scene.begin, self.end);
+        let Tally { totals, mut rollups, groups, digests, tables } = std::mem::replace(&mut self.tally, empty);
+        self.scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
+        let selection = &self.analysis.options.selection;
+        let wide = detect::wide(&self.scene, &digests, selection);
+        // What only a group can show no connection carries by itself.
+        for (id, shown) in crate::report::rollup::carried(&wide) {
+            let Some(position) = usize::try_from(id).ok().and_then(|id| id.checked_sub(1)) else { continue };
+            if position >= self.analysis.tracker.len() {
+                continue;
+            }
+            let index = self.order.as_ref().map_or(position, |order| order[position] as usize);
+            let c = self.analysis.tracker.connection(index);
+            let client = c.client().0;
+            let verdicts = c.verdicts(self.end, &self.analysis.profile);
+            let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
+            let outcome = build::outcome(&c, ends);
+            let look = Look { index, id, verdicts: &verdicts, briefs: &[], outcome };
+            let added = added(&look, c.sockets[client], c.sockets[1 - client]);
+            shown.iter().for_each(|shown| rollups.found(&added, shown));
+        }
+        let mut findings = groups.finish(selection, |index, brief| self.anomaly(index, brief));
+        findings.extend(wide);
+        detect::sort(&mut findings);
+        Report {
+            schema: SCHEMA,
+            tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
+            capture: self.capture,
+            rollups: rollups.finish(),
+            summary: totals.finish(),
+            connections,
+            findings,
+            timing: tables.finish(),
+        }
+    }
+}
+
+fn added(look: &Look<'_>, client: Socket, server: Socket) -> Added {
+    Added { id: look.id, client, server, outcome: look.outcome }
+}
+
+/// Sums over nothing yet.
+fn empty(analysis: &Analysis, begin: Time, end: Time) -> Tally {
+    Tally {
+        totals: Totals::new(analysis.tracker.len() as u64, begin, end),
+        rollups: Sums::new(ALL.iter().map(|d| (d.code, d.name)).collect()),
+        groups: Groups::new(),
+        digests: Vec::new(),
+        tables: table::Builder::default(),
+    }
+}
