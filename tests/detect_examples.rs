@@ -76,7 +76,7 @@ fn findings_in(example: &Example, segments: &[Segment], end: Time) -> Vec<Findin
             let verdicts = c.verdicts(end, &profile);
             let mut connection = build::connection(c, &Measured::default(), &verdicts, id, &context);
             connection.anomalies = watch.anomalies((index, id), &verdicts, &tracker, &scene);
-            digests.push(Digest::of(&connection));
+            digests.push(Digest::of(&connection, &scene));
             connection
         })
         .collect();

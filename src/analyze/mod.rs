@@ -189,7 +189,7 @@ impl Analysis {
             let verdicts = c.verdicts(end, &profile);
             let mut connection = build::connection(c, measured, &verdicts, id, &context);
             connection.anomalies = watch.anomalies((index, id), &verdicts, tracker, &scene);
-            digests.push(Digest::of(&connection));
+            digests.push(Digest::of(&connection, &scene));
             if timed(&connection) {
                 tables.add(measured, c, &verdicts, context.vantage, end);
             }

@@ -34,7 +34,7 @@ pub static DECLARATION: Declaration = Declaration {
 4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
 ",
     ),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::ANY, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -48,17 +48,17 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         return;
     }
     let slower = if first >= second { view.server() } else { view.client };
-    let message = format!(
-        "the handshake took {}: SYN to SYN,ACK {}, SYN,ACK to ACK {}",
-        Plain(Span(first.0 + second.0)),
-        Plain(first),
-        Plain(second),
-    );
+    let message = || {
+        format!(
+            "the handshake took {}: SYN to SYN,ACK {}, SYN,ACK to ACK {}",
+            Plain(Span(first.0 + second.0)),
+            Plain(first),
+            Plain(second),
+        )
+    };
     let c = view.connection;
-    sink.raise(
-        Found::new(Severity::Note, c.first, c.first_packet, message)
-            .at(slower)
-            .span("syn_to_synack", first)
-            .span("synack_to_ack", second),
-    );
+    sink.raise(Severity::Note, c.first, c.first_packet, message)
+        .at(slower)
+        .span("syn_to_synack", first)
+        .span("synack_to_ack", second);
 }

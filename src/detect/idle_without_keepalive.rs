@@ -36,7 +36,7 @@ pub static DECLARATION: Declaration = Declaration {
 7. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::ANY, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -51,8 +51,6 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         return;
     }
     let still = if tail >= idle { "; the capture ended then" } else { "" };
-    let message = format!("nothing passed for {}, not even a keepalive{still}", Plain(idle));
-    sink.raise(
-        Found::new(Severity::Note, c.first, c.first_packet, message).span("idle", idle).fact("open_at_end", open),
-    );
+    let message = || format!("nothing passed for {}, not even a keepalive{still}", Plain(idle));
+    sink.raise(Severity::Note, c.first, c.first_packet, message).span("idle", idle).fact("open_at_end", open);
 }

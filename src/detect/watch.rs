@@ -1,13 +1,12 @@
 //! From the tracker to the report: signals taken as segments pass, detectors run when the capture has ended.
 
-use std::collections::BTreeSet;
-
 use super::digest::Digest;
-use super::group::findings;
+use super::group::{grouped, sort};
+use super::scene::{Quality, Scene, Survey};
 use super::select::Selection;
 use super::threshold::Limits;
-use super::view::{Quality, Scene, View, is_one_sided};
-use super::{anomalies, find};
+use super::view::View;
+use super::{anomalies, find, wide};
 use crate::report::{Anomaly, Connection, Finding};
 use crate::segment::{IcmpError, Segment};
 use crate::signals::Signals;
@@ -65,39 +64,12 @@ impl Watch {
         profile: &'a Profile,
         limits: &'a Limits,
     ) -> Scene<'a> {
-        let mut quality = Quality { undecoded, ..self.quality };
-        let (mut silent, mut unseen) = (BTreeSet::new(), BTreeSet::new());
+        let mut survey = Survey::default();
         for (c, s) in tracker.connections().iter().zip(&self.signals) {
-            quality.connections += 1;
-            if let Some(cold) = s.cold() {
-                quality.copies += u64::from(cold.copies);
-                quality.cut += u64::from(cold.cut);
-            }
-            let one_sided = is_one_sided(c, s);
-            quality.one_sided += u64::from(one_sided);
-            quality.begun_before += u64::from(!c.opening_seen() && !c.is_reset_only());
-            for e in 0..2 {
-                if c.ends[e].packets == 0 {
-                    silent.insert(c.sockets[e].addr);
-                    if one_sided {
-                        unseen.insert(c.sockets[e].addr);
-                    }
-                }
-                if !one_sided {
-                    quality.missing += u64::from(s.ends[e].missing);
-                }
-                let mss = s.ends[1 - e].mss();
-                quality.oversized += u64::from(mss.is_some_and(|m| s.ends[e].largest > u32::from(m)));
-            }
+            survey.add(c, s);
         }
-        if !silent.is_empty() {
-            let ends = tracker.connections().iter().flat_map(|c| c.ends.iter().zip(&c.sockets));
-            for (_, socket) in ends.filter(|(end, _)| end.packets > 0) {
-                silent.remove(&socket.addr);
-            }
-            unseen.retain(|host| silent.contains(host));
-        }
-        Scene { begin: self.begin.unwrap_or(end), end, profile, limits, quality, silent, unseen }
+        let passed = Quality { undecoded, ..self.quality };
+        survey.finish(&passed, (self.begin.unwrap_or(end), end), profile, limits)
     }
 
     /// What is odd about connection `index` of `tracker`, which is number `id` in the report.
@@ -110,7 +82,8 @@ impl Watch {
     ) -> Vec<Anomaly> {
         let connection = &tracker.connections()[index];
         let Some(signals) = self.signals.get(index) else { return Vec::new() };
-        let view = View { connection, id, verdicts, signals, client: connection.client().0, index, tracker, scene };
+        let previous = tracker.previous(index).map(|i| &tracker.connections()[i]);
+        let view = View::new((connection, id), verdicts, signals, previous, scene);
         anomalies(&view)
     }
 
@@ -124,8 +97,10 @@ impl Watch {
         digests: &[Digest],
         selection: &Selection,
     ) -> Vec<Finding> {
-        scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end).count() as u64;
-        let findings = findings(scene, connections, digests, selection);
+        scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
+        let mut findings = grouped(connections, selection);
+        findings.extend(wide(scene, digests, selection));
+        sort(&mut findings);
         if *selection != Selection::default() {
             for c in connections {
                 c.anomalies.retain(|a| find(a.code).is_some_and(|d| selection.wants(d)));

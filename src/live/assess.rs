@@ -82,7 +82,7 @@ impl Watcher {
             let anomalies = analysis.watch().anomalies(at, &verdicts, tracker, scene);
             entry.severity = anomalies.iter().map(|a| a.severity).max();
             let connection = Connection { anomalies, ..analysis.untimed(at, &verdicts, now) };
-            pass.digests.push(Digest::of(&connection));
+            pass.digests.push(Digest::of(&connection, scene));
             if !connection.anomalies.is_empty() {
                 pass.connections.push(connection);
             }
