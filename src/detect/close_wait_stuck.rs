@@ -49,6 +49,11 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    // Nobody can have been there for longer than the connection was seen.
+    let seen = view.connection.last - view.connection.first;
+    if !view.shows(Signs::ended(State::CloseWait)) && seen < after(view) {
+        return;
+    }
     for e in 0..2 {
         let Some((step, total)) = view.stuck_in(e, State::CloseWait) else {
             late(view, e, sink);

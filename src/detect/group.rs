@@ -1,17 +1,13 @@
 //! One line for three thousand connections: anomalies grouped by kind, culprit and service, one after the other.
 
 use std::cmp::{Ordering, Reverse};
-use std::hash::BuildHasher;
 use std::net::IpAddr;
 
-use foldhash::quality::RandomState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::declaration::Declaration;
-use super::hosts::{Hosts, bits};
+use super::seeded::{self, Hosts, Index};
 use super::select::Selection;
 use super::sink::Brief;
 use super::view::Facts;
@@ -28,12 +24,18 @@ struct Key {
     side: Option<Side>,
 }
 
+impl Key {
+    fn seeded(&self) -> seeded::Key {
+        let side = self.side.map_or(2, |s| s as u64);
+        seeded::key(self.service.addr, u64::from(self.declaration) << 18 | side << 16 | u64::from(self.service.port))
+    }
+}
+
 /// All anomalies of many connections, grouped. Of each group only what its finding shows is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Groups {
-    table: HashTable<u32>,
+    index: Index,
     groups: Vec<Group>,
-    seed: RandomState,
 }
 
 #[derive(Clone, Debug)]
@@ -162,23 +164,11 @@ impl Groups {
         }
     }
 
-    /// The group of `key`; if there is none, its place is taken by the next one pushed.
+    /// The group of `key`; if there is none, it is the next one pushed.
     fn find(&mut self, key: Key) -> Option<&mut Group> {
-        let hash = |k: &Key| {
-            let side = k.side.map_or(2, |s| s as u64);
-            let rest = u64::from(k.declaration) << 32 | side << 16 | u64::from(k.service.port);
-            self.seed.hash_one((bits(k.service.addr), rest))
-        };
         let groups = &self.groups;
-        let same = |i: &u32| groups[*i as usize].key == key;
-        match self.table.entry(hash(&key), same, |i| hash(&groups[*i as usize].key)) {
-            Entry::Occupied(i) => Some(*i.get() as usize),
-            Entry::Vacant(place) => {
-                place.insert(groups.len() as u32);
-                None
-            }
-        }
-        .map(|i| &mut self.groups[i])
+        let place = self.index.find(key.seeded(), groups.len(), |i| groups[i].key.seeded());
+        place.map(|i| &mut self.groups[i])
     }
 
     /// Adds what `other` has taken.

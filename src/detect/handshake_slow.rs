@@ -38,10 +38,14 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    let (Some(first), Some(second)) = view.connection.handshake_times() else { return };
-    let ends = &view.connection.ends;
-    let repeated = ends.iter().any(|e| e.syns > 1 || e.syn_acks > 1);
+    let c = view.connection;
     let slow = view.span(&SLOW);
+    if c.last - c.first < slow {
+        return;
+    }
+    let (Some(first), Some(second)) = c.handshake_times() else { return };
+    let ends = &c.ends;
+    let repeated = ends.iter().any(|e| e.syns > 1 || e.syn_acks > 1);
     // Where the clock stepped back in between, nothing can be said about how long it took.
     let stepped = first.min(second) < Span(0);
     if repeated || stepped || first.max(second) < slow {
@@ -56,7 +60,6 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             Plain(second),
         )
     };
-    let c = view.connection;
     sink.raise(Severity::Note, c.first, c.first_packet, message)
         .at(slower)
         .span("syn_to_synack", first)

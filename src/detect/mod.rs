@@ -12,6 +12,7 @@
 //! | `view` | what a detector looks at |
 //! | `scene` | the capture around it, known from a survey of all connections |
 //! | `sink` | where a detector puts what it finds, in short or in full |
+//! | `seeded` | tables that are looked up by address |
 //! | `select` | which of them the user wants, and which make the run fail |
 //! | `group` | anomalies of many connections as one finding |
 //! | `cause` | why a RST was sent |
@@ -32,10 +33,10 @@ mod cause;
 mod declaration;
 mod digest;
 mod group;
-mod hosts;
 mod page;
 mod prelude;
 mod scene;
+mod seeded;
 mod select;
 mod services;
 mod sign;

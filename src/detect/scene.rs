@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::hosts::Hosts;
+use super::seeded::Hosts;
 use super::threshold::Limits;
 use super::view::is_one_sided;
 use crate::signals::Signals;
@@ -32,25 +32,32 @@ const SPOKE: u8 = 1;
 const SILENT: u8 = 2;
 const UNSEEN: u8 = 4;
 
-impl Scene<'_> {
-    /// Whether `host` was spoken to, and no segment of it was captured.
-    pub fn is_silent(&self, host: IpAddr) -> bool {
-        self.hosts.marks(host) & (SPOKE | SILENT) == SILENT
+/// What is known of a host.
+#[derive(Clone, Copy, Debug)]
+pub struct Host(u8);
+
+impl Host {
+    /// Whether it was spoken to, and no segment of it was captured.
+    pub fn is_silent(self) -> bool {
+        self.0 & (SPOKE | SILENT) == SILENT
     }
 
     /// Whether that is so, but others acknowledge what it sent: it did speak.
-    pub fn is_unseen(&self, host: IpAddr) -> bool {
-        is_unseen(self.hosts.marks(host))
-    }
-
-    /// All hosts of which that is so, in order.
-    pub fn unseen(&self) -> Vec<IpAddr> {
-        self.hosts.sorted(is_unseen)
+    pub fn is_unseen(self) -> bool {
+        self.0 & (SPOKE | UNSEEN) == UNSEEN
     }
 }
 
-fn is_unseen(marks: u8) -> bool {
-    marks & SPOKE == 0 && marks & UNSEEN != 0
+impl Scene<'_> {
+    /// What is known of the host at `addr`.
+    pub fn host(&self, addr: IpAddr) -> Host {
+        Host(self.hosts.marks(addr))
+    }
+
+    /// All hosts that are unseen, in order.
+    pub fn unseen(&self) -> Vec<IpAddr> {
+        self.hosts.sorted(|marks| Host(marks).is_unseen())
+    }
 }
 
 /// What the capture misses, as far as it shows.

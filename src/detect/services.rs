@@ -1,13 +1,7 @@
 //! Connections by service: the order in which capture-wide detectors look at them, made once.
 
-use std::hash::BuildHasher;
-
-use foldhash::quality::RandomState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
-
 use super::digest::Digest;
-use super::hosts::bits;
+use super::seeded::{Index, key};
 use crate::segment::Socket;
 
 /// All connections of a capture, grouped.
@@ -23,33 +17,24 @@ pub struct Services<'a> {
 impl<'a> Services<'a> {
     /// Groups `connections`.
     pub fn of(connections: &'a [Digest]) -> Services<'a> {
-        let seed = RandomState::default();
-        let hash = |s: Socket| seed.hash_one((bits(s.addr), s.port));
-        let mut table: HashTable<u32> = HashTable::new();
         // First how many each has, then where each begins, which moves on as they are put there.
         let mut groups: Vec<(Socket, u32)> = Vec::new();
+        let mut index = Index::default();
         let mut recent = None;
+        let key_of = |s: Socket| key(s.addr, s.port.into());
         let which: Vec<u32> = connections
             .iter()
             .map(|c| {
                 let i = match recent {
                     Some((server, i)) if server == c.server => i,
-                    _ => {
-                        let same = |i: &u32| groups[*i as usize].0 == c.server;
-                        match table.entry(hash(c.server), same, |i| hash(groups[*i as usize].0)) {
-                            Entry::Occupied(i) => *i.get(),
-                            Entry::Vacant(place) => {
-                                let new = groups.len() as u32;
-                                place.insert(new);
-                                groups.push((c.server, 0));
-                                new
-                            }
-                        }
-                    }
+                    _ => index.find(key_of(c.server), groups.len(), |i| key_of(groups[i].0)).unwrap_or_else(|| {
+                        groups.push((c.server, 0));
+                        groups.len() - 1
+                    }),
                 };
                 recent = Some((c.server, i));
-                groups[i as usize].1 += 1;
-                i
+                groups[i].1 += 1;
+                i as u32
             })
             .collect();
         let mut start = 0;

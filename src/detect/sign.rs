@@ -65,20 +65,25 @@ impl Signs {
 
     /// What `c` shows, with its `verdicts` and `signals`; `again` if there was one before it on the same four-tuple.
     pub fn of(c: &Connection, verdicts: &[Verdict; 2], signals: &Signals, again: bool) -> Signs {
-        let mut bits = Signs::ANY.0;
+        let (mut events, mut reached, mut ended) = (0_u32, 0_u32, 0_u32);
         for verdict in verdicts {
-            for step in &verdict.steps {
-                bits |= 1 << step.mark.event as u32 | 1 << (EVENTS + step.rule.to as u32);
+            let mut last = State::Closed;
+            for step in verdict.steps.as_slice() {
+                last = step.rule.to;
+                events |= 1 << step.mark.event as u32;
+                reached |= 1 << last as u32;
             }
-            bits |= 1 << (EVENTS + STATES + verdict.state() as u32);
+            ended |= 1 << last as u32;
         }
-        let mut put = |sign: Signs, there: bool| bits |= if there { sign.0 } else { 0 };
+        let (reached, ended) = (u64::from(reached) << EVENTS, u64::from(ended) << (EVENTS + STATES));
+        let mut bits = Signs::ANY.0 | u64::from(events) | reached | ended;
+        let mut put = |sign: Signs, there: bool| bits |= u64::from(there) << sign.0.trailing_zeros();
         let [a, b] = &c.ends;
         put(Signs::RARE, signals.cold().is_some());
         put(Signs::RESET, !signals.resets().is_empty());
-        put(Signs::WAITING, (0..2).any(|e| signals.unanswered(e).first().is_some()));
-        put(Signs::SYN_AGAIN, a.syns > 1 || b.syns > 1 || a.syn_acks > 1 || b.syn_acks > 1);
-        put(Signs::EMPTY, a.bytes == 0 && b.bytes == 0);
+        put(Signs::WAITING, signals.is_waiting());
+        put(Signs::SYN_AGAIN, a.syns.max(b.syns).max(a.syn_acks).max(b.syn_acks) > 1);
+        put(Signs::EMPTY, a.bytes | b.bytes == 0);
         put(Signs::UNHEARD, a.packets == 0 || b.packets == 0);
         put(Signs::AGAIN, again);
         Signs(bits)

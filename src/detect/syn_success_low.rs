@@ -46,7 +46,7 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let least = scene.limits.get(&LEAST);
     let mut shown = Vec::new();
     for (service, connections) in services.with(least) {
-        if scene.is_unseen(service.addr) {
+        if scene.host(service.addr).is_unseen() {
             continue;
         }
         let (mut all, mut failed) = (0_u64, Vec::new());

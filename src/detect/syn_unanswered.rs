@@ -50,9 +50,6 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let (c, s) = (view.client, view.server());
     let Some(syn) = view.event(c, Event::SndSyn) else { return };
     let (own, peer) = (&view.connection.ends[c], &view.connection.ends[s]);
-    if view.scene.is_unseen(view.socket(s).addr) {
-        return;
-    }
     if peer.packets > 0 || own.syns == 0 || view.ever(c, State::Established) {
         return;
     }
@@ -66,7 +63,11 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if aborted || span < view.span(&AFTER) {
         return;
     }
-    let never_seen = view.scene.is_silent(view.socket(s).addr);
+    let host = view.scene.host(view.socket(s).addr);
+    if host.is_unseen() {
+        return;
+    }
+    let never_seen = host.is_silent();
     let severity = if span >= view.span(&GIVEN_UP) { Severity::Error } else { Severity::Warning };
     let message = || {
         format!(

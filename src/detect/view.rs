@@ -39,16 +39,15 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// A look at `connection`, number `id` in the report; `previous` is the one before it on the same four-tuple.
+    /// A look at `connection`, of which end `client` is the client, number `id` in the report; `previous` is the one before it on the same four-tuple.
     pub fn new(
-        (connection, id): (&'a Connection, u64),
+        (connection, client, id): (&'a Connection, usize, u64),
         verdicts: &'a [Verdict; 2],
         signals: &'a Signals,
         previous: Option<&'a Connection>,
         scene: &'a Scene<'a>,
     ) -> View<'a> {
         let signs = Signs::of(connection, verdicts, signals, previous.is_some());
-        let client = connection.client().0;
         View { connection, id, verdicts, signals, client, previous, scene, signs }
     }
 

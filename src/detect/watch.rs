@@ -83,7 +83,7 @@ impl Watch {
         let connection = &tracker.connections()[index];
         let Some(signals) = self.signals.get(index) else { return Vec::new() };
         let previous = tracker.previous(index).map(|i| &tracker.connections()[i]);
-        let view = View::new((connection, id), verdicts, signals, previous, scene);
+        let view = View::new((connection, connection.client().0, id), verdicts, signals, previous, scene);
         anomalies(&view)
     }
 

@@ -62,6 +62,7 @@ impl Unanswered {
         Unanswered { first: NEVER, packet: 0, idle: 0, content: 0, data: 0, repeats: 0, probes: 0 };
 
     /// Takes note of `seg`, sent after nothing had passed for `idle`.
+    #[inline]
     fn note(&mut self, seg: &Segment, probe: bool, idle: Span) {
         if self.packet == 0 {
             self.first = seg.time;
@@ -77,6 +78,7 @@ impl Unanswered {
     }
 
     /// The first of them: time, packet.
+    #[inline]
     pub fn first(&self) -> Option<(Time, u64)> {
         (self.packet != 0).then_some((self.first, self.packet))
     }
@@ -131,11 +133,13 @@ impl End {
     }
 
     /// The MSS its SYN announced.
+    #[inline]
     pub fn mss(&self) -> Option<u16> {
         (self.mss != 0).then_some(self.mss)
     }
 
     /// Whether `seg` left its sender after those that were captured before, by the IP identification.
+    #[inline]
     fn is_counted_later(&self, seg: &Segment) -> bool {
         seg.ip_id != 0 && self.last_ip_id != 0 && (seg.ip_id.wrapping_sub(self.last_ip_id) as i16) > 0
     }

@@ -55,21 +55,31 @@ impl Default for Signals {
 
 impl Signals {
     /// What end `e` sent since the other was last heard.
+    #[inline]
     pub fn unanswered(&self, e: usize) -> &Unanswered {
         if self.ends[e].waits { &self.waiting } else { &ANSWERED }
     }
 
+    /// Whether an end sent something that the other has not answered.
+    #[inline]
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.first().is_some()
+    }
+
     /// What few connections have, if this one has it.
+    #[inline]
     pub fn cold(&self) -> Option<&Cold> {
         self.cold.as_deref()
     }
 
     /// What few ends have.
+    #[inline]
     pub fn cold_end(&self, e: usize) -> &ColdEnd {
         self.cold.as_ref().map_or(&NONE, |c| &c.ends[e])
     }
 
     /// The RSTs kept, in order.
+    #[inline]
     pub fn resets(&self) -> &[Reset] {
         self.cold.as_ref().map_or(&[], |c| &c.resets)
     }
@@ -115,12 +125,12 @@ impl Signals {
         }
     }
 
-    /// Takes what nearly all segments are: an acknowledgment, or payload that continues the stream, of a connection of
-    /// which nothing rare is known. Says if `seg` was not such a one, and is yet to be noted.
+    /// Takes what nearly all segments are: an acknowledgment, or payload that continues the stream, while nothing rare
+    /// goes on. False if `seg` is not such a one, and is yet to be noted.
     #[inline]
     fn usual(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) -> bool {
         const TELLING: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::ACK.0;
-        let plain = seg.flags.0 & TELLING == Flags::ACK.0 && seg.window != 0 && !seg.options.cut && self.cold.is_none();
+        let plain = seg.flags.0 & TELLING == Flags::ACK.0 && seg.window != 0 && !seg.options.cut;
         let ack = taken.class == Class::Ack;
         if !plain || !ack && taken.class != Class::New {
             return false;
@@ -128,11 +138,20 @@ impl Signals {
         if !ack && (c.ends[0].fin().is_some() || c.ends[1].fin().is_some()) {
             return false;
         }
-        let [a, b] = &mut self.ends;
-        let (own, peer) = if taken.sender == 0 { (a, b) } else { (b, a) };
-        if !ack && !own.continues(seg) {
+        let (x, y) = (taken.sender & 1, 1 - (taken.sender & 1));
+        if !ack && !self.ends[x].continues(seg) {
             return false;
         }
+        if let Some(cold) = &mut self.cold {
+            if !cold.resets.is_empty() || cold.stray_syn.is_some() || cold.ends[x].zero.since.is_some() {
+                return false;
+            }
+            if taken.advances {
+                cold.ends[y].again.same.2 = 0;
+            }
+        }
+        let [a, b] = &mut self.ends;
+        let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         if peer.waits {
             peer.waits = false;
             self.waiting = Unanswered::NONE;
