@@ -131,7 +131,8 @@ fn happened(verdict: &Verdict, event: Event) -> Option<Time> {
     verdict.steps.iter().find(|s| s.mark.event == event).map(|s| s.at)
 }
 
-fn outcome(c: &tracker::Connection, ends: PerSide<&Verdict>) -> Outcome {
+/// What became of `c`, whose ends have come to this.
+pub fn outcome(c: &tracker::Connection, ends: PerSide<&Verdict>) -> Outcome {
     let open =
         |v: &Verdict| visited(v, State::Established) || visited(v, State::FinWait1) || visited(v, State::CloseWait);
     let fins = [ends.client, ends.server].map(|v| happened(v, Event::SndFin).is_some());
@@ -157,7 +158,8 @@ fn outcome(c: &tracker::Connection, ends: PerSide<&Verdict>) -> Outcome {
     }
 }
 
-fn closed_first(ends: PerSide<&Verdict>) -> Option<ClosedFirst> {
+/// Who closed first.
+pub fn closed_first(ends: PerSide<&Verdict>) -> Option<ClosedFirst> {
     let closing = |v: &Verdict| visited(v, State::Closing);
     if closing(ends.client) && closing(ends.server) {
         return Some(ClosedFirst::Both);

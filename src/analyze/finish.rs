@@ -1,8 +1,5 @@
 //! The end of an analysis: connections are looked at one by one, a stretch at a time, and added up; the report is what
 //! the sums come to.
-//!
-//! Stretches are the same whatever the number of threads that look at them, and are put together in their order, so
-//! that the report is the same, too.
 
 use std::ops::Range;
 
@@ -77,16 +74,6 @@ struct Tally {
     tables: table::Builder,
 }
 
-impl Tally {
-    fn merge(&mut self, other: Tally) {
-        self.totals.merge(&other.totals);
-        self.rollups.merge(other.rollups);
-        self.groups.merge(other.groups);
-        self.digests.extend_from_slice(&other.digests);
-        self.tables.merge(other.tables);
-    }
-}
-
 /// An analysis that has seen its last packet.
 pub struct Finish<'a> {
     analysis: &'a Analysis,
@@ -131,55 +118,17 @@ impl<'a> Finish<'a> {
         &self.capture
     }
 
-    /// Looks at the next connections, a stretch in each of so many threads, and gives each stretch to `take` there;
-    /// `None` when all have been looked at.
-    pub fn next<T: Send>(
-        &mut self,
-        jobs: usize,
-        wanted: Wanted<'_>,
-        take: &(dyn Fn(Stretch) -> T + Sync),
-    ) -> Option<Vec<T>> {
-        let all = self.analysis.tracker.len();
-        if self.next >= all {
+    /// Looks at the next connections; `None` when all have been looked at.
+    pub fn next(&mut self, wanted: Wanted<'_>) -> Option<Stretch> {
+        let (from, all) = (self.next, self.analysis.tracker.len());
+        if from >= all {
             return None;
         }
-        let from = self.next;
-        let stretches = (0..jobs.max(1)).map(|n| from + n * STRETCH).take_while(|start| *start < all);
-        let stretches: Vec<Range<usize>> = stretches.map(|start| start..(start + STRETCH).min(all)).collect();
-        self.next = stretches.last().map_or(all, |range| range.end);
-        let this = &*self;
-        let mut done = Vec::with_capacity(stretches.len());
-        if let [range] = &stretches[..] {
-            // Added to what there is: most captures are looked at in one go.
-            let mut tally = std::mem::replace(&mut self.tally, empty(self.analysis, self.scene.begin, self.end));
-            let stretch = self.look_at(range.clone(), wanted, &mut tally);
-            self.tally = tally;
-            return Some(vec![take(stretch)]);
-        }
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = stretches
-                .into_iter()
-                .map(|range| {
-                    scope.spawn(move || {
-                        let mut tally = empty(this.analysis, this.scene.begin, this.end);
-                        let stretch = this.look_at(range, wanted, &mut tally);
-                        (tally, take(stretch))
-                    })
-                })
-                .collect();
-            done.extend(threads.into_iter().map(|thread| match thread.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }));
-        });
-        Some(
-            done.into_iter()
-                .map(|(tally, result)| {
-                    self.tally.merge(tally);
-                    result
-                })
-                .collect(),
-        )
+        self.next = (from + STRETCH).min(all);
+        let mut tally = std::mem::replace(&mut self.tally, empty(self.analysis, self.scene.begin, self.end));
+        let stretch = self.look_at(from..self.next, wanted, &mut tally);
+        self.tally = tally;
+        Some(stretch)
     }
 
     fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
@@ -195,7 +144,7 @@ impl<'a> Finish<'a> {
             let (c, notes) = (&case.connection, &case.notes);
             let previous = self.analysis.previous(index);
             let verdicts = c.verdicts(self.end, &self.analysis.profile);
-            let (client, observed) = c.client();
+            let (client, _) = c.client();
             let view = View::new((c, client, id), &verdicts, &notes.signals, previous.as_deref(), &self.scene);
             let built = wanted.connections || wanted.timed.is_some();
             let anomalies = if built {
@@ -211,8 +160,7 @@ impl<'a> Finish<'a> {
             self.add(c, client, &look, tally);
             let timed = || tally.tables.add(&notes.measured, c, &verdicts, context.vantage, self.end);
             if built {
-                let known = (client, observed, outcome);
-                let mut connection = build::connection(c, &notes.measured, &verdicts, id, known, &context);
+                let mut connection = build::connection(c, &notes.measured, &verdicts, id, &context);
                 connection.anomalies = anomalies;
                 connection.anomalies.retain(|a| self.wants_code(a.code));
                 if wanted.timed.is_none_or(|timed| timed(&connection)) {
@@ -239,8 +187,7 @@ impl<'a> Finish<'a> {
         tally.totals.add(look.outcome, build::closed_first(ends), u64::from(c.retractions()));
         for (side, verdict) in [(Side::Client, ends.client), (Side::Server, ends.server)] {
             let moves = verdict.steps.iter();
-            let moves =
-                moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });
+            let moves = moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });
             tally.totals.end(side, verdict.state(), moves);
         }
         let mut shown = smallvec::SmallVec::<[Shown; 4]>::new();
@@ -254,13 +201,7 @@ impl<'a> Finish<'a> {
         tally.rollups.add(&added(look, at_client, at_server), &shown);
     }
 
-    fn row(
-        &self,
-        c: &crate::tracker::Connection,
-        client: usize,
-        look: &Look<'_>,
-        handshake: Option<Span>,
-    ) -> Row {
+    fn row(&self, c: &crate::tracker::Connection, client: usize, look: &Look<'_>, handshake: Option<Span>) -> Row {
         let selection = &self.analysis.options.selection;
         let worst = look.briefs.iter().map(|b| (ALL[usize::from(b.declaration)], b.severity));
         Row {
@@ -281,8 +222,7 @@ impl<'a> Finish<'a> {
 
     fn wants_code(&self, code: &str) -> bool {
         let selection = &self.analysis.options.selection;
-        *selection == crate::detect::Selection::default()
-            || detect::find(code).is_some_and(|d| selection.wants(d))
+        *selection == crate::detect::Selection::default() || detect::find(code).is_some_and(|d| selection.wants(d))
     }
 
     /// Connection `index`, number `id`, in full.

@@ -1,20 +1,22 @@
 //! The pipeline: packets in, a report out.
 
 pub mod build;
+mod finish;
 mod notes;
 
 use std::borrow::Cow;
 
+pub use finish::{Finish, Row, Stretch, Wanted};
 pub use notes::Noted;
 
 use crate::decode::{Decoded, Decoder};
-use crate::detect::{Digest, Limits, Scene, Selection, Survey, View, Watch, anomalies};
-use crate::report::{self, Anomaly, Capture, Connection, Report, SCHEMA, Tool};
+use crate::detect::{self, Limits, Scene, Selection, Survey, View, Watch};
+use crate::report::{Anomaly, Capture, Connection, Report};
 use crate::segment::{IcmpError, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::timing::{Measured, Vantage, table};
-use crate::tracker::{self, Case, Profile, Stack, Taken, Tracker, Verdict};
+use crate::timing::{Measured, Vantage};
+use crate::tracker::{self, Profile, Stack, Taken, Tracker, Verdict};
 
 /// What can be chosen.
 #[derive(Clone, Debug, Default)]
@@ -136,26 +138,25 @@ impl Analysis {
     /// What is known of the capture at `end`.
     pub fn scene(&self, end: Time) -> Scene<'_> {
         let mut survey = Survey::default();
+        let mut unique = 0;
         for i in 0..self.tracker.len() {
             let case = self.tracker.case(i);
             survey.add(&case.connection, &case.notes.signals);
+            unique += case.notes.unique;
         }
-        self.watch.scene(survey, end, self.capture.undecoded, &self.profile, &self.options.limits)
+        self.watch.scene(survey, (unique, self.capture.undecoded), end, &self.profile, &self.options.limits)
+    }
+
+    /// The connection before this one on the same four-tuple.
+    fn previous(&self, index: usize) -> Option<Cow<'_, tracker::Connection>> {
+        self.tracker.previous(index).map(|i| self.tracker.connection(i))
     }
 
     /// What is odd about connection `index`, number `id`, with its `verdicts`.
     pub fn anomalies(&self, (index, id): (usize, u64), verdicts: &[Verdict; 2], scene: &Scene<'_>) -> Vec<Anomaly> {
         let case = self.tracker.case(index);
-        let previous = self.tracker.previous(index).map(|i| self.tracker.connection(i));
-        anomalies(&View {
-            connection: &case.connection,
-            id,
-            verdicts,
-            signals: &case.notes.signals,
-            client: case.connection.client().0,
-            previous: previous.as_deref(),
-            scene,
-        })
+        let (c, previous) = (&case.connection, self.previous(index));
+        detect::anomalies(&View::new((c, c.client().0, id), verdicts, &case.notes.signals, previous.as_deref(), scene))
     }
 
     /// The report on connection `index` with its `verdicts` at `end`, as number `id`, without anomalies.
@@ -201,45 +202,18 @@ impl Analysis {
     }
 
     /// The report on all that was taken; its timing tables are those of the connections that `timed` wants.
-    pub fn finish_with(mut self, files: Vec<FileInfo>, timed: &dyn Fn(&Connection) -> bool) -> Report {
-        let dropped = files.iter().filter_map(|file| file.dropped).sum();
-        self.capture.files = files;
-        let decoder = &self.decoder;
-        let end = self.capture.last.unwrap_or(Time(0));
-        let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..self.context(end) };
-        let mut scene = self.scene(end);
-        scene.quality.dropped = dropped;
-        let tracker = &self.tracker;
-        let mut order: Vec<_> = (0..tracker.len()).collect();
-        order.sort_by_key(|i| tracker.first_packet(*i));
-        let mut retracted = 0;
-        let mut tables = table::Builder::default();
-        let mut connections = Vec::with_capacity(order.len());
-        let mut digests = Vec::with_capacity(order.len());
-        for (index, id) in order.into_iter().zip(1..) {
-            let case: Cow<'_, Case<Noted>> = tracker.case(index);
-            let (c, measured) = (&case.connection, &case.notes.measured);
-            retracted += u64::from(c.retractions());
-            let verdicts = c.verdicts(end, &self.profile);
-            let mut connection = build::connection(c, measured, &verdicts, id, &context);
-            connection.anomalies = self.anomalies((index, id), &verdicts, &scene);
-            digests.push(Digest::of(&connection));
-            if timed(&connection) {
-                tables.add(measured, c, &verdicts, context.vantage, end);
-            }
-            connections.push(connection);
+    pub fn finish_with(self, files: Vec<FileInfo>, timed: &(dyn Fn(&Connection) -> bool + Sync)) -> Report {
+        let mut finish = self.ended(files);
+        let wanted = Wanted { connections: true, timed: Some(timed) };
+        let mut connections = Vec::with_capacity(self.tracker.len());
+        while let Some(stretch) = finish.next(wanted) {
+            connections.extend(stretch.connections);
         }
-        let findings = Watch::findings(&mut scene, &mut connections, &digests, &self.options.selection);
-        (self.capture.bytes, self.capture.missing_bytes) = (scene.quality.unique, scene.quality.missing);
-        Report {
-            schema: SCHEMA,
-            tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
-            capture: self.capture,
-            rollups: report::rollup::rollups(&connections, &findings),
-            summary: report::totals::summary(&connections, retracted),
-            connections,
-            findings,
-            timing: tables.finish(),
-        }
+        finish.report(connections)
+    }
+
+    /// The last packet was taken: connections can be looked at one by one.
+    pub fn ended(&self, files: Vec<FileInfo>) -> Finish<'_> {
+        Finish::new(self, files)
     }
 }

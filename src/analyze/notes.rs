@@ -13,13 +13,15 @@ pub struct Noted {
     pub signals: Signals,
     /// Where the time went.
     pub measured: Measured,
+    /// Payload bytes that passed, each counted once.
+    pub unique: u64,
 }
 
 impl Notes for Noted {
     fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
-        self.signals.take(taken, seg, c);
+        self.unique += u64::from(self.signals.take(taken, seg, c));
         self.measured.take(taken.sender, taken.class, taken.advances, seg, c);
     }
 }
 
-pack_fields!(Noted { signals, measured });
+pack_fields!(Noted { signals, measured, unique });

@@ -51,23 +51,21 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX);
     let mut shown = Vec::new();
     for (service, connections) in services.with(scene.limits.get(&LEAST)) {
-        if connections.clone().filter(|c| c.waited).count() < least {
+        if connections.clone().filter(|c| c.waited()).count() < least {
             continue;
         }
         let mut s = Seen::default();
         for c in connections {
             s.all += 1;
-            s.packets += c.packets;
-            if c.established.happened() {
-                s.answered.push(c.established.since);
-            }
-            if c.waited {
+            s.packets += u64::from(c.packets);
+            s.answered.extend(c.established());
+            if c.waited() {
                 s.waited.push(c);
             } else {
-                s.again += c.again;
+                s.again += c.again();
             }
         }
-        s.answered.sort_unstable();
+        s.answered.sort();
         let near = |t: Time| {
             let i = s.answered.partition_point(|a| *a < t - NEAR);
             s.answered.get(i).is_some_and(|a| *a <= t + NEAR)
@@ -87,8 +85,8 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
                 s.waited.len(),
                 s.all,
             ),
-            connections: s.waited.iter().take(LISTED).map(|c| c.id).collect(),
-            packets: s.waited.iter().take(LISTED).map(|c| c.first_packet).collect(),
+            connections: s.waited.iter().take(LISTED).map(|c| c.id()).collect(),
+            packets: s.waited.iter().take(LISTED).map(|c| c.first_packet()).collect(),
             facts: facts([
                 ("service", Value::from(service.to_string())),
                 ("repeated", Value::from(s.waited.len())),

@@ -39,6 +39,23 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Every class.
+    pub const ALL: [Cause; 13] = [
+        Cause::Refused,
+        Cause::RefusedAfterHandshake,
+        Cause::HandshakeAborted,
+        Cause::UnreadData,
+        Cause::Abort,
+        Cause::GaveUp,
+        Cause::KeepaliveGaveUp,
+        Cause::Orphan,
+        Cause::NoSocket,
+        Cause::StaleAck,
+        Cause::AfterClose,
+        Cause::Repeated,
+        Cause::Unknown,
+    ];
+
     /// As in the fact `reset.cause`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -76,6 +93,16 @@ impl Cause {
             Cause::Unknown => "the capture does not tell why",
         }
     }
+}
+
+/// The causes that tell more of [`Cause::Orphan`].
+pub(super) const WRITE_AFTER_FIN: &str = "write-after-fin";
+pub(super) const REQUEST_CROSSED_FIN: &str = "request-crossed-fin";
+
+/// The fact `reset.cause` as it is written here.
+pub(super) fn known(name: &str) -> Option<&'static str> {
+    let causes = Cause::ALL.iter().map(|c| c.name());
+    causes.chain([WRITE_AFTER_FIN, REQUEST_CROSSED_FIN]).find(|c| *c == name)
 }
 
 /// How soon an answer counts as caused by what came before it.

@@ -37,32 +37,27 @@ const NEVER_CLOSED: &str = opened!(
 );
 
 fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
-    let length = (scene.end - scene.begin).0 as f64;
-    let quarter = |w: usize| scene.begin + Span((length * (w + 1) as f64 / WINDOWS as f64) as i64);
     let least = scene.limits.get(&LEAST);
     let mut shown = Vec::new();
     for (service, connections) in services.with(least) {
         // The host that does not close, and who it is.
         let mut counts: BTreeMap<(Side, IpAddr), ([u64; WINDOWS], Vec<u64>)> = BTreeMap::new();
         for c in connections {
-            if !c.close_wait.happened() {
-                continue;
-            }
-            let side = c.close_wait_at;
-            let host = if side == Side::Server { service.addr } else { c.client.addr };
+            let Some((side, quarters, lasts)) = c.close_wait() else { continue };
+            let host = if side == Side::Server { service.addr } else { c.client };
             let (windows, ids) = counts.entry((side, host)).or_default();
-            for (w, n) in windows.iter_mut().enumerate() {
-                *n += u64::from(c.close_wait.covers(quarter(w)));
+            for (n, covered) in windows.iter_mut().zip(quarters) {
+                *n += u64::from(covered);
             }
-            if c.close_wait.lasts() {
-                ids.push(c.id);
+            if lasts {
+                ids.push(c.id());
             }
         }
         for ((side, host), (windows, ids)) in counts {
             if (windows[WINDOWS - 1] as i64) < least || !windows.windows(2).all(|w| w[0] < w[1]) {
                 continue;
             }
-            let doubtful = scene.quality.is_lossy() || scene.unseen.contains(&host);
+            let doubtful = scene.quality.is_lossy() || scene.host(host).is_unseen();
             let series: Vec<String> = windows.iter().map(u64::to_string).collect();
             shown.push(Shown {
                 severity: if doubtful { Severity::Note } else { Severity::Error },

@@ -45,10 +45,15 @@ pub static DECLARATION: Declaration = Declaration {
 8. - - @ 90s
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::reached(State::CloseWait), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    // Nobody can have been there for longer than the connection was seen.
+    let seen = view.connection.last - view.connection.first;
+    if !view.shows(Signs::ended(State::CloseWait)) && seen < after(view) {
+        return;
+    }
     for e in 0..2 {
         let Some((step, total)) = view.stuck_in(e, State::CloseWait) else {
             late(view, e, sink);
@@ -65,21 +70,21 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             }
             state => state.name(),
         };
-        let message = format!(
-            "{} has not closed for {} after the FIN of {} (packet {}); that end is in {peer}",
-            view.who(e),
-            at_least(total),
-            view.who(1 - e),
-            step.mark.packet,
-        );
-        sink.raise(
-            Found::new(severity, step.mark.time, step.mark.packet, message)
-                .at(e)
-                .span("for_at_least", total)
-                .span("quiet_for_at_least", quiet)
-                .fact("bytes_sent_since", view.cold(e).after_peer_fin)
-                .fact("peer_state", view.state(1 - e).name()),
-        );
+        let message = || {
+            format!(
+                "{} has not closed for {} after the FIN of {} (packet {}); that end is in {peer}",
+                view.who(e),
+                at_least(total),
+                view.who(1 - e),
+                step.mark.packet,
+            )
+        };
+        sink.raise(severity, step.mark.time, step.mark.packet, message)
+            .at(e)
+            .lasted("for_at_least", total)
+            .span("quiet_for_at_least", quiet)
+            .fact("bytes_sent_since", view.cold(e).after_peer_fin)
+            .fact("peer_state", view.state(1 - e).name());
     }
 }
 
@@ -91,14 +96,16 @@ fn late(view: &View<'_>, e: usize, sink: &mut Sink<'_>) {
     if took < view.span(&AFTER) || view.cold(e).after_peer_fin > 0 {
         return;
     }
-    let message = format!(
-        "{} closed only {} after the FIN of {} (packet {})",
-        view.who(e),
-        Plain(took),
-        view.who(1 - e),
-        entered.mark.packet,
-    );
-    sink.raise(Found::new(Severity::Note, entered.mark.time, entered.mark.packet, message).at(e).span("for", took));
+    let message = || {
+        format!(
+            "{} closed only {} after the FIN of {} (packet {})",
+            view.who(e),
+            Plain(took),
+            view.who(1 - e),
+            entered.mark.packet,
+        )
+    };
+    sink.raise(Severity::Note, entered.mark.time, entered.mark.packet, message).at(e).lasted("for", took);
 }
 
 /// For how long end `e`, in CLOSE_WAIT by `step`, has not sent anything.

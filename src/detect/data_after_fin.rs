@@ -28,11 +28,11 @@ pub static DECLARATION: Declaration = Declaration {
 7. FIN_WAIT_2 <-- <SEQ=301><ACK=152><CTL=ACK> <-- CLOSE_WAIT
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RARE, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let Some((e, time, packet, bytes)) = view.signals.cold().and_then(|r| r.past_fin) else { return };
-    let message = format!("{} sent {bytes} bytes beyond its own FIN", view.who(e));
-    sink.raise(Found::new(Severity::Warning, time, packet, message).at(e).fact("bytes", bytes));
+    let message = || format!("{} sent {bytes} bytes beyond its own FIN", view.who(e));
+    sink.raise(Severity::Warning, time, packet, message).at(e).fact("bytes", bytes);
 }

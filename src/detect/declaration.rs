@@ -1,8 +1,11 @@
 //! What one anomaly is: everything said about it anywhere is said here, once.
 
+use super::scene::Scene;
 use super::services::Services;
+use super::sign::Signs;
+use super::sink::Sink;
 use super::threshold::Threshold;
-use super::view::{Scene, Sink, View};
+use super::view::View;
 use crate::report::Severity;
 use crate::time::Span;
 
@@ -40,8 +43,8 @@ pub struct Declaration {
 
 /// Where an anomaly shows.
 pub enum Detect {
-    /// In one connection.
-    Connection(fn(&View<'_>, &mut Sink<'_>)),
+    /// In one connection; it is asked only where one of the signs is there.
+    Connection(Signs, fn(&View<'_>, &mut Sink<'_>)),
     /// Only in many together, or in the capture as a whole.
     Capture(fn(&Scene<'_>, &Services<'_>) -> Vec<Shown>),
 }

@@ -1,11 +1,14 @@
 //! What capture-wide detectors need of each connection, side by side in memory: they look at all of them many times.
 
-use serde_json::Value;
+use std::net::IpAddr;
 
-use crate::report::{Connection, Endpoint, Outcome, Side};
+use super::scene::Scene;
+use super::sink::Brief;
+use super::{ALL, Declaration, idle_death, retransmissions, rst_abort, syn_retried, syn_unanswered};
+use crate::report::{self, Outcome, Side};
 use crate::segment::Socket;
 use crate::time::Time;
-use crate::tracker::State;
+use crate::tracker::{Connection, State, Verdict};
 
 /// When an end was in a state: from when, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +22,6 @@ pub struct Stay {
 impl Stay {
     /// Never.
     const NONE: Stay = Stay { since: Time(i64::MAX), until: Time(i64::MAX) };
-
-    fn of(end: &Endpoint, state: State) -> Stay {
-        let Some(i) = end.history.iter().position(|h| h.state == state) else { return Stay::NONE };
-        let until = end.history.get(i + 1).map_or(Time(i64::MAX), |h| h.time);
-        Stay { since: end.history[i].time, until }
-    }
 
     /// Whether it happened.
     pub fn happened(self) -> bool {
@@ -43,13 +40,19 @@ impl Stay {
 }
 
 /// The most at one time of `stays`, and when.
-pub fn peak(stays: impl Iterator<Item = Stay>) -> (i64, Time) {
-    let mut changes: Vec<(Time, i32)> =
-        stays.filter(|s| s.happened()).flat_map(|s| [(s.since, 1), (s.until, -1)]).collect();
-    changes.sort_unstable();
-    let (mut now, mut peak) = (0_i64, (0, Time(0)));
-    for (time, change) in changes {
-        now += i64::from(change);
+pub fn peak(stays: impl Iterator<Item = Stay> + Clone) -> (i64, Time) {
+    let stays = stays.filter(|s| s.happened());
+    let mut begun: Vec<Time> = stays.clone().map(|s| s.since).collect();
+    // What lasts is never left. Both are nearly in order already.
+    let mut left: Vec<Time> = stays.filter(|s| !s.lasts()).map(|s| s.until).collect();
+    begun.sort();
+    left.sort();
+    let (mut gone, mut peak) = (0, (0, Time(0)));
+    for (n, time) in (1_i64..).zip(begun) {
+        while left.get(gone).is_some_and(|t| *t <= time) {
+            gone += 1;
+        }
+        let now = n - gone as i64;
         if now > peak.0 {
             peak = (now, time);
         }
@@ -57,97 +60,327 @@ pub fn peak(stays: impl Iterator<Item = Stay>) -> (i64, Time) {
     peak
 }
 
-/// One connection.
+/// The states of an end that capture-wide detectors ask for, each by its first stay.
+#[derive(Clone, Copy)]
+struct Stays {
+    syn_rcvd: Stay,
+    established: Stay,
+    close_wait: Stay,
+    time_wait: Stay,
+    last: State,
+}
+
+impl Stays {
+    fn of(path: impl Iterator<Item = (State, Time)>) -> Stays {
+        let mut stays = Stays {
+            syn_rcvd: Stay::NONE,
+            established: Stay::NONE,
+            close_wait: Stay::NONE,
+            time_wait: Stay::NONE,
+            last: State::Closed,
+        };
+        let mut open = false;
+        for (state, time) in path {
+            if let Some(stay) = stays.get(stays.last).filter(|_| open) {
+                stay.until = time;
+            }
+            let now = stays.get(state).filter(|stay| !stay.happened());
+            open = now.is_some();
+            if let Some(stay) = now {
+                stay.since = time;
+            }
+            stays.last = state;
+        }
+        stays
+    }
+
+    fn get(&mut self, state: State) -> Option<&mut Stay> {
+        match state {
+            State::SynRcvd => Some(&mut self.syn_rcvd),
+            State::Established => Some(&mut self.established),
+            State::CloseWait => Some(&mut self.close_wait),
+            State::TimeWait => Some(&mut self.time_wait),
+            _ => None,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.last, State::Closed | State::TimeWait)
+    }
+}
+
+/// A number below 2^48.
 #[derive(Clone, Copy, Debug)]
+struct Short([u16; 3]);
+
+impl Short {
+    fn of(n: u64) -> Short {
+        Short([n as u16, (n >> 16) as u16, (n >> 32) as u16])
+    }
+
+    fn get(self) -> u64 {
+        let [a, b, c] = self.0.map(u64::from);
+        a | b << 16 | c << 32
+    }
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
 pub struct Digest {
-    /// Number in the report.
-    pub id: u64,
-    /// Its client.
-    pub client: Socket,
+    /// Address of its client.
+    pub client: IpAddr,
     /// Its server: the service.
     pub server: Socket,
     /// Time of its first packet.
     pub first: Time,
     /// Time of its last packet.
     pub last: Time,
-    /// Number of its first packet.
-    pub first_packet: u64,
-    /// Number of its last packet.
-    pub last_packet: u64,
+    /// The server's SYN_RCVD; where that did not happen, `until` is when the server was ESTABLISHED.
+    handshake: Stay,
+    /// TIME_WAIT of the end that was in it; of the client, if both were.
+    time_wait: Stay,
+    rare: Option<Box<Rare>>,
     /// Segments both ways.
-    pub packets: u64,
+    pub packets: u32,
+    id: Short,
+    first_packet: Short,
+    marks: u16,
     /// How it ended.
     pub outcome: Outcome,
-    /// Its SYN was captured.
-    pub opened: bool,
-    /// Only one direction was captured.
-    pub alone: bool,
-    /// An end is neither CLOSED nor in TIME_WAIT when the capture ends.
-    pub open_at_end: bool,
-    /// The server's SYN_RCVD.
-    pub syn_rcvd: Stay,
-    /// The server's ESTABLISHED.
-    pub established: Stay,
-    /// Which end was in CLOSE_WAIT (the server, if neither was).
-    pub close_wait_at: Side,
-    /// Its CLOSE_WAIT.
-    pub close_wait: Stay,
-    /// TIME_WAIT of client and server.
-    pub time_wait: [Stay; 2],
-    /// It died after being idle for so many seconds; the packet that shows it.
-    pub idle_death: Option<(f64, u64)>,
-    /// The server reset it.
-    pub broke: Option<Time>,
-    /// Its SYN had to be repeated.
-    pub waited: bool,
-    /// Segments sent again.
-    pub again: u64,
+}
+
+const _: () = assert!(size_of::<Digest>() <= 112);
+
+/// What few connections have.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rare {
+    idle_death: Option<(u64, u64)>,
+    broke: Option<Time>,
+    last_packet: u64,
+    again: u64,
+    /// When the server was ESTABLISHED, if that was not when it left SYN_RCVD.
+    established: Option<Time>,
+    /// The server's TIME_WAIT, if the client was in it, too.
+    time_wait: Option<Stay>,
+}
+
+const OPENED: u16 = 1;
+const ALONE: u16 = 1 << 1;
+const OPEN_AT_END: u16 = 1 << 2;
+const WAITED: u16 = 1 << 3;
+const ESTABLISHED: u16 = 1 << 4;
+const LEAKED_AT_CLIENT: u16 = 1 << 5;
+const LEAKED: u16 = 1 << 6;
+const TIME_WAIT_AT_SERVER: u16 = 1 << 7;
+/// The first of four, one for each quarter of the capture.
+const QUARTERS: u32 = 8;
+
+/// Where a connection stands in the report.
+struct Place {
+    id: u64,
+    client: IpAddr,
+    server: Socket,
+    first: (Time, u64),
+    last: (Time, u64),
+    packets: [u64; 2],
+    opened: bool,
+    outcome: Outcome,
 }
 
 impl Digest {
-    /// The digest of `c`, whose anomalies are known.
-    pub fn of(c: &Connection) -> Digest {
+    /// The digest of `c`, number `id` in the report; `client` is the index of its client's end.
+    pub fn new(
+        id: u64,
+        (c, client): (&Connection, usize),
+        verdicts: &[Verdict; 2],
+        outcome: Outcome,
+        briefs: &[Brief],
+        scene: &Scene<'_>,
+    ) -> Digest {
+        let (client, server) = (client & 1, 1 - (client & 1));
+        let opens = |v: &Verdict| v.steps.first().is_some_and(|s| s.rule.to == State::SynSent && s.mark.packet != 0);
+        let place = Place {
+            id,
+            client: c.sockets[client].addr,
+            server: c.sockets[server],
+            first: (c.first, c.first_packet),
+            last: (c.last, c.last_packet),
+            packets: [client, server].map(|e| c.ends[e].packets),
+            opened: opens(&verdicts[client]),
+            outcome,
+        };
+        let stays = [client, server].map(|e| Stays::of(verdicts[e].steps.iter().map(|s| (s.rule.to, s.at))));
+        Digest::put(&place, &stays, briefs, scene)
+    }
+
+    /// The digest of a connection as reported, whose anomalies are known.
+    pub fn of(c: &report::Connection, scene: &Scene<'_>) -> Digest {
         let (client, server) = (&c.endpoints.client, &c.endpoints.server);
-        let over = |e: &Endpoint| matches!(e.state, State::Closed | State::TimeWait);
-        let at_client = Stay::of(client, State::CloseWait);
-        let (close_wait_at, close_wait) = if at_client.happened() {
-            (Side::Client, at_client)
-        } else {
-            (Side::Server, Stay::of(server, State::CloseWait))
-        };
-        let mut digest = Digest {
+        let opened = client.history.first().is_some_and(|h| h.state == State::SynSent && h.packet.is_some());
+        let place = Place {
             id: c.id,
-            client: c.client,
+            client: c.client.addr,
             server: c.server,
-            first: c.first,
-            last: c.last,
-            first_packet: c.first_packet,
-            last_packet: c.last_packet,
-            packets: c.packets.client + c.packets.server,
+            first: (c.first, c.first_packet),
+            last: (c.last, c.last_packet),
+            packets: [c.packets.client, c.packets.server],
+            opened,
             outcome: c.outcome,
-            opened: client.history.first().is_some_and(|h| h.state == State::SynSent && h.packet.is_some()),
-            alone: c.packets.client == 0 || c.packets.server == 0,
-            open_at_end: !over(client) || !over(server),
-            syn_rcvd: Stay::of(server, State::SynRcvd),
-            established: Stay::of(server, State::Established),
-            close_wait_at,
-            close_wait,
-            time_wait: [client, server].map(|e| Stay::of(e, State::TimeWait)),
-            idle_death: None,
-            broke: None,
-            waited: false,
-            again: 0,
         };
-        for a in &c.anomalies {
-            let number = |name: &str| a.facts.get(name).and_then(Value::as_f64);
-            match a.name {
-                "idle-death" => digest.idle_death = number("idle").map(|idle| (idle, a.packet.unwrap_or(0))),
-                "rst-abort" if a.endpoint == Some(Side::Server) => digest.broke = Some(a.time),
-                "syn-retried" | "syn-unanswered" => digest.waited |= number("syns").is_some_and(|n| n > 1.0),
-                "retransmissions" => digest.again += number("segments").unwrap_or(0.0) as u64,
-                _ => {}
+        let stays = [client, server].map(|e| Stays::of(e.history.iter().map(|h| (h.state, h.time))));
+        let briefs: Vec<Brief> = c.anomalies.iter().filter_map(Brief::of).collect();
+        Digest::put(&place, &stays, &briefs, scene)
+    }
+
+    fn put(place: &Place, [client, server]: &[Stays; 2], briefs: &[Brief], scene: &Scene<'_>) -> Digest {
+        let mut marks = 0;
+        let mut mark = |bit: u16, there: bool| marks |= if there { bit } else { 0 };
+        mark(OPENED, place.opened);
+        mark(ALONE, place.packets.contains(&0));
+        mark(OPEN_AT_END, !client.is_over() || !server.is_over());
+        mark(ESTABLISHED, server.established.happened());
+        let at_client = client.close_wait.happened();
+        let close_wait = if at_client { client.close_wait } else { server.close_wait };
+        if close_wait.happened() {
+            mark(LEAKED_AT_CLIENT, at_client);
+            mark(LEAKED, close_wait.lasts());
+            for (i, time) in scene.quarters.iter().enumerate() {
+                mark(1 << (QUARTERS + i as u32), close_wait.covers(*time));
             }
         }
+        let both = client.time_wait.happened() && server.time_wait.happened();
+        mark(TIME_WAIT_AT_SERVER, !client.time_wait.happened());
+        let mut handshake = server.syn_rcvd;
+        let mut odd = false;
+        if server.established.happened() {
+            if handshake.happened() {
+                odd = handshake.until != server.established.since;
+            } else {
+                handshake.until = server.established.since;
+            }
+        }
+        let mut digest = Digest {
+            client: place.client,
+            server: place.server,
+            first: place.first.0,
+            last: place.last.0,
+            handshake,
+            time_wait: if client.time_wait.happened() { client.time_wait } else { server.time_wait },
+            rare: None,
+            packets: place.packets.iter().sum::<u64>().min(u32::MAX.into()) as u32,
+            id: Short::of(place.id),
+            first_packet: Short::of(place.first.1),
+            marks,
+            outcome: place.outcome,
+        };
+        if both {
+            digest.rare().time_wait = Some(server.time_wait);
+        }
+        if odd {
+            digest.rare().established = Some(server.established.since);
+        }
+        for b in briefs {
+            digest.note(b, place.last.1);
+        }
         digest
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Takes over what `brief` holds for others to read.
+    fn note(&mut self, brief: &Brief, last_packet: u64) {
+        let found: &'static Declaration = ALL[usize::from(brief.declaration)];
+        let is = |d: &'static Declaration| std::ptr::eq(found, d);
+        if is(&syn_unanswered::DECLARATION) || is(&syn_retried::DECLARATION) {
+            if brief.number > 1 {
+                self.marks |= WAITED;
+            }
+        } else if is(&retransmissions::DECLARATION) {
+            self.rare().again += brief.number;
+        } else if is(&rst_abort::DECLARATION) && brief.endpoint == Some(Side::Server) {
+            (self.rare().broke, self.rare().last_packet) = (Some(brief.time), last_packet);
+        } else if is(&idle_death::DECLARATION) {
+            self.rare().idle_death = Some((brief.number, brief.packet));
+        }
+    }
+
+    fn marked(&self, bit: u16) -> bool {
+        self.marks & bit != 0
+    }
+
+    /// Number in the report.
+    pub fn id(&self) -> u64 {
+        self.id.get()
+    }
+
+    /// Number of its first packet.
+    pub fn first_packet(&self) -> u64 {
+        self.first_packet.get()
+    }
+
+    /// Its SYN was captured.
+    pub fn opened(&self) -> bool {
+        self.marked(OPENED)
+    }
+
+    /// Only one direction was captured.
+    pub fn alone(&self) -> bool {
+        self.marked(ALONE)
+    }
+
+    /// An end is neither CLOSED nor in TIME_WAIT when the capture ends.
+    pub fn open_at_end(&self) -> bool {
+        self.marked(OPEN_AT_END)
+    }
+
+    /// Its SYN had to be repeated.
+    pub fn waited(&self) -> bool {
+        self.marked(WAITED)
+    }
+
+    /// The server's SYN_RCVD.
+    pub fn syn_rcvd(&self) -> Stay {
+        if self.handshake.happened() { self.handshake } else { Stay::NONE }
+    }
+
+    /// When the server was ESTABLISHED.
+    pub fn established(&self) -> Option<Time> {
+        let odd = self.rare.as_ref().and_then(|r| r.established);
+        self.marked(ESTABLISHED).then_some(odd.unwrap_or(self.handshake.until))
+    }
+
+    /// Which end was in CLOSE_WAIT when quarters of the capture ended (in order), and whether it still was at the end;
+    /// `None` if it never was at those times.
+    pub fn close_wait(&self) -> Option<(Side, [bool; 4], bool)> {
+        let quarters = [0, 1, 2, 3].map(|i| self.marked(1 << (QUARTERS + i)));
+        let side = if self.marked(LEAKED_AT_CLIENT) { Side::Client } else { Side::Server };
+        let there = self.marked(LEAKED) || self.marks >> QUARTERS != 0;
+        there.then_some((side, quarters, self.marked(LEAKED)))
+    }
+
+    /// TIME_WAIT of the client (0) or the server (1).
+    pub fn time_wait(&self, side: usize) -> Stay {
+        if usize::from(self.marked(TIME_WAIT_AT_SERVER)) == side {
+            return self.time_wait;
+        }
+        self.rare.as_ref().and_then(|r| r.time_wait).filter(|_| side == 1).unwrap_or(Stay::NONE)
+    }
+
+    /// It died after being idle for so many seconds; the packet that shows it.
+    pub fn idle_death(&self) -> Option<(f64, u64)> {
+        self.rare.as_ref()?.idle_death.map(|(micros, packet)| (micros as f64 / 1e6, packet))
+    }
+
+    /// When the server reset it, and the number of its last packet.
+    pub fn broke(&self) -> Option<(Time, u64)> {
+        let rare = self.rare.as_ref()?;
+        rare.broke.map(|time| (time, rare.last_packet))
+    }
+
+    /// Segments sent again.
+    pub fn again(&self) -> u64 {
+        self.rare.as_ref().map_or(0, |r| r.again)
     }
 }

@@ -42,7 +42,7 @@ pub static DECLARATION: Declaration = Declaration {
 8. - - @ 20s
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::ended(State::FinWait1).or(Signs::ended(State::Closing)), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -56,26 +56,26 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let fins = view.connection.ends[e].fins;
-        let message = format!(
-            "{} sent its FIN {} in {} and {} never acknowledged it{}",
-            view.who(e),
-            times(fins.into()),
-            at_least(span),
-            view.who(1 - e),
-            never_repeated(fins),
-        );
+        let message = || {
+            format!(
+                "{} sent its FIN {} in {} and {} never acknowledged it{}",
+                view.who(e),
+                times(fins.into()),
+                at_least(span),
+                view.who(1 - e),
+                never_repeated(fins),
+            )
+        };
         let severity = match fins {
             0 | 1 => Severity::Note,
             2..6 => Severity::Warning,
             _ => Severity::Error,
         };
-        sink.raise(
-            Found::new(severity, sent.time, sent.packet, message)
-                .at(e)
-                .span("for_at_least", span)
-                .fact("fins", fins)
-                .fact("state", view.state(e).name()),
-        );
+        sink.raise(severity, sent.time, sent.packet, message)
+            .at(e)
+            .lasted("for_at_least", span)
+            .fact("fins", fins)
+            .fact("state", view.state(e).name());
     }
 }
 

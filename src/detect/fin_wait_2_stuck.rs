@@ -37,7 +37,7 @@ pub static DECLARATION: Declaration = Declaration {
 6. - - @ 20s
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::ended(State::FinWait2).or(Signs::RESET).or(Signs::event(Event::SndRst)), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -72,13 +72,12 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let outcome = if left.is_some() { "until it dropped the connection" } else { "up to the end of the capture" };
-        let message =
-            format!("{} waited {} for the FIN of {}, {outcome}", view.who(e), at_least(until - since), view.who(1 - e));
-        sink.raise(
-            Found::new(Severity::Note, since, entered.mark.packet, message)
-                .at(e)
-                .span("for_at_least", until - since)
-                .fact("dropped", left.is_some()),
-        );
+        let message = || {
+            format!("{} waited {} for the FIN of {}, {outcome}", view.who(e), at_least(until - since), view.who(1 - e))
+        };
+        sink.raise(Severity::Note, since, entered.mark.packet, message)
+            .at(e)
+            .lasted("for_at_least", until - since)
+            .fact("dropped", left.is_some());
     }
 }

@@ -1,53 +1,274 @@
-//! One line for three thousand connections: anomalies grouped by kind, culprit and service.
+//! One line for three thousand connections: anomalies grouped by kind, culprit and service, one after the other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::{Ordering, Reverse};
 use std::net::IpAddr;
 
 use serde_json::Value;
+use smallvec::SmallVec;
 
-use super::declaration::{Declaration, Detect};
-use super::digest::Digest;
+use super::declaration::Declaration;
+use super::seeded::{self, Hosts, Index};
 use super::select::Selection;
-use super::services::Services;
-use super::view::{Facts, Scene};
+use super::sink::Brief;
+use super::view::Facts;
 use super::{ALL, LISTED};
 use crate::report::{Anomaly, Connection, Finding, Severity, Side};
 use crate::segment::Socket;
+use crate::time::Time;
 
 /// Anomalies of the same kind at the same service, on the same side.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
-    declaration: usize,
+    declaration: u8,
     service: Socket,
     side: Option<Side>,
 }
 
-/// All findings, most severe first: what the connections have in common, and what only the capture as a whole shows.
-pub fn findings(
-    scene: &Scene<'_>,
-    connections: &[Connection],
-    digests: &[Digest],
-    selection: &Selection,
-) -> Vec<Finding> {
-    let mut findings = grouped(connections, selection);
-    let services = Services::of(digests);
-    for declaration in ALL.iter().filter(|d| selection.wants(d)) {
-        if let Detect::Capture(detect) = declaration.detect {
-            findings.extend(detect(scene, &services).into_iter().map(|shown| Finding {
-                code: declaration.code,
-                name: declaration.name,
-                severity: shown.severity,
-                count: shown.count,
-                message: shown.message,
-                advice: declaration.advice,
-                connections: shown.connections,
-                packets: shown.packets,
-                facts: shown.facts,
-            }));
+impl Key {
+    fn seeded(&self) -> seeded::Key {
+        let side = self.side.map_or(2, |s| s as u64);
+        seeded::key(self.service.addr, u64::from(self.declaration) << 18 | side << 16 | u64::from(self.service.port))
+    }
+}
+
+/// All anomalies of many connections, grouped. Of each group only what its finding shows is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Groups {
+    index: Index,
+    groups: Vec<Group>,
+}
+
+#[derive(Clone, Debug)]
+struct Group {
+    key: Key,
+    severity: Severity,
+    count: u64,
+    first: Time,
+    clients: Clients,
+    /// The worst case: where it is found again, and what it was.
+    worst: (usize, Brief),
+    /// The worst cases that have a packet, worst first.
+    shown: Cases,
+    /// The worst of those that have none.
+    unshown: Cases,
+    /// Why RSTs were sent, and how often.
+    causes: SmallVec<[(&'static str, u64); 1]>,
+}
+
+/// At most [`LISTED`] cases, worst first; of equals the longest, then the first.
+type Cases = SmallVec<[Case; 1]>;
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    id: u64,
+    packet: u64,
+    length: i64,
+    severity: Severity,
+}
+
+impl Case {
+    fn order(&self, other: &Case) -> Ordering {
+        let key = |c: &Case| (Reverse(c.severity), Reverse(c.length), c.id);
+        key(self).cmp(&key(other))
+    }
+
+    fn put(self, cases: &mut Cases) {
+        let full = cases.len() >= LISTED;
+        let after = |c: &Case| c.order(&self) != Ordering::Greater;
+        if cases.last().is_some_and(after) {
+            if !full {
+                cases.push(self);
+            }
+            return;
+        }
+        if full {
+            cases.pop();
+        }
+        let at = cases.partition_point(after);
+        cases.insert(at, self);
+    }
+}
+
+/// The clients of a group: mostly one.
+#[derive(Clone, Debug)]
+enum Clients {
+    One(IpAddr),
+    Many(Box<Hosts>),
+}
+
+impl Clients {
+    fn add(&mut self, addr: IpAddr) {
+        match self {
+            Clients::One(one) if *one == addr => {}
+            Clients::One(one) => {
+                let mut hosts = Hosts::default();
+                hosts.add(*one, 0);
+                hosts.add(addr, 0);
+                *self = Clients::Many(Box::new(hosts));
+            }
+            Clients::Many(hosts) => _ = hosts.add(addr, 0),
         }
     }
-    sort(&mut findings);
-    findings
+
+    fn merge(&mut self, other: Clients) {
+        match (&mut *self, other) {
+            (_, Clients::One(one)) => self.add(one),
+            (Clients::Many(hosts), Clients::Many(others)) => hosts.merge(*others),
+            (Clients::One(one), Clients::Many(mut others)) => {
+                others.add(*one, 0);
+                *self = Clients::Many(others);
+            }
+        }
+    }
+
+    /// In order.
+    fn sorted(&self) -> Vec<IpAddr> {
+        match self {
+            Clients::One(one) => vec![*one],
+            Clients::Many(hosts) => hosts.sorted(|_| true),
+        }
+    }
+}
+
+impl Groups {
+    /// None yet.
+    pub fn new() -> Groups {
+        Groups::default()
+    }
+
+    /// Takes one anomaly of the connection between `client` and `server`, number `id` in the report; `index` is what
+    /// [`Groups::finish`] finds the connection again by.
+    pub fn add(&mut self, id: u64, index: usize, client: Socket, server: Socket, brief: &Brief) {
+        let key = Key { declaration: brief.declaration, service: server, side: brief.endpoint };
+        let (length, severity) = (brief.length, brief.severity);
+        let case = Case { id, packet: brief.packet, length, severity };
+        let Some(group) = self.find(key) else {
+            let mut cases = [Cases::new(), Cases::new()];
+            cases[usize::from(brief.packet == 0)].push(case);
+            let [shown, unshown] = cases;
+            let causes = brief.cause.into_iter().map(|cause| (cause, 1)).collect();
+            let (clients, first, worst) = (Clients::One(client.addr), brief.time, (index, *brief));
+            self.groups.push(Group { key, severity, count: 1, first, clients, worst, shown, unshown, causes });
+            return;
+        };
+        group.count += 1;
+        group.first = group.first.min(brief.time);
+        group.severity = group.severity.max(severity);
+        group.clients.add(client.addr);
+        if case.order(&group.worst_case()) == Ordering::Less {
+            group.worst = (index, *brief);
+        }
+        case.put(if brief.packet == 0 { &mut group.unshown } else { &mut group.shown });
+        if let Some(cause) = brief.cause {
+            group.count_cause(cause, 1);
+        }
+    }
+
+    /// The group of `key`; if there is none, it is the next one pushed.
+    fn find(&mut self, key: Key) -> Option<&mut Group> {
+        let groups = &self.groups;
+        let place = self.index.find(key.seeded(), groups.len(), |i| groups[i].key.seeded());
+        place.map(|i| &mut self.groups[i])
+    }
+
+    /// Adds what `other` has taken.
+    pub fn merge(&mut self, other: Groups) {
+        for theirs in other.groups {
+            let Some(group) = self.find(theirs.key) else {
+                self.groups.push(theirs);
+                continue;
+            };
+            group.count += theirs.count;
+            group.first = group.first.min(theirs.first);
+            group.severity = group.severity.max(theirs.severity);
+            if theirs.worst_case().order(&group.worst_case()) == Ordering::Less {
+                group.worst = theirs.worst;
+            }
+            theirs.shown.into_iter().for_each(|case| case.put(&mut group.shown));
+            theirs.unshown.into_iter().for_each(|case| case.put(&mut group.unshown));
+            theirs.causes.into_iter().for_each(|(cause, n)| group.count_cause(cause, n));
+            group.clients.merge(theirs.clients);
+        }
+    }
+
+    /// The findings that `selection` wants, by kind, service and side. `full` tells in words what the worst case of each
+    /// is: the anomaly of that brief in the connection of that index.
+    pub fn finish(
+        mut self,
+        selection: &Selection,
+        mut full: impl FnMut(usize, &Brief) -> Option<Anomaly>,
+    ) -> Vec<Finding> {
+        self.groups.sort_unstable_by_key(|g| g.key);
+        let wanted = |g: &Group| selection.wants(ALL[usize::from(g.key.declaration)]);
+        self.groups.into_iter().filter(wanted).map(|g| g.finish(&mut full)).collect()
+    }
+}
+
+impl Group {
+    /// The first of all cases.
+    fn worst_case(&self) -> Case {
+        let cases = [self.shown.first(), self.unshown.first()];
+        let worst = cases.into_iter().flatten().min_by(|a, b| a.order(b)).copied();
+        worst.unwrap_or(Case { id: u64::MAX, packet: 0, length: 0, severity: Severity::Info })
+    }
+
+    fn count_cause(&mut self, cause: &'static str, n: u64) {
+        match self.causes.iter_mut().find(|c| c.0 == cause) {
+            Some(counted) => counted.1 += n,
+            None => self.causes.push((cause, n)),
+        }
+    }
+
+    fn finish(self, full: &mut impl FnMut(usize, &Brief) -> Option<Anomaly>) -> Finding {
+        let declaration: &'static Declaration = ALL[usize::from(self.key.declaration)];
+        let (count, service, worst) = (self.count, self.key.service, self.worst_case().id);
+        let hosts = self.clients.sorted();
+        let words = full(self.worst.0, &self.worst.1).map_or_else(|| declaration.summary.to_owned(), |a| a.message);
+        let message = if count == 1 {
+            words
+        } else {
+            let from = match hosts.as_slice() {
+                [host] => host.to_string(),
+                _ => format!("{} hosts", hosts.len()),
+            };
+            let summary = declaration.summary;
+            format!("{count} connections from {from} to {service}: {summary}; the worst is #{worst}: {words}")
+        };
+        let packets: Vec<u64> = self.shown.iter().map(|c| c.packet).collect();
+        let mut facts = Facts::new();
+        facts.insert("service", Value::from(service.to_string()));
+        facts.insert("hosts", Value::from(hosts.iter().take(LISTED).map(IpAddr::to_string).collect::<Vec<_>>()));
+        facts.insert("host_count", Value::from(hosts.len()));
+        facts.insert("worst", Value::from(worst));
+        if let Some(side) = self.key.side {
+            facts.insert("at", Value::from(side.name()));
+        }
+        facts.insert("first", Value::from(self.first.to_string()));
+        if !packets.is_empty() {
+            facts.insert("display_filter", Value::from(display_filter(&packets)));
+        }
+        if !self.causes.is_empty() {
+            facts.insert("reset.causes", Value::from_iter(self.causes.iter().copied()));
+        }
+        let mut cases = self.shown;
+        self.unshown.into_iter().for_each(|case| case.put(&mut cases));
+        Finding {
+            code: declaration.code,
+            name: declaration.name,
+            severity: self.severity,
+            count,
+            message,
+            advice: declaration.advice,
+            connections: cases.iter().map(|c| c.id).collect(),
+            packets,
+            facts,
+        }
+    }
+}
+
+/// The packets, to be pasted into Wireshark.
+fn display_filter(packets: &[u64]) -> String {
+    packets.iter().map(|p| format!("frame.number == {p}")).collect::<Vec<_>>().join(" || ")
 }
 
 /// Most severe first.
@@ -55,83 +276,16 @@ pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| (b.severity, b.count, a.code, &a.message).cmp(&(a.severity, a.count, b.code, &b.message)));
 }
 
-/// What `connections` have in common, by kind, service and side; unordered.
+/// What `connections` have in common, by kind, service and side; unordered. Their anomalies are known in full.
 pub fn grouped(connections: &[Connection], selection: &Selection) -> Vec<Finding> {
-    let mut groups: BTreeMap<Key, Vec<(&Connection, &Anomaly)>> = BTreeMap::new();
-    for c in connections {
-        for a in &c.anomalies {
-            let Some(declaration) = ALL.iter().position(|d| d.code == a.code) else { continue };
-            if !selection.wants(ALL[declaration]) {
-                continue;
-            }
-            groups.entry(Key { declaration, service: c.server, side: a.endpoint }).or_default().push((c, a));
+    let mut groups = Groups::new();
+    for (i, c) in connections.iter().enumerate() {
+        for brief in c.anomalies.iter().filter_map(Brief::of) {
+            groups.add(c.id, i, c.client, c.server, &brief);
         }
     }
-    groups.into_iter().map(|(key, cases)| group(ALL[key.declaration], key.service, cases)).collect()
-}
-
-fn group(declaration: &'static Declaration, service: Socket, mut cases: Vec<(&Connection, &Anomaly)>) -> Finding {
-    let first = cases.iter().map(|(_, a)| a.time).min();
-    let hosts: BTreeSet<IpAddr> = cases.iter().map(|(c, _)| c.client.addr).collect();
-    let count = cases.len() as u64;
-    // Worst first; of equals the longest, then the first.
-    let length =
-        |a: &Anomaly| a.facts.get("for_at_least").or(a.facts.get("for")).and_then(Value::as_f64).unwrap_or(0.0);
-    cases.sort_by(|(c, a), (d, b)| {
-        b.severity.cmp(&a.severity).then(length(b).total_cmp(&length(a))).then(c.id.cmp(&d.id))
-    });
-    let (worst_connection, worst) = cases[0];
-    let message = if count == 1 {
-        worst.message.clone()
-    } else {
-        let from = match hosts.first() {
-            Some(host) if hosts.len() == 1 => host.to_string(),
-            _ => format!("{} hosts", hosts.len()),
-        };
-        format!(
-            "{count} connections from {from} to {service}: {}; the worst is #{}: {}",
-            declaration.summary, worst_connection.id, worst.message,
-        )
-    };
-    let packets: Vec<u64> = cases.iter().filter_map(|(_, a)| a.packet).take(LISTED).collect();
-    let mut facts = Facts::new();
-    facts.insert("service", Value::from(service.to_string()));
-    facts.insert("hosts", Value::from(hosts.iter().take(LISTED).map(IpAddr::to_string).collect::<Vec<_>>()));
-    facts.insert("host_count", Value::from(hosts.len()));
-    facts.insert("worst", Value::from(worst_connection.id));
-    if let Some(side) = worst.endpoint {
-        facts.insert("at", Value::from(side.name()));
-    }
-    if let Some(first) = first {
-        facts.insert("first", Value::from(first.to_string()));
-    }
-    if !packets.is_empty() {
-        facts.insert("display_filter", Value::from(display_filter(&packets)));
-    }
-    // The reasons of RSTs in the group, counted.
-    let mut causes: BTreeMap<&str, u64> = BTreeMap::new();
-    for (_, a) in &cases {
-        if let Some(cause) = a.facts.get("reset.cause").and_then(Value::as_str) {
-            *causes.entry(cause).or_default() += 1;
-        }
-    }
-    if !causes.is_empty() {
-        facts.insert("reset.causes", Value::from_iter(causes));
-    }
-    Finding {
-        code: declaration.code,
-        name: declaration.name,
-        severity: cases.iter().map(|(_, a)| a.severity).max().unwrap_or(Severity::Info),
-        count,
-        message,
-        advice: declaration.advice,
-        connections: cases.iter().map(|(c, _)| c.id).take(LISTED).collect(),
-        packets,
-        facts,
-    }
-}
-
-/// The packets, to be pasted into Wireshark.
-fn display_filter(packets: &[u64]) -> String {
-    packets.iter().map(|p| format!("frame.number == {p}")).collect::<Vec<_>>().join(" || ")
+    groups.finish(selection, |i, brief| {
+        let mut anomalies = connections[i].anomalies.iter();
+        anomalies.find(|a| Brief::of(a).as_ref() == Some(brief)).cloned()
+    })
 }

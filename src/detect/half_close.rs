@@ -42,7 +42,7 @@ pub static DECLARATION: Declaration = Declaration {
 9. TIME_WAIT --> <SEQ=102><ACK=802><CTL=ACK> --> CLOSED
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RARE.or(Signs::event(Event::PeerHadClosed)), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -58,18 +58,18 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         if before.is_none() && until - received - way < view.span(&AFTER) {
             continue;
         }
-        let message = format!(
-            "{} went on sending for {} after the FIN of {}: {} bytes",
-            view.who(e),
-            Plain(until - received),
-            view.who(1 - e),
-            view.cold(e).after_peer_fin,
-        );
-        sink.raise(
-            Found::new(Severity::Info, time, packet, message)
-                .at(e)
-                .fact("bytes", view.cold(e).after_peer_fin)
-                .span("for", until - received),
-        );
+        let message = || {
+            format!(
+                "{} went on sending for {} after the FIN of {}: {} bytes",
+                view.who(e),
+                Plain(until - received),
+                view.who(1 - e),
+                view.cold(e).after_peer_fin,
+            )
+        };
+        sink.raise(Severity::Info, time, packet, message)
+            .at(e)
+            .fact("bytes", view.cold(e).after_peer_fin)
+            .lasted("for", until - received);
     }
 }

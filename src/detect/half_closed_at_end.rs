@@ -27,7 +27,7 @@ pub static DECLARATION: Declaration = Declaration {
 6. - - @ 90s
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::ended(State::CloseWait), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -38,15 +38,15 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         {
             continue;
         }
-        let message = format!(
-            "{} was in CLOSE_WAIT and {} in {} when the capture ended, {} after the FIN",
-            view.who(e),
-            view.who(1 - e),
-            view.state(1 - e),
-            Plain(span),
-        );
-        sink.raise(
-            Found::new(Severity::Info, step.mark.time, step.mark.packet, message).at(e).span("for_at_least", span),
-        );
+        let message = || {
+            format!(
+                "{} was in CLOSE_WAIT and {} in {} when the capture ended, {} after the FIN",
+                view.who(e),
+                view.who(1 - e),
+                view.state(1 - e),
+                Plain(span),
+            )
+        };
+        sink.raise(Severity::Info, step.mark.time, step.mark.packet, message).at(e).lasted("for_at_least", span);
     }
 }

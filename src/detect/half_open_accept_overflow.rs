@@ -49,7 +49,7 @@ pub static DECLARATION: Declaration = Declaration {
 8. - - @ 7s
 ",
     ),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::SYN_AGAIN, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -70,7 +70,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let times = own.syn_acks;
-        let message = match recovered {
+        let message = || match recovered {
             None => format!(
                 "{} ignores the ACK of {} for {}: it repeated its SYN,ACK {}",
                 view.who(e),
@@ -87,12 +87,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             ),
         };
         let severity = if recovered.is_some() { Severity::Note } else { Severity::Warning };
-        sink.raise(
-            Found::new(severity, client.mark.time, client.mark.packet, message)
-                .at(e)
-                .span(if recovered.is_some() { "for" } else { "for_at_least" }, span)
-                .fact("syn_acks", times)
-                .fact("recovered", recovered.is_some()),
-        );
+        sink.raise(severity, client.mark.time, client.mark.packet, message)
+            .at(e)
+            .lasted(if recovered.is_some() { "for" } else { "for_at_least" }, span)
+            .fact("syn_acks", times)
+            .fact("recovered", recovered.is_some());
     }
 }

@@ -53,7 +53,7 @@ pub static DECLARATION: Declaration = Declaration {
 9. - - @ 30s
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::WAITING.or(Signs::RARE), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -65,7 +65,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
 
 /// Whether what end `e` sent last, at least [`TRIES`] times, has met silence for long enough.
 pub(super) fn is_silent(view: &View<'_>, e: usize) -> bool {
-    let waiting = &view.end(e).unanswered;
+    let waiting = &view.unanswered(e);
     let (Some((first, _)), Some(last)) = (waiting.first(), view.end(e).last_sent()) else { return false };
     let after = view.span(&AFTER);
     i64::from(waiting.repeats) + 1 >= view.limit(&TRIES)
@@ -82,26 +82,26 @@ fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         if view.connection.ends[e].fin().is_some() || !open || !is_silent(view, e) {
             continue;
         }
-        let waiting = &view.end(e).unanswered;
+        let waiting = &view.unanswered(e);
         let Some((since, packet)) = waiting.first() else { continue };
         let took = view.end(e).last_sent().unwrap_or(since) - since;
         let tries = u32::from(waiting.repeats) + 1;
         let severity = if tries >= 6 || took >= Span::secs(13) { Severity::Error } else { Severity::Warning };
-        let message = format!(
-            "{} sent its data up to {tries} times in {}; {} no longer answers{}",
-            view.who(e),
-            Plain(took),
-            view.who(1 - e),
-            after_idle(waiting.idle()),
-        );
-        sink.raise(
-            Found::new(severity, since, packet, message)
-                .at(1 - e)
-                .fact("signature", "unanswered")
-                .fact("tries", tries)
-                .span("for_at_least", view.scene.end - since)
-                .span("idle_before", waiting.idle()),
-        );
+        let message = || {
+            format!(
+                "{} sent its data up to {tries} times in {}; {} no longer answers{}",
+                view.who(e),
+                Plain(took),
+                view.who(1 - e),
+                after_idle(waiting.idle()),
+            )
+        };
+        sink.raise(severity, since, packet, message)
+            .at(1 - e)
+            .fact("signature", "unanswered")
+            .fact("tries", tries)
+            .lasted("for_at_least", view.scene.end - since)
+            .span("idle_before", waiting.idle());
         return true;
     }
     false
@@ -116,22 +116,24 @@ fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     let lost = view.signals.resets().iter().find(|r| is_forgotten(view, r) && is_in_history(view, r));
     let Some(reset) = lost else { return false };
     let e = reset.from;
-    let message = format!(
-        "{} answered {} of {} with RST: it no longer knew the connection, which it had never closed{}",
-        view.who(e),
-        reset.trigger.map_or("a segment".to_owned(), |t| format!("packet {}", t.packet)),
-        view.who(1 - e),
-        after_idle(reset.idle),
-    );
-    let mut found = Found::new(Severity::Warning, reset.time, reset.packet, message)
+    let message = || {
+        format!(
+            "{} answered {} of {} with RST: it no longer knew the connection, which it had never closed{}",
+            view.who(e),
+            reset.trigger.map_or("a segment".to_owned(), |t| format!("packet {}", t.packet)),
+            view.who(1 - e),
+            after_idle(reset.idle),
+        )
+    };
+    let found = sink
+        .raise(Severity::Warning, reset.time, reset.packet, message)
         .at(e)
         .fact("signature", "rst-without-ack")
-        .fact("reset.cause", Cause::NoSocket.name())
+        .cause(Cause::NoSocket.name())
         .span("idle_before", reset.idle);
     if let Some(trigger) = reset.trigger {
-        found = found.fact("trigger", trigger.packet);
+        found.fact("trigger", trigger.packet);
     }
-    sink.raise(found);
     true
 }
 
@@ -154,19 +156,19 @@ fn replaced(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     let Some(rare) = view.signals.cold() else { return false };
     let (Some((e, time, packet)), Some(challenge)) = (rare.stray_syn, rare.challenge) else { return false };
     let Some(reset) = rare.resets.iter().find(|r| r.from == e && r.time >= time && !r.ack) else { return false };
-    let message = format!(
-        "{} opened anew (packet {packet}) while {} still held the old connection: it answered with an old acknowledgment \
+    let message = || {
+        format!(
+            "{} opened anew (packet {packet}) while {} still held the old connection: it answered with an old acknowledgment \
          (packet {challenge}) and was reset (packet {})",
-        view.who(e),
-        view.who(1 - e),
-        reset.packet,
-    );
-    sink.raise(
-        Found::new(Severity::Warning, time, packet, message)
-            .at(e)
-            .fact("signature", "syn-challenge-rst")
-            .fact("challenge", challenge)
-            .fact("rst", reset.packet),
-    );
+            view.who(e),
+            view.who(1 - e),
+            reset.packet,
+        )
+    };
+    sink.raise(Severity::Warning, time, packet, message)
+        .at(e)
+        .fact("signature", "syn-challenge-rst")
+        .fact("challenge", challenge)
+        .fact("rst", reset.packet);
     true
 }

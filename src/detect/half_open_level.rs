@@ -36,12 +36,12 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let many = scene.limits.get(&MANY);
     let mut shown = Vec::new();
     for (service, connections) in services.with(many) {
-        let (peak, peak_time) = peak(connections.clone().map(|c| c.syn_rcvd));
+        let (peak, peak_time) = peak(connections.clone().map(|c| c.syn_rcvd()));
         if peak < many {
             continue;
         }
-        let pending: Vec<&Digest> = connections.filter(|c| c.syn_rcvd.lasts()).collect();
-        let hosts: std::collections::BTreeSet<_> = pending.iter().map(|c| c.client.addr).collect();
+        let pending: Vec<&Digest> = connections.filter(|c| c.syn_rcvd().lasts()).collect();
+        let hosts: std::collections::BTreeSet<_> = pending.iter().map(|c| c.client).collect();
         shown.push(Shown {
             severity: if scene.quality.is_lossy() { Severity::Note } else { Severity::Warning },
             count: peak.unsigned_abs(),
@@ -49,8 +49,8 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
                 "{peak} handshakes with {service} were unfinished at once, from {} addresses",
                 hosts.len()
             ),
-            connections: pending.iter().take(LISTED).map(|c| c.id).collect(),
-            packets: pending.iter().take(LISTED).map(|c| c.first_packet).collect(),
+            connections: pending.iter().take(LISTED).map(|c| c.id()).collect(),
+            packets: pending.iter().take(LISTED).map(|c| c.first_packet()).collect(),
             facts: facts([
                 ("peak", Value::from(peak)),
                 ("peak_time", Value::from(peak_time.to_string())),

@@ -41,7 +41,7 @@ pub static DECLARATION: Declaration = Declaration {
 5. - - @ 7s
 ",
     ),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::ended(State::SynRcvd).or(Signs::event(Event::GiveUp)), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -63,28 +63,28 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let times = view.connection.ends[e].syn_acks;
-        let message = format!(
-            "{} answered the SYN of {} {} and was not acknowledged for {}{}",
-            view.who(e),
-            view.socket(1 - e),
-            super::prelude::times(times.into()),
-            at_least(span),
-            match (gave_up, times) {
-                (true, _) => "; by then it has given up",
-                (false, 1) => "; since it did not repeat it, the capture may have missed the acknowledgment",
-                _ => "",
-            },
-        );
-        sink.raise(
-            Found::new(
-                if times > 1 { Severity::Warning } else { Severity::Note },
-                entered.mark.time,
-                entered.mark.packet,
-                message,
+        let message = || {
+            format!(
+                "{} answered the SYN of {} {} and was not acknowledged for {}{}",
+                view.who(e),
+                view.socket(1 - e),
+                super::prelude::times(times.into()),
+                at_least(span),
+                match (gave_up, times) {
+                    (true, _) => "; by then it has given up",
+                    (false, 1) => "; since it did not repeat it, the capture may have missed the acknowledgment",
+                    _ => "",
+                },
             )
-            .at(e)
-            .span("for_at_least", span)
-            .fact("syn_acks", times),
-        );
+        };
+        sink.raise(
+            if times > 1 { Severity::Warning } else { Severity::Note },
+            entered.mark.time,
+            entered.mark.packet,
+            message,
+        )
+        .at(e)
+        .lasted("for_at_least", span)
+        .fact("syn_acks", times);
     }
 }

@@ -24,7 +24,7 @@ pub static DECLARATION: Declaration = Declaration {
 ",
     ),
     silent: Example::one(opened!("4. CLOSED --> <SEQ=101><ACK=301><CTL=RST,ACK> --> CLOSED\n")),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RESET, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -37,10 +37,6 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         r.from == c && matches!(cause(view, r), Cause::HandshakeAborted | Cause::Unknown | Cause::NoSocket)
     };
     let Some(reset) = view.signals.resets().iter().find(aborts) else { return };
-    let message = format!("{} answered the SYN,ACK of {} with RST", view.who(c), view.socket(s));
-    sink.raise(
-        Found::new(Severity::Info, reset.time, reset.packet, message)
-            .at(c)
-            .fact("reset.cause", Cause::HandshakeAborted.name()),
-    );
+    let message = || format!("{} answered the SYN,ACK of {} with RST", view.who(c), view.socket(s));
+    sink.raise(Severity::Info, reset.time, reset.packet, message).at(c).cause(Cause::HandshakeAborted.name());
 }

@@ -34,31 +34,34 @@ pub static DECLARATION: Declaration = Declaration {
 4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
 ",
     ),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::ANY, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    let (Some(first), Some(second)) = view.connection.handshake_times() else { return };
-    let ends = &view.connection.ends;
-    let repeated = ends.iter().any(|e| e.syns > 1 || e.syn_acks > 1);
+    let c = view.connection;
     let slow = view.span(&SLOW);
+    if c.last - c.first < slow {
+        return;
+    }
+    let (Some(first), Some(second)) = c.handshake_times() else { return };
+    let ends = &c.ends;
+    let repeated = ends.iter().any(|e| e.syns > 1 || e.syn_acks > 1);
     // Where the clock stepped back in between, nothing can be said about how long it took.
     let stepped = first.min(second) < Span(0);
     if repeated || stepped || first.max(second) < slow {
         return;
     }
     let slower = if first >= second { view.server() } else { view.client };
-    let message = format!(
-        "the handshake took {}: SYN to SYN,ACK {}, SYN,ACK to ACK {}",
-        Plain(Span(first.0 + second.0)),
-        Plain(first),
-        Plain(second),
-    );
-    let c = view.connection;
-    sink.raise(
-        Found::new(Severity::Note, c.first, c.first_packet, message)
-            .at(slower)
-            .span("syn_to_synack", first)
-            .span("synack_to_ack", second),
-    );
+    let message = || {
+        format!(
+            "the handshake took {}: SYN to SYN,ACK {}, SYN,ACK to ACK {}",
+            Plain(Span(first.0 + second.0)),
+            Plain(first),
+            Plain(second),
+        )
+    };
+    sink.raise(Severity::Note, c.first, c.first_packet, message)
+        .at(slower)
+        .span("syn_to_synack", first)
+        .span("synack_to_ack", second);
 }

@@ -40,7 +40,7 @@ pub static DECLARATION: Declaration = Declaration {
 7. ESTABLISHED <-- <SEQ=301><ACK=121><CTL=ACK> <-- ESTABLISHED
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::WAITING.or(Signs::RESET), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -50,39 +50,39 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     });
     if let Some(reset) = refused {
         let trigger = reset.trigger.map_or(0, |t| t.packet);
-        let message = format!(
-            "after {} without traffic {} sent packet {trigger} and got a RST in the name of {}",
-            Plain(reset.idle),
-            view.who(1 - reset.from),
-            view.who(reset.from),
-        );
-        sink.raise(
-            Found::new(Severity::Warning, reset.time, reset.packet, message)
-                .at(reset.from)
-                .span("idle", reset.idle)
-                .fact("answer", "rst")
-                .fact("trigger", trigger),
-        );
+        let message = || {
+            format!(
+                "after {} without traffic {} sent packet {trigger} and got a RST in the name of {}",
+                Plain(reset.idle),
+                view.who(1 - reset.from),
+                view.who(reset.from),
+            )
+        };
+        sink.raise(Severity::Warning, reset.time, reset.packet, message)
+            .at(reset.from)
+            .idle("idle", reset.idle)
+            .fact("answer", "rst")
+            .fact("trigger", trigger);
         return;
     }
     for e in 0..2 {
-        let waiting = &view.end(e).unanswered;
+        let waiting = &view.unanswered(e);
         let Some((time, packet)) = waiting.first() else { continue };
         if waiting.idle() < least || view.connection.ends[e].fin().is_some() || !half_open_dead_peer::is_silent(view, e)
         {
             continue;
         }
-        let message = format!(
-            "after {} without traffic {} sent packet {packet} and was not answered in {}",
-            Plain(waiting.idle()),
-            view.who(e),
-            at_least(view.scene.end - time),
-        );
-        sink.raise(
-            Found::new(Severity::Warning, time, packet, message)
-                .at(1 - e)
-                .span("idle", waiting.idle())
-                .fact("answer", "none"),
-        );
+        let message = || {
+            format!(
+                "after {} without traffic {} sent packet {packet} and was not answered in {}",
+                Plain(waiting.idle()),
+                view.who(e),
+                at_least(view.scene.end - time),
+            )
+        };
+        sink.raise(Severity::Warning, time, packet, message)
+            .at(1 - e)
+            .idle("idle", waiting.idle())
+            .fact("answer", "none");
     }
 }

@@ -36,23 +36,24 @@ pub static DECLARATION: Declaration = Declaration {
 7. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::ANY, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let c = view.connection;
+    let least = view.span(&IDLE);
+    if view.signals.longest_idle.max(view.scene.end - c.last) < least {
+        return;
+    }
     let open = (0..2).all(|e| view.state(e) == State::Established);
     let tail = if open { view.scene.end - c.last } else { Span(0) };
     let idle = view.signals.longest_idle.max(tail);
     // Whoever has waited for longer has not waited: the clock was set.
     const BELIEVABLE: Span = Span::secs(30 * 86_400);
-    if idle < view.span(&IDLE) || idle > BELIEVABLE || view.cold(0).probes + view.cold(1).probes > 0 || !view.was_open()
-    {
+    if idle < least || idle > BELIEVABLE || view.cold(0).probes + view.cold(1).probes > 0 || !view.was_open() {
         return;
     }
     let still = if tail >= idle { "; the capture ended then" } else { "" };
-    let message = format!("nothing passed for {}, not even a keepalive{still}", Plain(idle));
-    sink.raise(
-        Found::new(Severity::Note, c.first, c.first_packet, message).span("idle", idle).fact("open_at_end", open),
-    );
+    let message = || format!("nothing passed for {}, not even a keepalive{still}", Plain(idle));
+    sink.raise(Severity::Note, c.first, c.first_packet, message).span("idle", idle).fact("open_at_end", open);
 }

@@ -39,12 +39,12 @@ pub static DECLARATION: Declaration = Declaration {
 8. - - @ 200s
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::WAITING.or(Signs::RESET), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
-        let waiting = &view.end(e).unanswered;
+        let waiting = &view.unanswered(e);
         let reset = view.signals.resets().iter().find(|r| r.from == e && cause(view, r) == Cause::KeepaliveGaveUp);
         let probes = reset.map_or(waiting.probes, |r| r.tries.1);
         let closed_window = view.cold(1 - e).zero.since.is_some();
@@ -55,21 +55,23 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let until = reset.map_or(view.scene.end, |r| r.time);
         let packet = waiting.first().map_or(0, |f| f.1);
-        let message = format!(
-            "{} sent {probes} keepalives in {} to {} without answer{}",
-            view.who(e),
-            Plain(until - since),
-            view.who(1 - e),
-            if reset.is_some() { " and reset the connection" } else { "" },
-        );
-        let mut found = Found::new(Severity::Warning, since, packet, message)
+        let message = || {
+            format!(
+                "{} sent {probes} keepalives in {} to {} without answer{}",
+                view.who(e),
+                Plain(until - since),
+                view.who(1 - e),
+                if reset.is_some() { " and reset the connection" } else { "" },
+            )
+        };
+        let found = sink
+            .raise(Severity::Warning, since, packet, message)
             .at(1 - e)
             .fact("probes", probes)
-            .span("for_at_least", until - since)
+            .lasted("for_at_least", until - since)
             .span("idle_before", waiting.idle());
         if let Some(reset) = reset {
-            found = found.fact("reset.cause", Cause::KeepaliveGaveUp.name()).fact("rst", reset.packet);
+            found.cause(Cause::KeepaliveGaveUp.name()).fact("rst", reset.packet);
         }
-        sink.raise(found);
     }
 }

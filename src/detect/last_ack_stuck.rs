@@ -40,7 +40,7 @@ pub static DECLARATION: Declaration = Declaration {
 7. - - @ 20s
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::ended(State::LastAck), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -50,24 +50,24 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let fins = view.connection.ends[e].fins;
-        let message = format!(
-            "{} sent its FIN {} in {} and {}, which had closed first, never acknowledged it{}",
-            view.who(e),
-            times(fins.into()),
-            at_least(span),
-            view.who(1 - e),
-            never_repeated(fins),
-        );
-        sink.raise(
-            Found::new(
-                if fins > 1 { Severity::Warning } else { Severity::Note },
-                step.mark.time,
-                step.mark.packet,
-                message,
+        let message = || {
+            format!(
+                "{} sent its FIN {} in {} and {}, which had closed first, never acknowledged it{}",
+                view.who(e),
+                times(fins.into()),
+                at_least(span),
+                view.who(1 - e),
+                never_repeated(fins),
             )
-            .at(e)
-            .span("for_at_least", span)
-            .fact("fins", fins),
-        );
+        };
+        sink.raise(
+            if fins > 1 { Severity::Warning } else { Severity::Note },
+            step.mark.time,
+            step.mark.packet,
+            message,
+        )
+        .at(e)
+        .lasted("for_at_least", span)
+        .fact("fins", fins);
     }
 }

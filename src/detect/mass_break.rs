@@ -38,31 +38,77 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX).max(2);
     let mut shown = Vec::new();
     for (server, list) in services.with(scene.limits.get(&LEAST)) {
-        let mut breaks: Vec<(Time, &Digest)> = list.clone().filter_map(|c| c.broke.map(|t| (t, c))).collect();
-        breaks.sort_by_key(|(t, c)| (*t, c.id));
+        let mut breaks: Vec<(Time, &Digest)> = list.clone().filter_map(|c| c.broke().map(|(t, _)| (t, c))).collect();
+        if breaks.len() < least {
+            continue;
+        }
+        breaks.sort_by_key(|(t, c)| (*t, c.id()));
+        let mut groups: Vec<&[(Time, &Digest)]> = Vec::new();
         let mut rest = breaks.as_slice();
         while let Some((start, _)) = rest.first() {
             let n = rest.iter().take_while(|(t, _)| *t - *start <= within).count();
             let (group, after) = rest.split_at(n);
+            groups.push(group);
             rest = after;
-            let end = group[n - 1].0;
+        }
+        let mut all = None;
+        for (i, group) in groups.iter().enumerate() {
+            let (n, start, end) = (group.len(), group[0].0, group[group.len() - 1].0);
             // Old ones only: a server that resets every request is another matter.
             let old = group.iter().filter(|(t, c)| *t - c.first > Span(within.0.saturating_mul(2))).count();
-            let survives = list.clone().any(|c| {
-                c.first < *start - within && c.last > end + within && !group.iter().any(|(_, g)| g.id == c.id)
-            });
-            if old < least || survives {
+            if old < least {
+                continue;
+            }
+            let all = all.get_or_insert_with(|| Lasting::of(list.clone(), &groups));
+            if all.besides(i, start - within) > Some(end + within) {
                 continue;
             }
             shown.push(Shown {
                 severity: Severity::Warning,
                 count: n as u64,
-                message: format!("{server} reset all its {n} connections within {}", super::Plain(end - *start)),
-                connections: group.iter().map(|(_, c)| c.id).take(LISTED).collect(),
-                packets: group.iter().map(|(_, c)| c.last_packet).take(LISTED).collect(),
+                message: format!("{server} reset all its {n} connections within {}", super::Plain(end - start)),
+                connections: group.iter().map(|(_, c)| c.id()).take(LISTED).collect(),
+                packets: group.iter().map(|(_, c)| c.broke().map_or(0, |b| b.1)).take(LISTED).collect(),
                 facts: facts([("server", Value::from(server.to_string())), ("time", Value::from(start.to_string()))]),
             });
         }
     }
     shown
+}
+
+/// How long connections were seen, by when they began.
+struct Lasting {
+    /// In order of their first packet: that; and the latest last packet so far with the group of its connection, and the
+    /// latest of any other group.
+    sorted: Vec<(Time, [Option<(Time, usize)>; 2])>,
+}
+
+impl Lasting {
+    /// Those of `list`; which of them broke together is in `groups`.
+    fn of<'a>(list: impl Iterator<Item = &'a Digest>, groups: &[&[(Time, &Digest)]]) -> Lasting {
+        let broken = groups.iter().enumerate().flat_map(|(i, g)| g.iter().map(move |(_, c)| (c.first, c.last, i)));
+        let calm = list.filter(|c| c.broke().is_none()).map(|c| (c.first, c.last, usize::MAX));
+        let mut all: Vec<(Time, Time, usize)> = broken.chain(calm).collect();
+        all.sort_unstable();
+        let mut best: [Option<(Time, usize)>; 2] = [None, None];
+        let sorted = all.into_iter().map(|(first, last, group)| {
+            let now = Some((last, group));
+            if best[0].is_none_or(|b| b.1 == group) {
+                best[0] = best[0].max(now);
+            } else if best[0] < now {
+                best = [now, best[0]];
+            } else if best[1] < now {
+                best[1] = now;
+            }
+            (first, best)
+        });
+        Lasting { sorted: sorted.collect() }
+    }
+
+    /// The latest last packet of those that began before `begin` and are not of `group`.
+    fn besides(&self, group: usize, begin: Time) -> Option<Time> {
+        let n = self.sorted.partition_point(|c| c.0 < begin);
+        let best = &self.sorted[n.checked_sub(1)?].1;
+        best.iter().flatten().find(|b| b.1 != group).map(|b| b.0)
+    }
 }

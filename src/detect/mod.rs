@@ -8,7 +8,11 @@
 //! |---|---|
 //! | `declaration` | what an anomaly is |
 //! | `threshold` | where it draws its lines |
-//! | `view` | what a detector looks at, and where it puts what it finds |
+//! | `sign` | what shows at first glance, so that few detectors need be asked |
+//! | `view` | what a detector looks at |
+//! | `scene` | the capture around it, known from a survey of all connections |
+//! | `sink` | where a detector puts what it finds, in short or in full |
+//! | `seeded` | tables that are looked up by address |
 //! | `select` | which of them the user wants, and which make the run fail |
 //! | `group` | anomalies of many connections as one finding |
 //! | `cause` | why a RST was sent |
@@ -31,8 +35,12 @@ mod digest;
 mod group;
 mod page;
 mod prelude;
+mod scene;
+mod seeded;
 mod select;
 mod services;
+mod sign;
+mod sink;
 mod threshold;
 mod view;
 mod watch;
@@ -89,15 +97,18 @@ mod zero_window_stall;
 pub use cause::Cause;
 pub use declaration::{Declaration, Detect, Example, Shown};
 pub use digest::{Digest, Stay};
-pub use group::{findings, grouped, sort};
+pub use group::{Groups, grouped, sort};
 pub use page::table;
+pub use scene::{Quality, Scene, Survey};
 pub use select::{FailOn, Selection, UnknownName};
 pub use services::Services;
+pub use sign::Signs;
+pub use sink::{Brief, Raised, Sink};
 pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit, duration};
-pub use view::{Facts, Found, Quality, Scene, Sink, View};
-pub use watch::{Survey, Watch};
+pub use view::{Facts, View};
+pub use watch::Watch;
 
-use crate::report::Anomaly;
+use crate::report::{Anomaly, Finding};
 
 /// How many connections or packets a finding lists.
 pub const LISTED: usize = 10;
@@ -164,18 +175,108 @@ pub fn thresholds() -> impl Iterator<Item = (&'static Declaration, &'static Thre
     ALL.iter().flat_map(|d| d.thresholds.iter().map(|t| (*d, *t)))
 }
 
-/// What is odd about one connection, most severe first.
-pub fn anomalies(view: &View<'_>) -> Vec<Anomaly> {
-    let mut out = Vec::new();
-    for declaration in ALL {
-        if let Detect::Connection(detect) = declaration.detect {
-            detect(view, &mut Sink::new(declaration, view, &mut out));
+/// For each sign the anomalies that need it, one bit each: index into [`ALL`].
+static WANTED_BY: [u64; 64] = {
+    assert!(ALL.len() <= 64, "one bit for each anomaly");
+    let mut wanted = [0; 64];
+    let mut i = 0;
+    while i < ALL.len() {
+        if let Detect::Connection(needs, _) = ALL[i].detect {
+            let mut sign = 0;
+            while sign < 64 {
+                wanted[sign] |= (needs.bits() >> sign & 1) << i;
+                sign += 1;
+            }
+        }
+        i += 1;
+    }
+    wanted
+};
+
+/// The signs that any anomaly needs.
+static NEEDED: u64 = {
+    let mut needed = 0;
+    let mut sign = 0;
+    while sign < 64 {
+        needed |= ((WANTED_BY[sign] != 0) as u64) << sign;
+        sign += 1;
+    }
+    needed
+};
+
+/// The numbers of the bits set in `bits`, from the lowest.
+fn set(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let next = (bits != 0).then_some(bits.trailing_zeros() as usize);
+        bits &= bits.wrapping_sub(1);
+        next
+    })
+}
+
+/// Asks those detectors that may find something; most severe first.
+fn look(view: &View<'_>, briefs: &mut Vec<Brief>, mut full: Option<&mut Vec<Anomaly>>) {
+    briefs.clear();
+    let due = set(view.signs.bits() & NEEDED).fold(0, |due, sign| due | WANTED_BY[sign]);
+    for i in set(due) {
+        if let Detect::Connection(_, detect) = ALL[i].detect {
+            detect(view, &mut Sink::new(i as u8, view, briefs, full.as_deref_mut()));
         }
     }
-    if out.len() > 1 {
-        out.sort_by_key(|a| (std::cmp::Reverse(a.severity), a.time, a.code));
+    if briefs.len() > 1 {
+        briefs.sort_by_key(|b| (std::cmp::Reverse(b.severity), b.time, b.declaration));
+        if let Some(full) = full {
+            full.sort_by_key(|a| (std::cmp::Reverse(a.severity), a.time, a.code));
+        }
     }
-    out
+}
+
+/// What is odd about one connection, most severe first: in short, without a word written. `out` is overwritten.
+pub fn briefs(view: &View<'_>, out: &mut Vec<Brief>) {
+    look(view, out, None);
+}
+
+/// The same in full.
+pub fn anomalies(view: &View<'_>) -> Vec<Anomaly> {
+    both(view, &mut Vec::new())
+}
+
+/// The same in full, and in short as well, in the same order. `briefs` is overwritten.
+pub fn both(view: &View<'_>, briefs: &mut Vec<Brief>) -> Vec<Anomaly> {
+    let mut full = Vec::new();
+    look(view, briefs, Some(&mut full));
+    full
+}
+
+/// One of the anomalies of a connection in full: that of `brief`.
+pub fn anomaly(view: &View<'_>, brief: &Brief) -> Option<Anomaly> {
+    let Detect::Connection(_, detect) = ALL.get(usize::from(brief.declaration))?.detect else { return None };
+    let (mut briefs, mut full) = (Vec::new(), Vec::new());
+    detect(view, &mut Sink::new(brief.declaration, view, &mut briefs, Some(&mut full)));
+    let at =
+        briefs.iter().position(|b| b == brief).or_else(|| briefs.iter().position(|b| b.endpoint == brief.endpoint));
+    at.map(|at| full.swap_remove(at))
+}
+
+/// What only the capture as a whole shows; unordered.
+pub fn wide(scene: &Scene<'_>, digests: &[Digest], selection: &Selection) -> Vec<Finding> {
+    let services = Services::of(digests);
+    let mut findings = Vec::new();
+    for declaration in ALL.iter().filter(|d| selection.wants(d)) {
+        if let Detect::Capture(detect) = declaration.detect {
+            findings.extend(detect(scene, &services).into_iter().map(|shown| Finding {
+                code: declaration.code,
+                name: declaration.name,
+                severity: shown.severity,
+                count: shown.count,
+                message: shown.message,
+                advice: declaration.advice,
+                connections: shown.connections,
+                packets: shown.packets,
+                facts: shown.facts,
+            }));
+        }
+    }
+    findings
 }
 
 /// The known name most like `text`, if any is.

@@ -43,14 +43,14 @@ pub static DECLARATION: Declaration = Declaration {
 7. ESTABLISHED <-- <SEQ=301><ACK=1561><CTL=ACK> <-- ESTABLISHED
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RARE, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if let Some((count, mtu)) = view.signals.cold().map(|r| r.too_big).filter(|t| t.0 > 0) {
-        let message = format!("a router told {count} times that packets are too big, MTU {mtu}");
+        let message = || format!("a router told {count} times that packets are too big, MTU {mtu}");
         let c = view.connection;
-        sink.raise(Found::new(Severity::Note, c.first, c.first_packet, message).fact("mtu", mtu).fact("errors", count));
+        sink.raise(Severity::Note, c.first, c.first_packet, message).fact("mtu", mtu).fact("errors", count);
     }
     for e in 0..2 {
         let end = view.end(e);
@@ -65,18 +65,18 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let alive = view.end(1 - e).last_sent().is_some_and(|t| t > time + view.round_trip());
         let small = view.connection.ends[e].acked().is_some()
             && view.connection.ends[e].bytes > again.bytes.saturating_add(u64::from(len))
-            && end.unanswered.repeats > 0;
+            && view.unanswered(e).repeats > 0;
         if !alive || !small {
             continue;
         }
-        let message = format!(
-            "{} sent the same segment of {len} bytes {} times without progress, while {} answers and smaller segments pass",
-            view.who(e),
-            tries + 1,
-            view.who(1 - e),
-        );
-        sink.raise(
-            Found::new(Severity::Error, time, first, message).at(e).fact("length", len).fact("tries", tries + 1),
-        );
+        let message = || {
+            format!(
+                "{} sent the same segment of {len} bytes {} times without progress, while {} answers and smaller segments pass",
+                view.who(e),
+                tries + 1,
+                view.who(1 - e),
+            )
+        };
+        sink.raise(Severity::Error, time, first, message).at(e).fact("length", len).fact("tries", tries + 1);
     }
 }

@@ -28,7 +28,7 @@ pub static DECLARATION: Declaration = Declaration {
 6. LAST_ACK --> <SEQ=111><ACK=302><CTL=FIN,ACK> --> TIME_WAIT
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::EMPTY, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -45,6 +45,6 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     });
     let Some((time, packet, e)) = closes.min() else { return };
     let open = view.entered(view.client, State::Established).map_or(c.first, |s| s.mark.time);
-    let message = format!("{} closed after {} without a byte from either end", view.who(e), Plain(time - open));
-    sink.raise(Found::new(Severity::Info, time, packet, message).at(e).span("after", time - open));
+    let message = || format!("{} closed after {} without a byte from either end", view.who(e), Plain(time - open));
+    sink.raise(Severity::Info, time, packet, message).at(e).span("after", time - open);
 }

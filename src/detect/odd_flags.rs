@@ -16,13 +16,13 @@ pub static DECLARATION: Declaration = Declaration {
     absence: false,
     raises: Example::one("1. CLOSED --> <SEQ=100><CTL=SYN,FIN> --> CLOSED\n"),
     silent: Example::one(opened!("4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK,ECE> --> ESTABLISHED\n")),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RARE, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let Some((e, packet, flags)) = view.signals.cold().and_then(|r| r.odd_flags) else { return };
-    let message = format!("{} sent a segment with the flags {flags}", view.who(e));
-    sink.raise(
-        Found::new(Severity::Warning, view.connection.first, packet, message).at(e).fact("flags", flags.to_string()),
-    );
+    let message = || format!("{} sent a segment with the flags {flags}", view.who(e));
+    sink.raise(Severity::Warning, view.connection.first, packet, message)
+        .at(e)
+        .fact_with("flags", || flags.to_string().into());
 }

@@ -45,17 +45,17 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     }
     let share = q.one_sided as f64 / q.connections.max(1) as f64;
     let severity = if share * 1e6 >= scene.limits.get(&SHARE) as f64 { Severity::Note } else { Severity::Info };
-    let alone = |c: &&Digest| c.alone;
+    let alone = |c: &&Digest| c.alone();
     vec![Shown {
         severity,
         count: q.one_sided,
         message: format!("of {} of {} connections only one direction was captured", q.one_sided, q.connections),
-        connections: services.connections.iter().filter(alone).map(|c| c.id).take(LISTED).collect(),
+        connections: services.connections.iter().filter(alone).map(|c| c.id()).take(LISTED).collect(),
         packets: Vec::new(),
         facts: facts([
             ("one_sided", Value::from(q.one_sided)),
             ("connections", Value::from(q.connections)),
-            ("unseen_hosts", scene.unseen.iter().take(LISTED).map(|a| a.to_string()).collect()),
+            ("unseen_hosts", scene.unseen().iter().take(LISTED).map(|a| a.to_string()).collect()),
         ]),
     }]
 }

@@ -58,7 +58,7 @@ impl Declaration {
             "not_to_be_confused_with": self.confused,
             "advice": self.advice,
             "scope": match self.detect {
-                Detect::Connection(_) => "connection",
+                Detect::Connection(..) => "connection",
                 Detect::Capture(_) => "capture",
             },
             "thresholds": self.thresholds.iter().map(|t| json!({

@@ -33,7 +33,7 @@ pub static DECLARATION: Declaration = Declaration {
 7. CLOSED <-- <SEQ=302><CTL=RST> <-- CLOSED
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RESET, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -43,15 +43,15 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     };
     let Some(reset) = view.signals.resets().iter().find(crossed) else { return };
     let trigger = reset.trigger.map_or(0, |t| t.packet);
-    let message = format!(
-        "{} closed while a request of {} was underway (packet {trigger}), and refused it with RST",
-        view.who(server),
-        view.who(view.client),
-    );
-    sink.raise(
-        Found::new(Severity::Warning, reset.time, reset.packet, message)
-            .at(server)
-            .fact("trigger", trigger)
-            .fact("lost_bytes", reset.pending),
-    );
+    let message = || {
+        format!(
+            "{} closed while a request of {} was underway (packet {trigger}), and refused it with RST",
+            view.who(server),
+            view.who(view.client),
+        )
+    };
+    sink.raise(Severity::Warning, reset.time, reset.packet, message)
+        .at(server)
+        .fact("trigger", trigger)
+        .fact("lost_bytes", reset.pending);
 }

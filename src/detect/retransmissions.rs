@@ -39,7 +39,7 @@ pub static DECLARATION: Declaration = Declaration {
 6. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RARE, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -49,27 +49,27 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let packets = view.connection.ends[e].packets.max(1);
         let share = f64::from(again.count) / packets as f64;
         let many = i64::from(again.count) >= view.limit(&MANY) && share * 1e6 >= view.limit(&SHARE) as f64;
-        let message = format!(
-            "{} sent {} of its {packets} segments again ({:.1} %){}",
-            view.who(e),
-            again.count,
-            share * 100.0,
-            match (again.timeout, again.longest) {
-                (0, _) => String::new(),
-                (n, longest) => format!(", {n} after a timeout, the longest pause {}", Plain(longest)),
-            },
-        );
-        sink.raise(
-            Found::new(if many { Severity::Warning } else { Severity::Info }, time, first, message)
-                .at(e)
-                .fact("segments", again.count)
-                .fact("bytes", again.bytes)
-                .fact("share", (share * 1e4).round() / 1e4)
-                .fact("fast", again.fast)
-                .fact("timeout", again.timeout)
-                .fact("spurious", again.spurious)
-                .span("longest_pause", again.longest)
-                .fact("last_packet", again.last),
-        );
+        let message = || {
+            format!(
+                "{} sent {} of its {packets} segments again ({:.1} %){}",
+                view.who(e),
+                again.count,
+                share * 100.0,
+                match (again.timeout, again.longest) {
+                    (0, _) => String::new(),
+                    (n, longest) => format!(", {n} after a timeout, the longest pause {}", Plain(longest)),
+                },
+            )
+        };
+        sink.raise(if many { Severity::Warning } else { Severity::Info }, time, first, message)
+            .at(e)
+            .count("segments", again.count)
+            .fact("bytes", again.bytes)
+            .fact("share", (share * 1e4).round() / 1e4)
+            .fact("fast", again.fast)
+            .fact("timeout", again.timeout)
+            .fact("spurious", again.spurious)
+            .span("longest_pause", again.longest)
+            .fact("last_packet", again.last);
     }
 }

@@ -36,7 +36,7 @@ pub static DECLARATION: Declaration = Declaration {
 7. CLOSED --> <SEQ=102><CTL=RST> --> CLOSED
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RESET, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -53,25 +53,27 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     }
     let e = reset.from;
     let trigger = reset.trigger.map(|t| t.packet);
-    let message = format!(
-        "{} reset the connection: {}{}",
-        view.who(e),
-        cause.sentence(),
-        trigger.map(|p| format!(" (after packet {p})")).unwrap_or_default(),
-    );
+    let message = || {
+        format!(
+            "{} reset the connection: {}{}",
+            view.who(e),
+            cause.sentence(),
+            trigger.map(|p| format!(" (after packet {p})")).unwrap_or_default(),
+        )
+    };
     // Where both had closed, nothing was lost.
     let severity = if alone || reset.own_fin && reset.peer_fin { Severity::Note } else { Severity::Warning };
-    let mut found = Found::new(severity, reset.time, reset.packet, message)
+    let found = sink
+        .raise(severity, reset.time, reset.packet, message)
         .at(e)
-        .fact("reset.cause", cause.name())
+        .cause(cause.name())
         .fact("unread_bytes", reset.pending)
         .fact("in_flight", reset.in_flight)
         .fact("suspect", is_suspect(reset))
         .span("idle_before", reset.idle);
     if let Some(packet) = trigger {
-        found = found.fact("trigger", packet);
+        found.fact("trigger", packet);
     }
-    sink.raise(found);
 }
 
 /// Whether the RST stands in the histories: sent by its sender, or accepted by its receiver.

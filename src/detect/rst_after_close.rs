@@ -1,6 +1,6 @@
 //! R02: data for a socket that has closed fully.
 
-use super::cause::{Cause, cause};
+use super::cause::{Cause, REQUEST_CROSSED_FIN, WRITE_AFTER_FIN, cause};
 use super::prelude::*;
 use super::rst_abort::is_in_history;
 
@@ -31,7 +31,7 @@ pub static DECLARATION: Declaration = Declaration {
 5. CLOSED <-- <SEQ=301><ACK=101><CTL=RST,ACK> <-- CLOSED
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RESET, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -41,24 +41,26 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let data = reset.trigger.is_some_and(|t| t.len > 0);
     // What it answers: written in the knowledge of the FIN, or underway when the FIN came.
     let knew = reset.trigger.is_some_and(|t| t.knows_fin);
-    let message = format!(
-        "{} of {} met a RST: {} had closed fully{}",
-        if data { "data" } else { "a segment" },
-        view.who(1 - e),
-        view.who(e),
-        match (data, knew) {
-            (true, true) => ", and its FIN had been acknowledged",
-            (true, false) => "; the data crossed its FIN",
-            _ => "",
-        },
-    );
+    let message = || {
+        format!(
+            "{} of {} met a RST: {} had closed fully{}",
+            if data { "data" } else { "a segment" },
+            view.who(1 - e),
+            view.who(e),
+            match (data, knew) {
+                (true, true) => ", and its FIN had been acknowledged",
+                (true, false) => "; the data crossed its FIN",
+                _ => "",
+            },
+        )
+    };
     let severity = if data { Severity::Warning } else { Severity::Note };
-    let mut found = Found::new(severity, reset.time, reset.packet, message)
+    let found = sink
+        .raise(severity, reset.time, reset.packet, message)
         .at(1 - e)
-        .fact("reset.cause", if knew { "write-after-fin" } else { "request-crossed-fin" })
+        .cause(if knew { WRITE_AFTER_FIN } else { REQUEST_CROSSED_FIN })
         .fact("lost_bytes", reset.pending);
     if let Some(trigger) = reset.trigger {
-        found = found.fact("trigger", trigger.packet);
+        found.fact("trigger", trigger.packet);
     }
-    sink.raise(found);
 }

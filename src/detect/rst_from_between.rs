@@ -27,22 +27,22 @@ pub static DECLARATION: Declaration = Declaration {
 5. CLOSED <-- <SEQ=301><ACK=111><CTL=RST,ACK><TTL=255> <-- CLOSED
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RESET, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let forged = |r: &&signals::Reset| r.known && is_suspect(r) && is_in_history(view, r);
     let Some(reset) = view.signals.resets().iter().find(forged) else { return };
     let usual = reset.ttl.1.unwrap_or_default();
-    let message = format!(
-        "the RST in the name of {} has TTL {}, its other segments have {usual}: somebody between may have sent it",
-        view.who(reset.from),
-        reset.ttl.0,
-    );
-    sink.raise(
-        Found::new(Severity::Warning, reset.time, reset.packet, message)
-            .at(reset.from)
-            .fact("ttl", reset.ttl.0)
-            .fact("usual_ttl", usual),
-    );
+    let message = || {
+        format!(
+            "the RST in the name of {} has TTL {}, its other segments have {usual}: somebody between may have sent it",
+            view.who(reset.from),
+            reset.ttl.0,
+        )
+    };
+    sink.raise(Severity::Warning, reset.time, reset.packet, message)
+        .at(reset.from)
+        .fact("ttl", reset.ttl.0)
+        .fact("usual_ttl", usual);
 }

@@ -32,7 +32,7 @@ pub static DECLARATION: Declaration = Declaration {
 5. CLOSED --> <SEQ=111><ACK=301><CTL=RST,ACK> --> CLOSED
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RESET, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -44,18 +44,20 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         return;
     }
     let count: u32 = rare.reset_count.iter().sum();
-    let message = format!(
-        "{} in the name of {} changed nothing: the connection went on (packet {})",
-        if count == 1 { "a RST".to_owned() } else { format!("{count} RSTs") },
-        view.who(reset.from),
-        rare.after_reset[reset.from].1,
-    );
-    let mut found = Found::new(Severity::Note, reset.time, reset.packet, message)
+    let message = || {
+        format!(
+            "{} in the name of {} changed nothing: the connection went on (packet {})",
+            if count == 1 { "a RST".to_owned() } else { format!("{count} RSTs") },
+            view.who(reset.from),
+            rare.after_reset[reset.from].1,
+        )
+    };
+    let found = sink
+        .raise(Severity::Note, reset.time, reset.packet, message)
         .at(reset.from)
         .fact("suspect", is_suspect(reset))
         .fact("ttl", reset.ttl.0);
     if let Some(usual) = reset.ttl.1 {
-        found = found.fact("usual_ttl", usual);
+        found.fact("usual_ttl", usual);
     }
-    sink.raise(found);
 }

@@ -1,55 +1,52 @@
-//! Connections by service and by client: the order in which capture-wide detectors look at them, made once.
-
-use std::cmp::Ordering;
-use std::net::IpAddr;
+//! Connections by service: the order in which capture-wide detectors look at them, made once.
 
 use super::digest::Digest;
+use super::seeded::{Index, key};
 use crate::segment::Socket;
 
 /// All connections of a capture, grouped.
 pub struct Services<'a> {
     /// In the order of the report.
     pub connections: &'a [Digest],
+    /// Connections of one service after those of another, each in the order of the report.
     order: Vec<u32>,
-    /// Where in `order` each service begins, and the end; by address and port.
-    groups: Vec<(Socket, std::ops::Range<usize>)>,
-}
-
-/// The same on every run; only equality of sockets counts, so that chosen addresses gain nothing but time.
-fn mix(addr: IpAddr, port: u16) -> u64 {
-    const K: u64 = 0x9e37_79b9_7f4a_7c15;
-    let bits = match addr {
-        IpAddr::V4(a) => u64::from(a.to_bits()),
-        IpAddr::V6(a) => (a.to_bits() >> 64) as u64 ^ (a.to_bits() as u64).rotate_left(29),
-    };
-    let mixed = (bits ^ u64::from(port) << 40).wrapping_mul(K);
-    (mixed ^ mixed >> 32).wrapping_mul(K)
+    /// Each service, and where in `order` it ends.
+    groups: Vec<(Socket, u32)>,
 }
 
 impl<'a> Services<'a> {
     /// Groups `connections`.
     pub fn of(connections: &'a [Digest]) -> Services<'a> {
-        let mut keys: Vec<(u64, u32)> =
-            connections.iter().zip(0..).map(|(c, i)| (mix(c.server.addr, c.server.port), i)).collect();
-        keys.sort_unstable_by(|a, b| {
-            a.0.cmp(&b.0)
-                .then_with(|| {
-                    let [x, y] = [a, b].map(|k| connections[k.1 as usize].server);
-                    if x == y { Ordering::Equal } else { x.cmp(&y) }
-                })
-                .then(a.1.cmp(&b.1))
-        });
-        let order: Vec<u32> = keys.into_iter().map(|k| k.1).collect();
-        let server = |i: usize| connections[order[i] as usize].server;
-        let mut groups = Vec::new();
+        // First how many each has, then where each begins, which moves on as they are put there.
+        let mut groups: Vec<(Socket, u32)> = Vec::new();
+        let mut index = Index::default();
+        let mut recent = None;
+        let key_of = |s: Socket| key(s.addr, s.port.into());
+        let which: Vec<u32> = connections
+            .iter()
+            .map(|c| {
+                let i = match recent {
+                    Some((server, i)) if server == c.server => i,
+                    _ => index.find(key_of(c.server), groups.len(), |i| key_of(groups[i].0)).unwrap_or_else(|| {
+                        groups.push((c.server, 0));
+                        groups.len() - 1
+                    }),
+                };
+                recent = Some((c.server, i));
+                groups[i].1 += 1;
+                i as u32
+            })
+            .collect();
         let mut start = 0;
-        for i in 1..=order.len() {
-            if i == order.len() || server(i) != server(start) {
-                groups.push((server(start), start..i));
-                start = i;
-            }
+        for (_, n) in &mut groups {
+            start += std::mem::replace(n, start);
         }
-        groups.sort_unstable_by_key(|(socket, _)| *socket);
+        let mut order = vec![0; connections.len()];
+        for (c, i) in (0..).zip(which) {
+            let place = &mut groups[i as usize].1;
+            order[*place as usize] = c;
+            *place += 1;
+        }
         Services { connections, order, groups }
     }
 
@@ -59,10 +56,18 @@ impl<'a> Services<'a> {
         least: i64,
     ) -> impl Iterator<Item = (Socket, impl Iterator<Item = &'a Digest> + Clone + '_)> + '_ {
         let least = usize::try_from(least).unwrap_or(0);
-        self.groups
-            .iter()
-            .filter(move |(_, range)| range.len() >= least)
-            .map(|(socket, range)| (*socket, self.order[range.clone()].iter().map(|i| &self.connections[*i as usize])))
+        let mut start = 0;
+        let mut many = Vec::new();
+        for (socket, end) in &self.groups {
+            let range = start..*end as usize;
+            start = range.end;
+            if range.len() >= least {
+                many.push((*socket, range));
+            }
+        }
+        many.sort_unstable_by_key(|(socket, _)| *socket);
+        many.into_iter()
+            .map(|(socket, range)| (socket, self.order[range].iter().map(|i| &self.connections[*i as usize])))
     }
 
     /// How many services there are.

@@ -29,7 +29,7 @@ pub static DECLARATION: Declaration = Declaration {
 6. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::reached(State::Closing), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -42,6 +42,6 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         [Some(a), Some(b)] => Span((b - a).0.abs()),
         _ => Span(0),
     };
-    let message = format!("both ends sent their FIN within {} of each other", Plain(apart));
-    sink.raise(Found::new(Severity::Info, step.mark.time, step.mark.packet, message).span("apart", apart));
+    let message = || format!("both ends sent their FIN within {} of each other", Plain(apart));
+    sink.raise(Severity::Info, step.mark.time, step.mark.packet, message).span("apart", apart);
 }

@@ -24,13 +24,13 @@ pub static DECLARATION: Declaration = Declaration {
 ",
     ),
     silent: Example::one(opened!("4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED\n")),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::event(Event::RcvSyn), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let crossed = (0..2)
         .find_map(|e| view.steps(e).iter().find(|s| s.rule.from == State::SynSent && s.rule.to == State::SynRcvd));
     let Some(step) = crossed else { return };
-    let message = format!("{} and {} opened to each other at once", view.socket(0), view.socket(1));
-    sink.raise(Found::new(Severity::Info, step.mark.time, step.mark.packet, message));
+    let message = || format!("{} and {} opened to each other at once", view.socket(0), view.socket(1));
+    sink.raise(Severity::Info, step.mark.time, step.mark.packet, message);
 }

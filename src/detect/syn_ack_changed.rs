@@ -29,11 +29,11 @@ pub static DECLARATION: Declaration = Declaration {
 4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
 ",
     ),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RARE, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let Some((e, packet)) = view.signals.cold().and_then(|r| r.changed_isn) else { return };
-    let message = format!("{} answered one SYN with two different sequence numbers", view.who(e));
-    sink.raise(Found::new(Severity::Note, view.connection.first, packet, message).at(e));
+    let message = || format!("{} answered one SYN with two different sequence numbers", view.who(e));
+    sink.raise(Severity::Note, view.connection.first, packet, message).at(e);
 }

@@ -22,7 +22,7 @@ pub static DECLARATION: Declaration = Declaration {
 "
     )),
     silent: Example::one(opened!("4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED\n")),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RARE, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -31,10 +31,12 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if rare.resets.iter().any(|r| r.time >= time) {
         return;
     }
-    let message = format!(
-        "a SYN of {} arrived while the connection was open{}",
-        view.who(e),
-        rare.challenge.map(|p| format!("; {} challenged it (packet {p})", view.who(1 - e))).unwrap_or_default(),
-    );
-    sink.raise(Found::new(Severity::Note, time, packet, message).at(e).fact("challenged", rare.challenge.is_some()));
+    let message = || {
+        format!(
+            "a SYN of {} arrived while the connection was open{}",
+            view.who(e),
+            rare.challenge.map(|p| format!("; {} challenged it (packet {p})", view.who(1 - e))).unwrap_or_default(),
+        )
+    };
+    sink.raise(Severity::Note, time, packet, message).at(e).fact("challenged", rare.challenge.is_some());
 }

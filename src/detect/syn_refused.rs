@@ -22,7 +22,7 @@ pub static DECLARATION: Declaration = Declaration {
 ",
     ),
     silent: Example::one(opened!("4. CLOSED <-- <SEQ=301><ACK=101><CTL=RST,ACK> <-- CLOSED\n")),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RESET, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -30,12 +30,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let Some(reset) = view.signals.resets().iter().find(|r| r.from == s && r.ack && !r.known) else { return };
     let Some(closed) = view.event(c, Event::RcvRst).filter(|step| step.rule.from == State::SynSent) else { return };
     let syn = view.event(c, Event::SndSyn).map_or(closed.mark.time, |s| s.mark.time);
-    let message = format!("{} refused the connection of {} with RST", view.who(s), view.socket(c));
-    sink.raise(
-        Found::new(Severity::Warning, reset.time, reset.packet, message)
-            .at(s)
-            .fact("reset.cause", "refused")
-            .span("after", reset.time - syn)
-            .fact("syns", view.connection.ends[c].syns),
-    );
+    let message = || format!("{} refused the connection of {} with RST", view.who(s), view.socket(c));
+    sink.raise(Severity::Warning, reset.time, reset.packet, message)
+        .at(s)
+        .cause("refused")
+        .span("after", reset.time - syn)
+        .fact("syns", view.connection.ends[c].syns);
 }

@@ -24,7 +24,7 @@ pub static DECLARATION: Declaration = Declaration {
 4. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED @ 7s
 ",
     ),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RARE, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -41,11 +41,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         IcmpKind::TimeExceeded => "time exceeded",
         IcmpKind::Other { .. } => "an error",
     };
-    let message = format!("{} told {} that {} is {kind} (ICMP)", error.from, view.socket(c), view.socket(s));
-    sink.raise(
-        Found::new(Severity::Warning, error.time, error.packet, message)
-            .at(s)
-            .fact("icmp", kind)
-            .fact("from", error.from.to_string()),
-    );
+    let message = || format!("{} told {} that {} is {kind} (ICMP)", error.from, view.socket(c), view.socket(s));
+    sink.raise(Severity::Warning, error.time, error.packet, message)
+        .at(s)
+        .fact("icmp", kind)
+        .fact_with("from", || error.from.to_string().into());
 }

@@ -31,7 +31,7 @@ pub static DECLARATION: Declaration = Declaration {
 ",
     ),
     silent: Example::one(opened!("4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED\n")),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::SYN_AGAIN, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -47,20 +47,20 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         return;
     }
     let severity = if delay >= view.span(&DELAY) { Severity::Warning } else { Severity::Note };
-    let message = format!(
-        "{} was connected to {} only after {} ({} sent {}, SYN,ACK {})",
-        view.who(c),
-        view.socket(s),
-        Plain(delay),
-        "SYN",
-        times(syns.into()),
-        times(syn_acks.into()),
-    );
-    sink.raise(
-        Found::new(severity, syn.mark.time, syn.mark.packet, message)
-            .at(c)
-            .span("delay", delay)
-            .fact("syns", syns)
-            .fact("syn_acks", syn_acks),
-    );
+    let message = || {
+        format!(
+            "{} was connected to {} only after {} ({} sent {}, SYN,ACK {})",
+            view.who(c),
+            view.socket(s),
+            Plain(delay),
+            "SYN",
+            times(syns.into()),
+            times(syn_acks.into()),
+        )
+    };
+    sink.raise(severity, syn.mark.time, syn.mark.packet, message)
+        .at(c)
+        .span("delay", delay)
+        .count("syns", syns.into())
+        .fact("syn_acks", syn_acks);
 }

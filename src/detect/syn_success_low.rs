@@ -46,12 +46,12 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let least = scene.limits.get(&LEAST);
     let mut shown = Vec::new();
     for (service, connections) in services.with(least) {
-        if scene.unseen.contains(&service.addr) {
+        if scene.host(service.addr).is_unseen() {
             continue;
         }
         let (mut all, mut failed) = (0_u64, Vec::new());
         for c in connections {
-            if !c.opened || scene.end - c.first < SETTLED {
+            if !c.opened() || scene.end - c.first < SETTLED {
                 continue;
             }
             all += 1;
@@ -82,8 +82,8 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
                 success * 100.0,
                 list.join(", "),
             ),
-            connections: failed.iter().take(LISTED).map(|c| c.id).collect(),
-            packets: failed.iter().take(LISTED).map(|c| c.first_packet).collect(),
+            connections: failed.iter().take(LISTED).map(|c| c.id()).collect(),
+            packets: failed.iter().take(LISTED).map(|c| c.first_packet()).collect(),
             facts: facts([
                 ("service", Value::from(service.to_string())),
                 ("attempts", Value::from(all)),

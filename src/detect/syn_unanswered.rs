@@ -43,16 +43,13 @@ pub static DECLARATION: Declaration = Declaration {
 5. - - @ 7s
 ",
     ),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::UNHEARD, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let (c, s) = (view.client, view.server());
     let Some(syn) = view.event(c, Event::SndSyn) else { return };
     let (own, peer) = (&view.connection.ends[c], &view.connection.ends[s]);
-    if view.scene.unseen.contains(&view.socket(s).addr) {
-        return;
-    }
     if peer.packets > 0 || own.syns == 0 || view.ever(c, State::Established) {
         return;
     }
@@ -66,21 +63,25 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if aborted || span < view.span(&AFTER) {
         return;
     }
-    let never_seen = view.scene.silent.contains(&view.socket(s).addr);
+    let host = view.scene.host(view.socket(s).addr);
+    if host.is_unseen() {
+        return;
+    }
+    let never_seen = host.is_silent();
     let severity = if span >= view.span(&GIVEN_UP) { Severity::Error } else { Severity::Warning };
-    let message = format!(
-        "{} sent {} to {} in {} without any answer{}",
-        view.who(c),
-        if own.syns == 1 { "a SYN".to_owned() } else { format!("{} SYNs", own.syns) },
-        view.socket(s),
-        at_least(span),
-        if never_seen { "; nothing else of that host was captured either" } else { "" },
-    );
-    sink.raise(
-        Found::new(severity, syn.mark.time, syn.mark.packet, message)
-            .at(s)
-            .span("for_at_least", span)
-            .fact("syns", own.syns)
-            .fact("host_seen", !never_seen),
-    );
+    let message = || {
+        format!(
+            "{} sent {} to {} in {} without any answer{}",
+            view.who(c),
+            if own.syns == 1 { "a SYN".to_owned() } else { format!("{} SYNs", own.syns) },
+            view.socket(s),
+            at_least(span),
+            if never_seen { "; nothing else of that host was captured either" } else { "" },
+        )
+    };
+    sink.raise(severity, syn.mark.time, syn.mark.packet, message)
+        .at(s)
+        .lasted("for_at_least", span)
+        .count("syns", own.syns.into())
+        .fact("host_seen", !never_seen);
 }

@@ -48,10 +48,11 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let most = scene.limits.get(&MOST);
     let mut shown = Vec::new();
     for (service, connections) in services.with(most) {
+        let waits = |side: usize| connections.clone().filter(move |c| c.time_wait(side).happened());
         let mut held: BTreeMap<(usize, IpAddr), Vec<&Digest>> = BTreeMap::new();
-        for c in connections {
-            for side in (0..2).filter(|side| c.time_wait[*side].happened()) {
-                held.entry((side, c.client.addr)).or_default().push(c);
+        for side in (0..2).filter(|side| waits(*side).count() as i64 >= most) {
+            for c in waits(side) {
+                held.entry((side, c.client)).or_default().push(c);
             }
         }
         for ((side, client), held) in held {
@@ -63,11 +64,14 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
 
 /// The finding on one client's TIME_WAITs at one service, if they are too many.
 fn excess(scene: &Scene<'_>, service: Socket, side: usize, client: IpAddr, held: &[&Digest]) -> Option<Shown> {
-    let (peak, peak_time) = peak(held.iter().map(|c| c.time_wait[side]));
+    if (held.len() as i64) < scene.limits.get(&MOST) {
+        return None;
+    }
+    let (peak, peak_time) = peak(held.iter().map(|c| c.time_wait(side)));
     if peak < scene.limits.get(&MOST) {
         return None;
     }
-    let entered = || held.iter().map(|c| c.time_wait[side].since);
+    let entered = || held.iter().map(|c| c.time_wait(side).since);
     let took = entered().max()? - entered().min()?;
     let took = took.as_secs_f64();
     let rate = if took > 0.0 { held.len() as f64 / took } else { held.len() as f64 };
@@ -90,7 +94,7 @@ fn excess(scene: &Scene<'_>, service: Socket, side: usize, client: IpAddr, held:
                  second{forecast}",
             side.name(),
         ),
-        connections: held.iter().take(LISTED).map(|c| c.id).collect(),
+        connections: held.iter().take(LISTED).map(|c| c.id()).collect(),
         packets: Vec::new(),
         facts: facts([
             ("peak", Value::from(peak)),

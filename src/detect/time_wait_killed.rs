@@ -30,7 +30,7 @@ pub static DECLARATION: Declaration = Declaration {
 7. - - @ 70s
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::event(Event::RcvRst), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -38,9 +38,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let killed = view.steps(e).iter().find(|s| s.rule.from == State::TimeWait && s.mark.event == Event::RcvRst);
         let (Some(killed), Some(entered)) = (killed, view.entered(e, State::TimeWait)) else { continue };
         let after = killed.mark.time - entered.mark.time;
-        let message = format!("a RST ended TIME_WAIT of {} after {}", view.who(e), Plain(after));
-        sink.raise(
-            Found::new(Severity::Note, killed.mark.time, killed.mark.packet, message).at(e).span("after", after),
-        );
+        let message = || format!("a RST ended TIME_WAIT of {} after {}", view.who(e), Plain(after));
+        sink.raise(Severity::Note, killed.mark.time, killed.mark.packet, message).at(e).span("after", after);
     }
 }

@@ -35,7 +35,7 @@ pub static DECLARATION: Declaration = Declaration {
 9. ESTABLISHED --> <SEQ=90001><ACK=70001><CTL=ACK> --> ESTABLISHED
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::AGAIN, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -55,19 +55,19 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let own = view.connection.sockets.iter().position(|s| *s == old.sockets[e]).unwrap_or(0);
         let accepted = view.ever(1 - view.client, State::SynRcvd);
-        let message = format!(
-            "{} used the four-tuple again {} after {} had entered TIME_WAIT; {}",
-            view.who(view.client),
-            Plain(age),
-            view.who(own),
-            if accepted { "it was accepted" } else { "it was not accepted" },
-        );
-        sink.raise(
-            Found::new(Severity::Note, first, view.connection.first_packet, message)
-                .at(own)
-                .span("time_wait_age", age)
-                .fact("accepted", accepted),
-        );
+        let message = || {
+            format!(
+                "{} used the four-tuple again {} after {} had entered TIME_WAIT; {}",
+                view.who(view.client),
+                Plain(age),
+                view.who(own),
+                if accepted { "it was accepted" } else { "it was not accepted" },
+            )
+        };
+        sink.raise(Severity::Note, first, view.connection.first_packet, message)
+            .at(own)
+            .span("time_wait_age", age)
+            .fact("accepted", accepted);
         return;
     }
 }

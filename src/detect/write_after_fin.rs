@@ -31,7 +31,7 @@ pub static DECLARATION: Declaration = Declaration {
 6. CLOSED <-- <SEQ=302><CTL=RST> <-- CLOSED @ +1ms
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RESET, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -44,18 +44,18 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if waited <= Span(view.round_trip().0.saturating_mul(2).saturating_add(Span::millis(100).0)) {
         return;
     }
-    let message = format!(
-        "{} wrote (packet {}) {} after {} had closed, and met a RST",
-        view.who(writer),
-        trigger.packet,
-        Plain(waited),
-        view.who(reset.from),
-    );
-    sink.raise(
-        Found::new(Severity::Warning, reset.time, reset.packet, message)
-            .at(writer)
-            .fact("trigger", trigger.packet)
-            .span("after_fin", waited)
-            .fact("lost_bytes", reset.pending),
-    );
+    let message = || {
+        format!(
+            "{} wrote (packet {}) {} after {} had closed, and met a RST",
+            view.who(writer),
+            trigger.packet,
+            Plain(waited),
+            view.who(reset.from),
+        )
+    };
+    sink.raise(Severity::Warning, reset.time, reset.packet, message)
+        .at(writer)
+        .fact("trigger", trigger.packet)
+        .span("after_fin", waited)
+        .fact("lost_bytes", reset.pending);
 }

@@ -45,7 +45,7 @@ pub static DECLARATION: Declaration = Declaration {
 8. - - @ 9s
 "
     )),
-    detect: Detect::Connection(detect),
+    detect: Detect::Connection(Signs::RARE, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
@@ -63,21 +63,21 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let still = zero.since.is_some();
         let severity = if total >= view.span(&LONG) { Severity::Error } else { Severity::Warning };
-        let message = format!(
-            "{} kept its window closed for {}{}; {} probed {}",
-            view.who(e),
-            if still { at_least(total) } else { Plain(total).to_string() },
-            if still { " and never opened it" } else { "" },
-            view.who(1 - e),
-            times(zero.probes.into()),
-        );
-        sink.raise(
-            Found::new(severity, time, packet, message)
-                .at(e)
-                .span(if still { "for_at_least" } else { "for" }, total)
-                .span("longest", zero.longest.max(open))
-                .fact("times", zero.times)
-                .fact("probes", zero.probes),
-        );
+        let message = || {
+            format!(
+                "{} kept its window closed for {}{}; {} probed {}",
+                view.who(e),
+                if still { at_least(total) } else { Plain(total).to_string() },
+                if still { " and never opened it" } else { "" },
+                view.who(1 - e),
+                times(zero.probes.into()),
+            )
+        };
+        sink.raise(severity, time, packet, message)
+            .at(e)
+            .lasted(if still { "for_at_least" } else { "for" }, total)
+            .span("longest", zero.longest.max(open))
+            .fact("times", zero.times)
+            .fact("probes", zero.probes);
     }
 }

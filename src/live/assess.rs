@@ -4,7 +4,7 @@ use super::book::Book;
 use super::event::Event;
 use super::watcher::Watcher;
 use crate::analyze::Analysis;
-use crate::detect::{Digest, Scene, Watch};
+use crate::detect::{Digest, Scene, grouped, sort, wide};
 use crate::report::{Connection, Finding};
 use crate::time::{Span, Time};
 
@@ -82,7 +82,7 @@ impl Watcher {
             let anomalies = analysis.anomalies(at, &verdicts, scene);
             entry.severity = anomalies.iter().map(|a| a.severity).max();
             let connection = Connection { anomalies, ..analysis.untimed(at, &verdicts, now) };
-            pass.digests.push(Digest::of(&connection));
+            pass.digests.push(Digest::of(&connection, scene));
             if !connection.anomalies.is_empty() {
                 pass.connections.push(connection);
             }
@@ -91,8 +91,11 @@ impl Watcher {
         if next <= pass.until {
             return None;
         }
-        let Pass { mut connections, digests, .. } = std::mem::take(pass);
-        let mut findings = Watch::findings(scene, &mut connections, &digests, analysis.selection());
+        let Pass { connections, digests, .. } = std::mem::take(pass);
+        scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
+        let mut findings = grouped(&connections, analysis.selection());
+        findings.extend(wide(scene, &digests, analysis.selection()));
+        sort(&mut findings);
         // Nothing has ended.
         findings.retain(|f| !OF_THE_END.contains(&f.name));
         Some(findings)

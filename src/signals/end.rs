@@ -1,4 +1,4 @@
-//! One end of a connection: its stream as captured, and what it said into silence. One cache line.
+//! One end of a connection: its stream as captured, and what it said into silence.
 
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
@@ -21,8 +21,6 @@ pub struct End {
     pub largest: u32,
     last_sent: Time,
     last_data: Time,
-    /// What it sent since the peer was last heard.
-    pub unanswered: Unanswered,
     /// The latest IP identification it sent.
     last_ip_id: u16,
     mss: u16,
@@ -30,6 +28,8 @@ pub struct End {
     pub(super) duplicate_acks: u8,
     started: bool,
     stamped: bool,
+    /// What the connection's [`Unanswered`] holds was sent by this end.
+    pub(super) waits: bool,
 }
 
 /// What an end sent since its peer was last heard.
@@ -52,12 +52,33 @@ pub struct Unanswered {
 
 impl Default for Unanswered {
     fn default() -> Unanswered {
-        Unanswered { first: NEVER, packet: 0, idle: 0, content: 0, data: 0, repeats: 0, probes: 0 }
+        Unanswered::NONE
     }
 }
 
 impl Unanswered {
+    /// Nothing.
+    pub(super) const NONE: Unanswered =
+        Unanswered { first: NEVER, packet: 0, idle: 0, content: 0, data: 0, repeats: 0, probes: 0 };
+
+    /// Takes note of `seg`, sent after nothing had passed for `idle`.
+    #[inline]
+    fn note(&mut self, seg: &Segment, probe: bool, idle: Span) {
+        if self.packet == 0 {
+            self.first = seg.time;
+            self.packet = seg.packet;
+            self.idle = u32::try_from(idle.0 / 1_000_000).unwrap_or(0);
+        }
+        if probe {
+            self.probes = self.probes.saturating_add(1);
+        } else {
+            self.content = self.content.saturating_add(1);
+            self.data = self.data.saturating_add(u8::from(seg.len > 0));
+        }
+    }
+
     /// The first of them: time, packet.
+    #[inline]
     pub fn first(&self) -> Option<(Time, u64)> {
         (self.packet != 0).then_some((self.first, self.packet))
     }
@@ -77,12 +98,12 @@ impl Default for End {
             largest: 0,
             last_sent: NEVER,
             last_data: NEVER,
-            unanswered: Unanswered::default(),
             last_ip_id: 0,
             mss: 0,
             duplicate_acks: 0,
             started: false,
             stamped: false,
+            waits: false,
         }
     }
 }
@@ -112,61 +133,97 @@ impl End {
     }
 
     /// The MSS its SYN announced.
+    #[inline]
     pub fn mss(&self) -> Option<u16> {
         (self.mss != 0).then_some(self.mss)
     }
 
-    /// Whether `seg`, which fills a gap, left its sender after those that were captured before: by the timestamp, else by
-    /// the IP identification. Then it was sent again; otherwise it was only overtaken.
-    fn is_later(&self, seg: &Segment) -> bool {
-        match seg.options.timestamps {
-            Some(now) if self.stamped && now.value != self.last_stamp => after(now.value, self.last_stamp),
-            _ if seg.ip_id != 0 && self.last_ip_id != 0 => (seg.ip_id.wrapping_sub(self.last_ip_id) as i16) > 0,
-            _ => false,
-        }
+    /// Whether `seg` left its sender after those that were captured before, by the IP identification.
+    #[inline]
+    fn is_counted_later(&self, seg: &Segment) -> bool {
+        seg.ip_id != 0 && self.last_ip_id != 0 && (seg.ip_id.wrapping_sub(self.last_ip_id) as i16) > 0
     }
 
+    /// Notes the sender's clock and counter. Whether `seg` would be later than what was captured before.
+    #[inline]
     fn note_order(&mut self, seg: &Segment) -> bool {
-        let resent = self.is_later(seg);
+        if let Some(now) = seg.options.timestamps
+            && self.stamped
+        {
+            // The usual case: one timestamp after the other.
+            let resent = if now.value != self.last_stamp {
+                after(now.value, self.last_stamp)
+            } else {
+                self.is_counted_later(seg)
+            };
+            if resent || self.last_ip_id == 0 {
+                self.last_ip_id = seg.ip_id;
+            }
+            if after(now.value, self.last_stamp) {
+                self.last_stamp = now.value;
+            }
+            return resent;
+        }
+        let resent = self.is_counted_later(seg);
         if resent || self.last_ip_id == 0 {
             self.last_ip_id = seg.ip_id;
         }
-        if let Some(stamps) = seg.options.timestamps
-            && (!self.stamped || after(stamps.value, self.last_stamp))
-        {
+        if let Some(now) = seg.options.timestamps {
             self.stamped = true;
-            self.last_stamp = stamps.value;
+            self.last_stamp = now.value;
             self.last_ip_id = seg.ip_id;
         }
         resent
     }
 
-    /// Takes `seg`, sent by this end (`x` of `c`), into its stream.
-    pub(super) fn note_stream(&mut self, seg: &Segment, taken: &Taken, c: &Connection, x: usize, idle: Span) -> Noted {
+    /// Takes `seg`, sent by this end, which is no more than an acknowledgment.
+    #[inline]
+    pub(super) fn note_ack(&mut self, seg: &Segment, advances: bool) {
+        self.last_sent = seg.time;
+        self.note_order(seg);
+        self.duplicate_acks = if advances { 0 } else { self.duplicate_acks.saturating_add(1) };
+    }
+
+    /// Whether `seg` begins where its stream, as captured, ends.
+    #[inline]
+    pub(super) fn continues(&self, seg: &Segment) -> bool {
+        self.started && seg.seq == self.edge
+    }
+
+    /// Takes `seg`, sent by this end, which is payload that continues its stream.
+    #[inline]
+    pub(super) fn note_next(&mut self, seg: &Segment, waiting: &mut Unanswered, idle: Span) {
+        self.last_sent = seg.time;
+        self.note_order(seg);
+        self.duplicate_acks = 0;
+        self.waits = true;
+        waiting.note(seg, false, idle);
+        self.edge = seg.end();
+        if seg.len > 0 {
+            self.last_data = seg.time;
+            self.largest = self.largest.max(seg.len);
+        }
+    }
+
+    /// Takes `seg`, sent by this end (`x` of `c`), into its stream; `waiting` is what it sent unanswered.
+    pub(super) fn note_stream(
+        &mut self,
+        seg: &Segment,
+        taken: &Taken,
+        c: &Connection,
+        waiting: &mut Unanswered,
+        idle: Span,
+    ) -> Noted {
         let pause = if self.last_sent == NEVER { Span(0) } else { seg.time - self.last_sent };
         self.last_sent = seg.time;
         let resent = self.note_order(seg);
-        if taken.class == Class::Ack {
-            self.duplicate_acks = if taken.advances { 0 } else { self.duplicate_acks.saturating_add(1) };
-            return Noted::default();
-        }
         self.duplicate_acks = 0;
         let probe = taken.class == Class::Probe;
         if seg.has(Flags::SYN) {
             self.mss = seg.options.mss.unwrap_or(self.mss);
         } else {
-            let u = &mut self.unanswered;
-            if u.packet == 0 {
-                u.first = seg.time;
-                u.packet = seg.packet;
-                u.idle = u32::try_from(idle.0 / 1_000_000).unwrap_or(0);
-            }
-            if probe {
-                u.probes = u.probes.saturating_add(1);
-            } else {
-                u.content = u.content.saturating_add(1);
-                u.data = u.data.saturating_add(u8::from(seg.len > 0));
-            }
+            self.waits = true;
+            waiting.note(seg, probe, idle);
         }
         if probe {
             return Noted::default();
@@ -204,7 +261,7 @@ impl End {
             }
             Class::Retransmission => noted.repeats = true,
             Class::OpeningAgain => {
-                noted.repeats = c.ends[x].isn() == Some(seg.seq);
+                noted.repeats = c.ends[taken.sender].isn() == Some(seg.seq);
                 if self.is_another_syn_ack(seg, taken) {
                     self.edge = seg.end();
                 }
@@ -218,7 +275,7 @@ impl End {
             self.largest = self.largest.max(seg.len);
         }
         if noted.repeats && !seg.has(Flags::SYN) {
-            self.unanswered.repeats = self.unanswered.repeats.saturating_add(1);
+            waiting.repeats = waiting.repeats.saturating_add(1);
         }
         noted
     }
@@ -248,7 +305,7 @@ crate::pack::pack_fields!(End {
     largest,
     last_sent,
     last_data,
-    unanswered,
+    waits,
     last_ip_id,
     mss,
     duplicate_acks,

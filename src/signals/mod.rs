@@ -14,6 +14,7 @@ mod end;
 mod reset;
 
 pub use cold::{Again, Cold, ColdEnd, ZeroWindow};
+use end::Noted;
 pub use end::{End, Unanswered};
 pub use reset::{Reset, Trigger};
 
@@ -22,35 +23,63 @@ use crate::time::{Span, Time};
 use crate::tracker::sequence::{after, before};
 use crate::tracker::{Class, Connection, Taken};
 
-/// The signals of one connection; `ends` in the order of [`Connection::sockets`].
-#[derive(Clone, Debug, Default)]
+/// The signals of one connection; `ends` in the order of [`Connection::sockets`]. Two cache lines.
+#[derive(Clone, Debug)]
 pub struct Signals {
     /// One record for each end.
     pub ends: [End; 2],
+    /// What one of the ends sent since the other was last heard: as soon as one speaks, what the other said is answered.
+    waiting: Unanswered,
     /// Capture time of the last segment that was not a copy.
-    last: Option<Time>,
+    last: Time,
     /// The longest time in which nothing passed, while no end had closed.
     pub longest_idle: Span,
-    /// Payload bytes that passed, each counted once.
-    pub unique: u64,
     cold: Option<Box<Cold>>,
 }
 
+const _: () = assert!(size_of::<Signals>() <= 128);
+
+/// No time yet.
+const NEVER: Time = Time(i64::MIN);
+
 /// For connections that have none.
 static NONE: ColdEnd = ColdEnd::NONE;
+/// For ends that were answered.
+static ANSWERED: Unanswered = Unanswered::NONE;
+
+impl Default for Signals {
+    fn default() -> Signals {
+        Signals { ends: Default::default(), waiting: Unanswered::NONE, last: NEVER, longest_idle: Span(0), cold: None }
+    }
+}
 
 impl Signals {
+    /// What end `e` sent since the other was last heard.
+    #[inline]
+    pub fn unanswered(&self, e: usize) -> &Unanswered {
+        if self.ends[e].waits { &self.waiting } else { &ANSWERED }
+    }
+
+    /// Whether an end sent something that the other has not answered.
+    #[inline]
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.first().is_some()
+    }
+
     /// What few connections have, if this one has it.
+    #[inline]
     pub fn cold(&self) -> Option<&Cold> {
         self.cold.as_deref()
     }
 
     /// What few ends have.
+    #[inline]
     pub fn cold_end(&self, e: usize) -> &ColdEnd {
         self.cold.as_ref().map_or(&NONE, |c| &c.ends[e])
     }
 
     /// The RSTs kept, in order.
+    #[inline]
     pub fn resets(&self) -> &[Reset] {
         self.cold.as_ref().map_or(&[], |c| &c.resets)
     }
@@ -59,28 +88,26 @@ impl Signals {
         self.cold.get_or_insert_default()
     }
 
-    /// Takes note of `seg` of connection `c`, which the tracker has just taken.
-    pub fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
-        let unique = self.note(taken, seg, c);
-        self.unique += u64::from(unique);
-    }
-
-    /// The same; returns how many bytes of its payload had not passed before.
-    fn note(&mut self, taken: &Taken, seg: &Segment, c: &Connection) -> u32 {
+    /// Takes note of `seg` of connection `c`, which the tracker has just taken. Returns how many bytes of its payload had
+    /// not passed before.
+    pub fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) -> u32 {
         if taken.class == Class::Copy {
             let cold = self.cold_mut();
             cold.copies = cold.copies.saturating_add(1);
             return 0;
         }
+        let idle = if self.last == NEVER { Span(0) } else { seg.time - self.last };
+        if idle > self.longest_idle && c.ends[0].fin().is_none() && c.ends[1].fin().is_none() {
+            self.longest_idle = idle;
+        }
+        self.last = seg.time;
+        if self.usual(taken, seg, c, idle) {
+            return seg.len;
+        }
         if seg.options.cut {
             let cold = self.cold_mut();
             cold.cut = cold.cut.saturating_add(1);
         }
-        let idle = self.last.map_or(Span(0), |t| seg.time - t);
-        if idle > self.longest_idle && c.ends.iter().all(|e| e.fin().is_none()) {
-            self.longest_idle = idle;
-        }
-        self.last = Some(seg.time);
         if is_odd(seg.flags) {
             self.cold_mut().odd_flags.get_or_insert((taken.sender, seg.packet, seg.flags));
         }
@@ -98,17 +125,67 @@ impl Signals {
         }
     }
 
+    /// Takes what nearly all segments are: an acknowledgment, or payload that continues the stream, while nothing rare
+    /// goes on. False if `seg` is not such a one, and is yet to be noted.
+    #[inline]
+    fn usual(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) -> bool {
+        const TELLING: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::ACK.0;
+        let plain = seg.flags.0 & TELLING == Flags::ACK.0 && seg.window != 0 && !seg.options.cut;
+        let ack = taken.class == Class::Ack;
+        if !plain || !ack && taken.class != Class::New {
+            return false;
+        }
+        if !ack && (c.ends[0].fin().is_some() || c.ends[1].fin().is_some()) {
+            return false;
+        }
+        let (x, y) = (taken.sender & 1, 1 - (taken.sender & 1));
+        if !ack && !self.ends[x].continues(seg) {
+            return false;
+        }
+        if let Some(cold) = &mut self.cold {
+            if !cold.resets.is_empty() || cold.stray_syn.is_some() || cold.ends[x].zero.since.is_some() {
+                return false;
+            }
+            if taken.advances {
+                cold.ends[y].again.same.2 = 0;
+            }
+        }
+        let [a, b] = &mut self.ends;
+        let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
+        if peer.waits {
+            peer.waits = false;
+            self.waiting = Unanswered::NONE;
+        }
+        if taken.advances {
+            peer.note_acknowledged(seg);
+        }
+        if ack {
+            own.note_ack(seg, taken.advances);
+        } else {
+            own.note_next(seg, &mut self.waiting, idle);
+        }
+        true
+    }
+
     fn segment(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) -> u32 {
         let (x, y) = (taken.sender, 1 - taken.sender);
         let another = seg.has(Flags::SYN | Flags::ACK) && self.ends[x].is_another_syn_ack(seg, taken);
         let [a, b] = &mut self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         // It spoke: what the peer had sent is no longer met by silence.
-        peer.unanswered = Unanswered::default();
+        if peer.waits {
+            peer.waits = false;
+            self.waiting = Unanswered::NONE;
+        }
         if taken.advances && seg.has(Flags::ACK) {
             peer.note_acknowledged(seg);
         }
-        let noted = own.note_stream(seg, taken, c, x, idle);
+        let noted = if taken.class == Class::Ack {
+            own.note_ack(seg, taken.advances);
+            Noted::default()
+        } else {
+            own.note_stream(seg, taken, c, &mut self.waiting, idle)
+        };
         let duplicate_acks = peer.duplicate_acks;
         let closed = seg.window == 0 && seg.has(Flags::ACK) && !seg.has(Flags::SYN) && !seg.has(Flags::FIN);
         let data_after_fin = seg.len > 0 && taken.class == Class::New && c.ends.iter().any(|e| e.fin().is_some());
@@ -159,7 +236,7 @@ impl Signals {
     }
 
     fn reset(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) {
-        let fact = Reset::of(taken, seg, c, &self.ends, idle);
+        let fact = Reset::of(taken, seg, c, self, idle);
         let cold = self.cold_mut();
         cold.reset_count[taken.sender] = cold.reset_count[taken.sender].saturating_add(1);
         if cold.resets.len() < Cold::RESETS {
@@ -204,4 +281,4 @@ fn is_odd(flags: Flags) -> bool {
         || flags.0 & 0x3f == 0
 }
 
-crate::pack::pack_fields!(Signals { ends, last, longest_idle, unique, cold });
+crate::pack::pack_fields!(Signals { ends, waiting, last, longest_idle, cold });

@@ -1,6 +1,6 @@
 //! A RST and its circumstances, fixed at the moment it passes the tap.
 
-use super::End;
+use super::Signals;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 use crate::tracker::sequence::{after, before};
@@ -78,12 +78,13 @@ pub struct Trigger {
 }
 
 impl Reset {
-    pub(super) fn of(taken: &Taken, seg: &Segment, c: &Connection, ends: &[End; 2], idle: Span) -> Reset {
+    pub(super) fn of(taken: &Taken, seg: &Segment, c: &Connection, signals: &Signals, idle: Span) -> Reset {
         let (x, y) = (taken.sender, 1 - taken.sender);
         let (own, peer) = (&c.ends[x], &c.ends[y]);
         let last = peer.last_segment();
         let covers = |ack: u32, fin: Option<u32>| fin.is_some_and(|f| !before(ack, f));
-        let waiting = &ends[y].unanswered;
+        let ends = &signals.ends;
+        let (tried, waiting) = (signals.unanswered(x), signals.unanswered(y));
         Reset {
             from: x,
             time: seg.time,
@@ -113,11 +114,11 @@ impl Reset {
             },
             in_flight: own.unacked(),
             answered: last.is_some_and(|l| ends[x].last_sent().is_some_and(|t| t > l.time)),
-            tries: (ends[x].unanswered.repeats, ends[x].unanswered.probes),
+            tries: (tried.repeats, tried.probes),
             peer_repeats: waiting.repeats,
             last_sent: ends[x].last_sent(),
             stamped: seg.options.timestamps.is_some(),
-            tries_since: ends[x].unanswered.first().map(|(t, _)| t),
+            tries_since: tried.first().map(|(t, _)| t),
             idle: if waiting.first().is_some() { waiting.idle() } else { idle },
         }
     }

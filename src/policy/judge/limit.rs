@@ -92,7 +92,7 @@ fn wide(limit: &Limit, rule: &Rule, members: &[&Connection], report: &Report) ->
 fn unseen(limit: &Limit, c: &Connection, policy: &Policy, report: &Report) -> Option<String> {
     let wanted = |d: &&Declaration| limit.severity.is_none_or(|least| d.severity >= least);
     let declarations: Vec<&Declaration> =
-        limit.declarations().filter(wanted).filter(|d| matches!(d.detect, Detect::Connection(_))).collect();
+        limit.declarations().filter(wanted).filter(|d| matches!(d.detect, Detect::Connection(..))).collect();
     if one_way(c) && !declarations.is_empty() {
         return Some("only one direction was captured".to_owned());
     }

@@ -1,0 +1,181 @@
+//! The capture around a connection, and the survey of all connections that it is known from.
+
+use std::net::IpAddr;
+
+use super::seeded::Hosts;
+use super::threshold::Limits;
+use super::view::is_one_sided;
+use crate::signals::Signals;
+use crate::time::{Span, Time};
+use crate::tracker::{Connection, Profile};
+
+/// The capture around a connection.
+pub struct Scene<'a> {
+    /// Time of the first packet of the capture.
+    pub begin: Time,
+    /// Time of the last one: every "at least" ends here.
+    pub end: Time,
+    /// The ends of the four quarters of the time between.
+    pub quarters: [Time; 4],
+    /// Timers assumed.
+    pub profile: &'a Profile,
+    /// Thresholds.
+    pub limits: &'a Limits,
+    /// What is known of the capture's quality.
+    pub quality: Quality,
+    /// All hosts.
+    hosts: Hosts,
+}
+
+/// Marks of a host: segments of it were captured; in one connection none were; there others acknowledge what it sent.
+const SPOKE: u8 = 1;
+const SILENT: u8 = 2;
+const UNSEEN: u8 = 4;
+
+/// What is known of a host.
+#[derive(Clone, Copy, Debug)]
+pub struct Host(u8);
+
+impl Host {
+    /// Whether it was spoken to, and no segment of it was captured.
+    pub fn is_silent(self) -> bool {
+        self.0 & (SPOKE | SILENT) == SILENT
+    }
+
+    /// Whether that is so, but others acknowledge what it sent: it did speak.
+    pub fn is_unseen(self) -> bool {
+        self.0 & (SPOKE | UNSEEN) == UNSEEN
+    }
+}
+
+impl Scene<'_> {
+    /// What is known of the host at `addr`.
+    pub fn host(&self, addr: IpAddr) -> Host {
+        Host(self.hosts.marks(addr))
+    }
+
+    /// All hosts that are unseen, in order.
+    pub fn unseen(&self) -> Vec<IpAddr> {
+        self.hosts.sorted(|marks| Host(marks).is_unseen())
+    }
+}
+
+/// What the capture misses, as far as it shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quality {
+    /// Payload bytes that passed, each counted once.
+    pub unique: u64,
+    /// Bytes acknowledged or skipped that were never captured.
+    pub missing: u64,
+    /// TCP segments.
+    pub segments: u64,
+    /// Segments captured twice.
+    pub copies: u64,
+    /// Segments whose options were cut.
+    pub cut: u64,
+    /// Segments larger than the peer's MSS allows on a wire.
+    pub oversized: u64,
+    /// Connections of which only one end was captured although it acknowledges.
+    pub one_sided: u64,
+    /// Connections that were open when the capture began.
+    pub begun_before: u64,
+    /// Connections that were open when it ended.
+    pub open_at_end: u64,
+    /// Packets that could not be decoded.
+    pub undecoded: u64,
+    /// Packets older than the one before by more than a second.
+    pub back_steps: u64,
+    /// All connections.
+    pub connections: u64,
+    /// Packets that the capturing system dropped, where it says so.
+    pub dropped: u64,
+}
+
+impl Quality {
+    /// The share of bytes that the capture misses.
+    pub fn missing_share(&self) -> f64 {
+        let all = self.unique + self.missing;
+        if all == 0 { 0.0 } else { self.missing as f64 / all as f64 }
+    }
+
+    /// Whether what is absent from the capture may well have been on the wire.
+    pub fn is_lossy(&self) -> bool {
+        self.missing_share() >= 0.01 || self.dropped.saturating_mul(100) >= self.segments.max(1)
+    }
+}
+
+/// What all connections say about the capture: taken one by one, in any order.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    quality: Quality,
+    hosts: Hosts,
+    /// The hosts of the connection before, as they were marked: often it is the same ones again.
+    recent: [Option<(IpAddr, u8)>; 2],
+}
+
+impl Survey {
+    /// Takes one connection.
+    pub fn add(&mut self, c: &Connection, s: &Signals) {
+        let q = &mut self.quality;
+        q.connections += 1;
+        if let Some(cold) = s.cold() {
+            q.copies += u64::from(cold.copies);
+            q.cut += u64::from(cold.cut);
+        }
+        let one_sided = is_one_sided(c, s);
+        q.one_sided += u64::from(one_sided);
+        q.begun_before += u64::from(!c.opening_seen() && !c.is_reset_only());
+        for e in 0..2 {
+            if !one_sided {
+                q.missing += u64::from(s.ends[e].missing);
+            }
+            let mss = s.ends[1 - e].mss();
+            q.oversized += u64::from(mss.is_some_and(|m| s.ends[e].largest > u32::from(m)));
+            let marks = match (c.ends[e].packets, one_sided) {
+                (0, false) => SILENT,
+                (0, true) => SILENT | UNSEEN,
+                _ => SPOKE,
+            };
+            let host = Some((c.sockets[e].addr, marks));
+            if self.recent[e] != host {
+                self.recent[e] = host;
+                self.hosts.add(c.sockets[e].addr, marks);
+            }
+        }
+    }
+
+    /// Adds what `other` has taken.
+    pub fn merge(&mut self, other: Survey) {
+        let (q, o) = (&mut self.quality, &other.quality);
+        q.connections += o.connections;
+        q.copies += o.copies;
+        q.cut += o.cut;
+        q.one_sided += o.one_sided;
+        q.begun_before += o.begun_before;
+        q.missing += o.missing;
+        q.oversized += o.oversized;
+        self.hosts.merge(other.hosts);
+    }
+
+    /// The capture from `begin` to `end`, all connections being known; `passed` holds what was counted as segments passed.
+    pub fn finish<'a>(
+        self,
+        passed: &Quality,
+        (begin, end): (Time, Time),
+        profile: &'a Profile,
+        limits: &'a Limits,
+    ) -> Scene<'a> {
+        let quality = Quality {
+            unique: passed.unique,
+            segments: passed.segments,
+            undecoded: passed.undecoded,
+            back_steps: passed.back_steps,
+            open_at_end: passed.open_at_end,
+            dropped: passed.dropped,
+            ..self.quality
+        };
+        let length = (end - begin).0 as f64;
+        let quarters = [1.0, 2.0, 3.0, 4.0].map(|n| begin + Span((length * n / 4.0) as i64));
+        Scene { begin, end, quarters, profile, limits, quality, hosts: self.hosts }
+    }
+}

@@ -1,0 +1,213 @@
+//! Where a detector puts what it finds: always a light record, words and numbers only where somebody will read them.
+
+use serde_json::Value;
+
+use super::ALL;
+use super::threshold::Plain;
+use super::view::{Facts, View};
+use crate::report::{Anomaly, Severity, Side};
+use crate::time::{Span, Time};
+
+/// What was found, without words: what findings are grouped and sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brief {
+    /// When it began.
+    pub time: Time,
+    /// The packet that shows it best; 0 for none.
+    pub packet: u64,
+    /// How long it lasted (facts `for` and `for_at_least`), in microseconds; 0 if that was not said.
+    pub length: i64,
+    /// The number that capture-wide detectors read: SYNs sent, segments sent again, or microseconds of idleness.
+    pub number: u64,
+    /// Why a RST was sent (fact `reset.cause`).
+    pub cause: Option<&'static str>,
+    /// Which anomaly: index into [`ALL`].
+    pub declaration: u8,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it happens.
+    pub endpoint: Option<Side>,
+}
+
+impl Brief {
+    /// Of `anomaly`, as reported; `None` if there is no such anomaly.
+    pub fn of(anomaly: &Anomaly) -> Option<Brief> {
+        let declaration = ALL.iter().position(|d| d.code == anomaly.code)?;
+        let number = |name: &str| anomaly.facts.get(name).and_then(Value::as_f64);
+        let micros = |seconds: f64| (seconds * 1e6).round();
+        let cause = anomaly.facts.get("reset.cause").and_then(Value::as_str);
+        let measure = match anomaly.name {
+            "idle-death" => number("idle").map(micros),
+            "syn-retried" | "syn-unanswered" => number("syns"),
+            "retransmissions" => number("segments"),
+            _ => None,
+        };
+        Some(Brief {
+            time: anomaly.time,
+            packet: anomaly.packet.unwrap_or(0),
+            length: number("for_at_least").or(number("for")).map_or(0, |s| micros(s) as i64),
+            number: measure.map_or(0, |n| n as u64),
+            cause: cause.and_then(super::cause::known),
+            declaration: declaration as u8,
+            severity: anomaly.severity,
+            endpoint: anomaly.endpoint,
+        })
+    }
+}
+
+/// Where a detector puts what it finds.
+pub struct Sink<'a> {
+    declaration: u8,
+    view: &'a View<'a>,
+    briefs: &'a mut Vec<Brief>,
+    full: Option<&'a mut Vec<Anomaly>>,
+}
+
+impl<'a> Sink<'a> {
+    /// Takes findings of the anomaly with this index into [`ALL`]: in short, and in full if there is a place for that.
+    pub fn new(
+        declaration: u8,
+        view: &'a View<'a>,
+        briefs: &'a mut Vec<Brief>,
+        full: Option<&'a mut Vec<Anomaly>>,
+    ) -> Sink<'a> {
+        Sink { declaration, view, briefs, full }
+    }
+
+    /// Raises the anomaly, which began at `time` and shows best in `packet` (0: in none). Where it rests on something
+    /// absent and the capture is known to miss things, it counts for less and says so.
+    pub fn raise(
+        &mut self,
+        severity: Severity,
+        time: Time,
+        packet: u64,
+        message: impl FnOnce() -> String,
+    ) -> Raised<'_> {
+        let declaration = ALL[usize::from(self.declaration)];
+        let doubt = if declaration.absence && severity > Severity::Note { Doubt::about(self.view) } else { None };
+        let severity = if doubt.is_some() { Severity::Note } else { severity };
+        let at = self.briefs.len();
+        self.briefs.push(Brief {
+            time,
+            packet,
+            length: 0,
+            number: 0,
+            cause: None,
+            declaration: self.declaration,
+            severity,
+            endpoint: None,
+        });
+        let anomaly = self.full.as_deref_mut().map(|full| {
+            let (mut message, mut facts) = (message(), Facts::new());
+            if let Some(doubt) = doubt {
+                let why = doubt.why(self.view);
+                message = format!("{message}; doubtful: {why}");
+                facts.insert("doubtful", Value::from(why));
+            }
+            let (code, name) = (declaration.code, declaration.name);
+            let packet = (packet != 0).then_some(packet);
+            let at = full.len();
+            full.push(Anomaly { code, name, severity, endpoint: None, time, packet, message, facts });
+            &mut full[at]
+        });
+        Raised { view: self.view, brief: &mut self.briefs[at], anomaly }
+    }
+}
+
+/// Why an anomaly that rests on absence is doubtful.
+#[derive(Clone, Copy)]
+enum Doubt {
+    OneSided,
+    Lossy,
+}
+
+impl Doubt {
+    fn about(view: &View<'_>) -> Option<Doubt> {
+        if view.is_one_sided() { Some(Doubt::OneSided) } else { view.scene.quality.is_lossy().then_some(Doubt::Lossy) }
+    }
+
+    fn why(self, view: &View<'_>) -> String {
+        match self {
+            Doubt::OneSided => "only one direction was captured".to_owned(),
+            Doubt::Lossy => {
+                format!("the capture misses {:.1} % of the bytes", view.scene.quality.missing_share() * 100.0)
+            }
+        }
+    }
+}
+
+/// An anomaly just raised, to which the rest is added.
+pub struct Raised<'a> {
+    view: &'a View<'a>,
+    brief: &'a mut Brief,
+    anomaly: Option<&'a mut Anomaly>,
+}
+
+impl Raised<'_> {
+    /// End `e` is where it happens.
+    pub fn at(mut self, e: usize) -> Self {
+        let side = Some(self.view.side(e));
+        self.brief.endpoint = side;
+        if let Some(anomaly) = &mut self.anomaly {
+            anomaly.endpoint = side;
+        }
+        self
+    }
+
+    /// A number behind it.
+    pub fn fact(self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.fact_with(name, || value.into())
+    }
+
+    /// A fact that it takes some work to write.
+    pub fn fact_with(mut self, name: &'static str, value: impl FnOnce() -> Value) -> Self {
+        if let Some(anomaly) = &mut self.anomaly {
+            anomaly.facts.insert(name, value());
+        }
+        self
+    }
+
+    /// A duration behind it, in seconds.
+    pub fn span(self, name: &'static str, span: Span) -> Self {
+        self.fact_with(name, || seconds(span))
+    }
+
+    /// How long it lasted: fact `for`, or `for_at_least`, by which the worst of many is found.
+    pub fn lasted(self, name: &'static str, span: Span) -> Self {
+        self.brief.length = micros(span);
+        self.span(name, span)
+    }
+
+    /// A number behind it that capture-wide detectors read.
+    pub fn count(self, name: &'static str, count: u32) -> Self {
+        self.brief.number = u64::from(count);
+        self.fact(name, count)
+    }
+
+    /// How long nothing had passed, which capture-wide detectors read.
+    pub fn idle(self, name: &'static str, span: Span) -> Self {
+        self.brief.number = micros(span).max(0).unsigned_abs();
+        self.span(name, span)
+    }
+
+    /// Why a RST was sent: fact `reset.cause`.
+    pub fn cause(self, cause: &'static str) -> Self {
+        self.brief.cause = Some(cause);
+        self.fact("reset.cause", cause)
+    }
+}
+
+/// A duration as facts write it, in microseconds.
+fn micros(span: Span) -> i64 {
+    (span.as_secs_f64() * 1e6).round() as i64
+}
+
+/// A duration as JSON: seconds, rounded to microseconds.
+pub fn seconds(span: Span) -> Value {
+    Value::from((span.as_secs_f64() * 1e6).round() / 1e6)
+}
+
+/// `at least 12 s`, for something that lasted until the capture ended.
+pub fn at_least(span: Span) -> String {
+    format!("at least {}", Plain(span))
+}
