@@ -141,6 +141,7 @@ impl Connection {
     }
 
     /// Which end sent `seg`. A connection of a socket with itself has only one: its SYNs are end 0's.
+    #[inline]
     pub fn sender(&self, seg: &Segment) -> usize {
         let [a, b] = &self.sockets;
         usize::from(if a.port != b.port { seg.src.port != a.port } else { seg.src != *a })
@@ -400,5 +401,18 @@ impl Connection {
         if self.before != 0 && seg.seq_len() > 0 && !self.is_probe(x, seg) {
             self.before &= !(if x == 0 { FIRST_CLOSED } else { SECOND_CLOSED });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracker::log::{Mark, Step};
+
+    #[test]
+    fn records_stay_small() {
+        let sizes = [size_of::<Mark>(), size_of::<Step>(), size_of::<Endpoint>(), size_of::<Connection>()];
+        let most = [32, 48, 384, 952];
+        assert!(sizes.iter().zip(most).all(|(size, most)| *size <= most), "{sizes:?}");
     }
 }
