@@ -4,7 +4,8 @@
 //! believed of the sender; what it is (SYN, FIN, data) dates the sender's own events; it extends the sender's stream;
 //! and it is offered to the receiver, which probably got it.
 
-use super::endpoint::{Endpoint, Trace, When};
+use super::endpoint::{Endpoint, Trace};
+use super::handshake::Handshake;
 use super::log::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, before, within};
@@ -96,21 +97,6 @@ pub struct Connection {
     pub(super) handshake: Handshake,
     /// The first RST that its receiver (believed so far) accepted: end that sent it.
     pub(super) reset_by: Option<u8>,
-}
-
-/// Capture times of the handshake's segments.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Handshake {
-    /// The latest SYN before the first SYN,ACK.
-    pub syn: When,
-    /// The latest SYN,ACK before the client's ACK.
-    pub syn_ack: When,
-    /// The first SYN,ACK.
-    pub first_syn_ack: When,
-    /// The client's first acknowledgment of the server's SYN.
-    pub ack: When,
-    /// The segment of each end that first proves that its SYN was acknowledged.
-    pub proven: [When; 2],
 }
 
 impl Connection {
@@ -401,18 +387,5 @@ impl Connection {
         if self.before != 0 && seg.seq_len() > 0 && !self.is_probe(x, seg) {
             self.before &= !(if x == 0 { FIRST_CLOSED } else { SECOND_CLOSED });
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tracker::log::{Mark, Step};
-
-    #[test]
-    fn records_stay_small() {
-        let sizes = [size_of::<Mark>(), size_of::<Step>(), size_of::<Endpoint>(), size_of::<Connection>()];
-        let most = [32, 48, 384, 952];
-        assert!(sizes.iter().zip(most).all(|(size, most)| *size <= most), "{sizes:?}");
     }
 }

@@ -292,3 +292,36 @@ pub(super) fn follow<'a>(steps: &mut Steps, marks: impl IntoIterator<Item = &'a 
         }
     }
 }
+
+/// How a history ends: its last two arrows, with the times of the marks behind them.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tail {
+    /// The last.
+    pub last: Option<(&'static Rule, Time)>,
+    /// The one before.
+    pub previous: Option<(&'static Rule, Time)>,
+}
+
+impl Tail {
+    /// That of what the table makes of `marks`, which are in order.
+    pub fn of<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> Tail {
+        let mut tail = Tail::default();
+        for mark in marks {
+            if let Some(rule) = rule(tail.state(), mark.event) {
+                tail = Tail { last: Some((rule, mark.time)), previous: tail.last };
+            }
+        }
+        tail
+    }
+
+    /// That of `steps`.
+    pub fn after(steps: &[Step]) -> Tail {
+        let mut last = steps.iter().rev().map(|s| (s.rule, s.mark.time));
+        Tail { last: last.next(), previous: last.next() }
+    }
+
+    /// Where it leads.
+    pub fn state(&self) -> State {
+        self.last.map_or(State::Closed, |(rule, _)| rule.to)
+    }
+}

@@ -8,9 +8,9 @@
 use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
-use super::log::{Mark, Place, Step, Steps, follow, sort};
+use super::log::{Mark, Place, Step, Steps, Tail, follow, sort};
 use super::profile::Profile;
-use super::rules::{Event, Events, Rule, rule};
+use super::rules::{Event, Events};
 use super::scale::Scale;
 use super::state::{Evidence, State, States};
 use crate::time::{Span, Time};
@@ -369,35 +369,5 @@ impl Connection {
             _ => return None,
         };
         (expiry <= end && own.is_none_or(|t| t < expiry)).then(|| Mark::sure(event, Evidence::Timer, expiry, 0))
-    }
-}
-
-/// How a history ends: its last two arrows, with the times of the marks behind them.
-#[derive(Clone, Copy, Default)]
-struct Tail {
-    last: Option<(&'static Rule, Time)>,
-    previous: Option<(&'static Rule, Time)>,
-}
-
-impl Tail {
-    /// That of what the table makes of `marks`, which are in order.
-    fn of<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> Tail {
-        let mut tail = Tail::default();
-        for mark in marks {
-            if let Some(rule) = rule(tail.state(), mark.event) {
-                tail = Tail { last: Some((rule, mark.time)), previous: tail.last };
-            }
-        }
-        tail
-    }
-
-    /// That of `steps`.
-    fn after(steps: &[Step]) -> Tail {
-        let mut last = steps.iter().rev().map(|s| (s.rule, s.mark.time));
-        Tail { last: last.next(), previous: last.next() }
-    }
-
-    fn state(&self) -> State {
-        self.last.map_or(State::Closed, |(rule, _)| rule.to)
     }
 }
