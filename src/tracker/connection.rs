@@ -4,7 +4,8 @@
 //! believed of the sender; what it is (SYN, FIN, data) dates the sender's own events; it extends the sender's stream;
 //! and it is offered to the receiver, which probably got it.
 
-use super::endpoint::{Endpoint, Trace, When};
+use super::endpoint::{Endpoint, Trace};
+use super::handshake::Handshake;
 use super::log::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, before, within};
@@ -98,21 +99,6 @@ pub struct Connection {
     pub(super) reset_by: Option<u8>,
 }
 
-/// Capture times of the handshake's segments.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Handshake {
-    /// The latest SYN before the first SYN,ACK.
-    pub syn: When,
-    /// The latest SYN,ACK before the client's ACK.
-    pub syn_ack: When,
-    /// The first SYN,ACK.
-    pub first_syn_ack: When,
-    /// The client's first acknowledgment of the server's SYN.
-    pub ack: When,
-    /// The segment of each end that first proves that its SYN was acknowledged.
-    pub proven: [When; 2],
-}
-
 impl Connection {
     /// A connection that begins with `seg` (which is yet to be taken with [`Connection::take`]).
     pub fn new(seg: &Segment, incarnation: u32) -> Connection {
@@ -141,6 +127,7 @@ impl Connection {
     }
 
     /// Which end sent `seg`. A connection of a socket with itself has only one: its SYNs are end 0's.
+    #[inline]
     pub fn sender(&self, seg: &Segment) -> usize {
         let [a, b] = &self.sockets;
         usize::from(if a.port != b.port { seg.src.port != a.port } else { seg.src != *a })

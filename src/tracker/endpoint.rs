@@ -219,6 +219,7 @@ impl Endpoint {
     }
 
     /// The peer has acknowledged everything before `ack`: what was not captured of it was there all the same.
+    #[inline]
     pub(super) fn acknowledge(&mut self, ack: u32) {
         if !self.seen {
             self.seen = true;
@@ -267,6 +268,7 @@ impl Endpoint {
     }
 
     /// Drops the record of what was open once nothing is.
+    #[inline]
     pub(super) fn tidy(&mut self) {
         if self.gaps.as_ref().is_some_and(|g| **g == Gaps::default()) {
             self.gaps = None;
@@ -274,6 +276,7 @@ impl Endpoint {
     }
 
     /// Notes the window `seg` offers.
+    #[inline]
     pub(super) fn offer(&mut self, seg: &Segment) {
         let scale = self.scale.filter(|s| *s != NOT_OFFERED).unwrap_or(0);
         let shift = if seg.has(Flags::SYN) { 0 } else { scale.min(14) };
@@ -289,6 +292,7 @@ impl Endpoint {
     }
 
     /// A sample of the time between the tap and this end and back.
+    #[inline]
     pub(super) fn note_turnaround(&mut self, span: Span) {
         let micros = u32::try_from(span.0.max(0) / 1_000).unwrap_or(u32::MAX);
         self.turnaround = Some(self.turnaround.map_or(micros, |t| t.min(micros)));

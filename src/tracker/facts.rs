@@ -114,3 +114,16 @@ impl Connection {
         (between(h.syn, h.first_syn_ack), between(h.syn_ack, h.ack))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracker::log::{Mark, Step};
+
+    #[test]
+    fn records_stay_small() {
+        let sizes = [size_of::<Mark>(), size_of::<Step>(), size_of::<Endpoint>(), size_of::<Connection>()];
+        let most = [32, 48, 384, 952];
+        assert!(sizes.iter().zip(most).all(|(size, most)| *size <= most), "{sizes:?}");
+    }
+}

@@ -1,13 +1,28 @@
 //! Opening: SYN, SYN,ACK and what completes them (RFC 9293 §3.5, RFC 7413 for Fast Open).
 
 use super::connection::Connection;
-use super::endpoint::NOT_OFFERED;
+use super::endpoint::{NOT_OFFERED, When};
 use super::log::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, within};
 use super::state::Evidence;
 use crate::segment::{Flags, Segment};
 use crate::time::Time;
+
+/// Capture times of the handshake's segments.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Handshake {
+    /// The latest SYN before the first SYN,ACK.
+    pub syn: When,
+    /// The latest SYN,ACK before the client's ACK.
+    pub syn_ack: When,
+    /// The first SYN,ACK.
+    pub first_syn_ack: When,
+    /// The client's first acknowledgment of the server's SYN.
+    pub ack: When,
+    /// The segment of each end that first proves that its SYN was acknowledged.
+    pub proven: [When; 2],
+}
 
 impl Connection {
     /// `x` sends a SYN without ACK. Whether it is its first.

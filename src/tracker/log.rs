@@ -111,6 +111,7 @@ impl Log {
     }
 
     /// The mark that stands for `event`: the first copy not disproved.
+    #[inline]
     pub fn get(&self, event: Event) -> Option<&Mark> {
         if !self.has(event) {
             return None;
@@ -119,21 +120,25 @@ impl Log {
     }
 
     /// Whether `event` is believed to have happened.
+    #[inline]
     pub fn has(&self, event: Event) -> bool {
         self.present.has(event)
     }
 
     /// Whether any of `events` is believed to have happened.
+    #[inline]
     pub fn has_any(&self, events: Events) -> bool {
         self.present.has_any(events)
     }
 
     /// Whether `event` is beyond doubt.
+    #[inline]
     pub fn is_sure(&self, event: Event) -> bool {
         self.sure.has(event)
     }
 
     /// Whether one of `events` is beyond doubt.
+    #[inline]
     pub fn is_any_sure(&self, events: Events) -> bool {
         self.sure.has_any(events)
     }
@@ -278,11 +283,47 @@ pub struct Step {
 /// States entered, in order: as many as an orderly connection has without a heap allocation.
 pub type Steps = SmallVec<[Step; 6]>;
 
-/// Adds to `steps` what the table makes of `mark`, which comes after them.
-pub(super) fn step(steps: &mut Steps, mark: &Mark) {
-    let state = steps.last().map_or(State::Closed, |s| s.rule.to);
-    if let Some(rule) = rule(state, mark.event) {
-        steps.push(Step { at: mark.time, mark: *mark, rule });
+/// Adds to `steps` what the table makes of `marks`, which come after them in order.
+pub(super) fn follow<'a>(steps: &mut Steps, marks: impl IntoIterator<Item = &'a Mark>) {
+    let mut state = steps.last().map_or(State::Closed, |s| s.rule.to);
+    for mark in marks {
+        if let Some(rule) = rule(state, mark.event) {
+            state = rule.to;
+            steps.push(Step { at: mark.time, mark: *mark, rule });
+        }
+    }
+}
+
+/// How a history ends: its last two arrows, with the times of the marks behind them.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tail {
+    /// The last.
+    pub last: Option<(&'static Rule, Time)>,
+    /// The one before.
+    pub previous: Option<(&'static Rule, Time)>,
+}
+
+impl Tail {
+    /// That of what the table makes of `marks`, which are in order.
+    pub fn of<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> Tail {
+        let mut tail = Tail::default();
+        for mark in marks {
+            if let Some(rule) = rule(tail.state(), mark.event) {
+                tail = Tail { last: Some((rule, mark.time)), previous: tail.last };
+            }
+        }
+        tail
+    }
+
+    /// That of `steps`.
+    pub fn after(steps: &[Step]) -> Tail {
+        let mut last = steps.iter().rev().map(|s| (s.rule, s.mark.time));
+        Tail { last: last.next(), previous: last.next() }
+    }
+
+    /// Where it leads.
+    pub fn state(&self) -> State {
+        self.last.map_or(State::Closed, |(rule, _)| rule.to)
     }
 }
 

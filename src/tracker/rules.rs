@@ -108,16 +108,19 @@ impl Events {
     }
 
     /// Whether `event` is in it.
+    #[inline]
     pub const fn has(self, event: Event) -> bool {
         self.0 & (1 << event as u16) != 0
     }
 
     /// Whether any of `events` is in it.
+    #[inline]
     pub const fn has_any(self, events: Events) -> bool {
         self.0 & events.0 != 0
     }
 
     /// Puts `event` in or takes it out.
+    #[inline]
     pub const fn set(&mut self, event: Event, is_in: bool) {
         self.0 = self.0 & !(1 << event as u16) | (is_in as u16) << event as u16;
     }
@@ -245,6 +248,7 @@ const ROWS: [[u8; EVENTS]; State::ALL.len()] = {
 };
 
 /// The row for `event` in `state`, if it moves it.
+#[inline]
 pub fn rule(state: State, event: Event) -> Option<&'static Rule> {
     RULES.get(usize::from(ROWS[state as usize][event as usize]).wrapping_sub(1))
 }

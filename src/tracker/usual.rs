@@ -68,13 +68,12 @@ impl Connection {
         self.last_packet = seg.packet;
         self.scopes[x].get_or_insert(seg.scope);
         peer.unanswered = 0;
-        if news {
-            if let Some(last) = &peer.last
-                && seg.ack == peer.next
-                && peer.last_content.0 == last.time.into()
-            {
-                own.note_turnaround(seg.time - last.time);
-            }
+        if news
+            && let Some(last) = &peer.last
+            && seg.ack == peer.next
+            && peer.last_content.0 == last.time.into()
+        {
+            own.note_turnaround(seg.time - last.time);
         }
         peer.acknowledge(seg.ack);
         own.packets += 1;

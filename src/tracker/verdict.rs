@@ -8,9 +8,9 @@
 use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
-use super::log::{Mark, Place, Step, Steps, sort, step};
+use super::log::{Mark, Place, Step, Steps, Tail, follow, sort};
 use super::profile::Profile;
-use super::rules::{Event, Events, Rule, rule};
+use super::rules::{Event, Events};
 use super::scale::Scale;
 use super::state::{Evidence, State, States};
 use crate::time::{Span, Time};
@@ -98,6 +98,7 @@ impl Connection {
         RETRY.max(Span(sample.0.saturating_mul(3))).min(LATEST_RETRY)
     }
 
+    #[inline]
     fn unsure<'a>(&self, e: usize, scale: &'a Scale, event: Event) -> Option<(&'a Mark, Time)> {
         let mark = scale.unproven(event)?;
         let last = self.ends[e].log.copies(event).map(|m| m.time).max();
@@ -238,21 +239,16 @@ impl Connection {
         let mut starts = hypotheses.iter().map(|h| Some(self.start(e, *h)));
         let start = starts.next().flatten();
         let mut steps = Steps::new();
-        for mark in start.iter().chain(&scale.marks) {
-            step(&mut steps, mark);
-        }
+        follow(&mut steps, &start);
+        follow(&mut steps, &scale.marks);
         if let Some(timer) = self.timer(e, &Tail::after(&steps), end, profile) {
             // Before a new incarnation takes over, if that came later.
             let replaced = scale.marks.iter().position(|m| m.event == Event::Replaced).unwrap_or(scale.marks.len());
             if replaced < scale.marks.len() {
                 steps.clear();
-                for mark in start.iter().chain(&scale.marks[..replaced]) {
-                    step(&mut steps, mark);
-                }
+                follow(&mut steps, start.iter().chain(&scale.marks[..replaced]));
             }
-            for mark in std::iter::once(&timer).chain(&scale.marks[replaced..]) {
-                step(&mut steps, mark);
-            }
+            follow(&mut steps, std::iter::once(&timer).chain(&scale.marks[replaced..]));
         }
         self.date(e, &mut steps, end);
         let mut possible = States::EMPTY.with(steps.last().map_or(State::Closed, |s| s.rule.to));
@@ -373,35 +369,5 @@ impl Connection {
             _ => return None,
         };
         (expiry <= end && own.is_none_or(|t| t < expiry)).then(|| Mark::sure(event, Evidence::Timer, expiry, 0))
-    }
-}
-
-/// How a history ends: its last two arrows, with the times of the marks behind them.
-#[derive(Clone, Copy, Default)]
-struct Tail {
-    last: Option<(&'static Rule, Time)>,
-    previous: Option<(&'static Rule, Time)>,
-}
-
-impl Tail {
-    /// That of what the table makes of `marks`, which are in order.
-    fn of<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> Tail {
-        let mut tail = Tail::default();
-        for mark in marks {
-            if let Some(rule) = rule(tail.state(), mark.event) {
-                tail = Tail { last: Some((rule, mark.time)), previous: tail.last };
-            }
-        }
-        tail
-    }
-
-    /// That of `steps`.
-    fn after(steps: &[Step]) -> Tail {
-        let mut last = steps.iter().rev().map(|s| (s.rule, s.mark.time));
-        Tail { last: last.next(), previous: last.next() }
-    }
-
-    fn state(&self) -> State {
-        self.last.map_or(State::Closed, |(rule, _)| rule.to)
     }
 }
