@@ -7,7 +7,7 @@ use super::{Analysis, build};
 use crate::detect::{self, ALL, Brief, Digest, Groups, Scene, View};
 use crate::report::rollup::{Added, Shown, Sums};
 use crate::report::totals::{Move, Totals};
-use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHEMA, Severity, Side, Tool};
+use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHEMA, Severity, Side, TOOL};
 use crate::segment::Socket;
 use crate::source::FileInfo;
 use crate::time::{Span, Time};
@@ -22,8 +22,6 @@ const STRETCH: usize = 2_048;
 pub struct Row {
     /// Its number.
     pub id: u64,
-    /// Its index in the tracker: see [`Finish::connection`].
-    pub index: usize,
     /// Its worst finding: name and severity.
     pub worst: Option<(&'static str, Severity)>,
     /// Its client.
@@ -44,6 +42,10 @@ pub struct Row {
     pub last: Time,
     /// How long its handshake took.
     pub handshake: Option<Span>,
+    /// Seen in one direction only.
+    pub one_way: bool,
+    /// Seen from its middle on.
+    pub midstream: bool,
 }
 
 /// Some connections, in order of their numbers.
@@ -138,8 +140,8 @@ impl<'a> Finish<'a> {
         let decoder = &self.analysis.decoder;
         let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
         for position in range {
-            let index = self.order.as_ref().map_or(position, |order| order[position] as usize);
             let id = position as u64 + 1;
+            let index = self.index(id);
             let case = self.analysis.tracker.case(index);
             let (c, notes) = (&case.connection, &case.notes);
             let previous = self.analysis.previous(index);
@@ -206,7 +208,6 @@ impl<'a> Finish<'a> {
         let worst = look.briefs.iter().map(|b| (ALL[usize::from(b.declaration)], b.severity));
         Row {
             id: look.id,
-            index: look.index,
             worst: worst.filter(|(d, _)| selection.wants(d)).map(|(d, severity)| (d.name, severity)).next(),
             client: c.sockets[client],
             server: c.sockets[1 - client],
@@ -217,7 +218,15 @@ impl<'a> Finish<'a> {
             first: c.first,
             last: c.last,
             handshake,
+            one_way: c.ends.iter().any(|e| e.packets == 0) && look.outcome != Outcome::Unanswered,
+            midstream: !c.opening_seen(),
         }
+    }
+
+    /// The index in the tracker of the connection with this number.
+    fn index(&self, id: u64) -> usize {
+        let position = (id as usize).saturating_sub(1);
+        self.order.as_ref().map_or(position, |order| order[position] as usize)
     }
 
     fn wants_code(&self, code: &str) -> bool {
@@ -225,8 +234,9 @@ impl<'a> Finish<'a> {
         *selection == crate::detect::Selection::default() || detect::find(code).is_some_and(|d| selection.wants(d))
     }
 
-    /// Connection `index`, number `id`, in full.
-    pub fn connection(&self, index: usize, id: u64) -> Connection {
+    /// The connection with this number, from 1, in full.
+    pub fn connection(&self, id: u64) -> Connection {
+        let index = self.index(id);
         let verdicts = self.analysis.tracker.connection(index).verdicts(self.end, &self.analysis.profile);
         let mut connection = self.analysis.connection((index, id), &verdicts, self.end);
         connection.anomalies = self.analysis.anomalies((index, id), &verdicts, &self.scene);
@@ -253,11 +263,7 @@ impl<'a> Finish<'a> {
         let wide = detect::wide(&self.scene, &digests, selection);
         // What only a group can show no connection carries by itself.
         for (id, shown) in crate::report::rollup::carried(&wide) {
-            let Some(position) = usize::try_from(id).ok().and_then(|id| id.checked_sub(1)) else { continue };
-            if position >= self.analysis.tracker.len() {
-                continue;
-            }
-            let index = self.order.as_ref().map_or(position, |order| order[position] as usize);
+            let index = self.index(id);
             let c = self.analysis.tracker.connection(index);
             let client = c.client().0;
             let verdicts = c.verdicts(self.end, &self.analysis.profile);
@@ -272,7 +278,7 @@ impl<'a> Finish<'a> {
         detect::sort(&mut findings);
         Report {
             schema: SCHEMA,
-            tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
+            tool: TOOL,
             capture: self.capture,
             rollups: rollups.finish(),
             summary: totals.finish(),

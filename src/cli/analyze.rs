@@ -8,12 +8,17 @@ use super::args::{AnalyzeArgs, Part};
 use super::failure::{DONE, FOUND, Failure};
 use super::output::{self, Look, Target, tell};
 use super::reading;
-use crate::analyze::{Analysis, Options};
+use crate::analyze::{self, Analysis, Options, Row};
 use crate::bothends::{self, Tap};
 use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
-use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, events, render};
-use crate::report::{Connection, Report};
+use crate::render::facts::Parts;
+use crate::render::order::{Attention, Listed, Picker, Shown};
+use crate::render::rank::Brief;
+use crate::render::{
+    Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, events, ndjson, render, table,
+};
+use crate::report::{Connection, Report, SCHEMA, TOOL};
 
 /// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
 pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
@@ -28,6 +33,9 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     wanted(args)?;
     limits(args)?;
     let target = Target::open(args.output.as_deref())?;
+    if let Some(how) = Passing::of(args) {
+        return passing(args, how, look, target);
+    }
     let report = match read(args, filter.as_ref()) {
         Ok(report) => report,
         Err(failure) => {
@@ -35,10 +43,7 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
             return Err(failure);
         }
     };
-    let mut code = reading::warn(&report.capture.files, args.reading, args.strict);
-    if code == DONE && fail_on.iter().any(|f| f.is_met(&report)) {
-        code = FOUND;
-    }
+    let code = code(&report, args, &fail_on);
     let (report, selection) = match narrow(report, filter.as_ref(), args) {
         Ok(narrowed) => narrowed,
         Err(failure) => {
@@ -52,6 +57,103 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
         false => render(format(args), &report, &options, out),
     })?;
     Ok(code)
+}
+
+/// The exit code that `report` asks for; what could not be read is told.
+fn code(report: &Report, args: &AnalyzeArgs, fail_on: &[FailOn]) -> u8 {
+    let code = reading::warn(&report.capture.files, args.reading, args.strict);
+    if code == DONE && fail_on.iter().any(|f| f.is_met(report)) { FOUND } else { code }
+}
+
+/// What is made of connections as they pass, without keeping them: what the usual outputs are made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Passing {
+    /// A few of them are shown.
+    Table,
+    /// A line for each.
+    Lines,
+}
+
+impl Passing {
+    /// How the output asked for is made without keeping connections, if it can be.
+    fn of(args: &AnalyzeArgs) -> Option<Passing> {
+        if args.filter.is_some() || !args.connection.is_empty() || args.events || !args.client.is_empty() {
+            return None;
+        }
+        match format(args) {
+            Format::Table => Some(Passing::Table),
+            Format::Ndjson if args.sort.is_none() && !args.reverse && args.limit.is_none() => Some(Passing::Lines),
+            _ => None,
+        }
+    }
+}
+
+/// Reads, and prints while connections pass.
+fn passing(args: &AnalyzeArgs, how: Passing, look: Look, target: Target) -> Result<u8, Failure> {
+    let mut analysis = Analysis::new(analysis_options(args)?);
+    let files = match reading::packets(&args.files, &args.reading, |packet| analysis.packet(packet)) {
+        Ok(files) => files,
+        Err(failure) => {
+            target.abandon();
+            return Err(failure);
+        }
+    };
+    let fail_on = fail_on(args)?;
+    let mut finish = analysis.ended(files);
+    let mut told = DONE;
+    if how == Passing::Lines {
+        target.write(|out| {
+            let mut lines = ndjson::Writer::new(out);
+            lines.capture(SCHEMA, &TOOL, finish.capture())?;
+            while let Some(stretch) = finish.next(analyze::Wanted { connections: true, timed: None }) {
+                stretch.connections.iter().try_for_each(|connection| lines.connection(connection))?;
+            }
+            let report = finish.report(Vec::new());
+            told = code(&report, args, &fail_on);
+            lines.rest(&report)?;
+            lines.flush()
+        })?;
+        return Ok(told);
+    }
+    let options = options(args, look, &target, None);
+    let (mut picker, mut parts, mut all) = (Picker::new(&options, table::connections::KINDS), Parts::default(), 0);
+    while let Some(stretch) = finish.next(analyze::Wanted::default()) {
+        for row in &stretch.rows {
+            picker.add(&brief(row));
+            parts.one_way += u64::from(row.one_way);
+            parts.midstream += u64::from(row.midstream);
+        }
+        all += stretch.rows.len() as u64;
+    }
+    let (chosen, kinds) = picker.chosen();
+    let connections = chosen.iter().map(|chosen| finish.connection(chosen.index as u64)).collect();
+    let report = finish.report(connections);
+    let told = code(&report, args, &fail_on);
+    let listed = report.connections.iter().zip(&chosen);
+    let listed = listed.map(|(connection, chosen)| Listed { connection, alike: chosen.alike }).collect();
+    let shown = Shown { all, parts, listed, kinds };
+    target.write(|out| table::show(&report, &shown, &options, out))?;
+    Ok(told)
+}
+
+/// What decides whether a connection is shown; it is found again by its number.
+fn brief(row: &Row) -> Brief {
+    let severity = row.worst.map(|(_, severity)| severity);
+    Brief {
+        id: row.id,
+        index: row.id as usize,
+        attention: Attention::of(severity, row.outcome, row.states),
+        worst: row.worst.map(|(name, _)| name),
+        client: row.client,
+        server: row.server,
+        outcome: row.outcome,
+        states: row.states,
+        bytes: row.bytes,
+        packets: row.packets,
+        duration: row.last - row.first,
+        handshake: row.handshake,
+        last: row.last,
+    }
 }
 
 /// What clap cannot check.
@@ -91,15 +193,20 @@ fn fail_on(args: &AnalyzeArgs) -> Result<Vec<FailOn>, Failure> {
     args.fail_on.iter().map(read).collect()
 }
 
-/// Reads every packet of every input.
-fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> {
-    let options = Options {
+/// What the analysis is to assume and to look for.
+fn analysis_options(args: &AnalyzeArgs) -> Result<Options, Failure> {
+    Ok(Options {
         retracted: args.retracted,
         vantage: args.vantage,
         limits: limits(args)?,
         selection: wanted(args)?,
         ..args.timers.options()
-    };
+    })
+}
+
+/// Reads every packet of every input.
+fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> {
+    let options = analysis_options(args)?;
     if !args.client.is_empty() {
         return both_ends(args, options);
     }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::clean::clean;
-use super::order::{self, Listed};
+use super::order::{self, Listed, Shown};
 use super::table::findings;
 use super::units::{count, plural, share, span};
 use super::{RenderOptions, ends, facts, history, rollups, timing};
@@ -111,7 +111,7 @@ fn capital(title: &str) -> String {
 }
 
 fn write_connections(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
-    let (listed, kinds) = order::for_people(report, options, KINDS);
+    let Shown { listed, kinds, .. } = Shown::of(report, options, KINDS);
     writeln!(out, "\n#### Connections\n")?;
     if listed.is_empty() {
         return writeln!(out, "{} not listed", plural(report.connections.len() as u64, "connection"));

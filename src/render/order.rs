@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::str::FromStr;
 
+use super::facts::Parts;
 use super::rank::{Brief, Chosen, Kinds, Ranked};
 use super::{Limit, RenderOptions};
 use crate::report::{Anomaly, Connection, Outcome, Report, Severity};
@@ -140,23 +141,66 @@ pub struct Listed<'a> {
     pub alike: u64,
 }
 
-/// The connections that `options` ask for, in their order, for a person: without an order or limit of their own, one
-/// of each kind, at most `kinds`. The second value is the number of kinds there are, when connections were put
-/// together by kind.
-pub fn for_people<'a>(report: &'a Report, options: &RenderOptions, kinds: usize) -> (Vec<Listed<'a>>, Option<usize>) {
-    let all = &report.connections;
-    let listed = |chosen: Vec<Chosen>| {
-        let listed = |chosen: Chosen| Some(Listed { connection: all.get(chosen.index)?, alike: chosen.alike });
-        chosen.into_iter().filter_map(listed).collect()
-    };
-    if by_kind(options) {
-        let mut found = Kinds::default();
-        all.iter().enumerate().for_each(|(index, c)| found.add(&Brief::of(c, index)));
-        return (listed(found.chosen(kinds)), Some(found.len()));
+/// What of a report's connections is shown to a person; the others are only counted.
+#[derive(Clone, Debug)]
+pub struct Shown<'a> {
+    /// All connections.
+    pub all: u64,
+    /// How many lack a part.
+    pub parts: Parts,
+    /// Those to list, in their order.
+    pub listed: Vec<Listed<'a>>,
+    /// The number of kinds there are, when connections were put together by kind.
+    pub kinds: Option<usize>,
+}
+
+impl<'a> Shown<'a> {
+    /// Of a report with all its connections: what `options` ask for; without an order or limit of their own, one of each
+    /// kind, at most so many `kinds`.
+    pub fn of(report: &'a Report, options: &RenderOptions, kinds: usize) -> Shown<'a> {
+        let (mut picker, mut parts) = (Picker::new(options, kinds), Parts::default());
+        for (index, c) in report.connections.iter().enumerate() {
+            picker.add(&Brief::of(c, index));
+            parts.add(c);
+        }
+        let (chosen, kinds) = picker.chosen();
+        let listed =
+            |chosen: Chosen| Some(Listed { connection: report.connections.get(chosen.index)?, alike: chosen.alike });
+        let listed = chosen.into_iter().filter_map(listed).collect();
+        Shown { all: report.connections.len() as u64, parts, listed, kinds }
     }
-    let mut ranked = ranked(options, kinds);
-    all.iter().enumerate().for_each(|(index, c)| ranked.add(&Brief::of(c, index)));
-    (listed(ranked.chosen()), None)
+}
+
+/// Picks the connections that are shown to a person, as they come by.
+#[derive(Clone, Debug)]
+pub enum Picker {
+    /// One of each kind.
+    Kinds(Kinds, usize),
+    /// The first ones of an order.
+    Ranked(Ranked),
+}
+
+impl Picker {
+    /// As `options` ask for; so many `kinds` if they do not say.
+    pub fn new(options: &RenderOptions, kinds: usize) -> Picker {
+        if by_kind(options) { Picker::Kinds(Kinds::default(), kinds) } else { Picker::Ranked(ranked(options, kinds)) }
+    }
+
+    /// Takes a connection; they come in order of their numbers.
+    pub fn add(&mut self, brief: &Brief) {
+        match self {
+            Picker::Kinds(kinds, _) => kinds.add(brief),
+            Picker::Ranked(ranked) => ranked.add(brief),
+        }
+    }
+
+    /// Those picked, in their order, and how many kinds there are.
+    pub fn chosen(self) -> (Vec<Chosen>, Option<usize>) {
+        match self {
+            Picker::Kinds(kinds, most) => (kinds.chosen(most), Some(kinds.len())),
+            Picker::Ranked(ranked) => (ranked.chosen(), None),
+        }
+    }
 }
 
 /// Whether a person is shown one connection of each kind: without an order or limit asked for.

@@ -40,6 +40,9 @@ pub struct Report {
     pub timing: Tables,
 }
 
+/// This program.
+pub const TOOL: Tool = Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") };
+
 /// Name and version of this program.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

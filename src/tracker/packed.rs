@@ -1,7 +1,8 @@
 //! Which fields of a connection are packed: all of them.
 
-use super::connection::{Connection, Handshake};
+use super::connection::Connection;
 use super::endpoint::{Endpoint, Gaps, Trace, UnseenFin, When};
+use super::handshake::Handshake;
 use crate::pack::{In, Out, Pack, pack_fields};
 use crate::time::Time;
 

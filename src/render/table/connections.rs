@@ -3,29 +3,29 @@
 use std::io;
 
 use super::{Page, detail, findings};
-use crate::render::order::{self, Listed};
+use crate::render::order::{self, Listed, Shown};
 use crate::render::text::{BOLD, CYAN, DIM, Text, wrap};
 use crate::render::units::{count, plural, span};
 use crate::render::{RenderOptions, facts, history};
 use crate::report::{Anomaly, Connection, Report, Side};
 
 /// Connections shown unless told otherwise: what fits in a screen below the totals.
-const KINDS: usize = 8;
+pub const KINDS: usize = 8;
 
 /// Column where what belongs to a connection begins.
 const INDENT: usize = 4;
 
 /// Writes the section.
-pub fn write(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> io::Result<()> {
-    let (listed, kinds) = order::for_people(report, options, KINDS);
+pub fn write(report: &Report, shown: &Shown<'_>, options: &RenderOptions, page: &mut Page<'_>) -> io::Result<()> {
+    let listed = &shown.listed;
     if listed.is_empty() {
-        return page.title("CONNECTIONS", &format!("none listed of {}", count(report.connections.len() as u64)));
+        return page.title("CONNECTIONS", &format!("none listed of {}", count(shown.all)));
     }
-    page.title("CONNECTIONS", &remark(report, options, &listed, kinds))?;
+    page.title("CONNECTIONS", &remark(shown, options))?;
     let rows: Vec<[Text; COLUMNS.len()]> = listed.iter().map(row).collect();
     let layout = Layout::of(&rows, page.width);
     layout.header(page)?;
-    for (row, listed) in rows.iter().zip(&listed) {
+    for (row, listed) in rows.iter().zip(listed) {
         layout.row(row, page)?;
         notes(listed.connection, options, page)?;
         if options.detail {
@@ -35,13 +35,13 @@ pub fn write(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> i
             ends(report, listed.connection, side, options.detail, page)?;
         }
     }
-    let shown = listed.iter().map(|l| l.connection);
-    let ends = shown.flat_map(|c| [&c.endpoints.client, &c.endpoints.server]);
+    let connections = listed.iter().map(|l| l.connection);
+    let ends = connections.flat_map(|c| [&c.endpoints.client, &c.endpoints.server]);
     if let Some(legend) = history::legend(ends) {
         page.line(&Text::new())?;
         page.prose(Text::new(), 0, &Text::styled(DIM, &legend))?;
     }
-    let rest = not_shown(report, &listed);
+    let rest = not_shown(shown);
     if !rest.is_empty() {
         page.prose(Text::new(), 0, &Text::styled(DIM, &rest))?;
     }
@@ -49,7 +49,8 @@ pub fn write(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> i
 }
 
 /// In which order, and what `×` means.
-fn remark(report: &Report, options: &RenderOptions, listed: &[Listed<'_>], kinds: Option<usize>) -> String {
+fn remark(shown: &Shown<'_>, options: &RenderOptions) -> String {
+    let (listed, kinds) = (&shown.listed, shown.kinds);
     let reverse = if options.reverse { ", reversed" } else { "" };
     let order = match options.sort {
         Some(key) => format!("sorted by {}{reverse}", key.name()),
@@ -59,16 +60,16 @@ fn remark(report: &Report, options: &RenderOptions, listed: &[Listed<'_>], kinds
     let grouped = listed.iter().any(|l| l.alike > 0) && kinds.is_some();
     let grouped = if grouped { "; ×N: N alike (server, outcome, states)" } else { "" };
     let of = match kinds {
-        _ if listed.len() == report.connections.len() => String::new(),
+        _ if listed.len() as u64 == shown.all => String::new(),
         Some(kinds) => format!("{} of {}, ", listed.len(), plural(kinds as u64, "kind")),
-        None => format!("{} of {}, ", count(listed.len() as u64), count(report.connections.len() as u64)),
+        None => format!("{} of {}, ", count(listed.len() as u64), count(shown.all)),
     };
     format!("{of}{order}{grouped}")
 }
 
 /// How many connections are not listed, and how to see them.
-fn not_shown(report: &Report, listed: &[Listed<'_>]) -> String {
-    let all = report.connections.len() as u64;
+fn not_shown(shown: &Shown<'_>) -> String {
+    let (all, listed) = (shown.all, &shown.listed);
     let covered: u64 = listed.iter().map(|l| l.alike + 1).sum();
     let what = match (all - covered, covered > listed.len() as u64) {
         (0, false) => return String::new(),

@@ -10,6 +10,7 @@ pub mod totals;
 
 use std::io;
 
+use super::order::Shown;
 use super::text::{BOLD, CYAN, DIM, GREEN, Text, YELLOW, wrap};
 use super::{RenderOptions, ends, facts};
 use crate::report::Report;
@@ -19,12 +20,20 @@ use crate::report::Report;
 /// # Errors
 /// Only those of `out`.
 pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+    show(report, &Shown::of(report, options, connections::KINDS), options, out)
+}
+
+/// Writes the report, of whose connections these are `shown`.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn show(report: &Report, shown: &Shown<'_>, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
     let mut page = Page { out, colour: options.colour, width: options.columns() };
-    head(report, options, &mut page)?;
+    head(report, shown, options, &mut page)?;
     if options.sections.findings && !report.findings.is_empty() {
         findings::write(report, options.brief(), &mut page)?;
     }
-    if report.connections.is_empty() {
+    if shown.all == 0 {
         return Ok(());
     }
     rollups::write(report, options, &mut page)?;
@@ -35,7 +44,7 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
         timing::write(report, options.sections.only_timing(), &mut page)?;
     }
     if options.sections.connections {
-        connections::write(report, options, &mut page)?;
+        connections::write(report, shown, options, &mut page)?;
     }
     Ok(())
 }
@@ -74,12 +83,12 @@ impl Page<'_> {
 }
 
 /// What was captured, what was missed, what was selected.
-fn head(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> io::Result<()> {
+fn head(report: &Report, shown: &Shown<'_>, options: &RenderOptions, page: &mut Page<'_>) -> io::Result<()> {
     let headline = facts::headline(report, options);
     let (name, rest) = headline.split_at(facts::name(&report.capture.files).len());
     page.prose(Text::new(), 2, &Text::styled(CYAN, name).with(BOLD, rest))?;
     if report.capture.packets > 0 || report.capture.files.iter().any(|file| file.problem.is_some()) {
-        let missed = facts::missed(report);
+        let missed = facts::missing(&report.capture, shown.parts);
         if missed.is_empty() {
             let nothing = Text::styled(DIM, facts::nothing_missed(&report.capture.files));
             page.prose(Text::styled(GREEN, "missing: "), 9, &nothing)?;
