@@ -1,5 +1,6 @@
 //! A05: all connections to a server break at the same moment.
 
+use super::digest::BROKE;
 use super::prelude::*;
 
 const LEAST: Threshold =
@@ -37,7 +38,7 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let within = scene.limits.span(&WITHIN);
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX).max(2);
     let mut shown = Vec::new();
-    for (server, list) in services.with(scene.limits.get(&LEAST)) {
+    for (server, list) in services.marked(scene.limits.get(&LEAST), BROKE) {
         let mut breaks: Vec<(Time, &Digest)> = list.clone().filter_map(|c| c.broke().map(|(t, _)| (t, c))).collect();
         if breaks.len() < least {
             continue;
