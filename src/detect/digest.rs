@@ -205,14 +205,15 @@ impl Digest {
             server: c.sockets[server],
             first: (c.first, c.first_packet),
             last: (c.last, c.last_packet),
-            packets: [client, server].map(|e| c.ends[e].packets),
+            packets: [c.ends[client].packets, c.ends[server].packets],
             opened: opens(&verdicts[client]),
             outcome,
         };
-        let stays = [client, server].map(|e| {
+        let stays = |e: usize| {
             let steps = verdicts[e].steps.as_slice();
             Stays::of(steps.len(), |i| (steps[i].rule.to, steps[i].at))
-        });
+        };
+        let stays = [stays(client), stays(server)];
         Digest::put(&place, &stays, briefs, scene)
     }
 
@@ -230,7 +231,8 @@ impl Digest {
             opened,
             outcome: c.outcome,
         };
-        let stays = [client, server].map(|e| Stays::of(e.history.len(), |i| (e.history[i].state, e.history[i].time)));
+        let stays = |history: &[report::Entry]| Stays::of(history.len(), |i| (history[i].state, history[i].time));
+        let stays = [stays(&client.history), stays(&server.history)];
         let briefs: Vec<Brief> = c.anomalies.iter().filter_map(Brief::of).collect();
         Digest::put(&place, &stays, &briefs, scene)
     }
@@ -270,7 +272,7 @@ impl Digest {
             handshake,
             time_wait: if client.time_wait.happened() { client.time_wait } else { server.time_wait },
             rare: None,
-            packets: place.packets.iter().sum::<u64>().min(u32::MAX.into()) as u32,
+            packets: (place.packets[0] + place.packets[1]).min(u32::MAX.into()) as u32,
             id: Short::of(place.id),
             first_packet: Short::of(place.first.1),
             marks,

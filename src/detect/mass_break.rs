@@ -81,8 +81,11 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
 struct Lasting {
     /// In order of their first packet: that; and the latest last packet so far with the group of its connection, and the
     /// latest of any other group.
-    sorted: Vec<(Time, [Option<(Time, usize)>; 2])>,
+    sorted: Vec<(Time, Latest)>,
 }
+
+/// Each with its group.
+type Latest = [Option<(Time, usize)>; 2];
 
 impl Lasting {
     /// Those of `list`; which of them broke together is in `groups`.
@@ -91,7 +94,7 @@ impl Lasting {
         let calm = list.filter(|c| c.broke().is_none()).map(|c| (c.first, c.last, usize::MAX));
         let mut all: Vec<(Time, Time, usize)> = broken.chain(calm).collect();
         all.sort_unstable();
-        let mut best: [Option<(Time, usize)>; 2] = [None, None];
+        let mut best: Latest = [None, None];
         let sorted = all.into_iter().map(|(first, last, group)| {
             let now = Some((last, group));
             if best[0].is_none_or(|b| b.1 == group) {

@@ -104,13 +104,19 @@ impl Quality {
     }
 }
 
+/// Where in [`Survey::recent`] a host is noted.
+fn place(key: &Key) -> usize {
+    let mixed = (key.0 as u64 ^ (key.0 >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 59) as usize
+}
+
 /// What all connections say about the capture: taken one by one, in any order.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
     quality: Quality,
     hosts: Hosts,
-    /// The hosts of the connection before, as they were marked: often it is the same ones again.
-    recent: [(Key, u8); 2],
+    /// Hosts as they were marked last, by a part of their address: often it is the same ones again.
+    recent: [(Key, u8); 32],
 }
 
 impl Survey {
@@ -138,8 +144,9 @@ impl Survey {
                 _ => SPOKE,
             };
             let host = (key(c.sockets[e].addr, 0), marks);
-            if self.recent[e] != host {
-                self.recent[e] = host;
+            let seen = &mut self.recent[place(&host.0)];
+            if *seen != host {
+                *seen = host;
                 self.hosts.add(c.sockets[e].addr, marks);
             }
         }
