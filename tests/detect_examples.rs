@@ -1,7 +1,12 @@
 //! The two ladders of every anomaly, run: one must raise it, the other must not.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use tcpstate::analyze::{Analysis, Options};
-use tcpstate::detect::{ALL, Declaration, Example};
+use tcpstate::detect::{
+    self, ALL, Brief, Declaration, Detect, Example, Groups, Limits, Quality, Selection, Sink, Survey, View,
+};
 use tcpstate::ladder;
 use tcpstate::report::Finding;
 use tcpstate::segment::{IcmpError, IcmpKind, Segment};
@@ -159,4 +164,59 @@ fn nothing_is_missing_where_a_gap_was_filled() {
 ";
     assert!(missing(unfilled));
     assert!(!missing(filled));
+}
+
+/// No detector that would find something is left out by the signs it names, and what is said in short is what is said in full.
+#[test]
+fn signs_leave_nothing_out_and_short_agrees_with_full() {
+    for example in ALL.iter().flat_map(|d| [&d.raises, &d.silent]) {
+        let (segments, end) = segments("signs", example);
+        let stack = ladder::parse(example.ladder).unwrap().stack;
+        let (profile, limits) = (stack.profile(), Limits::default());
+        let mut analysis = Analysis::new(Options { stack, ..Options::default() });
+        segments.iter().for_each(|seg| drop(analysis.segment(seg)));
+        let tracker = analysis.tracker();
+        let cases: Vec<_> = (0..tracker.len()).map(|i| tracker.case(i)).collect();
+        let mut surveys = [Survey::default(), Survey::default()];
+        let both = cases.iter().enumerate();
+        both.for_each(|(i, case)| surveys[i % 2].add(&case.connection, &case.notes.signals));
+        let [mut survey, other] = surveys;
+        survey.merge(other);
+        let scene = survey.finish(&Quality::default(), (segments[0].time, end), &profile, &limits);
+        let (mut whole, mut halves) = (Groups::new(), [Groups::new(), Groups::new()]);
+        let mut told = BTreeMap::new();
+        for (i, case) in cases.iter().enumerate() {
+            let (c, s) = (&case.connection, &case.notes.signals);
+            let verdicts = c.verdicts(end, &profile);
+            let previous = tracker.previous(i).map(|i| &cases[i].connection);
+            let (client, _) = c.client();
+            let view = View::new((c, client, i as u64 + 1), &verdicts, s, previous, &scene);
+            let mut found = Vec::new();
+            detect::briefs(&view, &mut found);
+            let mut all = Vec::new();
+            for (n, declaration) in ALL.iter().enumerate() {
+                if let Detect::Connection(_, detect) = declaration.detect {
+                    detect(&view, &mut Sink::new(n as u8, &view, &mut all, None));
+                }
+            }
+            all.sort_by_key(|b| (Reverse(b.severity), b.time, b.declaration));
+            assert_eq!(found, all, "{}", example.ladder);
+            let full = detect::anomalies(&view);
+            assert_eq!(found, full.iter().filter_map(Brief::of).collect::<Vec<_>>(), "{}", example.ladder);
+            for (brief, anomaly) in found.iter().zip(full) {
+                assert_eq!(detect::anomaly(&view, brief).map(|a| a.message), Some(anomaly.message.clone()));
+                let (client, server) = (c.sockets[client], c.sockets[1 - client]);
+                whole.add(view.id, i, client, server, brief);
+                halves[i % 2].add(view.id, i, client, server, brief);
+                told.insert((i, brief.declaration, brief.endpoint), anomaly);
+            }
+        }
+        let [mut merged, other] = halves;
+        merged.merge(other);
+        let finish = |groups: Groups| {
+            let full = |i: usize, b: &Brief| told.get(&(i, b.declaration, b.endpoint)).cloned();
+            format!("{:?}", groups.finish(&Selection::default(), full))
+        };
+        assert_eq!(finish(whole), finish(merged), "{}", example.ladder);
+    }
 }

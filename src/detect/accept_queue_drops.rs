@@ -1,5 +1,6 @@
 //! O13: SYNs unanswered by a service that answers others.
 
+use super::digest::WAITED;
 use super::prelude::*;
 
 const LEAST: Threshold = Threshold::count(
@@ -50,7 +51,7 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let share = scene.limits.get(&SHARE) as f64 / 1e6;
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX);
     let mut shown = Vec::new();
-    for (service, connections) in services.with(scene.limits.get(&LEAST)) {
+    for (service, connections) in services.marked(scene.limits.get(&LEAST), WAITED) {
         if connections.clone().filter(|c| c.waited()).count() < least {
             continue;
         }

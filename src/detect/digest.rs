@@ -71,7 +71,9 @@ struct Stays {
 }
 
 impl Stays {
-    fn of(path: impl Iterator<Item = (State, Time)>) -> Stays {
+    /// Of a history of `n` steps; `step` tells the state entered and when.
+    #[inline]
+    fn of(n: usize, step: impl Fn(usize) -> (State, Time)) -> Stays {
         let mut stays = Stays {
             syn_rcvd: Stay::NONE,
             established: Stay::NONE,
@@ -79,29 +81,22 @@ impl Stays {
             time_wait: Stay::NONE,
             last: State::Closed,
         };
-        let mut open = false;
-        for (state, time) in path {
-            if let Some(stay) = stays.get(stays.last).filter(|_| open) {
-                stay.until = time;
-            }
-            let now = stays.get(state).filter(|stay| !stay.happened());
-            open = now.is_some();
-            if let Some(stay) = now {
-                stay.since = time;
-            }
+        for i in 0..n {
+            let (state, since) = step(i);
             stays.last = state;
+            let stay = match state {
+                State::SynRcvd => &mut stays.syn_rcvd,
+                State::Established => &mut stays.established,
+                State::CloseWait => &mut stays.close_wait,
+                State::TimeWait => &mut stays.time_wait,
+                _ => continue,
+            };
+            if !stay.happened() {
+                let until = if i + 1 < n { step(i + 1).1 } else { Stay::NONE.until };
+                *stay = Stay { since, until };
+            }
         }
         stays
-    }
-
-    fn get(&mut self, state: State) -> Option<&mut Stay> {
-        match state {
-            State::SynRcvd => Some(&mut self.syn_rcvd),
-            State::Established => Some(&mut self.established),
-            State::CloseWait => Some(&mut self.close_wait),
-            State::TimeWait => Some(&mut self.time_wait),
-            _ => None,
-        }
     }
 
     fn is_over(&self) -> bool {
@@ -167,11 +162,16 @@ struct Rare {
 const OPENED: u16 = 1;
 const ALONE: u16 = 1 << 1;
 const OPEN_AT_END: u16 = 1 << 2;
-const WAITED: u16 = 1 << 3;
+/// A SYN had to be repeated.
+pub(super) const WAITED: u16 = 1 << 3;
 const ESTABLISHED: u16 = 1 << 4;
 const LEAKED_AT_CLIENT: u16 = 1 << 5;
 const LEAKED: u16 = 1 << 6;
 const TIME_WAIT_AT_SERVER: u16 = 1 << 7;
+/// The server reset it.
+pub(super) const BROKE: u16 = 1 << 12;
+/// An end was in CLOSE_WAIT when a quarter of the capture ended.
+pub(super) const UNCLOSED: u16 = LEAKED | 15 << QUARTERS;
 /// The first of four, one for each quarter of the capture.
 const QUARTERS: u32 = 8;
 
@@ -205,11 +205,15 @@ impl Digest {
             server: c.sockets[server],
             first: (c.first, c.first_packet),
             last: (c.last, c.last_packet),
-            packets: [client, server].map(|e| c.ends[e].packets),
+            packets: [c.ends[client].packets, c.ends[server].packets],
             opened: opens(&verdicts[client]),
             outcome,
         };
-        let stays = [client, server].map(|e| Stays::of(verdicts[e].steps.iter().map(|s| (s.rule.to, s.at))));
+        let stays = |e: usize| {
+            let steps = verdicts[e].steps.as_slice();
+            Stays::of(steps.len(), |i| (steps[i].rule.to, steps[i].at))
+        };
+        let stays = [stays(client), stays(server)];
         Digest::put(&place, &stays, briefs, scene)
     }
 
@@ -227,7 +231,8 @@ impl Digest {
             opened,
             outcome: c.outcome,
         };
-        let stays = [client, server].map(|e| Stays::of(e.history.iter().map(|h| (h.state, h.time))));
+        let stays = |history: &[report::Entry]| Stays::of(history.len(), |i| (history[i].state, history[i].time));
+        let stays = [stays(&client.history), stays(&server.history)];
         let briefs: Vec<Brief> = c.anomalies.iter().filter_map(Brief::of).collect();
         Digest::put(&place, &stays, &briefs, scene)
     }
@@ -267,7 +272,7 @@ impl Digest {
             handshake,
             time_wait: if client.time_wait.happened() { client.time_wait } else { server.time_wait },
             rare: None,
-            packets: place.packets.iter().sum::<u64>().min(u32::MAX.into()) as u32,
+            packets: (place.packets[0] + place.packets[1]).min(u32::MAX.into()) as u32,
             id: Short::of(place.id),
             first_packet: Short::of(place.first.1),
             marks,
@@ -300,14 +305,17 @@ impl Digest {
         } else if is(&retransmissions::DECLARATION) {
             self.rare().again += brief.number;
         } else if is(&rst_abort::DECLARATION) && brief.endpoint == Some(Side::Server) {
+            self.marks |= BROKE;
             (self.rare().broke, self.rare().last_packet) = (Some(brief.time), last_packet);
         } else if is(&idle_death::DECLARATION) {
             self.rare().idle_death = Some((brief.number, brief.packet));
         }
     }
 
-    fn marked(&self, bit: u16) -> bool {
-        self.marks & bit != 0
+    /// Whether it has one of `marks`.
+    #[inline]
+    pub(super) fn marked(&self, marks: u16) -> bool {
+        self.marks & marks != 0
     }
 
     /// Number in the report.
@@ -356,8 +364,7 @@ impl Digest {
     pub fn close_wait(&self) -> Option<(Side, [bool; 4], bool)> {
         let quarters = [0, 1, 2, 3].map(|i| self.marked(1 << (QUARTERS + i)));
         let side = if self.marked(LEAKED_AT_CLIENT) { Side::Client } else { Side::Server };
-        let there = self.marked(LEAKED) || self.marks >> QUARTERS != 0;
-        there.then_some((side, quarters, self.marked(LEAKED)))
+        self.marked(UNCLOSED).then_some((side, quarters, self.marked(LEAKED)))
     }
 
     /// TIME_WAIT of the client (0) or the server (1).

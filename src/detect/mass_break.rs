@@ -1,5 +1,6 @@
 //! A05: all connections to a server break at the same moment.
 
+use super::digest::BROKE;
 use super::prelude::*;
 
 const LEAST: Threshold =
@@ -37,7 +38,7 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let within = scene.limits.span(&WITHIN);
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX).max(2);
     let mut shown = Vec::new();
-    for (server, list) in services.with(scene.limits.get(&LEAST)) {
+    for (server, list) in services.marked(scene.limits.get(&LEAST), BROKE) {
         let mut breaks: Vec<(Time, &Digest)> = list.clone().filter_map(|c| c.broke().map(|(t, _)| (t, c))).collect();
         if breaks.len() < least {
             continue;
@@ -80,8 +81,11 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
 struct Lasting {
     /// In order of their first packet: that; and the latest last packet so far with the group of its connection, and the
     /// latest of any other group.
-    sorted: Vec<(Time, [Option<(Time, usize)>; 2])>,
+    sorted: Vec<(Time, Latest)>,
 }
+
+/// Each with its group.
+type Latest = [Option<(Time, usize)>; 2];
 
 impl Lasting {
     /// Those of `list`; which of them broke together is in `groups`.
@@ -90,7 +94,7 @@ impl Lasting {
         let calm = list.filter(|c| c.broke().is_none()).map(|c| (c.first, c.last, usize::MAX));
         let mut all: Vec<(Time, Time, usize)> = broken.chain(calm).collect();
         all.sort_unstable();
-        let mut best: [Option<(Time, usize)>; 2] = [None, None];
+        let mut best: Latest = [None, None];
         let sorted = all.into_iter().map(|(first, last, group)| {
             let now = Some((last, group));
             if best[0].is_none_or(|b| b.1 == group) {

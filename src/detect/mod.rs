@@ -204,20 +204,17 @@ static NEEDED: u64 = {
     needed
 };
 
-/// The numbers of the bits set in `bits`, from the lowest.
-fn set(mut bits: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let next = (bits != 0).then_some(bits.trailing_zeros() as usize);
-        bits &= bits.wrapping_sub(1);
-        next
-    })
-}
-
 /// Asks those detectors that may find something; most severe first.
 fn look(view: &View<'_>, briefs: &mut Vec<Brief>, mut full: Option<&mut Vec<Anomaly>>) {
     briefs.clear();
-    let due = set(view.signs.bits() & NEEDED).fold(0, |due, sign| due | WANTED_BY[sign]);
-    for i in set(due) {
+    let (mut signs, mut due) = (view.signs.bits() & NEEDED, 0);
+    while signs != 0 {
+        due |= WANTED_BY[signs.trailing_zeros() as usize];
+        signs &= signs - 1;
+    }
+    while due != 0 {
+        let i = due.trailing_zeros() as usize;
+        due &= due - 1;
         if let Detect::Connection(_, detect) = ALL[i].detect {
             detect(view, &mut Sink::new(i as u8, view, briefs, full.as_deref_mut()));
         }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::seeded::Hosts;
+use super::seeded::{Hosts, Key, key};
 use super::threshold::Limits;
 use super::view::is_one_sided;
 use crate::signals::Signals;
@@ -104,13 +104,19 @@ impl Quality {
     }
 }
 
+/// Where in [`Survey::recent`] a host is noted.
+fn place(key: &Key) -> usize {
+    let mixed = (key.0 as u64 ^ (key.0 >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 59) as usize
+}
+
 /// What all connections say about the capture: taken one by one, in any order.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
     quality: Quality,
     hosts: Hosts,
-    /// The hosts of the connection before, as they were marked: often it is the same ones again.
-    recent: [Option<(IpAddr, u8)>; 2],
+    /// Hosts as they were marked last, by a part of their address: often it is the same ones again.
+    recent: [(Key, u8); 32],
 }
 
 impl Survey {
@@ -124,7 +130,8 @@ impl Survey {
         }
         let one_sided = is_one_sided(c, s);
         q.one_sided += u64::from(one_sided);
-        q.begun_before += u64::from(!c.opening_seen() && !c.is_reset_only());
+        let opened = c.ends[0].syns | c.ends[0].syn_acks | c.ends[1].syns | c.ends[1].syn_acks != 0;
+        q.begun_before += u64::from(!opened && !c.is_reset_only());
         for e in 0..2 {
             if !one_sided {
                 q.missing += u64::from(s.ends[e].missing);
@@ -136,9 +143,10 @@ impl Survey {
                 (0, true) => SILENT | UNSEEN,
                 _ => SPOKE,
             };
-            let host = Some((c.sockets[e].addr, marks));
-            if self.recent[e] != host {
-                self.recent[e] = host;
+            let host = (key(c.sockets[e].addr, 0), marks);
+            let seen = &mut self.recent[place(&host.0)];
+            if *seen != host {
+                *seen = host;
                 self.hosts.add(c.sockets[e].addr, marks);
             }
         }

@@ -63,6 +63,7 @@ impl Hosts {
 pub(super) type Key = (u128, u64);
 
 /// The key of an address and of what else matters, below 2^63.
+#[inline]
 pub(super) fn key(addr: IpAddr, rest: u64) -> Key {
     (bits(addr), rest << 1 | u64::from(addr.is_ipv6()))
 }
@@ -91,6 +92,7 @@ impl Index {
 }
 
 /// All of an address in a number. A mapped IPv4 address meets the IPv4 address, which costs no more than a comparison.
+#[inline]
 fn bits(addr: IpAddr) -> u128 {
     match addr {
         IpAddr::V4(a) => u128::from(a.to_bits()),

@@ -70,6 +70,17 @@ impl<'a> Services<'a> {
             .map(|(socket, range)| (socket, self.order[range].iter().map(|i| &self.connections[*i as usize])))
     }
 
+    /// Those of them of which `least` connections have one of `marks`.
+    pub(super) fn marked(
+        &self,
+        least: i64,
+        marks: u16,
+    ) -> impl Iterator<Item = (Socket, impl Iterator<Item = &'a Digest> + Clone + '_)> + '_ {
+        // Mostly there is none in the whole capture, and the services need not be looked at.
+        let any = self.connections.iter().filter(|c| c.marked(marks)).take(usize::try_from(least).unwrap_or(0)).count();
+        self.with(if any as i64 >= least { least } else { i64::MAX })
+    }
+
     /// How many services there are.
     pub fn len(&self) -> usize {
         self.groups.len()

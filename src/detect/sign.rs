@@ -31,6 +31,8 @@ impl Signs {
     pub const UNHEARD: Signs = Signs(1 << (FLAGS + 6));
     /// There was a connection before it on the same four-tuple.
     pub const AGAIN: Signs = Signs(1 << (FLAGS + 7));
+    /// An end that had sent a SYN received one.
+    pub const CROSSED: Signs = Signs(1 << (FLAGS + 8));
 
     /// `event` happened at an end.
     pub const fn event(event: Event) -> Signs {
@@ -65,15 +67,18 @@ impl Signs {
 
     /// What `c` shows, with its `verdicts` and `signals`; `again` if there was one before it on the same four-tuple.
     pub fn of(c: &Connection, verdicts: &[Verdict; 2], signals: &Signals, again: bool) -> Signs {
-        let (mut events, mut reached, mut ended) = (0_u32, 0_u32, 0_u32);
+        const SYNS: u32 = 1 << Event::SndSyn as u32 | 1 << Event::RcvSyn as u32;
+        let (mut events, mut reached, mut ended, mut crossed) = (0_u32, 0_u32, 0_u32, false);
         for verdict in verdicts {
-            let mut last = State::Closed;
+            let (mut last, mut own) = (State::Closed, 0_u32);
             for step in verdict.steps.as_slice() {
                 last = step.rule.to;
-                events |= 1 << step.mark.event as u32;
+                own |= 1 << step.mark.event as u32;
                 reached |= 1 << last as u32;
             }
             ended |= 1 << last as u32;
+            events |= own;
+            crossed |= own & SYNS == SYNS;
         }
         let (reached, ended) = (u64::from(reached) << EVENTS, u64::from(ended) << (EVENTS + STATES));
         let mut bits = Signs::ANY.0 | u64::from(events) | reached | ended;
@@ -86,6 +91,7 @@ impl Signs {
         put(Signs::EMPTY, a.bytes | b.bytes == 0);
         put(Signs::UNHEARD, a.packets == 0 || b.packets == 0);
         put(Signs::AGAIN, again);
+        put(Signs::CROSSED, crossed);
         Signs(bits)
     }
 }

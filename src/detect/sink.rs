@@ -65,6 +65,7 @@ pub struct Sink<'a> {
 
 impl<'a> Sink<'a> {
     /// Takes findings of the anomaly with this index into [`ALL`]: in short, and in full if there is a place for that.
+    #[inline]
     pub fn new(
         declaration: u8,
         view: &'a View<'a>,

@@ -139,8 +139,11 @@ pub struct Limits {
 
 impl Limits {
     /// The value of `threshold`.
+    #[inline]
     pub fn get(&self, threshold: &Threshold) -> i64 {
-        if let Some((_, value)) = self.set.iter().rev().find(|(name, _)| *name == threshold.name) {
+        if !self.set.is_empty()
+            && let Some((_, value)) = self.set.iter().rev().find(|(name, _)| *name == threshold.name)
+        {
             return *value;
         }
         match self.stuck_after {
@@ -150,6 +153,7 @@ impl Limits {
     }
 
     /// The value of a threshold that is a duration.
+    #[inline]
     pub fn span(&self, threshold: &Threshold) -> Span {
         Span(self.get(threshold))
     }

@@ -169,6 +169,9 @@ impl<'a> View<'a> {
 
 /// Nothing of one end was captured, although the other acknowledges what it sent.
 pub fn is_one_sided(c: &Connection, signals: &Signals) -> bool {
+    if c.ends[0].packets != 0 && c.ends[1].packets != 0 {
+        return false;
+    }
     (0..2).any(|e| {
         let (unseen, seen) = (&c.ends[e], &c.ends[1 - e]);
         let spoke = signals.ends[e].missing > 0 || seen.syns > 0 && unseen.acked().is_some();

@@ -147,20 +147,17 @@ impl End {
     /// Notes the sender's clock and counter. Whether `seg` would be later than what was captured before.
     #[inline]
     fn note_order(&mut self, seg: &Segment) -> bool {
+        // The usual case: a newer timestamp than before.
         if let Some(now) = seg.options.timestamps
             && self.stamped
+            && now.value != self.last_stamp
         {
-            // The usual case: one timestamp after the other.
-            let resent = if now.value != self.last_stamp {
-                after(now.value, self.last_stamp)
-            } else {
-                self.is_counted_later(seg)
-            };
+            let resent = after(now.value, self.last_stamp);
+            if resent {
+                self.last_stamp = now.value;
+            }
             if resent || self.last_ip_id == 0 {
                 self.last_ip_id = seg.ip_id;
-            }
-            if after(now.value, self.last_stamp) {
-                self.last_stamp = now.value;
             }
             return resent;
         }
@@ -168,7 +165,9 @@ impl End {
         if resent || self.last_ip_id == 0 {
             self.last_ip_id = seg.ip_id;
         }
-        if let Some(now) = seg.options.timestamps {
+        if let Some(now) = seg.options.timestamps
+            && !self.stamped
+        {
             self.stamped = true;
             self.last_stamp = now.value;
             self.last_ip_id = seg.ip_id;
