@@ -16,7 +16,8 @@ use crate::write::RotatingWriter;
 
 /// Between two times at which what has changed is shown.
 const TURN: Duration = Duration::from_millis(50);
-/// What passed before the end was asked for is read within this time: the kernel holds packets back for a moment.
+/// The kernel holds packets back for a moment: what passed before the end was asked for has come when nothing has for
+/// this time.
 const LAST: Duration = Duration::from_millis(120);
 /// Between two looks at all connections, which are taken a stretch at a time: at least this, and five times what a
 /// stretch takes.
@@ -112,9 +113,11 @@ impl Run {
         let mut source = feed.info();
         loop {
             if self.stop.asked() || limit.is_some_and(|limit| begun.elapsed() >= limit) {
-                asked.get_or_insert_with(Instant::now);
+                asked.get_or_insert_with(|| (Instant::now(), wall_clock()));
             }
-            let mut ended = asked.is_some_and(|asked| asked.elapsed() >= LAST);
+            let waited = asked.is_some_and(|(asked, _)| asked.elapsed() >= LAST);
+            // A pipe is not read to its end: there may be none.
+            let mut ended = waited && piped;
             let next = feed.next(TURN.saturating_sub(turn.elapsed()));
             let instant = Instant::now();
             match next {
@@ -133,8 +136,10 @@ impl Run {
                         None => clock = Some(Clock { packet: packet.time, since: instant }),
                     }
                     ended |= self.count.is_some_and(|count| packets >= count);
+                    // However far behind: until here it is what passed before the end was asked for.
+                    ended |= waited && asked.is_some_and(|(_, at)| packet.time > at);
                 }
-                Next::Idle => {}
+                Next::Idle => ended |= waited,
                 Next::End => ended = true,
             }
             if instant - turn < TURN && !ended {

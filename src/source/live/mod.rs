@@ -39,6 +39,10 @@ pub use privilege::drop_privileges;
 
 use super::{FileInfo, LinkType, Packet};
 
+/// Bytes that a packet can gain at most after the kernel has cut it to the snap length: the header of a cooked capture
+/// and a VLAN tag.
+pub const DRESS: u32 = 24;
+
 /// What a live source has to say.
 #[derive(Debug)]
 pub enum Next<'a> {
