@@ -44,23 +44,23 @@ until grep -q "listening on" tcpdump.log && [ "$(running)" = ${#captures[@]} ]; 
     sleep 0.01
 done
 
-mkfifo hold
-work() { python3 "$here/workload.py" "$@" < hold; }
 ready() { until grep -qs ready "$1"; do kill -0 "${pids[@]}"; sleep 0.02; done; }
-export -f work
-export here
-for address in 10.9.0.2 fd09::2; do
-    there bash -c "work serve $address" > "serve.$address" & pids+=($!)
-done
-there python3 "$here/tagged.py" answer far > serve.tagged & tagged=$!
-# As long as this is open, nobody's standard input ends.
-exec 9<> hold
-for what in 10.9.0.2 fd09::2 tagged; do ready "serve.$what"; done
-for address in 10.9.0.2 fd09::2; do
-    work connect "$address" "$rounds" > "connect.$address" & pids+=($!)
-done
+# Alone: its ends see all that passes, and bulk data would fill their sockets.
+nsenter -t "$peer" -n python3 "$here/tagged.py" answer far > serve.tagged & tagged=$!
+ready serve.tagged
 python3 "$here/tagged.py" ask near > connect.tagged
 wait "$tagged"
+
+# Everybody's standard input; it ends with this script.
+mkfifo hold
+for address in 10.9.0.2 fd09::2; do
+    nsenter -t "$peer" -n python3 "$here/workload.py" serve "$address" < hold > "serve.$address" & pids+=($!)
+done
+exec 9> hold
+for address in 10.9.0.2 fd09::2; do ready "serve.$address"; done
+for address in 10.9.0.2 fd09::2; do
+    python3 "$here/workload.py" connect "$address" "$rounds" < hold > "connect.$address" 9>&- & pids+=($!)
+done
 for address in 10.9.0.2 fd09::2; do ready "connect.$address"; done
 
 # Both kernels rest: what is to stay is there, all else waits for its TIME_WAIT to end, and nothing is sent again.

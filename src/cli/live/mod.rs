@@ -57,7 +57,8 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
     if let (Some(page), false) = (&page, args.quiet || on_screen) {
         tell(format_args!("tcpstate: metrics at http://{}/metrics", page.address));
     }
-    let stop = Stop::on_signals().map_err(|error| Failure::file("signals", error))?;
+    let stop = Stop::on_signals(if on_screen { screen::give_back } else { || {} })
+        .map_err(|error| Failure::file("signals", error))?;
     let writer = writer(args, &input)?;
     let options = options(args)?;
     let limits = Limits { connections: args.max_connections as usize };
