@@ -56,6 +56,9 @@ pub enum Next<'a> {
 
 /// A source that goes on while it is read.
 pub trait Feed {
+    /// The next packet, if one is there already. Nothing is asked of the system for it: the way to take many.
+    fn take(&mut self) -> Option<Packet<'_>>;
+
     /// The next packet, waiting at most `wait` for it.
     fn next(&mut self, wait: Duration) -> Next<'_>;
 
