@@ -3,18 +3,20 @@
 
     workload.py serve ADDRESS              behaviours by port, until its standard input is closed
     workload.py connect ADDRESS ROUNDS     goes through all of them, then keeps open what is to stay open
+    workload.py refused ADDRESS            tries a port where nobody listens
 
-`connect` prints `ready` when nothing more will happen until its standard input is closed.
+`connect` prints `ready` when it will do nothing more until its standard input is closed. No step depends on time: each
+reads from its socket what shows that the one before has happened at the other end. Only BOTH leaves open which end is
+first.
 """
 import socket
 import struct
 import sys
 import threading
-import time
 
 CLIENT_FIRST, SERVER_FIRST, CLIENT_ABORT, SERVER_ABORT = 8001, 8002, 8003, 8004
 HALF_CLOSE, STUCK, OPEN, BULK, BOTH = 8005, 8006, 8007, 8008, 8009
-REFUSED = 8099
+REFUSED, LAST = 8099, 8098
 kept = []
 
 
@@ -150,13 +152,16 @@ def go(address, rounds):
         s = connect(address, OPEN)
         s.sendall(b"hello")
         kept.append(s)
-    # Delayed acknowledgments and everything else that is due at once.
-    time.sleep(0.5)
     print("ready", flush=True)
     sys.stdin.read()
 
 
 if sys.argv[1] == "serve":
     serve(sys.argv[2])
+elif sys.argv[1] == "refused":
+    try:
+        connect(sys.argv[2], LAST)
+    except ConnectionRefusedError:
+        pass
 else:
     go(sys.argv[2], int(sys.argv[3]))

@@ -94,8 +94,8 @@ pub struct LiveArgs {
     #[arg(short, long, value_name = "BYTES", default_value_t = 256, value_parser = clap::value_parser!(u32).range(64..=262_144))]
     pub snap_len: u32,
 
-    /// Size of the buffer shared with the kernel
-    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = size)]
+    /// Size of the buffer shared with the kernel; 64MiB hold some 350,000 packets of 128 bytes until they are read
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     pub ring: u64,
 
     /// Also take what is addressed to others

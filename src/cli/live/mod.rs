@@ -23,7 +23,7 @@ use crate::filter::{self, Filter, words};
 use crate::live::{Limits, Watcher};
 use crate::render::{Format, Limit, RenderOptions, Selection, Zone, render};
 use crate::report::Report;
-use crate::source::live::{Capture, Piped, Settings, drop_privileges, interfaces};
+use crate::source::live::{Capture, DRESS, Piped, Settings, drop_privileges, interfaces};
 use crate::write::{RotatingWriter, Rotation};
 
 /// Watches until it ends or is ended; the exit code is 0 unless it could not begin.
@@ -57,7 +57,8 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
     if let (Some(page), false) = (&page, args.quiet || on_screen) {
         tell(format_args!("tcpstate: metrics at http://{}/metrics", page.address));
     }
-    let stop = Stop::on_signals().map_err(|error| Failure::file("signals", error))?;
+    let stop = Stop::on_signals(if on_screen { screen::give_back } else { || {} })
+        .map_err(|error| Failure::file("signals", error))?;
     let writer = writer(args, &input)?;
     let options = options(args)?;
     let limits = Limits { connections: args.max_connections as usize };
@@ -161,7 +162,8 @@ fn open(args: &LiveArgs, piped: bool) -> Result<Input, Failure> {
 fn writer(args: &LiveArgs, input: &Input) -> Result<Option<RotatingWriter>, Failure> {
     let Some(path) = &args.write else { return Ok(None) };
     let rotation = Rotation { bytes: args.rotate_size, span: args.rotate_every, keep: args.rotate_keep };
-    let snap_len = if matches!(input, Input::Interface(_)) { args.snap_len } else { 0 };
+    // Not shorter than what is written: a cooked header and a tag come on top of what the kernel takes.
+    let snap_len = if matches!(input, Input::Interface(_)) { args.snap_len + DRESS } else { 0 };
     let writer = RotatingWriter::create(path, rotation, input.name(), snap_len);
     writer.map(Some).map_err(|error| Failure::file(&path.display().to_string(), error))
 }

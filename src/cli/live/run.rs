@@ -9,14 +9,15 @@ use super::stop::Stop;
 use super::stream::Stream;
 use crate::cli::failure::Failure;
 use crate::live::Watcher;
-use crate::source::FileInfo;
 use crate::source::live::{Capture, CaptureError, Feed, Next, Piped};
+use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
 use crate::write::RotatingWriter;
 
 /// Between two times at which what has changed is shown.
 const TURN: Duration = Duration::from_millis(50);
-/// What passed before the end was asked for is read within this time: the kernel holds packets back for a moment.
+/// The kernel holds packets back for a moment: what passed before the end was asked for has come when nothing has for
+/// this time.
 const LAST: Duration = Duration::from_millis(120);
 /// Between two looks at all connections, which are taken a stretch at a time: at least this, and five times what a
 /// stretch takes.
@@ -65,6 +66,29 @@ pub enum Front {
     Silent,
 }
 
+/// Packets taken in one go.
+const MANY: u64 = 256;
+
+/// What was taken so far.
+struct Tally {
+    packets: u64,
+    latest: Time,
+}
+
+impl Tally {
+    fn take(
+        &mut self,
+        packet: &Packet<'_>,
+        watcher: &mut Watcher,
+        writer: Option<&mut RotatingWriter>,
+    ) -> Result<(), Failure> {
+        self.packets += 1;
+        self.latest = self.latest.max(packet.time);
+        watcher.packet(packet);
+        writer.map_or(Ok(()), |writer| writer.packet(packet)).map_err(|error| Failure::file("--write", error))
+    }
+}
+
 /// Capture time as it goes on between packets: that of the last packet and what has passed since it came. So a pipe
 /// from yesterday has yesterday's time.
 struct Clock {
@@ -108,34 +132,36 @@ impl Run {
         // A pipe's time begins with its first packet.
         let mut clock = (!piped).then(|| Clock { packet: wall_clock(), since: begun });
         let (mut turn, mut assess) = (begun, begun);
-        let (mut packets, mut asked) = (0, None);
+        let mut tally = Tally { packets: 0, latest: Time(i64::MIN) };
+        let mut asked = None;
         let mut source = feed.info();
         loop {
             if self.stop.asked() || limit.is_some_and(|limit| begun.elapsed() >= limit) {
-                asked.get_or_insert_with(Instant::now);
+                asked.get_or_insert_with(|| (Instant::now(), wall_clock()));
             }
-            let mut ended = asked.is_some_and(|asked| asked.elapsed() >= LAST);
+            let waited = asked.is_some_and(|(asked, _)| asked.elapsed() >= LAST);
+            // A pipe is not read to its end: there may be none.
+            let mut ended = waited && piped;
             let next = feed.next(TURN.saturating_sub(turn.elapsed()));
-            let instant = Instant::now();
             match next {
                 Next::Packet(packet) => {
-                    packets += 1;
-                    watcher.packet(&packet);
-                    if let Some(writer) = &mut self.writer {
-                        writer.packet(&packet).map_err(|error| Failure::file("--write", error))?;
+                    tally.take(&packet, watcher, self.writer.as_mut())?;
+                    // The clock and the signals can wait for a while of packets.
+                    for _ in 1..MANY.min(self.count.map_or(MANY, |count| count.saturating_sub(tally.packets - 1))) {
+                        let Some(packet) = feed.take() else { break };
+                        tally.take(&packet, watcher, self.writer.as_mut())?;
                     }
-                    match &mut clock {
-                        // Time does not go back, whatever the packets say.
-                        Some(clock) if packet.time > clock.packet => {
-                            *clock = Clock { packet: packet.time, since: instant }
-                        }
-                        Some(_) => {}
-                        None => clock = Some(Clock { packet: packet.time, since: instant }),
-                    }
-                    ended |= self.count.is_some_and(|count| packets >= count);
+                    ended |= self.count.is_some_and(|count| tally.packets >= count);
+                    // However far behind: until here it is what passed before the end was asked for.
+                    ended |= waited && asked.is_some_and(|(_, at)| tally.latest > at);
                 }
-                Next::Idle => {}
+                Next::Idle => ended |= waited,
                 Next::End => ended = true,
+            }
+            let instant = Instant::now();
+            // Time does not go back, whatever the packets say.
+            if tally.packets > 0 && clock.as_ref().is_none_or(|clock| tally.latest > clock.packet) {
+                clock = Some(Clock { packet: tally.latest, since: instant });
             }
             if instant - turn < TURN && !ended {
                 continue;
@@ -176,7 +202,7 @@ impl Run {
         }
         if let Some(writer) = &mut self.writer {
             let dropped = source.dropped.unwrap_or(0);
-            let finished = writer.finish(watcher.now(), packets + dropped, dropped);
+            let finished = writer.finish(watcher.now(), tally.packets + dropped, dropped);
             finished.map_err(|error| Failure::file("--write", error))?;
         }
         Ok(source)

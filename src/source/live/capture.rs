@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::filter::{self, Start};
-use super::frame::{self, Frame};
+use super::frame::{Frame, Walk};
 use super::interface;
 use super::sys::{Ring, Socket};
 use super::twice::Twice;
@@ -33,8 +33,8 @@ pub struct Capture {
     loopbacks: Vec<i32>,
     twice: Option<Twice>,
     block: usize,
-    /// Packets of the current block still to come, and where the next one begins; the block is the kernel's if `None`.
-    left: Option<(u32, usize)>,
+    /// The way through the current block; the block is the kernel's if `None`.
+    walk: Option<Walk>,
     scratch: Vec<u8>,
     snap_len: u32,
     number: u64,
@@ -87,7 +87,7 @@ impl Capture {
             loopbacks: all.iter().filter(|i| i.is_loopback()).map(|i| i.index).collect(),
             twice: (index == 0).then(Twice::new),
             block: 0,
-            left: None,
+            walk: None,
             scratch: Vec::new(),
             snap_len: settings.snap_len,
             number: 0,
@@ -109,19 +109,12 @@ impl Capture {
     fn advance(&mut self) -> Option<(usize, Frame)> {
         loop {
             let block = self.ring.block(self.block)?;
-            let (left, at) = match self.left {
-                Some(left) => left,
-                None => frame::contents(block)?,
-            };
-            let found = if left > 0 { frame::frame(block, at) } else { None };
-            let Some(found) = found else {
+            let Some(found) = self.walk.get_or_insert_with(|| Walk::new(block)).next(block) else {
                 self.ring.release(self.block);
                 self.block = (self.block + 1) % self.ring.blocks();
-                self.left = None;
+                self.walk = None;
                 continue;
             };
-            // Without a next one the block is over, whatever it says.
-            self.left = Some(if found.next == 0 { (0, at) } else { (left - 1, at.saturating_add(found.next)) });
             if found.kind == OUTGOING && self.loopbacks.contains(&found.interface) {
                 continue;
             }
@@ -191,6 +184,11 @@ fn dress<'a>(link: LinkType, frame: &Frame, bytes: &'a [u8], scratch: &'a mut Ve
 }
 
 impl Feed for Capture {
+    fn take(&mut self) -> Option<Packet<'_>> {
+        let (block, found) = self.advance()?;
+        Some(self.packet(block, &found))
+    }
+
     fn next(&mut self, wait: Duration) -> Next<'_> {
         if let Some((block, found)) = self.advance() {
             return Next::Packet(self.packet(block, &found));

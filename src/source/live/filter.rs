@@ -72,6 +72,14 @@ pub(super) fn program(start: Start, snap_len: u32, tunnels: bool) -> Vec<Instruc
         p.land(untagged);
         p.push(op::RETURN, 0);
         p.code[tagged].jt = 1;
+        if start == Start::Cooked && base == 0 {
+            // A tag that this machine writes by itself, without its hardware's help, is named beside the packet, which
+            // begins behind it all the same: what is TCP or ICMP there passes.
+            p.push(op::LOAD_BYTE, 9);
+            p.accept_any(&[1, TCP]);
+            p.push(op::LOAD_BYTE, 6);
+            p.accept_any(&[TCP, 43, 44, 51, 58, 60]);
+        }
         p.push(op::LOAD_HALF, base + 2);
         base += 4;
     }
@@ -267,6 +275,10 @@ mod tests {
         assert_eq!(run(&cooked, &v4(6, &[]), 0x0806), 0);
         let tagged = [&[0, 7, 0x08, 0][..], &v4(6, &[])].concat();
         assert_eq!(run(&cooked, &tagged, 0x8100), 96);
+        // Sent by this machine: named, and not there.
+        assert_eq!(run(&cooked, &v4(6, &[]), 0x8100), 96);
+        assert_eq!(run(&cooked, &v6(6, &[]), 0x8100), 96);
+        assert_eq!(run(&cooked, &v4(17, &[0; 40]), 0x8100), 0);
     }
 
     #[test]

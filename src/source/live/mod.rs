@@ -39,6 +39,10 @@ pub use privilege::drop_privileges;
 
 use super::{FileInfo, LinkType, Packet};
 
+/// Bytes that a packet can gain at most after the kernel has cut it to the snap length: the header of a cooked capture
+/// and a VLAN tag.
+pub const DRESS: u32 = 24;
+
 /// What a live source has to say.
 #[derive(Debug)]
 pub enum Next<'a> {
@@ -52,6 +56,9 @@ pub enum Next<'a> {
 
 /// A source that goes on while it is read.
 pub trait Feed {
+    /// The next packet, if one is there already. Nothing is asked of the system for it: the way to take many.
+    fn take(&mut self) -> Option<Packet<'_>>;
+
     /// The next packet, waiting at most `wait` for it.
     fn next(&mut self, wait: Duration) -> Next<'_>;
 

@@ -46,6 +46,10 @@ impl Capture {
 }
 
 impl Feed for Capture {
+    fn take(&mut self) -> Option<Packet<'_>> {
+        match *self {}
+    }
+
     fn next(&mut self, _wait: Duration) -> Next<'_> {
         match *self {}
     }

@@ -131,20 +131,23 @@ fn read(shared: &Shared, name: &str, input: Box<dyn Read + Send>) {
 }
 
 impl Feed for Piped {
-    fn next(&mut self, wait: Duration) -> Next<'_> {
-        if self.next >= self.batch.records.len() {
-            let ended = self.refill(wait);
-            if self.batch.records.is_empty() {
-                return if ended { Next::End } else { Next::Idle };
-            }
-        }
-        let (number, time, link, wire_len, len) = self.batch.records[self.next];
+    fn take(&mut self) -> Option<Packet<'_>> {
+        let &(number, time, link, wire_len, len) = self.batch.records.get(self.next)?;
         let data = &self.batch.bytes[self.at..self.at + len];
         self.next += 1;
         self.at += len;
         self.taken += 1;
         self.link = link;
-        Next::Packet(Packet { number, time, link, wire_len, data })
+        Some(Packet { number, time, link, wire_len, data })
+    }
+
+    fn next(&mut self, wait: Duration) -> Next<'_> {
+        let ended = self.next >= self.batch.records.len() && self.refill(wait);
+        match self.take() {
+            Some(packet) => Next::Packet(packet),
+            None if ended => Next::End,
+            None => Next::Idle,
+        }
     }
 
     fn info(&mut self) -> FileInfo {
