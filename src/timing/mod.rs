@@ -15,13 +15,18 @@
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge |
-//! | [`summary`], [`table`] | what the report says of a connection, and of groups |
+//! | [`summary`] | what the report says of a connection |
+//! | [`table`] | and of groups; their members, columns, bytes: `groups`, `log`, `packed` |
 
 pub mod blame;
 pub mod close;
+mod distribution;
 pub mod flow;
+mod groups;
 pub mod handshake;
+mod log;
 pub mod occupancy;
+mod packed;
 pub mod pause;
 pub mod quantile;
 pub mod round_trip;

@@ -1,41 +1,16 @@
 //! From the measurements of a connection to its part of the report.
 
 use super::blame::{CAUSES, Cause};
+use super::distribution;
 use super::flow::{Flow, Measured};
 use super::handshake::Leg;
 use super::pause::{Ender, GAP, Gap, Pauses};
-use super::quantile::{CONNECTION, ERROR, Quantiles};
+use super::quantile::{CONNECTION, Quantiles};
 use super::vantage::{Basis, Vantage, estimate};
-use crate::report::timing::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, RoundTrips, Stops, Timing};
+use crate::report::timing::{Blame, GapEnd, Idle, IdleGap, Known, RoundTrips, Stops, Timing};
 use crate::report::{PerSide, Side};
 use crate::time::{Span, Time};
 use crate::tracker::{Connection, State, Verdict};
-
-/// Columns of a drawn distribution.
-pub const SHAPE: usize = 16;
-
-/// The figures of a distribution with its shape, if it has samples.
-pub fn drawn(q: &Quantiles) -> Option<Distribution> {
-    distribution(q).map(|d| Distribution { shape: q.shape(SHAPE), ..d })
-}
-
-/// The figures of a distribution, if it has samples.
-pub fn distribution(q: &Quantiles) -> Option<Distribution> {
-    let [min, p50, p90, p95, p99, max] = q.at([0, 500, 900, 950, 990, 1_000])?;
-    Some(Distribution {
-        n: q.count(),
-        min: q.min().unwrap_or(min),
-        p50,
-        p90,
-        p95,
-        p99,
-        max: q.max().unwrap_or(max),
-        mean: q.mean()?,
-        stddev: q.deviation()?,
-        error: (!q.is_exact()).then_some(ERROR),
-        shape: Vec::new(),
-    })
-}
 
 /// What is computed from the measurements of one connection before it is put into words or merged with others.
 pub struct Corrected {
@@ -92,8 +67,31 @@ fn state_at(verdict: &Verdict, time: Time) -> State {
     verdict.steps.iter().take_while(|s| s.at <= time).last().map_or(State::Closed, |s| s.rule.to)
 }
 
-/// The gaps of a connection; one that lasts up to `end`, the end of the capture, is one of them.
-pub fn idle(flow: &Flow, client: usize, verdicts: &[Verdict; 2], end: Time) -> Idle {
+/// The gap at the end of a connection, if it has one: it lasted when the capture ended at `end`.
+fn last_gap(flow: &Flow, verdicts: &[Verdict; 2], end: Time) -> Option<Span> {
+    let open = verdicts.iter().any(|v| !matches!(v.state(), State::Closed | State::TimeWait));
+    Some(end - flow.gaps.last).filter(|rest| open && *rest >= GAP)
+}
+
+/// How many gaps a connection has, and how long they are; one that lasts up to `end`, the end of the capture, is one of
+/// them.
+pub fn gaps(flow: &Flow, verdicts: &[Verdict; 2], end: Time) -> Stops {
+    let last = last_gap(flow, verdicts, end);
+    let longest = flow.gaps.longest.iter().map(|g| g.length).chain(last).max();
+    Stops {
+        count: u64::from(flow.gaps.count) + u64::from(last.is_some()),
+        total: Span(flow.gaps.total.0.saturating_add(last.unwrap_or_default().0)),
+        longest: longest.unwrap_or_default(),
+        open: false,
+    }
+}
+
+/// The same with the longest of them.
+fn idle(flow: &Flow, client: usize, verdicts: &[Verdict; 2], end: Time) -> Idle {
+    let Stops { count, total, longest, .. } = gaps(flow, verdicts, end);
+    if count == 0 {
+        return Idle::default();
+    }
     let states = |at: Time| per_side(client, |x| state_at(&verdicts[x], at));
     let side = |x: usize| if x == client { Side::Client } else { Side::Server };
     let gap = |g: &Gap| IdleGap {
@@ -109,15 +107,10 @@ pub fn idle(flow: &Flow, client: usize, verdicts: &[Verdict; 2], end: Time) -> I
         by: Some(side(g.ended.1)),
     };
     let mut gaps: Vec<IdleGap> = flow.gaps.longest.iter().map(gap).collect();
-    let (mut count, mut total) = (u64::from(flow.gaps.count), flow.gaps.total);
-    let open = verdicts.iter().any(|v| !matches!(v.state(), State::Closed | State::TimeWait));
-    let rest = end - flow.gaps.last;
-    if open && rest >= GAP {
-        count += 1;
-        total = Span(total.0.saturating_add(rest.0));
+    if let Some(length) = last_gap(flow, verdicts, end) {
         gaps.push(IdleGap {
             start: flow.gaps.last,
-            length: rest,
+            length,
             states: states(flow.gaps.last),
             probes: flow.gaps.probes.into(),
             ended_by: GapEnd::Nothing,
@@ -125,7 +118,7 @@ pub fn idle(flow: &Flow, client: usize, verdicts: &[Verdict; 2], end: Time) -> I
         });
     }
     gaps.sort_by_key(|g| g.start);
-    Idle { count, total, longest: gaps.iter().map(|g| g.length).max().unwrap_or_default(), gaps }
+    Idle { count, total, longest, gaps }
 }
 
 /// Where the tap was: `given`, or estimated.
@@ -162,17 +155,17 @@ pub fn timing(m: &Measured, c: &Connection, verdicts: &[Verdict; 2], given: Opti
     let server = 1 - client;
     let corrected = Corrected::of(flow, client);
     timing.rtt = per_side(client, |x| RoundTrips {
-        samples: distribution(&flow.trips[x].samples),
+        samples: distribution::figures(&flow.trips[x].samples),
         excluded: flow.trips[x].excluded.into(),
         rescued: flow.trips[x].rescued.into(),
     });
     let [first_client, first_server] = [flow.turns.first[client], flow.turns.first[server]];
     timing.first_request = first_client.zip(h.ack).map(|(t, ack)| (t - ack).max(Span(0)));
     timing.server_greets = first_server.is_some_and(|s| first_client.is_none_or(|c| s < c));
-    timing.ttfb = distribution(&flow.turns.answers[server]);
-    timing.server_think = distribution(&corrected.server_think);
-    timing.response = distribution(&responses(flow, server));
-    timing.client_think = distribution(&corrected.client_think);
+    timing.ttfb = distribution::figures(&flow.turns.answers[server]);
+    timing.server_think = distribution::figures(&corrected.server_think);
+    timing.response = distribution::figures(&responses(flow, server));
+    timing.client_think = distribution::figures(&corrected.client_think);
     timing.turns_excluded = flow.turns.excluded.into();
     timing.clamped = corrected.clamped;
     timing.idle = idle(flow, client, verdicts, end);
@@ -203,4 +196,10 @@ pub fn ambiguous(m: &Measured) -> u64 {
     let close = m.flow.as_ref().map_or([Leg::Unseen; 2], |f| f.close.acked);
     let legs = [m.handshake.syn_to_synack, m.handshake.synack_to_ack, close[0], close[1]];
     legs.iter().filter(|l| l.between().is_some()).count() as u64
+}
+
+/// How many samples were left out, as something in them was sent again.
+pub fn excluded(m: &Measured) -> u64 {
+    let Some(flow) = m.flow.as_deref() else { return 0 };
+    flow.trips.iter().map(|t| u64::from(t.excluded)).sum::<u64>() + u64::from(flow.turns.excluded)
 }

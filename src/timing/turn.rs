@@ -4,7 +4,7 @@
 //! then a turn is only what it says: the time from one end's last byte to the other's first.
 
 use super::quantile::{CONNECTION, Quantiles};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// The turns of a connection.
 #[derive(Clone, Debug)]
@@ -68,6 +68,11 @@ impl Turns {
         self.touched = true;
     }
 
+    /// The response of end `x` that is under way, up to now.
+    pub fn unfinished(&self, x: usize) -> Option<Span> {
+        self.asked.filter(|_| self.talker == Some(x) && !self.touched).map(|asked| self.last - asked)
+    }
+
     /// The present run is over: the other end speaks, or the connection closes.
     pub fn finish(&mut self) {
         if let (Some(x), Some(asked)) = (self.talker, self.asked.take()) {
@@ -83,7 +88,6 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Span;
 
     fn at(ms: i64) -> Time {
         Time(ms * 1_000_000)

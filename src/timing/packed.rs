@@ -1,0 +1,74 @@
+//! Numbers in a row of bytes, each with a small label: most spans need four bytes of the eight.
+//!
+//! An entry is a head (low half: how many bytes follow; high half: the label) and the number's bytes, least first.
+
+/// The most that a label may be.
+pub const LABELS: u8 = 15;
+
+/// How many bytes `value` needs.
+fn width(value: u64) -> usize {
+    8 - value.leading_zeros() as usize / 8
+}
+
+/// Appends `value` under `label` (at most [`LABELS`]).
+pub fn push(bytes: &mut Vec<u8>, label: u8, value: u64) {
+    let width = width(value);
+    // Eight bytes are written whatever the number, and those that are too many taken back: that is the fastest.
+    let mut entry = [0; 9];
+    entry[0] = label << 4 | width as u8;
+    entry[1..].copy_from_slice(&value.to_le_bytes());
+    bytes.extend_from_slice(&entry);
+    bytes.truncate(bytes.len() - (8 - width));
+}
+
+/// Reads the entries of `bytes`, label and number, in order.
+#[derive(Clone, Debug)]
+pub struct Entries<'a>(pub &'a [u8]);
+
+impl Iterator for Entries<'_> {
+    type Item = (u8, u64);
+
+    fn next(&mut self) -> Option<(u8, u64)> {
+        let (head, rest) = self.0.split_first()?;
+        let width = usize::from(head & 15).min(8);
+        let value = match rest.first_chunk::<8>() {
+            Some(word) => u64::from_le_bytes(*word) & u64::MAX.checked_shr(64 - 8 * width as u32).unwrap_or(0),
+            None => {
+                let mut word = [0; 8];
+                rest.iter().take(width).zip(&mut word).for_each(|(from, to)| *to = *from);
+                u64::from_le_bytes(word)
+            }
+        };
+        self.0 = rest.get(width..).unwrap_or_default();
+        Some((head >> 4, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut bytes = Vec::new();
+        let mut expected = Vec::new();
+        for shift in 0..64 {
+            for value in [(1_u64 << shift) - 1, 1 << shift] {
+                let label = (shift % 16) as u8;
+                push(&mut bytes, label, value);
+                expected.push((label, value));
+            }
+        }
+        push(&mut bytes, LABELS, u64::MAX);
+        expected.push((LABELS, u64::MAX));
+        assert_eq!(Entries(&bytes).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn small_numbers_take_few_bytes() {
+        let mut bytes = Vec::new();
+        push(&mut bytes, 3, 0);
+        push(&mut bytes, 3, 30_000_000);
+        assert_eq!(bytes.len(), 1 + 5);
+    }
+}
