@@ -176,21 +176,6 @@ impl Blame {
         ]
     }
 
-    /// Each part, in the order of [`Blame::parts`].
-    pub fn parts_mut(&mut self) -> [&mut Span; 9] {
-        [
-            &mut self.handshake,
-            &mut self.network,
-            &mut self.recovery,
-            &mut self.server,
-            &mut self.client,
-            &mut self.zero_window_server,
-            &mut self.zero_window_client,
-            &mut self.idle,
-            &mut self.close,
-        ]
-    }
-
     /// All together.
     pub fn total(&self) -> Span {
         Span(self.parts().iter().fold(0, |sum: i64, (_, s)| sum.saturating_add(s.0)))

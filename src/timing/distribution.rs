@@ -1,7 +1,5 @@
 //! From samples to the figures of a report.
 
-use smallvec::SmallVec;
-
 use super::quantile::{ERROR, Figures, Quantiles, quantiles};
 use crate::report::timing::Distribution;
 use crate::time::Span;
@@ -12,15 +10,7 @@ const SHAPE: usize = 16;
 /// Thousandths of the samples that each quantile of a report does not exceed.
 const QUANTILES: [u64; 4] = [500, 900, 950, 990];
 
-/// The figures of a distribution, if it has samples.
-pub fn figures(q: &Quantiles) -> Option<Distribution> {
-    match q.samples() {
-        Some(samples) => exact(&mut SmallVec::<[i64; 32]>::from_slice(samples)),
-        None => rest(&mut q.clone()),
-    }
-}
-
-/// The same, reordering the samples.
+/// The figures of a distribution, if it has samples; reorders them.
 pub fn rest(q: &mut Quantiles) -> Option<Distribution> {
     let figures = q.figures();
     let found = q.at(QUANTILES)?;

@@ -2,10 +2,12 @@
 //! written down once, whatever groups it belongs to, and only the groups that are listed are ever put together: column
 //! by column, so that no more than the samples of one are in hand.
 
+use super::column::Column;
 use super::distribution;
+use super::figure::{self, FIGURES, Figure, STOPS, Stopped};
 use super::occupancy::Stay;
-use super::packed::{self, Entries, LABELS};
 use super::quantile::{GROUP, Quantiles};
+use super::summary::Sampled;
 use super::table::Metric;
 use super::vantage::Vantage;
 use crate::report::Side;
@@ -17,112 +19,8 @@ use crate::tracker::State;
 const METRICS: usize = Metric::ALL.len();
 /// How many states there are, each twice: of clients and of servers.
 const STATES: usize = 2 * State::ALL.len();
-/// How many figures are added up; see [`Figure::index`].
-const FIGURES: usize = 4 + 9 + 5 * STOPS;
-/// How many figures [`Stops`] have.
-const STOPS: usize = 4;
-
 /// A group's number where there is none.
 const NONE: u16 = u16::MAX;
-
-/// What stood still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// Payload, for a second or more.
-    Idle,
-    /// What an end may take in.
-    ZeroWindow(Side),
-    /// The stream of an end.
-    Stalls(Side),
-}
-
-impl Stopped {
-    const ALL: [Stopped; 5] = [
-        Stopped::Idle,
-        Stopped::ZeroWindow(Side::Client),
-        Stopped::ZeroWindow(Side::Server),
-        Stopped::Stalls(Side::Client),
-        Stopped::Stalls(Side::Server),
-    ];
-
-    fn index(self) -> usize {
-        match self {
-            Stopped::Idle => 0,
-            Stopped::ZeroWindow(side) => 1 + side as usize,
-            Stopped::Stalls(side) => 3 + side as usize,
-        }
-    }
-
-    fn of(self, g: &mut GroupTiming) -> &mut Stops {
-        match self {
-            Stopped::Idle => &mut g.idle,
-            Stopped::ZeroWindow(side) => g.zero_window.get_mut(side),
-            Stopped::Stalls(side) => g.stalls.get_mut(side),
-        }
-    }
-}
-
-/// A figure that is added up over the connections of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Figure {
-    /// SYNs sent again.
-    SynRetries,
-    /// SYN-ACKs sent again.
-    SynackRetries,
-    /// Samples left out.
-    Excluded,
-    /// Corrected values that would have been negative.
-    Clamped,
-    /// A part of the account, by its place in [`Blame::parts`](crate::report::timing::Blame::parts).
-    Blame(u8),
-}
-
-impl Figure {
-    fn index(self) -> usize {
-        match self {
-            Figure::SynRetries => 0,
-            Figure::SynackRetries => 1,
-            Figure::Excluded => 2,
-            Figure::Clamped => 3,
-            Figure::Blame(part) => 4 + usize::from(part.min(8)),
-        }
-    }
-}
-
-/// One figure of many connections, in their order; several entries of one connection stand together.
-#[derive(Clone, Debug, Default)]
-struct Column {
-    /// The label of an entry tells how many connections after that of the one before it its own is; [`LABELS`] that the
-    /// number is that, and the entry itself comes next.
-    bytes: Vec<u8>,
-    /// The connection of the last entry.
-    last: u32,
-}
-
-impl Column {
-    fn push(&mut self, connection: u32, value: u64) {
-        let mut on = connection - self.last;
-        if on >= u32::from(LABELS) {
-            packed::push(&mut self.bytes, LABELS, on.into());
-            on = 0;
-        }
-        packed::push(&mut self.bytes, on as u8, value);
-        self.last = connection;
-    }
-
-    /// Gives every entry with its connection.
-    fn entries(&self) -> impl Iterator<Item = (u32, u64)> {
-        let mut connection = 0_u32;
-        Entries(&self.bytes).filter_map(move |(label, value)| {
-            if label == LABELS {
-                connection = connection.wrapping_add(value as u32);
-                return None;
-            }
-            connection = connection.wrapping_add(u32::from(label));
-            Some((connection, value))
-        })
-    }
-}
 
 /// What is known of each connection for sure.
 #[derive(Clone, Copy, Debug)]
@@ -186,28 +84,12 @@ impl Log {
         self.metrics[metric as usize].push(connection, span.0.max(0) as u64);
     }
 
-    /// All samples of a distribution.
-    pub fn samples(&mut self, metric: Metric, q: &Quantiles) {
-        match q.samples() {
-            Some(samples) => samples.iter().for_each(|v| self.sample(metric, Span(*v))),
-            None => self.rough.push((metric, self.connection(), q.clone())),
+    /// One sample, or all of a distribution.
+    pub fn sampled(&mut self, metric: Metric, sampled: Sampled) {
+        match sampled {
+            Sampled::One(span) => self.sample(metric, span),
+            Sampled::Many(q) => self.rough.push((metric, self.connection(), *q)),
         }
-    }
-
-    /// All samples of a distribution less `shift`, at least 0; says how many would have been negative.
-    pub fn less(&mut self, metric: Metric, q: &Quantiles, shift: Span) -> u64 {
-        let Some(samples) = q.samples() else {
-            let (rest, clamped) = q.less(shift);
-            self.rough.push((metric, self.connection(), rest));
-            return clamped;
-        };
-        let mut clamped = 0;
-        for v in samples {
-            let rest = v.saturating_sub(shift.0);
-            clamped += u64::from(rest < 0);
-            self.sample(metric, Span(rest));
-        }
-        clamped
     }
 
     /// One stay of an end.
@@ -321,7 +203,7 @@ impl Log {
         let span = |total: u64| Span(i64::try_from(total).unwrap_or(i64::MAX));
         let mut each = |index: usize, greatest: bool, set: &dyn Fn(&mut GroupTiming, u64)| {
             let column = &self.figures[index];
-            if !column.bytes.is_empty() {
+            if !column.is_empty() {
                 let totals = self.total(column, out.len(), greatest);
                 out.iter_mut().zip(totals).for_each(|(g, total)| set(g, total));
             }
@@ -331,7 +213,7 @@ impl Log {
         each(Figure::Excluded.index(), false, &|g, n| g.excluded = n);
         each(Figure::Clamped.index(), false, &|g, n| g.clamped = n);
         for part in 0..9 {
-            let set = |g: &mut GroupTiming, total| *g.blame.parts_mut()[usize::from(part)] = span(total);
+            let set = |g: &mut GroupTiming, total| *figure::part(&mut g.blame, part) = span(total);
             each(Figure::Blame(part).index(), false, &set);
         }
         for what in Stopped::ALL {
@@ -379,7 +261,7 @@ impl Log {
         for state in State::ALL {
             for side in [Side::Client, Side::Server] {
                 let place = place(side, state);
-                if self.stays[place].bytes.is_empty() && self.open[place].bytes.is_empty() {
+                if self.stays[place].is_empty() && self.open[place].is_empty() {
                     continue;
                 }
                 uncertain.fill(0);

@@ -2,6 +2,8 @@
 //!
 //! An entry is a head (low half: how many bytes follow; high half: the label) and the number's bytes, least first.
 
+use smallvec::SmallVec;
+
 /// The most that a label may be.
 pub const LABELS: u8 = 15;
 
@@ -10,15 +12,29 @@ fn width(value: u64) -> usize {
     8 - value.leading_zeros() as usize / 8
 }
 
-/// Appends `value` under `label` (at most [`LABELS`]).
-pub fn push(bytes: &mut Vec<u8>, label: u8, value: u64) {
+/// An entry of `value` under `label` (at most [`LABELS`]): its bytes, and how many of them count.
+fn entry(label: u8, value: u64) -> ([u8; 9], usize) {
     let width = width(value);
-    // Eight bytes are written whatever the number, and those that are too many taken back: that is the fastest.
     let mut entry = [0; 9];
     entry[0] = label << 4 | width as u8;
     entry[1..].copy_from_slice(&value.to_le_bytes());
+    (entry, 1 + width)
+}
+
+/// Appends `value` under `label`. All bytes are written, and those that do not count taken back: that is the fastest.
+pub fn push(bytes: &mut Vec<u8>, label: u8, value: u64) {
+    let (entry, counting) = entry(label, value);
     bytes.extend_from_slice(&entry);
-    bytes.truncate(bytes.len() - (8 - width));
+    bytes.truncate(bytes.len() - (entry.len() - counting));
+}
+
+/// The same where there are few.
+pub fn append<const N: usize>(bytes: &mut SmallVec<[u8; N]>, label: u8, value: u64)
+where
+    [u8; N]: smallvec::Array<Item = u8>,
+{
+    let (entry, counting) = entry(label, value);
+    bytes.extend_from_slice(&entry[..counting]);
 }
 
 /// Reads the entries of `bytes`, label and number, in order.

@@ -265,7 +265,10 @@ impl Quantiles {
 
 /// The rank (from 1) of a quantile among `count` samples.
 fn rank(count: u64, per_mille: u64) -> u64 {
-    let rank = (u128::from(count) * u128::from(per_mille)).div_ceil(1_000) as u64;
+    let rank = match count.checked_mul(per_mille) {
+        Some(product) => product.div_ceil(1_000),
+        None => (u128::from(count) * u128::from(per_mille)).div_ceil(1_000) as u64,
+    };
     rank.clamp(1, count)
 }
 
@@ -317,7 +320,7 @@ mod tests {
     fn the_histogram_is_as_good_as_it_says() {
         let samples: Vec<i64> = (0..20_000_i64).map(|i| 1_000 + i * i * 37).collect();
         let (mut exact, mut rough) = (of(GROUP, samples.iter().copied()), of(4, samples));
-        assert!(exact.is_exact() && !rough.is_exact());
+        assert!(exact.samples().is_some() && rough.samples().is_none());
         for p in [1, 10, 500, 900, 950, 990, 999] {
             let (Some([a]), Some([b])) = (exact.at([p]), rough.at([p])) else { panic!("no quantile") };
             assert!((a.0 - b.0).abs() as f64 <= a.0 as f64 * ERROR, "{p}: {a} {b}");

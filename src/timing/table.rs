@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use super::figure::{Figure, Stopped};
 use super::flow::{Flow, Measured};
 use super::groups::Groups;
-use super::log::{Figure, Log, Stopped};
+use super::log::Log;
 use super::vantage::Vantage;
 use super::{occupancy, summary};
 use crate::report::Side;
@@ -113,11 +114,11 @@ impl Builder {
 
     fn handshake(&mut self, m: &Measured, c: &Connection) {
         let h = &m.handshake;
-        self.one(Metric::SynToSynack, h.syn_to_synack.exact());
-        self.one(Metric::SynackToAck, h.synack_to_ack.exact());
+        self.one(Metric::SynToSynack, h.syn_to_synack().exact());
+        self.one(Metric::SynackToAck, h.synack_to_ack().exact());
         self.one(Metric::Handshake, h.round_trip());
-        self.one(Metric::SynRetryDelay, h.retry_delay.filter(|_| h.syns.count > 1));
-        self.one(Metric::ConnectDelay, h.ack.zip(h.syns.first()).map(|(t, syn)| t - syn));
+        self.one(Metric::SynRetryDelay, h.retry_delay());
+        self.one(Metric::ConnectDelay, h.ack().zip(h.syns.first()).map(|(t, syn)| t - syn));
         self.one(Metric::Duration, Some(c.last - c.first));
     }
 
@@ -134,26 +135,18 @@ impl Builder {
 
     fn flow(&mut self, flow: &Flow, m: &Measured, c: &Connection, client: usize, verdicts: &[Verdict; 2], end: Time) {
         let server = 1 - client;
-        self.one(Metric::FirstRequest, flow.turns.first[client].zip(m.handshake.ack).map(|(t, ack)| t - ack));
-        self.one(Metric::FinToAckClient, flow.close.acked[client].exact());
-        self.one(Metric::FinToAckServer, flow.close.acked[server].exact());
+        self.one(Metric::FirstRequest, flow.turns.first(client).zip(m.handshake.ack()).map(|(t, ack)| t - ack));
+        self.one(Metric::FinToAckClient, flow.close.acked(client).exact());
+        self.one(Metric::FinToAckServer, flow.close.acked(server).exact());
         self.one(Metric::FinToFin, flow.close.fin_to_fin());
         self.one(Metric::CloseDuration, flow.close.duration());
         let log = &mut self.log;
-        log.samples(Metric::RttClient, &flow.trips[client].samples);
-        log.samples(Metric::RttServer, &flow.trips[server].samples);
-        log.samples(Metric::Ttfb, &flow.turns.answers[server]);
-        log.samples(Metric::Response, &flow.turns.responses[server]);
-        let clamped =
-            log.less(Metric::ServerThink, &flow.turns.answers[server], flow.least[server].unwrap_or_default())
-                + log.less(Metric::ClientThink, &flow.turns.answers[client], flow.least[client].unwrap_or_default());
-        self.one(Metric::Response, flow.turns.unfinished(server));
-        let log = &mut self.log;
+        let clamped = summary::samples(flow, client, |metric, sampled| log.sampled(metric, sampled));
         log.figure(Figure::Clamped, clamped);
         log.stops(Stopped::Idle, summary::gaps(flow, verdicts, end));
         for (x, side) in [(client, Side::Client), (server, Side::Server)] {
-            log.stops(Stopped::ZeroWindow(side), summary::stops(&flow.zero[x], c.last));
-            log.stops(Stopped::Stalls(side), summary::stops(&flow.trips[1 - x].stalls, c.last));
+            log.stops(Stopped::ZeroWindow(side), summary::stops(flow.zero(x), c.last));
+            log.stops(Stopped::Stalls(side), summary::stops(flow.trips[1 - x].stalls(), c.last));
         }
     }
 
