@@ -12,6 +12,9 @@ const QUANTILES: [u64; 4] = [500, 900, 950, 990];
 
 /// The figures of a distribution, if it has samples; reorders them.
 pub fn rest(q: &mut Quantiles) -> Option<Distribution> {
+    if q.count() == 0 {
+        return None;
+    }
     let figures = q.figures();
     let found = q.at(QUANTILES)?;
     shaped(&figures, found, q.samples().is_none().then_some(ERROR))
@@ -19,6 +22,9 @@ pub fn rest(q: &mut Quantiles) -> Option<Distribution> {
 
 /// The figures of samples in a slice, which are reordered.
 pub fn exact(samples: &mut [i64]) -> Option<Distribution> {
+    if let [only] = *samples {
+        return shaped(&Figures::of(samples), [Span(only); 4], None);
+    }
     let figures = Figures::of(samples);
     shaped(&figures, quantiles(samples, QUANTILES)?, None)
 }

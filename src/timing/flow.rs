@@ -6,7 +6,7 @@ use super::blame::{Blame, CAUSES, Cause, Opening, Situation};
 use super::close::Close;
 use super::handshake::Handshake;
 use super::maybe::Maybe;
-use super::packed::{self, Entries};
+use super::packed::Row;
 use super::pause::{Ender, Gaps, Pauses};
 use super::round_trip::RoundTrip;
 use super::samples::{Kind, Samples};
@@ -67,26 +67,28 @@ pub struct Flow {
 /// Packets that prove receipts: number and capture time, as differences from the one before, packed.
 #[derive(Clone, Debug, Default)]
 struct Proofs {
-    bytes: SmallVec<[u8; 36]>,
+    row: Row<55>,
     count: u8,
 }
 
 impl Proofs {
     fn add(&mut self, packet: u64, time: Time) {
-        let (before, at) = self.iter().last().unwrap_or((0, Time(0)));
-        packed::append(&mut self.bytes, 0, packet.wrapping_sub(before));
-        packed::append(&mut self.bytes, 0, time.0.wrapping_sub(at.0) as u64);
+        let (before, at) = self.all().last().copied().unwrap_or_default();
+        self.row.push(0, packet.wrapping_sub(before));
+        self.row.push(0, time.0.wrapping_sub(at.0) as u64);
         self.count += 1;
     }
 
-    fn iter(&self) -> impl Iterator<Item = (u64, Time)> {
-        let mut entries = Entries(&self.bytes);
+    fn all(&self) -> SmallVec<[(u64, Time); PROOFS as usize]> {
+        let mut all = SmallVec::new();
+        let mut entries = self.row.entries();
         let (mut packet, mut time) = (0_u64, Time(0));
-        std::iter::from_fn(move || {
-            packet = packet.wrapping_add(entries.next()?.1);
-            time = Time(time.0.wrapping_add(entries.next()?.1 as i64));
-            Some((packet, time))
-        })
+        while let (Some((_, on)), Some((_, later))) = (entries.next(), entries.next()) {
+            packet = packet.wrapping_add(on);
+            time = Time(time.0.wrapping_add(later as i64));
+            all.push((packet, time));
+        }
+        all
     }
 }
 
@@ -191,9 +193,9 @@ impl Measured {
         }
     }
 
-    /// Capture time of a packet that proves a receipt.
-    pub fn proof(&self, packet: u64) -> Option<Time> {
-        self.proofs.iter().find(|(p, _)| *p == packet).map(|(_, t)| t)
+    /// Packets that prove receipts, with their capture times.
+    pub fn proofs(&self) -> SmallVec<[(u64, Time); PROOFS as usize]> {
+        self.proofs.all()
     }
 
     /// From its only SYN to the RST that refused it.

@@ -164,18 +164,22 @@ impl Log {
         }
     }
 
-    /// The places of the groups of a connection.
-    fn groups(&self, connection: u32) -> impl Iterator<Item = usize> {
-        let groups = self.seats.get(connection as usize).map_or([NONE; 3], |s| s.groups);
-        std::iter::once(0).chain(groups.into_iter().filter(|g| *g != NONE).map(usize::from))
+    /// Gives the places of the groups of a connection.
+    #[inline]
+    fn groups(&self, connection: u32, mut each: impl FnMut(usize)) {
+        each(0);
+        let Some(seat) = self.seats.get(connection as usize) else { return };
+        for g in seat.groups {
+            if g != NONE {
+                each(usize::from(g));
+            }
+        }
     }
 
     fn count(&self, out: &mut [GroupTiming]) {
         let mut counts = vec![[0_u64; 4]; out.len()];
         for (i, seat) in (0..).zip(&self.seats) {
-            for g in self.groups(i) {
-                counts[g][seat.seen.map_or(3, |v| v as usize)] += 1;
-            }
+            self.groups(i, |g| counts[g][seat.seen.map_or(3, |v| v as usize)] += 1);
         }
         let names = [Vantage::Client, Vantage::Server, Vantage::Middle].map(|v| (v as usize, v.name()));
         for (g, counts) in out.iter_mut().zip(counts) {
@@ -192,9 +196,9 @@ impl Log {
     fn total(&self, column: &Column, groups: usize, greatest: bool) -> Vec<u64> {
         let mut totals = vec![0_u64; groups];
         for (connection, value) in column.entries() {
-            for g in self.groups(connection) {
+            self.groups(connection, |g| {
                 totals[g] = if greatest { totals[g].max(value) } else { totals[g].saturating_add(value) };
-            }
+            });
         }
         totals
     }
@@ -234,7 +238,7 @@ impl Log {
             loop {
                 let next = entries.peek().map(|(connection, _)| *connection);
                 if let Some((_, connection, q)) = rough.next_if(|(_, c, _)| next.is_none_or(|n| *c <= n)) {
-                    self.groups(*connection).for_each(|g| sets[g].merge(q));
+                    self.groups(*connection, |g| sets[g].merge(q));
                     continue;
                 }
                 let Some(connection) = next else { break };
@@ -242,7 +246,10 @@ impl Log {
                 while let Some((_, value)) = entries.next_if(|(c, _)| *c == connection) {
                     samples.push(value as i64);
                 }
-                self.groups(connection).for_each(|g| sets[g].extend(&samples));
+                match samples[..] {
+                    [only] => self.groups(connection, |g| sets[g].push(only)),
+                    _ => self.groups(connection, |g| sets[g].extend(&samples)),
+                }
             }
             for (i, (g, q)) in out.iter_mut().zip(&mut sets).enumerate() {
                 // Only that of all connections is ever drawn.
@@ -270,16 +277,17 @@ impl Log {
                     (entries.next(), entries.next(), entries.next())
                 {
                     let bounds = [span, span.saturating_sub(less), span.saturating_add(more)].map(|v| v as i64);
-                    for g in self.groups(connection) {
-                        sets[g].iter_mut().zip(bounds).for_each(|(q, v)| q.extend(&[v]));
-                        uncertain[g] += u64::from(less > 0 || more > 0);
-                    }
+                    let differ = u64::from(less > 0 || more > 0);
+                    self.groups(connection, |g| {
+                        sets[g].iter_mut().zip(bounds).for_each(|(q, v)| q.push(v));
+                        uncertain[g] += differ;
+                    });
                 }
                 let modelled = self.total(&self.modelled[place], out.len(), false);
                 let longest = self.total(&self.open[place], out.len(), true);
                 let mut open = vec![0_u64; out.len()];
                 for (connection, _) in self.open[place].entries() {
-                    self.groups(connection).for_each(|g| open[g] += 1);
+                    self.groups(connection, |g| open[g] += 1);
                 }
                 for (i, (g, [spans, low, high])) in out.iter_mut().zip(&mut sets).enumerate() {
                     let seen = spans.count() > 0;

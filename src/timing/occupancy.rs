@@ -37,12 +37,13 @@ pub fn latest(verdict: &Verdict, measured: &Measured, end: Time) -> SmallVec<[Ti
     let steps = &verdict.steps;
     let mut latest = SmallVec::from_elem(end, steps.len());
     let mut next = end;
+    let proofs = measured.proofs();
     for (step, latest) in steps.iter().zip(&mut latest).rev() {
         let mark = &step.mark;
         let by = match mark.evidence {
             Evidence::Confirmed => {
                 let way = (step.at - mark.time).0.saturating_abs();
-                measured.proof(mark.proof).map_or(step.at, |t| t - Span(way))
+                proofs.iter().find(|(p, _)| *p == mark.proof).map_or(step.at, |(_, t)| *t - Span(way))
             }
             // Nothing else is possible at the end: silence has decided, and it did so by this time.
             Evidence::Inferred if verdict.possible.len() == 1 => next.min(step.at + SILENCE),

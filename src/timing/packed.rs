@@ -2,17 +2,17 @@
 //!
 //! An entry is a head (low half: how many bytes follow; high half: the label) and the number's bytes, least first.
 
-use smallvec::SmallVec;
-
 /// The most that a label may be.
 pub const LABELS: u8 = 15;
 
 /// How many bytes `value` needs.
+#[inline]
 fn width(value: u64) -> usize {
     8 - value.leading_zeros() as usize / 8
 }
 
 /// An entry of `value` under `label` (at most [`LABELS`]): its bytes, and how many of them count.
+#[inline]
 fn entry(label: u8, value: u64) -> ([u8; 9], usize) {
     let width = width(value);
     let mut entry = [0; 9];
@@ -22,19 +22,58 @@ fn entry(label: u8, value: u64) -> ([u8; 9], usize) {
 }
 
 /// Appends `value` under `label`. All bytes are written, and those that do not count taken back: that is the fastest.
+#[inline]
 pub fn push(bytes: &mut Vec<u8>, label: u8, value: u64) {
     let (entry, counting) = entry(label, value);
     bytes.extend_from_slice(&entry);
     bytes.truncate(bytes.len() - (entry.len() - counting));
 }
 
-/// The same where there are few.
-pub fn append<const N: usize>(bytes: &mut SmallVec<[u8; N]>, label: u8, value: u64)
-where
-    [u8; N]: smallvec::Array<Item = u8>,
-{
-    let (entry, counting) = entry(label, value);
-    bytes.extend_from_slice(&entry[..counting]);
+/// Entries of which there are few as a rule: the first `N` bytes of them need no allocation.
+#[derive(Clone, Debug)]
+pub struct Row<const N: usize> {
+    inline: [u8; N],
+    /// How many of `inline` are in use.
+    used: u8,
+    /// All of them, once there is no room in `inline`.
+    all: Option<Box<Vec<u8>>>,
+}
+
+impl<const N: usize> Default for Row<N> {
+    fn default() -> Row<N> {
+        Row { inline: [0; N], used: 0, all: None }
+    }
+}
+
+impl<const N: usize> Row<N> {
+    /// Appends `value` under `label`.
+    #[inline]
+    pub fn push(&mut self, label: u8, value: u64) {
+        let (entry, counting) = entry(label, value);
+        let used = usize::from(self.used);
+        match self.inline.get_mut(used..).and_then(|free| free.first_chunk_mut::<9>()) {
+            Some(free) if self.all.is_none() => {
+                *free = entry;
+                self.used += counting as u8;
+            }
+            _ => self.push_outside(label, value),
+        }
+    }
+
+    #[cold]
+    fn push_outside(&mut self, label: u8, value: u64) {
+        let inline = &self.inline[..usize::from(self.used)];
+        push(self.all.get_or_insert_with(|| Box::new(inline.to_vec())), label, value);
+    }
+
+    /// All entries.
+    #[inline]
+    pub fn entries(&self) -> Entries<'_> {
+        match &self.all {
+            Some(all) => Entries(all),
+            None => Entries(&self.inline[..usize::from(self.used)]),
+        }
+    }
 }
 
 /// Reads the entries of `bytes`, label and number, in order.
@@ -44,6 +83,7 @@ pub struct Entries<'a>(pub &'a [u8]);
 impl Iterator for Entries<'_> {
     type Item = (u8, u64);
 
+    #[inline]
     fn next(&mut self) -> Option<(u8, u64)> {
         let (head, rest) = self.0.split_first()?;
         let width = usize::from(head & 15).min(8);
@@ -78,6 +118,16 @@ mod tests {
         push(&mut bytes, LABELS, u64::MAX);
         expected.push((LABELS, u64::MAX));
         assert_eq!(Entries(&bytes).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_row_may_outgrow_its_place() {
+        let mut row = Row::<20>::default();
+        let entries: Vec<(u8, u64)> = (0..40).map(|i| (i as u8 % 7, 1 << i)).collect();
+        for n in 0..entries.len() {
+            assert!(row.entries().eq(entries[..n].iter().copied()), "{n}");
+            row.push(entries[n].0, entries[n].1);
+        }
     }
 
     #[test]

@@ -173,6 +173,15 @@ impl Quantiles {
         }
     }
 
+    /// Takes one sample that is not negative.
+    #[inline]
+    pub fn push(&mut self, sample: i64) {
+        match &mut self.store {
+            Store::Exact(mine) if mine.len() < self.limit as usize => mine.push(sample),
+            _ => self.extend(&[sample]),
+        }
+    }
+
     /// Takes samples, none of them negative.
     pub fn extend(&mut self, samples: &[i64]) {
         match &mut self.store {

@@ -1,8 +1,6 @@
 //! What was sampled of one connection: all kinds in one row of bytes, in the order in which they came.
 
-use smallvec::SmallVec;
-
-use super::packed::{self, Entries};
+use super::packed::Row;
 use super::quantile::{CONNECTION, Quantiles};
 use crate::time::Span;
 
@@ -37,8 +35,8 @@ impl Kind {
 /// The samples of one connection; negative ones count as 0. Exact up to [`CONNECTION`] of each kind.
 #[derive(Clone, Debug, Default)]
 pub struct Samples {
-    /// Kind and span, [`packed`].
-    bytes: SmallVec<[u8; 64]>,
+    /// Kind and span.
+    bytes: Row<55>,
     counts: [u16; KINDS],
     /// The kinds that are not exact any more: none of them is in `bytes`.
     rough: Option<Box<[Quantiles; KINDS]>>,
@@ -53,7 +51,7 @@ impl Samples {
             return self.add_rough(i, span);
         }
         self.counts[i] += 1;
-        packed::append(&mut self.bytes, i as u8, span.0 as u64);
+        self.bytes.push(i as u8, span.0 as u64);
     }
 
     #[cold]
@@ -62,11 +60,11 @@ impl Samples {
         let q = &mut rough[i];
         if q.count() == 0 {
             let bytes = std::mem::take(&mut self.bytes);
-            for (label, value) in Entries(&bytes) {
+            for (label, value) in bytes.entries() {
                 if usize::from(label) == i {
                     q.add(Span(value as i64));
                 } else {
-                    packed::append(&mut self.bytes, label, value);
+                    self.bytes.push(label, value);
                 }
             }
         }
@@ -75,7 +73,7 @@ impl Samples {
 
     /// Gives all samples of the kinds that are exact, in the order in which they came.
     pub fn exact(&self) -> impl Iterator<Item = (Kind, Span)> {
-        Entries(&self.bytes).map(|(label, value)| (Kind::ALL[usize::from(label) % KINDS], Span(value as i64)))
+        self.bytes.entries().map(|(label, value)| (Kind::ALL[usize::from(label) % KINDS], Span(value as i64)))
     }
 
     /// Whether there are too many of any kind to keep.
