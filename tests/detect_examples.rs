@@ -174,7 +174,9 @@ fn signs_leave_nothing_out_and_short_agrees_with_full() {
         let stack = ladder::parse(example.ladder).unwrap().stack;
         let (profile, limits) = (stack.profile(), Limits::default());
         let mut analysis = Analysis::new(Options { stack, ..Options::default() });
-        segments.iter().for_each(|seg| drop(analysis.segment(seg)));
+        for seg in &segments {
+            analysis.segment(seg);
+        }
         let tracker = analysis.tracker();
         let cases: Vec<_> = (0..tracker.len()).map(|i| tracker.case(i)).collect();
         let mut surveys = [Survey::default(), Survey::default()];

@@ -77,18 +77,18 @@ impl<'a> Out<'a> {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Writes a time as its distance from the one before. The time 0, which stands for none in some records, has a short
-    /// form, and so has what is too far away a long one.
+    /// Writes a time as its distance from the one before; a number too small for a time as it is, as records keep spans in
+    /// the same fields.
     #[inline]
     pub fn time(&mut self, time: i64) {
-        let apart = zigzag(time.wrapping_sub(self.time));
-        if time == 0 {
-            self.byte(0);
-        } else if apart < u64::MAX - 2 {
+        let (plain, apart) = (zigzag(time), zigzag(time.wrapping_sub(self.time)));
+        if plain < 1 << 52 {
+            self.number(plain << 2);
+        } else if apart < 1 << 61 {
             self.time = time;
-            self.number(apart + 2);
+            self.number(apart << 2 | 1);
         } else {
-            self.byte(1);
+            self.byte(2);
             self.bytes(&time.to_le_bytes());
         }
     }
@@ -150,14 +150,22 @@ impl<'a> In<'a> {
     /// Reads a time.
     #[inline]
     pub fn time(&mut self) -> i64 {
-        match self.number() {
-            0 => 0,
-            1 => i64::from_le_bytes(self.bytes()),
-            apart => {
-                self.time = self.time.wrapping_add(unzigzag(apart - 2));
+        let number = self.number();
+        match number & 3 {
+            0 => unzigzag(number >> 2),
+            1 => {
+                self.time = self.time.wrapping_add(unzigzag(number >> 2));
                 self.time
             }
+            _ => i64::from_le_bytes(self.bytes()),
         }
+    }
+
+    /// Reads so many bytes.
+    pub fn some_bytes(&mut self, len: usize) -> &'a [u8] {
+        let (bytes, rest) = self.bytes.split_at(len.min(self.bytes.len()));
+        self.bytes = rest;
+        bytes
     }
 
     /// Reads a packet number.

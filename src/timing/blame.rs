@@ -5,6 +5,7 @@
 //! seen so far towards the one who answers is the network's, and the rest is its own. Waits of [`GAP`] and more are idle
 //! unless the server owes an answer.
 
+use super::maybe::Maybe;
 use super::pause::GAP;
 use crate::time::{Span, Time};
 
@@ -65,19 +66,70 @@ pub struct Situation {
 /// The account of one connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Blame {
-    /// All before this is accounted for.
-    mark: Option<Time>,
-    /// Where the account begins.
-    begun: Option<Time>,
+    clock: Clock,
     /// By [`Cause::index`].
     spent: [Span; CAUSES],
+}
+
+/// How far time is accounted for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clock {
+    /// All before this is accounted for.
+    mark: Maybe,
+    /// Where the account begins.
+    begun: Maybe,
+}
+
+impl Clock {
+    fn open(&mut self, now: Time) {
+        self.mark.or_set(now);
+        self.begun.or_set(now);
+    }
+
+    /// The piece up to `now`, and where it begins.
+    fn piece(&mut self, now: Time) -> Option<(Time, Span)> {
+        let mark = self.mark.time().unwrap_or(now);
+        if now <= mark {
+            self.mark.or_set(now);
+            return None;
+        }
+        self.mark = now.into();
+        Some((mark, now - mark))
+    }
+}
+
+/// The account of a connection that is not open: all of it is the handshake's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Opening {
+    clock: Clock,
+    spent: Span,
+}
+
+impl Opening {
+    /// The account begins.
+    pub fn open(&mut self, now: Time) {
+        self.clock.open(now);
+    }
+
+    /// The handshake goes on.
+    pub fn spend(&mut self, now: Time) {
+        if let Some((_, span)) = self.clock.piece(now) {
+            self.spent = Span(self.spent.0.saturating_add(span.0));
+        }
+    }
+
+    /// The account of the connection that is open now.
+    pub fn account(self) -> Blame {
+        let mut blame = Blame { clock: self.clock, ..Blame::default() };
+        blame.give(Cause::Handshake, self.spent);
+        blame
+    }
 }
 
 impl Blame {
     /// The account begins.
     pub fn open(&mut self, now: Time) {
-        self.mark.get_or_insert(now);
-        self.begun.get_or_insert(now);
+        self.clock.open(now);
     }
 
     fn give(&mut self, cause: Cause, span: Span) {
@@ -85,18 +137,9 @@ impl Blame {
         *spent = Span(spent.0.saturating_add(span.0.max(0)));
     }
 
-    fn piece(&mut self, now: Time) -> Option<(Time, Span)> {
-        let mark = *self.mark.get_or_insert(now);
-        if now <= mark {
-            return None;
-        }
-        self.mark = Some(now);
-        Some((mark, now - mark))
-    }
-
     /// Gives the piece up to `now` to `cause`.
     pub fn spend(&mut self, now: Time, cause: Cause) {
-        if let Some((_, span)) = self.piece(now) {
+        if let Some((_, span)) = self.clock.piece(now) {
             self.give(cause, span);
         }
     }
@@ -120,7 +163,7 @@ impl Blame {
         if let Some(cause) = Self::overriding(s) {
             return self.spend(now, cause);
         }
-        let Some((mark, span)) = self.piece(now) else { return };
+        let Some((mark, span)) = self.clock.piece(now) else { return };
         let network = if s.talker == Some(x) {
             // It goes on: as long as something was under way it may have had to wait for that.
             settled.map_or(span, |t| Span((t - mark).0.clamp(0, span.0)))
@@ -136,7 +179,7 @@ impl Blame {
     /// The account with the time up to the last packet, and from the first one, should a later packet carry an earlier
     /// time.
     pub fn closed(mut self, first: Time, last: Time, s: &Situation, in_flight: bool) -> [Span; CAUSES] {
-        if let Some(begun) = self.begun.filter(|b| *b > first) {
+        if let Some(begun) = self.clock.begun.time().filter(|b| *b > first) {
             self.give(Cause::Network, begun - first);
         }
         let cause = match Self::overriding(s) {
@@ -146,7 +189,7 @@ impl Blame {
             None => match (s.talker, s.server) {
                 // Asked, and never answered.
                 (Some(talker), Some(server)) if talker != server => Cause::End(server),
-                _ if self.mark.is_some_and(|m| last - m >= GAP) => Cause::Idle,
+                _ if self.clock.mark.time().is_some_and(|m| last - m >= GAP) => Cause::Idle,
                 _ => Cause::Network,
             },
         };
@@ -155,7 +198,9 @@ impl Blame {
     }
 }
 
-crate::pack::pack_fields!(Blame { mark, begun, spent });
+crate::pack::pack_fields!(Blame { clock, spent });
+crate::pack::pack_fields!(Clock { mark, begun });
+crate::pack::pack_fields!(Opening { clock, spent });
 
 #[cfg(test)]
 mod tests {

@@ -1,108 +1,143 @@
 //! The close in time: FIN to its acknowledgment, FIN to FIN, and how long it took in all.
 
 use super::handshake::Leg;
+use super::maybe::Maybe;
 use crate::segment::Segment;
 use crate::time::{Span, Time};
 
-/// The FIN of one end.
-#[derive(Clone, Copy, Debug)]
+/// The FIN of one end, as it was sent until it was acknowledged.
+#[derive(Clone, Copy, Debug, Default)]
 struct Fin {
+    first: Maybe,
+    last: Maybe,
+    /// The first acknowledgment of it.
+    acked: Maybe,
     end: u32,
-    first: Time,
-    last: Time,
-    stamps: Option<[u32; 2]>,
+    /// TSval of the first and the last copy, if all had one.
+    stamps: [u32; 2],
     copies: u16,
+    stamped: bool,
+    told: Told,
+}
+
+/// Which copy of a FIN was acknowledged.
+#[derive(Clone, Copy, Debug, Default)]
+enum Told {
+    #[default]
+    Nothing,
+    First,
+    Last,
+}
+
+impl Fin {
+    fn leg(&self) -> Leg {
+        match (self.first.time(), self.last.time(), self.acked.time()) {
+            (Some(first), Some(last), Some(acked)) => match self.told {
+                Told::First => Leg::Exact(acked - first),
+                Told::Last => Leg::Exact(acked - last),
+                Told::Nothing => Leg::Between([acked - last, acked - first]),
+            },
+            _ => Leg::Unseen,
+        }
+    }
 }
 
 /// The close of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Close {
-    fins: [Option<Fin>; 2],
-    /// For each end, from its FIN to the first acknowledgment of it.
-    pub acked: [Leg; 2],
+    fins: [Fin; 2],
     /// For each end, from the last payload of either end to its FIN.
-    pub after_data: [Option<Span>; 2],
+    after_data: [Maybe; 2],
     /// The first FIN or RST.
-    pub first: Option<Time>,
+    first: Maybe,
     /// The last segment since.
-    last: Option<Time>,
-    /// A RST was sent.
-    pub reset: bool,
+    last: Maybe,
 }
 
 impl Close {
     /// End `x` sends a FIN; `content` is the last payload of either end before.
     pub fn fin(&mut self, x: usize, seg: &Segment, content: Option<Time>) {
         let stamp = seg.options.timestamps.map(|t| t.value);
-        match &mut self.fins[x] {
-            Some(fin) => {
-                fin.last = seg.time;
+        let fin = &mut self.fins[x];
+        if fin.first.is_some() {
+            if !fin.acked.is_some() {
+                fin.last = seg.time.into();
                 fin.copies = fin.copies.saturating_add(1);
-                fin.stamps = fin.stamps.zip(stamp).map(|([one, _], two)| [one, two]);
+                fin.stamped &= stamp.is_some();
+                fin.stamps[1] = stamp.unwrap_or_default();
             }
-            None => {
-                self.fins[x] = Some(Fin {
-                    end: seg.end(),
-                    first: seg.time,
-                    last: seg.time,
-                    stamps: stamp.map(|s| [s; 2]),
-                    copies: 1,
-                });
-                let content = if seg.len > 0 { Some(seg.time) } else { content };
-                self.after_data[x] = content.map(|t| seg.time - t);
-                self.first.get_or_insert(seg.time);
-            }
+            return;
         }
+        let time = Maybe::from(seg.time);
+        let stamps = [stamp.unwrap_or_default(); 2];
+        *fin = Fin { first: time, last: time, end: seg.end(), stamps, copies: 1, stamped: stamp.is_some(), ..*fin };
+        let content = if seg.len > 0 { Some(seg.time) } else { content };
+        self.after_data[x] = content.map_or(Maybe::NONE, |t| (seg.time - t).into());
+        self.first.or_set(seg.time);
     }
 
     /// A RST.
     pub fn reset(&mut self, seg: &Segment) {
-        self.reset = true;
-        self.first.get_or_insert(seg.time);
-        self.last = Some(seg.time);
+        self.first.or_set(seg.time);
+        self.last = seg.time.into();
     }
 
     /// Any segment of end `x` with an acknowledgment.
     pub fn segment(&mut self, x: usize, seg: &Segment, ack: bool) {
-        if self.first.is_none() {
+        if !self.has_begun() {
             return;
         }
-        self.last = Some(seg.time);
-        let y = 1 - x;
-        let Some(fin) = self.fins[y].filter(|f| ack && (seg.ack.wrapping_sub(f.end) as i32) >= 0) else { return };
-        if self.acked[y] != Leg::Unseen {
+        self.last = seg.time.into();
+        let fin = &mut self.fins[1 - x];
+        let covered = ack && fin.first.is_some() && (seg.ack.wrapping_sub(fin.end) as i32) >= 0;
+        if !covered || fin.acked.is_some() {
             return;
         }
-        let first = seg.time - fin.first;
-        let last = seg.time - fin.last;
-        let echo = seg.options.timestamps.map(|t| t.echo);
-        self.acked[y] = match (fin.copies, fin.stamps, echo) {
-            (1, _, _) => Leg::Exact(first),
-            (_, Some([one, two]), Some(echo)) if echo == one && one != two => Leg::Exact(first),
-            (_, Some([one, two]), Some(echo)) if echo == two && one != two => Leg::Exact(last),
-            _ => Leg::Between([last, first]),
+        fin.acked = seg.time.into();
+        let echo = seg.options.timestamps.map(|t| t.echo).filter(|_| fin.stamped && fin.stamps[0] != fin.stamps[1]);
+        fin.told = match echo {
+            _ if fin.copies == 1 => Told::First,
+            Some(echo) if echo == fin.stamps[0] => Told::First,
+            Some(echo) if echo == fin.stamps[1] => Told::Last,
+            _ => Told::Nothing,
         };
+    }
+
+    /// For each end, from its FIN to the first acknowledgment of it.
+    pub fn acked(&self, x: usize) -> Leg {
+        self.fins[x].leg()
+    }
+
+    /// From the last payload of either end to the FIN of end `x`.
+    pub fn after_data(&self, x: usize) -> Option<Span> {
+        self.after_data[x].span()
     }
 
     /// From the first FIN of one end to the first FIN of the other.
     pub fn fin_to_fin(&self) -> Option<Span> {
-        let [a, b] = self.fins;
-        a.zip(b).map(|(a, b)| Span((a.first - b.first).0.saturating_abs()))
+        let [a, b] = &self.fins;
+        a.first.time().zip(b.first.time()).map(|(a, b)| Span((a - b).0.saturating_abs()))
     }
 
     /// From the first FIN or RST to the last segment.
     pub fn duration(&self) -> Option<Span> {
-        self.first.zip(self.last).map(|(first, last)| (last - first).max(Span(0)))
+        self.first.time().zip(self.last.time()).map(|(first, last)| (last - first).max(Span(0)))
     }
 
     /// Whether end `x` has sent its FIN.
     pub fn has_fin(&self, x: usize) -> bool {
-        self.fins[x].is_some()
+        self.fins[x].first.is_some()
+    }
+
+    /// Whether a FIN or RST was sent.
+    pub fn has_begun(&self) -> bool {
+        self.first.is_some()
     }
 }
 
-crate::pack::pack_fields!(Fin { end, first, last, stamps, copies });
-crate::pack::pack_fields!(Close { fins, acked, after_data, first, last, reset });
+crate::pack::pack_fields!(Fin { first, last, acked, end, stamps, copies, stamped, told });
+crate::pack::pack_choice!(Told { Nothing, First, Last });
+crate::pack::pack_fields!(Close { fins, after_data, first, last });
 
 #[cfg(test)]
 mod tests {
@@ -117,10 +152,10 @@ mod tests {
         close.fin(1, &fin(5_000, 90), Some(Time(400_000_000)));
         close.segment(1, &fin(5_000, 90), true);
         close.segment(0, &ack(5_001, 91), true);
-        assert_eq!(close.acked, [Leg::Exact(Span::millis(30)), Leg::Exact(Span::millis(1))]);
+        assert_eq!([0, 1].map(|x| close.acked(x)), [Leg::Exact(Span::millis(30)), Leg::Exact(Span::millis(1))]);
         assert_eq!(close.fin_to_fin(), Some(Span::secs(4)));
         assert_eq!(close.duration(), Some(Span::millis(4_001)));
-        assert_eq!(close.after_data[0], Some(Span::millis(600)));
+        assert_eq!(close.after_data(0), Some(Span::millis(600)));
     }
 
     #[test]
@@ -129,6 +164,6 @@ mod tests {
         close.fin(0, &fin(0, 50), None);
         close.fin(0, &fin(200, 50), None);
         close.segment(1, &ack(230, 51), true);
-        assert_eq!(close.acked[0], Leg::Between([Span::millis(30), Span::millis(230)]));
+        assert_eq!(close.acked(0), Leg::Between([Span::millis(30), Span::millis(230)]));
     }
 }

@@ -2,18 +2,21 @@
 
 use smallvec::SmallVec;
 
-use super::blame::{Blame, CAUSES, Cause, Situation};
+use super::blame::{Blame, CAUSES, Cause, Opening, Situation};
 use super::close::Close;
 use super::handshake::Handshake;
+use super::maybe::Maybe;
+use super::packed::Row;
 use super::pause::{Ender, Gaps, Pauses};
 use super::round_trip::RoundTrip;
+use super::samples::{Kind, Samples};
 use super::turn::Turns;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 use crate::tracker::{Class, Connection};
 
 /// How many proofs are remembered.
-const PROOFS: usize = 12;
+const PROOFS: u8 = 12;
 
 /// The measurements of one connection.
 #[derive(Clone, Debug, Default)]
@@ -22,14 +25,14 @@ pub struct Measured {
     pub handshake: Handshake,
     /// What needs an open connection.
     pub flow: Option<Box<Flow>>,
-    /// Capture times of the packets that prove receipts: packet number, time.
-    proofs: SmallVec<[(u64, Time); 2]>,
-    /// Where its time went.
-    blame: Blame,
+    /// Packets that prove receipts, with their capture times.
+    proofs: Proofs,
+    /// Where its time went, before it was open.
+    opening: Opening,
+    /// From its only SYN to the RST that refused it.
+    refused_after: Maybe,
     /// Its first RST came before it was open.
     refused: bool,
-    /// From its only SYN to the RST that refused it.
-    pub refused_after: Option<Span>,
 }
 
 /// What is measured once a connection is open.
@@ -37,26 +40,56 @@ pub struct Measured {
 pub struct Flow {
     /// Towards each end.
     pub trips: [RoundTrip; 2],
-    /// The least round trip towards each end so far.
-    pub least: [Option<Span>; 2],
     /// Requests and answers.
     pub turns: Turns,
+    /// Round trips, answers, responses.
+    pub samples: Samples,
     /// Times without payload.
     pub gaps: Gaps,
-    /// Times in which each end's window was closed.
-    pub zero: [Pauses; 2],
-    /// Probes sent against each end's closed window.
-    pub zero_probes: [u32; 2],
     /// Its end.
     pub close: Close,
+    /// Where its time went.
+    blame: Blame,
+    /// The least round trip towards each end so far.
+    least: [Maybe; 2],
+    /// For each end, when all it had sent was acknowledged.
+    settled: [Maybe; 2],
+    /// The last payload of either end.
+    content: Maybe,
+    /// Once a window was closed.
+    zero: Option<Box<[Pauses; 2]>>,
     /// Which end is the client, as it looked when the connection opened.
     client: u8,
-    /// For each end, when all it had sent was acknowledged.
-    settled: [Option<Time>; 2],
-    /// The last payload of either end.
-    content: Option<Time>,
     /// TTL or hop limit of each end's first segment.
     pub ttl: [Option<u8>; 2],
+}
+
+/// Packets that prove receipts: number and capture time, as differences from the one before, packed.
+#[derive(Clone, Debug, Default)]
+struct Proofs {
+    row: Row<55>,
+    count: u8,
+}
+
+impl Proofs {
+    fn add(&mut self, packet: u64, time: Time) {
+        let (before, at) = self.all().last().copied().unwrap_or_default();
+        self.row.push(0, packet.wrapping_sub(before));
+        self.row.push(0, time.0.wrapping_sub(at.0) as u64);
+        self.count += 1;
+    }
+
+    fn all(&self) -> SmallVec<[(u64, Time); PROOFS as usize]> {
+        let mut all = SmallVec::new();
+        let mut entries = self.row.entries();
+        let (mut packet, mut time) = (0_u64, Time(0));
+        while let (Some((_, on)), Some((_, later))) = (entries.next(), entries.next()) {
+            packet = packet.wrapping_add(on);
+            time = Time(time.0.wrapping_add(later as i64));
+            all.push((packet, time));
+        }
+        all
+    }
 }
 
 impl Measured {
@@ -67,14 +100,14 @@ impl Measured {
             return;
         }
         if self.is_fresh() {
-            self.blame.open(c.first.min(seg.time));
+            self.opening.open(c.first.min(seg.time));
             if c.first_packet != seg.packet && c.ends[0].syns > 0 {
                 self.handshake.parked(0, c.first);
             }
         }
         match class {
             Class::Reset | Class::ResetIgnored => self.reset(x, class, seg),
-            Class::Opening | Class::OpeningAgain => self.opening(x, seg),
+            Class::Opening | Class::OpeningAgain => self.syn(x, seg),
             _ => self.synchronized(x, class, advances, seg, c),
         }
         self.note_proofs(seg, c);
@@ -84,30 +117,35 @@ impl Measured {
         self.flow.is_none() && self.handshake.opener().is_none() && !self.refused
     }
 
-    fn opening(&mut self, x: usize, seg: &Segment) {
+    fn syn(&mut self, x: usize, seg: &Segment) {
         self.handshake.opening(x, seg);
-        if self.handshake.is_under_way() {
-            self.blame.spend(seg.time, Cause::Handshake);
-        }
-        if let Some(flow) = &mut self.flow {
-            flow.turns.touch();
+        let under_way = self.handshake.is_under_way();
+        match &mut self.flow {
+            Some(flow) => {
+                if under_way {
+                    flow.blame.spend(seg.time, Cause::Handshake);
+                }
+                flow.turns.touch();
+            }
+            None if under_way => self.opening.spend(seg.time),
+            None => {}
         }
     }
 
     fn reset(&mut self, x: usize, class: Class, seg: &Segment) {
-        let situation = self.situation();
         match &mut self.flow {
             Some(flow) if class == Class::Reset => {
-                let (trip, settled) = (flow.least[x].unwrap_or_default(), flow.settled[x]);
+                let situation = flow.situation(&self.handshake);
                 if situation.closing {
-                    self.blame.spend(seg.time, Cause::Close);
+                    flow.blame.spend(seg.time, Cause::Close);
                 } else {
-                    self.blame.speaks(x, seg.time, &situation, trip, settled);
+                    let trip = flow.least(x).unwrap_or_default();
+                    flow.blame.speaks(x, seg.time, &situation, trip, flow.settled[x].time());
                 }
-                flow.turns.finish();
+                flow.turns.finish(&mut flow.samples);
                 flow.gaps.content(seg.time, (Ender::Rst, x));
                 flow.close.reset(seg);
-                flow.zero.iter_mut().for_each(|z| z.end(seg.time));
+                flow.zero.iter_mut().flat_map(|z| z.iter_mut()).for_each(|z| z.end(seg.time));
                 flow.trips.iter_mut().for_each(RoundTrip::forget);
             }
             Some(_) => {}
@@ -115,7 +153,7 @@ impl Measured {
                 self.refused = true;
                 let syns = &self.handshake.syns;
                 if class == Class::Reset && self.handshake.opener() == Some(1 - x) && syns.count == 1 {
-                    self.refused_after = syns.first().map(|syn| seg.time - syn);
+                    self.refused_after = syns.first().map_or(Maybe::NONE, |syn| (seg.time - syn).into());
                 }
             }
         }
@@ -123,169 +161,228 @@ impl Measured {
 
     fn synchronized(&mut self, x: usize, class: Class, advances: bool, seg: &Segment, c: &Connection) {
         let now = seg.time;
-        let y = 1 - x;
-        if self.handshake.later(x, seg) {
-            self.blame.spend(now, Cause::Handshake);
-        }
+        let completes = self.handshake.later(x, seg);
         let flow = self.flow.get_or_insert_with(|| {
             let mut flow = Box::<Flow>::default();
             flow.gaps.last = now;
             flow.client = c.client().0 as u8;
+            flow.blame = self.opening.account();
             flow
         });
+        if completes {
+            flow.blame.spend(now, Cause::Handshake);
+        }
         flow.ttl[x].get_or_insert(seg.ttl);
-        if self.handshake.ack == Some(now) && self.handshake.opener() == Some(x) && flow.least[y].is_none() {
-            flow.gaps.last = now;
-            for (end, leg) in [(y, self.handshake.syn_to_synack), (x, self.handshake.synack_to_ack)] {
-                let copies = if end == y { self.handshake.syns.count } else { self.handshake.syn_acks.count };
-                if let Some(span) = leg.exact() {
-                    flow.trips[end].rescued += u32::from(copies > 1);
-                    flow.trips[end].samples.add(span);
-                    flow.sampled(end, span);
-                }
-            }
+        // Also of a second segment at the time of the first: the first gives both samples, if there is one.
+        if self.handshake.ack() == Some(now) && self.handshake.opener() == Some(x) && !flow.least[1 - x].is_some() {
+            flow.opened(x, now, &self.handshake);
         }
-        let decides = matches!(class, Class::New | Class::Retransmission | Class::GapFill);
-        let before = if decides || flow.recovering() { self.situation() } else { Situation::default() };
-        let Some(flow) = self.flow.as_deref_mut() else { return };
-        let ack = seg.has(Flags::ACK);
-        if ack && !seg.options.sack().is_empty() {
-            flow.trips[x].reports(seg);
-        }
-        if advances {
-            // What it acknowledges counts before what it brings.
-            let recovering = flow.trips[x].in_recovery();
-            let flying = flow.trips[x].in_flight();
-            if let Some(span) = flow.trips[x].acknowledged(seg) {
-                flow.sampled(x, span);
-            }
-            if flying && !flow.trips[x].in_flight() {
-                flow.settled[y] = Some(now);
-            }
-            if recovering && !flow.trips[x].in_recovery() {
-                self.blame.spend(now, Blame::overriding(&before).unwrap_or(Cause::Recovery));
-            }
-        }
-        let payload = seg.len > 0;
-        match class {
-            Class::New => {
-                let situation = Situation { recovering: flow.recovering(), ..before };
-                if situation.closing && !payload {
-                    self.blame.spend(now, Cause::Close);
-                } else {
-                    let settled =
-                        if flow.trips[y].in_flight() { None } else { Some(flow.settled[x].unwrap_or(Time(0))) };
-                    self.blame.speaks(x, now, &situation, flow.least[x].unwrap_or_default(), settled);
-                }
-                flow.trips[y].sends(seg);
-                flow.settled[x] = None;
-                if payload {
-                    flow.turns.speaks(x, now);
-                }
-                flow.gaps.content(now, (if payload { Ender::Data } else { Ender::Fin }, x));
-            }
-            Class::Retransmission | Class::GapFill => {
-                let cause = Cause::Recovery;
-                self.blame.spend(now, Blame::overriding(&before).unwrap_or(cause));
-                flow.trips[y].repeats(seg);
-                flow.turns.touch();
-                flow.gaps.content(now, (if payload { Ender::Data } else { Ender::Fin }, x));
-            }
-            Class::Probe => {
-                flow.gaps.probes = flow.gaps.probes.saturating_add(1);
-                if flow.zero[y].since.is_some() {
-                    flow.zero_probes[y] = flow.zero_probes[y].saturating_add(1);
-                }
-            }
-            _ => {}
-        }
-        if seg.has(Flags::FIN) {
-            flow.close.fin(x, seg, flow.content);
-            flow.turns.finish();
-            flow.zero[y].end(now);
-        }
-        flow.close.segment(x, seg, ack);
-        if payload && class != Class::Probe {
-            flow.content = Some(now);
-        }
-        self.window(x, seg);
-    }
-
-    /// The window that end `x` offers.
-    fn window(&mut self, x: usize, seg: &Segment) {
-        let closed = self.flow.as_ref().is_some_and(|f| f.zero[x].since.is_some());
-        if (seg.window == 0) == closed {
-            return;
-        }
-        let before = self.situation();
-        let Some(flow) = &mut self.flow else { return };
-        if seg.window == 0 && !closed && !flow.close.has_fin(1 - x) && !self.handshake.is_under_way() {
-            let cause = Blame::overriding(&before).unwrap_or(Cause::Network);
-            self.blame.spend(seg.time, cause);
-            flow.zero[x].begin(seg.time);
-        } else if seg.window > 0 && closed {
-            self.blame.spend(seg.time, Cause::ZeroWindow(x));
-            flow.zero[x].end(seg.time);
-        }
-    }
-
-    /// Where things stand.
-    fn situation(&self) -> Situation {
-        let opening = self.handshake.is_under_way();
-        let Some(flow) = &self.flow else { return Situation { opening, ..Situation::default() } };
-        let client = usize::from(flow.client);
-        Situation {
-            opening,
-            closing: flow.close.first.is_some(),
-            recovering: flow.recovering(),
-            closed_window: flow.zero.iter().position(|z| z.since.is_some()),
-            talker: flow.turns.talker.or(self.handshake.ack.map(|_| client)),
-            // A greeting is owed only by protocols in which the server speaks first; nobody can tell beforehand.
-            server: flow.turns.talker.map(|_| 1 - client),
-        }
+        flow.take(x, class, advances, seg, &self.handshake);
     }
 
     /// Notes `seg` if it proves that its sender (or, in the handshake, the other end) received something.
     fn note_proofs(&mut self, seg: &Segment, c: &Connection) {
-        let settled = self.flow.as_ref().is_some_and(|f| f.close.first.is_none())
-            && (self.handshake.opener().is_none() || self.handshake.ready.is_some_and(|t| t < seg.time));
-        if settled || self.proofs.len() >= PROOFS {
+        let settled = self.flow.as_ref().is_some_and(|f| !f.close.has_begun())
+            && (self.handshake.opener().is_none() || self.handshake.ready().is_some_and(|t| t < seg.time));
+        if settled || self.proofs.count >= PROOFS {
             return;
         }
         let proves = c.ends.iter().any(|e| e.log.marks().iter().any(|m| m.proof == seg.packet));
         if proves {
-            self.proofs.push((seg.packet, seg.time));
+            self.proofs.add(seg.packet, seg.time);
         }
     }
 
-    /// Capture time of a packet that proves a receipt.
-    pub fn proof(&self, packet: u64) -> Option<Time> {
-        self.proofs.iter().find(|(p, _)| *p == packet).map(|(_, t)| *t)
+    /// Packets that prove receipts, with their capture times.
+    pub fn proofs(&self) -> SmallVec<[(u64, Time); PROOFS as usize]> {
+        self.proofs.all()
+    }
+
+    /// From its only SYN to the RST that refused it.
+    pub fn refused_after(&self) -> Option<Span> {
+        self.refused_after.span()
     }
 
     /// Where the time from the first to the last packet went, by [`Cause::index`]; its sum is
     /// exactly that time.
     pub fn account(&self, c: &Connection) -> [Span; CAUSES] {
-        let mut situation = self.situation();
-        if self.flow.is_none() {
-            situation.opening = true;
-        }
-        let in_flight = self.flow.as_ref().is_some_and(|f| f.trips.iter().any(RoundTrip::in_flight));
-        let mut blame = self.blame;
+        let (situation, in_flight, mut blame) = match &self.flow {
+            Some(f) => (f.situation(&self.handshake), f.trips.iter().any(RoundTrip::in_flight), f.blame),
+            None => (Situation { opening: true, ..Situation::default() }, false, self.opening.account()),
+        };
         blame.open(c.first);
         blame.closed(c.first, c.last, &situation, in_flight)
     }
 }
 
 impl Flow {
+    /// End `x` completes the handshake.
+    fn opened(&mut self, x: usize, now: Time, handshake: &Handshake) {
+        let y = 1 - x;
+        self.gaps.last = now;
+        let legs = [
+            (y, handshake.syn_to_synack(), handshake.syns.count),
+            (x, handshake.synack_to_ack(), handshake.syn_acks.count),
+        ];
+        for (end, leg, copies) in legs {
+            if let Some(span) = leg.exact() {
+                if copies > 1 {
+                    self.trips[end].rescue();
+                }
+                self.sampled(end, span);
+            }
+        }
+    }
+
+    fn take(&mut self, x: usize, class: Class, advances: bool, seg: &Segment, handshake: &Handshake) {
+        let now = seg.time;
+        let y = 1 - x;
+        let decides = matches!(class, Class::New | Class::Retransmission | Class::GapFill);
+        let before = if decides || self.recovering() { self.situation(handshake) } else { Situation::default() };
+        let ack = seg.has(Flags::ACK);
+        if ack && seg.options.sack_blocks > 0 {
+            self.trips[x].reports(seg);
+        }
+        if advances {
+            // What it acknowledges counts before what it brings.
+            self.acknowledges(x, seg, &before);
+        }
+        let payload = seg.len > 0;
+        match class {
+            Class::New => self.news(x, seg, before),
+            Class::Retransmission | Class::GapFill => {
+                self.blame.spend(now, Blame::overriding(&before).unwrap_or(Cause::Recovery));
+                self.trips[y].repeats(seg);
+                self.turns.touch();
+                self.gaps.content(now, (if payload { Ender::Data } else { Ender::Fin }, x));
+            }
+            Class::Probe => self.gaps.probes = self.gaps.probes.saturating_add(1),
+            _ => {}
+        }
+        if seg.has(Flags::FIN) {
+            self.close.fin(x, seg, self.content.time());
+            self.turns.finish(&mut self.samples);
+            self.end_zero(y, now);
+        }
+        self.close.segment(x, seg, ack);
+        if payload && class != Class::Probe {
+            self.content = now.into();
+        }
+        if (seg.window == 0) != self.is_closed(x) {
+            self.window(x, seg, handshake);
+        }
+    }
+
+    /// A segment of end `x` acknowledges more than any before.
+    fn acknowledges(&mut self, x: usize, seg: &Segment, before: &Situation) {
+        let trip = &mut self.trips[x];
+        let (recovering, flying) = (trip.in_recovery(), trip.in_flight());
+        let sample = trip.acknowledged(seg);
+        let (recovers, flies) = (trip.in_recovery(), trip.in_flight());
+        if let Some(span) = sample {
+            self.sampled(x, span);
+        }
+        if flying && !flies {
+            self.settled[1 - x] = seg.time.into();
+        }
+        if recovering && !recovers {
+            self.blame.spend(seg.time, Blame::overriding(before).unwrap_or(Cause::Recovery));
+        }
+    }
+
+    /// New payload or FIN of end `x`.
+    fn news(&mut self, x: usize, seg: &Segment, before: Situation) {
+        let (now, payload) = (seg.time, seg.len > 0);
+        let y = 1 - x;
+        let situation = Situation { recovering: self.recovering(), ..before };
+        if situation.closing && !payload {
+            self.blame.spend(now, Cause::Close);
+        } else {
+            let settled =
+                if self.trips[y].in_flight() { None } else { Some(self.settled[x].time().unwrap_or(Time(0))) };
+            self.blame.speaks(x, now, &situation, self.least(x).unwrap_or_default(), settled);
+        }
+        self.trips[y].sends(seg);
+        self.settled[x] = Maybe::NONE;
+        if payload {
+            self.turns.speaks(x, now, &mut self.samples);
+        }
+        self.gaps.content(now, (if payload { Ender::Data } else { Ender::Fin }, x));
+    }
+
+    /// The window that end `x` offers is closed, or open again.
+    fn window(&mut self, x: usize, seg: &Segment, handshake: &Handshake) {
+        if seg.window > 0 {
+            self.blame.spend(seg.time, Cause::ZeroWindow(x));
+            self.end_zero(x, seg.time);
+        } else if !self.close.has_fin(1 - x) && !handshake.is_under_way() {
+            let cause = Blame::overriding(&self.situation(handshake)).unwrap_or(Cause::Network);
+            self.blame.spend(seg.time, cause);
+            self.zero.get_or_insert_default()[x].begin(seg.time);
+        }
+    }
+
+    /// Whether the window of end `x` is closed.
+    fn is_closed(&self, x: usize) -> bool {
+        self.zero.as_ref().is_some_and(|z| z[x].lasts())
+    }
+
+    fn end_zero(&mut self, x: usize, now: Time) {
+        if let Some(zero) = &mut self.zero {
+            zero[x].end(now);
+        }
+    }
+
+    /// Times in which the window of end `x` was closed.
+    pub fn zero(&self, x: usize) -> Pauses {
+        self.zero.as_ref().map(|z| z[x]).unwrap_or_default()
+    }
+
+    /// The least round trip towards end `x` so far.
+    pub fn least(&self, x: usize) -> Option<Span> {
+        self.least[x].span()
+    }
+
     fn sampled(&mut self, end: usize, span: Span) {
-        self.least[end] = Some(self.least[end].map_or(span, |l| l.min(span)));
+        self.samples.add(Kind::Trip(end), span);
+        if self.least(end).is_none_or(|least| span < least) {
+            self.least[end] = span.into();
+        }
     }
 
     fn recovering(&self) -> bool {
         self.trips.iter().any(RoundTrip::in_recovery)
     }
+
+    /// Where things stand.
+    fn situation(&self, handshake: &Handshake) -> Situation {
+        let client = usize::from(self.client);
+        let talker = self.turns.talker();
+        Situation {
+            opening: handshake.is_under_way(),
+            closing: self.close.has_begun(),
+            recovering: self.recovering(),
+            closed_window: self.zero.as_ref().and_then(|zero| zero.iter().position(Pauses::lasts)),
+            talker: talker.or(handshake.ack().map(|_| client)),
+            // A greeting is owed only by protocols in which the server speaks first; nobody can tell beforehand.
+            server: talker.map(|_| 1 - client),
+        }
+    }
 }
 
-crate::pack::pack_fields!(Measured { handshake, flow, proofs, blame, refused, refused_after });
-crate::pack::pack_fields!(Flow { trips, least, turns, gaps, zero, zero_probes, close, client, settled, content, ttl });
+crate::pack::pack_fields!(Measured { handshake, flow, proofs, opening, refused_after, refused });
+crate::pack::pack_fields!(Proofs { row, count });
+crate::pack::pack_fields!(Flow {
+    trips,
+    turns,
+    samples,
+    gaps,
+    close,
+    blame,
+    least,
+    settled,
+    content,
+    zero,
+    client,
+    ttl,
+});

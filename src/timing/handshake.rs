@@ -1,56 +1,52 @@
 //! The handshake in time: which SYN was answered, which SYN,ACK was, and what retries cost.
 
-use smallvec::SmallVec;
-
-use crate::pack::{In, Out, Pack};
+use super::maybe::Maybe;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 
-/// How many copies of a SYN or SYN,ACK are remembered: the first and the latest ones.
-const COPIES: usize = 8;
-
-/// One copy of a SYN or SYN,ACK.
-#[derive(Clone, Copy, Debug)]
-pub struct Copy {
-    time: Time,
-    tsval: Option<u32>,
-}
-
-/// All copies of one SYN or SYN,ACK.
+/// All copies of one SYN or SYN,ACK: only the first and the last two matter.
 #[derive(Clone, Debug, Default)]
 pub struct Copies {
-    seen: SmallVec<[Copy; 1]>,
+    first: Maybe,
+    last: Maybe,
+    /// TSval of the last.
+    stamp: u32,
     /// How many were captured.
     pub count: u32,
+    /// Whether the last had a timestamp.
+    stamped: bool,
+    /// Whether the one before it had the same, or neither had one.
+    same: bool,
 }
 
 impl Copies {
-    fn push(&mut self, copy: Copy) {
+    fn push(&mut self, time: Time, tsval: Option<u32>) {
+        let before = self.stamped.then_some(self.stamp);
+        self.same = before == tsval;
+        (self.stamped, self.stamp) = (tsval.is_some(), tsval.unwrap_or_default());
+        self.first.or_set(time);
+        self.last = time.into();
         self.count = self.count.saturating_add(1);
-        if self.seen.len() == COPIES {
-            self.seen.remove(1);
-        }
-        self.seen.push(copy);
     }
 
     /// Time of the first.
     pub fn first(&self) -> Option<Time> {
-        self.seen.first().map(|c| c.time)
+        self.first.time()
     }
 
-    /// The copy that an answer with `echo` answers, if that can be told: the only one, or the last one if its timestamp
-    /// is echoed. An answer to an earlier one may itself be a repetition of one that was lost.
-    fn answered(&self, echo: Option<u32>) -> Option<Time> {
-        match self.seen[..] {
-            [only] => Some(only.time),
-            [.., before, last] if last.tsval == Some(echo?) && before.tsval != last.tsval => Some(last.time),
-            _ => None,
+    /// Whether an answer with `echo` answers the last copy: because it is the only one, or because its timestamp is
+    /// echoed. An answer to an earlier one may itself be a repetition of one that was lost.
+    fn is_last_answered(&self, echo: Option<u32>) -> bool {
+        self.count == 1 || self.count > 1 && self.stamped && Some(self.stamp) == echo && !self.same
+    }
+
+    /// From the copies to their answer at `answer`, of which `exact` says whether it is the last one's.
+    fn leg(&self, answer: Maybe, exact: bool) -> Leg {
+        match (self.first.time(), self.last.time(), answer.time()) {
+            (Some(_), Some(last), Some(answer)) if exact => Leg::Exact(answer - last),
+            (Some(first), Some(last), Some(answer)) => Leg::Between([answer - last, answer - first]),
+            _ => Leg::Unseen,
         }
-    }
-
-    /// How long after the copies the answer at `time` came: after the last one, and after the first.
-    fn range(&self, time: Time) -> Option<[Span; 2]> {
-        Some([time - self.seen.last()?.time, time - self.seen.first()?.time])
     }
 }
 
@@ -87,52 +83,44 @@ impl Leg {
 /// The segments of a handshake.
 #[derive(Clone, Debug, Default)]
 pub struct Handshake {
-    /// The end that sent the first SYN.
-    opener: Option<u8>,
     /// SYNs up to the first SYN,ACK.
     pub syns: Copies,
     /// SYN,ACKs up to the client's ACK.
     pub syn_acks: Copies,
-    /// From the SYN answered to the first SYN,ACK.
-    pub syn_to_synack: Leg,
-    /// From the SYN,ACK answered to the client's ACK.
-    pub synack_to_ack: Leg,
-    /// Both together, where the SYN,ACK was not captured.
-    whole: Option<Span>,
-    /// From the first SYN to the one answered.
-    pub retry_delay: Option<Span>,
     /// The client's ACK.
-    pub ack: Option<Time>,
+    ack: Maybe,
     /// The first segment of the server that proves it ESTABLISHED.
-    pub ready: Option<Time>,
+    ready: Maybe,
+    /// The end that sent the first SYN.
+    opener: Option<u8>,
+    /// The first SYN,ACK answers the last SYN.
+    syn_told: bool,
+    /// The ACK answers the last SYN,ACK.
+    syn_ack_told: bool,
+    /// The ACK came after one SYN, and the SYN,ACK was not captured: both legs together need only the client's segments.
+    whole: bool,
 }
 
 impl Handshake {
     /// A SYN of end `x` that was captured before this connection was told from the one before it.
     pub fn parked(&mut self, x: usize, time: Time) {
         self.opener = Some(x as u8);
-        self.syns.push(Copy { time, tsval: None });
+        self.syns.push(time, None);
     }
 
     /// A SYN or SYN,ACK of end `x`.
     pub fn opening(&mut self, x: usize, seg: &Segment) {
         let stamps = seg.options.timestamps;
-        let copy = Copy { time: seg.time, tsval: stamps.map(|t| t.value) };
+        let tsval = stamps.map(|t| t.value);
         let ack = seg.has(Flags::ACK);
         let opener = usize::from(*self.opener.get_or_insert(if ack { 1 - x } else { x } as u8));
         if !ack && x == opener && self.syn_acks.count == 0 {
-            self.syns.push(copy);
-        } else if ack && x != opener && self.ack.is_none() {
+            self.syns.push(seg.time, tsval);
+        } else if ack && x != opener && !self.ack.is_some() {
             if self.syn_acks.count == 0 {
-                let answered = self.syns.answered(stamps.map(|t| t.echo));
-                self.syn_to_synack = match (answered, self.syns.range(seg.time)) {
-                    (Some(syn), _) => Leg::Exact(seg.time - syn),
-                    (None, Some(range)) => Leg::Between(range),
-                    (None, None) => Leg::Unseen,
-                };
-                self.retry_delay = answered.zip(self.syns.first()).map(|(a, first)| a - first);
+                self.syn_told = self.syns.is_last_answered(stamps.map(|t| t.echo));
             }
-            self.syn_acks.push(copy);
+            self.syn_acks.push(seg.time, tsval);
         }
     }
 
@@ -141,30 +129,22 @@ impl Handshake {
         let Some(opener) = self.opener() else { return false };
         if x != opener {
             if self.syn_acks.count > 0 || self.ack.is_some() {
-                self.ready.get_or_insert(seg.time);
+                self.ready.or_set(seg.time);
             }
             return false;
         }
         if self.ack.is_some() || !seg.has(Flags::ACK) {
             return false;
         }
-        self.ack = Some(seg.time);
-        let answered = self.syn_acks.answered(seg.options.timestamps.map(|t| t.echo));
-        if self.syn_acks.count == 0 && self.syns.count == 1 {
-            // The SYN,ACK was not captured; both legs together need only the client's segments.
-            self.whole = self.syns.first().map(|syn| seg.time - syn);
-        }
-        self.synack_to_ack = match (answered, self.syn_acks.range(seg.time)) {
-            (Some(syn_ack), _) => Leg::Exact(seg.time - syn_ack),
-            (None, Some(range)) => Leg::Between(range),
-            (None, None) => Leg::Unseen,
-        };
+        self.ack = seg.time.into();
+        self.syn_ack_told = self.syn_acks.is_last_answered(seg.options.timestamps.map(|t| t.echo));
+        self.whole = self.syn_acks.count == 0 && self.syns.count == 1;
         true
     }
 
     /// Whether its end is not captured yet, though its begin was.
     pub fn is_under_way(&self) -> bool {
-        self.opener.is_some() && self.ack.is_none()
+        self.opener.is_some() && !self.ack.is_some()
     }
 
     /// The end that sent the first SYN.
@@ -172,61 +152,42 @@ impl Handshake {
         self.opener.map(usize::from)
     }
 
+    /// The client's ACK.
+    pub fn ack(&self) -> Option<Time> {
+        self.ack.time()
+    }
+
+    /// The first segment of the server that proves it ESTABLISHED.
+    pub fn ready(&self) -> Option<Time> {
+        self.ready.time()
+    }
+
+    /// From the SYN answered to the first SYN,ACK.
+    pub fn syn_to_synack(&self) -> Leg {
+        self.syns.leg(self.syn_acks.first, self.syn_told)
+    }
+
+    /// From the SYN,ACK answered to the client's ACK.
+    pub fn synack_to_ack(&self) -> Leg {
+        self.syn_acks.leg(self.ack, self.syn_ack_told)
+    }
+
+    /// From the first SYN to the one answered, where there was a retry.
+    pub fn retry_delay(&self) -> Option<Span> {
+        let delay = self.syns.last.time().zip(self.syns.first.time()).map(|(last, first)| last - first);
+        delay.filter(|_| self.syn_told && self.syns.count > 1)
+    }
+
     /// One round trip of the whole path, wherever the tap is.
     pub fn round_trip(&self) -> Option<Span> {
-        let legs = self.syn_to_synack.exact().zip(self.synack_to_ack.exact());
-        legs.map(|(a, b)| Span(a.0.saturating_add(b.0))).or(self.whole)
+        let legs = self.syn_to_synack().exact().zip(self.synack_to_ack().exact());
+        let whole = || self.ack().zip(self.syns.first()).filter(|_| self.whole).map(|(ack, syn)| ack - syn);
+        legs.map(|(a, b)| Span(a.0.saturating_add(b.0))).or_else(whole)
     }
 }
 
-crate::pack::pack_fields!(Copy { time, tsval });
-crate::pack::pack_fields!(Copies { seen, count });
-crate::pack::pack_fields!(Handshake {
-    opener,
-    syns,
-    syn_acks,
-    syn_to_synack,
-    synack_to_ack,
-    whole,
-    retry_delay,
-    ack,
-    ready,
-});
-
-impl crate::pack::Item for Copy {}
-
-impl Pack for Leg {
-    fn blank() -> Self {
-        Leg::Unseen
-    }
-
-    fn is_blank(&self) -> bool {
-        *self == Leg::Unseen
-    }
-
-    fn pack(&self, out: &mut Out<'_>) {
-        match self {
-            Leg::Unseen => out.byte(0),
-            Leg::Exact(span) => {
-                out.byte(1);
-                span.pack(out);
-            }
-            Leg::Between([least, most]) => {
-                out.byte(2);
-                least.pack(out);
-                most.pack(out);
-            }
-        }
-    }
-
-    fn unpack(from: &mut In<'_>) -> Self {
-        match from.byte() {
-            0 => Leg::Unseen,
-            1 => Leg::Exact(Span::unpack(from)),
-            _ => Leg::Between([Span::unpack(from), Span::unpack(from)]),
-        }
-    }
-}
+crate::pack::pack_fields!(Copies { first, last, stamp, count, stamped, same });
+crate::pack::pack_fields!(Handshake { syns, syn_acks, ack, ready, opener, syn_told, syn_ack_told, whole });
 
 #[cfg(test)]
 mod tests {
@@ -248,17 +209,17 @@ mod tests {
     #[test]
     fn both_legs_of_a_plain_handshake() {
         let h = handshake(&[(0, syn(0)), (1, syn_ack(30)), (0, ack(31, 1))]);
-        assert_eq!(h.syn_to_synack, Leg::Exact(Span::millis(30)));
-        assert_eq!(h.synack_to_ack, Leg::Exact(Span::millis(1)));
+        assert_eq!(h.syn_to_synack(), Leg::Exact(Span::millis(30)));
+        assert_eq!(h.synack_to_ack(), Leg::Exact(Span::millis(1)));
         assert_eq!(h.round_trip(), Some(Span::millis(31)));
-        assert_eq!(h.retry_delay, Some(Span(0)));
+        assert_eq!(h.retry_delay(), None);
     }
 
     #[test]
     fn a_retried_syn_without_timestamps_leaves_a_range() {
         let h = handshake(&[(0, syn(0)), (0, syn(1_000)), (1, syn_ack(1_030)), (0, ack(1_031, 1))]);
-        assert_eq!(h.syn_to_synack, Leg::Between([Span::millis(30), Span::millis(1_030)]));
-        assert_eq!((h.round_trip(), h.retry_delay), (None, None));
+        assert_eq!(h.syn_to_synack(), Leg::Between([Span::millis(30), Span::millis(1_030)]));
+        assert_eq!((h.round_trip(), h.retry_delay()), (None, None));
     }
 
     #[test]
@@ -270,20 +231,20 @@ mod tests {
             (0, stamped(ack(1_031, 1), 1_531, 7)),
         ];
         let h = handshake(&segments);
-        assert_eq!(h.syn_to_synack, Leg::Exact(Span::millis(30)));
-        assert_eq!(h.retry_delay, Some(Span::secs(1)));
+        assert_eq!(h.syn_to_synack(), Leg::Exact(Span::millis(30)));
+        assert_eq!(h.retry_delay(), Some(Span::secs(1)));
     }
 
     #[test]
     fn the_whole_round_trip_needs_no_syn_ack() {
         let h = handshake(&[(0, syn(0)), (0, ack(31, 1))]);
-        assert_eq!((h.round_trip(), h.syn_to_synack), (Some(Span::millis(31)), Leg::Unseen));
+        assert_eq!((h.round_trip(), h.syn_to_synack()), (Some(Span::millis(31)), Leg::Unseen));
     }
 
     #[test]
     fn the_servers_next_segment_shows_it_ready() {
         let h = handshake(&[(0, syn(0)), (1, syn_ack(30)), (0, ack(31, 1)), (1, ack(70, 1))]);
-        assert_eq!(h.ready.map(|t| t.0), Some(70_000_000));
+        assert_eq!(h.ready().map(|t| t.0), Some(70_000_000));
         assert!(!h.is_under_way());
     }
 }

@@ -15,16 +15,25 @@
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge |
-//! | [`summary`], [`table`] | what the report says of a connection, and of groups |
+//! | [`summary`] | what the report says of a connection |
+//! | [`table`] | and of groups; their members, columns, bytes: `groups`, `log`, `column`, `packed` |
 
 pub mod blame;
 pub mod close;
+mod column;
+mod distribution;
+mod figure;
 pub mod flow;
+mod groups;
 pub mod handshake;
+mod log;
+mod maybe;
 pub mod occupancy;
+mod packed;
 pub mod pause;
 pub mod quantile;
 pub mod round_trip;
+mod samples;
 pub mod summary;
 pub mod table;
 #[cfg(test)]

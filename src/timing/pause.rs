@@ -1,5 +1,6 @@
 //! Times in which something stood still: how often, how long in all, the longest.
 
+use super::maybe::Maybe;
 use crate::time::{Span, Time};
 
 /// From this length on, a time without payload is a gap.
@@ -12,7 +13,7 @@ const LISTED: usize = 8;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pauses {
     /// When the present one began.
-    pub since: Option<Time>,
+    since: Maybe,
     /// How many are over.
     pub count: u32,
     /// How long those were together.
@@ -22,14 +23,19 @@ pub struct Pauses {
 }
 
 impl Pauses {
+    /// Whether one lasts.
+    pub fn lasts(&self) -> bool {
+        self.since.is_some()
+    }
+
     /// One begins, unless one lasts already.
     pub fn begin(&mut self, now: Time) {
-        self.since.get_or_insert(now);
+        self.since.or_set(now);
     }
 
     /// It ends, if one lasts.
     pub fn end(&mut self, now: Time) {
-        if let Some(since) = self.since.take() {
+        if let Some(since) = std::mem::take(&mut self.since).time() {
             let length = (now - since).max(Span(0));
             self.count = self.count.saturating_add(1);
             self.total = Span(self.total.0.saturating_add(length.0));
@@ -69,12 +75,16 @@ pub struct Gaps {
     pub last: Time,
     /// Probes since.
     pub probes: u32,
-    /// How many there were.
-    pub count: u32,
-    /// How long they were together.
-    pub total: Span,
-    /// The longest ones.
-    pub longest: Vec<Gap>,
+    /// The gaps, once there is one.
+    seen: Option<Box<Seen>>,
+}
+
+/// The gaps there were.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    count: u32,
+    total: Span,
+    longest: Vec<Gap>,
 }
 
 impl Gaps {
@@ -86,6 +96,27 @@ impl Gaps {
         if gap.length < GAP {
             return;
         }
+        self.seen.get_or_insert_default().add(gap);
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> u32 {
+        self.seen.as_ref().map_or(0, |s| s.count)
+    }
+
+    /// How long they were together.
+    pub fn total(&self) -> Span {
+        self.seen.as_ref().map_or(Span(0), |s| s.total)
+    }
+
+    /// The longest ones.
+    pub fn longest(&self) -> &[Gap] {
+        self.seen.as_ref().map_or(&[], |s| &s.longest)
+    }
+}
+
+impl Seen {
+    fn add(&mut self, gap: Gap) {
         self.count = self.count.saturating_add(1);
         self.total = Span(self.total.0.saturating_add(gap.length.0));
         if self.longest.len() < LISTED {
@@ -98,9 +129,11 @@ impl Gaps {
     }
 }
 
-crate::pack::pack_fields!(Pauses { since, count, total, longest });
 crate::pack::pack_choice!(Ender { Data, Fin, Rst });
+
+crate::pack::pack_fields!(Pauses { since, count, total, longest });
 crate::pack::pack_fields!(Gap { start, length, probes, ended });
-crate::pack::pack_fields!(Gaps { last, probes, count, total, longest });
+crate::pack::pack_fields!(Gaps { last, probes, seen });
+crate::pack::pack_fields!(Seen { count, total, longest });
 
 impl crate::pack::Item for Gap {}

@@ -36,17 +36,37 @@ struct Histogram {
 
 /// What needs no order.
 #[derive(Clone, Copy, Debug)]
-struct Figures {
-    count: u64,
+pub struct Figures {
+    /// How many samples.
+    pub count: u64,
     sum: i64,
     /// Of seconds.
     squares: f64,
-    min: i64,
-    max: i64,
+    /// The least.
+    pub min: i64,
+    /// The greatest.
+    pub max: i64,
 }
 
 impl Figures {
     const NONE: Figures = Figures { count: 0, sum: 0, squares: 0.0, min: i64::MAX, max: 0 };
+
+    /// Of `samples`.
+    pub fn of(samples: &[i64]) -> Figures {
+        samples.iter().fold(Figures::NONE, |f, v| f.with(*v))
+    }
+
+    /// Arithmetic mean, if there are samples.
+    pub fn mean(&self) -> Option<Span> {
+        i64::try_from(self.count).ok().filter(|n| *n > 0).map(|n| Span(self.sum / n))
+    }
+
+    /// Standard deviation of the samples as a population, if there are any.
+    pub fn deviation(&self) -> Option<Span> {
+        let n = self.count as f64;
+        let mean = Span(self.sum).as_secs_f64() / n;
+        (self.count > 0).then(|| Span(((self.squares / n - mean * mean).max(0.0).sqrt() * 1e9).round() as i64))
+    }
 
     fn with(mut self, v: i64) -> Figures {
         let seconds = Span(v).as_secs_f64();
@@ -95,7 +115,7 @@ impl Histogram {
         let mut all: Vec<u16> = samples.iter().map(|v| bucket(*v)).collect();
         all.sort_unstable();
         let buckets = all.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64)).collect();
-        Histogram { figures: samples.iter().fold(Figures::NONE, |f, v| f.with(*v)), buckets }
+        Histogram { figures: Figures::of(samples), buckets }
     }
 
     fn put(&mut self, bucket: u16, n: u64) {
@@ -148,12 +168,47 @@ impl Quantiles {
 
     /// Takes all samples of another.
     pub fn merge(&mut self, other: &Quantiles) {
-        match (&mut self.store, &other.store) {
-            (Store::Exact(mine), Store::Exact(theirs)) if mine.len() + theirs.len() <= self.limit as usize => {
-                mine.extend_from_slice(theirs);
+        match &other.store {
+            Store::Exact(theirs) => self.extend(theirs),
+            Store::Rough(theirs) => self.rough().merge(theirs),
+        }
+    }
+
+    /// Takes one sample that is not negative.
+    #[inline]
+    pub fn push(&mut self, sample: i64) {
+        match &mut self.store {
+            Store::Exact(mine) if mine.len() < self.limit as usize => mine.push(sample),
+            _ => self.extend(&[sample]),
+        }
+    }
+
+    /// Takes samples, none of them negative.
+    pub fn extend(&mut self, samples: &[i64]) {
+        match &mut self.store {
+            Store::Exact(mine) if mine.len() + samples.len() <= self.limit as usize => mine.extend_from_slice(samples),
+            _ => {
+                let figures = Figures::of(samples);
+                let histogram = self.rough();
+                histogram.figures = histogram.figures.and(figures);
+                samples.iter().for_each(|v| histogram.put(bucket(*v), 1));
             }
-            (_, Store::Exact(theirs)) => self.rough().merge(&Histogram::of(theirs)),
-            (_, Store::Rough(theirs)) => self.rough().merge(theirs),
+        }
+    }
+
+    /// Forgets all samples.
+    pub fn clear(&mut self) {
+        match &mut self.store {
+            Store::Exact(samples) => samples.clear(),
+            Store::Rough(_) => self.store = Store::Exact(Vec::new()),
+        }
+    }
+
+    /// The samples, unless there are too many to keep.
+    pub fn samples(&self) -> Option<&[i64]> {
+        match &self.store {
+            Store::Exact(samples) => Some(samples),
+            Store::Rough(_) => None,
         }
     }
 
@@ -168,15 +223,16 @@ impl Quantiles {
         }
     }
 
-    fn figures(&self) -> Figures {
+    /// What needs no order.
+    pub fn figures(&self) -> Figures {
         match &self.store {
-            Store::Exact(samples) => samples.iter().fold(Figures::NONE, |f, v| f.with(*v)),
+            Store::Exact(samples) => Figures::of(samples),
             Store::Rough(histogram) => histogram.figures,
         }
     }
 
     /// Gives every sample with its count; for a histogram, the middles of its buckets.
-    fn each(&self, mut take: impl FnMut(i64, u64)) {
+    pub fn each(&self, mut take: impl FnMut(i64, u64)) {
         match &self.store {
             Store::Exact(samples) => samples.iter().for_each(|v| take(*v, 1)),
             Store::Rough(h) => h.buckets.iter().for_each(|(b, n)| take(h.inside(*b), *n)),
@@ -205,75 +261,51 @@ impl Quantiles {
         }
     }
 
-    /// Their sum.
-    pub fn sum(&self) -> Span {
-        Span(self.figures().sum)
-    }
-
-    /// The least.
-    pub fn min(&self) -> Option<Span> {
-        (self.count() > 0).then(|| Span(self.figures().min))
-    }
-
-    /// The greatest.
-    pub fn max(&self) -> Option<Span> {
-        (self.count() > 0).then(|| Span(self.figures().max))
-    }
-
-    /// Arithmetic mean.
-    pub fn mean(&self) -> Option<Span> {
-        i64::try_from(self.count()).ok().filter(|n| *n > 0).map(|n| Span(self.figures().sum / n))
-    }
-
-    /// Standard deviation of the samples as a population.
-    pub fn deviation(&self) -> Option<Span> {
-        let f = self.figures();
-        let n = f.count as f64;
-        let mean = Span(f.sum).as_secs_f64() / n;
-        (f.count > 0).then(|| Span(((f.squares / n - mean * mean).max(0.0).sqrt() * 1e9).round() as i64))
-    }
-
-    /// Whether quantiles are exact; otherwise they may be off by [`ERROR`].
-    pub fn is_exact(&self) -> bool {
-        matches!(self.store, Store::Exact(_))
-    }
-
-    /// The least sample that at least `per_mille` thousandths of all do not exceed (nearest rank), for each asked for.
-    pub fn at<const N: usize>(&self, per_mille: [u64; N]) -> Option<[Span; N]> {
-        let count = self.count();
-        if count == 0 {
-            return None;
+    /// The least sample that at least `per_mille` thousandths of all do not exceed (nearest rank), for each asked for,
+    /// in ascending order. Reorders the samples.
+    pub fn at<const N: usize>(&mut self, per_mille: [u64; N]) -> Option<[Span; N]> {
+        match &mut self.store {
+            Store::Exact(samples) => quantiles(samples, per_mille),
+            Store::Rough(histogram) => {
+                Some(per_mille.map(|p| Span(histogram.ranked(rank(histogram.figures.count, p)))))
+            }
         }
-        let mut sorted = Vec::new();
-        if let Store::Exact(samples) = &self.store {
-            sorted.clone_from(samples);
-            sorted.sort_unstable();
-        }
-        Some(per_mille.map(|p| {
-            let rank = (u128::from(count) * u128::from(p)).div_ceil(1_000) as u64;
-            let rank = rank.clamp(1, count);
-            Span(match &self.store {
-                Store::Exact(_) => sorted[rank as usize - 1],
-                Store::Rough(histogram) => histogram.ranked(rank),
-            })
-        }))
     }
+}
 
-    /// How many samples fall into each of `columns` equal steps, in logarithm, from the least to the greatest.
-    pub fn shape(&self, columns: usize) -> Vec<u64> {
-        let mut shape = vec![0; columns];
-        let figures = self.figures();
-        if figures.count == 0 || columns == 0 {
-            return shape;
-        }
-        let log = |v: i64| (v.max(1) as f64).ln();
-        let (low, high) = (log(figures.min), log(figures.max));
-        self.each(|v, n| {
-            let at = if high > low { (log(v) - low) / (high - low) * columns as f64 } else { 0.0 };
-            shape[(at as usize).min(columns - 1)] += n;
-        });
-        shape
+/// The rank (from 1) of a quantile among `count` samples.
+fn rank(count: u64, per_mille: u64) -> u64 {
+    let rank = match count.checked_mul(per_mille) {
+        Some(product) => product.div_ceil(1_000),
+        None => (u128::from(count) * u128::from(per_mille)).div_ceil(1_000) as u64,
+    };
+    rank.clamp(1, count)
+}
+
+/// Up to here sorting is faster than looking for each quantile.
+const FEW: usize = 24;
+
+/// The same of samples in a slice, which are reordered; `per_mille` ascends.
+pub fn quantiles<const N: usize>(samples: &mut [i64], per_mille: [u64; N]) -> Option<[Span; N]> {
+    let count = samples.len() as u64;
+    if count == 0 {
+        return None;
     }
+    let few = samples.len() <= FEW;
+    if few {
+        samples.sort_unstable();
+    }
+    // All before this place are in front of what is looked for, and the one at it is where it belongs.
+    let mut done = None;
+    Some(per_mille.map(|p| {
+        let at = rank(count, p) as usize - 1;
+        if !few && done != Some(at) {
+            let from = done.map_or(0, |d: usize| d + 1);
+            samples[from..].select_nth_unstable(at - from);
+            done = Some(at);
+        }
+        Span(samples[at])
+    }))
 }
 
 crate::pack::pack_fields!(Histogram { figures, buckets });
@@ -325,22 +357,23 @@ mod tests {
 
     #[test]
     fn nearest_rank_of_few_samples() {
-        let q = of(10, [5, 1, 3]);
+        let mut q = of(10, [5, 1, 3]);
         assert_eq!(q.at([0, 500, 950, 1_000]), Some([Span(1), Span(3), Span(5), Span(5)]));
-        assert_eq!(q.mean(), Some(Span(3)));
+        assert_eq!(q.figures().mean(), Some(Span(3)));
         assert_eq!(of(10, []).at([500]), None);
     }
 
     #[test]
     fn the_histogram_is_as_good_as_it_says() {
         let samples: Vec<i64> = (0..20_000_i64).map(|i| 1_000 + i * i * 37).collect();
-        let (exact, rough) = (of(GROUP, samples.iter().copied()), of(4, samples));
-        assert!(exact.is_exact() && !rough.is_exact());
+        let (mut exact, mut rough) = (of(GROUP, samples.iter().copied()), of(4, samples));
+        assert!(exact.samples().is_some() && rough.samples().is_none());
         for p in [1, 10, 500, 900, 950, 990, 999] {
             let (Some([a]), Some([b])) = (exact.at([p]), rough.at([p])) else { panic!("no quantile") };
             assert!((a.0 - b.0).abs() as f64 <= a.0 as f64 * ERROR, "{p}: {a} {b}");
         }
-        assert_eq!((exact.min(), exact.max(), exact.count()), (rough.min(), rough.max(), rough.count()));
+        let (a, b) = (exact.figures(), rough.figures());
+        assert_eq!((a.min, a.max, a.count), (b.min, b.max, b.count));
     }
 
     #[test]
@@ -359,22 +392,16 @@ mod tests {
         for limit in [3, 100] {
             let mut a = of(limit, 0..50);
             a.merge(&of(limit, 50..90));
-            let b = of(limit, 0..90);
+            let mut b = of(limit, 0..90);
             assert_eq!(a.at([100, 500, 990]), b.at([100, 500, 990]));
-            assert_eq!((a.sum(), a.count(), a.min()), (b.sum(), b.count(), b.min()));
+            let (a, b) = (a.figures(), b.figures());
+            assert_eq!((a.mean(), a.count, a.min), (b.mean(), b.count, b.min));
         }
     }
 
     #[test]
     fn a_correction_never_goes_below_zero() {
         let (q, clamped) = of(10, [5, 10, 20]).less(Span(8));
-        assert_eq!((q.min(), q.max(), clamped), (Some(Span(0)), Some(Span(12)), 1));
-    }
-
-    #[test]
-    fn the_shape_counts_every_sample() {
-        let shape = of(4, (1..1_000).map(|i| i * 1_000)).shape(8);
-        assert_eq!(shape.iter().sum::<u64>(), 999);
-        assert!(shape[7] > shape[0]);
+        assert_eq!((q.figures().min, q.figures().max, clamped), (0, 12, 1));
     }
 }

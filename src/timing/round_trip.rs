@@ -3,10 +3,9 @@
 //! Karn's rule (RFC 6298 §3): a segment sent more than once gives no sample, unless the timestamp echoed tells which copy
 //! was acknowledged (RFC 7323 §4). Neither does one whose acknowledgment had to wait for a hole below it to be filled.
 
-use std::collections::VecDeque;
+use smallvec::SmallVec;
 
 use super::pause::Pauses;
-use super::quantile::{CONNECTION, Quantiles};
 use crate::segment::Segment;
 use crate::time::{Span, Time};
 
@@ -19,8 +18,15 @@ struct Sent {
     time: Time,
     start: u32,
     end: u32,
-    tsval: Option<u32>,
+    tsval: u32,
+    stamped: bool,
     again: bool,
+}
+
+impl Sent {
+    fn tsval(&self) -> Option<u32> {
+        self.stamped.then_some(self.tsval)
+    }
 }
 
 /// The latest segment that was sent again, or late, and is not acknowledged yet.
@@ -34,45 +40,34 @@ struct Repair {
     tsval: Option<u32>,
 }
 
-/// The stream towards one end, as far as it waits for acknowledgment.
-#[derive(Clone, Debug)]
-pub struct RoundTrip {
-    flight: VecDeque<Sent>,
+/// What few streams need: something was lost, or came late.
+#[derive(Clone, Debug, Default)]
+struct Loss {
     repair: Option<Repair>,
-    /// The end of all that was sent, and whether anything was.
-    sent: Option<u32>,
-    /// The highest acknowledgment.
-    acked: Option<u32>,
     /// The right edge of the highest SACK block.
     sacked: Option<u32>,
-    /// Since when the lowest segment in flight waits to be the lowest: the last progress.
-    progress: Time,
-    /// Progress stopped because of a loss: from the last progress to the next, for each time something was sent again.
-    pub stalls: Pauses,
-    /// The samples.
-    pub samples: Quantiles,
-    /// Acknowledgments of segments that had been sent again and so give no sample (Karn), or that came late because of
-    /// a hole.
-    pub excluded: u32,
-    /// Samples of segments sent again of which the timestamp told the copy; counted in `samples`, too.
-    pub rescued: u32,
+    stalls: Pauses,
+    excluded: u32,
+    rescued: u32,
 }
 
-impl Default for RoundTrip {
-    fn default() -> RoundTrip {
-        RoundTrip {
-            flight: VecDeque::new(),
-            repair: None,
-            sent: None,
-            acked: None,
-            sacked: None,
-            progress: Time(0),
-            stalls: Pauses::default(),
-            samples: Quantiles::new(CONNECTION),
-            excluded: 0,
-            rescued: 0,
-        }
-    }
+/// The stream towards one end, as far as it waits for acknowledgment.
+#[derive(Clone, Debug, Default)]
+pub struct RoundTrip {
+    /// In the order in which they were sent; those before `head` are acknowledged.
+    flight: SmallVec<[Sent; 2]>,
+    loss: Option<Box<Loss>>,
+    /// Since when the lowest segment in flight waits to be the lowest: the last progress.
+    progress: Time,
+    head: u16,
+    /// `sent` means something.
+    has_sent: bool,
+    /// `acked` means something.
+    has_acked: bool,
+    /// The end of all that was sent.
+    sent: u32,
+    /// The highest acknowledgment.
+    acked: u32,
 }
 
 fn after(a: u32, b: u32) -> bool {
@@ -80,72 +75,90 @@ fn after(a: u32, b: u32) -> bool {
 }
 
 impl RoundTrip {
+    fn is_acked(&self, end: u32) -> bool {
+        self.has_acked && !after(end, self.acked)
+    }
+
     /// A segment towards the end that occupies sequence numbers not seen before.
     pub fn sends(&mut self, seg: &Segment) {
         let end = seg.end();
         if !self.in_flight() {
             self.progress = seg.time;
         }
-        if self.sent.is_none_or(|s| after(end, s)) {
-            self.sent = Some(end);
+        if !self.has_sent || after(end, self.sent) {
+            (self.has_sent, self.sent) = (true, end);
         }
-        if self.acked.is_some_and(|a| !after(end, a)) {
+        let head = usize::from(self.head);
+        if self.is_acked(end) || self.flight.len() - head >= IN_FLIGHT {
             return;
         }
-        if self.flight.len() < IN_FLIGHT {
-            let tsval = seg.options.timestamps.map(|t| t.value);
-            self.flight.push_back(Sent { time: seg.time, start: seg.seq, end, tsval, again: false });
+        if head > 0 && self.flight.len() == self.flight.capacity() {
+            self.flight.drain(..head);
+            self.head = 0;
         }
+        let stamps = seg.options.timestamps;
+        self.flight.push(Sent {
+            time: seg.time,
+            start: seg.seq,
+            end,
+            tsval: stamps.map_or(0, |t| t.value),
+            stamped: stamps.is_some(),
+            again: false,
+        });
     }
 
     /// A segment towards the end that repeats, or comes late.
     pub fn repeats(&mut self, seg: &Segment) {
         let end = seg.end();
-        if self.acked.is_some_and(|a| !after(end, a)) {
+        if self.is_acked(end) {
             return;
         }
-        for sent in self.flight.iter_mut().filter(|s| after(end, s.start) && after(s.end, seg.seq)) {
+        let flight = self.flight.iter_mut().skip(self.head.into());
+        for sent in flight.filter(|s| after(end, s.start) && after(s.end, seg.seq)) {
             sent.again = true;
         }
+        let recovering = self.in_recovery();
+        let loss = self.loss.get_or_insert_default();
         let (mut start, mut last) = (seg.seq, end);
-        if let Some(r) = self.repair.filter(|_| self.in_recovery()) {
+        if let Some(r) = loss.repair.filter(|_| recovering) {
             start = if after(r.start, start) { start } else { r.start };
             last = if after(r.end, last) { r.end } else { last };
         }
         let tsval = seg.options.timestamps.map(|t| t.value);
-        self.repair = Some(Repair { time: seg.time, start, end: last, tsval });
-        self.stalls.begin(self.progress);
+        loss.repair = Some(Repair { time: seg.time, start, end: last, tsval });
+        loss.stalls.begin(self.progress);
     }
 
     /// The end acknowledges more than before. Gives the sample, if there is one.
     pub fn acknowledged(&mut self, seg: &Segment) -> Option<Span> {
         let ack = seg.ack;
-        self.acked = Some(ack);
-        self.stalls.end(seg.time);
+        (self.has_acked, self.acked) = (true, ack);
+        if let Some(loss) = &mut self.loss {
+            loss.stalls.end(seg.time);
+        }
         self.progress = seg.time;
-        let mut last = None;
-        while let Some(sent) = self.flight.front()
-            && !after(sent.end, ack)
-        {
-            last = self.flight.pop_front();
+        let waiting = &self.flight[usize::from(self.head)..];
+        let covered = waiting.iter().position(|sent| after(sent.end, ack)).unwrap_or(waiting.len());
+        let last = waiting[..covered].last().copied();
+        self.head += covered as u16;
+        if usize::from(self.head) == self.flight.len() {
+            self.flight.clear();
+            self.head = 0;
         }
-        let sample = last.filter(|s| s.end == ack).and_then(|s| self.sample(s, seg));
-        if let Some(span) = sample {
-            self.samples.add(span);
-        }
-        sample
+        last.filter(|s| s.end == ack).and_then(|s| self.sample(s, seg))
     }
 
     fn sample(&mut self, sent: Sent, seg: &Segment) -> Option<Span> {
         let first = seg.time - sent.time;
-        let late = self.repair.is_some_and(|r| r.time > sent.time && after(sent.start, r.start));
-        let held = self.sacked.is_some_and(|edge| !after(sent.end, edge));
+        let Some(loss) = &mut self.loss else { return Some(first) };
+        let late = loss.repair.is_some_and(|r| r.time > sent.time && after(sent.start, r.start));
+        let held = loss.sacked.is_some_and(|edge| !after(sent.end, edge));
         if !sent.again && !late && !held {
             return Some(first);
         }
         if sent.again
-            && let (Some(echo), Some(one)) = (seg.options.timestamps.map(|t| t.echo), sent.tsval)
-            && let Some(Repair { time, tsval: Some(two), .. }) = self.repair
+            && let (Some(echo), Some(one)) = (seg.options.timestamps.map(|t| t.echo), sent.tsval())
+            && let Some(Repair { time, tsval: Some(two), .. }) = loss.repair
             && one != two
         {
             let span = match echo {
@@ -154,56 +167,68 @@ impl RoundTrip {
                 _ => None,
             };
             if span.is_some() {
-                self.rescued += 1;
+                loss.rescued += 1;
                 return span;
             }
         }
-        self.excluded += 1;
+        loss.excluded += 1;
         None
     }
 
     /// The end reports what it holds beyond a hole.
     pub fn reports(&mut self, seg: &Segment) {
         for (_, right) in seg.options.sack() {
-            if after(*right, seg.ack) && self.sacked.is_none_or(|edge| after(*right, edge)) {
-                self.sacked = Some(*right);
+            if after(*right, seg.ack) {
+                let loss = self.loss.get_or_insert_default();
+                if loss.sacked.is_none_or(|edge| after(*right, edge)) {
+                    loss.sacked = Some(*right);
+                }
             }
         }
     }
 
+    /// A sample of the handshake whose copy the timestamp told.
+    pub fn rescue(&mut self) {
+        self.loss.get_or_insert_default().rescued += 1;
+    }
+
     /// Whether something sent is not acknowledged.
     pub fn in_flight(&self) -> bool {
-        match (self.sent, self.acked) {
-            (Some(sent), Some(acked)) => after(sent, acked),
-            (sent, _) => sent.is_some(),
-        }
+        self.has_sent && !self.is_acked(self.sent)
     }
 
     /// Whether something sent again is not acknowledged.
     pub fn in_recovery(&self) -> bool {
-        self.repair.is_some_and(|r| self.acked.is_none_or(|a| after(r.end, a)))
+        self.loss.as_ref().and_then(|l| l.repair).is_some_and(|r| !self.is_acked(r.end))
+    }
+
+    /// Progress stopped because of a loss: from the last progress to the next, for each time something was sent again.
+    pub fn stalls(&self) -> Pauses {
+        self.loss.as_ref().map(|l| l.stalls).unwrap_or_default()
+    }
+
+    /// Acknowledgments of segments that had been sent again and so give no sample (Karn), or that came late because of
+    /// a hole.
+    pub fn excluded(&self) -> u32 {
+        self.loss.as_ref().map_or(0, |l| l.excluded)
+    }
+
+    /// Samples of segments sent again of which the timestamp told the copy.
+    pub fn rescued(&self) -> u32 {
+        self.loss.as_ref().map_or(0, |l| l.rescued)
     }
 
     /// Frees what only future segments would need.
     pub fn forget(&mut self) {
-        self.flight = VecDeque::new();
+        self.flight = SmallVec::new();
+        self.head = 0;
     }
 }
 
-crate::pack::pack_fields!(Sent { time, start, end, tsval, again });
+crate::pack::pack_fields!(Sent { time, start, end, tsval, stamped, again });
 crate::pack::pack_fields!(Repair { time, start, end, tsval });
-crate::pack::pack_fields!(RoundTrip {
-    flight,
-    repair,
-    sent,
-    acked,
-    sacked,
-    progress,
-    stalls,
-    samples,
-    excluded,
-    rescued,
-});
+crate::pack::pack_fields!(Loss { repair, sacked, stalls, excluded, rescued });
+crate::pack::pack_fields!(RoundTrip { flight, loss, progress, head, has_sent, has_acked, sent, acked });
 
 impl crate::pack::Item for Sent {}
 
@@ -231,7 +256,7 @@ mod tests {
         trip.sends(&data(0, 100, 10));
         trip.repeats(&data(200, 100, 10));
         assert_eq!(taken(&mut trip, &ack(230, 110)), None);
-        assert_eq!(trip.excluded, 1);
+        assert_eq!(trip.excluded(), 1);
         trip.sends(&data(300, 110, 10));
         assert_eq!(taken(&mut trip, &ack(330, 120)), Some(30));
     }
@@ -245,7 +270,7 @@ mod tests {
         trip.sends(&stamped(data(300, 110, 10), 1_300, 0));
         trip.repeats(&stamped(data(500, 110, 10), 1_500, 0));
         assert_eq!(taken(&mut trip, &stamped(ack(505, 120), 9, 1_300)), Some(205));
-        assert_eq!((trip.rescued, trip.excluded), (2, 0));
+        assert_eq!((trip.rescued(), trip.excluded()), (2, 0));
     }
 
     #[test]
@@ -255,7 +280,7 @@ mod tests {
         trip.sends(&data(1, 110, 10));
         trip.repeats(&data(250, 100, 10));
         assert_eq!(taken(&mut trip, &ack(280, 120)), None);
-        assert_eq!(trip.excluded, 1);
+        assert_eq!(trip.excluded(), 1);
     }
 
     #[test]

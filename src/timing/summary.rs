@@ -1,59 +1,98 @@
 //! From the measurements of a connection to its part of the report.
 
+use smallvec::SmallVec;
+
 use super::blame::{CAUSES, Cause};
+use super::distribution;
 use super::flow::{Flow, Measured};
 use super::handshake::Leg;
 use super::pause::{Ender, GAP, Gap, Pauses};
-use super::quantile::{CONNECTION, ERROR, Quantiles};
+use super::quantile::Quantiles;
+use super::samples::Kind;
+use super::table::Metric;
 use super::vantage::{Basis, Vantage, estimate};
 use crate::report::timing::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, RoundTrips, Stops, Timing};
 use crate::report::{PerSide, Side};
 use crate::time::{Span, Time};
 use crate::tracker::{Connection, State, Verdict};
 
-/// Columns of a drawn distribution.
-pub const SHAPE: usize = 16;
-
-/// The figures of a distribution with its shape, if it has samples.
-pub fn drawn(q: &Quantiles) -> Option<Distribution> {
-    distribution(q).map(|d| Distribution { shape: q.shape(SHAPE), ..d })
+/// What [`samples`] gives.
+pub enum Sampled {
+    /// One sample.
+    One(Span),
+    /// All samples: there were too many to keep.
+    Many(Box<Quantiles>),
 }
 
-/// The figures of a distribution, if it has samples.
-pub fn distribution(q: &Quantiles) -> Option<Distribution> {
-    let [min, p50, p90, p95, p99, max] = q.at([0, 500, 900, 950, 990, 1_000])?;
-    Some(Distribution {
-        n: q.count(),
-        min: q.min().unwrap_or(min),
-        p50,
-        p90,
-        p95,
-        p99,
-        max: q.max().unwrap_or(max),
-        mean: q.mean()?,
-        stddev: q.deviation()?,
-        error: (!q.is_exact()).then_some(ERROR),
-        shape: Vec::new(),
-    })
+/// Gives the samples of a connection under the names that the report has for them, and says how many corrected values
+/// would have been negative. Corrected are the thinks: by the least round trip towards who thinks.
+pub fn samples(flow: &Flow, client: usize, mut take: impl FnMut(Metric, Sampled)) -> u64 {
+    let server = 1 - client;
+    let least = [0, 1].map(|x| flow.least(x).unwrap_or_default());
+    let mut clamped = 0;
+    let rtt = |x: usize| if x == client { Metric::RttClient } else { Metric::RttServer };
+    let think = |x: usize| if x == client { Metric::ClientThink } else { Metric::ServerThink };
+    for (kind, span) in flow.samples.exact() {
+        match kind {
+            Kind::Trip(x) => take(rtt(x), Sampled::One(span)),
+            Kind::Answer(x) => {
+                if x == server {
+                    take(Metric::Ttfb, Sampled::One(span));
+                }
+                let rest = span - least[x];
+                clamped += u64::from(rest < Span(0));
+                take(think(x), Sampled::One(rest.max(Span(0))));
+            }
+            Kind::Response(x) if x == server => take(Metric::Response, Sampled::One(span)),
+            Kind::Response(_) => {}
+        }
+    }
+    if flow.samples.is_rough() {
+        for kind in Kind::ALL {
+            let Some(q) = flow.samples.rough(kind) else { continue };
+            let all = || Sampled::Many(Box::new(q.clone()));
+            match kind {
+                Kind::Trip(x) => take(rtt(x), all()),
+                Kind::Answer(x) => {
+                    if x == server {
+                        take(Metric::Ttfb, all());
+                    }
+                    let (rest, n) = q.less(least[x]);
+                    clamped += n;
+                    take(think(x), Sampled::Many(Box::new(rest)));
+                }
+                Kind::Response(x) if x == server => take(Metric::Response, all()),
+                Kind::Response(_) => {}
+            }
+        }
+    }
+    if let Some(span) = flow.turns.unfinished(server) {
+        take(Metric::Response, Sampled::One(span.max(Span(0))));
+    }
+    clamped
 }
 
-/// What is computed from the measurements of one connection before it is put into words or merged with others.
-pub struct Corrected {
-    /// From request to answer, less the round trip to the server.
-    pub server_think: Quantiles,
-    /// From answer to request, less the round trip to the client.
-    pub client_think: Quantiles,
-    /// Values that came out negative.
-    pub clamped: u64,
+/// The samples of one connection under one name.
+#[derive(Default)]
+struct Bag {
+    few: SmallVec<[i64; 12]>,
+    many: Option<Box<Quantiles>>,
 }
 
-impl Corrected {
-    /// Of `flow`, of which `client` is the client's index.
-    pub fn of(flow: &Flow, client: usize) -> Corrected {
-        let think = |x: usize| flow.turns.answers[x].less(flow.least[x].unwrap_or_default());
-        let (server_think, a) = think(1 - client);
-        let (client_think, b) = think(client);
-        Corrected { server_think, client_think, clamped: a + b }
+impl Bag {
+    fn take(&mut self, sampled: Sampled) {
+        match (sampled, &mut self.many) {
+            (Sampled::One(span), Some(q)) => q.add(span),
+            (Sampled::One(span), None) => self.few.push(span.0),
+            (Sampled::Many(q), _) => self.many = Some(q),
+        }
+    }
+
+    fn figures(mut self) -> Option<Distribution> {
+        match self.many {
+            Some(mut q) => distribution::rest(&mut q),
+            None => distribution::exact(&mut self.few),
+        }
     }
 }
 
@@ -63,10 +102,10 @@ pub fn per_side<T>(client: usize, of: impl Fn(usize) -> T) -> PerSide<T> {
 }
 
 /// Pauses with the present one, up to `end`.
-pub fn stops(p: &Pauses, end: Time) -> Stops {
-    let mut done = *p;
+pub fn stops(p: Pauses, end: Time) -> Stops {
+    let mut done = p;
     done.end(end);
-    Stops { count: done.count.into(), total: done.total, longest: done.longest, open: p.since.is_some() }
+    Stops { count: done.count.into(), total: done.total, longest: done.longest, open: p.lasts() }
 }
 
 /// The account by role.
@@ -92,8 +131,31 @@ fn state_at(verdict: &Verdict, time: Time) -> State {
     verdict.steps.iter().take_while(|s| s.at <= time).last().map_or(State::Closed, |s| s.rule.to)
 }
 
-/// The gaps of a connection; one that lasts up to `end`, the end of the capture, is one of them.
-pub fn idle(flow: &Flow, client: usize, verdicts: &[Verdict; 2], end: Time) -> Idle {
+/// The gap at the end of a connection, if it has one: it lasted when the capture ended at `end`.
+fn last_gap(flow: &Flow, verdicts: &[Verdict; 2], end: Time) -> Option<Span> {
+    let open = verdicts.iter().any(|v| !matches!(v.state(), State::Closed | State::TimeWait));
+    Some(end - flow.gaps.last).filter(|rest| open && *rest >= GAP)
+}
+
+/// How many gaps a connection has, and how long they are; one that lasts up to `end`, the end of the capture, is one of
+/// them.
+pub fn gaps(flow: &Flow, verdicts: &[Verdict; 2], end: Time) -> Stops {
+    let last = last_gap(flow, verdicts, end);
+    let longest = flow.gaps.longest().iter().map(|g| g.length).chain(last).max();
+    Stops {
+        count: u64::from(flow.gaps.count()) + u64::from(last.is_some()),
+        total: Span(flow.gaps.total().0.saturating_add(last.unwrap_or_default().0)),
+        longest: longest.unwrap_or_default(),
+        open: false,
+    }
+}
+
+/// The same with the longest of them.
+fn idle(flow: &Flow, client: usize, verdicts: &[Verdict; 2], end: Time) -> Idle {
+    let Stops { count, total, longest, .. } = gaps(flow, verdicts, end);
+    if count == 0 {
+        return Idle::default();
+    }
     let states = |at: Time| per_side(client, |x| state_at(&verdicts[x], at));
     let side = |x: usize| if x == client { Side::Client } else { Side::Server };
     let gap = |g: &Gap| IdleGap {
@@ -108,16 +170,11 @@ pub fn idle(flow: &Flow, client: usize, verdicts: &[Verdict; 2], end: Time) -> I
         },
         by: Some(side(g.ended.1)),
     };
-    let mut gaps: Vec<IdleGap> = flow.gaps.longest.iter().map(gap).collect();
-    let (mut count, mut total) = (u64::from(flow.gaps.count), flow.gaps.total);
-    let open = verdicts.iter().any(|v| !matches!(v.state(), State::Closed | State::TimeWait));
-    let rest = end - flow.gaps.last;
-    if open && rest >= GAP {
-        count += 1;
-        total = Span(total.0.saturating_add(rest.0));
+    let mut gaps: Vec<IdleGap> = flow.gaps.longest().iter().map(gap).collect();
+    if let Some(length) = last_gap(flow, verdicts, end) {
         gaps.push(IdleGap {
             start: flow.gaps.last,
-            length: rest,
+            length,
             states: states(flow.gaps.last),
             probes: flow.gaps.probes.into(),
             ended_by: GapEnd::Nothing,
@@ -125,7 +182,7 @@ pub fn idle(flow: &Flow, client: usize, verdicts: &[Verdict; 2], end: Time) -> I
         });
     }
     gaps.sort_by_key(|g| g.start);
-    Idle { count, total, longest: gaps.iter().map(|g| g.length).max().unwrap_or_default(), gaps }
+    Idle { count, total, longest, gaps }
 }
 
 /// Where the tap was: `given`, or estimated.
@@ -141,17 +198,17 @@ pub fn timing(m: &Measured, c: &Connection, verdicts: &[Verdict; 2], given: Opti
     let seen = vantage(m, client, given);
     let blame = blame(m, c, client);
     let mut timing = Timing {
-        syn_to_synack: h.syn_to_synack.exact(),
-        synack_to_ack: h.synack_to_ack.exact(),
+        syn_to_synack: h.syn_to_synack().exact(),
+        synack_to_ack: h.synack_to_ack().exact(),
         handshake: h.round_trip(),
-        syn_to_synack_between: h.syn_to_synack.between(),
-        synack_to_ack_between: h.synack_to_ack.between(),
+        syn_to_synack_between: h.syn_to_synack().between(),
+        synack_to_ack_between: h.synack_to_ack().between(),
         syn_retries: h.syns.count.saturating_sub(1).into(),
         synack_retries: h.syn_acks.count.saturating_sub(1).into(),
-        syn_retry_delay: h.retry_delay.filter(|_| h.syns.count > 1),
-        connect_delay: since_syn(h.ack),
-        server_ready: since_syn(h.ready),
-        refused_after: m.refused_after,
+        syn_retry_delay: h.retry_delay(),
+        connect_delay: since_syn(h.ack()),
+        server_ready: since_syn(h.ready()),
+        refused_after: m.refused_after(),
         vantage: seen.map(|(v, _)| v),
         vantage_by: seen.map(|(_, by)| by),
         blame,
@@ -160,47 +217,54 @@ pub fn timing(m: &Measured, c: &Connection, verdicts: &[Verdict; 2], given: Opti
     };
     let Some(flow) = m.flow.as_deref() else { return timing };
     let server = 1 - client;
-    let corrected = Corrected::of(flow, client);
-    timing.rtt = per_side(client, |x| RoundTrips {
-        samples: distribution(&flow.trips[x].samples),
-        excluded: flow.trips[x].excluded.into(),
-        rescued: flow.trips[x].rescued.into(),
+    let [mut rtt_client, mut rtt_server, mut ttfb, mut server_think, mut response, mut client_think] =
+        <[Bag; 6]>::default();
+    timing.clamped = samples(flow, client, |metric, sampled| match metric {
+        Metric::RttClient => rtt_client.take(sampled),
+        Metric::RttServer => rtt_server.take(sampled),
+        Metric::Ttfb => ttfb.take(sampled),
+        Metric::ServerThink => server_think.take(sampled),
+        Metric::Response => response.take(sampled),
+        Metric::ClientThink => client_think.take(sampled),
+        _ => {}
     });
-    let [first_client, first_server] = [flow.turns.first[client], flow.turns.first[server]];
-    timing.first_request = first_client.zip(h.ack).map(|(t, ack)| (t - ack).max(Span(0)));
+    let trips = |x: usize, samples: Bag| RoundTrips {
+        samples: samples.figures(),
+        excluded: flow.trips[x].excluded().into(),
+        rescued: flow.trips[x].rescued().into(),
+    };
+    timing.rtt = PerSide { client: trips(client, rtt_client), server: trips(server, rtt_server) };
+    let [first_client, first_server] = [flow.turns.first(client), flow.turns.first(server)];
+    timing.first_request = first_client.zip(h.ack()).map(|(t, ack)| (t - ack).max(Span(0)));
     timing.server_greets = first_server.is_some_and(|s| first_client.is_none_or(|c| s < c));
-    timing.ttfb = distribution(&flow.turns.answers[server]);
-    timing.server_think = distribution(&corrected.server_think);
-    timing.response = distribution(&responses(flow, server));
-    timing.client_think = distribution(&corrected.client_think);
+    timing.ttfb = ttfb.figures();
+    timing.server_think = server_think.figures();
+    timing.response = response.figures();
+    timing.client_think = client_think.figures();
     timing.turns_excluded = flow.turns.excluded.into();
-    timing.clamped = corrected.clamped;
     timing.idle = idle(flow, client, verdicts, end);
-    timing.zero_window = per_side(client, |x| stops(&flow.zero[x], c.last));
+    timing.zero_window = per_side(client, |x| stops(flow.zero(x), c.last));
     // The trips towards one end carry the stream of the other.
-    timing.stalls = per_side(client, |x| stops(&flow.trips[1 - x].stalls, c.last));
-    let [client_fin, server_fin] = [flow.close.acked[client], flow.close.acked[server]];
+    timing.stalls = per_side(client, |x| stops(flow.trips[1 - x].stalls(), c.last));
+    let [client_fin, server_fin] = [flow.close.acked(client), flow.close.acked(server)];
     timing.fin_to_ack = Known { client: client_fin.exact(), server: server_fin.exact() };
     timing.fin_to_ack_between = Known { client: client_fin.between(), server: server_fin.between() };
     timing.fin_to_fin = flow.close.fin_to_fin();
     timing.close_duration = flow.close.duration();
-    let [client_data, server_data] = [flow.close.after_data[client], flow.close.after_data[server]];
+    let [client_data, server_data] = [flow.close.after_data(client), flow.close.after_data(server)];
     timing.last_data_to_fin = Known { client: client_data, server: server_data };
     timing
 }
 
-/// The responses of end `x`, with the one that was under way when the capture ended.
-pub fn responses(flow: &Flow, x: usize) -> Quantiles {
-    let mut turns = flow.turns.clone();
-    turns.finish();
-    let mut all = Quantiles::new(CONNECTION);
-    all.merge(&turns.responses[x]);
-    all
-}
-
 /// How many legs of the handshake and of the close could not be told apart.
 pub fn ambiguous(m: &Measured) -> u64 {
-    let close = m.flow.as_ref().map_or([Leg::Unseen; 2], |f| f.close.acked);
-    let legs = [m.handshake.syn_to_synack, m.handshake.synack_to_ack, close[0], close[1]];
+    let close = m.flow.as_ref().map_or([Leg::Unseen; 2], |f| [f.close.acked(0), f.close.acked(1)]);
+    let legs = [m.handshake.syn_to_synack(), m.handshake.synack_to_ack(), close[0], close[1]];
     legs.iter().filter(|l| l.between().is_some()).count() as u64
+}
+
+/// How many samples were left out, as something in them was sent again.
+pub fn excluded(m: &Measured) -> u64 {
+    let Some(flow) = m.flow.as_deref() else { return 0 };
+    flow.trips.iter().map(|t| u64::from(t.excluded())).sum::<u64>() + u64::from(flow.turns.excluded)
 }

@@ -3,64 +3,55 @@
 //! This is what a request and its response look like where each waits for the other. Pipelined or pushed data does not;
 //! then a turn is only what it says: the time from one end's last byte to the other's first.
 
-use super::quantile::{CONNECTION, Quantiles};
-use crate::time::Time;
+use super::maybe::Maybe;
+use super::samples::{Kind, Samples};
+use crate::time::{Span, Time};
 
 /// The turns of a connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Turns {
-    /// Who sent the last payload; before any payload nobody.
-    pub talker: Option<usize>,
     /// The last byte of the present run.
     last: Time,
     /// The last byte of the run before it.
-    asked: Option<Time>,
-    /// Something was sent again during the present wait, or the present answer.
-    touched: bool,
-    /// For each end: from the other's last byte to its first byte.
-    pub answers: [Quantiles; 2],
-    /// For each end: from the other's last byte to its own last byte before the other speaks again.
-    pub responses: [Quantiles; 2],
+    asked: Maybe,
+    /// The first payload of each end.
+    first: [Maybe; 2],
     /// Answers and responses that were not measured, as something in them was sent again.
     pub excluded: u32,
-    /// The first payload of each end.
-    pub first: [Option<Time>; 2],
-}
-
-impl Default for Turns {
-    fn default() -> Turns {
-        let two = || [Quantiles::new(CONNECTION), Quantiles::new(CONNECTION)];
-        Turns {
-            talker: None,
-            last: Time(0),
-            asked: None,
-            touched: false,
-            answers: two(),
-            responses: two(),
-            excluded: 0,
-            first: [None; 2],
-        }
-    }
+    /// Who sent the last payload; before any payload nobody.
+    talker: Option<u8>,
+    /// Something was sent again during the present wait, or the present answer.
+    touched: bool,
 }
 
 impl Turns {
     /// New payload of end `x`.
-    pub fn speaks(&mut self, x: usize, now: Time) {
-        self.first[x].get_or_insert(now);
-        if self.talker != Some(x) {
-            self.finish();
+    pub fn speaks(&mut self, x: usize, now: Time, samples: &mut Samples) {
+        if self.talker() != Some(x) {
+            self.first[x].or_set(now);
+            self.finish(samples);
             if self.talker.is_some() {
                 if self.touched {
                     self.excluded = self.excluded.saturating_add(1);
                 } else {
-                    self.answers[x].add(now - self.last);
+                    samples.add(Kind::Answer(x), now - self.last);
                 }
-                self.asked = Some(self.last);
+                self.asked = self.last.into();
             }
             self.touched = false;
-            self.talker = Some(x);
+            self.talker = Some(x as u8);
         }
         self.last = self.last.max(now);
+    }
+
+    /// Who sent the last payload; before any payload nobody.
+    pub fn talker(&self) -> Option<usize> {
+        self.talker.map(usize::from)
+    }
+
+    /// The first payload of end `x`.
+    pub fn first(&self, x: usize) -> Option<Time> {
+        self.first[x].time()
     }
 
     /// Something was sent again.
@@ -68,48 +59,58 @@ impl Turns {
         self.touched = true;
     }
 
+    /// The response of end `x` that is under way, up to now.
+    pub fn unfinished(&self, x: usize) -> Option<Span> {
+        self.asked.time().filter(|_| self.talker() == Some(x) && !self.touched).map(|asked| self.last - asked)
+    }
+
     /// The present run is over: the other end speaks, or the connection closes.
-    pub fn finish(&mut self) {
-        if let (Some(x), Some(asked)) = (self.talker, self.asked.take()) {
+    pub fn finish(&mut self, samples: &mut Samples) {
+        if let (Some(x), Some(asked)) = (self.talker(), std::mem::take(&mut self.asked).time()) {
             if self.touched {
                 self.excluded = self.excluded.saturating_add(1);
             } else {
-                self.responses[x].add(self.last - asked);
+                samples.add(Kind::Response(x), self.last - asked);
             }
         }
     }
 }
 
-crate::pack::pack_fields!(Turns { talker, last, asked, touched, answers, responses, excluded, first });
+crate::pack::pack_fields!(Turns { last, asked, first, excluded, talker, touched });
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Span;
 
     fn at(ms: i64) -> Time {
         Time(ms * 1_000_000)
     }
 
+    fn of(samples: &Samples, kind: Kind) -> Vec<i64> {
+        samples.exact().filter(|(k, _)| *k == kind).map(|(_, span)| span.0 / 1_000_000).collect()
+    }
+
     #[test]
     fn an_answer_is_timed_from_the_last_byte_asked() {
-        let mut turns = Turns::default();
+        let (mut turns, mut samples) = (Turns::default(), Samples::default());
         for (x, ms) in [(0, 0), (0, 5), (1, 45), (1, 60), (0, 1_060), (1, 1_090)] {
-            turns.speaks(x, at(ms));
+            turns.speaks(x, at(ms), &mut samples);
         }
-        turns.finish();
-        assert_eq!(turns.answers[1].at([0, 1_000]), Some([Span::millis(30), Span::millis(40)]));
-        assert_eq!(turns.responses[1].at([0, 1_000]), Some([Span::millis(30), Span::millis(55)]));
-        assert_eq!(turns.answers[0].at([500]), Some([Span::millis(1_000)]));
+        assert_eq!(turns.unfinished(1), Some(Span::millis(30)));
+        turns.finish(&mut samples);
+        assert_eq!(of(&samples, Kind::Answer(1)), [40, 30]);
+        assert_eq!(of(&samples, Kind::Response(1)), [55, 30]);
+        assert_eq!(of(&samples, Kind::Answer(0)), [1_000]);
     }
 
     #[test]
     fn a_turn_with_a_repetition_is_counted_and_left_out() {
-        let mut turns = Turns::default();
-        turns.speaks(0, at(0));
+        let (mut turns, mut samples) = (Turns::default(), Samples::default());
+        turns.speaks(0, at(0), &mut samples);
         turns.touch();
-        turns.speaks(1, at(400));
-        turns.finish();
-        assert_eq!((turns.answers[1].count(), turns.responses[1].count(), turns.excluded), (0, 1, 1));
+        turns.speaks(1, at(400), &mut samples);
+        turns.finish(&mut samples);
+        assert_eq!(turns.excluded, 1);
+        assert_eq!((of(&samples, Kind::Answer(1)).len(), of(&samples, Kind::Response(1)).len()), (0, 1));
     }
 }

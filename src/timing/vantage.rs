@@ -20,14 +20,14 @@ fn by_spans(server: i64, client: i64) -> Option<Vantage> {
 /// Where the tap was, as far as this connection shows; `client` is the index of the client's end.
 pub fn estimate(m: &Measured, client: usize) -> Option<(Vantage, Basis)> {
     let server = 1 - client;
-    if let (Some(a), Some(b)) = (m.handshake.syn_to_synack.exact(), m.handshake.synack_to_ack.exact())
+    if let (Some(a), Some(b)) = (m.handshake.syn_to_synack().exact(), m.handshake.synack_to_ack().exact())
         && m.handshake.opener() == Some(client)
         && let Some(vantage) = by_spans(a.0, b.0)
     {
         return Some((vantage, Basis::Handshake));
     }
     let flow = m.flow.as_deref()?;
-    if let (Some(a), Some(b)) = (flow.least[server], flow.least[client])
+    if let (Some(a), Some(b)) = (flow.least(server), flow.least(client))
         && let Some(vantage) = by_spans(a.0, b.0)
     {
         return Some((vantage, Basis::RoundTrips));

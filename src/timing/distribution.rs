@@ -1,0 +1,143 @@
+//! From samples to the figures of a report.
+
+use super::quantile::{ERROR, Figures, Quantiles, quantiles};
+use crate::report::timing::Distribution;
+use crate::time::Span;
+
+/// Columns of a drawn distribution.
+const SHAPE: usize = 16;
+
+/// Thousandths of the samples that each quantile of a report does not exceed.
+const QUANTILES: [u64; 4] = [500, 900, 950, 990];
+
+/// The figures of a distribution, if it has samples; reorders them.
+pub fn rest(q: &mut Quantiles) -> Option<Distribution> {
+    if q.count() == 0 {
+        return None;
+    }
+    let figures = q.figures();
+    let found = q.at(QUANTILES)?;
+    shaped(&figures, found, q.samples().is_none().then_some(ERROR))
+}
+
+/// The figures of samples in a slice, which are reordered.
+pub fn exact(samples: &mut [i64]) -> Option<Distribution> {
+    if let [only] = *samples {
+        return shaped(&Figures::of(samples), [Span(only); 4], None);
+    }
+    let figures = Figures::of(samples);
+    shaped(&figures, quantiles(samples, QUANTILES)?, None)
+}
+
+fn shaped(figures: &Figures, [p50, p90, p95, p99]: [Span; 4], error: Option<f64>) -> Option<Distribution> {
+    Some(Distribution {
+        n: figures.count,
+        min: Span(figures.min),
+        p50,
+        p90,
+        p95,
+        p99,
+        max: Span(figures.max),
+        mean: figures.mean()?,
+        stddev: figures.deviation()?,
+        error,
+        shape: Vec::new(),
+    })
+}
+
+/// The figures of a distribution with its shape, if it has samples.
+pub fn drawn(q: &mut Quantiles) -> Option<Distribution> {
+    rest(q).map(|d| Distribution { shape: shape(q), ..d })
+}
+
+/// How many samples fall into each of [`SHAPE`] equal steps, in logarithm, from the least to the greatest.
+fn shape(q: &Quantiles) -> Vec<u64> {
+    let mut shape = vec![0; SHAPE];
+    let figures = q.figures();
+    if figures.count > 0 {
+        let scale = Scale::new(figures.min, figures.max);
+        q.each(|v, n| shape[scale.column(v)] += n);
+    }
+    shape
+}
+
+/// The columns of a shape.
+struct Scale {
+    /// The least span of each column but the first; beyond all spans for columns that have none.
+    starts: [i64; SHAPE - 1],
+}
+
+impl Scale {
+    fn new(min: i64, max: i64) -> Scale {
+        let log = |v: i64| (v.max(1) as f64).ln();
+        let (low, high) = (log(min), log(max));
+        let mut starts = [i64::MAX; SHAPE - 1];
+        if high <= low {
+            return Scale { starts };
+        }
+        let column = |v: i64| ((log(v) - low) / (high - low) * SHAPE as f64) as usize;
+        // Where a column begins is known but for rounding: from there it is not far to the first span that is in it.
+        for (start, i) in starts.iter_mut().zip(1..) {
+            let guess = (low + (high - low) * i as f64 / SHAPE as f64).exp() as i64;
+            let guess = guess.clamp(min, max);
+            let (mut out, mut within, mut step) = (guess, guess, 1_i64);
+            while out > min && column(out) >= i {
+                within = out;
+                out = out.saturating_sub(step).max(min);
+                step = step.saturating_mul(2);
+            }
+            step = 1;
+            while within < max && column(within) < i {
+                out = within;
+                within = within.saturating_add(step).min(max);
+                step = step.saturating_mul(2);
+            }
+            while within - out > 1 {
+                let middle = out + (within - out) / 2;
+                if column(middle) >= i {
+                    within = middle;
+                } else {
+                    out = middle;
+                }
+            }
+            *start = within;
+        }
+        Scale { starts }
+    }
+
+    fn column(&self, v: i64) -> usize {
+        self.starts.partition_point(|start| *start <= v)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shape_counts_every_sample() {
+        let mut q = Quantiles::new(4);
+        (1..1_000).for_each(|i| q.add(Span(i * 1_000)));
+        let shape = drawn(&mut q).unwrap().shape;
+        assert_eq!(shape.iter().sum::<u64>(), 999);
+        assert!(shape[15] > shape[0]);
+    }
+
+    #[test]
+    fn columns_begin_where_the_logarithm_says() {
+        for (min, max) in [(0, 1), (0, 7), (1, 1_000_000), (570_000, 922_000_000), (3, i64::MAX), (999, 1_000)] {
+            let scale = Scale::new(min, max);
+            let log = |v: i64| (v.max(1) as f64).ln();
+            let (low, high) = (log(min), log(max));
+            let exact = |v: i64| {
+                let at = if high > low { (log(v) - low) / (high - low) * SHAPE as f64 } else { 0.0 };
+                (at as usize).min(SHAPE - 1)
+            };
+            let around = |v: i64| (-2..=2).map(move |d| v.saturating_add(d));
+            let edges = scale.starts.iter().copied().flat_map(around);
+            for v in edges.chain((0..63).flat_map(|bit| around(1 << bit))).filter(|v| (min..=max).contains(v)) {
+                assert_eq!(scale.column(v), exact(v), "{v} in {min}..={max}");
+            }
+        }
+    }
+}

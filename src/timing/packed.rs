@@ -1,0 +1,173 @@
+//! Numbers in a row of bytes, each with a small label: most spans need four bytes of the eight.
+//!
+//! An entry is a head (low half: how many bytes follow; high half: the label) and the number's bytes, least first.
+
+/// The most that a label may be.
+pub const LABELS: u8 = 15;
+
+/// How many bytes `value` needs.
+#[inline]
+fn width(value: u64) -> usize {
+    8 - value.leading_zeros() as usize / 8
+}
+
+/// An entry of `value` under `label` (at most [`LABELS`]): its bytes, and how many of them count.
+#[inline]
+fn entry(label: u8, value: u64) -> ([u8; 9], usize) {
+    let width = width(value);
+    let mut entry = [0; 9];
+    entry[0] = label << 4 | width as u8;
+    entry[1..].copy_from_slice(&value.to_le_bytes());
+    (entry, 1 + width)
+}
+
+/// Appends `value` under `label`. All bytes are written, and those that do not count taken back: that is the fastest.
+#[inline]
+pub fn push(bytes: &mut Vec<u8>, label: u8, value: u64) {
+    let (entry, counting) = entry(label, value);
+    bytes.extend_from_slice(&entry);
+    bytes.truncate(bytes.len() - (entry.len() - counting));
+}
+
+/// Entries of which there are few as a rule: the first `N` bytes of them need no allocation.
+#[derive(Clone, Debug)]
+pub struct Row<const N: usize> {
+    inline: [u8; N],
+    /// How many of `inline` are in use.
+    used: u8,
+    /// All of them, once there is no room in `inline`.
+    all: Option<Box<Vec<u8>>>,
+}
+
+impl<const N: usize> Default for Row<N> {
+    fn default() -> Row<N> {
+        Row { inline: [0; N], used: 0, all: None }
+    }
+}
+
+impl<const N: usize> Row<N> {
+    /// Appends `value` under `label`.
+    #[inline]
+    pub fn push(&mut self, label: u8, value: u64) {
+        let (entry, counting) = entry(label, value);
+        let used = usize::from(self.used);
+        match self.inline.get_mut(used..).and_then(|free| free.first_chunk_mut::<9>()) {
+            Some(free) if self.all.is_none() => {
+                *free = entry;
+                self.used += counting as u8;
+            }
+            _ => self.push_outside(label, value),
+        }
+    }
+
+    #[cold]
+    fn push_outside(&mut self, label: u8, value: u64) {
+        let inline = &self.inline[..usize::from(self.used)];
+        push(self.all.get_or_insert_with(|| Box::new(inline.to_vec())), label, value);
+    }
+
+    /// All entries.
+    #[inline]
+    pub fn entries(&self) -> Entries<'_> {
+        match &self.all {
+            Some(all) => Entries(all),
+            None => Entries(&self.inline[..usize::from(self.used)]),
+        }
+    }
+}
+
+/// Reads the entries of `bytes`, label and number, in order.
+#[derive(Clone, Debug)]
+pub struct Entries<'a>(pub &'a [u8]);
+
+impl Iterator for Entries<'_> {
+    type Item = (u8, u64);
+
+    #[inline]
+    fn next(&mut self) -> Option<(u8, u64)> {
+        let (head, rest) = self.0.split_first()?;
+        let width = usize::from(head & 15).min(8);
+        let value = match rest.first_chunk::<8>() {
+            Some(word) => u64::from_le_bytes(*word) & u64::MAX.checked_shr(64 - 8 * width as u32).unwrap_or(0),
+            None => {
+                let mut word = [0; 8];
+                rest.iter().take(width).zip(&mut word).for_each(|(from, to)| *to = *from);
+                u64::from_le_bytes(word)
+            }
+        };
+        self.0 = rest.get(width..).unwrap_or_default();
+        Some((head >> 4, value))
+    }
+}
+
+impl<const N: usize> crate::pack::Pack for Row<N> {
+    fn blank() -> Self {
+        Row::default()
+    }
+
+    fn is_blank(&self) -> bool {
+        self.used == 0 && self.all.is_none()
+    }
+
+    fn pack(&self, out: &mut crate::pack::Out<'_>) {
+        let bytes = match &self.all {
+            Some(all) => all.as_slice(),
+            None => &self.inline[..usize::from(self.used)],
+        };
+        out.number((bytes.len() as u64) << 1 | u64::from(self.all.is_some()));
+        out.bytes(bytes);
+    }
+
+    fn unpack(from: &mut crate::pack::In<'_>) -> Self {
+        let head = from.number();
+        let bytes = from.some_bytes((head >> 1) as usize);
+        let mut row = Row::default();
+        if head & 1 != 0 {
+            row.all = Some(Box::new(bytes.to_vec()));
+        } else {
+            let used = bytes.len().min(N);
+            row.inline[..used].copy_from_slice(&bytes[..used]);
+            row.used = used as u8;
+        }
+        row
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut bytes = Vec::new();
+        let mut expected = Vec::new();
+        for shift in 0..64 {
+            for value in [(1_u64 << shift) - 1, 1 << shift] {
+                let label = (shift % 16) as u8;
+                push(&mut bytes, label, value);
+                expected.push((label, value));
+            }
+        }
+        push(&mut bytes, LABELS, u64::MAX);
+        expected.push((LABELS, u64::MAX));
+        assert_eq!(Entries(&bytes).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_row_may_outgrow_its_place() {
+        let mut row = Row::<20>::default();
+        let entries: Vec<(u8, u64)> = (0..40).map(|i| (i as u8 % 7, 1 << i)).collect();
+        for n in 0..entries.len() {
+            assert!(row.entries().eq(entries[..n].iter().copied()), "{n}");
+            row.push(entries[n].0, entries[n].1);
+        }
+    }
+
+    #[test]
+    fn small_numbers_take_few_bytes() {
+        let mut bytes = Vec::new();
+        push(&mut bytes, 3, 0);
+        push(&mut bytes, 3, 30_000_000);
+        assert_eq!(bytes.len(), 1 + 5);
+    }
+}
