@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["segment", "source", "time", "tracker"]),
     ("signals", &["pack", "segment", "time", "tracker"]),
     ("timing", &["pack", "report", "segment", "time", "tracker"]),
-    ("detect", &["ladder", "report", "segment", "signals", "time", "timing", "tracker"]),
+    ("detect", &["ladder", "pack", "report", "segment", "signals", "time", "timing", "tracker"]),
     ("filter", &["report", "segment", "time", "tracker"]),
     (
         "analyze",

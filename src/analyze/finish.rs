@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::{Analysis, build};
 use crate::detect::{self, ALL, Brief, Digest, Groups, Scene, View};
+use crate::pack::Pack;
 use crate::report::rollup::{Added, Shown, Sums};
 use crate::report::totals::{Move, Totals};
 use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHEMA, Severity, Side, TOOL};
@@ -12,7 +13,7 @@ use crate::segment::Socket;
 use crate::source::FileInfo;
 use crate::time::{Span, Time};
 use crate::timing::table;
-use crate::tracker::{State, Verdict};
+use crate::tracker::{Case, State, Verdict};
 
 /// Connections in a stretch.
 const STRETCH: usize = 2_048;
@@ -136,13 +137,14 @@ impl<'a> Finish<'a> {
     fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
         let mut stretch = Stretch::default();
         let mut briefs = Vec::new();
+        let mut scratch = Box::new(Case { connection: Pack::blank(), notes: Pack::blank() });
         let context = self.analysis.context(self.end);
         let decoder = &self.analysis.decoder;
         let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
         for position in range {
             let id = position as u64 + 1;
             let index = self.index(id);
-            let case = self.analysis.tracker.case(index);
+            let case = self.analysis.tracker.look(index, &mut scratch);
             let (c, notes) = (&case.connection, &case.notes);
             let previous = self.analysis.previous(index);
             let verdicts = c.verdicts(self.end, &self.analysis.profile);

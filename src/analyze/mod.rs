@@ -140,9 +140,9 @@ impl Analysis {
         let mut survey = Survey::default();
         let mut unique = 0;
         for i in 0..self.tracker.len() {
-            let case = self.tracker.case(i);
-            survey.add(&case.connection, &case.notes.signals);
-            unique += case.notes.unique;
+            let (sockets, (glance, passed)) = self.tracker.glance(i);
+            survey.take(&sockets, &glance);
+            unique += passed;
         }
         self.watch.scene(survey, (unique, self.capture.undecoded), end, &self.profile, &self.options.limits)
     }

@@ -1,5 +1,6 @@
 //! What is noted of a connection beside the tracker: signals for the detectors, and measurements.
 
+use crate::detect::Glance;
 use crate::pack::pack_fields;
 use crate::segment::Segment;
 use crate::signals::Signals;
@@ -18,6 +19,16 @@ pub struct Noted {
 }
 
 impl Notes for Noted {
+    type Glance = (Glance, u64);
+
+    fn glance(&self, c: &Connection) -> (Glance, u64) {
+        (Glance::of(c, &self.signals), self.unique)
+    }
+
+    fn glance_at_syn(seg: &Segment) -> (Glance, u64) {
+        (Glance::at_syn(seg), u64::from(seg.len))
+    }
+
     fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
         self.unique += u64::from(self.signals.take(taken, seg, c));
         self.measured.take(taken.sender, taken.class, taken.advances, seg, c);

@@ -99,7 +99,7 @@ pub use declaration::{Declaration, Detect, Example, Shown};
 pub use digest::{Digest, Stay};
 pub use group::{Groups, grouped, sort};
 pub use page::table;
-pub use scene::{Quality, Scene, Survey};
+pub use scene::{Glance, Quality, Scene, Survey};
 pub use select::{FailOn, Selection, UnknownName};
 pub use services::Services;
 pub use sign::Signs;

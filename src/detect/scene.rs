@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::seeded::{Hosts, Key, key};
+use super::seeded::{Hosts, Key};
 use super::threshold::Limits;
 use super::view::is_one_sided;
+use crate::segment::{Segment, Socket};
 use crate::signals::Signals;
 use crate::time::{Span, Time};
 use crate::tracker::{Connection, Profile};
@@ -119,35 +120,79 @@ pub struct Survey {
     recent: [(Key, u8); 32],
 }
 
+/// What a connection says about the capture.
+#[derive(Clone, Copy, Debug)]
+pub struct Glance {
+    copies: u32,
+    cut: u32,
+    missing: u64,
+    /// Ends that sent more at once than the other's MSS allows.
+    oversized: u8,
+    one_sided: bool,
+    begun_before: bool,
+    /// Ends of which no segment was captured.
+    silent: [bool; 2],
+}
+
+crate::pack::pack_fields!(Glance { copies, cut, missing, oversized, one_sided, begun_before, silent });
+
+impl Glance {
+    /// Of connection `c` with its signals.
+    pub fn of(c: &Connection, s: &Signals) -> Glance {
+        let one_sided = is_one_sided(c, s);
+        let missing = s.ends.iter().map(|e| u64::from(e.missing)).sum();
+        let oversized = |e: &usize| s.ends[1 - e].mss().is_some_and(|m| s.ends[*e].largest > u32::from(m));
+        Glance {
+            copies: s.cold().map_or(0, |cold| cold.copies),
+            cut: s.cold().map_or(0, |cold| cold.cut),
+            missing: if one_sided { 0 } else { missing },
+            oversized: [0, 1].iter().filter(|e| oversized(e)).count() as u8,
+            one_sided,
+            begun_before: !c.opening_seen() && !c.is_reset_only(),
+            silent: [0, 1].map(|e| c.ends[e].packets == 0),
+        }
+    }
+
+    /// Of a connection of which there is only this SYN.
+    pub fn at_syn(seg: &Segment) -> Glance {
+        Glance {
+            copies: 0,
+            cut: seg.options.cut.into(),
+            missing: 0,
+            oversized: 0,
+            one_sided: false,
+            begun_before: false,
+            silent: [false, true],
+        }
+    }
+}
+
 impl Survey {
     /// Takes one connection.
     pub fn add(&mut self, c: &Connection, s: &Signals) {
+        self.take(&c.sockets, &Glance::of(c, s));
+    }
+
+    /// Takes one connection between `sockets`.
+    pub fn take(&mut self, sockets: &[Socket; 2], glance: &Glance) {
         let q = &mut self.quality;
         q.connections += 1;
-        if let Some(cold) = s.cold() {
-            q.copies += u64::from(cold.copies);
-            q.cut += u64::from(cold.cut);
-        }
-        let one_sided = is_one_sided(c, s);
-        q.one_sided += u64::from(one_sided);
-        let opened = c.ends[0].syns | c.ends[0].syn_acks | c.ends[1].syns | c.ends[1].syn_acks != 0;
-        q.begun_before += u64::from(!opened && !c.is_reset_only());
-        for e in 0..2 {
-            if !one_sided {
-                q.missing += u64::from(s.ends[e].missing);
-            }
-            let mss = s.ends[1 - e].mss();
-            q.oversized += u64::from(mss.is_some_and(|m| s.ends[e].largest > u32::from(m)));
-            let marks = match (c.ends[e].packets, one_sided) {
-                (0, false) => SILENT,
-                (0, true) => SILENT | UNSEEN,
-                _ => SPOKE,
+        q.copies += u64::from(glance.copies);
+        q.cut += u64::from(glance.cut);
+        q.one_sided += u64::from(glance.one_sided);
+        q.begun_before += u64::from(glance.begun_before);
+        q.missing += glance.missing;
+        q.oversized += u64::from(glance.oversized);
+        for (e, socket) in sockets.iter().enumerate() {
+            let marks = match (glance.silent[e], glance.one_sided) {
+                (true, false) => SILENT,
+                (true, true) => SILENT | UNSEEN,
+                (false, _) => SPOKE,
             };
-            let host = (key(c.sockets[e].addr, 0), marks);
-            let seen = &mut self.recent[place(&host.0)];
-            if *seen != host {
-                *seen = host;
-                self.hosts.add(c.sockets[e].addr, marks);
+            let host = Some((socket.addr, marks));
+            if self.recent[e] != host {
+                self.recent[e] = host;
+                self.hosts.add(socket.addr, marks);
             }
         }
     }

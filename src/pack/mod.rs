@@ -1,7 +1,7 @@
 //! Records as a few bytes: how connections that are not spoken on are put away.
 //!
-//! A record is written as a mask of the fields that hold something and those fields, integers in seven bits a byte
-//! (LEB128), times and packet numbers as the distance from the one written before. What is read back is equal to what
+//! A record is written as a mask of the fields that hold something and those fields, integers in as many bytes as they
+//! need, times and packet numbers as the distance from the one written before. What is read back is equal to what
 //! was written. Only this program reads what it wrote: the format is no format for files.
 //!
 //! | file | holds |
@@ -29,8 +29,16 @@ pub trait Pack: Sized {
     /// Writes it.
     fn pack(&self, out: &mut Out<'_>);
 
+    /// Reads it back into a blank.
+    fn read(&mut self, from: &mut In<'_>);
+
     /// Reads it back.
-    fn unpack(from: &mut In<'_>) -> Self;
+    #[inline]
+    fn unpack(from: &mut In<'_>) -> Self {
+        let mut record = Self::blank();
+        record.read(from);
+        record
+    }
 }
 
 /// Where records are written to.
@@ -55,14 +63,24 @@ impl<'a> Out<'a> {
         Out { bytes, time: base, packet: 0 }
     }
 
-    /// Writes an integer: the smaller, the shorter.
+    /// Writes an integer: the smaller, the shorter. An even first byte holds it, an odd one says how many follow.
     #[inline]
-    pub fn number(&mut self, mut n: u64) {
-        while n >= 0x80 {
-            self.bytes.push(n as u8 | 0x80);
-            n >>= 7;
+    pub fn number(&mut self, n: u64) {
+        if n < 0x80 {
+            self.bytes.push((n << 1) as u8);
+        } else {
+            self.long(n);
         }
-        self.bytes.push(n as u8);
+    }
+
+    fn long(&mut self, n: u64) {
+        let len = 8 - n.leading_zeros() as usize / 8;
+        let mut all = [0; 9];
+        all[0] = (len << 1 | 1) as u8;
+        all[1..].copy_from_slice(&n.to_le_bytes());
+        // All are written, and those that do not count taken back: that is the fastest.
+        self.bytes.extend_from_slice(&all);
+        self.bytes.truncate(self.bytes.len() - (8 - len));
     }
 
     /// Writes a byte.
@@ -111,16 +129,21 @@ impl<'a> In<'a> {
     /// Reads an integer.
     #[inline]
     pub fn number(&mut self) -> u64 {
-        let (mut n, mut shift) = (0, 0);
-        while let Some((byte, rest)) = self.bytes.split_first() {
-            self.bytes = rest;
-            n |= u64::from(byte & 0x7f) << shift;
-            if *byte < 0x80 {
-                break;
+        let head = self.byte();
+        if head & 1 == 0 { u64::from(head >> 1) } else { self.long(usize::from(head >> 1).min(8)) }
+    }
+
+    fn long(&mut self, len: usize) -> u64 {
+        let word = match self.bytes.first_chunk() {
+            Some(word) => u64::from_le_bytes(*word) & u64::MAX.checked_shr(64 - 8 * len as u32).unwrap_or(0),
+            None => {
+                let mut word = [0; 8];
+                self.bytes.iter().take(len).zip(&mut word).for_each(|(from, to)| *to = *from);
+                u64::from_le_bytes(word)
             }
-            shift = (shift + 7) & 63;
-        }
-        n
+        };
+        self.bytes = self.bytes.get(len..).unwrap_or_default();
+        word
     }
 
     /// Reads a byte.
@@ -221,18 +244,15 @@ macro_rules! pack_fields {
                 let _ = rest;
             }
 
-            fn unpack(from: &mut $crate::pack::In<'_>) -> Self {
+            fn read(&mut self, from: &mut $crate::pack::In<'_>) {
                 let mut mask = from.number();
                 $(
-                    let $field = if mask & 1 != 0 {
-                        $crate::pack::Pack::unpack(from)
-                    } else {
-                        $crate::pack::Pack::blank()
-                    };
+                    if mask & 1 != 0 {
+                        $crate::pack::Pack::read(&mut self.$field, from);
+                    }
                     mask >>= 1;
                 )+
                 let _ = mask;
-                Self { $($field),+ }
             }
         }
     };
@@ -257,9 +277,9 @@ macro_rules! pack_choice {
             }
 
             #[inline]
-            fn unpack(from: &mut $crate::pack::In<'_>) -> Self {
+            fn read(&mut self, from: &mut $crate::pack::In<'_>) {
                 const ALL: &[$choice] = &[<$choice>::$first $(, <$choice>::$variant)*];
-                ALL.get(usize::from(from.byte())).copied().unwrap_or(Self::$first)
+                *self = ALL.get(usize::from(from.byte())).copied().unwrap_or(Self::$first);
             }
         }
     };

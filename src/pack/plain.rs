@@ -24,8 +24,8 @@ macro_rules! unsigned {
             }
 
             #[inline]
-            fn unpack(from: &mut In<'_>) -> Self {
-                from.number() as $t
+            fn read(&mut self, from: &mut In<'_>) {
+                *self = from.number() as $t;
             }
         }
     )+};
@@ -50,8 +50,8 @@ impl Pack for u8 {
     }
 
     #[inline]
-    fn unpack(from: &mut In<'_>) -> Self {
-        from.byte()
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = from.byte();
     }
 }
 
@@ -71,8 +71,8 @@ impl Pack for usize {
     }
 
     #[inline]
-    fn unpack(from: &mut In<'_>) -> Self {
-        from.number() as usize
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = from.number() as usize;
     }
 }
 
@@ -92,8 +92,8 @@ impl Pack for bool {
     }
 
     #[inline]
-    fn unpack(from: &mut In<'_>) -> Self {
-        from.byte() != 0
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = from.byte() != 0;
     }
 }
 
@@ -106,7 +106,7 @@ impl Pack for () {
 
     fn pack(&self, _: &mut Out<'_>) {}
 
-    fn unpack(_: &mut In<'_>) -> Self {}
+    fn read(&mut self, _: &mut In<'_>) {}
 }
 
 /// All its bits.
@@ -123,8 +123,8 @@ impl Pack for f64 {
         out.bytes(&self.to_le_bytes());
     }
 
-    fn unpack(from: &mut In<'_>) -> Self {
-        f64::from_le_bytes(from.bytes())
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = f64::from_le_bytes(from.bytes());
     }
 }
 
@@ -144,8 +144,8 @@ impl Pack for i64 {
     }
 
     #[inline]
-    fn unpack(from: &mut In<'_>) -> Self {
-        super::unzigzag(from.number())
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = super::unzigzag(from.number());
     }
 }
 
@@ -170,8 +170,8 @@ impl<T: Pack> Pack for Option<T> {
     }
 
     #[inline]
-    fn unpack(from: &mut In<'_>) -> Self {
-        Some(T::unpack(from))
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = Some(T::unpack(from));
     }
 }
 
@@ -188,8 +188,8 @@ impl<T: Pack> Pack for Box<T> {
         (**self).pack(out);
     }
 
-    fn unpack(from: &mut In<'_>) -> Self {
-        Box::new(T::unpack(from))
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = Box::new(T::unpack(from));
     }
 }
 
@@ -211,9 +211,13 @@ impl<T: Pack, const N: usize> Pack for [T; N] {
         self.iter().filter(|v| !v.is_blank()).for_each(|v| v.pack(out));
     }
 
-    fn unpack(from: &mut In<'_>) -> Self {
+    fn read(&mut self, from: &mut In<'_>) {
         let mask = from.number();
-        std::array::from_fn(|i| if mask >> i & 1 != 0 { T::unpack(from) } else { T::blank() })
+        for (i, item) in self.iter_mut().enumerate() {
+            if mask >> i & 1 != 0 {
+                item.read(from);
+            }
+        }
     }
 }
 
@@ -242,13 +246,11 @@ macro_rules! list {
                 }
             }
 
-            fn unpack(from: &mut In<'_>) -> Self {
+            fn read(&mut self, from: &mut In<'_>) {
                 let len = from.number() as usize;
-                let mut list = <$list>::with_capacity(len.min(1 << 16));
-                list.extend((0..len).map(|_| {
+                self.extend((0..len).map(|_| {
                     if $item::MARKED && from.byte() == 0 { $item::blank() } else { $item::unpack(from) }
                 }));
-                list
             }
         }
     };
@@ -283,9 +285,9 @@ macro_rules! tuple {
                 $(if mask >> $place & 1 != 0 { self.$place.pack(out); })+
             }
 
-            fn unpack(from: &mut In<'_>) -> Self {
+            fn read(&mut self, from: &mut In<'_>) {
                 let mask = from.byte();
-                ($(if mask >> $place & 1 != 0 { $name::unpack(from) } else { $name::blank() },)+)
+                $(if mask >> $place & 1 != 0 { self.$place.read(from); })+
             }
         }
 

@@ -71,6 +71,14 @@ impl Shelf {
         }
     }
 
+    /// The record at `place` and whatever comes after it, for a reader that knows where the record ends.
+    pub fn from(&self, place: Place) -> &[u8] {
+        let piece = &self.pieces[(place.0 >> 20) as usize];
+        let at = (place.0 & (PIECE as u64 - 1)) as usize;
+        let head = piece[at..].iter().take_while(|byte| **byte >= 0x80).count() + 1;
+        &piece[at + head..]
+    }
+
     /// Leaves a hole where the record at `place` is.
     pub fn forget(&mut self, place: Place) {
         self.holes += self.get(place).len() + 1;

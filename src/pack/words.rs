@@ -24,8 +24,8 @@ impl Pack for Time {
     }
 
     #[inline]
-    fn unpack(from: &mut In<'_>) -> Self {
-        Time(from.time())
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = Time(from.time());
     }
 }
 
@@ -47,8 +47,8 @@ impl Pack for Span {
     }
 
     #[inline]
-    fn unpack(from: &mut In<'_>) -> Self {
-        Span(super::unzigzag(from.number()))
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = Span(super::unzigzag(from.number()));
     }
 }
 
@@ -70,8 +70,8 @@ impl Pack for Flags {
     }
 
     #[inline]
-    fn unpack(from: &mut In<'_>) -> Self {
-        Flags(u16::unpack(from))
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = Flags(u16::unpack(from));
     }
 }
 
@@ -91,8 +91,8 @@ impl Pack for ScopeId {
     }
 
     #[inline]
-    fn unpack(from: &mut In<'_>) -> Self {
-        ScopeId(u32::unpack(from))
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = ScopeId(u32::unpack(from));
     }
 }
 
@@ -116,6 +116,10 @@ impl Pack for IpAddr {
                 out.bytes(&addr.octets());
             }
         }
+    }
+
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = Self::unpack(from);
     }
 
     fn unpack(from: &mut In<'_>) -> Self {
@@ -151,6 +155,10 @@ impl Pack for IcmpKind {
             }
             IcmpKind::Other { kind, code } => out.bytes(&[5, kind, code]),
         }
+    }
+
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = Self::unpack(from);
     }
 
     fn unpack(from: &mut In<'_>) -> Self {
@@ -210,6 +218,10 @@ impl Pack for Segment {
         out.number(self.ip_id.into());
         out.byte(self.ttl);
         self.options.pack(out);
+    }
+
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = Self::unpack(from);
     }
 
     fn unpack(from: &mut In<'_>) -> Self {

@@ -68,7 +68,7 @@ impl crate::pack::Pack for Maybe {
     }
 
     #[inline]
-    fn unpack(from: &mut crate::pack::In<'_>) -> Self {
-        Maybe(from.time())
+    fn read(&mut self, from: &mut crate::pack::In<'_>) {
+        *self = Maybe(from.time());
     }
 }

@@ -118,6 +118,10 @@ impl<const N: usize> crate::pack::Pack for Row<N> {
         out.bytes(bytes);
     }
 
+    fn read(&mut self, from: &mut crate::pack::In<'_>) {
+        *self = Self::unpack(from);
+    }
+
     fn unpack(from: &mut crate::pack::In<'_>) -> Self {
         let head = from.number();
         let bytes = from.some_bytes((head >> 1) as usize);

@@ -335,6 +335,10 @@ impl Pack for Quantiles {
         }
     }
 
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = Self::unpack(from);
+    }
+
     fn unpack(from: &mut In<'_>) -> Self {
         let limit = from.number() as u32;
         let store = match from.byte() {

@@ -353,6 +353,10 @@ impl Pack for Mark {
         }
     }
 
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = Self::unpack(from);
+    }
+
     fn unpack(from: &mut In<'_>) -> Self {
         let (what, how) = (from.byte(), from.byte());
         let event = Event::ALL[usize::from(what & 15)];

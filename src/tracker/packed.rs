@@ -74,7 +74,7 @@ impl Pack for When {
     }
 
     #[inline]
-    fn unpack(from: &mut In<'_>) -> Self {
-        When::from(Time(from.time()))
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = When::from(Time(from.time()));
     }
 }

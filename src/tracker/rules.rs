@@ -266,8 +266,8 @@ impl crate::pack::Pack for Events {
         self.0.pack(out);
     }
 
-    fn unpack(from: &mut crate::pack::In<'_>) -> Self {
-        Events(crate::pack::Pack::unpack(from))
+    fn read(&mut self, from: &mut crate::pack::In<'_>) {
+        *self = Events(crate::pack::Pack::unpack(from));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::pack::{In, Out, Pack};
 use crate::segment::{Segment, Socket};
 
 /// Records at the beginning.
-const RECORDS: usize = 1 << 12;
+const RECORDS: usize = 1 << 13;
 /// Records at most.
 const MOST_RECORDS: usize = 1 << 17;
 
@@ -28,11 +28,26 @@ pub struct Case<E> {
 
 /// What is noted of a connection beside the tracker, as its segments pass.
 pub trait Notes: Clone + Default + Pack {
+    /// What is asked of every connection, and therefore read without the rest.
+    type Glance: Pack;
+
+    /// A glance at connection `c`, of which these are the notes.
+    fn glance(&self, c: &Connection) -> Self::Glance;
+
+    /// A glance at a connection of which there is only this SYN.
+    fn glance_at_syn(seg: &Segment) -> Self::Glance;
+
     /// Takes note of `seg` of connection `c`, which the tracker has just taken.
     fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection);
 }
 
 impl Notes for () {
+    type Glance = ();
+
+    fn glance(&self, _: &Connection) {}
+
+    fn glance_at_syn(_: &Segment) {}
+
     fn take(&mut self, _: &Taken, _: &Segment, _: &Connection) {}
 }
 
@@ -192,7 +207,7 @@ impl<E: Notes> Store<E> {
                 slot
             }
             How::Segment(place) => {
-                let seg = Segment::unpack(&mut In::new(self.shelf.get(place), self.base));
+                let seg = Segment::unpack(&mut In::new(self.shelf.from(place), self.base));
                 self.shelf.forget(place);
                 let slot = self.settle(index, Case::of(&seg, index));
                 self.heads[index].state = Kept::new(&How::Record(slot));
@@ -209,15 +224,55 @@ impl<E: Notes> Store<E> {
             How::Record(slot) => Cow::Borrowed(&self.records[slot]),
             How::Packed(place) => Cow::Owned(self.unpacked(place)),
             How::Segment(place) => {
-                let seg = Segment::unpack(&mut In::new(self.shelf.get(place), self.base));
+                let seg = Segment::unpack(&mut In::new(self.shelf.from(place), self.base));
                 Cow::Owned(Case::of(&seg, index))
             }
         }
     }
 
     fn unpacked(&self, place: Place) -> Case<E> {
-        let mut from = In::new(self.shelf.get(place), self.base);
-        Case { connection: Connection::unpack(&mut from), notes: E::unpack(&mut from) }
+        let mut case = Case { connection: Connection::blank(), notes: E::blank() };
+        self.read(place, &mut case);
+        case
+    }
+
+    /// Reads what is packed at `place` into a blank.
+    fn read(&self, place: Place, into: &mut Case<E>) {
+        let mut from = In::new(self.shelf.from(place), self.base);
+        E::Glance::unpack(&mut from);
+        into.connection.read(&mut from);
+        into.notes.read(&mut from);
+    }
+
+    /// Connection `index`, unpacked into `scratch` where it is packed.
+    pub(super) fn look<'s>(&'s self, index: usize, scratch: &'s mut Case<E>) -> &'s Case<E> {
+        match self.heads[index].state.how() {
+            How::Record(slot) => &self.records[slot],
+            How::Packed(place) => {
+                scratch.connection = Connection::blank();
+                scratch.notes = E::blank();
+                self.read(place, scratch);
+                scratch
+            }
+            How::Segment(place) => {
+                let seg = Segment::unpack(&mut In::new(self.shelf.from(place), self.base));
+                scratch.connection = Connection::new(&seg, 1);
+                scratch.notes = E::default();
+                scratch.take(&seg, index);
+                scratch
+            }
+        }
+    }
+
+    /// A glance at connection `index`.
+    pub(super) fn glance(&self, index: usize) -> E::Glance {
+        match self.heads[index].state.how() {
+            How::Record(slot) => self.records[slot].notes.glance(&self.records[slot].connection),
+            How::Packed(place) => E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base)),
+            How::Segment(place) => {
+                E::glance_at_syn(&Segment::unpack(&mut In::new(self.shelf.from(place), self.base)))
+            }
+        }
     }
 
     /// Gives `case` a record, another's if need be.
@@ -254,6 +309,7 @@ impl<E: Notes> Store<E> {
             self.buffer.clear();
             let case = &self.records[self.hand];
             let mut out = Out::new(&mut self.buffer, self.base);
+            case.notes.glance(&case.connection).pack(&mut out);
             case.connection.pack(&mut out);
             case.notes.pack(&mut out);
             let place = self.shelf.put(&self.buffer);

@@ -121,6 +121,16 @@ impl<N: Notes> Tracker<N> {
         self.store.case(i)
     }
 
+    /// The same; `scratch` is where it is unpacked if it is packed.
+    pub fn look<'s>(&'s self, i: usize, scratch: &'s mut Case<N>) -> &'s Case<N> {
+        self.store.look(i, scratch)
+    }
+
+    /// A glance at connection `i`, with its sockets.
+    pub fn glance(&self, i: usize) -> ([Socket; 2], N::Glance) {
+        (self.store.heads[i].sockets, self.store.glance(i))
+    }
+
     /// The notes beside connection `i`, to be changed.
     pub fn notes_mut(&mut self, i: usize) -> &mut N {
         &mut self.store.case_mut(i).notes
