@@ -73,22 +73,21 @@ struct Proofs {
 
 impl Proofs {
     fn add(&mut self, packet: u64, time: Time) {
-        let (before, at) = self.all().last().copied().unwrap_or_default();
+        let (before, at) = self.iter().last().unwrap_or_default();
         self.row.push(0, packet.wrapping_sub(before));
         self.row.push(0, time.0.wrapping_sub(at.0) as u64);
         self.count += 1;
     }
 
-    fn all(&self) -> SmallVec<[(u64, Time); PROOFS as usize]> {
-        let mut all = SmallVec::new();
+    #[inline]
+    fn iter(&self) -> impl Iterator<Item = (u64, Time)> {
         let mut entries = self.row.entries();
         let (mut packet, mut time) = (0_u64, Time(0));
-        while let (Some((_, on)), Some((_, later))) = (entries.next(), entries.next()) {
-            packet = packet.wrapping_add(on);
-            time = Time(time.0.wrapping_add(later as i64));
-            all.push((packet, time));
-        }
-        all
+        std::iter::from_fn(move || {
+            packet = packet.wrapping_add(entries.next()?.1);
+            time = Time(time.0.wrapping_add(entries.next()?.1 as i64));
+            Some((packet, time))
+        })
     }
 }
 
@@ -195,7 +194,7 @@ impl Measured {
 
     /// Packets that prove receipts, with their capture times.
     pub fn proofs(&self) -> SmallVec<[(u64, Time); PROOFS as usize]> {
-        self.proofs.all()
+        self.proofs.iter().collect()
     }
 
     /// From its only SYN to the RST that refused it.
