@@ -15,6 +15,10 @@ pub struct Column {
 impl Column {
     /// Appends an entry of `connection`, which is not before that of the last one.
     pub fn push(&mut self, connection: u32, value: u64) {
+        // An entry takes nine bytes at most, two of them come. A quarter more at a time: columns are long, and many.
+        if self.bytes.capacity() - self.bytes.len() < 18 {
+            self.bytes.reserve_exact((self.bytes.len() / 4).max(64));
+        }
         let mut on = connection - self.last;
         if on >= u32::from(LABELS) {
             packed::push(&mut self.bytes, LABELS, on.into());

@@ -25,8 +25,11 @@ pub struct Measured {
     pub handshake: Handshake,
     /// What needs an open connection.
     pub flow: Option<Box<Flow>>,
-    /// Packets that prove receipts, with their capture times.
-    proofs: Proofs,
+    /// Packets that prove receipts, number and capture time, each as the difference from the one before. Those that come
+    /// once it is open are there.
+    proofs: Row<23>,
+    /// How many there are in all.
+    proven: u8,
     /// Where its time went, before it was open.
     opening: Opening,
     /// From its only SYN to the RST that refused it.
@@ -58,38 +61,12 @@ pub struct Flow {
     content: Maybe,
     /// Once a window was closed.
     zero: Option<Box<[Pauses; 2]>>,
+    /// The proofs that came since.
+    proofs: Row<47>,
     /// Which end is the client, as it looked when the connection opened.
     client: u8,
     /// TTL or hop limit of each end's first segment.
     pub ttl: [Option<u8>; 2],
-}
-
-/// Packets that prove receipts: number and capture time, as differences from the one before, packed.
-#[derive(Clone, Debug, Default)]
-struct Proofs {
-    row: Row<55>,
-    count: u8,
-}
-
-impl Proofs {
-    fn add(&mut self, packet: u64, time: Time) {
-        let (before, at) = self.all().last().copied().unwrap_or_default();
-        self.row.push(0, packet.wrapping_sub(before));
-        self.row.push(0, time.0.wrapping_sub(at.0) as u64);
-        self.count += 1;
-    }
-
-    fn all(&self) -> SmallVec<[(u64, Time); PROOFS as usize]> {
-        let mut all = SmallVec::new();
-        let mut entries = self.row.entries();
-        let (mut packet, mut time) = (0_u64, Time(0));
-        while let (Some((_, on)), Some((_, later))) = (entries.next(), entries.next()) {
-            packet = packet.wrapping_add(on);
-            time = Time(time.0.wrapping_add(later as i64));
-            all.push((packet, time));
-        }
-        all
-    }
 }
 
 impl Measured {
@@ -184,18 +161,39 @@ impl Measured {
     fn note_proofs(&mut self, seg: &Segment, c: &Connection) {
         let settled = self.flow.as_ref().is_some_and(|f| !f.close.has_begun())
             && (self.handshake.opener().is_none() || self.handshake.ready().is_some_and(|t| t < seg.time));
-        if settled || self.proofs.count >= PROOFS {
+        if settled || self.proven >= PROOFS {
             return;
         }
         let proves = c.ends.iter().any(|e| e.log.marks().iter().any(|m| m.proof == seg.packet));
         if proves {
-            self.proofs.add(seg.packet, seg.time);
+            self.add_proof(seg);
         }
+    }
+
+    fn add_proof(&mut self, seg: &Segment) {
+        let (packet, time) = self.each_proof().last().unwrap_or_default();
+        let (on, later) = (seg.packet.wrapping_sub(packet), seg.time.0.wrapping_sub(time.0) as u64);
+        match &mut self.flow {
+            Some(flow) => [on, later].map(|n| flow.proofs.push(0, n)),
+            None => [on, later].map(|n| self.proofs.push(0, n)),
+        };
+        self.proven += 1;
+    }
+
+    fn each_proof(&self) -> impl Iterator<Item = (u64, Time)> {
+        let later = self.flow.as_ref().map(|f| f.proofs.entries());
+        let mut entries = self.proofs.entries().chain(later.into_iter().flatten());
+        let (mut packet, mut time) = (0_u64, Time(0));
+        std::iter::from_fn(move || {
+            packet = packet.wrapping_add(entries.next()?.1);
+            time = Time(time.0.wrapping_add(entries.next()?.1 as i64));
+            Some((packet, time))
+        })
     }
 
     /// Packets that prove receipts, with their capture times.
     pub fn proofs(&self) -> SmallVec<[(u64, Time); PROOFS as usize]> {
-        self.proofs.all()
+        self.each_proof().collect()
     }
 
     /// From its only SYN to the RST that refused it.

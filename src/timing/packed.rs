@@ -36,6 +36,7 @@ pub struct Row<const N: usize> {
     /// How many of `inline` are in use.
     used: u8,
     /// All of them, once there is no room in `inline`.
+    #[allow(clippy::box_collection, reason = "eight bytes instead of 24 in every row, and hardly a row needs it")]
     all: Option<Box<Vec<u8>>>,
 }
 
