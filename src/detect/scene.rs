@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::seeded::{Hosts, Key};
+use super::seeded::{Hosts, Key, key};
 use super::threshold::Limits;
 use super::view::is_one_sided;
 use crate::segment::{Segment, Socket};
@@ -189,9 +189,10 @@ impl Survey {
                 (true, true) => SILENT | UNSEEN,
                 (false, _) => SPOKE,
             };
-            let host = Some((socket.addr, marks));
-            if self.recent[e] != host {
-                self.recent[e] = host;
+            let host = (key(socket.addr, 0), marks);
+            let seen = &mut self.recent[place(&host.0)];
+            if *seen != host {
+                *seen = host;
                 self.hosts.add(socket.addr, marks);
             }
         }

@@ -368,8 +368,7 @@ impl Flow {
     }
 }
 
-crate::pack::pack_fields!(Measured { handshake, flow, proofs, opening, refused_after, refused });
-crate::pack::pack_fields!(Proofs { row, count });
+crate::pack::pack_fields!(Measured { handshake, flow, proofs, proven, opening, refused_after, refused });
 crate::pack::pack_fields!(Flow {
     trips,
     turns,
@@ -381,6 +380,7 @@ crate::pack::pack_fields!(Flow {
     settled,
     content,
     zero,
+    proofs,
     client,
     ttl,
 });

@@ -269,9 +269,7 @@ impl<E: Notes> Store<E> {
         match self.heads[index].state.how() {
             How::Record(slot) => self.records[slot].notes.glance(&self.records[slot].connection),
             How::Packed(place) => E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base)),
-            How::Segment(place) => {
-                E::glance_at_syn(&Segment::unpack(&mut In::new(self.shelf.from(place), self.base)))
-            }
+            How::Segment(place) => E::glance_at_syn(&Segment::unpack(&mut In::new(self.shelf.from(place), self.base))),
         }
     }
 
