@@ -86,7 +86,8 @@ pub struct Finish<'a> {
     /// Indices in order of first packets, where they are not in that order anyway.
     order: Option<Vec<u32>>,
     next: usize,
-    tally: Tally,
+    /// Taken out while connections are added to it.
+    tally: Option<Box<Tally>>,
 }
 
 /// One connection looked at.
@@ -112,7 +113,7 @@ impl<'a> Finish<'a> {
             order.sort_by_key(|i| tracker.first_packet(*i as usize));
             order
         });
-        let tally = empty(analysis, scene.begin, end);
+        let tally = Some(Box::new(empty(analysis, scene.begin, end)));
         Finish { analysis, scene, capture, end, order, next: 0, tally }
     }
 
@@ -128,9 +129,9 @@ impl<'a> Finish<'a> {
             return None;
         }
         self.next = (from + STRETCH).min(all);
-        let mut tally = std::mem::replace(&mut self.tally, empty(self.analysis, self.scene.begin, self.end));
+        let mut tally = self.tally.take()?;
         let stretch = self.look_at(from..self.next, wanted, &mut tally);
-        self.tally = tally;
+        self.tally = Some(tally);
         Some(stretch)
     }
 
@@ -258,8 +259,8 @@ impl<'a> Finish<'a> {
 
     /// The report, about `connections`.
     pub fn report(mut self, connections: Vec<Connection>) -> Report {
-        let empty = empty(self.analysis, self.scene.begin, self.end);
-        let Tally { totals, mut rollups, groups, digests, tables } = std::mem::replace(&mut self.tally, empty);
+        let tally = self.tally.take().map_or_else(|| empty(self.analysis, self.scene.begin, self.end), |t| *t);
+        let Tally { totals, mut rollups, groups, digests, tables } = tally;
         self.scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
         let selection = &self.analysis.options.selection;
         let wide = detect::wide(&self.scene, &digests, selection);

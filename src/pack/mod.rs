@@ -45,22 +45,56 @@ pub trait Pack: Sized {
 #[derive(Debug)]
 pub struct Out<'a> {
     bytes: &'a mut Vec<u8>,
-    time: i64,
     packet: u64,
+    times: Recent<i64>,
+    words: Recent<u32>,
 }
 
 /// Where they are read from.
 #[derive(Debug)]
 pub struct In<'a> {
     bytes: &'a [u8],
-    time: i64,
     packet: u64,
+    times: Recent<i64>,
+    words: Recent<u32>,
+}
+
+/// The values written last: the same moments and sequence numbers are noted in many places.
+#[derive(Debug)]
+struct Recent<T> {
+    values: [T; RECENT],
+    next: usize,
+}
+
+const RECENT: usize = 16;
+
+impl<T: Copy + PartialEq> Recent<T> {
+    fn new(first: T) -> Recent<T> {
+        Recent { values: [first; RECENT], next: 0 }
+    }
+
+    #[inline]
+    fn place(&self, value: T) -> Option<usize> {
+        let found = self.values.iter().enumerate().fold(RECENT, |found, (i, v)| if *v == value { i } else { found });
+        (found < RECENT).then_some(found)
+    }
+
+    #[inline]
+    fn latest(&self) -> T {
+        self.values[self.next.wrapping_sub(1) % RECENT]
+    }
+
+    #[inline]
+    fn push(&mut self, value: T) {
+        self.values[self.next % RECENT] = value;
+        self.next += 1;
+    }
 }
 
 impl<'a> Out<'a> {
     /// Appends to `bytes`; times are told from `base` on.
     pub fn new(bytes: &'a mut Vec<u8>, base: i64) -> Out<'a> {
-        Out { bytes, time: base, packet: 0 }
+        Out { bytes, packet: 0, times: Recent::new(base), words: Recent::new(0) }
     }
 
     /// Writes an integer: the smaller, the shorter. An even first byte holds it, an odd one says how many follow.
@@ -95,20 +129,40 @@ impl<'a> Out<'a> {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Writes a time as its distance from the one before; a number too small for a time as it is, as records keep spans in
-    /// the same fields.
-    #[inline]
+    /// Writes a time: as one of those written last, or as its distance from the latest of them. A number too small for a
+    /// time is written as it is: records keep spans in the same fields.
     pub fn time(&mut self, time: i64) {
-        let (plain, apart) = (zigzag(time), zigzag(time.wrapping_sub(self.time)));
+        let (plain, apart) = (zigzag(time), zigzag(time.wrapping_sub(self.times.latest())));
         if plain < 1 << 52 {
-            self.number(plain << 2);
-        } else if apart < 1 << 61 {
-            self.time = time;
+            return self.number(plain << 2);
+        }
+        if let Some(place) = self.times.place(time) {
+            return self.number((place as u64) << 2 | 3);
+        }
+        if apart < 1 << 61 {
             self.number(apart << 2 | 1);
         } else {
-            self.byte(2);
+            self.number(2);
             self.bytes(&time.to_le_bytes());
         }
+        self.times.push(time);
+    }
+
+    /// Writes a number of 32 bits, such as a sequence number: likewise.
+    pub fn word(&mut self, word: u32) {
+        if word < 1 << 12 {
+            return self.number(u64::from(word) << 2);
+        }
+        if let Some(place) = self.words.place(word) {
+            return self.number((place as u64) << 2 | 1);
+        }
+        let apart = zigzag(i64::from(word.wrapping_sub(self.words.latest()) as i32));
+        if apart < 1 << 14 {
+            self.number(apart << 2 | 2);
+        } else {
+            self.number(u64::from(word) << 2 | 3);
+        }
+        self.words.push(word);
     }
 
     /// Writes a packet number as its distance from the one before.
@@ -123,7 +177,7 @@ impl<'a> Out<'a> {
 impl<'a> In<'a> {
     /// Reads from `bytes`, written with the same `base`.
     pub fn new(bytes: &'a [u8], base: i64) -> In<'a> {
-        In { bytes, time: base, packet: 0 }
+        In { bytes, packet: 0, times: Recent::new(base), words: Recent::new(0) }
     }
 
     /// Reads an integer.
@@ -171,17 +225,29 @@ impl<'a> In<'a> {
     }
 
     /// Reads a time.
-    #[inline]
     pub fn time(&mut self) -> i64 {
         let number = self.number();
-        match number & 3 {
-            0 => unzigzag(number >> 2),
-            1 => {
-                self.time = self.time.wrapping_add(unzigzag(number >> 2));
-                self.time
-            }
+        let time = match number & 3 {
+            0 => return unzigzag(number >> 2),
+            3 => return self.times.values[(number >> 2) as usize % RECENT],
+            1 => self.times.latest().wrapping_add(unzigzag(number >> 2)),
             _ => i64::from_le_bytes(self.bytes()),
-        }
+        };
+        self.times.push(time);
+        time
+    }
+
+    /// Reads a number of 32 bits.
+    pub fn word(&mut self) -> u32 {
+        let number = self.number();
+        let word = match number & 3 {
+            0 => return (number >> 2) as u32,
+            1 => return self.words.values[(number >> 2) as usize % RECENT],
+            2 => self.words.latest().wrapping_add(unzigzag(number >> 2) as u32),
+            _ => (number >> 2) as u32,
+        };
+        self.words.push(word);
+        word
     }
 
     /// Reads so many bytes.

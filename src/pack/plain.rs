@@ -31,7 +31,28 @@ macro_rules! unsigned {
     )+};
 }
 
-unsigned!(u16, u32, u64);
+unsigned!(u16, u64);
+
+impl Pack for u32 {
+    fn blank() -> Self {
+        0
+    }
+
+    #[inline]
+    fn is_blank(&self) -> bool {
+        *self == 0
+    }
+
+    #[inline]
+    fn pack(&self, out: &mut Out<'_>) {
+        out.word(*self);
+    }
+
+    #[inline]
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = from.word();
+    }
+}
 
 /// One byte.
 impl Pack for u8 {

@@ -208,10 +208,10 @@ impl Pack for Segment {
         self.src.pack(out);
         self.dst.pack(out);
         out.number(self.scope.0.into());
-        out.number(self.seq.into());
-        out.number(self.ack.into());
-        out.number(self.len.into());
-        out.number(self.captured.into());
+        out.word(self.seq);
+        out.word(self.ack);
+        out.word(self.len);
+        out.word(self.captured);
         out.number(self.flags.0.into());
         out.number(self.window.into());
         out.number(self.checksum.into());
@@ -231,10 +231,10 @@ impl Pack for Segment {
             src: Socket::unpack(from),
             dst: Socket::unpack(from),
             scope: ScopeId(from.number() as u32),
-            seq: from.number() as u32,
-            ack: from.number() as u32,
-            len: from.number() as u32,
-            captured: from.number() as u32,
+            seq: from.word(),
+            ack: from.word(),
+            len: from.word(),
+            captured: from.word(),
             flags: Flags(from.number() as u16),
             window: from.number() as u16,
             checksum: from.number() as u16,

@@ -349,7 +349,7 @@ impl Pack for Mark {
             out.packet(self.proof);
         }
         if self.about & STAMPED != 0 {
-            out.bytes(&self.stamp.to_le_bytes());
+            out.word(self.stamp);
         }
     }
 
@@ -366,7 +366,7 @@ impl Pack for Mark {
         let time = Time(from.time());
         let packet = if how & 1 << 4 != 0 { from.packet() } else { 0 };
         let proof = if how & 1 << 5 != 0 { from.packet() } else { 0 };
-        let stamp = if about & STAMPED != 0 { u32::from_le_bytes(from.bytes()) } else { 0 };
+        let stamp = if about & STAMPED != 0 { from.word() } else { 0 };
         Mark { time, packet, proof, stamp, event, evidence, place, about }
     }
 }

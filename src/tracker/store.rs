@@ -172,7 +172,9 @@ impl<E: Notes> Store<E> {
     pub(super) fn push_segment(&mut self, seg: &Segment) -> usize {
         self.begin(seg);
         self.buffer.clear();
-        seg.pack(&mut Out::new(&mut self.buffer, self.base));
+        let mut out = Out::new(&mut self.buffer, self.base);
+        E::glance_at_syn(seg).pack(&mut out);
+        seg.pack(&mut out);
         let place = self.shelf.put(&self.buffer);
         self.push_head(seg, &How::Segment(place), 0, 0)
     }
@@ -207,7 +209,7 @@ impl<E: Notes> Store<E> {
                 slot
             }
             How::Segment(place) => {
-                let seg = Segment::unpack(&mut In::new(self.shelf.from(place), self.base));
+                let seg = self.segment(place);
                 self.shelf.forget(place);
                 let slot = self.settle(index, Case::of(&seg, index));
                 self.heads[index].state = Kept::new(&How::Record(slot));
@@ -224,7 +226,7 @@ impl<E: Notes> Store<E> {
             How::Record(slot) => Cow::Borrowed(&self.records[slot]),
             How::Packed(place) => Cow::Owned(self.unpacked(place)),
             How::Segment(place) => {
-                let seg = Segment::unpack(&mut In::new(self.shelf.from(place), self.base));
+                let seg = self.segment(place);
                 Cow::Owned(Case::of(&seg, index))
             }
         }
@@ -234,6 +236,13 @@ impl<E: Notes> Store<E> {
         let mut case = Case { connection: Connection::blank(), notes: E::blank() };
         self.read(place, &mut case);
         case
+    }
+
+    /// The lone segment kept at `place`.
+    fn segment(&self, place: Place) -> Segment {
+        let mut from = In::new(self.shelf.from(place), self.base);
+        E::Glance::unpack(&mut from);
+        Segment::unpack(&mut from)
     }
 
     /// Reads what is packed at `place` into a blank.
@@ -255,7 +264,7 @@ impl<E: Notes> Store<E> {
                 scratch
             }
             How::Segment(place) => {
-                let seg = Segment::unpack(&mut In::new(self.shelf.from(place), self.base));
+                let seg = self.segment(place);
                 scratch.connection = Connection::new(&seg, 1);
                 scratch.notes = E::default();
                 scratch.take(&seg, index);
@@ -269,7 +278,7 @@ impl<E: Notes> Store<E> {
         match self.heads[index].state.how() {
             How::Record(slot) => self.records[slot].notes.glance(&self.records[slot].connection),
             How::Packed(place) => E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base)),
-            How::Segment(place) => E::glance_at_syn(&Segment::unpack(&mut In::new(self.shelf.from(place), self.base))),
+            How::Segment(place) => E::glance_at_syn(&self.segment(place)),
         }
     }
 
