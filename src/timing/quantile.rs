@@ -311,41 +311,31 @@ pub fn quantiles<const N: usize>(samples: &mut [i64], per_mille: [u64; N]) -> Op
 crate::pack::pack_fields!(Histogram { figures, buckets });
 crate::pack::pack_fields!(Figures { count, sum, squares, min, max });
 
-/// A limit of its own is written only where there are samples.
-impl Pack for Quantiles {
+crate::pack::pack_fields!(Quantiles { limit, store });
+
+impl Pack for Store {
     fn blank() -> Self {
-        Quantiles::new(CONNECTION)
+        Store::Exact(Vec::new())
     }
 
     fn is_blank(&self) -> bool {
-        self.limit == CONNECTION as u32 && matches!(&self.store, Store::Exact(samples) if samples.is_empty())
+        matches!(self, Store::Exact(samples) if samples.is_empty())
     }
 
     fn pack(&self, out: &mut Out<'_>) {
-        out.number(self.limit.into());
-        match &self.store {
-            Store::Exact(samples) => {
-                out.byte(0);
-                samples.pack(out);
-            }
+        match self {
+            Store::Exact(samples) => samples.pack(out),
             Store::Rough(histogram) => {
-                out.byte(1);
+                out.number(0);
                 histogram.pack(out);
             }
         }
     }
 
     fn read(&mut self, from: &mut In<'_>) {
-        *self = Self::unpack(from);
-    }
-
-    fn unpack(from: &mut In<'_>) -> Self {
-        let limit = from.number() as u32;
-        let store = match from.byte() {
-            0 => Store::Exact(Pack::unpack(from)),
-            _ => Store::Rough(Pack::unpack(from)),
-        };
-        Quantiles { limit, store }
+        // There is something, so a list without samples is none.
+        let samples = Vec::unpack(from);
+        *self = if samples.is_empty() { Store::Rough(Pack::unpack(from)) } else { Store::Exact(samples) };
     }
 }
 
