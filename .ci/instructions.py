@@ -16,7 +16,7 @@ import tomllib
 HERE = pathlib.Path(__file__).resolve().parent
 BUDGETS = HERE / "instructions.toml"
 # The budget is this many times what was noted; below the other the note is out of date, which is said but no failure.
-ROOM, SLACK = 1.05, 0.90
+ROOM, SLACK = 1.15, 0.85
 # Name: shape and size of the traffic, file, further arguments.
 RUNS = {
     "start": ("web", 1, "one.pcap", []),

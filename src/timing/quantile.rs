@@ -310,7 +310,6 @@ pub fn quantiles<const N: usize>(samples: &mut [i64], per_mille: [u64; N]) -> Op
 
 crate::pack::pack_fields!(Histogram { figures, buckets });
 crate::pack::pack_fields!(Figures { count, sum, squares, min, max });
-
 crate::pack::pack_fields!(Quantiles { limit, store });
 
 impl Pack for Store {
