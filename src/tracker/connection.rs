@@ -167,11 +167,7 @@ impl Connection {
         if let Some(taken) = self.usual(x, seg) {
             return taken;
         }
-        let taken = self.consider(x, seg);
-        for end in &mut self.ends {
-            end.tidy();
-        }
-        taken
+        self.consider(x, seg)
     }
 
     /// Takes a segment that may change anything.

@@ -40,7 +40,7 @@ pub struct Endpoint {
     pub(super) acked: Option<u32>,
     /// The end of what was captured (or acknowledged) without a gap.
     pub(super) contiguous: u32,
-    /// What is open about its stream; none as a rule.
+    /// What is open about its stream; none as a rule. It stays, empty, once there was something: it may be back soon.
     pub(super) gaps: Option<Box<Gaps>>,
     /// The sequence number after its FIN.
     pub(super) fin: Option<u32>,
@@ -267,12 +267,10 @@ impl Endpoint {
         self.gaps.as_ref().and_then(|g| g.unseen_fin)
     }
 
-    /// Drops the record of what was open once nothing is.
+    /// Whether nothing is open about its stream (any more).
     #[inline]
-    pub(super) fn tidy(&mut self) {
-        if self.gaps.as_ref().is_some_and(|g| **g == Gaps::default()) {
-            self.gaps = None;
-        }
+    pub(super) fn is_tidy(&self) -> bool {
+        self.gaps.as_ref().is_none_or(|g| **g == Gaps::default())
     }
 
     /// Notes the window `seg` offers.

@@ -51,8 +51,8 @@ impl Connection {
             && own.contiguous == own.next
             && own.seen
             && peer.seen
-            && own.gaps.is_none()
-            && peer.gaps.is_none()
+            && own.is_tidy()
+            && peer.is_tidy()
             && own.last_fin.is_none()
             && seg.len < NEAR
             && own.next.wrapping_sub(sent_acked) < NEAR
