@@ -14,18 +14,39 @@ pub struct Column {
 
 impl Column {
     /// Appends an entry of `connection`, which is not before that of the last one.
+    #[inline]
     pub fn push(&mut self, connection: u32, value: u64) {
-        // An entry takes nine bytes at most, two of them come. A quarter more at a time: columns are long, and many.
-        if self.bytes.capacity() - self.bytes.len() < 18 {
-            self.bytes.reserve_exact((self.bytes.len() / 4).max(64));
+        let on = self.go_on(connection);
+        packed::push(&mut self.bytes, on, value);
+    }
+
+    /// Appends three entries of `connection`.
+    #[inline]
+    pub fn push_three(&mut self, connection: u32, values: [u64; 3]) {
+        let on = self.go_on(connection);
+        packed::push_three(&mut self.bytes, on, values);
+    }
+
+    /// Makes room for what is said of `connection` next; the label of its entry.
+    #[inline]
+    fn go_on(&mut self, connection: u32) -> u8 {
+        // An entry takes nine bytes at most, four of them come.
+        if self.bytes.capacity() - self.bytes.len() < 36 {
+            self.grow();
         }
-        let mut on = connection - self.last;
-        if on >= u32::from(LABELS) {
-            packed::push(&mut self.bytes, LABELS, on.into());
-            on = 0;
-        }
-        packed::push(&mut self.bytes, on as u8, value);
+        let on = connection - self.last;
         self.last = connection;
+        if on < u32::from(LABELS) {
+            return on as u8;
+        }
+        packed::push(&mut self.bytes, LABELS, on.into());
+        0
+    }
+
+    /// A quarter more at a time: columns are long, and many.
+    #[cold]
+    fn grow(&mut self) {
+        self.bytes.reserve_exact((self.bytes.len() / 4).max(64));
     }
 
     /// Whether there is no entry.

@@ -29,6 +29,20 @@ pub fn push(bytes: &mut Vec<u8>, label: u8, value: u64) {
     bytes.truncate(bytes.len() - (entry.len() - counting));
 }
 
+/// The same for three values, the others under the label 0.
+#[inline]
+pub fn push_three(bytes: &mut Vec<u8>, label: u8, values: [u64; 3]) {
+    let mut all = [0; 27];
+    let mut counting = 0;
+    for (value, label) in values.into_iter().zip([label, 0, 0]) {
+        let (entry, width) = entry(label, value);
+        all[counting..counting + 9].copy_from_slice(&entry);
+        counting += width;
+    }
+    bytes.extend_from_slice(&all);
+    bytes.truncate(bytes.len() - (all.len() - counting));
+}
+
 /// Entries of which there are few as a rule: the first `N` bytes of them need no allocation.
 #[derive(Clone, Debug)]
 pub struct Row<const N: usize> {

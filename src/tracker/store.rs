@@ -55,14 +55,13 @@ impl<E: Notes> Case<E> {
     /// The connection that begins with `seg`, which is taken.
     fn of(seg: &Segment, index: usize) -> Case<E> {
         let mut case = Case { connection: Connection::new(seg, 1), notes: E::default() };
-        case.take(seg, index);
+        case.take(0, seg, index);
         case
     }
 
-    /// Takes `seg`; it is connection `index`.
-    pub(super) fn take(&mut self, seg: &Segment, index: usize) -> Taken {
-        let sender = self.connection.sender(seg);
-        let (class, advances) = self.connection.take(seg);
+    /// Takes `seg` of end `sender`; it is connection `index`.
+    pub(super) fn take(&mut self, sender: usize, seg: &Segment, index: usize) -> Taken {
+        let (class, advances) = self.connection.take_from(sender, seg);
         let taken = Taken { connection: index, sender, class, advances };
         self.notes.take(&taken, seg, &self.connection);
         taken
@@ -267,7 +266,7 @@ impl<E: Notes> Store<E> {
                 let seg = self.segment(place);
                 scratch.connection = Connection::new(&seg, 1);
                 scratch.notes = E::default();
-                scratch.take(&seg, index);
+                scratch.take(0, &seg, index);
                 scratch
             }
         }
