@@ -8,6 +8,8 @@ pub struct Column {
     /// The label of an entry tells how many connections after that of the one before it its own is; [`LABELS`] that the
     /// number is that, and the entry itself comes next.
     bytes: Vec<u8>,
+    /// How many of them are in use.
+    used: usize,
     /// The connection of the last entry.
     last: u32,
 }
@@ -17,21 +19,23 @@ impl Column {
     #[inline]
     pub fn push(&mut self, connection: u32, value: u64) {
         let on = self.go_on(connection);
-        packed::push(&mut self.bytes, on, value);
+        self.write(on, value);
     }
 
     /// Appends three entries of `connection`.
     #[inline]
-    pub fn push_three(&mut self, connection: u32, values: [u64; 3]) {
+    pub fn push_three(&mut self, connection: u32, [a, b, c]: [u64; 3]) {
         let on = self.go_on(connection);
-        packed::push_three(&mut self.bytes, on, values);
+        self.write(on, a);
+        self.write(0, b);
+        self.write(0, c);
     }
 
     /// Makes room for what is said of `connection` next; the label of its entry.
     #[inline]
     fn go_on(&mut self, connection: u32) -> u8 {
         // An entry takes nine bytes at most, four of them come.
-        if self.bytes.capacity() - self.bytes.len() < 36 {
+        if self.bytes.len() - self.used < 36 {
             self.grow();
         }
         let on = connection - self.last;
@@ -39,25 +43,37 @@ impl Column {
         if on < u32::from(LABELS) {
             return on as u8;
         }
-        packed::push(&mut self.bytes, LABELS, on.into());
+        self.write(LABELS, on.into());
         0
     }
 
-    /// A quarter more at a time: columns are long, and many.
+    /// Writes an entry with all its bytes; those that do not count are overwritten by the next.
+    #[inline]
+    fn write(&mut self, label: u8, value: u64) {
+        let (entry, counting) = packed::entry(label, value);
+        if let Some(room) = self.bytes.get_mut(self.used..).and_then(|room| room.first_chunk_mut()) {
+            *room = entry;
+            self.used += counting;
+        }
+    }
+
+    /// An eighth more at a time: columns are long, and many.
     #[cold]
     fn grow(&mut self) {
-        self.bytes.reserve_exact((self.bytes.len() / 4).max(64));
+        let more = (self.bytes.len() / 8).max(64);
+        self.bytes.reserve_exact(more);
+        self.bytes.resize(self.bytes.len() + more, 0);
     }
 
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.used == 0
     }
 
     /// Gives every entry with its connection.
     pub fn entries(&self) -> impl Iterator<Item = (u32, u64)> {
         let mut connection = 0_u32;
-        Entries(&self.bytes).filter_map(move |(label, value)| {
+        Entries(&self.bytes[..self.used]).filter_map(move |(label, value)| {
             if label == LABELS {
                 connection = connection.wrapping_add(value as u32);
                 return None;

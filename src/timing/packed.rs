@@ -13,7 +13,7 @@ fn width(value: u64) -> usize {
 
 /// An entry of `value` under `label` (at most [`LABELS`]): its bytes, and how many of them count.
 #[inline]
-fn entry(label: u8, value: u64) -> ([u8; 9], usize) {
+pub fn entry(label: u8, value: u64) -> ([u8; 9], usize) {
     let width = width(value);
     let mut entry = [0; 9];
     entry[0] = label << 4 | width as u8;
@@ -27,20 +27,6 @@ pub fn push(bytes: &mut Vec<u8>, label: u8, value: u64) {
     let (entry, counting) = entry(label, value);
     bytes.extend_from_slice(&entry);
     bytes.truncate(bytes.len() - (entry.len() - counting));
-}
-
-/// The same for three values, the others under the label 0.
-#[inline]
-pub fn push_three(bytes: &mut Vec<u8>, label: u8, values: [u64; 3]) {
-    let mut all = [0; 27];
-    let mut counting = 0;
-    for (value, label) in values.into_iter().zip([label, 0, 0]) {
-        let (entry, width) = entry(label, value);
-        all[counting..counting + 9].copy_from_slice(&entry);
-        counting += width;
-    }
-    bytes.extend_from_slice(&all);
-    bytes.truncate(bytes.len() - (all.len() - counting));
 }
 
 /// Entries of which there are few as a rule: the first `N` bytes of them need no allocation.
