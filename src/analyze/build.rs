@@ -31,7 +31,8 @@ pub fn connection(
 ) -> Connection {
     let (client, observed) = c.client();
     let server = 1 - client;
-    let side = |e: usize| endpoint(c, e, &verdicts[e], measured, context);
+    let proofs = measured.proofs();
+    let side = |e: usize| endpoint(c, e, &verdicts[e], &proofs, context);
     let timing = timing::summary::timing(measured, c, verdicts, context.vantage, context.end);
     let verdicts = PerSide { client: &verdicts[client], server: &verdicts[server] };
     Connection {
@@ -95,10 +96,10 @@ fn endpoint(
     c: &tracker::Connection,
     e: usize,
     verdict: &Verdict,
-    measured: &Measured,
+    proofs: &[(u64, Time)],
     context: &Context<'_>,
 ) -> Endpoint {
-    let latest = timing::occupancy::latest(verdict, measured, context.end);
+    let latest = timing::occupancy::latest(verdict, proofs, context.end);
     let mut history: Vec<Entry> = Vec::with_capacity(verdict.steps.len());
     let mut time_in_state = TimeInState::default();
     let mut steps = verdict.steps.iter().zip(latest).peekable();

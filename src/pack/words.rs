@@ -203,21 +203,10 @@ impl Pack for Segment {
     }
 
     fn pack(&self, out: &mut Out<'_>) {
-        out.time(self.time.0);
         out.packet(self.packet);
         self.src.pack(out);
         self.dst.pack(out);
-        out.number(self.scope.0.into());
-        out.word(self.seq);
-        out.word(self.ack);
-        out.word(self.len);
-        out.word(self.captured);
-        out.number(self.flags.0.into());
-        out.number(self.window.into());
-        out.number(self.checksum.into());
-        out.number(self.ip_id.into());
-        out.byte(self.ttl);
-        self.options.pack(out);
+        self.pack_rest(out);
     }
 
     fn read(&mut self, from: &mut In<'_>) {
@@ -225,21 +214,48 @@ impl Pack for Segment {
     }
 
     fn unpack(from: &mut In<'_>) -> Self {
+        let packet = from.packet();
+        let sockets = [Socket::unpack(from), Socket::unpack(from)];
+        Segment::unpack_rest(sockets, packet, from)
+    }
+}
+
+impl Segment {
+    /// Writes all but its packet number and sockets.
+    pub(crate) fn pack_rest(&self, out: &mut Out<'_>) {
+        let rare = [self.scope.0, self.ack, self.len, self.captured];
+        let mask = (0..).zip(rare).fold(0_u8, |mask, (i, value)| mask | u8::from(value != 0) << i);
+        let [s0, s1, s2, s3] = self.seq.to_le_bytes();
+        let [f0, f1] = self.flags.0.to_le_bytes();
+        let [w0, w1] = self.window.to_le_bytes();
+        let [c0, c1] = self.checksum.to_le_bytes();
+        let [i0, i1] = self.ip_id.to_le_bytes();
+        out.bytes(&[mask, s0, s1, s2, s3, f0, f1, w0, w1, c0, c1, i0, i1, self.ttl]);
+        rare.into_iter().filter(|value| *value != 0).for_each(|value| out.word(value));
+        out.time(self.time.0);
+        self.options.pack(out);
+    }
+
+    /// Reads back what [`Segment::pack_rest`] wrote.
+    pub(crate) fn unpack_rest([src, dst]: [Socket; 2], packet: u64, from: &mut In<'_>) -> Segment {
+        let [mask, s0, s1, s2, s3, f0, f1, w0, w1, c0, c1, i0, i1, ttl] = from.bytes();
+        let mut rare = |i: u8| if mask >> i & 1 != 0 { from.word() } else { 0 };
+        let (scope, ack, len, captured) = (ScopeId(rare(0)), rare(1), rare(2), rare(3));
         Segment {
             time: Time(from.time()),
-            packet: from.packet(),
-            src: Socket::unpack(from),
-            dst: Socket::unpack(from),
-            scope: ScopeId(from.number() as u32),
-            seq: from.word(),
-            ack: from.word(),
-            len: from.word(),
-            captured: from.word(),
-            flags: Flags(from.number() as u16),
-            window: from.number() as u16,
-            checksum: from.number() as u16,
-            ip_id: from.number() as u16,
-            ttl: from.byte(),
+            packet,
+            src,
+            dst,
+            scope,
+            seq: u32::from_le_bytes([s0, s1, s2, s3]),
+            ack,
+            len,
+            captured,
+            flags: Flags(u16::from_le_bytes([f0, f1])),
+            window: u16::from_le_bytes([w0, w1]),
+            checksum: u16::from_le_bytes([c0, c1]),
+            ip_id: u16::from_le_bytes([i0, i1]),
+            ttl,
             options: Options::unpack(from),
         }
     }

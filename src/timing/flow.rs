@@ -6,7 +6,7 @@ use super::blame::{Blame, CAUSES, Cause, Opening, Situation};
 use super::close::Close;
 use super::handshake::Handshake;
 use super::maybe::Maybe;
-use super::packed::Row;
+use super::packed::{Entries, Row};
 use super::pause::{Ender, Gaps, Pauses};
 use super::round_trip::RoundTrip;
 use super::samples::{Kind, Samples};
@@ -17,6 +17,9 @@ use crate::tracker::{Class, Connection};
 
 /// How many proofs are remembered.
 const PROOFS: u8 = 12;
+
+/// Packets that prove receipts, with their capture times.
+pub type Proofs = SmallVec<[(u64, Time); PROOFS as usize]>;
 
 /// The measurements of one connection.
 #[derive(Clone, Debug, Default)]
@@ -171,7 +174,8 @@ impl Measured {
     }
 
     fn add_proof(&mut self, seg: &Segment) {
-        let (packet, time) = self.each_proof().last().unwrap_or_default();
+        let (mut packet, mut time) = (0, Time(0));
+        self.each_proof(|p, t| (packet, time) = (p, t));
         let (on, later) = (seg.packet.wrapping_sub(packet), seg.time.0.wrapping_sub(time.0) as u64);
         match &mut self.flow {
             Some(flow) => [on, later].map(|n| flow.proofs.push(0, n)),
@@ -180,20 +184,26 @@ impl Measured {
         self.proven += 1;
     }
 
-    fn each_proof(&self) -> impl Iterator<Item = (u64, Time)> {
-        let later = self.flow.as_ref().map(|f| f.proofs.entries());
-        let mut entries = self.proofs.entries().chain(later.into_iter().flatten());
+    fn each_proof(&self, mut take: impl FnMut(u64, Time)) {
         let (mut packet, mut time) = (0_u64, Time(0));
-        std::iter::from_fn(move || {
-            packet = packet.wrapping_add(entries.next()?.1);
-            time = Time(time.0.wrapping_add(entries.next()?.1 as i64));
-            Some((packet, time))
-        })
+        let mut read = |mut entries: Entries<'_>| {
+            while let (Some((_, on)), Some((_, later))) = (entries.next(), entries.next()) {
+                packet = packet.wrapping_add(on);
+                time = Time(time.0.wrapping_add(later as i64));
+                take(packet, time);
+            }
+        };
+        read(self.proofs.entries());
+        if let Some(flow) = &self.flow {
+            read(flow.proofs.entries());
+        }
     }
 
     /// Packets that prove receipts, with their capture times.
-    pub fn proofs(&self) -> SmallVec<[(u64, Time); PROOFS as usize]> {
-        self.each_proof().collect()
+    pub fn proofs(&self) -> Proofs {
+        let mut proofs = Proofs::new();
+        self.each_proof(|packet, time| proofs.push((packet, time)));
+        proofs
     }
 
     /// From its only SYN to the RST that refused it.

@@ -103,10 +103,8 @@ impl Log {
         if stay.modelled {
             self.modelled[place].push(connection, 1);
         }
-        let column = &mut self.stays[place];
-        column.push(connection, stay.span.0 as u64);
-        column.push(connection, (stay.span - stay.low).0.max(0) as u64);
-        column.push(connection, (stay.high - stay.span).0.max(0) as u64);
+        let [less, more] = [stay.span - stay.low, stay.high - stay.span].map(|span| span.0.max(0) as u64);
+        self.stays[place].push_three(connection, [stay.span.0 as u64, less, more]);
     }
 
     fn put(&mut self, index: usize, value: u64) {

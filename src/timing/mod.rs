@@ -14,7 +14,7 @@
 //! | [`flow`] | all that of one connection, segment by segment |
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
-//! | [`quantile`] | distributions that merge |
+//! | [`quantile`] | distributions that merge; beyond a size as `histogram` |
 //! | [`summary`] | what the report says of a connection |
 //! | [`table`] | and of groups; their members, columns, bytes: `groups`, `log`, `column`, `packed` |
 
@@ -26,6 +26,7 @@ mod figure;
 pub mod flow;
 mod groups;
 pub mod handshake;
+mod histogram;
 mod log;
 mod maybe;
 pub mod occupancy;

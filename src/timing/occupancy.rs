@@ -7,7 +7,6 @@
 
 use smallvec::SmallVec;
 
-use super::flow::Measured;
 use crate::time::{Span, Time};
 use crate::tracker::{Evidence, State, Verdict};
 
@@ -32,12 +31,12 @@ pub struct Stay {
     pub modelled: bool,
 }
 
-/// The latest moment at which each state of a history can have been entered; `end` is the end of the capture.
-pub fn latest(verdict: &Verdict, measured: &Measured, end: Time) -> SmallVec<[Time; 8]> {
+/// The latest moment at which each state of a history can have been entered, by the packets that prove it
+/// ([`Measured::proofs`](super::Measured::proofs)); `end` is the end of the capture.
+pub fn latest(verdict: &Verdict, proofs: &[(u64, Time)], end: Time) -> SmallVec<[Time; 8]> {
     let steps = &verdict.steps;
     let mut latest = SmallVec::from_elem(end, steps.len());
     let mut next = end;
-    let proofs = measured.proofs();
     for (step, latest) in steps.iter().zip(&mut latest).rev() {
         let mark = &step.mark;
         let by = match mark.evidence {
@@ -57,9 +56,9 @@ pub fn latest(verdict: &Verdict, measured: &Measured, end: Time) -> SmallVec<[Ti
 }
 
 /// Gives the stays of one end, from its history up to `end`, the end of the capture.
-pub fn stays(verdict: &Verdict, measured: &Measured, end: Time, mut take: impl FnMut(&Stay)) {
+pub fn stays(verdict: &Verdict, proofs: &[(u64, Time)], end: Time, mut take: impl FnMut(&Stay)) {
     let steps = &verdict.steps;
-    let latest = latest(verdict, measured, end);
+    let latest = latest(verdict, proofs, end);
     for (i, (step, late)) in steps.iter().zip(&latest).enumerate() {
         let state = step.rule.to;
         if state == State::Closed {

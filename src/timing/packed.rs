@@ -13,7 +13,7 @@ fn width(value: u64) -> usize {
 
 /// An entry of `value` under `label` (at most [`LABELS`]): its bytes, and how many of them count.
 #[inline]
-fn entry(label: u8, value: u64) -> ([u8; 9], usize) {
+pub fn entry(label: u8, value: u64) -> ([u8; 9], usize) {
     let width = width(value);
     let mut entry = [0; 9];
     entry[0] = label << 4 | width as u8;

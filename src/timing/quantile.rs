@@ -2,11 +2,10 @@
 //!
 //! Both forms are integers in a fixed order, so that the same samples give the same figures however they are merged.
 
+pub use super::histogram::ERROR;
+use super::histogram::{Histogram, bucket};
 use crate::pack::{In, Out, Pack};
 use crate::time::Span;
-
-/// A quantile read from the histogram is off by at most this share of its value: half a bucket of 64 to the octave.
-pub const ERROR: f64 = 1.0 / 128.0;
 
 /// How many samples a single connection keeps as they are, for each thing measured.
 pub const CONNECTION: usize = 256;
@@ -25,13 +24,6 @@ enum Store {
     /// The samples themselves, unordered.
     Exact(Vec<i64>),
     Rough(Box<Histogram>),
-}
-
-#[derive(Clone, Debug)]
-struct Histogram {
-    figures: Figures,
-    /// Bucket and count, by bucket.
-    buckets: Vec<(u16, u64)>,
 }
 
 /// What needs no order.
@@ -68,7 +60,7 @@ impl Figures {
         (self.count > 0).then(|| Span(((self.squares / n - mean * mean).max(0.0).sqrt() * 1e9).round() as i64))
     }
 
-    fn with(mut self, v: i64) -> Figures {
+    pub(super) fn with(mut self, v: i64) -> Figures {
         let seconds = Span(v).as_secs_f64();
         self.count += 1;
         self.sum = self.sum.saturating_add(v);
@@ -78,7 +70,7 @@ impl Figures {
         self
     }
 
-    fn and(self, other: Figures) -> Figures {
+    pub(super) fn and(self, other: Figures) -> Figures {
         Figures {
             count: self.count + other.count,
             sum: self.sum.saturating_add(other.sum),
@@ -86,64 +78,6 @@ impl Figures {
             min: self.min.min(other.min),
             max: self.max.max(other.max),
         }
-    }
-}
-
-/// Bits that pick the bucket within an octave.
-const BITS: u32 = 6;
-
-fn bucket(value: i64) -> u16 {
-    let v = value.max(0) as u64;
-    let octave = (63 - (v | 1).leading_zeros()).saturating_sub(BITS - 1);
-    let within = if octave == 0 { v } else { (v >> (octave - 1)) & ((1 << BITS) - 1) };
-    ((u64::from(octave) << BITS) | within) as u16
-}
-
-/// The middle of a bucket.
-fn middle(bucket: u16) -> i64 {
-    let octave = u32::from(bucket >> BITS);
-    let within = i64::from(bucket & ((1 << BITS) - 1));
-    if octave == 0 {
-        return within;
-    }
-    let width = 1_i64 << (octave - 1);
-    (within + (1 << BITS)) * width + width / 2
-}
-
-impl Histogram {
-    fn of(samples: &[i64]) -> Histogram {
-        let mut all: Vec<u16> = samples.iter().map(|v| bucket(*v)).collect();
-        all.sort_unstable();
-        let buckets = all.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64)).collect();
-        Histogram { figures: Figures::of(samples), buckets }
-    }
-
-    fn put(&mut self, bucket: u16, n: u64) {
-        match self.buckets.binary_search_by_key(&bucket, |b| b.0) {
-            Ok(i) => self.buckets[i].1 += n,
-            Err(i) => self.buckets.insert(i, (bucket, n)),
-        }
-    }
-
-    fn merge(&mut self, other: &Histogram) {
-        self.figures = self.figures.and(other.figures);
-        other.buckets.iter().for_each(|(b, n)| self.put(*b, *n));
-    }
-
-    fn ranked(&self, rank: u64) -> i64 {
-        let mut seen = 0;
-        for (b, n) in &self.buckets {
-            seen += n;
-            if seen >= rank {
-                return self.inside(*b);
-            }
-        }
-        self.figures.max
-    }
-
-    /// The middle of a bucket, within what was seen.
-    fn inside(&self, bucket: u16) -> i64 {
-        middle(bucket).clamp(self.figures.min, self.figures.max)
     }
 }
 
@@ -308,7 +242,6 @@ pub fn quantiles<const N: usize>(samples: &mut [i64], per_mille: [u64; N]) -> Op
     }))
 }
 
-crate::pack::pack_fields!(Histogram { figures, buckets });
 crate::pack::pack_fields!(Figures { count, sum, squares, min, max });
 crate::pack::pack_fields!(Quantiles { limit, store });
 
@@ -367,17 +300,6 @@ mod tests {
         }
         let (a, b) = (exact.figures(), rough.figures());
         assert_eq!((a.min, a.max, a.count), (b.min, b.max, b.count));
-    }
-
-    #[test]
-    fn every_span_lies_in_its_bucket() {
-        for shift in 0..63 {
-            for v in [(1_i64 << shift) - 1, 1 << shift, (1 << shift) + 1] {
-                let m = middle(bucket(v));
-                assert!((m - v).abs() as f64 <= v as f64 * ERROR, "{v} {m}");
-            }
-        }
-        bucket(i64::MAX);
     }
 
     #[test]

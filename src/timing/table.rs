@@ -101,8 +101,9 @@ impl Builder {
         if let Some(flow) = m.flow.as_deref() {
             self.flow(flow, m, c, client, verdicts, end);
         }
+        let proofs = m.proofs();
         for (x, side) in [(client, Side::Client), (1 - client, Side::Server)] {
-            occupancy::stays(&verdicts[x], m, end, |stay| self.log.stay(side, stay));
+            occupancy::stays(&verdicts[x], &proofs, end, |stay| self.log.stay(side, stay));
         }
     }
 

@@ -133,9 +133,9 @@ impl Connection {
         usize::from(if a.port != b.port { seg.src.port != a.port } else { seg.src != *a })
     }
 
-    /// Whether `seg`, of the same four-tuple, was seen in the same VLANs and tunnels.
-    pub(super) fn is_in_scope(&self, seg: &Segment) -> bool {
-        let x = self.sender(seg);
+    /// Whether `seg` of end `x` was seen in the same VLANs and tunnels.
+    #[inline]
+    pub(super) fn is_in_scope(&self, x: usize, seg: &Segment) -> bool {
         self.scopes[x].or(self.scopes[1 - x]) == Some(seg.scope)
     }
 
@@ -163,7 +163,11 @@ impl Connection {
 
     /// Takes one segment of this connection, in capture order. Says what it was and whether it acknowledges more.
     pub fn take(&mut self, seg: &Segment) -> (Class, bool) {
-        let x = self.sender(seg);
+        self.take_from(self.sender(seg), seg)
+    }
+
+    /// The same, of end `x`.
+    pub(super) fn take_from(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
         if let Some(taken) = self.usual(x, seg) {
             return taken;
         }

@@ -55,14 +55,13 @@ impl<E: Notes> Case<E> {
     /// The connection that begins with `seg`, which is taken.
     fn of(seg: &Segment, index: usize) -> Case<E> {
         let mut case = Case { connection: Connection::new(seg, 1), notes: E::default() };
-        case.take(seg, index);
+        case.take(0, seg, index);
         case
     }
 
-    /// Takes `seg`; it is connection `index`.
-    pub(super) fn take(&mut self, seg: &Segment, index: usize) -> Taken {
-        let sender = self.connection.sender(seg);
-        let (class, advances) = self.connection.take(seg);
+    /// Takes `seg` of end `sender`; it is connection `index`.
+    pub(super) fn take(&mut self, sender: usize, seg: &Segment, index: usize) -> Taken {
+        let (class, advances) = self.connection.take_from(sender, seg);
         let taken = Taken { connection: index, sender, class, advances };
         self.notes.take(&taken, seg, &self.connection);
         taken
@@ -174,7 +173,7 @@ impl<E: Notes> Store<E> {
         self.buffer.clear();
         let mut out = Out::new(&mut self.buffer, self.base);
         E::glance_at_syn(seg).pack(&mut out);
-        seg.pack(&mut out);
+        seg.pack_rest(&mut out);
         let place = self.shelf.put(&self.buffer);
         self.push_head(seg, &How::Segment(place), 0, 0)
     }
@@ -209,7 +208,7 @@ impl<E: Notes> Store<E> {
                 slot
             }
             How::Segment(place) => {
-                let seg = self.segment(place);
+                let seg = self.segment(index, place);
                 self.shelf.forget(place);
                 let slot = self.settle(index, Case::of(&seg, index));
                 self.heads[index].state = Kept::new(&How::Record(slot));
@@ -226,7 +225,7 @@ impl<E: Notes> Store<E> {
             How::Record(slot) => Cow::Borrowed(&self.records[slot]),
             How::Packed(place) => Cow::Owned(self.unpacked(place)),
             How::Segment(place) => {
-                let seg = self.segment(place);
+                let seg = self.segment(index, place);
                 Cow::Owned(Case::of(&seg, index))
             }
         }
@@ -238,11 +237,12 @@ impl<E: Notes> Store<E> {
         case
     }
 
-    /// The lone segment kept at `place`.
-    fn segment(&self, place: Place) -> Segment {
+    /// The lone segment of connection `index`, kept at `place`: all but what its head says.
+    fn segment(&self, index: usize, place: Place) -> Segment {
         let mut from = In::new(self.shelf.from(place), self.base);
         E::Glance::unpack(&mut from);
-        Segment::unpack(&mut from)
+        let head = &self.heads[index];
+        Segment::unpack_rest(head.sockets, head.first_packet, &mut from)
     }
 
     /// Reads what is packed at `place` into a blank.
@@ -264,10 +264,10 @@ impl<E: Notes> Store<E> {
                 scratch
             }
             How::Segment(place) => {
-                let seg = self.segment(place);
+                let seg = self.segment(index, place);
                 scratch.connection = Connection::new(&seg, 1);
                 scratch.notes = E::default();
-                scratch.take(&seg, index);
+                scratch.take(0, &seg, index);
                 scratch
             }
         }
@@ -277,8 +277,9 @@ impl<E: Notes> Store<E> {
     pub(super) fn glance(&self, index: usize) -> E::Glance {
         match self.heads[index].state.how() {
             How::Record(slot) => self.records[slot].notes.glance(&self.records[slot].connection),
-            How::Packed(place) => E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base)),
-            How::Segment(place) => E::glance_at_syn(&self.segment(place)),
+            How::Packed(place) | How::Segment(place) => {
+                E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base))
+            }
         }
     }
 

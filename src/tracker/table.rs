@@ -159,7 +159,17 @@ impl<N: Notes> Tracker<N> {
 
     /// Takes one segment, in capture order; says what it was.
     pub fn segment(&mut self, seg: &Segment) -> Taken {
-        let i = match self.find(seg) {
+        let hash = hash(&self.hasher, &seg.src, &seg.dst);
+        let head = self.head(&seg.src, &seg.dst, hash);
+        if let Some(head) = head {
+            let first = self.store.heads[head].previous == 0;
+            let case = self.store.case_mut(head);
+            let x = case.connection.sender(seg);
+            if first && case.connection.is_in_scope(x, seg) && case.connection.goes_on(x, seg) {
+                return case.take(x, seg, head);
+            }
+        }
+        let i = match head.map_or(Found::Nothing { hash }, |head| self.find(head, seg)) {
             Found::Connection(i) => self.route(i, seg),
             Found::OtherScope { head } => {
                 let i = self.store.push(seg, 1, 0, self.store.heads[head].beside);
@@ -178,7 +188,8 @@ impl<N: Notes> Tracker<N> {
                 i
             }
         };
-        self.store.case_mut(i).take(seg, i)
+        let case = self.store.case_mut(i);
+        case.take(case.connection.sender(seg), seg, i)
     }
 
     /// Takes an ICMP error that quotes a segment. It moves no state (RFC 9293 §3.9.2.2 lets a host ignore it).
@@ -199,14 +210,10 @@ impl<N: Notes> Tracker<N> {
         std::iter::successors(Some(head), |i| (heads[*i].beside as usize).checked_sub(1))
     }
 
-    /// The latest connection of the four-tuple of `seg` in its scope.
-    fn find(&mut self, seg: &Segment) -> Found {
-        let hash = hash(&self.hasher, &seg.src, &seg.dst);
-        let Some(head) = self.head(&seg.src, &seg.dst, hash) else { return Found::Nothing { hash } };
-        if self.store.case_mut(head).connection.is_in_scope(seg) {
-            return Found::Connection(head);
-        }
-        let in_scope = self.lanes(head).find(|i| self.connection(*i).is_in_scope(seg));
+    /// The latest connection of the four-tuple of `seg`, found through `head`, in its scope.
+    fn find(&self, head: usize, seg: &Segment) -> Found {
+        let is_in_scope = |c: &Connection| c.is_in_scope(c.sender(seg), seg);
+        let in_scope = self.lanes(head).find(|i| is_in_scope(&self.connection(*i)));
         // A VLAN or tunnel may differ by direction: what answers a connection seen from one side only is its other side.
         match in_scope.or_else(|| self.lanes(head).find(|i| self.connection(*i).is_answered_by(seg))) {
             Some(i) => Found::Connection(i),
@@ -359,6 +366,20 @@ impl<N: Notes> Tracker<N> {
 }
 
 impl Connection {
+    /// Whether `seg` of end `x` can only belong to this incarnation, the first one; what [`Tracker::route`] comes to for
+    /// nearly all.
+    fn goes_on(&self, x: usize, seg: &Segment) -> bool {
+        if seg.has(Flags::RST) {
+            return true;
+        }
+        let fits = if seg.has(Flags::SYN) {
+            seg.has(Flags::ACK) && self.answers_syn(1 - x, seg)
+        } else {
+            seg.len == 0 || !is_foreign(self, x, seg)
+        };
+        fits && self.parked.is_none()
+    }
+
     /// Whether both ends are through with it.
     fn is_over(&self) -> bool {
         (0..2).all(|e| matches!(self.state_now(e), State::Closed | State::TimeWait))
