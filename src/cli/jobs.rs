@@ -13,20 +13,26 @@ use crate::report::Connection;
 use crate::source::FileInfo;
 
 /// Bundles that wait for the tracker.
-const WAITING: usize = 8;
+const WAITING: usize = 2;
 
 /// How many threads may work.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Jobs {
-    /// Threads: 1, or 2 to read while tracking; more are as 2. The output is the same
-    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    jobs: u16,
+    /// Threads to work in, of which more than 2 are not used; the output is the same [default: 2, or 1 on a single core]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
 }
 
 impl Jobs {
+    /// Whether there is a second thread; unless told, where it has a core.
+    fn several(self) -> bool {
+        let cores = || thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or_else(cores, usize::from) > 1
+    }
+
     /// Takes every packet of `files` into `analysis`, in capture order.
     pub fn read(self, files: &[PathBuf], reading: &Reading, analysis: &mut Analysis) -> Result<Vec<FileInfo>, Failure> {
-        let ahead = if self.jobs > 1 { read_ahead(files, reading, analysis) } else { None };
+        let ahead = if self.several() { read_ahead(files, reading, analysis) } else { None };
         // Also where the system gives no thread.
         ahead.unwrap_or_else(|| reading::packets(files, reading, |packet| analysis.packet(packet)))
     }
@@ -37,7 +43,7 @@ impl Jobs {
         finish: &mut Finish<'_>,
         mut take: impl FnMut(&Connection) -> io::Result<()>,
     ) -> io::Result<()> {
-        if self.jobs > 1 {
+        if self.several() {
             look_ahead(finish, &mut take)?;
         }
         // What is left: everything, or nothing.
