@@ -9,7 +9,7 @@ use std::borrow::Cow;
 pub use finish::{Finish, Row, Stretch, Wanted};
 pub use notes::Noted;
 
-use crate::decode::{Decoded, Decoder};
+use crate::decode::{Bundle, Decoded, Decoder};
 use crate::detect::{self, Limits, Scene, Selection, Survey, View, Watch};
 use crate::report::{Anomaly, Capture, Connection, Report};
 use crate::segment::{IcmpError, Segment};
@@ -92,6 +92,31 @@ impl Analysis {
             Decoded::Undecoded => self.capture.undecoded += 1,
         }
         None
+    }
+
+    /// Takes what was found in packets elsewhere, in capture order: the same as taking these packets, if at the end the
+    /// decoder is handed over too.
+    pub fn bundle(&mut self, bundle: &Bundle) {
+        self.capture.packets += bundle.packets();
+        self.capture.undecoded += bundle.undecoded();
+        if let Some((first, last)) = bundle.span() {
+            self.until(first);
+            self.until(last);
+        }
+        for found in bundle.found() {
+            match found {
+                Decoded::Segment(segment) => {
+                    self.segment(segment);
+                }
+                Decoded::Icmp(error) => self.icmp(error),
+                Decoded::Other | Decoded::Undecoded => {}
+            }
+        }
+    }
+
+    /// Takes over the decoder of all bundles: it knows the names of their scopes.
+    pub fn decoded_by(&mut self, decoder: Decoder) {
+        self.decoder = decoder;
     }
 
     /// The capture goes on at least until `time` (and begins no later).

@@ -91,7 +91,7 @@ impl Passing {
 /// Reads, and prints while connections pass.
 fn passing(args: &AnalyzeArgs, how: Passing, look: Look, target: Target) -> Result<u8, Failure> {
     let mut analysis = Analysis::new(analysis_options(args)?);
-    let files = match reading::packets(&args.files, &args.reading, |packet| analysis.packet(packet)) {
+    let files = match args.jobs.read(&args.files, &args.reading, &mut analysis) {
         Ok(files) => files,
         Err(failure) => {
             target.abandon();
@@ -105,9 +105,7 @@ fn passing(args: &AnalyzeArgs, how: Passing, look: Look, target: Target) -> Resu
         target.write(|out| {
             let mut lines = ndjson::Writer::new(out);
             lines.capture(SCHEMA, &TOOL, finish.capture())?;
-            while let Some(stretch) = finish.next(analyze::Wanted { connections: true, timed: None }) {
-                stretch.connections.iter().try_for_each(|connection| lines.connection(connection))?;
-            }
+            args.jobs.connections(&mut finish, |connection| lines.connection(connection))?;
             let report = finish.report(Vec::new());
             told = code(&report, args, &fail_on);
             lines.rest(&report)?;
@@ -211,7 +209,7 @@ fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> 
         return both_ends(args, options);
     }
     let mut analysis = Analysis::new(options);
-    let files = reading::packets(&args.files, &args.reading, |packet| analysis.packet(packet))?;
+    let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
     Ok(analysis.finish_with(files, &|c| keeps(c, filter, args)))
 }
 

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use super::check::CheckArgs;
 use super::diff::DiffArgs;
 use super::explain::ExplainArgs;
+use super::jobs::Jobs;
 use super::live::LiveArgs;
 use super::names::Offer;
 use super::output::Colour;
@@ -192,6 +193,9 @@ pub struct AnalyzeArgs {
     /// Show times in the zone of this machine instead of UTC
     #[arg(long)]
     pub local_time: bool,
+
+    #[command(flatten)]
+    pub jobs: Jobs,
 
     #[command(flatten)]
     pub reading: Reading,

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::args::Timers;
 use super::failure::{DONE, FAILED, FOUND, Failure, UNCLEAR};
+use super::jobs::Jobs;
 use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
 use crate::analyze::{Analysis, Options};
@@ -73,6 +74,9 @@ pub struct CheckArgs {
 
     #[command(flatten)]
     timers: Timers,
+
+    #[command(flatten)]
+    jobs: Jobs,
 
     #[command(flatten)]
     reading: Reading,
@@ -181,9 +185,7 @@ fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
 
 fn read(files: &[PathBuf], args: &CheckArgs, limits: Limits) -> Result<Report, Failure> {
     let mut analysis = Analysis::new(Options { limits, ..args.timers.options() });
-    let files = reading::packets(files, &args.reading, |packet| {
-        analysis.packet(packet);
-    })?;
+    let files = args.jobs.read(files, &args.reading, &mut analysis)?;
     reading::warn(&files, args.reading, false);
     Ok(analysis.finish(files))
 }

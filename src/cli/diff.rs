@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::failure::{DONE, FAILED, FOUND, Failure};
+use super::jobs::Jobs;
 use super::output::{Look, Target};
 use super::reading::{self, Reading};
 use crate::analyze::{Analysis, Options};
@@ -85,6 +86,9 @@ pub struct DiffArgs {
     width: Option<u16>,
 
     #[command(flatten)]
+    jobs: Jobs,
+
+    #[command(flatten)]
     reading: Reading,
 }
 
@@ -142,9 +146,7 @@ fn sample(path: &Path, limits: &Limits, args: &DiffArgs) -> Result<(Sample, bool
         return Ok((sample, false));
     }
     let mut analysis = Analysis::new(Options { limits: limits.clone(), ..Options::default() });
-    let files = reading::packets(&[path.to_owned()], &args.reading, |packet| {
-        analysis.packet(packet);
-    })?;
+    let files = args.jobs.read(&[path.to_owned()], &args.reading, &mut analysis)?;
     let unreadable = reading::warn(&files, args.reading, false) != DONE;
     let report = analysis.finish(files);
     Ok((Sample::of(&name, &report), unreadable))

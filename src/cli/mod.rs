@@ -8,6 +8,7 @@ mod check;
 mod diff;
 mod explain;
 mod failure;
+mod jobs;
 mod live;
 mod names;
 mod output;

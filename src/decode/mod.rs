@@ -5,6 +5,7 @@
 //! is what counts. Lengths come from the IP header, so neither Ethernet padding nor the snap length changes them;
 //! where the header says 0 (segmentation offload, jumbograms) from the length on the wire.
 
+mod bundle;
 mod bytes;
 mod ether;
 mod fragments;
@@ -20,6 +21,7 @@ mod wlan;
 
 use std::collections::VecDeque;
 
+pub use bundle::Bundle;
 use etherparse::{Ethernet2HeaderSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, SingleVlanHeaderSlice};
 
 use crate::segment::{IcmpError, ScopeId, Segment};

@@ -1,0 +1,125 @@
+//! Work in two threads: what is done and in which order is the same as in one, and so is the output.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use super::failure::Failure;
+use super::reading::{self, Reading};
+use crate::analyze::{Analysis, Finish, Wanted};
+use crate::decode::{Bundle, Decoder};
+use crate::report::Connection;
+use crate::source::FileInfo;
+
+/// Bundles that wait for the tracker.
+const WAITING: usize = 2;
+
+/// How many threads may work.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Jobs {
+    /// Threads to work in, of which more than 2 are not used; the output is the same [default: 2, or 1 on a single core]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+}
+
+impl Jobs {
+    /// Whether there is a second thread; unless told, where it has a core.
+    fn several(self) -> bool {
+        let cores = || thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or_else(cores, usize::from) > 1
+    }
+
+    /// Takes every packet of `files` into `analysis`, in capture order.
+    pub fn read(self, files: &[PathBuf], reading: &Reading, analysis: &mut Analysis) -> Result<Vec<FileInfo>, Failure> {
+        let ahead = if self.several() { read_ahead(files, reading, analysis) } else { None };
+        // Also where the system gives no thread.
+        ahead.unwrap_or_else(|| reading::packets(files, reading, |packet| analysis.packet(packet)))
+    }
+
+    /// Gives each connection to `take` in order of their numbers, all of them or up to its first error.
+    pub fn connections(
+        self,
+        finish: &mut Finish<'_>,
+        mut take: impl FnMut(&Connection) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if self.several() {
+            look_ahead(finish, &mut take)?;
+        }
+        // What is left: everything, or nothing.
+        while let Some(stretch) = finish.next(WANTED) {
+            stretch.connections.iter().try_for_each(&mut take)?;
+        }
+        Ok(())
+    }
+}
+
+/// Connections in full, and the time of all of them.
+const WANTED: Wanted<'static> = Wanted { connections: true, timed: None };
+
+/// Reads and decodes in a thread of its own, some bundles ahead of the analysis; `None` if there is no thread to be had.
+fn read_ahead(files: &[PathBuf], reading: &Reading, analysis: &mut Analysis) -> Option<Result<Vec<FileInfo>, Failure>> {
+    thread::scope(|scope| {
+        let (full, filled) = sync_channel(WAITING);
+        let (used, empty) = sync_channel(WAITING + 2);
+        let read = move || decode(files, reading, &full, &empty);
+        let reader = thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, read).ok()?;
+        for bundle in filled {
+            analysis.bundle(&bundle);
+            // At the end there is nobody left who needs it.
+            let _ = used.try_send(bundle);
+        }
+        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Some(read.map(|(files, decoder)| {
+            analysis.decoded_by(decoder);
+            files
+        }))
+    })
+}
+
+/// Decodes every packet of `files` into bundles; an error there ends them early, and what was found before is handed on.
+fn decode(
+    files: &[PathBuf],
+    reading: &Reading,
+    full: &SyncSender<Bundle>,
+    empty: &Receiver<Bundle>,
+) -> Result<(Vec<FileInfo>, Decoder), Failure> {
+    let (mut decoder, mut bundle) = (Decoder::new(), Bundle::default());
+    let hand_on = |bundle: &mut Bundle| {
+        let mut next = empty.try_recv().unwrap_or_default();
+        next.clear();
+        // It is taken unless the other thread failed, which is told there.
+        let _ = full.send(std::mem::replace(bundle, next));
+    };
+    let files = reading::packets(files, reading, |packet| {
+        bundle.packet(&mut decoder, packet);
+        if bundle.is_full() {
+            hand_on(&mut bundle);
+        }
+    });
+    hand_on(&mut bundle);
+    Ok((files?, decoder))
+}
+
+/// Looks at connections in a thread of its own, a stretch ahead of `take`; does nothing if there is no thread to be had.
+fn look_ahead(finish: &mut Finish<'_>, take: &mut impl FnMut(&Connection) -> io::Result<()>) -> io::Result<()> {
+    thread::scope(|scope| {
+        let (looked_at, stretches) = sync_channel(1);
+        let look = move || {
+            while let Some(stretch) = finish.next(WANTED) {
+                // Where nobody takes them any more an error was met.
+                if looked_at.send(stretch.connections).is_err() {
+                    break;
+                }
+            }
+        };
+        let Ok(looker) = thread::Builder::new().name("look".to_owned()).spawn_scoped(scope, look) else {
+            return Ok(());
+        };
+        for connections in stretches {
+            connections.iter().try_for_each(&mut *take)?;
+        }
+        looker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok(())
+    })
+}

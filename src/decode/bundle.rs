@@ -1,0 +1,73 @@
+//! What was found in some packets that follow each other, to be handed on at once: from the thread that decodes to the one
+//! that tracks.
+
+use super::{Decoded, Decoder};
+use crate::source::Packet;
+use crate::time::Time;
+
+/// Findings after which a bundle is full; one packet may still bring it above. About 600 KB: smaller ones cost more in waking
+/// the other thread than they save in cache.
+const FULL: usize = 4_096;
+/// Packets after which it is full even if next to nothing was found in them.
+const FULL_PACKETS: u64 = 65_536;
+
+/// What was found in some packets.
+#[derive(Clone, Debug, Default)]
+pub struct Bundle {
+    found: Vec<Decoded>,
+    packets: u64,
+    undecoded: u64,
+    span: Option<(Time, Time)>,
+}
+
+impl Bundle {
+    /// Puts in what `decoder` finds in `packet`.
+    #[inline]
+    pub fn packet(&mut self, decoder: &mut Decoder, packet: &Packet<'_>) {
+        self.packets += 1;
+        let time = packet.time;
+        self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+        match decoder.decode(packet) {
+            found @ Decoded::Segment(_) => {
+                self.found.push(found);
+                self.found.extend(std::iter::from_fn(|| decoder.more()).map(Decoded::Segment));
+            }
+            found @ Decoded::Icmp(_) => self.found.push(found),
+            Decoded::Other => {}
+            Decoded::Undecoded => self.undecoded += 1,
+        }
+    }
+
+    /// Whether it is time to hand it on.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.found.len() >= FULL || self.packets >= FULL_PACKETS
+    }
+
+    /// Takes everything out; the room remains.
+    pub fn clear(&mut self) {
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        *self = Bundle { found, ..Bundle::default() };
+    }
+
+    /// The segments and ICMP errors, in capture order.
+    pub fn found(&self) -> &[Decoded] {
+        &self.found
+    }
+
+    /// Packets, whatever was in them.
+    pub fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// Packets whose headers could not be read to their end.
+    pub fn undecoded(&self) -> u64 {
+        self.undecoded
+    }
+
+    /// Times of the earliest and of the latest packet.
+    pub fn span(&self) -> Option<(Time, Time)> {
+        self.span
+    }
+}

@@ -1,0 +1,109 @@
+//! `--jobs`: the same output, warnings and exit code for every number of threads.
+
+mod common;
+#[path = "common/program.rs"]
+mod program;
+#[path = "common/traffic.rs"]
+mod traffic;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use program::{Folder, finish, program, run};
+use traffic::{Shape, traffic};
+
+const FORMATS: [&str; 2] = ["table", "ndjson"];
+
+/// Every number of jobs against one, on one input.
+fn same(input: &Path) {
+    let input = input.to_str().expect("a name in UTF-8");
+    for format in FORMATS {
+        let of = |jobs| run(&["analyze", "--width", "120", "-f", format, "--jobs", jobs, input]);
+        let one = of("1");
+        for jobs in ["2", "4"] {
+            let many = of(jobs);
+            assert_eq!((many.code, &many.err), (one.code, &one.err), "{input}: {format}, {jobs} jobs");
+            assert!(many.out == one.out, "{input}: other {format} with {jobs} jobs");
+        }
+    }
+}
+
+/// The files in a folder and those below it; what is no capture is refused alike.
+fn files(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in folder.read_dir().expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { files(&path, into) } else { into.push(path) }
+    }
+}
+
+/// Each by itself, and the folder as one input.
+fn same_in(folder: &Path) {
+    let mut all = vec![folder.to_owned()];
+    files(folder, &mut all);
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(path) = all.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                    same(path);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn bundled_captures_give_the_same() {
+    same_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"));
+}
+
+#[test]
+fn captures_of_other_projects_give_the_same() {
+    let Some(corpus) = common::corpus() else { return };
+    same_in(&corpus);
+}
+
+/// More than what is handed on at once, of packets and of connections.
+#[test]
+fn many_connections_give_the_same() {
+    let folder = Folder::new();
+    for (name, shape, size) in [("churn", Shape::Churn, 5_000), ("elephant", Shape::Elephant, 5_000)] {
+        let file = folder.file(&format!("{name}.pcap"), &traffic::pcap(&traffic(shape, size)));
+        same(Path::new(&file));
+    }
+}
+
+#[test]
+fn the_other_commands_give_the_same() {
+    let folder = Folder::new();
+    let file = folder.file("churn.pcap", &traffic::pcap(&traffic(Shape::Churn, 300)));
+    for command in [&["check", &file][..], &["diff", &file, &file], &["analyze", "-f", "json", &file]] {
+        let of = |jobs| run(&[command, &["--jobs", jobs]].concat());
+        let (one, two) = (of("1"), of("2"));
+        assert_eq!((two.code, &two.err), (one.code, &one.err), "{command:?}");
+        assert!(two.out == one.out, "{command:?}");
+    }
+}
+
+#[test]
+fn output_that_cannot_be_written_ends_both_threads() {
+    let folder = Folder::new();
+    let file = folder.file("churn.pcap", &traffic::pcap(&traffic(Shape::Churn, 9_000)));
+    let arguments = ["analyze", "-f", "ndjson", "--jobs", "2", &file];
+    let mut child = program(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let closed = child.wait_with_output().unwrap();
+    assert_eq!((closed.status.code(), closed.stderr), (Some(0), Vec::new()), "a closed pipe is no failure");
+    if cfg!(target_os = "linux") {
+        let full = finish(program(&arguments).stdout(File::options().write(true).open("/dev/full").unwrap()));
+        assert_eq!(full.code, 2);
+        assert!(full.err.starts_with("tcpstate: standard output: "), "{}", full.err);
+    }
+}
+
+#[test]
+fn no_job_at_all_is_refused() {
+    let none = run(&["analyze", "--jobs", "0", "x.pcap"]);
+    assert_eq!((none.code, none.out.as_str()), (2, ""));
+}
