@@ -8,7 +8,7 @@ use tcpstate::detect::{
     self, ALL, Brief, Declaration, Detect, Example, Groups, Limits, Quality, Selection, Sink, Survey, View,
 };
 use tcpstate::ladder;
-use tcpstate::report::Finding;
+use tcpstate::report::{Finding, Severity};
 use tcpstate::segment::{IcmpError, IcmpKind, Segment};
 use tcpstate::time::{Span, Time};
 
@@ -122,6 +122,127 @@ fn a_clock_that_steps_back_makes_no_handshake_slow() {
     // As if only the SYN,ACK had been stamped by another clock.
     segments[2].time = segments[0].time + Span::millis(1);
     assert!(!found(&segments));
+}
+
+/// The worst finding of that name in `ladder`, if there is one: severity and message.
+fn told(ladder: &'static str, name: &str) -> Option<(Severity, String)> {
+    findings(name, &Example::one(ladder)).into_iter().find(|f| f.name == name).map(|f| (f.severity, f.message))
+}
+
+/// A ladder that begins with a handshake.
+macro_rules! opened {
+    ($rest:literal) => {
+        concat!(
+            "1. SYN_SENT    --> <SEQ=100><CTL=SYN>              --> SYN_RCVD\n",
+            "2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD\n",
+            "3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK>     --> ESTABLISHED\n",
+            $rest
+        )
+    };
+}
+
+/// Whether an application had read what its kernel acknowledged does not show.
+#[test]
+fn an_abort_names_both_causes_unless_there_was_nothing_to_read() {
+    let message = |ladder| told(ladder, "rst-abort").unwrap().1;
+    let unread = message(opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+5. CLOSED <-- <SEQ=301><ACK=101><CTL=RST,ACK> <-- CLOSED
+"
+    ));
+    let acknowledged = message(opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=10> <-- ESTABLISHED
+6. ESTABLISHED --> <SEQ=111><ACK=311><CTL=ACK> --> ESTABLISHED
+7. CLOSED <-- <SEQ=311><ACK=111><CTL=RST,ACK> <-- CLOSED @ 5s
+"
+    ));
+    let nothing = message(opened!("4. CLOSED --> <SEQ=101><ACK=301><CTL=RST,ACK> --> CLOSED @ 5s\n"));
+    for both in [unread, acknowledged] {
+        assert!(both.contains("SO_LINGER 0") && both.contains("left data unread"), "{both}");
+    }
+    assert!(nothing.contains("SO_LINGER 0") && !nothing.contains("left data unread"), "{nothing}");
+}
+
+/// Linux drops an orphan in FIN_WAIT_2 after 60 s: nobody waits longer, unless its application holds it.
+#[test]
+fn an_orphan_is_not_stuck_for_longer_than_its_stack_keeps_it() {
+    let orphan = told(
+        opened!(
+            "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT
+6. - - @ 300s
+"
+        ),
+        "fin-wait-2-stuck",
+    );
+    let held = told(
+        opened!(
+            "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT
+6. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK><LEN=10> <-- CLOSE_WAIT @ 10s
+7. FIN_WAIT_2 --> <SEQ=102><ACK=311><CTL=ACK> --> CLOSE_WAIT
+8. - - @ 300s
+"
+        ),
+        "fin-wait-2-stuck",
+    );
+    let ((severity, orphan), (more, held)) = (orphan.unwrap(), held.unwrap());
+    assert!(severity == Severity::Info && orphan.contains("most likely been dropped"), "{orphan}");
+    assert!(more == Severity::Note && held.contains("waited at least"), "{held}");
+}
+
+/// Twelve SYNs make no warning, twelve segments of data do.
+#[test]
+fn repeated_syns_are_no_excessive_retransmissions() {
+    let syns = (0..12).map(|i| format!("{}. SYN_SENT --> <SEQ=100><CTL=SYN> -->x @ {i}s\n", i + 1)).collect::<String>();
+    let data = (4..16)
+        .map(|i| format!("{i}. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ {i}s\n"))
+        .collect::<String>();
+    let severity = |ladder: String| told(ladder.leak(), "retransmissions").map(|(severity, _)| severity);
+    assert_eq!(severity(syns), Some(Severity::Info));
+    assert_eq!(severity(opened!("").to_owned() + &data), Some(Severity::Warning));
+}
+
+/// A server that never sent anything but SYN,ACK may be gone, or may never have accepted.
+#[test]
+fn a_server_that_never_spoke_may_have_a_full_accept_queue() {
+    let silence = opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +1s
+6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +4s
+7. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +8s
+"
+    );
+    let dead = ALL.iter().find(|d| d.name == "half-open-dead-peer").unwrap();
+    let (_, never) = told(silence, dead.name).unwrap();
+    let (_, once) = told(dead.raises.ladder, dead.name).unwrap();
+    assert!(never.contains("accept queue is full"), "{never}");
+    assert!(!once.contains("accept queue") && once.contains("no longer answers"), "{once}");
+}
+
+/// One RST, one warning: that which explains most of it; and data that nobody took is no half-close.
+#[test]
+fn one_reset_after_a_close_is_warned_of_once() {
+    for name in ["write-after-fin", "request-crossed-fin"] {
+        let most = ALL.iter().find(|d| d.name == name).unwrap();
+        let severity = |name: &str| told(most.raises.ladder, name).map(|(severity, _)| severity);
+        assert_eq!(severity(name), Some(Severity::Warning));
+        assert_eq!(severity("rst-after-close"), Some(Severity::Note));
+        assert_eq!(severity("half-close"), None);
+    }
+    let taken_first = opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT
+6. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK><LEN=10> <-- CLOSE_WAIT @ 1s
+7. FIN_WAIT_2 --> <SEQ=102><ACK=311><CTL=ACK> --> CLOSE_WAIT
+8. FIN_WAIT_2 <-- <SEQ=311><ACK=102><CTL=ACK><LEN=10> <-- CLOSE_WAIT @ 2s
+9. CLOSED --> <SEQ=102><CTL=RST> --> CLOSED
+"
+    );
+    let severity = |name: &str| told(taken_first, name).map(|(severity, _)| severity);
+    assert_eq!(severity("half-close"), Some(Severity::Info));
+    assert_eq!(severity("write-after-fin"), Some(Severity::Warning));
 }
 
 /// Segments without data were not captured, so that neither FIN was: only an acknowledgment shows that there was one.

@@ -14,18 +14,6 @@ use crate::tracker::State;
 
 /// Rows of the list at most: more than any screen has.
 const ROWS: usize = 200;
-/// The states that a connection can be seen in.
-const STATES: [State; 9] = [
-    State::SynSent,
-    State::SynRcvd,
-    State::Established,
-    State::FinWait1,
-    State::FinWait2,
-    State::CloseWait,
-    State::Closing,
-    State::LastAck,
-    State::TimeWait,
-];
 
 /// What is to be seen now.
 pub fn build(watcher: &Watcher, source: &FileInfo, ui: &Ui, zone: Zone) -> View {
@@ -71,7 +59,7 @@ fn states(watcher: &Watcher) -> Vec<StateRow> {
         server: counts.now.server[state as usize],
         past: counts.samples().map(|s| s.states.client[state as usize] + s.states.server[state as usize]).collect(),
     };
-    STATES.into_iter().map(row).collect()
+    State::OPEN.iter().copied().map(row).collect()
 }
 
 fn findings(watcher: &Watcher) -> Vec<FindingRow> {

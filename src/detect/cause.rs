@@ -16,9 +16,10 @@ pub enum Cause {
     RefusedAfterHandshake,
     /// The client reset the handshake.
     HandshakeAborted,
-    /// Sent by a live socket that had bytes from the peer which its application did not read.
+    /// Sent by a live socket just after bytes from the peer: left unread, or SO_LINGER 0; the wire shows both alike.
     UnreadData,
-    /// Sent by a live socket for no reason that shows: SO_LINGER 0, a killed process, or somebody in its name.
+    /// Sent by a live socket that had acknowledged all bytes from the peer: SO_LINGER 0, or left unread all the same; or
+    /// by somebody in its name.
     Abort,
     /// Sent by a socket that gave up on unanswered data.
     GaveUp,
@@ -81,8 +82,12 @@ impl Cause {
             Cause::Refused => "nothing listens there",
             Cause::RefusedAfterHandshake => "the server gave the connection up before it had sent anything",
             Cause::HandshakeAborted => "the client no longer wanted it",
-            Cause::UnreadData => "its application closed without reading what the peer had sent",
-            Cause::Abort => "its application aborted (SO_LINGER 0 or a killed process)",
+            Cause::UnreadData => {
+                "its application left data unread when it closed, or closed with SO_LINGER 0 (the wire shows both alike)"
+            }
+            Cause::Abort => {
+                "its application closed with SO_LINGER 0, or left data unread when it closed (the wire shows both alike)"
+            }
             Cause::GaveUp => "it gave up on data that nobody acknowledged",
             Cause::KeepaliveGaveUp => "it gave up on keepalives that nobody answered",
             Cause::Orphan => "it had closed fully and no longer takes data",

@@ -6,7 +6,7 @@ const AFTER: Threshold = Threshold::wait(
     "fin-wait-2-stuck",
     Span::secs(60),
     "how long an end may wait in FIN_WAIT_2",
-    "tcp_fin_timeout (60 s), after which Linux drops an orphan",
+    "tcp_fin_timeout (60 s): what waits longer is no orphan of Linux, or is gone",
 );
 
 pub static DECLARATION: Declaration = Declaration {
@@ -17,10 +17,13 @@ pub static DECLARATION: Declaration = Declaration {
     what: "One end sent its FIN, saw it acknowledged, and waits for the peer's FIN; or waited in vain until its stack \
            dropped the socket.",
     why: "It is the other half of close-wait-stuck: the fault is the peer's. If the application has let the socket go, \
-          Linux drops it silently after tcp_fin_timeout, and whatever the peer sends later is answered by a RST.",
+          Linux drops it silently after tcp_fin_timeout (60 s), and whatever the peer sends later is answered by a RST.",
     decided: "The end is in FIN_WAIT_2 (RFC 9293 §3.3.2) for longer than the threshold, up to the end of the capture or up \
-              to a RST of its own that shows that it had dropped the connection.",
-    confused: "half-close in use, where the peer still sends.",
+              to a RST of its own that shows that it had dropped the connection. Past the time that its stack keeps an \
+              orphan (`--stack`) it has most likely been dropped: the finding says so, does not count the time beyond, and \
+              is no more than info. Not so where it took data of the peer meanwhile: then its application holds it.",
+    confused: "an application that has shut down its sending half only (SHUT_WR) and holds the socket, which no stack drops: the \
+               wire does not tell; half-close in use, where the peer still sends.",
     advice: "See why the peer does not close; on this side, close the socket fully (not only its sending half) if nothing more \
              is expected.",
     thresholds: &[&AFTER],
@@ -71,13 +74,42 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         if quiet < view.span(&AFTER) || left.is_none() && view.misses_fins(e) {
             continue;
         }
-        let outcome = if left.is_some() { "until it dropped the connection" } else { "up to the end of the capture" };
+        let (total, orphan) = (until - since, view.scene.profile.orphan_fin_wait_2);
+        // An orphan would have answered the peer's data with RST.
+        let held = active > since && view.end(e).last_sent().is_some_and(|t| t >= active);
+        let outlived = !held && total > orphan;
         let message = || {
-            format!("{} waited {} for the FIN of {}, {outcome}", view.who(e), at_least(until - since), view.who(1 - e))
+            let (own, peer) = (view.who(e), view.who(1 - e));
+            match (left.is_some(), outlived) {
+                (false, false) => {
+                    format!("{own} waited {} for the FIN of {peer}, up to the end of the capture", at_least(total))
+                }
+                (false, true) => format!(
+                    "{own} waited in vain for the FIN of {peer}: {} passed up to the end of the capture, and it has most \
+                     likely been dropped by then ({} after it was let go)",
+                    Plain(total),
+                    Plain(orphan),
+                ),
+                (true, false) => {
+                    format!(
+                        "{own} waited for the FIN of {peer} and dropped the connection, as its RST shows after {}",
+                        Plain(total)
+                    )
+                }
+                (true, true) => format!(
+                    "{own} waited in vain for the FIN of {peer} and dropped the connection, most likely {} after it was let \
+                     go; its RST shows it after {}",
+                    Plain(orphan),
+                    Plain(total),
+                ),
+            }
         };
-        sink.raise(Severity::Note, since, entered.mark.packet, message)
+        // What has most likely gone by itself holds nothing up.
+        let severity = if outlived && left.is_none() { Severity::Info } else { Severity::Note };
+        sink.raise(severity, since, entered.mark.packet, message)
             .at(e)
-            .lasted("for_at_least", until - since)
-            .fact("dropped", left.is_some());
+            .lasted("for_at_least", if outlived { orphan } else { total })
+            .fact("dropped", left.is_some())
+            .fact("likely_dropped", outlived || left.is_some());
     }
 }

@@ -1,5 +1,6 @@
 //! C05: one direction is closed, the other still in use.
 
+use super::cause::{Cause, cause};
 use super::prelude::*;
 
 const AFTER: Threshold = Threshold::duration(
@@ -19,7 +20,8 @@ pub static DECLARATION: Declaration = Declaration {
           like a leak to tools that only count states.",
     decided: "A segment with new payload acknowledges the peer's FIN (RFC 9293 §3.6 case 2) and is sent later than the threshold \
               after that FIN had been received, round trip to the tap deducted. An answer sent at once, and then FIN, is \
-              an ordinary close.",
+              an ordinary close. Nor is it one where the peer, gone altogether, took none of that data: it answered the \
+              first of it with RST.",
     confused: "close-wait-stuck (nothing is sent); rst-after-close (the data meets a socket that is gone).",
     advice: "Nothing, if both applications expect it.",
     thresholds: &[&AFTER],
@@ -51,6 +53,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let before =
             view.event(e, Event::PeerHadClosed).and(end.last_data()).map(|t| (t, view.connection.first_packet));
         let Some((time, packet)) = view.cold(e).first_after_peer_fin.or(before) else { continue };
+        if before.is_none() && is_refused(view, e, packet) {
+            continue;
+        }
         let until = end.last_data().unwrap_or(time);
         let received = view.event(e, Event::RcvFin).map_or(time, |s| s.mark.time);
         // To this end and back to the tap.
@@ -72,4 +77,16 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             .fact("bytes", view.cold(e).after_peer_fin)
             .lasted("for", until - received);
     }
+}
+
+/// The peer of end `e` took nothing of what came from packet `first` on: it was gone, and sent its RST in answer to that
+/// packet, or before it had acknowledged any of it. rst-after-close, write-after-fin or request-crossed-fin tells of it.
+fn is_refused(view: &View<'_>, e: usize, first: u64) -> bool {
+    let refuses = |r: &signals::Reset| {
+        let first_met = r.trigger.is_some_and(|t| first >= t.packet);
+        r.from != e
+            && (first_met || u64::from(r.pending) >= view.cold(e).after_peer_fin)
+            && cause(view, r) == Cause::Orphan
+    };
+    view.signals.resets().iter().any(refuses)
 }

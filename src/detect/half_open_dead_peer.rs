@@ -29,7 +29,8 @@ pub static DECLARATION: Declaration = Declaration {
               keepalive answered by a RST without ACK although that end had never closed (RFC 9293 §3.5.1, Figure 10); a new \
               SYN from the other end, its challenge ACK, and the RST that answers it (Figure 9).",
     confused: "half-open-syn, the other meaning of half-open; a capture that shows one direction only; fin-unacked, where the \
-               connection was being closed.",
+               connection was being closed; a full accept queue, whose server leaves the client's ACK and data unanswered: where \
+               the server never sent anything after the handshake, the message names both.",
     advice: "Did the peer crash, reboot or fail over, or does a device between forget idle connections (see idle-death)? Use \
              keepalives shorter than that device's timeout, and TCP_USER_TIMEOUT to notice sooner.",
     thresholds: &[&AFTER, &TRIES],
@@ -88,8 +89,13 @@ fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         let tries = u32::from(waiting.repeats) + 1;
         let severity = if tries >= 6 || took >= Span::secs(13) { Severity::Error } else { Severity::Warning };
         let message = || {
+            let (silence, or) = if never_spoke(view, 1 - e) {
+                ("has sent nothing since the handshake", ": it is gone, or its accept queue is full (`ss -ltn` there)")
+            } else {
+                ("no longer answers", "")
+            };
             format!(
-                "{} sent its data up to {tries} times in {}; {} no longer answers{}",
+                "{} sent its data up to {tries} times in {}; {} {silence}{}{or}",
                 view.who(e),
                 Plain(took),
                 view.who(1 - e),
@@ -105,6 +111,13 @@ fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         return true;
     }
     false
+}
+
+/// End `e` accepted the connection, and was never heard again: Linux leaves ACK and data unanswered in just that way while
+/// the accept queue is full (net/ipv4/tcp_minisocks.c, tcp_check_req).
+fn never_spoke(view: &View<'_>, e: usize) -> bool {
+    let own = &view.connection.ends[e];
+    own.syn_acks > 0 && own.syns == 0 && own.packets <= u64::from(own.syn_acks) && own.fin().is_none()
 }
 
 fn after_idle(idle: Span) -> String {

@@ -36,12 +36,18 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Connection(Signs::RESET, detect),
 };
 
-fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+/// The RST that such a request met.
+pub(super) fn met<'a>(view: &View<'a>) -> Option<&'a signals::Reset> {
     let server = view.server();
     let crossed = |r: &&signals::Reset| {
         r.from == server && r.trigger.is_some_and(|t| t.len > 0 && !t.knows_fin) && cause(view, r) == Cause::Orphan
     };
-    let Some(reset) = view.signals.resets().iter().find(crossed) else { return };
+    view.signals.resets().iter().find(crossed)
+}
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    let server = view.server();
+    let Some(reset) = met(view) else { return };
     let trigger = reset.trigger.map_or(0, |t| t.packet);
     let message = || {
         format!(

@@ -21,8 +21,9 @@ pub static DECLARATION: Declaration = Declaration {
           large for a buffer on the path, or a peer that does not answer.",
     decided: "A segment ends at or below what its sender had sent before, and the capture had shown that part (RFC 9293 \
               §3.8.1). Copies made by the capture or the network (same IP identification, timestamp and checksum), keepalives \
-              and window probes do not count. A warning needs the number and the share both.",
-    confused: "packets captured twice; reordering, where the part had not been seen before; keepalives.",
+              and window probes do not count. A warning needs the number and the share both, SYN and SYN,ACK left out.",
+    confused: "a SYN or SYN,ACK sent again, of which syn-retried, syn-unanswered, half-open-syn and half-open-accept-overflow \
+               tell; packets captured twice; reordering, where the part had not been seen before; keepalives.",
     advice: "Which direction, and after how long? Short pauses (fast retransmit) mean ordinary loss; pauses of 200 ms and more \
              mean that timeouts rule, which is where users notice.",
     thresholds: &[&MANY, &SHARE],
@@ -48,13 +49,21 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let Some((first, time)) = again.first else { continue };
         let packets = view.connection.ends[e].packets.max(1);
         let share = f64::from(again.count) / packets as f64;
-        let many = i64::from(again.count) >= view.limit(&MANY) && share * 1e6 >= view.limit(&SHARE) as f64;
+        // Those of SYN and SYN,ACK have findings of their own.
+        let open = again.count.saturating_sub(again.opening);
+        let many =
+            i64::from(open) >= view.limit(&MANY) && f64::from(open) / packets as f64 * 1e6 >= view.limit(&SHARE) as f64;
         let message = || {
             format!(
-                "{} sent {} of its {packets} segments again ({:.1} %){}",
+                "{} sent {} of its {packets} segments again ({:.1} %){}{}",
                 view.who(e),
                 again.count,
                 share * 100.0,
+                match again.opening {
+                    0 => String::new(),
+                    n if n == again.count => ", to open the connection".to_owned(),
+                    n => format!(", {n} of them to open the connection"),
+                },
                 match (again.timeout, again.longest) {
                     (0, _) => String::new(),
                     (n, longest) => format!(", {n} after a timeout, the longest pause {}", Plain(longest)),

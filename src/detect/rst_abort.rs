@@ -9,19 +9,22 @@ pub static DECLARATION: Declaration = Declaration {
     name: "rst-abort",
     severity: Severity::Warning,
     summary: "a live connection is aborted by RST",
-    what: "An end that still had the connection sent a RST instead of closing: unread data, SO_LINGER 0, a killed process; or \
-           somebody sent one in its name.",
+    what: "An end that still had the connection sent a RST instead of a FIN: its application closed (or was killed) and left \
+           data unread, or closed with SO_LINGER and a timeout of 0; or somebody sent one in its name.",
     why: "The peer's application gets ECONNRESET, and whatever was under way in either direction may be lost, even a response \
           that had been sent completely.",
     decided: "An accepted RST on an open connection that does not answer a segment for a connection that is gone. The fact \
               `reset.cause` tells the class: a RST with ACK comes from a socket that still exists (RFC 9293 §3.10.4 and \
               3.6.1; Linux tcp_send_active_reset); `unread-data` if the peer's bytes were not acknowledged or had just \
-              arrived; `refused-after-handshake` if the server had sent nothing yet. `suspect` is set when the hop count \
-              does not fit the sender's other segments.",
+              arrived, `abort` if not, `refused-after-handshake` if the server had sent nothing yet. Either of the first two \
+              may be data left unread or SO_LINGER 0: an acknowledgment is the kernel's and does not show what the \
+              application has read. Only where the peer had sent nothing was there nothing to leave unread. `suspect` is \
+              set when the hop count does not fit the sender's other segments.",
     confused: "rst-after-close (the sender had sent its FIN); half-open-dead-peer (the sender had forgotten the connection); \
                a RST that its receiver ignores.",
-    advice: "Look at the application that sent it: does it close without reading to the end, set SO_LINGER 0, or crash? If it \
-             says it did not, capture next to it: a device between may have sent the RST.",
+    advice: "Look at the application that sent it: does it close or crash before it has read to the end, or set SO_LINGER with \
+             a timeout of 0? The capture cannot tell these apart, `strace -e trace=setsockopt,recvfrom,read,close` can. If it \
+             does neither, capture next to it: a device between may have sent the RST.",
     thresholds: &[],
     absence: false,
     raises: Example::one(opened!(
@@ -57,7 +60,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         format!(
             "{} reset the connection: {}{}",
             view.who(e),
-            cause.sentence(),
+            why(view, reset, cause),
             trigger.map(|p| format!(" (after packet {p})")).unwrap_or_default(),
         )
     };
@@ -74,6 +77,16 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if let Some(packet) = trigger {
         found.fact("trigger", packet);
     }
+}
+
+/// Why, in plain words. Data left unread and SO_LINGER 0 look alike, unless there was no data.
+fn why(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> &'static str {
+    let peer = 1 - reset.from;
+    let nothing_sent = view.connection.ends[peer].bytes == 0 && view.end(peer).missing == 0 && !view.is_midstream();
+    if cause == Cause::Abort && nothing_sent {
+        return "its application closed with SO_LINGER 0 (the peer had sent no data that it could leave unread)";
+    }
+    cause.sentence()
 }
 
 /// Whether the RST stands in the histories: sent by its sender, or accepted by its receiver.

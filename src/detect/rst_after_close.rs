@@ -3,6 +3,7 @@
 use super::cause::{Cause, REQUEST_CROSSED_FIN, WRITE_AFTER_FIN, cause};
 use super::prelude::*;
 use super::rst_abort::is_in_history;
+use super::{request_crossed_fin, write_after_fin};
 
 pub static DECLARATION: Declaration = Declaration {
     code: "R02",
@@ -13,7 +14,8 @@ pub static DECLARATION: Declaration = Declaration {
     why: "A FIN says only \"I send no more\", but this end's application had closed both directions, so what the peer still \
           sent is lost, and the peer's application sees a reset.",
     decided: "A RST without ACK, from an end whose FIN had been sent, in answer to a later segment (RFC 9293 §3.5.2 group 1, \
-              §3.6.1 SHLD-3; Linux resets an orphan in FIN_WAIT_1 or FIN_WAIT_2 that receives data).",
+              §3.6.1 SHLD-3; Linux resets an orphan in FIN_WAIT_1 or FIN_WAIT_2 that receives data). A note where write-after-fin or \
+              request-crossed-fin warns of the same RST and tells more of it.",
     confused: "half-close, where the data is taken; rst-abort, where no FIN was sent; a RST after both ends had closed.",
     advice: "The end that reset closes too early, or the peer writes after it has read end-of-file. With a connection pool: \
              make the idle timeout of the side that reuses connections shorter than that of the side that closes them.",
@@ -54,7 +56,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             },
         )
     };
-    let severity = if data { Severity::Warning } else { Severity::Note };
+    let told = write_after_fin::met(view).is_some_and(|(r, ..)| r.packet == reset.packet)
+        || request_crossed_fin::met(view).is_some_and(|r| r.packet == reset.packet);
+    let severity = if data && !told { Severity::Warning } else { Severity::Note };
     let found = sink
         .raise(severity, reset.time, reset.packet, message)
         .at(1 - e)

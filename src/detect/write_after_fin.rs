@@ -34,16 +34,20 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Connection(Signs::RESET, detect),
 };
 
-fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+/// The RST that such a write met, what it answers, and how long after the FIN that was sent.
+pub(super) fn met<'a>(view: &View<'a>) -> Option<(&'a signals::Reset, signals::Trigger, Span)> {
     let written =
         |r: &&signals::Reset| r.trigger.is_some_and(|t| t.len > 0 && t.knows_fin) && cause(view, r) == Cause::Orphan;
-    let Some(reset) = view.signals.resets().iter().find(written) else { return };
-    let writer = 1 - reset.from;
-    let (Some(fin), Some(trigger)) = (view.event(reset.from, Event::SndFin), reset.trigger) else { return };
+    let reset = view.signals.resets().iter().find(written)?;
+    let (fin, trigger) = (view.event(reset.from, Event::SndFin)?, reset.trigger?);
     let waited = reset.time - trigger.age - fin.mark.time;
-    if waited <= Span(view.round_trip().0.saturating_mul(2).saturating_add(Span::millis(100).0)) {
-        return;
-    }
+    let late = waited > Span(view.round_trip().0.saturating_mul(2).saturating_add(Span::millis(100).0));
+    late.then_some((reset, trigger, waited))
+}
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    let Some((reset, trigger, waited)) = met(view) else { return };
+    let writer = 1 - reset.from;
     let message = || {
         format!(
             "{} wrote (packet {}) {} after {} had closed, and met a RST",

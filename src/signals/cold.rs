@@ -65,6 +65,7 @@ impl ColdEnd {
     pub(super) const NONE: ColdEnd = ColdEnd {
         again: Again {
             count: 0,
+            opening: 0,
             bytes: 0,
             first: None,
             last: 0,
@@ -88,6 +89,8 @@ impl ColdEnd {
 pub struct Again {
     /// How many segments repeat what was sent before, SYN and FIN included.
     pub count: u32,
+    /// How many of them are SYN or SYN,ACK.
+    pub opening: u32,
     /// Payload bytes in them.
     pub bytes: u64,
     /// The first of them: packet, time.
@@ -122,6 +125,7 @@ impl Again {
             self.most_same = (self.same.2, self.same.1);
         }
         if seg.has(Flags::SYN) {
+            self.opening = self.opening.saturating_add(1);
             return;
         }
         if acked.is_some_and(|a| !after(seg.end(), a)) {
@@ -186,5 +190,17 @@ crate::pack::pack_fields!(Cold {
     cut,
 });
 crate::pack::pack_fields!(ColdEnd { again, zero, probes, gap_fills, after_peer_fin, first_after_peer_fin });
-crate::pack::pack_fields!(Again { count, bytes, first, last, fast, timeout, spurious, longest, same, most_same });
+crate::pack::pack_fields!(Again {
+    count,
+    opening,
+    bytes,
+    first,
+    last,
+    fast,
+    timeout,
+    spurious,
+    longest,
+    same,
+    most_same
+});
 crate::pack::pack_fields!(ZeroWindow { since, first, total, longest, times, probes });

@@ -53,6 +53,9 @@ impl State {
         State::TimeWait,
     ];
 
+    /// Those of them that a connection is seen in: all but CLOSED and LISTEN.
+    pub const OPEN: &[State] = State::ALL.split_at(2).1;
+
     /// As printed everywhere: `FIN_WAIT_1`.
     pub const fn name(self) -> &'static str {
         match self {

@@ -77,24 +77,30 @@ const fn must(name: &'static str, kind: Kind, meaning: &'static str) -> Key {
     Key { name, kind, meaning, required: true }
 }
 
+const fn one(name: &'static str, meaning: &'static str, keys: &'static [Key]) -> Section {
+    Section { name, many: false, meaning, keys }
+}
+
+const fn many(name: &'static str, meaning: &'static str, keys: &'static [Key]) -> Section {
+    Section { name, many: true, meaning, keys }
+}
+
 /// The format's version; changes only when an old policy would mean something else.
 pub const VERSION: i64 = 1;
 
 /// `[thresholds]`
-pub const THRESHOLDS: Section = Section {
-    name: "thresholds",
-    many: false,
-    meaning: "Where findings draw their lines, as `--threshold` takes them; `stuck-after` sets all that wait for something that does not happen.",
-    keys: &[],
-};
+pub const THRESHOLDS: Section = one(
+    "thresholds",
+    "Where findings draw their lines, as `--threshold` takes them; `stuck-after` sets all that wait for something that does not happen.",
+    &[],
+);
 
 /// `[capture]`
 #[rustfmt::skip]
-pub const CAPTURE: Section = Section {
-    name: "capture",
-    many: false,
-    meaning: "What the capture must be like. If it is not, rules that would pass cannot be told.",
-    keys: &[
+pub const CAPTURE: Section = one(
+    "capture",
+    "What the capture must be like. If it is not, rules that would pass cannot be told.",
+    &[
         key("min-packets", Kind::Count, "Packets at least (default 1)."),
         key("min-connections", Kind::Count, "Connections at least (default 1)."),
         key("min-duration", Kind::Duration, "From the first packet to the last, at least."),
@@ -104,7 +110,7 @@ pub const CAPTURE: Section = Section {
         key("complete", Kind::Switch, "The files must be neither damaged nor cut off (default true)."),
         key("settled", Kind::Duration, "What has not changed for this long before the capture ended is taken to be final (default \"60s\")."),
     ],
-};
+);
 
 /// What limits and expectations have in common.
 const NAME: Key = must("name", Kind::Text, "Shown in every output; unique in the file.");
@@ -126,26 +132,24 @@ const IF_NONE: Key = key(
 
 /// `[[limit]]`
 #[rustfmt::skip]
-pub const LIMIT: Section = Section {
-    name: "limit",
-    many: true,
-    meaning: "At most so many connections may show a finding.",
-    keys: &[
+pub const LIMIT: Section = many(
+    "limit",
+    "At most so many connections may show a finding.",
+    &[
         NAME, WHY,
         key("finding", Kind::Findings, "Which findings, by name or code; every one without it."),
         key("severity", Kind::Severity, "Only those at least this severe."),
         key("max", Kind::Amount, "How many connections may show it, or which share of them (default 0)."),
         WHERE, EACH, LEVEL, IF_NONE,
     ],
-};
+);
 
 /// `[[expect]]`
 #[rustfmt::skip]
-pub const EXPECT: Section = Section {
-    name: "expect",
-    many: true,
-    meaning: "What connections must be like; all that is said must hold.",
-    keys: &[
+pub const EXPECT: Section = many(
+    "expect",
+    "What connections must be like; all that is said must hold.",
+    &[
         NAME, WHY, WHERE,
         key("never", Kind::EndStates, "States that no end (or not that end) may ever be in: \"server.CLOSE_WAIT\"."),
         key("ends-in", Kind::States, "States in which both ends may be when the capture ends."),
@@ -160,22 +164,21 @@ pub const EXPECT: Section = Section {
         key("count", Kind::Range, "How many connections there must be."),
         EACH, LEVEL, IF_NONE,
     ],
-};
+);
 
 /// `[[allow]]`
 #[rustfmt::skip]
-pub const ALLOW: Section = Section {
-    name: "allow",
-    many: true,
-    meaning: "Exceptions: findings that do not count, or connections that a rule does not look at.",
-    keys: &[
+pub const ALLOW: Section = many(
+    "allow",
+    "Exceptions: findings that do not count, or connections that a rule does not look at.",
+    &[
         key("finding", Kind::Findings, "Which findings do not count."),
         key("rule", Kind::Text, "The rule from which connections are exempt."),
         key("where", Kind::Filter, "Which connections; all without it."),
         must("reason", Kind::Text, "Why."),
         key("expires", Kind::Date, "The last day on which it holds: 2027-01-31."),
     ],
-};
+);
 
 /// All of them.
 pub const SECTIONS: [Section; 5] = [THRESHOLDS, CAPTURE, LIMIT, EXPECT, ALLOW];

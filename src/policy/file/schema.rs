@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::keys::{Key, Kind, SECTIONS, Section, VERSION};
-use super::value::{CAUSES, CLOSERS, SEVERITIES};
+use super::value::{CLOSERS, SEVERITIES};
 use crate::detect::{ALL, Cause, thresholds};
 use crate::policy::model::Quantile;
 use crate::report::Outcome;
@@ -71,7 +71,7 @@ fn kind(kind: Kind) -> Value {
         }
         Kind::Outcomes => listed(Outcome::ALL.map(Outcome::name).to_vec()),
         Kind::Closers => listed(CLOSERS.map(|(name, _)| name).to_vec()),
-        Kind::Causes => listed(CAUSES.map(Cause::name).to_vec()),
+        Kind::Causes => listed(Cause::ALL.map(Cause::name).to_vec()),
         Kind::Amount => json!({"anyOf": [{"type": "integer", "minimum": 0}, share()]}),
         Kind::Count => json!({"type": "integer", "minimum": 0}),
         Kind::Share => share(),

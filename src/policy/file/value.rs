@@ -26,23 +26,6 @@ pub struct Source<'a> {
 
 type Value<'a> = Spanned<DeValue<'a>>;
 
-/// Causes of resets, as the fact `reset.cause` names them.
-pub const CAUSES: [Cause; 13] = [
-    Cause::Refused,
-    Cause::RefusedAfterHandshake,
-    Cause::HandshakeAborted,
-    Cause::UnreadData,
-    Cause::Abort,
-    Cause::GaveUp,
-    Cause::KeepaliveGaveUp,
-    Cause::Orphan,
-    Cause::NoSocket,
-    Cause::StaleAck,
-    Cause::AfterClose,
-    Cause::Repeated,
-    Cause::Unknown,
-];
-
 /// Severities with their names.
 pub const SEVERITIES: [(&str, Severity); 4] =
     [("info", Severity::Info), ("note", Severity::Note), ("warning", Severity::Warning), ("error", Severity::Error)];
@@ -202,8 +185,8 @@ impl Source<'_> {
 
     /// Causes of resets.
     pub fn causes(&self, value: &Value<'_>) -> Result<Vec<String>, PolicyError> {
-        self.words(value, "a cause of a reset", &CAUSES.map(Cause::name), |word| {
-            CAUSES.into_iter().find(|cause| cause.name() == plain(word)).map(|cause| cause.name().to_owned())
+        self.words(value, "a cause of a reset", &Cause::ALL.map(Cause::name), |word| {
+            Cause::ALL.into_iter().find(|cause| cause.name() == plain(word)).map(|cause| cause.name().to_owned())
         })
     }
 
