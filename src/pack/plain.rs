@@ -210,7 +210,7 @@ impl<T: Pack> Pack for Box<T> {
     }
 
     fn read(&mut self, from: &mut In<'_>) {
-        *self = Box::new(T::unpack(from));
+        (**self).read(from);
     }
 }
 
