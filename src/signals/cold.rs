@@ -54,6 +54,10 @@ pub struct ColdEnd {
     pub probes: u32,
     /// Segments that arrived at the tap below the edge and had not been seen: reordered, or lost before the tap.
     pub gap_fills: u32,
+    /// Of those, how many had been sent before what was captured ahead of them: the path reordered, nothing was lost.
+    pub late: u32,
+    /// The first of them: time, packet.
+    pub first_late: Option<(Time, u64)>,
     /// Payload bytes it sent for the first time after it had acknowledged the peer's FIN.
     pub after_peer_fin: u64,
     /// Of those, the first segment: time, packet.
@@ -78,6 +82,8 @@ impl ColdEnd {
         zero: ZeroWindow { since: None, first: None, total: Span(0), longest: Span(0), times: 0, probes: 0 },
         probes: 0,
         gap_fills: 0,
+        late: 0,
+        first_late: None,
         after_peer_fin: 0,
         first_after_peer_fin: None,
     };
@@ -185,6 +191,15 @@ crate::pack::pack_fields!(Cold {
     astray,
     cut,
 });
-crate::pack::pack_fields!(ColdEnd { again, zero, probes, gap_fills, after_peer_fin, first_after_peer_fin });
+crate::pack::pack_fields!(ColdEnd {
+    again,
+    zero,
+    probes,
+    gap_fills,
+    late,
+    first_late,
+    after_peer_fin,
+    first_after_peer_fin,
+});
 crate::pack::pack_fields!(Again { count, bytes, first, last, fast, timeout, spurious, longest, same, most_same });
 crate::pack::pack_fields!(ZeroWindow { since, first, total, longest, times, probes });

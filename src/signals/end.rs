@@ -119,6 +119,8 @@ pub(super) struct Noted {
     pub pause: Span,
     /// It fills a gap that the capture, or the network, had left.
     pub fills_gap: bool,
+    /// It does, and its sender had sent it before what was captured ahead of it.
+    pub late: bool,
 }
 
 impl End {
@@ -142,6 +144,16 @@ impl End {
     #[inline]
     fn is_counted_later(&self, seg: &Segment) -> bool {
         seg.ip_id != 0 && self.last_ip_id != 0 && (seg.ip_id.wrapping_sub(self.last_ip_id) as i16) > 0
+    }
+
+    /// Whether `seg` left its sender before one that was captured before, by its timestamp, or else by the IP
+    /// identification. Some hosts draw identifications at random: only one a little lower tells.
+    fn is_late(&self, seg: &Segment) -> bool {
+        const NEAR: u16 = 1_024;
+        match seg.options.timestamps {
+            Some(sent) if self.stamped && sent.value != self.last_stamp => before(sent.value, self.last_stamp),
+            _ => seg.ip_id != 0 && self.last_ip_id != 0 && (1..NEAR).contains(&self.last_ip_id.wrapping_sub(seg.ip_id)),
+        }
     }
 
     /// Notes the sender's clock and counter. Whether `seg` would be later than what was captured before.
@@ -215,6 +227,7 @@ impl End {
     ) -> Noted {
         let pause = if self.last_sent == NEVER { Span(0) } else { seg.time - self.last_sent };
         self.last_sent = seg.time;
+        let late = taken.class == Class::GapFill && self.is_late(seg);
         let resent = self.note_order(seg);
         self.duplicate_acks = 0;
         let probe = taken.class == Class::Probe;
@@ -233,6 +246,7 @@ impl End {
             Class::GapFill => {
                 noted.fills_gap = true;
                 noted.repeats = resent;
+                noted.late = late;
                 // A gap that only a segment without data had shown lies beyond the edge, and was never counted.
                 let beyond = self.started && after(seg.end(), self.edge);
                 let uncounted = if beyond { seg.end().wrapping_sub(self.edge).min(seg.seq_len()) } else { 0 };

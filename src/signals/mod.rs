@@ -213,6 +213,10 @@ impl Signals {
             peer.zero.probes = peer.zero.probes.saturating_add(u32::from(peer.zero.since.is_some()));
         }
         own.gap_fills = own.gap_fills.saturating_add(u32::from(noted.fills_gap));
+        if noted.late {
+            own.late = own.late.saturating_add(1);
+            own.first_late.get_or_insert((seg.time, seg.packet));
+        }
         if noted.repeats {
             own.again.count(seg, noted.pause, c.ends[x].acked(), duplicate_acks);
         }
