@@ -70,6 +70,7 @@ mod mtu_black_hole;
 mod no_data;
 mod odd_flags;
 mod one_direction;
+mod options_changed;
 mod packets_duplicated;
 mod packets_missing;
 mod reordering;
@@ -153,6 +154,7 @@ pub static ALL: &[&Declaration] = &[
     &syn_ack_changed::DECLARATION,
     &handshake_aborted::DECLARATION,
     &accept_queue_drops::DECLARATION,
+    &options_changed::DECLARATION,
     &odd_flags::DECLARATION,
     &packets_missing::DECLARATION,
     &packets_duplicated::DECLARATION,

@@ -24,6 +24,8 @@ pub struct Cold {
     pub challenge: Option<u64>,
     /// A second SYN,ACK with another initial sequence number: end, packet.
     pub changed_isn: Option<(usize, u64)>,
+    /// A SYN sent again without options that the first one had: end, time, packet, which ([`Cold::TIMESTAMPS`] …).
+    pub stripped: Option<(usize, Time, u64, u8)>,
     /// A set of flags that no stack sends: end, packet, flags.
     pub odd_flags: Option<(usize, u64, Flags)>,
     /// Data beyond the sender's own FIN: end, time, packet, bytes.
@@ -41,6 +43,12 @@ pub struct Cold {
 impl Cold {
     /// How many RSTs are kept.
     pub const RESETS: usize = 4;
+    /// Options that a repeated SYN lacks, one bit each.
+    pub const TIMESTAMPS: u8 = 1;
+    /// See [`Cold::TIMESTAMPS`].
+    pub const WINDOW_SCALE: u8 = 2;
+    /// See [`Cold::TIMESTAMPS`].
+    pub const MSS: u8 = 4;
 }
 
 /// What few ends have.
@@ -184,6 +192,7 @@ crate::pack::pack_fields!(Cold {
     stray_syn,
     challenge,
     changed_isn,
+    stripped,
     odd_flags,
     past_fin,
     after_reset,

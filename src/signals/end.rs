@@ -1,5 +1,6 @@
 //! One end of a connection: its stream as captured, and what it said into silence.
 
+use super::Cold;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 use crate::tracker::sequence::{after, before, later};
@@ -302,6 +303,14 @@ impl End {
             self.missing = self.missing.saturating_add(seg.ack.wrapping_sub(self.edge));
             self.edge = seg.ack;
         }
+    }
+
+    /// Which options the repeated SYN `seg` lacks that an earlier one had; `scaled` if the first offered a window scale.
+    pub(super) fn stripped(&self, seg: &Segment, scaled: bool) -> u8 {
+        let lost = |bit: u8, had: bool, has: bool| if had && !has { bit } else { 0 };
+        lost(Cold::TIMESTAMPS, self.stamped, seg.options.timestamps.is_some())
+            | lost(Cold::WINDOW_SCALE, scaled, seg.options.window_scale.is_some())
+            | lost(Cold::MSS, self.mss != 0, seg.options.mss.is_some())
     }
 
     /// Whether the SYN,ACK `seg` has another sequence number than the one before.

@@ -233,8 +233,15 @@ impl Signals {
         if taken.class == Class::OpeningAgain && !seg.has(Flags::ACK) && c.ends[x].isn() != Some(seg.seq) {
             cold.stray_syn.get_or_insert((x, seg.time, seg.packet));
         }
+        // Before the peer was heard: what its SYN,ACK leaves out would hide what was offered.
+        if taken.class == Class::OpeningAgain && !seg.has(Flags::ACK) && !seg.options.cut && c.ends[y].packets == 0 {
+            let lacks = if noted.repeats { self.ends[x].stripped(seg, c.ends[x].offered_scale()) } else { 0 };
+            if lacks != 0 {
+                self.cold_mut().stripped.get_or_insert((x, seg.time, seg.packet, lacks));
+            }
+        }
         if another {
-            cold.changed_isn.get_or_insert((x, seg.packet));
+            self.cold_mut().changed_isn.get_or_insert((x, seg.packet));
         }
         noted.unique
     }
