@@ -33,6 +33,9 @@ fn segments(name: &str, example: &Example) -> (Vec<Segment>, Time) {
     }
     all.sort_by_key(|s| s.time);
     all.iter_mut().zip(1..).for_each(|(s, packet)| s.packet = packet);
+    if let Some(last) = all.last_mut() {
+        last.time = last.time - example.set_back;
+    }
     let end = ladder.end() + Span(example.every.0 * i64::from(example.times.max(1) - 1));
     (all, end)
 }

@@ -59,22 +59,29 @@ pub struct Example {
     pub every: Span,
     /// Its first segment is answered, 10 ms later, by the ICMP error "administratively prohibited".
     pub prohibited: bool,
+    /// By how much the capture's clock is set back before the last segment.
+    pub set_back: Span,
 }
 
 impl Example {
     /// A single connection.
     pub const fn one(ladder: &'static str) -> Example {
-        Example { ladder, times: 1, every: Span(0), prohibited: false }
+        Example { ladder, times: 1, every: Span(0), prohibited: false, set_back: Span(0) }
     }
 
     /// Many alike, one after the other.
     pub const fn many(ladder: &'static str, times: u32, every: Span) -> Example {
-        Example { ladder, times, every, prohibited: false }
+        Example { ladder, times, every, prohibited: false, set_back: Span(0) }
+    }
+
+    /// A single connection during which the capture's clock is set back by `span`, just before the last segment.
+    pub const fn set_back(ladder: &'static str, span: Span) -> Example {
+        Example { ladder, times: 1, every: Span(0), prohibited: false, set_back: span }
     }
 
     /// A single connection whose first segment a firewall rejects.
     pub const fn prohibited(ladder: &'static str) -> Example {
-        Example { ladder, times: 1, every: Span(0), prohibited: true }
+        Example { ladder, times: 1, every: Span(0), prohibited: true, set_back: Span(0) }
     }
 }
 

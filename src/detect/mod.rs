@@ -47,6 +47,7 @@ mod watch;
 
 mod accept_queue_drops;
 mod capture_cuts_connections;
+mod clock_stepped;
 mod close_wait_growth;
 mod close_wait_stuck;
 mod data_after_fin;
@@ -69,8 +70,10 @@ mod mtu_black_hole;
 mod no_data;
 mod odd_flags;
 mod one_direction;
+mod options_changed;
 mod packets_duplicated;
 mod packets_missing;
+mod reordering;
 mod request_crossed_fin;
 mod retransmissions;
 mod rst_abort;
@@ -137,6 +140,7 @@ pub static ALL: &[&Declaration] = &[
     &idle_without_keepalive::DECLARATION,
     &zero_window_stall::DECLARATION,
     &retransmissions::DECLARATION,
+    &reordering::DECLARATION,
     &syn_unanswered::DECLARATION,
     &syn_refused::DECLARATION,
     &syn_rejected::DECLARATION,
@@ -150,10 +154,12 @@ pub static ALL: &[&Declaration] = &[
     &syn_ack_changed::DECLARATION,
     &handshake_aborted::DECLARATION,
     &accept_queue_drops::DECLARATION,
+    &options_changed::DECLARATION,
     &odd_flags::DECLARATION,
     &packets_missing::DECLARATION,
     &packets_duplicated::DECLARATION,
     &one_direction::DECLARATION,
+    &clock_stepped::DECLARATION,
     &capture_cuts_connections::DECLARATION,
     &segments_above_mss::DECLARATION,
     &rst_abort::DECLARATION,

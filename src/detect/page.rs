@@ -8,6 +8,7 @@ use super::declaration::{Declaration, Detect};
 use super::threshold::Unit;
 use super::{ALL, Example};
 use crate::report::Severity;
+use crate::time::Span;
 
 impl Severity {
     /// As in JSON: `warning`.
@@ -26,6 +27,12 @@ impl Example {
     pub fn repetition(&self) -> Option<String> {
         if self.prohibited {
             return Some("and its first segment is answered by ICMP \"administratively prohibited\"".to_owned());
+        }
+        if self.set_back > Span(0) {
+            return Some(format!(
+                "and before the last segment the capture's clock is set back by {}",
+                super::Plain(self.set_back)
+            ));
         }
         (self.times > 1)
             .then(|| format!("{} times, each from another port, {} apart", self.times, super::Plain(self.every)))

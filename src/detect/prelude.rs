@@ -10,7 +10,7 @@ pub use super::digest::{Digest, peak};
 pub use super::scene::Scene;
 pub use super::services::Services;
 pub use super::sign::Signs;
-pub use super::sink::{Sink, at_least};
+pub use super::sink::{Sink, at_least, seconds};
 pub use super::threshold::{Plain, Threshold};
 pub use super::view::{Facts, View};
 pub use crate::report::{Severity, Side};

@@ -84,8 +84,12 @@ pub struct Quality {
     pub open_at_end: u64,
     /// Packets that could not be decoded.
     pub undecoded: u64,
-    /// Packets older than the one before by more than a second.
+    /// TCP segments older than the one before by more than a second.
     pub back_steps: u64,
+    /// Of those, packet number of the first.
+    pub first_back_step: Option<u64>,
+    /// The longest way that time went back in one of them.
+    pub longest_back_step: Span,
     /// All connections.
     pub connections: u64,
     /// Packets that the capturing system dropped, where it says so.
@@ -93,6 +97,13 @@ pub struct Quality {
 }
 
 impl Quality {
+    /// Time goes back by `span` with `packet`.
+    pub(super) fn note_back_step(&mut self, packet: u64, span: Span) {
+        self.back_steps += 1;
+        self.first_back_step.get_or_insert(packet);
+        self.longest_back_step = self.longest_back_step.max(span);
+    }
+
     /// The share of bytes that the capture misses.
     pub fn missing_share(&self) -> f64 {
         let all = self.unique + self.missing;
@@ -224,6 +235,8 @@ impl Survey {
             segments: passed.segments,
             undecoded: passed.undecoded,
             back_steps: passed.back_steps,
+            first_back_step: passed.first_back_step,
+            longest_back_step: passed.longest_back_step,
             open_at_end: passed.open_at_end,
             dropped: passed.dropped,
             ..self.quality

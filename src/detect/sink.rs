@@ -39,7 +39,7 @@ impl Brief {
         let measure = match anomaly.name {
             "idle-death" => number("idle").map(micros),
             "syn-retried" | "syn-unanswered" => number("syns"),
-            "retransmissions" => number("segments"),
+            "retransmissions" | "reordering" => number("segments"),
             _ => None,
         };
         Some(Brief {

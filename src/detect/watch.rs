@@ -11,7 +11,8 @@ use crate::tracker::Profile;
 pub struct Watch {
     quality: Quality,
     begin: Option<Time>,
-    latest: Option<Time>,
+    /// Capture time of the segment before.
+    before: Option<Time>,
 }
 
 impl Watch {
@@ -20,10 +21,11 @@ impl Watch {
     pub fn segment(&mut self, seg: &Segment) {
         self.quality.segments += 1;
         self.begin.get_or_insert(seg.time);
-        if self.latest.is_some_and(|t| t - seg.time > Span::secs(1)) {
-            self.quality.back_steps += 1;
+        if let Some(before) = self.before.replace(seg.time)
+            && before - seg.time > Span::secs(1)
+        {
+            self.quality.note_back_step(seg.packet, before - seg.time);
         }
-        self.latest = self.latest.max(Some(seg.time));
     }
 
     /// What is known of the capture at `end`, all connections surveyed: `unique` bytes of payload passed in them, and so

@@ -24,6 +24,8 @@ pub struct Cold {
     pub challenge: Option<u64>,
     /// A second SYN,ACK with another initial sequence number: end, packet.
     pub changed_isn: Option<(usize, u64)>,
+    /// A SYN sent again without options that the first one had: end, time, packet, which ([`Cold::TIMESTAMPS`] …).
+    pub stripped: Option<(usize, Time, u64, u8)>,
     /// A set of flags that no stack sends: end, packet, flags.
     pub odd_flags: Option<(usize, u64, Flags)>,
     /// Data beyond the sender's own FIN: end, time, packet, bytes.
@@ -41,6 +43,12 @@ pub struct Cold {
 impl Cold {
     /// How many RSTs are kept.
     pub const RESETS: usize = 4;
+    /// Options that a repeated SYN lacks, one bit each.
+    pub const TIMESTAMPS: u8 = 1;
+    /// See [`Cold::TIMESTAMPS`].
+    pub const WINDOW_SCALE: u8 = 2;
+    /// See [`Cold::TIMESTAMPS`].
+    pub const MSS: u8 = 4;
 }
 
 /// What few ends have.
@@ -54,6 +62,10 @@ pub struct ColdEnd {
     pub probes: u32,
     /// Segments that arrived at the tap below the edge and had not been seen: reordered, or lost before the tap.
     pub gap_fills: u32,
+    /// Of those, how many had been sent before what was captured ahead of them: the path reordered, nothing was lost.
+    pub late: u32,
+    /// The first of them: time, packet.
+    pub first_late: Option<(Time, u64)>,
     /// Payload bytes it sent for the first time after it had acknowledged the peer's FIN.
     pub after_peer_fin: u64,
     /// Of those, the first segment: time, packet.
@@ -79,6 +91,8 @@ impl ColdEnd {
         zero: ZeroWindow { since: None, first: None, total: Span(0), longest: Span(0), times: 0, probes: 0 },
         probes: 0,
         gap_fills: 0,
+        late: 0,
+        first_late: None,
         after_peer_fin: 0,
         first_after_peer_fin: None,
     };
@@ -182,6 +196,7 @@ crate::pack::pack_fields!(Cold {
     stray_syn,
     challenge,
     changed_isn,
+    stripped,
     odd_flags,
     past_fin,
     after_reset,
@@ -189,7 +204,16 @@ crate::pack::pack_fields!(Cold {
     astray,
     cut,
 });
-crate::pack::pack_fields!(ColdEnd { again, zero, probes, gap_fills, after_peer_fin, first_after_peer_fin });
+crate::pack::pack_fields!(ColdEnd {
+    again,
+    zero,
+    probes,
+    gap_fills,
+    late,
+    first_late,
+    after_peer_fin,
+    first_after_peer_fin,
+});
 crate::pack::pack_fields!(Again {
     count,
     opening,

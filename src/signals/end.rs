@@ -1,5 +1,6 @@
 //! One end of a connection: its stream as captured, and what it said into silence.
 
+use super::Cold;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 use crate::tracker::sequence::{after, before, later};
@@ -119,6 +120,8 @@ pub(super) struct Noted {
     pub pause: Span,
     /// It fills a gap that the capture, or the network, had left.
     pub fills_gap: bool,
+    /// It does, and its sender had sent it before what was captured ahead of it.
+    pub late: bool,
 }
 
 impl End {
@@ -142,6 +145,16 @@ impl End {
     #[inline]
     fn is_counted_later(&self, seg: &Segment) -> bool {
         seg.ip_id != 0 && self.last_ip_id != 0 && (seg.ip_id.wrapping_sub(self.last_ip_id) as i16) > 0
+    }
+
+    /// Whether `seg` left its sender before one that was captured before, by its timestamp, or else by the IP
+    /// identification. Some hosts draw identifications at random: only one a little lower tells.
+    fn is_late(&self, seg: &Segment) -> bool {
+        const NEAR: u16 = 1_024;
+        match seg.options.timestamps {
+            Some(sent) if self.stamped && sent.value != self.last_stamp => before(sent.value, self.last_stamp),
+            _ => seg.ip_id != 0 && self.last_ip_id != 0 && (1..NEAR).contains(&self.last_ip_id.wrapping_sub(seg.ip_id)),
+        }
     }
 
     /// Notes the sender's clock and counter. Whether `seg` would be later than what was captured before.
@@ -215,6 +228,7 @@ impl End {
     ) -> Noted {
         let pause = if self.last_sent == NEVER { Span(0) } else { seg.time - self.last_sent };
         self.last_sent = seg.time;
+        let late = taken.class == Class::GapFill && self.is_late(seg);
         let resent = self.note_order(seg);
         self.duplicate_acks = 0;
         let probe = taken.class == Class::Probe;
@@ -233,6 +247,7 @@ impl End {
             Class::GapFill => {
                 noted.fills_gap = true;
                 noted.repeats = resent;
+                noted.late = late;
                 // A gap that only a segment without data had shown lies beyond the edge, and was never counted.
                 let beyond = self.started && after(seg.end(), self.edge);
                 let uncounted = if beyond { seg.end().wrapping_sub(self.edge).min(seg.seq_len()) } else { 0 };
@@ -288,6 +303,14 @@ impl End {
             self.missing = self.missing.saturating_add(seg.ack.wrapping_sub(self.edge));
             self.edge = seg.ack;
         }
+    }
+
+    /// Which options the repeated SYN `seg` lacks that an earlier one had; `scaled` if the first offered a window scale.
+    pub(super) fn stripped(&self, seg: &Segment, scaled: bool) -> u8 {
+        let lost = |bit: u8, had: bool, has: bool| if had && !has { bit } else { 0 };
+        lost(Cold::TIMESTAMPS, self.stamped, seg.options.timestamps.is_some())
+            | lost(Cold::WINDOW_SCALE, scaled, seg.options.window_scale.is_some())
+            | lost(Cold::MSS, self.mss != 0, seg.options.mss.is_some())
     }
 
     /// Whether the SYN,ACK `seg` has another sequence number than the one before.

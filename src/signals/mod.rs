@@ -213,6 +213,10 @@ impl Signals {
             peer.zero.probes = peer.zero.probes.saturating_add(u32::from(peer.zero.since.is_some()));
         }
         own.gap_fills = own.gap_fills.saturating_add(u32::from(noted.fills_gap));
+        if noted.late {
+            own.late = own.late.saturating_add(1);
+            own.first_late.get_or_insert((seg.time, seg.packet));
+        }
         if noted.repeats {
             own.again.count(seg, noted.pause, c.ends[x].acked(), duplicate_acks);
         }
@@ -229,8 +233,15 @@ impl Signals {
         if taken.class == Class::OpeningAgain && !seg.has(Flags::ACK) && c.ends[x].isn() != Some(seg.seq) {
             cold.stray_syn.get_or_insert((x, seg.time, seg.packet));
         }
+        // Before the peer was heard: what its SYN,ACK leaves out would hide what was offered.
+        if taken.class == Class::OpeningAgain && !seg.has(Flags::ACK) && !seg.options.cut && c.ends[y].packets == 0 {
+            let lacks = if noted.repeats { self.ends[x].stripped(seg, c.ends[x].offered_scale()) } else { 0 };
+            if lacks != 0 {
+                self.cold_mut().stripped.get_or_insert((x, seg.time, seg.packet, lacks));
+            }
+        }
         if another {
-            cold.changed_isn.get_or_insert((x, seg.packet));
+            self.cold_mut().changed_isn.get_or_insert((x, seg.packet));
         }
         noted.unique
     }

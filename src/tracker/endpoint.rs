@@ -284,6 +284,11 @@ impl Endpoint {
         self.max_window = self.max_window.max(most);
     }
 
+    /// Whether its first SYN offered to scale its window. Once the peer has answered: whether both did.
+    pub(crate) fn offered_scale(&self) -> bool {
+        self.scale.is_some_and(|s| s != NOT_OFFERED)
+    }
+
     /// Whether all of its stream before `seq` was captured or acknowledged.
     pub(super) fn complete_to(&self, seq: u32) -> bool {
         self.seen && !before(self.contiguous, seq)
