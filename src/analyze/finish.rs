@@ -6,14 +6,14 @@ use std::ops::Range;
 use super::{Analysis, build};
 use crate::detect::{self, ALL, Brief, Digest, Groups, Scene, View};
 use crate::pack::Pack;
-use crate::report::rollup::{Added, Shown, Sums};
+use crate::report::rollup::{Added, Shown, Sums, carried};
 use crate::report::totals::{Move, Totals};
 use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHEMA, Severity, Side, TOOL};
 use crate::segment::Socket;
 use crate::source::FileInfo;
 use crate::time::{Span, Time};
 use crate::timing::table;
-use crate::tracker::{Case, State, Verdict};
+use crate::tracker::{self, Case, State, Verdict};
 
 /// Connections in a stretch.
 const STRETCH: usize = 2_048;
@@ -163,22 +163,16 @@ impl<'a> Finish<'a> {
             let look = Look { index, id, verdicts: &verdicts, briefs: &briefs, outcome };
             tally.digests.push(Digest::new(id, (c, client), &verdicts, outcome, &briefs, &self.scene));
             self.add(c, client, &look, tally);
-            let timed = || tally.tables.add(&notes.measured, c, &verdicts, context.vantage, self.end);
-            if built {
+            let connection = built.then(|| {
                 let mut connection = build::connection(c, &notes.measured, &verdicts, id, &context);
                 connection.anomalies = anomalies;
                 connection.anomalies.retain(|a| self.wants_code(a.code));
-                if wanted.timed.is_none_or(|timed| timed(&connection)) {
-                    let mut timed = timed;
-                    timed();
-                }
-                if wanted.connections {
-                    stretch.connections.push(connection);
-                }
-            } else {
-                let mut timed = timed;
-                timed();
+                connection
+            });
+            if wanted.timed.zip(connection.as_ref()).is_none_or(|(timed, connection)| timed(connection)) {
+                tally.tables.add(&notes.measured, c, &verdicts, context.vantage, self.end);
             }
+            stretch.connections.extend(connection.filter(|_| wanted.connections));
             let handshake = notes.measured.handshake.round_trip();
             stretch.rows.push(self.row(c, client, &look, handshake));
         }
@@ -186,7 +180,7 @@ impl<'a> Finish<'a> {
     }
 
     /// Adds a connection to the sums.
-    fn add(&self, c: &crate::tracker::Connection, client: usize, look: &Look<'_>, tally: &mut Tally) {
+    fn add(&self, c: &tracker::Connection, client: usize, look: &Look<'_>, tally: &mut Tally) {
         let (at_client, at_server) = (c.sockets[client], c.sockets[1 - client]);
         let ends = PerSide { client: &look.verdicts[client], server: &look.verdicts[1 - client] };
         tally.totals.add(look.outcome, build::closed_first(ends), u64::from(c.retractions()));
@@ -206,7 +200,7 @@ impl<'a> Finish<'a> {
         tally.rollups.add(&added(look, at_client, at_server), &shown);
     }
 
-    fn row(&self, c: &crate::tracker::Connection, client: usize, look: &Look<'_>, handshake: Option<Span>) -> Row {
+    fn row(&self, c: &tracker::Connection, client: usize, look: &Look<'_>, handshake: Option<Span>) -> Row {
         let selection = &self.analysis.options.selection;
         let worst = look.briefs.iter().map(|b| (ALL[usize::from(b.declaration)], b.severity));
         Row {
@@ -234,7 +228,7 @@ impl<'a> Finish<'a> {
 
     fn wants_code(&self, code: &str) -> bool {
         let selection = &self.analysis.options.selection;
-        *selection == crate::detect::Selection::default() || detect::find(code).is_some_and(|d| selection.wants(d))
+        *selection == detect::Selection::default() || detect::find(code).is_some_and(|d| selection.wants(d))
     }
 
     /// The connection with this number, from 1, in full.
@@ -265,7 +259,7 @@ impl<'a> Finish<'a> {
         let selection = &self.analysis.options.selection;
         let wide = detect::wide(&self.scene, &digests, selection);
         // What only a group can show no connection carries by itself.
-        for (id, shown) in crate::report::rollup::carried(&wide) {
+        for (id, shown) in carried(&wide) {
             let index = self.index(id);
             let c = self.analysis.tracker.connection(index);
             let client = c.client().0;

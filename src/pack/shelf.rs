@@ -43,7 +43,8 @@ impl Shelf {
             }
         }
         let need = len + record.len();
-        if self.pieces.last().is_none_or(|p| p.capacity() - p.len() < need) {
+        // An offset has twenty bits: what is larger than a piece has one of its own.
+        if self.pieces.last().is_none_or(|p| p.len() >= PIECE || p.capacity() - p.len() < need) {
             self.pieces.push(Vec::with_capacity(need.max(PIECE)));
         }
         let number = self.pieces.len() as u64 - 1;

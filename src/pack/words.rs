@@ -31,70 +31,34 @@ impl Pack for Time {
 
 impl Item for Time {}
 
-impl Pack for Span {
-    fn blank() -> Self {
-        Span(0)
-    }
-
-    #[inline]
-    fn is_blank(&self) -> bool {
-        self.0 == 0
-    }
-
-    #[inline]
-    fn pack(&self, out: &mut Out<'_>) {
-        out.number(super::zigzag(self.0));
-    }
-
-    #[inline]
-    fn read(&mut self, from: &mut In<'_>) {
-        *self = Span(super::unzigzag(from.number()));
-    }
-}
-
 impl Item for Span {}
 
-impl Pack for Flags {
-    fn blank() -> Self {
-        Flags(0)
-    }
+macro_rules! wrapped {
+    ($($word:ident),+) => {$(
+        impl Pack for $word {
+            fn blank() -> Self {
+                $word(0)
+            }
 
-    #[inline]
-    fn is_blank(&self) -> bool {
-        self.0 == 0
-    }
+            #[inline]
+            fn is_blank(&self) -> bool {
+                self.0 == 0
+            }
 
-    #[inline]
-    fn pack(&self, out: &mut Out<'_>) {
-        self.0.pack(out);
-    }
+            #[inline]
+            fn pack(&self, out: &mut Out<'_>) {
+                self.0.pack(out);
+            }
 
-    #[inline]
-    fn read(&mut self, from: &mut In<'_>) {
-        *self = Flags(u16::unpack(from));
-    }
+            #[inline]
+            fn read(&mut self, from: &mut In<'_>) {
+                self.0.read(from);
+            }
+        }
+    )+};
 }
 
-impl Pack for ScopeId {
-    fn blank() -> Self {
-        ScopeId(0)
-    }
-
-    #[inline]
-    fn is_blank(&self) -> bool {
-        self.0 == 0
-    }
-
-    #[inline]
-    fn pack(&self, out: &mut Out<'_>) {
-        self.0.pack(out);
-    }
-
-    #[inline]
-    fn read(&mut self, from: &mut In<'_>) {
-        *self = ScopeId(u32::unpack(from));
-    }
-}
+wrapped!(Flags, ScopeId, Span);
 
 impl Pack for IpAddr {
     fn blank() -> Self {
