@@ -71,7 +71,19 @@ impl Analysis {
 
     /// Takes one packet, in capture order.
     pub fn packet(&mut self, packet: &Packet<'_>) {
-        self.take(packet);
+        self.capture.packets += 1;
+        self.until(packet.time);
+        match self.decoder.decode(packet) {
+            Decoded::Segment(segment) => {
+                self.pass(&segment);
+                while let Some(segment) = self.decoder.more() {
+                    self.pass(&segment);
+                }
+            }
+            Decoded::Icmp(error) => self.icmp(&error),
+            Decoded::Other => {}
+            Decoded::Undecoded => self.capture.undecoded += 1,
+        }
     }
 
     /// The same; says what became of the (last) segment in it.
@@ -105,9 +117,7 @@ impl Analysis {
         }
         for found in bundle.found() {
             match found {
-                Decoded::Segment(segment) => {
-                    self.segment(segment);
-                }
+                Decoded::Segment(segment) => self.pass(segment),
                 Decoded::Icmp(error) => self.icmp(error),
                 Decoded::Other | Decoded::Undecoded => {}
             }
@@ -130,6 +140,13 @@ impl Analysis {
         self.capture.tcp_segments += 1;
         self.watch.segment(segment);
         self.tracker.segment(segment)
+    }
+
+    /// The same, for when it need not be known yet what it was.
+    fn pass(&mut self, segment: &Segment) {
+        self.capture.tcp_segments += 1;
+        self.watch.segment(segment);
+        self.tracker.pass(segment);
     }
 
     /// Takes an ICMP error that quotes a segment.

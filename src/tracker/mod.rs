@@ -16,7 +16,8 @@
 //! | `unseen` | FINs that were not captured |
 //! | [`verdict`], `scale` | the histories at a given time, silence weighed |
 //! | [`table`] | four-tuples, incarnations |
-//! | [`store`] | where connections are kept, packed while nothing is said |
+//! | [`store`] | where connections are kept: on tape, as records, packed while nothing is said |
+//! | `tape` | short connections as the list of their segments |
 //! | `evict` | forgetting connections, so that memory stays bounded |
 //! | [`profile`] | timers of common stacks |
 //! | `packed` | the fields that packing writes |
@@ -37,6 +38,7 @@ pub(crate) mod sequence;
 pub mod state;
 pub mod store;
 pub mod table;
+mod tape;
 mod unseen;
 mod usual;
 pub mod verdict;

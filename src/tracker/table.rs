@@ -161,6 +161,33 @@ impl<N: Notes> Tracker<N> {
     pub fn segment(&mut self, seg: &Segment) -> Taken {
         let hash = hash(&self.hasher, &seg.src, &seg.dst);
         let head = self.head(&seg.src, &seg.dst, hash);
+        self.segment_at(head, hash, seg)
+    }
+
+    /// The same, for when it need not be known yet what it was: short connections are only written down.
+    #[inline]
+    pub fn pass(&mut self, seg: &Segment) {
+        let hash = hash(&self.hasher, &seg.src, &seg.dst);
+        let head = self.head(&seg.src, &seg.dst, hash);
+        let recorded = match head {
+            Some(head) => self.store.record(head, seg),
+            None => self.push_tape(hash, seg).is_some(),
+        };
+        if !recorded {
+            self.segment_at(head, hash, seg);
+        }
+    }
+
+    /// A new connection, on tape, the first of its four-tuple.
+    fn push_tape(&mut self, hash: u64, seg: &Segment) -> Option<usize> {
+        let i = self.store.push_tape(seg)?;
+        let (heads, hasher) = (&self.store.heads, &self.hasher);
+        self.latest.insert_unique(hash, i as u32, |j| heads[*j as usize].hash(hasher));
+        Some(i)
+    }
+
+    /// Takes a segment of the four-tuple that is found through `head`, if there is one yet.
+    fn segment_at(&mut self, head: Option<usize>, hash: u64, seg: &Segment) -> Taken {
         if let Some(head) = head {
             let first = self.store.heads[head].previous == 0;
             let case = self.store.case_mut(head);
@@ -179,12 +206,12 @@ impl<N: Notes> Tracker<N> {
             Found::Nothing { hash } => {
                 // Most of these are all that ever comes: a flood brings millions.
                 let lone = seg.flags.0 & 0x3f == Flags::SYN.0 && seg.len == 0;
-                let i = if lone { self.store.push_segment(seg) } else { self.store.push(seg, 1, 0, 0) };
-                let (heads, hasher) = (&self.store.heads, &self.hasher);
-                self.latest.insert_unique(hash, i as u32, |j| heads[*j as usize].hash(hasher));
-                if lone {
+                if let Some(i) = lone.then(|| self.push_tape(hash, seg)).flatten() {
                     return Taken { connection: i, sender: 0, class: Class::Opening, advances: true };
                 }
+                let i = self.store.push(seg, 1, 0, 0);
+                let (heads, hasher) = (&self.store.heads, &self.hasher);
+                self.latest.insert_unique(hash, i as u32, |j| heads[*j as usize].hash(hasher));
                 i
             }
         };
