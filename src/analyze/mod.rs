@@ -180,9 +180,9 @@ impl Analysis {
     /// What is known of the capture at `end`.
     pub fn scene(&self, end: Time) -> Scene<'_> {
         let mut survey = Survey::default();
-        let mut unique = 0;
+        let (mut unique, mut scratch) = (0, Box::default());
         for i in 0..self.tracker.len() {
-            let (sockets, (glance, passed)) = self.tracker.glance(i);
+            let (sockets, (glance, passed)) = self.tracker.glance(i, &mut scratch);
             survey.take(&sockets, &glance);
             unique += passed;
         }

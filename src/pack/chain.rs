@@ -2,6 +2,8 @@
 
 /// Bytes of a cell that are for its row; the other four name the next one.
 const ROOM: usize = 60;
+/// What is appended is no longer, as a rule.
+const SHORT: usize = 32;
 /// Cells in a piece: a MiB.
 const PIECE: u32 = 1 << 14;
 
@@ -69,23 +71,24 @@ impl Chains {
         self.begun - 1
     }
 
-    /// Appends `bytes` to `row`. False, and nothing is done, if there is no room for cells to be numbered.
+    /// Appends the first `len` of `bytes` to `row`. False, and nothing is done, if there are no more numbers for cells.
     #[inline]
-    pub fn append(&mut self, row: &mut Row, bytes: &[u8]) -> bool {
-        let used = usize::from(row.used);
-        let here = bytes.len().min(ROOM - used);
-        let (now, later) = bytes.split_at(here);
-        if later.is_empty() {
-            if let Some(cell) = self.cell_mut(row.last) {
-                cell.bytes[used..used + here].copy_from_slice(now);
-                row.used = (used + here) as u8;
-                return true;
-            }
+    pub fn append<const N: usize>(&mut self, row: &mut Row, bytes: &[u8; N], len: usize) -> bool {
+        let (used, len) = (usize::from(row.used), len.min(N));
+        // A copy of fixed length is the fastest; what is too much of it is overwritten or never read.
+        if len <= SHORT
+            && let Some(cell) = self.cell_mut(row.last)
+            && let Some(to) = cell.bytes.get_mut(used..).and_then(|rest| rest.first_chunk_mut::<SHORT>())
+            && let Some(from) = bytes.first_chunk::<SHORT>()
+        {
+            *to = *from;
+            row.used = (used + len) as u8;
+            return true;
         }
+        let (now, later) = bytes[..len].split_at(len.min(ROOM - used));
         self.append_cells(row, now, later)
     }
 
-    #[cold]
     fn append_cells(&mut self, row: &mut Row, now: &[u8], later: &[u8]) -> bool {
         if self.begun > u32::MAX - 64 * PIECE {
             return false;
@@ -93,6 +96,7 @@ impl Chains {
         let used = usize::from(row.used);
         if let Some(cell) = self.cell_mut(row.last) {
             cell.bytes[used..used + now.len()].copy_from_slice(now);
+            row.used += now.len() as u8;
         }
         for part in later.chunks(ROOM) {
             let next = self.take();
@@ -142,9 +146,9 @@ mod tests {
         let mut rows = [(Row::EMPTY, Vec::new()); 7].map(|row| row);
         for n in 0..2_000_usize {
             let (row, expected) = &mut rows[n % 7];
-            let bytes = vec![n as u8; n * n % 131];
-            assert!(chains.append(row, &bytes));
-            expected.extend(bytes);
+            let (bytes, len) = ([n as u8; 131], n * n % 131);
+            assert!(chains.append(row, &bytes, len));
+            expected.extend(&bytes[..len]);
             if n % 97 == 0 {
                 chains.forget(row);
                 (*row, *expected) = (Row::EMPTY, Vec::new());

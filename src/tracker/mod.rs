@@ -46,6 +46,6 @@ pub mod verdict;
 pub use connection::{Class, Connection, Taken};
 pub use profile::{Profile, Stack};
 pub use state::{Evidence, State, States, UnknownState};
-pub use store::{Case, Notes};
+pub use store::{Case, Notes, Scratch};
 pub use table::Tracker;
 pub use verdict::Verdict;

@@ -29,6 +29,19 @@ pub struct Case<E> {
     pub notes: E,
 }
 
+/// Where a connection that is packed or on tape is looked at: made once, and used for one after the other.
+#[derive(Debug)]
+pub struct Scratch<E> {
+    case: Case<E>,
+    bytes: Vec<u8>,
+}
+
+impl<E: Notes> Default for Scratch<E> {
+    fn default() -> Scratch<E> {
+        Scratch { case: Case { connection: Connection::blank(), notes: E::blank() }, bytes: Vec::new() }
+    }
+}
+
 /// What is noted of a connection beside the tracker, as its segments pass.
 pub trait Notes: Clone + Default + Pack {
     /// What is asked of every connection, and therefore read without the rest.
@@ -189,12 +202,11 @@ impl<E: Notes> Store<E> {
             && head.tape.record(head.first_packet, sender(&head.sockets, seg), seg, &mut self.chains)
     }
 
-    /// Plays the tape of connection `index` into `case`, which is blank.
-    fn play(&self, index: usize, case: &mut Case<E>) {
+    /// Plays the tape of connection `index`.
+    fn play(&self, index: usize, Scratch { case, bytes }: &mut Scratch<E>) {
         let head = &self.heads[index];
         let mut begun = false;
-        let mut buffer = Vec::new();
-        head.tape.play((&head.sockets, head.first_packet), &self.chains, &mut buffer, |x, seg| {
+        head.tape.play((&head.sockets, head.first_packet), &self.chains, bytes, |x, seg| {
             if !begun {
                 case.connection = Connection::new(seg, 1);
                 case.notes = E::default();
@@ -205,9 +217,9 @@ impl<E: Notes> Store<E> {
     }
 
     fn played(&self, index: usize) -> Case<E> {
-        let mut case = Case { connection: Connection::blank(), notes: E::blank() };
-        self.play(index, &mut case);
-        case
+        let mut scratch = Scratch::default();
+        self.play(index, &mut scratch);
+        scratch.case
     }
 
     fn begin(&mut self, seg: &Segment) {
@@ -276,24 +288,24 @@ impl<E: Notes> Store<E> {
     }
 
     /// Connection `index`, unpacked into `scratch` where it is packed.
-    pub(super) fn look<'s>(&'s self, index: usize, scratch: &'s mut Case<E>) -> &'s Case<E> {
+    pub(super) fn look<'s>(&'s self, index: usize, scratch: &'s mut Scratch<E>) -> &'s Case<E> {
         match self.heads[index].state.how() {
             How::Record(slot) => &self.records[slot],
             How::Packed(place) => {
-                scratch.connection = Connection::blank();
-                scratch.notes = E::blank();
-                self.read(place, scratch);
-                scratch
+                let case = &mut scratch.case;
+                (case.connection, case.notes) = (Connection::blank(), E::blank());
+                self.read(place, case);
+                case
             }
             How::Tape => {
                 self.play(index, scratch);
-                scratch
+                &scratch.case
             }
         }
     }
 
-    /// A glance at connection `index`.
-    pub(super) fn glance(&self, index: usize) -> E::Glance {
+    /// A glance at connection `index`; `scratch` is where it is looked at if need be.
+    pub(super) fn glance(&self, index: usize, scratch: &mut Scratch<E>) -> E::Glance {
         match self.heads[index].state.how() {
             How::Record(slot) => self.records[slot].notes.glance(&self.records[slot].connection),
             How::Packed(place) => E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base)),
@@ -302,8 +314,8 @@ impl<E: Notes> Store<E> {
                 match tape.orderly() {
                     Some(unique) => E::glance_at_orderly(unique, tape.is_answered()),
                     None => {
-                        let case = self.played(index);
-                        case.notes.glance(&case.connection)
+                        self.play(index, scratch);
+                        scratch.case.notes.glance(&scratch.case.connection)
                     }
                 }
             }

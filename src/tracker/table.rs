@@ -13,7 +13,7 @@ use super::log::Mark;
 use super::rules::Event;
 use super::sequence::within;
 use super::state::{Evidence, State};
-use super::store::{Case, Head, Notes, Store};
+use super::store::{Case, Head, Notes, Scratch, Store};
 use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
 
 /// Tracks every connection in a stream of segments, with notes beside each.
@@ -121,14 +121,14 @@ impl<N: Notes> Tracker<N> {
         self.store.case(i)
     }
 
-    /// The same; `scratch` is where it is unpacked if it is packed.
-    pub fn look<'s>(&'s self, i: usize, scratch: &'s mut Case<N>) -> &'s Case<N> {
+    /// The same; `scratch` is where it is looked at if there is no record of it.
+    pub fn look<'s>(&'s self, i: usize, scratch: &'s mut Scratch<N>) -> &'s Case<N> {
         self.store.look(i, scratch)
     }
 
     /// A glance at connection `i`, with its sockets.
-    pub fn glance(&self, i: usize) -> ([Socket; 2], N::Glance) {
-        (self.store.heads[i].sockets, self.store.glance(i))
+    pub fn glance(&self, i: usize, scratch: &mut Scratch<N>) -> ([Socket; 2], N::Glance) {
+        (self.store.heads[i].sockets, self.store.glance(i, scratch))
     }
 
     /// The notes beside connection `i`, to be changed.

@@ -12,8 +12,8 @@ use crate::time::Time;
 
 /// Segments on a tape at most: for more, a record costs less.
 const MOST: u8 = 48;
-/// Bytes of one segment at most, and what is written beyond its end.
-const LONGEST: usize = 96;
+/// Bytes of one segment at most.
+const LONGEST: usize = 88;
 /// Sequence numbers that lie this close belong together, whatever windows are.
 const NEAR: u32 = 1 << 20;
 
@@ -189,9 +189,8 @@ impl Tape {
         if self.count >= MOST || !sound || !self.certainly_has(x, seg) {
             return false;
         }
-        let mut bytes = [0; LONGEST];
-        let used = self.write(first, x, seg, &mut bytes);
-        if !chains.append(&mut self.row, &bytes[..used.min(LONGEST)]) {
+        let (bytes, used) = self.write(first, x, seg);
+        if !chains.append(&mut self.row, &bytes, used) {
             return false;
         }
         if !self.is_next(x, seg) {
@@ -213,86 +212,46 @@ impl Tape {
         true
     }
 
-    /// Writes `seg` of end `x` to the beginning of `bytes`; returns how many it takes.
+    /// The bytes of `seg` of end `x`, and how many of them count.
     #[inline]
-    fn write(&self, first: u64, x: usize, seg: &Segment, bytes: &mut [u8; LONGEST]) -> usize {
+    fn write(&self, first: u64, x: usize, seg: &Segment) -> ([u8; LONGEST], usize) {
         let (later, on) = (seg.time.0.wrapping_sub(self.begin.0) as u64, seg.packet.wrapping_sub(first));
         let mut kind = x as u8;
-        let mut at = 2;
-        let mut put = |value: &[u8]| {
-            if let Some(place) = bytes.get_mut(at..at + value.len()) {
-                place.copy_from_slice(value);
-            }
-            at += value.len();
-        };
+        let mut to = Writer { bytes: [0; LONGEST], at: 2 };
         if later < 1 << 40 && on < 1 << 24 {
-            put(&(later << 24 | on).to_le_bytes());
+            to.put((later << 24 | on).to_le_bytes());
         } else {
             kind |= what::WIDE;
-            put(&later.to_le_bytes());
-            put(&on.to_le_bytes());
+            to.put(later.to_le_bytes());
+            to.put(on.to_le_bytes());
         }
-        put(&(u32::from(seg.checksum) << 16 | u32::from(seg.window)).to_le_bytes());
+        to.put((u32::from(seg.checksum) << 16 | u32::from(seg.window)).to_le_bytes());
         if seg.seq != self.next[x] {
             kind |= what::SEQ;
-            put(&seg.seq.to_le_bytes());
+            to.put(seg.seq.to_le_bytes());
         }
         if seg.ack != Tape::usual_ack(&self.next, x, seg.flags) {
             kind |= what::ACK;
-            put(&seg.ack.to_le_bytes());
+            to.put(seg.ack.to_le_bytes());
         }
         if seg.len != 0 {
             kind |= what::LEN;
-            put(&(seg.len as u16).to_le_bytes());
+            to.put((seg.len as u16).to_le_bytes());
         }
         if seg.ip_id != 0 {
             kind |= what::ID;
-            put(&seg.ip_id.to_le_bytes());
+            to.put(seg.ip_id.to_le_bytes());
         }
         if let Some(stamps) = seg.options.timestamps {
             kind |= what::STAMPS;
-            put(&(u64::from(stamps.echo) << 32 | u64::from(stamps.value)).to_le_bytes());
+            to.put((u64::from(stamps.echo) << 32 | u64::from(stamps.value)).to_le_bytes());
         }
         if seg.ttl != self.ttl[x] || seg.flags.0 > 0xff || has_more(&seg.options) {
             kind |= what::MORE;
-            self.write_more(x, seg, &mut put);
+            to.more(seg, seg.ttl != self.ttl[x]);
         }
-        (bytes[0], bytes[1]) = (kind, seg.flags.0 as u8);
-        at
-    }
-
-    fn write_more(&self, x: usize, seg: &Segment, put: &mut impl FnMut(&[u8])) {
-        let o = &seg.options;
-        let bits = [
-            (more::MSS, o.mss.is_some()),
-            (more::SCALE, o.window_scale.is_some()),
-            (more::SACK_PERMITTED, o.sack_permitted),
-            (more::SACK, o.sack_blocks != 0),
-            (more::FAST_OPEN, o.fast_open),
-            (more::CUT, o.cut),
-            (more::TTL, seg.ttl != self.ttl[x]),
-            (more::FLAGS, seg.flags.0 > 0xff),
-        ];
-        put(&[bits.iter().fold(0, |all, (bit, there)| all | if *there { *bit } else { 0 })]);
-        if let Some(mss) = o.mss {
-            put(&mss.to_le_bytes());
-        }
-        if let Some(scale) = o.window_scale {
-            put(&[scale]);
-        }
-        if o.sack_blocks != 0 {
-            put(&[o.sack_blocks]);
-            for (left, right) in o.sack() {
-                put(&left.to_le_bytes());
-                put(&right.to_le_bytes());
-            }
-        }
-        if seg.ttl != self.ttl[x] {
-            put(&[seg.ttl]);
-        }
-        if seg.flags.0 > 0xff {
-            put(&[(seg.flags.0 >> 8) as u8]);
-        }
+        (to.bytes[0], to.bytes[1]) = (kind, seg.flags.0 as u8);
+        (to.bytes, to.at)
     }
 
     /// Plays it back, a connection between `sockets` from packet `first` on: `take` is given each segment and its end.
@@ -360,6 +319,57 @@ impl Tape {
 #[inline]
 fn has_more(o: &Options) -> bool {
     o.mss.is_some() | o.window_scale.is_some() | o.sack_permitted | (o.sack_blocks != 0) | o.fast_open | o.cut
+}
+
+/// The bytes of one segment in the making.
+struct Writer {
+    bytes: [u8; LONGEST],
+    at: usize,
+}
+
+impl Writer {
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, value: [u8; N]) {
+        if let Some(place) = self.bytes.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<N>()) {
+            *place = value;
+        }
+        self.at += N;
+    }
+
+    /// What few segments have; `ttl` if that is told, too.
+    fn more(&mut self, seg: &Segment, ttl: bool) {
+        let o = &seg.options;
+        let bits = [
+            (more::MSS, o.mss.is_some()),
+            (more::SCALE, o.window_scale.is_some()),
+            (more::SACK_PERMITTED, o.sack_permitted),
+            (more::SACK, o.sack_blocks != 0),
+            (more::FAST_OPEN, o.fast_open),
+            (more::CUT, o.cut),
+            (more::TTL, ttl),
+            (more::FLAGS, seg.flags.0 > 0xff),
+        ];
+        self.put([bits.iter().fold(0, |all, (bit, there)| all | if *there { *bit } else { 0 })]);
+        if let Some(mss) = o.mss {
+            self.put(mss.to_le_bytes());
+        }
+        if let Some(scale) = o.window_scale {
+            self.put([scale]);
+        }
+        if o.sack_blocks != 0 {
+            self.put([o.sack_blocks]);
+            for (left, right) in o.sack() {
+                self.put(left.to_le_bytes());
+                self.put(right.to_le_bytes());
+            }
+        }
+        if ttl {
+            self.put([seg.ttl]);
+        }
+        if seg.flags.0 > 0xff {
+            self.put([(seg.flags.0 >> 8) as u8]);
+        }
+    }
 }
 
 /// Bytes of a tape yet to be read.
