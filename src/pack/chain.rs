@@ -1,137 +1,185 @@
-//! Many short rows of bytes, each of which grows now and then: chains of cells of one cache line, in pieces that never move.
+//! Rows of short records, each of which grows now and then: chains of cells that never move. The first cell of a row is
+//! one cache line, since the rows of a flood need no more; the others are two. A record lies in one cell, and does not
+//! begin with a zero, so that a zero tells that the rest of a cell is not in use.
 
-/// Bytes of a cell that are for its row; the other four name the next one.
-const ROOM: usize = 60;
-/// What is appended is no longer, as a rule.
+/// A record is no longer, as a rule.
 const SHORT: usize = 32;
-/// Cells in a piece: a MiB.
-const PIECE: u32 = 1 << 14;
+/// Bytes of a row in its first cell, and in each of the others: what four bytes for the number of the next one leave.
+const FIRST: usize = 60;
+const OTHER: usize = 124;
+/// Cells in a piece.
+const PIECE: u32 = 1 << 13;
+/// No cell.
+const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-struct Cell {
+struct Cell<const ROOM: usize> {
     bytes: [u8; ROOM],
-    /// The next of its row, or of those that are free; [`Row::NONE`] for none.
+    /// The next of its row, or of those that are free; [`NONE`] for none.
     next: u32,
 }
 
-/// One row: where it begins and ends.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
-    first: u32,
-    last: u32,
-    /// Bytes in the last cell.
-    used: u8,
-}
-
-impl Row {
-    const NONE: u32 = u32::MAX;
-
-    /// A row of nothing.
-    pub const EMPTY: Row = Row { first: Row::NONE, last: Row::NONE, used: ROOM as u8 };
-}
-
-/// All rows.
+/// Cells of one size.
 #[derive(Clone, Debug)]
-pub struct Chains {
-    pieces: Vec<Box<[Cell]>>,
-    /// Cells that were ever in use.
+struct Cells<const ROOM: usize> {
+    pieces: Vec<Box<[Cell<ROOM>]>>,
+    /// How many were ever in use.
     begun: u32,
     /// The first of those that are no more.
     free: u32,
 }
 
-impl Default for Chains {
-    fn default() -> Chains {
-        Chains { pieces: Vec::new(), begun: 0, free: Row::NONE }
+impl<const ROOM: usize> Default for Cells<ROOM> {
+    fn default() -> Self {
+        Cells { pieces: Vec::new(), begun: 0, free: NONE }
     }
 }
 
-impl Chains {
+impl<const ROOM: usize> Cells<ROOM> {
     #[inline]
-    fn cell(&self, number: u32) -> Option<&Cell> {
+    fn get(&self, number: u32) -> Option<&Cell<ROOM>> {
         self.pieces.get((number / PIECE) as usize)?.get((number % PIECE) as usize)
     }
 
     #[inline]
-    fn cell_mut(&mut self, number: u32) -> Option<&mut Cell> {
+    fn get_mut(&mut self, number: u32) -> Option<&mut Cell<ROOM>> {
         self.pieces.get_mut((number / PIECE) as usize)?.get_mut((number % PIECE) as usize)
     }
 
-    /// A cell that is in no row.
-    fn take(&mut self) -> u32 {
-        if let Some(next) = self.cell(self.free).map(|cell| cell.next) {
-            return std::mem::replace(&mut self.free, next);
-        }
-        if self.begun.is_multiple_of(PIECE) {
-            let cell = Cell { bytes: [0; ROOM], next: Row::NONE };
-            self.pieces.push(vec![cell; PIECE as usize].into_boxed_slice());
-        }
-        self.begun += 1;
-        self.begun - 1
+    /// A cell that is in no row; `None` if there are no more numbers.
+    #[inline]
+    fn take(&mut self) -> Option<(u32, &mut Cell<ROOM>)> {
+        let number = match self.get(self.free).map(|cell| cell.next) {
+            Some(next) => std::mem::replace(&mut self.free, next),
+            None => {
+                if self.begun.is_multiple_of(PIECE) {
+                    let cell = Cell { bytes: [0; ROOM], next: NONE };
+                    self.pieces.push(vec![cell; PIECE as usize].into_boxed_slice());
+                }
+                self.begun = self.begun.checked_add(1).filter(|n| *n < NONE)?;
+                self.begun - 1
+            }
+        };
+        let cell = self.get_mut(number)?;
+        cell.next = NONE;
+        Some((number, cell))
     }
 
-    /// Appends the first `len` of `bytes` to `row`. False, and nothing is done, if there are no more numbers for cells.
+    /// Takes the cells from `first` to `last` back.
+    fn forget(&mut self, first: u32, last: u32) {
+        let free = self.free;
+        if let Some(last) = self.get_mut(last) {
+            last.next = free;
+            self.free = first;
+        }
+    }
+}
+
+impl<const ROOM: usize> Cell<ROOM> {
+    /// Copies the first `len` of `bytes` to `used`, if they fit in: how many are in use then.
     #[inline]
-    pub fn append<const N: usize>(&mut self, row: &mut Row, bytes: &[u8; N], len: usize) -> bool {
-        let (used, len) = (usize::from(row.used), len.min(N));
+    fn put<const N: usize>(&mut self, used: usize, bytes: &[u8; N], len: usize) -> Option<u8> {
         // A copy of fixed length is the fastest; what is too much of it is overwritten or never read.
         if len <= SHORT
-            && let Some(cell) = self.cell_mut(row.last)
-            && let Some(to) = cell.bytes.get_mut(used..).and_then(|rest| rest.first_chunk_mut::<SHORT>())
+            && let Some(to) = self.bytes.get_mut(used..).and_then(|rest| rest.first_chunk_mut::<SHORT>())
             && let Some(from) = bytes.first_chunk::<SHORT>()
         {
             *to = *from;
-            row.used = (used + len) as u8;
+        } else {
+            self.bytes.get_mut(used..used + len)?.copy_from_slice(bytes.get(..len)?);
+        }
+        Some((used + len) as u8)
+    }
+
+    /// Puts a zero behind what is in use, if there is room; cell `next` follows.
+    fn end(&mut self, used: u8, next: u32) {
+        if let Some(byte) = self.bytes.get_mut(usize::from(used)) {
+            *byte = 0;
+        }
+        self.next = next;
+    }
+}
+
+/// One row: where it begins and ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its first cell.
+    first: u32,
+    /// Its last, if it is another.
+    last: u32,
+    /// Bytes in the first and in the last.
+    used: [u8; 2],
+}
+
+impl Row {
+    /// A row of nothing.
+    pub const EMPTY: Row = Row { first: NONE, last: NONE, used: [0; 2] };
+}
+
+/// All rows.
+#[derive(Clone, Debug, Default)]
+pub struct Chains {
+    firsts: Cells<FIRST>,
+    others: Cells<OTHER>,
+}
+
+impl Chains {
+    /// Appends a record, the first `len` of `bytes`, to `row`. False, and nothing is done, if there is no room for it.
+    #[inline]
+    pub fn append<const N: usize>(&mut self, row: &mut Row, bytes: &[u8; N], len: usize) -> bool {
+        if let Some(cell) = self.others.get_mut(row.last) {
+            if let Some(used) = cell.put(row.used[1].into(), bytes, len) {
+                row.used[1] = used;
+                return true;
+            }
+        } else if let Some(cell) = self.firsts.get_mut(row.first)
+            && let Some(used) = cell.put(row.used[0].into(), bytes, len)
+        {
+            row.used[0] = used;
             return true;
         }
-        let (now, later) = bytes[..len].split_at(len.min(ROOM - used));
-        self.append_cells(row, now, later)
+        self.append_cell(row, bytes, len).is_some()
     }
 
-    fn append_cells(&mut self, row: &mut Row, now: &[u8], later: &[u8]) -> bool {
-        if self.begun > u32::MAX - 64 * PIECE {
-            return false;
+    fn append_cell<const N: usize>(&mut self, row: &mut Row, bytes: &[u8; N], len: usize) -> Option<()> {
+        if row.first == NONE && len <= FIRST {
+            let (number, cell) = self.firsts.take()?;
+            row.used[0] = cell.put(0, bytes, len)?;
+            row.first = number;
+            return Some(());
         }
-        let used = usize::from(row.used);
-        if let Some(cell) = self.cell_mut(row.last) {
-            cell.bytes[used..used + now.len()].copy_from_slice(now);
-            row.used += now.len() as u8;
+        if len > OTHER || row.first == NONE {
+            return None;
         }
-        for part in later.chunks(ROOM) {
-            let next = self.take();
-            match self.cell_mut(row.last) {
-                Some(last) => last.next = next,
-                None => row.first = next,
-            }
-            row.last = next;
-            if let Some(cell) = self.cell_mut(next) {
-                cell.bytes[..part.len()].copy_from_slice(part);
-                cell.next = Row::NONE;
-                row.used = part.len() as u8;
-            }
+        let (number, cell) = self.others.take()?;
+        let used = cell.put(0, bytes, len)?;
+        match self.others.get_mut(row.last) {
+            Some(last) => last.end(row.used[1], number),
+            None => self.firsts.get_mut(row.first)?.end(row.used[0], number),
         }
-        true
+        (row.last, row.used[1]) = (number, used);
+        Some(())
     }
 
-    /// Copies `row` to the end of `into`.
+    /// The cells of `row`; of the last one only what was appended means anything.
     #[inline]
-    pub fn read(&self, row: &Row, into: &mut Vec<u8>) {
-        let mut number = row.first;
-        while let Some(cell) = self.cell(number) {
-            let used = if number == row.last { usize::from(row.used) } else { ROOM };
-            into.extend_from_slice(&cell.bytes);
-            into.truncate(into.len() - (ROOM - used));
-            number = cell.next;
-        }
+    pub fn cells(&self, row: &Row) -> impl Iterator<Item = &[u8]> {
+        let first = self.firsts.get(row.first);
+        let mut next = first.map_or(NONE, |cell| cell.next);
+        let others = std::iter::from_fn(move || {
+            let cell = self.others.get(next)?;
+            next = cell.next;
+            Some(cell.bytes.as_slice())
+        });
+        first.map(|cell| cell.bytes.as_slice()).into_iter().chain(others)
     }
 
     /// Takes all cells of `row` back.
     pub fn forget(&mut self, row: &Row) {
-        let free = self.free;
-        if let Some(last) = self.cell_mut(row.last) {
-            last.next = free;
-            self.free = row.first;
+        if let Some(first) = self.firsts.get(row.first) {
+            self.others.forget(first.next, row.last);
+            self.firsts.forget(row.first, row.first);
         }
     }
 }
@@ -143,22 +191,29 @@ mod tests {
     #[test]
     fn rows_grow_side_by_side_and_their_cells_are_used_again() {
         let mut chains = Chains::default();
-        let mut rows = [(Row::EMPTY, Vec::new()); 7].map(|row| row);
-        for n in 0..2_000_usize {
+        let mut rows = [const { (Row::EMPTY, Vec::new()) }; 7];
+        for n in 1..3_000_usize {
             let (row, expected) = &mut rows[n % 7];
-            let (bytes, len) = ([n as u8; 131], n * n % 131);
-            assert!(chains.append(row, &bytes, len));
-            expected.extend(&bytes[..len]);
             if n % 97 == 0 {
                 chains.forget(row);
                 (*row, *expected) = (Row::EMPTY, Vec::new());
             }
+            let (record, len) = ([1 + n as u8 % 99; 88], 1 + n * n % 59);
+            assert!(chains.append(row, &record, len));
+            expected.push(record[..len].to_vec());
         }
         for (row, expected) in &rows {
-            let mut read = Vec::new();
-            chains.read(row, &mut read);
-            assert_eq!(read, *expected);
+            let mut records = expected.iter();
+            for cell in chains.cells(row) {
+                let mut rest = cell;
+                while rest.first().is_some_and(|byte| *byte != 0) {
+                    let Some(record) = records.next() else { break };
+                    assert!(rest.starts_with(record));
+                    rest = &rest[record.len()..];
+                }
+            }
+            assert_eq!(records.len(), 0);
         }
-        assert_eq!(chains.pieces.len(), 1);
+        assert_eq!((chains.firsts.pieces.len(), chains.others.pieces.len()), (1, 1));
     }
 }

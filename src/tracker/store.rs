@@ -31,14 +31,11 @@ pub struct Case<E> {
 
 /// Where a connection that is packed or on tape is looked at: made once, and used for one after the other.
 #[derive(Debug)]
-pub struct Scratch<E> {
-    case: Case<E>,
-    bytes: Vec<u8>,
-}
+pub struct Scratch<E>(Case<E>);
 
 impl<E: Notes> Default for Scratch<E> {
     fn default() -> Scratch<E> {
-        Scratch { case: Case { connection: Connection::blank(), notes: E::blank() }, bytes: Vec::new() }
+        Scratch(Case { connection: Connection::blank(), notes: E::blank() })
     }
 }
 
@@ -203,10 +200,10 @@ impl<E: Notes> Store<E> {
     }
 
     /// Plays the tape of connection `index`.
-    fn play(&self, index: usize, Scratch { case, bytes }: &mut Scratch<E>) {
+    fn play(&self, index: usize, case: &mut Case<E>) {
         let head = &self.heads[index];
         let mut begun = false;
-        head.tape.play((&head.sockets, head.first_packet), &self.chains, bytes, |x, seg| {
+        head.tape.play((&head.sockets, head.first_packet), &self.chains, |x, seg| {
             if !begun {
                 case.connection = Connection::new(seg, 1);
                 case.notes = E::default();
@@ -218,8 +215,8 @@ impl<E: Notes> Store<E> {
 
     fn played(&self, index: usize) -> Case<E> {
         let mut scratch = Scratch::default();
-        self.play(index, &mut scratch);
-        scratch.case
+        self.play(index, &mut scratch.0);
+        scratch.0
     }
 
     fn begin(&mut self, seg: &Segment) {
@@ -292,14 +289,14 @@ impl<E: Notes> Store<E> {
         match self.heads[index].state.how() {
             How::Record(slot) => &self.records[slot],
             How::Packed(place) => {
-                let case = &mut scratch.case;
+                let case = &mut scratch.0;
                 (case.connection, case.notes) = (Connection::blank(), E::blank());
                 self.read(place, case);
                 case
             }
             How::Tape => {
-                self.play(index, scratch);
-                &scratch.case
+                self.play(index, &mut scratch.0);
+                &scratch.0
             }
         }
     }
@@ -314,8 +311,8 @@ impl<E: Notes> Store<E> {
                 match tape.orderly() {
                     Some(unique) => E::glance_at_orderly(unique, tape.is_answered()),
                     None => {
-                        self.play(index, scratch);
-                        scratch.case.notes.glance(&scratch.case.connection)
+                        self.play(index, &mut scratch.0);
+                        scratch.0.notes.glance(&scratch.0.connection)
                     }
                 }
             }

@@ -33,17 +33,18 @@ mod mark {
     pub const DISORDERLY: u16 = 1 << 9;
 }
 
-/// What the first byte of a segment says.
+/// What the first byte of a segment says. After it: flags, window, checksum, length, time and packet number.
 mod what {
     pub const SENDER: u8 = 1;
     /// Its sequence number follows; else it continues the stream.
     pub const SEQ: u8 = 1 << 1;
     /// Its acknowledgment number follows; else it is the end of the other stream, or 0 without ACK.
     pub const ACK: u8 = 1 << 2;
-    pub const LEN: u8 = 1 << 3;
+    /// There is one.
+    pub const SEGMENT: u8 = 1 << 3;
     pub const STAMPS: u8 = 1 << 4;
     pub const ID: u8 = 1 << 5;
-    /// Time and packet number take eight bytes each.
+    /// Its packet number follows, and time has all eight bytes.
     pub const WIDE: u8 = 1 << 6;
     /// A byte follows that says what else there is.
     pub const MORE: u8 = 1 << 7;
@@ -216,16 +217,13 @@ impl Tape {
     #[inline]
     fn write(&self, first: u64, x: usize, seg: &Segment) -> ([u8; LONGEST], usize) {
         let (later, on) = (seg.time.0.wrapping_sub(self.begin.0) as u64, seg.packet.wrapping_sub(first));
-        let mut kind = x as u8;
-        let mut to = Writer { bytes: [0; LONGEST], at: 2 };
-        if later < 1 << 40 && on < 1 << 24 {
-            to.put((later << 24 | on).to_le_bytes());
-        } else {
+        let wide = later >= 1 << 40 || on >= 1 << 24;
+        let mut kind = x as u8 | what::SEGMENT;
+        let mut to = Writer { bytes: [0; LONGEST], at: 16 };
+        if wide {
             kind |= what::WIDE;
-            to.put(later.to_le_bytes());
             to.put(on.to_le_bytes());
         }
-        to.put((u32::from(seg.checksum) << 16 | u32::from(seg.window)).to_le_bytes());
         if seg.seq != self.next[x] {
             kind |= what::SEQ;
             to.put(seg.seq.to_le_bytes());
@@ -233,10 +231,6 @@ impl Tape {
         if seg.ack != Tape::usual_ack(&self.next, x, seg.flags) {
             kind |= what::ACK;
             to.put(seg.ack.to_le_bytes());
-        }
-        if seg.len != 0 {
-            kind |= what::LEN;
-            to.put((seg.len as u16).to_le_bytes());
         }
         if seg.ip_id != 0 {
             kind |= what::ID;
@@ -250,68 +244,92 @@ impl Tape {
             kind |= what::MORE;
             to.more(seg, seg.ttl != self.ttl[x]);
         }
-        (to.bytes[0], to.bytes[1]) = (kind, seg.flags.0 as u8);
+        let place = if wide { later } else { later << 24 | on };
+        let head = u128::from(place) << 64
+            | u128::from(seg.len as u16) << 48
+            | u128::from(seg.checksum) << 32
+            | u128::from(seg.window) << 16
+            | u128::from(seg.flags.0 as u8) << 8
+            | u128::from(kind);
+        to.bytes[..16].copy_from_slice(&head.to_le_bytes());
         (to.bytes, to.at)
     }
 
     /// Plays it back, a connection between `sockets` from packet `first` on: `take` is given each segment and its end.
-    /// `buffer` is for its bytes. (How much of the payload is in the capture was not written down: all of it, they say.)
-    pub fn play(
-        &self,
-        (sockets, first): (&[Socket; 2], u64),
-        chains: &Chains,
-        buffer: &mut Vec<u8>,
-        mut take: impl FnMut(usize, &Segment),
-    ) {
-        buffer.clear();
-        chains.read(&self.row, buffer);
-        let mut from = Reader(buffer);
-        let (mut next, mut marks, mut ttl) = ([0; 2], 0, [0; 2]);
-        for _ in 0..self.count {
-            let [kind, flags] = from.bytes();
-            let x = usize::from(kind & what::SENDER);
-            let flags = Flags(flags.into());
-            let (later, on) = if kind & what::WIDE != 0 {
-                (u64::from_le_bytes(from.bytes()), u64::from_le_bytes(from.bytes()))
-            } else {
-                let both = u64::from_le_bytes(from.bytes());
-                (both >> 24, both & 0xff_ffff)
-            };
-            let fields = u32::from_le_bytes(from.bytes());
-            let mut seg = Segment {
-                time: Time(self.begin.0.wrapping_add(later as i64)),
-                packet: first.wrapping_add(on),
-                src: sockets[x],
-                dst: sockets[1 - x],
-                scope: self.scope,
-                seq: if kind & what::SEQ != 0 { from.word() } else { next[x] },
-                ack: if kind & what::ACK != 0 { from.word() } else { Tape::usual_ack(&next, x, flags) },
-                len: if kind & what::LEN != 0 { from.short().into() } else { 0 },
-                captured: 0,
-                flags,
-                window: fields as u16,
-                checksum: (fields >> 16) as u16,
-                ip_id: if kind & what::ID != 0 { from.short() } else { 0 },
-                ttl: ttl[x],
-                options: Options::default(),
-            };
-            seg.captured = seg.len;
-            if kind & what::STAMPS != 0 {
-                let (value, echo) = (from.word(), from.word());
-                seg.options.timestamps = Some(Timestamps { value, echo });
+    /// (How much of the payload is in the capture was not written down: all of it, they say.)
+    #[inline]
+    pub fn play(&self, (sockets, first): (&[Socket; 2], u64), chains: &Chains, mut take: impl FnMut(usize, &Segment)) {
+        // What follows from the segments before for the next ones: one of each end is made ready.
+        let mut ready = [0, 1].map(|x: usize| blank(sockets[x], sockets[1 - x], self.scope));
+        let (mut next, mut marks) = ([0; 2], 0);
+        let mut left = self.count;
+        for cell in chains.cells(&self.row) {
+            let mut from = Reader(cell);
+            while left > 0 {
+                let head = u64::from_le_bytes(from.bytes());
+                let kind = head as u8;
+                if kind & what::SEGMENT == 0 {
+                    break;
+                }
+                left -= 1;
+                let x = usize::from(kind & what::SENDER);
+                let seg = &mut ready[x];
+                seg.flags = Flags(head as u16 >> 8);
+                seg.window = (head >> 16) as u16;
+                seg.checksum = (head >> 32) as u16;
+                seg.len = (head >> 48) as u32;
+                seg.captured = seg.len;
+                let place = u64::from_le_bytes(from.bytes());
+                let (later, on) = if kind & what::WIDE != 0 {
+                    (place, u64::from_le_bytes(from.bytes()))
+                } else {
+                    (place >> 24, place & 0xff_ffff)
+                };
+                seg.time = Time(self.begin.0.wrapping_add(later as i64));
+                seg.packet = first.wrapping_add(on);
+                seg.seq = if kind & what::SEQ != 0 { from.word() } else { next[x] };
+                seg.ack = if kind & what::ACK != 0 { from.word() } else { Tape::usual_ack(&next, x, seg.flags) };
+                seg.ip_id = if kind & what::ID != 0 { from.short() } else { 0 };
+                seg.options.timestamps = (kind & what::STAMPS != 0).then(|| {
+                    let (value, echo) = (from.word(), from.word());
+                    Timestamps { value, echo }
+                });
+                if kind & what::MORE != 0 {
+                    from.more(seg);
+                }
+                Tape::pass(&mut next, &mut marks, x, seg);
+                take(x, seg);
+                if kind & what::MORE != 0 {
+                    seg.options = Options::default();
+                }
             }
-            if kind & what::MORE != 0 {
-                from.more(&mut seg);
-                ttl[x] = seg.ttl;
-            }
-            Tape::pass(&mut next, &mut marks, x, &seg);
-            take(x, &seg);
         }
     }
 
     /// Gives the room of its segments back.
     pub fn forget(&self, chains: &mut Chains) {
         chains.forget(&self.row);
+    }
+}
+
+/// A segment of which nothing is known but where it belongs.
+fn blank(src: Socket, dst: Socket, scope: ScopeId) -> Segment {
+    Segment {
+        time: Time(0),
+        packet: 0,
+        src,
+        dst,
+        scope,
+        seq: 0,
+        ack: 0,
+        len: 0,
+        captured: 0,
+        flags: Flags(0),
+        window: 0,
+        checksum: 0,
+        ip_id: 0,
+        ttl: 0,
+        options: Options::default(),
     }
 }
 
