@@ -16,7 +16,10 @@ use crate::segment::{IcmpError, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
 use crate::timing::{Measured, Vantage};
-use crate::tracker::{self, Profile, Stack, Taken, Tracker, Verdict};
+use crate::tracker::{self, Ahead, Profile, Stack, Taken, Tracker, Verdict};
+
+/// How many segments are looked up before they are passed.
+const AHEAD: usize = 32;
 
 /// What can be chosen.
 #[derive(Clone, Debug, Default)]
@@ -75,9 +78,9 @@ impl Analysis {
         self.until(packet.time);
         match self.decoder.decode(packet) {
             Decoded::Segment(segment) => {
-                self.pass(&segment);
+                self.pass(&segment, self.tracker.ahead(&segment));
                 while let Some(segment) = self.decoder.more() {
-                    self.pass(&segment);
+                    self.pass(&segment, self.tracker.ahead(&segment));
                 }
             }
             Decoded::Icmp(error) => self.icmp(&error),
@@ -115,11 +118,19 @@ impl Analysis {
             self.until(first);
             self.until(last);
         }
-        for found in bundle.found() {
-            match found {
-                Decoded::Segment(segment) => self.pass(segment),
-                Decoded::Icmp(error) => self.icmp(error),
-                Decoded::Other | Decoded::Undecoded => {}
+        for some in bundle.found().chunks(AHEAD) {
+            let mut ahead = [Ahead::default(); AHEAD];
+            for (ahead, found) in ahead.iter_mut().zip(some) {
+                if let Decoded::Segment(segment) = found {
+                    *ahead = self.tracker.ahead(segment);
+                }
+            }
+            for (ahead, found) in ahead.into_iter().zip(some) {
+                match found {
+                    Decoded::Segment(segment) => self.pass(segment, ahead),
+                    Decoded::Icmp(error) => self.icmp(error),
+                    Decoded::Other | Decoded::Undecoded => {}
+                }
             }
         }
     }
@@ -143,10 +154,11 @@ impl Analysis {
     }
 
     /// The same, for when it need not be known yet what it was.
-    fn pass(&mut self, segment: &Segment) {
+    #[inline]
+    fn pass(&mut self, segment: &Segment, ahead: Ahead) {
         self.capture.tcp_segments += 1;
         self.watch.segment(segment);
-        self.tracker.pass(segment);
+        self.tracker.pass(segment, ahead);
     }
 
     /// Takes an ICMP error that quotes a segment.

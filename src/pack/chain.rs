@@ -23,16 +23,15 @@ struct Cell<const ROOM: usize> {
 /// Cells of one size.
 #[derive(Clone, Debug)]
 struct Cells<const ROOM: usize> {
-    pieces: Vec<Box<[Cell<ROOM>]>>,
-    /// How many were ever in use.
-    begun: u32,
-    /// The first of those that are no more.
+    /// Each with room for [`PIECE`] cells from the beginning, all but the last full.
+    pieces: Vec<Vec<Cell<ROOM>>>,
+    /// The first of those that are in use no more.
     free: u32,
 }
 
 impl<const ROOM: usize> Default for Cells<ROOM> {
     fn default() -> Self {
-        Cells { pieces: Vec::new(), begun: 0, free: NONE }
+        Cells { pieces: Vec::new(), free: NONE }
     }
 }
 
@@ -50,20 +49,23 @@ impl<const ROOM: usize> Cells<ROOM> {
     /// A cell that is in no row; `None` if there are no more numbers.
     #[inline]
     fn take(&mut self) -> Option<(u32, &mut Cell<ROOM>)> {
-        let number = match self.get(self.free).map(|cell| cell.next) {
-            Some(next) => std::mem::replace(&mut self.free, next),
-            None => {
-                if self.begun.is_multiple_of(PIECE) {
-                    let cell = Cell { bytes: [0; ROOM], next: NONE };
-                    self.pieces.push(vec![cell; PIECE as usize].into_boxed_slice());
-                }
-                self.begun = self.begun.checked_add(1).filter(|n| *n < NONE)?;
-                self.begun - 1
+        if let Some(next) = self.get(self.free).map(|cell| cell.next) {
+            let number = std::mem::replace(&mut self.free, next);
+            let cell = self.get_mut(number)?;
+            cell.next = NONE;
+            return Some((number, cell));
+        }
+        if self.pieces.last().is_none_or(|piece| piece.len() >= PIECE as usize) {
+            if self.pieces.len() >= (NONE / PIECE) as usize {
+                return None;
             }
-        };
-        let cell = self.get_mut(number)?;
-        cell.next = NONE;
-        Some((number, cell))
+            self.pieces.push(Vec::with_capacity(PIECE as usize));
+        }
+        let before = (self.pieces.len() as u32 - 1) * PIECE;
+        let piece = self.pieces.last_mut()?;
+        piece.push(Cell { bytes: [0; ROOM], next: NONE });
+        let number = before + piece.len() as u32 - 1;
+        piece.last_mut().map(|cell| (number, cell))
     }
 
     /// Takes the cells from `first` to `last` back.
@@ -160,6 +162,13 @@ impl Chains {
         }
         (row.last, row.used[1]) = (number, used);
         Some(())
+    }
+
+    /// A byte of the last cell of `row`.
+    #[inline]
+    pub fn end(&self, row: &Row) -> Option<u8> {
+        let other = self.others.get(row.last).map(|cell| cell.bytes[0]);
+        other.or_else(|| self.firsts.get(row.first).map(|cell| cell.bytes[0]))
     }
 
     /// The cells of `row`; of the last one only what was appended means anything.

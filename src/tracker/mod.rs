@@ -16,6 +16,7 @@
 //! | `unseen` | FINs that were not captured |
 //! | [`verdict`], `scale` | the histories at a given time, silence weighed |
 //! | [`table`] | four-tuples, incarnations |
+//! | `index` | connections by their four-tuple |
 //! | [`store`] | where connections are kept: on tape, as records, packed while nothing is said |
 //! | `tape` | short connections as the list of their segments |
 //! | `evict` | forgetting connections, so that memory stays bounded |
@@ -27,6 +28,7 @@ pub mod endpoint;
 mod evict;
 mod facts;
 mod handshake;
+mod index;
 pub mod log;
 mod packed;
 pub mod profile;
@@ -47,5 +49,5 @@ pub use connection::{Class, Connection, Taken};
 pub use profile::{Profile, Stack};
 pub use state::{Evidence, State, States, UnknownState};
 pub use store::{Case, Notes, Scratch};
-pub use table::Tracker;
+pub use table::{Ahead, Tracker};
 pub use verdict::Verdict;

@@ -121,6 +121,12 @@ impl Tape {
         self.has(mark::SPOKE, 1)
     }
 
+    /// A byte of the cell that its next segment comes to.
+    #[inline]
+    pub fn end(&self, chains: &Chains) -> Option<u8> {
+        chains.end(&self.row)
+    }
+
     /// Whether `seg` of end `x` belongs to this incarnation, whatever became of it so far.
     #[inline]
     fn certainly_has(&self, x: usize, seg: &Segment) -> bool {
