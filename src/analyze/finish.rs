@@ -14,6 +14,8 @@ use crate::time::{Span, Time};
 use crate::timing::table;
 use crate::tracker::{self, State, Verdict};
 
+/// Connections whose memory is waited for at once.
+const SOON: usize = 32;
 /// Connections in a stretch.
 const STRETCH: usize = 2_048;
 
@@ -141,9 +143,14 @@ impl<'a> Finish<'a> {
         let context = self.analysis.context(self.end);
         let decoder = &self.analysis.decoder;
         let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
+        let range_end = range.end as u64 + 1;
         for position in range {
             let id = position as u64 + 1;
             let index = self.index(id);
+            if position % SOON == 0 {
+                let soon = id..(id + SOON as u64).min(range_end);
+                self.analysis.tracker.soon(soon.map(|id| self.index(id)));
+            }
             let case = self.analysis.tracker.look(index, &mut scratch);
             let (c, notes) = (&case.connection, &case.notes);
             let previous = self.analysis.previous(index);

@@ -205,6 +205,13 @@ impl<E: Notes> Store<E> {
         std::hint::black_box(self.heads[index].tape.end(&self.chains));
     }
 
+    /// Looks at what [`Store::look`] will need of connections on tape, at most 32.
+    pub(super) fn touch_tapes(&self, indices: impl Iterator<Item = usize>) {
+        let on_tape = |head: &&Head| matches!(head.state.how(), How::Tape);
+        let heads = indices.map(|index| &self.heads[index]);
+        self.chains.touch(heads.filter(on_tape).map(|head| head.tape.row()));
+    }
+
     /// Plays the tape of connection `index`.
     fn play(&self, index: usize, case: &mut Case<E>) {
         let head = &self.heads[index];
