@@ -12,6 +12,7 @@ use crate::segment::Socket;
 use crate::source::FileInfo;
 use crate::time::{Span, Time};
 use crate::timing::table;
+use crate::tracker::verdict::Weighing;
 use crate::tracker::{self, State, Verdict};
 
 /// Connections whose memory is waited for at once.
@@ -139,7 +140,7 @@ impl<'a> Finish<'a> {
     fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
         let mut stretch = Stretch::default();
         let mut briefs = Vec::new();
-        let mut scratch = Box::default();
+        let (mut scratch, mut weighing) = (Box::default(), Weighing::default());
         let context = self.analysis.context(self.end);
         let decoder = &self.analysis.decoder;
         let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
@@ -154,9 +155,9 @@ impl<'a> Finish<'a> {
             let case = self.analysis.tracker.look(index, &mut scratch);
             let (c, notes) = (&case.connection, &case.notes);
             let previous = self.analysis.previous(index);
-            let verdicts = c.verdicts(self.end, &self.analysis.profile);
+            let verdicts = c.weigh(self.end, &self.analysis.profile, &mut weighing);
             let (client, _) = c.client();
-            let view = View::new((c, client, id), &verdicts, &notes.signals, previous.as_deref(), &self.scene);
+            let view = View::new((c, client, id), verdicts, &notes.signals, previous.as_deref(), &self.scene);
             let built = wanted.connections || wanted.timed.is_some();
             let anomalies = if built {
                 detect::both(&view, &mut briefs)
@@ -166,17 +167,17 @@ impl<'a> Finish<'a> {
             };
             let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
             let outcome = build::outcome(c, ends);
-            let look = Look { index, id, verdicts: &verdicts, briefs: &briefs, outcome };
-            tally.digests.push(Digest::new(id, (c, client), &verdicts, outcome, &briefs, &self.scene));
+            let look = Look { index, id, verdicts, briefs: &briefs, outcome };
+            tally.digests.push(Digest::new(id, (c, client), verdicts, outcome, &briefs, &self.scene));
             self.add(c, client, &look, tally);
             let connection = built.then(|| {
-                let mut connection = build::connection(c, &notes.measured, &verdicts, id, &context);
+                let mut connection = build::connection(c, &notes.measured, verdicts, id, &context);
                 connection.anomalies = anomalies;
                 connection.anomalies.retain(|a| self.wants_code(a.code));
                 connection
             });
             if wanted.timed.zip(connection.as_ref()).is_none_or(|(timed, connection)| timed(connection)) {
-                tally.tables.add(&notes.measured, c, &verdicts, context.vantage, self.end);
+                tally.tables.add(&notes.measured, c, verdicts, context.vantage, self.end);
             }
             stretch.connections.extend(connection.filter(|_| wanted.connections));
             let handshake = notes.measured.handshake.round_trip();
