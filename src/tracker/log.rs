@@ -78,7 +78,7 @@ impl Mark {
     }
 
     /// What marks are ordered by.
-    fn key(&self) -> (Time, Place, Event) {
+    pub(super) fn key(&self) -> (Time, Place, Event) {
         (self.time, self.place, self.event)
     }
 }

@@ -8,7 +8,7 @@
 use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
-use super::log::{Mark, Place, Step, Steps, Tail, follow, sort};
+use super::log::{Mark, Place, Step, Steps, Tail, follow};
 use super::profile::Profile;
 use super::rules::{Event, Events};
 use super::scale::Scale;
@@ -306,16 +306,19 @@ impl Connection {
         end: Time,
         profile: &Profile,
     ) -> States {
-        let mut marks: SmallVec<[Mark; 8]> = SmallVec::new();
+        // Each with the choices in which it happened; 0 for all.
+        let mut all: SmallVec<[(u32, &Mark); 10]> = SmallVec::new();
+        all.extend(scale.marks.iter().filter(|m| !open.iter().any(|o| o.event == m.event)).map(|m| (0, m)));
+        all.extend(open.iter().enumerate().map(|(i, m)| (1 << i, m)));
+        if !all.is_sorted_by_key(|(_, m)| m.key()) {
+            all.sort_by_key(|(_, m)| m.key());
+        }
         let mut possible = States::EMPTY;
         // The last FIN may have begun the wait anew, its acknowledgment not captured.
         let repeated = self.ends[1 - e].last_fin.is_some_and(|f| f.time + profile.two_msl > end);
         for choice in 0..1_u32 << open.len() {
-            marks.clear();
-            marks.extend(scale.marks.iter().filter(|m| !open.iter().any(|o| o.event == m.event)).copied());
-            marks.extend(open.iter().enumerate().filter(|(i, _)| choice & (1 << i) != 0).map(|(_, m)| *m));
-            sort(&mut marks);
-            let tail = Tail::of(start.iter().chain(&marks));
+            let happened = all.iter().filter(|(when, _)| *when == 0 || choice & when != 0).map(|(_, m)| *m);
+            let tail = Tail::of(start.iter().chain(happened));
             let timer = self.timer(e, &tail, end, profile);
             possible = possible.with(if timer.is_some() { State::Closed } else { tail.state() });
             if tail.state() == State::TimeWait && repeated {
