@@ -1,4 +1,5 @@
-//! Connections packed between their segments give the same report as those that are not.
+//! Connections that are only written down, or packed between their segments, give the same report as those whose segments
+//! are each taken at once.
 
 use std::path::{Path, PathBuf};
 
@@ -6,13 +7,27 @@ use tcpstate::analyze::{Analysis, Options};
 
 mod common;
 
-/// The report with so many records, as JSON.
-fn report(path: &Path, records: usize) -> Option<String> {
+/// How connections are kept.
+#[derive(Clone, Copy)]
+enum Kept {
+    /// Each as a record, from its first segment on.
+    Records,
+    /// Packed as soon as another is spoken on.
+    Packed,
+    /// On tape while that is possible.
+    Tapes,
+}
+
+/// The report on connections so kept, as JSON.
+fn report(path: &Path, kept: Kept) -> Option<String> {
     let mut source = tcpstate::source::open(&[path.to_owned()]).ok()?;
     let options = Options { retracted: true, ..Options::default() };
-    let mut analysis = Analysis::with_records(options, records);
+    let mut analysis = Analysis::with_records(options, if matches!(kept, Kept::Records) { 1 << 20 } else { 1 });
     while let Some(packet) = source.next() {
-        analysis.packet(&packet);
+        match kept {
+            Kept::Tapes => analysis.packet(&packet),
+            Kept::Records | Kept::Packed => _ = analysis.take(&packet),
+        }
     }
     Some(serde_json::to_string(&analysis.finish(Vec::new())).unwrap())
 }
@@ -33,8 +48,9 @@ fn compare(folder: &Path) -> usize {
     let mut all = Vec::new();
     captures(folder, &mut all);
     for path in &all {
-        let (packed, plain) = (report(path, 1), report(path, 1 << 20));
-        assert!(packed == plain, "{}: packing changes the report", path.display());
+        let plain = report(path, Kept::Records);
+        assert!(report(path, Kept::Packed) == plain, "{}: packing changes the report", path.display());
+        assert!(report(path, Kept::Tapes) == plain, "{}: writing down changes the report", path.display());
     }
     all.len()
 }

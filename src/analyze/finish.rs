@@ -11,7 +11,7 @@ use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHE
 use crate::segment::Socket;
 use crate::source::FileInfo;
 use crate::time::{Span, Time};
-use crate::timing::table;
+use crate::timing::{Census, table};
 use crate::tracker::verdict::Weighing;
 use crate::tracker::{self, State, Verdict};
 
@@ -77,6 +77,8 @@ struct Tally {
     groups: Groups,
     digests: Vec<Digest>,
     tables: table::Builder,
+    /// The indices of those of which alone the time is to be added up; that is done when they are all known.
+    timed: Option<Vec<u32>>,
 }
 
 /// An analysis that has seen its last packet.
@@ -104,10 +106,6 @@ struct Look<'b> {
 impl<'a> Finish<'a> {
     pub(super) fn new(analysis: &'a Analysis, files: Vec<FileInfo>) -> Finish<'a> {
         let end = analysis.capture.last.unwrap_or(Time(0));
-        let mut scene = analysis.scene(end);
-        scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();
-        let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
-        let capture = Capture { files, bytes, missing_bytes, ..analysis.capture.clone() };
         let tracker = &analysis.tracker;
         let ordered = (1..tracker.len()).all(|i| tracker.first_packet(i - 1) <= tracker.first_packet(i));
         let order = (!ordered).then(|| {
@@ -115,7 +113,13 @@ impl<'a> Finish<'a> {
             order.sort_by_key(|i| tracker.first_packet(*i as usize));
             order
         });
-        let tally = Some(Box::new(empty(analysis, scene.begin, end)));
+        let mut census = Census::default();
+        let indices = (0..tracker.len()).map(|i| order.as_ref().map_or(i, |order| order[i] as usize));
+        let mut scene = analysis.survey(end, indices, |client, server| census.count(client.addr, *server));
+        scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();
+        let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
+        let capture = Capture { files, bytes, missing_bytes, ..analysis.capture.clone() };
+        let tally = Some(Box::new(empty(analysis, &census, scene.begin, end)));
         Finish { analysis, scene, capture, end, order, next: 0, tally }
     }
 
@@ -176,8 +180,12 @@ impl<'a> Finish<'a> {
                 connection.anomalies.retain(|a| self.wants_code(a.code));
                 connection
             });
-            if wanted.timed.zip(connection.as_ref()).is_none_or(|(timed, connection)| timed(connection)) {
-                tally.tables.add(&notes.measured, c, verdicts, context.vantage, self.end);
+            match wanted.timed.zip(connection.as_ref()) {
+                Some((timed, connection)) if timed(connection) => {
+                    tally.timed.get_or_insert_default().push(index as u32)
+                }
+                Some(_) => _ = tally.timed.get_or_insert_default(),
+                None => tally.tables.add(&notes.measured, c, verdicts, context.vantage, self.end),
             }
             stretch.connections.extend(connection.filter(|_| wanted.connections));
             let handshake = notes.measured.handshake.round_trip();
@@ -258,10 +266,32 @@ impl<'a> Finish<'a> {
         detect::anomaly(&view, brief)
     }
 
+    /// The time of the connections at `indices` alone.
+    fn tables(&self, indices: &[u32]) -> table::Builder {
+        let tracker = &self.analysis.tracker;
+        let (mut scratch, mut weighing) = (Box::default(), Weighing::default());
+        let mut census = Census::default();
+        for index in indices {
+            let c = tracker.connection(*index as usize);
+            let client = c.client().0;
+            census.count(c.sockets[client].addr, c.sockets[1 - client]);
+        }
+        let mut tables = table::Builder::new(&census);
+        for index in indices {
+            let case = tracker.look(*index as usize, &mut scratch);
+            let verdicts = case.connection.weigh(self.end, &self.analysis.profile, &mut weighing);
+            let given = self.analysis.options.vantage;
+            tables.add(&case.notes.measured, &case.connection, verdicts, given, self.end);
+        }
+        tables
+    }
+
     /// The report, about `connections`.
     pub fn report(mut self, connections: Vec<Connection>) -> Report {
-        let tally = self.tally.take().map_or_else(|| empty(self.analysis, self.scene.begin, self.end), |t| *t);
-        let Tally { totals, mut rollups, groups, digests, tables } = tally;
+        let nothing = || empty(self.analysis, &Census::default(), self.scene.begin, self.end);
+        let Tally { totals, mut rollups, groups, digests, tables, timed } =
+            self.tally.take().map_or_else(nothing, |tally| *tally);
+        let tables = timed.map_or(tables, |indices| self.tables(&indices));
         self.scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
         let selection = &self.analysis.options.selection;
         let wide = detect::wide(&self.scene, &digests, selection);
@@ -298,12 +328,13 @@ fn added(look: &Look<'_>, client: Socket, server: Socket) -> Added {
 }
 
 /// Sums over nothing yet.
-fn empty(analysis: &Analysis, begin: Time, end: Time) -> Tally {
+fn empty(analysis: &Analysis, census: &Census, begin: Time, end: Time) -> Tally {
     Tally {
         totals: Totals::new(analysis.tracker.len() as u64, begin, end),
         rollups: Sums::new(ALL.iter().map(|d| (d.code, d.name)).collect()),
         groups: Groups::new(),
         digests: Vec::new(),
-        tables: table::Builder::default(),
+        tables: table::Builder::new(census),
+        timed: None,
     }
 }

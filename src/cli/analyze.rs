@@ -210,7 +210,10 @@ fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> 
     }
     let mut analysis = Analysis::new(options);
     let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
-    Ok(analysis.finish_with(files, &|c| keeps(c, filter, args)))
+    if filter.is_none() && args.connection.is_empty() {
+        return Ok(analysis.finish(files));
+    }
+    Ok(analysis.finish_with(files, Some(&|c| keeps(c, filter, args))))
 }
 
 /// Reads two captures of the same traffic, one at each end.

@@ -2,16 +2,13 @@
 //!
 //! An entry is a head (low half: how many bytes follow; high half: the label) and the number's bytes, least first.
 
-/// The most that a label may be.
-pub const LABELS: u8 = 15;
-
 /// How many bytes `value` needs.
 #[inline]
 fn width(value: u64) -> usize {
     8 - value.leading_zeros() as usize / 8
 }
 
-/// An entry of `value` under `label` (at most [`LABELS`]): its bytes, and how many of them count.
+/// An entry of `value` under `label` (at most 15): its bytes, and how many of them count.
 #[inline]
 pub fn entry(label: u8, value: u64) -> ([u8; 9], usize) {
     let width = width(value);
@@ -153,8 +150,8 @@ mod tests {
                 expected.push((label, value));
             }
         }
-        push(&mut bytes, LABELS, u64::MAX);
-        expected.push((LABELS, u64::MAX));
+        push(&mut bytes, 15, u64::MAX);
+        expected.push((15, u64::MAX));
         assert_eq!(Entries(&bytes).collect::<Vec<_>>(), expected);
     }
 

@@ -10,7 +10,9 @@ use crate::time::Span;
 /// How many samples a single connection keeps as they are, for each thing measured.
 pub const CONNECTION: usize = 256;
 /// How many samples a group of connections keeps as they are.
-pub const GROUP: usize = 100_000;
+pub const GROUP: usize = 1_024;
+/// How many samples all connections together keep as they are.
+pub const ALL: usize = 1 << 14;
 
 /// A distribution of spans. Negative spans count as 0.
 #[derive(Clone, Debug)]
@@ -169,7 +171,7 @@ impl Quantiles {
     pub fn each(&self, mut take: impl FnMut(i64, u64)) {
         match &self.store {
             Store::Exact(samples) => samples.iter().for_each(|v| take(*v, 1)),
-            Store::Rough(h) => h.buckets.iter().for_each(|(b, n)| take(h.inside(*b), *n)),
+            Store::Rough(h) => h.each(|b, n| take(h.inside(b), n)),
         }
     }
 
