@@ -89,9 +89,19 @@ pub struct Finish<'a> {
     end: Time,
     /// Indices in order of first packets, where they are not in that order anyway.
     order: Option<Vec<u32>>,
+    /// Findings of a kind and severity that are put into words.
+    told: usize,
+    /// What was added up so far; taken out while connections are added to it.
+    part: Option<Part>,
+}
+
+/// Every so manieth stretch of connections, and what they add up to: several can be looked at side by side.
+#[derive(Debug)]
+pub struct Part {
+    /// The next stretch, and how far it is to the one after it.
     next: usize,
-    /// Taken out while connections are added to it.
-    tally: Option<Box<Tally>>,
+    step: usize,
+    tally: Box<Tally>,
 }
 
 /// One connection looked at.
@@ -119,8 +129,8 @@ impl<'a> Finish<'a> {
         scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();
         let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
         let capture = Capture { files, bytes, missing_bytes, ..analysis.capture.clone() };
-        let tally = Some(Box::new(empty(analysis, &census, scene.begin, end)));
-        Finish { analysis, scene, capture, end, order, next: 0, tally }
+        let part = Part { next: 0, step: 1, tally: Box::new(empty(analysis, &census, scene.begin, end)) };
+        Finish { analysis, scene, capture, end, order, told: usize::MAX, part: Some(part) }
     }
 
     /// The capture, about which all is known.
@@ -128,17 +138,41 @@ impl<'a> Finish<'a> {
         &self.capture
     }
 
+    /// Only so many findings of a kind and severity need words: those with the most connections.
+    pub fn tell(&mut self, most: usize) {
+        self.told = most;
+    }
+
     /// Looks at the next connections; `None` when all have been looked at.
     pub fn next(&mut self, wanted: Wanted<'_>) -> Option<Stretch> {
-        let (from, all) = (self.next, self.analysis.tracker.len());
+        let mut part = self.part.take()?;
+        let stretch = self.look(&mut part, wanted);
+        self.part = Some(part);
+        stretch
+    }
+
+    /// All connections, yet to be looked at, in two parts, their stretches in turn; to be given back to [`Finish::add`].
+    pub fn halves(&mut self) -> Option<[Part; 2]> {
+        let first = self.part.take().filter(|part| part.next == 0)?;
+        let second = Part { next: 1, step: 2, tally: Box::new(first.tally.empty()) };
+        Some([Part { step: 2, ..first }, second])
+    }
+
+    /// Looks at the next connections of `part`; `None` when all of it have been looked at.
+    pub fn look(&self, part: &mut Part, wanted: Wanted<'_>) -> Option<Stretch> {
+        let all = self.analysis.tracker.len();
+        let from = part.next * STRETCH;
         if from >= all {
             return None;
         }
-        self.next = (from + STRETCH).min(all);
-        let mut tally = self.tally.take()?;
-        let stretch = self.look_at(from..self.next, wanted, &mut tally);
-        self.tally = Some(tally);
-        Some(stretch)
+        part.next += part.step;
+        Some(self.look_at(from..(from + STRETCH).min(all), wanted, &mut part.tally))
+    }
+
+    /// Adds what was looked at apart.
+    pub fn add(&mut self, [mut first, second]: [Part; 2]) {
+        first.tally.merge(*second.tally);
+        self.part = Some(first);
     }
 
     fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
@@ -173,7 +207,7 @@ impl<'a> Finish<'a> {
             let outcome = build::outcome(c, ends);
             let look = Look { index, id, verdicts, briefs: &briefs, outcome };
             tally.digests.push(Digest::new(id, (c, client), verdicts, outcome, &briefs, &self.scene));
-            self.add(c, client, &look, tally);
+            self.add_up(c, client, &look, tally);
             let connection = built.then(|| {
                 let mut connection = build::connection(c, &notes.measured, verdicts, id, &context);
                 connection.anomalies = anomalies;
@@ -195,7 +229,7 @@ impl<'a> Finish<'a> {
     }
 
     /// Adds a connection to the sums.
-    fn add(&self, c: &tracker::Connection, client: usize, look: &Look<'_>, tally: &mut Tally) {
+    fn add_up(&self, c: &tracker::Connection, client: usize, look: &Look<'_>, tally: &mut Tally) {
         let (at_client, at_server) = (c.sockets[client], c.sockets[1 - client]);
         let ends = PerSide { client: &look.verdicts[client], server: &look.verdicts[1 - client] };
         tally.totals.add(look.outcome, build::closed_first(ends), u64::from(c.retractions()));
@@ -288,9 +322,11 @@ impl<'a> Finish<'a> {
 
     /// The report, about `connections`.
     pub fn report(mut self, connections: Vec<Connection>) -> Report {
-        let nothing = || empty(self.analysis, &Census::default(), self.scene.begin, self.end);
-        let Tally { totals, mut rollups, groups, digests, tables, timed } =
-            self.tally.take().map_or_else(nothing, |tally| *tally);
+        let nothing = || Box::new(empty(self.analysis, &Census::default(), self.scene.begin, self.end));
+        let Tally { totals, mut rollups, groups, mut digests, tables, timed } =
+            *self.part.take().map_or_else(nothing, |part| part.tally);
+        // In parts they come in turn.
+        digests.sort_by_key(Digest::id);
         let tables = timed.map_or(tables, |indices| self.tables(&indices));
         self.scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
         let selection = &self.analysis.options.selection;
@@ -307,7 +343,7 @@ impl<'a> Finish<'a> {
             let added = added(&look, c.sockets[client], c.sockets[1 - client]);
             shown.iter().for_each(|shown| rollups.found(&added, shown));
         }
-        let mut findings = groups.finish(selection, |index, brief| self.anomaly(index, brief));
+        let mut findings = groups.finish(selection, self.told, |index, brief| self.anomaly(index, brief));
         findings.extend(wide);
         detect::sort(&mut findings);
         Report {
@@ -327,11 +363,41 @@ fn added(look: &Look<'_>, client: Socket, server: Socket) -> Added {
     Added { id: look.id, client, server, outcome: look.outcome }
 }
 
+impl Tally {
+    /// The same, with nothing in it.
+    fn empty(&self) -> Tally {
+        Tally {
+            totals: self.totals.empty(),
+            rollups: kinds(),
+            groups: Groups::new(),
+            digests: Vec::new(),
+            tables: self.tables.empty(),
+            timed: None,
+        }
+    }
+
+    /// Adds what was added up of other connections.
+    fn merge(&mut self, other: Tally) {
+        self.totals.merge(&other.totals);
+        self.rollups.merge(other.rollups);
+        self.groups.merge(other.groups);
+        self.digests.extend(other.digests);
+        self.tables.merge(other.tables);
+        if let Some(timed) = other.timed {
+            self.timed.get_or_insert_default().extend(timed);
+        }
+    }
+}
+
+fn kinds() -> Sums {
+    Sums::new(ALL.iter().map(|d| (d.code, d.name)).collect())
+}
+
 /// Sums over nothing yet.
 fn empty(analysis: &Analysis, census: &Census, begin: Time, end: Time) -> Tally {
     Tally {
         totals: Totals::new(analysis.tracker.len() as u64, begin, end),
-        rollups: Sums::new(ALL.iter().map(|d| (d.code, d.name)).collect()),
+        rollups: kinds(),
         groups: Groups::new(),
         digests: Vec::new(),
         tables: table::Builder::new(census),

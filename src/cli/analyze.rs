@@ -8,7 +8,7 @@ use super::args::{AnalyzeArgs, Part};
 use super::failure::{DONE, FOUND, Failure};
 use super::output::{self, Look, Target, tell};
 use super::reading;
-use crate::analyze::{self, Analysis, Options, Row};
+use crate::analyze::{Analysis, Options, Row};
 use crate::bothends::{self, Tap};
 use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
@@ -114,15 +114,14 @@ fn passing(args: &AnalyzeArgs, how: Passing, look: Look, target: Target) -> Resu
         return Ok(told);
     }
     let options = options(args, look, &target, None);
+    finish.tell(options.limit.findings());
     let (mut picker, mut parts, mut all) = (Picker::new(&options, table::connections::KINDS), Parts::default(), 0);
-    while let Some(stretch) = finish.next(analyze::Wanted::default()) {
-        for row in &stretch.rows {
-            picker.add(&brief(row));
-            parts.one_way += u64::from(row.one_way);
-            parts.midstream += u64::from(row.midstream);
-        }
-        all += stretch.rows.len() as u64;
-    }
+    args.jobs.rows(&mut finish, |row| {
+        picker.add(&brief(row));
+        parts.one_way += u64::from(row.one_way);
+        parts.midstream += u64::from(row.midstream);
+        all += 1;
+    });
     let (chosen, kinds) = picker.chosen();
     let connections = chosen.iter().map(|chosen| finish.connection(chosen.index as u64)).collect();
     let report = finish.report(connections);

@@ -94,6 +94,13 @@ impl Builder {
         Builder { listing, all: Box::new(Sums::new(ALL)), groups }
     }
 
+    /// The same, with nothing in it.
+    #[must_use]
+    pub fn empty(&self) -> Builder {
+        let groups = vec![None; self.groups.len()];
+        Builder { listing: self.listing.clone(), all: Box::new(Sums::new(ALL)), groups }
+    }
+
     /// Takes one connection. `end` is the end of the capture.
     pub fn add(&mut self, m: &Measured, c: &Connection, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) {
         let (client, _) = c.client();

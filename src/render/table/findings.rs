@@ -36,9 +36,6 @@ const NAMED: usize = 3;
 /// Columns before the message's continuation: the widest severity and two blanks.
 const INDENT: usize = 9;
 
-/// Findings of one kind and severity that are told in full, unless so many connections are asked for.
-const TOLD: usize = 3;
-
 /// Writes the section: kind by kind, of each the worst. If it is brief, what is merely of interest is named in one line
 /// below what is wrong.
 pub fn write(report: &Report, brief: bool, limit: Limit, page: &mut Page<'_>) -> io::Result<()> {
@@ -53,11 +50,7 @@ pub fn write(report: &Report, brief: bool, limit: Limit, page: &mut Page<'_>) ->
         )
         .collect();
     page.title("FINDINGS", &tally.join(", "))?;
-    let most = match limit {
-        Limit::Suited => TOLD,
-        Limit::At(most) => most.max(1),
-        Limit::All => usize::MAX,
-    };
+    let most = limit.findings();
     let kinds = kinds(&report.findings);
     let is_wrong = |kind: &Kind<'_>| kind.severity > Severity::Info;
     let told = if brief && kinds.iter().any(is_wrong) { kinds.partition_point(is_wrong) } else { kinds.len() };
