@@ -106,9 +106,10 @@ impl<'a> Header<'a> {
         flags(self.header.slice()[12], self.header.slice()[13])
     }
 
-    /// All its options.
-    pub(crate) fn options(&self) -> Options {
-        options(&self.header.slice()[20..], self.flags())
+    /// Reads all its options.
+    #[inline(never)]
+    pub(crate) fn read_options(&self, into: &mut Options) {
+        *into = options(&self.header.slice()[20..], self.flags());
     }
 }
 
@@ -160,6 +161,22 @@ fn flags(high: u8, low: u8) -> Flags {
 fn options(mut bytes: &[u8], flags: Flags) -> Options {
     let syn = flags.has(Flags::SYN);
     let mut options = Options::default();
+    // What nearly all have, read at once: a SYN of Linux, and timestamps before SACK blocks.
+    if let [2, 4, high, low, 4, 2, 8, 10, stamps @ .., 1, 3, 3, shift] = bytes
+        && let (true, Ok(stamps)) = (syn, stamps.try_into())
+    {
+        options.mss = Some(u16::from_be_bytes([*high, *low]));
+        options.sack_permitted = true;
+        options.timestamps = Some(timestamps(stamps));
+        options.window_scale = Some(*shift);
+        return options;
+    }
+    if let [1, 1, 8, 10, rest @ ..] = bytes
+        && let Some((stamps, rest)) = rest.split_first_chunk()
+    {
+        options.timestamps = Some(timestamps(stamps));
+        bytes = rest;
+    }
     loop {
         let (kind, body) = match *bytes {
             [] | [0, ..] => return options,

@@ -47,6 +47,12 @@ impl<const N: usize> Default for Row<N> {
 }
 
 impl<const N: usize> Row<N> {
+    /// Begins anew: what is written counts no more.
+    #[inline]
+    pub fn restart(&mut self) {
+        (self.used, self.all) = (0, None);
+    }
+
     /// Appends `value` under `label`.
     #[inline]
     pub fn push(&mut self, label: u8, value: u64) {

@@ -97,9 +97,29 @@ pub struct Log {
     present: Events,
     /// Events that are beyond doubt.
     sure: Events,
+    /// Something was proven by the segment that is taken.
+    proves: bool,
 }
 
 impl Log {
+    /// Begins anew, with the memory it has.
+    pub(super) fn restart(&mut self) {
+        self.marks.clear();
+        (self.present, self.sure, self.proves) = (Events::default(), Events::default(), false);
+    }
+
+    /// The next segment is taken.
+    #[inline]
+    pub(super) fn next(&mut self) {
+        self.proves = false;
+    }
+
+    /// Whether packet `packet`, the last that was taken, proves something that stands.
+    #[inline]
+    pub fn is_proven_by(&self, packet: u64) -> bool {
+        self.proves && self.marks.iter().any(|m| m.proof == packet)
+    }
+
     /// All marks, in the order in which they were made.
     pub fn marks(&self) -> &[Mark] {
         &self.marks
@@ -153,6 +173,7 @@ impl Log {
     /// Adds an event, or one more copy of its cause.
     pub fn push(&mut self, mark: Mark) {
         if self.has(mark.event) {
+            self.proves |= mark.proof != 0;
             // The first copy may still turn out to be the one; of the others the latest matter.
             let mut copies = self.marks.iter().enumerate().filter(|(_, m)| m.event == mark.event).map(|(i, _)| i);
             let second = copies.nth(1);
@@ -170,6 +191,7 @@ impl Log {
     /// Sets `event` to exactly this mark.
     pub fn settle(&mut self, mark: Mark) {
         let event = mark.event;
+        self.proves |= mark.proof != 0;
         if self.has(event)
             && let Some(first) = self.marks.iter().position(|m| m.event == event)
         {
@@ -371,6 +393,6 @@ impl Pack for Mark {
     }
 }
 
-crate::pack::pack_fields!(Log { marks, present, sure });
+crate::pack::pack_fields!(Log { marks, present, sure, proves });
 
 impl crate::pack::Item for Mark {}

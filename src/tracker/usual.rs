@@ -35,6 +35,7 @@ impl Log {
 impl Connection {
     /// Takes `seg` of end `x` the short way if it is a usual one; `None` leaves all as it was. Everything here is what
     /// [`Connection::take`] comes to for such a segment.
+    #[inline(never)]
     pub(super) fn usual(&mut self, x: usize, seg: &Segment) -> Option<(Class, bool)> {
         /// Sequence numbers this close to each other lie inside any window, in either direction.
         const NEAR: u32 = 1 << 29;
@@ -78,7 +79,6 @@ impl Connection {
         peer.acknowledge(seg.ack);
         own.packets += 1;
         own.bytes += u64::from(seg.len);
-        own.tsval_before_ack = seg.options.timestamps.map(|t| t.value);
         if seg.len > 0 {
             own.next = own.next.wrapping_add(seg.len);
             own.contiguous = own.next;
@@ -88,7 +88,9 @@ impl Connection {
                 self.before &= !(if x == 0 { before_capture::FIRST_CLOSED } else { before_capture::SECOND_CLOSED });
             }
         }
-        own.last = Some(Trace::of(seg));
+        let trace = Trace::of(seg);
+        own.tsval_before_ack = trace.tsval();
+        own.last = Some(trace);
         own.ttl.get_or_insert(seg.ttl);
         own.offer(seg);
         Some((if seg.len > 0 { Class::New } else { Class::Ack }, news))
