@@ -1,7 +1,7 @@
 //! From a captured packet to the TCP segment in it: link layer, tags, tunnels, IP, fragments, TCP.
 //!
-//! Plain Ethernet, VLAN, IPv4, IPv6 and TCP go through one straight function over etherparse's header slices,
-//! without allocation. Everything else takes the long way (`walk`), layer by layer; of tunnels the innermost flow
+//! Ethernet, IPv4 and TCP with nothing special are looked at in one piece (`usual`). Plain Ethernet, VLAN, IPv4, IPv6
+//! and TCP go through one straight function over etherparse's header slices, without allocation. Everything else takes the long way (`walk`), layer by layer; of tunnels the innermost flow
 //! is what counts. Lengths come from the IP header, so neither Ethernet padding nor the snap length changes them;
 //! where the header says 0 (segmentation offload, jumbograms) from the length on the wire.
 
@@ -16,6 +16,7 @@ mod scope;
 mod tcp;
 mod tunnel;
 mod udp;
+mod usual;
 mod walk;
 mod wlan;
 
@@ -73,6 +74,13 @@ impl Decoder {
         if !self.more.is_empty() {
             self.more.clear();
         }
+        if !usual::decode(packet, found) {
+            self.decode_unusual(packet, found);
+        }
+    }
+
+    #[inline(never)]
+    fn decode_unusual(&mut self, packet: &Packet<'_>, found: &mut Decoded) {
         let Some((ip, tcp, scope)) = self.plain(packet) else {
             *found = walk::Walk::start(self, packet);
             return;

@@ -46,8 +46,15 @@ pub struct Measured {
 }
 
 /// The memory of a connection's flow that is looked at no more.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Spare(Option<Box<Flow>>);
+
+/// Nothing in it counts.
+impl std::fmt::Debug for Spare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Spare")
+    }
+}
 
 impl Clone for Spare {
     fn clone(&self) -> Spare {
@@ -120,6 +127,7 @@ impl Measured {
         match &mut self.flow {
             Some(flow) if flow.is_usual(x, class, seg) && self.handshake.is_past(seg.time) => {
                 flow.usual(x & 1, advances, seg, &self.handshake);
+                self.note_proofs(seg, c);
             }
             _ => self.consider(x, class, advances, seg, c),
         }
@@ -214,10 +222,15 @@ impl Measured {
     }
 
     /// Notes `seg` if it proves that its sender (or, in the handshake, the other end) received something.
+    #[inline]
     fn note_proofs(&mut self, seg: &Segment, c: &Connection) {
-        if !c.ends.iter().any(|e| e.log.is_proven_by(seg.packet)) {
-            return;
+        if c.ends[0].log.is_proven_by(seg.packet) || c.ends[1].log.is_proven_by(seg.packet) {
+            self.note_proof(seg);
         }
+    }
+
+    #[inline(never)]
+    fn note_proof(&mut self, seg: &Segment) {
         let settled = self.flow.as_ref().is_some_and(|f| !f.close.has_begun())
             && (self.handshake.opener().is_none() || self.handshake.ready().is_some_and(|t| t < seg.time));
         if settled || self.proven >= PROOFS {
@@ -309,17 +322,16 @@ impl Flow {
         }
     }
 
-    /// Whether `seg` is what nearly all are: an acknowledgment, or payload that continues the stream, while neither a
-    /// close nor a closed window nor a hole is told of.
+    /// Whether `seg` is what nearly all are: an acknowledgment, or payload that continues the stream, while no window
+    /// is closed and no hole is told of.
     #[inline]
     fn is_usual(&self, x: usize, class: Class, seg: &Segment) -> bool {
         const TELLING: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::ACK.0;
-        matches!(class, Class::Ack | Class::New)
+        (class == Class::Ack || class == Class::New && !self.close.has_begun())
             && seg.flags.0 & TELLING == Flags::ACK.0
             && seg.window != 0
             && seg.options.sack_blocks == 0
             && self.zero.is_none()
-            && !self.close.has_begun()
             && self.ttl[x & 1].is_some()
     }
 
@@ -337,6 +349,8 @@ impl Flow {
             };
             self.news(x, seg, Situation { talker, server, ..Situation::default() });
             self.content = seg.time.into();
+        } else {
+            self.close.segment(x, seg, true);
         }
     }
 
@@ -380,7 +394,7 @@ impl Flow {
     }
 
     /// A segment of end `x` acknowledges more than any before.
-    #[inline]
+    #[inline(always)]
     fn acknowledges(&mut self, x: usize, seg: &Segment, before: &Situation) {
         let trip = &mut self.trips[x];
         let (recovering, flying) = (trip.in_recovery(), trip.in_flight());
@@ -398,7 +412,7 @@ impl Flow {
     }
 
     /// New payload or FIN of end `x`.
-    #[inline]
+    #[inline(always)]
     fn news(&mut self, x: usize, seg: &Segment, before: Situation) {
         let (now, payload) = (seg.time, seg.len > 0);
         let y = 1 - x;

@@ -30,7 +30,7 @@ pub fn push(bytes: &mut Vec<u8>, label: u8, value: u64) {
 }
 
 /// Entries of which there are few as a rule: the first `N` bytes of them need no allocation.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Row<const N: usize> {
     inline: [u8; N],
     /// How many of `inline` are in use.
@@ -43,6 +43,13 @@ pub struct Row<const N: usize> {
 impl<const N: usize> Default for Row<N> {
     fn default() -> Row<N> {
         Row { inline: [0; N], used: 0, all: None }
+    }
+}
+
+/// What is in it: how it is kept, and what was there before, tells nothing.
+impl<const N: usize> std::fmt::Debug for Row<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.entries()).finish()
     }
 }
 

@@ -117,7 +117,7 @@ impl RoundTrip {
     }
 
     /// A segment towards the end that occupies sequence numbers not seen before.
-    #[inline]
+    #[inline(always)]
     pub fn sends(&mut self, seg: &Segment) {
         let end = seg.end();
         if !self.in_flight() {
@@ -168,7 +168,7 @@ impl RoundTrip {
     }
 
     /// The end acknowledges more than before. Gives the sample, if there is one.
-    #[inline]
+    #[inline(always)]
     pub fn acknowledged(&mut self, seg: &Segment) -> Option<Span> {
         let ack = seg.ack;
         (self.has_acked, self.acked) = (true, ack);

@@ -189,12 +189,22 @@ impl Log {
     }
 
     /// Sets `event` to exactly this mark.
+    #[inline]
     pub fn settle(&mut self, mark: Mark) {
-        let event = mark.event;
+        if self.has(mark.event) {
+            self.replace(mark);
+        } else {
+            self.marks.push(mark);
+        }
         self.proves |= mark.proof != 0;
-        if self.has(event)
-            && let Some(first) = self.marks.iter().position(|m| m.event == event)
-        {
+        self.present.set(mark.event, true);
+        self.sure.set(mark.event, mark.evidence != Evidence::Inferred);
+    }
+
+    /// Puts `mark` in the place of the first of its event, and removes the others.
+    fn replace(&mut self, mark: Mark) {
+        let event = mark.event;
+        if let Some(first) = self.marks.iter().position(|m| m.event == event) {
             self.marks[first] = mark;
             let mut i = first + 1;
             while i < self.marks.len() {
@@ -204,11 +214,19 @@ impl Log {
                     i += 1;
                 }
             }
-        } else {
-            self.marks.push(mark);
         }
-        self.present.set(event, true);
-        self.sure.set(event, mark.evidence != Evidence::Inferred);
+    }
+
+    /// The only mark of `event`, if there is but one of each, is proven by `packet`. Whether that was so.
+    pub(super) fn prove_only(&mut self, event: Event, packet: u64) -> bool {
+        if self.has_copies() {
+            return false;
+        }
+        let Some(mark) = self.marks.iter_mut().find(|m| m.event == event) else { return false };
+        (mark.evidence, mark.proof) = (Evidence::Confirmed, packet);
+        self.proves = true;
+        self.sure.set(event, true);
+        true
     }
 
     /// Takes back every mark of `event`.

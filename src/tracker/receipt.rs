@@ -83,6 +83,10 @@ impl Connection {
             end.log.settle(Mark::sure(Event::WasOpen, Evidence::Assumed, first.time, 0));
             return;
         }
+        if end.log.prove_only(event, seg.packet) {
+            return;
+        }
+        let log = &end.log;
         let chosen = match echo {
             // Any of the client's segments completes the handshake; those that did not arrive have been taken back.
             _ if event == Event::RcvAckOfSyn => None,

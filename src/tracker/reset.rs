@@ -143,12 +143,15 @@ impl Connection {
     /// A segment of `x` other than a RST: it has a connection, so it has neither sent nor accepted a RST.
     #[inline]
     pub(super) fn alive(&mut self, x: usize, seg: &Segment) {
+        if self.ends[x].log.has_any(RESET) {
+            self.outlive(x, seg);
+        }
+    }
+
+    fn outlive(&mut self, x: usize, seg: &Segment) {
         /// Segments sent before a RST may be captured this much after it.
         const OVERTAKEN: Span = Span::millis(100);
         let log = &self.ends[x].log;
-        if !log.has_any(RESET) {
-            return;
-        }
         if let Some(mark) = log.get(Event::SndRst).copied()
             && seg.time > mark.time + OVERTAKEN
         {

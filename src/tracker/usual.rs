@@ -5,6 +5,7 @@ use super::connection::{Class, Connection, before_capture};
 use super::endpoint::Trace;
 use super::log::Log;
 use super::rules::{Event, Events};
+use super::sequence::after;
 use crate::segment::{Flags, Segment};
 
 /// What ends a connection, or may have.
@@ -26,9 +27,9 @@ impl Log {
             }
     }
 
-    /// Whether what this end receives suggests nothing to it, and it is not closing.
-    fn is_open_to(&self) -> bool {
-        !self.has_any(CLOSING) && (!self.has_any(SERVER) || self.is_any_sure(COMPLETE))
+    /// Whether what this end receives suggests at most that its SYN is acknowledged.
+    fn waits_for_ack_of_syn(&self) -> bool {
+        self.has_any(SERVER) && !self.is_any_sure(COMPLETE)
     }
 }
 
@@ -42,6 +43,7 @@ impl Connection {
         const PLAIN: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::ACK.0;
         let [a, b] = &mut self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
+        // With these its scope and TTL are known, and the peer's stream has begun.
         let last = own.last.as_ref()?;
         let (acked, sent_acked) = (peer.acked?, own.acked.unwrap_or(own.next));
         let news = seg.ack != acked;
@@ -51,7 +53,6 @@ impl Connection {
             && seg.seq == own.next
             && own.contiguous == own.next
             && own.seen
-            && peer.seen
             && own.is_tidy()
             && peer.is_tidy()
             && own.last_fin.is_none()
@@ -60,14 +61,13 @@ impl Connection {
             && seg.ack.wrapping_sub(acked) < NEAR
             && peer.next.wrapping_sub(seg.ack) < NEAR
             && (self.before != 0 && !own.log.has_any(CLOSING) || own.log.is_open_and_proven())
-            && peer.log.is_open_to();
+            && !peer.log.has_any(CLOSING);
         if !usual {
             return None;
         }
         self.first = self.first.min(seg.time);
         self.last = self.last.max(seg.time);
         self.last_packet = seg.packet;
-        self.scopes[x].get_or_insert(seg.scope);
         peer.unanswered = 0;
         if news
             && let Some(last) = &peer.last
@@ -91,8 +91,10 @@ impl Connection {
         let trace = Trace::of(seg);
         own.tsval_before_ack = trace.tsval();
         own.last = Some(trace);
-        own.ttl.get_or_insert(seg.ttl);
         own.offer(seg);
+        if peer.log.waits_for_ack_of_syn() && peer.isn.is_none_or(|isn| after(seg.ack, isn)) {
+            self.suggest(1 - x, Event::RcvAckOfSyn, seg);
+        }
         Some((if seg.len > 0 { Class::New } else { Class::Ack }, news))
     }
 }
