@@ -1,5 +1,5 @@
 //! Connections that are only written down, or packed between their segments, give the same report as those whose segments
-//! are each taken at once.
+//! are each taken at once; and where one record serves for one connection after the other, nothing is left of those before.
 
 use std::path::{Path, PathBuf};
 
@@ -53,6 +53,29 @@ fn compare(folder: &Path) -> usize {
         assert!(report(path, Kept::Tapes) == plain, "{}: writing down changes the report", path.display());
     }
     all.len()
+}
+
+/// Looks at all connections in one place, one after the other, and at each in a place of its own.
+fn look(path: &Path) -> usize {
+    let Ok(mut source) = tcpstate::source::open(&[path.to_owned()]) else { return 0 };
+    let mut analysis = Analysis::new(Options::default());
+    while let Some(packet) = source.next() {
+        analysis.packet(&packet);
+    }
+    let (tracker, mut scratch) = (analysis.tracker(), Box::default());
+    for i in (0..tracker.len()).rev().chain(0..tracker.len()) {
+        let (again, anew) = (format!("{:?}", tracker.look(i, &mut scratch)), format!("{:?}", tracker.case(i)));
+        assert!(again == anew, "{}: connection {i} is {again} instead of {anew}", path.display());
+    }
+    tracker.len()
+}
+
+#[test]
+fn a_record_that_begins_anew_is_as_good_as_a_new_one() {
+    let mut all = Vec::new();
+    captures(&Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"), &mut all);
+    common::corpus().iter().for_each(|folder| captures(folder, &mut all));
+    assert!(all.iter().map(|path| look(path)).sum::<usize>() > 100);
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub fn push(bytes: &mut Vec<u8>, label: u8, value: u64) {
 }
 
 /// Entries of which there are few as a rule: the first `N` bytes of them need no allocation.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Row<const N: usize> {
     inline: [u8; N],
     /// How many of `inline` are in use.
@@ -43,7 +43,20 @@ impl<const N: usize> Default for Row<N> {
     }
 }
 
+/// What is in it: how it is kept, and what was there before, tells nothing.
+impl<const N: usize> std::fmt::Debug for Row<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.entries()).finish()
+    }
+}
+
 impl<const N: usize> Row<N> {
+    /// Begins anew: what is written counts no more.
+    #[inline]
+    pub fn restart(&mut self) {
+        (self.used, self.all) = (0, None);
+    }
+
     /// Appends `value` under `label`.
     #[inline]
     pub fn push(&mut self, label: u8, value: u64) {

@@ -44,6 +44,11 @@ pub trait Notes: Clone + Default + Pack {
     /// What is asked of every connection, and therefore read without the rest.
     type Glance: Pack;
 
+    /// Begins anew as the notes of another connection; memory may be kept.
+    fn restart(&mut self) {
+        *self = Self::default();
+    }
+
     /// A glance at connection `c`, of which these are the notes.
     fn glance(&self, c: &Connection) -> Self::Glance;
 
@@ -218,8 +223,8 @@ impl<E: Notes> Store<E> {
         let mut begun = false;
         head.tape.play((&head.sockets, head.first_packet), &self.chains, |x, seg| {
             if !begun {
-                case.connection = Connection::new(seg, 1);
-                case.notes = E::default();
+                case.connection.restart(seg, 1);
+                case.notes.restart();
                 begun = true;
             }
             case.take(x, seg, index);
