@@ -58,8 +58,13 @@ impl Figures {
     /// Standard deviation of the samples as a population, if there are any.
     pub fn deviation(&self) -> Option<Span> {
         let n = self.count as f64;
-        let mean = self.sum as f64 / n;
-        (self.count > 0).then(|| Span((self.squares as f64 / n - mean * mean).max(0.0).sqrt().round() as i64))
+        // The difference of two large numbers: in integers as long as they fit.
+        let square = u128::from(self.sum.unsigned_abs()).pow(2);
+        let variance = match self.squares.checked_mul(self.count.into()) {
+            Some(squares) => squares.saturating_sub(square) as f64 / (n * n),
+            None => (self.squares as f64 / n - square as f64 / (n * n)).max(0.0),
+        };
+        (self.count > 0).then(|| Span(variance.sqrt().round() as i64))
     }
 
     pub(super) fn with(mut self, v: i64) -> Figures {
