@@ -1,26 +1,18 @@
 //! What is measured of one connection, segment by segment.
 
-use smallvec::SmallVec;
-
 use super::blame::{Blame, CAUSES, Cause, Opening, Situation};
 use super::close::Close;
 use super::handshake::Handshake;
 use super::maybe::Maybe;
-use super::packed::{Entries, Row};
+use super::packed::Row;
 use super::pause::{Ender, Gaps, Pauses};
+use super::restart::Spare;
 use super::round_trip::RoundTrip;
 use super::samples::{Kind, Samples};
 use super::turn::Turns;
-use crate::pack::{In, Out, Pack};
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 use crate::tracker::{Class, Connection};
-
-/// How many proofs are remembered.
-const PROOFS: u8 = 12;
-
-/// Packets that prove receipts, with their capture times.
-pub type Proofs = SmallVec<[(u64, Time); PROOFS as usize]>;
 
 /// The measurements of one connection.
 #[derive(Clone, Debug, Default)]
@@ -31,50 +23,18 @@ pub struct Measured {
     pub flow: Option<Box<Flow>>,
     /// Packets that prove receipts, number and capture time, each as the difference from the one before. Those that come
     /// once it is open are there.
-    proofs: Row<23>,
+    pub(super) proofs: Row<23>,
     /// How many there are in all.
-    proven: u8,
+    pub(super) proven: u8,
     /// The last of them.
-    last_proof: (u64, Time),
+    pub(super) last_proof: (u64, Time),
     /// Where its time went, before it was open.
-    opening: Opening,
+    pub(super) opening: Opening,
     /// From its only SYN to the RST that refused it.
-    refused_after: Maybe,
+    pub(super) refused_after: Maybe,
     /// Its first RST came before it was open.
-    refused: bool,
-    spare: Spare,
-}
-
-/// The memory of a connection's flow that is looked at no more.
-#[derive(Default)]
-struct Spare(Option<Box<Flow>>);
-
-/// Nothing in it counts.
-impl std::fmt::Debug for Spare {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Spare")
-    }
-}
-
-impl Clone for Spare {
-    fn clone(&self) -> Spare {
-        Spare(None)
-    }
-}
-
-/// It is never packed.
-impl Pack for Spare {
-    fn blank() -> Self {
-        Spare(None)
-    }
-
-    fn is_blank(&self) -> bool {
-        true
-    }
-
-    fn pack(&self, _: &mut Out<'_>) {}
-
-    fn read(&mut self, _: &mut In<'_>) {}
+    pub(super) refused: bool,
+    pub(super) spare: Spare,
 }
 
 /// What is measured once a connection is open.
@@ -91,35 +51,24 @@ pub struct Flow {
     /// Its end.
     pub close: Close,
     /// Where its time went.
-    blame: Blame,
+    pub(super) blame: Blame,
     /// The least round trip towards each end so far.
-    least: [Maybe; 2],
+    pub(super) least: [Maybe; 2],
     /// For each end, when all it had sent was acknowledged.
-    settled: [Maybe; 2],
+    pub(super) settled: [Maybe; 2],
     /// The last payload of either end.
-    content: Maybe,
+    pub(super) content: Maybe,
     /// Once a window was closed.
-    zero: Option<Box<[Pauses; 2]>>,
+    pub(super) zero: Option<Box<[Pauses; 2]>>,
     /// The proofs that came since.
-    proofs: Row<47>,
+    pub(super) proofs: Row<47>,
     /// Which end is the client, as it looked when the connection opened.
-    client: u8,
+    pub(super) client: u8,
     /// TTL or hop limit of each end's first segment.
     pub ttl: [Option<u8>; 2],
 }
 
 impl Measured {
-    /// Begins anew, with the memory it has.
-    pub fn restart(&mut self) {
-        let Measured { handshake, flow, proofs, proven, last_proof, opening, refused_after, refused, spare } = self;
-        if flow.is_some() {
-            spare.0 = flow.take();
-        }
-        *handshake = Handshake::default();
-        proofs.restart();
-        (*proven, *last_proof, *opening, *refused_after, *refused) = Default::default();
-    }
-
     /// Takes a segment of end `x`, which the tracker has put into class `class`, and which `advances` if it acknowledges
     /// more than any before it.
     #[inline]
@@ -221,56 +170,6 @@ impl Measured {
         flow.take(x, class, advances, seg, &self.handshake);
     }
 
-    /// Notes `seg` if it proves that its sender (or, in the handshake, the other end) received something.
-    #[inline]
-    fn note_proofs(&mut self, seg: &Segment, c: &Connection) {
-        if c.ends[0].log.is_proven_by(seg.packet) || c.ends[1].log.is_proven_by(seg.packet) {
-            self.note_proof(seg);
-        }
-    }
-
-    #[inline(never)]
-    fn note_proof(&mut self, seg: &Segment) {
-        let settled = self.flow.as_ref().is_some_and(|f| !f.close.has_begun())
-            && (self.handshake.opener().is_none() || self.handshake.ready().is_some_and(|t| t < seg.time));
-        if settled || self.proven >= PROOFS {
-            return;
-        }
-        self.add_proof(seg);
-    }
-
-    fn add_proof(&mut self, seg: &Segment) {
-        let (packet, time) = std::mem::replace(&mut self.last_proof, (seg.packet, seg.time));
-        let (on, later) = (seg.packet.wrapping_sub(packet), seg.time.0.wrapping_sub(time.0) as u64);
-        match &mut self.flow {
-            Some(flow) => [on, later].map(|n| flow.proofs.push(0, n)),
-            None => [on, later].map(|n| self.proofs.push(0, n)),
-        };
-        self.proven += 1;
-    }
-
-    fn each_proof(&self, mut take: impl FnMut(u64, Time)) {
-        let (mut packet, mut time) = (0_u64, Time(0));
-        let mut read = |mut entries: Entries<'_>| {
-            while let (Some((_, on)), Some((_, later))) = (entries.next(), entries.next()) {
-                packet = packet.wrapping_add(on);
-                time = Time(time.0.wrapping_add(later as i64));
-                take(packet, time);
-            }
-        };
-        read(self.proofs.entries());
-        if let Some(flow) = &self.flow {
-            read(flow.proofs.entries());
-        }
-    }
-
-    /// Packets that prove receipts, with their capture times.
-    pub fn proofs(&self) -> Proofs {
-        let mut proofs = Proofs::new();
-        self.each_proof(|packet, time| proofs.push((packet, time)));
-        proofs
-    }
-
     /// From its only SYN to the RST that refused it.
     pub fn refused_after(&self) -> Option<Span> {
         self.refused_after.span()
@@ -289,21 +188,6 @@ impl Measured {
 }
 
 impl Flow {
-    /// Begins anew, with the memory it has.
-    fn restart(&mut self) {
-        let Flow { trips, turns, samples, gaps, close, blame, least, settled, content, zero, proofs, client, ttl } =
-            self;
-        trips.iter_mut().for_each(RoundTrip::restart);
-        *turns = Turns::default();
-        samples.restart();
-        *gaps = Gaps::default();
-        *close = Close::default();
-        *blame = Blame::default();
-        (*least, *settled, *content, *zero) = Default::default();
-        proofs.restart();
-        (*client, *ttl) = Default::default();
-    }
-
     /// End `x` completes the handshake.
     fn opened(&mut self, x: usize, now: Time, handshake: &Handshake) {
         let y = 1 - x;
@@ -319,38 +203,6 @@ impl Flow {
                 }
                 self.sampled(end, span);
             }
-        }
-    }
-
-    /// Whether `seg` is what nearly all are: an acknowledgment, or payload that continues the stream, while no window
-    /// is closed and no hole is told of.
-    #[inline]
-    fn is_usual(&self, x: usize, class: Class, seg: &Segment) -> bool {
-        const TELLING: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::ACK.0;
-        (class == Class::Ack || class == Class::New && !self.close.has_begun())
-            && seg.flags.0 & TELLING == Flags::ACK.0
-            && seg.window != 0
-            && seg.options.sack_blocks == 0
-            && self.zero.is_none()
-            && self.ttl[x & 1].is_some()
-    }
-
-    /// Takes such a segment once the handshake is past: what [`Flow::take`] comes to for it.
-    #[inline]
-    fn usual(&mut self, x: usize, advances: bool, seg: &Segment, handshake: &Handshake) {
-        if advances {
-            self.acknowledges(x, seg, &Situation::default());
-        }
-        if seg.len > 0 {
-            let client = usize::from(self.client);
-            let (talker, server) = match self.turns.talker() {
-                Some(talker) => (Some(talker), Some(1 - client)),
-                None => (handshake.ack().map(|_| client), None),
-            };
-            self.news(x, seg, Situation { talker, server, ..Situation::default() });
-            self.content = seg.time.into();
-        } else {
-            self.close.segment(x, seg, true);
         }
     }
 
@@ -395,7 +247,7 @@ impl Flow {
 
     /// A segment of end `x` acknowledges more than any before.
     #[inline(always)]
-    fn acknowledges(&mut self, x: usize, seg: &Segment, before: &Situation) {
+    pub(super) fn acknowledges(&mut self, x: usize, seg: &Segment, before: &Situation) {
         let trip = &mut self.trips[x];
         let (recovering, flying) = (trip.in_recovery(), trip.in_flight());
         let sample = trip.acknowledged(seg);
@@ -413,7 +265,7 @@ impl Flow {
 
     /// New payload or FIN of end `x`.
     #[inline(always)]
-    fn news(&mut self, x: usize, seg: &Segment, before: Situation) {
+    pub(super) fn news(&mut self, x: usize, seg: &Segment, before: Situation) {
         let (now, payload) = (seg.time, seg.len > 0);
         let y = 1 - x;
         let situation = Situation { recovering: self.recovering(), ..before };

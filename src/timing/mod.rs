@@ -11,7 +11,7 @@
 //! | [`pause`] | gaps, closed windows, stalls |
 //! | [`close`] | FINs |
 //! | [`blame`] | all time, by cause |
-//! | [`flow`] | all that of one connection, segment by segment |
+//! | [`flow`] | all that of one connection, segment by segment; `usual`: the short way; `proofs`: what proves receipts |
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge; beyond a size as `histogram` |
@@ -31,7 +31,9 @@ mod maybe;
 pub mod occupancy;
 mod packed;
 pub mod pause;
+mod proofs;
 pub mod quantile;
+mod restart;
 pub mod round_trip;
 mod samples;
 pub mod summary;
@@ -40,6 +42,7 @@ pub mod table;
 #[cfg(test)]
 mod testing;
 pub mod turn;
+mod usual;
 pub mod vantage;
 
 pub use flow::Measured;

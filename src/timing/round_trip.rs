@@ -52,7 +52,7 @@ struct Loss {
 }
 
 /// The stream towards one end, as far as it waits for acknowledgment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct RoundTrip {
     /// In the order in which they were sent; those before `head` are acknowledged.
     flight: SmallVec<[Sent; 2]>,
@@ -68,6 +68,15 @@ pub struct RoundTrip {
     sent: u32,
     /// The highest acknowledgment.
     acked: u32,
+}
+
+/// What counts: when acknowledged segments are let go depends on the memory there is.
+impl std::fmt::Debug for RoundTrip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let waiting = &self.flight[usize::from(self.head)..];
+        let ends = [self.has_sent.then_some(self.sent), self.has_acked.then_some(self.acked)];
+        f.debug_tuple("RoundTrip").field(&waiting).field(&self.loss).field(&self.progress).field(&ends).finish()
+    }
 }
 
 impl Loss {

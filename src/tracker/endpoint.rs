@@ -202,46 +202,6 @@ pub struct UnseenFin {
 }
 
 impl Endpoint {
-    /// Begins anew, with the memory it has.
-    pub(super) fn restart(&mut self) {
-        // Field by field: what moves the log about moves more than all the others are.
-        let Endpoint {
-            log,
-            packets,
-            bytes,
-            retransmitted,
-            fins,
-            syns,
-            syn_acks,
-            isn,
-            next,
-            seen,
-            acked,
-            contiguous,
-            gaps,
-            fin,
-            max_window,
-            scale,
-            window,
-            turnaround,
-            last,
-            last_fin,
-            without_peer_fin,
-            last_content,
-            ttl,
-            fin_advances,
-            tsval_before_ack,
-            disproved,
-            unanswered,
-        } = self;
-        log.restart();
-        (*packets, *bytes, *retransmitted, *fins, *syns, *syn_acks) = (0, 0, 0, 0, 0, 0);
-        (*isn, *next, *seen, *acked, *contiguous, *gaps, *fin) = (None, 0, false, None, 0, None, None);
-        (*max_window, *scale, *window, *turnaround) = (0, None, 0, None);
-        (*last, *last_fin, *without_peer_fin, *last_content) = (None, None, When::default(), (When::default(), 0));
-        (*ttl, *fin_advances, *tsval_before_ack, *disproved, *unanswered) = (None, false, None, 0, 0);
-    }
-
     /// Takes `seg`, sent by this end, into its stream.
     pub(super) fn advance(&mut self, seg: &Segment) {
         let end = seg.end();

@@ -5,7 +5,6 @@ use smallvec::SmallVec;
 
 use super::rules::{Event, Events, Rule, rule};
 use super::state::{Evidence, State};
-use crate::pack::{In, Out, Pack};
 use crate::segment::Segment;
 use crate::time::Time;
 
@@ -36,7 +35,7 @@ pub struct Mark {
 /// The cause also acknowledged the FIN of who received it.
 const ACKS_FIN: u8 = 1;
 /// The cause had timestamps.
-const STAMPED: u8 = 2;
+pub(super) const STAMPED: u8 = 2;
 
 /// Where a mark belongs among those of the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,22 +91,16 @@ const COPIES: usize = 4;
 /// The events of one endpoint.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    marks: SmallVec<[Mark; 5]>,
+    pub(super) marks: SmallVec<[Mark; 5]>,
     /// Events that have a mark; asked for every segment.
-    present: Events,
+    pub(super) present: Events,
     /// Events that are beyond doubt.
-    sure: Events,
+    pub(super) sure: Events,
     /// Something was proven by the segment that is taken.
-    proves: bool,
+    pub(super) proves: bool,
 }
 
 impl Log {
-    /// Begins anew, with the memory it has.
-    pub(super) fn restart(&mut self) {
-        self.marks.clear();
-        (self.present, self.sure, self.proves) = (Events::default(), Events::default(), false);
-    }
-
     /// The next segment is taken.
     #[inline]
     pub(super) fn next(&mut self) {
@@ -366,51 +359,3 @@ impl Tail {
         self.last.map_or(State::Closed, |(rule, _)| rule.to)
     }
 }
-
-/// Two bytes say what there is; packet numbers are told from the mark before, the proof from its own packet on.
-impl Pack for Mark {
-    fn blank() -> Self {
-        Mark::sure(Event::SndSyn, Evidence::Sent, Time(0), 0)
-    }
-
-    fn is_blank(&self) -> bool {
-        false
-    }
-
-    fn pack(&self, out: &mut Out<'_>) {
-        let (packet, proof) = (self.packet != 0, self.proof != 0);
-        out.byte(self.event as u8 | (self.evidence as u8) << 4);
-        out.byte(self.place as u8 | self.about << 2 | u8::from(packet) << 4 | u8::from(proof) << 5);
-        out.time(self.time.0);
-        if packet {
-            out.packet(self.packet);
-        }
-        if proof {
-            out.packet(self.proof);
-        }
-        if self.about & STAMPED != 0 {
-            out.word(self.stamp);
-        }
-    }
-
-    fn read(&mut self, from: &mut In<'_>) {
-        *self = Self::unpack(from);
-    }
-
-    fn unpack(from: &mut In<'_>) -> Self {
-        let (what, how) = (from.byte(), from.byte());
-        let event = Event::ALL[usize::from(what & 15)];
-        let evidence = Evidence::ALL[usize::from(what >> 4).min(Evidence::ALL.len() - 1)];
-        let place = [Place::Before, Place::At, Place::After][usize::from(how & 3).min(2)];
-        let about = how >> 2 & 3;
-        let time = Time(from.time());
-        let packet = if how & 1 << 4 != 0 { from.packet() } else { 0 };
-        let proof = if how & 1 << 5 != 0 { from.packet() } else { 0 };
-        let stamp = if about & STAMPED != 0 { from.word() } else { 0 };
-        Mark { time, packet, proof, stamp, event, evidence, place, about }
-    }
-}
-
-crate::pack::pack_fields!(Log { marks, present, sure, proves });
-
-impl crate::pack::Item for Mark {}

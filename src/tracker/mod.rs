@@ -34,6 +34,7 @@ mod packed;
 pub mod profile;
 mod receipt;
 mod reset;
+mod restart;
 pub mod rules;
 mod scale;
 pub(crate) mod sequence;

@@ -3,6 +3,9 @@
 use super::connection::Connection;
 use super::endpoint::{Endpoint, Gaps, Trace, UnseenFin, When};
 use super::handshake::Handshake;
+use super::log::{Log, Mark, Place, STAMPED};
+use super::rules::Event;
+use super::state::Evidence;
 use crate::pack::{In, Out, Pack, pack_fields};
 use crate::time::Time;
 
@@ -78,3 +81,51 @@ impl Pack for When {
         *self = When::from(Time(from.time()));
     }
 }
+
+/// Two bytes say what there is; packet numbers are told from the mark before, the proof from its own packet on.
+impl Pack for Mark {
+    fn blank() -> Self {
+        Mark::sure(Event::SndSyn, Evidence::Sent, Time(0), 0)
+    }
+
+    fn is_blank(&self) -> bool {
+        false
+    }
+
+    fn pack(&self, out: &mut Out<'_>) {
+        let (packet, proof) = (self.packet != 0, self.proof != 0);
+        out.byte(self.event as u8 | (self.evidence as u8) << 4);
+        out.byte(self.place as u8 | self.about << 2 | u8::from(packet) << 4 | u8::from(proof) << 5);
+        out.time(self.time.0);
+        if packet {
+            out.packet(self.packet);
+        }
+        if proof {
+            out.packet(self.proof);
+        }
+        if self.about & STAMPED != 0 {
+            out.word(self.stamp);
+        }
+    }
+
+    fn read(&mut self, from: &mut In<'_>) {
+        *self = Self::unpack(from);
+    }
+
+    fn unpack(from: &mut In<'_>) -> Self {
+        let (what, how) = (from.byte(), from.byte());
+        let event = Event::ALL[usize::from(what & 15)];
+        let evidence = Evidence::ALL[usize::from(what >> 4).min(Evidence::ALL.len() - 1)];
+        let place = [Place::Before, Place::At, Place::After][usize::from(how & 3).min(2)];
+        let about = how >> 2 & 3;
+        let time = Time(from.time());
+        let packet = if how & 1 << 4 != 0 { from.packet() } else { 0 };
+        let proof = if how & 1 << 5 != 0 { from.packet() } else { 0 };
+        let stamp = if about & STAMPED != 0 { from.word() } else { 0 };
+        Mark { time, packet, proof, stamp, event, evidence, place, about }
+    }
+}
+
+pack_fields!(Log { marks, present, sure, proves });
+
+impl crate::pack::Item for Mark {}

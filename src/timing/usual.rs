@@ -1,0 +1,41 @@
+//! The usual segment on an open connection: an acknowledgment, or payload that continues the stream.
+
+use super::blame::Situation;
+use super::flow::Flow;
+use super::handshake::Handshake;
+use crate::segment::{Flags, Segment};
+use crate::tracker::Class;
+
+impl Flow {
+    /// Whether `seg` is what nearly all are: an acknowledgment, or payload that continues the stream, while no window
+    /// is closed and no hole is told of.
+    #[inline]
+    pub(super) fn is_usual(&self, x: usize, class: Class, seg: &Segment) -> bool {
+        const TELLING: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::ACK.0;
+        (class == Class::Ack || class == Class::New && !self.close.has_begun())
+            && seg.flags.0 & TELLING == Flags::ACK.0
+            && seg.window != 0
+            && seg.options.sack_blocks == 0
+            && self.zero.is_none()
+            && self.ttl[x & 1].is_some()
+    }
+
+    /// Takes such a segment once the handshake is past: what [`Flow::take`] comes to for it.
+    #[inline]
+    pub(super) fn usual(&mut self, x: usize, advances: bool, seg: &Segment, handshake: &Handshake) {
+        if advances {
+            self.acknowledges(x, seg, &Situation::default());
+        }
+        if seg.len > 0 {
+            let client = usize::from(self.client);
+            let (talker, server) = match self.turns.talker() {
+                Some(talker) => (Some(talker), Some(1 - client)),
+                None => (handshake.ack().map(|_| client), None),
+            };
+            self.news(x, seg, Situation { talker, server, ..Situation::default() });
+            self.content = seg.time.into();
+        } else {
+            self.close.segment(x, seg, true);
+        }
+    }
+}
