@@ -6,7 +6,7 @@ use super::prelude::*;
 const AFTER: Threshold = Threshold::duration(
     "half-close",
     Span::millis(2),
-    "how long after it had received the FIN an end must still send, or keep its own FIN back after it had sent",
+    "how long after it had received the FIN an end must still send",
     "an answer that was already being written goes out within a millisecond",
 );
 
@@ -18,9 +18,9 @@ pub static DECLARATION: Declaration = Declaration {
     what: "An end sent data from CLOSE_WAIT: after it had acknowledged the peer's FIN.",
     why: "That is legal and some protocols live by it, but it keeps FIN_WAIT_2 and CLOSE_WAIT alive on purpose, which looks \
           like a leak to tools that only count states.",
-    decided: "A segment with new payload acknowledges the peer's FIN (RFC 9293 §3.6 case 2) and it, or the sender's own FIN, is sent \
-              later than the threshold after that FIN had been received, round trip to the tap deducted. An answer sent at \
-              once, and FIN at once after it, is an ordinary close. Nor is it one where the peer, gone altogether, took none of that data: it answered the \
+    decided: "A segment with new payload acknowledges the peer's FIN (RFC 9293 §3.6 case 2) and is sent later than the threshold \
+              after that FIN had been received, round trip to the tap deducted. An answer sent at once, and then FIN, is \
+              an ordinary close. Nor is it one where the peer, gone altogether, took none of that data: it answered the \
               first of it with RST.",
     confused: "close-wait-stuck (nothing is sent); rst-after-close (the data meets a socket that is gone).",
     advice: "Nothing, if both applications expect it.",
@@ -60,9 +60,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let received = view.event(e, Event::RcvFin).map_or(time, |s| s.mark.time);
         // To this end and back to the tap.
         let way = view.connection.ends[e].turnaround().unwrap_or_default();
-        // Whatever it sent, it stayed on after the FIN: an ordinary close follows the last byte at once.
-        let left = view.steps(e).iter().find(|s| s.rule.from == State::CloseWait).map_or(until, |s| s.mark.time);
-        if before.is_none() && until.max(left) - received - way < view.span(&AFTER) {
+        if before.is_none() && until - received - way < view.span(&AFTER) {
             continue;
         }
         let message = || {

@@ -83,9 +83,11 @@ pub(super) fn is_silent(view: &View<'_>, e: usize) -> bool {
 /// Data into silence.
 fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     for e in 0..2 {
-        // A server still in SYN_RCVD is another matter.
-        let open = view.is_midstream() || view.ever(1 - e, State::Established) || view.ever(1 - e, State::CloseWait);
-        if view.connection.ends[e].fin().is_some() || !open || !is_silent(view, e) {
+        if view.connection.ends[e].fin().is_some() || !is_open(view, 1 - e) || !is_silent(view, e) {
+            continue;
+        }
+        // A RST is an answer; and where nothing of the peer was captured, its silence proves nothing.
+        if view.signals.resets().iter().any(|r| r.from != e) || view.is_one_sided() {
             continue;
         }
         let waiting = &view.unanswered(e);
@@ -118,6 +120,11 @@ fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     false
 }
 
+/// Whether end `e` had opened the connection: a server still in SYN_RCVD is another matter.
+fn is_open(view: &View<'_>, e: usize) -> bool {
+    view.is_midstream() || view.ever(e, State::Established) || view.ever(e, State::CloseWait)
+}
+
 /// Data into silence, after which the peer was heard again, but never acknowledged it: it had not received it, and was
 /// not sent it again.
 fn unheard(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
@@ -128,7 +135,13 @@ fn unheard(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         let unacked = own.acked().is_some_and(|acked| !after(acked, spell.end.wrapping_sub(1)));
         let reset = view.signals.resets().first().is_some();
         let span = view.scene.end - since;
-        if packet == 0 || own.fin().is_some() || !unacked || reset || tries < view.limit(&TRIES) {
+        if packet == 0
+            || own.fin().is_some()
+            || !is_open(view, 1 - e)
+            || !unacked
+            || reset
+            || tries < view.limit(&TRIES)
+        {
             continue;
         }
         if span < view.span(&AFTER) || spell.span < Span(view.span(&AFTER).0 / 4) || view.is_one_sided() {
