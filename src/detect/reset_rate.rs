@@ -1,4 +1,4 @@
-//! A06: many connections of a service end with a RST.
+//! A07: many connections of a service end with a RST.
 
 use super::prelude::*;
 use crate::report::Outcome;
@@ -15,7 +15,7 @@ const WARNING: Threshold =
     Threshold::share("reset-rate-warning", 200_000, "share of resets from which on it is a warning", "20 %");
 
 pub static DECLARATION: Declaration = Declaration {
-    code: "A06",
+    code: "A07",
     name: "reset-rate",
     severity: Severity::Warning,
     summary: "many connections of a service end with a RST",

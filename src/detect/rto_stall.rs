@@ -73,10 +73,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let time = again.first.map_or(view.connection.first, |f| f.1);
         let message = || {
             format!(
-                "data of {} stood still for {} until its timeouts ran out, {} at a time at most (packet {packet})",
+                "data of {} stood still for {} until its timeouts ran out{} (packet {packet})",
                 view.who(e),
                 Plain(total),
-                Plain(longest),
+                if longest < total { format!(", {} at a time at most", Plain(longest)) } else { String::new() },
             )
         };
         sink.raise(severity, time, packet, message)
