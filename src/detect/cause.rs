@@ -149,7 +149,9 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
         let open = carried && !(reset.answered && reset.pending == 0) || probed || !reset.known;
         return if answers && open { Cause::NoSocket } else { Cause::Unknown };
     }
-    if reset.tries.1 >= 2 && reset.tries.0 == 0 {
+    // A single one is enough if as much time went by as passes between keepalives at least: a second (tcp(7)).
+    let waited = reset.tries_since.is_some_and(|t| reset.time - t >= Span::millis(900));
+    if (reset.tries.1 >= 2 || reset.tries.1 == 1 && waited) && reset.tries.0 == 0 {
         return Cause::KeepaliveGaveUp;
     }
     if reset.tries.0 >= 2 {

@@ -91,14 +91,20 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
 /// It closed in the end, but late.
 fn late(view: &View<'_>, e: usize, sink: &mut Sink<'_>) {
     let Some(entered) = view.entered(e, State::CloseWait) else { return };
-    let Some(left) = view.event(e, Event::SndFin).filter(|s| s.rule.from == State::CloseWait) else { return };
+    let Some(left) = view.steps(e).iter().find(|s| s.rule.from == State::CloseWait) else { return };
+    let how = match left.mark.event {
+        Event::SndFin => "closed only",
+        Event::SndRst => "let go, with a RST, only",
+        Event::RcvRst => "had not closed yet when a RST ended the connection,",
+        _ => return,
+    };
     let took = left.mark.time - entered.mark.time;
     if took < view.span(&AFTER) || view.cold(e).after_peer_fin > 0 {
         return;
     }
     let message = || {
         format!(
-            "{} closed only {} after the FIN of {} (packet {})",
+            "{} {how} {} after the FIN of {} (packet {})",
             view.who(e),
             Plain(took),
             view.who(1 - e),

@@ -284,9 +284,18 @@ fn display_filter(packets: &[u64]) -> String {
     packets.iter().map(|p| format!("frame.number == {p}")).collect::<Vec<_>>().join(" || ")
 }
 
-/// Most severe first.
+/// Most severe first. Of equals, what is said of connections stands before what is said of the capture (code Q).
 pub fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|a, b| (b.severity, b.count, a.code, &a.message).cmp(&(a.severity, a.count, b.code, &b.message)));
+    let of_capture = |f: &Finding| f.code.starts_with('Q');
+    findings.sort_by(|a, b| {
+        (b.severity, of_capture(a), b.count, a.code, &a.message).cmp(&(
+            a.severity,
+            of_capture(b),
+            a.count,
+            b.code,
+            &b.message,
+        ))
+    });
 }
 
 /// What `connections` have in common, by kind, service and side; unordered. Their anomalies are known in full.

@@ -3,6 +3,7 @@
 use super::cause::{Cause, cause};
 use super::prelude::*;
 use super::rst_abort::is_in_history;
+use crate::tracker::sequence::after;
 
 const AFTER: Threshold = Threshold::wait(
     "half-open-dead-peer",
@@ -25,8 +26,8 @@ pub static DECLARATION: Declaration = Declaration {
     what: "The connection is half-open in the sense of RFC 9293 §3.5.1: one end believes in it, the other has crashed, rebooted, \
            moved away, or can no longer be reached.",
     why: "Requests into such a connection hang until the retransmission timeout (Linux: 15 minutes), or fail with a reset.",
-    decided: "Any of: data sent at least three times without a word from the peer for longer than the threshold; data or a \
-              keepalive answered by a RST without ACK although that end had never closed (RFC 9293 §3.5.1, Figure 10); a new \
+    decided: "Any of: data sent at least three times without a word from the peer for longer than the threshold, or heard again \
+              only without ever acknowledging it; probes into a closed window that nobody answers; data or a keepalive answered by a RST without ACK although that end had never closed (RFC 9293 §3.5.1, Figure 10); a new \
               SYN from the other end, its challenge ACK, and the RST that answers it (Figure 9).",
     confused: "half-open-syn, the other meaning of half-open; a capture that shows one direction only; fin-unacked, where the \
                connection was being closed; a full accept queue, whose server leaves the client's ACK and data unanswered: where \
@@ -61,26 +62,32 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if !(view.is_midstream() || view.was_open() || view.ever(view.client, State::Established)) {
         return;
     }
-    let _ = unanswered(view, sink) || forgotten(view, sink) || replaced(view, sink);
+    let _ = unanswered(view, sink)
+        || unheard(view, sink)
+        || unprobed(view, sink)
+        || forgotten(view, sink)
+        || replaced(view, sink);
 }
 
 /// Whether what end `e` sent last, at least [`TRIES`] times, has met silence for long enough.
 pub(super) fn is_silent(view: &View<'_>, e: usize) -> bool {
     let waiting = &view.unanswered(e);
     let (Some((first, _)), Some(last)) = (waiting.first(), view.end(e).last_sent()) else { return false };
-    let after = view.span(&AFTER);
+    let wait = view.span(&AFTER);
     i64::from(waiting.repeats) + 1 >= view.limit(&TRIES)
         && waiting.data > 0
-        && view.scene.end - first >= after
-        && last - first >= Span(after.0 / 2)
+        && view.scene.end - first >= wait
+        && last - first >= Span(wait.0 / 4)
 }
 
 /// Data into silence.
 fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     for e in 0..2 {
-        // A server still in SYN_RCVD is another matter.
-        let open = view.is_midstream() || view.ever(1 - e, State::Established) || view.ever(1 - e, State::CloseWait);
-        if view.connection.ends[e].fin().is_some() || !open || !is_silent(view, e) {
+        if view.connection.ends[e].fin().is_some() || !is_open(view, 1 - e) || !is_silent(view, e) {
+            continue;
+        }
+        // A RST is an answer; and where nothing of the peer was captured, its silence proves nothing.
+        if view.signals.resets().iter().any(|r| r.from != e) || view.is_one_sided() {
             continue;
         }
         let waiting = &view.unanswered(e);
@@ -108,6 +115,89 @@ fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
             .fact("tries", tries)
             .lasted("for_at_least", view.scene.end - since)
             .span("idle_before", waiting.idle());
+        return true;
+    }
+    false
+}
+
+/// Whether end `e` had opened the connection: a server still in SYN_RCVD is another matter.
+fn is_open(view: &View<'_>, e: usize) -> bool {
+    view.is_midstream() || view.ever(e, State::Established) || view.ever(e, State::CloseWait)
+}
+
+/// Data into silence, after which the peer was heard again, but never acknowledged it: it had not received it, and was
+/// not sent it again.
+fn unheard(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
+    for e in 0..2 {
+        let spell = &view.cold(e).again.spell;
+        let ((since, packet), own) = (spell.first, &view.connection.ends[e]);
+        let tries = i64::from(spell.repeats) + 1;
+        let unacked = own.acked().is_some_and(|acked| !after(acked, spell.end.wrapping_sub(1)));
+        let reset = view.signals.resets().first().is_some();
+        let span = view.scene.end - since;
+        if packet == 0
+            || own.fin().is_some()
+            || !is_open(view, 1 - e)
+            || !unacked
+            || reset
+            || tries < view.limit(&TRIES)
+        {
+            continue;
+        }
+        if span < view.span(&AFTER) || spell.span < Span(view.span(&AFTER).0 / 4) || view.is_one_sided() {
+            continue;
+        }
+        // What is still being sent again has not been given up.
+        let since_last = view.end(e).last_sent().map_or(Span(0), |t| t - since);
+        if view.unanswered(e).first().is_some() || since_last <= spell.span {
+            continue;
+        }
+        let message = || {
+            format!(
+                "{} sent its data {tries} times in {} without a word from {}, which was heard again later and never \
+                 acknowledged it",
+                view.who(e),
+                Plain(spell.span),
+                view.who(1 - e),
+            )
+        };
+        sink.raise(Severity::Warning, since, packet, message)
+            .at(1 - e)
+            .fact("signature", "unacknowledged")
+            .fact("tries", tries)
+            .lasted("for_at_least", span);
+        return true;
+    }
+    false
+}
+
+/// Probes into a closed window that nobody answers: whoever is there answers them, however long it does not read
+/// (RFC 9293 §3.8.6.1).
+fn unprobed(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
+    for e in 0..2 {
+        let (waiting, closed) = (view.unanswered(e), view.cold(1 - e).zero.since.is_some());
+        let (Some((since, packet)), Some(last)) = (waiting.first(), view.end(e).last_sent()) else { continue };
+        let span = view.scene.end - since;
+        if !closed || waiting.content > 0 || i64::from(waiting.probes) < view.limit(&TRIES) {
+            continue;
+        }
+        if span < view.span(&AFTER) || last - since < Span(view.span(&AFTER).0 / 4) {
+            continue;
+        }
+        let probes = waiting.probes;
+        let message = || {
+            format!(
+                "{} probed the closed window of {} {probes} times in {} without an answer: it is gone",
+                view.who(e),
+                view.who(1 - e),
+                Plain(last - since),
+            )
+        };
+        sink.raise(Severity::Warning, since, packet, message)
+            .at(1 - e)
+            .fact("signature", "unanswered-probes")
+            .fact("tries", probes)
+            .lasted("for_at_least", span);
         return true;
     }
     false

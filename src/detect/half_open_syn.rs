@@ -71,6 +71,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 super::prelude::times(times.into()),
                 at_least(span),
                 match (gave_up, times) {
+                    _ if view.connection.ends[1 - e].syns > 1 && times > 1 => {
+                        "; that end repeated its SYN: the SYN,ACK does not reach it"
+                    }
                     (true, _) => "; by then it has given up",
                     (false, 1) => "; since it did not repeat it, the capture may have missed the acknowledgment",
                     _ => "",

@@ -18,7 +18,8 @@ pub static DECLARATION: Declaration = Declaration {
     what: "An end received the peer's FIN, sent its own, and never saw it acknowledged: it is stuck in LAST_ACK.",
     why: "The peer had been there, since it closed first; now it does not answer. Either it is gone, or something on the path \
           forgot the connection after the first FIN.",
-    decided: "The end's last state is LAST_ACK (RFC 9293 §3.3.2) for longer than the threshold.",
+    decided: "The end's last state is LAST_ACK (RFC 9293 §3.3.2) for longer than the threshold; or its FIN was sent at least four \
+              times over so long, although the capture shows it acknowledged.",
     confused: "an acknowledgment that the capture missed (then the FIN is not sent again).",
     advice: "Look for devices with short timeouts after a FIN (nf_conntrack last_ack 30 s, pf 45 s), reverse path filters, or a \
              peer that was killed.",
@@ -40,12 +41,18 @@ pub static DECLARATION: Declaration = Declaration {
 7. - - @ 20s
 "
     )),
-    detect: Detect::Connection(Signs::ended(State::LastAck), detect),
+    detect: Detect::Connection(Signs::ended(State::LastAck).or(Signs::RARE), detect),
 };
+
+/// How many FINs tell a path that loses every acknowledgment from one that lost some.
+const MANY: u16 = 4;
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
-        let Some((step, span)) = view.stuck_in(e, State::LastAck) else { continue };
+        let Some((step, span)) = view.stuck_in(e, State::LastAck) else {
+            late(view, e, sink);
+            continue;
+        };
         if span < view.span(&AFTER) {
             continue;
         }
@@ -70,4 +77,28 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         .lasted("for_at_least", span)
         .fact("fins", fins);
     }
+}
+
+/// Its FIN was acknowledged at the tap, yet repeated for so long: the acknowledgments did not reach it.
+fn late(view: &View<'_>, e: usize, sink: &mut Sink<'_>) {
+    let Some(entered) = view.entered(e, State::LastAck) else { return };
+    let fins = view.connection.ends[e].fins;
+    let Some(last) = view.end(e).last_sent().filter(|_| fins >= MANY) else { return };
+    let span = last - entered.mark.time;
+    if span < view.span(&AFTER) {
+        return;
+    }
+    let message = || {
+        format!(
+            "{} sent its FIN {} in {}, although {} acknowledged it: the acknowledgments did not reach it",
+            view.who(e),
+            times(fins.into()),
+            Plain(span),
+            view.who(1 - e),
+        )
+    };
+    sink.raise(Severity::Warning, entered.mark.time, entered.mark.packet, message)
+        .at(e)
+        .lasted("for_at_least", span)
+        .fact("fins", fins);
 }

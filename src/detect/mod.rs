@@ -75,15 +75,18 @@ mod packets_duplicated;
 mod packets_missing;
 mod reordering;
 mod request_crossed_fin;
+mod reset_rate;
 mod retransmissions;
 mod rst_abort;
 mod rst_after_close;
 mod rst_from_between;
 mod rst_ignored;
+mod rto_stall;
 mod same_idle_deaths;
 mod segments_above_mss;
 mod simultaneous_close;
 mod simultaneous_open;
+mod slow_close;
 mod syn_ack_changed;
 mod syn_in_connection;
 mod syn_refused;
@@ -94,6 +97,7 @@ mod syn_unanswered;
 mod time_wait_excess;
 mod time_wait_killed;
 mod time_wait_reuse;
+mod window_limited;
 mod write_after_fin;
 mod zero_window_stall;
 
@@ -123,6 +127,7 @@ pub static ALL: &[&Declaration] = &[
     &same_idle_deaths::DECLARATION,
     &mass_break::DECLARATION,
     &half_open_level::DECLARATION,
+    &reset_rate::DECLARATION,
     &close_wait_stuck::DECLARATION,
     &fin_wait_2_stuck::DECLARATION,
     &fin_unacked::DECLARATION,
@@ -133,14 +138,17 @@ pub static ALL: &[&Declaration] = &[
     &half_closed_at_end::DECLARATION,
     &request_crossed_fin::DECLARATION,
     &write_after_fin::DECLARATION,
+    &slow_close::DECLARATION,
     &half_open_dead_peer::DECLARATION,
     &keepalive_timeout::DECLARATION,
     &idle_death::DECLARATION,
     &mtu_black_hole::DECLARATION,
     &idle_without_keepalive::DECLARATION,
     &zero_window_stall::DECLARATION,
+    &window_limited::DECLARATION,
     &retransmissions::DECLARATION,
     &reordering::DECLARATION,
+    &rto_stall::DECLARATION,
     &syn_unanswered::DECLARATION,
     &syn_refused::DECLARATION,
     &syn_rejected::DECLARATION,

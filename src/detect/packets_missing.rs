@@ -42,6 +42,9 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
+/// Fewer segments are an excerpt.
+const EXCERPT: u64 = 100;
+
 fn detect(scene: &Scene<'_>, _: &Services<'_>) -> Vec<Shown> {
     let q = &scene.quality;
     let share = q.missing_share();
@@ -55,7 +58,8 @@ fn detect(scene: &Scene<'_>, _: &Services<'_>) -> Vec<Shown> {
     };
     let many = share * 1e6 >= scene.limits.get(&MANY) as f64;
     vec![Shown {
-        severity: if many { Severity::Warning } else { Severity::Note },
+        // An excerpt of a few packets misses most of everything, and whoever made it knows.
+        severity: if many && q.segments >= EXCERPT { Severity::Warning } else { Severity::Note },
         count: q.connections,
         message: format!(
             "the capture misses {} of {} payload bytes ({:.2} %){dropped}{}",

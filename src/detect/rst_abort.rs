@@ -48,6 +48,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let live = |r: &signals::Reset| r.ack && (r.stamped || r.window > 0);
     let wanted = |r: &&signals::Reset| if alone { live(r) } else { is_in_history(view, r) };
     let Some(reset) = view.signals.resets().iter().find(wanted) else { return };
+    // Damage, or a scanner: odd-flags tells of it.
+    if view.signals.cold().and_then(|c| c.odd_flags).is_some_and(|(_, packet, _)| packet == reset.packet) {
+        return;
+    }
     let cause = cause(view, reset);
     let aborts = matches!(cause, Cause::UnreadData | Cause::Abort | Cause::RefusedAfterHandshake | Cause::Unknown)
         || cause == Cause::NoSocket && !is_forgotten(view, reset);
@@ -85,6 +89,9 @@ fn why(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> &'static str {
     let nothing_sent = view.connection.ends[peer].bytes == 0 && view.end(peer).missing == 0 && !view.is_midstream();
     if cause == Cause::Abort && nothing_sent {
         return "its application closed with SO_LINGER 0 (the peer had sent no data that it could leave unread)";
+    }
+    if cause == Cause::NoSocket {
+        return "its socket was gone a moment after it had last been heard: aborted, or closed with a RST that was lost";
     }
     cause.sentence()
 }

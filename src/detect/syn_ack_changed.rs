@@ -34,6 +34,10 @@ pub static DECLARATION: Declaration = Declaration {
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let Some((e, packet)) = view.signals.cold().and_then(|r| r.changed_isn) else { return };
-    let message = || format!("{} answered one SYN with two different sequence numbers", view.who(e));
+    let own = &view.connection.ends[e];
+    let message = || match own.syns > 0 && own.syn_acks < 2 {
+        true => format!("{} sent a SYN,ACK with another sequence number than its SYN", view.who(e)),
+        false => format!("{} answered one SYN with two different sequence numbers", view.who(e)),
+    };
     sink.raise(Severity::Note, view.connection.first, packet, message).at(e);
 }

@@ -31,10 +31,12 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if rare.resets.iter().any(|r| r.time >= time) {
         return;
     }
+    let open = view.is_midstream() || view.entered(e, State::Established).is_some_and(|s| s.mark.time < time);
     let message = || {
         format!(
-            "a SYN of {} arrived while the connection was open{}",
+            "a SYN of {} with another sequence number arrived {}{}",
             view.who(e),
+            if open { "while the connection was open" } else { "before its handshake was complete" },
             rare.challenge.map(|p| format!("; {} challenged it (packet {p})", view.who(1 - e))).unwrap_or_default(),
         )
     };

@@ -25,7 +25,7 @@ pub static DECLARATION: Declaration = Declaration {
     why: "Each holds its port against that service for 2 MSL. Once the ephemeral ports are used up, connect() fails with \
           EADDRNOTAVAIL, or reuses ports and risks being challenged.",
     decided: "The most TIME_WAITs at one time, by the histories and the assumed stack's 2 MSL, per client address and service, \
-              against the threshold; the ports needed at the present rate are the rate times 2 MSL (RFC 9293 §3.4.2).",
+              against the threshold (if none reaches it, per host that holds them, which is no more than a note); the ports needed at the present rate are the rate times 2 MSL (RFC 9293 §3.4.2).",
     confused: "TIME_WAIT at a server: it costs memory there but no ports of its own, unless the client comes back with the same \
                port.",
     advice: "Keep connections open (keep-alive, a pool), or let the other side close first. More source addresses or service \
@@ -59,7 +59,45 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
             shown.extend(excess(scene, service, side, client, &held));
         }
     }
+    if shown.is_empty() {
+        shown.extend(spread(scene, services.connections));
+    }
     shown
+}
+
+/// Hosts that hold so many against many peers together: no port runs out, but each takes memory and a place in a table.
+fn spread(scene: &Scene<'_>, connections: &[Digest]) -> Vec<Shown> {
+    let most = scene.limits.get(&MOST);
+    let waits = |side: usize| connections.iter().filter(move |c| c.time_wait(side).happened());
+    if (0..2).all(|side| (waits(side).count() as i64) < most) {
+        return Vec::new();
+    }
+    let mut held: BTreeMap<IpAddr, Vec<(usize, &Digest)>> = BTreeMap::new();
+    for side in 0..2 {
+        for c in waits(side) {
+            let holder = if side == 0 { c.client } else { c.server.addr };
+            held.entry(holder).or_default().push((side, c));
+        }
+    }
+    let shown = |(holder, held): (IpAddr, Vec<(usize, &Digest)>)| {
+        let (peak, peak_time) = peak(held.iter().map(|(side, c)| c.time_wait(*side)));
+        (held.len() as i64 >= most && peak >= most).then(|| Shown {
+            severity: Severity::Note,
+            count: held.len() as u64,
+            message: format!(
+                "{peak} connections of {holder} are in TIME_WAIT at once, spread over so many peers that no ports run \
+                 out: they take memory, and places up to tcp_max_tw_buckets",
+            ),
+            connections: held.iter().take(LISTED).map(|(_, c)| c.id()).collect(),
+            packets: Vec::new(),
+            facts: facts([
+                ("peak", Value::from(peak)),
+                ("peak_time", Value::from(peak_time.to_string())),
+                ("holder", Value::from(holder.to_string())),
+            ]),
+        })
+    };
+    held.into_iter().filter_map(shown).collect()
 }
 
 /// The finding on one client's TIME_WAITs at one service, if they are too many.

@@ -2,11 +2,17 @@
 
 use super::prelude::*;
 
-const AFTER: Threshold = Threshold::wait(
+const AFTER: Threshold = Threshold::duration(
     "zero-window-stall",
     Span::secs(1),
     "how long a window may be closed, all together",
     "longer than any round trip: the application is not reading",
+);
+const SHORT: Threshold = Threshold::duration(
+    "zero-window-stall-note",
+    Span::millis(200),
+    "how long it must have been closed to be noted, if it was probed",
+    "the first probe comes after a retransmission timeout (RFC 9293 §3.8.6.1), at least 200 ms on common stacks",
 );
 const LONG: Threshold = Threshold::duration(
     "zero-window-stall-error",
@@ -23,10 +29,10 @@ pub static DECLARATION: Declaration = Declaration {
     what: "An end offered a window of 0 and kept it closed while the other end had more to send, and probed.",
     why: "The sender is not slow and the network is not at fault: the receiving application does not take its data.",
     decided: "Window field 0 in a segment other than SYN, FIN or RST, until the next with a larger one (RFC 9293 §3.8.6.1), \
-              with probes or unacknowledged data against it.",
+              with probes or unacknowledged data against it. Shorter than the threshold it is no more than a note.",
     confused: "the window of a RST or SYN; keepalives, which look like probes but meet an open window.",
     advice: "Look at the process on the side whose window is closed: blocked, overloaded, or reading from slow storage.",
-    thresholds: &[&AFTER, &LONG],
+    thresholds: &[&AFTER, &SHORT, &LONG],
     absence: false,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000> --> ESTABLISHED
@@ -58,11 +64,16 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let open = zero.since.map_or(Span(0), |t| Span((until - t).0.max(0)));
         let total = Span(zero.total.0.saturating_add(open.0));
         let wanted = zero.probes > 0 || view.connection.ends[1 - e].unacked() > 0;
-        if !wanted || total < view.span(&AFTER) {
+        let least = if zero.probes > 0 { view.span(&SHORT).min(view.span(&AFTER)) } else { view.span(&AFTER) };
+        if !wanted || total < least {
             continue;
         }
         let still = zero.since.is_some();
-        let severity = if total >= view.span(&LONG) { Severity::Error } else { Severity::Warning };
+        let severity = match total {
+            t if t >= view.span(&LONG) => Severity::Error,
+            t if t >= view.span(&AFTER) => Severity::Warning,
+            _ => Severity::Note,
+        };
         let message = || {
             format!(
                 "{} kept its window closed for {}{}; {} probed {}",

@@ -1,6 +1,6 @@
 //! What few connections have: kept apart, so that the others stay small.
 
-use super::Reset;
+use super::{Reset, Unanswered};
 use crate::segment::{Flags, IcmpError, Segment};
 use crate::time::{Span, Time};
 use crate::tracker::sequence::after;
@@ -85,6 +85,9 @@ impl ColdEnd {
             timeout: 0,
             spurious: 0,
             longest: Span(0),
+            stalled: Span(0),
+            longest_stall: (0, Span(0)),
+            spell: Spell { first: (Time(0), 0), span: Span(0), end: 0, repeats: 0 },
             same: (0, 0, 0),
             most_same: (0, 0),
         },
@@ -119,13 +122,41 @@ pub struct Again {
     pub spurious: u32,
     /// The longest pause that a repetition ended.
     pub longest: Span,
+    /// All pauses that a repetition of payload ended after a timeout, together.
+    pub stalled: Span,
+    /// The repetition that ended the longest of those: packet, pause.
+    pub longest_stall: (u64, Span),
+    /// The longest time in which the same was sent again and again without a word of the peer.
+    pub spell: Spell,
     /// Sequence number of the last repeated segment, its length, and how often running it was repeated.
     pub(super) same: (u32, u32, u16),
     /// The most that `same` counted, and the length of that segment.
     pub most_same: (u16, u32),
 }
 
+/// Payload sent again and again without a word of the peer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spell {
+    /// When it, or what was sent unanswered with it, was sent first: time, packet (0: there was none).
+    pub first: (Time, u64),
+    /// From then to the last repetition.
+    pub span: Span,
+    /// Sequence number after it.
+    pub end: u32,
+    /// How many repetitions there were.
+    pub repeats: u8,
+}
+
 impl Again {
+    /// Notes that `seg`, payload sent again, is the latest of what `waiting` holds.
+    pub(super) fn note_spell(&mut self, seg: &Segment, waiting: &Unanswered) {
+        let Some(first) = waiting.first().filter(|_| seg.len > 0) else { return };
+        let span = seg.time - first.0;
+        if span >= self.spell.span {
+            self.spell = Spell { first, span, end: seg.end(), repeats: waiting.repeats };
+        }
+    }
+
     /// Counts `seg`, sent `pause` after its sender's segment before, after so many duplicate ACKs.
     pub(super) fn count(&mut self, seg: &Segment, pause: Span, acked: Option<u32>, duplicate_acks: u8) {
         self.count = self.count.saturating_add(1);
@@ -149,6 +180,12 @@ impl Again {
         } else if pause >= Span::millis(200) {
             self.timeout = self.timeout.saturating_add(1);
             self.longest = self.longest.max(pause);
+            if seg.len > 0 {
+                self.stalled.0 = self.stalled.0.saturating_add(pause.0);
+                if pause > self.longest_stall.1 {
+                    self.longest_stall = (seg.packet, pause);
+                }
+            }
         }
     }
 }
@@ -224,7 +261,11 @@ crate::pack::pack_fields!(Again {
     timeout,
     spurious,
     longest,
+    stalled,
+    longest_stall,
+    spell,
     same,
     most_same
 });
+crate::pack::pack_fields!(Spell { first, span, end, repeats });
 crate::pack::pack_fields!(ZeroWindow { since, first, total, longest, times, probes });

@@ -13,7 +13,7 @@ mod cold;
 mod end;
 mod reset;
 
-pub use cold::{Again, Cold, ColdEnd, ZeroWindow};
+pub use cold::{Again, Cold, ColdEnd, Spell, ZeroWindow};
 use end::Noted;
 pub use end::{End, Unanswered};
 pub use reset::{Reset, Trigger};
@@ -209,6 +209,7 @@ impl Signals {
         if !unusual && self.cold.is_none() {
             return noted.unique;
         }
+        let waiting = self.waiting;
         let cold = self.cold_mut();
         cold.note_around(x, seg, taken);
         let [a, b] = &mut cold.ends;
@@ -230,6 +231,7 @@ impl Signals {
         }
         if noted.repeats {
             own.again.count(seg, noted.pause, c.ends[x].acked(), duplicate_acks);
+            own.again.note_spell(seg, &waiting);
         }
         if data_after_fin {
             let knows = c.ends[y].fin().is_some_and(|f| seg.has(Flags::ACK) && !before(seg.ack, f));

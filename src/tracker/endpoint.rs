@@ -301,6 +301,11 @@ impl Endpoint {
         self.scale.is_some_and(|s| s != NOT_OFFERED)
     }
 
+    /// The largest window it offered, scaled.
+    pub(crate) fn largest_window(&self) -> u32 {
+        self.max_window
+    }
+
     /// Whether all of its stream before `seq` was captured or acknowledged.
     pub(super) fn complete_to(&self, seq: u32) -> bool {
         self.seen && !before(self.contiguous, seq)

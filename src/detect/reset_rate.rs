@@ -1,0 +1,86 @@
+//! A07: many connections of a service end with a RST.
+
+use super::prelude::*;
+use crate::report::Outcome;
+
+const LEAST: Threshold = Threshold::count(
+    "reset-rate",
+    20,
+    "how many connections of a service must have ended before its rate counts",
+    "fewer are no rate",
+);
+const NOTE: Threshold =
+    Threshold::share("reset-rate-note", 50_000, "share of resets from which on it is worth a note", "5 %");
+const WARNING: Threshold =
+    Threshold::share("reset-rate-warning", 200_000, "share of resets from which on it is a warning", "20 %");
+
+pub static DECLARATION: Declaration = Declaration {
+    code: "A07",
+    name: "reset-rate",
+    severity: Severity::Warning,
+    summary: "many connections of a service end with a RST",
+    what: "Of the connections of one address and port that were opened and have ended, too many were reset.",
+    why: "One RST has a reason of its own; a share of all is how the service, its clients, or a device between them treat \
+          connections.",
+    decided: "Connections that were established and ended by a RST (RFC 9293 §3.5.2, §3.10.7.4), against all that were \
+              established and have ended, per service; and who sent the RSTs.",
+    confused: "refused connections (syn-success-low); clients and load balancers that close with a RST on purpose, to keep out of \
+               TIME_WAIT; mass-break, where all break at one moment.",
+    advice: "Look at the causes told with rst-abort and rst-after-close. Resets by the server: crashes, timeouts, unread \
+             requests. By the clients: impatience, health checks. By both alike: a device between them.",
+    thresholds: &[&LEAST, &NOTE, &WARNING],
+    absence: false,
+    raises: Example::many(
+        opened!("4. CLOSED <-- <SEQ=301><ACK=101><CTL=RST,ACK> <-- CLOSED @ +50ms\n"),
+        30,
+        Span::millis(300),
+    ),
+    silent: Example::many(
+        opened!("4. CLOSED <-- <SEQ=301><ACK=101><CTL=RST,ACK> <-- CLOSED @ +50ms\n"),
+        19,
+        Span::millis(300),
+    ),
+    detect: Detect::Capture(detect),
+};
+
+fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
+    let least = scene.limits.get(&LEAST);
+    let share = |t: &Threshold| scene.limits.get(t) as f64 / 1e6;
+    let mut shown = Vec::new();
+    for (service, connections) in services.with(least) {
+        let ended = connections.filter(|c| c.established().is_some() && !c.open_at_end());
+        let (mut all, mut reset) = (0_u64, Vec::new());
+        for c in ended {
+            all += 1;
+            if c.outcome == Outcome::Reset {
+                reset.push(c);
+            }
+        }
+        let rate = reset.len() as f64 / all.max(1) as f64;
+        if (all as i64) < least || rate < share(&NOTE) {
+            continue;
+        }
+        let by_server = reset.iter().filter(|c| c.broke().is_some()).count();
+        let severity = if rate >= share(&WARNING) { Severity::Warning } else { Severity::Note };
+        shown.push(Shown {
+            severity,
+            count: reset.len() as u64,
+            message: format!(
+                "{:.1} % of the {all} connections to {service} that ended were reset, {by_server} of {} because the server \
+                 aborted them",
+                rate * 100.0,
+                reset.len(),
+            ),
+            connections: reset.iter().take(LISTED).map(|c| c.id()).collect(),
+            packets: Vec::new(),
+            facts: facts([
+                ("service", Value::from(service.to_string())),
+                ("ended", Value::from(all)),
+                ("reset", Value::from(reset.len())),
+                ("aborted_by_server", Value::from(by_server)),
+                ("share", Value::from((rate * 1e4).round() / 1e4)),
+            ]),
+        });
+    }
+    shown
+}
