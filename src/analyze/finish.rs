@@ -85,6 +85,8 @@ pub struct Finish<'a> {
     end: Time,
     /// Indices in order of first packets, where they are not in that order anyway.
     order: Option<Vec<u32>>,
+    /// Numbers of the connections in order of first packets, and where each stands; unless they are counted from 1.
+    numbers: Option<(Vec<u64>, Vec<u32>)>,
     next: usize,
     /// Taken out while connections are added to it.
     tally: Option<Box<Tally>>,
@@ -114,7 +116,15 @@ impl<'a> Finish<'a> {
             order
         });
         let tally = Some(Box::new(empty(analysis, scene.begin, end)));
-        Finish { analysis, scene, capture, end, order, next: 0, tally }
+        Finish { analysis, scene, capture, end, order, numbers: None, next: 0, tally }
+    }
+
+    /// The same with other numbers than those counted from 1: one for each connection, in order of first packets.
+    #[must_use]
+    pub fn numbered(self, numbers: Vec<u64>) -> Finish<'a> {
+        let mut positions: Vec<u32> = (0..numbers.len() as u32).collect();
+        positions.sort_by_key(|position| numbers[*position as usize]);
+        Finish { numbers: Some((numbers, positions)), ..self }
     }
 
     /// The capture, about which all is known.
@@ -143,7 +153,7 @@ impl<'a> Finish<'a> {
         let decoder = &self.analysis.decoder;
         let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
         for position in range {
-            let id = position as u64 + 1;
+            let id = self.numbers.as_ref().map_or(position as u64 + 1, |(numbers, _)| numbers[position]);
             let index = self.index(id);
             let case = self.analysis.tracker.look(index, &mut scratch);
             let (c, notes) = (&case.connection, &case.notes);
@@ -222,7 +232,13 @@ impl<'a> Finish<'a> {
 
     /// The index in the tracker of the connection with this number.
     fn index(&self, id: u64) -> usize {
-        let position = (id as usize).saturating_sub(1);
+        let position = match &self.numbers {
+            Some((numbers, positions)) => {
+                let found = positions.partition_point(|position| numbers[*position as usize] < id);
+                positions.get(found).map_or(0, |position| *position as usize)
+            }
+            None => (id as usize).saturating_sub(1),
+        };
         self.order.as_ref().map_or(position, |order| order[position] as usize)
     }
 
@@ -231,7 +247,7 @@ impl<'a> Finish<'a> {
         *selection == detect::Selection::default() || detect::find(code).is_some_and(|d| selection.wants(d))
     }
 
-    /// The connection with this number, from 1, in full.
+    /// The connection with this number in full.
     pub fn connection(&self, id: u64) -> Connection {
         let index = self.index(id);
         let verdicts = self.analysis.tracker.connection(index).verdicts(self.end, &self.analysis.profile);

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 pub use finish::{Finish, Row, Stretch, Wanted};
 pub use notes::Noted;
 
-use crate::decode::{Bundle, Decoded, Decoder};
+use crate::decode::{Bundle, Decoded, Decoder, ScopeNames};
 use crate::detect::{self, Limits, Scene, Selection, Survey, View, Watch};
 use crate::report::{Anomaly, Capture, Connection, Report};
 use crate::segment::{IcmpError, Segment};
@@ -97,12 +97,7 @@ impl Analysis {
     /// Takes what was found in packets elsewhere, in capture order: the same as taking these packets, if at the end the
     /// decoder is handed over too.
     pub fn bundle(&mut self, bundle: &Bundle) {
-        self.capture.packets += bundle.packets();
-        self.capture.undecoded += bundle.undecoded();
-        if let Some((first, last)) = bundle.span() {
-            self.until(first);
-            self.until(last);
-        }
+        self.count(bundle);
         for found in bundle.found() {
             match found {
                 Decoded::Segment(segment) => {
@@ -112,6 +107,22 @@ impl Analysis {
                 Decoded::Other | Decoded::Undecoded => {}
             }
         }
+    }
+
+    /// Counts the packets of a bundle; what was found in them is taken by [`segment`](Analysis::segment) and
+    /// [`icmp`](Analysis::icmp).
+    pub fn count(&mut self, bundle: &Bundle) {
+        self.capture.packets += bundle.packets();
+        self.capture.undecoded += bundle.undecoded();
+        if let Some((first, last)) = bundle.span() {
+            self.until(first);
+            self.until(last);
+        }
+    }
+
+    /// Takes over scopes as the decoder of the bundles has named them, in their order, while bundles still come.
+    pub fn learn(&mut self, scopes: impl IntoIterator<Item = ScopeNames>) {
+        self.decoder.learn(scopes);
     }
 
     /// Takes over the decoder of all bundles: it knows the names of their scopes.

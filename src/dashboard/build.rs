@@ -74,15 +74,8 @@ fn findings(watcher: &Watcher) -> Vec<FindingRow> {
 
 fn candidates(watcher: &Watcher) -> Vec<Candidate> {
     let candidate = |(index, id, ends)| {
-        let c = watcher.tracked(index);
-        Candidate {
-            index,
-            id,
-            ends,
-            last: c.last,
-            bytes: c.ends[0].bytes + c.ends[1].bytes,
-            severity: watcher.severity(index),
-        }
+        let (last, bytes) = watcher.passed(index);
+        Candidate { index, id, ends, last, bytes, severity: watcher.severity(index) }
     };
     watcher.connections().map(candidate).collect()
 }

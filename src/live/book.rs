@@ -90,6 +90,10 @@ pub(super) struct Entry {
     pub(super) timed: bool,
     /// The worst that is found about it.
     pub(super) severity: Option<Severity>,
+    /// Capture time of its last segment.
+    pub(super) last: Time,
+    /// Payload bytes of both ends.
+    pub(super) bytes: u64,
     /// When it is to be looked at next.
     look: Time,
 }
@@ -141,6 +145,8 @@ impl Book {
                 told: false,
                 timed: false,
                 severity: None,
+                last: time,
+                bytes: 0,
                 look: Time(i64::MAX),
             });
         }
@@ -175,6 +181,17 @@ impl Book {
         if entry.look > next || entry.look <= now {
             entry.look = next;
             self.looks.push(Reverse((next, entry.id)));
+            self.tidy();
+        }
+    }
+
+    /// Lets go of looks that were planned anew since, when there are many of them.
+    fn tidy(&mut self) {
+        if self.looks.len() > 4 * self.entries.len() + 1_000 {
+            let entries = &self.entries;
+            self.looks.retain(|Reverse((time, id))| {
+                entries.binary_search_by_key(id, |e| e.id).is_ok_and(|i| entries[i].look == *time)
+            });
         }
     }
 

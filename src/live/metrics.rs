@@ -95,6 +95,8 @@ pub struct Now<'a> {
     pub source: &'a FileInfo,
     /// Packets left out because another interface had shown them.
     pub copies: u64,
+    /// Packets read that wait to be taken.
+    pub waiting: u64,
 }
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {
@@ -205,6 +207,7 @@ impl Metrics {
             "Packets left out because another interface had shown them.",
             now.copies,
         );
+        single(out, "tcpstate_waiting_packets", "gauge", "Packets read that wait to be looked at.", now.waiting);
         if let Some(dropped) = now.source.dropped {
             single(
                 out,

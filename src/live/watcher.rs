@@ -7,13 +7,14 @@ use super::event::{Event, Retraction, Transition};
 use super::firing::Firing;
 use super::gone;
 use super::metrics::{Metrics, Now};
-use crate::analyze::{Analysis, Options, build};
+use crate::analyze::{Analysis, Finish, Options, Wanted, build};
+use crate::decode::{Bundle, Decoded, ScopeNames};
 use crate::filter::{Filter, select::select};
 use crate::report::{self, Connection, Finding, PerSide, Report, Severity, Side, Summary};
-use crate::segment::Flags;
+use crate::segment::{Flags, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::tracker::Class;
+use crate::tracker::{Class, Taken};
 
 /// Bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct Watcher {
     pub(super) firing: Firing,
     pub(super) gone: Summary,
     pub(super) events: Vec<Event>,
+    /// Nobody reads events.
+    pub(super) quiet: bool,
     pub(super) followed: Option<u64>,
     pub(super) passed: Vec<Passed>,
     pub(super) now: Time,
@@ -79,6 +82,7 @@ impl Watcher {
             firing: Firing::default(),
             gone: Summary::default(),
             events: Vec::new(),
+            quiet: false,
             followed: None,
             passed: Vec::new(),
             now: Time(0),
@@ -88,8 +92,36 @@ impl Watcher {
     /// Takes one packet, in capture order.
     pub fn packet(&mut self, packet: &Packet<'_>) {
         self.now = self.now.max(packet.time);
-        let Some((taken, seg)) = self.analysis.take(packet) else { return };
+        if let Some((taken, seg)) = self.analysis.take(packet) {
+            self.note(&taken, &seg);
+        }
+    }
+
+    /// Takes what was found in packets elsewhere, in capture order, and the scopes that its decoder has named since the
+    /// bundle before.
+    pub fn bundle(&mut self, bundle: &Bundle, scopes: Vec<ScopeNames>) {
+        self.analysis.learn(scopes);
+        self.analysis.count(bundle);
+        if let Some((_, last)) = bundle.span() {
+            self.now = self.now.max(last);
+        }
+        for found in bundle.found() {
+            match found {
+                Decoded::Segment(seg) => {
+                    let taken = self.analysis.segment(seg);
+                    self.note(&taken, seg);
+                }
+                Decoded::Icmp(error) => self.analysis.icmp(error),
+                Decoded::Other | Decoded::Undecoded => {}
+            }
+        }
+    }
+
+    /// Takes note of what may have changed with a segment.
+    fn note(&mut self, taken: &Taken, seg: &Segment) {
         let entry = self.book.entry(taken.connection, seg.time);
+        entry.last = entry.last.max(seg.time);
+        entry.bytes = entry.bytes.saturating_add(u64::from(seg.len));
         if self.followed == Some(entry.id) {
             if self.passed.len() >= FOLLOWED {
                 self.passed.drain(..FOLLOWED / 4);
@@ -120,7 +152,15 @@ impl Watcher {
             _ => now,
         });
         self.bound(now);
+        if self.quiet {
+            self.events.clear();
+        }
         self.counts.sample(now, self.analysis.capture().packets, self.book.begun());
+    }
+
+    /// The same, but there are no events: for those who look at counts, findings and connections only.
+    pub fn without_events(self) -> Watcher {
+        Watcher { quiet: true, ..self }
     }
 
     /// What happened since the last call.
@@ -168,6 +208,9 @@ impl Watcher {
             let steps = &verdict.steps;
             for step in &steps[steps.len() - change.new..] {
                 self.metrics.transitions.get_mut(side)[step.rule.to as usize] += 1;
+                if self.quiet {
+                    continue;
+                }
                 self.events.push(Event::Transition(Transition {
                     connection: entry.id,
                     client: at_client,
@@ -216,6 +259,12 @@ impl Watcher {
         self.analysis.tracker().connection(index)
     }
 
+    /// Capture time of the last segment of connection `index`, and the payload bytes of both its ends.
+    pub fn passed(&self, index: usize) -> (Time, u64) {
+        let entry = &self.book.entries[index];
+        (entry.last, entry.bytes)
+    }
+
     /// The latest time it was told.
     pub fn now(&self) -> Time {
         self.now
@@ -255,6 +304,11 @@ impl Watcher {
         }
     }
 
+    /// Whether only some connections count.
+    pub fn is_filtered(&self) -> bool {
+        self.filter.is_some()
+    }
+
     /// Notes the segments of this connection from now on, and of no other.
     pub fn follow(&mut self, id: Option<u64>) {
         self.followed = id;
@@ -276,8 +330,8 @@ impl Watcher {
         self.analysis.capture()
     }
 
-    /// The page for a scraper of metrics.
-    pub fn page(&self, source: &FileInfo, copies: u64) -> String {
+    /// The page for a scraper of metrics; so many packets wait to be taken.
+    pub fn page(&self, source: &FileInfo, copies: u64, waiting: u64) -> String {
         let capture = self.analysis.capture();
         self.metrics.page(&Now {
             states: &self.counts.now,
@@ -287,6 +341,7 @@ impl Watcher {
             findings: &self.firing.now,
             source,
             copies,
+            waiting,
         })
     }
 
@@ -296,28 +351,47 @@ impl Watcher {
     }
 
     /// The end: the same report as on a file with what was seen; what was forgotten is in its totals.
-    pub fn report(&mut self, source: FileInfo) -> Report {
-        let ids: Vec<u64> = self.in_order().collect();
-        let mut report = std::mem::take(&mut self.analysis).finish(vec![source]);
+    pub fn report(&self, source: FileInfo) -> Report {
+        let mut finish = self.ended(source);
+        let wanted = Wanted { connections: true, timed: None };
+        let mut connections = Vec::new();
+        while let Some(stretch) = finish.next(wanted) {
+            connections.extend(stretch.connections);
+        }
+        let mut report = finish.report(connections);
         if let Some(filter) = &self.filter {
             select(&mut report, |connection| filter.matches(connection));
         }
-        if self.metrics.evicted > 0 {
-            // Numbered by the analysis among those that are left.
-            report.connections.iter_mut().for_each(|c| c.id = ids.get(c.id as usize - 1).copied().unwrap_or(c.id));
-            gone::add(&mut report.summary, &self.gone);
-            gone::raise(&mut report.summary, &self.counts.peak);
-        }
+        self.complete(&mut report);
         report
     }
 
+    /// The same, connection by connection and without the filter; the report made of it is to be
+    /// [completed](Watcher::complete).
+    pub fn ended(&self, source: FileInfo) -> Finish<'_> {
+        let finish = self.analysis.ended(vec![source]);
+        if self.metrics.evicted == 0 { finish } else { finish.numbered(self.numbers()) }
+    }
+
+    /// Adds what was forgotten to a report's totals.
+    pub fn complete(&self, report: &mut Report) {
+        if self.metrics.evicted > 0 {
+            gone::add(&mut report.summary, &self.gone);
+            gone::raise(&mut report.summary, &self.counts.peak);
+        }
+    }
+
     /// The numbers of the connections remembered, in the order of their first packets.
-    fn in_order(&self) -> impl Iterator<Item = u64> {
-        let tracker = self.analysis.tracker();
-        let mut ids: Vec<_> =
-            self.book.entries.iter().enumerate().map(|(i, e)| (tracker.first_packet(i), e.id)).collect();
+    fn numbers(&self) -> Vec<u64> {
+        let mut ids: Vec<_> = self
+            .book
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(i, e)| (self.analysis.tracker().first_packet(i), e.id))
+            .collect();
         ids.sort_by_key(|(packet, _)| *packet);
-        ids.into_iter().map(|(_, id)| id)
+        ids.into_iter().map(|(_, id)| id).collect()
     }
 }
 

@@ -98,6 +98,10 @@ pub struct LiveArgs {
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     pub ring: u64,
 
+    /// Size of the queue behind it, of packets that wait to be looked at: 256MiB hold some 1.7 million
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    pub queue: u64,
+
     /// Also take what is addressed to others
     #[arg(short, long)]
     pub promiscuous: bool,

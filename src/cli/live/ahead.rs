@@ -1,0 +1,319 @@
+//! Reading in a thread of its own: what passes is written to a file if that is wanted, decoded, and kept ready.
+//!
+//! So packets wait for nobody: not for a look at all connections, not for a slow terminal or disk behind standard output.
+//! What is kept ready is bounded; when it is full the reader waits, the kernel's ring fills up, and what does not fit
+//! there is counted by the kernel as dropped (a pipe's writer waits instead).
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::run::wall_clock;
+use crate::cli::failure::Failure;
+use crate::decode::{Bundle, Decoder, ScopeNames};
+use crate::source::live::{Capture, CaptureError, Feed, Passed, Piped};
+use crate::source::{FileInfo, Packet};
+use crate::time::Time;
+use crate::write::RotatingWriter;
+
+/// Where packets come from.
+pub enum Input {
+    /// An interface.
+    Interface(Box<Capture>),
+    /// Standard input, or what stands for it.
+    Pipe(Box<dyn Read + Send>),
+}
+
+impl Input {
+    /// As in messages.
+    pub fn name(&self) -> &str {
+        match self {
+            Input::Interface(capture) => capture.name(),
+            Input::Pipe(_) => "-",
+        }
+    }
+
+    /// It may be silent for ever without anybody being told.
+    pub fn is_pipe(&self) -> bool {
+        matches!(self, Input::Pipe(_))
+    }
+}
+
+/// Time that an interface is waited for in one go.
+const WAIT: Duration = Duration::from_millis(50);
+/// The kernel holds packets back for a moment: what passed before the end was asked for has come when nothing has for
+/// this time.
+const LAST: Duration = Duration::from_millis(120);
+/// Between two times at which the kernel's drop counter is asked.
+const INFO: Duration = Duration::from_millis(200);
+/// Empty bundles kept for further packets; more are given back to the system.
+const SPARE: usize = 16;
+
+/// What both threads know.
+#[derive(Default)]
+struct State {
+    /// In capture order.
+    ready: VecDeque<Bundle>,
+    /// Memory that `ready` takes, in bytes.
+    held: usize,
+    spare: Vec<Bundle>,
+    scopes: Vec<ScopeNames>,
+    source: FileInfo,
+    copies: u64,
+    /// When the end was asked for.
+    asked: Option<(Instant, Time)>,
+    /// Nothing could be read at all.
+    unreadable: Option<CaptureError>,
+    failure: Option<Failure>,
+    /// The reader gives nothing more.
+    ended: bool,
+    /// Nobody takes anything more.
+    left: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// There is something to take.
+    filled: Condvar,
+    /// There is room again.
+    emptied: Condvar,
+    writer: Mutex<Option<RotatingWriter>>,
+    /// Bytes kept ready at most.
+    most: usize,
+}
+
+/// What was read ahead.
+pub enum Ready {
+    /// Packets, and scopes that are new in them or in later ones.
+    Bundle(Bundle, Vec<ScopeNames>),
+    /// Nothing for as long as was waited.
+    Idle,
+    /// There will be no more.
+    End,
+}
+
+/// The reader, seen from the thread that takes what it reads.
+pub struct Ahead {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    piped: bool,
+}
+
+impl Ahead {
+    /// Begins to read `input`, at most `count` packets; keeps about `most` bytes ready.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn start(input: Input, count: Option<u64>, writer: Option<RotatingWriter>, most: usize) -> io::Result<Ahead> {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            filled: Condvar::new(),
+            emptied: Condvar::new(),
+            writer: Mutex::new(writer),
+            most,
+        });
+        shared.lock().source.name = input.name().to_owned();
+        let (piped, theirs) = (input.is_pipe(), Arc::clone(&shared));
+        let thread = thread::Builder::new().name("read".to_owned()).spawn(move || {
+            let _ended = Ended(&theirs);
+            match input {
+                Input::Interface(mut capture) => read(&theirs, capture.as_mut(), count, piped),
+                Input::Pipe(input) => read(&theirs, &mut Piped::open("-", input), count, piped),
+            }
+        })?;
+        Ok(Ahead { shared, thread: Some(thread), piped })
+    }
+
+    /// Asks for the end: what passed until now still comes.
+    pub fn ask(&self) {
+        self.shared.lock().asked.get_or_insert_with(|| (Instant::now(), wall_clock()));
+    }
+
+    /// What comes next, waiting at most `wait` for it.
+    pub fn next(&mut self, wait: Duration) -> Ready {
+        let mut state = self.shared.lock();
+        if state.ready.is_empty() && !state.ended {
+            let nothing = |s: &mut State| s.ready.is_empty() && !s.ended;
+            let waited = self.shared.filled.wait_timeout_while(state, wait, nothing);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if let Some(bundle) = state.ready.pop_front() {
+            state.held = state.held.saturating_sub(bundle.footprint());
+            let scopes = std::mem::take(&mut state.scopes);
+            drop(state);
+            self.shared.emptied.notify_one();
+            return Ready::Bundle(bundle, scopes);
+        }
+        // Who waits for a pipe may wait for ever.
+        let waited = state.asked.is_some_and(|(asked, _)| asked.elapsed() >= LAST);
+        if !state.ended && !(self.piped && waited) {
+            return Ready::Idle;
+        }
+        let ended = state.ended;
+        drop(state);
+        if let Some(Err(panic)) = self.thread.take().filter(|_| ended).map(JoinHandle::join) {
+            std::panic::resume_unwind(panic);
+        }
+        Ready::End
+    }
+
+    /// Takes back a bundle that is no longer needed.
+    pub fn give_back(&self, mut bundle: Bundle) {
+        bundle.clear();
+        let mut state = self.shared.lock();
+        if state.spare.len() < SPARE {
+            state.spare.push(bundle);
+        }
+    }
+
+    /// What is known of the source, packets left out because another interface had shown them, and packets that wait.
+    pub fn source(&self) -> (FileInfo, u64, u64) {
+        let state = self.shared.lock();
+        (state.source.clone(), state.copies, state.ready.iter().map(Bundle::packets).sum())
+    }
+
+    /// Why nothing could be read at all.
+    pub fn unreadable(&self) -> Option<CaptureError> {
+        self.shared.lock().unreadable.clone()
+    }
+
+    /// Hands on to the file what was written so far.
+    ///
+    /// # Errors
+    /// When writing fails, or has failed.
+    pub fn flush(&self) -> Result<(), Failure> {
+        if let Some(failure) = self.shared.lock().failure.clone() {
+            return Err(failure);
+        }
+        self.shared.writing(RotatingWriter::flush)
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// When writing fails, or has failed.
+    pub fn finish(&self, time: Time) -> Result<(), Failure> {
+        self.flush()?;
+        let (packets, dropped) = {
+            let state = self.shared.lock();
+            (state.source.packets, state.source.dropped.unwrap_or(0))
+        };
+        self.shared.writing(|writer| writer.finish(time, packets + dropped, dropped))?;
+        // Whatever else a pipe may give is for nobody.
+        self.shared.writer().take();
+        Ok(())
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.shared.lock().left = true;
+        self.shared.emptied.notify_all();
+    }
+}
+
+impl Shared {
+    /// A panic in the other thread leaves the state as whole as it was.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Option<RotatingWriter>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn writing(&self, how: impl FnOnce(&mut RotatingWriter) -> io::Result<()>) -> Result<(), Failure> {
+        self.writer().as_mut().map_or(Ok(()), how).map_err(|error| Failure::file("--write", error))
+    }
+
+    /// Puts `bundle` behind what is ready, as soon as there is room; gives an empty one for it. `None` when nobody is
+    /// there any more.
+    fn put(&self, mut bundle: Bundle) -> Option<Bundle> {
+        let mut state = self.lock();
+        while state.held >= self.most && !state.left {
+            state = self.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.left {
+            return None;
+        }
+        let was_empty = state.ready.is_empty();
+        let last = state.ready.back_mut().filter(|last| !last.is_full());
+        let bundle = if let Some(last) = last {
+            let before = last.footprint();
+            last.append(&mut bundle);
+            let more = last.footprint() - before;
+            state.held += more;
+            bundle
+        } else {
+            state.held += bundle.footprint();
+            state.ready.push_back(bundle);
+            state.spare.pop().unwrap_or_default()
+        };
+        drop(state);
+        if was_empty {
+            self.filled.notify_one();
+        }
+        Some(bundle)
+    }
+}
+
+/// However the reader ends, nobody waits for it any longer.
+struct Ended<'a>(&'a Shared);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.lock().ended = true;
+        self.0.filled.notify_all();
+    }
+}
+
+fn read(shared: &Shared, feed: &mut dyn Feed, count: Option<u64>, piped: bool) {
+    let (mut decoder, mut bundle) = (Decoder::new(), Bundle::default());
+    let (mut packets, mut scopes, mut latest) = (0, 0, Time(i64::MIN));
+    let mut informed = None;
+    loop {
+        let most = count.map_or(u64::MAX, |count| count - packets);
+        let writes = shared.writer().is_some();
+        let mut failure = None;
+        let passed = feed.packets(WAIT, most, &mut |packet: &Packet<'_>| {
+            bundle.packet(&mut decoder, packet);
+            latest = latest.max(packet.time);
+            if writes && failure.is_none() {
+                failure = shared.writing(|writer| writer.packet(packet)).err();
+            }
+        });
+        packets += bundle.packets();
+        let new = decoder.scopes_since(scopes);
+        scopes += new.len();
+        let mut state = shared.lock();
+        state.scopes.extend_from_slice(new);
+        let (asked, left) = (state.asked, state.left);
+        drop(state);
+        let waited = asked.is_some_and(|(asked, _)| asked.elapsed() >= LAST);
+        let ended = match passed {
+            Passed::End => true,
+            Passed::Nothing => waited,
+            // However far behind: until here it is what passed before the end was asked for. A pipe has a time of its own,
+            // and is not read to its end: there may be none.
+            Passed::Some => waited && (piped || asked.is_some_and(|(_, at)| latest > at)),
+        };
+        let ended = ended || failure.is_some() || count.is_some_and(|count| packets >= count);
+        if bundle.packets() > 0 {
+            match shared.put(bundle) {
+                Some(empty) => bundle = empty,
+                None => return,
+            }
+        }
+        if ended || informed.is_none_or(|at: Instant| at.elapsed() >= INFO) {
+            let (source, copies, unreadable) = (feed.info(), feed.copies(), feed.failure());
+            let mut state = shared.lock();
+            (state.source, state.copies, state.unreadable, state.failure) = (source, copies, unreadable, failure);
+            informed = Some(Instant::now());
+        }
+        if ended || left {
+            return;
+        }
+    }
+}
