@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use super::{Analysis, build};
 use crate::detect::{self, ALL, Brief, Digest, Groups, Scene, View};
-use crate::pack::Pack;
 use crate::report::rollup::{Added, Shown, Sums, carried};
 use crate::report::totals::{Move, Totals};
 use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHEMA, Severity, Side, TOOL};
@@ -13,7 +12,7 @@ use crate::segment::Socket;
 use crate::source::FileInfo;
 use crate::time::{Span, Time};
 use crate::timing::table;
-use crate::tracker::{self, Case, State, Verdict};
+use crate::tracker::{self, State, Verdict};
 
 /// Connections in a stretch.
 const STRETCH: usize = 2_048;
@@ -148,7 +147,7 @@ impl<'a> Finish<'a> {
     fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
         let mut stretch = Stretch::default();
         let mut briefs = Vec::new();
-        let mut scratch = Box::new(Case { connection: Pack::blank(), notes: Pack::blank() });
+        let mut scratch = Box::default();
         let context = self.analysis.context(self.end);
         let decoder = &self.analysis.decoder;
         let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };

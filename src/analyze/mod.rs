@@ -16,7 +16,10 @@ use crate::segment::{IcmpError, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
 use crate::timing::{Measured, Vantage};
-use crate::tracker::{self, Profile, Stack, Taken, Tracker, Verdict};
+use crate::tracker::{self, Ahead, Profile, Stack, Taken, Tracker, Verdict};
+
+/// How many segments are looked up before they are passed.
+const AHEAD: usize = 32;
 
 /// What can be chosen.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +74,19 @@ impl Analysis {
 
     /// Takes one packet, in capture order.
     pub fn packet(&mut self, packet: &Packet<'_>) {
-        self.take(packet);
+        self.capture.packets += 1;
+        self.until(packet.time);
+        match self.decoder.decode(packet) {
+            Decoded::Segment(segment) => {
+                self.pass(&segment, self.tracker.ahead(&segment));
+                while let Some(segment) = self.decoder.more() {
+                    self.pass(&segment, self.tracker.ahead(&segment));
+                }
+            }
+            Decoded::Icmp(error) => self.icmp(&error),
+            Decoded::Other => {}
+            Decoded::Undecoded => self.capture.undecoded += 1,
+        }
     }
 
     /// The same; says what became of the (last) segment in it.
@@ -97,26 +112,32 @@ impl Analysis {
     /// Takes what was found in packets elsewhere, in capture order: the same as taking these packets, if at the end the
     /// decoder is handed over too.
     pub fn bundle(&mut self, bundle: &Bundle) {
-        self.count(bundle);
-        for found in bundle.found() {
-            match found {
-                Decoded::Segment(segment) => {
-                    self.segment(segment);
-                }
-                Decoded::Icmp(error) => self.icmp(error),
-                Decoded::Other | Decoded::Undecoded => {}
-            }
-        }
+        self.bundle_of(bundle, &mut Vec::new());
     }
 
-    /// Counts the packets of a bundle; what was found in them is taken by [`segment`](Analysis::segment) and
-    /// [`icmp`](Analysis::icmp).
-    pub fn count(&mut self, bundle: &Bundle) {
+    /// The same; `connections` gets the index of the connection of each segment in it, in their order.
+    pub fn bundle_of(&mut self, bundle: &Bundle, connections: &mut Vec<usize>) {
         self.capture.packets += bundle.packets();
         self.capture.undecoded += bundle.undecoded();
         if let Some((first, last)) = bundle.span() {
             self.until(first);
             self.until(last);
+        }
+        connections.clear();
+        for some in bundle.found().chunks(AHEAD) {
+            let mut ahead = [Ahead::default(); AHEAD];
+            for (ahead, found) in ahead.iter_mut().zip(some) {
+                if let Decoded::Segment(segment) = found {
+                    *ahead = self.tracker.ahead(segment);
+                }
+            }
+            for (ahead, found) in ahead.into_iter().zip(some) {
+                match found {
+                    Decoded::Segment(segment) => connections.push(self.pass(segment, ahead)),
+                    Decoded::Icmp(error) => self.icmp(error),
+                    Decoded::Other | Decoded::Undecoded => {}
+                }
+            }
         }
     }
 
@@ -141,6 +162,14 @@ impl Analysis {
         self.capture.tcp_segments += 1;
         self.watch.segment(segment);
         self.tracker.segment(segment)
+    }
+
+    /// The same, for when it need not be known yet what it was.
+    #[inline]
+    fn pass(&mut self, segment: &Segment, ahead: Ahead) -> usize {
+        self.capture.tcp_segments += 1;
+        self.watch.segment(segment);
+        self.tracker.pass(segment, ahead)
     }
 
     /// Takes an ICMP error that quotes a segment.
@@ -173,13 +202,23 @@ impl Analysis {
 
     /// What is known of the capture at `end`.
     pub fn scene(&self, end: Time) -> Scene<'_> {
+        self.scene_of(self.survey(), end)
+    }
+
+    /// What all connections say about the capture, and the payload bytes that passed in them.
+    pub fn survey(&self) -> (Survey, u64) {
         let mut survey = Survey::default();
-        let mut unique = 0;
+        let (mut unique, mut scratch) = (0, Box::default());
         for i in 0..self.tracker.len() {
-            let (sockets, (glance, passed)) = self.tracker.glance(i);
+            let (sockets, (glance, passed)) = self.tracker.glance(i, &mut scratch);
             survey.take(&sockets, &glance);
             unique += passed;
         }
+        (survey, unique)
+    }
+
+    /// What is known of the capture at `end` by a survey of a while ago.
+    pub fn scene_of(&self, (survey, unique): (Survey, u64), end: Time) -> Scene<'_> {
         self.watch.scene(survey, (unique, self.capture.undecoded), end, &self.profile, &self.options.limits)
     }
 

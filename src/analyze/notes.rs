@@ -25,8 +25,8 @@ impl Notes for Noted {
         (Glance::of(c, &self.signals), self.unique)
     }
 
-    fn glance_at_syn(seg: &Segment) -> (Glance, u64) {
-        (Glance::at_syn(seg), u64::from(seg.len))
+    fn glance_at_orderly(unique: u32, answered: bool) -> (Glance, u64) {
+        (Glance::at_orderly(answered), unique.into())
     }
 
     fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {

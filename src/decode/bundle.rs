@@ -5,9 +5,6 @@ use super::{Decoded, Decoder};
 use crate::source::Packet;
 use crate::time::Time;
 
-/// Findings after which a bundle is full; one packet may still bring it above. About 600 KB: smaller ones cost more in waking
-/// the other thread than they save in cache.
-const FULL: usize = 4_096;
 /// Packets after which it is full even if next to nothing was found in them.
 const FULL_PACKETS: u64 = 65_536;
 
@@ -38,10 +35,10 @@ impl Bundle {
         }
     }
 
-    /// Whether it is time to hand it on.
+    /// Whether it is time to hand it on: so many findings are in it (one packet may still bring it above).
     #[inline]
-    pub fn is_full(&self) -> bool {
-        self.found.len() >= FULL || self.packets >= FULL_PACKETS
+    pub fn is_full(&self, size: usize) -> bool {
+        self.found.len() >= size || self.packets >= FULL_PACKETS
     }
 
     /// Takes everything out; the room remains.

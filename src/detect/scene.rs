@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::seeded::{Hosts, Key, key};
 use super::threshold::Limits;
 use super::view::is_one_sided;
-use crate::segment::{Segment, Socket};
+use crate::segment::Socket;
 use crate::signals::Signals;
 use crate::time::{Span, Time};
 use crate::tracker::{Connection, Profile};
@@ -164,16 +164,17 @@ impl Glance {
         }
     }
 
-    /// Of a connection of which there is only this SYN.
-    pub fn at_syn(seg: &Segment) -> Glance {
+    /// Of a connection seen from its SYN on of which each segment continues its stream, once and complete; whether the
+    /// SYN was answered.
+    pub fn at_orderly(answered: bool) -> Glance {
         Glance {
             copies: 0,
-            cut: seg.options.cut.into(),
+            cut: 0,
             missing: 0,
             oversized: 0,
             one_sided: false,
             begun_before: false,
-            silent: [false, true],
+            silent: [false, !answered],
         }
     }
 }

@@ -4,7 +4,7 @@ use super::book::Book;
 use super::event::Event;
 use super::watcher::Watcher;
 use crate::analyze::{Analysis, build};
-use crate::detect::{Brief, Digest, Groups, Scene, sort, wide};
+use crate::detect::{Brief, Digest, Groups, Scene, Survey, sort, wide};
 use crate::report::{Anomaly, Connection, Finding, PerSide};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
@@ -23,6 +23,8 @@ pub(super) struct Pass {
     until: u64,
     /// The number of the last one looked at.
     after: u64,
+    /// What all of them said about the capture when it began.
+    pub(super) survey: Option<(Survey, u64)>,
     /// What is small of all of them, and what was found about some.
     digests: Vec<Digest>,
     found: Vec<Found>,
@@ -43,7 +45,8 @@ const STRETCH: usize = 4_000;
 impl Watcher {
     /// Tells connections that have ended, and looks for findings, a stretch at a time. True if there is more to do.
     pub fn assess(&mut self, dropped: u64) -> bool {
-        let mut scene = self.analysis.scene(self.now);
+        let survey = self.pass.survey.get_or_insert_with(|| self.analysis.survey()).clone();
+        let mut scene = self.analysis.scene_of(survey, self.now);
         scene.quality.dropped = dropped;
         let mut events = Vec::new();
         let many = self.over.len().min(STRETCH);

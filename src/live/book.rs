@@ -80,6 +80,8 @@ pub(super) struct Entry {
     pub(super) dirty: bool,
     /// Plain data and acknowledgments change nothing.
     pub(super) settled: bool,
+    /// Silence changes nothing but what a timer ends.
+    calm: bool,
     /// Both ends are closed.
     pub(super) over: bool,
     /// It waits to be told as a whole.
@@ -111,6 +113,8 @@ impl Entry {
         let states = self.states();
         let resting = |s: &State| matches!(s, State::Established | State::CloseWait | State::FinWait2);
         self.settled = sure && states.iter().all(resting);
+        // Only a timer that runs out is still to come.
+        self.calm = sure && states.iter().all(|s| resting(s) || matches!(s, State::TimeWait | State::Closed));
         self.over = states == [State::Closed; 2] && (sure || now - c.last > STEADY);
     }
 }
@@ -140,6 +144,7 @@ impl Book {
                 matches: true,
                 dirty: false,
                 settled: false,
+                calm: false,
                 over: false,
                 waiting: false,
                 told: false,
@@ -167,6 +172,7 @@ impl Book {
         }
         let silent = (now - c.last).0.clamp(SOON.0, RARELY.0);
         let mut next = now + Span(silent);
+        let mut timer = None;
         for end in &entry.ends {
             let expiry = match end.state {
                 State::TimeWait => c.last + profile.two_msl,
@@ -176,7 +182,11 @@ impl Book {
             };
             if expiry > now {
                 next = next.min(expiry);
+                timer = Some(timer.map_or(expiry, |t: Time| t.min(expiry)));
             }
+        }
+        if let Some(timer) = timer.filter(|_| entry.calm) {
+            next = timer;
         }
         if entry.look > next || entry.look <= now {
             entry.look = next;

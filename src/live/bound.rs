@@ -23,7 +23,7 @@ impl Watcher {
         }
         let ranks: Vec<_> = self.book.entries.iter().map(|e| order::rank(e.states(), e.last)).collect();
         let keep = order::keep(&ranks, have - most + most / PART);
-        let scene = self.analysis.scene(now);
+        let mut scene = None;
         let mut totals = Totals::new((most / PART) as u64, now, now);
         let (mut connections, mut open) = (0, 0);
         for index in (0..have).filter(|i| !keep[*i]) {
@@ -40,14 +40,17 @@ impl Watcher {
             let verdicts = c.verdicts(now, self.analysis.profile());
             add(&mut totals, &c, &verdicts);
             if !entry.told {
-                let connection = ended(&self.analysis, &scene, (index, entry.id), &verdicts, now, self.quiet);
+                let scene = scene.get_or_insert_with(|| {
+                    let survey = self.pass.survey.get_or_insert_with(|| self.analysis.survey()).clone();
+                    self.analysis.scene_of(survey, now)
+                });
+                let connection = ended(&self.analysis, scene, (index, entry.id), &verdicts, now, self.quiet);
                 self.metrics.ended(&connection);
                 if !self.quiet {
                     self.events.push(Event::Connection(Box::new(connection)));
                 }
             }
         }
-        drop(scene);
         gone::add(&mut self.gone, &totals.finish());
         self.book.evict(&keep);
         let book = &self.book;

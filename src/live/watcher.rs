@@ -14,7 +14,6 @@ use crate::report::{self, Connection, Finding, PerSide, Report, Severity, Side, 
 use crate::segment::{Flags, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::tracker::{Class, Taken};
 
 /// Bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +30,8 @@ pub struct Watcher {
     pub(super) limits: Limits,
     pub(super) book: Book,
     pub(super) dirty: Vec<usize>,
+    /// The connections of the segments of a bundle; only the room is kept.
+    connections: Vec<usize>,
     /// Connections that are over and wait to be told.
     pub(super) over: Vec<u64>,
     pub(super) counts: Counts,
@@ -75,6 +76,7 @@ impl Watcher {
             limits: Limits { connections: limits.connections.max(2) },
             book: Book::default(),
             dirty: Vec::new(),
+            connections: Vec::new(),
             over: Vec::new(),
             counts: Counts::default(),
             metrics: Metrics::default(),
@@ -93,7 +95,7 @@ impl Watcher {
     pub fn packet(&mut self, packet: &Packet<'_>) {
         self.now = self.now.max(packet.time);
         if let Some((taken, seg)) = self.analysis.take(packet) {
-            self.note(&taken, &seg);
+            self.note(taken.connection, &seg);
         }
     }
 
@@ -101,40 +103,39 @@ impl Watcher {
     /// bundle before.
     pub fn bundle(&mut self, bundle: &Bundle, scopes: Vec<ScopeNames>) {
         self.analysis.learn(scopes);
-        self.analysis.count(bundle);
+        let mut connections = std::mem::take(&mut self.connections);
+        self.analysis.bundle_of(bundle, &mut connections);
         if let Some((_, last)) = bundle.span() {
             self.now = self.now.max(last);
         }
-        for found in bundle.found() {
-            match found {
-                Decoded::Segment(seg) => {
-                    let taken = self.analysis.segment(seg);
-                    self.note(&taken, seg);
-                }
-                Decoded::Icmp(error) => self.analysis.icmp(error),
-                Decoded::Other | Decoded::Undecoded => {}
-            }
-        }
+        let segments = bundle.found().iter().filter_map(|found| match found {
+            Decoded::Segment(seg) => Some(seg),
+            Decoded::Icmp(_) | Decoded::Other | Decoded::Undecoded => None,
+        });
+        segments.zip(&connections).for_each(|(seg, connection)| self.note(*connection, seg));
+        self.connections = connections;
     }
 
     /// Takes note of what may have changed with a segment.
-    fn note(&mut self, taken: &Taken, seg: &Segment) {
-        let entry = self.book.entry(taken.connection, seg.time);
+    #[inline]
+    fn note(&mut self, connection: usize, seg: &Segment) {
+        let entry = self.book.entry(connection, seg.time);
         entry.last = entry.last.max(seg.time);
         entry.bytes = entry.bytes.saturating_add(u64::from(seg.len));
         if self.followed == Some(entry.id) {
             if self.passed.len() >= FOLLOWED {
                 self.passed.drain(..FOLLOWED / 4);
             }
-            let (time, to_server) = (seg.time, taken.sender == entry.client);
+            let c = self.analysis.tracker().connection(connection);
+            let (time, to_server) = (seg.time, c.sockets[entry.client] == seg.src);
             self.passed.push(Passed { time, to_server, flags: seg.flags, seq: seg.seq, ack: seg.ack, len: seg.len });
         }
         let plain = !seg.has(Flags::SYN) && !seg.has(Flags::FIN) && !seg.has(Flags::RST);
-        if entry.dirty || taken.class == Class::Copy || (plain && entry.settled) {
+        if entry.dirty || (plain && entry.settled) {
             return;
         }
         entry.dirty = true;
-        self.dirty.push(taken.connection);
+        self.dirty.push(connection);
     }
 
     /// Brings everything up to date: what segments have changed, what silence shows by `now`, how much is remembered.

@@ -64,6 +64,12 @@ pub(super) mod before_capture {
     pub const SECOND_CLOSED: u8 = 4;
 }
 
+/// Which of two sockets sent `seg`, which is between them.
+#[inline]
+pub(super) fn sender([a, b]: &[Socket; 2], seg: &Segment) -> usize {
+    usize::from(if a.port != b.port { seg.src.port != a.port } else { seg.src != *a })
+}
+
 /// One incarnation of a four-tuple in a scope, as far as the capture shows it.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -129,8 +135,7 @@ impl Connection {
     /// Which end sent `seg`. A connection of a socket with itself has only one: its SYNs are end 0's.
     #[inline]
     pub fn sender(&self, seg: &Segment) -> usize {
-        let [a, b] = &self.sockets;
-        usize::from(if a.port != b.port { seg.src.port != a.port } else { seg.src != *a })
+        sender(&self.sockets, seg)
     }
 
     /// Whether `seg` of end `x` was seen in the same VLANs and tunnels.

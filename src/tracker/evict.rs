@@ -29,8 +29,8 @@ impl<N: Notes> Tracker<N> {
         // Each four-tuple's latest incarnations in its scopes, strung together again.
         let mut beside = vec![0_u32; next as usize];
         let mut heads = Vec::new();
-        for head in &self.latest {
-            let mut lane = Some(*head as usize);
+        for head in self.latest.numbers() {
+            let mut lane = Some(head as usize);
             let mut last: Option<u32> = None;
             while let Some(i) = lane {
                 if let Some(stays) = latest_kept(i).map(|i| moved[i]) {
@@ -47,11 +47,11 @@ impl<N: Notes> Tracker<N> {
         for (head, (previous, beside)) in self.store.heads.iter_mut().zip(previous.into_iter().zip(beside)) {
             (head.previous, head.beside) = (previous, beside);
         }
-        let (kept, hasher) = (&self.store.heads, &self.hasher);
-        let hash = |i: &u32| kept[*i as usize].hash(hasher);
+        self.era = self.era.wrapping_add(1);
         self.latest.clear();
         for head in heads {
-            self.latest.insert_unique(hash(&head), head, hash);
+            let [a, b] = &self.store.heads[head as usize].sockets;
+            self.latest.insert(self.latest.hash(a, b), head);
         }
     }
 }

@@ -16,7 +16,9 @@
 //! | `unseen` | FINs that were not captured |
 //! | [`verdict`], `scale` | the histories at a given time, silence weighed |
 //! | [`table`] | four-tuples, incarnations |
-//! | [`store`] | where connections are kept, packed while nothing is said |
+//! | `index` | connections by their four-tuple |
+//! | [`store`] | where connections are kept: on tape, as records, packed while nothing is said |
+//! | `tape` | short connections as the list of their segments |
 //! | `evict` | forgetting connections, so that memory stays bounded |
 //! | [`profile`] | timers of common stacks |
 //! | `packed` | the fields that packing writes |
@@ -26,6 +28,7 @@ pub mod endpoint;
 mod evict;
 mod facts;
 mod handshake;
+mod index;
 pub mod log;
 mod packed;
 pub mod profile;
@@ -37,6 +40,7 @@ pub(crate) mod sequence;
 pub mod state;
 pub mod store;
 pub mod table;
+mod tape;
 mod unseen;
 mod usual;
 pub mod verdict;
@@ -44,6 +48,6 @@ pub mod verdict;
 pub use connection::{Class, Connection, Taken};
 pub use profile::{Profile, Stack};
 pub use state::{Evidence, State, States, UnknownState};
-pub use store::{Case, Notes};
-pub use table::Tracker;
+pub use store::{Case, Notes, Scratch};
+pub use table::{Ahead, Tracker};
 pub use verdict::Verdict;

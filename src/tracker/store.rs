@@ -1,13 +1,16 @@
-//! Where connections are: those spoken on as records, the others packed.
+//! Where connections are: on tape, as records, packed.
 //!
-//! A record takes some 2 kB with all that is noted beside it, and only few connections are spoken on at a time. So there
-//! is a limited number of records; when a connection needs one and all are taken, the one not spoken on for longest
-//! (about: the clock algorithm, Corbató 1968) is packed to a few hundred bytes. A lone SYN, of which a flood brings
-//! millions, is only kept as the segment it is. Nothing is lost: what is packed is read back as it was.
+//! Most connections have few segments; these are only written down until somebody asks ([`Tape`]). Others have a record.
+//! It takes some 2 kB with all that is noted beside it, and only few connections are spoken on at a time. So there is a
+//! limited number of records; when a connection needs one and all are taken, the one not spoken on for longest (about:
+//! the clock algorithm, Corbató 1968) is packed to a few hundred bytes. Nothing is lost: what is packed is read back as it
+//! was.
 
 use std::borrow::Cow;
 
-use super::connection::{Connection, Taken};
+use super::connection::{Connection, Taken, sender};
+use super::tape::Tape;
+use crate::pack::chain::Chains;
 use crate::pack::shelf::{Place, Shelf};
 use crate::pack::{In, Out, Pack};
 use crate::segment::{Segment, Socket};
@@ -26,6 +29,16 @@ pub struct Case<E> {
     pub notes: E,
 }
 
+/// Where a connection that is packed or on tape is looked at: made once, and used for one after the other.
+#[derive(Debug)]
+pub struct Scratch<E>(Case<E>);
+
+impl<E: Notes> Default for Scratch<E> {
+    fn default() -> Scratch<E> {
+        Scratch(Case { connection: Connection::blank(), notes: E::blank() })
+    }
+}
+
 /// What is noted of a connection beside the tracker, as its segments pass.
 pub trait Notes: Clone + Default + Pack {
     /// What is asked of every connection, and therefore read without the rest.
@@ -34,8 +47,9 @@ pub trait Notes: Clone + Default + Pack {
     /// A glance at connection `c`, of which these are the notes.
     fn glance(&self, c: &Connection) -> Self::Glance;
 
-    /// A glance at a connection of which there is only this SYN.
-    fn glance_at_syn(seg: &Segment) -> Self::Glance;
+    /// A glance at a connection that is orderly, from the SYN on: each segment continues its stream, once and complete,
+    /// `unique` bytes of payload in all. Whether it was answered.
+    fn glance_at_orderly(unique: u32, answered: bool) -> Self::Glance;
 
     /// Takes note of `seg` of connection `c`, which the tracker has just taken.
     fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection);
@@ -46,19 +60,12 @@ impl Notes for () {
 
     fn glance(&self, _: &Connection) {}
 
-    fn glance_at_syn(_: &Segment) {}
+    fn glance_at_orderly(_: u32, _: bool) {}
 
     fn take(&mut self, _: &Taken, _: &Segment, _: &Connection) {}
 }
 
 impl<E: Notes> Case<E> {
-    /// The connection that begins with `seg`, which is taken.
-    fn of(seg: &Segment, index: usize) -> Case<E> {
-        let mut case = Case { connection: Connection::new(seg, 1), notes: E::default() };
-        case.take(0, seg, index);
-        case
-    }
-
     /// Takes `seg` of end `sender`; it is connection `index`.
     pub(super) fn take(&mut self, sender: usize, seg: &Segment, index: usize) -> Taken {
         let (class, advances) = self.connection.take_from(sender, seg);
@@ -78,6 +85,8 @@ pub(super) struct Head {
     pub(super) beside: u32,
     /// The one before it on the same four-tuple, plus one; 0 for none.
     pub(super) previous: u32,
+    /// Its segments, while they are only written down.
+    tape: Tape,
 }
 
 /// How a connection is kept: two bits, and a number.
@@ -89,8 +98,8 @@ enum How {
     Record(usize),
     /// Packed.
     Packed(Place),
-    /// As its first segment.
-    Segment(Place),
+    /// On its tape.
+    Tape,
 }
 
 impl Kept {
@@ -98,7 +107,7 @@ impl Kept {
         Kept(match how {
             How::Record(slot) => *slot as u64,
             How::Packed(place) => 1 << 62 | place.number(),
-            How::Segment(place) => 2 << 62 | place.number(),
+            How::Tape => 2 << 62,
         })
     }
 
@@ -107,7 +116,7 @@ impl Kept {
         match self.0 >> 62 {
             0 => How::Record(number as usize),
             1 => How::Packed(Place::of_number(number)),
-            _ => How::Segment(Place::of_number(number)),
+            _ => How::Tape,
         }
     }
 }
@@ -129,6 +138,7 @@ pub(super) struct Store<E> {
     room: usize,
     hand: usize,
     shelf: Shelf,
+    chains: Chains,
     /// Times are packed as distances from here.
     base: i64,
     /// How many were unpacked again since `room` was last looked at.
@@ -145,6 +155,7 @@ impl<E> Default for Store<E> {
             room: RECORDS,
             hand: 0,
             shelf: Shelf::default(),
+            chains: Chains::default(),
             base: 0,
             returned: 0,
             buffer: Vec::new(),
@@ -167,15 +178,51 @@ impl<E: Notes> Store<E> {
         self.push_head(seg, &How::Record(slot), previous, beside)
     }
 
-    /// The next connection, of which there is only the SYN `seg`.
-    pub(super) fn push_segment(&mut self, seg: &Segment) -> usize {
+    /// The next connection, on tape, beginning with `seg`. Its index; `None` if `seg` cannot be written down.
+    pub(super) fn push_tape(&mut self, seg: &Segment) -> Option<usize> {
         self.begin(seg);
-        self.buffer.clear();
-        let mut out = Out::new(&mut self.buffer, self.base);
-        E::glance_at_syn(seg).pack(&mut out);
-        seg.pack_rest(&mut out);
-        let place = self.shelf.put(&self.buffer);
-        self.push_head(seg, &How::Segment(place), 0, 0)
+        let mut tape = Tape::new(seg);
+        if !tape.record(seg.packet, 0, seg, &mut self.chains) {
+            return None;
+        }
+        let index = self.push_head(seg, &How::Tape, 0, 0);
+        self.heads[index].tape = tape;
+        Some(index)
+    }
+
+    /// Writes `seg` down if connection `index` is on tape and `seg` belongs to it, whatever became of it so far.
+    #[inline]
+    pub(super) fn record(&mut self, index: usize, seg: &Segment) -> bool {
+        let head = &mut self.heads[index];
+        matches!(head.state.how(), How::Tape)
+            && head.previous == 0
+            && head.tape.record(head.first_packet, sender(&head.sockets, seg), seg, &mut self.chains)
+    }
+
+    /// Looks at what [`Store::record`] will need of connection `index`.
+    #[inline]
+    pub(super) fn touch(&self, index: usize) {
+        std::hint::black_box(self.heads[index].tape.end(&self.chains));
+    }
+
+    /// Plays the tape of connection `index`.
+    fn play(&self, index: usize, case: &mut Case<E>) {
+        let head = &self.heads[index];
+        let mut begun = false;
+        head.tape.play((&head.sockets, head.first_packet), &self.chains, |x, seg| {
+            if !begun {
+                case.connection = Connection::new(seg, 1);
+                case.notes = E::default();
+                begun = true;
+            }
+            case.take(x, seg, index);
+        });
+    }
+
+    fn played(&self, index: usize) -> Case<E> {
+        let mut scratch = Scratch::default();
+        self.play(index, &mut scratch.0);
+        scratch.0
     }
 
     fn begin(&mut self, seg: &Segment) {
@@ -191,6 +238,7 @@ impl<E: Notes> Store<E> {
             state: Kept::new(how),
             beside,
             previous,
+            tape: Tape::new(seg),
         });
         self.heads.len() - 1
     }
@@ -207,10 +255,10 @@ impl<E: Notes> Store<E> {
                 self.heads[index].state = Kept::new(&How::Record(slot));
                 slot
             }
-            How::Segment(place) => {
-                let seg = self.segment(index, place);
-                self.shelf.forget(place);
-                let slot = self.settle(index, Case::of(&seg, index));
+            How::Tape => {
+                let case = self.played(index);
+                self.heads[index].tape.forget(&mut self.chains);
+                let slot = self.settle(index, case);
                 self.heads[index].state = Kept::new(&How::Record(slot));
                 slot
             }
@@ -224,10 +272,7 @@ impl<E: Notes> Store<E> {
         match self.heads[index].state.how() {
             How::Record(slot) => Cow::Borrowed(&self.records[slot]),
             How::Packed(place) => Cow::Owned(self.unpacked(place)),
-            How::Segment(place) => {
-                let seg = self.segment(index, place);
-                Cow::Owned(Case::of(&seg, index))
-            }
+            How::Tape => Cow::Owned(self.played(index)),
         }
     }
 
@@ -235,14 +280,6 @@ impl<E: Notes> Store<E> {
         let mut case = Case { connection: Connection::blank(), notes: E::blank() };
         self.read(place, &mut case);
         case
-    }
-
-    /// The lone segment of connection `index`, kept at `place`: all but what its head says.
-    fn segment(&self, index: usize, place: Place) -> Segment {
-        let mut from = In::new(self.shelf.from(place), self.base);
-        E::Glance::unpack(&mut from);
-        let head = &self.heads[index];
-        Segment::unpack_rest(head.sockets, head.first_packet, &mut from)
     }
 
     /// Reads what is packed at `place` into a blank.
@@ -254,31 +291,36 @@ impl<E: Notes> Store<E> {
     }
 
     /// Connection `index`, unpacked into `scratch` where it is packed.
-    pub(super) fn look<'s>(&'s self, index: usize, scratch: &'s mut Case<E>) -> &'s Case<E> {
+    pub(super) fn look<'s>(&'s self, index: usize, scratch: &'s mut Scratch<E>) -> &'s Case<E> {
         match self.heads[index].state.how() {
             How::Record(slot) => &self.records[slot],
             How::Packed(place) => {
-                scratch.connection = Connection::blank();
-                scratch.notes = E::blank();
-                self.read(place, scratch);
-                scratch
+                let case = &mut scratch.0;
+                (case.connection, case.notes) = (Connection::blank(), E::blank());
+                self.read(place, case);
+                case
             }
-            How::Segment(place) => {
-                let seg = self.segment(index, place);
-                scratch.connection = Connection::new(&seg, 1);
-                scratch.notes = E::default();
-                scratch.take(0, &seg, index);
-                scratch
+            How::Tape => {
+                self.play(index, &mut scratch.0);
+                &scratch.0
             }
         }
     }
 
-    /// A glance at connection `index`.
-    pub(super) fn glance(&self, index: usize) -> E::Glance {
+    /// A glance at connection `index`; `scratch` is where it is looked at if need be.
+    pub(super) fn glance(&self, index: usize, scratch: &mut Scratch<E>) -> E::Glance {
         match self.heads[index].state.how() {
             How::Record(slot) => self.records[slot].notes.glance(&self.records[slot].connection),
-            How::Packed(place) | How::Segment(place) => {
-                E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base))
+            How::Packed(place) => E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base)),
+            How::Tape => {
+                let tape = &self.heads[index].tape;
+                match tape.orderly() {
+                    Some(unique) => E::glance_at_orderly(unique, tape.is_answered()),
+                    None => {
+                        self.play(index, &mut scratch.0);
+                        scratch.0.notes.glance(&scratch.0.connection)
+                    }
+                }
             }
         }
     }
@@ -334,9 +376,8 @@ impl<E: Notes> Store<E> {
         let old = std::mem::take(&mut self.shelf);
         for head in &mut self.heads {
             let how = match head.state.how() {
-                How::Record(_) => continue,
+                How::Record(_) | How::Tape => continue,
                 How::Packed(place) => How::Packed(self.shelf.put(old.get(place))),
-                How::Segment(place) => How::Segment(self.shelf.put(old.get(place))),
             };
             head.state = Kept::new(&how);
         }
@@ -357,7 +398,8 @@ impl<E: Notes> Store<E> {
             }
             match how {
                 How::Record(slot) => free.push(slot),
-                How::Packed(place) | How::Segment(place) => self.shelf.forget(place),
+                How::Packed(place) => self.shelf.forget(place),
+                How::Tape => self.heads[index].tape.forget(&mut self.chains),
             }
         }
         let mut index = 0;

@@ -2,18 +2,14 @@
 //! begins (RFC 9293 §3.6.1, RFC 6191, RFC 1122 §4.2.2.13).
 
 use std::borrow::Cow;
-use std::hash::{BuildHasher, Hasher};
-use std::net::IpAddr;
-
-use foldhash::quality::RandomState;
-use hashbrown::HashTable;
 
 use super::connection::{Class, Connection, Taken};
+use super::index::Index;
 use super::log::Mark;
 use super::rules::Event;
 use super::sequence::within;
 use super::state::{Evidence, State};
-use super::store::{Case, Head, Notes, Store};
+use super::store::{Case, Head, Notes, Scratch, Store};
 use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
 
 /// Tracks every connection in a stream of segments, with notes beside each.
@@ -26,50 +22,31 @@ use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
 #[derive(Clone, Debug)]
 pub struct Tracker<N = ()> {
     /// Index of the latest incarnation of each four-tuple (in the scope first seen; the others hang on it).
-    pub(super) latest: HashTable<u32>,
+    pub(super) latest: Index,
     pub(super) store: Store<N>,
-    /// Seeded for each run: addresses and ports are chosen by whoever sends the packets.
-    pub(super) hasher: RandomState,
+    /// How often a connection was put in the place of another.
+    pub(super) era: u32,
 }
 
 impl<N> Default for Tracker<N> {
     fn default() -> Tracker<N> {
-        Tracker { latest: HashTable::new(), store: Store::default(), hasher: RandomState::default() }
+        Tracker { latest: Index::default(), store: Store::default(), era: 0 }
     }
 }
 
-/// Hash of a four-tuple, the same for both directions.
-pub(super) fn hash(hasher: &RandomState, a: &Socket, b: &Socket) -> u64 {
-    let mut hasher = hasher.build_hasher();
-    match (a.addr, b.addr) {
-        (IpAddr::V4(x), IpAddr::V4(y)) => {
-            let x = u64::from(x.to_bits()) << 16 | u64::from(a.port);
-            let y = u64::from(y.to_bits()) << 16 | u64::from(b.port);
-            hasher.write_u64(x.min(y));
-            hasher.write_u64(x.max(y));
-        }
-        _ => {
-            let (low, high) = if a <= b { (a, b) } else { (b, a) };
-            for socket in [low, high] {
-                match socket.addr {
-                    IpAddr::V4(addr) => hasher.write_u64(addr.to_bits().into()),
-                    IpAddr::V6(addr) => hasher.write_u128(addr.to_bits()),
-                }
-                hasher.write_u16(socket.port);
-            }
-        }
-    }
-    hasher.finish()
+/// Where a segment belongs, looked up ahead: [`Tracker::ahead`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ahead {
+    hash: u32,
+    /// The connection through which it is found, plus one; 0 for none.
+    head: u32,
+    era: u32,
 }
 
 impl Head {
     /// Whether it is about these two sockets.
     fn is_between(&self, a: &Socket, b: &Socket) -> bool {
         self.sockets[0] == *a && self.sockets[1] == *b || self.sockets[0] == *b && self.sockets[1] == *a
-    }
-
-    pub(super) fn hash(&self, hasher: &RandomState) -> u64 {
-        hash(hasher, &self.sockets[0], &self.sockets[1])
     }
 }
 
@@ -80,7 +57,7 @@ enum Found {
     /// Its four-tuple is known, but in other scopes: they hang on this one.
     OtherScope { head: usize },
     /// Its four-tuple is new.
-    Nothing { hash: u64 },
+    Nothing { hash: u32 },
 }
 
 impl Tracker {
@@ -121,14 +98,14 @@ impl<N: Notes> Tracker<N> {
         self.store.case(i)
     }
 
-    /// The same; `scratch` is where it is unpacked if it is packed.
-    pub fn look<'s>(&'s self, i: usize, scratch: &'s mut Case<N>) -> &'s Case<N> {
+    /// The same; `scratch` is where it is looked at if there is no record of it.
+    pub fn look<'s>(&'s self, i: usize, scratch: &'s mut Scratch<N>) -> &'s Case<N> {
         self.store.look(i, scratch)
     }
 
     /// A glance at connection `i`, with its sockets.
-    pub fn glance(&self, i: usize) -> ([Socket; 2], N::Glance) {
-        (self.store.heads[i].sockets, self.store.glance(i))
+    pub fn glance(&self, i: usize, scratch: &mut Scratch<N>) -> ([Socket; 2], N::Glance) {
+        (self.store.heads[i].sockets, self.store.glance(i, scratch))
     }
 
     /// The notes beside connection `i`, to be changed.
@@ -153,14 +130,51 @@ impl<N: Notes> Tracker<N> {
 
     /// The latest connection between two sockets.
     pub fn latest(&self, a: Socket, b: Socket, scope: ScopeId) -> Option<usize> {
-        let head = self.head(&a, &b, hash(&self.hasher, &a, &b))?;
+        let head = self.head(&a, &b, self.latest.hash(&a, &b))?;
         self.lanes(head).find(|i| self.connection(*i).scopes.contains(&Some(scope))).or(Some(head))
     }
 
     /// Takes one segment, in capture order; says what it was.
     pub fn segment(&mut self, seg: &Segment) -> Taken {
-        let hash = hash(&self.hasher, &seg.src, &seg.dst);
+        let hash = self.latest.hash(&seg.src, &seg.dst);
         let head = self.head(&seg.src, &seg.dst, hash);
+        self.segment_at(head, hash, seg)
+    }
+
+    /// Looks up where `seg` belongs. Looking many up before they are passed lets the memory be waited for at once.
+    #[inline]
+    pub fn ahead(&self, seg: &Segment) -> Ahead {
+        let hash = self.latest.hash(&seg.src, &seg.dst);
+        let head = self.head(&seg.src, &seg.dst, hash);
+        head.inspect(|head| self.store.touch(*head));
+        Ahead { hash, head: head.map_or(0, |head| head as u32 + 1), era: self.era }
+    }
+
+    /// The same as [`Tracker::segment`], for when it need not be known yet what it was: short connections are only written
+    /// down. The index of its connection.
+    #[inline]
+    pub fn pass(&mut self, seg: &Segment, ahead: Ahead) -> usize {
+        let hash = ahead.hash;
+        let head = match (ahead.head as usize).checked_sub(1) {
+            Some(head) if ahead.era == self.era => Some(head),
+            _ => self.head(&seg.src, &seg.dst, hash),
+        };
+        let recorded = match head {
+            Some(head) => self.store.record(head, seg).then_some(head),
+            None => self.push_tape(hash, seg),
+        };
+        recorded.unwrap_or_else(|| self.segment_at(head, hash, seg).connection)
+    }
+
+    /// A new connection, on tape, the first of its four-tuple.
+    fn push_tape(&mut self, hash: u32, seg: &Segment) -> Option<usize> {
+        let i = self.store.push_tape(seg)?;
+        self.latest.insert(hash, i as u32);
+        Some(i)
+    }
+
+    /// Takes a segment of the four-tuple that is found through `head`, if there is one yet.
+    fn segment_at(&mut self, head: Option<usize>, hash: u32, seg: &Segment) -> Taken {
         if let Some(head) = head {
             let first = self.store.heads[head].previous == 0;
             let case = self.store.case_mut(head);
@@ -179,12 +193,11 @@ impl<N: Notes> Tracker<N> {
             Found::Nothing { hash } => {
                 // Most of these are all that ever comes: a flood brings millions.
                 let lone = seg.flags.0 & 0x3f == Flags::SYN.0 && seg.len == 0;
-                let i = if lone { self.store.push_segment(seg) } else { self.store.push(seg, 1, 0, 0) };
-                let (heads, hasher) = (&self.store.heads, &self.hasher);
-                self.latest.insert_unique(hash, i as u32, |j| heads[*j as usize].hash(hasher));
-                if lone {
+                if let Some(i) = lone.then(|| self.push_tape(hash, seg)).flatten() {
                     return Taken { connection: i, sender: 0, class: Class::Opening, advances: true };
                 }
+                let i = self.store.push(seg, 1, 0, 0);
+                self.latest.insert(hash, i as u32);
                 i
             }
         };
@@ -200,8 +213,9 @@ impl<N: Notes> Tracker<N> {
     }
 
     /// The connection through which all between two sockets are found.
-    fn head(&self, a: &Socket, b: &Socket, hash: u64) -> Option<usize> {
-        self.latest.find(hash, |i| self.store.heads[*i as usize].is_between(a, b)).map(|i| *i as usize)
+    #[inline]
+    fn head(&self, a: &Socket, b: &Socket, hash: u32) -> Option<usize> {
+        self.latest.find(hash, |i| self.store.heads[i].is_between(a, b))
     }
 
     /// The latest connections on one four-tuple in all scopes, from `head` on.
@@ -224,17 +238,13 @@ impl<N: Notes> Tracker<N> {
     /// The next incarnation after connection `old`, beginning with `seg`.
     fn begin(&mut self, old: usize, seg: &Segment) -> usize {
         let incarnation = self.store.case_mut(old).connection.incarnation + 1;
-        let hash = hash(&self.hasher, &seg.src, &seg.dst);
+        let hash = self.latest.hash(&seg.src, &seg.dst);
         let new = self.store.push(seg, incarnation, old as u32 + 1, self.store.heads[old].beside);
-        let heads = &self.store.heads;
-        let head = match self.latest.find_mut(hash, |j| heads[*j as usize].is_between(&seg.src, &seg.dst)) {
-            Some(slot) if *slot as usize == old => {
-                *slot = new as u32;
-                return new;
-            }
-            Some(slot) => *slot as usize,
-            None => return new,
-        };
+        self.era = self.era.wrapping_add(1);
+        if self.latest.replace(hash, old as u32, new as u32) {
+            return new;
+        }
+        let Some(head) = self.head(&seg.src, &seg.dst, hash) else { return new };
         let mut lane = head;
         while let Some(next) = (self.store.heads[lane].beside as usize).checked_sub(1) {
             if next == old {

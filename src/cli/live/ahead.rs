@@ -48,6 +48,8 @@ const WAIT: Duration = Duration::from_millis(50);
 const LAST: Duration = Duration::from_millis(120);
 /// Between two times at which the kernel's drop counter is asked.
 const INFO: Duration = Duration::from_millis(200);
+/// Findings in a bundle, about: of several small ones one is made.
+const FULL: usize = 2_048;
 /// Empty bundles kept for further packets; more are given back to the system.
 const SPARE: usize = 16;
 
@@ -239,7 +241,7 @@ impl Shared {
             return None;
         }
         let was_empty = state.ready.is_empty();
-        let last = state.ready.back_mut().filter(|last| !last.is_full());
+        let last = state.ready.back_mut().filter(|last| !last.is_full(FULL));
         let bundle = if let Some(last) = last {
             let before = last.footprint();
             last.append(&mut bundle);

@@ -1,0 +1,452 @@
+//! A connection as the list of its segments: most connections have few, and nobody asks what they mean before the capture
+//! ends. Writing a segment down takes a fraction of what taking it takes, the list is smaller than the record made of it,
+//! and played back in one go, all that is looked at stays in the nearest cache.
+//!
+//! Only what certainly belongs to this incarnation of its four-tuple is written down ([`Tape::record`]); with the first
+//! segment of which that must be asked, the tape is played into a record.
+
+use super::sequence::after;
+use crate::pack::chain::{Chains, Row};
+use crate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
+use crate::time::Time;
+
+/// Segments on a tape at most: for more, a record costs less.
+const MOST: u8 = 48;
+/// Bytes of one segment at most.
+const LONGEST: usize = 88;
+/// Sequence numbers that lie this close belong together, whatever windows are.
+const NEAR: u32 = 1 << 20;
+
+/// What `marks` holds; where there are two, the second is that of end 1.
+mod mark {
+    /// The end has sent a segment other than RST.
+    pub const SEEN: u16 = 1;
+    /// The end has acknowledged something.
+    pub const ACKS: u16 = 1 << 2;
+    /// The end has sent FIN.
+    pub const FIN: u16 = 1 << 4;
+    /// The end has sent something.
+    pub const SPOKE: u16 = 1 << 6;
+    /// It begins with a SYN of end 0.
+    pub const OPENED: u16 = 1 << 8;
+    /// Not just one segment after the other, each once and complete.
+    pub const DISORDERLY: u16 = 1 << 9;
+}
+
+/// What the first byte of a segment says. After it: flags, window, checksum, length, time and packet number.
+mod what {
+    pub const SENDER: u8 = 1;
+    /// Its sequence number follows; else it continues the stream.
+    pub const SEQ: u8 = 1 << 1;
+    /// Its acknowledgment number follows; else it is the end of the other stream, or 0 without ACK.
+    pub const ACK: u8 = 1 << 2;
+    /// There is one.
+    pub const SEGMENT: u8 = 1 << 3;
+    pub const STAMPS: u8 = 1 << 4;
+    pub const ID: u8 = 1 << 5;
+    /// Its packet number follows, and time has all eight bytes.
+    pub const WIDE: u8 = 1 << 6;
+    /// A byte follows that says what else there is.
+    pub const MORE: u8 = 1 << 7;
+}
+
+/// What that byte says.
+mod more {
+    pub const MSS: u8 = 1;
+    pub const SCALE: u8 = 1 << 1;
+    pub const SACK_PERMITTED: u8 = 1 << 2;
+    pub const SACK: u8 = 1 << 3;
+    pub const FAST_OPEN: u8 = 1 << 4;
+    pub const CUT: u8 = 1 << 5;
+    pub const TTL: u8 = 1 << 6;
+    /// Flags beyond the eight.
+    pub const FLAGS: u8 = 1 << 7;
+}
+
+/// A connection that is on tape: what decides whether a segment can be written down, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tape {
+    /// Time of its first segment.
+    begin: Time,
+    scope: ScopeId,
+    row: Row,
+    /// The end of each stream as captured.
+    next: [u32; 2],
+    /// What each end acknowledged last.
+    acked: [u32; 2],
+    /// Payload bytes, if it is orderly.
+    unique: u32,
+    /// The least MSS that an end has announced.
+    mss: u16,
+    marks: u16,
+    /// The TTL of each end's latest segment.
+    ttl: [u8; 2],
+    count: u8,
+}
+
+const _: () = assert!(size_of::<Tape>() <= 56);
+
+impl Tape {
+    /// A tape of which `seg` will be the first segment.
+    pub fn new(seg: &Segment) -> Tape {
+        const KIND: u16 = Flags::SYN.0 | Flags::ACK.0 | Flags::FIN.0 | Flags::RST.0;
+        let opened = seg.flags.0 & KIND == Flags::SYN.0;
+        Tape {
+            begin: seg.time,
+            scope: seg.scope,
+            row: Row::EMPTY,
+            next: [0; 2],
+            acked: [0; 2],
+            unique: 0,
+            mss: u16::MAX,
+            marks: if opened { mark::OPENED } else { mark::DISORDERLY },
+            ttl: [0; 2],
+            count: 0,
+        }
+    }
+
+    #[inline]
+    fn has(&self, bit: u16, end: usize) -> bool {
+        self.marks & bit << end != 0
+    }
+
+    /// Whether it is one segment after the other, from the SYN on, none missing, none twice, none cut, none larger than an
+    /// MSS allows: then so many payload bytes passed.
+    pub fn orderly(&self) -> Option<u32> {
+        (self.marks & mark::DISORDERLY == 0).then_some(self.unique)
+    }
+
+    /// Whether the end that did not begin it has sent something.
+    pub fn is_answered(&self) -> bool {
+        self.has(mark::SPOKE, 1)
+    }
+
+    /// A byte of the cell that its next segment comes to.
+    #[inline]
+    pub fn end(&self, chains: &Chains) -> Option<u8> {
+        chains.end(&self.row)
+    }
+
+    /// Whether `seg` of end `x` belongs to this incarnation, whatever became of it so far.
+    #[inline]
+    fn certainly_has(&self, x: usize, seg: &Segment) -> bool {
+        let y = 1 - x;
+        if seg.has(Flags::RST) || self.count == 0 {
+            return true;
+        }
+        if seg.has(Flags::SYN) {
+            let again = !self.has(mark::SEEN, x) || seg.seq == self.next[x].wrapping_sub(1);
+            let opens = if seg.has(Flags::ACK) { x == 1 && seg.ack == self.next[0] } else { x == 0 };
+            return self.marks & mark::OPENED != 0 && opens && again && seg.len == 0;
+        }
+        let near = |a: u32, b: u32| a.wrapping_sub(b).wrapping_add(NEAR) <= 2 * NEAR;
+        let own = if self.has(mark::SEEN, x) {
+            near(seg.seq, self.next[x])
+        } else {
+            !self.has(mark::ACKS, y) || near(seg.seq, self.acked[y])
+        };
+        own && (!seg.has(Flags::ACK) || !self.has(mark::SEEN, y) || near(seg.ack, self.next[y]))
+    }
+
+    /// Whether `seg` of end `x` is the next in order.
+    #[inline]
+    fn is_next(&self, x: usize, seg: &Segment) -> bool {
+        let y = 1 - x;
+        if seg.has(Flags::RST) {
+            return seg.len == 0 && !seg.options.cut;
+        }
+        let stream = if self.has(mark::SEEN, x) { seg.seq == self.next[x] } else { seg.has(Flags::SYN) };
+        let content = seg.seq_len() > 0;
+        let acknowledges = !seg.has(Flags::ACK)
+            || self.has(mark::SEEN, y)
+                && self.next[y].wrapping_sub(seg.ack) < 1 << 16
+                && (content || !self.has(mark::ACKS, x) || seg.ack != self.acked[x]);
+        stream
+            && acknowledges
+            && (seg.has(Flags::ACK) || seg.has(Flags::SYN))
+            && !(content && self.has(mark::FIN, x))
+            && seg.len <= u32::from(self.mss)
+            && !seg.options.cut
+    }
+
+    /// What follows from `seg` of end `x` for the next ones: the same when written and when read.
+    #[inline]
+    fn pass(next: &mut [u32; 2], marks: &mut u16, x: usize, seg: &Segment) {
+        *marks |= mark::SPOKE << x;
+        if seg.has(Flags::RST) {
+            return;
+        }
+        let end = seg.end();
+        if *marks & mark::SEEN << x == 0 || after(end, next[x]) {
+            next[x] = end;
+        }
+        *marks |= mark::SEEN << x;
+    }
+
+    /// The acknowledgment number that `seg` of end `x` has as a rule.
+    #[inline]
+    fn usual_ack(next: &[u32; 2], x: usize, flags: Flags) -> u32 {
+        if flags.has(Flags::ACK) { next[1 - x] } else { 0 }
+    }
+
+    /// Writes down `seg` of end `x`; the tape begins with packet `first`. False, and nothing is done, if it may not belong
+    /// here, or there is no room for it.
+    pub fn record(&mut self, first: u64, x: usize, seg: &Segment, chains: &mut Chains) -> bool {
+        let sound = seg.scope == self.scope && seg.len <= u32::from(u16::MAX) && seg.options.sack_blocks <= 3;
+        if self.count >= MOST || !sound || !self.certainly_has(x, seg) {
+            return false;
+        }
+        let (bytes, used) = self.write(first, x, seg);
+        if !chains.append(&mut self.row, &bytes, used) {
+            return false;
+        }
+        if !self.is_next(x, seg) {
+            self.marks |= mark::DISORDERLY;
+        }
+        self.count += 1;
+        self.ttl[x] = seg.ttl;
+        Tape::pass(&mut self.next, &mut self.marks, x, seg);
+        if !seg.has(Flags::RST) {
+            self.unique = self.unique.wrapping_add(seg.len);
+            if seg.has(Flags::ACK) {
+                (self.acked[x], self.marks) = (seg.ack, self.marks | mark::ACKS << x);
+            }
+            if seg.has(Flags::FIN) {
+                self.marks |= mark::FIN << x;
+            }
+            self.mss = self.mss.min(seg.options.mss.unwrap_or(u16::MAX));
+        }
+        true
+    }
+
+    /// The bytes of `seg` of end `x`, and how many of them count.
+    #[inline]
+    fn write(&self, first: u64, x: usize, seg: &Segment) -> ([u8; LONGEST], usize) {
+        let (later, on) = (seg.time.0.wrapping_sub(self.begin.0) as u64, seg.packet.wrapping_sub(first));
+        let wide = later >= 1 << 40 || on >= 1 << 24;
+        let mut kind = x as u8 | what::SEGMENT;
+        let mut to = Writer { bytes: [0; LONGEST], at: 16 };
+        if wide {
+            kind |= what::WIDE;
+            to.put(on.to_le_bytes());
+        }
+        if seg.seq != self.next[x] {
+            kind |= what::SEQ;
+            to.put(seg.seq.to_le_bytes());
+        }
+        if seg.ack != Tape::usual_ack(&self.next, x, seg.flags) {
+            kind |= what::ACK;
+            to.put(seg.ack.to_le_bytes());
+        }
+        if seg.ip_id != 0 {
+            kind |= what::ID;
+            to.put(seg.ip_id.to_le_bytes());
+        }
+        if let Some(stamps) = seg.options.timestamps {
+            kind |= what::STAMPS;
+            to.put((u64::from(stamps.echo) << 32 | u64::from(stamps.value)).to_le_bytes());
+        }
+        if seg.ttl != self.ttl[x] || seg.flags.0 > 0xff || has_more(&seg.options) {
+            kind |= what::MORE;
+            to.more(seg, seg.ttl != self.ttl[x]);
+        }
+        let place = if wide { later } else { later << 24 | on };
+        let head = u128::from(place) << 64
+            | u128::from(seg.len as u16) << 48
+            | u128::from(seg.checksum) << 32
+            | u128::from(seg.window) << 16
+            | u128::from(seg.flags.0 as u8) << 8
+            | u128::from(kind);
+        to.bytes[..16].copy_from_slice(&head.to_le_bytes());
+        (to.bytes, to.at)
+    }
+
+    /// Plays it back, a connection between `sockets` from packet `first` on: `take` is given each segment and its end.
+    /// (How much of the payload is in the capture was not written down: all of it, they say.)
+    #[inline]
+    pub fn play(&self, (sockets, first): (&[Socket; 2], u64), chains: &Chains, mut take: impl FnMut(usize, &Segment)) {
+        // What follows from the segments before for the next ones: one of each end is made ready.
+        let mut ready = [0, 1].map(|x: usize| blank(sockets[x], sockets[1 - x], self.scope));
+        let (mut next, mut marks) = ([0; 2], 0);
+        let mut left = self.count;
+        for cell in chains.cells(&self.row) {
+            let mut from = Reader(cell);
+            while left > 0 {
+                let head = u64::from_le_bytes(from.bytes());
+                let kind = head as u8;
+                if kind & what::SEGMENT == 0 {
+                    break;
+                }
+                left -= 1;
+                let x = usize::from(kind & what::SENDER);
+                let seg = &mut ready[x];
+                seg.flags = Flags(head as u16 >> 8);
+                seg.window = (head >> 16) as u16;
+                seg.checksum = (head >> 32) as u16;
+                seg.len = (head >> 48) as u32;
+                seg.captured = seg.len;
+                let place = u64::from_le_bytes(from.bytes());
+                let (later, on) = if kind & what::WIDE != 0 {
+                    (place, u64::from_le_bytes(from.bytes()))
+                } else {
+                    (place >> 24, place & 0xff_ffff)
+                };
+                seg.time = Time(self.begin.0.wrapping_add(later as i64));
+                seg.packet = first.wrapping_add(on);
+                seg.seq = if kind & what::SEQ != 0 { from.word() } else { next[x] };
+                seg.ack = if kind & what::ACK != 0 { from.word() } else { Tape::usual_ack(&next, x, seg.flags) };
+                seg.ip_id = if kind & what::ID != 0 { from.short() } else { 0 };
+                seg.options.timestamps = (kind & what::STAMPS != 0).then(|| {
+                    let (value, echo) = (from.word(), from.word());
+                    Timestamps { value, echo }
+                });
+                if kind & what::MORE != 0 {
+                    from.more(seg);
+                }
+                Tape::pass(&mut next, &mut marks, x, seg);
+                take(x, seg);
+                if kind & what::MORE != 0 {
+                    seg.options = Options::default();
+                }
+            }
+        }
+    }
+
+    /// Gives the room of its segments back.
+    pub fn forget(&self, chains: &mut Chains) {
+        chains.forget(&self.row);
+    }
+}
+
+/// A segment of which nothing is known but where it belongs.
+fn blank(src: Socket, dst: Socket, scope: ScopeId) -> Segment {
+    Segment {
+        time: Time(0),
+        packet: 0,
+        src,
+        dst,
+        scope,
+        seq: 0,
+        ack: 0,
+        len: 0,
+        captured: 0,
+        flags: Flags(0),
+        window: 0,
+        checksum: 0,
+        ip_id: 0,
+        ttl: 0,
+        options: Options::default(),
+    }
+}
+
+/// Whether there is anything but timestamps.
+#[inline]
+fn has_more(o: &Options) -> bool {
+    o.mss.is_some() | o.window_scale.is_some() | o.sack_permitted | (o.sack_blocks != 0) | o.fast_open | o.cut
+}
+
+/// The bytes of one segment in the making.
+struct Writer {
+    bytes: [u8; LONGEST],
+    at: usize,
+}
+
+impl Writer {
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, value: [u8; N]) {
+        if let Some(place) = self.bytes.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<N>()) {
+            *place = value;
+        }
+        self.at += N;
+    }
+
+    /// What few segments have; `ttl` if that is told, too.
+    fn more(&mut self, seg: &Segment, ttl: bool) {
+        let o = &seg.options;
+        let bits = [
+            (more::MSS, o.mss.is_some()),
+            (more::SCALE, o.window_scale.is_some()),
+            (more::SACK_PERMITTED, o.sack_permitted),
+            (more::SACK, o.sack_blocks != 0),
+            (more::FAST_OPEN, o.fast_open),
+            (more::CUT, o.cut),
+            (more::TTL, ttl),
+            (more::FLAGS, seg.flags.0 > 0xff),
+        ];
+        self.put([bits.iter().fold(0, |all, (bit, there)| all | if *there { *bit } else { 0 })]);
+        if let Some(mss) = o.mss {
+            self.put(mss.to_le_bytes());
+        }
+        if let Some(scale) = o.window_scale {
+            self.put([scale]);
+        }
+        if o.sack_blocks != 0 {
+            self.put([o.sack_blocks]);
+            for (left, right) in o.sack() {
+                self.put(left.to_le_bytes());
+                self.put(right.to_le_bytes());
+            }
+        }
+        if ttl {
+            self.put([seg.ttl]);
+        }
+        if seg.flags.0 > 0xff {
+            self.put([(seg.flags.0 >> 8) as u8]);
+        }
+    }
+}
+
+/// Bytes of a tape yet to be read.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    #[inline]
+    fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        match self.0.split_first_chunk::<N>() {
+            Some((bytes, rest)) => {
+                self.0 = rest;
+                *bytes
+            }
+            None => [0; N],
+        }
+    }
+
+    #[inline]
+    fn word(&mut self) -> u32 {
+        u32::from_le_bytes(self.bytes())
+    }
+
+    #[inline]
+    fn short(&mut self) -> u16 {
+        u16::from_le_bytes(self.bytes())
+    }
+
+    /// The rest of `seg`.
+    fn more(&mut self, seg: &mut Segment) {
+        let [bits] = self.bytes();
+        let o = &mut seg.options;
+        if bits & more::MSS != 0 {
+            o.mss = Some(self.short());
+        }
+        if bits & more::SCALE != 0 {
+            let [scale] = self.bytes();
+            o.window_scale = Some(scale);
+        }
+        o.sack_permitted = bits & more::SACK_PERMITTED != 0;
+        if bits & more::SACK != 0 {
+            [o.sack_blocks] = self.bytes();
+            for block in o.sack.iter_mut().take(o.sack_blocks.into()) {
+                *block = (self.word(), self.word());
+            }
+        }
+        o.fast_open = bits & more::FAST_OPEN != 0;
+        o.cut = bits & more::CUT != 0;
+        if bits & more::TTL != 0 {
+            [seg.ttl] = self.bytes();
+        }
+        if bits & more::FLAGS != 0 {
+            let [high] = self.bytes();
+            seg.flags.0 |= u16::from(high) << 8;
+        }
+    }
+}
