@@ -240,11 +240,6 @@ impl Analysis {
         self.built((&case.connection, at.1), &case.notes.measured, verdicts, end)
     }
 
-    /// The same without its timing, which takes the longest.
-    pub fn untimed(&self, at: (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
-        self.built((&self.tracker.connection(at.0), at.1), &Measured::default(), verdicts, end)
-    }
-
     fn built(
         &self,
         (c, id): (&tracker::Connection, u64),

@@ -57,10 +57,13 @@ impl Watcher {
             // It may have gone on in the meantime.
             entry.told = entry.over;
             if entry.over && entry.matches {
-                let verdicts = self.analysis.tracker().connection(index).verdicts(self.now, self.analysis.profile());
-                let connection = ended(&self.analysis, &scene, (index, id), &verdicts, self.now, self.quiet);
-                self.metrics.ended(&connection);
+                let c = self.analysis.tracker().connection(index);
+                let verdicts = c.verdicts(self.now, self.analysis.profile());
+                let client = c.client().0;
+                let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
+                self.metrics.ended(build::outcome(&c, ends), ends, self.now);
                 if !self.quiet {
+                    let connection = found(&self.analysis, &scene, (index, id), &verdicts, self.now);
                     events.push(Event::Connection(Box::new(connection)));
                 }
             }
@@ -135,24 +138,14 @@ fn grouped(found: &[Found], analysis: &Analysis) -> Vec<Finding> {
     })
 }
 
-/// Connection `index`, number `id`, as it stands, with what is found about it.
-pub(super) fn found(analysis: &Analysis, scene: &Scene<'_>, at: (usize, u64), now: Time) -> Connection {
-    let verdicts = analysis.tracker().connection(at.0).verdicts(now, analysis.profile());
-    ended(analysis, scene, at, &verdicts, now, false)
-}
-
-/// The same with its verdicts; in brief, where only its states will be asked for.
-pub(super) fn ended(
+/// Connection `index`, number `id`, as it stands with these verdicts, and what is found about it.
+pub(super) fn found(
     analysis: &Analysis,
     scene: &Scene<'_>,
     at: (usize, u64),
     verdicts: &[Verdict; 2],
     now: Time,
-    brief: bool,
 ) -> Connection {
-    if brief {
-        return analysis.untimed(at, verdicts, now);
-    }
     let anomalies = analysis.anomalies(at, verdicts, scene);
     Connection { anomalies, ..analysis.connection(at, verdicts, now) }
 }

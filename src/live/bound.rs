@@ -1,12 +1,12 @@
 //! Forgetting connections, and counting them all the same.
 
-use super::assess::ended;
+use super::assess::found;
 use super::event::{Event, Evicted};
 use super::watcher::{Watcher, side};
 use super::{gone, order};
 use crate::analyze::build;
 use crate::report::totals::{Move, Totals};
-use crate::report::{PerSide, Side};
+use crate::report::{Outcome, PerSide, Side};
 use crate::time::Time;
 use crate::tracker::{Connection, Verdict};
 
@@ -38,15 +38,18 @@ impl Watcher {
             }
             let c = self.analysis.tracker().connection(index);
             let verdicts = c.verdicts(now, self.analysis.profile());
-            add(&mut totals, &c, &verdicts);
+            let client = c.client().0;
+            let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
+            let outcome = build::outcome(&c, ends);
+            add(&mut totals, &c, outcome, ends);
             if !entry.told {
-                let scene = scene.get_or_insert_with(|| {
-                    let survey = self.pass.survey.get_or_insert_with(|| self.analysis.survey()).clone();
-                    self.analysis.scene_of(survey, now)
-                });
-                let connection = ended(&self.analysis, scene, (index, entry.id), &verdicts, now, self.quiet);
-                self.metrics.ended(&connection);
+                self.metrics.ended(outcome, ends, now);
                 if !self.quiet {
+                    let scene = scene.get_or_insert_with(|| {
+                        let survey = self.pass.survey.get_or_insert_with(|| self.analysis.survey()).clone();
+                        self.analysis.scene_of(survey, now)
+                    });
+                    let connection = found(&self.analysis, scene, (index, entry.id), &verdicts, now);
                     self.events.push(Event::Connection(Box::new(connection)));
                 }
             }
@@ -63,10 +66,8 @@ impl Watcher {
 }
 
 /// Adds a connection to totals.
-fn add(totals: &mut Totals, c: &Connection, verdicts: &[Verdict; 2]) {
-    let client = c.client().0;
-    let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-    totals.add(build::outcome(c, ends), build::closed_first(ends), u64::from(c.retractions()));
+fn add(totals: &mut Totals, c: &Connection, outcome: Outcome, ends: PerSide<&Verdict>) {
+    totals.add(outcome, build::closed_first(ends), u64::from(c.retractions()));
     for (side, verdict) in [(Side::Client, ends.client), (Side::Server, ends.server)] {
         let moves = verdict.steps.iter();
         let moves = moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });

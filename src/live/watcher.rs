@@ -238,7 +238,8 @@ impl Watcher {
     /// Connection `index` as it stands now, with what is found about it.
     pub fn connection(&self, index: usize) -> Connection {
         let scene = self.analysis.scene(self.now);
-        found(&self.analysis, &scene, (index, self.book.entries[index].id), self.now)
+        let verdicts = self.analysis.tracker().connection(index).verdicts(self.now, self.analysis.profile());
+        found(&self.analysis, &scene, (index, self.book.entries[index].id), &verdicts, self.now)
     }
 
     /// Where connection number `id` is, if it was not forgotten.

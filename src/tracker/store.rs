@@ -276,6 +276,28 @@ impl<E: Notes> Store<E> {
         }
     }
 
+    /// The same without its notes, for whoever asks what became of it and no more.
+    pub(super) fn connection(&self, index: usize) -> Cow<'_, Connection> {
+        match self.heads[index].state.how() {
+            How::Record(slot) => Cow::Borrowed(&self.records[slot].connection),
+            How::Packed(place) => {
+                let mut connection = Connection::blank();
+                let mut from = In::new(self.shelf.from(place), self.base);
+                E::Glance::unpack(&mut from);
+                connection.read(&mut from);
+                Cow::Owned(connection)
+            }
+            How::Tape => {
+                let head = &self.heads[index];
+                let mut connection = None;
+                head.tape.play((&head.sockets, head.first_packet), &self.chains, |x, seg| {
+                    connection.get_or_insert_with(|| Connection::new(seg, 1)).take_from(x, seg);
+                });
+                Cow::Owned(connection.unwrap_or_else(Connection::blank))
+            }
+        }
+    }
+
     fn unpacked(&self, place: Place) -> Case<E> {
         let mut case = Case { connection: Connection::blank(), notes: E::blank() };
         self.read(place, &mut case);

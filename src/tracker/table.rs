@@ -87,10 +87,7 @@ impl<N: Notes> Tracker<N> {
 
     /// The connection with this index; they are counted in the order in which they were found.
     pub fn connection(&self, i: usize) -> Cow<'_, Connection> {
-        match self.store.case(i) {
-            Cow::Borrowed(case) => Cow::Borrowed(&case.connection),
-            Cow::Owned(case) => Cow::Owned(case.connection),
-        }
+        self.store.connection(i)
     }
 
     /// The same with its notes.
