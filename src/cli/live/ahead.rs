@@ -291,6 +291,8 @@ fn read(shared: &Shared, feed: &mut dyn Feed, count: Option<u64>, piped: bool) {
         scopes += new.len();
         let mut state = shared.lock();
         state.scopes.extend_from_slice(new);
+        let first = state.source.packets == 0;
+        state.source.packets = packets;
         let (asked, left) = (state.asked, state.left);
         drop(state);
         let waited = asked.is_some_and(|(asked, _)| asked.elapsed() >= LAST);
@@ -308,7 +310,7 @@ fn read(shared: &Shared, feed: &mut dyn Feed, count: Option<u64>, piped: bool) {
                 None => return,
             }
         }
-        if ended || informed.is_none_or(|at: Instant| at.elapsed() >= INFO) {
+        if ended || first || informed.is_none_or(|at: Instant| at.elapsed() >= INFO) {
             let (source, copies, unreadable) = (feed.info(), feed.copies(), feed.failure());
             let mut state = shared.lock();
             (state.source, state.copies, state.unreadable, state.failure) = (source, copies, unreadable, failure);
@@ -317,5 +319,90 @@ fn read(shared: &Shared, feed: &mut dyn Feed, count: Option<u64>, piped: bool) {
         if ended || left {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    /// A capture of so many packets, each an IPv4 segment of its own port.
+    fn capture(packets: u16) -> Vec<u8> {
+        let mut out = b"\x4d\x3c\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x65\0\0\0".to_vec();
+        for n in 1..=packets {
+            out.extend([u32::from(n), 0, 40, 40].map(u32::to_le_bytes).concat());
+            out.extend([0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+            out.extend(n.to_be_bytes());
+            out.extend([0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff, 0, 0, 0, 0]);
+        }
+        out
+    }
+
+    /// A pipe into which is written what is sent to it.
+    struct Pipe(Receiver<Vec<u8>>);
+
+    impl Read for Pipe {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let Ok(bytes) = self.0.recv() else { return Ok(0) };
+            out[..bytes.len()].copy_from_slice(&bytes);
+            Ok(bytes.len())
+        }
+    }
+
+    /// The times of all packets until the end, in seconds.
+    fn rest(ahead: &mut Ahead) -> Vec<i64> {
+        let mut times = Vec::new();
+        loop {
+            match ahead.next(Duration::from_secs(60)) {
+                Ready::Bundle(bundle, _) => {
+                    times.extend(bundle.found().iter().map(|found| match found {
+                        crate::decode::Decoded::Segment(seg) => seg.time.0 / 1_000_000_000,
+                        other => panic!("{other:?}"),
+                    }));
+                    ahead.give_back(bundle);
+                }
+                Ready::Idle => {}
+                Ready::End => return times,
+            }
+        }
+    }
+
+    #[test]
+    fn everything_comes_in_order_however_little_is_kept_ready() {
+        for most in [1, 100_000, usize::MAX] {
+            let input = Input::Pipe(Box::new(io::Cursor::new(capture(10_000))));
+            let mut ahead = Ahead::start(input, None, None, most).unwrap();
+            assert_eq!(rest(&mut ahead), (1..=10_000).collect::<Vec<i64>>());
+            assert_eq!(ahead.source().0.packets, 10_000);
+        }
+    }
+
+    #[test]
+    fn no_more_than_were_asked_for() {
+        let input = Input::Pipe(Box::new(io::Cursor::new(capture(10_000))));
+        let mut ahead = Ahead::start(input, Some(77), None, usize::MAX).unwrap();
+        assert_eq!(rest(&mut ahead).len(), 77);
+    }
+
+    #[test]
+    fn a_silent_pipe_is_not_waited_for_when_the_end_was_asked_for() {
+        let (send, pipe) = channel();
+        let mut ahead = Ahead::start(Input::Pipe(Box::new(Pipe(pipe))), None, None, usize::MAX).unwrap();
+        send.send(capture(3)).unwrap();
+        assert!(matches!(ahead.next(Duration::from_secs(60)), Ready::Bundle(..)));
+        ahead.ask();
+        assert_eq!(rest(&mut ahead), []);
+        assert_eq!(ahead.source().0.packets, 3);
+        drop(send);
+    }
+
+    #[test]
+    fn what_is_no_capture_is_told() {
+        let input = Input::Pipe(Box::new(io::Cursor::new(b"something else".to_vec())));
+        let mut ahead = Ahead::start(input, None, None, usize::MAX).unwrap();
+        assert_eq!(rest(&mut ahead), []);
+        assert!(ahead.unreadable().is_some());
     }
 }

@@ -15,8 +15,8 @@ use crate::time::{Span, Time};
 
 /// Between two times at which what has changed is shown.
 const TURN: Duration = Duration::from_millis(50);
-/// Between two looks at all connections, which are taken a stretch at a time.
-const ASSESS: Duration = Duration::from_secs(1);
+/// Between two looks at all connections, which are taken a stretch at a time; also between two pages of metrics.
+const EVERY: Duration = Duration::from_secs(1);
 /// Looks take a tenth of the time at most, and next to none of it while packets wait.
 const SHARE: u32 = 10;
 const SHARE_BEHIND: u32 = 50;
@@ -70,8 +70,7 @@ impl Run {
         let begun = Instant::now();
         let limit = self.duration.map(|span| Duration::from_nanos(span.0.max(0).unsigned_abs()));
         let mut clock = self.clocked.then(|| Clock { packet: wall_clock(), since: begun });
-        let (mut turn, mut assess) = (begun, begun);
-        let (mut source, _, _) = ahead.source();
+        let (mut turn, mut assess, mut inform) = (begun, begun, begun);
         loop {
             if self.stop.asked() || limit.is_some_and(|limit| begun.elapsed() >= limit) {
                 ahead.ask();
@@ -99,9 +98,8 @@ impl Run {
             if let Some(clock) = &clock {
                 watcher.advance(clock.now());
             }
+            let (source, copies, waiting) = ahead.source();
             if instant >= assess || ended {
-                let (info, copies, waiting) = ahead.source();
-                source = info;
                 let begun = Instant::now();
                 let dropped = source.dropped.unwrap_or(0);
                 let mut more = watcher.assess(dropped);
@@ -109,7 +107,10 @@ impl Run {
                     more = watcher.assess(dropped);
                 }
                 let share = if waiting > BEHIND { SHARE_BEHIND } else { SHARE };
-                assess = begun + if more { TURN } else { ASSESS }.max(begun.elapsed() * share);
+                assess = begun + if more { TURN } else { EVERY }.max(begun.elapsed() * share);
+            }
+            if instant >= inform || ended {
+                inform = instant + EVERY;
                 if let Some(page) = &self.page {
                     page.set(watcher.page(&source, copies, waiting));
                 }
@@ -126,11 +127,10 @@ impl Run {
                 }
             };
             if ended || !goes_on {
-                break;
+                ahead.finish(watcher.now())?;
+                return Ok(source);
             }
         }
-        ahead.finish(watcher.now())?;
-        Ok(source)
     }
 }
 
