@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 /// What happened to a connection that is over holds for this long.
 const RECENT: Span = Span::secs(60);
 /// Findings that speak of the end of a capture.
-const OF_THE_END: [&str; 2] = ["capture-cuts-connections", "half-closed-at-end"];
+pub(super) const OF_THE_END: [&str; 2] = ["capture-cuts-connections", "half-closed-at-end"];
 
 /// How far a look at all connections has come.
 #[derive(Debug, Default)]
@@ -99,7 +99,9 @@ impl Watcher {
             }
             let c = tracker.connection(index);
             let verdicts = c.verdicts(now, analysis.profile());
-            let anomalies = analysis.anomalies((index, entry.id), &verdicts, scene);
+            let mut anomalies = analysis.anomalies((index, entry.id), &verdicts, scene);
+            // Nothing has ended.
+            anomalies.retain(|a| !OF_THE_END.contains(&a.name));
             entry.severity = anomalies.iter().map(|a| a.severity).max();
             let briefs: SmallVec<[Brief; 2]> = anomalies.iter().filter_map(Brief::of).collect();
             let client = c.client().0;
@@ -119,7 +121,6 @@ impl Watcher {
         let mut findings = grouped(&found, analysis);
         findings.extend(wide(scene, &digests, analysis.selection()));
         sort(&mut findings);
-        // Nothing has ended.
         findings.retain(|f| !OF_THE_END.contains(&f.name));
         Some(findings)
     }

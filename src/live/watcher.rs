@@ -1,6 +1,6 @@
 //! The loop's view: packets and time in, events out.
 
-use super::assess::{Pass, found};
+use super::assess::{OF_THE_END, Pass, found};
 use super::book::Book;
 use super::counts::Counts;
 use super::event::{Event, Retraction, Transition};
@@ -239,7 +239,9 @@ impl Watcher {
     pub fn connection(&self, index: usize) -> Connection {
         let scene = self.analysis.scene(self.now);
         let verdicts = self.analysis.tracker().connection(index).verdicts(self.now, self.analysis.profile());
-        found(&self.analysis, &scene, (index, self.book.entries[index].id), &verdicts, self.now)
+        let mut connection = found(&self.analysis, &scene, (index, self.book.entries[index].id), &verdicts, self.now);
+        connection.anomalies.retain(|a| !OF_THE_END.contains(&a.name));
+        connection
     }
 
     /// Where connection number `id` is, if it was not forgotten.
