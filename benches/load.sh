@@ -18,7 +18,7 @@ for there in "" "ip netns exec $space"; do
     $there sysctl -qw "net.ipv6.conf.$link.disable_ipv6=1" || true
     $there ip link set "$link" up
 done
-there() { exec ip netns exec "$space" nice -n -10 "$@"; }
+there() { exec ip netns exec "$space" nice -n -20 "$@"; }
 # A socket that is bound is marked as running.
 running() { ip netns exec "$space" awk '$6 == 1 { found = 1 } END { exit !found }' /proc/net/packet; }
 
@@ -32,7 +32,7 @@ run() { # name rate
     local capturer=$!
     until running; do kill -0 "$capturer"; sleep 0.05; done
     [ "$2" = top ] && options=(--topspeed) || options=(--pps "$2")
-    nice -n -10 tcpreplay -q -K "${options[@]}" -i "near$$" --limit "$packets" "$capture" > "$folder/sent" 2>&1
+    nice -n -20 tcpreplay -q -K "${options[@]}" -i "near$$" --limit "$packets" "$capture" > "$folder/sent" 2>&1
     sleep 0.5
     kill -INT "$capturer"
     wait "$capturer" || true

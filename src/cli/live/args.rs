@@ -20,6 +20,7 @@ Examples:
   tcpstate live --list
   tcpstate live -i eth0
   tcpstate live -i eth0 'server port 443 and not host 10.0.0.9'
+  tcpdump -i eth0 -U -w - | tcpstate live -
   ssh web1 tcpdump -i eth0 -U -s 256 -w - tcp | tcpstate live -
   tcpstate live -i any --format ndjson --write trace.pcapng --rotate-size 100MB --rotate-keep 10 > events.ndjson
   tcpstate live -i eth0 --metrics 9464
