@@ -138,7 +138,7 @@ fn findings(frame: &mut Frame<'_>, area: Rect, rows: &[FindingRow]) {
         0..=2 => 1,
         lines => lines,
     };
-    let most = (usize::from(inner.width) * each).saturating_sub(if each > 1 { 8 * each } else { 2 });
+    let most = (usize::from(inner.width) * each).saturating_sub(if each > 1 { 8 * each } else { 3 });
     let listed = if rows.len() > height { height.saturating_sub(1) } else { rows.len() };
     let mut lines: Vec<Line<'_>> = rows[..listed].iter().map(|row| finding(row, most)).collect();
     if listed < rows.len() {

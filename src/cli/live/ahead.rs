@@ -393,7 +393,7 @@ mod tests {
         send.send(capture(3)).unwrap();
         assert!(matches!(ahead.next(Duration::from_secs(60)), Ready::Bundle(..)));
         ahead.ask();
-        assert_eq!(rest(&mut ahead), []);
+        assert!(rest(&mut ahead).is_empty());
         assert_eq!(ahead.source().0.packets, 3);
         drop(send);
     }
@@ -402,7 +402,7 @@ mod tests {
     fn what_is_no_capture_is_told() {
         let input = Input::Pipe(Box::new(io::Cursor::new(b"something else".to_vec())));
         let mut ahead = Ahead::start(input, None, None, usize::MAX).unwrap();
-        assert_eq!(rest(&mut ahead), []);
+        assert!(rest(&mut ahead).is_empty());
         assert!(ahead.unreadable().is_some());
     }
 }
