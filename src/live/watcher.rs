@@ -5,12 +5,11 @@ use super::book::Book;
 use super::counts::Counts;
 use super::event::{Event, Retraction, Transition};
 use super::firing::Firing;
-use super::gone;
 use super::metrics::{Metrics, Now};
-use crate::analyze::{Analysis, Finish, Options, Wanted, build};
+use crate::analyze::{Analysis, Options, build};
 use crate::decode::{Bundle, Decoded, ScopeNames};
-use crate::filter::{Filter, select::select};
-use crate::report::{self, Connection, Finding, PerSide, Report, Severity, Side, Summary};
+use crate::filter::Filter;
+use crate::report::{self, Connection, Finding, PerSide, Severity, Side, Summary};
 use crate::segment::{Flags, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
@@ -352,50 +351,6 @@ impl Watcher {
     /// Whether connection number `id` was told as a whole already.
     pub fn is_told(&self, id: u64) -> bool {
         self.find(id).is_none_or(|index| self.book.entries[index].told)
-    }
-
-    /// The end: the same report as on a file with what was seen; what was forgotten is in its totals.
-    pub fn report(&self, source: FileInfo) -> Report {
-        let mut finish = self.ended(source);
-        let wanted = Wanted { connections: true, timed: None };
-        let mut connections = Vec::new();
-        while let Some(stretch) = finish.next(wanted) {
-            connections.extend(stretch.connections);
-        }
-        let mut report = finish.report(connections);
-        if let Some(filter) = &self.filter {
-            select(&mut report, |connection| filter.matches(connection));
-        }
-        self.complete(&mut report);
-        report
-    }
-
-    /// The same, connection by connection and without the filter; the report made of it is to be
-    /// [completed](Watcher::complete).
-    pub fn ended(&self, source: FileInfo) -> Finish<'_> {
-        let finish = self.analysis.ended(vec![source]);
-        if self.metrics.evicted == 0 { finish } else { finish.numbered(self.numbers()) }
-    }
-
-    /// Adds what was forgotten to a report's totals.
-    pub fn complete(&self, report: &mut Report) {
-        if self.metrics.evicted > 0 {
-            gone::add(&mut report.summary, &self.gone);
-            gone::raise(&mut report.summary, &self.counts.peak);
-        }
-    }
-
-    /// The numbers of the connections remembered, in the order of their first packets.
-    fn numbers(&self) -> Vec<u64> {
-        let mut ids: Vec<_> = self
-            .book
-            .entries
-            .iter()
-            .enumerate()
-            .map(|(i, e)| (self.analysis.tracker().first_packet(i), e.id))
-            .collect();
-        ids.sort_by_key(|(packet, _)| *packet);
-        ids.into_iter().map(|(_, id)| id).collect()
     }
 }
 

@@ -4,12 +4,12 @@
 //! What is kept ready is bounded; when it is full the reader waits, the kernel's ring fills up, and what does not fit
 //! there is counted by the kernel as dropped (a pipe's writer waits instead).
 
-use std::collections::VecDeque;
 use std::io::{self, Read};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::queue::{SPARE, Shared, State};
 use super::run::wall_clock;
 use crate::cli::failure::Failure;
 use crate::decode::{Bundle, Decoder, ScopeNames};
@@ -48,43 +48,6 @@ const WAIT: Duration = Duration::from_millis(50);
 const LAST: Duration = Duration::from_millis(120);
 /// Between two times at which the kernel's drop counter is asked.
 const INFO: Duration = Duration::from_millis(200);
-/// Findings in a bundle, about: of several small ones one is made.
-const FULL: usize = 2_048;
-/// Empty bundles kept for further packets; more are given back to the system.
-const SPARE: usize = 16;
-
-/// What both threads know.
-#[derive(Default)]
-struct State {
-    /// In capture order.
-    ready: VecDeque<Bundle>,
-    /// Memory that `ready` takes, in bytes.
-    held: usize,
-    spare: Vec<Bundle>,
-    scopes: Vec<ScopeNames>,
-    source: FileInfo,
-    copies: u64,
-    /// When the end was asked for.
-    asked: Option<(Instant, Time)>,
-    /// Nothing could be read at all.
-    unreadable: Option<CaptureError>,
-    failure: Option<Failure>,
-    /// The reader gives nothing more.
-    ended: bool,
-    /// Nobody takes anything more.
-    left: bool,
-}
-
-struct Shared {
-    state: Mutex<State>,
-    /// There is something to take.
-    filled: Condvar,
-    /// There is room again.
-    emptied: Condvar,
-    writer: Mutex<Option<RotatingWriter>>,
-    /// Bytes kept ready at most.
-    most: usize,
-}
 
 /// What was read ahead.
 pub enum Ready {
@@ -216,51 +179,6 @@ impl Drop for Ahead {
     }
 }
 
-impl Shared {
-    /// A panic in the other thread leaves the state as whole as it was.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn writer(&self) -> MutexGuard<'_, Option<RotatingWriter>> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn writing(&self, how: impl FnOnce(&mut RotatingWriter) -> io::Result<()>) -> Result<(), Failure> {
-        self.writer().as_mut().map_or(Ok(()), how).map_err(|error| Failure::file("--write", error))
-    }
-
-    /// Puts `bundle` behind what is ready, as soon as there is room; gives an empty one for it. `None` when nobody is
-    /// there any more.
-    fn put(&self, mut bundle: Bundle) -> Option<Bundle> {
-        let mut state = self.lock();
-        while state.held >= self.most && !state.left {
-            state = self.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        if state.left {
-            return None;
-        }
-        let was_empty = state.ready.is_empty();
-        let last = state.ready.back_mut().filter(|last| !last.is_full(FULL));
-        let bundle = if let Some(last) = last {
-            let before = last.footprint();
-            last.append(&mut bundle);
-            let more = last.footprint() - before;
-            state.held += more;
-            bundle
-        } else {
-            state.held += bundle.footprint();
-            state.ready.push_back(bundle);
-            state.spare.pop().unwrap_or_default()
-        };
-        drop(state);
-        if was_empty {
-            self.filled.notify_one();
-        }
-        Some(bundle)
-    }
-}
-
 /// However the reader ends, nobody waits for it any longer.
 struct Ended<'a>(&'a Shared);
 
@@ -341,13 +259,19 @@ mod tests {
     }
 
     /// A pipe into which is written what is sent to it.
-    struct Pipe(Receiver<Vec<u8>>);
+    struct Pipe(Receiver<Vec<u8>>, io::Cursor<Vec<u8>>);
 
     impl Read for Pipe {
         fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-            let Ok(bytes) = self.0.recv() else { return Ok(0) };
-            out[..bytes.len()].copy_from_slice(&bytes);
-            Ok(bytes.len())
+            loop {
+                match self.1.read(out)? {
+                    0 => match self.0.recv() {
+                        Ok(bytes) => self.1 = io::Cursor::new(bytes),
+                        Err(_) => return Ok(0),
+                    },
+                    got => return Ok(got),
+                }
+            }
         }
     }
 
@@ -389,7 +313,8 @@ mod tests {
     #[test]
     fn a_silent_pipe_is_not_waited_for_when_the_end_was_asked_for() {
         let (send, pipe) = channel();
-        let mut ahead = Ahead::start(Input::Pipe(Box::new(Pipe(pipe))), None, None, usize::MAX).unwrap();
+        let mut ahead =
+            Ahead::start(Input::Pipe(Box::new(Pipe(pipe, io::Cursor::default()))), None, None, usize::MAX).unwrap();
         send.send(capture(3)).unwrap();
         assert!(matches!(ahead.next(Duration::from_secs(60)), Ready::Bundle(..)));
         ahead.ask();

@@ -3,6 +3,7 @@
 mod ahead;
 mod args;
 mod metrics;
+mod queue;
 mod run;
 mod screen;
 mod stop;
