@@ -279,7 +279,7 @@ mod tests {
     fn rest(ahead: &mut Ahead) -> Vec<i64> {
         let mut times = Vec::new();
         loop {
-            match ahead.next(Duration::from_secs(60)) {
+            match ahead.next(Duration::from_millis(20)) {
                 Ready::Bundle(bundle, _) => {
                     times.extend(bundle.found().iter().map(|found| match found {
                         crate::decode::Decoded::Segment(seg) => seg.time.0 / 1_000_000_000,
