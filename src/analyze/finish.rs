@@ -3,10 +3,11 @@
 
 use std::ops::Range;
 
+use super::tally::Tally;
 use super::{Analysis, build};
-use crate::detect::{self, ALL, Brief, Digest, Groups, Scene, View};
-use crate::report::rollup::{Added, Shown, Sums, carried};
-use crate::report::totals::{Move, Totals};
+use crate::detect::{self, ALL, Brief, Digest, Scene, View};
+use crate::report::rollup::{Added, Shown, carried};
+use crate::report::totals::Move;
 use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHEMA, Severity, Side, TOOL};
 use crate::segment::Socket;
 use crate::source::FileInfo;
@@ -69,18 +70,6 @@ pub struct Wanted<'a> {
     pub timed: Option<&'a (dyn Fn(&Connection) -> bool + Sync)>,
 }
 
-/// Sums over some connections.
-#[derive(Debug)]
-struct Tally {
-    totals: Totals,
-    rollups: Sums,
-    groups: Groups,
-    digests: Vec<Digest>,
-    tables: table::Builder,
-    /// The indices of those of which alone the time is to be added up; that is done when they are all known.
-    timed: Option<Vec<u32>>,
-}
-
 /// An analysis that has seen its last packet.
 pub struct Finish<'a> {
     analysis: &'a Analysis,
@@ -89,6 +78,8 @@ pub struct Finish<'a> {
     end: Time,
     /// Indices in order of first packets, where they are not in that order anyway.
     order: Option<Vec<u32>>,
+    /// Numbers of the connections in order of first packets, and where each stands; unless they are counted from 1.
+    numbers: Option<(Vec<u64>, Vec<u32>)>,
     /// Findings of a kind and severity that are put into words.
     told: usize,
     /// What was added up so far; taken out while connections are added to it.
@@ -125,12 +116,21 @@ impl<'a> Finish<'a> {
         });
         let mut census = Census::default();
         let indices = (0..tracker.len()).map(|i| order.as_ref().map_or(i, |order| order[i] as usize));
-        let mut scene = analysis.survey(end, indices, |client, server| census.count(client.addr, *server));
+        let survey = analysis.survey_of(indices, |client, server| census.count(client.addr, *server));
+        let mut scene = analysis.scene_of(survey, end);
         scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();
         let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
         let capture = Capture { files, bytes, missing_bytes, ..analysis.capture.clone() };
-        let part = Part { next: 0, step: 1, tally: Box::new(empty(analysis, &census, scene.begin, end)) };
-        Finish { analysis, scene, capture, end, order, told: usize::MAX, part: Some(part) }
+        let part = Part { next: 0, step: 1, tally: Box::new(Tally::new(tracker.len(), &census, scene.begin, end)) };
+        Finish { analysis, scene, capture, end, order, numbers: None, told: usize::MAX, part: Some(part) }
+    }
+
+    /// The same with other numbers than those counted from 1: one for each connection, in order of first packets.
+    #[must_use]
+    pub fn numbered(self, numbers: Vec<u64>) -> Finish<'a> {
+        let mut positions: Vec<u32> = (0..numbers.len() as u32).collect();
+        positions.sort_by_key(|position| numbers[*position as usize]);
+        Finish { numbers: Some((numbers, positions)), ..self }
     }
 
     /// The capture, about which all is known.
@@ -182,13 +182,13 @@ impl<'a> Finish<'a> {
         let context = self.analysis.context(self.end);
         let decoder = &self.analysis.decoder;
         let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
-        let range_end = range.end as u64 + 1;
+        let end = range.end;
         for position in range {
-            let id = position as u64 + 1;
-            let index = self.index(id);
+            let id = self.numbers.as_ref().map_or(position as u64 + 1, |(numbers, _)| numbers[position]);
+            let index = self.at(position);
             if position % SOON == 0 {
-                let soon = id..(id + SOON as u64).min(range_end);
-                self.analysis.tracker.soon(soon.map(|id| self.index(id)));
+                let soon = position..(position + SOON).min(end);
+                self.analysis.tracker.soon(soon.map(|position| self.at(position)));
             }
             let case = self.analysis.tracker.look(index, &mut scratch);
             let (c, notes) = (&case.connection, &case.notes);
@@ -271,7 +271,18 @@ impl<'a> Finish<'a> {
 
     /// The index in the tracker of the connection with this number.
     fn index(&self, id: u64) -> usize {
-        let position = (id as usize).saturating_sub(1);
+        let position = match &self.numbers {
+            Some((numbers, positions)) => {
+                let found = positions.partition_point(|position| numbers[*position as usize] < id);
+                positions.get(found).map_or(0, |position| *position as usize)
+            }
+            None => (id as usize).saturating_sub(1),
+        };
+        self.at(position)
+    }
+
+    /// The index in the tracker of the connection at this place in the order of first packets.
+    fn at(&self, position: usize) -> usize {
         self.order.as_ref().map_or(position, |order| order[position] as usize)
     }
 
@@ -280,7 +291,7 @@ impl<'a> Finish<'a> {
         *selection == detect::Selection::default() || detect::find(code).is_some_and(|d| selection.wants(d))
     }
 
-    /// The connection with this number, from 1, in full.
+    /// The connection with this number in full.
     pub fn connection(&self, id: u64) -> Connection {
         let index = self.index(id);
         let verdicts = self.analysis.tracker.connection(index).verdicts(self.end, &self.analysis.profile);
@@ -322,7 +333,7 @@ impl<'a> Finish<'a> {
 
     /// The report, about `connections`.
     pub fn report(mut self, connections: Vec<Connection>) -> Report {
-        let nothing = || Box::new(empty(self.analysis, &Census::default(), self.scene.begin, self.end));
+        let nothing = || Box::new(Tally::new(0, &Census::default(), self.scene.begin, self.end));
         let Tally { totals, mut rollups, groups, mut digests, tables, timed } =
             *self.part.take().map_or_else(nothing, |part| part.tally);
         // In parts they come in turn.
@@ -361,46 +372,4 @@ impl<'a> Finish<'a> {
 
 fn added(look: &Look<'_>, client: Socket, server: Socket) -> Added {
     Added { id: look.id, client, server, outcome: look.outcome }
-}
-
-impl Tally {
-    /// The same, with nothing in it.
-    fn empty(&self) -> Tally {
-        Tally {
-            totals: self.totals.empty(),
-            rollups: kinds(),
-            groups: Groups::new(),
-            digests: Vec::new(),
-            tables: self.tables.empty(),
-            timed: None,
-        }
-    }
-
-    /// Adds what was added up of other connections.
-    fn merge(&mut self, other: Tally) {
-        self.totals.merge(&other.totals);
-        self.rollups.merge(other.rollups);
-        self.groups.merge(other.groups);
-        self.digests.extend(other.digests);
-        self.tables.merge(other.tables);
-        if let Some(timed) = other.timed {
-            self.timed.get_or_insert_default().extend(timed);
-        }
-    }
-}
-
-fn kinds() -> Sums {
-    Sums::new(ALL.iter().map(|d| (d.code, d.name)).collect())
-}
-
-/// Sums over nothing yet.
-fn empty(analysis: &Analysis, census: &Census, begin: Time, end: Time) -> Tally {
-    Tally {
-        totals: Totals::new(analysis.tracker.len() as u64, begin, end),
-        rollups: kinds(),
-        groups: Groups::new(),
-        digests: Vec::new(),
-        tables: table::Builder::new(census),
-        timed: None,
-    }
 }

@@ -3,13 +3,14 @@
 pub mod build;
 mod finish;
 mod notes;
+mod tally;
 
 use std::borrow::Cow;
 
 pub use finish::{Finish, Row, Stretch, Wanted};
 pub use notes::Noted;
 
-use crate::decode::{Bundle, Decoded, Decoder};
+use crate::decode::{Bundle, Decoded, Decoder, ScopeNames};
 use crate::detect::{self, Limits, Scene, Selection, Survey, View, Watch};
 use crate::report::{Anomaly, Capture, Connection, Report};
 use crate::segment::{IcmpError, Segment, Socket};
@@ -112,12 +113,18 @@ impl Analysis {
     /// Takes what was found in packets elsewhere, in capture order: the same as taking these packets, if at the end the
     /// decoder is handed over too.
     pub fn bundle(&mut self, bundle: &Bundle) {
+        self.bundle_of(bundle, &mut Vec::new());
+    }
+
+    /// The same; `connections` gets the index of the connection of each segment in it, in their order.
+    pub fn bundle_of(&mut self, bundle: &Bundle, connections: &mut Vec<usize>) {
         self.capture.packets += bundle.packets();
         self.capture.undecoded += bundle.undecoded();
         if let Some((first, last)) = bundle.span() {
             self.until(first);
             self.until(last);
         }
+        connections.clear();
         for some in bundle.found().chunks(AHEAD) {
             let mut ahead = [Ahead::default(); AHEAD];
             for (ahead, found) in ahead.iter_mut().zip(some) {
@@ -127,12 +134,17 @@ impl Analysis {
             }
             for (ahead, found) in ahead.into_iter().zip(some) {
                 match found {
-                    Decoded::Segment(segment) => self.pass(segment, ahead),
+                    Decoded::Segment(segment) => connections.push(self.pass(segment, ahead)),
                     Decoded::Icmp(error) => self.icmp(error),
                     Decoded::Other | Decoded::Undecoded => {}
                 }
             }
         }
+    }
+
+    /// Takes over scopes as the decoder of the bundles has named them, in their order, while bundles still come.
+    pub fn learn(&mut self, scopes: impl IntoIterator<Item = ScopeNames>) {
+        self.decoder.learn(scopes);
     }
 
     /// Takes over the decoder of all bundles: it knows the names of their scopes.
@@ -155,10 +167,10 @@ impl Analysis {
 
     /// The same, for when it need not be known yet what it was.
     #[inline]
-    fn pass(&mut self, segment: &Segment, ahead: Ahead) {
+    fn pass(&mut self, segment: &Segment, ahead: Ahead) -> usize {
         self.capture.tcp_segments += 1;
         self.watch.segment(segment);
-        self.tracker.pass(segment, ahead);
+        self.tracker.pass(segment, ahead)
     }
 
     /// Takes an ICMP error that quotes a segment.
@@ -191,16 +203,16 @@ impl Analysis {
 
     /// What is known of the capture at `end`.
     pub fn scene(&self, end: Time) -> Scene<'_> {
-        self.survey(end, 0..self.tracker.len(), |_, _| {})
+        self.scene_of(self.survey(), end)
     }
 
-    /// The same, known from the connections at `indices`, which are all; `each` is told the client and the server of each.
-    fn survey(
-        &self,
-        end: Time,
-        indices: impl Iterator<Item = usize>,
-        mut each: impl FnMut(&Socket, &Socket),
-    ) -> Scene<'_> {
+    /// What all connections say about the capture, and the payload bytes that passed in them.
+    pub fn survey(&self) -> (Survey, u64) {
+        self.survey_of(0..self.tracker.len(), |_, _| {})
+    }
+
+    /// The same of the connections at `indices`; `each` is told the client and the server of each.
+    fn survey_of(&self, indices: impl Iterator<Item = usize>, mut each: impl FnMut(&Socket, &Socket)) -> (Survey, u64) {
         let mut survey = Survey::default();
         let (mut unique, mut scratch) = (0, Box::default());
         for i in indices {
@@ -209,6 +221,11 @@ impl Analysis {
             each(&sockets[glance.client()], &sockets[1 - glance.client()]);
             unique += passed;
         }
+        (survey, unique)
+    }
+
+    /// What is known of the capture at `end` by a survey of a while ago.
+    pub fn scene_of(&self, (survey, unique): (Survey, u64), end: Time) -> Scene<'_> {
         self.watch.scene(survey, (unique, self.capture.undecoded), end, &self.profile, &self.options.limits)
     }
 
@@ -228,11 +245,6 @@ impl Analysis {
     pub fn connection(&self, at: (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
         let case = self.tracker.case(at.0);
         self.built((&case.connection, at.1), &case.notes.measured, verdicts, end)
-    }
-
-    /// The same without its timing, which takes the longest.
-    pub fn untimed(&self, at: (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
-        self.built((&self.tracker.connection(at.0), at.1), &Measured::default(), verdicts, end)
     }
 
     fn built(

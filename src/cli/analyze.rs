@@ -7,17 +7,13 @@ use clap::ValueEnum;
 use super::args::{AnalyzeArgs, Part};
 use super::failure::{DONE, FOUND, Failure};
 use super::output::{self, Look, Target, tell};
+use super::passed::Passed;
 use super::reading;
-use crate::analyze::{Analysis, Options, Row};
+use crate::analyze::{Analysis, Options};
 use crate::bothends::{self, Tap};
 use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
-use crate::render::facts::Parts;
-use crate::render::order::{Attention, Listed, Picker, Shown};
-use crate::render::rank::Brief;
-use crate::render::{
-    Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, events, ndjson, render, table,
-};
+use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, events, ndjson, render};
 use crate::report::{Connection, Report, SCHEMA, TOOL};
 
 /// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
@@ -114,43 +110,11 @@ fn passing(args: &AnalyzeArgs, how: Passing, look: Look, target: Target) -> Resu
         return Ok(told);
     }
     let options = options(args, look, &target, None);
-    finish.tell(options.limit.findings());
-    let (mut picker, mut parts, mut all) = (Picker::new(&options, table::connections::KINDS), Parts::default(), 0);
-    args.jobs.rows(&mut finish, |row| {
-        picker.add(&brief(row));
-        parts.one_way += u64::from(row.one_way);
-        parts.midstream += u64::from(row.midstream);
-        all += 1;
-    });
-    let (chosen, kinds) = picker.chosen();
-    let connections = chosen.iter().map(|chosen| finish.connection(chosen.index as u64)).collect();
-    let report = finish.report(connections);
+    let passed = Passed::of(&mut finish, &options, args.jobs);
+    let report = passed.report(finish);
     let told = code(&report, args, &fail_on);
-    let listed = report.connections.iter().zip(&chosen);
-    let listed = listed.map(|(connection, chosen)| Listed { connection, alike: chosen.alike }).collect();
-    let shown = Shown { all, parts, listed, kinds };
-    target.write(|out| table::show(&report, &shown, &options, out))?;
+    target.write(|out| passed.show(&report, &options, out))?;
     Ok(told)
-}
-
-/// What decides whether a connection is shown; it is found again by its number.
-fn brief(row: &Row) -> Brief {
-    let severity = row.worst.map(|(_, severity)| severity);
-    Brief {
-        id: row.id,
-        index: row.id as usize,
-        attention: Attention::of(severity, row.outcome, row.states),
-        worst: row.worst.map(|(name, _)| name),
-        client: row.client,
-        server: row.server,
-        outcome: row.outcome,
-        states: row.states,
-        bytes: row.bytes,
-        packets: row.packets,
-        duration: row.last - row.first,
-        handshake: row.handshake,
-        last: row.last,
-    }
 }
 
 /// What clap cannot check.

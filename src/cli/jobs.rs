@@ -20,7 +20,7 @@ const FEW: usize = 128;
 const WAITING: usize = 2;
 
 /// How many threads may work.
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct Jobs {
     /// Threads to work in, of which more than 2 are not used; the output is the same [default: 2, or 1 on a single core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]

@@ -12,6 +12,7 @@ mod jobs;
 mod live;
 mod names;
 mod output;
+mod passed;
 mod progress;
 mod reading;
 mod show;

@@ -26,7 +26,7 @@ pub fn build(watcher: &Watcher, source: &FileInfo, ui: &Ui, zone: Zone) -> View 
     let first = rank::first(candidates, ui.sort, ui.reverse, ROWS, now);
     let connections: Vec<ConnectionRow> = first.iter().map(|c| row(watcher, c, now)).collect();
     let mut view = View {
-        source: source.name.clone(),
+        source: if source.name == "-" { "standard input".to_owned() } else { source.name.clone() },
         // Seconds are enough for a clock on the wall.
         time: clock(now, zone).split('.').next().unwrap_or_default().to_owned(),
         rates: (about(packets.round() as u64), about(begun.round() as u64)),
@@ -45,6 +45,8 @@ pub fn build(watcher: &Watcher, source: &FileInfo, ui: &Ui, zone: Zone) -> View 
         filter: None,
         typing: None,
         help: false,
+        in_full: false,
+        scroll: 0,
         ladder: ui.open.map(|id| ladder(watcher, id)),
     };
     view.apply(ui);
@@ -74,15 +76,8 @@ fn findings(watcher: &Watcher) -> Vec<FindingRow> {
 
 fn candidates(watcher: &Watcher) -> Vec<Candidate> {
     let candidate = |(index, id, ends)| {
-        let c = watcher.tracked(index);
-        Candidate {
-            index,
-            id,
-            ends,
-            last: c.last,
-            bytes: c.ends[0].bytes + c.ends[1].bytes,
-            severity: watcher.severity(index),
-        }
+        let (last, bytes) = watcher.passed(index);
+        Candidate { index, id, ends, last, bytes, severity: watcher.severity(index) }
     };
     watcher.connections().map(candidate).collect()
 }

@@ -29,8 +29,10 @@ pub fn draw(frame: &mut Frame<'_>, view: &View) {
     ])
     .areas(frame.area());
     frame.render_widget(Paragraph::new(headline(view)), title);
+    let whole = Rect { height: upper.height + lower.height, ..upper };
     match &view.ladder {
-        Some(open) => ladder::draw(frame, Rect { height: upper.height + lower.height, ..upper }, open),
+        Some(open) => ladder::draw(frame, whole, open),
+        None if view.in_full => all_findings(frame, whole, &view.findings, view.scroll),
         None => {
             let [left, right] =
                 Layout::horizontal([Constraint::Length(STATE_COLUMNS), Constraint::Min(10)]).areas(upper);
@@ -119,20 +121,43 @@ fn spark(past: &[u64], width: usize) -> String {
     std::iter::repeat_n(' ', space).chain(bars.into_iter().rev()).collect()
 }
 
-fn findings(frame: &mut Frame<'_>, area: Rect, rows: &[FindingRow]) {
-    let firing = rows.iter().filter(|row| !row.cleared).count();
-    let title = match firing {
+fn findings_title(rows: &[FindingRow]) -> String {
+    match rows.iter().filter(|row| !row.cleared).count() {
         0 => " no findings ".to_owned(),
         1 => " 1 finding ".to_owned(),
         n => format!(" {n} findings "),
-    };
-    let block = Block::bordered().title(title);
+    }
+}
+
+fn findings(frame: &mut Frame<'_>, area: Rect, rows: &[FindingRow]) {
+    let block = Block::bordered().title(findings_title(rows));
     let inner = block.inner(area);
-    // Room for several: where there are more than fit, each has two lines.
-    let few = rows.len() * 4 <= usize::from(inner.height);
-    let most = usize::from(inner.width) * if few { 8 } else { 2 };
-    let lines: Vec<Line<'_>> = rows.iter().map(|row| finding(row, most.saturating_sub(6))).collect();
+    let height = usize::from(inner.height);
+    // A few are told in sentences, of more at least the names can be read. Lines are broken between words.
+    let each = match height / rows.len().max(1) {
+        0..=2 => 1,
+        lines => lines,
+    };
+    let most = (usize::from(inner.width) * each).saturating_sub(if each > 1 { 8 * each } else { 3 });
+    let listed = if rows.len() > height { height.saturating_sub(1) } else { rows.len() };
+    let mut lines: Vec<Line<'_>> = rows[..listed].iter().map(|row| finding(row, most)).collect();
+    if listed < rows.len() {
+        lines.push(Line::styled(format!("  {} more: f shows all", rows.len() - listed), dim()));
+    }
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: true }).block(block), area);
+}
+
+/// All findings in full, scrolled down by `scroll` lines.
+fn all_findings(frame: &mut Frame<'_>, area: Rect, rows: &[FindingRow], scroll: usize) {
+    let block = Block::bordered().title(findings_title(rows));
+    let lines: Vec<Line<'_>> = if rows.is_empty() {
+        vec![Line::styled("Nothing is wrong, as far as the packets show.", dim())]
+    } else {
+        rows.iter().map(|row| finding(row, usize::MAX)).collect()
+    };
+    let page = Paragraph::new(lines).wrap(Wrap { trim: true });
+    let scroll = u16::try_from(scroll).unwrap_or(u16::MAX);
+    frame.render_widget(page.scroll((scroll, 0)).block(block), area);
 }
 
 pub(super) fn severity(of: Severity) -> (&'static str, Style) {
@@ -164,45 +189,79 @@ fn connections(frame: &mut Frame<'_>, area: Rect, view: &View) {
     // The selection is in the middle where it can be.
     let most = view.connections.len().saturating_sub(visible);
     let from = view.selected.saturating_sub(visible / 2).min(most);
-    let rows = view.connections.iter().enumerate().skip(from).take(visible).map(|(i, c)| row(c, i == view.selected));
+    let shown = &view.connections[from.min(view.connections.len())..];
+    let shown = &shown[..visible.min(shown.len())];
+    let columns = Columns::of(usize::from(block.inner(area).width), shown);
+    let rows = shown.iter().enumerate().map(|(i, c)| row(c, from + i == view.selected, columns));
     let right = |text: &'static str| Cell::from(Line::from(text).right_aligned());
-    let heading = Row::new([
-        Cell::from(""),
-        Cell::from("client"),
-        Cell::from("state"),
-        Cell::from("server"),
-        Cell::from("state"),
-        right("for"),
-        right("idle"),
-        right("bytes"),
-    ]);
-    let widths = [
-        Constraint::Length(1),
-        Constraint::Fill(1),
-        Constraint::Length(11),
-        Constraint::Fill(1),
-        Constraint::Length(11),
-        Constraint::Length(6),
-        Constraint::Length(6),
-        Constraint::Length(8),
-    ];
-    frame.render_widget(Table::new(rows, widths).header(heading.style(dim())).block(block), area);
+    let heading = ["", "client", "state", "server", "state"]
+        .into_iter()
+        .map(Cell::from)
+        .chain(columns.right(["for", "idle", "bytes"]).map(right));
+    let socket = Constraint::Length(columns.socket as u16);
+    let state = Constraint::Length(STATE as u16);
+    let numbers = columns.right(NUMBERS).map(|width| Constraint::Length(width as u16));
+    let widths = [Constraint::Length(1), socket, state, socket, state].into_iter().chain(numbers);
+    let heading = Row::new(heading).style(dim());
+    frame.render_widget(Table::new(rows, widths).header(heading).block(block), area);
 }
 
-fn row(c: &ConnectionRow, selected: bool) -> Row<'_> {
+/// Columns of a state, and of the numbers behind: for, idle, bytes.
+const STATE: usize = 11;
+const NUMBERS: [usize; 3] = [6, 6, 8];
+
+/// Who and what is told first: numbers make room for addresses, from the right.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// Columns of an address with its port.
+    socket: usize,
+    /// How many numbers there are.
+    numbers: usize,
+}
+
+impl Columns {
+    fn of(width: usize, rows: &[ConnectionRow]) -> Columns {
+        // IPv6 addresses can take more than there ever is; they are shortened.
+        const MOST: usize = 24;
+        let longest = rows.iter().map(|c| c.client.chars().count().max(c.server.chars().count())).max().unwrap_or(0);
+        let socket = |numbers: usize| {
+            let taken: usize = 1 + 2 * (STATE + 1) + NUMBERS[..numbers].iter().map(|n| n + 1).sum::<usize>() + 2;
+            width.saturating_sub(taken) / 2
+        };
+        let numbers = (1..=NUMBERS.len()).rev().find(|n| socket(*n) >= longest.min(MOST)).unwrap_or(1);
+        Columns { socket: socket(numbers), numbers }
+    }
+
+    /// The first of what stands at the right.
+    fn right<T>(self, all: [T; 3]) -> impl Iterator<Item = T> {
+        all.into_iter().take(self.numbers)
+    }
+}
+
+/// An address with its port in `width` columns; of what is too long the middle goes, not the port.
+fn socket(text: &str, width: usize) -> String {
+    let len = text.chars().count();
+    if len <= width {
+        return text.to_owned();
+    }
+    let port = text.rfind(':').map_or("", |at| &text[at..]);
+    let port = if text.starts_with('[') { format!("]{port}") } else { port.to_owned() };
+    let kept = width.saturating_sub(port.len() + 1);
+    text.chars().take(kept).chain(['…']).chain(port.chars()).collect()
+}
+
+fn row(c: &ConnectionRow, selected: bool, columns: Columns) -> Row<'_> {
     let (mark, style) = c.severity.map_or((" ", dim()), severity);
     let state = |s: State| Cell::from(Span::styled(s.name(), colour(s)));
-    let right = |text: &str| Cell::from(Line::from(text.to_owned()).right_aligned());
-    let row = Row::new([
+    let right = |text: &String| Cell::from(Line::from(text.clone()).right_aligned());
+    let cells = [
         Cell::from(Span::styled(mark, style)),
-        Cell::from(c.client.as_str()),
+        Cell::from(socket(&c.client, columns.socket)),
         state(c.states[0]),
-        Cell::from(c.server.as_str()),
+        Cell::from(socket(&c.server, columns.socket)),
         state(c.states[1]),
-        right(&c.age),
-        right(&c.idle),
-        right(&c.bytes),
-    ]);
+    ];
+    let row = Row::new(cells.into_iter().chain(columns.right([&c.age, &c.idle, &c.bytes]).map(right)));
     if selected { row.style(Style::new().add_modifier(Modifier::REVERSED)) } else { row }
 }
 
@@ -218,8 +277,11 @@ fn footer(view: &View) -> Line<'_> {
     let mut parts = vec![Span::raw(" ")];
     if view.ladder.is_some() {
         parts.extend(key("Esc", " back  "));
+    } else if view.in_full {
+        parts.extend([key("↑↓", " scroll  "), key("Esc", " back  ")].concat());
     } else {
-        parts.extend([key("↑↓", " select  "), key("Enter", " open  "), key("s", " sort  ")].concat());
+        parts.extend([key("↑↓", " select  "), key("Enter", " open  "), key("f", " findings  ")].concat());
+        parts.extend(key("s", " sort  "));
     }
     parts.extend([key("/", " filter  "), key("p", " pause  "), key("?", " help  "), key("q", " quit ")].concat());
     if let Some(filter) = &view.filter {
@@ -228,10 +290,11 @@ fn footer(view: &View) -> Line<'_> {
     Line::from(parts)
 }
 
-const HELP: [&str; 14] = [
+const HELP: [&str; 15] = [
     "↑ ↓ k j PgUp PgDn   select a connection; scroll an open one",
     "Enter →             open it: states, and segments as they pass",
     "Esc ←               back to the list",
+    "f                   all findings in full, and back",
     "s                   order: attention, age, idle, bytes, newest",
     "r                   the other way round",
     "/                   filter, as in: server port 443 and not host 10.0.0.9",
@@ -258,6 +321,14 @@ fn help(frame: &mut Frame<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_too_long_keeps_its_port() {
+        assert_eq!(socket("10.0.0.1:80", 11), "10.0.0.1:80");
+        assert_eq!(socket("192.0.2.100:40000", 14), "192.0.2…:40000");
+        assert_eq!(socket("[2001:db8::a80:1]:443", 14), "[2001:db…]:443");
+        assert_eq!(socket("[2001:db8::a80:1]:443", 2), "…]:443");
+    }
 
     #[test]
     fn the_latest_bar_is_at_the_right_and_the_highest_is_full() {

@@ -20,7 +20,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, ladder: &Ladder) {
         return;
     }
     let facts: Vec<Line<'_>> = ladder.facts.iter().map(|fact| Line::from(fact.as_str())).collect();
-    let lines = (facts.len() as u16).min(inner.height / 3);
+    // Broken between words, so that a line may hold less than its width.
+    let width = usize::from(inner.width).saturating_sub(8).max(1);
+    let lines: usize = facts.iter().map(|fact| fact.width().div_ceil(width).max(1)).sum();
+    let lines = u16::try_from(lines).unwrap_or(u16::MAX).min(inner.height / 3);
     let facts = Paragraph::new(facts).wrap(Wrap { trim: true });
     frame.render_widget(facts, Rect { height: lines, ..inner });
     let rest = Rect { y: inner.y + lines, height: inner.height - lines, ..inner };

@@ -20,7 +20,9 @@ pub struct Ui {
     pub selected: usize,
     /// Number of the connection that is open.
     pub open: Option<u64>,
-    /// Lines that the open connection is scrolled up from its end.
+    /// All findings are shown instead of the list.
+    pub in_full: bool,
+    /// Lines that the open connection is scrolled up from its end, or the findings down from their beginning.
     pub scroll: usize,
     /// The filter being typed, and what is wrong with it.
     pub typing: Option<(String, Option<String>)>,
@@ -61,6 +63,8 @@ impl Ui {
                 (self.open, self.scroll) = (None, 0);
                 return Action::Follow(None);
             }
+            KeyCode::Char('f') if self.open.is_none() => (self.in_full, self.scroll) = (!self.in_full, 0),
+            KeyCode::Esc | KeyCode::Backspace | KeyCode::Left if self.in_full => self.in_full = false,
             KeyCode::Char('q') => return Action::Quit,
             KeyCode::Char('p' | ' ') => self.paused = !self.paused,
             KeyCode::Char('s') => self.sort = self.sort.next(),
@@ -73,7 +77,7 @@ impl Ui {
             KeyCode::Home => self.up(usize::MAX),
             KeyCode::End => self.down(usize::MAX, last),
             KeyCode::Enter | KeyCode::Right => {
-                if let Some(id) = listed.get(self.selected.min(last)).filter(|_| self.open.is_none()) {
+                if let Some(id) = listed.get(self.selected.min(last)).filter(|_| self.open.is_none() && !self.in_full) {
                     self.open = Some(*id);
                     return Action::Follow(self.open);
                 }
@@ -84,7 +88,9 @@ impl Ui {
     }
 
     fn up(&mut self, rows: usize) {
-        if self.open.is_some() {
+        if self.in_full {
+            self.scroll = self.scroll.saturating_sub(rows);
+        } else if self.open.is_some() {
             self.scroll = self.scroll.saturating_add(rows);
         } else {
             self.selected = self.selected.saturating_sub(rows);
@@ -92,7 +98,10 @@ impl Ui {
     }
 
     fn down(&mut self, rows: usize, last: usize) {
-        if self.open.is_some() {
+        if self.in_full {
+            // There is an end: it is kept in sight when it is drawn.
+            self.scroll = self.scroll.saturating_add(rows).min(1_000);
+        } else if self.open.is_some() {
             self.scroll = self.scroll.saturating_sub(rows);
         } else {
             self.selected = self.selected.saturating_add(rows).min(last);
@@ -148,6 +157,10 @@ mod tests {
         assert_eq!(press(&mut ui, &[KeyCode::Up, KeyCode::Enter]), Action::Follow(Some(8)));
         assert_eq!(press(&mut ui, &[KeyCode::Esc]), Action::Follow(None));
         assert_eq!(ui.open, None);
+        press(&mut ui, &[KeyCode::Char('f'), KeyCode::Down, KeyCode::Down]);
+        assert_eq!((ui.in_full, ui.scroll, ui.selected), (true, 2, 1));
+        press(&mut ui, &[KeyCode::Enter, KeyCode::Esc]);
+        assert_eq!((ui.in_full, ui.open), (false, None));
         assert_eq!(press(&mut ui, &[KeyCode::Char('q')]), Action::Quit);
     }
 

@@ -44,6 +44,10 @@ pub struct View {
     pub typing: Option<(String, Option<String>)>,
     /// The keys are shown.
     pub help: bool,
+    /// All findings instead of the list, scrolled down by so many lines.
+    pub in_full: bool,
+    /// See `in_full`.
+    pub scroll: usize,
     /// One connection instead of the list.
     pub ladder: Option<Ladder>,
 }
@@ -53,6 +57,7 @@ impl View {
     pub fn apply(&mut self, ui: &Ui) {
         self.selected = ui.selected.min(self.connections.len().saturating_sub(1));
         (self.paused, self.help) = (ui.paused, ui.help);
+        (self.in_full, self.scroll) = (ui.in_full, ui.scroll.min(4 * self.findings.len()));
         self.typing = ui.typing.clone();
         self.filter = ui.filter.clone();
         match (&mut self.ladder, ui.open) {

@@ -72,6 +72,22 @@ impl Bundle {
         *self = Bundle { found, ..Bundle::default() };
     }
 
+    /// Puts in what `other` holds, which comes later; `other` is empty then.
+    pub fn append(&mut self, other: &mut Bundle) {
+        self.found.append(&mut other.found);
+        self.packets += other.packets;
+        self.undecoded += other.undecoded;
+        if let Some((first, last)) = other.span {
+            self.span = Some(self.span.map_or((first, last), |(f, l)| (f.min(first), l.max(last))));
+        }
+        other.clear();
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn footprint(&self) -> usize {
+        size_of::<Bundle>() + self.found.capacity() * size_of::<Decoded>()
+    }
+
     /// The segments and ICMP errors, in capture order.
     pub fn found(&self) -> &[Decoded] {
         &self.found[..self.used]

@@ -24,6 +24,7 @@ use std::collections::VecDeque;
 
 pub use bundle::Bundle;
 use etherparse::{Ethernet2HeaderSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, SingleVlanHeaderSlice};
+pub use scope::Named as ScopeNames;
 
 use crate::segment::{IcmpError, ScopeId, Segment};
 use crate::source::{LinkType, Packet};
@@ -116,6 +117,17 @@ impl Decoder {
     /// of GTP, not the session ids of L2TP and ERSPAN.
     pub fn scope(&self, id: ScopeId) -> &[String] {
         self.scopes.names(id)
+    }
+
+    /// What scopes were named since the first `known` of them, for a decoder elsewhere that is to [`learn`](Decoder::learn)
+    /// them.
+    pub fn scopes_since(&self, known: usize) -> &[ScopeNames] {
+        self.scopes.since(known)
+    }
+
+    /// Takes over the scopes that another decoder has named, in their order.
+    pub fn learn(&mut self, scopes: impl IntoIterator<Item = ScopeNames>) {
+        self.scopes.learn(scopes);
     }
 
     /// The scope that is left when the VLAN ids are taken away. Where traffic is mirrored on both sides of a router

@@ -75,12 +75,15 @@ impl Tags {
     }
 }
 
+/// A scope's names, and the scope that is left without VLANs.
+pub type Named = (Vec<String>, ScopeId);
+
 /// All scopes met so far.
 #[derive(Debug, Default)]
 pub(crate) struct Scopes {
     ids: HashMap<Tags, ScopeId, foldhash::quality::RandomState>,
-    /// Names by id, from 1, and the scope that is left without VLANs.
-    names: Vec<(Vec<String>, ScopeId)>,
+    /// By id, from 1.
+    names: Vec<Named>,
     last: Option<(Tags, ScopeId)>,
     /// The scope of all tags beyond the bound.
     other: Option<ScopeId>,
@@ -126,6 +129,16 @@ impl Scopes {
         id
     }
 
+    /// What was named since `known` scopes were.
+    pub(crate) fn since(&self, known: usize) -> &[Named] {
+        self.names.get(known..).unwrap_or(&[])
+    }
+
+    /// Takes over names that another decoder gave, in its order: its ids are understood from then on.
+    pub(crate) fn learn(&mut self, named: impl IntoIterator<Item = Named>) {
+        self.names.extend(named);
+    }
+
     /// The names behind an id.
     pub(crate) fn names(&self, id: ScopeId) -> &[String] {
         self.entry(id).map_or(&[], |(names, _)| names.as_slice())
@@ -136,7 +149,7 @@ impl Scopes {
         self.entry(id).map_or(id, |&(_, bare)| bare)
     }
 
-    fn entry(&self, id: ScopeId) -> Option<&(Vec<String>, ScopeId)> {
+    fn entry(&self, id: ScopeId) -> Option<&Named> {
         self.names.get((id.0 as usize).checked_sub(1)?)
     }
 }

@@ -3,15 +3,18 @@
 use super::book::Book;
 use super::event::Event;
 use super::watcher::Watcher;
-use crate::analyze::Analysis;
-use crate::detect::{Digest, Scene, grouped, sort, wide};
-use crate::report::{Connection, Finding};
+use crate::analyze::{Analysis, build};
+use crate::detect::{Brief, Digest, Groups, Scene, Survey, sort, wide};
+use crate::report::{Anomaly, Connection, Finding, PerSide};
+use crate::segment::Socket;
 use crate::time::{Span, Time};
+use crate::tracker::Verdict;
+use smallvec::SmallVec;
 
 /// What happened to a connection that is over holds for this long.
 const RECENT: Span = Span::secs(60);
 /// Findings that speak of the end of a capture.
-const OF_THE_END: [&str; 2] = ["capture-cuts-connections", "half-closed-at-end"];
+pub(super) const OF_THE_END: [&str; 2] = ["capture-cuts-connections", "half-closed-at-end"];
 
 /// How far a look at all connections has come.
 #[derive(Debug, Default)]
@@ -20,18 +23,30 @@ pub(super) struct Pass {
     until: u64,
     /// The number of the last one looked at.
     after: u64,
-    /// What is small of all of them, and those that something was found about.
+    /// What all of them said about the capture when it began.
+    pub(super) survey: Option<(Survey, u64)>,
+    /// What is small of all of them, and what was found about some.
     digests: Vec<Digest>,
-    connections: Vec<Connection>,
+    found: Vec<Found>,
+}
+
+/// What was found about a connection.
+#[derive(Debug)]
+struct Found {
+    id: u64,
+    client: Socket,
+    server: Socket,
+    anomalies: Vec<Anomaly>,
 }
 
 /// Connections looked at, and told, in one go.
-const STRETCH: usize = 2_000;
+const STRETCH: usize = 4_000;
 
 impl Watcher {
     /// Tells connections that have ended, and looks for findings, a stretch at a time. True if there is more to do.
     pub fn assess(&mut self, dropped: u64) -> bool {
-        let mut scene = self.analysis.scene(self.now);
+        let survey = self.pass.survey.get_or_insert_with(|| self.analysis.survey()).clone();
+        let mut scene = self.analysis.scene_of(survey, self.now);
         scene.quality.dropped = dropped;
         let mut events = Vec::new();
         let many = self.over.len().min(STRETCH);
@@ -42,9 +57,15 @@ impl Watcher {
             // It may have gone on in the meantime.
             entry.told = entry.over;
             if entry.over && entry.matches {
-                let connection = found(&self.analysis, &scene, (index, id), self.now);
-                self.metrics.ended(&connection);
-                events.push(Event::Connection(Box::new(connection)));
+                let c = self.analysis.tracker().connection(index);
+                let verdicts = c.verdicts(self.now, self.analysis.profile());
+                let client = c.client().0;
+                let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
+                self.metrics.ended(build::outcome(&c, ends), ends, self.now);
+                if !self.quiet {
+                    let connection = found(&self.analysis, &scene, (index, id), &verdicts, self.now);
+                    events.push(Event::Connection(Box::new(connection)));
+                }
             }
         }
         let findings = Watcher::find_out(&self.analysis, &mut self.book, &mut self.pass, &mut scene, self.now);
@@ -73,40 +94,61 @@ impl Watcher {
         let from = book.entries.partition_point(|entry| entry.id <= pass.after);
         for (index, entry) in book.entries.iter_mut().enumerate().skip(from).take(STRETCH) {
             pass.after = entry.id;
-            let c = tracker.connection(index);
-            if !entry.matches || (entry.over && now - c.last > RECENT) {
+            if !entry.matches || (entry.over && now - entry.last > RECENT) {
                 continue;
             }
-            let at = (index, entry.id);
+            let c = tracker.connection(index);
             let verdicts = c.verdicts(now, analysis.profile());
-            let anomalies = analysis.anomalies(at, &verdicts, scene);
+            let mut anomalies = analysis.anomalies((index, entry.id), &verdicts, scene);
+            // Nothing has ended.
+            anomalies.retain(|a| !OF_THE_END.contains(&a.name));
             entry.severity = anomalies.iter().map(|a| a.severity).max();
-            let connection = Connection { anomalies, ..analysis.untimed(at, &verdicts, now) };
-            pass.digests.push(Digest::of(&connection, scene));
-            if !connection.anomalies.is_empty() {
-                pass.connections.push(connection);
+            let briefs: SmallVec<[Brief; 2]> = anomalies.iter().filter_map(Brief::of).collect();
+            let client = c.client().0;
+            let outcome = build::outcome(&c, PerSide { client: &verdicts[client], server: &verdicts[1 - client] });
+            pass.digests.push(Digest::new(entry.id, (&c, client), &verdicts, outcome, &briefs, scene));
+            if !anomalies.is_empty() {
+                let (client, server) = (c.sockets[client], c.sockets[1 - client]);
+                pass.found.push(Found { id: entry.id, client, server, anomalies });
             }
         }
         let next = book.entries.get(from + STRETCH).map_or(u64::MAX, |entry| entry.id);
         if next <= pass.until {
             return None;
         }
-        let Pass { connections, digests, .. } = std::mem::take(pass);
+        let Pass { found, digests, .. } = std::mem::take(pass);
         scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
-        let mut findings = grouped(&connections, analysis.selection());
+        let mut findings = grouped(&found, analysis);
         findings.extend(wide(scene, &digests, analysis.selection()));
         sort(&mut findings);
-        // Nothing has ended.
         findings.retain(|f| !OF_THE_END.contains(&f.name));
         Some(findings)
     }
 }
 
-/// Connection `index`, number `id`, as it stands, with what is found about it.
-pub(super) fn found(analysis: &Analysis, scene: &Scene<'_>, at: (usize, u64), now: Time) -> Connection {
-    let verdicts = analysis.tracker().connection(at.0).verdicts(now, analysis.profile());
-    let anomalies = analysis.anomalies(at, &verdicts, scene);
-    Connection { anomalies, ..analysis.connection(at, &verdicts, now) }
+/// What connections have in common, by kind, service and side.
+fn grouped(found: &[Found], analysis: &Analysis) -> Vec<Finding> {
+    let mut groups = Groups::new();
+    for (i, f) in found.iter().enumerate() {
+        for brief in f.anomalies.iter().filter_map(Brief::of) {
+            groups.add(f.id, i, f.client, f.server, &brief);
+        }
+    }
+    groups.finish(analysis.selection(), usize::MAX, |i, brief| {
+        found[i].anomalies.iter().find(|a| Brief::of(a).as_ref() == Some(brief)).cloned()
+    })
+}
+
+/// Connection `index`, number `id`, as it stands with these verdicts, and what is found about it.
+pub(super) fn found(
+    analysis: &Analysis,
+    scene: &Scene<'_>,
+    at: (usize, u64),
+    verdicts: &[Verdict; 2],
+    now: Time,
+) -> Connection {
+    let anomalies = analysis.anomalies(at, verdicts, scene);
+    Connection { anomalies, ..analysis.connection(at, verdicts, now) }
 }
 
 #[cfg(test)]

@@ -80,6 +80,8 @@ pub(super) struct Entry {
     pub(super) dirty: bool,
     /// Plain data and acknowledgments change nothing.
     pub(super) settled: bool,
+    /// Silence changes nothing but what a timer ends.
+    calm: bool,
     /// Both ends are closed.
     pub(super) over: bool,
     /// It waits to be told as a whole.
@@ -90,6 +92,10 @@ pub(super) struct Entry {
     pub(super) timed: bool,
     /// The worst that is found about it.
     pub(super) severity: Option<Severity>,
+    /// Capture time of its last segment.
+    pub(super) last: Time,
+    /// Payload bytes of both ends.
+    pub(super) bytes: u64,
     /// When it is to be looked at next.
     look: Time,
 }
@@ -107,6 +113,8 @@ impl Entry {
         let states = self.states();
         let resting = |s: &State| matches!(s, State::Established | State::CloseWait | State::FinWait2);
         self.settled = sure && states.iter().all(resting);
+        // Only a timer that runs out is still to come.
+        self.calm = sure && states.iter().all(|s| resting(s) || matches!(s, State::TimeWait | State::Closed));
         self.over = states == [State::Closed; 2] && (sure || now - c.last > STEADY);
     }
 }
@@ -136,11 +144,14 @@ impl Book {
                 matches: true,
                 dirty: false,
                 settled: false,
+                calm: false,
                 over: false,
                 waiting: false,
                 told: false,
                 timed: false,
                 severity: None,
+                last: time,
+                bytes: 0,
                 look: Time(i64::MAX),
             });
         }
@@ -161,6 +172,7 @@ impl Book {
         }
         let silent = (now - c.last).0.clamp(SOON.0, RARELY.0);
         let mut next = now + Span(silent);
+        let mut timer = None;
         for end in &entry.ends {
             let expiry = match end.state {
                 State::TimeWait => c.last + profile.two_msl,
@@ -170,11 +182,26 @@ impl Book {
             };
             if expiry > now {
                 next = next.min(expiry);
+                timer = Some(timer.map_or(expiry, |t: Time| t.min(expiry)));
             }
+        }
+        if let Some(timer) = timer.filter(|_| entry.calm) {
+            next = timer;
         }
         if entry.look > next || entry.look <= now {
             entry.look = next;
             self.looks.push(Reverse((next, entry.id)));
+            self.tidy();
+        }
+    }
+
+    /// Lets go of looks that were planned anew since, when there are many of them.
+    fn tidy(&mut self) {
+        if self.looks.len() > 4 * self.entries.len() + 1_000 {
+            let entries = &self.entries;
+            self.looks.retain(|Reverse((time, id))| {
+                entries.binary_search_by_key(id, |e| e.id).is_ok_and(|i| entries[i].look == *time)
+            });
         }
     }
 

@@ -4,24 +4,30 @@ use super::assess::found;
 use super::event::{Event, Evicted};
 use super::watcher::{Watcher, side};
 use super::{gone, order};
-use crate::report::totals;
+use crate::analyze::build;
+use crate::report::totals::{Move, Totals};
+use crate::report::{Outcome, PerSide, Side};
 use crate::time::Time;
+use crate::tracker::{Connection, Verdict};
+
+/// Of the connections remembered this part is forgotten in one go: more than needed, so that it does not happen at every
+/// packet, and not so many that packets wait for long.
+const PART: usize = 16;
 
 impl Watcher {
-    /// Forgets connections when there are too many: some more than needed, so that it does not happen at every packet.
+    /// Forgets connections when there are too many.
     pub(super) fn bound(&mut self, now: Time) {
         let (have, most) = (self.book.entries.len(), self.limits.connections);
         if have <= most {
             return;
         }
-        let scene = self.analysis.scene(now);
-        let tracker = self.analysis.tracker();
-        let entries = self.book.entries.iter().enumerate();
-        let ranks: Vec<_> = entries.map(|(i, e)| order::rank(e.states(), tracker.connection(i).last)).collect();
-        let keep = order::keep(&ranks, have - most + most / 8);
-        let (mut evicted, mut open, mut retracted) = (Vec::new(), 0, 0);
+        let ranks: Vec<_> = self.book.entries.iter().map(|e| order::rank(e.states(), e.last)).collect();
+        let keep = order::keep(&ranks, have - most + most / PART);
+        let mut scene = None;
+        let mut totals = Totals::new((most / PART) as u64, now, now);
+        let (mut connections, mut open) = (0, 0);
         for index in (0..have).filter(|i| !keep[*i]) {
-            let connection = found(&self.analysis, &scene, (index, self.book.entries[index].id), now);
+            connections += 1;
             let entry = &self.book.entries[index];
             open += u64::from(!entry.over);
             if !entry.matches {
@@ -30,22 +36,41 @@ impl Watcher {
             for (e, end) in entry.ends.iter().enumerate() {
                 self.counts.leave(side(e, entry.client), end.state);
             }
-            retracted += u64::from(self.analysis.tracker().connection(index).retractions());
+            let c = self.analysis.tracker().connection(index);
+            let verdicts = c.verdicts(now, self.analysis.profile());
+            let client = c.client().0;
+            let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
+            let outcome = build::outcome(&c, ends);
+            add(&mut totals, &c, outcome, ends);
             if !entry.told {
-                self.metrics.ended(&connection);
-                self.events.push(Event::Connection(Box::new(connection.clone())));
+                self.metrics.ended(outcome, ends, now);
+                if !self.quiet {
+                    let scene = scene.get_or_insert_with(|| {
+                        let survey = self.pass.survey.get_or_insert_with(|| self.analysis.survey()).clone();
+                        self.analysis.scene_of(survey, now)
+                    });
+                    let connection = found(&self.analysis, scene, (index, entry.id), &verdicts, now);
+                    self.events.push(Event::Connection(Box::new(connection)));
+                }
             }
-            evicted.push(connection);
         }
-        gone::add(&mut self.gone, &totals::summary(&evicted, retracted));
-        drop(scene);
+        gone::add(&mut self.gone, &totals.finish());
         self.book.evict(&keep);
         let book = &self.book;
         self.over.retain(|id| book.find(*id).is_some());
         self.analysis.evict(&keep);
-        let connections = keep.iter().filter(|keep| !**keep).count() as u64;
         self.metrics.evicted += connections;
         let total = self.metrics.evicted;
         self.events.push(Event::Evicted(Evicted { time: now, connections, open, total }));
+    }
+}
+
+/// Adds a connection to totals.
+fn add(totals: &mut Totals, c: &Connection, outcome: Outcome, ends: PerSide<&Verdict>) {
+    totals.add(outcome, build::closed_first(ends), u64::from(c.retractions()));
+    for (side, verdict) in [(Side::Client, ends.client), (Side::Server, ends.server)] {
+        let moves = verdict.steps.iter();
+        let moves = moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });
+        totals.end(side, verdict.state(), moves);
     }
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::counts::ByState;
-use crate::report::{Connection, Finding, Outcome, PerSide, Severity, Side};
+use crate::report::{Finding, Outcome, PerSide, Severity, Side, TimeInState};
 use crate::source::FileInfo;
-use crate::time::Span;
-use crate::tracker::State;
+use crate::time::{Span, Time};
+use crate::tracker::{State, Verdict};
 
 /// What has been counted since the start.
 #[derive(Clone, Debug, Default)]
@@ -28,14 +28,20 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// A connection has ended.
-    pub(super) fn ended(&mut self, c: &Connection) {
-        self.outcomes[c.outcome as usize] += 1;
+    /// A connection has ended, as told at `now`.
+    pub(super) fn ended(&mut self, outcome: Outcome, ends: PerSide<&Verdict>, now: Time) {
+        self.outcomes[outcome as usize] += 1;
         for side in [Side::Client, Side::Server] {
+            let steps = &ends.get(side).steps;
+            let left = steps.iter().skip(1).map(|next| next.at).chain([now]);
+            let stays: TimeInState = steps
+                .iter()
+                .zip(left)
+                .filter(|(step, _)| step.rule.to != State::Closed)
+                .map(|(step, left)| (step.rule.to, left.max(step.at) - step.at))
+                .collect();
             let histograms = self.states.get_mut(side);
-            for (state, spent) in c.endpoints.get(side).time_in_state.iter() {
-                histograms[state as usize].observe(spent);
-            }
+            stays.iter().for_each(|(state, spent)| histograms[state as usize].observe(spent));
         }
     }
 }
@@ -95,6 +101,8 @@ pub struct Now<'a> {
     pub source: &'a FileInfo,
     /// Packets left out because another interface had shown them.
     pub copies: u64,
+    /// Packets read that wait to be taken.
+    pub waiting: u64,
 }
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {
@@ -205,6 +213,7 @@ impl Metrics {
             "Packets left out because another interface had shown them.",
             now.copies,
         );
+        single(out, "tcpstate_waiting_packets", "gauge", "Packets read that wait to be looked at.", now.waiting);
         if let Some(dropped) = now.source.dropped {
             single(
                 out,

@@ -11,6 +11,7 @@
 //! | `bound` | forgetting connections |
 //! | `book` | each connection as last shown, and when to look at it again |
 //! | `counts` | connections per state and side, now and over the last minutes |
+//! | `ending` | the report at the end |
 //! | `event` | what happened |
 //! | `firing` | findings as they come and go |
 //! | `gone` | totals over what was forgotten |
@@ -21,6 +22,7 @@ mod assess;
 mod book;
 mod bound;
 mod counts;
+mod ending;
 mod event;
 mod firing;
 mod gone;

@@ -1,19 +1,18 @@
 //! The loop's view: packets and time in, events out.
 
-use super::assess::{Pass, found};
+use super::assess::{OF_THE_END, Pass, found};
 use super::book::Book;
 use super::counts::Counts;
 use super::event::{Event, Retraction, Transition};
 use super::firing::Firing;
-use super::gone;
 use super::metrics::{Metrics, Now};
 use crate::analyze::{Analysis, Options, build};
-use crate::filter::{Filter, select::select};
-use crate::report::{self, Connection, Finding, PerSide, Report, Severity, Side, Summary};
-use crate::segment::Flags;
+use crate::decode::{Bundle, Decoded, ScopeNames};
+use crate::filter::Filter;
+use crate::report::{self, Connection, Finding, PerSide, Severity, Side, Summary};
+use crate::segment::{Flags, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::tracker::Class;
 
 /// Bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +29,8 @@ pub struct Watcher {
     pub(super) limits: Limits,
     pub(super) book: Book,
     pub(super) dirty: Vec<usize>,
+    /// The connections of the segments of a bundle; only the room is kept.
+    connections: Vec<usize>,
     /// Connections that are over and wait to be told.
     pub(super) over: Vec<u64>,
     pub(super) counts: Counts,
@@ -38,6 +39,8 @@ pub struct Watcher {
     pub(super) firing: Firing,
     pub(super) gone: Summary,
     pub(super) events: Vec<Event>,
+    /// Nobody reads events.
+    pub(super) quiet: bool,
     pub(super) followed: Option<u64>,
     pub(super) passed: Vec<Passed>,
     pub(super) now: Time,
@@ -72,6 +75,7 @@ impl Watcher {
             limits: Limits { connections: limits.connections.max(2) },
             book: Book::default(),
             dirty: Vec::new(),
+            connections: Vec::new(),
             over: Vec::new(),
             counts: Counts::default(),
             metrics: Metrics::default(),
@@ -79,6 +83,7 @@ impl Watcher {
             firing: Firing::default(),
             gone: Summary::default(),
             events: Vec::new(),
+            quiet: false,
             followed: None,
             passed: Vec::new(),
             now: Time(0),
@@ -88,21 +93,48 @@ impl Watcher {
     /// Takes one packet, in capture order.
     pub fn packet(&mut self, packet: &Packet<'_>) {
         self.now = self.now.max(packet.time);
-        let Some((taken, seg)) = self.analysis.take(packet) else { return };
-        let entry = self.book.entry(taken.connection, seg.time);
+        if let Some((taken, seg)) = self.analysis.take(packet) {
+            self.note(taken.connection, &seg);
+        }
+    }
+
+    /// Takes what was found in packets elsewhere, in capture order, and the scopes that its decoder has named since the
+    /// bundle before.
+    pub fn bundle(&mut self, bundle: &Bundle, scopes: Vec<ScopeNames>) {
+        self.analysis.learn(scopes);
+        let mut connections = std::mem::take(&mut self.connections);
+        self.analysis.bundle_of(bundle, &mut connections);
+        if let Some((_, last)) = bundle.span() {
+            self.now = self.now.max(last);
+        }
+        let segments = bundle.found().iter().filter_map(|found| match found {
+            Decoded::Segment(seg) => Some(seg),
+            Decoded::Icmp(_) | Decoded::Other | Decoded::Undecoded => None,
+        });
+        segments.zip(&connections).for_each(|(seg, connection)| self.note(*connection, seg));
+        self.connections = connections;
+    }
+
+    /// Takes note of what may have changed with a segment.
+    #[inline]
+    fn note(&mut self, connection: usize, seg: &Segment) {
+        let entry = self.book.entry(connection, seg.time);
+        entry.last = entry.last.max(seg.time);
+        entry.bytes = entry.bytes.saturating_add(u64::from(seg.len));
         if self.followed == Some(entry.id) {
             if self.passed.len() >= FOLLOWED {
                 self.passed.drain(..FOLLOWED / 4);
             }
-            let (time, to_server) = (seg.time, taken.sender == entry.client);
+            let c = self.analysis.tracker().connection(connection);
+            let (time, to_server) = (seg.time, c.sockets[entry.client] == seg.src);
             self.passed.push(Passed { time, to_server, flags: seg.flags, seq: seg.seq, ack: seg.ack, len: seg.len });
         }
         let plain = !seg.has(Flags::SYN) && !seg.has(Flags::FIN) && !seg.has(Flags::RST);
-        if entry.dirty || taken.class == Class::Copy || (plain && entry.settled) {
+        if entry.dirty || (plain && entry.settled) {
             return;
         }
         entry.dirty = true;
-        self.dirty.push(taken.connection);
+        self.dirty.push(connection);
     }
 
     /// Brings everything up to date: what segments have changed, what silence shows by `now`, how much is remembered.
@@ -120,7 +152,15 @@ impl Watcher {
             _ => now,
         });
         self.bound(now);
+        if self.quiet {
+            self.events.clear();
+        }
         self.counts.sample(now, self.analysis.capture().packets, self.book.begun());
+    }
+
+    /// The same, but there are no events: for those who look at counts, findings and connections only.
+    pub fn without_events(self) -> Watcher {
+        Watcher { quiet: true, ..self }
     }
 
     /// What happened since the last call.
@@ -168,6 +208,9 @@ impl Watcher {
             let steps = &verdict.steps;
             for step in &steps[steps.len() - change.new..] {
                 self.metrics.transitions.get_mut(side)[step.rule.to as usize] += 1;
+                if self.quiet {
+                    continue;
+                }
                 self.events.push(Event::Transition(Transition {
                     connection: entry.id,
                     client: at_client,
@@ -194,7 +237,10 @@ impl Watcher {
     /// Connection `index` as it stands now, with what is found about it.
     pub fn connection(&self, index: usize) -> Connection {
         let scene = self.analysis.scene(self.now);
-        found(&self.analysis, &scene, (index, self.book.entries[index].id), self.now)
+        let verdicts = self.analysis.tracker().connection(index).verdicts(self.now, self.analysis.profile());
+        let mut connection = found(&self.analysis, &scene, (index, self.book.entries[index].id), &verdicts, self.now);
+        connection.anomalies.retain(|a| !OF_THE_END.contains(&a.name));
+        connection
     }
 
     /// Where connection number `id` is, if it was not forgotten.
@@ -214,6 +260,12 @@ impl Watcher {
     /// What the tracker knows of connection `index`.
     pub fn tracked(&self, index: usize) -> std::borrow::Cow<'_, crate::tracker::Connection> {
         self.analysis.tracker().connection(index)
+    }
+
+    /// Capture time of the last segment of connection `index`, and the payload bytes of both its ends.
+    pub fn passed(&self, index: usize) -> (Time, u64) {
+        let entry = &self.book.entries[index];
+        (entry.last, entry.bytes)
     }
 
     /// The latest time it was told.
@@ -255,6 +307,11 @@ impl Watcher {
         }
     }
 
+    /// Whether only some connections count.
+    pub fn is_filtered(&self) -> bool {
+        self.filter.is_some()
+    }
+
     /// Notes the segments of this connection from now on, and of no other.
     pub fn follow(&mut self, id: Option<u64>) {
         self.followed = id;
@@ -276,8 +333,8 @@ impl Watcher {
         self.analysis.capture()
     }
 
-    /// The page for a scraper of metrics.
-    pub fn page(&self, source: &FileInfo, copies: u64) -> String {
+    /// The page for a scraper of metrics; so many packets wait to be taken.
+    pub fn page(&self, source: &FileInfo, copies: u64, waiting: u64) -> String {
         let capture = self.analysis.capture();
         self.metrics.page(&Now {
             states: &self.counts.now,
@@ -287,37 +344,13 @@ impl Watcher {
             findings: &self.firing.now,
             source,
             copies,
+            waiting,
         })
     }
 
     /// Whether connection number `id` was told as a whole already.
     pub fn is_told(&self, id: u64) -> bool {
         self.find(id).is_none_or(|index| self.book.entries[index].told)
-    }
-
-    /// The end: the same report as on a file with what was seen; what was forgotten is in its totals.
-    pub fn report(&mut self, source: FileInfo) -> Report {
-        let ids: Vec<u64> = self.in_order().collect();
-        let mut report = std::mem::take(&mut self.analysis).finish(vec![source]);
-        if let Some(filter) = &self.filter {
-            select(&mut report, |connection| filter.matches(connection));
-        }
-        if self.metrics.evicted > 0 {
-            // Numbered by the analysis among those that are left.
-            report.connections.iter_mut().for_each(|c| c.id = ids.get(c.id as usize - 1).copied().unwrap_or(c.id));
-            gone::add(&mut report.summary, &self.gone);
-            gone::raise(&mut report.summary, &self.counts.peak);
-        }
-        report
-    }
-
-    /// The numbers of the connections remembered, in the order of their first packets.
-    fn in_order(&self) -> impl Iterator<Item = u64> {
-        let tracker = self.analysis.tracker();
-        let mut ids: Vec<_> =
-            self.book.entries.iter().enumerate().map(|(i, e)| (tracker.first_packet(i), e.id)).collect();
-        ids.sort_by_key(|(packet, _)| *packet);
-        ids.into_iter().map(|(_, id)| id)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Forgetting connections, so that memory stays bounded however long segments keep coming.
 
-use super::store::Notes;
+use super::case::Notes;
 use super::table::Tracker;
 
 impl<N: Notes> Tracker<N> {

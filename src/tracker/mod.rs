@@ -15,19 +15,22 @@
 //! | `usual` | the short way for segments that move nothing |
 //! | `unseen` | FINs that were not captured |
 //! | [`verdict`], `scale` | the histories at a given time, silence weighed |
-//! | [`table`] | four-tuples, incarnations |
+//! | [`table`], `incarnation` | four-tuples; where one connection on them ends and the next begins |
 //! | `index` | connections by their four-tuple |
 //! | [`store`] | where connections are kept: on tape, as records, packed while nothing is said |
-//! | `tape` | short connections as the list of their segments |
+//! | [`case`] | a connection with what others note of it |
+//! | `tape`, `written` | short connections as the list of their segments; one segment as bytes |
 //! | `evict` | forgetting connections, so that memory stays bounded |
 //! | [`profile`] | timers of common stacks |
 //! | `packed` | the fields that packing writes |
 
+pub mod case;
 pub mod connection;
 pub mod endpoint;
 mod evict;
 mod facts;
 mod handshake;
+mod incarnation;
 mod index;
 pub mod log;
 mod packed;
@@ -45,10 +48,12 @@ mod tape;
 mod unseen;
 mod usual;
 pub mod verdict;
+mod written;
 
+pub use case::{Case, Notes, Scratch};
 pub use connection::{Class, Connection, Taken};
 pub use profile::{Profile, Stack};
 pub use state::{Evidence, State, States, UnknownState};
-pub use store::{Case, Notes, Scratch};
+
 pub use table::{Ahead, Tracker};
 pub use verdict::Verdict;

@@ -8,7 +8,8 @@
 
 use std::borrow::Cow;
 
-use super::connection::{Connection, Taken, sender};
+use super::case::{Case, Notes, Scratch};
+use super::connection::{Connection, sender};
 use super::tape::Tape;
 use crate::pack::chain::Chains;
 use crate::pack::shelf::{Place, Shelf};
@@ -19,66 +20,6 @@ use crate::segment::{Segment, Socket};
 const RECORDS: usize = 1 << 13;
 /// Records at most.
 const MOST_RECORDS: usize = 1 << 17;
-
-/// A connection, and what others note of it.
-#[derive(Clone, Debug)]
-pub struct Case<E> {
-    /// The connection.
-    pub connection: Connection,
-    /// What is noted beside it.
-    pub notes: E,
-}
-
-/// Where a connection that is packed or on tape is looked at: made once, and used for one after the other.
-#[derive(Debug)]
-pub struct Scratch<E>(Case<E>);
-
-impl<E: Notes> Default for Scratch<E> {
-    fn default() -> Scratch<E> {
-        Scratch(Case { connection: Connection::blank(), notes: E::blank() })
-    }
-}
-
-/// What is noted of a connection beside the tracker, as its segments pass.
-pub trait Notes: Clone + Default + Pack {
-    /// What is asked of every connection, and therefore read without the rest.
-    type Glance: Pack;
-
-    /// Begins anew as the notes of another connection; memory may be kept.
-    fn restart(&mut self) {
-        *self = Self::default();
-    }
-
-    /// A glance at connection `c`, of which these are the notes.
-    fn glance(&self, c: &Connection) -> Self::Glance;
-
-    /// A glance at a connection that is orderly, from the SYN on: each segment continues its stream, once and complete,
-    /// `unique` bytes of payload in all. Whether it was answered.
-    fn glance_at_orderly(unique: u32, answered: bool) -> Self::Glance;
-
-    /// Takes note of `seg` of connection `c`, which the tracker has just taken.
-    fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection);
-}
-
-impl Notes for () {
-    type Glance = ();
-
-    fn glance(&self, _: &Connection) {}
-
-    fn glance_at_orderly(_: u32, _: bool) {}
-
-    fn take(&mut self, _: &Taken, _: &Segment, _: &Connection) {}
-}
-
-impl<E: Notes> Case<E> {
-    /// Takes `seg` of end `sender`; it is connection `index`.
-    pub(super) fn take(&mut self, sender: usize, seg: &Segment, index: usize) -> Taken {
-        let (class, advances) = self.connection.take_from(sender, seg);
-        let taken = Taken { connection: index, sender, class, advances };
-        self.notes.take(&taken, seg, &self.connection);
-        taken
-    }
-}
 
 /// What is known of a connection without its record.
 #[derive(Clone, Copy, Debug)]
@@ -285,6 +226,28 @@ impl<E: Notes> Store<E> {
             How::Record(slot) => Cow::Borrowed(&self.records[slot]),
             How::Packed(place) => Cow::Owned(self.unpacked(place)),
             How::Tape => Cow::Owned(self.played(index)),
+        }
+    }
+
+    /// The same without its notes, for whoever asks what became of it and no more.
+    pub(super) fn connection(&self, index: usize) -> Cow<'_, Connection> {
+        match self.heads[index].state.how() {
+            How::Record(slot) => Cow::Borrowed(&self.records[slot].connection),
+            How::Packed(place) => {
+                let mut connection = Connection::blank();
+                let mut from = In::new(self.shelf.from(place), self.base);
+                E::Glance::unpack(&mut from);
+                connection.read(&mut from);
+                Cow::Owned(connection)
+            }
+            How::Tape => {
+                let head = &self.heads[index];
+                let mut connection = None;
+                head.tape.play((&head.sockets, head.first_packet), &self.chains, |x, seg| {
+                    connection.get_or_insert_with(|| Connection::new(seg, 1)).take_from(x, seg);
+                });
+                Cow::Owned(connection.unwrap_or_else(Connection::blank))
+            }
         }
     }
 

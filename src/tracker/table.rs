@@ -3,13 +3,10 @@
 
 use std::borrow::Cow;
 
+use super::case::{Case, Notes, Scratch};
 use super::connection::{Class, Connection, Taken};
 use super::index::Index;
-use super::log::Mark;
-use super::rules::Event;
-use super::sequence::within;
-use super::state::{Evidence, State};
-use super::store::{Case, Head, Notes, Scratch, Store};
+use super::store::{Head, Store};
 use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
 
 /// Tracks every connection in a stream of segments, with notes beside each.
@@ -87,10 +84,7 @@ impl<N: Notes> Tracker<N> {
 
     /// The connection with this index; they are counted in the order in which they were found.
     pub fn connection(&self, i: usize) -> Cow<'_, Connection> {
-        match self.store.case(i) {
-            Cow::Borrowed(case) => Cow::Borrowed(&case.connection),
-            Cow::Owned(case) => Cow::Owned(case.connection),
-        }
+        self.store.connection(i)
     }
 
     /// The same with its notes.
@@ -156,21 +150,19 @@ impl<N: Notes> Tracker<N> {
     }
 
     /// The same as [`Tracker::segment`], for when it need not be known yet what it was: short connections are only written
-    /// down.
+    /// down. The index of its connection.
     #[inline]
-    pub fn pass(&mut self, seg: &Segment, ahead: Ahead) {
+    pub fn pass(&mut self, seg: &Segment, ahead: Ahead) -> usize {
         let hash = ahead.hash;
         let head = match (ahead.head as usize).checked_sub(1) {
             Some(head) if ahead.era == self.era => Some(head),
             _ => self.head(&seg.src, &seg.dst, hash),
         };
         let recorded = match head {
-            Some(head) => self.store.record(head, seg),
-            None => self.push_tape(hash, seg).is_some(),
+            Some(head) => self.store.record(head, seg).then_some(head),
+            None => self.push_tape(hash, seg),
         };
-        if !recorded {
-            self.segment_at(head, hash, seg);
-        }
+        recorded.unwrap_or_else(|| self.segment_at(head, hash, seg).connection)
     }
 
     /// A new connection, on tape, the first of its four-tuple.
@@ -215,13 +207,13 @@ impl<N: Notes> Tracker<N> {
     /// Takes an ICMP error that quotes a segment. It moves no state (RFC 9293 §3.9.2.2 lets a host ignore it).
     pub fn icmp(&mut self, _error: &IcmpError) {}
 
-    fn connection_mut(&mut self, i: usize) -> &mut Connection {
+    pub(super) fn connection_mut(&mut self, i: usize) -> &mut Connection {
         &mut self.store.case_mut(i).connection
     }
 
     /// The connection through which all between two sockets are found.
     #[inline]
-    fn head(&self, a: &Socket, b: &Socket, hash: u32) -> Option<usize> {
+    pub(super) fn head(&self, a: &Socket, b: &Socket, hash: u32) -> Option<usize> {
         self.latest.find(hash, |i| self.store.heads[i].is_between(a, b))
     }
 
@@ -241,171 +233,4 @@ impl<N: Notes> Tracker<N> {
             None => Found::OtherScope { head },
         }
     }
-
-    /// The next incarnation after connection `old`, beginning with `seg`.
-    fn begin(&mut self, old: usize, seg: &Segment) -> usize {
-        let incarnation = self.store.case_mut(old).connection.incarnation + 1;
-        let hash = self.latest.hash(&seg.src, &seg.dst);
-        let new = self.store.push(seg, incarnation, old as u32 + 1, self.store.heads[old].beside);
-        self.era = self.era.wrapping_add(1);
-        if self.latest.replace(hash, old as u32, new as u32) {
-            return new;
-        }
-        let Some(head) = self.head(&seg.src, &seg.dst, hash) else { return new };
-        let mut lane = head;
-        while let Some(next) = (self.store.heads[lane].beside as usize).checked_sub(1) {
-            if next == old {
-                self.store.heads[lane].beside = new as u32 + 1;
-                break;
-            }
-            lane = next;
-        }
-        new
-    }
-
-    /// Which incarnation `seg` belongs to, `i` being the latest; begins a new one where it must.
-    fn route(&mut self, i: usize, seg: &Segment) -> usize {
-        let x = self.connection_mut(i).sender(seg);
-        if let Some(old) = self.older(i, x, seg) {
-            return old;
-        }
-        let c = self.connection_mut(i);
-        let y = 1 - x;
-        let syn = seg.has(Flags::SYN);
-        let ack = seg.has(Flags::ACK);
-        if seg.has(Flags::RST) {
-            return i;
-        }
-        if syn && !ack {
-            let end = &c.ends[x];
-            let first = !end.seen && end.isn.is_none();
-            if first || end.isn == Some(seg.seq) {
-                return i;
-            }
-            if matches!(c.state_now(x), State::Closed | State::TimeWait | State::SynSent) {
-                return self.succeed(i, x, seg, seg);
-            }
-            // An end that holds a connection does not send another SYN; somebody else may, or it has lost it.
-            let parked = c.parked.as_ref().is_none_or(|p| p.seq != seg.seq || p.src != seg.src);
-            if parked {
-                c.parked = Some(Box::new(*seg));
-            }
-            return i;
-        }
-        if syn {
-            if let Some(parked) = &c.parked
-                && parked.src == seg.dst
-                && within(parked.seq.wrapping_add(1), seg.ack, parked.end())
-            {
-                let parked = **parked;
-                let new = self.succeed(i, y, &parked, seg);
-                let x = self.connection_mut(new).sender(seg);
-                self.supersede(new, x, i);
-                return new;
-            }
-            if !c.answers_syn(y, seg) && (c.is_unanswering(y, seg) || c.is_over()) {
-                return self.begin(i, seg);
-            }
-            return i;
-        }
-        if let Some(parked) = &c.parked
-            && parked.src == seg.src
-            && c.ends[y].packets == 0
-            && seg.seq == parked.end()
-        {
-            // Only this side is captured, and it goes on from its new SYN: it was accepted.
-            let parked = **parked;
-            return self.succeed(i, x, &parked, seg);
-        }
-        if seg.len > 0 && is_foreign(c, x, seg) && c.is_over() {
-            return self.begin(i, seg);
-        }
-        i
-    }
-
-    /// The SYN `syn` of end `x` takes the four-tuple of connection `i` over; `now` is the segment that shows it.
-    fn succeed(&mut self, i: usize, x: usize, syn: &Segment, now: &Segment) -> usize {
-        let c = self.connection_mut(i);
-        // The SYN that began it may have been captured while the old connection still stood.
-        let parked = c.parked.take().filter(|p| p.src == syn.src && p.seq == syn.seq);
-        if let Some(p) = &parked {
-            let end = &mut c.ends[x];
-            end.packets = end.packets.saturating_sub(1);
-            end.bytes = end.bytes.saturating_sub(u64::from(p.len));
-        }
-        let first = parked.map_or(*syn, |p| *p);
-        // Whoever sends a SYN has no other connection on that four-tuple any more; a RST that it sent after the SYN was
-        // the answer to what the old connection's other end still said.
-        let reset_since = c.ends[x].log.get(Event::SndRst).is_some_and(|m| m.time > first.time);
-        if reset_since || c.state_now(x) != State::Closed {
-            c.ends[x].log.settle(Mark::sure(Event::Replaced, Evidence::Sent, first.time, first.packet));
-        }
-        let new = self.begin(i, &first);
-        if first.packet != now.packet {
-            self.connection_mut(new).take(&first);
-        }
-        new
-    }
-
-    /// End `x` of connection `i` has accepted its SYN: whatever it still had of the `old` one is gone.
-    fn supersede(&mut self, i: usize, x: usize, old: usize) {
-        let c = self.connection_mut(i);
-        let (socket, time, packet) = (c.sockets[x], c.first, c.first_packet);
-        let o = self.connection_mut(old);
-        let e = usize::from(o.sockets[0] != socket);
-        if o.state_now(e) != State::Closed {
-            o.ends[e].log.settle(Mark::sure(Event::Replaced, Evidence::Confirmed, time, packet));
-        }
-    }
-
-    /// While a new incarnation waits for its SYN,ACK, the old one may still be spoken to: a challenge ACK with old
-    /// numbers, and the RST that answers it (RFC 9293 §3.5.1, RFC 5961 §4).
-    fn older(&mut self, i: usize, x: usize, seg: &Segment) -> Option<usize> {
-        let old = (self.store.heads[i].previous as usize).checked_sub(1)?;
-        let c = self.connection_mut(i);
-        let y = 1 - x;
-        if seg.has(Flags::SYN) {
-            if seg.has(Flags::ACK) && c.answers_syn(y, seg) {
-                self.supersede(i, x, old);
-            }
-            return None;
-        }
-        let stale_ack = !c.ends[x].seen
-            && !seg.has(Flags::RST)
-            && seg.has(Flags::ACK)
-            && c.ends[y].isn.is_some_and(|isn| !within(isn.wrapping_add(1), seg.ack, c.ends[y].next));
-        let answer = seg.has(Flags::RST)
-            && !seg.has(Flags::ACK)
-            && !c.ends[y].seen
-            && c.ends[x].isn.is_some_and(|isn| seg.seq != isn.wrapping_add(1));
-        (stale_ack || answer).then_some(old)
-    }
-}
-
-impl Connection {
-    /// Whether `seg` of end `x` can only belong to this incarnation, the first one; what [`Tracker::route`] comes to for
-    /// nearly all.
-    fn goes_on(&self, x: usize, seg: &Segment) -> bool {
-        if seg.has(Flags::RST) {
-            return true;
-        }
-        let fits = if seg.has(Flags::SYN) {
-            seg.has(Flags::ACK) && self.answers_syn(1 - x, seg)
-        } else {
-            seg.len == 0 || !is_foreign(self, x, seg)
-        };
-        fits && self.parked.is_none()
-    }
-
-    /// Whether both ends are through with it.
-    fn is_over(&self) -> bool {
-        (0..2).all(|e| matches!(self.state_now(e), State::Closed | State::TimeWait))
-    }
-}
-
-/// Whether data of `x` lies far outside of what connection `c` sent.
-fn is_foreign(c: &Connection, x: usize, seg: &Segment) -> bool {
-    const FAR: u32 = 1 << 22;
-    let end = &c.ends[x];
-    end.seen && !within(end.next.wrapping_sub(FAR), seg.seq, end.next.wrapping_add(FAR))
 }

@@ -74,6 +74,47 @@ pub fn traffic(shape: Shape, size: usize) -> Vec<Frame> {
     frames
 }
 
+/// The same connections without an end, in order of time: only what is going on is held. Not for [`Shape::Elephant`].
+pub struct Endless {
+    shape: Shape,
+    dice: Dice,
+    number: usize,
+    /// Frames to come, the earliest last.
+    frames: Vec<Frame>,
+    /// The start of the next connection: everything earlier is complete.
+    until: i64,
+}
+
+/// Connections made in one go.
+const STRETCH: usize = 1_000;
+
+impl Endless {
+    pub fn new(shape: Shape) -> Endless {
+        Endless { shape, dice: Dice(0x9e37_79b9_7f4a_7c15), number: 0, frames: Vec::new(), until: START }
+    }
+}
+
+impl Iterator for Endless {
+    type Item = Frame;
+
+    fn next(&mut self) -> Option<Frame> {
+        while self.frames.last().is_none_or(|frame| frame.time >= self.until) {
+            for _ in 0..STRETCH {
+                let mut talk = Talk::new(self.number, self.until, &mut self.dice, &mut self.frames);
+                match self.shape {
+                    Shape::Web => talk.web(),
+                    Shape::Churn => talk.churn(),
+                    Shape::SynFlood | Shape::Elephant => talk.syn(),
+                }
+                self.number += 1;
+                self.until += 350 * MICRO;
+            }
+            self.frames.sort_by_key(|frame| std::cmp::Reverse(frame.time));
+        }
+        self.frames.pop()
+    }
+}
+
 /// One connection as it is made.
 struct Talk<'a> {
     dice: &'a mut Dice,
@@ -220,17 +261,26 @@ impl<'a> Talk<'a> {
 
 /// The frames as a pcap file with nanoseconds.
 pub fn pcap(frames: &[Frame]) -> Vec<u8> {
-    let mut out = Vec::new();
-    out.extend(0xa1b2_3c4d_u32.to_le_bytes());
+    let mut out = pcap_header();
+    frames.iter().for_each(|frame| pcap_record(frame, &mut out));
+    out
+}
+
+/// The beginning of such a file.
+pub fn pcap_header() -> Vec<u8> {
+    let mut out = 0xa1b2_3c4d_u32.to_le_bytes().to_vec();
     out.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     out.extend([262_144_u32, 1].map(u32::to_le_bytes).concat());
-    for frame in frames {
-        let (seconds, nanos) = (frame.time / 1_000_000_000, frame.time % 1_000_000_000);
-        let header = [seconds as u32, nanos as u32, frame.bytes.len() as u32, frame.wire];
-        out.extend(header.map(u32::to_le_bytes).concat());
-        out.extend(&frame.bytes);
-    }
     out
+}
+
+/// One frame in it.
+pub fn pcap_record(frame: &Frame, out: &mut Vec<u8>) {
+    let (seconds, nanos) = (frame.time / 1_000_000_000, frame.time % 1_000_000_000);
+    for word in [seconds as u32, nanos as u32, frame.bytes.len() as u32, frame.wire] {
+        out.extend(word.to_le_bytes());
+    }
+    out.extend(&frame.bytes);
 }
 
 /// The frames as a pcapng file with nanoseconds.

@@ -20,6 +20,7 @@ Examples:
   tcpstate live --list
   tcpstate live -i eth0
   tcpstate live -i eth0 'server port 443 and not host 10.0.0.9'
+  tcpdump -i eth0 -U -w - | tcpstate live -
   ssh web1 tcpdump -i eth0 -U -s 256 -w - tcp | tcpstate live -
   tcpstate live -i any --format ndjson --write trace.pcapng --rotate-size 100MB --rotate-keep 10 > events.ndjson
   tcpstate live -i eth0 --metrics 9464
@@ -97,6 +98,10 @@ pub struct LiveArgs {
     /// Size of the buffer shared with the kernel; 64MiB hold some 350,000 packets of 128 bytes until they are read
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     pub ring: u64,
+
+    /// Size of the queue behind it, of packets that wait to be looked at: 256MiB hold some 1.7 million
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    pub queue: u64,
 
     /// Also take what is addressed to others
     #[arg(short, long)]

@@ -1,7 +1,9 @@
 //! `tcpstate live`: what passes an interface, as it happens.
 
+mod ahead;
 mod args;
 mod metrics;
+mod queue;
 mod run;
 mod screen;
 mod stop;
@@ -11,20 +13,26 @@ use std::io::{IsTerminal, stdin, stdout};
 
 pub use args::LiveArgs;
 
-use self::run::{Front, Input, Run};
+use self::ahead::{Ahead, Input};
+use self::run::{Front, Run};
 use self::screen::Screen;
 use self::stop::Stop;
 use self::stream::Stream;
 use super::failure::{DONE, Failure};
+use super::jobs::Jobs;
 use super::output::{self, Look, Target, tell};
+use super::passed::Passed;
 use crate::analyze::Options;
 use crate::detect;
 use crate::filter::{self, Filter, words};
 use crate::live::{Limits, Watcher};
 use crate::render::{Format, Limit, RenderOptions, Selection, Zone, render};
-use crate::report::Report;
-use crate::source::live::{Capture, DRESS, Piped, Settings, drop_privileges, interfaces};
+use crate::source::FileInfo;
+use crate::source::live::{Capture, DRESS, Settings, drop_privileges, interfaces};
 use crate::write::{RotatingWriter, Rotation};
+
+/// Bytes read ahead of a pipe: whoever writes into it waits.
+const PIPED: u64 = 16 << 20;
 
 /// Watches until it ends or is ended; the exit code is 0 unless it could not begin.
 pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
@@ -41,7 +49,7 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
     }
     let filter = filter(words)?;
     let on_screen = args.format.is_none() && args.output.is_none() && stdout().is_terminal();
-    let mut input = open(args, piped)?;
+    let input = open(args, piped)?;
     let server = args.metrics.map(|address| (metrics::Server::bind(address), address));
     // Before any thread begins: each thread has privileges of its own.
     if let Err(error) = drop_privileges()
@@ -80,26 +88,32 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
         Front::Stream(_) => None,
         _ => Some(Target::open(args.output.as_deref())?),
     };
-    let run = Run { stop, writer, page, duration: args.duration, count: args.count };
-    let source = run.watch(&mut input, &mut watcher, &mut front)?;
+    if target.is_some() {
+        watcher = watcher.without_events();
+    }
+    let run = Run { stop, page, duration: args.duration, clocked: !input.is_pipe() };
+    let most = usize::try_from(if input.is_pipe() { PIPED } else { args.queue }).unwrap_or(usize::MAX);
+    let ahead = Ahead::start(input, args.count, writer, most);
+    let mut ahead = ahead.map_err(|error| Failure::file("reading", error))?;
+    let source = run.watch(&mut ahead, &mut watcher, &mut front)?;
     if let Front::Screen(_) = front {
         // The terminal is given back before anything is written to it.
         front = Front::Silent;
     }
-    if let Some(failure) = input.failure() {
+    if let Some(failure) = ahead.unreadable() {
         return Err(Failure::usage(failure.to_string()));
     }
     if let (Some(problem), false) = (&source.problem, args.quiet) {
         tell(format_args!("tcpstate: {problem}"));
     }
-    let report = watcher.report(source);
     if !args.quiet {
-        remark(&watcher, &report);
+        remark(&watcher, &source);
     }
     match (front, target) {
-        (Front::Stream(mut stream), _) => run::unless_closed(stream.finish(&watcher, &report)).map(|_| ())?,
+        (Front::Stream(mut stream), _) => run::unless_closed(stream.finish(&watcher, source)).map(|_| ())?,
         (_, Some(target)) => {
             let of = watcher.tally().0;
+            let filtered = filter.is_some();
             let selection = filter.map(|filter| Selection { by: format!("'{filter}'"), of });
             let options = RenderOptions {
                 width: look.width(args.width),
@@ -109,7 +123,17 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
                 selection,
                 ..RenderOptions::default()
             };
-            target.write(|out| render(args.format.unwrap_or_default(), &report, &options, out))?;
+            let format = args.format.unwrap_or_default();
+            if format == Format::Table && !filtered {
+                let mut finish = watcher.ended(source);
+                let passed = Passed::of(&mut finish, &options, Jobs::default());
+                let mut report = passed.report(finish);
+                watcher.complete(&mut report);
+                target.write(|out| passed.show(&report, &options, out))?;
+            } else {
+                let report = watcher.report(source);
+                target.write(|out| render(format, &report, &options, out))?;
+            }
         }
         _ => {}
     }
@@ -140,7 +164,7 @@ fn open(args: &LiveArgs, piped: bool) -> Result<Input, Failure> {
             let hint = "pipe a capture into it: tcpdump -U -w - | tcpstate live -";
             return Err(Failure::file("-", format!("standard input is a terminal\n  {hint}")));
         }
-        return Ok(Input::Pipe(Piped::open("-", Box::new(stdin()))));
+        return Ok(Input::Pipe(Box::new(stdin())));
     }
     let Some(interface) = args.interface.clone() else {
         let names: Vec<String> = interfaces().unwrap_or_default().into_iter().map(|i| i.name).collect();
@@ -169,7 +193,7 @@ fn writer(args: &LiveArgs, input: &Input) -> Result<Option<RotatingWriter>, Fail
 }
 
 /// What the report does not say by itself.
-fn remark(watcher: &Watcher, report: &Report) {
+fn remark(watcher: &Watcher, source: &FileInfo) {
     let evicted = watcher.metrics().evicted;
     if evicted > 0 {
         tell(format_args!(
@@ -177,11 +201,10 @@ fn remark(watcher: &Watcher, report: &Report) {
              the list does not"
         ));
     }
-    let dropped: u64 = report.capture.files.iter().filter_map(|file| file.dropped).sum();
-    if dropped > 0 {
+    if let Some(dropped) = source.dropped.filter(|dropped| *dropped > 0) {
         tell(format_args!(
-            "tcpstate: the kernel dropped {dropped} packets that were not read in time; a larger --ring or a smaller \
-             --snap-len helps"
+            "tcpstate: the kernel dropped {dropped} packets that were not read in time; a larger --queue or --ring helps \
+             where they came in bursts"
         ));
     }
 }

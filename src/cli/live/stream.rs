@@ -5,10 +5,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::analyze::Wanted;
 use crate::cli::failure::Failure;
-use crate::live::Watcher;
+use crate::live::{Event, Watcher};
 use crate::render::ndjson;
-use crate::report::{PerSide, Report, SCHEMA, Tool};
+use crate::render::pen::Lines;
+use crate::report::{PerSide, SCHEMA, TOOL, Tool};
 use crate::source::FileInfo;
 use crate::time::{Span, Time};
 use crate::tracker::State;
@@ -16,6 +18,8 @@ use crate::tracker::State;
 /// Where the lines go.
 pub struct Stream {
     out: BufWriter<Box<dyn Write>>,
+    /// Where the line of a connection is made.
+    lines: Lines,
     interval: Span,
     next: Option<Time>,
     last: (Time, u64),
@@ -57,7 +61,7 @@ impl Stream {
             }
             None => Box::new(io::stdout()),
         };
-        Ok(Stream { out: BufWriter::new(out), interval, next: None, last: (Time(0), 0) })
+        Ok(Stream { out: BufWriter::new(out), lines: Lines::default(), interval, next: None, last: (Time(0), 0) })
     }
 
     /// The first line.
@@ -71,7 +75,16 @@ impl Stream {
     /// What happened since the last time, and a summary line where one is due.
     pub fn update(&mut self, watcher: &mut Watcher, source: &FileInfo) -> io::Result<()> {
         let events = watcher.events();
-        events.iter().try_for_each(|event| self.line(event))?;
+        for event in &events {
+            match event {
+                // Where it is large, it is written as in reports.
+                Event::Connection(connection) => {
+                    self.lines.line(connection);
+                    self.lines.flush(&mut self.out)?;
+                }
+                event => self.line(event)?,
+            }
+        }
         let now = watcher.now();
         let due = *self.next.get_or_insert(now + self.interval);
         if now >= due {
@@ -107,14 +120,28 @@ impl Stream {
     }
 
     /// The end: what `analyze` writes, but for the connections that were told when they ended.
-    pub fn finish(&mut self, watcher: &Watcher, report: &Report) -> io::Result<()> {
-        let mut writer = ndjson::Writer::new(&mut self.out);
-        writer.capture(report.schema, &report.tool, &report.capture)?;
-        let mut open = report.connections.iter().filter(|c| !watcher.is_told(c.id));
-        open.try_for_each(|c| writer.connection(c))?;
-        report.findings.iter().try_for_each(|f| writer.finding(f))?;
-        writer.summary(&report.summary)?;
-        writer.flush()
+    pub fn finish(&mut self, watcher: &Watcher, source: FileInfo) -> io::Result<()> {
+        let mut lines = ndjson::Writer::new(&mut self.out);
+        if watcher.is_filtered() {
+            let report = watcher.report(source);
+            lines.capture(report.schema, &report.tool, &report.capture)?;
+            let mut open = report.connections.iter().filter(|c| !watcher.is_told(c.id));
+            open.try_for_each(|c| lines.connection(c))?;
+            report.findings.iter().try_for_each(|f| lines.finding(f))?;
+            lines.summary(&report.summary)?;
+            return lines.flush();
+        }
+        let mut finish = watcher.ended(source);
+        lines.capture(SCHEMA, &TOOL, finish.capture())?;
+        while let Some(stretch) = finish.next(Wanted { connections: true, timed: None }) {
+            let mut open = stretch.connections.iter().filter(|c| !watcher.is_told(c.id));
+            open.try_for_each(|c| lines.connection(c))?;
+        }
+        let mut report = finish.report(Vec::new());
+        watcher.complete(&mut report);
+        report.findings.iter().try_for_each(|f| lines.finding(f))?;
+        lines.summary(&report.summary)?;
+        lines.flush()
     }
 
     fn line(&mut self, value: &impl Serialize) -> io::Result<()> {

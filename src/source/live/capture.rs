@@ -8,9 +8,8 @@ use super::frame::{Frame, Walk};
 use super::interface;
 use super::sys::{Ring, Socket};
 use super::twice::Twice;
-use super::{CaptureError, Feed, Next, Settings};
+use super::{CaptureError, Feed, Passed, Settings};
 use crate::source::{FileInfo, LinkType, Packet};
-use crate::time::Time;
 
 /// The interface that stands for all of them.
 pub const ANY: &str = "any";
@@ -18,6 +17,8 @@ pub const ANY: &str = "any";
 const BLOCK: u32 = 1 << 19;
 /// Milliseconds after which the kernel hands over a block that is not full.
 const RETIRE: u32 = 50;
+/// Packets given in one go.
+const MANY: u64 = 4_096;
 /// `sll_pkttype` of what this machine sends.
 const OUTGOING: u8 = 4;
 /// Bytes of a LINUX_SLL2 header.
@@ -41,7 +42,6 @@ pub struct Capture {
     copies: u64,
     drops: u64,
     cut: bool,
-    last: Time,
     problem: Option<String>,
     ended: bool,
 }
@@ -94,7 +94,6 @@ impl Capture {
             copies: 0,
             drops: 0,
             cut: false,
-            last: Time(0),
             problem: None,
             ended: false,
         })
@@ -130,9 +129,21 @@ impl Capture {
         }
     }
 
+    /// Gives `take` packets of the ring, as far as they are there; whether there were any.
+    fn some(&mut self, most: u64, take: &mut dyn FnMut(&Packet<'_>)) -> bool {
+        let most = most.min(MANY);
+        let mut taken = 0;
+        while taken < most
+            && let Some((block, found)) = self.advance()
+        {
+            take(&self.packet(block, &found));
+            taken += 1;
+        }
+        taken > 0
+    }
+
     fn packet(&mut self, block: usize, found: &Frame) -> Packet<'_> {
         self.number += 1;
-        self.last = self.last.max(found.time);
         let bytes = &self.ring.block(block).unwrap_or(&[])[found.at..found.at + found.len];
         let (data, more) = dress(self.link, found, bytes, &mut self.scratch);
         let wire_len = found.wire_len.saturating_add(more).max(data.len() as u32);
@@ -184,17 +195,12 @@ fn dress<'a>(link: LinkType, frame: &Frame, bytes: &'a [u8], scratch: &'a mut Ve
 }
 
 impl Feed for Capture {
-    fn take(&mut self) -> Option<Packet<'_>> {
-        let (block, found) = self.advance()?;
-        Some(self.packet(block, &found))
-    }
-
-    fn next(&mut self, wait: Duration) -> Next<'_> {
-        if let Some((block, found)) = self.advance() {
-            return Next::Packet(self.packet(block, &found));
+    fn packets(&mut self, wait: Duration, most: u64, take: &mut dyn FnMut(&Packet<'_>)) -> Passed {
+        if self.some(most, take) {
+            return Passed::Some;
         }
         if self.ended {
-            return Next::End;
+            return Passed::End;
         }
         let millis = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
         if let Err(error) = self.socket.wait(millis) {
@@ -206,10 +212,7 @@ impl Feed for Capture {
                 self.problem = Some(format!("interface {}: {error}", self.name));
             }
         }
-        match self.advance() {
-            Some((block, found)) => Next::Packet(self.packet(block, &found)),
-            None => Next::Idle,
-        }
+        if self.some(most, take) { Passed::Some } else { Passed::Nothing }
     }
 
     fn info(&mut self) -> FileInfo {
@@ -226,10 +229,6 @@ impl Feed for Capture {
         }
     }
 
-    fn link(&self) -> LinkType {
-        self.link
-    }
-
     fn copies(&self) -> u64 {
         self.copies
     }
@@ -238,6 +237,7 @@ impl Feed for Capture {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Time;
 
     fn frame(tag: Option<(u16, u16)>) -> Frame {
         Frame {

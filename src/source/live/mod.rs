@@ -1,7 +1,7 @@
 //! Live sources: packets as they pass, from an interface or through a pipe.
 //!
-//! Unlike a file, a live source can have nothing to say for a while: [`Feed::next`] waits only so long, so that
-//! whoever asks can attend to clocks and keys in between.
+//! Unlike a file, a live source can have nothing to say for a while: whoever has clocks and keys to attend to reads it in
+//! a thread of its own.
 //!
 //! Interfaces are read through a packet socket of Linux with a ring shared with the kernel. Elsewhere
 //! `tcpdump -U -w - | tcpstate live -` does the same.
@@ -37,40 +37,40 @@ pub use pipe::Piped;
 #[cfg(target_os = "linux")]
 pub use privilege::drop_privileges;
 
-use super::{FileInfo, LinkType, Packet};
+use super::{FileInfo, Packet};
 
 /// Bytes that a packet can gain at most after the kernel has cut it to the snap length: the header of a cooked capture
 /// and a VLAN tag.
 pub const DRESS: u32 = 24;
 
-/// What a live source has to say.
-#[derive(Debug)]
-pub enum Next<'a> {
-    /// A packet.
-    Packet(Packet<'a>),
-    /// Nothing passed for as long as was waited.
-    Idle,
+/// What a live source had to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// Packets.
+    Some,
+    /// None passed for as long as was waited.
+    Nothing,
     /// There will be no more.
     End,
 }
 
 /// A source that goes on while it is read.
 pub trait Feed {
-    /// The next packet, if one is there already. Nothing is asked of the system for it: the way to take many.
-    fn take(&mut self) -> Option<Packet<'_>>;
-
-    /// The next packet, waiting at most `wait` for it.
-    fn next(&mut self, wait: Duration) -> Next<'_>;
+    /// Gives `take` the packets that are there, at most `most` of them, in capture order. If there are none it waits, an
+    /// interface for at most `wait`, a pipe until there are some.
+    fn packets(&mut self, wait: Duration, most: u64, take: &mut dyn FnMut(&Packet<'_>)) -> Passed;
 
     /// What is known of the source so far; the kernel's drop counter is read for it.
     fn info(&mut self) -> FileInfo;
 
-    /// Link-layer header type of its packets (of the latest one, where they differ).
-    fn link(&self) -> LinkType;
-
     /// Packets left out because another interface had shown them already.
     fn copies(&self) -> u64 {
         0
+    }
+
+    /// Why nothing could be read at all.
+    fn failure(&self) -> Option<CaptureError> {
+        None
     }
 }
 

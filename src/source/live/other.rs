@@ -4,8 +4,8 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{CaptureError, Feed, Next, Settings};
-use crate::source::{FileInfo, LinkType};
+use super::{CaptureError, Feed, Passed, Settings};
+use crate::source::{FileInfo, Packet};
 
 /// The interface that stands for all of them.
 pub const ANY: &str = "any";
@@ -46,19 +46,11 @@ impl Capture {
 }
 
 impl Feed for Capture {
-    fn take(&mut self) -> Option<Packet<'_>> {
-        match *self {}
-    }
-
-    fn next(&mut self, _wait: Duration) -> Next<'_> {
+    fn packets(&mut self, _wait: Duration, _most: u64, _take: &mut dyn FnMut(&Packet<'_>)) -> Passed {
         match *self {}
     }
 
     fn info(&mut self) -> FileInfo {
-        match *self {}
-    }
-
-    fn link(&self) -> LinkType {
         match *self {}
     }
 }

@@ -194,6 +194,9 @@ impl Ring {
     }
 }
 
+// SAFETY: the mapping belongs to the process, not to a thread, and this value is the only one that leads to it.
+unsafe impl Send for Ring {}
+
 impl Drop for Ring {
     fn drop(&mut self) {
         // SAFETY: mapped in `map` with this length, and nothing borrowed from it is left.

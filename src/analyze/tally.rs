@@ -1,0 +1,61 @@
+//! What connections add up to.
+
+use crate::detect::{ALL, Digest, Groups};
+use crate::report::rollup::Sums;
+use crate::report::totals::Totals;
+use crate::time::Time;
+use crate::timing::{Census, table};
+
+/// Sums over some connections.
+#[derive(Debug)]
+pub struct Tally {
+    pub totals: Totals,
+    pub rollups: Sums,
+    pub groups: Groups,
+    pub digests: Vec<Digest>,
+    pub tables: table::Builder,
+    /// The indices of those of which alone the time is to be added up; that is done when they are all known.
+    pub timed: Option<Vec<u32>>,
+}
+
+impl Tally {
+    /// Sums over nothing yet; the connections counted in `census` are to come.
+    pub fn new(connections: usize, census: &Census, begin: Time, end: Time) -> Tally {
+        Tally {
+            totals: Totals::new(connections as u64, begin, end),
+            rollups: kinds(),
+            groups: Groups::new(),
+            digests: Vec::new(),
+            tables: table::Builder::new(census),
+            timed: None,
+        }
+    }
+
+    /// The same, with nothing in it.
+    pub fn empty(&self) -> Tally {
+        Tally {
+            totals: self.totals.empty(),
+            rollups: kinds(),
+            groups: Groups::new(),
+            digests: Vec::new(),
+            tables: self.tables.empty(),
+            timed: None,
+        }
+    }
+
+    /// Adds what was added up of other connections.
+    pub fn merge(&mut self, other: Tally) {
+        self.totals.merge(&other.totals);
+        self.rollups.merge(other.rollups);
+        self.groups.merge(other.groups);
+        self.digests.extend(other.digests);
+        self.tables.merge(other.tables);
+        if let Some(timed) = other.timed {
+            self.timed.get_or_insert_default().extend(timed);
+        }
+    }
+}
+
+fn kinds() -> Sums {
+    Sums::new(ALL.iter().map(|d| (d.code, d.name)).collect())
+}

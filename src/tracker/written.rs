@@ -1,0 +1,148 @@
+//! One segment as bytes: how it stands on a [tape](super::tape).
+
+use crate::segment::{Options, Segment};
+
+/// Bytes of one segment at most.
+pub const LONGEST: usize = 88;
+
+/// What the first byte of a segment says. After it: flags, window, checksum, length, time and packet number.
+pub mod what {
+    pub const SENDER: u8 = 1;
+    /// Its sequence number follows; else it continues the stream.
+    pub const SEQ: u8 = 1 << 1;
+    /// Its acknowledgment number follows; else it is the end of the other stream, or 0 without ACK.
+    pub const ACK: u8 = 1 << 2;
+    /// There is one.
+    pub const SEGMENT: u8 = 1 << 3;
+    pub const STAMPS: u8 = 1 << 4;
+    pub const ID: u8 = 1 << 5;
+    /// Its packet number follows, and time has all eight bytes.
+    pub const WIDE: u8 = 1 << 6;
+    /// A byte follows that says what else there is.
+    pub const MORE: u8 = 1 << 7;
+}
+
+/// What that byte says.
+mod more {
+    pub const MSS: u8 = 1;
+    pub const SCALE: u8 = 1 << 1;
+    pub const SACK_PERMITTED: u8 = 1 << 2;
+    pub const SACK: u8 = 1 << 3;
+    pub const FAST_OPEN: u8 = 1 << 4;
+    pub const CUT: u8 = 1 << 5;
+    pub const TTL: u8 = 1 << 6;
+    /// Flags beyond the eight.
+    pub const FLAGS: u8 = 1 << 7;
+}
+
+/// Whether there is anything but timestamps.
+#[inline]
+pub fn has_more(o: &Options) -> bool {
+    o.mss.is_some() | o.window_scale.is_some() | o.sack_permitted | (o.sack_blocks != 0) | o.fast_open | o.cut
+}
+
+/// The bytes of one segment in the making.
+pub struct Writer {
+    pub bytes: [u8; LONGEST],
+    pub at: usize,
+}
+
+impl Writer {
+    #[inline(always)]
+    pub fn put<const N: usize>(&mut self, value: [u8; N]) {
+        if let Some(place) = self.bytes.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<N>()) {
+            *place = value;
+        }
+        self.at += N;
+    }
+
+    /// What few segments have; `ttl` if that is told, too.
+    pub fn more(&mut self, seg: &Segment, ttl: bool) {
+        let o = &seg.options;
+        let bits = [
+            (more::MSS, o.mss.is_some()),
+            (more::SCALE, o.window_scale.is_some()),
+            (more::SACK_PERMITTED, o.sack_permitted),
+            (more::SACK, o.sack_blocks != 0),
+            (more::FAST_OPEN, o.fast_open),
+            (more::CUT, o.cut),
+            (more::TTL, ttl),
+            (more::FLAGS, seg.flags.0 > 0xff),
+        ];
+        self.put([bits.iter().fold(0, |all, (bit, there)| all | if *there { *bit } else { 0 })]);
+        if let Some(mss) = o.mss {
+            self.put(mss.to_le_bytes());
+        }
+        if let Some(scale) = o.window_scale {
+            self.put([scale]);
+        }
+        if o.sack_blocks != 0 {
+            self.put([o.sack_blocks]);
+            for (left, right) in o.sack() {
+                self.put(left.to_le_bytes());
+                self.put(right.to_le_bytes());
+            }
+        }
+        if ttl {
+            self.put([seg.ttl]);
+        }
+        if seg.flags.0 > 0xff {
+            self.put([(seg.flags.0 >> 8) as u8]);
+        }
+    }
+}
+
+/// Bytes of a tape yet to be read.
+pub struct Reader<'a>(pub &'a [u8]);
+
+impl Reader<'_> {
+    #[inline]
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        match self.0.split_first_chunk::<N>() {
+            Some((bytes, rest)) => {
+                self.0 = rest;
+                *bytes
+            }
+            None => [0; N],
+        }
+    }
+
+    #[inline]
+    pub fn word(&mut self) -> u32 {
+        u32::from_le_bytes(self.bytes())
+    }
+
+    #[inline]
+    pub fn short(&mut self) -> u16 {
+        u16::from_le_bytes(self.bytes())
+    }
+
+    /// The rest of `seg`.
+    pub fn more(&mut self, seg: &mut Segment) {
+        let [bits] = self.bytes();
+        let o = &mut seg.options;
+        if bits & more::MSS != 0 {
+            o.mss = Some(self.short());
+        }
+        if bits & more::SCALE != 0 {
+            let [scale] = self.bytes();
+            o.window_scale = Some(scale);
+        }
+        o.sack_permitted = bits & more::SACK_PERMITTED != 0;
+        if bits & more::SACK != 0 {
+            [o.sack_blocks] = self.bytes();
+            for block in o.sack.iter_mut().take(o.sack_blocks.into()) {
+                *block = (self.word(), self.word());
+            }
+        }
+        o.fast_open = bits & more::FAST_OPEN != 0;
+        o.cut = bits & more::CUT != 0;
+        if bits & more::TTL != 0 {
+            [seg.ttl] = self.bytes();
+        }
+        if bits & more::FLAGS != 0 {
+            let [high] = self.bytes();
+            seg.flags.0 |= u16::from(high) << 8;
+        }
+    }
+}
