@@ -1,4 +1,5 @@
-//! Connections packed between their segments give the same report as those that are not.
+//! Connections that are only written down, or packed between their segments, give the same report as those whose segments
+//! are each taken at once; and where one record serves for one connection after the other, nothing is left of those before.
 
 use std::path::{Path, PathBuf};
 
@@ -6,13 +7,27 @@ use tcpstate::analyze::{Analysis, Options};
 
 mod common;
 
-/// The report with so many records, as JSON.
-fn report(path: &Path, records: usize) -> Option<String> {
+/// How connections are kept.
+#[derive(Clone, Copy)]
+enum Kept {
+    /// Each as a record, from its first segment on.
+    Records,
+    /// Packed as soon as another is spoken on.
+    Packed,
+    /// On tape while that is possible.
+    Tapes,
+}
+
+/// The report on connections so kept, as JSON.
+fn report(path: &Path, kept: Kept) -> Option<String> {
     let mut source = tcpstate::source::open(&[path.to_owned()]).ok()?;
     let options = Options { retracted: true, ..Options::default() };
-    let mut analysis = Analysis::with_records(options, records);
+    let mut analysis = Analysis::with_records(options, if matches!(kept, Kept::Records) { 1 << 20 } else { 1 });
     while let Some(packet) = source.next() {
-        analysis.packet(&packet);
+        match kept {
+            Kept::Tapes => analysis.packet(&packet),
+            Kept::Records | Kept::Packed => _ = analysis.take(&packet),
+        }
     }
     Some(serde_json::to_string(&analysis.finish(Vec::new())).unwrap())
 }
@@ -33,10 +48,34 @@ fn compare(folder: &Path) -> usize {
     let mut all = Vec::new();
     captures(folder, &mut all);
     for path in &all {
-        let (packed, plain) = (report(path, 1), report(path, 1 << 20));
-        assert!(packed == plain, "{}: packing changes the report", path.display());
+        let plain = report(path, Kept::Records);
+        assert!(report(path, Kept::Packed) == plain, "{}: packing changes the report", path.display());
+        assert!(report(path, Kept::Tapes) == plain, "{}: writing down changes the report", path.display());
     }
     all.len()
+}
+
+/// Looks at all connections in one place, one after the other, and at each in a place of its own.
+fn look(path: &Path) -> usize {
+    let Ok(mut source) = tcpstate::source::open(&[path.to_owned()]) else { return 0 };
+    let mut analysis = Analysis::new(Options::default());
+    while let Some(packet) = source.next() {
+        analysis.packet(&packet);
+    }
+    let (tracker, mut scratch) = (analysis.tracker(), Box::default());
+    for i in (0..tracker.len()).rev().chain(0..tracker.len()) {
+        let (again, anew) = (format!("{:?}", tracker.look(i, &mut scratch)), format!("{:?}", tracker.case(i)));
+        assert!(again == anew, "{}: connection {i} is {again} instead of {anew}", path.display());
+    }
+    tracker.len()
+}
+
+#[test]
+fn a_record_that_begins_anew_is_as_good_as_a_new_one() {
+    let mut all = Vec::new();
+    captures(&Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"), &mut all);
+    common::corpus().iter().for_each(|folder| captures(folder, &mut all));
+    assert!(all.iter().map(|path| look(path)).sum::<usize>() > 100);
 }
 
 #[test]

@@ -11,9 +11,12 @@ use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHE
 use crate::segment::Socket;
 use crate::source::FileInfo;
 use crate::time::{Span, Time};
-use crate::timing::table;
+use crate::timing::{Census, table};
+use crate::tracker::verdict::Weighing;
 use crate::tracker::{self, State, Verdict};
 
+/// Connections whose memory is waited for at once.
+const SOON: usize = 32;
 /// Connections in a stretch.
 const STRETCH: usize = 2_048;
 
@@ -74,6 +77,8 @@ struct Tally {
     groups: Groups,
     digests: Vec<Digest>,
     tables: table::Builder,
+    /// The indices of those of which alone the time is to be added up; that is done when they are all known.
+    timed: Option<Vec<u32>>,
 }
 
 /// An analysis that has seen its last packet.
@@ -86,9 +91,19 @@ pub struct Finish<'a> {
     order: Option<Vec<u32>>,
     /// Numbers of the connections in order of first packets, and where each stands; unless they are counted from 1.
     numbers: Option<(Vec<u64>, Vec<u32>)>,
+    /// Findings of a kind and severity that are put into words.
+    told: usize,
+    /// What was added up so far; taken out while connections are added to it.
+    part: Option<Part>,
+}
+
+/// Every so manieth stretch of connections, and what they add up to: several can be looked at side by side.
+#[derive(Debug)]
+pub struct Part {
+    /// The next stretch, and how far it is to the one after it.
     next: usize,
-    /// Taken out while connections are added to it.
-    tally: Option<Box<Tally>>,
+    step: usize,
+    tally: Box<Tally>,
 }
 
 /// One connection looked at.
@@ -103,10 +118,6 @@ struct Look<'b> {
 impl<'a> Finish<'a> {
     pub(super) fn new(analysis: &'a Analysis, files: Vec<FileInfo>) -> Finish<'a> {
         let end = analysis.capture.last.unwrap_or(Time(0));
-        let mut scene = analysis.scene(end);
-        scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();
-        let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
-        let capture = Capture { files, bytes, missing_bytes, ..analysis.capture.clone() };
         let tracker = &analysis.tracker;
         let ordered = (1..tracker.len()).all(|i| tracker.first_packet(i - 1) <= tracker.first_packet(i));
         let order = (!ordered).then(|| {
@@ -114,8 +125,15 @@ impl<'a> Finish<'a> {
             order.sort_by_key(|i| tracker.first_packet(*i as usize));
             order
         });
-        let tally = Some(Box::new(empty(analysis, scene.begin, end)));
-        Finish { analysis, scene, capture, end, order, numbers: None, next: 0, tally }
+        let mut census = Census::default();
+        let indices = (0..tracker.len()).map(|i| order.as_ref().map_or(i, |order| order[i] as usize));
+        let (survey, unique) = analysis.survey_of(indices, |client, server| census.count(client.addr, *server));
+        let mut scene = analysis.scene_of((survey, unique), end);
+        scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();
+        let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
+        let capture = Capture { files, bytes, missing_bytes, ..analysis.capture.clone() };
+        let part = Part { next: 0, step: 1, tally: Box::new(empty(analysis, &census, scene.begin, end)) };
+        Finish { analysis, scene, capture, end, order, numbers: None, told: usize::MAX, part: Some(part) }
     }
 
     /// The same with other numbers than those counted from 1: one for each connection, in order of first packets.
@@ -131,35 +149,64 @@ impl<'a> Finish<'a> {
         &self.capture
     }
 
+    /// Only so many findings of a kind and severity need words: those with the most connections.
+    pub fn tell(&mut self, most: usize) {
+        self.told = most;
+    }
+
     /// Looks at the next connections; `None` when all have been looked at.
     pub fn next(&mut self, wanted: Wanted<'_>) -> Option<Stretch> {
-        let (from, all) = (self.next, self.analysis.tracker.len());
+        let mut part = self.part.take()?;
+        let stretch = self.look(&mut part, wanted);
+        self.part = Some(part);
+        stretch
+    }
+
+    /// All connections, yet to be looked at, in two parts, their stretches in turn; to be given back to [`Finish::add`].
+    pub fn halves(&mut self) -> Option<[Part; 2]> {
+        let first = self.part.take().filter(|part| part.next == 0)?;
+        let second = Part { next: 1, step: 2, tally: Box::new(first.tally.empty()) };
+        Some([Part { step: 2, ..first }, second])
+    }
+
+    /// Looks at the next connections of `part`; `None` when all of it have been looked at.
+    pub fn look(&self, part: &mut Part, wanted: Wanted<'_>) -> Option<Stretch> {
+        let all = self.analysis.tracker.len();
+        let from = part.next * STRETCH;
         if from >= all {
             return None;
         }
-        self.next = (from + STRETCH).min(all);
-        let mut tally = self.tally.take()?;
-        let stretch = self.look_at(from..self.next, wanted, &mut tally);
-        self.tally = Some(tally);
-        Some(stretch)
+        part.next += part.step;
+        Some(self.look_at(from..(from + STRETCH).min(all), wanted, &mut part.tally))
+    }
+
+    /// Adds what was looked at apart.
+    pub fn add(&mut self, [mut first, second]: [Part; 2]) {
+        first.tally.merge(*second.tally);
+        self.part = Some(first);
     }
 
     fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
         let mut stretch = Stretch::default();
         let mut briefs = Vec::new();
-        let mut scratch = Box::default();
+        let (mut scratch, mut weighing) = (Box::default(), Weighing::default());
         let context = self.analysis.context(self.end);
         let decoder = &self.analysis.decoder;
         let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
+        let range_end = range.end;
         for position in range {
             let id = self.numbers.as_ref().map_or(position as u64 + 1, |(numbers, _)| numbers[position]);
-            let index = self.index(id);
+            let index = self.at(position);
+            if position % SOON == 0 {
+                let soon = position..(position + SOON).min(range_end);
+                self.analysis.tracker.soon(soon.map(|position| self.at(position)));
+            }
             let case = self.analysis.tracker.look(index, &mut scratch);
             let (c, notes) = (&case.connection, &case.notes);
             let previous = self.analysis.previous(index);
-            let verdicts = c.verdicts(self.end, &self.analysis.profile);
+            let verdicts = c.weigh(self.end, &self.analysis.profile, &mut weighing);
             let (client, _) = c.client();
-            let view = View::new((c, client, id), &verdicts, &notes.signals, previous.as_deref(), &self.scene);
+            let view = View::new((c, client, id), verdicts, &notes.signals, previous.as_deref(), &self.scene);
             let built = wanted.connections || wanted.timed.is_some();
             let anomalies = if built {
                 detect::both(&view, &mut briefs)
@@ -169,17 +216,21 @@ impl<'a> Finish<'a> {
             };
             let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
             let outcome = build::outcome(c, ends);
-            let look = Look { index, id, verdicts: &verdicts, briefs: &briefs, outcome };
-            tally.digests.push(Digest::new(id, (c, client), &verdicts, outcome, &briefs, &self.scene));
-            self.add(c, client, &look, tally);
+            let look = Look { index, id, verdicts, briefs: &briefs, outcome };
+            tally.digests.push(Digest::new(id, (c, client), verdicts, outcome, &briefs, &self.scene));
+            self.add_up(c, client, &look, tally);
             let connection = built.then(|| {
-                let mut connection = build::connection(c, &notes.measured, &verdicts, id, &context);
+                let mut connection = build::connection(c, &notes.measured, verdicts, id, &context);
                 connection.anomalies = anomalies;
                 connection.anomalies.retain(|a| self.wants_code(a.code));
                 connection
             });
-            if wanted.timed.zip(connection.as_ref()).is_none_or(|(timed, connection)| timed(connection)) {
-                tally.tables.add(&notes.measured, c, &verdicts, context.vantage, self.end);
+            match wanted.timed.zip(connection.as_ref()) {
+                Some((timed, connection)) if timed(connection) => {
+                    tally.timed.get_or_insert_default().push(index as u32)
+                }
+                Some(_) => _ = tally.timed.get_or_insert_default(),
+                None => tally.tables.add(&notes.measured, c, verdicts, context.vantage, self.end),
             }
             stretch.connections.extend(connection.filter(|_| wanted.connections));
             let handshake = notes.measured.handshake.round_trip();
@@ -189,7 +240,7 @@ impl<'a> Finish<'a> {
     }
 
     /// Adds a connection to the sums.
-    fn add(&self, c: &tracker::Connection, client: usize, look: &Look<'_>, tally: &mut Tally) {
+    fn add_up(&self, c: &tracker::Connection, client: usize, look: &Look<'_>, tally: &mut Tally) {
         let (at_client, at_server) = (c.sockets[client], c.sockets[1 - client]);
         let ends = PerSide { client: &look.verdicts[client], server: &look.verdicts[1 - client] };
         tally.totals.add(look.outcome, build::closed_first(ends), u64::from(c.retractions()));
@@ -231,13 +282,17 @@ impl<'a> Finish<'a> {
 
     /// The index in the tracker of the connection with this number.
     fn index(&self, id: u64) -> usize {
-        let position = match &self.numbers {
+        self.at(match &self.numbers {
             Some((numbers, positions)) => {
                 let found = positions.partition_point(|position| numbers[*position as usize] < id);
                 positions.get(found).map_or(0, |position| *position as usize)
             }
             None => (id as usize).saturating_sub(1),
-        };
+        })
+    }
+
+    /// The index in the tracker of the connection at this place in the order of first packets.
+    fn at(&self, position: usize) -> usize {
         self.order.as_ref().map_or(position, |order| order[position] as usize)
     }
 
@@ -266,10 +321,34 @@ impl<'a> Finish<'a> {
         detect::anomaly(&view, brief)
     }
 
+    /// The time of the connections at `indices` alone.
+    fn tables(&self, indices: &[u32]) -> table::Builder {
+        let tracker = &self.analysis.tracker;
+        let (mut scratch, mut weighing) = (Box::default(), Weighing::default());
+        let mut census = Census::default();
+        for index in indices {
+            let c = tracker.connection(*index as usize);
+            let client = c.client().0;
+            census.count(c.sockets[client].addr, c.sockets[1 - client]);
+        }
+        let mut tables = table::Builder::new(&census);
+        for index in indices {
+            let case = tracker.look(*index as usize, &mut scratch);
+            let verdicts = case.connection.weigh(self.end, &self.analysis.profile, &mut weighing);
+            let given = self.analysis.options.vantage;
+            tables.add(&case.notes.measured, &case.connection, verdicts, given, self.end);
+        }
+        tables
+    }
+
     /// The report, about `connections`.
     pub fn report(mut self, connections: Vec<Connection>) -> Report {
-        let tally = self.tally.take().map_or_else(|| empty(self.analysis, self.scene.begin, self.end), |t| *t);
-        let Tally { totals, mut rollups, groups, digests, tables } = tally;
+        let nothing = || Box::new(empty(self.analysis, &Census::default(), self.scene.begin, self.end));
+        let Tally { totals, mut rollups, groups, mut digests, tables, timed } =
+            *self.part.take().map_or_else(nothing, |part| part.tally);
+        // In parts they come in turn.
+        digests.sort_by_key(Digest::id);
+        let tables = timed.map_or(tables, |indices| self.tables(&indices));
         self.scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
         let selection = &self.analysis.options.selection;
         let wide = detect::wide(&self.scene, &digests, selection);
@@ -285,7 +364,7 @@ impl<'a> Finish<'a> {
             let added = added(&look, c.sockets[client], c.sockets[1 - client]);
             shown.iter().for_each(|shown| rollups.found(&added, shown));
         }
-        let mut findings = groups.finish(selection, |index, brief| self.anomaly(index, brief));
+        let mut findings = groups.finish(selection, self.told, |index, brief| self.anomaly(index, brief));
         findings.extend(wide);
         detect::sort(&mut findings);
         Report {
@@ -305,13 +384,44 @@ fn added(look: &Look<'_>, client: Socket, server: Socket) -> Added {
     Added { id: look.id, client, server, outcome: look.outcome }
 }
 
+impl Tally {
+    /// The same, with nothing in it.
+    fn empty(&self) -> Tally {
+        Tally {
+            totals: self.totals.empty(),
+            rollups: kinds(),
+            groups: Groups::new(),
+            digests: Vec::new(),
+            tables: self.tables.empty(),
+            timed: None,
+        }
+    }
+
+    /// Adds what was added up of other connections.
+    fn merge(&mut self, other: Tally) {
+        self.totals.merge(&other.totals);
+        self.rollups.merge(other.rollups);
+        self.groups.merge(other.groups);
+        self.digests.extend(other.digests);
+        self.tables.merge(other.tables);
+        if let Some(timed) = other.timed {
+            self.timed.get_or_insert_default().extend(timed);
+        }
+    }
+}
+
+fn kinds() -> Sums {
+    Sums::new(ALL.iter().map(|d| (d.code, d.name)).collect())
+}
+
 /// Sums over nothing yet.
-fn empty(analysis: &Analysis, begin: Time, end: Time) -> Tally {
+fn empty(analysis: &Analysis, census: &Census, begin: Time, end: Time) -> Tally {
     Tally {
         totals: Totals::new(analysis.tracker.len() as u64, begin, end),
-        rollups: Sums::new(ALL.iter().map(|d| (d.code, d.name)).collect()),
+        rollups: kinds(),
         groups: Groups::new(),
         digests: Vec::new(),
-        tables: table::Builder::default(),
+        tables: table::Builder::new(census),
+        timed: None,
     }
 }

@@ -12,7 +12,7 @@ pub use notes::Noted;
 use crate::decode::{Bundle, Decoded, Decoder, ScopeNames};
 use crate::detect::{self, Limits, Scene, Selection, Survey, View, Watch};
 use crate::report::{Anomaly, Capture, Connection, Report};
-use crate::segment::{IcmpError, Segment};
+use crate::segment::{IcmpError, Segment, Socket};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
 use crate::timing::{Measured, Vantage};
@@ -207,11 +207,17 @@ impl Analysis {
 
     /// What all connections say about the capture, and the payload bytes that passed in them.
     pub fn survey(&self) -> (Survey, u64) {
+        self.survey_of(0..self.tracker.len(), |_, _| {})
+    }
+
+    /// The same, known from the connections at `indices`, which are all; `each` is told the client and the server of each.
+    fn survey_of(&self, indices: impl Iterator<Item = usize>, mut each: impl FnMut(&Socket, &Socket)) -> (Survey, u64) {
         let mut survey = Survey::default();
         let (mut unique, mut scratch) = (0, Box::default());
-        for i in 0..self.tracker.len() {
+        for i in indices {
             let (sockets, (glance, passed)) = self.tracker.glance(i, &mut scratch);
             survey.take(&sockets, &glance);
+            each(&sockets[glance.client()], &sockets[1 - glance.client()]);
             unique += passed;
         }
         (survey, unique)
@@ -268,13 +274,13 @@ impl Analysis {
 
     /// The report on all that was taken.
     pub fn finish(self, files: Vec<FileInfo>) -> Report {
-        self.finish_with(files, &|_| true)
+        self.finish_with(files, None)
     }
 
-    /// The report on all that was taken; its timing tables are those of the connections that `timed` wants.
-    pub fn finish_with(self, files: Vec<FileInfo>, timed: &(dyn Fn(&Connection) -> bool + Sync)) -> Report {
+    /// The same; its timing tables are those of the connections that `timed` wants, if that is given.
+    pub fn finish_with(self, files: Vec<FileInfo>, timed: Option<&(dyn Fn(&Connection) -> bool + Sync)>) -> Report {
         let mut finish = self.ended(files);
-        let wanted = Wanted { connections: true, timed: Some(timed) };
+        let wanted = Wanted { connections: true, timed };
         let mut connections = Vec::with_capacity(self.tracker.len());
         while let Some(stretch) = finish.next(wanted) {
             connections.extend(stretch.connections);

@@ -21,6 +21,12 @@ pub struct Noted {
 impl Notes for Noted {
     type Glance = (Glance, u64);
 
+    fn restart(&mut self) {
+        self.signals = Signals::default();
+        self.measured.restart();
+        self.unique = 0;
+    }
+
     fn glance(&self, c: &Connection) -> (Glance, u64) {
         (Glance::of(c, &self.signals), self.unique)
     }

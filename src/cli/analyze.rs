@@ -110,7 +110,7 @@ fn passing(args: &AnalyzeArgs, how: Passing, look: Look, target: Target) -> Resu
         return Ok(told);
     }
     let options = options(args, look, &target, None);
-    let passed = Passed::of(&mut finish, &options);
+    let passed = Passed::of(&mut finish, &options, args.jobs);
     let report = passed.report(finish);
     let told = code(&report, args, &fail_on);
     target.write(|out| passed.show(&report, &options, out))?;
@@ -173,7 +173,10 @@ fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> 
     }
     let mut analysis = Analysis::new(options);
     let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
-    Ok(analysis.finish_with(files, &|c| keeps(c, filter, args)))
+    if filter.is_none() && args.connection.is_empty() {
+        return Ok(analysis.finish(files));
+    }
+    Ok(analysis.finish_with(files, Some(&|c| keeps(c, filter, args))))
 }
 
 /// Reads two captures of the same traffic, one at each end.

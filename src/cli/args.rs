@@ -131,7 +131,7 @@ pub struct AnalyzeArgs {
     #[arg(short, long, value_name = "ID", value_delimiter = ',')]
     pub connection: Vec<u64>,
 
-    /// List at most so many connections, or `all`
+    /// List at most so many connections, and findings of each kind, or `all`
     #[arg(short = 'n', long, value_name = "N", value_parser = limit)]
     pub limit: Option<Limit>,
 

@@ -7,7 +7,7 @@ use std::thread;
 
 use super::failure::Failure;
 use super::reading::{self, Reading};
-use crate::analyze::{Analysis, Finish, Wanted};
+use crate::analyze::{Analysis, Finish, Row, Wanted};
 use crate::decode::{Bundle, Decoder};
 use crate::report::Connection;
 use crate::source::FileInfo;
@@ -20,7 +20,7 @@ const FEW: usize = 128;
 const WAITING: usize = 2;
 
 /// How many threads may work.
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct Jobs {
     /// Threads to work in, of which more than 2 are not used; the output is the same [default: 2, or 1 on a single core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -46,6 +46,17 @@ impl Jobs {
             analysis.decoded_by(decoder);
             Ok(files)
         })
+    }
+
+    /// Gives each connection in short to `take` in order of their numbers.
+    pub fn rows(self, finish: &mut Finish<'_>, mut take: impl FnMut(&Row)) {
+        if self.several() {
+            look_in_turn(finish, &mut take);
+        }
+        // What is left: everything, or nothing.
+        while let Some(stretch) = finish.next(Wanted::default()) {
+            stretch.rows.iter().for_each(&mut take);
+        }
     }
 
     /// Gives each connection to `take` in order of their numbers, all of them or up to its first error.
@@ -111,6 +122,36 @@ fn decode(
     });
     hand_on(&mut bundle);
     Ok((files?, decoder))
+}
+
+/// Looks at every other stretch of connections in a thread of its own; does nothing if there is no thread to be had.
+fn look_in_turn(finish: &mut Finish<'_>, take: &mut impl FnMut(&Row)) {
+    let Some([mut here, mut there]) = finish.halves() else { return };
+    let wanted = Wanted::default();
+    thread::scope(|scope| {
+        let (looked_at, stretches) = sync_channel(WAITING);
+        let (finish, part) = (&*finish, &mut there);
+        let look = move || {
+            while let Some(stretch) = finish.look(part, wanted) {
+                if looked_at.send(stretch.rows).is_err() {
+                    break;
+                }
+            }
+        };
+        let looker = thread::Builder::new().name("look".to_owned()).spawn_scoped(scope, look);
+        while let Some(stretch) = finish.look(&mut here, wanted) {
+            stretch.rows.iter().for_each(&mut *take);
+            stretches.iter().take(1).flatten().for_each(|row| take(&row));
+        }
+        if let Ok(looker) = looker {
+            looker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+    });
+    // Only where the system gave no thread.
+    while let Some(stretch) = finish.look(&mut there, wanted) {
+        stretch.rows.iter().for_each(&mut *take);
+    }
+    finish.add([here, there]);
 }
 
 /// Looks at connections in a thread of its own, a stretch ahead of `take`; does nothing if there is no thread to be had.

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::analyze::{Finish, Row, Wanted};
+use super::jobs::Jobs;
+use crate::analyze::{Finish, Row};
 use crate::render::facts::Parts;
 use crate::render::order::{Attention, Listed, Picker, Shown};
 use crate::render::rank::{Brief, Chosen};
@@ -19,16 +20,15 @@ pub struct Passed {
 
 impl Passed {
     /// Lets all connections pass, and chooses those that are shown.
-    pub fn of(finish: &mut Finish<'_>, options: &RenderOptions) -> Passed {
+    pub fn of(finish: &mut Finish<'_>, options: &RenderOptions, jobs: Jobs) -> Passed {
+        finish.tell(options.limit.findings());
         let (mut picker, mut parts, mut all) = (Picker::new(options, table::connections::KINDS), Parts::default(), 0);
-        while let Some(stretch) = finish.next(Wanted::default()) {
-            for row in &stretch.rows {
-                picker.add(&brief(row));
-                parts.one_way += u64::from(row.one_way);
-                parts.midstream += u64::from(row.midstream);
-            }
-            all += stretch.rows.len() as u64;
-        }
+        jobs.rows(finish, |row| {
+            picker.add(&brief(row));
+            parts.one_way += u64::from(row.one_way);
+            parts.midstream += u64::from(row.midstream);
+            all += 1;
+        });
         let (chosen, kinds) = picker.chosen();
         Passed { parts, all, chosen, kinds }
     }

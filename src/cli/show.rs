@@ -67,7 +67,7 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
         }
     })?;
     let code = reading::warn(&files, args.reading, false);
-    let report = analysis.finish_with(files, &|_| false);
+    let report = analysis.finish_with(files, Some(&|_| false));
     let of = report.connections.len();
     let connection = report.connections.into_iter().find(|c| c.id == args.connection).ok_or_else(|| {
         let have = if of == 0 { "there is none".to_owned() } else { format!("they are numbered from 1 to {of}") };

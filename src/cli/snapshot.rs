@@ -83,7 +83,7 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
         analysis.packet(packet);
     })?;
     let code = reading::warn(&files, args.reading, false);
-    let mut report = analysis.finish_with(files, &|_| false);
+    let mut report = analysis.finish_with(files, Some(&|_| false));
     let moment = moment(args, &report, captured)?;
     if let Some(filter) = &filter {
         report.connections.retain(|c| filter.matches(c));

@@ -11,7 +11,9 @@ const FULL_PACKETS: u64 = 65_536;
 /// What was found in some packets.
 #[derive(Clone, Debug, Default)]
 pub struct Bundle {
+    /// As many as are `used`, and room for more.
     found: Vec<Decoded>,
+    used: usize,
     packets: u64,
     undecoded: u64,
     span: Option<(Time, Time)>,
@@ -24,33 +26,57 @@ impl Bundle {
         self.packets += 1;
         let time = packet.time;
         self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
-        match decoder.decode(packet) {
-            found @ Decoded::Segment(_) => {
-                self.found.push(found);
-                self.found.extend(std::iter::from_fn(|| decoder.more()).map(Decoded::Segment));
+        if self.used == self.found.len() {
+            self.grow();
+        }
+        // Findings are large: each is written where it stays.
+        let Some(place) = self.found.get_mut(self.used) else { return };
+        decoder.decode_into(packet, place);
+        match place {
+            Decoded::Segment(_) => {
+                self.used += 1;
+                if decoder.has_more() {
+                    self.take_more(decoder);
+                }
             }
-            found @ Decoded::Icmp(_) => self.found.push(found),
+            Decoded::Icmp(_) => self.used += 1,
             Decoded::Other => {}
             Decoded::Undecoded => self.undecoded += 1,
         }
     }
 
+    /// Makes room.
+    #[cold]
+    fn grow(&mut self) {
+        let room = (2 * self.used).max(64);
+        self.found.resize(room, Decoded::Other);
+    }
+
+    /// Puts in what else was in the packet decoded last.
+    #[cold]
+    fn take_more(&mut self, decoder: &mut Decoder) {
+        self.found.truncate(self.used);
+        self.found.extend(std::iter::from_fn(|| decoder.more()).map(Decoded::Segment));
+        self.used = self.found.len();
+    }
+
     /// Whether it is time to hand it on: so many findings are in it (one packet may still bring it above).
     #[inline]
     pub fn is_full(&self, size: usize) -> bool {
-        self.found.len() >= size || self.packets >= FULL_PACKETS
+        self.used >= size || self.packets >= FULL_PACKETS
     }
 
     /// Takes everything out; the room remains.
     pub fn clear(&mut self) {
-        let mut found = std::mem::take(&mut self.found);
-        found.clear();
+        let found = std::mem::take(&mut self.found);
         *self = Bundle { found, ..Bundle::default() };
     }
 
     /// Puts in what `other` holds, which comes later; `other` is empty then.
     pub fn append(&mut self, other: &mut Bundle) {
-        self.found.append(&mut other.found);
+        self.found.truncate(self.used);
+        self.found.extend_from_slice(other.found());
+        self.used = self.found.len();
         self.packets += other.packets;
         self.undecoded += other.undecoded;
         if let Some((first, last)) = other.span {
@@ -66,7 +92,7 @@ impl Bundle {
 
     /// The segments and ICMP errors, in capture order.
     pub fn found(&self) -> &[Decoded] {
-        &self.found
+        &self.found[..self.used]
     }
 
     /// Packets, whatever was in them.

@@ -1,7 +1,7 @@
 //! From a captured packet to the TCP segment in it: link layer, tags, tunnels, IP, fragments, TCP.
 //!
-//! Plain Ethernet, VLAN, IPv4, IPv6 and TCP go through one straight function over etherparse's header slices,
-//! without allocation. Everything else takes the long way (`walk`), layer by layer; of tunnels the innermost flow
+//! Ethernet, IPv4 and TCP with nothing special are looked at in one piece (`usual`). Plain Ethernet, VLAN, IPv4, IPv6
+//! and TCP go through one straight function over etherparse's header slices, without allocation. Everything else takes the long way (`walk`), layer by layer; of tunnels the innermost flow
 //! is what counts. Lengths come from the IP header, so neither Ethernet padding nor the snap length changes them;
 //! where the header says 0 (segmentation offload, jumbograms) from the length on the wire.
 
@@ -16,6 +16,7 @@ mod scope;
 mod tcp;
 mod tunnel;
 mod udp;
+mod usual;
 mod walk;
 mod wlan;
 
@@ -63,16 +64,44 @@ impl Decoder {
     /// of the fragment.
     #[inline]
     pub fn decode(&mut self, packet: &Packet<'_>) -> Decoded {
+        let mut found = Decoded::Other;
+        self.decode_into(packet, &mut found);
+        found
+    }
+
+    /// The same; what is found is written to `found`.
+    #[inline]
+    fn decode_into(&mut self, packet: &Packet<'_>, found: &mut Decoded) {
         if !self.more.is_empty() {
             self.more.clear();
         }
-        // The segment is written in one place only, where it is returned: it is large.
-        match self.plain(packet) {
-            Some((Ip::V4(ip), tcp, scope)) if tcp.plain => Decoded::Segment(tcp.segment(&ip.info(), packet, scope)),
-            Some((Ip::V6(ip), tcp, scope)) if tcp.plain => Decoded::Segment(tcp.segment(&ip.info(), packet, scope)),
-            Some((ip, tcp, scope)) => with_options(&ip, &tcp, packet, scope),
-            None => walk::Walk::start(self, packet),
+        if !usual::decode(packet, found) {
+            self.decode_unusual(packet, found);
         }
+    }
+
+    #[inline(never)]
+    fn decode_unusual(&mut self, packet: &Packet<'_>, found: &mut Decoded) {
+        let Some((ip, tcp, scope)) = self.plain(packet) else {
+            *found = walk::Walk::start(self, packet);
+            return;
+        };
+        // Each is written to where it stays, once: segments are large.
+        match ip {
+            Ip::V4(ip) => *found = Decoded::Segment(tcp.segment(&ip.info(), packet, scope)),
+            Ip::V6(ip) => *found = Decoded::Segment(tcp.segment(&ip.info(), packet, scope)),
+        }
+        if !tcp.plain
+            && let Decoded::Segment(segment) = found
+        {
+            tcp.read_options(&mut segment.options);
+        }
+    }
+
+    /// Whether [`Decoder::more`] will give a segment.
+    #[inline]
+    fn has_more(&self) -> bool {
+        !self.more.is_empty()
     }
 
     /// A further segment of the packet decoded last: 802.11 puts several frames into one (A-MSDU). To be asked until
@@ -162,16 +191,4 @@ impl Decoder {
 enum Ip<'a> {
     V4(Ipv4HeaderSlice<'a>),
     V6(Ipv6HeaderSlice<'a>),
-}
-
-/// A plain packet with options other than timestamps alone: segments that open, and those that tell of losses.
-#[inline(never)]
-fn with_options(ip: &Ip<'_>, tcp: &tcp::Header<'_>, packet: &Packet<'_>, scope: ScopeId) -> Decoded {
-    let info = match ip {
-        Ip::V4(header) => header.info(),
-        Ip::V6(header) => header.info(),
-    };
-    let mut segment = tcp.segment(&info, packet, scope);
-    segment.options = tcp.options();
-    Decoded::Segment(segment)
 }

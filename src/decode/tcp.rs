@@ -10,7 +10,7 @@ use crate::source::Packet;
 use crate::time::Time;
 
 /// Payload of the largest segments there are is 512 KiB (Linux GSO_MAX_SIZE, BIG TCP); more is a damaged length.
-const MAX_LEN: usize = 1 << 20;
+pub(super) const MAX_LEN: usize = 1 << 20;
 
 /// What the IP header around a segment says.
 #[derive(Clone, Copy, Debug)]
@@ -70,11 +70,7 @@ impl<'a> Header<'a> {
         let header = TcpHeaderSlice::from_slice(bytes.data).ok()?;
         let (len, captured) = payload(bytes, header.slice().len())?;
         let options = &header.slice()[20..];
-        let timestamps = match options.split_first_chunk() {
-            Some((&[1, 1, 8, 10], stamps)) => stamps.try_into().ok().map(timestamps),
-            _ => None,
-        };
-        let plain = timestamps.is_some() || options.is_empty();
+        let (timestamps, plain) = plain_options(options);
         Some(Header { header, len, captured, timestamps, plain })
     }
 
@@ -106,9 +102,9 @@ impl<'a> Header<'a> {
         flags(self.header.slice()[12], self.header.slice()[13])
     }
 
-    /// All its options.
-    pub(crate) fn options(&self) -> Options {
-        options(&self.header.slice()[20..], self.flags())
+    /// Reads all its options.
+    pub(crate) fn read_options(&self, into: &mut Options) {
+        read_options(&self.header.slice()[20..], self.flags(), into);
     }
 }
 
@@ -151,8 +147,27 @@ fn payload(bytes: Bytes<'_>, header_len: usize) -> Option<(u32, u32)> {
     (len <= MAX_LEN).then_some((len as u32, captured as u32))
 }
 
+/// Timestamps, if they are laid out as in RFC 7323 appendix A and nothing else is there; whether nothing else is.
+#[inline(always)]
+pub(super) fn plain_options(bytes: &[u8]) -> (Option<Timestamps>, bool) {
+    match bytes.split_first_chunk() {
+        Some((&[1, 1, 8, 10], stamps)) => {
+            let stamps = stamps.try_into().ok().map(timestamps);
+            (stamps, stamps.is_some())
+        }
+        _ => (None, bytes.is_empty()),
+    }
+}
+
+/// Reads `bytes`, the options of a segment with these flags.
+#[inline(never)]
+pub(super) fn read_options(bytes: &[u8], flags: Flags, into: &mut Options) {
+    *into = options(bytes, flags);
+}
+
 /// Byte 13, and of byte 12 what is not the header length.
-fn flags(high: u8, low: u8) -> Flags {
+#[inline]
+pub(super) fn flags(high: u8, low: u8) -> Flags {
     Flags(u16::from(high & 0x0f) << 8 | u16::from(low))
 }
 
@@ -160,6 +175,22 @@ fn flags(high: u8, low: u8) -> Flags {
 fn options(mut bytes: &[u8], flags: Flags) -> Options {
     let syn = flags.has(Flags::SYN);
     let mut options = Options::default();
+    // What nearly all have, read at once: a SYN of Linux, and timestamps before SACK blocks.
+    if let [2, 4, high, low, 4, 2, 8, 10, stamps @ .., 1, 3, 3, shift] = bytes
+        && let (true, Ok(stamps)) = (syn, stamps.try_into())
+    {
+        options.mss = Some(u16::from_be_bytes([*high, *low]));
+        options.sack_permitted = true;
+        options.timestamps = Some(timestamps(stamps));
+        options.window_scale = Some(*shift);
+        return options;
+    }
+    if let [1, 1, 8, 10, rest @ ..] = bytes
+        && let Some((stamps, rest)) = rest.split_first_chunk()
+    {
+        options.timestamps = Some(timestamps(stamps));
+        bytes = rest;
+    }
     loop {
         let (kind, body) = match *bytes {
             [] | [0, ..] => return options,

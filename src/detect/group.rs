@@ -192,15 +192,27 @@ impl Groups {
     }
 
     /// The findings that `selection` wants, by kind, service and side. `full` tells in words what the worst case of each
-    /// is: the anomaly of that brief in the connection of that index.
+    /// is: the anomaly of that brief in the connection of that index. It is asked for at most so many `told` findings of
+    /// a kind and severity, those with the most connections.
     pub fn finish(
         mut self,
         selection: &Selection,
+        told: usize,
         mut full: impl FnMut(usize, &Brief) -> Option<Anomaly>,
     ) -> Vec<Finding> {
-        self.groups.sort_unstable_by_key(|g| g.key);
-        let wanted = |g: &Group| selection.wants(ALL[usize::from(g.key.declaration)]);
-        self.groups.into_iter().filter(wanted).map(|g| g.finish(&mut full)).collect()
+        self.groups.retain(|g| selection.wants(ALL[usize::from(g.key.declaration)]));
+        self.groups.sort_unstable_by_key(|g| (g.key.declaration, g.severity, Reverse(g.count), g.key));
+        let mut findings = Vec::with_capacity(self.groups.len());
+        for kind in self.groups.chunk_by(|a, b| a.key.declaration == b.key.declaration && a.severity == b.severity) {
+            // Of equals it is their words that decide which are told.
+            let least = told.checked_sub(1).and_then(|last| kind.get(last)).map_or(0, |g| g.count);
+            for group in kind {
+                let words = if group.count >= least { full(group.worst.0, &group.worst.1) } else { None };
+                findings.push((group.key, group.finding(words)));
+            }
+        }
+        findings.sort_by_key(|(key, _)| *key);
+        findings.into_iter().map(|(_, finding)| finding).collect()
     }
 }
 
@@ -219,11 +231,12 @@ impl Group {
         }
     }
 
-    fn finish(self, full: &mut impl FnMut(usize, &Brief) -> Option<Anomaly>) -> Finding {
+    /// Its finding; `words` tell of the worst case.
+    fn finding(&self, words: Option<Anomaly>) -> Finding {
         let declaration: &'static Declaration = ALL[usize::from(self.key.declaration)];
         let (count, service, worst) = (self.count, self.key.service, self.worst_case().id);
         let hosts = self.clients.sorted();
-        let words = full(self.worst.0, &self.worst.1).map_or_else(|| declaration.summary.to_owned(), |a| a.message);
+        let words = words.map_or_else(|| declaration.summary.to_owned(), |a| a.message);
         let message = if count == 1 {
             words
         } else {
@@ -250,8 +263,8 @@ impl Group {
         if !self.causes.is_empty() {
             facts.insert("reset.causes", Value::from_iter(self.causes.iter().copied()));
         }
-        let mut cases = self.shown;
-        self.unshown.into_iter().for_each(|case| case.put(&mut cases));
+        let mut cases = self.shown.clone();
+        self.unshown.iter().for_each(|case| case.put(&mut cases));
         Finding {
             code: declaration.code,
             name: declaration.name,
@@ -284,7 +297,7 @@ pub fn grouped(connections: &[Connection], selection: &Selection) -> Vec<Finding
             groups.add(c.id, i, c.client, c.server, &brief);
         }
     }
-    groups.finish(selection, |i, brief| {
+    groups.finish(selection, usize::MAX, |i, brief| {
         let mut anomalies = connections[i].anomalies.iter();
         anomalies.find(|a| Brief::of(a).as_ref() == Some(brief)).cloned()
     })

@@ -143,9 +143,11 @@ pub struct Glance {
     begun_before: bool,
     /// Ends of which no segment was captured.
     silent: [bool; 2],
+    /// Which end is the client.
+    client: u8,
 }
 
-crate::pack::pack_fields!(Glance { copies, cut, missing, oversized, one_sided, begun_before, silent });
+crate::pack::pack_fields!(Glance { copies, cut, missing, oversized, one_sided, begun_before, silent, client });
 
 impl Glance {
     /// Of connection `c` with its signals.
@@ -161,6 +163,7 @@ impl Glance {
             one_sided,
             begun_before: !c.opening_seen() && !c.is_reset_only(),
             silent: [0, 1].map(|e| c.ends[e].packets == 0),
+            client: c.client().0 as u8,
         }
     }
 
@@ -175,7 +178,13 @@ impl Glance {
             one_sided: false,
             begun_before: false,
             silent: [false, !answered],
+            client: 0,
         }
+    }
+
+    /// Which end is the client.
+    pub fn client(&self) -> usize {
+        usize::from(self.client & 1)
     }
 }
 

@@ -134,7 +134,7 @@ fn grouped(found: &[Found], analysis: &Analysis) -> Vec<Finding> {
             groups.add(f.id, i, f.client, f.server, &brief);
         }
     }
-    groups.finish(analysis.selection(), |i, brief| {
+    groups.finish(analysis.selection(), usize::MAX, |i: usize, brief| {
         found[i].anomalies.iter().find(|a| Brief::of(a).as_ref() == Some(brief)).cloned()
     })
 }

@@ -130,6 +130,27 @@ impl Pack for () {
     fn read(&mut self, _: &mut In<'_>) {}
 }
 
+/// As two numbers.
+impl Pack for u128 {
+    fn blank() -> Self {
+        0
+    }
+
+    fn is_blank(&self) -> bool {
+        *self == 0
+    }
+
+    fn pack(&self, out: &mut Out<'_>) {
+        out.number((*self >> 64) as u64);
+        out.number(*self as u64);
+    }
+
+    fn read(&mut self, from: &mut In<'_>) {
+        let high = from.number();
+        *self = u128::from(high) << 64 | u128::from(from.number());
+    }
+}
+
 /// All its bits.
 impl Pack for f64 {
     fn blank() -> Self {

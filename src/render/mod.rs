@@ -135,6 +135,18 @@ pub enum Limit {
     All,
 }
 
+impl Limit {
+    /// How many findings of one kind and severity are told in full in a table; the others are counted.
+    pub fn findings(self) -> usize {
+        const SUITED: usize = 3;
+        match self {
+            Limit::Suited => SUITED,
+            Limit::At(most) => most.max(1),
+            Limit::All => usize::MAX,
+        }
+    }
+}
+
 /// The part of the capture that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {

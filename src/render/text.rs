@@ -85,13 +85,18 @@ impl Text {
         let mut kept: Vec<Text> = Vec::new();
         for word in self.single_words() {
             match kept.last_mut() {
-                Some(last) if belongs(&last.to_plain(), &word.to_plain()) => {
+                Some(last) if last.ends_in_number() && is_second(&last.to_plain(), &word.to_plain()) => {
                     *last = std::mem::take(last).and(" ").then(&word);
                 }
                 _ => kept.push(word),
             }
         }
         kept
+    }
+
+    /// Whether it may be one with the word after it.
+    fn ends_in_number(&self) -> bool {
+        self.spans.last().is_some_and(|(_, text)| text.ends_with(|c: char| c == '≥' || c.is_ascii_digit()))
     }
 
     fn single_words(&self) -> Vec<Text> {
@@ -135,7 +140,7 @@ impl Text {
 }
 
 /// Whether `word` is the unit of the number before it, or the number after a sign.
-fn belongs(before: &str, word: &str) -> bool {
+fn is_second(before: &str, word: &str) -> bool {
     const UNITS: [&str; 14] = ["ns", "µs", "ms", "s", "min", "h", "d", "B", "kB", "MB", "GB", "TB", "%", "bytes"];
     let unit = word.trim_end_matches([',', ';', '.', ')']);
     before.ends_with('≥') || before.ends_with(|c: char| c.is_ascii_digit()) && UNITS.contains(&unit)
@@ -146,16 +151,22 @@ fn belongs(before: &str, word: &str) -> bool {
 /// when the line breaks there. An item wider than the line stands alone and is not cut.
 pub fn wrap(head: Text, indent: usize, items: &[Text], between: &str, width: usize) -> Vec<Text> {
     let mut lines = Vec::new();
+    let (mut used, gap_width) = (head.width(), between.chars().count());
     let mut line = head;
     let mut fresh = true;
     for (i, item) in items.iter().enumerate() {
-        let gap = if i == 0 { "" } else { between };
-        if !fresh && line.width() + gap.chars().count() + item.width() > width {
-            lines.push(std::mem::replace(&mut line, Text::plain(&" ".repeat(indent)).with(DIM, gap.trim_start())));
+        let (gap, gap_width) = if i == 0 { ("", 0) } else { (between, gap_width) };
+        let item_width = item.width();
+        if !fresh && used + gap_width + item_width > width {
+            let next = Text::plain(&" ".repeat(indent)).with(DIM, gap.trim_start());
+            used = next.width();
+            lines.push(std::mem::replace(&mut line, next));
         } else if !fresh {
             line = line.with(DIM, gap);
+            used += gap_width;
         }
         line = line.then(item);
+        used += item_width;
         fresh = false;
     }
     lines.push(line);

@@ -27,6 +27,10 @@ pub enum Peaks {
     },
 }
 
+fn nothing_grew() -> Vec<i32> {
+    vec![0; MOMENTS + 1]
+}
+
 /// Of one state.
 #[derive(Clone, Debug, Default)]
 pub struct Moves {
@@ -41,7 +45,18 @@ impl Peaks {
             return Peaks::Exact(Box::default());
         }
         let step = ((end - begin).0 / (MOMENTS as i64 - 1)).max(1);
-        Peaks::Moments { begin, step, grown: Box::new(std::array::from_fn(|_| vec![0; MOMENTS + 1])) }
+        Peaks::Moments { begin, step, grown: Box::new(std::array::from_fn(|_| nothing_grew())) }
+    }
+
+    /// The same, with nothing in it.
+    #[must_use]
+    pub fn empty(&self) -> Peaks {
+        match self {
+            Peaks::Exact(_) => Peaks::Exact(Box::default()),
+            Peaks::Moments { begin, step, .. } => {
+                Peaks::Moments { begin: *begin, step: *step, grown: Box::new(std::array::from_fn(|_| nothing_grew())) }
+            }
+        }
     }
 
     /// An endpoint went from one state to another. CLOSED is not counted.

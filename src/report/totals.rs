@@ -39,6 +39,10 @@ impl Totals {
     /// Nothing yet; about so many `connections` are to come, of a capture from `begin` to `end`.
     pub fn new(connections: u64, begin: Time, end: Time) -> Totals {
         let peaks = Peaks::new(connections, begin, end);
+        Totals::with(peaks)
+    }
+
+    fn with(peaks: Peaks) -> Totals {
         Totals {
             connections: 0,
             outcomes: Default::default(),
@@ -48,6 +52,12 @@ impl Totals {
             peaks: PerSide { client: peaks.clone(), server: peaks },
             retracted: 0,
         }
+    }
+
+    /// The same, with nothing in it.
+    #[must_use]
+    pub fn empty(&self) -> Totals {
+        Totals::with(self.peaks.client.empty())
     }
 
     /// Adds a connection, of which so many beliefs were `retracted`; its ends are added on their own.

@@ -158,7 +158,7 @@ impl End {
     }
 
     /// Notes the sender's clock and counter. Whether `seg` would be later than what was captured before.
-    #[inline]
+    #[inline(always)]
     fn note_order(&mut self, seg: &Segment) -> bool {
         // The usual case: a newer timestamp than before.
         if let Some(now) = seg.options.timestamps
@@ -188,11 +188,16 @@ impl End {
         resent
     }
 
-    /// Takes `seg`, sent by this end, which is no more than an acknowledgment.
-    #[inline]
-    pub(super) fn note_ack(&mut self, seg: &Segment, advances: bool) {
+    /// This end sent `seg`; what it is is noted besides.
+    #[inline(always)]
+    pub(super) fn note_sent(&mut self, seg: &Segment) {
         self.last_sent = seg.time;
         self.note_order(seg);
+    }
+
+    /// It is no more than an acknowledgment.
+    #[inline(always)]
+    pub(super) fn note_ack(&mut self, advances: bool) {
         self.duplicate_acks = if advances { 0 } else { self.duplicate_acks.saturating_add(1) };
     }
 
@@ -202,11 +207,9 @@ impl End {
         self.started && seg.seq == self.edge
     }
 
-    /// Takes `seg`, sent by this end, which is payload that continues its stream.
-    #[inline]
+    /// It is `seg`, payload that continues the stream.
+    #[inline(always)]
     pub(super) fn note_next(&mut self, seg: &Segment, waiting: &mut Unanswered, idle: Span) {
-        self.last_sent = seg.time;
-        self.note_order(seg);
         self.duplicate_acks = 0;
         self.waits = true;
         waiting.note(seg, false, idle);
@@ -295,6 +298,7 @@ impl End {
     }
 
     /// The peer's `seg` acknowledges more of this end's stream: what lies beyond the edge was never captured.
+    #[inline]
     pub(super) fn note_acknowledged(&mut self, seg: &Segment) {
         if !self.started {
             self.started = true;

@@ -90,10 +90,10 @@ impl Signals {
 
     /// Takes note of `seg` of connection `c`, which the tracker has just taken. Returns how many bytes of its payload had
     /// not passed before.
+    #[inline]
     pub fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) -> u32 {
         if taken.class == Class::Copy {
-            let cold = self.cold_mut();
-            cold.copies = cold.copies.saturating_add(1);
+            self.copied();
             return 0;
         }
         let idle = if self.last == NEVER { Span(0) } else { seg.time - self.last };
@@ -101,9 +101,18 @@ impl Signals {
             self.longest_idle = idle;
         }
         self.last = seg.time;
-        if self.usual(taken, seg, c, idle) {
-            return seg.len;
-        }
+        if self.usual(taken, seg, c, idle) { seg.len } else { self.unusual(taken, seg, c, idle) }
+    }
+
+    #[cold]
+    fn copied(&mut self) {
+        let cold = self.cold_mut();
+        cold.copies = cold.copies.saturating_add(1);
+    }
+
+    /// Takes what [`Signals::usual`] does not.
+    #[inline(never)]
+    fn unusual(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) -> u32 {
         if seg.options.cut {
             let cold = self.cold_mut();
             cold.cut = cold.cut.saturating_add(1);
@@ -130,16 +139,16 @@ impl Signals {
     #[inline]
     fn usual(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) -> bool {
         const TELLING: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::ACK.0;
-        let plain = seg.flags.0 & TELLING == Flags::ACK.0 && seg.window != 0 && !seg.options.cut;
-        let ack = taken.class == Class::Ack;
-        if !plain || !ack && taken.class != Class::New {
-            return false;
-        }
-        if !ack && (c.ends[0].fin().is_some() || c.ends[1].fin().is_some()) {
+        if seg.flags.0 & TELLING != Flags::ACK.0 || seg.window == 0 || seg.options.cut {
             return false;
         }
         let (x, y) = (taken.sender & 1, 1 - (taken.sender & 1));
-        if !ack && !self.ends[x].continues(seg) {
+        let ack = match taken.class {
+            Class::Ack => true,
+            Class::New if self.ends[x].continues(seg) => false,
+            _ => return false,
+        };
+        if !ack && (c.ends[0].fin().is_some() || c.ends[1].fin().is_some()) {
             return false;
         }
         if let Some(cold) = &mut self.cold {
@@ -159,8 +168,9 @@ impl Signals {
         if taken.advances {
             peer.note_acknowledged(seg);
         }
+        own.note_sent(seg);
         if ack {
-            own.note_ack(seg, taken.advances);
+            own.note_ack(taken.advances);
         } else {
             own.note_next(seg, &mut self.waiting, idle);
         }
@@ -181,7 +191,8 @@ impl Signals {
             peer.note_acknowledged(seg);
         }
         let noted = if taken.class == Class::Ack {
-            own.note_ack(seg, taken.advances);
+            own.note_sent(seg);
+            own.note_ack(taken.advances);
             Noted::default()
         } else {
             own.note_stream(seg, taken, c, &mut self.waiting, idle)

@@ -87,6 +87,7 @@ impl Clock {
     }
 
     /// The piece up to `now`, and where it begins.
+    #[inline]
     fn piece(&mut self, now: Time) -> Option<(Time, Span)> {
         let mark = self.mark.time().unwrap_or(now);
         if now <= mark {
@@ -132,12 +133,14 @@ impl Blame {
         self.clock.open(now);
     }
 
+    #[inline]
     fn give(&mut self, cause: Cause, span: Span) {
         let spent = &mut self.spent[cause.index()];
         *spent = Span(spent.0.saturating_add(span.0.max(0)));
     }
 
     /// Gives the piece up to `now` to `cause`.
+    #[inline]
     pub fn spend(&mut self, now: Time, cause: Cause) {
         if let Some((_, span)) = self.clock.piece(now) {
             self.give(cause, span);
@@ -145,6 +148,7 @@ impl Blame {
     }
 
     /// What overrides everything else, if anything does.
+    #[inline]
     pub fn overriding(s: &Situation) -> Option<Cause> {
         if s.opening {
             Some(Cause::Handshake)
@@ -159,6 +163,7 @@ impl Blame {
 
     /// End `x` sends payload, FIN or RST. `round_trip` is the least seen towards it; `settled` when everything it had sent
     /// before was acknowledged, if it was.
+    #[inline(always)]
     pub fn speaks(&mut self, x: usize, now: Time, s: &Situation, round_trip: Span, settled: Option<Time>) {
         if let Some(cause) = Self::overriding(s) {
             return self.spend(now, cause);

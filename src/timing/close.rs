@@ -83,10 +83,14 @@ impl Close {
     }
 
     /// Any segment of end `x` with an acknowledgment.
+    #[inline]
     pub fn segment(&mut self, x: usize, seg: &Segment, ack: bool) {
-        if !self.has_begun() {
-            return;
+        if self.has_begun() {
+            self.goes_on(x, seg, ack);
         }
+    }
+
+    fn goes_on(&mut self, x: usize, seg: &Segment, ack: bool) {
         self.last = seg.time.into();
         let fin = &mut self.fins[1 - x];
         let covered = ack && fin.first.is_some() && (seg.ack.wrapping_sub(fin.end) as i32) >= 0;

@@ -30,8 +30,12 @@ impl Stopped {
         Stopped::Stalls(Side::Server),
     ];
 
-    /// Its place among all.
-    pub fn index(self) -> usize {
+    /// The place of its first figure among all.
+    pub fn place(self) -> usize {
+        4 + 9 + STOPS * self.index()
+    }
+
+    fn index(self) -> usize {
         match self {
             Stopped::Idle => 0,
             Stopped::ZeroWindow(side) => 1 + side as usize,

@@ -11,6 +11,7 @@ use super::pause::{Ender, Gaps, Pauses};
 use super::round_trip::RoundTrip;
 use super::samples::{Kind, Samples};
 use super::turn::Turns;
+use crate::pack::{In, Out, Pack};
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 use crate::tracker::{Class, Connection};
@@ -33,12 +34,47 @@ pub struct Measured {
     proofs: Row<23>,
     /// How many there are in all.
     proven: u8,
+    /// The last of them.
+    last_proof: (u64, Time),
     /// Where its time went, before it was open.
     opening: Opening,
     /// From its only SYN to the RST that refused it.
     refused_after: Maybe,
     /// Its first RST came before it was open.
     refused: bool,
+    spare: Spare,
+}
+
+/// The memory of a connection's flow that is looked at no more.
+#[derive(Default)]
+struct Spare(Option<Box<Flow>>);
+
+/// Nothing in it counts.
+impl std::fmt::Debug for Spare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Spare")
+    }
+}
+
+impl Clone for Spare {
+    fn clone(&self) -> Spare {
+        Spare(None)
+    }
+}
+
+/// It is never packed.
+impl Pack for Spare {
+    fn blank() -> Self {
+        Spare(None)
+    }
+
+    fn is_blank(&self) -> bool {
+        true
+    }
+
+    fn pack(&self, _: &mut Out<'_>) {}
+
+    fn read(&mut self, _: &mut In<'_>) {}
 }
 
 /// What is measured once a connection is open.
@@ -73,9 +109,33 @@ pub struct Flow {
 }
 
 impl Measured {
+    /// Begins anew, with the memory it has.
+    pub fn restart(&mut self) {
+        let Measured { handshake, flow, proofs, proven, last_proof, opening, refused_after, refused, spare } = self;
+        if flow.is_some() {
+            spare.0 = flow.take();
+        }
+        *handshake = Handshake::default();
+        proofs.restart();
+        (*proven, *last_proof, *opening, *refused_after, *refused) = Default::default();
+    }
+
     /// Takes a segment of end `x`, which the tracker has put into class `class`, and which `advances` if it acknowledges
     /// more than any before it.
+    #[inline]
     pub fn take(&mut self, x: usize, class: Class, advances: bool, seg: &Segment, c: &Connection) {
+        match &mut self.flow {
+            Some(flow) if flow.is_usual(x, class, seg) && self.handshake.is_past(seg.time) => {
+                flow.usual(x & 1, advances, seg, &self.handshake);
+                self.note_proofs(seg, c);
+            }
+            _ => self.consider(x, class, advances, seg, c),
+        }
+    }
+
+    /// Takes a segment that may mean anything.
+    #[inline(never)]
+    fn consider(&mut self, x: usize, class: Class, advances: bool, seg: &Segment, c: &Connection) {
         if matches!(class, Class::Copy | Class::Astray) {
             return;
         }
@@ -143,7 +203,8 @@ impl Measured {
         let now = seg.time;
         let completes = self.handshake.later(x, seg);
         let flow = self.flow.get_or_insert_with(|| {
-            let mut flow = Box::<Flow>::default();
+            let mut flow = self.spare.0.take().unwrap_or_default();
+            flow.restart();
             flow.gaps.last = now;
             flow.client = c.client().0 as u8;
             flow.blame = self.opening.account();
@@ -161,21 +222,25 @@ impl Measured {
     }
 
     /// Notes `seg` if it proves that its sender (or, in the handshake, the other end) received something.
+    #[inline]
     fn note_proofs(&mut self, seg: &Segment, c: &Connection) {
+        if c.ends[0].log.is_proven_by(seg.packet) || c.ends[1].log.is_proven_by(seg.packet) {
+            self.note_proof(seg);
+        }
+    }
+
+    #[inline(never)]
+    fn note_proof(&mut self, seg: &Segment) {
         let settled = self.flow.as_ref().is_some_and(|f| !f.close.has_begun())
             && (self.handshake.opener().is_none() || self.handshake.ready().is_some_and(|t| t < seg.time));
         if settled || self.proven >= PROOFS {
             return;
         }
-        let proves = c.ends.iter().any(|e| e.log.marks().iter().any(|m| m.proof == seg.packet));
-        if proves {
-            self.add_proof(seg);
-        }
+        self.add_proof(seg);
     }
 
     fn add_proof(&mut self, seg: &Segment) {
-        let (mut packet, mut time) = (0, Time(0));
-        self.each_proof(|p, t| (packet, time) = (p, t));
+        let (packet, time) = std::mem::replace(&mut self.last_proof, (seg.packet, seg.time));
         let (on, later) = (seg.packet.wrapping_sub(packet), seg.time.0.wrapping_sub(time.0) as u64);
         match &mut self.flow {
             Some(flow) => [on, later].map(|n| flow.proofs.push(0, n)),
@@ -224,6 +289,21 @@ impl Measured {
 }
 
 impl Flow {
+    /// Begins anew, with the memory it has.
+    fn restart(&mut self) {
+        let Flow { trips, turns, samples, gaps, close, blame, least, settled, content, zero, proofs, client, ttl } =
+            self;
+        trips.iter_mut().for_each(RoundTrip::restart);
+        *turns = Turns::default();
+        samples.restart();
+        *gaps = Gaps::default();
+        *close = Close::default();
+        *blame = Blame::default();
+        (*least, *settled, *content, *zero) = Default::default();
+        proofs.restart();
+        (*client, *ttl) = Default::default();
+    }
+
     /// End `x` completes the handshake.
     fn opened(&mut self, x: usize, now: Time, handshake: &Handshake) {
         let y = 1 - x;
@@ -239,6 +319,38 @@ impl Flow {
                 }
                 self.sampled(end, span);
             }
+        }
+    }
+
+    /// Whether `seg` is what nearly all are: an acknowledgment, or payload that continues the stream, while no window
+    /// is closed and no hole is told of.
+    #[inline]
+    fn is_usual(&self, x: usize, class: Class, seg: &Segment) -> bool {
+        const TELLING: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::ACK.0;
+        (class == Class::Ack || class == Class::New && !self.close.has_begun())
+            && seg.flags.0 & TELLING == Flags::ACK.0
+            && seg.window != 0
+            && seg.options.sack_blocks == 0
+            && self.zero.is_none()
+            && self.ttl[x & 1].is_some()
+    }
+
+    /// Takes such a segment once the handshake is past: what [`Flow::take`] comes to for it.
+    #[inline]
+    fn usual(&mut self, x: usize, advances: bool, seg: &Segment, handshake: &Handshake) {
+        if advances {
+            self.acknowledges(x, seg, &Situation::default());
+        }
+        if seg.len > 0 {
+            let client = usize::from(self.client);
+            let (talker, server) = match self.turns.talker() {
+                Some(talker) => (Some(talker), Some(1 - client)),
+                None => (handshake.ack().map(|_| client), None),
+            };
+            self.news(x, seg, Situation { talker, server, ..Situation::default() });
+            self.content = seg.time.into();
+        } else {
+            self.close.segment(x, seg, true);
         }
     }
 
@@ -282,6 +394,7 @@ impl Flow {
     }
 
     /// A segment of end `x` acknowledges more than any before.
+    #[inline(always)]
     fn acknowledges(&mut self, x: usize, seg: &Segment, before: &Situation) {
         let trip = &mut self.trips[x];
         let (recovering, flying) = (trip.in_recovery(), trip.in_flight());
@@ -299,6 +412,7 @@ impl Flow {
     }
 
     /// New payload or FIN of end `x`.
+    #[inline(always)]
     fn news(&mut self, x: usize, seg: &Segment, before: Situation) {
         let (now, payload) = (seg.time, seg.len > 0);
         let y = 1 - x;
@@ -378,7 +492,17 @@ impl Flow {
     }
 }
 
-crate::pack::pack_fields!(Measured { handshake, flow, proofs, proven, opening, refused_after, refused });
+crate::pack::pack_fields!(Measured {
+    handshake,
+    flow,
+    proofs,
+    proven,
+    last_proof,
+    opening,
+    refused_after,
+    refused,
+    spare
+});
 crate::pack::pack_fields!(Flow {
     trips,
     turns,

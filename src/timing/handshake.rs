@@ -142,6 +142,13 @@ impl Handshake {
         true
     }
 
+    /// Whether a segment at `now` without SYN says nothing more about it: both ends were seen to be through with it before.
+    #[inline]
+    pub fn is_past(&self, now: Time) -> bool {
+        let ready = self.ready.is_some() && self.ready() < Some(now);
+        self.opener.is_none() || ready && self.ack.is_some() && self.ack != now.into()
+    }
+
     /// Whether its end is not captured yet, though its begin was.
     pub fn is_under_way(&self) -> bool {
         self.opener.is_some() && !self.ack.is_some()

@@ -1,6 +1,7 @@
 //! A histogram of spans in buckets that grow with them, 64 to the octave.
 
 use super::quantile::Figures;
+use crate::pack::{In, Out, Pack};
 
 /// A quantile read from the histogram is off by at most this share of its value: half a bucket of 64 to the octave.
 pub const ERROR: f64 = 1.0 / 128.0;
@@ -9,8 +10,10 @@ pub const ERROR: f64 = 1.0 / 128.0;
 #[derive(Clone, Debug)]
 pub(super) struct Histogram {
     pub(super) figures: Figures,
-    /// Bucket and count, by bucket.
-    pub(super) buckets: Vec<(u16, u64)>,
+    /// The bucket of the first count.
+    first: u16,
+    /// Side by side, since samples lie side by side.
+    counts: Vec<u64>,
 }
 
 /// Bits that pick the bucket within an octave.
@@ -37,30 +40,61 @@ fn middle(bucket: u16) -> i64 {
 
 impl Histogram {
     pub(super) fn of(samples: &[i64]) -> Histogram {
-        let mut all: Vec<u16> = samples.iter().map(|v| bucket(*v)).collect();
-        all.sort_unstable();
-        let buckets = all.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64)).collect();
-        Histogram { figures: Figures::of(samples), buckets }
+        let mut histogram = Histogram { figures: Figures::of(samples), first: 0, counts: Vec::new() };
+        let buckets = || samples.iter().map(|v| bucket(*v));
+        if let (Some(first), Some(last)) = (buckets().min(), buckets().max()) {
+            histogram.cover(first, last);
+        }
+        buckets().for_each(|b| histogram.put(b, 1));
+        histogram
     }
 
+    /// Makes room for the buckets from `first` to `last`.
+    fn cover(&mut self, first: u16, last: u16) {
+        if self.counts.is_empty() {
+            self.first = first;
+        }
+        if first < self.first {
+            let more = usize::from(self.first - first);
+            self.counts.splice(..0, std::iter::repeat_n(0, more));
+            self.first = first;
+        }
+        let room = usize::from(last - self.first) + 1;
+        if self.counts.len() < room {
+            self.counts.resize(room, 0);
+        }
+    }
+
+    #[inline]
     pub(super) fn put(&mut self, bucket: u16, n: u64) {
-        match self.buckets.binary_search_by_key(&bucket, |b| b.0) {
-            Ok(i) => self.buckets[i].1 += n,
-            Err(i) => self.buckets.insert(i, (bucket, n)),
+        if let Some(count) = self.counts.get_mut(usize::from(bucket.wrapping_sub(self.first))) {
+            *count += n;
+            return;
+        }
+        self.cover(bucket, bucket.max(self.first));
+        self.counts[usize::from(bucket - self.first)] += n;
+    }
+
+    /// Gives each bucket that has samples with its count, in order.
+    pub(super) fn each(&self, mut take: impl FnMut(u16, u64)) {
+        for (b, n) in (self.first..).zip(&self.counts) {
+            if *n > 0 {
+                take(b, *n);
+            }
         }
     }
 
     pub(super) fn merge(&mut self, other: &Histogram) {
         self.figures = self.figures.and(other.figures);
-        other.buckets.iter().for_each(|(b, n)| self.put(*b, *n));
+        other.each(|b, n| self.put(b, n));
     }
 
     pub(super) fn ranked(&self, rank: u64) -> i64 {
         let mut seen = 0;
-        for (b, n) in &self.buckets {
+        for (b, n) in (self.first..).zip(&self.counts) {
             seen += n;
-            if seen >= rank {
-                return self.inside(*b);
+            if *n > 0 && seen >= rank {
+                return self.inside(b);
             }
         }
         self.figures.max
@@ -72,7 +106,29 @@ impl Histogram {
     }
 }
 
-crate::pack::pack_fields!(Histogram { figures, buckets });
+/// As buckets with their counts: most have none.
+impl Pack for Histogram {
+    fn blank() -> Self {
+        Histogram { figures: Figures::blank(), first: 0, counts: Vec::new() }
+    }
+
+    fn is_blank(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    fn pack(&self, out: &mut Out<'_>) {
+        self.figures.pack(out);
+        let mut filled = Vec::new();
+        self.each(|b, n| filled.push((b, n)));
+        filled.pack(out);
+    }
+
+    fn read(&mut self, from: &mut In<'_>) {
+        self.figures = Pack::unpack(from);
+        let filled: Vec<(u16, u64)> = Pack::unpack(from);
+        filled.into_iter().for_each(|(b, n)| self.put(b, n));
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -16,18 +16,17 @@
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge; beyond a size as `histogram` |
 //! | [`summary`] | what the report says of a connection |
-//! | [`table`] | and of groups; their members, columns, bytes: `groups`, `log`, `column`, `packed` |
+//! | [`table`] | and of groups: `groups` says which, `sums` adds one up, from `figure`s |
+//! | `packed` | numbers in a row of bytes |
 
 pub mod blame;
 pub mod close;
-mod column;
 mod distribution;
 mod figure;
 pub mod flow;
 mod groups;
 pub mod handshake;
 mod histogram;
-mod log;
 mod maybe;
 pub mod occupancy;
 mod packed;
@@ -36,6 +35,7 @@ pub mod quantile;
 pub mod round_trip;
 mod samples;
 pub mod summary;
+mod sums;
 pub mod table;
 #[cfg(test)]
 mod testing;
@@ -43,4 +43,5 @@ pub mod turn;
 pub mod vantage;
 
 pub use flow::Measured;
+pub use groups::Census;
 pub use vantage::Vantage;

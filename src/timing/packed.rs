@@ -2,16 +2,13 @@
 //!
 //! An entry is a head (low half: how many bytes follow; high half: the label) and the number's bytes, least first.
 
-/// The most that a label may be.
-pub const LABELS: u8 = 15;
-
 /// How many bytes `value` needs.
 #[inline]
 fn width(value: u64) -> usize {
     8 - value.leading_zeros() as usize / 8
 }
 
-/// An entry of `value` under `label` (at most [`LABELS`]): its bytes, and how many of them count.
+/// An entry of `value` under `label` (at most 15): its bytes, and how many of them count.
 #[inline]
 pub fn entry(label: u8, value: u64) -> ([u8; 9], usize) {
     let width = width(value);
@@ -30,7 +27,7 @@ pub fn push(bytes: &mut Vec<u8>, label: u8, value: u64) {
 }
 
 /// Entries of which there are few as a rule: the first `N` bytes of them need no allocation.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Row<const N: usize> {
     inline: [u8; N],
     /// How many of `inline` are in use.
@@ -46,7 +43,20 @@ impl<const N: usize> Default for Row<N> {
     }
 }
 
+/// What is in it: how it is kept, and what was there before, tells nothing.
+impl<const N: usize> std::fmt::Debug for Row<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.entries()).finish()
+    }
+}
+
 impl<const N: usize> Row<N> {
+    /// Begins anew: what is written counts no more.
+    #[inline]
+    pub fn restart(&mut self) {
+        (self.used, self.all) = (0, None);
+    }
+
     /// Appends `value` under `label`.
     #[inline]
     pub fn push(&mut self, label: u8, value: u64) {
@@ -153,8 +163,8 @@ mod tests {
                 expected.push((label, value));
             }
         }
-        push(&mut bytes, LABELS, u64::MAX);
-        expected.push((LABELS, u64::MAX));
+        push(&mut bytes, 15, u64::MAX);
+        expected.push((15, u64::MAX));
         assert_eq!(Entries(&bytes).collect::<Vec<_>>(), expected);
     }
 

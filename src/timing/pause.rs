@@ -89,13 +89,19 @@ struct Seen {
 
 impl Gaps {
     /// Payload, FIN or RST of end `by`.
+    #[inline]
     pub fn content(&mut self, now: Time, ended: (Ender, usize)) {
-        let gap = Gap { start: self.last, length: now - self.last, probes: self.probes, ended };
+        let length = now - self.last;
+        if length >= GAP {
+            self.gap(length, ended);
+        }
         self.last = self.last.max(now);
         self.probes = 0;
-        if gap.length < GAP {
-            return;
-        }
+    }
+
+    #[cold]
+    fn gap(&mut self, length: Span, ended: (Ender, usize)) {
+        let gap = Gap { start: self.last, length, probes: self.probes, ended };
         self.seen.get_or_insert_default().add(gap);
     }
 

@@ -10,7 +10,9 @@ use crate::time::Span;
 /// How many samples a single connection keeps as they are, for each thing measured.
 pub const CONNECTION: usize = 256;
 /// How many samples a group of connections keeps as they are.
-pub const GROUP: usize = 100_000;
+pub const GROUP: usize = 1_024;
+/// How many samples all connections together keep as they are.
+pub const ALL: usize = 1 << 14;
 
 /// A distribution of spans. Negative spans count as 0.
 #[derive(Clone, Debug)]
@@ -32,8 +34,8 @@ pub struct Figures {
     /// How many samples.
     pub count: u64,
     sum: i64,
-    /// Of seconds.
-    squares: f64,
+    /// Sum of the squares; an integer, so that it is the same in whatever order samples come.
+    squares: u128,
     /// The least.
     pub min: i64,
     /// The greatest.
@@ -41,7 +43,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    const NONE: Figures = Figures { count: 0, sum: 0, squares: 0.0, min: i64::MAX, max: 0 };
+    const NONE: Figures = Figures { count: 0, sum: 0, squares: 0, min: i64::MAX, max: 0 };
 
     /// Of `samples`.
     pub fn of(samples: &[i64]) -> Figures {
@@ -56,15 +58,14 @@ impl Figures {
     /// Standard deviation of the samples as a population, if there are any.
     pub fn deviation(&self) -> Option<Span> {
         let n = self.count as f64;
-        let mean = Span(self.sum).as_secs_f64() / n;
-        (self.count > 0).then(|| Span(((self.squares / n - mean * mean).max(0.0).sqrt() * 1e9).round() as i64))
+        let mean = self.sum as f64 / n;
+        (self.count > 0).then(|| Span((self.squares as f64 / n - mean * mean).max(0.0).sqrt().round() as i64))
     }
 
     pub(super) fn with(mut self, v: i64) -> Figures {
-        let seconds = Span(v).as_secs_f64();
         self.count += 1;
         self.sum = self.sum.saturating_add(v);
-        self.squares += seconds * seconds;
+        self.squares = self.squares.saturating_add(u128::from(v.unsigned_abs()).pow(2));
         self.min = self.min.min(v);
         self.max = self.max.max(v);
         self
@@ -74,7 +75,7 @@ impl Figures {
         Figures {
             count: self.count + other.count,
             sum: self.sum.saturating_add(other.sum),
-            squares: self.squares + other.squares,
+            squares: self.squares.saturating_add(other.squares),
             min: self.min.min(other.min),
             max: self.max.max(other.max),
         }
@@ -113,7 +114,11 @@ impl Quantiles {
     pub fn push(&mut self, sample: i64) {
         match &mut self.store {
             Store::Exact(mine) if mine.len() < self.limit as usize => mine.push(sample),
-            _ => self.extend(&[sample]),
+            Store::Rough(histogram) => {
+                histogram.figures = histogram.figures.with(sample);
+                histogram.put(bucket(sample), 1);
+            }
+            Store::Exact(_) => self.extend(&[sample]),
         }
     }
 
@@ -169,7 +174,7 @@ impl Quantiles {
     pub fn each(&self, mut take: impl FnMut(i64, u64)) {
         match &self.store {
             Store::Exact(samples) => samples.iter().for_each(|v| take(*v, 1)),
-            Store::Rough(h) => h.buckets.iter().for_each(|(b, n)| take(h.inside(*b), *n)),
+            Store::Rough(h) => h.each(|b, n| take(h.inside(b), n)),
         }
     }
 

@@ -70,16 +70,54 @@ pub struct RoundTrip {
     acked: u32,
 }
 
+impl Loss {
+    /// The sample that the acknowledgment `seg` of `sent` gives, if it gives one.
+    fn sample(&mut self, sent: &Sent, seg: &Segment) -> Option<Span> {
+        let first = seg.time - sent.time;
+        let late = self.repair.is_some_and(|r| r.time > sent.time && after(sent.start, r.start));
+        let held = self.sacked.is_some_and(|edge| !after(sent.end, edge));
+        if !sent.again && !late && !held {
+            return Some(first);
+        }
+        if sent.again
+            && let (Some(echo), Some(one)) = (seg.options.timestamps.map(|t| t.echo), sent.tsval())
+            && let Some(Repair { time, tsval: Some(two), .. }) = self.repair
+            && one != two
+        {
+            let span = match echo {
+                e if e == one && !late && !held => Some(first),
+                e if e == two => Some(seg.time - time),
+                _ => None,
+            };
+            if span.is_some() {
+                self.rescued += 1;
+                return span;
+            }
+        }
+        self.excluded += 1;
+        None
+    }
+}
+
 fn after(a: u32, b: u32) -> bool {
     (b.wrapping_sub(a) as i32) < 0
 }
 
 impl RoundTrip {
+    /// Begins anew, with the memory it has.
+    pub fn restart(&mut self) {
+        let RoundTrip { flight, loss, progress, head, has_sent, has_acked, sent, acked } = self;
+        flight.clear();
+        (*loss, *progress, *head) = (None, Time::default(), 0);
+        (*has_sent, *has_acked, *sent, *acked) = (false, false, 0, 0);
+    }
+
     fn is_acked(&self, end: u32) -> bool {
         self.has_acked && !after(end, self.acked)
     }
 
     /// A segment towards the end that occupies sequence numbers not seen before.
+    #[inline(always)]
     pub fn sends(&mut self, seg: &Segment) {
         let end = seg.end();
         if !self.in_flight() {
@@ -130,6 +168,7 @@ impl RoundTrip {
     }
 
     /// The end acknowledges more than before. Gives the sample, if there is one.
+    #[inline(always)]
     pub fn acknowledged(&mut self, seg: &Segment) -> Option<Span> {
         let ack = seg.ack;
         (self.has_acked, self.acked) = (true, ack);
@@ -137,42 +176,26 @@ impl RoundTrip {
             loss.stalls.end(seg.time);
         }
         self.progress = seg.time;
-        let waiting = &self.flight[usize::from(self.head)..];
-        let covered = waiting.iter().position(|sent| after(sent.end, ack)).unwrap_or(waiting.len());
-        let last = waiting[..covered].last().copied();
-        self.head += covered as u16;
-        if usize::from(self.head) == self.flight.len() {
-            self.flight.clear();
-            self.head = 0;
+        let RoundTrip { flight, head, loss, .. } = self;
+        let mut waiting = flight[usize::from(*head)..].iter();
+        let mut last = None;
+        let mut rest = waiting.len();
+        while let Some(sent) = waiting.next().filter(|sent| !after(sent.end, ack)) {
+            last = Some(sent);
+            rest -= 1;
         }
-        last.filter(|s| s.end == ack).and_then(|s| self.sample(s, seg))
-    }
-
-    fn sample(&mut self, sent: Sent, seg: &Segment) -> Option<Span> {
-        let first = seg.time - sent.time;
-        let Some(loss) = &mut self.loss else { return Some(first) };
-        let late = loss.repair.is_some_and(|r| r.time > sent.time && after(sent.start, r.start));
-        let held = loss.sacked.is_some_and(|edge| !after(sent.end, edge));
-        if !sent.again && !late && !held {
-            return Some(first);
+        let sample = match (last.filter(|sent| sent.end == ack), loss) {
+            (Some(sent), Some(loss)) => loss.sample(sent, seg),
+            (Some(sent), None) => Some(seg.time - sent.time),
+            (None, _) => None,
+        };
+        if rest == 0 {
+            flight.clear();
+            *head = 0;
+        } else {
+            *head = (flight.len() - rest) as u16;
         }
-        if sent.again
-            && let (Some(echo), Some(one)) = (seg.options.timestamps.map(|t| t.echo), sent.tsval())
-            && let Some(Repair { time, tsval: Some(two), .. }) = loss.repair
-            && one != two
-        {
-            let span = match echo {
-                e if e == one && !late && !held => Some(first),
-                e if e == two => Some(seg.time - time),
-                _ => None,
-            };
-            if span.is_some() {
-                loss.rescued += 1;
-                return span;
-            }
-        }
-        loss.excluded += 1;
-        None
+        sample
     }
 
     /// The end reports what it holds beyond a hole.

@@ -43,6 +43,12 @@ pub struct Samples {
 }
 
 impl Samples {
+    /// Begins anew.
+    pub fn restart(&mut self) {
+        self.bytes.restart();
+        (self.counts, self.rough) = ([0; KINDS], None);
+    }
+
     /// Takes one sample.
     pub fn add(&mut self, kind: Kind, span: Span) {
         let i = kind.index();

@@ -1,16 +1,14 @@
 //! Measurements of groups of connections: all of them, by server, by client, by pair.
 
-use std::net::IpAddr;
-
 use super::figure::{Figure, Stopped};
 use super::flow::{Flow, Measured};
-use super::groups::Groups;
-use super::log::Log;
+use super::groups::{Census, Listing};
+use super::quantile::{ALL, GROUP};
+use super::sums::Sums;
 use super::vantage::Vantage;
 use super::{occupancy, summary};
 use crate::report::Side;
-use crate::report::timing::{GroupTiming, Omitted, Tables};
-use crate::segment::Socket;
+use crate::report::timing::{GroupTiming, Omitted, Stops, Tables};
 use crate::time::{Span, Time};
 use crate::tracker::{Connection, Verdict};
 
@@ -80,36 +78,114 @@ impl Metric {
 }
 
 /// The tables in the making.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Builder {
-    log: Log,
-    by_server: Groups<Socket>,
-    by_client: Groups<IpAddr>,
-    by_pair: Groups<(IpAddr, Socket)>,
+    listing: Listing,
+    all: Box<Sums>,
+    /// In the order of the listing.
+    groups: Vec<Option<Box<Sums>>>,
 }
 
 impl Builder {
+    /// Tables of the connections counted in `census`, which are yet to be added.
+    pub fn new(census: &Census) -> Builder {
+        let listing = census.list(LISTED);
+        let groups = vec![None; listing.lengths().iter().sum()];
+        Builder { listing, all: Box::new(Sums::new(ALL)), groups }
+    }
+
+    /// The same, with nothing in it.
+    #[must_use]
+    pub fn empty(&self) -> Builder {
+        let groups = vec![None; self.groups.len()];
+        Builder { listing: self.listing.clone(), all: Box::new(Sums::new(ALL)), groups }
+    }
+
     /// Takes one connection. `end` is the end of the capture.
     pub fn add(&mut self, m: &Measured, c: &Connection, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) {
         let (client, _) = c.client();
         let (host, service) = (c.sockets[client].addr, c.sockets[1 - client]);
+        let places = self.listing.places(host, service);
+        let mut entry = Entry { all: &mut self.all, groups: [None, None, None] };
+        // Servers, clients and pairs have places of their own, one after the other.
+        let [servers, clients, _] = self.listing.lengths();
+        let (by_server, rest) = self.groups.split_at_mut(servers);
+        let (by_client, by_pair) = rest.split_at_mut(clients);
+        let kinds = [(by_server, 0), (by_client, servers), (by_pair, servers + clients)];
+        for ((group, place), (kind, from)) in entry.groups.iter_mut().zip(places).zip(kinds) {
+            let sums = place.and_then(|place| kind.get_mut(place - from));
+            *group = sums.map(|sums| sums.get_or_insert_with(|| Box::new(Sums::new(GROUP))).as_mut());
+        }
         let seen = summary::vantage(m, client, given).map(|(v, _)| v);
-        let groups = [self.by_server.count(service), self.by_client.count(host), self.by_pair.count((host, service))];
-        self.log.begin(groups, seen);
-        self.handshake(m, c);
-        self.counts(m, c, client);
+        entry.each(|sums| sums.begin(seen));
+        entry.handshake(m, c);
+        entry.counts(m, c, client);
         if let Some(flow) = m.flow.as_deref() {
-            self.flow(flow, m, c, client, verdicts, end);
+            entry.flow(flow, m, c, client, verdicts, end);
         }
         let proofs = m.proofs();
         for (x, side) in [(client, Side::Client), (1 - client, Side::Server)] {
-            occupancy::stays(&verdicts[x], &proofs, end, |stay| self.log.stay(side, stay));
+            occupancy::stays(&verdicts[x], &proofs, end, |stay| entry.each(|sums| sums.stay(side, stay)));
         }
+    }
+
+    /// Adds what was taken by tables of the same census.
+    pub fn merge(&mut self, other: Builder) {
+        self.all.merge(&other.all);
+        for (mine, theirs) in self.groups.iter_mut().zip(other.groups) {
+            match (mine.as_mut(), theirs) {
+                (Some(mine), Some(theirs)) => mine.merge(&theirs),
+                (None, theirs) => *mine = theirs,
+                (Some(_), None) => {}
+            }
+        }
+    }
+
+    /// The tables.
+    pub fn finish(self) -> Tables {
+        let Builder { listing, all, groups } = self;
+        let [servers, clients, _] = listing.lengths();
+        let [omitted_servers, omitted_clients, omitted_pairs] = listing.omitted();
+        let omitted = Omitted { servers: omitted_servers, clients: omitted_clients, pairs: omitted_pairs };
+        let mut tables = Tables { all: all.finish(true), omitted, ..Tables::default() };
+        for (place, sums) in groups.into_iter().enumerate() {
+            let (client, server) = listing.common(place);
+            let measured = sums.map(|sums| sums.finish(false)).unwrap_or_default();
+            let group = GroupTiming { client, server, ..measured };
+            if place < servers {
+                tables.by_server.push(group);
+            } else if place < servers + clients {
+                tables.by_client.push(group);
+            } else {
+                tables.by_pair.push(group);
+            }
+        }
+        tables
+    }
+}
+
+/// One connection, and the groups it belongs to.
+struct Entry<'a> {
+    all: &'a mut Sums,
+    groups: [Option<&'a mut Sums>; 3],
+}
+
+impl Entry<'_> {
+    #[inline]
+    fn each(&mut self, mut take: impl FnMut(&mut Sums)) {
+        take(self.all);
+        self.groups.iter_mut().flatten().for_each(|group| take(group));
     }
 
     fn one(&mut self, metric: Metric, span: Option<Span>) {
         if let Some(span) = span {
-            self.log.sample(metric, span);
+            self.each(|sums| sums.sample(metric, span));
+        }
+    }
+
+    fn figure(&mut self, figure: Figure, value: u64) {
+        if value > 0 {
+            self.each(|sums| sums.figure(figure, value));
         }
     }
 
@@ -124,13 +200,12 @@ impl Builder {
     }
 
     fn counts(&mut self, m: &Measured, c: &Connection, client: usize) {
-        let log = &mut self.log;
-        log.figure(Figure::SynRetries, m.handshake.syns.count.saturating_sub(1).into());
-        log.figure(Figure::SynackRetries, m.handshake.syn_acks.count.saturating_sub(1).into());
-        log.figure(Figure::Excluded, summary::ambiguous(m) + summary::excluded(m));
+        self.figure(Figure::SynRetries, m.handshake.syns.count.saturating_sub(1).into());
+        self.figure(Figure::SynackRetries, m.handshake.syn_acks.count.saturating_sub(1).into());
+        self.figure(Figure::Excluded, summary::ambiguous(m) + summary::excluded(m));
         let blame = summary::blame(m, c, client);
         for (i, (_, span)) in (0..).zip(blame.parts()) {
-            log.figure(Figure::Blame(i), span.0.max(0) as u64);
+            self.figure(Figure::Blame(i), span.0.max(0) as u64);
         }
     }
 
@@ -141,33 +216,19 @@ impl Builder {
         self.one(Metric::FinToAckServer, flow.close.acked(server).exact());
         self.one(Metric::FinToFin, flow.close.fin_to_fin());
         self.one(Metric::CloseDuration, flow.close.duration());
-        let log = &mut self.log;
-        let clamped = summary::samples(flow, client, |metric, sampled| log.sampled(metric, sampled));
-        log.figure(Figure::Clamped, clamped);
-        log.stops(Stopped::Idle, summary::gaps(flow, verdicts, end));
+        let clamped =
+            summary::samples(flow, client, |metric, sampled| self.each(|sums| sums.sampled(metric, &sampled)));
+        self.figure(Figure::Clamped, clamped);
+        self.stops(Stopped::Idle, &summary::gaps(flow, verdicts, end));
         for (x, side) in [(client, Side::Client), (server, Side::Server)] {
-            log.stops(Stopped::ZeroWindow(side), summary::stops(flow.zero(x), c.last));
-            log.stops(Stopped::Stalls(side), summary::stops(flow.trips[1 - x].stalls(), c.last));
+            self.stops(Stopped::ZeroWindow(side), &summary::stops(flow.zero(x), c.last));
+            self.stops(Stopped::Stalls(side), &summary::stops(flow.trips[1 - x].stalls(), c.last));
         }
     }
 
-    /// The tables.
-    pub fn finish(self) -> Tables {
-        let (servers, omitted_servers) = self.by_server.listed(LISTED);
-        let (clients, omitted_clients) = self.by_client.listed(LISTED);
-        let (pairs, omitted_pairs) = self.by_pair.listed(LISTED);
-        let mut groups = self.log.finish([&servers, &clients, &pairs]).into_iter();
-        let all = groups.next().unwrap_or_default();
-        let named = |g: GroupTiming, client, server| GroupTiming { client, server, ..g };
-        let by_server = servers.iter().zip(groups.by_ref());
-        let by_server = by_server.map(|(i, g)| named(g, None, Some(*self.by_server.key(*i)))).collect();
-        let by_client = clients.iter().zip(groups.by_ref());
-        let by_client = by_client.map(|(i, g)| named(g, Some(*self.by_client.key(*i)), None)).collect();
-        let by_pair = pairs.iter().zip(groups.by_ref()).map(|(i, g)| {
-            let (client, server) = *self.by_pair.key(*i);
-            named(g, Some(client), Some(server))
-        });
-        let omitted = Omitted { servers: omitted_servers, clients: omitted_clients, pairs: omitted_pairs };
-        Tables { all, by_server, by_client, by_pair: by_pair.collect(), omitted }
+    fn stops(&mut self, what: Stopped, stops: &Stops) {
+        if stops.count > 0 {
+            self.each(|sums| sums.stops(what, stops));
+        }
     }
 }

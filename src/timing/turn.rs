@@ -26,22 +26,28 @@ pub struct Turns {
 
 impl Turns {
     /// New payload of end `x`.
+    #[inline]
     pub fn speaks(&mut self, x: usize, now: Time, samples: &mut Samples) {
         if self.talker() != Some(x) {
-            self.first[x].or_set(now);
-            self.finish(samples);
-            if self.talker.is_some() {
-                if self.touched {
-                    self.excluded = self.excluded.saturating_add(1);
-                } else {
-                    samples.add(Kind::Answer(x), now - self.last);
-                }
-                self.asked = self.last.into();
-            }
-            self.touched = false;
-            self.talker = Some(x as u8);
+            self.turn(x, now, samples);
         }
         self.last = self.last.max(now);
+    }
+
+    /// End `x` speaks, and it was not the last that did.
+    fn turn(&mut self, x: usize, now: Time, samples: &mut Samples) {
+        self.first[x].or_set(now);
+        self.finish(samples);
+        if self.talker.is_some() {
+            if self.touched {
+                self.excluded = self.excluded.saturating_add(1);
+            } else {
+                samples.add(Kind::Answer(x), now - self.last);
+            }
+            self.asked = self.last.into();
+        }
+        self.touched = false;
+        self.talker = Some(x as u8);
     }
 
     /// Who sent the last payload; before any payload nobody.

@@ -10,6 +10,7 @@ use super::log::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, before, within};
 use super::state::Evidence;
+use crate::pack::Pack;
 use crate::segment::{Flags, ScopeId, Segment, Socket};
 use crate::time::Time;
 
@@ -108,28 +109,43 @@ pub struct Connection {
 impl Connection {
     /// A connection that begins with `seg` (which is yet to be taken with [`Connection::take`]).
     pub fn new(seg: &Segment, incarnation: u32) -> Connection {
-        let opening = seg.has(Flags::SYN) || seg.has(Flags::RST);
-        Connection {
-            sockets: [seg.src, seg.dst],
-            ends: Default::default(),
-            scopes: [Some(seg.scope), None],
+        let mut connection = Connection::blank();
+        connection.begin(seg, incarnation);
+        connection
+    }
+
+    /// Sets all but the ends, which are blank, and what was disproved, which is nothing.
+    fn begin(&mut self, seg: &Segment, begun: u32) {
+        let Connection {
+            sockets,
+            ends: _,
+            scopes,
             incarnation,
-            first: seg.time,
-            last: seg.time,
-            first_packet: seg.packet,
-            last_packet: seg.packet,
-            before: if opening {
-                0
-            } else {
-                before_capture::OPEN | before_capture::FIRST_CLOSED | before_capture::SECOND_CLOSED
-            },
-            fast_open: false,
-            parked: None,
-            retracted: Vec::new(),
-            retractions: 0,
-            handshake: Handshake::default(),
-            reset_by: None,
-        }
+            first,
+            last,
+            first_packet,
+            last_packet,
+            before,
+            fast_open,
+            parked,
+            retracted: _,
+            retractions,
+            handshake,
+            reset_by,
+        } = self;
+        const ANYTHING: u8 = before_capture::OPEN | before_capture::FIRST_CLOSED | before_capture::SECOND_CLOSED;
+        let opening = seg.has(Flags::SYN) || seg.has(Flags::RST);
+        (*sockets, *scopes, *incarnation) = ([seg.src, seg.dst], [Some(seg.scope), None], begun);
+        (*first, *last, *first_packet, *last_packet) = (seg.time, seg.time, seg.packet, seg.packet);
+        (*before, *fast_open, *parked) = (if opening { 0 } else { ANYTHING }, false, None);
+        (*retractions, *handshake, *reset_by) = (0, Handshake::default(), None);
+    }
+
+    /// Becomes what [`Connection::new`] gives, with the memory it has.
+    pub(super) fn restart(&mut self, seg: &Segment, incarnation: u32) {
+        self.ends.iter_mut().for_each(Endpoint::restart);
+        self.retracted.clear();
+        self.begin(seg, incarnation);
     }
 
     /// Which end sent `seg`. A connection of a socket with itself has only one: its SYNs are end 0's.
@@ -172,7 +188,9 @@ impl Connection {
     }
 
     /// The same, of end `x`.
+    #[inline]
     pub(super) fn take_from(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
+        self.ends.iter_mut().for_each(|end| end.log.next());
         if let Some(taken) = self.usual(x, seg) {
             return taken;
         }
@@ -180,6 +198,7 @@ impl Connection {
     }
 
     /// Takes a segment that may change anything.
+    #[inline(never)]
     fn consider(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
         self.count(x, seg);
         if !seg.has(Flags::RST) {

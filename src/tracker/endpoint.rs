@@ -142,7 +142,9 @@ pub struct Trace {
 
 impl Trace {
     /// The trace of `seg`.
+    #[inline(always)]
     pub fn of(seg: &Segment) -> Trace {
+        let (stamped, stamp) = seg.options.timestamps.map_or((false, 0), |t| (true, t.value));
         Trace {
             time: seg.time,
             packet: seg.packet,
@@ -152,8 +154,8 @@ impl Trace {
             flags: seg.flags,
             checksum: seg.checksum,
             ip_id: seg.ip_id,
-            stamped: seg.options.timestamps.is_some(),
-            stamp: seg.options.timestamps.map_or(0, |t| t.value),
+            stamped,
+            stamp,
         }
     }
 
@@ -164,9 +166,15 @@ impl Trace {
 
     /// Whether `seg` is this very segment captured again (or repeated by the network) rather than sent again: a sender
     /// that repeats a segment gives it a new IP identification or a new timestamp, or waits.
+    #[inline]
     pub fn is_copied_by(&self, seg: &Segment) -> bool {
-        let same = self.seq == seg.seq
-            && self.ack == seg.ack
+        self.seq == seg.seq && self.is_copied_at(seg)
+    }
+
+    /// The same of one with its sequence number.
+    #[inline(never)]
+    fn is_copied_at(&self, seg: &Segment) -> bool {
+        let same = self.ack == seg.ack
             && self.len == seg.len
             && self.flags == seg.flags
             && self.checksum == seg.checksum
@@ -194,6 +202,46 @@ pub struct UnseenFin {
 }
 
 impl Endpoint {
+    /// Begins anew, with the memory it has.
+    pub(super) fn restart(&mut self) {
+        // Field by field: what moves the log about moves more than all the others are.
+        let Endpoint {
+            log,
+            packets,
+            bytes,
+            retransmitted,
+            fins,
+            syns,
+            syn_acks,
+            isn,
+            next,
+            seen,
+            acked,
+            contiguous,
+            gaps,
+            fin,
+            max_window,
+            scale,
+            window,
+            turnaround,
+            last,
+            last_fin,
+            without_peer_fin,
+            last_content,
+            ttl,
+            fin_advances,
+            tsval_before_ack,
+            disproved,
+            unanswered,
+        } = self;
+        log.restart();
+        (*packets, *bytes, *retransmitted, *fins, *syns, *syn_acks) = (0, 0, 0, 0, 0, 0);
+        (*isn, *next, *seen, *acked, *contiguous, *gaps, *fin) = (None, 0, false, None, 0, None, None);
+        (*max_window, *scale, *window, *turnaround) = (0, None, 0, None);
+        (*last, *last_fin, *without_peer_fin, *last_content) = (None, None, When::default(), (When::default(), 0));
+        (*ttl, *fin_advances, *tsval_before_ack, *disproved, *unanswered) = (None, false, None, 0, 0);
+    }
+
     /// Takes `seg`, sent by this end, into its stream.
     pub(super) fn advance(&mut self, seg: &Segment) {
         let end = seg.end();
@@ -219,7 +267,7 @@ impl Endpoint {
     }
 
     /// The peer has acknowledged everything before `ack`: what was not captured of it was there all the same.
-    #[inline]
+    #[inline(always)]
     pub(super) fn acknowledge(&mut self, ack: u32) {
         if !self.seen {
             self.seen = true;
@@ -274,13 +322,17 @@ impl Endpoint {
     }
 
     /// Notes the window `seg` offers.
-    #[inline]
+    #[inline(always)]
     pub(super) fn offer(&mut self, seg: &Segment) {
-        let scale = self.scale.filter(|s| *s != NOT_OFFERED).unwrap_or(0);
-        let shift = if seg.has(Flags::SYN) { 0 } else { scale.min(14) };
-        self.window = u32::from(seg.window) << shift;
-        // Without its SYN the scale is unknown, and the window may be anything up to 1 GiB.
-        let most = if self.scale.is_none() && !seg.has(Flags::SYN) { u32::from(seg.window) << 14 } else { self.window };
+        let window = u32::from(seg.window);
+        let (window, most) = match self.scale {
+            _ if seg.has(Flags::SYN) => (window, window),
+            Some(NOT_OFFERED) => (window, window),
+            Some(scale) => (window << scale.min(14), window << scale.min(14)),
+            // Without its SYN the scale is unknown, and the window may be anything up to 1 GiB.
+            None => (window, window << 14),
+        };
+        self.window = window;
         self.max_window = self.max_window.max(most);
     }
 

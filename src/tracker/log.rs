@@ -78,7 +78,7 @@ impl Mark {
     }
 
     /// What marks are ordered by.
-    fn key(&self) -> (Time, Place, Event) {
+    pub(super) fn key(&self) -> (Time, Place, Event) {
         (self.time, self.place, self.event)
     }
 }
@@ -97,9 +97,29 @@ pub struct Log {
     present: Events,
     /// Events that are beyond doubt.
     sure: Events,
+    /// Something was proven by the segment that is taken.
+    proves: bool,
 }
 
 impl Log {
+    /// Begins anew, with the memory it has.
+    pub(super) fn restart(&mut self) {
+        self.marks.clear();
+        (self.present, self.sure, self.proves) = (Events::default(), Events::default(), false);
+    }
+
+    /// The next segment is taken.
+    #[inline]
+    pub(super) fn next(&mut self) {
+        self.proves = false;
+    }
+
+    /// Whether packet `packet`, the last that was taken, proves something that stands.
+    #[inline]
+    pub fn is_proven_by(&self, packet: u64) -> bool {
+        self.proves && self.marks.iter().any(|m| m.proof == packet)
+    }
+
     /// All marks, in the order in which they were made.
     pub fn marks(&self) -> &[Mark] {
         &self.marks
@@ -153,6 +173,7 @@ impl Log {
     /// Adds an event, or one more copy of its cause.
     pub fn push(&mut self, mark: Mark) {
         if self.has(mark.event) {
+            self.proves |= mark.proof != 0;
             // The first copy may still turn out to be the one; of the others the latest matter.
             let mut copies = self.marks.iter().enumerate().filter(|(_, m)| m.event == mark.event).map(|(i, _)| i);
             let second = copies.nth(1);
@@ -168,11 +189,22 @@ impl Log {
     }
 
     /// Sets `event` to exactly this mark.
+    #[inline]
     pub fn settle(&mut self, mark: Mark) {
+        if self.has(mark.event) {
+            self.replace(mark);
+        } else {
+            self.marks.push(mark);
+        }
+        self.proves |= mark.proof != 0;
+        self.present.set(mark.event, true);
+        self.sure.set(mark.event, mark.evidence != Evidence::Inferred);
+    }
+
+    /// Puts `mark` in the place of the first of its event, and removes the others.
+    fn replace(&mut self, mark: Mark) {
         let event = mark.event;
-        if self.has(event)
-            && let Some(first) = self.marks.iter().position(|m| m.event == event)
-        {
+        if let Some(first) = self.marks.iter().position(|m| m.event == event) {
             self.marks[first] = mark;
             let mut i = first + 1;
             while i < self.marks.len() {
@@ -182,11 +214,19 @@ impl Log {
                     i += 1;
                 }
             }
-        } else {
-            self.marks.push(mark);
         }
-        self.present.set(event, true);
-        self.sure.set(event, mark.evidence != Evidence::Inferred);
+    }
+
+    /// The only mark of `event`, if there is but one of each, is proven by `packet`. Whether that was so.
+    pub(super) fn prove_only(&mut self, event: Event, packet: u64) -> bool {
+        if self.has_copies() {
+            return false;
+        }
+        let Some(mark) = self.marks.iter_mut().find(|m| m.event == event) else { return false };
+        (mark.evidence, mark.proof) = (Evidence::Confirmed, packet);
+        self.proves = true;
+        self.sure.set(event, true);
+        true
     }
 
     /// Takes back every mark of `event`.
@@ -371,6 +411,6 @@ impl Pack for Mark {
     }
 }
 
-crate::pack::pack_fields!(Log { marks, present, sure });
+crate::pack::pack_fields!(Log { marks, present, sure, proves });
 
 impl crate::pack::Item for Mark {}

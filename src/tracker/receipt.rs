@@ -19,11 +19,15 @@ impl Connection {
 
     /// What `x` sends at `now` shows that `event` had not happened to it: what was captured so long ago that it must
     /// have arrived was lost, and the rest arrives later.
+    #[inline]
     pub(super) fn disprove(&mut self, x: usize, event: Event, now: Time) {
         let log = &self.ends[x].log;
-        if !log.has(event) || log.is_sure(event) {
-            return;
+        if log.has(event) && !log.is_sure(event) {
+            self.disprove_inferred(x, event, now);
         }
+    }
+
+    fn disprove_inferred(&mut self, x: usize, event: Event, now: Time) {
         let horizon = self.ends[x].horizon(now);
         if let Some(mark) = self.ends[x].log.disprove(event, horizon, now) {
             self.ends[x].disproved = self.ends[x].disproved.saturating_add(1);
@@ -43,11 +47,15 @@ impl Connection {
 
     /// `seg`, sent by one end, proves that `event` had happened to `x`. Which copy of its cause arrived first is told
     /// by the timestamp that `x` echoes, else by the time it needs to answer.
+    #[inline]
     pub(super) fn confirm(&mut self, x: usize, event: Event, seg: &Segment) {
-        let own = self.sender(seg) == x;
-        if self.ends[x].log.is_sure(event) {
-            return;
+        if !self.ends[x].log.is_sure(event) {
+            self.confirm_inferred(x, event, seg);
         }
+    }
+
+    fn confirm_inferred(&mut self, x: usize, event: Event, seg: &Segment) {
+        let own = self.sender(seg) == x;
         if matches!(event, Event::RcvAckOfSyn | Event::RcvSynAck) {
             self.handshake.proven[x].get_or_insert(seg.time);
         }
@@ -75,6 +83,10 @@ impl Connection {
             end.log.settle(Mark::sure(Event::WasOpen, Evidence::Assumed, first.time, 0));
             return;
         }
+        if end.log.prove_only(event, seg.packet) {
+            return;
+        }
+        let log = &end.log;
         let chosen = match echo {
             // Any of the client's segments completes the handshake; those that did not arrive have been taken back.
             _ if event == Event::RcvAckOfSyn => None,
@@ -91,11 +103,15 @@ impl Connection {
     }
 
     /// `x` acknowledges the peer's FIN.
+    #[inline]
     pub(super) fn confirm_fin(&mut self, x: usize, seg: &Segment) {
-        let y = 1 - x;
-        if self.ends[x].log.is_sure(Event::RcvFin) {
-            return;
+        if !self.ends[x].log.is_sure(Event::RcvFin) {
+            self.confirm_inferred_fin(x, seg);
         }
+    }
+
+    fn confirm_inferred_fin(&mut self, x: usize, seg: &Segment) {
+        let y = 1 - x;
         if !self.ends[x].log.has(Event::RcvFin) {
             // All suggestions were disproved, or something below the FIN was never captured: the latest segment that
             // could have completed the stream is the best guess, but after what shows that it was not complete.
@@ -128,7 +144,15 @@ impl Connection {
     }
 
     /// `x` echoes a timestamp of a segment that acknowledged its FIN.
+    #[inline]
     pub(super) fn confirm_ack_of_fin(&mut self, x: usize, seg: &Segment) {
+        let log = &self.ends[x].log;
+        if log.has(Event::RcvAckOfFin) && !log.is_sure(Event::RcvAckOfFin) {
+            self.confirm_inferred_ack_of_fin(x, seg);
+        }
+    }
+
+    fn confirm_inferred_ack_of_fin(&mut self, x: usize, seg: &Segment) {
         let log = &self.ends[x].log;
         let (Some(mark), Some(stamps)) = (log.get(Event::RcvAckOfFin), seg.options.timestamps) else { return };
         let (Evidence::Inferred, Some(tsval)) = (mark.evidence, mark.tsval()) else { return };

@@ -2,11 +2,14 @@
 
 use super::connection::Connection;
 use super::log::Mark;
-use super::rules::Event;
+use super::rules::{Event, Events};
 use super::sequence::{after, before, within};
 use super::state::{Evidence, State};
 use crate::segment::{Flags, Segment};
 use crate::time::Span;
+
+/// A RST was sent or received.
+const RESET: Events = Events::of(&[Event::SndRst, Event::RcvRst]);
 
 impl Connection {
     /// `x` sends a RST, or somebody does in its name. Whether its receiver accepts it.
@@ -138,7 +141,14 @@ impl Connection {
     }
 
     /// A segment of `x` other than a RST: it has a connection, so it has neither sent nor accepted a RST.
+    #[inline]
     pub(super) fn alive(&mut self, x: usize, seg: &Segment) {
+        if self.ends[x].log.has_any(RESET) {
+            self.outlive(x, seg);
+        }
+    }
+
+    fn outlive(&mut self, x: usize, seg: &Segment) {
         /// Segments sent before a RST may be captured this much after it.
         const OVERTAKEN: Span = Span::millis(100);
         let log = &self.ends[x].log;

@@ -22,10 +22,18 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Puts on what stands in `log`.
+    /// Puts on what stands in `log`, and nothing else.
     pub fn load(&mut self, log: &Log) {
+        self.marks.clear();
+        self.rejected.clear();
         log.stand(&mut self.marks);
-        (self.present, self.unproven) = (log.present(), log.inferred());
+        (self.present, self.unproven, self.doubtful) = (log.present(), log.inferred(), Events::default());
+    }
+
+    /// Whether anything may be wrong.
+    #[inline]
+    pub fn is_in_doubt(&self) -> bool {
+        !self.rejected.is_empty() || !self.doubtful.is_empty()
     }
 
     /// Whether there is a mark of `event`.
@@ -80,7 +88,7 @@ impl Scale {
     /// What may or may not have happened, in no order: the combinations of at most six marks are looked at.
     pub fn open(&self) -> SmallVec<[Mark; 6]> {
         let mut open: SmallVec<[Mark; 6]> = SmallVec::new();
-        if !self.rejected.is_empty() || !self.doubtful.is_empty() {
+        if self.is_in_doubt() {
             let doubtful = self.marks.iter().filter(|m| self.doubtful.has(m.event));
             open.extend(self.rejected.iter().chain(doubtful).take(6).copied());
         }

@@ -44,6 +44,11 @@ pub trait Notes: Clone + Default + Pack {
     /// What is asked of every connection, and therefore read without the rest.
     type Glance: Pack;
 
+    /// Begins anew as the notes of another connection; memory may be kept.
+    fn restart(&mut self) {
+        *self = Self::default();
+    }
+
     /// A glance at connection `c`, of which these are the notes.
     fn glance(&self, c: &Connection) -> Self::Glance;
 
@@ -205,14 +210,21 @@ impl<E: Notes> Store<E> {
         std::hint::black_box(self.heads[index].tape.end(&self.chains));
     }
 
+    /// Looks at what [`Store::look`] will need of connections on tape, at most 32.
+    pub(super) fn touch_tapes(&self, indices: impl Iterator<Item = usize>) {
+        let on_tape = |head: &&Head| matches!(head.state.how(), How::Tape);
+        let heads = indices.map(|index| &self.heads[index]);
+        self.chains.touch(heads.filter(on_tape).map(|head| head.tape.row()));
+    }
+
     /// Plays the tape of connection `index`.
     fn play(&self, index: usize, case: &mut Case<E>) {
         let head = &self.heads[index];
         let mut begun = false;
         head.tape.play((&head.sockets, head.first_packet), &self.chains, |x, seg| {
             if !begun {
-                case.connection = Connection::new(seg, 1);
-                case.notes = E::default();
+                case.connection.restart(seg, 1);
+                case.notes.restart();
                 begun = true;
             }
             case.take(x, seg, index);

@@ -121,6 +121,11 @@ impl Tape {
         self.has(mark::SPOKE, 1)
     }
 
+    /// Where it is written.
+    pub fn row(&self) -> Row {
+        self.row
+    }
+
     /// A byte of the cell that its next segment comes to.
     #[inline]
     pub fn end(&self, chains: &Chains) -> Option<u8> {

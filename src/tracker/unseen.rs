@@ -32,7 +32,14 @@ impl Endpoint {
     }
 
     /// The peer's `seg` acknowledges beyond all that was captured of this end.
+    #[inline]
     pub(super) fn note_unseen(&mut self, seg: &Segment) {
+        if self.gaps.is_some() || self.seen && after(seg.ack, self.next) {
+            self.note_more_unseen(seg);
+        }
+    }
+
+    fn note_more_unseen(&mut self, seg: &Segment) {
         if let Some(gaps) = &mut self.gaps
             && let Some(u) = gaps.unseen_fin.as_mut()
         {

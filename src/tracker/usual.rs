@@ -5,6 +5,7 @@ use super::connection::{Class, Connection, before_capture};
 use super::endpoint::Trace;
 use super::log::Log;
 use super::rules::{Event, Events};
+use super::sequence::after;
 use crate::segment::{Flags, Segment};
 
 /// What ends a connection, or may have.
@@ -26,21 +27,23 @@ impl Log {
             }
     }
 
-    /// Whether what this end receives suggests nothing to it, and it is not closing.
-    fn is_open_to(&self) -> bool {
-        !self.has_any(CLOSING) && (!self.has_any(SERVER) || self.is_any_sure(COMPLETE))
+    /// Whether what this end receives suggests at most that its SYN is acknowledged.
+    fn waits_for_ack_of_syn(&self) -> bool {
+        self.has_any(SERVER) && !self.is_any_sure(COMPLETE)
     }
 }
 
 impl Connection {
     /// Takes `seg` of end `x` the short way if it is a usual one; `None` leaves all as it was. Everything here is what
     /// [`Connection::take`] comes to for such a segment.
+    #[inline(never)]
     pub(super) fn usual(&mut self, x: usize, seg: &Segment) -> Option<(Class, bool)> {
         /// Sequence numbers this close to each other lie inside any window, in either direction.
         const NEAR: u32 = 1 << 29;
         const PLAIN: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::ACK.0;
         let [a, b] = &mut self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
+        // With these its scope and TTL are known, and the peer's stream has begun.
         let last = own.last.as_ref()?;
         let (acked, sent_acked) = (peer.acked?, own.acked.unwrap_or(own.next));
         let news = seg.ack != acked;
@@ -50,7 +53,6 @@ impl Connection {
             && seg.seq == own.next
             && own.contiguous == own.next
             && own.seen
-            && peer.seen
             && own.is_tidy()
             && peer.is_tidy()
             && own.last_fin.is_none()
@@ -59,14 +61,13 @@ impl Connection {
             && seg.ack.wrapping_sub(acked) < NEAR
             && peer.next.wrapping_sub(seg.ack) < NEAR
             && (self.before != 0 && !own.log.has_any(CLOSING) || own.log.is_open_and_proven())
-            && peer.log.is_open_to();
+            && !peer.log.has_any(CLOSING);
         if !usual {
             return None;
         }
         self.first = self.first.min(seg.time);
         self.last = self.last.max(seg.time);
         self.last_packet = seg.packet;
-        self.scopes[x].get_or_insert(seg.scope);
         peer.unanswered = 0;
         if news
             && let Some(last) = &peer.last
@@ -78,7 +79,6 @@ impl Connection {
         peer.acknowledge(seg.ack);
         own.packets += 1;
         own.bytes += u64::from(seg.len);
-        own.tsval_before_ack = seg.options.timestamps.map(|t| t.value);
         if seg.len > 0 {
             own.next = own.next.wrapping_add(seg.len);
             own.contiguous = own.next;
@@ -88,9 +88,13 @@ impl Connection {
                 self.before &= !(if x == 0 { before_capture::FIRST_CLOSED } else { before_capture::SECOND_CLOSED });
             }
         }
-        own.last = Some(Trace::of(seg));
-        own.ttl.get_or_insert(seg.ttl);
+        let trace = Trace::of(seg);
+        own.tsval_before_ack = trace.tsval();
+        own.last = Some(trace);
         own.offer(seg);
+        if peer.log.waits_for_ack_of_syn() && peer.isn.is_none_or(|isn| after(seg.ack, isn)) {
+            self.suggest(1 - x, Event::RcvAckOfSyn, seg);
+        }
         Some((if seg.len > 0 { Class::New } else { Class::Ack }, news))
     }
 }

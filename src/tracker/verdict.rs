@@ -8,7 +8,7 @@
 use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
-use super::log::{Mark, Place, Step, Steps, Tail, follow, sort};
+use super::log::{Mark, Place, Step, Steps, Tail, follow};
 use super::profile::Profile;
 use super::rules::{Event, Events};
 use super::scale::Scale;
@@ -26,6 +26,19 @@ pub struct Verdict {
     pub steps: Steps,
     /// All states that the capture allows at that time.
     pub possible: States,
+}
+
+impl Default for Verdict {
+    fn default() -> Verdict {
+        Verdict { steps: Steps::new(), possible: States::EMPTY }
+    }
+}
+
+/// Where verdicts are reached: made once, and used for one connection after the other.
+#[derive(Default)]
+pub struct Weighing {
+    scales: [Scale; 2],
+    verdicts: [Verdict; 2],
 }
 
 impl Verdict {
@@ -53,20 +66,27 @@ const SILENCE: Span = Span::secs(3);
 impl Connection {
     /// Both ends at `end`, in the order of `sockets`.
     pub fn verdicts(&self, end: Time, profile: &Profile) -> [Verdict; 2] {
-        let mut scales = [Scale::default(), Scale::default()];
+        let mut weighing = Weighing::default();
+        self.weigh(end, profile, &mut weighing);
+        weighing.verdicts
+    }
+
+    /// The same, reached in `weighing`.
+    pub fn weigh<'w>(&self, end: Time, profile: &Profile, weighing: &'w mut Weighing) -> &'w [Verdict; 2] {
+        let Weighing { scales, verdicts } = weighing;
         for (scale, e) in scales.iter_mut().zip(&self.ends) {
             scale.load(&e.log);
         }
-        self.add_unseen_fins(&mut scales);
-        for (e, scale) in scales.iter_mut().enumerate() {
+        self.add_unseen_fins(scales);
+        for (e, (scale, verdict)) in scales.iter_mut().zip(verdicts.iter_mut()).enumerate() {
             if scale.has_unproven(OPENING) {
                 self.weigh_opening(e, scale, end);
             }
             self.weigh_closing(e, scale, end);
             self.weigh_reset(e, scale);
+            self.conclude(e, scale, end, profile, verdict);
         }
-        let [a, b] = &scales;
-        [self.conclude(0, a, end, profile), self.conclude(1, b, end, profile)]
+        verdicts
     }
 
     /// The state that end `e` is believed to be in, silence left out of account.
@@ -234,33 +254,34 @@ impl Connection {
         Mark::sure(event, Evidence::Assumed, self.first, 0)
     }
 
-    fn conclude(&self, e: usize, scale: &Scale, end: Time, profile: &Profile) -> Verdict {
+    fn conclude(&self, e: usize, scale: &Scale, end: Time, profile: &Profile, verdict: &mut Verdict) {
         let hypotheses = self.hypotheses(end);
         let mut starts = hypotheses.iter().map(|h| Some(self.start(e, *h)));
         let start = starts.next().flatten();
-        let mut steps = Steps::new();
-        follow(&mut steps, &start);
-        follow(&mut steps, &scale.marks);
-        if let Some(timer) = self.timer(e, &Tail::after(&steps), end, profile) {
+        let steps = &mut verdict.steps;
+        steps.clear();
+        follow(steps, &start);
+        follow(steps, &scale.marks);
+        if let Some(timer) = self.timer(e, &Tail::after(steps), end, profile) {
             // Before a new incarnation takes over, if that came later.
             let replaced = scale.marks.iter().position(|m| m.event == Event::Replaced).unwrap_or(scale.marks.len());
             if replaced < scale.marks.len() {
                 steps.clear();
-                follow(&mut steps, start.iter().chain(&scale.marks[..replaced]));
+                follow(steps, start.iter().chain(&scale.marks[..replaced]));
             }
-            follow(&mut steps, std::iter::once(&timer).chain(&scale.marks[replaced..]));
+            follow(steps, std::iter::once(&timer).chain(&scale.marks[replaced..]));
         }
-        self.date(e, &mut steps, end);
+        self.date(e, steps, end);
         let mut possible = States::EMPTY.with(steps.last().map_or(State::Closed, |s| s.rule.to));
         possible = possible.union(self.unseen_endings(e, possible, end));
-        let open = scale.open();
-        if !open.is_empty() || hypotheses.len() > 1 {
+        if scale.is_in_doubt() || hypotheses.len() > 1 {
+            let open = scale.open();
             possible = possible.union(self.combined(e, scale, &open, start, end, profile));
             for start in starts {
                 possible = possible.union(self.combined(e, scale, &open, start, end, profile));
             }
         }
-        Verdict { steps, possible }
+        verdict.possible = possible;
     }
 
     /// What may have been before the capture began, the likeliest first; nothing if the opening was captured.
@@ -285,16 +306,19 @@ impl Connection {
         end: Time,
         profile: &Profile,
     ) -> States {
-        let mut marks: SmallVec<[Mark; 8]> = SmallVec::new();
+        // Each with the choices in which it happened; 0 for all.
+        let mut all: SmallVec<[(u32, &Mark); 10]> = SmallVec::new();
+        all.extend(scale.marks.iter().filter(|m| !open.iter().any(|o| o.event == m.event)).map(|m| (0, m)));
+        all.extend(open.iter().enumerate().map(|(i, m)| (1 << i, m)));
+        if !all.is_sorted_by_key(|(_, m)| m.key()) {
+            all.sort_by_key(|(_, m)| m.key());
+        }
         let mut possible = States::EMPTY;
         // The last FIN may have begun the wait anew, its acknowledgment not captured.
         let repeated = self.ends[1 - e].last_fin.is_some_and(|f| f.time + profile.two_msl > end);
         for choice in 0..1_u32 << open.len() {
-            marks.clear();
-            marks.extend(scale.marks.iter().filter(|m| !open.iter().any(|o| o.event == m.event)).copied());
-            marks.extend(open.iter().enumerate().filter(|(i, _)| choice & (1 << i) != 0).map(|(_, m)| *m));
-            sort(&mut marks);
-            let tail = Tail::of(start.iter().chain(&marks));
+            let happened = all.iter().filter(|(when, _)| *when == 0 || choice & when != 0).map(|(_, m)| *m);
+            let tail = Tail::of(start.iter().chain(happened));
             let timer = self.timer(e, &tail, end, profile);
             possible = possible.with(if timer.is_some() { State::Closed } else { tail.state() });
             if tail.state() == State::TimeWait && repeated {

@@ -19,6 +19,7 @@ use self::screen::Screen;
 use self::stop::Stop;
 use self::stream::Stream;
 use super::failure::{DONE, Failure};
+use super::jobs::Jobs;
 use super::output::{self, Look, Target, tell};
 use super::passed::Passed;
 use crate::analyze::Options;
@@ -125,7 +126,7 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
             let format = args.format.unwrap_or_default();
             if format == Format::Table && !filtered {
                 let mut finish = watcher.ended(source);
-                let passed = Passed::of(&mut finish, &options);
+                let passed = Passed::of(&mut finish, &options, Jobs::default());
                 let mut report = passed.report(finish);
                 watcher.complete(&mut report);
                 target.write(|out| passed.show(&report, &options, out))?;

@@ -5,6 +5,7 @@ use std::io;
 use anstyle::Style;
 
 use super::Page;
+use crate::render::Limit;
 use crate::render::text::{BOLD, CYAN, DIM, RED, Text, YELLOW};
 use crate::render::units::{count, plural};
 use crate::report::{Finding, Report, Severity};
@@ -35,8 +36,9 @@ const NAMED: usize = 3;
 /// Columns before the message's continuation: the widest severity and two blanks.
 const INDENT: usize = 9;
 
-/// Writes the section. If it is brief, what is merely of interest is named in one line below what is wrong.
-pub fn write(report: &Report, brief: bool, page: &mut Page<'_>) -> io::Result<()> {
+/// Writes the section: kind by kind, of each the worst. If it is brief, what is merely of interest is named in one line
+/// below what is wrong.
+pub fn write(report: &Report, brief: bool, limit: Limit, page: &mut Page<'_>) -> io::Result<()> {
     let tally: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note, Severity::Info]
         .into_iter()
         .map(|severity| (report.findings.iter().filter(|f| f.severity == severity).count(), severity))
@@ -48,31 +50,68 @@ pub fn write(report: &Report, brief: bool, page: &mut Page<'_>) -> io::Result<()
         )
         .collect();
     page.title("FINDINGS", &tally.join(", "))?;
-    let mut findings: Vec<&Finding> = report.findings.iter().collect();
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let wrong = findings.iter().filter(|finding| finding.severity > Severity::Info).count();
-    let told = if brief && wrong > 0 { wrong } else { findings.len() };
-    let (told, rest) = findings.split_at(told);
-    let mut before = "";
-    for finding in told {
-        // The advice of several of a kind stands below the first.
-        one(finding, finding.name != before, page)?;
-        before = finding.name;
+    let most = limit.findings();
+    let kinds = kinds(&report.findings);
+    let is_wrong = |kind: &Kind<'_>| kind.severity > Severity::Info;
+    let told = if brief && kinds.iter().any(is_wrong) { kinds.partition_point(is_wrong) } else { kinds.len() };
+    let (told, rest) = kinds.split_at(told);
+    let mut advised: Vec<&str> = Vec::new();
+    for kind in told {
+        for finding in kind.findings.iter().take(most) {
+            // The advice of several of a kind stands below the first.
+            let advise = !advised.contains(&finding.name);
+            if advise {
+                advised.push(finding.name);
+            }
+            one(finding, advise, page)?;
+        }
+        more(kind, most, page)?;
     }
     others(rest, page)
 }
 
-/// In one line what is not told in full.
-fn others(rest: &[&Finding], page: &mut Page<'_>) -> io::Result<()> {
-    let Some(first) = rest.first() else { return Ok(()) };
-    let mut names: Vec<(&str, usize)> = Vec::new();
-    for finding in rest {
-        match names.iter_mut().find(|(name, _)| *name == finding.name) {
-            Some((_, times)) => *times += 1,
-            None => names.push((finding.name, 1)),
+/// Findings of one name and severity, the worst first.
+struct Kind<'r> {
+    name: &'r str,
+    severity: Severity,
+    findings: Vec<&'r Finding>,
+}
+
+/// The kinds of `findings`, most severe first, else as they come.
+fn kinds(findings: &[Finding]) -> Vec<Kind<'_>> {
+    let mut kinds: Vec<Kind<'_>> = Vec::new();
+    for finding in findings {
+        match kinds.iter_mut().find(|kind| kind.name == finding.name && kind.severity == finding.severity) {
+            Some(kind) => kind.findings.push(finding),
+            None => {
+                kinds.push(Kind { name: finding.name, severity: finding.severity, findings: vec![finding] });
+            }
         }
     }
-    let names = names.iter().map(|(name, n)| if *n > 1 { format!("{name} ×{n}") } else { (*name).to_owned() });
+    kinds.sort_by_key(|kind| std::cmp::Reverse(kind.severity));
+    kinds
+}
+
+/// In one line how many more there are than are told in full.
+fn more(kind: &Kind<'_>, most: usize, page: &mut Page<'_>) -> io::Result<()> {
+    let left = kind.findings.get(most..).unwrap_or_default();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let cases: u64 = left.iter().map(|finding| finding.count).sum();
+    let body = Text::styled(BOLD, kind.name)
+        .and(&format!(" {} more like these, {} in all", count(left.len() as u64), plural(cases, "case")))
+        .with(DIM, &format!("; --only {} --limit all tells of each", kind.name));
+    page.prose(Text::styled(style(kind.severity), "…").pad(INDENT), INDENT, &body)
+}
+
+/// In one line what is not told in full.
+fn others(rest: &[Kind<'_>], page: &mut Page<'_>) -> io::Result<()> {
+    let Some(first) = rest.first() else { return Ok(()) };
+    let names = rest.iter().map(|kind| match kind.findings.len() {
+        0 | 1 => kind.name.to_owned(),
+        n => format!("{} ×{n}", kind.name),
+    });
     let head = Text::styled(style(first.severity), name(first.severity)).pad(INDENT);
     let body = Text::plain(&names.collect::<Vec<_>>().join(", ")).with(DIM, "; --only findings tells of them");
     page.prose(head, INDENT, &body)

@@ -31,7 +31,7 @@ pub fn show(report: &Report, shown: &Shown<'_>, options: &RenderOptions, out: &m
     let mut page = Page { out, colour: options.colour, width: options.columns() };
     head(report, shown, options, &mut page)?;
     if options.sections.findings && !report.findings.is_empty() {
-        findings::write(report, options.brief(), &mut page)?;
+        findings::write(report, options.brief(), options.limit, &mut page)?;
     }
     if shown.all == 0 {
         return Ok(());
