@@ -74,7 +74,9 @@ impl Bundle {
 
     /// Puts in what `other` holds, which comes later; `other` is empty then.
     pub fn append(&mut self, other: &mut Bundle) {
-        self.found.append(&mut other.found);
+        self.found.truncate(self.used);
+        self.found.extend_from_slice(other.found());
+        self.used = self.found.len();
         self.packets += other.packets;
         self.undecoded += other.undecoded;
         if let Some((first, last)) = other.span {

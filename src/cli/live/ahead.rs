@@ -113,10 +113,11 @@ impl Ahead {
         }
         // Who waits for a pipe may wait for ever.
         let waited = state.asked.is_some_and(|(asked, _)| asked.elapsed() >= LAST);
-        if !state.ended && !(self.piped && waited) {
+        let ended = state.ended;
+        let over = ended || (self.piped && waited);
+        if !over {
             return Ready::Idle;
         }
-        let ended = state.ended;
         drop(state);
         if let Some(Err(panic)) = self.thread.take().filter(|_| ended).map(JoinHandle::join) {
             std::panic::resume_unwind(panic);
