@@ -133,7 +133,7 @@ fn unheard(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         let ((since, packet), own) = (spell.first, &view.connection.ends[e]);
         let tries = i64::from(spell.repeats) + 1;
         let unacked = own.acked().is_some_and(|acked| !after(acked, spell.end.wrapping_sub(1)));
-        let reset = view.signals.resets().first().is_some();
+        let reset = !view.signals.resets().is_empty();
         let span = view.scene.end - since;
         if packet == 0
             || own.fin().is_some()
