@@ -1,6 +1,6 @@
 //! The terminal: taken over for the dashboard, given back whatever happens.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use ratatui::DefaultTerminal;
@@ -34,6 +34,10 @@ impl Screen {
 
     /// Attends to keys and draws; false when the user has had enough.
     pub fn update(&mut self, watcher: &mut Watcher, source: &FileInfo) -> io::Result<bool> {
+        // A terminal that hung up is one no more; asking it for keys would never come to an end.
+        if !io::stdout().is_terminal() {
+            return Ok(false);
+        }
         // What the list shows is up to date; single events are not listed.
         watcher.events();
         let mut draw_now = false;
