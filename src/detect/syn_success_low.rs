@@ -22,7 +22,7 @@ pub static DECLARATION: Declaration = Declaration {
     what: "Of the handshakes begun with one address and port, too many were refused, unanswered or never completed.",
     why: "One failed attempt has a hundred reasons; a share of all points to the service or the path to it.",
     decided: "Outcomes refused, unanswered and half-open against all connections whose SYN was captured, per service. Attempts \
-              begun in the last three seconds do not count unless they have ended: they may still succeed.",
+              begun in the last three seconds do not count: they may still succeed.",
     confused: "a scan, which hits many ports once each.",
     advice: "Refused: nothing listens there. Unanswered while others succeed: a full accept queue or SYN queue, or a filter. \
              Half-open: do the SYN,ACKs reach the clients?",
@@ -51,7 +51,7 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
         }
         let (mut all, mut failed) = (0_u64, Vec::new());
         for c in connections {
-            if !c.opened() || scene.end - c.first < SETTLED && c.open_at_end() {
+            if !c.opened() || scene.end - c.first < SETTLED {
                 continue;
             }
             all += 1;
