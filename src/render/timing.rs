@@ -259,7 +259,7 @@ fn blame(title: &'static str, all: &GroupTiming, groups: &[GroupTiming], most: u
         "close",
     ];
     let row = |name: String, g: &GroupTiming| {
-        let head = [name, count(g.connections), span(g.blame.total()), g.slowest.unwrap_or("-").to_owned()];
+        let head = [name, count(g.connections), span(g.blame.total()), slowest(g)];
         head.into_iter().chain(g.blame.shares().map(percent)).collect::<Vec<String>>()
     };
     let mut rows: Vec<Vec<String>> = groups.iter().take(most).map(|g| row(name(g), g)).collect();
@@ -271,6 +271,14 @@ fn blame(title: &'static str, all: &GroupTiming, groups: &[GroupTiming], most: u
         if rest > 0 { format!("; {} to other servers not listed", plural(rest, "connection")) } else { String::new() };
     let remark = format!("shares of the connections' time in %, which add up to 100{more}");
     Rows { title, remark, left: 1, header, rows }
+}
+
+/// What took longest, idle and close aside; nothing where next to all time went into these.
+fn slowest(g: &GroupTiming) -> String {
+    let parts = g.blame.parts();
+    let most = parts.iter().find(|(name, _)| Some(*name) == g.slowest).map_or(0, |(_, span)| span.0);
+    let told = most.saturating_mul(100) >= g.blame.total().0;
+    g.slowest.filter(|_| told).unwrap_or("-").to_owned()
 }
 
 /// What the members of a group have in common.
@@ -316,7 +324,7 @@ fn groups(title: &'static str, groups: &[GroupTiming], omitted: u64) -> Rows {
             get("server_think", &|d| d.p50),
             get("server_think", &|d| d.p95),
             get("fin_to_fin", &|d| d.p50),
-            g.slowest.unwrap_or("-").to_owned(),
+            slowest(g),
         ]
     };
     let rest = groups.iter().skip(MANY).map(|g| g.connections).sum::<u64>() + omitted;

@@ -9,7 +9,8 @@ use hashbrown::HashTable;
 
 use crate::segment::Socket;
 
-/// How many groups of each kind are kept: addresses are chosen by whoever sends the packets.
+/// How many groups of each kind are counted at a time: addresses are chosen by whoever sends the packets. Beyond that the
+/// smallest are forgotten, so that a group is missed, or counted too low, by at most one connection in half as many.
 const KEPT: usize = 10_000;
 
 /// Groups of connections of one kind. They are looked up by hash, and never gone through in its order.
@@ -19,13 +20,11 @@ struct Groups<K> {
     /// Key and connections of each.
     groups: Vec<(K, u64)>,
     hasher: RandomState,
-    /// Connections of groups that are not kept.
-    unkept: u64,
 }
 
 impl<K> Default for Groups<K> {
     fn default() -> Groups<K> {
-        Groups { lookup: HashTable::new(), groups: Vec::new(), hasher: RandomState::default(), unkept: 0 }
+        Groups { lookup: HashTable::new(), groups: Vec::new(), hasher: RandomState::default() }
     }
 }
 
@@ -35,50 +34,55 @@ impl<K: Ord + Hash + Copy> Groups<K> {
         self.lookup.find(hash, |i| self.groups[usize::from(*i)].0 == *key).copied()
     }
 
-    /// Counts a connection of the group `key`, unless there are too many.
+    /// Counts a connection of the group `key`.
     fn count(&mut self, key: K) {
         let hash = self.hasher.hash_one(key);
         if let Some(i) = self.place(hash, &key) {
             self.groups[usize::from(i)].1 += 1;
             return;
         }
-        let number = u16::try_from(self.groups.len()).ok().filter(|_| self.groups.len() < KEPT);
-        let Some(number) = number else {
-            self.unkept += 1;
-            return;
-        };
-        self.groups.push((key, 1));
+        if self.groups.len() >= KEPT {
+            self.forget_the_smallest();
+        }
+        self.push(hash, (key, 1));
+    }
+
+    fn push(&mut self, hash: u64, group: (K, u64)) {
+        let number = self.groups.len() as u16;
+        self.groups.push(group);
         let groups = &self.groups;
         self.lookup.insert_unique(hash, number, |i| self.hasher.hash_one(groups[usize::from(*i)].0));
     }
 
+    /// Keeps at most half of the groups: those that have more connections than the others.
+    fn forget_the_smallest(&mut self) {
+        let mut counts: Vec<u64> = self.groups.iter().map(|group| group.1).collect();
+        let (_, middle, _) = counts.select_nth_unstable(KEPT / 2);
+        let middle = *middle;
+        let mut groups = std::mem::take(&mut self.groups);
+        groups.retain(|group| group.1 > middle);
+        self.lookup.clear();
+        groups.into_iter().for_each(|group| self.push(self.hasher.hash_one(group.0), group));
+    }
+
     /// The `most` groups with the most connections (of equals, those with the lower key), in that order.
-    fn listed(&self, most: usize) -> Listed<K> {
+    fn listed(&self, most: usize) -> Groups<K> {
         let mut groups = self.groups.clone();
         let rank = |(key, connections): &(K, u64)| (std::cmp::Reverse(*connections), *key);
         if groups.len() > most {
             groups.select_nth_unstable_by_key(most, rank);
         }
-        let (listed, others) = groups.split_at_mut(most.min(self.groups.len()));
-        listed.sort_unstable_by_key(rank);
-        let omitted = others.iter().map(|group| group.1).sum::<u64>() + self.unkept;
-        let mut list = Groups::default();
-        listed.iter().for_each(|(key, _)| list.count(*key));
-        Listed { list, omitted }
+        groups.truncate(most);
+        groups.sort_unstable_by_key(rank);
+        let mut listed = Groups::default();
+        groups.into_iter().for_each(|(key, n)| listed.push(listed.hasher.hash_one(key), (key, n)));
+        listed
     }
-}
 
-/// Groups that are listed, by their places.
-#[derive(Clone, Debug)]
-struct Listed<K> {
-    list: Groups<K>,
-    omitted: u64,
-}
-
-impl<K: Ord + Hash + Copy> Listed<K> {
+    /// The place of the group `key`, if there is one.
     #[inline]
-    fn place(&self, key: K) -> Option<usize> {
-        self.list.place(self.list.hasher.hash_one(key), &key).map(usize::from)
+    fn place_of(&self, key: K) -> Option<usize> {
+        self.place(self.hasher.hash_one(key), &key).map(usize::from)
     }
 }
 
@@ -112,30 +116,25 @@ impl Census {
 /// The groups that are listed: servers, then clients, then pairs.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    servers: Listed<Socket>,
-    clients: Listed<IpAddr>,
-    pairs: Listed<(IpAddr, Socket)>,
+    servers: Groups<Socket>,
+    clients: Groups<IpAddr>,
+    pairs: Groups<(IpAddr, Socket)>,
 }
 
 impl Listing {
     /// How many of each kind.
     pub fn lengths(&self) -> [usize; 3] {
-        [self.servers.list.groups.len(), self.clients.list.groups.len(), self.pairs.list.groups.len()]
-    }
-
-    /// Connections of the groups of each kind that are not listed.
-    pub fn omitted(&self) -> [u64; 3] {
-        [self.servers.omitted, self.clients.omitted, self.pairs.omitted]
+        [self.servers.groups.len(), self.clients.groups.len(), self.pairs.groups.len()]
     }
 
     /// The places of the groups that a connection belongs to.
     #[inline]
     pub fn places(&self, client: IpAddr, server: Socket) -> [Option<usize>; 3] {
         let [servers, clients, _] = self.lengths();
-        let pair = self.pairs.place((client, server));
+        let pair = self.pairs.place_of((client, server));
         [
-            self.servers.place(server),
-            self.clients.place(client).map(|i| servers + i),
+            self.servers.place_of(server),
+            self.clients.place_of(client).map(|i| servers + i),
             pair.map(|i| servers + clients + i),
         ]
     }
@@ -143,13 +142,13 @@ impl Listing {
     /// Client and server that all connections of the group at `place` have in common.
     pub fn common(&self, place: usize) -> (Option<IpAddr>, Option<Socket>) {
         let [servers, clients, _] = self.lengths();
-        if let Some((server, _)) = self.servers.list.groups.get(place) {
+        if let Some((server, _)) = self.servers.groups.get(place) {
             return (None, Some(*server));
         }
-        if let Some((client, _)) = self.clients.list.groups.get(place - servers) {
+        if let Some((client, _)) = self.clients.groups.get(place - servers) {
             return (Some(*client), None);
         }
-        let pair = self.pairs.list.groups.get(place - servers - clients).map(|(pair, _)| *pair);
+        let pair = self.pairs.groups.get(place - servers - clients).map(|(pair, _)| *pair);
         (pair.map(|(client, _)| client), pair.map(|(_, server)| server))
     }
 }
@@ -165,19 +164,19 @@ mod tests {
             groups.count(key);
         }
         let listed = groups.listed(3);
-        assert_eq!([7, 3, 5, 9].map(|key| listed.place(key)), [Some(0), Some(1), Some(2), None]);
-        assert_eq!(listed.omitted, 1);
-        assert_eq!(groups.listed(10).omitted, 0);
+        assert_eq!([7, 3, 5, 9].map(|key| listed.place_of(key)), [Some(0), Some(1), Some(2), None]);
     }
 
     #[test]
-    fn there_is_an_end_to_groups() {
+    fn a_flood_of_small_groups_does_not_hide_a_large_one() {
         let mut groups = Groups::default();
-        for key in 0..KEPT + 5 {
+        for key in 0..50 * KEPT {
             groups.count(key);
+            if key % 50 == 0 {
+                groups.count(usize::MAX);
+            }
         }
-        groups.count(3);
-        assert_eq!((groups.groups.len(), groups.unkept), (KEPT, 5));
-        assert_eq!(groups.listed(1).place(3), Some(0));
+        assert!(groups.groups.len() <= KEPT);
+        assert_eq!(groups.listed(1).place_of(usize::MAX), Some(0));
     }
 }

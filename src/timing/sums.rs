@@ -3,7 +3,7 @@
 use super::distribution;
 use super::figure::{self, FIGURES, Figure, STOPS, Stopped};
 use super::occupancy::Stay;
-use super::quantile::Quantiles;
+use super::quantile::{GROUP, Quantiles};
 use super::summary::Sampled;
 use super::table::Metric;
 use super::vantage::Vantage;
@@ -47,9 +47,9 @@ fn place(side: Side, state: State) -> usize {
 }
 
 impl Sums {
-    /// Nothing yet; distributions stay exact up to `exact` samples.
-    pub fn new(exact: usize) -> Sums {
-        let none = || Quantiles::new(exact);
+    /// Nothing yet.
+    pub fn new() -> Sums {
+        let none = || Quantiles::new(GROUP);
         let stays =
             || Stays { certain: none(), uncertain: [none(), none(), none()], modelled: 0, open: 0, longest: Span(0) };
         Sums {

@@ -3,7 +3,6 @@
 use super::figure::{Figure, Stopped};
 use super::flow::{Flow, Measured};
 use super::groups::{Census, Listing};
-use super::quantile::{ALL, GROUP};
 use super::sums::Sums;
 use super::vantage::Vantage;
 use super::{occupancy, summary};
@@ -91,14 +90,14 @@ impl Builder {
     pub fn new(census: &Census) -> Builder {
         let listing = census.list(LISTED);
         let groups = vec![None; listing.lengths().iter().sum()];
-        Builder { listing, all: Box::new(Sums::new(ALL)), groups }
+        Builder { listing, all: Box::new(Sums::new()), groups }
     }
 
     /// The same, with nothing in it.
     #[must_use]
     pub fn empty(&self) -> Builder {
         let groups = vec![None; self.groups.len()];
-        Builder { listing: self.listing.clone(), all: Box::new(Sums::new(ALL)), groups }
+        Builder { listing: self.listing.clone(), all: Box::new(Sums::new()), groups }
     }
 
     /// Takes one connection. `end` is the end of the capture.
@@ -114,7 +113,7 @@ impl Builder {
         let kinds = [(by_server, 0), (by_client, servers), (by_pair, servers + clients)];
         for ((group, place), (kind, from)) in entry.groups.iter_mut().zip(places).zip(kinds) {
             let sums = place.and_then(|place| kind.get_mut(place - from));
-            *group = sums.map(|sums| sums.get_or_insert_with(|| Box::new(Sums::new(GROUP))).as_mut());
+            *group = sums.map(|sums| sums.get_or_insert_with(|| Box::new(Sums::new())).as_mut());
         }
         let seen = summary::vantage(m, client, given).map(|(v, _)| v);
         entry.each(|sums| sums.begin(seen));
@@ -143,24 +142,26 @@ impl Builder {
 
     /// The tables.
     pub fn finish(self) -> Tables {
-        let Builder { listing, all, groups } = self;
+        let Builder { listing, all, mut groups } = self;
+        let all = all.finish(true);
         let [servers, clients, _] = listing.lengths();
-        let [omitted_servers, omitted_clients, omitted_pairs] = listing.omitted();
-        let omitted = Omitted { servers: omitted_servers, clients: omitted_clients, pairs: omitted_pairs };
-        let mut tables = Tables { all: all.finish(true), omitted, ..Tables::default() };
-        for (place, sums) in groups.into_iter().enumerate() {
-            let (client, server) = listing.common(place);
-            let measured = sums.map(|sums| sums.finish(false)).unwrap_or_default();
-            let group = GroupTiming { client, server, ..measured };
-            if place < servers {
-                tables.by_server.push(group);
-            } else if place < servers + clients {
-                tables.by_client.push(group);
-            } else {
-                tables.by_pair.push(group);
-            }
-        }
-        tables
+        let pairs = groups.split_off(servers + clients);
+        let by_client = groups.split_off(servers);
+        let list = |groups: Vec<Option<Box<Sums>>>, from: usize| {
+            let measured = groups.into_iter().enumerate().map(|(i, sums)| {
+                let (client, server) = listing.common(from + i);
+                GroupTiming { client, server, ..sums.map(|sums| sums.finish(false)).unwrap_or_default() }
+            });
+            let mut measured: Vec<GroupTiming> = measured.collect();
+            // Where there were too many to count all, the counts that the listing goes by are too low.
+            measured.sort_by_key(|g| std::cmp::Reverse(g.connections));
+            let omitted = all.connections - measured.iter().map(|g| g.connections).sum::<u64>();
+            (measured, omitted)
+        };
+        let ((by_server, of_servers), (by_client, of_clients)) = (list(groups, 0), list(by_client, servers));
+        let (by_pair, of_pairs) = list(pairs, servers + clients);
+        let omitted = Omitted { servers: of_servers, clients: of_clients, pairs: of_pairs };
+        Tables { all, by_server, by_client, by_pair, omitted }
     }
 }
 
