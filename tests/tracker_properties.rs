@@ -6,9 +6,10 @@ mod wire;
 use std::net::{IpAddr, Ipv4Addr};
 
 use proptest::prelude::*;
+use tcpstate::analyze::Noted;
 use tcpstate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use tcpstate::time::{Span, Time};
-use tcpstate::tracker::{Profile, Stack, State, Taken, Tracker};
+use tcpstate::tracker::{Notes, Profile, Stack, State, Taken, Tracker};
 use wire::Link;
 
 fn socket(host: u8, port: u16) -> Socket {
@@ -186,6 +187,27 @@ proptest! {
         prop_assert_eq!(taken, packed);
         let all = |tracker: &Tracker| tracker.connections().iter().map(|c| format!("{c:#?}")).collect::<Vec<_>>();
         prop_assert_eq!(all(&roomy), all(&tight));
+    }
+
+    #[test]
+    fn what_is_written_down_comes_to_the_same(segments in segments(), ahead in 1..40_usize) {
+        let (taken, _) = track(&segments);
+        let mut taped = Tracker::<Noted>::default();
+        for some in segments.chunks(ahead) {
+            let places: Vec<_> = some.iter().map(|s| taped.ahead(s)).collect();
+            some.iter().zip(places).for_each(|(s, place)| _ = taped.pass(s, place));
+        }
+        let played: Vec<_> = (0..taped.len()).map(|i| format!("{:#?}", taped.connection(i))).collect();
+        let at_once: Vec<_> = taken.connections().iter().map(|c| format!("{c:#?}")).collect();
+        prop_assert_eq!(played, at_once);
+        // What an orderly tape says unplayed is what it says played.
+        let mut scratch = Default::default();
+        for i in 0..taped.len() {
+            let case = taped.case(i);
+            let (sockets, glance) = taped.glance(i, &mut scratch);
+            prop_assert_eq!(sockets, case.connection.sockets);
+            prop_assert_eq!(format!("{glance:?}"), format!("{:?}", case.notes.glance(&case.connection)));
+        }
     }
 
     #[test]
