@@ -1,6 +1,6 @@
 //! Where connections are: on tape, as records, packed.
 //!
-//! Most connections have few segments; these are only written down until somebody asks ([`Tape`]). Others have a record.
+//! Most connections have few segments; these are only written down until somebody asks (`Tape`). Others have a record.
 //! It takes some 2 kB with all that is noted beside it, and only few connections are spoken on at a time. So there is a
 //! limited number of records; when a connection needs one and all are taken, the one not spoken on for longest (about:
 //! the clock algorithm, Corbató 1968) is packed to a few hundred bytes. Nothing is lost: what is packed is read back as it
