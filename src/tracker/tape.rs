@@ -7,6 +7,7 @@
 
 use super::sequence::after;
 use super::written::{LONGEST, Reader, Writer, has_more, what};
+use crate::pack::Pack;
 use crate::pack::chain::{Chains, Row};
 use crate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use crate::time::Time;
@@ -240,7 +241,9 @@ impl Tape {
     #[inline]
     pub fn play(&self, (sockets, first): (&[Socket; 2], u64), chains: &Chains, mut take: impl FnMut(usize, &Segment)) {
         // What follows from the segments before for the next ones: one of each end is made ready.
-        let mut ready = [0, 1].map(|x: usize| blank(sockets[x], sockets[1 - x], self.scope));
+        let scope = self.scope;
+        let mut ready =
+            [0, 1].map(|x: usize| Segment { src: sockets[x], dst: sockets[1 - x], scope, ..Segment::blank() });
         let (mut next, mut marks) = ([0; 2], 0);
         let mut left = self.count;
         for cell in chains.cells(&self.row) {
@@ -289,26 +292,5 @@ impl Tape {
     /// Gives the room of its segments back.
     pub fn forget(&self, chains: &mut Chains) {
         chains.forget(&self.row);
-    }
-}
-
-/// A segment of which nothing is known but where it belongs.
-fn blank(src: Socket, dst: Socket, scope: ScopeId) -> Segment {
-    Segment {
-        time: Time(0),
-        packet: 0,
-        src,
-        dst,
-        scope,
-        seq: 0,
-        ack: 0,
-        len: 0,
-        captured: 0,
-        flags: Flags(0),
-        window: 0,
-        checksum: 0,
-        ip_id: 0,
-        ttl: 0,
-        options: Options::default(),
     }
 }
