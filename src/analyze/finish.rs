@@ -153,7 +153,7 @@ impl<'a> Finish<'a> {
 
     /// All connections, yet to be looked at, in two parts, their stretches in turn; to be given back to [`Finish::add`].
     pub fn halves(&mut self) -> Option<[Part; 2]> {
-        let first = self.part.take().filter(|part| part.next == 0)?;
+        let first = self.part.take_if(|part| part.next == 0)?;
         let second = Part { next: 1, step: 2, tally: Box::new(first.tally.empty()) };
         Some([Part { step: 2, ..first }, second])
     }
@@ -172,6 +172,8 @@ impl<'a> Finish<'a> {
     /// Adds what was looked at apart.
     pub fn add(&mut self, [mut first, second]: [Part; 2]) {
         first.tally.merge(*second.tally);
+        // Their stretches came in turn; in the report connections stand in order of first packets.
+        first.tally.digests.sort_by_key(|digest| self.position(digest.id()));
         self.part = Some(first);
     }
 
@@ -271,14 +273,18 @@ impl<'a> Finish<'a> {
 
     /// The index in the tracker of the connection with this number.
     fn index(&self, id: u64) -> usize {
-        let position = match &self.numbers {
+        self.at(self.position(id))
+    }
+
+    /// The place of the connection with this number in the order of first packets.
+    fn position(&self, id: u64) -> usize {
+        match &self.numbers {
             Some((numbers, positions)) => {
                 let found = positions.partition_point(|position| numbers[*position as usize] < id);
                 positions.get(found).map_or(0, |position| *position as usize)
             }
             None => (id as usize).saturating_sub(1),
-        };
-        self.at(position)
+        }
     }
 
     /// The index in the tracker of the connection at this place in the order of first packets.
@@ -334,10 +340,8 @@ impl<'a> Finish<'a> {
     /// The report, about `connections`.
     pub fn report(mut self, connections: Vec<Connection>) -> Report {
         let nothing = || Box::new(Tally::new(0, &Census::default(), self.scene.begin, self.end));
-        let Tally { totals, mut rollups, groups, mut digests, tables, timed } =
+        let Tally { totals, mut rollups, groups, digests, tables, timed } =
             *self.part.take().map_or_else(nothing, |part| part.tally);
-        // In parts they come in turn.
-        digests.sort_by_key(Digest::id);
         let tables = timed.map_or(tables, |indices| self.tables(&indices));
         self.scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
         let selection = &self.analysis.options.selection;

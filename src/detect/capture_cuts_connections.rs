@@ -33,10 +33,16 @@ fn detect(scene: &Scene<'_>, _: &Services<'_>) -> Vec<Shown> {
     vec![Shown {
         severity: Severity::Info,
         count: q.begun_before.max(q.open_at_end),
-        message: format!(
-            "of {} connections {} were open before the capture began, and {} were not over when it ended",
-            q.connections, q.begun_before, q.open_at_end,
-        ),
+        message: match (q.connections, q.begun_before, q.open_at_end) {
+            (1, 0, _) => "the connection was not over when the capture ended".to_owned(),
+            (1, _, 0) => "the connection was open before the capture began".to_owned(),
+            (1, ..) => "the connection was open before the capture began, and not over when it ended".to_owned(),
+            (all, 0, open) => format!("{open} of {all} connections were not over when the capture ended"),
+            (all, begun, 0) => format!("{begun} of {all} connections were open before the capture began"),
+            (all, begun, open) => format!(
+                "of {all} connections {begun} were open before the capture began, and {open} were not over when it ended"
+            ),
+        },
         connections: Vec::new(),
         packets: Vec::new(),
         facts: facts([

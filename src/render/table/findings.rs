@@ -100,7 +100,7 @@ fn more(kind: &Kind<'_>, most: usize, page: &mut Page<'_>) -> io::Result<()> {
     }
     let cases: u64 = left.iter().map(|finding| finding.count).sum();
     let body = Text::styled(BOLD, kind.name)
-        .and(&format!(" {} more like these, {} in all", count(left.len() as u64), plural(cases, "case")))
+        .and(&format!(" {} more like these, {} together", count(left.len() as u64), plural(cases, "connection")))
         .with(DIM, &format!("; --only {} --limit all tells of each", kind.name));
     page.prose(Text::styled(style(kind.severity), "…").pad(INDENT), INDENT, &body)
 }

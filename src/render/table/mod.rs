@@ -12,7 +12,7 @@ use std::io;
 
 use super::order::Shown;
 use super::text::{BOLD, CYAN, DIM, GREEN, Text, YELLOW, wrap};
-use super::{RenderOptions, ends, facts};
+use super::{RenderOptions, Sections, ends, facts};
 use crate::report::Report;
 
 /// Writes the report.
@@ -29,6 +29,9 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
 /// Only those of `out`.
 pub fn show(report: &Report, shown: &Shown<'_>, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
     let mut page = Page { out, colour: options.colour, width: options.columns() };
+    // Of a single connection there is nothing to add up: it is told in full, unless something else is asked for.
+    let alone = shown.all == 1 && options.sections == Sections::default();
+    let options = &RenderOptions { detail: options.detail || alone, ..options.clone() };
     head(report, shown, options, &mut page)?;
     if options.sections.findings && !report.findings.is_empty() {
         findings::write(report, options.brief(), options.limit, &mut page)?;
