@@ -14,8 +14,9 @@ use crate::time::Time;
 
 /// Segments on a tape at most: for more, a record costs less.
 const MOST: u8 = 48;
-/// Sequence numbers that lie this close belong together, whatever windows are.
-const NEAR: u32 = 1 << 20;
+/// Sequence numbers that lie this close belong together, whatever windows are: so close that on a whole tape of the largest
+/// segments they do not come far enough apart to be taken for another incarnation's.
+const NEAR: u32 = 1 << 14;
 
 /// What `marks` holds; where there are two, the second is that of end 1.
 mod mark {
@@ -27,8 +28,10 @@ mod mark {
     pub const FIN: u16 = 1 << 4;
     /// The end has sent something.
     pub const SPOKE: u16 = 1 << 6;
-    /// It begins with a SYN of end 0.
+    /// It begins with a SYN of end 0, without payload.
     pub const OPENED: u16 = 1 << 8;
+    /// End 0 has sent more than SYNs and RSTs.
+    pub const PAST_SYN: u16 = 1 << 10;
     /// Not just one segment after the other, each once and complete.
     pub const DISORDERLY: u16 = 1 << 9;
 }
@@ -60,7 +63,7 @@ impl Tape {
     /// A tape of which `seg` will be the first segment.
     pub fn new(seg: &Segment) -> Tape {
         const KIND: u16 = Flags::SYN.0 | Flags::ACK.0 | Flags::FIN.0 | Flags::RST.0;
-        let opened = seg.flags.0 & KIND == Flags::SYN.0;
+        let opened = seg.flags.0 & KIND == Flags::SYN.0 && seg.len == 0;
         Tape {
             begin: seg.time,
             scope: seg.scope,
@@ -112,7 +115,8 @@ impl Tape {
         if seg.has(Flags::SYN) {
             let again = !self.has(mark::SEEN, x) || seg.seq == self.next[x].wrapping_sub(1);
             let opens = if seg.has(Flags::ACK) { x == 1 && seg.ack == self.next[0] } else { x == 0 };
-            return self.marks & mark::OPENED != 0 && opens && again && seg.len == 0;
+            let opening = self.marks & (mark::OPENED | mark::PAST_SYN) == mark::OPENED;
+            return (opening || x == 1 && self.marks & mark::OPENED != 0) && opens && again && seg.len == 0;
         }
         let near = |a: u32, b: u32| a.wrapping_sub(b).wrapping_add(NEAR) <= 2 * NEAR;
         let own = if self.has(mark::SEEN, x) {
@@ -120,7 +124,12 @@ impl Tape {
         } else {
             !self.has(mark::ACKS, y) || near(seg.seq, self.acked[y])
         };
-        own && (!seg.has(Flags::ACK) || !self.has(mark::SEEN, y) || near(seg.ack, self.next[y]))
+        let acknowledges = if self.has(mark::SEEN, y) {
+            near(seg.ack, self.next[y])
+        } else {
+            !self.has(mark::ACKS, x) || near(seg.ack, self.acked[x])
+        };
+        own && (acknowledges || !seg.has(Flags::ACK))
     }
 
     /// Whether `seg` of end `x` is the next in order.
@@ -183,6 +192,9 @@ impl Tape {
         Tape::pass(&mut self.next, &mut self.marks, x, seg);
         if !seg.has(Flags::RST) {
             self.unique = self.unique.wrapping_add(seg.len);
+            if x == 0 && !seg.has(Flags::SYN) {
+                self.marks |= mark::PAST_SYN;
+            }
             if seg.has(Flags::ACK) {
                 (self.acked[x], self.marks) = (seg.ack, self.marks | mark::ACKS << x);
             }
