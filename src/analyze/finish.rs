@@ -1,23 +1,18 @@
 //! The end of an analysis: connections are looked at one by one, a stretch at a time, and added up; the report is what
 //! the sums come to.
 
-use std::ops::Range;
-
 use super::tally::Tally;
 use super::{Analysis, build};
-use crate::detect::{self, ALL, Brief, Digest, Scene, View};
-use crate::report::rollup::{Added, Shown, carried};
-use crate::report::totals::Move;
-use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHEMA, Severity, Side, TOOL};
+use crate::detect::{self, Brief, Scene, View};
+use crate::report::rollup::{Added, carried};
+use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHEMA, Severity, TOOL};
 use crate::segment::Socket;
 use crate::source::FileInfo;
 use crate::time::{Span, Time};
 use crate::timing::{Census, table};
+use crate::tracker::State;
 use crate::tracker::verdict::Weighing;
-use crate::tracker::{self, State, Verdict};
 
-/// Connections whose memory is waited for at once.
-const SOON: usize = 32;
 /// Connections in a stretch.
 const STRETCH: usize = 2_048;
 
@@ -72,10 +67,10 @@ pub struct Wanted<'a> {
 
 /// An analysis that has seen its last packet.
 pub struct Finish<'a> {
-    analysis: &'a Analysis,
-    scene: Scene<'a>,
+    pub(super) analysis: &'a Analysis,
+    pub(super) scene: Scene<'a>,
     capture: Capture,
-    end: Time,
+    pub(super) end: Time,
     /// Indices in order of first packets, where they are not in that order anyway.
     order: Option<Vec<u32>>,
     /// Numbers of the connections in order of first packets, and where each stands; unless they are counted from 1.
@@ -93,15 +88,6 @@ pub struct Part {
     next: usize,
     step: usize,
     tally: Box<Tally>,
-}
-
-/// One connection looked at.
-struct Look<'b> {
-    index: usize,
-    id: u64,
-    verdicts: &'b [Verdict; 2],
-    briefs: &'b [Brief],
-    outcome: Outcome,
 }
 
 impl<'a> Finish<'a> {
@@ -177,98 +163,9 @@ impl<'a> Finish<'a> {
         self.part = Some(first);
     }
 
-    fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
-        let mut stretch = Stretch::default();
-        let mut briefs = Vec::new();
-        let (mut scratch, mut weighing) = (Box::default(), Weighing::default());
-        let context = self.analysis.context(self.end);
-        let decoder = &self.analysis.decoder;
-        let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
-        let end = range.end;
-        for position in range {
-            let id = self.numbers.as_ref().map_or(position as u64 + 1, |(numbers, _)| numbers[position]);
-            let index = self.at(position);
-            if position % SOON == 0 {
-                let soon = position..(position + SOON).min(end);
-                self.analysis.tracker.soon(soon.map(|position| self.at(position)));
-            }
-            let case = self.analysis.tracker.look(index, &mut scratch);
-            let (c, notes) = (&case.connection, &case.notes);
-            let previous = self.analysis.previous(index);
-            let verdicts = c.weigh(self.end, &self.analysis.profile, &mut weighing);
-            let (client, _) = c.client();
-            let view = View::new((c, client, id), verdicts, &notes.signals, previous.as_deref(), &self.scene);
-            let built = wanted.connections || wanted.timed.is_some();
-            let anomalies = if built {
-                detect::both(&view, &mut briefs)
-            } else {
-                detect::briefs(&view, &mut briefs);
-                Vec::new()
-            };
-            let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-            let outcome = build::outcome(c, ends);
-            let look = Look { index, id, verdicts, briefs: &briefs, outcome };
-            tally.digests.push(Digest::new(id, (c, client), verdicts, outcome, &briefs, &self.scene));
-            self.add_up(c, client, &look, tally);
-            let connection = built.then(|| {
-                let mut connection = build::connection(c, &notes.measured, verdicts, id, &context);
-                connection.anomalies = anomalies;
-                connection.anomalies.retain(|a| self.wants_code(a.code));
-                connection
-            });
-            match wanted.timed.zip(connection.as_ref()) {
-                Some((timed, connection)) if timed(connection) => {
-                    tally.timed.get_or_insert_default().push(index as u32)
-                }
-                Some(_) => _ = tally.timed.get_or_insert_default(),
-                None => tally.tables.add(&notes.measured, c, verdicts, context.vantage, self.end),
-            }
-            stretch.connections.extend(connection.filter(|_| wanted.connections));
-            let handshake = notes.measured.handshake.round_trip();
-            stretch.rows.push(self.row(c, client, &look, handshake));
-        }
-        stretch
-    }
-
-    /// Adds a connection to the sums.
-    fn add_up(&self, c: &tracker::Connection, client: usize, look: &Look<'_>, tally: &mut Tally) {
-        let (at_client, at_server) = (c.sockets[client], c.sockets[1 - client]);
-        let ends = PerSide { client: &look.verdicts[client], server: &look.verdicts[1 - client] };
-        tally.totals.add(look.outcome, build::closed_first(ends), u64::from(c.retractions()));
-        for (side, verdict) in [(Side::Client, ends.client), (Side::Server, ends.server)] {
-            let moves = verdict.steps.iter();
-            let moves = moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });
-            tally.totals.end(side, verdict.state(), moves);
-        }
-        let mut shown = smallvec::SmallVec::<[Shown; 4]>::new();
-        for brief in look.briefs {
-            tally.groups.add(look.id, look.index, at_client, at_server, brief);
-            let d = ALL[usize::from(brief.declaration)];
-            if self.analysis.options.selection.wants(d) {
-                shown.push(Shown { code: d.code, name: d.name, severity: brief.severity, endpoint: brief.endpoint });
-            }
-        }
-        tally.rollups.add(&added(look, at_client, at_server), &shown);
-    }
-
-    fn row(&self, c: &tracker::Connection, client: usize, look: &Look<'_>, handshake: Option<Span>) -> Row {
-        let selection = &self.analysis.options.selection;
-        let worst = look.briefs.iter().map(|b| (ALL[usize::from(b.declaration)], b.severity));
-        Row {
-            id: look.id,
-            worst: worst.filter(|(d, _)| selection.wants(d)).map(|(d, severity)| (d.name, severity)).next(),
-            client: c.sockets[client],
-            server: c.sockets[1 - client],
-            outcome: look.outcome,
-            states: [client, 1 - client].map(|e| look.verdicts[e].state()),
-            bytes: c.ends[0].bytes.saturating_add(c.ends[1].bytes),
-            packets: c.ends[0].packets.saturating_add(c.ends[1].packets),
-            first: c.first,
-            last: c.last,
-            handshake,
-            one_way: c.ends.iter().any(|e| e.packets == 0) && look.outcome != Outcome::Unanswered,
-            midstream: !c.opening_seen(),
-        }
+    /// The number of the connection at this place in the order of first packets.
+    pub(super) fn id(&self, position: usize) -> u64 {
+        self.numbers.as_ref().map_or(position as u64 + 1, |(numbers, _)| numbers[position])
     }
 
     /// The index in the tracker of the connection with this number.
@@ -288,11 +185,11 @@ impl<'a> Finish<'a> {
     }
 
     /// The index in the tracker of the connection at this place in the order of first packets.
-    fn at(&self, position: usize) -> usize {
+    pub(super) fn at(&self, position: usize) -> usize {
         self.order.as_ref().map_or(position, |order| order[position] as usize)
     }
 
-    fn wants_code(&self, code: &str) -> bool {
+    pub(super) fn wants_code(&self, code: &str) -> bool {
         let selection = &self.analysis.options.selection;
         *selection == detect::Selection::default() || detect::find(code).is_some_and(|d| selection.wants(d))
     }
@@ -354,8 +251,7 @@ impl<'a> Finish<'a> {
             let verdicts = c.verdicts(self.end, &self.analysis.profile);
             let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
             let outcome = build::outcome(&c, ends);
-            let look = Look { index, id, verdicts: &verdicts, briefs: &[], outcome };
-            let added = added(&look, c.sockets[client], c.sockets[1 - client]);
+            let added = Added { id, client: c.sockets[client], server: c.sockets[1 - client], outcome };
             shown.iter().for_each(|shown| rollups.found(&added, shown));
         }
         let mut findings = groups.finish(selection, self.told, |index, brief| self.anomaly(index, brief));
@@ -372,8 +268,4 @@ impl<'a> Finish<'a> {
             timing: tables.finish(),
         }
     }
-}
-
-fn added(look: &Look<'_>, client: Socket, server: Socket) -> Added {
-    Added { id: look.id, client, server, outcome: look.outcome }
 }

@@ -2,6 +2,7 @@
 
 pub mod build;
 mod finish;
+mod look;
 mod notes;
 mod tally;
 

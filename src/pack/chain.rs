@@ -119,6 +119,27 @@ impl Row {
     pub const EMPTY: Row = Row { first: NONE, last: NONE, used: [0; 2] };
 }
 
+/// The cells of a row, one after the other.
+#[derive(Clone, Debug)]
+pub struct Walk<'a> {
+    others: &'a Cells<OTHER>,
+    first: Option<&'a [u8]>,
+    next: u32,
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.first.take().or_else(|| {
+            let cell = self.others.get(self.next)?;
+            self.next = cell.next;
+            Some(cell.bytes.as_slice())
+        })
+    }
+}
+
 /// All rows.
 #[derive(Clone, Debug, Default)]
 pub struct Chains {
@@ -191,15 +212,10 @@ impl Chains {
 
     /// The cells of `row`; of the last one only what was appended means anything.
     #[inline]
-    pub fn cells(&self, row: &Row) -> impl Iterator<Item = &[u8]> {
+    pub fn cells(&self, row: &Row) -> Walk<'_> {
         let first = self.firsts.get(row.first);
-        let mut next = first.map_or(NONE, |cell| cell.next);
-        let others = std::iter::from_fn(move || {
-            let cell = self.others.get(next)?;
-            next = cell.next;
-            Some(cell.bytes.as_slice())
-        });
-        first.map(|cell| cell.bytes.as_slice()).into_iter().chain(others)
+        let next = first.map_or(NONE, |cell| cell.next);
+        Walk { others: &self.others, first: first.map(|cell| cell.bytes.as_slice()), next }
     }
 
     /// Takes all cells of `row` back.

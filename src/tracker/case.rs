@@ -57,9 +57,21 @@ impl Notes for () {
 impl<E: Notes> Case<E> {
     /// Takes `seg` of end `sender`; it is connection `index`.
     pub(super) fn take(&mut self, sender: usize, seg: &Segment, index: usize) -> Taken {
-        let (class, advances) = self.connection.take_from(sender, seg);
-        let taken = Taken { connection: index, sender, class, advances };
+        let taken = self.track(sender, seg, index);
         self.notes.take(&taken, seg, &self.connection);
         taken
+    }
+
+    /// The same, of which note is yet to be taken.
+    #[inline]
+    pub(super) fn track(&mut self, sender: usize, seg: &Segment, index: usize) -> Taken {
+        let (class, advances) = self.connection.take_from(sender, seg);
+        Taken { connection: index, sender, class, advances }
+    }
+
+    /// Begins anew as the first incarnation that begins with `seg`.
+    pub(super) fn restart(&mut self, seg: &Segment) {
+        self.connection.restart(seg, 1);
+        self.notes.restart();
     }
 }

@@ -10,7 +10,10 @@ use std::borrow::Cow;
 
 use super::case::{Case, Notes, Scratch};
 use super::connection::{Connection, sender};
+use super::kept::{How, Kept};
+use super::player::Player;
 use super::tape::Tape;
+use super::turns::{self, Turn};
 use crate::pack::chain::Chains;
 use crate::pack::shelf::{Place, Shelf};
 use crate::pack::{In, Out, Pack};
@@ -33,38 +36,6 @@ pub(super) struct Head {
     pub(super) previous: u32,
     /// Its segments, while they are only written down.
     tape: Tape,
-}
-
-/// How a connection is kept: two bits, and a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Kept(u64);
-
-enum How {
-    /// As the record with this number.
-    Record(usize),
-    /// Packed.
-    Packed(Place),
-    /// On its tape.
-    Tape,
-}
-
-impl Kept {
-    fn new(how: &How) -> Kept {
-        Kept(match how {
-            How::Record(slot) => *slot as u64,
-            How::Packed(place) => 1 << 62 | place.number(),
-            How::Tape => 2 << 62,
-        })
-    }
-
-    fn how(self) -> How {
-        let number = self.0 & ((1 << 62) - 1);
-        match self.0 >> 62 {
-            0 => How::Record(number as usize),
-            1 => How::Packed(Place::of_number(number)),
-            _ => How::Tape,
-        }
-    }
 }
 
 /// Whose record it is, and whether it was used since the hand passed.
@@ -160,16 +131,21 @@ impl<E: Notes> Store<E> {
 
     /// Plays the tape of connection `index`.
     fn play(&self, index: usize, case: &mut Case<E>) {
-        let head = &self.heads[index];
+        let mut player = self.player(index);
         let mut begun = false;
-        head.tape.play((&head.sockets, head.first_packet), &self.chains, |x, seg| {
+        while let Some(x) = player.advance() {
+            let seg = player.segment(x);
             if !begun {
-                case.connection.restart(seg, 1);
-                case.notes.restart();
+                case.restart(seg);
                 begun = true;
             }
             case.take(x, seg, index);
-        });
+        }
+    }
+
+    fn player(&self, index: usize) -> Player<'_> {
+        let head = &self.heads[index];
+        head.tape.player(&head.sockets, head.first_packet, &self.chains)
     }
 
     fn played(&self, index: usize) -> Case<E> {
@@ -241,11 +217,12 @@ impl<E: Notes> Store<E> {
                 Cow::Owned(connection)
             }
             How::Tape => {
-                let head = &self.heads[index];
+                let mut player = self.player(index);
                 let mut connection = None;
-                head.tape.play((&head.sockets, head.first_packet), &self.chains, |x, seg| {
+                while let Some(x) = player.advance() {
+                    let seg = player.segment(x);
                     connection.get_or_insert_with(|| Connection::new(seg, 1)).take_from(x, seg);
-                });
+                }
                 Cow::Owned(connection.unwrap_or_else(Connection::blank))
             }
         }
@@ -279,6 +256,28 @@ impl<E: Notes> Store<E> {
                 self.play(index, &mut scratch.0);
                 &scratch.0
             }
+        }
+    }
+
+    /// Unpacks or plays the connections at `indices` into as many places of `scratch`; those that have a record stay
+    /// there.
+    pub(super) fn look_all(&self, indices: &[usize], scratch: &mut [Scratch<E>]) {
+        let mut played = Vec::with_capacity(indices.len());
+        for ((place, index), scratch) in indices.iter().enumerate().zip(scratch.iter_mut()) {
+            match self.heads[*index].state.how() {
+                How::Record(_) => {}
+                How::Packed(_) => _ = self.look(*index, scratch),
+                How::Tape => played.push(Turn::new(place, *index, self.player(*index))),
+            }
+        }
+        turns::play(&mut played, scratch);
+    }
+
+    /// Connection `index`, which [`Store::look_all`] has unpacked into `scratch` where it is packed.
+    pub(super) fn looked<'s>(&'s self, index: usize, scratch: &'s Scratch<E>) -> &'s Case<E> {
+        match self.heads[index].state.how() {
+            How::Record(slot) => &self.records[slot],
+            How::Packed(_) | How::Tape => &scratch.0,
         }
     }
 

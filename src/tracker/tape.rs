@@ -5,11 +5,12 @@
 //! Only what certainly belongs to this incarnation of its four-tuple is written down ([`Tape::record`]); with the first
 //! segment of which that must be asked, the tape is played into a record.
 
+use super::player::Player;
 use super::sequence::after;
 use super::written::{LONGEST, Reader, Writer, has_more, what};
 use crate::pack::Pack;
 use crate::pack::chain::{Chains, Row};
-use crate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
+use crate::segment::{Flags, ScopeId, Segment, Socket};
 use crate::time::Time;
 
 /// Segments on a tape at most: for more, a record costs less.
@@ -155,7 +156,7 @@ impl Tape {
 
     /// What follows from `seg` of end `x` for the next ones: the same when written and when read.
     #[inline]
-    fn pass(next: &mut [u32; 2], marks: &mut u16, x: usize, seg: &Segment) {
+    pub(super) fn pass(next: &mut [u32; 2], marks: &mut u16, x: usize, seg: &Segment) {
         *marks |= mark::SPOKE << x;
         if seg.has(Flags::RST) {
             return;
@@ -169,7 +170,7 @@ impl Tape {
 
     /// The acknowledgment number that `seg` of end `x` has as a rule.
     #[inline]
-    fn usual_ack(next: &[u32; 2], x: usize, flags: Flags) -> u32 {
+    pub(super) fn usual_ack(next: &[u32; 2], x: usize, flags: Flags) -> u32 {
         if flags.has(Flags::ACK) { next[1 - x] } else { 0 }
     }
 
@@ -248,56 +249,19 @@ impl Tape {
         (to.bytes, to.at)
     }
 
-    /// Plays it back, a connection between `sockets` from packet `first` on: `take` is given each segment and its end.
-    /// (How much of the payload is in the capture was not written down: all of it, they say.)
-    #[inline]
-    pub fn play(&self, (sockets, first): (&[Socket; 2], u64), chains: &Chains, mut take: impl FnMut(usize, &Segment)) {
-        // What follows from the segments before for the next ones: one of each end is made ready.
+    /// Plays it back, a connection between `sockets` from packet `first` on.
+    pub fn player<'a>(&self, sockets: &[Socket; 2], first: u64, chains: &'a Chains) -> Player<'a> {
         let scope = self.scope;
-        let mut ready =
-            [0, 1].map(|x: usize| Segment { src: sockets[x], dst: sockets[1 - x], scope, ..Segment::blank() });
-        let (mut next, mut marks) = ([0; 2], 0);
-        let mut left = self.count;
-        for cell in chains.cells(&self.row) {
-            let mut from = Reader(cell);
-            while left > 0 {
-                let head = u64::from_le_bytes(from.bytes());
-                let kind = head as u8;
-                if kind & what::SEGMENT == 0 {
-                    break;
-                }
-                left -= 1;
-                let x = usize::from(kind & what::SENDER);
-                let seg = &mut ready[x];
-                seg.flags = Flags(head as u16 >> 8);
-                seg.window = (head >> 16) as u16;
-                seg.checksum = (head >> 32) as u16;
-                seg.len = (head >> 48) as u32;
-                seg.captured = seg.len;
-                let place = u64::from_le_bytes(from.bytes());
-                let (later, on) = if kind & what::WIDE != 0 {
-                    (place, u64::from_le_bytes(from.bytes()))
-                } else {
-                    (place >> 24, place & 0xff_ffff)
-                };
-                seg.time = Time(self.begin.0.wrapping_add(later as i64));
-                seg.packet = first.wrapping_add(on);
-                seg.seq = if kind & what::SEQ != 0 { from.word() } else { next[x] };
-                seg.ack = if kind & what::ACK != 0 { from.word() } else { Tape::usual_ack(&next, x, seg.flags) };
-                seg.ip_id = if kind & what::ID != 0 { from.short() } else { 0 };
-                seg.options.timestamps = (kind & what::STAMPS != 0).then(|| {
-                    let (value, echo) = (from.word(), from.word());
-                    Timestamps { value, echo }
-                });
-                if kind & what::MORE != 0 {
-                    from.more(seg);
-                }
-                Tape::pass(&mut next, &mut marks, x, seg);
-                take(x, seg);
-                if kind & what::MORE != 0 {
-                    seg.options = Options::default();
-                }
-            }
+        Player {
+            cells: chains.cells(&self.row),
+            from: Reader(&[]),
+            ready: [0, 1].map(|x: usize| Segment { src: sockets[x], dst: sockets[1 - x], scope, ..Segment::blank() }),
+            next: [0; 2],
+            marks: 0,
+            left: self.count,
+            begin: self.begin,
+            first,
+            unusual: None,
         }
     }
 

@@ -1,0 +1,77 @@
+//! A tape played back, a segment at a time.
+
+use super::tape::Tape;
+use super::written::{Reader, what};
+use crate::pack::chain::Walk;
+use crate::segment::{Flags, Options, Segment, Timestamps};
+use crate::time::Time;
+
+/// A tape being played back.
+///
+/// How much of the payload is in the capture was not written down: all of it, its segments say.
+pub struct Player<'a> {
+    pub(super) cells: Walk<'a>,
+    pub(super) from: Reader<'a>,
+    /// The latest segment of each end, or one made ready.
+    pub(super) ready: [Segment; 2],
+    /// What follows from the segments before for the next ones.
+    pub(super) next: [u32; 2],
+    pub(super) marks: u16,
+    /// Segments yet to come.
+    pub(super) left: u8,
+    pub(super) begin: Time,
+    pub(super) first: u64,
+    /// The end whose latest segment has options that its next one may not have.
+    pub(super) unusual: Option<u8>,
+}
+
+impl Player<'_> {
+    /// Goes on to the next segment; the end that sent it.
+    #[inline]
+    pub fn advance(&mut self) -> Option<usize> {
+        self.left = self.left.checked_sub(1)?;
+        if let Some(x) = self.unusual.take() {
+            self.ready[usize::from(x & 1)].options = Options::default();
+        }
+        let mut head = u64::from_le_bytes(self.from.bytes());
+        while head as u8 & what::SEGMENT == 0 {
+            self.from = Reader(self.cells.next()?);
+            head = u64::from_le_bytes(self.from.bytes());
+        }
+        let (kind, from) = (head as u8, &mut self.from);
+        let x = usize::from(kind & what::SENDER);
+        let seg = &mut self.ready[x];
+        seg.flags = Flags(head as u16 >> 8);
+        seg.window = (head >> 16) as u16;
+        seg.checksum = (head >> 32) as u16;
+        seg.len = (head >> 48) as u32;
+        seg.captured = seg.len;
+        let place = u64::from_le_bytes(from.bytes());
+        let (later, on) = if kind & what::WIDE != 0 {
+            (place, u64::from_le_bytes(from.bytes()))
+        } else {
+            (place >> 24, place & 0xff_ffff)
+        };
+        seg.time = Time(self.begin.0.wrapping_add(later as i64));
+        seg.packet = self.first.wrapping_add(on);
+        seg.seq = if kind & what::SEQ != 0 { from.word() } else { self.next[x] };
+        seg.ack = if kind & what::ACK != 0 { from.word() } else { Tape::usual_ack(&self.next, x, seg.flags) };
+        seg.ip_id = if kind & what::ID != 0 { from.short() } else { 0 };
+        seg.options.timestamps = (kind & what::STAMPS != 0).then(|| {
+            let (value, echo) = (from.word(), from.word());
+            Timestamps { value, echo }
+        });
+        if kind & what::MORE != 0 {
+            from.more(seg);
+            self.unusual = Some(x as u8);
+        }
+        Tape::pass(&mut self.next, &mut self.marks, x, seg);
+        Some(x)
+    }
+
+    /// The latest segment of end `x`.
+    #[inline]
+    pub fn segment(&self, x: usize) -> &Segment {
+        &self.ready[x & 1]
+    }
+}

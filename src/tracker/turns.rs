@@ -1,0 +1,62 @@
+//! Several tapes played side by side, one segment of each in turn: what comes next is mostly the same in all of them, and so
+//! is the code that takes it, which is more than the nearest cache holds for a whole connection.
+
+use super::case::{Notes, Scratch};
+use super::connection::{Class, Taken};
+use super::player::Player;
+use crate::segment::Segment;
+
+/// A tape that is played with others.
+pub(super) struct Turn<'a> {
+    place: usize,
+    index: usize,
+    player: Player<'a>,
+    sender: usize,
+    taken: Taken,
+}
+
+impl<'a> Turn<'a> {
+    /// That of connection `index`, which becomes a record at `place`.
+    pub fn new(place: usize, index: usize, player: Player<'a>) -> Turn<'a> {
+        let taken = Taken { connection: index, sender: 0, class: Class::Ack, advances: false };
+        Turn { place, index, player, sender: 0, taken }
+    }
+
+    /// Whether there is a next segment.
+    #[inline]
+    fn advance(&mut self) -> bool {
+        let sender = self.player.advance();
+        self.sender = sender.unwrap_or(self.sender);
+        sender.is_some()
+    }
+
+    #[inline]
+    fn segment(&self) -> &Segment {
+        self.player.segment(self.sender)
+    }
+}
+
+/// Plays them all to their ends, each into its place of `scratch`.
+pub(super) fn play<E: Notes>(turns: &mut [Turn<'_>], scratch: &mut [Scratch<E>]) {
+    let mut on: Vec<usize> = (0..turns.len()).collect();
+    let mut begun = false;
+    loop {
+        on.retain(|i| turns[*i].advance());
+        if on.is_empty() {
+            return;
+        }
+        for i in &on {
+            let turn = &mut turns[*i];
+            let case = &mut scratch[turn.place].0;
+            if !begun {
+                case.restart(turn.segment());
+            }
+            turn.taken = case.track(turn.sender, turn.segment(), turn.index);
+        }
+        for turn in on.iter().map(|i| &turns[*i]) {
+            let case = &mut scratch[turn.place].0;
+            case.notes.take(&turn.taken, turn.segment(), &case.connection);
+        }
+        begun = true;
+    }
+}
