@@ -1,6 +1,7 @@
 //! From samples to the figures of a report.
 
-use super::quantile::{ERROR, Figures, Quantiles, quantiles};
+use super::histogram::Histogram;
+use super::quantile::{ERROR, Figures, Quantiles, quantiles, rank};
 use crate::report::timing::Distribution;
 use crate::time::Span;
 
@@ -45,20 +46,31 @@ fn shaped(figures: &Figures, [p50, p90, p95, p99]: [Span; 4], error: Option<f64>
     })
 }
 
-/// The figures of a distribution with its shape, if it has samples.
-pub fn drawn(q: &mut Quantiles) -> Option<Distribution> {
-    rest(q).map(|d| Distribution { shape: shape(q), ..d })
+/// The figures of samples in ascending order, if there are any; with their shape if it is to be `drawn`.
+pub fn ordered(samples: &[i64], drawn: bool) -> Option<Distribution> {
+    let (min, max) = (*samples.first()?, *samples.last()?);
+    let at = |per_mille| Span(samples[rank(samples.len() as u64, per_mille) as usize - 1]);
+    let mut distribution = shaped(&Figures::ordered(samples), QUANTILES.map(at), None)?;
+    if drawn {
+        let mut before = 0;
+        let starts = Scale::new(min, max).starts;
+        let ends = starts.iter().map(|start| samples.partition_point(|v| v < start)).chain([samples.len()]);
+        distribution.shape = ends.map(|end| (end - std::mem::replace(&mut before, end)) as u64).collect();
+    }
+    Some(distribution)
 }
 
-/// How many samples fall into each of [`SHAPE`] equal steps, in logarithm, from the least to the greatest.
-fn shape(q: &Quantiles) -> Vec<u64> {
-    let mut shape = vec![0; SHAPE];
-    let figures = q.figures();
-    if figures.count > 0 {
+/// The same of a histogram.
+pub fn rough(histogram: &Histogram, drawn: bool) -> Option<Distribution> {
+    let figures = &histogram.figures;
+    let at = |per_mille| Span(histogram.ranked(rank(figures.count, per_mille)));
+    let mut distribution = shaped(figures, QUANTILES.map(at), Some(ERROR))?;
+    if drawn {
         let scale = Scale::new(figures.min, figures.max);
-        q.each(|v, n| shape[scale.column(v)] += n);
+        distribution.shape = vec![0; SHAPE];
+        histogram.each(|b, n| distribution.shape[scale.column(histogram.inside(b))] += n);
     }
-    shape
+    Some(distribution)
 }
 
 /// The columns of a shape.
@@ -116,11 +128,12 @@ mod tests {
 
     #[test]
     fn the_shape_counts_every_sample() {
-        let mut q = Quantiles::new(4);
-        (1..1_000).for_each(|i| q.add(Span(i * 1_000)));
-        let shape = drawn(&mut q).unwrap().shape;
-        assert_eq!(shape.iter().sum::<u64>(), 999);
-        assert!(shape[15] > shape[0]);
+        let samples: Vec<i64> = (1..1_000).map(|i| i * 1_000).collect();
+        for d in [ordered(&samples, true), rough(&Histogram::of(&samples), true)] {
+            let shape = d.unwrap().shape;
+            assert_eq!(shape.iter().sum::<u64>(), 999);
+            assert!(shape[15] > shape[0]);
+        }
     }
 
     #[test]

@@ -127,29 +127,19 @@ impl Listing {
         [self.servers.groups.len(), self.clients.groups.len(), self.pairs.groups.len()]
     }
 
-    /// The places of the groups that a connection belongs to.
+    /// The places of the groups that a connection belongs to, each among those of its kind.
     #[inline]
     pub fn places(&self, client: IpAddr, server: Socket) -> [Option<usize>; 3] {
-        let [servers, clients, _] = self.lengths();
-        let pair = self.pairs.place_of((client, server));
-        [
-            self.servers.place_of(server),
-            self.clients.place_of(client).map(|i| servers + i),
-            pair.map(|i| servers + clients + i),
-        ]
+        [self.servers.place_of(server), self.clients.place_of(client), self.pairs.place_of((client, server))]
     }
 
-    /// Client and server that all connections of the group at `place` have in common.
-    pub fn common(&self, place: usize) -> (Option<IpAddr>, Option<Socket>) {
-        let [servers, clients, _] = self.lengths();
-        if let Some((server, _)) = self.servers.groups.get(place) {
-            return (None, Some(*server));
+    /// Client and server that all connections of a group have in common: of one `kind`, by its place among them.
+    pub fn common(&self, kind: usize, place: usize) -> (Option<IpAddr>, Option<Socket>) {
+        match kind {
+            0 => (None, self.servers.groups.get(place).map(|(server, _)| *server)),
+            1 => (self.clients.groups.get(place).map(|(client, _)| *client), None),
+            _ => self.pairs.groups.get(place).map(|(pair, _)| *pair).unzip(),
         }
-        if let Some((client, _)) = self.clients.groups.get(place - servers) {
-            return (Some(*client), None);
-        }
-        let pair = self.pairs.groups.get(place - servers - clients).map(|(pair, _)| *pair);
-        (pair.map(|(client, _)| client), pair.map(|(_, server)| server))
     }
 }
 

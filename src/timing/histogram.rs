@@ -84,6 +84,13 @@ impl Histogram {
         }
     }
 
+    /// Takes one sample.
+    #[inline]
+    pub(super) fn take(&mut self, sample: i64) {
+        self.figures = self.figures.with(sample);
+        self.put(bucket(sample), 1);
+    }
+
     pub(super) fn merge(&mut self, other: &Histogram) {
         self.figures = self.figures.and(other.figures);
         other.each(|b, n| self.put(b, n));

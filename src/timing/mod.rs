@@ -17,10 +17,13 @@
 //! | [`quantile`] | distributions that merge; beyond a size as `histogram` |
 //! | [`summary`] | what the report says of a connection |
 //! | [`table`] | and of groups: `groups` says which, `sums` adds one up, from `figure`s |
+//! | `columns` | the samples of all connections: a `column` stores each once, with the `seats` of its groups; `rows` are those of each group, sorted by `radix` |
 //! | `packed` | numbers in a row of bytes |
 
 pub mod blame;
 pub mod close;
+mod column;
+mod columns;
 mod distribution;
 mod figure;
 pub mod flow;
@@ -33,9 +36,12 @@ mod packed;
 pub mod pause;
 mod proofs;
 pub mod quantile;
+mod radix;
 mod restart;
 pub mod round_trip;
+mod rows;
 mod samples;
+mod seats;
 pub mod summary;
 mod sums;
 pub mod table;

@@ -48,6 +48,24 @@ impl Figures {
         samples.iter().fold(Figures::NONE, |f, v| f.with(*v))
     }
 
+    /// Of samples in ascending order.
+    pub(super) fn ordered(samples: &[i64]) -> Figures {
+        let (Some(min), Some(max)) = (samples.first(), samples.last()) else { return Figures::NONE };
+        let count = samples.len() as u64;
+        let squares = samples.iter().map(|v| u128::from(v.unsigned_abs()).pow(2));
+        match u64::try_from(*max).ok().and_then(|max| max.checked_mul(count)) {
+            // Neither of the sums can overflow.
+            Some(most) if most < 1 << 62 => Figures {
+                count,
+                sum: samples.iter().sum(),
+                squares: squares.fold(0, |sum: u128, square| sum.wrapping_add(square)),
+                min: *min,
+                max: *max,
+            },
+            _ => Figures::of(samples),
+        }
+    }
+
     /// Arithmetic mean, if there are samples.
     pub fn mean(&self) -> Option<Span> {
         i64::try_from(self.count).ok().filter(|n| *n > 0).map(|n| Span(self.sum / n))
@@ -96,11 +114,7 @@ impl Quantiles {
         let v = span.0.max(0);
         match &mut self.store {
             Store::Exact(samples) if samples.len() < self.limit as usize => samples.push(v),
-            _ => {
-                let histogram = self.rough();
-                histogram.figures = histogram.figures.with(v);
-                histogram.put(bucket(v), 1);
-            }
+            _ => self.rough().take(v),
         }
     }
 
@@ -117,10 +131,7 @@ impl Quantiles {
     pub fn push(&mut self, sample: i64) {
         match &mut self.store {
             Store::Exact(mine) if mine.len() < self.limit as usize => mine.push(sample),
-            Store::Rough(histogram) => {
-                histogram.figures = histogram.figures.with(sample);
-                histogram.put(bucket(sample), 1);
-            }
+            Store::Rough(histogram) => histogram.take(sample),
             Store::Exact(_) => self.extend(&[sample]),
         }
     }
@@ -151,6 +162,14 @@ impl Quantiles {
         match &self.store {
             Store::Exact(samples) => Some(samples),
             Store::Rough(_) => None,
+        }
+    }
+
+    /// The histogram, if there are too many samples to keep.
+    pub(super) fn histogram(&self) -> Option<&Histogram> {
+        match &self.store {
+            Store::Exact(_) => None,
+            Store::Rough(histogram) => Some(histogram),
         }
     }
 
@@ -216,7 +235,7 @@ impl Quantiles {
 }
 
 /// The rank (from 1) of a quantile among `count` samples.
-fn rank(count: u64, per_mille: u64) -> u64 {
+pub(super) fn rank(count: u64, per_mille: u64) -> u64 {
     let rank = match count.checked_mul(per_mille) {
         Some(product) => product.div_ceil(1_000),
         None => (u128::from(count) * u128::from(per_mille)).div_ceil(1_000) as u64,

@@ -1,21 +1,12 @@
 //! What was measured of one group of connections, added up connection by connection.
 
-use super::distribution;
+use super::columns::{STATES, place};
 use super::figure::{self, FIGURES, Figure, STOPS, Stopped};
-use super::occupancy::Stay;
-use super::quantile::{GROUP, Quantiles};
-use super::summary::Sampled;
-use super::table::Metric;
 use super::vantage::Vantage;
 use crate::report::Side;
-use crate::report::timing::{Distribution, GroupTiming, Occupancy, Stops};
+use crate::report::timing::{GroupTiming, Stops};
 use crate::time::Span;
 use crate::tracker::State;
-
-/// How many metrics there are.
-const METRICS: usize = Metric::ALL.len();
-/// How many states there are, each twice: of clients and of servers.
-const STATES: usize = 2 * State::ALL.len();
 
 /// One group.
 #[derive(Clone, Debug)]
@@ -23,17 +14,12 @@ pub struct Sums {
     /// Connections by where they were seen from; the last is not known.
     seen: [u64; 4],
     figures: [u64; FIGURES],
-    metrics: [Quantiles; METRICS],
     stays: [Stays; STATES],
 }
 
-/// Stays in one state.
-#[derive(Clone, Debug)]
+/// Stays in one state, so far as they are only counted.
+#[derive(Clone, Copy, Debug)]
 struct Stays {
-    /// How long those whose begin and end were seen for certain lasted.
-    certain: Quantiles,
-    /// Of others: how long, at least, at most.
-    uncertain: [Quantiles; 3],
     /// How many a modelled timer ended.
     modelled: u64,
     /// How many lasted.
@@ -42,22 +28,11 @@ struct Stays {
     longest: Span,
 }
 
-fn place(side: Side, state: State) -> usize {
-    2 * state as usize + side as usize
-}
-
 impl Sums {
     /// Nothing yet.
     pub fn new() -> Sums {
-        let none = || Quantiles::new(GROUP);
-        let stays =
-            || Stays { certain: none(), uncertain: [none(), none(), none()], modelled: 0, open: 0, longest: Span(0) };
-        Sums {
-            seen: [0; 4],
-            figures: [0; FIGURES],
-            metrics: std::array::from_fn(|_| none()),
-            stays: std::array::from_fn(|_| stays()),
-        }
+        let stays = Stays { modelled: 0, open: 0, longest: Span(0) };
+        Sums { seen: [0; 4], figures: [0; FIGURES], stays: [stays; STATES] }
     }
 
     /// What follows is of the next connection, seen from there.
@@ -65,36 +40,16 @@ impl Sums {
         self.seen[seen.map_or(3, |v| v as usize)] += 1;
     }
 
-    /// One sample.
-    #[inline]
-    pub fn sample(&mut self, metric: Metric, span: Span) {
-        self.metrics[metric as usize].push(span.0.max(0));
+    /// A stay, at its [`place`], that lasted when the capture ended.
+    pub fn open(&mut self, place: usize, span: Span) {
+        let stays = &mut self.stays[place];
+        stays.open += 1;
+        stays.longest = stays.longest.max(span);
     }
 
-    /// One sample, or all of a distribution.
-    pub fn sampled(&mut self, metric: Metric, sampled: &Sampled) {
-        match sampled {
-            Sampled::One(span) => self.sample(metric, *span),
-            Sampled::Many(q) => self.metrics[metric as usize].merge(q),
-        }
-    }
-
-    /// One stay of an end.
-    #[inline]
-    pub fn stay(&mut self, side: Side, stay: &Stay) {
-        let stays = &mut self.stays[place(side, stay.state)];
-        if stay.open {
-            stays.open += 1;
-            stays.longest = stays.longest.max(stay.span);
-            return;
-        }
-        stays.modelled += u64::from(stay.modelled);
-        let bounds = [stay.span, stay.low.min(stay.span), stay.high.max(stay.span)];
-        if bounds[1] == bounds[2] {
-            stays.certain.push(stay.span.0);
-        } else {
-            stays.uncertain.iter_mut().zip(bounds).for_each(|(q, span)| q.push(span.0));
-        }
+    /// A stay, at its [`place`], that a modelled timer ended.
+    pub fn modelled(&mut self, place: usize) {
+        self.stays[place].modelled += 1;
     }
 
     /// A figure to add up.
@@ -128,41 +83,35 @@ impl Sums {
             let at = what.place();
             self.add_stops(what, std::array::from_fn(|i| other.figures[at + i]));
         }
-        self.metrics.iter_mut().zip(&other.metrics).for_each(|(a, b)| a.merge(b));
         for (mine, theirs) in self.stays.iter_mut().zip(&other.stays) {
-            mine.certain.merge(&theirs.certain);
-            mine.uncertain.iter_mut().zip(&theirs.uncertain).for_each(|(a, b)| a.merge(b));
             mine.modelled += theirs.modelled;
             mine.open += theirs.open;
             mine.longest = mine.longest.max(theirs.longest);
         }
     }
 
-    /// What it comes to; `drawn` if the distributions are to be drawn.
-    pub fn finish(mut self, drawn: bool) -> GroupTiming {
-        let mut group = GroupTiming { connections: self.seen.iter().sum(), ..GroupTiming::default() };
+    /// Adds these sums to the figures that the samples of the group came to.
+    pub fn finish(&self, group: &mut GroupTiming) {
+        group.connections = self.seen.iter().sum();
         let names = [Vantage::Client, Vantage::Server, Vantage::Middle].map(|v| (v as usize, v.name()));
         for (i, name) in names.into_iter().chain([(3, "unknown")]) {
             if self.seen[i] > 0 {
                 group.vantages.insert(name, self.seen[i]);
             }
         }
-        self.add_up(&mut group);
-        let figures = if drawn { distribution::drawn } else { distribution::rest };
-        for ((_, name), q) in Metric::ALL.into_iter().zip(&mut self.metrics) {
-            if let Some(d) = figures(q) {
-                group.metrics.insert(name, d);
+        self.add_up(group);
+        for (side, state) in State::ALL.into_iter().flat_map(|s| [(Side::Client, s), (Side::Server, s)]) {
+            let Stays { modelled, open, longest } = self.stays[place(side, state)];
+            let states = group.states.get_mut(side);
+            if open > 0 {
+                let occupancy = states.entry(state).or_default();
+                (occupancy.open, occupancy.open_longest) = (open, Some(longest));
             }
-        }
-        for state in State::ALL {
-            for side in [Side::Client, Side::Server] {
-                if let Some(occupancy) = self.stays[place(side, state)].finish(figures) {
-                    group.states.get_mut(side).insert(state, occupancy);
-                }
+            if let Some(occupancy) = states.get_mut(&state) {
+                occupancy.modelled = modelled;
             }
         }
         group.slowest = group.blame.slowest();
-        group
     }
 
     fn add_up(&self, group: &mut GroupTiming) {
@@ -180,31 +129,5 @@ impl Sums {
             let [count, total, longest, open] = std::array::from_fn(|i| self.figures[at + i]);
             *what.of(group) = Stops { count, total: span(total), longest: span(longest), open: open > 0 };
         }
-    }
-}
-
-impl Stays {
-    fn finish(&mut self, figures: fn(&mut Quantiles) -> Option<Distribution>) -> Option<Occupancy> {
-        let uncertain = self.uncertain[0].count();
-        if self.certain.count() + uncertain + self.open == 0 {
-            return None;
-        }
-        let [spans, low, high] = &mut self.uncertain;
-        let bounds = |q: &mut Quantiles, certain: &Quantiles| {
-            q.merge(certain);
-            distribution::rest(q)
-        };
-        Some(Occupancy {
-            at_least: if uncertain > 0 { bounds(low, &self.certain) } else { None },
-            at_most: if uncertain > 0 { bounds(high, &self.certain) } else { None },
-            spans: {
-                self.certain.merge(spans);
-                figures(&mut self.certain)
-            },
-            uncertain,
-            modelled: self.modelled,
-            open: self.open,
-            open_longest: (self.open > 0).then_some(self.longest),
-        })
     }
 }

@@ -1,11 +1,14 @@
 //! Measurements of groups of connections: all of them, by server, by client, by pair.
 
+use super::columns::{Columns, place};
 use super::figure::{Figure, Stopped};
 use super::flow::{Flow, Measured};
 use super::groups::{Census, Listing};
+use super::occupancy::{self, Stay};
+use super::seats::{ALL, MOST, SEATS, Seats, seat};
+use super::summary;
 use super::sums::Sums;
 use super::vantage::Vantage;
-use super::{occupancy, summary};
 use crate::report::Side;
 use crate::report::timing::{GroupTiming, Omitted, Stops, Tables};
 use crate::time::{Span, Time};
@@ -13,6 +16,7 @@ use crate::tracker::{Connection, Verdict};
 
 /// How many groups of each kind are listed.
 const LISTED: usize = 100;
+const _: () = assert!(LISTED <= MOST);
 
 /// What is measured, under the name that the report gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,41 +84,33 @@ impl Metric {
 #[derive(Clone, Debug)]
 pub struct Builder {
     listing: Listing,
-    all: Box<Sums>,
-    /// In the order of the listing.
-    groups: Vec<Option<Box<Sums>>>,
+    samples: Box<Columns>,
+    /// By seat.
+    sums: Vec<Option<Box<Sums>>>,
 }
 
 impl Builder {
     /// Tables of the connections counted in `census`, which are yet to be added.
     pub fn new(census: &Census) -> Builder {
-        let listing = census.list(LISTED);
-        let groups = vec![None; listing.lengths().iter().sum()];
-        Builder { listing, all: Box::new(Sums::new()), groups }
+        Builder::of(census.list(LISTED))
+    }
+
+    fn of(listing: Listing) -> Builder {
+        Builder { listing, samples: Box::new(Columns::new()), sums: vec![None; SEATS] }
     }
 
     /// The same, with nothing in it.
     #[must_use]
     pub fn empty(&self) -> Builder {
-        let groups = vec![None; self.groups.len()];
-        Builder { listing: self.listing.clone(), all: Box::new(Sums::new()), groups }
+        Builder::of(self.listing.clone())
     }
 
     /// Takes one connection. `end` is the end of the capture.
     pub fn add(&mut self, m: &Measured, c: &Connection, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) {
         let (client, _) = c.client();
         let (host, service) = (c.sockets[client].addr, c.sockets[1 - client]);
-        let places = self.listing.places(host, service);
-        let mut entry = Entry { all: &mut self.all, groups: [None, None, None] };
-        // Servers, clients and pairs have places of their own, one after the other.
-        let [servers, clients, _] = self.listing.lengths();
-        let (by_server, rest) = self.groups.split_at_mut(servers);
-        let (by_client, by_pair) = rest.split_at_mut(clients);
-        let kinds = [(by_server, 0), (by_client, servers), (by_pair, servers + clients)];
-        for ((group, place), (kind, from)) in entry.groups.iter_mut().zip(places).zip(kinds) {
-            let sums = place.and_then(|place| kind.get_mut(place - from));
-            *group = sums.map(|sums| sums.get_or_insert_with(|| Box::new(Sums::new())).as_mut());
-        }
+        let seats = Seats::new(self.listing.places(host, service));
+        let mut entry = Entry { seats, samples: &mut self.samples, sums: &mut self.sums };
         let seen = summary::vantage(m, client, given).map(|(v, _)| v);
         entry.each(|sums| sums.begin(seen));
         entry.handshake(m, c);
@@ -124,14 +120,14 @@ impl Builder {
         }
         let proofs = m.proofs();
         for (x, side) in [(client, Side::Client), (1 - client, Side::Server)] {
-            occupancy::stays(&verdicts[x], &proofs, end, |stay| entry.each(|sums| sums.stay(side, stay)));
+            occupancy::stays(&verdicts[x], &proofs, end, |stay| entry.stay(side, stay));
         }
     }
 
     /// Adds what was taken by tables of the same census.
     pub fn merge(&mut self, other: Builder) {
-        self.all.merge(&other.all);
-        for (mine, theirs) in self.groups.iter_mut().zip(other.groups) {
+        self.samples.merge(*other.samples);
+        for (mine, theirs) in self.sums.iter_mut().zip(other.sums) {
             match (mine.as_mut(), theirs) {
                 (Some(mine), Some(theirs)) => mine.merge(&theirs),
                 (None, theirs) => *mine = theirs,
@@ -142,15 +138,17 @@ impl Builder {
 
     /// The tables.
     pub fn finish(self) -> Tables {
-        let Builder { listing, all, mut groups } = self;
-        let all = all.finish(true);
-        let [servers, clients, _] = listing.lengths();
-        let pairs = groups.split_off(servers + clients);
-        let by_client = groups.split_off(servers);
-        let list = |groups: Vec<Option<Box<Sums>>>, from: usize| {
-            let measured = groups.into_iter().enumerate().map(|(i, sums)| {
-                let (client, server) = listing.common(from + i);
-                GroupTiming { client, server, ..sums.map(|sums| sums.finish(false)).unwrap_or_default() }
+        let Builder { listing, samples, sums } = self;
+        let mut groups = samples.finish();
+        for (group, sums) in groups.iter_mut().zip(&sums) {
+            sums.as_deref().unwrap_or(&Sums::new()).finish(group);
+        }
+        let all = std::mem::take(&mut groups[ALL]);
+        let lengths = listing.lengths();
+        let mut list = |kind: usize| {
+            let measured = (0..lengths[kind]).map(|place| {
+                let (client, server) = listing.common(kind, place);
+                GroupTiming { client, server, ..std::mem::take(&mut groups[seat(kind, place)]) }
             });
             let mut measured: Vec<GroupTiming> = measured.collect();
             // Where there were too many to count all, the counts that the listing goes by are too low.
@@ -158,29 +156,38 @@ impl Builder {
             let omitted = all.connections - measured.iter().map(|g| g.connections).sum::<u64>();
             (measured, omitted)
         };
-        let ((by_server, of_servers), (by_client, of_clients)) = (list(groups, 0), list(by_client, servers));
-        let (by_pair, of_pairs) = list(pairs, servers + clients);
-        let omitted = Omitted { servers: of_servers, clients: of_clients, pairs: of_pairs };
-        Tables { all, by_server, by_client, by_pair, omitted }
+        let [(by_server, servers), (by_client, clients), (by_pair, pairs)] = [0, 1, 2].map(&mut list);
+        Tables { all, by_server, by_client, by_pair, omitted: Omitted { servers, clients, pairs } }
     }
 }
 
-/// One connection, and the groups it belongs to.
+/// One connection, and where it goes.
 struct Entry<'a> {
-    all: &'a mut Sums,
-    groups: [Option<&'a mut Sums>; 3],
+    seats: Seats,
+    samples: &'a mut Columns,
+    sums: &'a mut [Option<Box<Sums>>],
 }
 
 impl Entry<'_> {
     #[inline]
     fn each(&mut self, mut take: impl FnMut(&mut Sums)) {
-        take(self.all);
-        self.groups.iter_mut().flatten().for_each(|group| take(group));
+        self.seats.each(|seat| take(self.sums[seat].get_or_insert_with(|| Box::new(Sums::new()))));
+    }
+
+    fn stay(&mut self, side: Side, stay: &Stay) {
+        let place = place(side, stay.state);
+        if stay.open {
+            return self.each(|sums| sums.open(place, stay.span));
+        }
+        if stay.modelled {
+            self.each(|sums| sums.modelled(place));
+        }
+        self.samples.stay(self.seats, place, stay);
     }
 
     fn one(&mut self, metric: Metric, span: Option<Span>) {
         if let Some(span) = span {
-            self.each(|sums| sums.sample(metric, span));
+            self.samples.sample(self.seats, metric, span);
         }
     }
 
@@ -217,8 +224,8 @@ impl Entry<'_> {
         self.one(Metric::FinToAckServer, flow.close.acked(server).exact());
         self.one(Metric::FinToFin, flow.close.fin_to_fin());
         self.one(Metric::CloseDuration, flow.close.duration());
-        let clamped =
-            summary::samples(flow, client, |metric, sampled| self.each(|sums| sums.sampled(metric, &sampled)));
+        let (seats, columns) = (self.seats, &mut *self.samples);
+        let clamped = summary::samples(flow, client, |metric, sampled| columns.sampled(seats, metric, &sampled));
         self.figure(Figure::Clamped, clamped);
         self.stops(Stopped::Idle, &summary::gaps(flow, verdicts, end));
         for (x, side) in [(client, Side::Client), (server, Side::Server)] {

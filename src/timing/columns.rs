@@ -1,0 +1,122 @@
+//! All that is sampled, thing by thing.
+
+use super::column::Column;
+use super::occupancy::Stay;
+use super::quantile::GROUP;
+use super::rows::Rows;
+use super::seats::{ALL, SEATS, Seats};
+use super::summary::Sampled;
+use super::table::Metric;
+use crate::report::Side;
+use crate::report::timing::{GroupTiming, Occupancy};
+use crate::time::Span;
+use crate::tracker::State;
+
+/// How many metrics there are.
+const METRICS: usize = Metric::ALL.len();
+/// How many states there are, each twice: of clients and of servers.
+pub const STATES: usize = 2 * State::ALL.len();
+
+/// The samples of all connections.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    metrics: [Column; METRICS],
+    stays: [Stays; STATES],
+}
+
+/// Stays in one state.
+#[derive(Clone, Debug)]
+struct Stays {
+    /// How long those whose begin and end were seen for certain lasted.
+    certain: Column,
+    /// Of others: how long, at least, at most.
+    uncertain: [Column; 3],
+}
+
+/// The place of a state of one side among all.
+#[inline]
+pub fn place(side: Side, state: State) -> usize {
+    2 * state as usize + side as usize
+}
+
+impl Columns {
+    /// Nothing yet.
+    pub fn new() -> Columns {
+        let none = || Column::new(GROUP);
+        let stays = || Stays { certain: none(), uncertain: [none(), none(), none()] };
+        Columns { metrics: std::array::from_fn(|_| none()), stays: std::array::from_fn(|_| stays()) }
+    }
+
+    /// One sample of a connection in these groups.
+    #[inline]
+    pub fn sample(&mut self, seats: Seats, metric: Metric, span: Span) {
+        self.metrics[metric as usize].push(seats, span.0);
+    }
+
+    /// One sample, or all of a distribution.
+    pub fn sampled(&mut self, seats: Seats, metric: Metric, sampled: &Sampled) {
+        match sampled {
+            Sampled::One(span) => self.sample(seats, metric, *span),
+            Sampled::Many(q) => self.metrics[metric as usize].take(seats, q),
+        }
+    }
+
+    /// One stay that is not open.
+    #[inline]
+    pub fn stay(&mut self, seats: Seats, place: usize, stay: &Stay) {
+        let stays = &mut self.stays[place];
+        let bounds = [stay.span, stay.low.min(stay.span), stay.high.max(stay.span)];
+        if bounds[1] == bounds[2] {
+            stays.certain.push(seats, stay.span.0);
+        } else {
+            stays.uncertain.iter_mut().zip(bounds).for_each(|(column, span)| column.push(seats, span.0));
+        }
+    }
+
+    /// Adds those of other connections.
+    pub fn merge(&mut self, other: Columns) {
+        self.metrics.iter_mut().zip(other.metrics).for_each(|(a, b)| a.merge(b));
+        for (mine, theirs) in self.stays.iter_mut().zip(other.stays) {
+            mine.certain.merge(theirs.certain);
+            mine.uncertain.iter_mut().zip(theirs.uncertain).for_each(|(a, b)| a.merge(b));
+        }
+    }
+
+    /// The figures of each group, by seat.
+    pub fn finish(self) -> Vec<GroupTiming> {
+        let mut groups = vec![GroupTiming::default(); SEATS];
+        for ((_, name), column) in Metric::ALL.into_iter().zip(self.metrics) {
+            let Some(rows) = Rows::of(column) else { continue };
+            for (seat, group) in groups.iter_mut().enumerate().filter(|(seat, _)| rows.count(*seat) > 0) {
+                group.metrics.extend(rows.figures(None, seat, seat == ALL).map(|d| (name, d)));
+            }
+        }
+        let places = State::ALL.into_iter().flat_map(|state| [(Side::Client, state), (Side::Server, state)]);
+        for ((side, state), stays) in places.zip(self.stays) {
+            stays.finish(|seat, occupancy| _ = groups[seat].states.get_mut(side).insert(state, occupancy));
+        }
+        groups
+    }
+}
+
+impl Stays {
+    fn finish(self, mut give: impl FnMut(usize, Occupancy)) {
+        let certain = Rows::of(self.certain);
+        let [spans, low, high] = self.uncertain.map(Rows::of);
+        for seat in 0..SEATS {
+            let count = |rows: &Option<Rows>| rows.as_ref().map_or(0, |rows| rows.count(seat));
+            let uncertain = count(&spans);
+            if uncertain + count(&certain) == 0 {
+                continue;
+            }
+            let with_certain = |rows: &Option<Rows>, drawn| match (rows, &certain) {
+                (Some(rows), certain) => rows.figures(certain.as_ref(), seat, drawn),
+                (None, certain) => certain.as_ref()?.figures(None, seat, drawn),
+            };
+            let bounds = |rows| if uncertain > 0 { with_certain(rows, false) } else { None };
+            let (at_least, at_most) = (bounds(&low), bounds(&high));
+            let spans = with_certain(&spans, seat == ALL);
+            give(seat, Occupancy { spans, at_least, at_most, uncertain, ..Occupancy::default() });
+        }
+    }
+}

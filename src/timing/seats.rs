@@ -1,0 +1,95 @@
+//! The groups that a connection belongs to, in few bits.
+
+/// So many bits hold them.
+pub const BITS: u32 = 3 * KIND_BITS + 1;
+/// How many seats there are.
+pub const SEATS: usize = 3 << KIND_BITS;
+/// The seat of all connections.
+pub const ALL: usize = 0;
+
+/// Bits for the groups of one kind.
+const KIND_BITS: u32 = 7;
+/// How many groups a kind has at most; 0 stands for none of them.
+pub const MOST: usize = (1 << KIND_BITS) - 1;
+/// Set for what belongs to all connections.
+const IN_ALL: u32 = 1 << (BITS - 1);
+
+/// The group of all connections, and at most one group of each kind: servers, clients, pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seats(u32);
+
+/// The seat of the group at `place` among those of its kind.
+pub fn seat(kind: usize, place: usize) -> usize {
+    (kind << KIND_BITS) + 1 + place
+}
+
+impl Seats {
+    /// Of a connection that is in these groups, by place among those of its kind.
+    #[inline]
+    pub fn new(places: [Option<usize>; 3]) -> Seats {
+        let field = |kind: usize| match places[kind] {
+            Some(place) if place < MOST => (place as u32 + 1) << (kind as u32 * KIND_BITS),
+            _ => 0,
+        };
+        Seats(IN_ALL | field(0) | field(1) | field(2))
+    }
+
+    /// From the low bits of a number.
+    #[inline]
+    pub fn of_bits(bits: u64) -> Seats {
+        Seats(bits as u32 & ((1 << BITS) - 1))
+    }
+
+    /// As the low bits of a number.
+    #[inline]
+    pub fn bits(self) -> u64 {
+        self.0.into()
+    }
+
+    /// Whether no group is left.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Gives each seat.
+    #[inline]
+    pub fn each(self, mut take: impl FnMut(usize)) {
+        if self.0 & IN_ALL != 0 {
+            take(ALL);
+        }
+        for kind in 0..3 {
+            let field = (self.0 >> (kind * KIND_BITS)) as usize & MOST;
+            if field != 0 {
+                take(((kind as usize) << KIND_BITS) + field);
+            }
+        }
+    }
+
+    /// The same without one seat that it has.
+    #[must_use]
+    pub fn without(self, seat: usize) -> Seats {
+        match seat {
+            ALL => Seats(self.0 & !IN_ALL),
+            _ => Seats(self.0 & !((MOST as u32) << ((seat as u32 >> KIND_BITS) * KIND_BITS))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seats_are_given_and_left() {
+        let seats = Seats::new([Some(0), None, Some(99)]);
+        let listed = |seats: Seats| {
+            let mut listed = Vec::new();
+            Seats::of_bits(seats.bits()).each(|s| listed.push(s));
+            listed
+        };
+        assert_eq!(listed(seats), [ALL, seat(0, 0), seat(2, 99)]);
+        assert_eq!(listed(seats.without(seat(0, 0))), [ALL, seat(2, 99)]);
+        assert_eq!(listed(seats.without(ALL).without(seat(2, 99))), [seat(0, 0)]);
+        assert!(seats.without(ALL).without(seat(2, 99)).without(seat(0, 0)).is_empty());
+    }
+}
