@@ -102,3 +102,36 @@ fn merged(mut a: &[i64], mut b: &[i64]) -> Vec<i64> {
     merged.extend_from_slice(b);
     merged
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::quantile::Quantiles;
+    use super::super::seats::seat;
+    use super::*;
+    use crate::time::Span;
+
+    /// A column of two threads' halves, with long samples, small and large groups, comes to what lists of each group do.
+    #[test]
+    fn a_column_comes_to_what_a_list_of_each_group_does() {
+        const LIMIT: usize = 50;
+        for count in [0, 3, 40, 51, 400] {
+            let mut halves = [Column::new(LIMIT), Column::new(LIMIT)];
+            let mut lists = vec![Quantiles::new(LIMIT); SEATS];
+            for n in 0..count {
+                let sample = (n as i64 * 7_919) % 1_009 << (n % 5 * 11);
+                let seats = Seats::new([Some(n % 3), (n % 10 == 0).then_some(98), None]);
+                halves[n % 2].push(seats, sample);
+                seats.each(|seat| lists[seat].add(Span(sample)));
+            }
+            let [mut all, other] = halves;
+            all.merge(other);
+            let rows = Rows::of(all);
+            for (at, list) in lists.iter_mut().enumerate() {
+                let found = rows.as_ref().and_then(|rows| rows.figures(None, at, false));
+                let expected = distribution::rest(list);
+                assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{count} samples, seat {at}");
+            }
+            assert_eq!(rows.map_or(0, |rows| rows.count(seat(1, 98))), count.div_ceil(10) as u64);
+        }
+    }
+}
