@@ -8,6 +8,7 @@ use tcpstate::detect::{
     self, ALL, Brief, Declaration, Detect, Example, Groups, Limits, Quality, Selection, Sink, Survey, View,
 };
 use tcpstate::ladder;
+use tcpstate::report::directory::Directory;
 use tcpstate::report::{Finding, Severity};
 use tcpstate::segment::{IcmpError, IcmpKind, Segment};
 use tcpstate::time::{Span, Time};
@@ -310,7 +311,7 @@ fn signs_leave_nothing_out_and_short_agrees_with_full() {
         survey.merge(other);
         let scene = survey.finish(&Quality::default(), (segments[0].time, end), &profile, &limits);
         let (mut whole, mut halves) = (Groups::new(), [Groups::new(), Groups::new()]);
-        let mut told = BTreeMap::new();
+        let (mut told, mut directory) = (BTreeMap::new(), Directory::default());
         for (i, case) in cases.iter().enumerate() {
             let (c, s) = (&case.connection, &case.notes.signals);
             let verdicts = c.verdicts(end, &profile);
@@ -331,7 +332,7 @@ fn signs_leave_nothing_out_and_short_agrees_with_full() {
             assert_eq!(found, full.iter().filter_map(Brief::of).collect::<Vec<_>>(), "{}", example.ladder);
             for (brief, anomaly) in found.iter().zip(full) {
                 assert_eq!(detect::anomaly(&view, brief).map(|a| a.message), Some(anomaly.message.clone()));
-                let (client, server) = (c.sockets[client], c.sockets[1 - client]);
+                let (client, server) = (directory.host(c.sockets[client].addr), c.sockets[1 - client]);
                 whole.add(view.id, i, client, server, brief);
                 halves[i % 2].add(view.id, i, client, server, brief);
                 told.insert((i, brief.declaration, brief.endpoint), anomaly);
@@ -341,7 +342,7 @@ fn signs_leave_nothing_out_and_short_agrees_with_full() {
         merged.merge(other);
         let finish = |groups: Groups| {
             let full = |i: usize, b: &Brief| told.get(&(i, b.declaration, b.endpoint)).cloned();
-            format!("{:?}", groups.finish(&Selection::default(), usize::MAX, full))
+            format!("{:?}", groups.finish(&directory, &Selection::default(), usize::MAX, full))
         };
         assert_eq!(finish(whole), finish(merged), "{}", example.ladder);
     }

@@ -4,6 +4,7 @@
 use super::tally::Tally;
 use super::{Analysis, build};
 use crate::detect::{self, Brief, Scene, View};
+use crate::report::directory::Parties;
 use crate::report::rollup::{Added, carried};
 use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHEMA, Severity, TOOL};
 use crate::segment::Socket;
@@ -69,6 +70,8 @@ pub struct Wanted<'a> {
 pub struct Finish<'a> {
     pub(super) analysis: &'a Analysis,
     pub(super) scene: Scene<'a>,
+    /// Who each connection in the tracker is between.
+    pub(super) parties: Vec<Parties>,
     capture: Capture,
     pub(super) end: Time,
     /// Indices in order of first packets, where they are not in that order anyway.
@@ -102,13 +105,18 @@ impl<'a> Finish<'a> {
         });
         let mut census = Census::default();
         let indices = (0..tracker.len()).map(|i| order.as_ref().map_or(i, |order| order[i] as usize));
-        let survey = analysis.survey_of(indices, |client, server| census.count(client.addr, *server));
+        let mut parties = vec![Parties::default(); tracker.len()];
+        let survey = analysis.survey_of(indices, |index, who| parties[index] = who);
         let mut scene = analysis.scene_of(survey, end);
+        let indices = (0..tracker.len()).map(|i| order.as_ref().map_or(i, |order| order[i] as usize));
+        for Parties { client, service } in indices.map(|index| parties[index]) {
+            census.count(scene.directory.addr(client), scene.directory.socket(service));
+        }
         scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();
         let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
         let capture = Capture { files, bytes, missing_bytes, ..analysis.capture.clone() };
         let part = Part { next: 0, step: 1, tally: Box::new(Tally::new(tracker.len(), &census, scene.begin, end)) };
-        Finish { analysis, scene, capture, end, order, numbers: None, told: usize::MAX, part: Some(part) }
+        Finish { analysis, scene, parties, capture, end, order, numbers: None, told: usize::MAX, part: Some(part) }
     }
 
     /// The same with other numbers than those counted from 1: one for each connection, in order of first packets.
@@ -158,8 +166,6 @@ impl<'a> Finish<'a> {
     /// Adds what was looked at apart.
     pub fn add(&mut self, [mut first, second]: [Part; 2]) {
         first.tally.merge(*second.tally);
-        // Their stretches came in turn; in the report connections stand in order of first packets.
-        first.tally.digests.sort_by_key(|digest| self.position(digest.id()));
         self.part = Some(first);
     }
 
@@ -240,9 +246,10 @@ impl<'a> Finish<'a> {
         let Tally { totals, mut rollups, groups, digests, tables, timed } =
             *self.part.take().map_or_else(nothing, |part| part.tally);
         let tables = timed.map_or(tables, |indices| self.tables(&indices));
-        self.scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
-        let selection = &self.analysis.options.selection;
-        let wide = detect::wide(&self.scene, &digests, selection);
+        self.scene.quality.open_at_end = digests.iter().flatten().filter(|d| d.open_at_end()).count() as u64;
+        let (selection, directory) = (&self.analysis.options.selection, &self.scene.directory);
+        let wide = detect::wide(&self.scene, &digests, directory, selection);
+        drop(digests);
         // What only a group can show no connection carries by itself.
         for (id, shown) in carried(&wide) {
             let index = self.index(id);
@@ -251,17 +258,17 @@ impl<'a> Finish<'a> {
             let verdicts = c.verdicts(self.end, &self.analysis.profile);
             let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
             let outcome = build::outcome(&c, ends);
-            let added = Added { id, client: c.sockets[client], server: c.sockets[1 - client], outcome };
+            let added = Added::new(id, self.parties[index], outcome, directory);
             shown.iter().for_each(|shown| rollups.found(&added, shown));
         }
-        let mut findings = groups.finish(selection, self.told, |index, brief| self.anomaly(index, brief));
+        let mut findings = groups.finish(directory, selection, self.told, |index, brief| self.anomaly(index, brief));
         findings.extend(wide);
         detect::sort(&mut findings);
         Report {
             schema: SCHEMA,
             tool: TOOL,
             capture: self.capture,
-            rollups: rollups.finish(),
+            rollups: rollups.finish(directory),
             summary: totals.finish(),
             connections,
             findings,

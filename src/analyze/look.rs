@@ -47,6 +47,8 @@ impl Finish<'_> {
     /// Looks at the connections at these places, and adds them up in `tally`.
     pub(super) fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
         let (mut stretch, mut desk) = (Stretch::default(), Box::<Desk>::default());
+        stretch.rows.reserve_exact(range.len());
+        tally.digests.push(Vec::with_capacity(range.len()));
         let end = range.end;
         for from in range.step_by(TOGETHER) {
             self.look_at_some(from..(from + TOGETHER).min(end), wanted, tally, &mut desk, &mut stretch);
@@ -91,8 +93,11 @@ impl Finish<'_> {
             } else {
                 detect::briefs(&view, briefs);
             }
-            let connection = (c, look.client);
-            tally.digests.push(Digest::new(look.id, connection, look.verdicts, look.outcome, briefs, &self.scene));
+            let (who, connection) = ((look.id, self.parties[look.index]), (c, look.client));
+            let digest = Digest::new(who, connection, look.verdicts, look.outcome, briefs, &self.scene);
+            if let Some(stretch) = tally.digests.last_mut() {
+                stretch.push(digest);
+            }
         }
         for (look, briefs) in looks.iter().zip(&*briefs) {
             self.add_up(look, briefs, tally);
@@ -127,7 +132,7 @@ impl Finish<'_> {
     /// Adds a connection to the sums.
     fn add_up(&self, look: &Look<'_>, briefs: &[Brief], tally: &mut Tally) {
         let c = &look.case.connection;
-        let (client, server) = (c.sockets[look.client], c.sockets[1 - look.client]);
+        let (server, parties) = (c.sockets[1 - look.client], self.parties[look.index]);
         let ends = look.ends();
         tally.totals.add(look.outcome, build::closed_first(ends), u64::from(c.retractions()));
         let ends = look.ends();
@@ -138,13 +143,14 @@ impl Finish<'_> {
         }
         let mut shown = smallvec::SmallVec::<[Shown; 4]>::new();
         for brief in briefs {
-            tally.groups.add(look.id, look.index, client, server, brief);
+            tally.groups.add(look.id, look.index, parties.client, server, brief);
             let d = ALL[usize::from(brief.declaration)];
             if self.analysis.options.selection.wants(d) {
                 shown.push(Shown { code: d.code, name: d.name, severity: brief.severity, endpoint: brief.endpoint });
             }
         }
-        tally.rollups.add(&Added { id: look.id, client, server, outcome: look.outcome }, &shown);
+        let added = Added::new(look.id, parties, look.outcome, &self.scene.directory);
+        tally.rollups.add(&added, &shown);
     }
 
     fn row(&self, look: &Look<'_>, briefs: &[Brief]) -> Row {

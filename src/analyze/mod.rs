@@ -13,8 +13,9 @@ pub use notes::Noted;
 
 use crate::decode::{Bundle, Decoded, Decoder, ScopeNames};
 use crate::detect::{self, Limits, Scene, Selection, Survey, View, Watch};
+use crate::report::directory::Parties;
 use crate::report::{Anomaly, Capture, Connection, Report};
-use crate::segment::{IcmpError, Segment, Socket};
+use crate::segment::{IcmpError, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
 use crate::timing::{Measured, Vantage};
@@ -212,14 +213,13 @@ impl Analysis {
         self.survey_of(0..self.tracker.len(), |_, _| {})
     }
 
-    /// The same of the connections at `indices`; `each` is told the client and the server of each.
-    fn survey_of(&self, indices: impl Iterator<Item = usize>, mut each: impl FnMut(&Socket, &Socket)) -> (Survey, u64) {
+    /// The same of the connections at `indices`; `each` is told who they are.
+    fn survey_of(&self, indices: impl Iterator<Item = usize>, mut each: impl FnMut(usize, Parties)) -> (Survey, u64) {
         let mut survey = Survey::default();
         let (mut unique, mut scratch) = (0, Box::default());
         for i in indices {
             let (sockets, (glance, passed)) = self.tracker.glance(i, &mut scratch);
-            survey.take(&sockets, &glance);
-            each(&sockets[glance.client()], &sockets[1 - glance.client()]);
+            each(i, survey.take(&sockets, &glance));
             unique += passed;
         }
         (survey, unique)

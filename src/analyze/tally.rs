@@ -12,7 +12,8 @@ pub struct Tally {
     pub totals: Totals,
     pub rollups: Sums,
     pub groups: Groups,
-    pub digests: Vec<Digest>,
+    /// Those of each stretch.
+    pub digests: Vec<Vec<Digest>>,
     pub tables: table::Builder,
     /// The indices of those of which alone the time is to be added up; that is done when they are all known.
     pub timed: Option<Vec<u32>>,
@@ -43,12 +44,14 @@ impl Tally {
         }
     }
 
-    /// Adds what was added up of other connections.
+    /// Adds what was added up of other connections, each stretch of which comes after one of these.
     pub fn merge(&mut self, other: Tally) {
         self.totals.merge(&other.totals);
         self.rollups.merge(other.rollups);
         self.groups.merge(other.groups);
-        self.digests.extend(other.digests);
+        let mut theirs = other.digests.into_iter();
+        let mine = std::mem::take(&mut self.digests).into_iter();
+        self.digests = mine.flat_map(|stretch| [Some(stretch), theirs.next()]).flatten().collect();
         self.tables.merge(other.tables);
         if let Some(timed) = other.timed {
             self.timed.get_or_insert_default().extend(timed);

@@ -58,7 +58,7 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
         let mut s = Seen::default();
         for c in connections {
             s.all += 1;
-            s.packets += u64::from(c.packets);
+            s.packets += u64::from(c.packets());
             s.answered.extend(c.established());
             if c.waited() {
                 s.waited.push(c);

@@ -45,7 +45,7 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
         let mut counts: BTreeMap<(Side, IpAddr), ([u64; WINDOWS], Vec<u64>)> = BTreeMap::new();
         for c in connections {
             let Some((side, quarters, lasts)) = c.close_wait() else { continue };
-            let host = if side == Side::Server { service.addr } else { c.client };
+            let host = if side == Side::Server { service.addr } else { services.directory.addr(c.parties.client) };
             let (windows, ids) = counts.entry((side, host)).or_default();
             for (n, covered) in windows.iter_mut().zip(quarters) {
                 *n += u64::from(covered);

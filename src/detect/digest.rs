@@ -1,13 +1,13 @@
 //! What capture-wide detectors need of each connection, side by side in memory: they look at all of them many times.
 
-use std::net::IpAddr;
+use std::num::NonZero;
 
 use super::scene::Scene;
 use super::sink::Brief;
 use super::{ALL, Declaration, idle_death, retransmissions, rst_abort, syn_retried, syn_unanswered};
-use crate::report::{self, Outcome, Side};
-use crate::segment::Socket;
-use crate::time::Time;
+use crate::report::directory::Parties;
+use crate::report::{Outcome, Side};
+use crate::time::{Span, Time};
 use crate::tracker::{Connection, State, Verdict};
 
 /// When an end was in a state: from when, and until when.
@@ -122,29 +122,35 @@ impl Short {
 /// One connection.
 #[derive(Clone, Debug)]
 pub struct Digest {
-    /// Address of its client.
-    pub client: IpAddr,
-    /// Its server: the service.
-    pub server: Socket,
     /// Time of its first packet.
     pub first: Time,
-    /// Time of its last packet.
-    pub last: Time,
+    /// Its client and its service.
+    pub parties: Parties,
+    /// What a lone SYN has not.
+    more: Option<Box<More>>,
+    id: Short,
+    first_packet: Short,
+    /// Without `more`: how long after its first packet the server was in SYN_RCVD, for good; plus one.
+    half_open: Option<NonZero<u32>>,
+    marks: u16,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+const _: () = assert!(size_of::<Digest>() <= 48);
+
+/// What there is to say of a connection that came to more than a lone SYN.
+#[derive(Clone, Debug)]
+struct More {
+    last: Time,
     /// The server's SYN_RCVD; where that did not happen, `until` is when the server was ESTABLISHED.
     handshake: Stay,
     /// TIME_WAIT of the end that was in it; of the client, if both were.
     time_wait: Stay,
     rare: Option<Box<Rare>>,
     /// Segments both ways.
-    pub packets: u32,
-    id: Short,
-    first_packet: Short,
-    marks: u16,
-    /// How it ended.
-    pub outcome: Outcome,
+    packets: u32,
 }
-
-const _: () = assert!(size_of::<Digest>() <= 112);
 
 /// What few connections have.
 #[derive(Clone, Copy, Debug, Default)]
@@ -175,73 +181,69 @@ pub(super) const UNCLOSED: u16 = LEAKED | 15 << QUARTERS;
 /// The first of four, one for each quarter of the capture.
 const QUARTERS: u32 = 8;
 
-/// Where a connection stands in the report.
-struct Place {
-    id: u64,
-    client: IpAddr,
-    server: Socket,
-    first: (Time, u64),
-    last: (Time, u64),
-    packets: [u64; 2],
-    opened: bool,
-    outcome: Outcome,
+impl More {
+    /// Of `c`, whose client and server were in these states.
+    fn of(c: &Connection, client: &Stays, server: &Stays) -> More {
+        let mut handshake = server.syn_rcvd;
+        let mut rare = None;
+        if server.established.happened() {
+            if !handshake.happened() {
+                handshake.until = server.established.since;
+            } else if handshake.until != server.established.since {
+                rare.get_or_insert_with(Rare::default).established = Some(server.established.since);
+            }
+        }
+        if client.time_wait.happened() && server.time_wait.happened() {
+            rare.get_or_insert_with(Rare::default).time_wait = Some(server.time_wait);
+        }
+        More {
+            last: c.last,
+            handshake,
+            time_wait: if client.time_wait.happened() { client.time_wait } else { server.time_wait },
+            rare: rare.map(Box::new),
+            packets: (c.ends[0].packets + c.ends[1].packets).min(u32::MAX.into()) as u32,
+        }
+    }
+
+    /// Of the lone SYN that `c` is; the server was in SYN_RCVD so long.
+    fn lone(c: &Connection, handshake: Stay) -> More {
+        More { last: c.last, handshake, time_wait: Stay::NONE, rare: None, packets: 1 }
+    }
+
+    /// If it is a lone SYN, captured at `first`: how long after that the server was in SYN_RCVD, plus one, if ever.
+    fn of_lone(&self, first: Time) -> Option<Option<NonZero<u32>>> {
+        let lone = self.packets == 1 && self.last == first && !self.time_wait.happened() && self.rare.is_none();
+        if !lone || self.handshake == Stay::NONE {
+            return lone.then_some(None);
+        }
+        if !self.handshake.lasts() {
+            return None;
+        }
+        let after = (self.handshake.since - first).0.checked_add(1)?;
+        NonZero::new(u32::try_from(after).ok()?).map(Some)
+    }
 }
 
 impl Digest {
-    /// The digest of `c`, number `id` in the report; `client` is the index of its client's end.
+    /// The digest of `c`, number `id` in the report, between `parties`; `client` is the index of its client's end.
     pub fn new(
-        id: u64,
+        (id, parties): (u64, Parties),
         (c, client): (&Connection, usize),
         verdicts: &[Verdict; 2],
         outcome: Outcome,
         briefs: &[Brief],
         scene: &Scene<'_>,
     ) -> Digest {
-        let (client, server) = (client & 1, 1 - (client & 1));
-        let opens = |v: &Verdict| v.steps.first().is_some_and(|s| s.rule.to == State::SynSent && s.mark.packet != 0);
-        let place = Place {
-            id,
-            client: c.sockets[client].addr,
-            server: c.sockets[server],
-            first: (c.first, c.first_packet),
-            last: (c.last, c.last_packet),
-            packets: [c.ends[client].packets, c.ends[server].packets],
-            opened: opens(&verdicts[client]),
-            outcome,
-        };
-        let stays = |e: usize| {
-            let steps = verdicts[e].steps.as_slice();
+        let [client, server] = [client & 1, 1 - (client & 1)].map(|e| &verdicts[e]);
+        let opened = client.steps.first().is_some_and(|s| s.rule.to == State::SynSent && s.mark.packet != 0);
+        let [client, server] = [client, server].map(|v| {
+            let steps = v.steps.as_slice();
             Stays::of(steps.len(), |i| (steps[i].rule.to, steps[i].at))
-        };
-        let stays = [stays(client), stays(server)];
-        Digest::put(&place, &stays, briefs, scene)
-    }
-
-    /// The digest of a connection as reported, whose anomalies are known.
-    pub fn of(c: &report::Connection, scene: &Scene<'_>) -> Digest {
-        let (client, server) = (&c.endpoints.client, &c.endpoints.server);
-        let opened = client.history.first().is_some_and(|h| h.state == State::SynSent && h.packet.is_some());
-        let place = Place {
-            id: c.id,
-            client: c.client.addr,
-            server: c.server,
-            first: (c.first, c.first_packet),
-            last: (c.last, c.last_packet),
-            packets: [c.packets.client, c.packets.server],
-            opened,
-            outcome: c.outcome,
-        };
-        let stays = |history: &[report::Entry]| Stays::of(history.len(), |i| (history[i].state, history[i].time));
-        let stays = [stays(&client.history), stays(&server.history)];
-        let briefs: Vec<Brief> = c.anomalies.iter().filter_map(Brief::of).collect();
-        Digest::put(&place, &stays, &briefs, scene)
-    }
-
-    fn put(place: &Place, [client, server]: &[Stays; 2], briefs: &[Brief], scene: &Scene<'_>) -> Digest {
+        });
         let mut marks = 0;
         let mut mark = |bit: u16, there: bool| marks |= if there { bit } else { 0 };
-        mark(OPENED, place.opened);
-        mark(ALONE, place.packets.contains(&0));
+        mark(OPENED, opened);
+        mark(ALONE, c.ends.iter().any(|e| e.packets == 0));
         mark(OPEN_AT_END, !client.is_over() || !server.is_over());
         mark(ESTABLISHED, server.established.happened());
         let at_client = client.close_wait.happened();
@@ -253,49 +255,36 @@ impl Digest {
                 mark(1 << (QUARTERS + i as u32), close_wait.covers(*time));
             }
         }
-        let both = client.time_wait.happened() && server.time_wait.happened();
         mark(TIME_WAIT_AT_SERVER, !client.time_wait.happened());
-        let mut handshake = server.syn_rcvd;
-        let mut odd = false;
-        if server.established.happened() {
-            if handshake.happened() {
-                odd = handshake.until != server.established.since;
-            } else {
-                handshake.until = server.established.since;
-            }
-        }
+        let more = More::of(c, &client, &server);
         let mut digest = Digest {
-            client: place.client,
-            server: place.server,
-            first: place.first.0,
-            last: place.last.0,
-            handshake,
-            time_wait: if client.time_wait.happened() { client.time_wait } else { server.time_wait },
-            rare: None,
-            packets: (place.packets[0] + place.packets[1]).min(u32::MAX.into()) as u32,
-            id: Short::of(place.id),
-            first_packet: Short::of(place.first.1),
+            first: c.first,
+            parties,
+            half_open: None,
+            more: None,
+            id: Short::of(id),
+            first_packet: Short::of(c.first_packet),
             marks,
-            outcome: place.outcome,
+            outcome,
         };
-        if both {
-            digest.rare().time_wait = Some(server.time_wait);
-        }
-        if odd {
-            digest.rare().established = Some(server.established.since);
+        match more.of_lone(c.first) {
+            Some(half_open) => digest.half_open = half_open,
+            None => digest.more = Some(Box::new(more)),
         }
         for b in briefs {
-            digest.note(b, place.last.1);
+            digest.note(b, c);
         }
         digest
     }
 
-    fn rare(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
+    fn rare(&mut self, c: &Connection) -> &mut Rare {
+        let since = self.syn_rcvd();
+        let more = self.more.get_or_insert_with(|| Box::new(More::lone(c, since)));
+        more.rare.get_or_insert_default()
     }
 
-    /// Takes over what `brief` holds for others to read.
-    fn note(&mut self, brief: &Brief, last_packet: u64) {
+    /// Takes over what `brief` of `c` holds for others to read.
+    fn note(&mut self, brief: &Brief, c: &Connection) {
         let found: &'static Declaration = ALL[usize::from(brief.declaration)];
         let is = |d: &'static Declaration| std::ptr::eq(found, d);
         if is(&syn_unanswered::DECLARATION) || is(&syn_retried::DECLARATION) {
@@ -303,13 +292,28 @@ impl Digest {
                 self.marks |= WAITED;
             }
         } else if is(&retransmissions::DECLARATION) {
-            self.rare().again += brief.number;
+            self.rare(c).again += brief.number;
         } else if is(&rst_abort::DECLARATION) && brief.endpoint == Some(Side::Server) {
             self.marks |= BROKE;
-            (self.rare().broke, self.rare().last_packet) = (Some(brief.time), last_packet);
+            let rare = self.rare(c);
+            (rare.broke, rare.last_packet) = (Some(brief.time), c.last_packet);
         } else if is(&idle_death::DECLARATION) {
-            self.rare().idle_death = Some((brief.number, brief.packet));
+            self.rare(c).idle_death = Some((brief.number, brief.packet));
         }
+    }
+
+    fn noted(&self) -> Option<&Rare> {
+        self.more.as_ref()?.rare.as_deref()
+    }
+
+    /// Time of its last packet.
+    pub fn last(&self) -> Time {
+        self.more.as_ref().map_or(self.first, |more| more.last)
+    }
+
+    /// Segments both ways.
+    pub fn packets(&self) -> u32 {
+        self.more.as_ref().map_or(1, |more| more.packets)
     }
 
     /// Whether it has one of `marks`.
@@ -350,13 +354,19 @@ impl Digest {
 
     /// The server's SYN_RCVD.
     pub fn syn_rcvd(&self) -> Stay {
-        if self.handshake.happened() { self.handshake } else { Stay::NONE }
+        match (&self.more, self.half_open) {
+            (Some(more), _) if more.handshake.happened() => more.handshake,
+            (None, Some(after)) => {
+                Stay { since: self.first + Span(i64::from(after.get()) - 1), until: Stay::NONE.until }
+            }
+            _ => Stay::NONE,
+        }
     }
 
     /// When the server was ESTABLISHED.
     pub fn established(&self) -> Option<Time> {
-        let odd = self.rare.as_ref().and_then(|r| r.established);
-        self.marked(ESTABLISHED).then_some(odd.unwrap_or(self.handshake.until))
+        let more = self.more.as_ref().filter(|_| self.marked(ESTABLISHED))?;
+        Some(more.rare.as_ref().and_then(|r| r.established).unwrap_or(more.handshake.until))
     }
 
     /// Which end was in CLOSE_WAIT when quarters of the capture ended (in order), and whether it still was at the end;
@@ -369,25 +379,26 @@ impl Digest {
 
     /// TIME_WAIT of the client (0) or the server (1).
     pub fn time_wait(&self, side: usize) -> Stay {
+        let Some(more) = &self.more else { return Stay::NONE };
         if usize::from(self.marked(TIME_WAIT_AT_SERVER)) == side {
-            return self.time_wait;
+            return more.time_wait;
         }
-        self.rare.as_ref().and_then(|r| r.time_wait).filter(|_| side == 1).unwrap_or(Stay::NONE)
+        more.rare.as_ref().and_then(|r| r.time_wait).filter(|_| side == 1).unwrap_or(Stay::NONE)
     }
 
     /// It died after being idle for so many seconds; the packet that shows it.
     pub fn idle_death(&self) -> Option<(f64, u64)> {
-        self.rare.as_ref()?.idle_death.map(|(micros, packet)| (micros as f64 / 1e6, packet))
+        self.noted()?.idle_death.map(|(micros, packet)| (micros as f64 / 1e6, packet))
     }
 
     /// When the server reset it, and the number of its last packet.
     pub fn broke(&self) -> Option<(Time, u64)> {
-        let rare = self.rare.as_ref()?;
+        let rare = self.noted()?;
         rare.broke.map(|time| (time, rare.last_packet))
     }
 
     /// Segments sent again.
     pub fn again(&self) -> u64 {
-        self.rare.as_ref().map_or(0, |r| r.again)
+        self.noted().map_or(0, |r| r.again)
     }
 }

@@ -7,11 +7,12 @@ use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::declaration::Declaration;
-use super::seeded::{self, Hosts, Index};
+use super::seeded::{self, Index};
 use super::select::Selection;
 use super::sink::Brief;
 use super::view::Facts;
 use super::{ALL, LISTED};
+use crate::report::directory::Directory;
 use crate::report::{Anomaly, Connection, Finding, Severity, Side};
 use crate::segment::Socket;
 use crate::time::Time;
@@ -89,44 +90,57 @@ impl Case {
     }
 }
 
-/// The clients of a group: mostly one.
-#[derive(Clone, Debug)]
-enum Clients {
-    One(IpAddr),
-    Many(Box<Hosts>),
+/// The clients of a group by number: mostly one.
+#[derive(Clone, Debug, Default)]
+struct Clients {
+    /// In order and each once up to `sorted`, then as they came.
+    numbers: SmallVec<[u32; 2]>,
+    sorted: usize,
 }
 
+/// So many come before they are put in order.
+const UNSORTED: usize = 64;
+
 impl Clients {
-    fn add(&mut self, addr: IpAddr) {
-        match self {
-            Clients::One(one) if *one == addr => {}
-            Clients::One(one) => {
-                let mut hosts = Hosts::default();
-                hosts.add(*one, 0);
-                hosts.add(addr, 0);
-                *self = Clients::Many(Box::new(hosts));
-            }
-            Clients::Many(hosts) => _ = hosts.add(addr, 0),
+    #[inline]
+    fn add(&mut self, number: u32) {
+        if self.numbers.last() == Some(&number) {
+            return;
         }
+        self.numbers.push(number);
+        if self.numbers.len() >= 2 * self.sorted + UNSORTED {
+            self.sort();
+        }
+    }
+
+    /// Each once, in order.
+    fn sort(&mut self) {
+        // Hosts are numbered as they are met: that is mostly their order already.
+        self.numbers.sort_unstable();
+        self.numbers.dedup();
+        self.sorted = self.numbers.len();
     }
 
     fn merge(&mut self, other: Clients) {
-        match (&mut *self, other) {
-            (_, Clients::One(one)) => self.add(one),
-            (Clients::Many(hosts), Clients::Many(others)) => hosts.merge(*others),
-            (Clients::One(one), Clients::Many(mut others)) => {
-                others.add(*one, 0);
-                *self = Clients::Many(others);
-            }
-        }
+        self.numbers.extend_from_slice(&other.numbers);
+        self.sort();
     }
 
-    /// In order.
-    fn sorted(&self) -> Vec<IpAddr> {
-        match self {
-            Clients::One(one) => vec![*one],
-            Clients::Many(hosts) => hosts.sorted(|_| true),
+    /// How many there are, and the first [`LISTED`] by address.
+    fn listed(mut self, directory: &Directory) -> (usize, Vec<IpAddr>) {
+        self.sort();
+        let mut first: Vec<IpAddr> = Vec::new();
+        for number in &self.numbers {
+            let addr = directory.addr(*number);
+            if first.len() >= LISTED {
+                match first.last() {
+                    Some(last) if addr < *last => first.pop(),
+                    _ => continue,
+                };
+            }
+            first.insert(first.partition_point(|other| *other < addr), addr);
         }
+        (self.numbers.len(), first)
     }
 }
 
@@ -136,9 +150,9 @@ impl Groups {
         Groups::default()
     }
 
-    /// Takes one anomaly of the connection between `client` and `server`, number `id` in the report; `index` is what
-    /// [`Groups::finish`] finds the connection again by.
-    pub fn add(&mut self, id: u64, index: usize, client: Socket, server: Socket, brief: &Brief) {
+    /// Takes one anomaly of the connection between the host with the number `client` and `server`, number `id` in the
+    /// report; `index` is what [`Groups::finish`] finds the connection again by.
+    pub fn add(&mut self, id: u64, index: usize, client: u32, server: Socket, brief: &Brief) {
         let key = Key { declaration: brief.declaration, service: server, side: brief.endpoint };
         let (length, severity) = (brief.length, brief.severity);
         let case = Case { id, packet: brief.packet, length, severity };
@@ -147,14 +161,15 @@ impl Groups {
             cases[usize::from(brief.packet == 0)].push(case);
             let [shown, unshown] = cases;
             let causes = brief.cause.into_iter().map(|cause| (cause, 1)).collect();
-            let (clients, first, worst) = (Clients::One(client.addr), brief.time, (index, *brief));
+            let (mut clients, first, worst) = (Clients::default(), brief.time, (index, *brief));
+            clients.add(client);
             self.groups.push(Group { key, severity, count: 1, first, clients, worst, shown, unshown, causes });
             return;
         };
         group.count += 1;
         group.first = group.first.min(brief.time);
         group.severity = group.severity.max(severity);
-        group.clients.add(client.addr);
+        group.clients.add(client);
         if case.order(&group.worst_case()) == Ordering::Less {
             group.worst = (index, *brief);
         }
@@ -193,9 +208,10 @@ impl Groups {
 
     /// The findings that `selection` wants, by kind, service and side. `full` tells in words what the worst case of each
     /// is: the anomaly of that brief in the connection of that index. It is asked for at most so many `told` findings of
-    /// a kind and severity, those with the most connections.
+    /// a kind and severity, those with the most connections. The numbers of clients stand in `directory`.
     pub fn finish(
         mut self,
+        directory: &Directory,
         selection: &Selection,
         told: usize,
         mut full: impl FnMut(usize, &Brief) -> Option<Anomaly>,
@@ -203,12 +219,14 @@ impl Groups {
         self.groups.retain(|g| selection.wants(ALL[usize::from(g.key.declaration)]));
         self.groups.sort_unstable_by_key(|g| (g.key.declaration, g.severity, Reverse(g.count), g.key));
         let mut findings = Vec::with_capacity(self.groups.len());
-        for kind in self.groups.chunk_by(|a, b| a.key.declaration == b.key.declaration && a.severity == b.severity) {
+        for kind in self.groups.chunk_by_mut(|a, b| a.key.declaration == b.key.declaration && a.severity == b.severity)
+        {
             // Of equals it is their words that decide which are told.
             let least = told.checked_sub(1).and_then(|last| kind.get(last)).map_or(0, |g| g.count);
             for group in kind {
+                let clients = std::mem::take(&mut group.clients).listed(directory);
                 let words = if group.count >= least { full(group.worst.0, &group.worst.1) } else { None };
-                findings.push((group.key, group.finding(words)));
+                findings.push((group.key, group.finding(words, clients)));
             }
         }
         findings.sort_by_key(|(key, _)| *key);
@@ -231,18 +249,17 @@ impl Group {
         }
     }
 
-    /// Its finding; `words` tell of the worst case.
-    fn finding(&self, words: Option<Anomaly>) -> Finding {
+    /// Its finding; `words` tell of the worst case, `hosts` of how many clients, and the first of them.
+    fn finding(&self, words: Option<Anomaly>, (clients, hosts): (usize, Vec<IpAddr>)) -> Finding {
         let declaration: &'static Declaration = ALL[usize::from(self.key.declaration)];
         let (count, service, worst) = (self.count, self.key.service, self.worst_case().id);
-        let hosts = self.clients.sorted();
         let words = words.map_or_else(|| declaration.summary.to_owned(), |a| a.message);
         let message = if count == 1 {
             words
         } else {
             let from = match hosts.as_slice() {
                 [host] => host.to_string(),
-                _ => format!("{} hosts", hosts.len()),
+                _ => format!("{clients} hosts"),
             };
             let summary = declaration.summary;
             format!("{count} connections from {from} to {service}: {summary}; the worst is #{worst}: {words}")
@@ -250,8 +267,8 @@ impl Group {
         let packets: Vec<u64> = self.shown.iter().map(|c| c.packet).collect();
         let mut facts = Facts::new();
         facts.insert("service", Value::from(service.to_string()));
-        facts.insert("hosts", Value::from(hosts.iter().take(LISTED).map(IpAddr::to_string).collect::<Vec<_>>()));
-        facts.insert("host_count", Value::from(hosts.len()));
+        facts.insert("hosts", Value::from(hosts.iter().map(IpAddr::to_string).collect::<Vec<_>>()));
+        facts.insert("host_count", Value::from(clients));
         facts.insert("worst", Value::from(worst));
         if let Some(side) = self.key.side {
             facts.insert("at", Value::from(side.name()));
@@ -300,13 +317,14 @@ pub fn sort(findings: &mut [Finding]) {
 
 /// What `connections` have in common, by kind, service and side; unordered. Their anomalies are known in full.
 pub fn grouped(connections: &[Connection], selection: &Selection) -> Vec<Finding> {
-    let mut groups = Groups::new();
+    let (mut groups, mut directory) = (Groups::new(), Directory::default());
     for (i, c) in connections.iter().enumerate() {
+        let client = directory.host(c.client.addr);
         for brief in c.anomalies.iter().filter_map(Brief::of) {
-            groups.add(c.id, i, c.client, c.server, &brief);
+            groups.add(c.id, i, client, c.server, &brief);
         }
     }
-    groups.finish(selection, usize::MAX, |i, brief| {
+    groups.finish(&directory, selection, usize::MAX, |i, brief| {
         let mut anomalies = connections[i].anomalies.iter();
         anomalies.find(|a| Brief::of(a).as_ref() == Some(brief)).cloned()
     })

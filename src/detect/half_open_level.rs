@@ -40,8 +40,11 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
         if peak < many {
             continue;
         }
-        let pending: Vec<&Digest> = connections.filter(|c| c.syn_rcvd().lasts()).collect();
-        let hosts: std::collections::BTreeSet<_> = pending.iter().map(|c| c.client).collect();
+        let pending = connections.filter(|c| c.syn_rcvd().lasts());
+        let mut hosts: Vec<u32> = pending.clone().map(|c| c.parties.client).collect();
+        // Numbered as they were met, they are in order already where each comes once.
+        hosts.sort_unstable();
+        hosts.dedup();
         shown.push(Shown {
             severity: if scene.quality.is_lossy() { Severity::Note } else { Severity::Warning },
             count: peak.unsigned_abs(),
@@ -49,8 +52,8 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
                 "{peak} handshakes with {service} were unfinished at once, from {} addresses",
                 hosts.len()
             ),
-            connections: pending.iter().take(LISTED).map(|c| c.id()).collect(),
-            packets: pending.iter().take(LISTED).map(|c| c.first_packet()).collect(),
+            connections: pending.clone().take(LISTED).map(|c| c.id()).collect(),
+            packets: pending.take(LISTED).map(|c| c.first_packet()).collect(),
             facts: facts([
                 ("peak", Value::from(peak)),
                 ("peak_time", Value::from(peak_time.to_string())),

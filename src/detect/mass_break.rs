@@ -90,8 +90,8 @@ type Latest = [Option<(Time, usize)>; 2];
 impl Lasting {
     /// Those of `list`; which of them broke together is in `groups`.
     fn of<'a>(list: impl Iterator<Item = &'a Digest>, groups: &[&[(Time, &Digest)]]) -> Lasting {
-        let broken = groups.iter().enumerate().flat_map(|(i, g)| g.iter().map(move |(_, c)| (c.first, c.last, i)));
-        let calm = list.filter(|c| c.broke().is_none()).map(|c| (c.first, c.last, usize::MAX));
+        let broken = groups.iter().enumerate().flat_map(|(i, g)| g.iter().map(move |(_, c)| (c.first, c.last(), i)));
+        let calm = list.filter(|c| c.broke().is_none()).map(|c| (c.first, c.last(), usize::MAX));
         let mut all: Vec<(Time, Time, usize)> = broken.chain(calm).collect();
         all.sort_unstable();
         let mut best: Latest = [None, None];

@@ -115,6 +115,7 @@ pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit, duration};
 pub use view::{Facts, View};
 pub use watch::Watch;
 
+use crate::report::directory::Directory;
 use crate::report::{Anomaly, Finding};
 
 /// How many connections or packets a finding lists.
@@ -268,9 +269,10 @@ pub fn anomaly(view: &View<'_>, brief: &Brief) -> Option<Anomaly> {
     at.map(|at| full.swap_remove(at))
 }
 
-/// What only the capture as a whole shows; unordered.
-pub fn wide(scene: &Scene<'_>, digests: &[Digest], selection: &Selection) -> Vec<Finding> {
-    let services = Services::of(digests);
+/// What only the capture as a whole shows; unordered. The `digests`, which are in the order of the report, have numbers
+/// from `directory`.
+pub fn wide(scene: &Scene<'_>, digests: &[Vec<Digest>], directory: &Directory, selection: &Selection) -> Vec<Finding> {
+    let services = Services::of(digests, directory);
     let mut findings = Vec::new();
     for declaration in ALL.iter().filter(|d| selection.wants(d)) {
         if let Detect::Capture(detect) = declaration.detect {

@@ -50,7 +50,7 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
         severity,
         count: q.one_sided,
         message: format!("of {} of {} connections only one direction was captured", q.one_sided, q.connections),
-        connections: services.connections.iter().filter(alone).map(|c| c.id()).take(LISTED).collect(),
+        connections: services.connections().filter(alone).map(|c| c.id()).take(LISTED).collect(),
         packets: Vec::new(),
         facts: facts([
             ("one_sided", Value::from(q.one_sided)),

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::seeded::{Hosts, Key, key};
+use super::seeded::{Key, key};
 use super::threshold::Limits;
 use super::view::is_one_sided;
+use crate::report::directory::{Directory, Parties};
 use crate::segment::Socket;
 use crate::signals::Signals;
 use crate::time::{Span, Time};
@@ -24,8 +25,10 @@ pub struct Scene<'a> {
     pub limits: &'a Limits,
     /// What is known of the capture's quality.
     pub quality: Quality,
-    /// All hosts.
-    hosts: Hosts,
+    /// All hosts and services.
+    pub directory: Directory,
+    /// What is known of each host.
+    hosts: Vec<Host>,
 }
 
 /// Marks of a host: segments of it were captured; in one connection none were; there others acknowledge what it sent.
@@ -34,7 +37,7 @@ const SILENT: u8 = 2;
 const UNSEEN: u8 = 4;
 
 /// What is known of a host.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Host(u8);
 
 impl Host {
@@ -52,12 +55,16 @@ impl Host {
 impl Scene<'_> {
     /// What is known of the host at `addr`.
     pub fn host(&self, addr: IpAddr) -> Host {
-        Host(self.hosts.marks(addr))
+        let known = self.directory.find(addr).and_then(|host| self.hosts.get(host as usize));
+        known.copied().unwrap_or_default()
     }
 
     /// All hosts that are unseen, in order.
     pub fn unseen(&self) -> Vec<IpAddr> {
-        self.hosts.sorted(|marks| Host(marks).is_unseen())
+        let unseen = (0..).zip(&self.hosts).filter(|(_, host)| host.is_unseen());
+        let mut unseen: Vec<IpAddr> = unseen.map(|(number, _)| self.directory.addr(number)).collect();
+        unseen.sort_unstable();
+        unseen
     }
 }
 
@@ -126,9 +133,11 @@ fn place(key: &Key) -> usize {
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
     quality: Quality,
-    hosts: Hosts,
-    /// Hosts as they were marked last, by a part of their address: often it is the same ones again.
-    recent: [(Key, u8); 32],
+    directory: Directory,
+    /// By number.
+    hosts: Vec<Host>,
+    /// Hosts as they were marked last, with their numbers, by a part of their address: often it is the same ones again.
+    recent: [Option<(Key, Host, u32)>; 32],
 }
 
 /// What a connection says about the capture.
@@ -194,8 +203,8 @@ impl Survey {
         self.take(&c.sockets, &Glance::of(c, s));
     }
 
-    /// Takes one connection between `sockets`.
-    pub fn take(&mut self, sockets: &[Socket; 2], glance: &Glance) {
+    /// Takes one connection between `sockets`: who they are.
+    pub fn take(&mut self, sockets: &[Socket; 2], glance: &Glance) -> Parties {
         let q = &mut self.quality;
         q.connections += 1;
         q.copies += u64::from(glance.copies);
@@ -204,19 +213,36 @@ impl Survey {
         q.begun_before += u64::from(glance.begun_before);
         q.missing += glance.missing;
         q.oversized += u64::from(glance.oversized);
-        for (e, socket) in sockets.iter().enumerate() {
+        let numbers = [0, 1].map(|e| {
             let marks = match (glance.silent[e], glance.one_sided) {
                 (true, false) => SILENT,
                 (true, true) => SILENT | UNSEEN,
                 (false, _) => SPOKE,
             };
-            let host = (key(socket.addr, 0), marks);
-            let seen = &mut self.recent[place(&host.0)];
-            if *seen != host {
-                *seen = host;
-                self.hosts.add(socket.addr, marks);
-            }
+            self.mark(sockets[e].addr, marks)
+        });
+        let (client, server) = (glance.client(), 1 - glance.client());
+        Parties { client: numbers[client], service: self.directory.service(numbers[server], sockets[server].port) }
+    }
+
+    /// Adds `marks` to the host at `addr`: its number.
+    fn mark(&mut self, addr: IpAddr, marks: u8) -> u32 {
+        let key = key(addr, 0);
+        let place = place(&key);
+        if let Some((recent, host, number)) = self.recent[place]
+            && recent == key
+            && host.0 & marks == marks
+        {
+            return number;
         }
+        let number = self.directory.host(addr);
+        if number as usize >= self.hosts.len() {
+            self.hosts.resize(number as usize + 1, Host::default());
+        }
+        let host = &mut self.hosts[number as usize];
+        host.0 |= marks;
+        self.recent[place] = Some((key, *host, number));
+        number
     }
 
     /// Adds what `other` has taken.
@@ -229,7 +255,9 @@ impl Survey {
         q.begun_before += o.begun_before;
         q.missing += o.missing;
         q.oversized += o.oversized;
-        self.hosts.merge(other.hosts);
+        for (number, host) in (0..).zip(&other.hosts) {
+            self.mark(other.directory.addr(number), host.0);
+        }
     }
 
     /// The capture from `begin` to `end`, all connections being known; `passed` holds what was counted as segments passed.
@@ -253,6 +281,6 @@ impl Survey {
         };
         let length = (end - begin).0 as f64;
         let quarters = [1.0, 2.0, 3.0, 4.0].map(|n| begin + Span((length * n / 4.0) as i64));
-        Scene { begin, end, quarters, profile, limits, quality, hosts: self.hosts }
+        Scene { begin, end, quarters, profile, limits, quality, directory: self.directory, hosts: self.hosts }
     }
 }

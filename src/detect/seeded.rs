@@ -8,57 +8,6 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-/// Addresses, each with eight marks.
-#[derive(Clone, Debug, Default)]
-pub struct Hosts {
-    table: HashTable<(IpAddr, u8)>,
-    seed: RandomState,
-}
-
-impl Hosts {
-    /// Adds `addr` if it is not there yet, and `marks` to it. True if it is new.
-    pub fn add(&mut self, addr: IpAddr, marks: u8) -> bool {
-        let seed = &self.seed;
-        let hash = seed.hash_one(bits(addr));
-        match self.table.entry(hash, |h| h.0 == addr, |h| seed.hash_one(bits(h.0))) {
-            Entry::Occupied(mut host) => {
-                host.get_mut().1 |= marks;
-                false
-            }
-            Entry::Vacant(place) => {
-                place.insert((addr, marks));
-                true
-            }
-        }
-    }
-
-    /// The marks of `addr`; 0 if it is not there.
-    pub fn marks(&self, addr: IpAddr) -> u8 {
-        self.table.find(self.seed.hash_one(bits(addr)), |h| h.0 == addr).map_or(0, |h| h.1)
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
-    }
-
-    /// All that `wanted` wants by their marks, in order.
-    pub fn sorted(&self, wanted: impl Fn(u8) -> bool) -> Vec<IpAddr> {
-        let mut all: Vec<IpAddr> = self.table.iter().filter(|h| wanted(h.1)).map(|h| h.0).collect();
-        all.sort_unstable();
-        all
-    }
-
-    /// Adds those of `other`.
-    pub fn merge(&mut self, other: Hosts) {
-        if self.is_empty() {
-            *self = other;
-        } else {
-            other.table.into_iter().for_each(|(addr, marks)| _ = self.add(addr, marks));
-        }
-    }
-}
-
 /// What a service, or a group of anomalies at one, is found by.
 pub(super) type Key = (u128, u64);
 

@@ -49,23 +49,24 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
         if scene.host(service.addr).is_unseen() {
             continue;
         }
-        let (mut all, mut failed) = (0_u64, Vec::new());
+        let (mut all, mut failures, mut failed) = (0_u64, 0_u64, Vec::new());
+        let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
         for c in connections {
             if !c.opened() || scene.end - c.first < SETTLED {
                 continue;
             }
             all += 1;
             if matches!(c.outcome, Outcome::Refused | Outcome::Unanswered | Outcome::HalfOpen) {
-                failed.push(c);
+                failures += 1;
+                *kinds.entry(c.outcome.name()).or_default() += 1;
+                if failed.len() < LISTED {
+                    failed.push(c);
+                }
             }
         }
-        let success = 1.0 - failed.len() as f64 / all as f64;
+        let success = 1.0 - failures as f64 / all as f64;
         if (all as i64) < least || success >= share(&WARNING) {
             continue;
-        }
-        let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
-        for c in &failed {
-            *kinds.entry(c.outcome.name()).or_default() += 1;
         }
         let list: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         let lossy = scene.quality.is_lossy();
@@ -76,14 +77,14 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
         };
         shown.push(Shown {
             severity,
-            count: failed.len() as u64,
+            count: failures,
             message: format!(
                 "only {:.1} % of {all} connection attempts to {service} succeed: {}",
                 success * 100.0,
                 list.join(", "),
             ),
-            connections: failed.iter().take(LISTED).map(|c| c.id()).collect(),
-            packets: failed.iter().take(LISTED).map(|c| c.first_packet()).collect(),
+            connections: failed.iter().map(|c| c.id()).collect(),
+            packets: failed.iter().map(|c| c.first_packet()).collect(),
             facts: facts([
                 ("service", Value::from(service.to_string())),
                 ("attempts", Value::from(all)),

@@ -49,37 +49,38 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let mut shown = Vec::new();
     for (service, connections) in services.with(most) {
         let waits = |side: usize| connections.clone().filter(move |c| c.time_wait(side).happened());
-        let mut held: BTreeMap<(usize, IpAddr), Vec<&Digest>> = BTreeMap::new();
+        let mut held: BTreeMap<(usize, u32), Vec<&Digest>> = BTreeMap::new();
         for side in (0..2).filter(|side| waits(*side).count() as i64 >= most) {
             for c in waits(side) {
-                held.entry((side, c.client)).or_default().push(c);
+                held.entry((side, c.parties.client)).or_default().push(c);
             }
         }
         for ((side, client), held) in held {
-            shown.extend(excess(scene, service, side, client, &held));
+            shown.extend(excess(scene, service, side, services.directory.addr(client), &held));
         }
     }
     if shown.is_empty() {
-        shown.extend(spread(scene, services.connections));
+        shown.extend(spread(scene, services));
     }
     shown
 }
 
 /// Hosts that hold so many against many peers together: no port runs out, but each takes memory and a place in a table.
-fn spread(scene: &Scene<'_>, connections: &[Digest]) -> Vec<Shown> {
+fn spread(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let most = scene.limits.get(&MOST);
-    let waits = |side: usize| connections.iter().filter(move |c| c.time_wait(side).happened());
+    let waits = |side: usize| services.connections().filter(move |c| c.time_wait(side).happened());
     if (0..2).all(|side| (waits(side).count() as i64) < most) {
         return Vec::new();
     }
-    let mut held: BTreeMap<IpAddr, Vec<(usize, &Digest)>> = BTreeMap::new();
+    let mut held: BTreeMap<u32, Vec<(usize, &Digest)>> = BTreeMap::new();
     for side in 0..2 {
         for c in waits(side) {
-            let holder = if side == 0 { c.client } else { c.server.addr };
+            let holder = if side == 0 { c.parties.client } else { services.directory.server(c.parties.service) };
             held.entry(holder).or_default().push((side, c));
         }
     }
-    let shown = |(holder, held): (IpAddr, Vec<(usize, &Digest)>)| {
+    let shown = |(holder, held): (u32, Vec<(usize, &Digest)>)| {
+        let holder = services.directory.addr(holder);
         let (peak, peak_time) = peak(held.iter().map(|(side, c)| c.time_wait(*side)));
         (held.len() as i64 >= most && peak >= most).then(|| Shown {
             severity: Severity::Note,

@@ -5,6 +5,7 @@ use super::event::Event;
 use super::watcher::Watcher;
 use crate::analyze::{Analysis, build};
 use crate::detect::{Brief, Digest, Groups, Scene, Survey, sort, wide};
+use crate::report::directory::Directory;
 use crate::report::{Anomaly, Connection, Finding, PerSide};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
@@ -27,6 +28,7 @@ pub(super) struct Pass {
     pub(super) survey: Option<(Survey, u64)>,
     /// What is small of all of them, and what was found about some.
     digests: Vec<Digest>,
+    directory: Directory,
     found: Vec<Found>,
 }
 
@@ -106,7 +108,8 @@ impl Watcher {
             let briefs: SmallVec<[Brief; 2]> = anomalies.iter().filter_map(Brief::of).collect();
             let client = c.client().0;
             let outcome = build::outcome(&c, PerSide { client: &verdicts[client], server: &verdicts[1 - client] });
-            pass.digests.push(Digest::new(entry.id, (&c, client), &verdicts, outcome, &briefs, scene));
+            let parties = pass.directory.parties(c.sockets[client].addr, c.sockets[1 - client]);
+            pass.digests.push(Digest::new((entry.id, parties), (&c, client), &verdicts, outcome, &briefs, scene));
             if !anomalies.is_empty() {
                 let (client, server) = (c.sockets[client], c.sockets[1 - client]);
                 pass.found.push(Found { id: entry.id, client, server, anomalies });
@@ -116,10 +119,10 @@ impl Watcher {
         if next <= pass.until {
             return None;
         }
-        let Pass { found, digests, .. } = std::mem::take(pass);
+        let Pass { found, digests, directory, .. } = std::mem::take(pass);
         scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
         let mut findings = grouped(&found, analysis);
-        findings.extend(wide(scene, &digests, analysis.selection()));
+        findings.extend(wide(scene, &[digests], &directory, analysis.selection()));
         sort(&mut findings);
         findings.retain(|f| !OF_THE_END.contains(&f.name));
         Some(findings)
@@ -128,13 +131,14 @@ impl Watcher {
 
 /// What connections have in common, by kind, service and side.
 fn grouped(found: &[Found], analysis: &Analysis) -> Vec<Finding> {
-    let mut groups = Groups::new();
+    let (mut groups, mut directory) = (Groups::new(), Directory::default());
     for (i, f) in found.iter().enumerate() {
+        let client = directory.host(f.client.addr);
         for brief in f.anomalies.iter().filter_map(Brief::of) {
-            groups.add(f.id, i, f.client, f.server, &brief);
+            groups.add(f.id, i, client, f.server, &brief);
         }
     }
-    groups.finish(analysis.selection(), usize::MAX, |i, brief| {
+    groups.finish(&directory, analysis.selection(), usize::MAX, |i, brief| {
         found[i].anomalies.iter().find(|a| Brief::of(a).as_ref() == Some(brief)).cloned()
     })
 }

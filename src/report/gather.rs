@@ -1,14 +1,8 @@
-//! Sums by key, for very many keys of which most come once: those take a few bytes each.
-
-use std::hash::{BuildHasher, Hash};
-
-use foldhash::quality::RandomState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+//! Sums by number, for very many numbers of which most come once: those take a few bytes each.
 
 use super::model::{Outcome, Severity};
 
-/// One connection of a key: its outcome, and at most one kind of finding, in few bits.
+/// One connection of a number: its outcome, and at most one kind of finding, in few bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Single {
     /// What became of it.
@@ -19,30 +13,42 @@ pub struct Single {
 
 const SEVERITIES: [Severity; 4] = [Severity::Info, Severity::Note, Severity::Warning, Severity::Error];
 
-/// What stands beside a key: a [`Single`], or with the highest bit the number of its sum.
+/// What a number came to: nothing yet, a [`Single`], or with the highest bit the place of its sum.
 #[derive(Clone, Copy, Debug)]
 struct What(u32);
 
+/// The same unfolded.
+enum Unfolded {
+    Nothing,
+    Single(Single),
+    Sum(usize),
+}
+
 impl What {
+    const NOTHING: What = What(0);
+    const SINGLE: u32 = 1 << 3;
     const SUM: u32 = 1 << 31;
 
     fn single(single: Single) -> What {
         let kind = single.kind.map_or(0, |(kind, severity)| (u32::from(kind) + 1) << 8 | (severity as u32) << 4);
-        What(kind | single.outcome as u32)
+        What(kind | What::SINGLE | single.outcome as u32)
     }
 
-    fn sum(number: usize) -> What {
-        What(What::SUM | number as u32)
+    fn sum(place: usize) -> What {
+        What(What::SUM | place as u32)
     }
 
-    fn unfold(self) -> Result<usize, Single> {
+    fn unfold(self) -> Unfolded {
         if self.0 & What::SUM != 0 {
-            return Ok((self.0 & !What::SUM) as usize);
+            return Unfolded::Sum((self.0 & !What::SUM) as usize);
+        }
+        if self.0 == 0 {
+            return Unfolded::Nothing;
         }
         let outcome = Outcome::ALL[(self.0 & 7) as usize];
         let severity = SEVERITIES[(self.0 >> 4 & 3) as usize];
         let kind = (self.0 >> 8 & 0xffff).checked_sub(1).map(|kind| (kind as u16, severity));
-        Err(Single { outcome, kind })
+        Unfolded::Single(Single { outcome, kind })
     }
 }
 
@@ -55,81 +61,72 @@ pub trait Sum: Default {
     fn merge(&mut self, other: Self);
 }
 
-/// Sums by key. Hashing is seeded, as keys are chosen by whoever sends the packets; nothing depends on its order.
+/// Sums by number.
 #[derive(Clone, Debug)]
-pub struct Gather<K, S> {
-    table: HashTable<(K, What)>,
+pub struct Gather<S> {
+    whats: Vec<What>,
     sums: Vec<S>,
-    hasher: RandomState,
 }
 
-impl<K, S> Default for Gather<K, S> {
-    fn default() -> Gather<K, S> {
-        Gather { table: HashTable::new(), sums: Vec::new(), hasher: RandomState::default() }
+impl<S> Default for Gather<S> {
+    fn default() -> Gather<S> {
+        Gather { whats: Vec::new(), sums: Vec::new() }
     }
 }
 
-impl<K: Copy + Eq + Hash, S: Sum> Gather<K, S> {
-    /// Adds a connection that can stand alone: to the sum of `key`, if it has one or now gets one.
-    pub fn add(&mut self, key: K, single: Single) {
-        let hasher = &self.hasher;
-        match self.table.entry(hasher.hash_one(key), |(k, _)| *k == key, |(k, _)| hasher.hash_one(k)) {
-            Entry::Occupied(mut entry) => match entry.get().1.unfold() {
-                Ok(number) => self.sums[number].add_single(single),
-                Err(first) => {
-                    let mut sum = S::default();
-                    sum.add_single(first);
-                    sum.add_single(single);
-                    entry.get_mut().1 = What::sum(self.sums.len());
-                    self.sums.push(sum);
-                }
-            },
-            Entry::Vacant(entry) => {
-                entry.insert((key, What::single(single)));
-            }
+impl<S: Sum> Gather<S> {
+    fn what(&mut self, number: u32) -> &mut What {
+        let place = number as usize;
+        if place >= self.whats.len() {
+            self.whats.resize(place + 1, What::NOTHING);
+        }
+        &mut self.whats[place]
+    }
+
+    /// Adds a connection that can stand alone: to the sum of `number`, if it has one or now gets one.
+    pub fn add(&mut self, number: u32, single: Single) {
+        let what = self.what(number);
+        match what.unfold() {
+            Unfolded::Nothing => *what = What::single(single),
+            Unfolded::Single(_) => self.sum(number).add_single(single),
+            Unfolded::Sum(place) => self.sums[place].add_single(single),
         }
     }
 
-    /// The sum of `key`, made if there is none.
-    pub fn sum(&mut self, key: K) -> &mut S {
-        let hasher = &self.hasher;
-        let number = match self.table.entry(hasher.hash_one(key), |(k, _)| *k == key, |(k, _)| hasher.hash_one(k)) {
-            Entry::Occupied(mut entry) => match entry.get().1.unfold() {
-                Ok(number) => number,
-                Err(first) => {
-                    let mut sum = S::default();
-                    sum.add_single(first);
-                    entry.get_mut().1 = What::sum(self.sums.len());
-                    self.sums.push(sum);
-                    self.sums.len() - 1
-                }
-            },
-            Entry::Vacant(entry) => {
-                entry.insert((key, What::sum(self.sums.len())));
-                self.sums.push(S::default());
-                self.sums.len() - 1
-            }
-        };
-        &mut self.sums[number]
+    /// The sum of `number`, made if there is none.
+    pub fn sum(&mut self, number: u32) -> &mut S {
+        let next = self.sums.len();
+        let what = self.what(number);
+        let before = what.unfold();
+        if let Unfolded::Sum(place) = before {
+            return &mut self.sums[place];
+        }
+        *what = What::sum(next);
+        let mut sum = S::default();
+        if let Unfolded::Single(first) = before {
+            sum.add_single(first);
+        }
+        self.sums.push(sum);
+        &mut self.sums[next]
     }
 
-    /// Adds what was gathered apart.
-    pub fn merge(&mut self, mut other: Gather<K, S>) {
-        let mut sums: Vec<Option<S>> = std::mem::take(&mut other.sums).into_iter().map(Some).collect();
-        for (key, what) in other.table.drain() {
+    /// Adds what was gathered apart, by the same numbers.
+    pub fn merge(&mut self, mut other: Gather<S>) {
+        for (number, what) in (0..).zip(std::mem::take(&mut other.whats)) {
             match what.unfold() {
-                Err(single) => self.add(key, single),
-                Ok(number) => {
-                    if let Some(sum) = sums.get_mut(number).and_then(Option::take) {
-                        self.sum(key).merge(sum);
-                    }
-                }
+                Unfolded::Nothing => {}
+                Unfolded::Single(single) => self.add(number, single),
+                Unfolded::Sum(place) => self.sum(number).merge(std::mem::take(&mut other.sums[place])),
             }
         }
     }
 
-    /// Everything gathered, in no order.
-    pub fn each(&self) -> impl Iterator<Item = (K, Result<&S, Single>)> {
-        self.table.iter().map(|(key, what)| (*key, what.unfold().map(|number| &self.sums[number])))
+    /// Everything gathered, by number.
+    pub fn each(&self) -> impl Iterator<Item = (u32, Result<&S, Single>)> {
+        (0..).zip(&self.whats).filter_map(|(number, what)| match what.unfold() {
+            Unfolded::Nothing => None,
+            Unfolded::Single(single) => Some((number, Err(single))),
+            Unfolded::Sum(place) => Some((number, Ok(&self.sums[place]))),
+        })
     }
 }

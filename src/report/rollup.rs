@@ -2,13 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::directory::{Directory, Parties};
 use super::gather::{self, Gather, Single};
 use super::model::*;
-use crate::segment::Socket;
 
 /// Roll-ups kept of each kind; the others are only counted.
 pub const KEPT: usize = 100;
@@ -144,12 +144,22 @@ pub struct Shown {
 pub struct Added {
     /// Its number.
     pub id: u64,
-    /// Its client.
-    pub client: Socket,
-    /// Its server.
-    pub server: Socket,
+    /// Number of its client's host.
+    pub client: u32,
+    /// Number of its server's host.
+    pub server: u32,
+    /// Number of its service.
+    pub service: u32,
     /// What became of it.
     pub outcome: Outcome,
+}
+
+impl Added {
+    /// Connection `id` between `parties`, which stand in `directory`.
+    pub fn new(id: u64, parties: Parties, outcome: Outcome, directory: &Directory) -> Added {
+        let Parties { client, service } = parties;
+        Added { id, client, server: directory.server(service), service, outcome }
+    }
 }
 
 /// Roll-ups in the making: connections are added one by one, and what was added apart is merged.
@@ -157,53 +167,8 @@ pub struct Added {
 pub struct Sums {
     /// Code and name by number of the kind.
     kinds: Vec<(&'static str, &'static str)>,
-    hosts: PerFamily<u32, [u8; 16]>,
-    services: PerFamily<(u32, u16), ([u8; 16], u16)>,
-}
-
-/// By address family, as the keys of the one are a quarter of the other's.
-#[derive(Clone, Debug)]
-struct PerFamily<K4, K6> {
-    v4: Gather<K4, Sum>,
-    v6: Gather<K6, Sum>,
-}
-
-impl<K4, K6> Default for PerFamily<K4, K6> {
-    fn default() -> PerFamily<K4, K6> {
-        PerFamily { v4: Gather::default(), v6: Gather::default() }
-    }
-}
-
-impl PerFamily<u32, [u8; 16]> {
-    fn add(&mut self, addr: IpAddr, single: Single) {
-        match addr {
-            IpAddr::V4(addr) => self.v4.add(addr.to_bits(), single),
-            IpAddr::V6(addr) => self.v6.add(addr.octets(), single),
-        }
-    }
-
-    fn sum(&mut self, addr: IpAddr) -> &mut Sum {
-        match addr {
-            IpAddr::V4(addr) => self.v4.sum(addr.to_bits()),
-            IpAddr::V6(addr) => self.v6.sum(addr.octets()),
-        }
-    }
-}
-
-impl PerFamily<(u32, u16), ([u8; 16], u16)> {
-    fn add(&mut self, socket: Socket, single: Single) {
-        match socket.addr {
-            IpAddr::V4(addr) => self.v4.add((addr.to_bits(), socket.port), single),
-            IpAddr::V6(addr) => self.v6.add((addr.octets(), socket.port), single),
-        }
-    }
-
-    fn sum(&mut self, socket: Socket) -> &mut Sum {
-        match socket.addr {
-            IpAddr::V4(addr) => self.v4.sum((addr.to_bits(), socket.port)),
-            IpAddr::V6(addr) => self.v6.sum((addr.octets(), socket.port)),
-        }
-    }
+    hosts: Gather<Sum>,
+    services: Gather<Sum>,
 }
 
 impl Sums {
@@ -226,25 +191,25 @@ impl Sums {
         let plain = |kind| Single { outcome, kind };
         match shown {
             [] => {
-                self.services.add(c.server, plain(None));
-                self.hosts.add(c.client.addr, plain(None));
-                if c.client.addr != c.server.addr {
-                    self.hosts.add(c.server.addr, plain(None));
+                self.services.add(c.service, plain(None));
+                self.hosts.add(c.client, plain(None));
+                if c.client != c.server {
+                    self.hosts.add(c.server, plain(None));
                 }
             }
-            [one] if c.client.addr != c.server.addr => {
+            [one] if c.client != c.server => {
                 let kind = Some((self.kind(one.code, one.name), one.severity));
-                self.services.add(c.server, plain(kind));
-                for (side, addr) in [(Side::Client, c.client.addr), (Side::Server, c.server.addr)] {
+                self.services.add(c.service, plain(kind));
+                for (side, addr) in [(Side::Client, c.client), (Side::Server, c.server)] {
                     let blamed = one.endpoint.is_none_or(|e| e == side);
                     self.hosts.add(addr, plain(kind.filter(|_| blamed)));
                 }
             }
             _ => {
-                self.services.sum(c.server).connection(outcome);
-                self.hosts.sum(c.client.addr).connection(outcome);
-                if c.client.addr != c.server.addr {
-                    self.hosts.sum(c.server.addr).connection(outcome);
+                self.services.sum(c.service).connection(outcome);
+                self.hosts.sum(c.client).connection(outcome);
+                if c.client != c.server {
+                    self.hosts.sum(c.server).connection(outcome);
                 }
                 shown.iter().for_each(|one| self.found(c, one));
             }
@@ -254,8 +219,8 @@ impl Sums {
     /// Adds something that connection `c`, which was added, shows as well.
     pub fn found(&mut self, c: &Added, shown: &Shown) {
         let kind = self.kind(shown.code, shown.name);
-        self.services.sum(c.server).found(kind, shown.severity, c.id);
-        for (side, addr) in [(Side::Client, c.client.addr), (Side::Server, c.server.addr)] {
+        self.services.sum(c.service).found(kind, shown.severity, c.id);
+        for (side, addr) in [(Side::Client, c.client), (Side::Server, c.server)] {
             if shown.endpoint.is_none_or(|e| e == side) {
                 self.hosts.sum(addr).found(kind, shown.severity, c.id);
             }
@@ -264,52 +229,56 @@ impl Sums {
 
     /// Adds what was added apart, with the same kinds.
     pub fn merge(&mut self, other: Sums) {
-        self.hosts.v4.merge(other.hosts.v4);
-        self.hosts.v6.merge(other.hosts.v6);
-        self.services.v4.merge(other.services.v4);
-        self.services.v6.merge(other.services.v6);
+        self.hosts.merge(other.hosts);
+        self.services.merge(other.services);
     }
 
-    /// The roll-ups.
-    pub fn finish(self) -> Rollups {
-        let v4 = |addr: u32| IpAddr::V4(Ipv4Addr::from_bits(addr));
-        let v6 = |addr: [u8; 16]| IpAddr::V6(Ipv6Addr::from(addr));
-        let mut hosts = Worsts::default();
-        self.hosts.v4.each().for_each(|(addr, what)| hosts.take(&self.kinds, v4(addr), None, what));
-        self.hosts.v6.each().for_each(|(addr, what)| hosts.take(&self.kinds, v6(addr), None, what));
-        let mut services = Worsts::default();
-        let (four, six) = (&self.services.v4, &self.services.v6);
-        four.each().for_each(|((addr, port), what)| services.take(&self.kinds, v4(addr), Some(port), what));
-        six.each().for_each(|((addr, port), what)| services.take(&self.kinds, v6(addr), Some(port), what));
+    /// The roll-ups; what the numbers stand for is in `directory`.
+    pub fn finish(self, directory: &Directory) -> Rollups {
+        let (mut hosts, mut services) = (Worsts::default(), Worsts::default());
+        for (number, what) in self.hosts.each() {
+            hosts.take(&self.kinds, || (directory.addr(number), None), what);
+        }
+        for (number, what) in self.services.each() {
+            let socket = || directory.socket(number);
+            services.take(&self.kinds, || (socket().addr, Some(socket().port)), what);
+        }
         Rollups { hosts: hosts.finish(&self.kinds), services: services.finish(&self.kinds) }
     }
 }
 
 /// What comes first is worst: severity of the worst kind, connections that show it, connections; of those alike the
 /// lower address.
-type Rank = (Reverse<(Option<(Severity, u64)>, u64)>, IpAddr, Option<u16>);
+type Rank = (Reverse<Weight>, IpAddr, Option<u16>);
+
+type Weight = (Option<(Severity, u64)>, u64);
 
 /// The worst so far.
 #[derive(Default)]
 struct Worsts {
     kept: BTreeMap<Rank, Sum>,
     all: u64,
+    /// The least weight that may still be kept; none while all are.
+    least: Option<Weight>,
 }
 
 impl Worsts {
     fn take(
         &mut self,
         kinds: &[(&'static str, &'static str)],
-        addr: IpAddr,
-        port: Option<u16>,
+        who: impl Fn() -> (IpAddr, Option<u16>),
         what: Result<&Sum, Single>,
     ) {
         self.all += 1;
-        let rank = match what {
+        let weight = match what {
             Ok(sum) => (sum.worst(kinds).map(|k| (k.1, k.2)), sum.connections),
             Err(single) => (single.kind.map(|(_, severity)| (severity, 1)), 1),
         };
-        let rank = (Reverse(rank), addr, port);
+        if self.least.is_some_and(|least| weight < least) {
+            return;
+        }
+        let (addr, port) = who();
+        let rank = (Reverse(weight), addr, port);
         if self.kept.len() >= KEPT {
             match self.kept.last_key_value() {
                 Some((last, _)) if rank < *last => self.kept.pop_last(),
@@ -325,6 +294,9 @@ impl Worsts {
             }
         };
         self.kept.insert(rank, sum);
+        if self.kept.len() >= KEPT {
+            self.least = self.kept.last_key_value().map(|(last, _)| last.0.0);
+        }
     }
 
     fn finish(self, kinds: &[(&'static str, &'static str)]) -> Rolled {
@@ -374,10 +346,11 @@ pub fn carried(findings: &[Finding]) -> BTreeMap<u64, Vec<Shown>> {
 
 /// Adds `connections`, in order of their ids, and `findings` up; both as in the report.
 pub fn rollups(connections: &[Connection], findings: &[Finding]) -> Rollups {
-    let mut sums = Sums::default();
+    let (mut sums, mut directory) = (Sums::default(), Directory::default());
     let carried = carried(findings);
     for c in connections {
-        let added = Added { id: c.id, client: c.client, server: c.server, outcome: c.outcome };
+        let parties = directory.parties(c.client.addr, c.server);
+        let added = Added::new(c.id, parties, c.outcome, &directory);
         let own = c.anomalies.iter();
         let mut shown: Vec<Shown> =
             own.map(|a| Shown { code: a.code, name: a.name, severity: a.severity, endpoint: a.endpoint }).collect();
@@ -385,5 +358,5 @@ pub fn rollups(connections: &[Connection], findings: &[Finding]) -> Rollups {
         shown.extend(group.filter(|f| !c.anomalies.iter().any(|a| a.name == f.name)));
         sums.add(&added, &shown);
     }
-    sums.finish()
+    sums.finish(&directory)
 }

@@ -48,7 +48,7 @@ mod tests {
             let mut n = 1_u64;
             let mut next = || {
                 n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                (n >> 7) % modulus << 3
+                ((n >> 7) % modulus) << 3
             };
             let mut numbers: Vec<u64> = (0..count).map(|_| next()).collect();
             let mut expected = numbers.clone();

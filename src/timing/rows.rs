@@ -118,7 +118,7 @@ mod tests {
             let mut halves = [Column::new(LIMIT), Column::new(LIMIT)];
             let mut lists = vec![Quantiles::new(LIMIT); SEATS];
             for n in 0..count {
-                let sample = (n as i64 * 7_919) % 1_009 << (n % 5 * 11);
+                let sample = ((n as i64 * 7_919) % 1_009) << (n % 5 * 11);
                 let seats = Seats::new([Some(n % 3), (n % 10 == 0).then_some(98), None]);
                 halves[n % 2].push(seats, sample);
                 seats.each(|seat| lists[seat].add(Span(sample)));
