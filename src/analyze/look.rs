@@ -134,8 +134,7 @@ impl Finish<'_> {
         let c = &look.case.connection;
         let (server, parties) = (c.sockets[1 - look.client], self.parties[look.index]);
         let ends = look.ends();
-        tally.totals.add(look.outcome, build::closed_first(ends), u64::from(c.retractions()));
-        let ends = look.ends();
+        tally.totals.add(look.outcome, build::closed_first(look.ends()), u64::from(c.retractions()));
         for (side, verdict) in [(Side::Client, ends.client), (Side::Server, ends.server)] {
             let moves = verdict.steps.iter();
             let moves = moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });
