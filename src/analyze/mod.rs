@@ -154,6 +154,11 @@ impl Analysis {
         self.decoder = decoder;
     }
 
+    /// The last packet was taken: lets go of what only further ones would need.
+    pub fn complete(&mut self) {
+        self.tracker.complete();
+    }
+
     /// The capture goes on at least until `time` (and begins no later).
     pub fn until(&mut self, time: Time) {
         self.capture.first = Some(self.capture.first.map_or(time, |t| t.min(time)));

@@ -34,18 +34,20 @@ impl Jobs {
         self.jobs.map_or_else(cores, usize::from) > 1
     }
 
-    /// Takes every packet of `files` into `analysis`, in capture order.
+    /// Takes every packet of `files` into `analysis`, in capture order, and completes it.
     pub fn read(self, files: &[PathBuf], reading: &Reading, analysis: &mut Analysis) -> Result<Vec<FileInfo>, Failure> {
         let ahead = if self.several() { read_ahead(files, reading, analysis) } else { None };
         // Also where the system gives no thread.
-        ahead.unwrap_or_else(|| {
+        let read = ahead.unwrap_or_else(|| {
             let (files, decoder) = decode(files, reading, FEW, |bundle| {
                 analysis.bundle(bundle);
                 bundle.clear();
             })?;
             analysis.decoded_by(decoder);
             Ok(files)
-        })
+        });
+        analysis.complete();
+        read
     }
 
     /// Gives each connection in short to `take` in order of their numbers.

@@ -3,6 +3,7 @@
 use std::num::NonZero;
 
 use super::scene::Scene;
+use super::short::Short;
 use super::sink::Brief;
 use super::{ALL, Declaration, idle_death, retransmissions, rst_abort, syn_retried, syn_unanswered};
 use crate::report::directory::Parties;
@@ -101,21 +102,6 @@ impl Stays {
 
     fn is_over(&self) -> bool {
         matches!(self.last, State::Closed | State::TimeWait)
-    }
-}
-
-/// A number below 2^48.
-#[derive(Clone, Copy, Debug)]
-struct Short([u16; 3]);
-
-impl Short {
-    fn of(n: u64) -> Short {
-        Short([n as u16, (n >> 16) as u16, (n >> 32) as u16])
-    }
-
-    fn get(self) -> u64 {
-        let [a, b, c] = self.0.map(u64::from);
-        a | b << 16 | c << 32
     }
 }
 

@@ -39,6 +39,7 @@ mod scene;
 mod seeded;
 mod select;
 mod services;
+mod short;
 mod sign;
 mod sink;
 mod threshold;

@@ -175,6 +175,11 @@ impl<N: Notes> Tracker<N> {
         recorded.unwrap_or_else(|| self.segment_at(head, hash, seg).connection)
     }
 
+    /// No more segments come: lets go of what they would be looked up in.
+    pub fn complete(&mut self) {
+        self.latest = Index::default();
+    }
+
     /// A new connection, on tape, the first of its four-tuple.
     fn push_tape(&mut self, hash: u32, seg: &Segment) -> Option<usize> {
         let i = self.store.push_tape(seg)?;
