@@ -141,7 +141,9 @@ impl Builder {
         let Builder { listing, samples, sums } = self;
         let mut groups = samples.finish();
         for (group, sums) in groups.iter_mut().zip(&sums) {
-            sums.as_deref().unwrap_or(&Sums::new()).finish(group);
+            if let Some(sums) = sums {
+                sums.finish(group);
+            }
         }
         let all = std::mem::take(&mut groups[ALL]);
         let lengths = listing.lengths();
