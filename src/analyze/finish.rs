@@ -1,5 +1,5 @@
-//! The end of an analysis: connections are looked at one by one, a stretch at a time, and added up; the report is what
-//! the sums come to.
+//! The end of an analysis: connections are looked at, a stretch at a time, and added up; the report is what the sums come
+//! to.
 
 use super::tally::Tally;
 use super::{Analysis, build};
@@ -104,12 +104,11 @@ impl<'a> Finish<'a> {
             order
         });
         let mut census = Census::default();
-        let indices = (0..tracker.len()).map(|i| order.as_ref().map_or(i, |order| order[i] as usize));
+        let indices = || (0..tracker.len()).map(|i| order.as_ref().map_or(i, |order| order[i] as usize));
         let mut parties = vec![Parties::default(); tracker.len()];
-        let survey = analysis.survey_of(indices, |index, who| parties[index] = who);
+        let survey = analysis.survey_of(indices(), |index, who| parties[index] = who);
         let mut scene = analysis.scene_of(survey, end);
-        let indices = (0..tracker.len()).map(|i| order.as_ref().map_or(i, |order| order[i] as usize));
-        for Parties { client, service } in indices.map(|index| parties[index]) {
+        for Parties { client, service } in indices().map(|index| parties[index]) {
             census.count(scene.directory.addr(client), scene.directory.socket(service));
         }
         scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();

@@ -8,6 +8,8 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use crate::report::directory::bits;
+
 /// What a service, or a group of anomalies at one, is found by.
 pub(super) type Key = (u128, u64);
 
@@ -37,14 +39,5 @@ impl Index {
                 None
             }
         }
-    }
-}
-
-/// All of an address in a number. A mapped IPv4 address meets the IPv4 address, which costs no more than a comparison.
-#[inline]
-fn bits(addr: IpAddr) -> u128 {
-    match addr {
-        IpAddr::V4(a) => u128::from(a.to_bits()),
-        IpAddr::V6(a) => a.to_bits(),
     }
 }

@@ -2,9 +2,8 @@
 //! no address is looked up twice. The tables are seeded, because addresses are chosen by whoever sends the packets;
 //! nothing depends on the order in which they hold things.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use std::hash::BuildHasher;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -67,7 +66,7 @@ pub struct Directory {
 
 /// All of an address in a number. A mapped IPv4 address meets the IPv4 address, which costs no more than a comparison.
 #[inline]
-fn bits(addr: IpAddr) -> u128 {
+pub fn bits(addr: IpAddr) -> u128 {
     match addr {
         IpAddr::V4(a) => u128::from(a.to_bits()),
         IpAddr::V6(a) => a.to_bits(),

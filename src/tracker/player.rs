@@ -10,22 +10,28 @@ use crate::time::Time;
 ///
 /// How much of the payload is in the capture was not written down: all of it, its segments say.
 pub struct Player<'a> {
-    pub(super) cells: Walk<'a>,
-    pub(super) from: Reader<'a>,
+    cells: Walk<'a>,
+    from: Reader<'a>,
     /// The latest segment of each end, or one made ready.
-    pub(super) ready: [Segment; 2],
+    ready: [Segment; 2],
     /// What follows from the segments before for the next ones.
-    pub(super) next: [u32; 2],
-    pub(super) marks: u16,
+    next: [u32; 2],
+    marks: u16,
     /// Segments yet to come.
-    pub(super) left: u8,
-    pub(super) begin: Time,
-    pub(super) first: u64,
+    left: u8,
+    begin: Time,
+    first: u64,
     /// The end whose latest segment has options that its next one may not have.
-    pub(super) unusual: Option<u8>,
+    unusual: Option<u8>,
 }
 
-impl Player<'_> {
+impl<'a> Player<'a> {
+    /// Of `left` segments in `cells`, from this time and packet on; in `ready` is what all segments of each end have in
+    /// common.
+    pub fn new(cells: Walk<'a>, left: u8, (begin, first): (Time, u64), ready: [Segment; 2]) -> Player<'a> {
+        Player { cells, from: Reader(&[]), ready, next: [0; 2], marks: 0, left, begin, first, unusual: None }
+    }
+
     /// Goes on to the next segment; the end that sent it.
     #[inline]
     pub fn advance(&mut self) -> Option<usize> {

@@ -7,7 +7,7 @@
 
 use super::player::Player;
 use super::sequence::after;
-use super::written::{LONGEST, Reader, Writer, has_more, what};
+use super::written::{LONGEST, Writer, has_more, what};
 use crate::pack::Pack;
 use crate::pack::chain::{Chains, Row};
 use crate::segment::{Flags, ScopeId, Segment, Socket};
@@ -251,18 +251,13 @@ impl Tape {
 
     /// Plays it back, a connection between `sockets` from packet `first` on.
     pub fn player<'a>(&self, sockets: &[Socket; 2], first: u64, chains: &'a Chains) -> Player<'a> {
-        let scope = self.scope;
-        Player {
-            cells: chains.cells(&self.row),
-            from: Reader(&[]),
-            ready: [0, 1].map(|x: usize| Segment { src: sockets[x], dst: sockets[1 - x], scope, ..Segment::blank() }),
-            next: [0; 2],
-            marks: 0,
-            left: self.count,
-            begin: self.begin,
-            first,
-            unusual: None,
-        }
+        let ready = [0, 1].map(|x: usize| Segment {
+            src: sockets[x],
+            dst: sockets[1 - x],
+            scope: self.scope,
+            ..Segment::blank()
+        });
+        Player::new(chains.cells(&self.row), self.count, (self.begin, first), ready)
     }
 
     /// Gives the room of its segments back.

@@ -119,7 +119,9 @@ fn others(rest: &[Kind<'_>], page: &mut Page<'_>) -> io::Result<()> {
 
 fn one(finding: &Finding, advise: bool, page: &mut Page<'_>) -> io::Result<()> {
     let head = Text::styled(style(finding.severity), name(finding.severity)).pad(INDENT);
-    let times = if finding.count > 1 { format!(" ×{}", count(finding.count)) } else { String::new() };
+    // Most of several begin with the number.
+    let says = finding.message.split(' ').next() == Some(finding.count.to_string().as_str());
+    let times = if finding.count > 1 && !says { format!(" ×{}", count(finding.count)) } else { String::new() };
     let body = Text::styled(BOLD, &format!("{}{times}", finding.name))
         .and(&format!(" {}", finding.message))
         .with(DIM, &named(finding));
