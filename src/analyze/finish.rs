@@ -3,7 +3,7 @@
 
 use super::tally::Tally;
 use super::{Analysis, build};
-use crate::detect::{self, Brief, Scene, View};
+use crate::detect::{self, Brief, Scene, Unremarkable, View};
 use crate::report::directory::Parties;
 use crate::report::rollup::{Added, carried};
 use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHEMA, Severity, TOOL};
@@ -70,6 +70,8 @@ pub struct Wanted<'a> {
 pub struct Finish<'a> {
     pub(super) analysis: &'a Analysis,
     pub(super) scene: Scene<'a>,
+    /// Which textbook connections detectors need not be asked about.
+    pub(super) unremarkable: Unremarkable,
     /// Who each connection in the tracker is between.
     pub(super) parties: Vec<Parties>,
     capture: Capture,
@@ -115,7 +117,9 @@ impl<'a> Finish<'a> {
         let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
         let capture = Capture { files, bytes, missing_bytes, ..analysis.capture.clone() };
         let part = Part { next: 0, step: 1, tally: Box::new(Tally::new(tracker.len(), &census, scene.begin, end)) };
-        Finish { analysis, scene, parties, capture, end, order, numbers: None, told: usize::MAX, part: Some(part) }
+        let unremarkable = Unremarkable::within(&analysis.options.limits);
+        let (numbers, told, part) = (None, usize::MAX, Some(part));
+        Finish { analysis, scene, unremarkable, parties, capture, end, order, numbers, told, part }
     }
 
     /// The same with other numbers than those counted from 1: one for each connection, in order of first packets.
@@ -234,7 +238,8 @@ impl<'a> Finish<'a> {
             let case = tracker.look(*index as usize, &mut scratch);
             let verdicts = case.connection.weigh(self.end, &self.analysis.profile, &mut weighing);
             let given = self.analysis.options.vantage;
-            tables.add(&case.notes.measured, &case.connection, verdicts, given, self.end);
+            let (c, measured) = (&case.connection, &case.notes.measured);
+            tables.add(measured, (&c.sockets, &c.outline()), (verdicts, &measured.proofs()), given, self.end);
         }
         tables
     }

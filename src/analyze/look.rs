@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::build;
 use super::finish::{Finish, Row, Stretch, Wanted};
 use super::notes::Noted;
@@ -11,8 +13,11 @@ use crate::detect::{self, ALL, Brief, Digest, View};
 use crate::report::rollup::{Added, Shown};
 use crate::report::totals::Move;
 use crate::report::{Anomaly, Outcome, PerSide, Side};
+use crate::segment::Socket;
+use crate::timing::{Measured, Proofs};
+use crate::tracker::textbook::Passed;
 use crate::tracker::verdict::Weighing;
-use crate::tracker::{Case, Scratch, Verdict};
+use crate::tracker::{Case, Outline, Scratch, Textbook, Verdict};
 
 /// Connections looked at together: what is known of them stays in the second nearest cache.
 const TOGETHER: usize = 16;
@@ -22,6 +27,7 @@ const TOGETHER: usize = 16;
 struct Desk {
     scratch: [Scratch<Noted>; TOGETHER],
     weighing: [Weighing; TOGETHER],
+    measured: [Measured; TOGETHER],
     briefs: [Vec<Brief>; TOGETHER],
     anomalies: [Vec<Anomaly>; TOGETHER],
 }
@@ -30,16 +36,20 @@ struct Desk {
 struct Look<'b> {
     index: usize,
     id: u64,
-    case: &'b Case<Noted>,
-    /// Which end is the client.
-    client: usize,
+    sockets: &'b [Socket; 2],
+    outline: Outline,
     verdicts: &'b [Verdict; 2],
     outcome: Outcome,
+    measured: &'b Measured,
+    proofs: Proofs,
+    /// What the tracker knows, unless it is an unremarkable one.
+    case: Option<&'b Case<Noted>>,
 }
 
 impl Look<'_> {
     fn ends(&self) -> PerSide<&Verdict> {
-        PerSide { client: &self.verdicts[self.client], server: &self.verdicts[1 - self.client] }
+        let client = self.outline.client & 1;
+        PerSide { client: &self.verdicts[client], server: &self.verdicts[1 - client] }
     }
 }
 
@@ -64,37 +74,60 @@ impl Finish<'_> {
         desk: &mut Desk,
         stretch: &mut Stretch,
     ) {
-        let Desk { scratch, weighing, briefs, anomalies } = desk;
+        let Desk { scratch, weighing, measured, briefs, anomalies } = desk;
         let tracker = &self.analysis.tracker;
-        let mut indices = [0; TOGETHER];
-        let indices = &mut indices[..range.len()];
+        let built = wanted.connections || wanted.timed.is_some();
+        let (mut indices, mut books, mut left) = ([0; TOGETHER], [None; TOGETHER], [None; TOGETHER]);
+        let (indices, left) = (&mut indices[..range.len()], &mut left[..range.len()]);
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
         tracker.soon(indices.iter().copied());
-        tracker.look_all(indices, scratch);
-
-        let mut looks: smallvec::SmallVec<[Look<'_>; TOGETHER]> = smallvec::SmallVec::new();
-        for (((index, position), scratch), weighing) in indices.iter().zip(range).zip(&*scratch).zip(weighing) {
-            let case = tracker.looked(*index, scratch);
-            let verdicts = case.connection.weigh(self.end, &self.analysis.profile, weighing);
-            let client = case.connection.client().0;
-            let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-            let outcome = build::outcome(&case.connection, ends);
-            looks.push(Look { index: *index, id: self.id(position), case, client, verdicts, outcome });
+        for (((index, book), measured), left) in indices.iter().zip(&mut books).zip(&mut *measured).zip(&mut *left) {
+            *book = if built { None } else { self.textbook(*index, measured) };
+            *left = book.is_none().then_some(*index);
         }
-        let built = wanted.connections || wanted.timed.is_some();
+        tracker.look_all(left, scratch);
+
+        let mut looks: SmallVec<[Look<'_>; TOGETHER]> = SmallVec::new();
+        let desk = scratch.iter().zip(weighing).zip(&*measured);
+        for (((index, position), book), ((scratch, weighing), measured)) in
+            indices.iter().zip(range).zip(books).zip(desk)
+        {
+            let (index, id, sockets) = (*index, self.id(position), tracker.sockets(*index));
+            looks.push(match book {
+                Some(book) => {
+                    let verdicts = weighing.weigh_textbook(&book, self.end, &self.analysis.profile);
+                    let (outline, outcome, proofs) =
+                        (book.outline(), Outcome::Closed, book.proofs().into_iter().collect());
+                    Look { index, id, sockets, outline, verdicts, outcome, measured, proofs, case: None }
+                }
+                None => {
+                    let case = tracker.looked(index, scratch);
+                    let verdicts = case.connection.weigh(self.end, &self.analysis.profile, weighing);
+                    let (outline, measured) = (case.connection.outline(), &case.notes.measured);
+                    let client = outline.client & 1;
+                    let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
+                    let outcome = build::outcome(&case.connection, ends);
+                    let (proofs, case) = (measured.proofs(), Some(case));
+                    Look { index, id, sockets, outline, verdicts, outcome, measured, proofs, case }
+                }
+            });
+        }
         for ((look, briefs), anomalies) in looks.iter().zip(&mut *briefs).zip(&mut *anomalies) {
-            let c = &look.case.connection;
-            let previous = self.analysis.previous(look.index);
-            let signals = &look.case.notes.signals;
-            let view = View::new((c, look.client, look.id), look.verdicts, signals, previous.as_deref(), &self.scene);
-            if built {
-                *anomalies = detect::both(&view, briefs);
-                anomalies.retain(|a| self.wants_code(a.code));
-            } else {
-                detect::briefs(&view, briefs);
+            briefs.clear();
+            if let Some(case) = look.case {
+                let (c, signals) = (&case.connection, &case.notes.signals);
+                let previous = self.analysis.previous(look.index);
+                let of = (c, look.outline.client, look.id);
+                let view = View::new(of, look.verdicts, signals, previous.as_deref(), &self.scene);
+                if built {
+                    *anomalies = detect::both(&view, briefs);
+                    anomalies.retain(|a| self.wants_code(a.code));
+                } else {
+                    detect::briefs(&view, briefs);
+                }
             }
-            let (who, connection) = ((look.id, self.parties[look.index]), (c, look.client));
-            let digest = Digest::new(who, connection, look.verdicts, look.outcome, briefs, &self.scene);
+            let who = (look.id, self.parties[look.index]);
+            let digest = Digest::new(who, &look.outline, look.verdicts, look.outcome, briefs, &self.scene);
             if let Some(stretch) = tally.digests.last_mut() {
                 stretch.push(digest);
             }
@@ -105,23 +138,20 @@ impl Finish<'_> {
         let context = self.analysis.context(self.end);
         let decoder = &self.analysis.decoder;
         let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
-        let connections = looks.iter().zip(anomalies).filter(|_| built).map(|(look, anomalies)| {
-            let Case { connection, notes } = look.case;
-            let mut built = build::connection(connection, &notes.measured, look.verdicts, look.id, &context);
-            built.anomalies = std::mem::take(anomalies);
-            built
-        });
-        let mut connections = connections.collect::<Vec<_>>().into_iter();
-        for look in &looks {
-            let connection = connections.next();
+        for (look, anomalies) in looks.iter().zip(anomalies) {
+            let connection = look.case.filter(|_| built).map(|case| {
+                let mut built = build::connection(&case.connection, look.measured, look.verdicts, look.id, &context);
+                built.anomalies = std::mem::take(anomalies);
+                built
+            });
             match wanted.timed.zip(connection.as_ref()) {
                 Some((timed, connection)) if timed(connection) => {
                     tally.timed.get_or_insert_default().push(look.index as u32)
                 }
                 Some(_) => _ = tally.timed.get_or_insert_default(),
                 None => {
-                    let Case { connection, notes } = look.case;
-                    tally.tables.add(&notes.measured, connection, look.verdicts, context.vantage, self.end);
+                    let (who, how) = ((look.sockets, &look.outline), (look.verdicts, look.proofs.as_slice()));
+                    tally.tables.add(look.measured, who, how, context.vantage, self.end);
                 }
             }
             stretch.connections.extend(connection.filter(|_| wanted.connections));
@@ -129,12 +159,21 @@ impl Finish<'_> {
         stretch.rows.extend(looks.iter().zip(&*briefs).map(|(look, briefs)| self.row(look, briefs)));
     }
 
+    /// Measures connection `index` in `measured` if it is a textbook one of which detectors have nothing to say.
+    fn textbook(&self, index: usize, measured: &mut Measured) -> Option<Textbook> {
+        let mut reading = self.analysis.tracker.textbook(index)?;
+        measured.restart();
+        while let Some(Passed { sender, advances }) = reading.advance() {
+            measured.textbook(sender, advances, reading.segment(sender));
+        }
+        reading.book().filter(|book| self.unremarkable.covers(book)).copied()
+    }
+
     /// Adds a connection to the sums.
     fn add_up(&self, look: &Look<'_>, briefs: &[Brief], tally: &mut Tally) {
-        let c = &look.case.connection;
-        let (server, parties) = (c.sockets[1 - look.client], self.parties[look.index]);
+        let (server, parties) = (look.sockets[1 - (look.outline.client & 1)], self.parties[look.index]);
         let ends = look.ends();
-        tally.totals.add(look.outcome, build::closed_first(look.ends()), u64::from(c.retractions()));
+        tally.totals.add(look.outcome, build::closed_first(look.ends()), u64::from(look.outline.retractions));
         for (side, verdict) in [(Side::Client, ends.client), (Side::Server, ends.server)] {
             let moves = verdict.steps.iter();
             let moves = moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });
@@ -155,22 +194,22 @@ impl Finish<'_> {
     fn row(&self, look: &Look<'_>, briefs: &[Brief]) -> Row {
         let selection = &self.analysis.options.selection;
         let worst = briefs.iter().map(|b| (ALL[usize::from(b.declaration)], b.severity));
-        let c = &look.case.connection;
-        let sides = [look.client, 1 - look.client];
+        let (c, client) = (&look.outline, look.outline.client & 1);
+        let sides = [client, 1 - client];
         Row {
             id: look.id,
             worst: worst.filter(|(d, _)| selection.wants(d)).map(|(d, severity)| (d.name, severity)).next(),
-            client: c.sockets[look.client],
-            server: c.sockets[1 - look.client],
+            client: look.sockets[client],
+            server: look.sockets[1 - client],
             outcome: look.outcome,
             states: sides.map(|e| look.verdicts[e].state()),
-            bytes: c.ends[0].bytes.saturating_add(c.ends[1].bytes),
-            packets: c.ends[0].packets.saturating_add(c.ends[1].packets),
+            bytes: c.bytes[0].saturating_add(c.bytes[1]),
+            packets: c.packets[0].saturating_add(c.packets[1]),
             first: c.first,
             last: c.last,
-            handshake: look.case.notes.measured.handshake.round_trip(),
-            one_way: c.ends.iter().any(|e| e.packets == 0) && look.outcome != Outcome::Unanswered,
-            midstream: !c.opening_seen(),
+            handshake: look.measured.handshake.round_trip(),
+            one_way: c.is_one_way() && look.outcome != Outcome::Unanswered,
+            midstream: !c.opening_seen,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 
-const AFTER: Threshold = Threshold::wait(
+pub(super) const AFTER: Threshold = Threshold::wait(
     "close-wait-stuck",
     Span::secs(60),
     "how long an end may stay in CLOSE_WAIT without sending",

@@ -9,7 +9,7 @@ use super::{ALL, Declaration, idle_death, retransmissions, rst_abort, syn_retrie
 use crate::report::directory::Parties;
 use crate::report::{Outcome, Side};
 use crate::time::{Span, Time};
-use crate::tracker::{Connection, State, Verdict};
+use crate::tracker::{Outline, State, Verdict};
 
 /// When an end was in a state: from when, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +169,7 @@ const QUARTERS: u32 = 8;
 
 impl More {
     /// Of `c`, whose client and server were in these states.
-    fn of(c: &Connection, client: &Stays, server: &Stays) -> More {
+    fn of(c: &Outline, client: &Stays, server: &Stays) -> More {
         let mut handshake = server.syn_rcvd;
         let mut rare = None;
         if server.established.happened() {
@@ -187,12 +187,12 @@ impl More {
             handshake,
             time_wait: if client.time_wait.happened() { client.time_wait } else { server.time_wait },
             rare: rare.map(Box::new),
-            packets: (c.ends[0].packets + c.ends[1].packets).min(u32::MAX.into()) as u32,
+            packets: (c.packets[0] + c.packets[1]).min(u32::MAX.into()) as u32,
         }
     }
 
     /// Of the lone SYN that `c` is; the server was in SYN_RCVD so long.
-    fn lone(c: &Connection, handshake: Stay) -> More {
+    fn lone(c: &Outline, handshake: Stay) -> More {
         More { last: c.last, handshake, time_wait: Stay::NONE, rare: None, packets: 1 }
     }
 
@@ -211,16 +211,16 @@ impl More {
 }
 
 impl Digest {
-    /// The digest of `c`, number `id` in the report, between `parties`; `client` is the index of its client's end.
+    /// The digest of `c`, number `id` in the report, between `parties`.
     pub fn new(
         (id, parties): (u64, Parties),
-        (c, client): (&Connection, usize),
+        c: &Outline,
         verdicts: &[Verdict; 2],
         outcome: Outcome,
         briefs: &[Brief],
         scene: &Scene<'_>,
     ) -> Digest {
-        let [client, server] = [client & 1, 1 - (client & 1)].map(|e| &verdicts[e]);
+        let [client, server] = [c.client & 1, 1 - (c.client & 1)].map(|e| &verdicts[e]);
         let opened = client.steps.first().is_some_and(|s| s.rule.to == State::SynSent && s.mark.packet != 0);
         let [client, server] = [client, server].map(|v| {
             let steps = v.steps.as_slice();
@@ -229,7 +229,7 @@ impl Digest {
         let mut marks = 0;
         let mut mark = |bit: u16, there: bool| marks |= if there { bit } else { 0 };
         mark(OPENED, opened);
-        mark(ALONE, c.ends.iter().any(|e| e.packets == 0));
+        mark(ALONE, c.is_one_way());
         mark(OPEN_AT_END, !client.is_over() || !server.is_over());
         mark(ESTABLISHED, server.established.happened());
         let at_client = client.close_wait.happened();
@@ -263,14 +263,14 @@ impl Digest {
         digest
     }
 
-    fn rare(&mut self, c: &Connection) -> &mut Rare {
+    fn rare(&mut self, c: &Outline) -> &mut Rare {
         let since = self.syn_rcvd();
         let more = self.more.get_or_insert_with(|| Box::new(More::lone(c, since)));
         more.rare.get_or_insert_default()
     }
 
     /// Takes over what `brief` of `c` holds for others to read.
-    fn note(&mut self, brief: &Brief, c: &Connection) {
+    fn note(&mut self, brief: &Brief, c: &Outline) {
         let found: &'static Declaration = ALL[usize::from(brief.declaration)];
         let is = |d: &'static Declaration| std::ptr::eq(found, d);
         if is(&syn_unanswered::DECLARATION) || is(&syn_retried::DECLARATION) {

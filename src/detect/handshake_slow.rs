@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 
-const SLOW: Threshold = Threshold::duration(
+pub(super) const SLOW: Threshold = Threshold::duration(
     "handshake-slow",
     Span::secs(1),
     "how long a handshake may take without repetitions",

@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 
-const IDLE: Threshold = Threshold::duration(
+pub(super) const IDLE: Threshold = Threshold::duration(
     "idle-without-keepalive",
     Span::secs(3_600),
     "how long nothing must have passed",

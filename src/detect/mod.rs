@@ -11,6 +11,7 @@
 //! | `sign` | what shows at first glance, so that few detectors need be asked |
 //! | `view` | what a detector looks at |
 //! | `scene` | the capture around it, known from a survey of all connections |
+//! | `textbook` | connections of which there is nothing to say |
 //! | `sink` | where a detector puts what it finds, in short or in full |
 //! | `seeded` | tables that are looked up by address |
 //! | `select` | which of them the user wants, and which make the run fail |
@@ -42,6 +43,7 @@ mod services;
 mod short;
 mod sign;
 mod sink;
+mod textbook;
 mod threshold;
 mod view;
 mod watch;
@@ -112,6 +114,7 @@ pub use select::{FailOn, Selection, UnknownName};
 pub use services::Services;
 pub use sign::Signs;
 pub use sink::{Brief, Raised, Sink};
+pub use textbook::Unremarkable;
 pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit, duration};
 pub use view::{Facts, View};
 pub use watch::Watch;

@@ -3,7 +3,7 @@
 use super::close_wait_stuck;
 use super::prelude::*;
 
-const AFTER: Threshold = Threshold::duration(
+pub(super) const AFTER: Threshold = Threshold::duration(
     "slow-close",
     Span::secs(1),
     "how long closing may take, from the first FIN until both are acknowledged",

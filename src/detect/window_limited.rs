@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 
-const BYTES: Threshold = Threshold::count(
+pub(super) const BYTES: Threshold = Threshold::count(
     "window-limited",
     500_000,
     "how many bytes a transfer must have",

@@ -109,7 +109,7 @@ impl Watcher {
             let client = c.client().0;
             let outcome = build::outcome(&c, PerSide { client: &verdicts[client], server: &verdicts[1 - client] });
             let parties = pass.directory.parties(c.sockets[client].addr, c.sockets[1 - client]);
-            pass.digests.push(Digest::new((entry.id, parties), (&c, client), &verdicts, outcome, &briefs, scene));
+            pass.digests.push(Digest::new((entry.id, parties), &c.outline(), &verdicts, outcome, &briefs, scene));
             if !anomalies.is_empty() {
                 let (client, server) = (c.sockets[client], c.sockets[1 - client]);
                 pass.found.push(Found { id: entry.id, client, server, anomalies });

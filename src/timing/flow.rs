@@ -152,8 +152,7 @@ impl Measured {
         let now = seg.time;
         let completes = self.handshake.later(x, seg);
         let flow = self.flow.get_or_insert_with(|| {
-            let mut flow = self.spare.0.take().unwrap_or_default();
-            flow.restart();
+            let mut flow = self.spare.take();
             flow.gaps.last = now;
             flow.client = c.client().0 as u8;
             flow.blame = self.opening.account();
@@ -175,21 +174,20 @@ impl Measured {
         self.refused_after.span()
     }
 
-    /// Where the time from the first to the last packet went, by [`Cause::index`]; its sum is
-    /// exactly that time.
-    pub fn account(&self, c: &Connection) -> [Span; CAUSES] {
+    /// Where the time from the first to the last packet went, by [`Cause::index`]; its sum is exactly that time.
+    pub fn account(&self, (first, last): (Time, Time)) -> [Span; CAUSES] {
         let (situation, in_flight, mut blame) = match &self.flow {
             Some(f) => (f.situation(&self.handshake), f.trips.iter().any(RoundTrip::in_flight), f.blame),
             None => (Situation { opening: true, ..Situation::default() }, false, self.opening.account()),
         };
-        blame.open(c.first);
-        blame.closed(c.first, c.last, &situation, in_flight)
+        blame.open(first);
+        blame.closed(first, last, &situation, in_flight)
     }
 }
 
 impl Flow {
     /// End `x` completes the handshake.
-    fn opened(&mut self, x: usize, now: Time, handshake: &Handshake) {
+    pub(super) fn opened(&mut self, x: usize, now: Time, handshake: &Handshake) {
         let y = 1 - x;
         self.gaps.last = now;
         let legs = [

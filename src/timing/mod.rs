@@ -11,7 +11,7 @@
 //! | [`pause`] | gaps, closed windows, stalls |
 //! | [`close`] | FINs |
 //! | [`blame`] | all time, by cause |
-//! | [`flow`] | all that of one connection, segment by segment; `usual`: the short way; `proofs`: what proves receipts |
+//! | [`flow`] | all that of one connection, segment by segment; `usual`: the short way; `textbook`: that of a whole connection; `proofs`: what proves receipts |
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge; beyond a size as `histogram` |
@@ -47,10 +47,12 @@ mod sums;
 pub mod table;
 #[cfg(test)]
 mod testing;
+mod textbook;
 pub mod turn;
 mod usual;
 pub mod vantage;
 
 pub use flow::Measured;
 pub use groups::Census;
+pub use proofs::Proofs;
 pub use vantage::Vantage;

@@ -13,6 +13,15 @@ use crate::pack::{In, Out, Pack};
 #[derive(Default)]
 pub struct Spare(pub(super) Option<Box<Flow>>);
 
+impl Spare {
+    /// A flow that begins anew, in the memory there is.
+    pub(super) fn take(&mut self) -> Box<Flow> {
+        let mut flow = self.0.take().unwrap_or_default();
+        flow.restart();
+        flow
+    }
+}
+
 /// Nothing in it counts.
 impl std::fmt::Debug for Spare {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -108,9 +108,9 @@ pub fn stops(p: Pauses, end: Time) -> Stops {
     Stops { count: done.count.into(), total: done.total, longest: done.longest, open: p.lasts() }
 }
 
-/// The account by role.
-pub fn blame(m: &Measured, c: &Connection, client: usize) -> Blame {
-    let spent: [Span; CAUSES] = m.account(c);
+/// The account by role; `span` is the connection's, from its first to its last packet.
+pub fn blame(m: &Measured, span: (Time, Time), client: usize) -> Blame {
+    let spent: [Span; CAUSES] = m.account(span);
     let of = |cause: Cause| spent[cause.index()];
     let server = 1 - client;
     Blame {
@@ -196,7 +196,7 @@ pub fn timing(m: &Measured, c: &Connection, verdicts: &[Verdict; 2], given: Opti
     let h = &m.handshake;
     let since_syn = |t: Option<Time>| t.zip(h.syns.first()).map(|(t, syn)| t - syn);
     let seen = vantage(m, client, given);
-    let blame = blame(m, c, client);
+    let blame = blame(m, (c.first, c.last), client);
     let mut timing = Timing {
         syn_to_synack: h.syn_to_synack().exact(),
         synack_to_ack: h.synack_to_ack().exact(),

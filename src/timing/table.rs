@@ -11,8 +11,9 @@ use super::sums::Sums;
 use super::vantage::Vantage;
 use crate::report::Side;
 use crate::report::timing::{GroupTiming, Omitted, Stops, Tables};
+use crate::segment::Socket;
 use crate::time::{Span, Time};
-use crate::tracker::{Connection, Verdict};
+use crate::tracker::{Outline, Verdict};
 
 /// How many groups of each kind are listed.
 const LISTED: usize = 100;
@@ -105,10 +106,18 @@ impl Builder {
         Builder::of(self.listing.clone())
     }
 
-    /// Takes one connection. `end` is the end of the capture.
-    pub fn add(&mut self, m: &Measured, c: &Connection, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) {
-        let (client, _) = c.client();
-        let (host, service) = (c.sockets[client].addr, c.sockets[1 - client]);
+    /// Takes a connection between `sockets`, in short `c`, of which the packets in `proofs` prove receipts. `end` is the end
+    /// of the capture.
+    pub fn add(
+        &mut self,
+        m: &Measured,
+        (sockets, c): (&[Socket; 2], &Outline),
+        (verdicts, proofs): (&[Verdict; 2], &[(u64, Time)]),
+        given: Option<Vantage>,
+        end: Time,
+    ) {
+        let client = c.client & 1;
+        let (host, service) = (sockets[client].addr, sockets[1 - client]);
         let seats = Seats::new(self.listing.places(host, service));
         let mut entry = Entry { seats, samples: &mut self.samples, sums: &mut self.sums };
         let seen = summary::vantage(m, client, given).map(|(v, _)| v);
@@ -118,9 +127,8 @@ impl Builder {
         if let Some(flow) = m.flow.as_deref() {
             entry.flow(flow, m, c, client, verdicts, end);
         }
-        let proofs = m.proofs();
         for (x, side) in [(client, Side::Client), (1 - client, Side::Server)] {
-            occupancy::stays(&verdicts[x], &proofs, end, |stay| entry.stay(side, stay));
+            occupancy::stays(&verdicts[x], proofs, end, |stay| entry.stay(side, stay));
         }
     }
 
@@ -199,7 +207,7 @@ impl Entry<'_> {
         }
     }
 
-    fn handshake(&mut self, m: &Measured, c: &Connection) {
+    fn handshake(&mut self, m: &Measured, c: &Outline) {
         let h = &m.handshake;
         self.one(Metric::SynToSynack, h.syn_to_synack().exact());
         self.one(Metric::SynackToAck, h.synack_to_ack().exact());
@@ -209,17 +217,17 @@ impl Entry<'_> {
         self.one(Metric::Duration, Some(c.last - c.first));
     }
 
-    fn counts(&mut self, m: &Measured, c: &Connection, client: usize) {
+    fn counts(&mut self, m: &Measured, c: &Outline, client: usize) {
         self.figure(Figure::SynRetries, m.handshake.syns.count.saturating_sub(1).into());
         self.figure(Figure::SynackRetries, m.handshake.syn_acks.count.saturating_sub(1).into());
         self.figure(Figure::Excluded, summary::ambiguous(m) + summary::excluded(m));
-        let blame = summary::blame(m, c, client);
+        let blame = summary::blame(m, (c.first, c.last), client);
         for (i, (_, span)) in (0..).zip(blame.parts()) {
             self.figure(Figure::Blame(i), span.0.max(0) as u64);
         }
     }
 
-    fn flow(&mut self, flow: &Flow, m: &Measured, c: &Connection, client: usize, verdicts: &[Verdict; 2], end: Time) {
+    fn flow(&mut self, flow: &Flow, m: &Measured, c: &Outline, client: usize, verdicts: &[Verdict; 2], end: Time) {
         let server = 1 - client;
         self.one(Metric::FirstRequest, flow.turns.first(client).zip(m.handshake.ack()).map(|(t, ack)| t - ack));
         self.one(Metric::FinToAckClient, flow.close.acked(client).exact());

@@ -19,6 +19,9 @@
 //! | `index` | connections by their four-tuple |
 //! | [`store`] | where connections are kept: on tape, as records, packed while nothing is said |
 //! | [`case`] | a connection with what others note of it |
+//! | [`textbook`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs |
+//! | `outline` | a connection in short |
+//! | `timers` | when an end took its steps, and which timers have run out |
 //! | `tape`, `written` | short connections as the list of their segments; one segment as bytes |
 //! | `evict` | forgetting connections, so that memory stays bounded |
 //! | [`profile`] | timers of common stacks |
@@ -34,6 +37,7 @@ mod incarnation;
 mod index;
 mod kept;
 pub mod log;
+mod outline;
 mod packed;
 mod player;
 pub mod profile;
@@ -47,6 +51,8 @@ pub mod state;
 pub mod store;
 pub mod table;
 mod tape;
+pub mod textbook;
+mod timers;
 mod turns;
 mod unseen;
 mod usual;
@@ -55,8 +61,10 @@ mod written;
 
 pub use case::{Case, Notes, Scratch};
 pub use connection::{Class, Connection, Taken};
+pub use outline::Outline;
 pub use profile::{Profile, Stack};
 pub use state::{Evidence, State, States, UnknownState};
 
 pub use table::{Ahead, Tracker};
+pub use textbook::Textbook;
 pub use verdict::Verdict;

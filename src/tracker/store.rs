@@ -13,6 +13,7 @@ use super::connection::{Connection, sender};
 use super::kept::{How, Kept};
 use super::player::Player;
 use super::tape::Tape;
+use super::textbook::Reading;
 use super::turns::{self, Turn};
 use crate::pack::chain::Chains;
 use crate::pack::shelf::{Place, Shelf};
@@ -148,6 +149,13 @@ impl<E: Notes> Store<E> {
         head.tape.player(&head.sockets, head.first_packet, &self.chains)
     }
 
+    /// Reads connection `index` as a textbook one, if it may be one.
+    pub(super) fn textbook(&self, index: usize) -> Option<Reading<'_>> {
+        let head = &self.heads[index];
+        let may_be = matches!(head.state.how(), How::Tape) && head.tape.may_be_textbook();
+        may_be.then(|| Reading::new(self.player(index)))
+    }
+
     fn played(&self, index: usize) -> Case<E> {
         let mut scratch = Scratch::default();
         self.play(index, &mut scratch.0);
@@ -261,9 +269,10 @@ impl<E: Notes> Store<E> {
 
     /// Unpacks or plays the connections at `indices` into as many places of `scratch`; those that have a record stay
     /// there.
-    pub(super) fn look_all(&self, indices: &[usize], scratch: &mut [Scratch<E>]) {
+    pub(super) fn look_all(&self, indices: &[Option<usize>], scratch: &mut [Scratch<E>]) {
         let mut played = Vec::with_capacity(indices.len());
         for ((place, index), scratch) in indices.iter().enumerate().zip(scratch.iter_mut()) {
+            let Some(index) = index else { continue };
             match self.heads[*index].state.how() {
                 How::Record(_) => {}
                 How::Packed(_) => _ = self.look(*index, scratch),

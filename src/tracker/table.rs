@@ -7,6 +7,7 @@ use super::case::{Case, Notes, Scratch};
 use super::connection::{Class, Connection, Taken};
 use super::index::Index;
 use super::store::{Head, Store};
+use super::textbook::Reading;
 use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
 
 /// Tracks every connection in a stream of segments, with notes beside each.
@@ -97,8 +98,9 @@ impl<N: Notes> Tracker<N> {
         self.store.look(i, scratch)
     }
 
-    /// The same of several at once, which costs less than one after the other: after it, [`Tracker::looked`] has each.
-    pub fn look_all(&self, indices: &[usize], scratch: &mut [Scratch<N>]) {
+    /// The same of several at once, each in its place, which costs less than one after the other: after it,
+    /// [`Tracker::looked`] has each.
+    pub fn look_all(&self, indices: &[Option<usize>], scratch: &mut [Scratch<N>]) {
         self.store.look_all(indices, scratch);
     }
 
@@ -107,14 +109,24 @@ impl<N: Notes> Tracker<N> {
         self.store.looked(i, scratch)
     }
 
+    /// Reads connection `i` as a textbook one, if it may be one.
+    pub fn textbook(&self, i: usize) -> Option<Reading<'_>> {
+        self.store.textbook(i)
+    }
+
     /// Makes it cheaper to look at these connections, at most 32, one after the other.
     pub fn soon(&self, indices: impl Iterator<Item = usize>) {
         self.store.touch_tapes(indices);
     }
 
+    /// The sockets of connection `i`; the first sent the first segment.
+    pub fn sockets(&self, i: usize) -> &[Socket; 2] {
+        &self.store.heads[i].sockets
+    }
+
     /// A glance at connection `i`, with its sockets.
     pub fn glance(&self, i: usize, scratch: &mut Scratch<N>) -> ([Socket; 2], N::Glance) {
-        (self.store.heads[i].sockets, self.store.glance(i, scratch))
+        (*self.sockets(i), self.store.glance(i, scratch))
     }
 
     /// The notes beside connection `i`, to be changed.

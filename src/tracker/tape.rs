@@ -90,6 +90,12 @@ impl Tape {
         (self.marks & mark::DISORDERLY == 0).then_some(self.unique)
     }
 
+    /// Whether it is orderly to the end, and both ends have closed.
+    pub fn may_be_textbook(&self) -> bool {
+        const CLOSED: u16 = 3 * mark::FIN;
+        self.marks & (mark::DISORDERLY | CLOSED) == CLOSED
+    }
+
     /// Whether the end that did not begin it has sent something.
     pub fn is_answered(&self) -> bool {
         self.has(mark::SPOKE, 1)

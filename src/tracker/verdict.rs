@@ -8,11 +8,13 @@
 use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
-use super::log::{Mark, Place, Step, Steps, Tail, follow};
+use super::log::{Mark, Place, Steps, Tail, follow};
 use super::profile::Profile;
 use super::rules::{Event, Events};
 use super::scale::Scale;
 use super::state::{Evidence, State, States};
+use super::textbook::Textbook;
+use super::timers::{self, Fins, LATEST_RETRY, RETRY};
 use crate::time::{Span, Time};
 
 /// One end at a given time.
@@ -41,6 +43,14 @@ pub struct Weighing {
     verdicts: [Verdict; 2],
 }
 
+impl Weighing {
+    /// The verdicts on a textbook connection at `end`.
+    pub fn weigh_textbook(&mut self, book: &Textbook, end: Time, profile: &Profile) -> &[Verdict; 2] {
+        book.weigh(end, profile, &mut self.verdicts);
+        &self.verdicts
+    }
+}
+
 impl Verdict {
     /// The state at that time.
     pub fn state(&self) -> State {
@@ -52,11 +62,6 @@ impl Verdict {
 const ANSWER: Span = Span::millis(300);
 /// With one direction captured the answer that is not seen is taken to have come after this time.
 const UNSEEN_ANSWER: Span = Span::millis(100);
-/// A first retransmission comes this soon after a round trip (initial RTO of RFC 6298, with room).
-const RETRY: Span = Span::millis(1_200);
-/// The timer of a first retransmission is no longer than this and a round trip (RFC 6298 5.7, after a lost SYN).
-const LATEST_RETRY: Span = Span::secs(3);
-
 /// What may be in doubt about an opening.
 const OPENING: Events = Events::of(&[Event::RcvSyn, Event::RcvSynAck, Event::RcvAckOfSyn]);
 
@@ -99,7 +104,11 @@ impl Connection {
     }
 
     fn round_trip(&self, e: usize) -> Span {
-        self.ends[e].turnaround.map_or(Span::millis(200), |t| Span(i64::from(t) * 2_000))
+        timers::round_trip(self.ends[e].turnaround)
+    }
+
+    fn last_sent(&self, e: usize) -> Option<Time> {
+        self.ends[e].last.as_ref().map(|l| l.time)
     }
 
     /// Whether the tap is so close to end `e` that what was captured on the way to it arrived.
@@ -110,12 +119,10 @@ impl Connection {
         }
     }
 
-    /// The longest that the retransmission timer of end `e` can be when it starts out: three times the first sample
-    /// (RFC 6298 2.2), which is at most how long its SYN or SYN,ACK waited for the acknowledgment.
-    fn first_timer(&self, e: usize) -> Span {
+    /// How long the SYN or SYN,ACK of end `e` waited for its acknowledgment, as far as that shows.
+    fn first_wait(&self, e: usize) -> Span {
         let sent = self.ends[e].log.get(Event::SndSyn).map(|m| m.time).or(self.handshake.first_syn_ack.get());
-        let sample = sent.zip(self.handshake.proven[e].get()).map_or(Span(0), |(sent, answered)| answered - sent);
-        RETRY.max(Span(sample.0.saturating_mul(3))).min(LATEST_RETRY)
+        sent.zip(self.handshake.proven[e].get()).map_or(Span(0), |(sent, answered)| answered - sent)
     }
 
     #[inline]
@@ -169,18 +176,16 @@ impl Connection {
         if let Some((first, _)) = self.unsure(e, scale, Event::RcvAckOfFin)
             && let Some(sent) = own.log.get(Event::SndFin)
         {
-            let age = end - first.time;
-            let last_fin = own.last_fin.map_or(sent.time, |t| t.time);
-            // Exponential backoff: the next FIN would come about as long after the last as that after the first.
-            let apart = last_fin - sent.time;
-            let next = apart.max(RETRY);
             // A timer that backed off may not have recovered: retransmissions give no samples (RFC 6298 3).
             let backed_off = Span::secs(1 << own.retransmitted.min(3));
-            let first_timer = if own.syns > 1 || own.syn_acks > 1 { LATEST_RETRY } else { self.first_timer(e) };
-            let latest = last_fin + apart + first_timer.max(backed_off) + self.round_trip(e);
-            if (age < next || end < latest) && !scale.has(Event::SndRst) {
+            let repeated = own.syns > 1 || own.syn_acks > 1;
+            let timer = if repeated { LATEST_RETRY } else { timers::first_timer(self.first_wait(e)) };
+            let last = own.last_fin.map_or(sent.time, |t| t.time);
+            let fins = Fins { first: sent.time, last, timer: timer.max(backed_off), round_trip: self.round_trip(e) };
+            let (acked, early) = (first.time, end - first.time < fins.next());
+            if fins.may_go_on(acked, end) && !scale.has(Event::SndRst) {
                 scale.doubt(Event::RcvAckOfFin);
-                if age < next && own.disproved > 1 {
+                if early && own.disproved > 1 {
                     scale.reject(Event::RcvAckOfFin);
                 }
             }
@@ -262,7 +267,7 @@ impl Connection {
         steps.clear();
         follow(steps, &start);
         follow(steps, &scale.marks);
-        if let Some(timer) = self.timer(e, &Tail::after(steps), end, profile) {
+        if let Some(timer) = timers::expired(self.last_sent(e), &Tail::after(steps), end, profile) {
             // Before a new incarnation takes over, if that came later.
             let replaced = scale.marks.iter().position(|m| m.event == Event::Replaced).unwrap_or(scale.marks.len());
             if replaced < scale.marks.len() {
@@ -271,7 +276,7 @@ impl Connection {
             }
             follow(steps, std::iter::once(&timer).chain(&scale.marks[replaced..]));
         }
-        self.date(e, steps, end);
+        timers::date(self.ends[e].turnaround, steps, end);
         let mut possible = States::EMPTY.with(steps.last().map_or(State::Closed, |s| s.rule.to));
         possible = possible.union(self.unseen_endings(e, possible, end));
         if scale.is_in_doubt() || hypotheses.len() > 1 {
@@ -319,39 +324,13 @@ impl Connection {
         for choice in 0..1_u32 << open.len() {
             let happened = all.iter().filter(|(when, _)| *when == 0 || choice & when != 0).map(|(_, m)| *m);
             let tail = Tail::of(start.iter().chain(happened));
-            let timer = self.timer(e, &tail, end, profile);
+            let timer = timers::expired(self.last_sent(e), &tail, end, profile);
             possible = possible.with(if timer.is_some() { State::Closed } else { tail.state() });
             if tail.state() == State::TimeWait && repeated {
                 possible = possible.with(State::TimeWait);
             }
         }
         possible
-    }
-
-    /// Dates `steps` as end `e` took them: see [`Verdict`].
-    fn date(&self, e: usize, steps: &mut [Step], end: Time) {
-        /// Below this the tap is at the end, and what is measured is its processing.
-        const AT_THE_END: u32 = 1_000;
-        let half = match self.ends[e].turnaround {
-            Some(micros) if micros >= AT_THE_END => Span(i64::from(micros) * 500),
-            _ => Span(0),
-        };
-        let mut earliest = Time(i64::MIN);
-        for step in steps {
-            let sent = matches!(
-                step.rule.event,
-                Event::SndSyn | Event::SndSynAck | Event::SndFin | Event::SndRst | Event::Replaced
-            );
-            let captured = step.mark.time;
-            let at = match step.mark.place {
-                _ if step.mark.evidence == Evidence::Timer || step.mark.packet == 0 => captured,
-                Place::At if !sent => (captured + half).min(end.max(captured)),
-                Place::After if !sent => captured,
-                _ => captured - half,
-            };
-            step.at = at.max(earliest);
-            earliest = step.at;
-        }
     }
 
     /// Where an end may be by what the capture did not show.
@@ -373,25 +352,5 @@ impl Connection {
             return States::of(&[State::Closed]);
         }
         States::EMPTY
-    }
-
-    /// The timer that has run out by `end` in the state where a history ends, if one has.
-    fn timer(&self, e: usize, tail: &Tail, end: Time, profile: &Profile) -> Option<Mark> {
-        let mut end = end;
-        let mut last = tail.last?;
-        if last.0.event == Event::Replaced {
-            end = end.min(last.1);
-            last = tail.previous?;
-        }
-        let (rule, since) = last;
-        let own = self.ends[e].last.as_ref().map(|l| l.time);
-        let (event, expiry) = match rule.to {
-            // Each repeated FIN is acknowledged again and starts the wait anew (RFC 9293 3.10.7.4).
-            State::TimeWait => (Event::TwoMsl, own.map_or(since, |t| t.max(since)) + profile.two_msl),
-            State::SynSent => (Event::GiveUp, since + profile.syn_sent),
-            State::SynRcvd => (Event::GiveUp, since + profile.syn_rcvd),
-            _ => return None,
-        };
-        (expiry <= end && own.is_none_or(|t| t < expiry)).then(|| Mark::sure(event, Evidence::Timer, expiry, 0))
     }
 }

@@ -1,0 +1,40 @@
+//! Textbook connections of which no detector has anything to say: they need not be asked.
+
+use super::threshold::Limits;
+use super::{close_wait_stuck, handshake_slow, idle_without_keepalive, slow_close, window_limited};
+use crate::time::Span;
+use crate::tracker::Textbook;
+
+/// Below what a textbook connection is unremarkable. All that detectors look for is absent from it, but for what they draw
+/// a line for.
+#[derive(Clone, Copy, Debug)]
+pub struct Unremarkable {
+    handshake: Span,
+    pause: Span,
+    close: Span,
+    bytes: u64,
+}
+
+impl Unremarkable {
+    /// By the lines drawn in `limits`.
+    pub fn within(limits: &Limits) -> Unremarkable {
+        Unremarkable {
+            handshake: limits.span(&handshake_slow::SLOW),
+            pause: limits.span(&idle_without_keepalive::IDLE),
+            close: limits.span(&slow_close::AFTER).min(limits.span(&close_wait_stuck::AFTER)),
+            bytes: u64::try_from(limits.get(&window_limited::BYTES)).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Whether no detector has anything to say of `book`.
+    pub fn covers(&self, book: &Textbook) -> bool {
+        let [client, server] = book.outline().bytes;
+        let [first, second] = book.handshake();
+        first.max(second) < self.handshake
+            && book.longest_pause() < self.pause
+            && book.close() < self.close
+            && client.max(server) < self.bytes
+            // Of one without payload no-data tells.
+            && client.max(server) > 0
+    }
+}

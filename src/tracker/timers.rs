@@ -1,0 +1,99 @@
+//! Time at an end: when it took its steps, which of its timers have run out, and when a FIN would have been repeated.
+
+use super::log::{Mark, Place, Step, Tail};
+use super::profile::Profile;
+use super::rules::Event;
+use super::state::{Evidence, State};
+use crate::time::{Span, Time};
+
+/// A first retransmission comes this soon after a round trip (initial RTO of RFC 6298, with room).
+pub const RETRY: Span = Span::millis(1_200);
+/// The timer of a first retransmission is no longer than this and a round trip (RFC 6298 5.7, after a lost SYN).
+pub const LATEST_RETRY: Span = Span::secs(3);
+
+/// A round trip from an end, by the least time from the tap to it and back in microseconds, if that is known.
+pub fn round_trip(turnaround: Option<u32>) -> Span {
+    turnaround.map_or(Span::millis(200), |t| Span(i64::from(t) * 2_000))
+}
+
+/// The longest that the retransmission timer of an end can be when it starts out: three times the first sample (RFC 6298
+/// 2.2), which is at most how long its SYN or SYN,ACK waited for the acknowledgment.
+pub fn first_timer(waited: Span) -> Span {
+    RETRY.max(Span(waited.0.saturating_mul(3))).min(LATEST_RETRY)
+}
+
+/// The FINs of an end that is taken to have received the acknowledgment of one of them.
+pub struct Fins {
+    /// When the first was captured.
+    pub first: Time,
+    /// When the last was.
+    pub last: Time,
+    /// Its retransmission timer at most.
+    pub timer: Span,
+    /// From it and back.
+    pub round_trip: Span,
+}
+
+impl Fins {
+    fn apart(&self) -> Span {
+        self.last - self.first
+    }
+
+    /// How long after the last one the next would come at least. Exponential backoff: about as long after it as that was
+    /// after the first.
+    pub fn next(&self) -> Span {
+        self.apart().max(RETRY)
+    }
+
+    /// Whether, at `end`, it is too early to tell that no more come after the acknowledgment at `acked`.
+    pub fn may_go_on(&self, acked: Time, end: Time) -> bool {
+        end - acked < self.next() || end < self.last + self.apart() + self.timer + self.round_trip
+    }
+}
+
+/// The timer that has run out by `end` in the state where a history ends, if one has; `sent` is when the end sent its last
+/// segment.
+pub fn expired(sent: Option<Time>, tail: &Tail, end: Time, profile: &Profile) -> Option<Mark> {
+    let mut end = end;
+    let mut last = tail.last?;
+    if last.0.event == Event::Replaced {
+        end = end.min(last.1);
+        last = tail.previous?;
+    }
+    let (rule, since) = last;
+    let (event, expiry) = match rule.to {
+        // Each repeated FIN is acknowledged again and starts the wait anew (RFC 9293 3.10.7.4).
+        State::TimeWait => (Event::TwoMsl, sent.map_or(since, |t| t.max(since)) + profile.two_msl),
+        State::SynSent => (Event::GiveUp, since + profile.syn_sent),
+        State::SynRcvd => (Event::GiveUp, since + profile.syn_rcvd),
+        _ => return None,
+    };
+    (expiry <= end && sent.is_none_or(|t| t < expiry)).then(|| Mark::sure(event, Evidence::Timer, expiry, 0))
+}
+
+/// Dates `steps` as the end took them (see [`Verdict`](super::Verdict)), by the least time from the tap to it and back in
+/// microseconds.
+pub fn date(turnaround: Option<u32>, steps: &mut [Step], end: Time) {
+    /// Below this the tap is at the end, and what is measured is its processing.
+    const AT_THE_END: u32 = 1_000;
+    let half = match turnaround {
+        Some(micros) if micros >= AT_THE_END => Span(i64::from(micros) * 500),
+        _ => Span(0),
+    };
+    let mut earliest = Time(i64::MIN);
+    for step in steps {
+        let sent = matches!(
+            step.rule.event,
+            Event::SndSyn | Event::SndSynAck | Event::SndFin | Event::SndRst | Event::Replaced
+        );
+        let captured = step.mark.time;
+        let at = match step.mark.place {
+            _ if step.mark.evidence == Evidence::Timer || step.mark.packet == 0 => captured,
+            Place::At if !sent => (captured + half).min(end.max(captured)),
+            Place::After if !sent => captured,
+            _ => captured - half,
+        };
+        step.at = at.max(earliest);
+        earliest = step.at;
+    }
+}
