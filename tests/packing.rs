@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tcpstate::analyze::{Analysis, Options};
+use tcpstate::analyze::{Analysis, Options, Wanted};
 
 mod common;
 
@@ -18,8 +18,20 @@ enum Kept {
     Tapes,
 }
 
-/// The report on connections so kept, as JSON.
-fn report(path: &Path, kept: Kept) -> Option<String> {
+/// The report on connections so kept, as JSON: in full, and as it is when they are only added up, with each in short.
+fn report(path: &Path, kept: Kept) -> Option<[String; 2]> {
+    let taken = analysis(path, kept)?;
+    let mut finish = taken.ended(Vec::new());
+    let mut rows = Vec::new();
+    while let Some(stretch) = finish.next(Wanted::default()) {
+        rows.extend(stretch.rows);
+    }
+    let sums = serde_json::to_string(&finish.report(Vec::new())).unwrap();
+    let full = serde_json::to_string(&analysis(path, kept)?.finish(Vec::new())).unwrap();
+    Some([full, format!("{rows:?} {sums}")])
+}
+
+fn analysis(path: &Path, kept: Kept) -> Option<Analysis> {
     let mut source = tcpstate::source::open(&[path.to_owned()]).ok()?;
     let options = Options { retracted: true, ..Options::default() };
     let mut analysis = Analysis::with_records(options, if matches!(kept, Kept::Records) { 1 << 20 } else { 1 });
@@ -29,7 +41,7 @@ fn report(path: &Path, kept: Kept) -> Option<String> {
             Kept::Records | Kept::Packed => _ = analysis.take(&packet),
         }
     }
-    Some(serde_json::to_string(&analysis.finish(Vec::new())).unwrap())
+    Some(analysis)
 }
 
 fn captures(folder: &Path, into: &mut Vec<PathBuf>) {

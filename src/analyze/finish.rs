@@ -110,13 +110,17 @@ impl<'a> Finish<'a> {
         let mut parties = vec![Parties::default(); tracker.len()];
         let survey = analysis.survey_of(indices(), |index, who| parties[index] = who);
         let mut scene = analysis.scene_of(survey, end);
-        for Parties { client, service } in indices().map(|index| parties[index]) {
-            census.count(scene.directory.addr(client), scene.directory.socket(service));
+        for parties in indices().map(|index| parties[index]) {
+            census.count(parties);
         }
         scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();
         let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
         let capture = Capture { files, bytes, missing_bytes, ..analysis.capture.clone() };
-        let part = Part { next: 0, step: 1, tally: Box::new(Tally::new(tracker.len(), &census, scene.begin, end)) };
+        let part = Part {
+            next: 0,
+            step: 1,
+            tally: Box::new(Tally::new(tracker.len(), (&census, &scene.directory), scene.begin, end)),
+        };
         let unremarkable = Unremarkable::within(&analysis.options.limits);
         let (numbers, told, part) = (None, usize::MAX, Some(part));
         Finish { analysis, scene, unremarkable, parties, capture, end, order, numbers, told, part }
@@ -229,24 +233,29 @@ impl<'a> Finish<'a> {
         let (mut scratch, mut weighing) = (Box::default(), Weighing::default());
         let mut census = Census::default();
         for index in indices {
-            let c = tracker.connection(*index as usize);
-            let client = c.client().0;
-            census.count(c.sockets[client].addr, c.sockets[1 - client]);
+            census.count(self.parties[*index as usize]);
         }
-        let mut tables = table::Builder::new(&census);
+        let mut tables = table::Builder::new(&census, &self.scene.directory);
         for index in indices {
             let case = tracker.look(*index as usize, &mut scratch);
             let verdicts = case.connection.weigh(self.end, &self.analysis.profile, &mut weighing);
             let given = self.analysis.options.vantage;
             let (c, measured) = (&case.connection, &case.notes.measured);
-            tables.add(measured, (&c.sockets, &c.outline()), (verdicts, &measured.proofs()), given, self.end);
+            tables.add(
+                measured,
+                (self.parties[*index as usize], &c.outline()),
+                (verdicts, &measured.proofs()),
+                given,
+                self.end,
+            );
         }
         tables
     }
 
     /// The report, about `connections`.
     pub fn report(mut self, connections: Vec<Connection>) -> Report {
-        let nothing = || Box::new(Tally::new(0, &Census::default(), self.scene.begin, self.end));
+        let nothing =
+            || Box::new(Tally::new(0, (&Census::default(), &self.scene.directory), self.scene.begin, self.end));
         let Tally { totals, mut rollups, groups, digests, tables, timed } =
             *self.part.take().map_or_else(nothing, |part| part.tally);
         let tables = timed.map_or(tables, |indices| self.tables(&indices));

@@ -150,7 +150,8 @@ impl Finish<'_> {
                 }
                 Some(_) => _ = tally.timed.get_or_insert_default(),
                 None => {
-                    let (who, how) = ((look.sockets, &look.outline), (look.verdicts, look.proofs.as_slice()));
+                    let (who, how) =
+                        ((self.parties[look.index], &look.outline), (look.verdicts, look.proofs.as_slice()));
                     tally.tables.add(look.measured, who, how, context.vantage, self.end);
                 }
             }

@@ -1,6 +1,7 @@
 //! What connections add up to.
 
 use crate::detect::{ALL, Digest, Groups};
+use crate::report::directory::Directory;
 use crate::report::rollup::Sums;
 use crate::report::totals::Totals;
 use crate::time::Time;
@@ -20,14 +21,14 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Sums over nothing yet; the connections counted in `census` are to come.
-    pub fn new(connections: usize, census: &Census, begin: Time, end: Time) -> Tally {
+    /// Sums over nothing yet; the connections counted in `census`, with numbers from `directory`, are to come.
+    pub fn new(connections: usize, (census, directory): (&Census, &Directory), begin: Time, end: Time) -> Tally {
         Tally {
             totals: Totals::new(connections as u64, begin, end),
             rollups: kinds(),
             groups: Groups::new(),
             digests: Vec::new(),
-            tables: table::Builder::new(census),
+            tables: table::Builder::new(census, directory),
             timed: None,
         }
     }

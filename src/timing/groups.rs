@@ -1,144 +1,186 @@
 //! Which connections belong together: by server, by client, by pair. They are counted first, so that only the groups that
 //! are listed are ever measured.
 
-use std::hash::{BuildHasher, Hash};
+use std::cmp::Reverse;
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
+use super::seats::MOST;
+use crate::report::directory::{Directory, Parties};
 use crate::segment::Socket;
 
-/// How many groups of each kind are counted at a time: addresses are chosen by whoever sends the packets. Beyond that the
-/// smallest are forgotten, so that a group is missed, or counted too low, by at most one connection in half as many.
+/// How many pairs are counted at a time: addresses are chosen by whoever sends the packets. Beyond that the smallest are
+/// forgotten, so that a pair is missed, or counted too low, by at most one connection in half as many.
 const KEPT: usize = 10_000;
 
-/// Groups of connections of one kind. They are looked up by hash, and never gone through in its order.
-#[derive(Clone, Debug)]
-struct Groups<K> {
+/// Connections of each client and service. They are looked up by hash, and never gone through in its order.
+#[derive(Clone, Debug, Default)]
+struct Pairs {
     lookup: HashTable<u16>,
-    /// Key and connections of each.
-    groups: Vec<(K, u64)>,
+    /// Each with its connections.
+    pairs: Vec<(Parties, u32)>,
     hasher: RandomState,
 }
 
-impl<K> Default for Groups<K> {
-    fn default() -> Groups<K> {
-        Groups { lookup: HashTable::new(), groups: Vec::new(), hasher: RandomState::default() }
-    }
+fn hash(hasher: &RandomState, pair: Parties) -> u64 {
+    hasher.hash_one(u64::from(pair.client) << 32 | u64::from(pair.service))
 }
 
-impl<K: Ord + Hash + Copy> Groups<K> {
+impl Pairs {
     #[inline]
-    fn place(&self, hash: u64, key: &K) -> Option<u16> {
-        self.lookup.find(hash, |i| self.groups[usize::from(*i)].0 == *key).copied()
+    fn place(&self, hash: u64, pair: Parties) -> Option<usize> {
+        self.lookup.find(hash, |i| self.pairs[usize::from(*i)].0 == pair).map(|i| usize::from(*i))
     }
 
-    /// Counts a connection of the group `key`.
-    fn count(&mut self, key: K) {
-        let hash = self.hasher.hash_one(key);
-        if let Some(i) = self.place(hash, &key) {
-            self.groups[usize::from(i)].1 += 1;
+    #[inline]
+    fn place_of(&self, pair: Parties) -> Option<usize> {
+        self.place(hash(&self.hasher, pair), pair)
+    }
+
+    fn count(&mut self, pair: Parties) {
+        let hash = hash(&self.hasher, pair);
+        if let Some(i) = self.place(hash, pair) {
+            self.pairs[i].1 = self.pairs[i].1.saturating_add(1);
             return;
         }
-        if self.groups.len() >= KEPT {
+        if self.pairs.len() >= KEPT {
             self.forget_the_smallest();
         }
-        self.push(hash, (key, 1));
+        self.push(hash, (pair, 1));
     }
 
-    fn push(&mut self, hash: u64, group: (K, u64)) {
-        let number = self.groups.len() as u16;
-        self.groups.push(group);
-        let groups = &self.groups;
-        self.lookup.insert_unique(hash, number, |i| self.hasher.hash_one(groups[usize::from(*i)].0));
+    fn push(&mut self, at: u64, counted: (Parties, u32)) {
+        let number = self.pairs.len() as u16;
+        self.pairs.push(counted);
+        let (pairs, hasher) = (&self.pairs, &self.hasher);
+        self.lookup.insert_unique(at, number, |i| hash(hasher, pairs[usize::from(*i)].0));
     }
 
-    /// Keeps at most half of the groups: those that have more connections than the others.
+    /// Keeps at most half of the pairs: those that have more connections than the others.
     fn forget_the_smallest(&mut self) {
-        let mut counts: Vec<u64> = self.groups.iter().map(|group| group.1).collect();
+        let mut counts: Vec<u32> = self.pairs.iter().map(|pair| pair.1).collect();
         let (_, middle, _) = counts.select_nth_unstable(KEPT / 2);
         let middle = *middle;
-        let mut groups = std::mem::take(&mut self.groups);
-        groups.retain(|group| group.1 > middle);
+        let pairs = std::mem::take(&mut self.pairs);
         self.lookup.clear();
-        groups.into_iter().for_each(|group| self.push(self.hasher.hash_one(group.0), group));
-    }
-
-    /// The `most` groups with the most connections (of equals, those with the lower key), in that order.
-    fn listed(&self, most: usize) -> Groups<K> {
-        let mut groups = self.groups.clone();
-        let rank = |(key, connections): &(K, u64)| (std::cmp::Reverse(*connections), *key);
-        if groups.len() > most {
-            groups.select_nth_unstable_by_key(most, rank);
-        }
-        groups.truncate(most);
-        groups.sort_unstable_by_key(rank);
-        let mut listed = Groups::default();
-        groups.into_iter().for_each(|(key, n)| listed.push(listed.hasher.hash_one(key), (key, n)));
-        listed
-    }
-
-    /// The place of the group `key`, if there is one.
-    #[inline]
-    fn place_of(&self, key: K) -> Option<usize> {
-        self.place(self.hasher.hash_one(key), &key).map(usize::from)
+        let kept = pairs.into_iter().filter(|pair| pair.1 > middle);
+        kept.for_each(|pair| self.push(hash(&self.hasher, pair.0), pair));
     }
 }
 
 /// Connections counted by server, by client and by pair.
 #[derive(Clone, Debug, Default)]
 pub struct Census {
-    servers: Groups<Socket>,
-    clients: Groups<IpAddr>,
-    pairs: Groups<(IpAddr, Socket)>,
+    /// By number.
+    services: Vec<u32>,
+    /// By number.
+    clients: Vec<u32>,
+    pairs: Pairs,
 }
 
 impl Census {
     /// Counts a connection.
     #[inline]
-    pub fn count(&mut self, client: IpAddr, server: Socket) {
-        self.servers.count(server);
-        self.clients.count(client);
-        self.pairs.count((client, server));
+    pub fn count(&mut self, parties: Parties) {
+        for (counts, number) in [(&mut self.services, parties.service), (&mut self.clients, parties.client)] {
+            let number = number as usize;
+            if number >= counts.len() {
+                counts.resize(number + 1, 0);
+            }
+            counts[number] = counts[number].saturating_add(1);
+        }
+        self.pairs.count(parties);
     }
 
-    /// The `most` groups of each kind that have the most connections.
-    pub fn list(&self, most: usize) -> Listing {
+    /// The `most` groups of each kind that have the most connections; what the numbers stand for is in `directory`.
+    pub fn list(&self, directory: &Directory, most: usize) -> Listing {
+        let counted = |counts: &[u32]| (0_u32..).zip(counts.to_vec()).filter(|(_, n)| *n > 0).collect();
+        let socket = |service: u32| directory.socket(service);
+        let pair = |parties: Parties| (directory.addr(parties.client), directory.socket(parties.service));
+        let services = largest(counted(&self.services), most, |number| socket(*number));
+        let clients = largest(counted(&self.clients), most, |number| directory.addr(*number));
+        let listed = largest(self.pairs.pairs.clone(), most, |parties| pair(*parties));
+        let mut pairs = Pairs::default();
+        listed.iter().for_each(|parties| pairs.push(hash(&pairs.hasher, *parties), (*parties, 0)));
         Listing {
-            servers: self.servers.listed(most),
-            clients: self.clients.listed(most),
-            pairs: self.pairs.listed(most),
+            service_places: places(&services, self.services.len()),
+            client_places: places(&clients, self.clients.len()),
+            paired: {
+                let mut paired = vec![false; self.clients.len()];
+                listed.iter().for_each(|parties| paired[parties.client as usize] = true);
+                paired
+            },
+            pairs,
+            names: (
+                services.into_iter().map(socket).collect(),
+                clients.into_iter().map(|number| directory.addr(number)).collect(),
+                listed.into_iter().map(pair).collect(),
+            ),
         }
     }
+}
+
+/// The `most` of `groups` with the most connections (of equals, those with the lower name), in that order.
+fn largest<K: Copy, N: Ord>(mut groups: Vec<(K, u32)>, most: usize, name: impl Fn(&K) -> N) -> Vec<K> {
+    let order = |a: &(K, u32), b: &(K, u32)| Reverse(a.1).cmp(&Reverse(b.1)).then_with(|| name(&a.0).cmp(&name(&b.0)));
+    if groups.len() > most {
+        groups.select_nth_unstable_by(most, order);
+    }
+    groups.truncate(most);
+    groups.sort_unstable_by(order);
+    groups.into_iter().map(|group| group.0).collect()
+}
+
+/// For each of so many `numbers` its place among those listed, plus one; 0 for none.
+fn places(listed: &[u32], numbers: usize) -> Vec<u8> {
+    let mut places = vec![0; numbers];
+    for (number, place) in listed.iter().zip(1..=MOST as u8) {
+        places[*number as usize] = place;
+    }
+    places
 }
 
 /// The groups that are listed: servers, then clients, then pairs.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    servers: Groups<Socket>,
-    clients: Groups<IpAddr>,
-    pairs: Groups<(IpAddr, Socket)>,
+    service_places: Vec<u8>,
+    client_places: Vec<u8>,
+    /// Clients with a pair that is listed.
+    paired: Vec<bool>,
+    pairs: Pairs,
+    names: (Vec<Socket>, Vec<IpAddr>, Vec<(IpAddr, Socket)>),
 }
 
 impl Listing {
     /// How many of each kind.
     pub fn lengths(&self) -> [usize; 3] {
-        [self.servers.groups.len(), self.clients.groups.len(), self.pairs.groups.len()]
+        let (services, clients, pairs) = &self.names;
+        [services.len(), clients.len(), pairs.len()]
     }
 
     /// The places of the groups that a connection belongs to, each among those of its kind.
     #[inline]
-    pub fn places(&self, client: IpAddr, server: Socket) -> [Option<usize>; 3] {
-        [self.servers.place_of(server), self.clients.place_of(client), self.pairs.place_of((client, server))]
+    pub fn places(&self, parties: Parties) -> [Option<usize>; 3] {
+        let (service, client) = (parties.service as usize, parties.client as usize);
+        let place = |places: &[u8], number: usize| usize::from(*places.get(number)?).checked_sub(1);
+        let paired = self.paired.get(client).is_some_and(|paired| *paired);
+        [
+            place(&self.service_places, service),
+            place(&self.client_places, client),
+            if paired { self.pairs.place_of(parties) } else { None },
+        ]
     }
 
     /// Client and server that all connections of a group have in common: of one `kind`, by its place among them.
     pub fn common(&self, kind: usize, place: usize) -> (Option<IpAddr>, Option<Socket>) {
+        let (services, clients, pairs) = &self.names;
         match kind {
-            0 => (None, self.servers.groups.get(place).map(|(server, _)| *server)),
-            1 => (self.clients.groups.get(place).map(|(client, _)| *client), None),
-            _ => self.pairs.groups.get(place).map(|(pair, _)| *pair).unzip(),
+            0 => (None, services.get(place).copied()),
+            1 => (clients.get(place).copied(), None),
+            _ => pairs.get(place).copied().unzip(),
         }
     }
 }
@@ -147,26 +189,37 @@ impl Listing {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_most_frequent_come_first_then_the_lowest() {
-        let mut groups = Groups::default();
-        for key in [9, 3, 7, 7, 5] {
-            groups.count(key);
-        }
-        let listed = groups.listed(3);
-        assert_eq!([7, 3, 5, 9].map(|key| listed.place_of(key)), [Some(0), Some(1), Some(2), None]);
+    fn parties(client: u32) -> Parties {
+        Parties { client, service: 0 }
     }
 
     #[test]
-    fn a_flood_of_small_groups_does_not_hide_a_large_one() {
-        let mut groups = Groups::default();
-        for key in 0..50 * KEPT {
-            groups.count(key);
+    fn the_most_frequent_come_first_then_the_lowest() {
+        let (mut directory, mut census) = (Directory::default(), Census::default());
+        for last in [9, 3, 7, 7, 5] {
+            let server = Socket { addr: [192, 0, 2, 1].into(), port: 80 };
+            census.count(directory.parties([198, 51, 100, last].into(), server));
+        }
+        let listing = census.list(&directory, 3);
+        let place = |last: u8| {
+            let addr = [198, 51, 100, last].into();
+            listing.places(parties(directory.find(addr).unwrap()))
+        };
+        assert_eq!([7, 3, 5, 9].map(|last| place(last)[1]), [Some(0), Some(1), Some(2), None]);
+        assert_eq!([7, 3, 5, 9].map(|last| place(last)[2]), [Some(0), Some(1), Some(2), None]);
+        assert_eq!([7, 9].map(|last| place(last)[0]), [Some(0); 2]);
+    }
+
+    #[test]
+    fn a_flood_of_small_pairs_does_not_hide_a_large_one() {
+        let mut pairs = Pairs::default();
+        for key in 0..50 * KEPT as u32 {
+            pairs.count(parties(key));
             if key % 50 == 0 {
-                groups.count(usize::MAX);
+                pairs.count(parties(u32::MAX));
             }
         }
-        assert!(groups.groups.len() <= KEPT);
-        assert_eq!(groups.listed(1).place_of(usize::MAX), Some(0));
+        assert!(pairs.pairs.len() <= KEPT);
+        assert_eq!(largest(pairs.pairs, 1, |p| p.client), [parties(u32::MAX)]);
     }
 }

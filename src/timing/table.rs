@@ -10,8 +10,8 @@ use super::summary;
 use super::sums::Sums;
 use super::vantage::Vantage;
 use crate::report::Side;
+use crate::report::directory::{Directory, Parties};
 use crate::report::timing::{GroupTiming, Omitted, Stops, Tables};
-use crate::segment::Socket;
 use crate::time::{Span, Time};
 use crate::tracker::{Outline, Verdict};
 
@@ -91,9 +91,10 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Tables of the connections counted in `census`, which are yet to be added.
-    pub fn new(census: &Census) -> Builder {
-        Builder::of(census.list(LISTED))
+    /// Tables of the connections counted in `census`, which are yet to be added; what their numbers stand for is in
+    /// `directory`.
+    pub fn new(census: &Census, directory: &Directory) -> Builder {
+        Builder::of(census.list(directory, LISTED))
     }
 
     fn of(listing: Listing) -> Builder {
@@ -106,19 +107,18 @@ impl Builder {
         Builder::of(self.listing.clone())
     }
 
-    /// Takes a connection between `sockets`, in short `c`, of which the packets in `proofs` prove receipts. `end` is the end
+    /// Takes a connection between `parties`, in short `c`, of which the packets in `proofs` prove receipts. `end` is the end
     /// of the capture.
     pub fn add(
         &mut self,
         m: &Measured,
-        (sockets, c): (&[Socket; 2], &Outline),
+        (parties, c): (Parties, &Outline),
         (verdicts, proofs): (&[Verdict; 2], &[(u64, Time)]),
         given: Option<Vantage>,
         end: Time,
     ) {
         let client = c.client & 1;
-        let (host, service) = (sockets[client].addr, sockets[1 - client]);
-        let seats = Seats::new(self.listing.places(host, service));
+        let seats = Seats::new(self.listing.places(parties));
         let mut entry = Entry { seats, samples: &mut self.samples, sums: &mut self.sums };
         let seen = summary::vantage(m, client, given).map(|(v, _)| v);
         entry.each(|sums| sums.begin(seen));

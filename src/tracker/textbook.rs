@@ -181,20 +181,17 @@ impl<'a> Reading<'a> {
                 Stage::Fin
             }
             Stage::Open => Stage::Open,
-            Stage::Fin if x != self.book.closer && all && seg.len == 0 && fin => {
+            // Of two at the same time it could not be told what came first.
+            Stage::Fin | Stage::Acked if x == self.book.closer || !all || seg.len > 0 || seg.time <= self.before() => {
+                return None;
+            }
+            Stage::Fin | Stage::Acked if fin => {
                 self.book.answer = packet;
                 Stage::Answered
             }
-            Stage::Fin if x != self.book.closer && all && seg.len == 0 => {
+            Stage::Fin => {
                 self.book.ack = Some(packet);
                 Stage::Acked
-            }
-            // With the acknowledgment at the same time it could not be told what came first.
-            Stage::Acked
-                if x != self.book.closer && fin && seg.len == 0 && self.book.ack.is_some_and(|a| a.0 < seg.time) =>
-            {
-                self.book.answer = packet;
-                Stage::Answered
             }
             Stage::Answered if x == self.book.closer && all && !content => {
                 self.book.last = packet;
@@ -218,6 +215,11 @@ impl<'a> Reading<'a> {
             self.content[x] = seg.time;
         }
         Some(Passed { sender: x, advances: news })
+    }
+
+    /// When the first FIN was sent, or acknowledged.
+    fn before(&self) -> Time {
+        self.book.ack.unwrap_or(self.book.fin).0
     }
 
     /// A SYN or SYN,ACK.

@@ -1,0 +1,223 @@
+//! Textbook connections come to the same by the short way as by the long one: histories, measurements, and nothing to say.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use proptest::prelude::*;
+use tcpstate::analyze::{Analysis, Noted};
+use tcpstate::detect::{Limits, Unremarkable};
+use tcpstate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
+use tcpstate::time::{Span, Time};
+use tcpstate::timing::{Measured, occupancy, summary};
+use tcpstate::tracker::textbook::Passed;
+use tcpstate::tracker::verdict::Weighing;
+use tcpstate::tracker::{Profile, Stack, Textbook, Tracker};
+
+/// What an end does next.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Data(usize, u32),
+    Ack(usize),
+    Fin(usize, u32),
+}
+
+/// A conversation as it is written: acts with the time since the one before, and what is wrong with it.
+#[derive(Clone, Debug)]
+struct Script {
+    acts: Vec<(Act, i64)>,
+    stamps: bool,
+    isns: [u32; 2],
+    /// At this segment: this kind of fault.
+    fault: Option<(prop::sample::Index, u8)>,
+    /// From the last segment to the end of the capture.
+    rest: i64,
+}
+
+fn step() -> impl Strategy<Value = i64> {
+    prop_oneof![Just(0_i64), 0..2_000_000_i64, 0..90_000_000_i64, 0..1_500_000_000_i64, 0..12_000_000_000_i64]
+}
+
+fn len() -> impl Strategy<Value = u32> {
+    prop_oneof![Just(1_u32), Just(100), Just(1_448), 1..60_000_u32]
+}
+
+prop_compose! {
+    fn script()(
+        turns in prop::collection::vec((0..2_usize, prop::bool::weighted(0.6), len(), step()), 0..14),
+        opening in (step(), step()),
+        closer in 0..2_usize,
+        with_data in prop::option::weighted(0.3, len()),
+        acked in any::<bool>(),
+        closing in (step(), step(), step(), step()),
+        stamps in any::<bool>(),
+        isns in (any::<u32>(), any::<u32>()),
+        fault in prop::option::weighted(0.3, (any::<prop::sample::Index>(), 0..7_u8)),
+        rest in prop_oneof![0..2_000_000_000_i64, 0..8_000_000_000_i64, 50_000_000_000..70_000_000_000_i64, 0..300_000_000_000_i64],
+    ) -> Script {
+        // The opening's times come first.
+        let mut acts = vec![(Act::Ack(1), opening.0), (Act::Ack(0), opening.1)];
+        acts.extend(turns.into_iter().map(|(x, data, len, step)| (if data { Act::Data(x, len) } else { Act::Ack(x) }, step)));
+        acts.push((Act::Ack(1 - closer), closing.3));
+        acts.push((Act::Fin(closer, with_data.unwrap_or(0)), closing.0));
+        if acked {
+            acts.push((Act::Ack(1 - closer), closing.1));
+        }
+        acts.push((Act::Fin(1 - closer, 0), closing.2));
+        acts.push((Act::Ack(closer), closing.3));
+        Script { acts, stamps, isns: [isns.0, isns.1], fault, rest }
+    }
+}
+
+impl Script {
+    fn segments(&self) -> Vec<Segment> {
+        let ends =
+            [40_000, 443].map(|port| Socket { addr: IpAddr::V4(Ipv4Addr::new(192, 0, 2, (port % 7) as u8)), port });
+        let (mut next, mut acked, mut now) = (self.isns, self.isns, Time(1_700_000_000_000_000_000));
+        let mut segments: Vec<Segment> = Vec::new();
+        let mut send = |x: usize, flags: Flags, len: u32, step: i64, next: &mut [u32; 2]| {
+            now = now + Span(step);
+            let value = (now.0 / 1_000_000) as u32;
+            let syn = flags.has(Flags::SYN);
+            let stamps = self.stamps.then_some(Timestamps { value, echo: value.wrapping_sub(1) });
+            let seg = Segment {
+                time: now,
+                packet: segments.len() as u64 + 1,
+                src: ends[x],
+                dst: ends[1 - x],
+                scope: ScopeId(0),
+                seq: next[x],
+                ack: if flags.has(Flags::ACK) { next[1 - x] } else { 0 },
+                len,
+                captured: len,
+                flags,
+                window: 500,
+                checksum: segments.len() as u16,
+                ip_id: 0,
+                ttl: 64 - x as u8,
+                options: Options {
+                    mss: syn.then_some(60_000),
+                    window_scale: syn.then_some(7),
+                    timestamps: stamps,
+                    ..Options::default()
+                },
+            };
+            next[x] = seg.end();
+            segments.push(seg);
+        };
+        send(0, Flags::SYN, 0, 0, &mut next);
+        send(1, Flags::SYN | Flags::ACK, 0, self.acts[0].1, &mut next);
+        send(0, Flags::ACK, 0, self.acts[1].1, &mut next);
+        (acked[0], acked[1]) = (next[0], next[1]);
+        for (act, step) in &self.acts[2..] {
+            let x = match act {
+                Act::Data(x, _) | Act::Ack(x) | Act::Fin(x, _) => *x,
+            };
+            match act {
+                Act::Data(_, len) => send(x, Flags::ACK | Flags::PSH, *len, *step, &mut next),
+                // Nothing new to acknowledge.
+                Act::Ack(_) if acked[1 - x] == next[1 - x] => continue,
+                Act::Ack(_) => send(x, Flags::ACK, 0, *step, &mut next),
+                Act::Fin(_, len) => send(x, Flags::ACK | Flags::FIN, *len, *step, &mut next),
+            }
+            acked[1 - x] = next[1 - x];
+        }
+        if let Some((at, fault)) = &self.fault {
+            let i = at.index(segments.len());
+            match fault {
+                0 => _ = segments.remove(i),
+                1 => segments.insert(i, segments[i]),
+                2 => segments[i..].rotate_left(1),
+                3 => segments[i].window = 0,
+                4 => segments[i].ack = segments[i].ack.wrapping_sub(1),
+                5 => segments[i].flags = Flags(segments[i].flags.0 ^ Flags::FIN.0),
+                _ => segments[i].time = segments[i].time - Span(1_000_000),
+            }
+            (1..).zip(&mut segments).for_each(|(n, seg)| seg.packet = n);
+        }
+        segments
+    }
+}
+
+/// The connection as a textbook one, if it is one, and its measurements.
+fn read(tracker: &Tracker<Noted>) -> Option<(Textbook, Measured)> {
+    let mut reading = tracker.textbook(0)?;
+    let mut measured = Measured::default();
+    while let Some(Passed { sender, advances }) = reading.advance() {
+        measured.textbook(sender, advances, reading.segment(sender));
+    }
+    reading.book().map(|book| (*book, measured))
+}
+
+/// Whether the segments are a textbook connection; if so it comes to the same either way.
+fn agrees(script: &Script) -> bool {
+    let segments = script.segments();
+    let (mut taped, mut analysis) = (Tracker::<Noted>::default(), Analysis::default());
+    for seg in &segments {
+        taped.pass(seg, taped.ahead(seg));
+        analysis.until(seg.time);
+        analysis.segment(seg);
+    }
+    let Some((book, measured)) = read(&taped) else { return false };
+    assert_eq!(analysis.tracker().len(), 1);
+    let end = segments.iter().map(|seg| seg.time).max().unwrap() + Span(script.rest);
+    analysis.until(end);
+    let case = analysis.tracker().case(0);
+    let (c, noted) = (&case.connection, &case.notes.measured);
+    assert_eq!(book.outline(), c.outline());
+    let (mut long, mut short) = (Weighing::default(), Weighing::default());
+    for stack in [Stack::Linux, Stack::Windows] {
+        let profile: Profile = stack.profile();
+        let long = c.weigh(end, &profile, &mut long);
+        let short = short.weigh_textbook(&book, end, &profile);
+        for (long, short) in long.iter().zip(short) {
+            let of = |verdict: &tcpstate::tracker::Verdict| {
+                let steps = verdict.steps.iter().map(|s| {
+                    (
+                        s.at,
+                        s.rule,
+                        s.mark.time,
+                        s.mark.packet,
+                        s.mark.proof,
+                        s.mark.event,
+                        s.mark.evidence,
+                        s.mark.place,
+                    )
+                });
+                format!("{:?} {:?}", verdict.possible, steps.collect::<Vec<_>>())
+            };
+            assert_eq!(of(long), of(short));
+        }
+    }
+    // What is measured is the same, and so is how far its times are certain.
+    let verdicts = c.verdicts(end, analysis.profile());
+    let told = |m: &Measured| {
+        let all = m.flow.iter().flat_map(|flow| flow.samples.exact()).collect::<Vec<_>>();
+        format!("{:?} {all:?}", summary::timing(m, c, &verdicts, None, end))
+    };
+    assert_eq!(told(&measured), told(noted));
+    for verdict in &verdicts {
+        let latest = |proofs: &[(u64, Time)]| occupancy::latest(verdict, proofs, end);
+        assert_eq!(latest(&book.proofs()), latest(&noted.proofs()));
+    }
+    if Unremarkable::within(&Limits::default()).covers(&book) {
+        let said = analysis.anomalies((0, 1), &verdicts, &analysis.scene(end));
+        assert!(said.is_empty(), "{said:?}");
+    }
+    true
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_textbook_connection_comes_to_the_same_either_way(script in script()) {
+        agrees(&script);
+    }
+
+    #[test]
+    fn what_is_written_by_the_book_is_read_by_the_book(script in script()) {
+        let script = Script { fault: None, ..script };
+        // Two of the closing segments at one time leave open which came first.
+        let apart = script.acts.iter().rev().take(4).all(|(_, step)| *step > 0);
+        prop_assert!(agrees(&script) || !apart);
+    }
+}
