@@ -14,7 +14,8 @@ use crate::report::rollup::{Added, Shown};
 use crate::report::totals::Move;
 use crate::report::{Anomaly, Outcome, PerSide, Side};
 use crate::segment::Socket;
-use crate::timing::{Measured, Proofs};
+use crate::time::Time;
+use crate::timing::Measured;
 use crate::tracker::textbook::Passed;
 use crate::tracker::verdict::Weighing;
 use crate::tracker::{Case, Outline, Scratch, Textbook, Verdict};
@@ -28,6 +29,7 @@ struct Desk {
     scratch: [Scratch<Noted>; TOGETHER],
     weighing: [Weighing; TOGETHER],
     measured: [Measured; TOGETHER],
+    books: [Option<Textbook>; TOGETHER],
     briefs: [Vec<Brief>; TOGETHER],
     anomalies: [Vec<Anomaly>; TOGETHER],
 }
@@ -41,9 +43,16 @@ struct Look<'b> {
     verdicts: &'b [Verdict; 2],
     outcome: Outcome,
     measured: &'b Measured,
-    proofs: Proofs,
-    /// What the tracker knows, unless it is an unremarkable one.
-    case: Option<&'b Case<Noted>>,
+    known: Known<'b>,
+}
+
+/// What is known of it.
+#[derive(Clone, Copy)]
+enum Known<'b> {
+    /// It is a textbook one, of which detectors have nothing to say.
+    Textbook(&'b Textbook),
+    /// All that the tracker knows.
+    Case(&'b Case<Noted>),
 }
 
 impl Look<'_> {
@@ -74,47 +83,45 @@ impl Finish<'_> {
         desk: &mut Desk,
         stretch: &mut Stretch,
     ) {
-        let Desk { scratch, weighing, measured, briefs, anomalies } = desk;
+        let Desk { scratch, weighing, measured, books, briefs, anomalies } = desk;
         let tracker = &self.analysis.tracker;
         let built = wanted.connections || wanted.timed.is_some();
-        let (mut indices, mut books, mut left) = ([0; TOGETHER], [None; TOGETHER], [None; TOGETHER]);
+        let (mut indices, mut left) = ([0; TOGETHER], [None; TOGETHER]);
         let (indices, left) = (&mut indices[..range.len()], &mut left[..range.len()]);
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
         tracker.soon(indices.iter().copied());
-        for (((index, book), measured), left) in indices.iter().zip(&mut books).zip(&mut *measured).zip(&mut *left) {
-            *book = if built { None } else { self.textbook(*index, measured) };
-            *left = book.is_none().then_some(*index);
+        for (((index, book), measured), left) in indices.iter().zip(&mut *books).zip(&mut *measured).zip(&mut *left) {
+            *left = (built || !self.textbook(*index, measured, book)).then_some(*index);
         }
         tracker.look_all(left, scratch);
 
         let mut looks: SmallVec<[Look<'_>; TOGETHER]> = SmallVec::new();
-        let desk = scratch.iter().zip(weighing).zip(&*measured);
-        for (((index, position), book), ((scratch, weighing), measured)) in
-            indices.iter().zip(range).zip(books).zip(desk)
+        let desk = scratch.iter().zip(weighing).zip(&*measured).zip(&*books);
+        for (((index, position), left), (((scratch, weighing), measured), book)) in
+            indices.iter().zip(range).zip(left).zip(desk)
         {
             let (index, id, sockets) = (*index, self.id(position), tracker.sockets(*index));
-            looks.push(match book {
+            let profile = &self.analysis.profile;
+            looks.push(match book.as_ref().filter(|_| left.is_none()) {
                 Some(book) => {
-                    let verdicts = weighing.weigh_textbook(&book, self.end, &self.analysis.profile);
-                    let (outline, outcome, proofs) =
-                        (book.outline(), Outcome::Closed, book.proofs().into_iter().collect());
-                    Look { index, id, sockets, outline, verdicts, outcome, measured, proofs, case: None }
+                    let verdicts = weighing.weigh_textbook(book, self.end, profile);
+                    let (outline, outcome, known) = (book.outline(), Outcome::Closed, Known::Textbook(book));
+                    Look { index, id, sockets, outline, verdicts, outcome, measured, known }
                 }
                 None => {
                     let case = tracker.looked(index, scratch);
-                    let verdicts = case.connection.weigh(self.end, &self.analysis.profile, weighing);
+                    let verdicts = case.connection.weigh(self.end, profile, weighing);
                     let (outline, measured) = (case.connection.outline(), &case.notes.measured);
                     let client = outline.client & 1;
                     let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-                    let outcome = build::outcome(&case.connection, ends);
-                    let (proofs, case) = (measured.proofs(), Some(case));
-                    Look { index, id, sockets, outline, verdicts, outcome, measured, proofs, case }
+                    let (outcome, known) = (build::outcome(&case.connection, ends), Known::Case(case));
+                    Look { index, id, sockets, outline, verdicts, outcome, measured, known }
                 }
             });
         }
         for ((look, briefs), anomalies) in looks.iter().zip(&mut *briefs).zip(&mut *anomalies) {
             briefs.clear();
-            if let Some(case) = look.case {
+            if let Known::Case(case) = look.known {
                 let (c, signals) = (&case.connection, &case.notes.signals);
                 let previous = self.analysis.previous(look.index);
                 let of = (c, look.outline.client, look.id);
@@ -139,20 +146,29 @@ impl Finish<'_> {
         let decoder = &self.analysis.decoder;
         let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
         for (look, anomalies) in looks.iter().zip(anomalies) {
-            let connection = look.case.filter(|_| built).map(|case| {
-                let mut built = build::connection(&case.connection, look.measured, look.verdicts, look.id, &context);
-                built.anomalies = std::mem::take(anomalies);
-                built
-            });
+            let connection = match look.known {
+                Known::Case(case) if built => {
+                    let (c, measured) = (&case.connection, look.measured);
+                    let mut connection = build::connection(c, measured, look.verdicts, look.id, &context);
+                    connection.anomalies = std::mem::take(anomalies);
+                    Some(connection)
+                }
+                _ => None,
+            };
             match wanted.timed.zip(connection.as_ref()) {
                 Some((timed, connection)) if timed(connection) => {
                     tally.timed.get_or_insert_default().push(look.index as u32)
                 }
                 Some(_) => _ = tally.timed.get_or_insert_default(),
                 None => {
-                    let (who, how) =
-                        ((self.parties[look.index], &look.outline), (look.verdicts, look.proofs.as_slice()));
-                    tally.tables.add(look.measured, who, how, context.vantage, self.end);
+                    let who = (self.parties[look.index], &look.outline);
+                    let mut add = |proofs: &[(u64, Time)]| {
+                        tally.tables.add(look.measured, who, (look.verdicts, proofs), context.vantage, self.end);
+                    };
+                    match look.known {
+                        Known::Textbook(book) => add(&book.proofs()),
+                        Known::Case(_) => add(&look.measured.proofs()),
+                    }
                 }
             }
             stretch.connections.extend(connection.filter(|_| wanted.connections));
@@ -160,14 +176,16 @@ impl Finish<'_> {
         stretch.rows.extend(looks.iter().zip(&*briefs).map(|(look, briefs)| self.row(look, briefs)));
     }
 
-    /// Measures connection `index` in `measured` if it is a textbook one of which detectors have nothing to say.
-    fn textbook(&self, index: usize, measured: &mut Measured) -> Option<Textbook> {
-        let mut reading = self.analysis.tracker.textbook(index)?;
+    /// Reads connection `index` into `book`, and measures it, if it is a textbook one of which detectors have nothing to
+    /// say. Whether it is.
+    fn textbook(&self, index: usize, measured: &mut Measured, book: &mut Option<Textbook>) -> bool {
+        let Some(mut reading) = self.analysis.tracker.textbook(index) else { return false };
         measured.restart();
         while let Some(Passed { sender, advances }) = reading.advance() {
             measured.textbook(sender, advances, reading.segment(sender));
         }
-        reading.book().filter(|book| self.unremarkable.covers(book)).copied()
+        let read = reading.book().filter(|book| self.unremarkable.covers(book));
+        read.inspect(|read| *book = Some(**read)).is_some()
     }
 
     /// Adds a connection to the sums.

@@ -28,7 +28,7 @@ impl Unremarkable {
 
     /// Whether no detector has anything to say of `book`.
     pub fn covers(&self, book: &Textbook) -> bool {
-        let [client, server] = book.outline().bytes;
+        let [client, server] = book.bytes();
         let [first, second] = book.handshake();
         first.max(second) < self.handshake
             && book.longest_pause() < self.pause

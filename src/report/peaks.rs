@@ -27,6 +27,18 @@ pub enum Peaks {
     },
 }
 
+/// The first moment `since` nanoseconds after the beginning, or later, where moments are `step` apart.
+#[inline]
+fn moment(since: i64, step: i64) -> usize {
+    let (since, step) = (since.max(0), step.max(1));
+    // A division of integers takes several times as long; the guess is off by one at most.
+    let guess = (since as f64 / step as f64) as i64;
+    let guess = guess.min(MOMENTS as i64);
+    let before = guess - i64::from(guess.saturating_mul(step) > since);
+    let before = before + i64::from((before + 1).saturating_mul(step) <= since);
+    (before + i64::from(before.saturating_mul(step) < since)).clamp(0, MOMENTS as i64) as usize
+}
+
 fn nothing_grew() -> Vec<i32> {
     vec![0; MOMENTS + 1]
 }
@@ -72,9 +84,7 @@ impl Peaks {
                 }
             }
             Peaks::Moments { begin, step, grown } => {
-                let since = (time - *begin).0.max(0) as u64;
-                let step = step.unsigned_abs().max(1);
-                let moment = (since.div_ceil(step) as usize).min(MOMENTS);
+                let moment = moment((time - *begin).0, *step);
                 if from != State::Closed {
                     grown[from as usize][moment] -= 1;
                 }
@@ -138,6 +148,17 @@ impl Moves {
 mod tests {
     use super::*;
     use crate::time::Span;
+
+    #[test]
+    fn a_moment_is_found_exactly() {
+        let spans = (0..63).flat_map(|bit| (-2..=2).map(move |d| (1_i64 << bit).saturating_add(d)));
+        for step in [1, 2, 3, 7, 1_000, 123_456_789, 1 << 40, i64::MAX / 3] {
+            for since in spans.clone().chain((0..9).flat_map(|n| [-1, 0, 1].map(|d| step.saturating_mul(n) + d))) {
+                let exact = ((since.max(0) as u64).div_ceil(step as u64) as usize).min(MOMENTS);
+                assert_eq!(moment(since, step), exact, "{since} by {step}");
+            }
+        }
+    }
 
     #[test]
     fn moments_agree_with_the_exact_count_where_nothing_is_short() {

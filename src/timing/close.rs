@@ -128,6 +128,11 @@ impl Close {
         self.first.time().zip(self.last.time()).map(|(first, last)| (last - first).max(Span(0)))
     }
 
+    /// Whether a FIN was sent more than once.
+    pub fn has_copies(&self) -> bool {
+        self.fins.iter().any(|fin| fin.copies > 1)
+    }
+
     /// Whether end `x` has sent its FIN.
     pub fn has_fin(&self, x: usize) -> bool {
         self.fins[x].first.is_some()

@@ -149,6 +149,11 @@ impl Handshake {
         self.opener.is_none() || ready && self.ack.is_some() && self.ack != now.into()
     }
 
+    /// Whether a SYN or SYN,ACK was captured more than once.
+    pub fn has_copies(&self) -> bool {
+        self.syns.count > 1 || self.syn_acks.count > 1
+    }
+
     /// Whether its end is not captured yet, though its begin was.
     pub fn is_under_way(&self) -> bool {
         self.opener.is_some() && !self.ack.is_some()

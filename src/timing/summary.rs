@@ -111,19 +111,25 @@ pub fn stops(p: Pauses, end: Time) -> Stops {
 /// The account by role; `span` is the connection's, from its first to its last packet.
 pub fn blame(m: &Measured, span: (Time, Time), client: usize) -> Blame {
     let spent: [Span; CAUSES] = m.account(span);
-    let of = |cause: Cause| spent[cause.index()];
+    let [handshake, network, recovery, server, client, zero_window_server, zero_window_client, idle, close] =
+        causes(client).map(|cause| spent[cause.index()]);
+    Blame { handshake, network, recovery, server, client, zero_window_server, zero_window_client, idle, close }
+}
+
+/// The causes in the order of [`Blame::parts`].
+pub fn causes(client: usize) -> [Cause; CAUSES] {
     let server = 1 - client;
-    Blame {
-        handshake: of(Cause::Handshake),
-        network: of(Cause::Network),
-        recovery: of(Cause::Recovery),
-        server: of(Cause::End(server)),
-        client: of(Cause::End(client)),
-        zero_window_server: of(Cause::ZeroWindow(server)),
-        zero_window_client: of(Cause::ZeroWindow(client)),
-        idle: of(Cause::Idle),
-        close: of(Cause::Close),
-    }
+    [
+        Cause::Handshake,
+        Cause::Network,
+        Cause::Recovery,
+        Cause::End(server),
+        Cause::End(client),
+        Cause::ZeroWindow(server),
+        Cause::ZeroWindow(client),
+        Cause::Idle,
+        Cause::Close,
+    ]
 }
 
 /// What end `verdict` was in at `time`.
@@ -258,6 +264,10 @@ pub fn timing(m: &Measured, c: &Connection, verdicts: &[Verdict; 2], given: Opti
 
 /// How many legs of the handshake and of the close could not be told apart.
 pub fn ambiguous(m: &Measured) -> u64 {
+    let repeated = m.handshake.has_copies() || m.flow.as_ref().is_some_and(|f| f.close.has_copies());
+    if !repeated {
+        return 0;
+    }
     let close = m.flow.as_ref().map_or([Leg::Unseen; 2], |f| [f.close.acked(0), f.close.acked(1)]);
     let legs = [m.handshake.syn_to_synack(), m.handshake.synack_to_ack(), close[0], close[1]];
     legs.iter().filter(|l| l.between().is_some()).count() as u64

@@ -1,5 +1,7 @@
 //! Measurements of groups of connections: all of them, by server, by client, by pair.
 
+use smallvec::SmallVec;
+
 use super::columns::{Columns, place};
 use super::figure::{Figure, Stopped};
 use super::flow::{Flow, Measured};
@@ -119,7 +121,7 @@ impl Builder {
     ) {
         let client = c.client & 1;
         let seats = Seats::new(self.listing.places(parties));
-        let mut entry = Entry { seats, samples: &mut self.samples, sums: &mut self.sums };
+        let mut entry = Entry::new(seats, &mut self.samples, &mut self.sums);
         let seen = summary::vantage(m, client, given).map(|(v, _)| v);
         entry.each(|sums| sums.begin(seen));
         entry.handshake(m, c);
@@ -175,13 +177,27 @@ impl Builder {
 struct Entry<'a> {
     seats: Seats,
     samples: &'a mut Columns,
-    sums: &'a mut [Option<Box<Sums>>],
+    /// The sums of its groups.
+    sums: SmallVec<[&'a mut Sums; 4]>,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    fn new(seats: Seats, samples: &'a mut Columns, mut sums: &'a mut [Option<Box<Sums>>]) -> Entry<'a> {
+        let (mut own, mut passed) = (SmallVec::new(), 0);
+        // Seats come in ascending order.
+        seats.each(|seat| {
+            let rest = std::mem::take(&mut sums);
+            if let Some((one, rest)) = rest.get_mut(seat - passed..).and_then(<[_]>::split_first_mut) {
+                own.push(&mut **one.get_or_insert_with(|| Box::new(Sums::new())));
+                (sums, passed) = (rest, seat + 1);
+            }
+        });
+        Entry { seats, samples, sums: own }
+    }
+
     #[inline]
     fn each(&mut self, mut take: impl FnMut(&mut Sums)) {
-        self.seats.each(|seat| take(self.sums[seat].get_or_insert_with(|| Box::new(Sums::new()))));
+        self.sums.iter_mut().for_each(|sums| take(sums));
     }
 
     fn stay(&mut self, side: Side, stay: &Stay) {
@@ -221,9 +237,9 @@ impl Entry<'_> {
         self.figure(Figure::SynRetries, m.handshake.syns.count.saturating_sub(1).into());
         self.figure(Figure::SynackRetries, m.handshake.syn_acks.count.saturating_sub(1).into());
         self.figure(Figure::Excluded, summary::ambiguous(m) + summary::excluded(m));
-        let blame = summary::blame(m, (c.first, c.last), client);
-        for (i, (_, span)) in (0..).zip(blame.parts()) {
-            self.figure(Figure::Blame(i), span.0.max(0) as u64);
+        let spent = m.account((c.first, c.last));
+        for (part, cause) in (0..).zip(summary::causes(client)) {
+            self.figure(Figure::Blame(part), spent[cause.index()].0.max(0) as u64);
         }
     }
 

@@ -6,7 +6,7 @@
 //! proven by a segment that is known beforehand, and only the last acknowledgment is never confirmed. The histories are
 //! those that [`Connection`](super::Connection) comes to; tests compare them.
 
-use super::log::{Mark, Marks, Tail, follow, sort};
+use super::log::{Mark, Tail, follow, sort};
 use super::outline::Outline;
 use super::player::Player;
 use super::profile::Profile;
@@ -75,6 +75,11 @@ pub struct Passed {
 /// A connection being read, as long as it is a textbook one.
 pub struct Reading<'a> {
     player: Player<'a>,
+    page: Page,
+}
+
+/// What is known of it so far.
+struct Page {
     stage: Stage,
     next: [u32; 2],
     /// The highest acknowledgment of each end's stream.
@@ -106,26 +111,18 @@ impl<'a> Reading<'a> {
             pause: Span(0),
         };
         let never = [Time(i64::MIN); 2];
-        Reading {
-            player,
-            stage: Stage::Fresh,
-            next: [0; 2],
-            acked: [0; 2],
-            sent: never,
-            content: never,
-            now: never[0],
-            book,
-        }
+        let page =
+            Page { stage: Stage::Fresh, next: [0; 2], acked: [0; 2], sent: never, content: never, now: never[0], book };
+        Reading { player, page }
     }
 
     /// Takes the next segment; `None` at the end, or where it is no textbook connection.
     #[inline]
     pub fn advance(&mut self) -> Option<Passed> {
         let x = self.player.advance()?;
-        let seg = *self.player.segment(x);
-        let passed = self.take(x, &seg);
+        let passed = self.page.take(x & 1, self.player.segment(x));
         if passed.is_none() {
-            self.stage = Stage::Other;
+            self.page.stage = Stage::Other;
         }
         passed
     }
@@ -138,9 +135,11 @@ impl<'a> Reading<'a> {
 
     /// The connection, if it was a textbook one to its end.
     pub fn book(&self) -> Option<&Textbook> {
-        (self.stage == Stage::Closed).then_some(&self.book)
+        (self.page.stage == Stage::Closed).then_some(&self.page.book)
     }
+}
 
+impl Page {
     #[inline]
     fn take(&mut self, x: usize, seg: &Segment) -> Option<Passed> {
         const KIND: u16 = Flags::SYN.0 | Flags::ACK.0 | Flags::FIN.0 | Flags::RST.0;
@@ -291,28 +290,25 @@ impl Textbook {
     }
 
     /// What happened to end `e`, in order.
-    fn marks(&self, e: usize) -> Marks {
+    #[inline]
+    fn marks(&self, e: usize) -> [Mark; 5] {
         let [syn, syn_ack, ack] = self.opening;
         let of = |event, evidence, (time, packet): Packet| Mark::sure(event, evidence, time, packet);
         let proven = |event, packet, proof: Packet| Mark { proof: proof.1, ..of(event, Evidence::Confirmed, packet) };
-        let mut marks = Marks::new();
-        if e == 0 {
-            marks.push(of(Event::SndSyn, Evidence::Sent, syn));
-            marks.push(proven(Event::RcvSynAck, syn_ack, ack));
-        } else {
-            marks.push(proven(Event::RcvSyn, syn, syn_ack));
-            marks.push(proven(Event::RcvAckOfSyn, ack, self.ready));
-        }
         let acked = self.ack.unwrap_or(self.answer);
-        if e == self.closer {
-            marks.push(of(Event::SndFin, Evidence::Sent, self.fin));
-            marks.push(proven(Event::RcvAckOfFin, acked, self.last));
-            marks.push(proven(Event::RcvFin, self.answer, self.last));
+        let [first, second] = if e == 0 {
+            [of(Event::SndSyn, Evidence::Sent, syn), proven(Event::RcvSynAck, syn_ack, ack)]
         } else {
-            marks.push(proven(Event::RcvFin, self.fin, acked));
-            marks.push(of(Event::SndFin, Evidence::Sent, self.answer));
-            marks.push(of(Event::RcvAckOfFin, Evidence::Inferred, self.last));
-        }
+            [proven(Event::RcvSyn, syn, syn_ack), proven(Event::RcvAckOfSyn, ack, self.ready)]
+        };
+        let [third, fourth, fifth] = if e == self.closer {
+            let acked = proven(Event::RcvAckOfFin, acked, self.last);
+            [of(Event::SndFin, Evidence::Sent, self.fin), acked, proven(Event::RcvFin, self.answer, self.last)]
+        } else {
+            let sent = of(Event::SndFin, Evidence::Sent, self.answer);
+            [proven(Event::RcvFin, self.fin, acked), sent, of(Event::RcvAckOfFin, Evidence::Inferred, self.last)]
+        };
+        let mut marks = [first, second, third, fourth, fifth];
         sort(&mut marks);
         marks
     }
@@ -336,6 +332,11 @@ impl Textbook {
             opening_seen: true,
             retractions: 0,
         }
+    }
+
+    /// Payload bytes that each end sent.
+    pub fn bytes(&self) -> [u64; 2] {
+        self.bytes
     }
 
     /// Times between the segments of the handshake.
