@@ -8,6 +8,7 @@
 use smallvec::SmallVec;
 
 use crate::time::{Span, Time};
+use crate::tracker::log::Step;
 use crate::tracker::{Evidence, State, Verdict};
 
 /// A sender that has not seen its SYN,ACK or FIN acknowledged repeats it within this time (RFC 6298 §2: 1 s to begin
@@ -34,47 +35,56 @@ pub struct Stay {
 /// The latest moment at which each state of a history can have been entered, by the packets that prove it
 /// ([`Measured::proofs`](super::Measured::proofs)); `end` is the end of the capture.
 pub fn latest(verdict: &Verdict, proofs: &[(u64, Time)], end: Time) -> SmallVec<[Time; 8]> {
-    let steps = &verdict.steps;
-    let mut latest = SmallVec::from_elem(end, steps.len());
+    let mut latest = SmallVec::from_elem(end, verdict.steps.len());
     let mut next = end;
-    for (step, latest) in steps.iter().zip(&mut latest).rev() {
-        let mark = &step.mark;
-        let by = match mark.evidence {
-            Evidence::Confirmed => {
-                let way = (step.at - mark.time).0.saturating_abs();
-                proofs.iter().find(|(p, _)| *p == mark.proof).map_or(step.at, |(_, t)| *t - Span(way))
-            }
-            // Nothing else is possible at the end: silence has decided, and it did so by this time.
-            Evidence::Inferred if verdict.possible.len() == 1 => next.min(step.at + SILENCE),
-            Evidence::Inferred => next,
-            Evidence::Sent | Evidence::Assumed | Evidence::Timer => step.at,
-        };
-        next = by.min(next).max(step.at);
+    for (step, latest) in verdict.steps.iter().zip(&mut latest).rev() {
+        next = entered_by(step, next, verdict.possible.len() == 1, proofs);
         *latest = next;
     }
     latest
 }
 
-/// Gives the stays of one end, from its history up to `end`, the end of the capture.
+/// The latest moment at which `step` can have been taken, the one after it being taken at `next` at the latest; `settled` if
+/// nothing else is possible at the end.
+#[inline]
+fn entered_by(step: &Step, next: Time, settled: bool, proofs: &[(u64, Time)]) -> Time {
+    let mark = &step.mark;
+    let by = match mark.evidence {
+        Evidence::Confirmed => {
+            let way = (step.at - mark.time).0.saturating_abs();
+            proofs.iter().find(|(p, _)| *p == mark.proof).map_or(step.at, |(_, t)| *t - Span(way))
+        }
+        // Silence has decided, and it did so by this time.
+        Evidence::Inferred if settled => next.min(step.at + SILENCE),
+        Evidence::Inferred => next,
+        Evidence::Sent | Evidence::Assumed | Evidence::Timer => step.at,
+    };
+    by.min(next).max(step.at)
+}
+
+/// Gives the stays of one end, the last one first, from its history up to `end`, the end of the capture.
+#[inline]
 pub fn stays(verdict: &Verdict, proofs: &[(u64, Time)], end: Time, mut take: impl FnMut(&Stay)) {
-    let steps = &verdict.steps;
-    let latest = latest(verdict, proofs, end);
-    for (i, (step, late)) in steps.iter().zip(&latest).enumerate() {
+    let steps = verdict.steps.as_slice();
+    let settled = verdict.possible.len() == 1;
+    let mut following: Option<(&Step, Time)> = None;
+    for (i, step) in steps.iter().enumerate().rev() {
+        let late = entered_by(step, following.map_or(end, |(_, late)| late), settled, proofs);
+        let after = following.replace((step, late));
         let state = step.rule.to;
         if state == State::Closed {
             continue;
         }
-        let entry = [step.at, *late];
-        let following = steps.get(i + 1).zip(latest.get(i + 1));
-        let exit = following.map_or([end.max(entry[1]); 2], |(s, late)| [s.at, *late]);
+        let entry = [step.at, late];
+        let exit = after.map_or([end.max(entry[1]); 2], |(next, late)| [next.at, late]);
         let midstream = i == 0 && step.mark.packet == 0 && step.mark.evidence == Evidence::Assumed;
         take(&Stay {
             state,
             span: (exit[0] - entry[0]).max(Span(0)),
             low: (exit[0] - entry[1]).max(Span(0)),
             high: (exit[1] - entry[0]).max(Span(0)),
-            open: following.is_none() || midstream,
-            modelled: following.is_some_and(|(s, _)| s.mark.evidence == Evidence::Timer),
+            open: after.is_none() || midstream,
+            modelled: after.is_some_and(|(next, _)| next.mark.evidence == Evidence::Timer),
         });
     }
 }
