@@ -128,12 +128,11 @@ impl Analysis {
         }
         connections.clear();
         for some in bundle.found().chunks(AHEAD) {
-            let mut ahead = [Ahead::default(); AHEAD];
-            for (ahead, found) in ahead.iter_mut().zip(some) {
-                if let Decoded::Segment(segment) = found {
-                    *ahead = self.tracker.ahead(segment);
-                }
+            let mut segments: [Option<&Segment>; AHEAD] = [None; AHEAD];
+            for (segment, found) in segments.iter_mut().zip(some) {
+                *segment = if let Decoded::Segment(segment) = found { Some(segment) } else { None };
             }
+            let ahead = self.tracker.ahead_of(segments);
             for (ahead, found) in ahead.into_iter().zip(some) {
                 match found {
                     Decoded::Segment(segment) => connections.push(self.pass(segment, ahead)),

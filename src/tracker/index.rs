@@ -4,30 +4,43 @@ use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
 
 use foldhash::quality::RandomState;
-use hashbrown::HashTable;
 
 use crate::segment::Socket;
 
+/// Places at the beginning, as a power of two.
+const FIRST_BITS: u32 = 10;
+
 /// Numbers by the hash of a four-tuple. Which of them is meant its owner tells, who knows the four-tuples.
-#[derive(Clone, Debug, Default)]
+///
+/// One row of places, each with a hash and its number in eight bytes; what finds its place taken goes to the next free
+/// one (linear probing, Knuth 6.4). The place is told by the high bits of the hash, so that the row is gone through in its
+/// order when it grows, and so is the new one.
+#[derive(Clone, Debug)]
 pub(super) struct Index {
-    slots: HashTable<Slot>,
+    /// A power of two of them, or none; 0 where there is nothing.
+    places: Vec<u64>,
+    used: usize,
+    /// Bits of a hash that do not tell the place.
+    shift: u32,
     /// Seeded for each run: addresses and ports are chosen by whoever sends the packets.
     hasher: RandomState,
 }
 
-/// With the hash beside it a number is looked up and moved without looking at what it stands for.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    hash: u32,
-    number: u32,
+impl Default for Index {
+    fn default() -> Index {
+        Index { places: Vec::new(), used: 0, shift: u32::BITS - FIRST_BITS, hasher: RandomState::default() }
+    }
 }
 
-impl Slot {
-    /// What the table goes by: its low bits and its highest.
-    fn spread(hash: u32) -> u64 {
-        u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    }
+/// What stands in a place. No number is the last of all.
+fn slot(hash: u32, number: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(number) + 1
+}
+
+/// The number there, if it has this hash.
+#[inline]
+fn number_of(slot: u64, hash: u32) -> Option<u32> {
+    if (slot >> 32) as u32 == hash { (slot as u32).checked_sub(1) } else { None }
 }
 
 impl Index {
@@ -56,31 +69,114 @@ impl Index {
         (hasher.finish() >> 32) as u32
     }
 
+    /// Where what has this `hash` stands at first, if there are places.
+    #[inline]
+    fn home(&self, hash: u32) -> usize {
+        (hash >> self.shift) as usize
+    }
+
     /// The number with this `hash` that `is` meant.
     #[inline]
     pub fn find(&self, hash: u32, mut is: impl FnMut(usize) -> bool) -> Option<usize> {
-        let slot = self.slots.find(Slot::spread(hash), |slot| slot.hash == hash && is(slot.number as usize))?;
-        Some(slot.number as usize)
+        let last = self.places.len().wrapping_sub(1);
+        let mut at = self.home(hash);
+        // There always is a place with nothing in it.
+        while let Some(slot) = self.places.get(at & last).filter(|slot| **slot != 0) {
+            if let Some(number) = number_of(*slot, hash).filter(|number| is(*number as usize)) {
+                return Some(number as usize);
+            }
+            at += 1;
+        }
+        None
+    }
+
+    /// The first number with this `hash`: most likely the one that is meant.
+    #[inline]
+    pub fn guess(&self, hash: u32) -> Option<usize> {
+        self.find(hash, |_| true)
     }
 
     /// Puts `number`, which is new, under `hash`.
     pub fn insert(&mut self, hash: u32, number: u32) {
-        self.slots.insert_unique(Slot::spread(hash), Slot { hash, number }, |slot| Slot::spread(slot.hash));
+        // At most five places of eight are taken.
+        if self.used * 8 >= self.places.len() * 5 {
+            self.grow();
+        }
+        self.used += 1;
+        self.put(slot(hash, number));
+    }
+
+    fn put(&mut self, slot: u64) {
+        let last = self.places.len().wrapping_sub(1);
+        let mut at = self.home((slot >> 32) as u32);
+        while let Some(place) = self.places.get_mut(at & last) {
+            if *place == 0 {
+                *place = slot;
+                return;
+            }
+            at += 1;
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let places = (self.places.len() * 2).max(1 << FIRST_BITS);
+        self.shift = u32::BITS.saturating_sub(places.trailing_zeros());
+        let before = std::mem::replace(&mut self.places, vec![0; places]);
+        before.into_iter().filter(|slot| *slot != 0).for_each(|slot| self.put(slot));
     }
 
     /// Puts `new` in the place of `old`, if that is there.
     pub fn replace(&mut self, hash: u32, old: u32, new: u32) -> bool {
-        let slot = self.slots.find_mut(Slot::spread(hash), |slot| slot.hash == hash && slot.number == old);
-        slot.map(|slot| slot.number = new).is_some()
+        let last = self.places.len().wrapping_sub(1);
+        let mut at = self.home(hash);
+        while let Some(place) = self.places.get_mut(at & last).filter(|place| **place != 0) {
+            if *place == slot(hash, old) {
+                *place = slot(hash, new);
+                return true;
+            }
+            at += 1;
+        }
+        false
     }
 
     /// All numbers.
     pub fn numbers(&self) -> impl Iterator<Item = u32> {
-        self.slots.iter().map(|slot| slot.number)
+        self.places.iter().filter_map(|slot| (*slot as u32).checked_sub(1))
     }
 
     /// Forgets all numbers.
     pub fn clear(&mut self) {
-        self.slots.clear();
+        self.places.fill(0);
+        self.used = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_is_found_and_replaced_in_its_place() {
+        let mut index = Index::default();
+        assert_eq!(index.find(7, |_| true), None);
+        // Many with the same hash, at the end of the row too.
+        let hash = |n: u32| {
+            [n.wrapping_mul(0x9e37_79b9), u32::MAX, 0][if n.is_multiple_of(50) { 1 + n as usize % 2 } else { 0 }]
+        };
+        for n in 0..5_000 {
+            index.insert(hash(n), n);
+        }
+        for n in (0..5_000).step_by(3) {
+            assert!(index.replace(hash(n), n, n + 10_000));
+            assert!(!index.replace(hash(n), n, n + 10_000));
+        }
+        for n in 0..5_000 {
+            let stands = if n % 3 == 0 { n + 10_000 } else { n };
+            assert_eq!(index.find(hash(n), |number| number == stands as usize), Some(stands as usize));
+        }
+        assert_eq!(index.numbers().count(), 5_000);
+        index.clear();
+        assert_eq!((index.find(hash(1), |_| true), index.numbers().count()), (None, 0));
     }
 }

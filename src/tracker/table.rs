@@ -162,13 +162,31 @@ impl<N: Notes> Tracker<N> {
         self.segment_at(head, hash, seg)
     }
 
-    /// Looks up where `seg` belongs. Looking many up before they are passed lets the memory be waited for at once.
+    /// Looks up where `seg` belongs.
     #[inline]
     pub fn ahead(&self, seg: &Segment) -> Ahead {
-        let hash = self.latest.hash(&seg.src, &seg.dst);
-        let head = self.head(&seg.src, &seg.dst, hash);
-        head.inspect(|head| self.store.touch(*head));
-        Ahead { hash, head: head.map_or(0, |head| head as u32 + 1), era: self.era }
+        let [ahead] = self.ahead_of([Some(seg)]);
+        ahead
+    }
+
+    /// Looks up where each of `segments` belongs, one step for all of them before the next: what the steps wait for is in
+    /// memory far away, and so it is waited for at once.
+    #[inline]
+    pub fn ahead_of<const SOME: usize>(&self, segments: [Option<&Segment>; SOME]) -> [Ahead; SOME] {
+        let hash = |seg: Option<&Segment>| seg.map_or(0, |seg| self.latest.hash(&seg.src, &seg.dst));
+        let hashes = segments.map(hash);
+        let guesses = hashes.map(|hash| self.latest.guess(hash));
+        let mut ahead = [Ahead::default(); SOME];
+        for (((ahead, seg), hash), guess) in ahead.iter_mut().zip(segments).zip(hashes).zip(guesses) {
+            let Some(seg) = seg else { continue };
+            let right = guess.filter(|i| self.store.heads[*i].is_between(&seg.src, &seg.dst));
+            let head = if guess.is_some() && right.is_none() { self.head(&seg.src, &seg.dst, hash) } else { right };
+            *ahead = Ahead { hash, head: head.map_or(0, |head| head as u32 + 1), era: self.era };
+        }
+        for head in ahead.iter().filter_map(|ahead| (ahead.head as usize).checked_sub(1)) {
+            self.store.touch(head);
+        }
+        ahead
     }
 
     /// The same as [`Tracker::segment`], for when it need not be known yet what it was: short connections are only written
