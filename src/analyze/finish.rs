@@ -3,7 +3,7 @@
 
 use super::tally::Tally;
 use super::{Analysis, build};
-use crate::detect::{self, Brief, Scene, Unremarkable, View};
+use crate::detect::{self, Brief, Digests, Scene, Unremarkable, View};
 use crate::report::directory::Parties;
 use crate::report::rollup::{Added, carried};
 use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHEMA, Severity, TOOL};
@@ -259,7 +259,8 @@ impl<'a> Finish<'a> {
         let Tally { totals, mut rollups, groups, digests, tables, timed } =
             *self.part.take().map_or_else(nothing, |part| part.tally);
         let tables = timed.map_or(tables, |indices| self.tables(&indices));
-        self.scene.quality.open_at_end = digests.iter().flatten().filter(|d| d.open_at_end()).count() as u64;
+        self.scene.quality.open_at_end =
+            digests.iter().flat_map(Digests::iter).filter(|d| d.open_at_end()).count() as u64;
         let (selection, directory) = (&self.analysis.options.selection, &self.scene.directory);
         let wide = detect::wide(&self.scene, &digests, directory, selection);
         drop(digests);

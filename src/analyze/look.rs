@@ -9,7 +9,7 @@ use super::build;
 use super::finish::{Finish, Row, Stretch, Wanted};
 use super::notes::Noted;
 use super::tally::Tally;
-use crate::detect::{self, ALL, Brief, Digest, View};
+use crate::detect::{self, ALL, Brief, Digests, View};
 use crate::report::rollup::{Added, Shown};
 use crate::report::totals::Move;
 use crate::report::{Anomaly, Outcome, PerSide, Side};
@@ -67,11 +67,12 @@ impl Finish<'_> {
     pub(super) fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
         let (mut stretch, mut desk) = (Stretch::default(), Box::<Desk>::default());
         stretch.rows.reserve_exact(range.len());
-        tally.digests.push(Vec::with_capacity(range.len()));
+        tally.digests.push(Digests::with_capacity(range.len()));
         let end = range.end;
         for from in range.step_by(TOGETHER) {
             self.look_at_some(from..(from + TOGETHER).min(end), wanted, tally, &mut desk, &mut stretch);
         }
+        tally.digests.last_mut().into_iter().for_each(Digests::trim);
         stretch
     }
 
@@ -134,9 +135,8 @@ impl Finish<'_> {
                 }
             }
             let who = (look.id, self.parties[look.index]);
-            let digest = Digest::new(who, &look.outline, look.verdicts, look.outcome, briefs, &self.scene);
-            if let Some(stretch) = tally.digests.last_mut() {
-                stretch.push(digest);
+            if let Some(digests) = tally.digests.last_mut() {
+                digests.push(who, &look.outline, look.verdicts, look.outcome, briefs, &self.scene);
             }
         }
         for (look, briefs) in looks.iter().zip(&*briefs) {

@@ -1,6 +1,6 @@
 //! What connections add up to.
 
-use crate::detect::{ALL, Digest, Groups};
+use crate::detect::{ALL, Digests, Groups};
 use crate::report::directory::Directory;
 use crate::report::rollup::Sums;
 use crate::report::totals::Totals;
@@ -14,7 +14,7 @@ pub struct Tally {
     pub rollups: Sums,
     pub groups: Groups,
     /// Those of each stretch.
-    pub digests: Vec<Vec<Digest>>,
+    pub digests: Vec<Digests>,
     pub tables: table::Builder,
     /// The indices of those of which alone the time is to be added up; that is done when they are all known.
     pub timed: Option<Vec<u32>>,

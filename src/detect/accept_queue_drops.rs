@@ -44,7 +44,7 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     struct Seen<'a> {
         all: u64,
         answered: Vec<Time>,
-        waited: Vec<&'a Digest>,
+        waited: Vec<Digest<'a>>,
         again: u64,
         packets: u64,
     }

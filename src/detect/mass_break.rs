@@ -39,12 +39,12 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX).max(2);
     let mut shown = Vec::new();
     for (server, list) in services.marked(scene.limits.get(&LEAST), BROKE) {
-        let mut breaks: Vec<(Time, &Digest)> = list.clone().filter_map(|c| c.broke().map(|(t, _)| (t, c))).collect();
+        let mut breaks: Vec<(Time, Digest<'_>)> = list.clone().filter_map(|c| c.broke().map(|(t, _)| (t, c))).collect();
         if breaks.len() < least {
             continue;
         }
         breaks.sort_by_key(|(t, c)| (*t, c.id()));
-        let mut groups: Vec<&[(Time, &Digest)]> = Vec::new();
+        let mut groups: Vec<&[(Time, Digest<'_>)]> = Vec::new();
         let mut rest = breaks.as_slice();
         while let Some((start, _)) = rest.first() {
             let n = rest.iter().take_while(|(t, _)| *t - *start <= within).count();
@@ -89,7 +89,7 @@ type Latest = [Option<(Time, usize)>; 2];
 
 impl Lasting {
     /// Those of `list`; which of them broke together is in `groups`.
-    fn of<'a>(list: impl Iterator<Item = &'a Digest>, groups: &[&[(Time, &Digest)]]) -> Lasting {
+    fn of<'a>(list: impl Iterator<Item = Digest<'a>>, groups: &[&[(Time, Digest<'_>)]]) -> Lasting {
         let broken = groups.iter().enumerate().flat_map(|(i, g)| g.iter().map(move |(_, c)| (c.first, c.last(), i)));
         let calm = list.filter(|c| c.broke().is_none()).map(|c| (c.first, c.last(), usize::MAX));
         let mut all: Vec<(Time, Time, usize)> = broken.chain(calm).collect();

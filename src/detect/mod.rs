@@ -13,6 +13,7 @@
 //! | `scene` | the capture around it, known from a survey of all connections |
 //! | `textbook` | connections of which there is nothing to say |
 //! | `sink` | where a detector puts what it finds, in short or in full |
+//! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `services`: grouped |
 //! | `seeded` | tables that are looked up by address |
 //! | `select` | which of them the user wants, and which make the run fail |
 //! | `group` | anomalies of many connections as one finding |
@@ -33,6 +34,7 @@ macro_rules! opened {
 mod cause;
 mod declaration;
 mod digest;
+mod digests;
 mod group;
 mod page;
 mod prelude;
@@ -43,6 +45,7 @@ mod services;
 mod short;
 mod sign;
 mod sink;
+mod stay;
 mod textbook;
 mod threshold;
 mod view;
@@ -106,7 +109,8 @@ mod zero_window_stall;
 
 pub use cause::Cause;
 pub use declaration::{Declaration, Detect, Example, Shown};
-pub use digest::{Digest, Stay};
+pub use digest::Digest;
+pub use digests::Digests;
 pub use group::{Groups, grouped, sort};
 pub use page::table;
 pub use scene::{Glance, Quality, Scene, Survey};
@@ -114,6 +118,7 @@ pub use select::{FailOn, Selection, UnknownName};
 pub use services::Services;
 pub use sign::Signs;
 pub use sink::{Brief, Raised, Sink};
+pub use stay::Stay;
 pub use textbook::Unremarkable;
 pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit, duration};
 pub use view::{Facts, View};
@@ -275,7 +280,7 @@ pub fn anomaly(view: &View<'_>, brief: &Brief) -> Option<Anomaly> {
 
 /// What only the capture as a whole shows; unordered. The `digests`, which are in the order of the report, have numbers
 /// from `directory`.
-pub fn wide(scene: &Scene<'_>, digests: &[Vec<Digest>], directory: &Directory, selection: &Selection) -> Vec<Finding> {
+pub fn wide(scene: &Scene<'_>, digests: &[Digests], directory: &Directory, selection: &Selection) -> Vec<Finding> {
     let services = Services::of(digests, directory);
     let mut findings = Vec::new();
     for declaration in ALL.iter().filter(|d| selection.wants(d)) {

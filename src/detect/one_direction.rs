@@ -45,7 +45,7 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     }
     let share = q.one_sided as f64 / q.connections.max(1) as f64;
     let severity = if share * 1e6 >= scene.limits.get(&SHARE) as f64 { Severity::Note } else { Severity::Info };
-    let alone = |c: &&Digest| c.alone();
+    let alone = |c: &Digest<'_>| c.alone();
     vec![Shown {
         severity,
         count: q.one_sided,

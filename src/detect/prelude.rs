@@ -6,11 +6,12 @@ pub use serde_json::Value;
 
 pub use super::LISTED;
 pub use super::declaration::{Declaration, Detect, Example, Shown};
-pub use super::digest::{Digest, peak};
+pub use super::digest::Digest;
 pub use super::scene::Scene;
 pub use super::services::Services;
 pub use super::sign::Signs;
 pub use super::sink::{Sink, at_least, seconds};
+pub use super::stay::peak;
 pub use super::threshold::{Plain, Threshold};
 pub use super::view::{Facts, View};
 pub use crate::report::{Severity, Side};

@@ -49,7 +49,7 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     let mut shown = Vec::new();
     for (service, connections) in services.with(most) {
         let waits = |side: usize| connections.clone().filter(move |c| c.time_wait(side).happened());
-        let mut held: BTreeMap<(usize, u32), Vec<&Digest>> = BTreeMap::new();
+        let mut held: BTreeMap<(usize, u32), Vec<Digest<'_>>> = BTreeMap::new();
         for side in (0..2).filter(|side| waits(*side).count() as i64 >= most) {
             for c in waits(side) {
                 held.entry((side, c.parties.client)).or_default().push(c);
@@ -72,14 +72,14 @@ fn spread(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
     if (0..2).all(|side| (waits(side).count() as i64) < most) {
         return Vec::new();
     }
-    let mut held: BTreeMap<u32, Vec<(usize, &Digest)>> = BTreeMap::new();
+    let mut held: BTreeMap<u32, Vec<(usize, Digest<'_>)>> = BTreeMap::new();
     for side in 0..2 {
         for c in waits(side) {
             let holder = if side == 0 { c.parties.client } else { services.directory.server(c.parties.service) };
             held.entry(holder).or_default().push((side, c));
         }
     }
-    let shown = |(holder, held): (u32, Vec<(usize, &Digest)>)| {
+    let shown = |(holder, held): (u32, Vec<(usize, Digest<'_>)>)| {
         let holder = services.directory.addr(holder);
         let (peak, peak_time) = peak(held.iter().map(|(side, c)| c.time_wait(*side)));
         (held.len() as i64 >= most && peak >= most).then(|| Shown {
@@ -102,7 +102,7 @@ fn spread(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
 }
 
 /// The finding on one client's TIME_WAITs at one service, if they are too many.
-fn excess(scene: &Scene<'_>, service: Socket, side: usize, client: IpAddr, held: &[&Digest]) -> Option<Shown> {
+fn excess(scene: &Scene<'_>, service: Socket, side: usize, client: IpAddr, held: &[Digest<'_>]) -> Option<Shown> {
     if (held.len() as i64) < scene.limits.get(&MOST) {
         return None;
     }

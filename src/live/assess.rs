@@ -4,7 +4,7 @@ use super::book::Book;
 use super::event::Event;
 use super::watcher::Watcher;
 use crate::analyze::{Analysis, build};
-use crate::detect::{Brief, Digest, Groups, Scene, Survey, sort, wide};
+use crate::detect::{Brief, Digests, Groups, Scene, Survey, sort, wide};
 use crate::report::directory::Directory;
 use crate::report::{Anomaly, Connection, Finding, PerSide};
 use crate::segment::Socket;
@@ -27,7 +27,7 @@ pub(super) struct Pass {
     /// What all of them said about the capture when it began.
     pub(super) survey: Option<(Survey, u64)>,
     /// What is small of all of them, and what was found about some.
-    digests: Vec<Digest>,
+    digests: Digests,
     directory: Directory,
     found: Vec<Found>,
 }
@@ -109,7 +109,7 @@ impl Watcher {
             let client = c.client().0;
             let outcome = build::outcome(&c, PerSide { client: &verdicts[client], server: &verdicts[1 - client] });
             let parties = pass.directory.parties(c.sockets[client].addr, c.sockets[1 - client]);
-            pass.digests.push(Digest::new((entry.id, parties), &c.outline(), &verdicts, outcome, &briefs, scene));
+            pass.digests.push((entry.id, parties), &c.outline(), &verdicts, outcome, &briefs, scene);
             if !anomalies.is_empty() {
                 let (client, server) = (c.sockets[client], c.sockets[1 - client]);
                 pass.found.push(Found { id: entry.id, client, server, anomalies });

@@ -18,6 +18,7 @@
 //! | [`table`], `incarnation` | four-tuples; where one connection on them ends and the next begins |
 //! | `index` | connections by their four-tuple |
 //! | [`store`] | where connections are kept: on tape, as records, packed while nothing is said |
+//! | `sight` | looking at them there |
 //! | [`case`] | a connection with what others note of it |
 //! | [`textbook`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs |
 //! | `outline` | a connection in short |
@@ -47,6 +48,7 @@ mod restart;
 pub mod rules;
 mod scale;
 pub(crate) mod sequence;
+mod sight;
 pub mod state;
 pub mod store;
 pub mod table;

@@ -8,13 +8,10 @@
 
 use std::borrow::Cow;
 
-use super::case::{Case, Notes, Scratch};
+use super::case::{Case, Notes};
 use super::connection::{Connection, sender};
 use super::kept::{How, Kept};
-use super::player::Player;
 use super::tape::Tape;
-use super::textbook::Reading;
-use super::turns::{self, Turn};
 use crate::pack::chain::Chains;
 use crate::pack::shelf::{Place, Shelf};
 use crate::pack::{In, Out, Pack};
@@ -25,19 +22,22 @@ const RECORDS: usize = 1 << 13;
 /// Records at most.
 const MOST_RECORDS: usize = 1 << 17;
 
-/// What is known of a connection without its record.
+/// What is known of a connection without its record. Two cache lines: what it is found by, and its tape.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 pub(super) struct Head {
     pub(super) sockets: [Socket; 2],
     pub(super) first_packet: u64,
-    state: Kept,
+    pub(super) state: Kept,
     /// The latest one on the same four-tuple in another scope, plus one; 0 for none.
     pub(super) beside: u32,
     /// The one before it on the same four-tuple, plus one; 0 for none.
     pub(super) previous: u32,
     /// Its segments, while they are only written down.
-    tape: Tape,
+    pub(super) tape: Tape,
 }
+
+const _: () = assert!(size_of::<Head>() == 128);
 
 /// Whose record it is, and whether it was used since the hand passed.
 #[derive(Clone, Copy, Debug)]
@@ -50,15 +50,15 @@ struct Tenant {
 #[derive(Clone, Debug)]
 pub(super) struct Store<E> {
     pub(super) heads: Vec<Head>,
-    records: Vec<Case<E>>,
+    pub(super) records: Vec<Case<E>>,
     tenants: Vec<Tenant>,
     /// Records at most, for now.
     room: usize,
     hand: usize,
-    shelf: Shelf,
-    chains: Chains,
+    pub(super) shelf: Shelf,
+    pub(super) chains: Chains,
     /// Times are packed as distances from here.
-    base: i64,
+    pub(super) base: i64,
     /// How many were unpacked again since `room` was last looked at.
     returned: usize,
     buffer: Vec<u8>,
@@ -121,45 +121,6 @@ impl<E: Notes> Store<E> {
     #[inline]
     pub(super) fn touch(&self, index: usize) {
         std::hint::black_box(self.heads[index].tape.end(&self.chains));
-    }
-
-    /// Looks at what [`Store::look`] will need of connections on tape, at most 32.
-    pub(super) fn touch_tapes(&self, indices: impl Iterator<Item = usize>) {
-        let on_tape = |head: &&Head| matches!(head.state.how(), How::Tape);
-        let heads = indices.map(|index| &self.heads[index]);
-        self.chains.touch(heads.filter(on_tape).map(|head| head.tape.row()));
-    }
-
-    /// Plays the tape of connection `index`.
-    fn play(&self, index: usize, case: &mut Case<E>) {
-        let mut player = self.player(index);
-        let mut begun = false;
-        while let Some(x) = player.advance() {
-            let seg = player.segment(x);
-            if !begun {
-                case.restart(seg);
-                begun = true;
-            }
-            case.take(x, seg, index);
-        }
-    }
-
-    fn player(&self, index: usize) -> Player<'_> {
-        let head = &self.heads[index];
-        head.tape.player(&head.sockets, head.first_packet, &self.chains)
-    }
-
-    /// Reads connection `index` as a textbook one, if it may be one.
-    pub(super) fn textbook(&self, index: usize) -> Option<Reading<'_>> {
-        let head = &self.heads[index];
-        let may_be = matches!(head.state.how(), How::Tape) && head.tape.may_be_textbook();
-        may_be.then(|| Reading::new(self.player(index)))
-    }
-
-    fn played(&self, index: usize) -> Case<E> {
-        let mut scratch = Scratch::default();
-        self.play(index, &mut scratch.0);
-        scratch.0
     }
 
     fn begin(&mut self, seg: &Segment) {
@@ -243,69 +204,11 @@ impl<E: Notes> Store<E> {
     }
 
     /// Reads what is packed at `place` into a blank.
-    fn read(&self, place: Place, into: &mut Case<E>) {
+    pub(super) fn read(&self, place: Place, into: &mut Case<E>) {
         let mut from = In::new(self.shelf.from(place), self.base);
         E::Glance::unpack(&mut from);
         into.connection.read(&mut from);
         into.notes.read(&mut from);
-    }
-
-    /// Connection `index`, unpacked into `scratch` where it is packed.
-    pub(super) fn look<'s>(&'s self, index: usize, scratch: &'s mut Scratch<E>) -> &'s Case<E> {
-        match self.heads[index].state.how() {
-            How::Record(slot) => &self.records[slot],
-            How::Packed(place) => {
-                let case = &mut scratch.0;
-                (case.connection, case.notes) = (Connection::blank(), E::blank());
-                self.read(place, case);
-                case
-            }
-            How::Tape => {
-                self.play(index, &mut scratch.0);
-                &scratch.0
-            }
-        }
-    }
-
-    /// Unpacks or plays the connections at `indices` into as many places of `scratch`; those that have a record stay
-    /// there.
-    pub(super) fn look_all(&self, indices: &[Option<usize>], scratch: &mut [Scratch<E>]) {
-        let mut played = Vec::with_capacity(indices.len());
-        for ((place, index), scratch) in indices.iter().enumerate().zip(scratch.iter_mut()) {
-            let Some(index) = index else { continue };
-            match self.heads[*index].state.how() {
-                How::Record(_) => {}
-                How::Packed(_) => _ = self.look(*index, scratch),
-                How::Tape => played.push(Turn::new(place, *index, self.player(*index))),
-            }
-        }
-        turns::play(&mut played, scratch);
-    }
-
-    /// Connection `index`, which [`Store::look_all`] has unpacked into `scratch` where it is packed.
-    pub(super) fn looked<'s>(&'s self, index: usize, scratch: &'s Scratch<E>) -> &'s Case<E> {
-        match self.heads[index].state.how() {
-            How::Record(slot) => &self.records[slot],
-            How::Packed(_) | How::Tape => &scratch.0,
-        }
-    }
-
-    /// A glance at connection `index`; `scratch` is where it is looked at if need be.
-    pub(super) fn glance(&self, index: usize, scratch: &mut Scratch<E>) -> E::Glance {
-        match self.heads[index].state.how() {
-            How::Record(slot) => self.records[slot].notes.glance(&self.records[slot].connection),
-            How::Packed(place) => E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base)),
-            How::Tape => {
-                let tape = &self.heads[index].tape;
-                match tape.orderly() {
-                    Some(unique) => E::glance_at_orderly(unique, tape.is_answered()),
-                    None => {
-                        self.play(index, &mut scratch.0);
-                        scratch.0.notes.glance(&scratch.0.connection)
-                    }
-                }
-            }
-        }
     }
 
     /// Gives `case` a record, another's if need be.

@@ -1,0 +1,169 @@
+//! Digests of some connections side by side in memory: capture-wide detectors look at all of them many times. Nothing is
+//! allocated for one alone.
+
+use std::num::NonZero;
+
+use super::digest::{
+    ALONE, BROKE, Digest, ESTABLISHED, LEAKED, LEAKED_AT_CLIENT, More, OPEN_AT_END, OPENED, QUARTERS, Rare, Row,
+    TIME_WAIT_AT_SERVER, WAITED,
+};
+use super::scene::Scene;
+use super::short::Short;
+use super::sink::Brief;
+use super::stay::{Stay, Stays};
+use super::{ALL, Declaration, idle_death, retransmissions, rst_abort, syn_retried, syn_unanswered};
+use crate::report::directory::Parties;
+use crate::report::{Outcome, Side};
+use crate::time::Time;
+use crate::tracker::{Outline, State, Verdict};
+
+/// Digests of some connections, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Digests {
+    rows: Vec<Row>,
+    pub(super) more: Vec<More>,
+    pub(super) rare: Vec<Rare>,
+}
+
+impl Digests {
+    /// None yet, and room for so many.
+    pub fn with_capacity(connections: usize) -> Digests {
+        Digests { rows: Vec::with_capacity(connections), ..Digests::default() }
+    }
+
+    /// Adds that of `c`, number `id` in the report, between `parties`.
+    pub fn push(
+        &mut self,
+        (id, parties): (u64, Parties),
+        c: &Outline,
+        verdicts: &[Verdict; 2],
+        outcome: Outcome,
+        briefs: &[Brief],
+        scene: &Scene<'_>,
+    ) {
+        let [client, server] = [c.client & 1, 1 - (c.client & 1)].map(|e| &verdicts[e]);
+        let opened = client.steps.first().is_some_and(|s| s.rule.to == State::SynSent && s.mark.packet != 0);
+        let [client, server] = [client, server].map(|v| {
+            let steps = v.steps.as_slice();
+            Stays::of(steps.len(), |i| (steps[i].rule.to, steps[i].at))
+        });
+        let mut marks = 0;
+        let mut mark = |bit: u16, there: bool| marks |= if there { bit } else { 0 };
+        mark(OPENED, opened);
+        mark(ALONE, c.is_one_way());
+        mark(OPEN_AT_END, !client.is_over() || !server.is_over());
+        mark(ESTABLISHED, server.established.happened());
+        let at_client = client.close_wait.happened();
+        let close_wait = if at_client { client.close_wait } else { server.close_wait };
+        if close_wait.happened() {
+            mark(LEAKED_AT_CLIENT, at_client);
+            mark(LEAKED, close_wait.lasts());
+            for (i, time) in scene.quarters.iter().enumerate() {
+                mark(1 << (QUARTERS + i as u32), close_wait.covers(*time));
+            }
+        }
+        mark(TIME_WAIT_AT_SERVER, !client.time_wait.happened());
+        let mut rare = None;
+        let more = more(c, &client, &server, &mut rare);
+        briefs.iter().for_each(|brief| note(brief, c, &mut marks, &mut rare));
+        let half_open = if rare.is_none() { lone(&more, c.first) } else { None };
+        self.rows.push(Row {
+            first: c.first,
+            parties,
+            half_open: half_open.flatten(),
+            more: if half_open.is_some() { 0 } else { self.more.len() as u32 + 1 },
+            id: Short::of(id),
+            first_packet: Short::of(c.first_packet),
+            marks,
+            outcome,
+        });
+        if half_open.is_none() {
+            let rare = rare.map_or(0, |rare| {
+                self.rare.push(rare);
+                self.rare.len() as u32
+            });
+            self.more.push(More { rare, ..more });
+        }
+    }
+
+    /// No more are added.
+    pub fn trim(&mut self) {
+        self.more.shrink_to_fit();
+        self.rare.shrink_to_fit();
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The one at this place.
+    #[inline]
+    pub fn get(&self, place: usize) -> Digest<'_> {
+        Digest::new(self, &self.rows[place])
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = Digest<'_>> + Clone {
+        self.rows.iter().map(|row| Digest::new(self, row))
+    }
+}
+
+/// What there is to say of `c`, whose client and server were in these states.
+fn more(c: &Outline, client: &Stays, server: &Stays, rare: &mut Option<Rare>) -> More {
+    let mut handshake = server.syn_rcvd;
+    if server.established.happened() {
+        if !handshake.happened() {
+            handshake.until = server.established.since;
+        } else if handshake.until != server.established.since {
+            rare.get_or_insert_default().established = Some(server.established.since);
+        }
+    }
+    if client.time_wait.happened() && server.time_wait.happened() {
+        rare.get_or_insert_default().time_wait = Some(server.time_wait);
+    }
+    More {
+        last: c.last,
+        handshake,
+        time_wait: if client.time_wait.happened() { client.time_wait } else { server.time_wait },
+        rare: 0,
+        packets: (c.packets[0] + c.packets[1]).min(u32::MAX.into()) as u32,
+    }
+}
+
+/// If `more` is of a lone SYN, captured at `first`: how long after that the server was in SYN_RCVD, plus one, if ever.
+fn lone(more: &More, first: Time) -> Option<Option<NonZero<u32>>> {
+    let lone = more.packets == 1 && more.last == first && !more.time_wait.happened();
+    if !lone || more.handshake == Stay::NONE {
+        return lone.then_some(None);
+    }
+    if !more.handshake.lasts() {
+        return None;
+    }
+    let after = (more.handshake.since - first).0.checked_add(1)?;
+    NonZero::new(u32::try_from(after).ok()?).map(Some)
+}
+
+/// Takes over what `brief` of `c` holds for others to read.
+fn note(brief: &Brief, c: &Outline, marks: &mut u16, rare: &mut Option<Rare>) {
+    let found: &'static Declaration = ALL[usize::from(brief.declaration)];
+    let is = |d: &'static Declaration| std::ptr::eq(found, d);
+    if is(&syn_unanswered::DECLARATION) || is(&syn_retried::DECLARATION) {
+        if brief.number > 1 {
+            *marks |= WAITED;
+        }
+    } else if is(&retransmissions::DECLARATION) {
+        rare.get_or_insert_default().again += brief.number;
+    } else if is(&rst_abort::DECLARATION) && brief.endpoint == Some(Side::Server) {
+        *marks |= BROKE;
+        let rare = rare.get_or_insert_default();
+        (rare.broke, rare.last_packet) = (Some(brief.time), c.last_packet);
+    } else if is(&idle_death::DECLARATION) {
+        rare.get_or_insert_default().idle_death = Some((brief.number, brief.packet));
+    }
+}

@@ -1,0 +1,110 @@
+//! Looking at connections where they are: what is on tape is played, or read as a textbook connection, what is packed is
+//! unpacked, and a record is looked at in its place.
+
+use super::case::{Case, Notes, Scratch};
+use super::connection::Connection;
+use super::kept::How;
+use super::player::Player;
+use super::store::{Head, Store};
+use super::textbook::Reading;
+use super::turns::{self, Turn};
+use crate::pack::{In, Pack};
+
+impl<E: Notes> Store<E> {
+    /// Looks at what [`Store::look`] will need of connections on tape, at most 32.
+    pub(super) fn touch_tapes(&self, indices: impl Iterator<Item = usize>) {
+        let on_tape = |head: &&Head| matches!(head.state.how(), How::Tape);
+        let heads = indices.map(|index| &self.heads[index]);
+        self.chains.touch(heads.filter(on_tape).map(|head| head.tape.row()));
+    }
+
+    /// Plays the tape of connection `index`.
+    fn play(&self, index: usize, case: &mut Case<E>) {
+        let mut player = self.player(index);
+        let mut begun = false;
+        while let Some(x) = player.advance() {
+            let seg = player.segment(x);
+            if !begun {
+                case.restart(seg);
+                begun = true;
+            }
+            case.take(x, seg, index);
+        }
+    }
+
+    pub(super) fn player(&self, index: usize) -> Player<'_> {
+        let head = &self.heads[index];
+        head.tape.player(&head.sockets, head.first_packet, &self.chains)
+    }
+
+    /// Reads connection `index` as a textbook one, if it may be one.
+    pub(super) fn textbook(&self, index: usize) -> Option<Reading<'_>> {
+        let head = &self.heads[index];
+        let may_be = matches!(head.state.how(), How::Tape) && head.tape.may_be_textbook();
+        may_be.then(|| Reading::new(self.player(index)))
+    }
+
+    pub(super) fn played(&self, index: usize) -> Case<E> {
+        let mut scratch = Scratch::default();
+        self.play(index, &mut scratch.0);
+        scratch.0
+    }
+
+    /// Connection `index`, unpacked into `scratch` where it is packed.
+    pub(super) fn look<'s>(&'s self, index: usize, scratch: &'s mut Scratch<E>) -> &'s Case<E> {
+        match self.heads[index].state.how() {
+            How::Record(slot) => &self.records[slot],
+            How::Packed(place) => {
+                let case = &mut scratch.0;
+                (case.connection, case.notes) = (Connection::blank(), E::blank());
+                self.read(place, case);
+                case
+            }
+            How::Tape => {
+                self.play(index, &mut scratch.0);
+                &scratch.0
+            }
+        }
+    }
+
+    /// Unpacks or plays the connections at `indices` into as many places of `scratch`; those that have a record stay
+    /// there.
+    pub(super) fn look_all(&self, indices: &[Option<usize>], scratch: &mut [Scratch<E>]) {
+        let mut played = Vec::with_capacity(indices.len());
+        for ((place, index), scratch) in indices.iter().enumerate().zip(scratch.iter_mut()) {
+            let Some(index) = index else { continue };
+            match self.heads[*index].state.how() {
+                How::Record(_) => {}
+                How::Packed(_) => _ = self.look(*index, scratch),
+                How::Tape => played.push(Turn::new(place, *index, self.player(*index))),
+            }
+        }
+        turns::play(&mut played, scratch);
+    }
+
+    /// Connection `index`, which [`Store::look_all`] has unpacked into `scratch` where it is packed.
+    pub(super) fn looked<'s>(&'s self, index: usize, scratch: &'s Scratch<E>) -> &'s Case<E> {
+        match self.heads[index].state.how() {
+            How::Record(slot) => &self.records[slot],
+            How::Packed(_) | How::Tape => &scratch.0,
+        }
+    }
+
+    /// A glance at connection `index`; `scratch` is where it is looked at if need be.
+    pub(super) fn glance(&self, index: usize, scratch: &mut Scratch<E>) -> E::Glance {
+        match self.heads[index].state.how() {
+            How::Record(slot) => self.records[slot].notes.glance(&self.records[slot].connection),
+            How::Packed(place) => E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base)),
+            How::Tape => {
+                let tape = &self.heads[index].tape;
+                match tape.orderly() {
+                    Some(unique) => E::glance_at_orderly(unique, tape.is_answered()),
+                    None => {
+                        self.play(index, &mut scratch.0);
+                        scratch.0.notes.glance(&scratch.0.connection)
+                    }
+                }
+            }
+        }
+    }
+}
