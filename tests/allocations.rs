@@ -10,7 +10,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::Cursor;
 
-use tcpstate::analyze::{Analysis, Options};
+use tcpstate::analyze::{Analysis, Options, Wanted};
 use tcpstate::decode::{Decoded, Decoder};
 use tcpstate::source;
 use traffic::{Frame, Shape, pcap, pcapng, traffic as made};
@@ -109,4 +109,30 @@ fn a_connection_that_goes_on_allocates_nothing_per_packet() {
     let allocations = after_warming(pcap(&elephant()), |packet| analysis.packet(packet));
     assert_eq!(allocations, 0);
     assert_eq!(analysis.finish(Vec::new()).connections.len(), 1);
+}
+
+/// Allocations for so many short connections, from their first packet until they are added up.
+fn of_connections(shape: Shape, size: usize) -> (u64, usize) {
+    let mut source = source::open_reader("made", Box::new(Cursor::new(pcap(&made(shape, size))))).expect("a capture");
+    let (mut connections, mut analysis) = (0, Analysis::new(Options::default()));
+    let allocations = during(|| {
+        while let Some(batch) = source.batch() {
+            batch.for_each(|packet| analysis.packet(&packet));
+        }
+        let mut finish = analysis.ended(Vec::new());
+        while let Some(stretch) = finish.next(Wanted::default()) {
+            connections += stretch.rows.len();
+        }
+    });
+    (allocations, connections)
+}
+
+#[test]
+fn a_short_connection_allocates_nothing_of_its_own() {
+    let (few, some) = of_connections(Shape::Churn, 5_000);
+    let (many, more) = of_connections(Shape::Churn, 10_000);
+    let (allocations, connections) = (many.saturating_sub(few), more - some);
+    assert!(connections >= 4_000, "{connections}");
+    // What grows with all of them, a piece at a time, and what sixteen share.
+    assert!(allocations * 12 < connections as u64, "{allocations} for {connections}");
 }

@@ -70,13 +70,17 @@ impl<E: Notes> Store<E> {
     /// Unpacks or plays the connections at `indices` into as many places of `scratch`; those that have a record stay
     /// there.
     pub(super) fn look_all(&self, indices: &[Option<usize>], scratch: &mut [Scratch<E>]) {
-        let mut played = Vec::with_capacity(indices.len());
+        let mut played = Vec::new();
         for ((place, index), scratch) in indices.iter().enumerate().zip(scratch.iter_mut()) {
             let Some(index) = index else { continue };
             match self.heads[*index].state.how() {
                 How::Record(_) => {}
                 How::Packed(_) => _ = self.look(*index, scratch),
-                How::Tape => played.push(Turn::new(place, *index, self.player(*index))),
+                How::Tape => {
+                    // Mostly all that are left are on tape.
+                    played.reserve(indices.len() - played.len());
+                    played.push(Turn::new(place, *index, self.player(*index)));
+                }
             }
         }
         turns::play(&mut played, scratch);

@@ -1,6 +1,8 @@
 //! Several tapes played side by side, one segment of each in turn: what comes next is mostly the same in all of them, and so
 //! is the code that takes it, which is more than the nearest cache holds for a whole connection.
 
+use smallvec::SmallVec;
+
 use super::case::{Notes, Scratch};
 use super::connection::{Class, Taken};
 use super::player::Player;
@@ -38,7 +40,7 @@ impl<'a> Turn<'a> {
 
 /// Plays them all to their ends, each into its place of `scratch`.
 pub(super) fn play<E: Notes>(turns: &mut [Turn<'_>], scratch: &mut [Scratch<E>]) {
-    let mut on: Vec<usize> = (0..turns.len()).collect();
+    let mut on: SmallVec<[usize; 16]> = (0..turns.len()).collect();
     let mut begun = false;
     loop {
         on.retain(|i| turns[*i].advance());
