@@ -1,4 +1,4 @@
-//! Connections are written by hand; `serde_json` says what the bytes must be.
+//! Lines are written by hand; `serde_json` says what the bytes must be.
 
 mod common;
 #[path = "common/report.rs"]
@@ -14,6 +14,7 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use tcpstate::analyze::{Analysis, Options};
+use tcpstate::render::ndjson::{Line, Writer};
 use tcpstate::render::pen::Lines;
 use tcpstate::report::timing::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, RoundTrips, Stops};
 use tcpstate::report::vantage::{Basis, Vantage};
@@ -38,6 +39,21 @@ fn check(lines: &mut Lines, c: &Connection) {
     assert_eq!(std::str::from_utf8(lines.written()), Ok(line.as_str()));
 }
 
+/// The lines behind those of the connections.
+fn check_rest(report: &Report) {
+    let Report { findings, rollups, timing, summary, .. } = report;
+    let mut lines: Vec<Line<'_>> = findings.iter().map(Line::Finding).collect();
+    lines.push(Line::Rollup { of: "host", rolled: &rollups.hosts });
+    lines.push(Line::Rollup { of: "service", rolled: &rollups.services });
+    lines.extend([Line::Timing(timing), Line::Summary(summary)]);
+    let lines = lines.iter().map(|line| serde_json::to_string(line).expect("a line can be serialised") + "\n");
+    let mut written = Vec::new();
+    let mut writer = Writer::new(&mut written);
+    writer.rest(report).expect("there is room in memory");
+    writer.flush().expect("there is room in memory");
+    assert_eq!(String::from_utf8(written), Ok(lines.collect::<String>()));
+}
+
 fn analyse(file: &Path) -> Option<Report> {
     let mut source = source::open(&[file]).ok()?;
     let mut analysis = Analysis::new(Options { retracted: true, ..Options::default() });
@@ -57,9 +73,10 @@ fn folder(folder: &Path) -> usize {
         if path.is_dir() {
             checked += self::folder(&path);
         } else if name.contains(".pcap") || name.contains(".cap") {
-            for c in analyse(&path).iter().flat_map(|report| &report.connections) {
-                check(&mut lines, c);
-                checked += 1;
+            for report in analyse(&path) {
+                check_rest(&report);
+                report.connections.iter().for_each(|c| check(&mut lines, c));
+                checked += report.connections.len();
             }
         }
     }

@@ -95,7 +95,8 @@ impl<W: io::Write> Writer<W> {
     /// # Errors
     /// Only those of the output.
     pub fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        self.line(&Line::Finding(finding))
+        self.lines.finding(finding);
+        self.relieve()
     }
 
     /// Writes the line of the roll-ups of one kind, `host` or `service`.
@@ -103,7 +104,11 @@ impl<W: io::Write> Writer<W> {
     /// # Errors
     /// Only those of the output.
     pub fn rollup(&mut self, of: &'static str, rolled: &Rolled) -> io::Result<()> {
-        self.line(&Line::Rollup { of, rolled })
+        let Rolled { entries, omitted } = rolled;
+        self.lines.raw(format!("{{\"type\":\"rollup\",\"of\":\"{of}\",\"entries\":").as_bytes());
+        self.list(entries, Lines::rollup)?;
+        self.lines.raw(format!(",\"omitted\":{omitted}}}\n").as_bytes());
+        self.relieve()
     }
 
     /// Writes the line of the timing tables.
@@ -111,7 +116,17 @@ impl<W: io::Write> Writer<W> {
     /// # Errors
     /// Only those of the output.
     pub fn timing(&mut self, tables: &Tables) -> io::Result<()> {
-        self.line(&Line::Timing(tables))
+        let Tables { all, by_server, by_client, by_pair, omitted } = tables;
+        self.lines.raw(b"{\"type\":\"timing\",\"all\":");
+        self.lines.group(all);
+        for (name, groups) in [("by_server", by_server), ("by_client", by_client), ("by_pair", by_pair)] {
+            self.lines.raw(format!(",\"{name}\":").as_bytes());
+            self.list(groups, Lines::group)?;
+        }
+        self.lines.raw(b",\"omitted\":");
+        self.lines.value(omitted)?;
+        self.lines.raw(b"}\n");
+        self.relieve()
     }
 
     /// Writes the line of the totals.
@@ -147,6 +162,20 @@ impl<W: io::Write> Writer<W> {
         self.lines.value(line)?;
         self.lines.raw(b"\n");
         self.relieve()
+    }
+
+    /// A part of a line that may be long.
+    fn list<T>(&mut self, items: &[T], write: impl Fn(&mut Lines, &T)) -> io::Result<()> {
+        self.lines.raw(b"[");
+        for (i, item) in items.iter().enumerate() {
+            if i > 0 {
+                self.lines.raw(b",");
+            }
+            write(&mut self.lines, item);
+            self.relieve()?;
+        }
+        self.lines.raw(b"]");
+        Ok(())
     }
 
     fn relieve(&mut self) -> io::Result<()> {

@@ -1,13 +1,10 @@
 //! A connection and the histories of its ends.
 
-use serde_json::Value;
-
 use super::Pen;
+use super::findings::anomaly;
 use super::number::Clock;
 use super::timing::timing;
-use crate::report::{
-    Anomaly, ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, PerSide, Role, Severity, Side,
-};
+use crate::report::{ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, PerSide, Role, Side};
 use crate::segment::Socket;
 use crate::tracker::{Evidence, States};
 
@@ -101,8 +98,9 @@ pub fn connection<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
     Some(pen)
 }
 
+/// The object.
 #[inline(always)]
-fn socket<'a>(mut pen: Pen<'a>, socket: &Socket) -> Option<Pen<'a>> {
+pub fn socket<'a>(mut pen: Pen<'a>, socket: &Socket) -> Option<Pen<'a>> {
     let Socket { addr, port } = socket;
     pen = pen.put(b"{\"addr\":\"")?;
     pen = pen.address(*addr)?;
@@ -253,57 +251,4 @@ fn entry<'a>(mut pen: Pen<'a>, e: &Entry, clock: &mut Clock) -> Option<Pen<'a>> 
     pen = pen.bytes(rule.as_bytes())?;
     pen = pen.put(b"\"}")?;
     Some(pen)
-}
-
-#[inline(never)]
-fn anomaly<'a>(mut pen: Pen<'a>, a: &Anomaly, clock: &mut Clock) -> Option<Pen<'a>> {
-    let Anomaly { code, name, severity, endpoint, time, packet, message, facts } = a;
-    pen = pen.put(b"{\"code\":")?;
-    pen = pen.quoted(code)?;
-    pen = pen.put(b",\"name\":")?;
-    pen = pen.quoted(name)?;
-    pen = pen.bytes(match severity {
-        Severity::Info => b",\"severity\":\"info\"".as_slice(),
-        Severity::Note => b",\"severity\":\"note\"",
-        Severity::Warning => b",\"severity\":\"warning\"",
-        Severity::Error => b",\"severity\":\"error\"",
-    })?;
-    if let Some(side) = endpoint {
-        pen = pen.bytes(match side {
-            Side::Client => b",\"endpoint\":\"client\"",
-            Side::Server => b",\"endpoint\":\"server\"",
-        })?;
-    }
-    pen = pen.put(b",\"time\":")?;
-    pen = pen.time(*time, clock)?;
-    if let Some(packet) = packet {
-        pen = pen.put(b",\"packet\":")?;
-        pen = pen.integer(*packet)?;
-    }
-    pen = pen.put(b",\"message\":")?;
-    pen = pen.quoted(message)?;
-    pen = pen.put(b",\"facts\":{")?;
-    for (i, (key, value)) in facts.iter().enumerate() {
-        if i > 0 {
-            pen = pen.put(b",")?;
-        }
-        pen = pen.quoted(key)?;
-        pen = pen.put(b":")?;
-        pen = fact(pen, value)?;
-    }
-    pen = pen.put(b"}}")?;
-    Some(pen)
-}
-
-fn fact<'a>(pen: Pen<'a>, value: &Value) -> Option<Pen<'a>> {
-    match value {
-        Value::Bool(true) => pen.put(b"true"),
-        Value::Bool(false) => pen.put(b"false"),
-        Value::String(text) => pen.quoted(text),
-        Value::Number(number) => match number.as_u64() {
-            Some(n) => pen.integer(n),
-            None => pen.json(number),
-        },
-        Value::Null | Value::Array(_) | Value::Object(_) => pen.json(value),
-    }
 }

@@ -4,9 +4,10 @@ use std::io;
 
 use serde::Serialize;
 
-use super::Pen;
-use super::connection;
-use crate::report::Connection;
+use super::{Pen, connection, findings, tables};
+use crate::report::rollup::Rollup;
+use crate::report::timing::GroupTiming;
+use crate::report::{Connection, Finding};
 
 /// Bytes to begin with. Most reports stay below.
 const LEAST: usize = 1 << 16;
@@ -70,6 +71,21 @@ impl Lines {
     /// Adds the line of a connection, as it stands in the NDJSON format.
     pub fn line(&mut self, c: &Connection) {
         self.add(|pen| connection::connection(pen.put(b"{\"type\":\"connection\",")?, c)?.put(b"\n"));
+    }
+
+    /// Adds the line of a finding, as it stands in the NDJSON format.
+    pub fn finding(&mut self, f: &Finding) {
+        self.add(|pen| findings::finding(pen.put(b"{\"type\":\"finding\",")?, f)?.put(b"\n"));
+    }
+
+    /// Adds the object of a roll-up.
+    pub fn rollup(&mut self, r: &Rollup) {
+        self.add(|pen| findings::rollup(pen, r));
+    }
+
+    /// Adds the object of the timing of a group.
+    pub fn group(&mut self, g: &GroupTiming) {
+        self.add(|pen| tables::group(pen, g));
     }
 
     fn add(&mut self, write: impl for<'b> Fn(Pen<'b>) -> Option<Pen<'b>>) {

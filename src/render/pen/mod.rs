@@ -1,4 +1,4 @@
-//! JSON of connections, written by hand: the bytes that `serde_json` would write, at a fiftieth of the work. A capture of
+//! JSON written by hand: the bytes that `serde_json` would write, at a fiftieth of the work. A capture of
 //! a million connections comes to gigabytes of lines, and a general formatter asks at every field what kind it is of.
 //!
 //! A [`Pen`] writes into what room it is given, front to back, and gives up (`None`) where the room ends; [`Lines`] makes
@@ -8,8 +8,11 @@
 //! Every struct is taken apart by name without `..`: a new field of the model does not compile until it is written here.
 
 pub mod connection;
+pub mod findings;
 pub mod lines;
 pub mod number;
+pub mod spans;
+pub mod tables;
 pub mod text;
 pub mod timing;
 

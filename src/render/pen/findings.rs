@@ -1,0 +1,137 @@
+//! What was odd: anomalies of a connection, findings, and roll-ups.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Pen;
+use super::number::Clock;
+use crate::report::rollup::{Rollup, Worst};
+use crate::report::{Anomaly, Finding, Severity, Side};
+
+/// Writes the object.
+#[inline(never)]
+pub fn anomaly<'a>(mut pen: Pen<'a>, a: &Anomaly, clock: &mut Clock) -> Option<Pen<'a>> {
+    let Anomaly { code, name, severity, endpoint, time, packet, message, facts } = a;
+    pen = kind(pen.put(b"{")?, code, name, *severity)?;
+    if let Some(side) = endpoint {
+        pen = pen.bytes(match side {
+            Side::Client => b",\"endpoint\":\"client\"",
+            Side::Server => b",\"endpoint\":\"server\"",
+        })?;
+    }
+    pen = pen.put(b",\"time\":")?;
+    pen = pen.time(*time, clock)?;
+    if let Some(packet) = packet {
+        pen = pen.counted(b",\"packet\":", *packet)?;
+    }
+    pen = pen.put(b",\"message\":")?;
+    pen = pen.quoted(message)?;
+    pen = pen.put(b",\"facts\":")?;
+    self::facts(pen, facts)?.put(b"}")
+}
+
+/// Writes the members of the object, from `"code"` to the closing brace.
+pub fn finding<'a>(mut pen: Pen<'a>, f: &Finding) -> Option<Pen<'a>> {
+    let Finding { code, name, severity, count, message, advice, connections, packets, facts } = f;
+    pen = kind(pen, code, name, *severity)?;
+    pen = pen.counted(b",\"count\":", *count)?;
+    pen = pen.put(b",\"message\":")?;
+    pen = pen.quoted(message)?;
+    pen = pen.put(b",\"advice\":")?;
+    pen = pen.quoted(advice)?;
+    pen = pen.put(b",\"connections\":")?;
+    pen = list(pen, connections)?;
+    pen = pen.put(b",\"packets\":")?;
+    pen = list(pen, packets)?;
+    pen = pen.put(b",\"facts\":")?;
+    self::facts(pen, facts)?.put(b"}")
+}
+
+/// Writes the object.
+pub fn rollup<'a>(mut pen: Pen<'a>, r: &Rollup) -> Option<Pen<'a>> {
+    let Rollup { addr, port, connections, outcomes, findings, worst } = r;
+    pen = pen.put(b"{\"addr\":\"")?.address(*addr)?.put(b"\"")?;
+    if let Some(port) = port {
+        pen = pen.counted(b",\"port\":", u64::from(*port))?;
+    }
+    pen = pen.counted(b",\"connections\":", *connections)?;
+    pen = pen.put(b",\"outcomes\":")?;
+    pen = pen.counts(outcomes)?;
+    pen = pen.put(b",\"findings\":{")?;
+    for (i, (severity, n)) in findings.iter().enumerate() {
+        pen = pen.bytes(if i > 0 { b",\"" } else { b"\"" })?;
+        pen = self::severity(pen, *severity)?.put(b":")?.integer(*n)?;
+    }
+    pen = pen.put(b"}")?;
+    if let Some(Worst { code, name, severity, connections }) = worst {
+        pen = kind(pen.put(b",\"worst\":{")?, code, name, *severity)?;
+        pen = pen.counted(b",\"connections\":", *connections)?.put(b"}")?;
+    }
+    pen.put(b"}")
+}
+
+/// The first members of all that is found. Codes and names are words of this crate, with nothing to escape; the tests see
+/// to it.
+#[inline(always)]
+fn kind<'a>(mut pen: Pen<'a>, code: &str, name: &str, severity: Severity) -> Option<Pen<'a>> {
+    pen = pen.put(b"\"code\":\"")?.bytes(code.as_bytes())?;
+    pen = pen.put(b"\",\"name\":\"")?.bytes(name.as_bytes())?;
+    self::severity(pen.put(b"\",\"severity\":\"")?, severity)
+}
+
+/// Writes a severity whose opening quotation mark stands; closes it.
+#[inline(always)]
+fn severity(pen: Pen<'_>, severity: Severity) -> Option<Pen<'_>> {
+    let (text, len): (&[u8; 8], usize) = match severity {
+        Severity::Info => (b"info\"   ", 5),
+        Severity::Note => (b"note\"   ", 5),
+        Severity::Warning => (b"warning\"", 8),
+        Severity::Error => (b"error\"  ", 6),
+    };
+    pen.part(text, len)
+}
+
+fn list<'a>(mut pen: Pen<'a>, numbers: &[u64]) -> Option<Pen<'a>> {
+    pen = pen.put(b"[")?;
+    for (i, n) in numbers.iter().enumerate() {
+        pen = if i > 0 { pen.put(b",")? } else { pen };
+        pen = pen.integer(*n)?;
+    }
+    pen.put(b"]")
+}
+
+fn facts<'a>(mut pen: Pen<'a>, facts: &BTreeMap<&str, Value>) -> Option<Pen<'a>> {
+    pen = pen.put(b"{")?;
+    for (i, (key, value)) in facts.iter().enumerate() {
+        pen = if i > 0 { pen.put(b",")? } else { pen };
+        pen = pen.quoted(key)?.put(b":")?;
+        pen = fact(pen, value)?;
+    }
+    pen.put(b"}")
+}
+
+fn fact<'a>(pen: Pen<'a>, value: &Value) -> Option<Pen<'a>> {
+    match value {
+        Value::Bool(true) => pen.put(b"true"),
+        Value::Bool(false) => pen.put(b"false"),
+        Value::String(text) => pen.quoted(text),
+        Value::Number(number) => match number.as_u64() {
+            Some(n) => pen.integer(n),
+            None => pen.json(number),
+        },
+        Value::Null | Value::Array(_) | Value::Object(_) => pen.json(value),
+    }
+}
+
+impl Pen<'_> {
+    /// Writes numbers by names that need not be escaped.
+    pub fn counts(mut self, counts: &BTreeMap<&str, u64>) -> Option<Self> {
+        self = self.put(b"{")?;
+        for (i, (name, n)) in counts.iter().enumerate() {
+            self = self.bytes(if i > 0 { b",\"" } else { b"\"" })?;
+            self = self.bytes(name.as_bytes())?.put(b"\":")?.integer(*n)?;
+        }
+        self.put(b"}")
+    }
+}
