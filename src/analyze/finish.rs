@@ -17,6 +17,9 @@ use crate::tracker::verdict::Weighing;
 /// Connections in a stretch.
 const STRETCH: usize = 2_048;
 
+/// The same where they are built in full, so that they are still near when they are written.
+const STRETCH_IN_FULL: usize = 256;
+
 /// What decides whether a connection is shown, and where.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
@@ -66,6 +69,13 @@ pub struct Wanted<'a> {
     pub timed: Option<&'a (dyn Fn(&Connection) -> bool + Sync)>,
 }
 
+impl Wanted<'_> {
+    /// Connections in a stretch.
+    fn stretch(self) -> usize {
+        if self.connections { STRETCH_IN_FULL } else { STRETCH }
+    }
+}
+
 /// An analysis that has seen its last packet.
 pub struct Finish<'a> {
     pub(super) analysis: &'a Analysis,
@@ -89,7 +99,7 @@ pub struct Finish<'a> {
 /// Every so manieth stretch of connections, and what they add up to: several can be looked at side by side.
 #[derive(Debug)]
 pub struct Part {
-    /// The next stretch, and how far it is to the one after it.
+    /// Where the next stretch begins, and how many stretches it is to the one after it.
     next: usize,
     step: usize,
     tally: Box<Tally>,
@@ -152,22 +162,23 @@ impl<'a> Finish<'a> {
         stretch
     }
 
-    /// All connections, yet to be looked at, in two parts, their stretches in turn; to be given back to [`Finish::add`].
-    pub fn halves(&mut self) -> Option<[Part; 2]> {
+    /// All connections, yet to be looked at as `wanted`, in two parts, their stretches in turn; to be given back to
+    /// [`Finish::add`].
+    pub fn halves(&mut self, wanted: Wanted<'_>) -> Option<[Part; 2]> {
         let first = self.part.take_if(|part| part.next == 0)?;
-        let second = Part { next: 1, step: 2, tally: Box::new(first.tally.empty()) };
+        let second = Part { next: wanted.stretch(), step: 2, tally: Box::new(first.tally.empty()) };
         Some([Part { step: 2, ..first }, second])
     }
 
     /// Looks at the next connections of `part`; `None` when all of it have been looked at.
     pub fn look(&self, part: &mut Part, wanted: Wanted<'_>) -> Option<Stretch> {
         let all = self.analysis.tracker.len();
-        let from = part.next * STRETCH;
+        let (from, length) = (part.next, wanted.stretch());
         if from >= all {
             return None;
         }
-        part.next += part.step;
-        Some(self.look_at(from..(from + STRETCH).min(all), wanted, &mut part.tally))
+        part.next += part.step * length;
+        Some(self.look_at(from..(from + length).min(all), wanted, &mut part.tally))
     }
 
     /// Adds what was looked at apart.

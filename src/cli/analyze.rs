@@ -101,7 +101,7 @@ fn passing(args: &AnalyzeArgs, how: Passing, look: Look, target: Target) -> Resu
         target.write(|out| {
             let mut lines = ndjson::Writer::new(out);
             lines.capture(SCHEMA, &TOOL, finish.capture())?;
-            args.jobs.connections(&mut finish, |connection| lines.connection(connection))?;
+            args.jobs.lines(&mut finish, &mut lines)?;
             let report = finish.report(Vec::new());
             told = code(&report, args, &fail_on);
             lines.rest(&report)?;

@@ -9,7 +9,8 @@ use super::failure::Failure;
 use super::reading::{self, Reading};
 use crate::analyze::{Analysis, Finish, Row, Wanted};
 use crate::decode::{Bundle, Decoder};
-use crate::report::Connection;
+use crate::render::ndjson::Writer;
+use crate::render::pen::Lines;
 use crate::source::FileInfo;
 
 /// Findings in a bundle for another thread: about 600 KB; smaller ones cost more in waking it than they save in cache.
@@ -61,18 +62,14 @@ impl Jobs {
         }
     }
 
-    /// Gives each connection to `take` in order of their numbers, all of them or up to its first error.
-    pub fn connections(
-        self,
-        finish: &mut Finish<'_>,
-        mut take: impl FnMut(&Connection) -> io::Result<()>,
-    ) -> io::Result<()> {
+    /// Writes the line of each connection to `out` in order of their numbers, all of them or up to its first error.
+    pub fn lines(self, finish: &mut Finish<'_>, out: &mut Writer<impl io::Write>) -> io::Result<()> {
         if self.several() {
-            look_ahead(finish, &mut take)?;
+            write_in_turn(finish, out)?;
         }
         // What is left: everything, or nothing.
         while let Some(stretch) = finish.next(WANTED) {
-            stretch.connections.iter().try_for_each(&mut take)?;
+            stretch.connections.iter().try_for_each(|c| out.connection(c))?;
         }
         Ok(())
     }
@@ -128,7 +125,7 @@ fn decode(
 
 /// Looks at every other stretch of connections in a thread of its own; does nothing if there is no thread to be had.
 fn look_in_turn(finish: &mut Finish<'_>, take: &mut impl FnMut(&Row)) {
-    let Some([mut here, mut there]) = finish.halves() else { return };
+    let Some([mut here, mut there]) = finish.halves(Wanted::default()) else { return };
     let wanted = Wanted::default();
     thread::scope(|scope| {
         let (looked_at, stretches) = sync_channel(WAITING);
@@ -156,25 +153,44 @@ fn look_in_turn(finish: &mut Finish<'_>, take: &mut impl FnMut(&Row)) {
     finish.add([here, there]);
 }
 
-/// Looks at connections in a thread of its own, a stretch ahead of `take`; does nothing if there is no thread to be had.
-fn look_ahead(finish: &mut Finish<'_>, take: &mut impl FnMut(&Connection) -> io::Result<()>) -> io::Result<()> {
+/// Looks at and writes every other stretch of connections in a thread of its own, into memory; does nothing if there is no
+/// thread to be had. What belongs to a connection is thus made and thrown away in one thread.
+fn write_in_turn(finish: &mut Finish<'_>, out: &mut Writer<impl io::Write>) -> io::Result<()> {
+    let Some([mut here, mut there]) = finish.halves(WANTED) else { return Ok(()) };
     thread::scope(|scope| {
-        let (looked_at, stretches) = sync_channel(1);
-        let look = move || {
-            while let Some(stretch) = finish.next(WANTED) {
+        let (written, texts) = sync_channel::<Lines>(WAITING);
+        let (used, empty) = sync_channel(WAITING + 1);
+        let (finish, part) = (&*finish, &mut there);
+        let write = move || {
+            while let Some(stretch) = finish.look(part, WANTED) {
+                let mut lines: Lines = empty.try_recv().unwrap_or_default();
+                stretch.connections.iter().for_each(|c| lines.line(c));
                 // Where nobody takes them any more an error was met.
-                if looked_at.send(stretch.connections).is_err() {
+                if written.send(lines).is_err() {
                     break;
                 }
             }
         };
-        let Ok(looker) = thread::Builder::new().name("look".to_owned()).spawn_scoped(scope, look) else {
-            return Ok(());
-        };
-        for connections in stretches {
-            connections.iter().try_for_each(&mut *take)?;
+        let writer = thread::Builder::new().name("write".to_owned()).spawn_scoped(scope, write);
+        while let Some(stretch) = finish.look(&mut here, WANTED) {
+            stretch.connections.iter().try_for_each(|c| out.connection(c))?;
+            drop(stretch);
+            if let Ok(mut lines) = texts.recv() {
+                out.lines(&mut lines)?;
+                let _ = used.try_send(lines);
+            }
         }
-        looker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok(())
-    })
+        if let Ok(writer) = writer {
+            writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+        io::Result::Ok(())
+    })?;
+    // Only where the system gave no thread.
+    while let Some(stretch) = finish.look(&mut here, WANTED) {
+        stretch.connections.iter().try_for_each(|c| out.connection(c))?;
+        let stretch = finish.look(&mut there, WANTED);
+        stretch.iter().flat_map(|stretch| &stretch.connections).try_for_each(|c| out.connection(c))?;
+    }
+    finish.add([here, there]);
+    Ok(())
 }

@@ -90,6 +90,15 @@ impl<W: io::Write> Writer<W> {
         self.relieve()
     }
 
+    /// Writes `lines`, written elsewhere, and empties them.
+    ///
+    /// # Errors
+    /// Only those of the output.
+    pub fn lines(&mut self, lines: &mut Lines) -> io::Result<()> {
+        self.lines.flush(&mut self.out)?;
+        lines.flush(&mut self.out)
+    }
+
     /// Writes the line of a finding.
     ///
     /// # Errors
