@@ -20,10 +20,31 @@ pub struct Socket {
 impl fmt::Display for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.addr {
-            IpAddr::V4(a) => write!(f, "{a}:{}", self.port),
+            // Written by hand: of a flood every connection is named in sentences.
+            IpAddr::V4(a) => {
+                let (mut text, mut end) = ([0; 24], 0);
+                let numbers = a.octets().map(u16::from).into_iter().chain([self.port]);
+                for (n, mark) in numbers.zip(*b"...: ") {
+                    end = decimal(&mut text, end, n);
+                    text[end] = mark;
+                    end += 1;
+                }
+                f.write_str(std::str::from_utf8(&text[..end - 1]).map_err(|_| fmt::Error)?)
+            }
             IpAddr::V6(a) => write!(f, "[{a}]:{}", self.port),
         }
     }
+}
+
+/// Writes `n` at `at`; says where it ends.
+fn decimal(text: &mut [u8; 24], at: usize, n: u16) -> usize {
+    let end = at + 1 + [9, 99, 999, 9_999].into_iter().filter(|most| n > *most).count();
+    let mut rest = n;
+    for digit in text[at..end].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    end
 }
 
 /// The network a segment was seen in: VLAN ids and tunnel ids, interned by the decoder.

@@ -4,8 +4,9 @@ use crate::report::*;
 use crate::segment::ScopeId;
 use crate::time::Time;
 use crate::timing::{self, Measured, Vantage};
+use crate::tracker::log::Step;
 use crate::tracker::rules::Event;
-use crate::tracker::{self, Evidence, Profile, State, Verdict};
+use crate::tracker::{self, Evidence, Profile, State, States, Verdict};
 
 /// What the report needs to know besides the connections.
 pub struct Context<'a> {
@@ -34,7 +35,7 @@ pub fn connection(
     let proofs = measured.proofs();
     let side = |e: usize| endpoint(c, e, &verdicts[e], &proofs, context);
     let timing = timing::summary::timing(measured, c, verdicts, context.vantage, context.end);
-    let verdicts = PerSide { client: &verdicts[client], server: &verdicts[server] };
+    let courses = PerSide { client: Course::of(&verdicts[client]), server: Course::of(&verdicts[server]) };
     Connection {
         id,
         client: c.sockets[client],
@@ -49,8 +50,8 @@ pub fn connection(
         last_packet: c.last_packet,
         packets: PerSide { client: c.ends[client].packets, server: c.ends[server].packets },
         bytes: PerSide { client: c.ends[client].bytes, server: c.ends[server].bytes },
-        outcome: outcome(c, verdicts),
-        closed_first: closed_first(verdicts),
+        outcome: outcome_of(c, &courses.client, &courses.server),
+        closed_first: closed_first_of(&courses.client, &courses.server),
         endpoints: PerSide { client: side(client), server: side(server) },
         timing,
         path: None,
@@ -74,7 +75,7 @@ fn scope(c: &tracker::Connection, client: usize, context: &Context<'_>) -> Vec<S
 }
 
 /// One transition as it stands in a report; `latest` is when it happened at the latest, if that is not when it is dated.
-pub fn entry(step: &tracker::log::Step, latest: Option<Time>) -> Entry {
+pub fn entry(step: &Step, latest: Option<Time>) -> Entry {
     let some = |packet: u64| (packet != 0).then_some(packet);
     Entry {
         time: step.at,
@@ -100,15 +101,22 @@ fn endpoint(
     context: &Context<'_>,
 ) -> Endpoint {
     let latest = timing::occupancy::latest(verdict, proofs, context.end);
-    let mut history: Vec<Entry> = Vec::with_capacity(verdict.steps.len());
+    let steps = verdict.steps.as_slice();
+    let mut history: Vec<Entry> = Vec::with_capacity(steps.len());
+    for (step, latest) in steps.iter().zip(&latest) {
+        history.push(entry(step, Some(*latest)));
+    }
     let mut time_in_state = TimeInState::default();
-    let mut steps = verdict.steps.iter().zip(latest).peekable();
-    while let Some((step, latest)) = steps.next() {
-        let until = steps.peek().map_or(context.end.max(step.at), |(next, _)| next.at);
+    let mut stay = |step: &Step, until: Time| {
         if step.rule.to != State::Closed {
             time_in_state.add(step.rule.to, until - step.at);
         }
-        history.push(entry(step, Some(latest)));
+    };
+    for (step, next) in steps.iter().zip(steps.iter().skip(1)) {
+        stay(step, next.at);
+    }
+    if let Some(last) = steps.last() {
+        stay(last, context.end.max(last.at));
     }
     Endpoint {
         state: verdict.state(),
@@ -124,53 +132,84 @@ fn endpoint(
     }
 }
 
-fn visited(verdict: &Verdict, state: State) -> bool {
-    verdict.steps.iter().any(|s| s.rule.to == state)
+/// What an end went through, in one look at its history.
+struct Course {
+    /// All states entered.
+    visited: States,
+    /// When it sent its FIN.
+    fin: Option<Time>,
+    /// When it sent a RST.
+    rst: Option<Time>,
+    /// A RST passed at its end.
+    reset: bool,
 }
 
-fn happened(verdict: &Verdict, event: Event) -> Option<Time> {
-    verdict.steps.iter().find(|s| s.mark.event == event).map(|s| s.at)
+impl Course {
+    #[inline]
+    fn of(verdict: &Verdict) -> Course {
+        let mut course = Course { visited: States::EMPTY, fin: None, rst: None, reset: false };
+        for step in &verdict.steps {
+            course.visited = course.visited.with(step.rule.to);
+            match step.mark.event {
+                Event::SndFin => course.fin = course.fin.or(Some(step.at)),
+                Event::SndRst => course.rst = course.rst.or(Some(step.at)),
+                Event::RcvRst => {}
+                _ => continue,
+            }
+            course.reset |= step.mark.event != Event::SndFin;
+        }
+        course
+    }
+
+    fn open(&self) -> bool {
+        [State::Established, State::FinWait1, State::CloseWait].into_iter().any(|state| self.visited.has(state))
+    }
+
+    /// When it began to close.
+    fn began(&self) -> Option<Time> {
+        let known = self.visited.has(State::Established) || self.visited.has(State::SynRcvd);
+        self.fin.into_iter().chain(self.rst.filter(|_| known)).min()
+    }
 }
 
 /// What became of `c`, whose ends have come to this.
 pub fn outcome(c: &tracker::Connection, ends: PerSide<&Verdict>) -> Outcome {
-    let open =
-        |v: &Verdict| visited(v, State::Established) || visited(v, State::FinWait1) || visited(v, State::CloseWait);
-    let fins = [ends.client, ends.server].map(|v| happened(v, Event::SndFin).is_some());
-    let reset = [ends.client, ends.server]
-        .iter()
-        .any(|v| v.steps.iter().any(|s| matches!(s.mark.event, Event::SndRst | Event::RcvRst)));
+    outcome_of(c, &Course::of(ends.client), &Course::of(ends.server))
+}
+
+fn outcome_of(c: &tracker::Connection, client: &Course, server: &Course) -> Outcome {
+    let reset = client.reset || server.reset;
+    let half_open = client.visited.has(State::SynRcvd) || server.visited.has(State::SynRcvd);
     if !c.opening_seen() && c.is_reset_only() {
-        Outcome::Unknown
-    } else if fins == [true, true] {
-        Outcome::Closed
-    } else if !visited(ends.server, State::SynRcvd) && visited(ends.client, State::SynSent) && !open(ends.client) {
-        if reset { Outcome::Refused } else { Outcome::Unanswered }
-    } else if reset {
-        Outcome::Reset
-    } else if fins != [false, false] {
-        Outcome::HalfClosed
-    } else if open(ends.client) && open(ends.server) {
-        Outcome::Open
-    } else if visited(ends.server, State::SynRcvd) || visited(ends.client, State::SynRcvd) {
-        Outcome::HalfOpen
-    } else {
-        Outcome::Unknown
+        return Outcome::Unknown;
+    }
+    match (client.fin, server.fin) {
+        (Some(_), Some(_)) => Outcome::Closed,
+        _ if !server.visited.has(State::SynRcvd) && client.visited.has(State::SynSent) && !client.open() => {
+            if reset {
+                Outcome::Refused
+            } else {
+                Outcome::Unanswered
+            }
+        }
+        _ if reset => Outcome::Reset,
+        (None, None) if client.open() && server.open() => Outcome::Open,
+        (None, None) if half_open => Outcome::HalfOpen,
+        (None, None) => Outcome::Unknown,
+        _ => Outcome::HalfClosed,
     }
 }
 
 /// Who closed first.
 pub fn closed_first(ends: PerSide<&Verdict>) -> Option<ClosedFirst> {
-    let closing = |v: &Verdict| visited(v, State::Closing);
-    if closing(ends.client) && closing(ends.server) {
+    closed_first_of(&Course::of(ends.client), &Course::of(ends.server))
+}
+
+fn closed_first_of(client: &Course, server: &Course) -> Option<ClosedFirst> {
+    if client.visited.has(State::Closing) && server.visited.has(State::Closing) {
         return Some(ClosedFirst::Both);
     }
-    let began = |v: &Verdict| {
-        let fin = happened(v, Event::SndFin);
-        let rst = happened(v, Event::SndRst).filter(|_| visited(v, State::Established) || visited(v, State::SynRcvd));
-        fin.into_iter().chain(rst).min()
-    };
-    match (began(ends.client), began(ends.server)) {
+    match (client.began(), server.began()) {
         (Some(a), Some(b)) if a <= b => Some(ClosedFirst::Client),
         (Some(_), None) => Some(ClosedFirst::Client),
         (_, Some(_)) => Some(ClosedFirst::Server),

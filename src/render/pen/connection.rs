@@ -6,7 +6,7 @@ use super::number::Clock;
 use super::timing::timing;
 use crate::report::{ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, PerSide, Role, Side};
 use crate::segment::Socket;
-use crate::tracker::{Evidence, States};
+use crate::tracker::{Evidence, State, States};
 
 /// Writes the members of the object, from `"id"` to the closing brace.
 pub fn connection<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
@@ -158,9 +158,13 @@ fn endpoint<'a>(mut pen: Pen<'a>, e: &Endpoint, clock: &mut Clock) -> Option<Pen
     if *possible == States::EMPTY.with(*state) {
         pen = pen.put(b"\"")?.state(*state)?;
     } else {
-        for (i, state) in possible.iter().enumerate() {
-            pen = pen.bytes(if i > 0 { b",\"" } else { b"\"" })?;
-            pen = pen.state(state)?;
+        let mut first = true;
+        for state in &State::ALL {
+            if possible.has(*state) {
+                pen = if first { pen } else { pen.put(b",")? };
+                pen = pen.put(b"\"")?.state(*state)?;
+                first = false;
+            }
         }
     }
     pen = pen.put(b"],\"evidence\":\"")?;

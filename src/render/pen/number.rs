@@ -28,20 +28,41 @@ fn digits(n: u64) -> [u8; 8] {
     (eight(n) | ZEROS).to_le_bytes()
 }
 
-/// `n` nanoseconds, less than ten seconds, as `1.000000000`.
-#[inline(always)]
-fn short(n: u64) -> [u8; WIDTH] {
-    let tenths = n / 100_000_000;
-    let [a, b, c, d, e, f, g, h] = digits(n - tenths * 100_000_000);
-    let seconds = tenths / 10;
-    [b'0' + seconds as u8, b'.', b'0' + (tenths - seconds * 10) as u8, a, b, c, d, e, f, g, h]
+/// A short span as text: its first eight bytes, and its last four, which repeat one of those.
+#[derive(Clone, Copy, Debug)]
+pub struct Brief {
+    first: u64,
+    last: u32,
 }
 
-/// The span as text if it is short and not negative.
-#[inline(always)]
-pub fn brief(span: Span) -> Option<[u8; WIDTH]> {
-    let n = span.0 as u64;
-    (n < SHORT).then(|| short(n))
+impl Brief {
+    /// `0.000000000`.
+    pub const ZERO: Brief = Brief { first: 0x3030_3030_3030_2e30, last: 0x3030_3030 };
+
+    /// The span if it is short and not negative.
+    #[inline(always)]
+    pub fn of(span: Span) -> Option<Brief> {
+        let n = span.0 as u64;
+        (n < SHORT).then(|| Brief::short(n))
+    }
+
+    /// `n` nanoseconds, less than ten seconds.
+    #[inline(always)]
+    fn short(n: u64) -> Brief {
+        let tenths = n / 100_000_000;
+        let digits = eight(n - tenths * 100_000_000) | ZEROS;
+        let seconds = tenths / 10;
+        let front = 0x30_2e30 + seconds + ((tenths - seconds * 10) << 16);
+        Brief { first: front | digits << 24, last: (digits >> 32) as u32 }
+    }
+
+    /// Writes it.
+    #[inline(always)]
+    pub fn put(self, to: &mut [u8; WIDTH]) -> Option<()> {
+        *to.first_chunk_mut::<8>()? = self.first.to_le_bytes();
+        *to.last_chunk_mut::<4>()? = self.last.to_le_bytes();
+        Some(())
+    }
 }
 
 /// Whether all are short and none is negative.
@@ -101,10 +122,10 @@ impl<'a> Pen<'a> {
     /// Writes a span in seconds.
     #[inline]
     pub fn span(self, span: Span) -> Option<Self> {
-        match brief(span) {
-            Some(text) => self.put(&text),
-            None => self.seconds(span.0),
-        }
+        let Some(brief) = Brief::of(span) else { return self.seconds(span.0) };
+        let (to, pen) = self.take::<WIDTH>()?;
+        brief.put(to)?;
+        Some(pen)
     }
 
     /// Writes a time in seconds.

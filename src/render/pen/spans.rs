@@ -1,7 +1,7 @@
 //! Spans with their names: what the timing of one connection and that of many have in common.
 
 use super::Pen;
-use super::number::{WIDTH, all_brief, brief};
+use super::number::{Brief, WIDTH, all_brief};
 use crate::report::PerSide;
 use crate::report::timing::{Blame, Distribution, Stops};
 use crate::time::Span;
@@ -74,14 +74,12 @@ impl<'a> Pen<'a> {
         let (to, pen) = self.take::<LEN>()?;
         *to = shape.text;
         // Quantiles of a few samples are often the same one, and many parts are none.
-        let mut last = (Span(0), *b"0.000000000");
-        for (span, at) in spans.iter().zip(&shape.at) {
-            if *span != last.0 {
-                last = (*span, brief(*span)?);
-            } else if span.0 == 0 {
-                continue;
+        let mut last = (Span(0), Brief::ZERO);
+        for i in 0..N {
+            if spans[i] != last.0 {
+                last = (spans[i], text(spans[i])?);
             }
-            *to.get_mut(*at..)?.first_chunk_mut::<WIDTH>()? = last.1;
+            last.1.put(to.get_mut(shape.at[i]..)?.first_chunk_mut::<WIDTH>()?)?;
         }
         Some(pen)
     }
@@ -113,6 +111,12 @@ impl<'a> Pen<'a> {
         self = self.put(key)?;
         self.integer(n)
     }
+}
+
+/// Apart, so that what calls it is short enough to be laid out span by span.
+#[inline(never)]
+fn text(span: Span) -> Option<Brief> {
+    Brief::of(span)
 }
 
 /// The least and the most.
