@@ -73,7 +73,7 @@ fn folder(folder: &Path) -> usize {
         if path.is_dir() {
             checked += self::folder(&path);
         } else if name.contains(".pcap") || name.contains(".cap") {
-            for report in analyse(&path) {
+            if let Some(report) = analyse(&path) {
                 check_rest(&report);
                 report.connections.iter().for_each(|c| check(&mut lines, c));
                 checked += report.connections.len();

@@ -21,6 +21,34 @@ fn eight(n: u64) -> u64 {
     tens | (twos - tens * 10) << 8
 }
 
+/// Three digits of each number below 1,000, the first in the lowest byte.
+static THREES: [u32; 1_024] = threes();
+
+const fn threes() -> [u32; 1_024] {
+    let (mut threes, mut n) = ([0; 1_024], 0);
+    while n < 1_000 {
+        threes[n as usize] = 0x30_3030 + n / 100 + ((n / 10 % 10) << 8) + ((n % 10) << 16);
+        n += 1;
+    }
+    threes
+}
+
+/// Three digits of `n` < 1,000.
+#[inline(always)]
+fn three(n: u32) -> u64 {
+    u64::from(THREES[n as usize % THREES.len()])
+}
+
+/// Nine digits of `n` < 10^9: the first eight, and the last four, which repeat three of those.
+#[inline(always)]
+fn nine(n: u32) -> (u64, u32) {
+    let millions = n / 1_000_000;
+    let rest = n - millions * 1_000_000;
+    let thousands = rest / 1_000;
+    let [high, middle, low] = [three(millions), three(thousands), three(rest - thousands * 1_000)];
+    (high | (middle << 24) | (low << 48), ((middle >> 16) | (low << 8)) as u32)
+}
+
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 
 #[inline(always)]
@@ -48,12 +76,10 @@ impl Brief {
 
     /// `n` nanoseconds, less than ten seconds.
     #[inline(always)]
-    fn short(n: u64) -> Brief {
-        let tenths = n / 100_000_000;
-        let digits = eight(n - tenths * 100_000_000) | ZEROS;
-        let seconds = tenths / 10;
-        let front = 0x30_2e30 + seconds + ((tenths - seconds * 10) << 16);
-        Brief { first: front | digits << 24, last: (digits >> 32) as u32 }
+    pub fn short(n: u64) -> Brief {
+        let seconds = n / 1_000_000_000;
+        let (first, last) = nine((n - seconds * 1_000_000_000) as u32);
+        Brief { first: (0x2e30 + seconds) | (first << 16), last }
     }
 
     /// Writes it.
@@ -110,6 +136,14 @@ impl<'a> Pen<'a> {
 
     #[inline(never)]
     fn several(self, n: u64) -> Option<Self> {
+        if n < 1_000_000 {
+            let n = n as u32;
+            let thousands = n / 1_000;
+            let digits = three(thousands) | (three(n - thousands * 1_000) << 24);
+            // At least one digit is not 0.
+            let leading = (digits ^ ZEROS).trailing_zeros() / 8;
+            return self.part(&(digits >> (leading * 8)).to_le_bytes(), 6 - leading as usize);
+        }
         if n < 100_000_000 {
             let digits = eight(n);
             let leading = digits.trailing_zeros() / 8;
@@ -135,12 +169,12 @@ impl<'a> Pen<'a> {
         if n.wrapping_sub(clock.begin) >= 1_000_000_000 && clock.set(n).is_none() {
             return self.seconds(time.0);
         }
-        let nanos = n.wrapping_sub(clock.begin);
-        let top = nanos / 100_000_000;
+        let (first, last) = nine(n.wrapping_sub(clock.begin) as u32);
         let (text, pen) = self.take::<20>()?;
         *text.first_chunk_mut::<11>()? = clock.text;
-        text[11] = b'0' + top as u8;
-        *text.last_chunk_mut::<8>()? = digits(nanos - top * 100_000_000);
+        let decimals = text.last_chunk_mut::<9>()?;
+        *decimals.first_chunk_mut::<8>()? = first.to_le_bytes();
+        *decimals.last_chunk_mut::<4>()? = last.to_le_bytes();
         Some(pen)
     }
 

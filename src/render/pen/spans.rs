@@ -68,16 +68,16 @@ const PARTS: [&str; 9] = [
 const BLAME: Shape<{ length(&PARTS) }, 9> = shape(PARTS);
 
 impl<'a> Pen<'a> {
-    /// Writes short spans into `shape`.
+    /// Writes spans, all of them short, into `shape`.
     #[inline(always)]
     fn shaped<const LEN: usize, const N: usize>(self, shape: &Shape<LEN, N>, spans: &[Span; N]) -> Option<Self> {
         let (to, pen) = self.take::<LEN>()?;
         *to = shape.text;
         // Quantiles of a few samples are often the same one, and many parts are none.
         let mut last = (Span(0), Brief::ZERO);
-        for i in 0..N {
-            if spans[i] != last.0 {
-                last = (spans[i], text(spans[i])?);
+        for (i, span) in spans.iter().enumerate() {
+            if *span != last.0 {
+                last = (*span, text(span.0 as u64));
             }
             last.1.put(to.get_mut(shape.at[i]..)?.first_chunk_mut::<WIDTH>()?)?;
         }
@@ -115,8 +115,8 @@ impl<'a> Pen<'a> {
 
 /// Apart, so that what calls it is short enough to be laid out span by span.
 #[inline(never)]
-fn text(span: Span) -> Option<Brief> {
-    Brief::of(span)
+fn text(nanos: u64) -> Brief {
+    Brief::short(nanos)
 }
 
 /// The least and the most.
