@@ -253,3 +253,20 @@ pub enum IcmpKind {
         code: u8,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_socket_is_written_as_everywhere(addr: u32, shift in 0_u32..32, port: u16, narrow in 0_u32..16) {
+            let (addr, port) = (Ipv4Addr::from_bits(addr >> shift).into(), port >> narrow);
+            prop_assert_eq!(Socket { addr, port }.to_string(), SocketAddr::new(addr, port).to_string());
+        }
+    }
+}

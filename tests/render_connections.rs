@@ -72,12 +72,12 @@ fn folder(folder: &Path) -> usize {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
             checked += self::folder(&path);
-        } else if name.contains(".pcap") || name.contains(".cap") {
-            if let Some(report) = analyse(&path) {
-                check_rest(&report);
-                report.connections.iter().for_each(|c| check(&mut lines, c));
-                checked += report.connections.len();
-            }
+        } else if (name.contains(".pcap") || name.contains(".cap"))
+            && let Some(report) = analyse(&path)
+        {
+            check_rest(&report);
+            report.connections.iter().for_each(|c| check(&mut lines, c));
+            checked += report.connections.len();
         }
     }
     checked
