@@ -1,6 +1,7 @@
 //! What a detector looks at: one connection with its verdicts and signals, and the capture around it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use serde_json::Value;
 
@@ -119,7 +120,11 @@ impl<'a> View<'a> {
 
     /// `server 192.0.2.1:80`.
     pub fn who(&self, e: usize) -> String {
-        format!("{} {}", self.side(e).name(), self.socket(e))
+        // As long as most of them are.
+        let mut who = String::with_capacity(32);
+        // A string takes all that is written to it.
+        let _ = write!(who, "{} {}", self.side(e).name(), self.socket(e));
+        who
     }
 
     /// A threshold that is a duration.

@@ -118,10 +118,22 @@ fn fact<'a>(pen: Pen<'a>, value: &Value) -> Option<Pen<'a>> {
         Value::String(text) => pen.quoted(text),
         Value::Number(number) => match number.as_u64() {
             Some(n) => pen.integer(n),
-            None => pen.json(number),
+            None => match number.as_f64().and_then(micros) {
+                Some(micros) => pen.micros(micros),
+                None => pen.json(number),
+            },
         },
         Value::Null | Value::Array(_) | Value::Object(_) => pen.json(value),
     }
+}
+
+/// The millionths that `number` is, if it is a whole number of them, not negative, and neither very small nor very large.
+#[inline]
+fn micros(number: f64) -> Option<u64> {
+    let micros = (number * 1e6).round();
+    let usual = number.to_bits() == 0 || (1e3..1e15).contains(&micros);
+    // No two decimals of so few digits come to the same float: this is the one that any formatter finds.
+    (usual && micros / 1e6 == number).then_some(micros as u64)
 }
 
 impl Pen<'_> {
@@ -133,5 +145,38 @@ impl Pen<'_> {
             self = self.bytes(name.as_bytes())?.put(b"\":")?.integer(*n)?;
         }
         self.put(b"}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(number: f64) {
+        let (value, mut room) = (Value::from(number), [0; 64]);
+        let left = fact(Pen::new(&mut room), &value).expect("there is room").left();
+        assert_eq!(String::from_utf8_lossy(&room[..64 - left]), value.to_string());
+    }
+
+    #[test]
+    fn floats_at_the_edges_are_written_as_everywhere() {
+        for exponent in -12..20 {
+            let power = 10_f64.powi(exponent);
+            for number in [power, power * 9.5, power - 1e-6, power + 1e-6, power.next_down(), power.next_up()] {
+                [number, -number, number.round()].into_iter().for_each(check);
+            }
+        }
+        [0.0, -0.0, 0.1 + 0.2, 0.8, f64::MAX, f64::MIN_POSITIVE].into_iter().for_each(check);
+    }
+
+    proptest! {
+        #[test]
+        fn any_float_is_written_as_everywhere(number: f64, micros: i64, shift in 0_u32..63) {
+            check(number);
+            check((micros >> shift) as f64 / 1e6);
+            check((micros >> shift) as f64 / 1e3);
+        }
     }
 }

@@ -153,6 +153,14 @@ impl<'a> Pen<'a> {
         self.integer(high)?.put(&digits(n - high * 100_000_000))
     }
 
+    /// Writes a number of millionths as a float: no zeros at its end, but one decimal at least.
+    pub fn micros(self, n: u64) -> Option<Self> {
+        let whole = n / 1_000_000;
+        let (decimals, _) = nine((n - whole * 1_000_000) as u32 * 1_000);
+        let zeros = ((decimals ^ ZEROS) << 16).leading_zeros() / 8;
+        self.integer(whole)?.put(b".")?.part(&decimals.to_le_bytes(), 6 - (zeros as usize).min(5))
+    }
+
     /// Writes a span in seconds.
     #[inline]
     pub fn span(self, span: Span) -> Option<Self> {
