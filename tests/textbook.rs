@@ -191,7 +191,7 @@ fn agrees(script: &Script) -> bool {
     let verdicts = c.verdicts(end, analysis.profile());
     let told = |m: &Measured| {
         let all = m.flow.iter().flat_map(|flow| flow.samples.exact()).collect::<Vec<_>>();
-        format!("{:?} {all:?}", summary::timing(m, c, &verdicts, None, end))
+        format!("{:?} {all:?}", summary::timing(m, &book.outline(), &verdicts, None, end))
     };
     assert_eq!(told(&measured), told(noted));
     for verdict in &verdicts {

@@ -1,12 +1,12 @@
 //! From tracked connections to the report model.
 
 use crate::report::*;
-use crate::segment::ScopeId;
+use crate::segment::{ScopeId, Socket};
 use crate::time::Time;
 use crate::timing::{self, Measured, Vantage};
 use crate::tracker::log::Step;
 use crate::tracker::rules::Event;
-use crate::tracker::{self, Evidence, Profile, State, States, Verdict};
+use crate::tracker::{self, Evidence, Outline, Profile, State, States, Verdict};
 
 /// What the report needs to know besides the connections.
 pub struct Context<'a> {
@@ -22,34 +22,44 @@ pub struct Context<'a> {
     pub scope: &'a dyn Fn(ScopeId) -> Vec<String>,
 }
 
-/// The report on one connection with its measurements and verdicts; `id` counts from 1 by first packet.
-pub fn connection(
-    c: &tracker::Connection,
-    measured: &Measured,
-    verdicts: &[Verdict; 2],
-    id: u64,
-    context: &Context<'_>,
-) -> Connection {
-    let (client, observed) = c.client();
+/// What is known of a connection.
+pub struct Known<'a> {
+    /// Its ends.
+    pub sockets: &'a [Socket; 2],
+    /// In short.
+    pub outline: &'a Outline,
+    /// Where its time went.
+    pub measured: &'a Measured,
+    /// What became of its ends.
+    pub verdicts: &'a [Verdict; 2],
+    /// Packets that prove receipts.
+    pub proofs: &'a [(u64, Time)],
+    /// What the tracker knows, where beliefs were disproved.
+    pub tracked: Option<&'a tracker::Connection>,
+}
+
+/// The report on one connection; `id` counts from 1 by first packet.
+pub fn connection(known: &Known<'_>, id: u64, context: &Context<'_>) -> Connection {
+    let Known { sockets, outline: c, measured, verdicts, .. } = known;
+    let client = c.client & 1;
     let server = 1 - client;
-    let proofs = measured.proofs();
-    let side = |e: usize| endpoint(c, e, &verdicts[e], &proofs, context);
+    let side = |e: usize| endpoint(known, e, context);
     let timing = timing::summary::timing(measured, c, verdicts, context.vantage, context.end);
     let courses = PerSide { client: Course::of(&verdicts[client]), server: Course::of(&verdicts[server]) };
     Connection {
         id,
-        client: c.sockets[client],
-        server: c.sockets[server],
+        client: sockets[client],
+        server: sockets[server],
         incarnation: c.incarnation,
-        origin: if c.opening_seen() { Origin::Handshake } else { Origin::Midstream },
-        role: if observed { Role::Observed } else { Role::Guessed },
+        origin: if c.opening_seen { Origin::Handshake } else { Origin::Midstream },
+        role: if c.observed { Role::Observed } else { Role::Guessed },
         scope: scope(c, client, context),
         first: c.first,
         last: c.last,
         first_packet: c.first_packet,
         last_packet: c.last_packet,
-        packets: PerSide { client: c.ends[client].packets, server: c.ends[server].packets },
-        bytes: PerSide { client: c.ends[client].bytes, server: c.ends[server].bytes },
+        packets: PerSide { client: c.packets[client], server: c.packets[server] },
+        bytes: PerSide { client: c.bytes[client], server: c.bytes[server] },
         outcome: outcome_of(c, &courses.client, &courses.server),
         closed_first: closed_first_of(&courses.client, &courses.server),
         endpoints: PerSide { client: side(client), server: side(server) },
@@ -60,7 +70,7 @@ pub fn connection(
 }
 
 /// The VLANs and tunnels of both directions, the client's first.
-fn scope(c: &tracker::Connection, client: usize, context: &Context<'_>) -> Vec<String> {
+fn scope(c: &Outline, client: usize, context: &Context<'_>) -> Vec<String> {
     let names = |e: usize| c.scopes[e].filter(|id| *id != ScopeId::default()).map(context.scope).unwrap_or_default();
     let mut scope = names(client);
     // Nearly always both directions are in the same scope.
@@ -93,14 +103,9 @@ pub fn entry(step: &Step, latest: Option<Time>) -> Entry {
     }
 }
 
-fn endpoint(
-    c: &tracker::Connection,
-    e: usize,
-    verdict: &Verdict,
-    proofs: &[(u64, Time)],
-    context: &Context<'_>,
-) -> Endpoint {
-    let latest = timing::occupancy::latest(verdict, proofs, context.end);
+fn endpoint(known: &Known<'_>, e: usize, context: &Context<'_>) -> Endpoint {
+    let verdict = &known.verdicts[e];
+    let latest = timing::occupancy::latest(verdict, known.proofs, context.end);
     let steps = verdict.steps.as_slice();
     let mut history: Vec<Entry> = Vec::with_capacity(steps.len());
     for (step, latest) in steps.iter().zip(&latest) {
@@ -122,10 +127,9 @@ fn endpoint(
         state: verdict.state(),
         possible: verdict.possible,
         evidence: history.last().map_or(Evidence::Assumed, |h| h.evidence),
-        retracted: if context.retracted {
-            c.retracted_entries(e).iter().map(|s| entry(s, None)).collect()
-        } else {
-            Vec::new()
+        retracted: match known.tracked.filter(|_| context.retracted) {
+            Some(c) => c.retracted_entries(e).iter().map(|s| entry(s, None)).collect(),
+            None => Vec::new(),
         },
         history,
         time_in_state,
@@ -173,14 +177,14 @@ impl Course {
 }
 
 /// What became of `c`, whose ends have come to this.
-pub fn outcome(c: &tracker::Connection, ends: PerSide<&Verdict>) -> Outcome {
+pub fn outcome(c: &Outline, ends: PerSide<&Verdict>) -> Outcome {
     outcome_of(c, &Course::of(ends.client), &Course::of(ends.server))
 }
 
-fn outcome_of(c: &tracker::Connection, client: &Course, server: &Course) -> Outcome {
+fn outcome_of(c: &Outline, client: &Course, server: &Course) -> Outcome {
     let reset = client.reset || server.reset;
     let half_open = client.visited.has(State::SynRcvd) || server.visited.has(State::SynRcvd);
-    if !c.opening_seen() && c.is_reset_only() {
+    if !c.opening_seen && c.reset_only {
         return Outcome::Unknown;
     }
     match (client.fin, server.fin) {

@@ -282,7 +282,7 @@ impl<'a> Finish<'a> {
             let client = c.client().0;
             let verdicts = c.verdicts(self.end, &self.analysis.profile);
             let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-            let outcome = build::outcome(&c, ends);
+            let outcome = build::outcome(&c.outline(), ends);
             let added = Added::new(id, self.parties[index], outcome, directory);
             shown.iter().for_each(|shown| rollups.found(&added, shown));
         }

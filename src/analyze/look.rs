@@ -92,7 +92,7 @@ impl Finish<'_> {
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
         tracker.soon(indices.iter().copied());
         for (((index, book), measured), left) in indices.iter().zip(&mut *books).zip(&mut *measured).zip(&mut *left) {
-            *left = (built || !self.textbook(*index, measured, book)).then_some(*index);
+            *left = (!self.textbook(*index, measured, book)).then_some(*index);
         }
         tracker.look_all(left, scratch);
 
@@ -115,13 +115,14 @@ impl Finish<'_> {
                     let (outline, measured) = (case.connection.outline(), &case.notes.measured);
                     let client = outline.client & 1;
                     let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-                    let (outcome, known) = (build::outcome(&case.connection, ends), Known::Case(case));
+                    let (outcome, known) = (build::outcome(&outline, ends), Known::Case(case));
                     Look { index, id, sockets, outline, verdicts, outcome, measured, known }
                 }
             });
         }
         for ((look, briefs), anomalies) in looks.iter().zip(&mut *briefs).zip(&mut *anomalies) {
             briefs.clear();
+            anomalies.clear();
             if let Known::Case(case) = look.known {
                 let (c, signals) = (&case.connection, &case.notes.signals);
                 let previous = self.analysis.previous(look.index);
@@ -146,15 +147,25 @@ impl Finish<'_> {
         let decoder = &self.analysis.decoder;
         let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
         for (look, anomalies) in looks.iter().zip(anomalies) {
-            let connection = match look.known {
-                Known::Case(case) if built => {
-                    let (c, measured) = (&case.connection, look.measured);
-                    let mut connection = build::connection(c, measured, look.verdicts, look.id, &context);
-                    connection.anomalies = std::mem::take(anomalies);
-                    Some(connection)
+            let (book, measured, tracked);
+            let (proofs, tracked): (&[(u64, Time)], _) = match look.known {
+                Known::Textbook(known) => {
+                    book = known.proofs();
+                    (&book, None)
                 }
-                _ => None,
+                Known::Case(case) => {
+                    measured = look.measured.proofs();
+                    tracked = &case.connection;
+                    (&measured, Some(tracked))
+                }
             };
+            let connection = built.then(|| {
+                let Look { sockets, outline, measured, verdicts, .. } = look;
+                let known = build::Known { sockets, outline, measured, verdicts, proofs, tracked };
+                let mut connection = build::connection(&known, look.id, &context);
+                connection.anomalies = std::mem::take(anomalies);
+                connection
+            });
             match wanted.timed.zip(connection.as_ref()) {
                 Some((timed, connection)) if timed(connection) => {
                     tally.timed.get_or_insert_default().push(look.index as u32)
@@ -162,13 +173,7 @@ impl Finish<'_> {
                 Some(_) => _ = tally.timed.get_or_insert_default(),
                 None => {
                     let who = (self.parties[look.index], &look.outline);
-                    let mut add = |proofs: &[(u64, Time)]| {
-                        tally.tables.add(look.measured, who, (look.verdicts, proofs), context.vantage, self.end);
-                    };
-                    match look.known {
-                        Known::Textbook(book) => add(&book.proofs()),
-                        Known::Case(_) => add(&look.measured.proofs()),
-                    }
+                    tally.tables.add(look.measured, who, (look.verdicts, proofs), context.vantage, self.end);
                 }
             }
             stretch.connections.extend(connection.filter(|_| wanted.connections));

@@ -18,7 +18,7 @@ use crate::report::{Anomaly, Capture, Connection, Report};
 use crate::segment::{IcmpError, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::timing::{Measured, Vantage};
+use crate::timing::Vantage;
 use crate::tracker::{self, Ahead, Profile, Stack, Taken, Tracker, Verdict};
 
 /// How many segments are looked up before they are passed.
@@ -249,18 +249,11 @@ impl Analysis {
     /// The report on connection `index` with its `verdicts` at `end`, as number `id`, without anomalies.
     pub fn connection(&self, at: (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
         let case = self.tracker.case(at.0);
-        self.built((&case.connection, at.1), &case.notes.measured, verdicts, end)
-    }
-
-    fn built(
-        &self,
-        (c, id): (&tracker::Connection, u64),
-        measured: &Measured,
-        verdicts: &[Verdict; 2],
-        end: Time,
-    ) -> Connection {
+        let (c, measured) = (&case.connection, &case.notes.measured);
+        let (outline, proofs) = (&c.outline(), &measured.proofs());
+        let known = build::Known { sockets: &c.sockets, outline, measured, verdicts, proofs, tracked: Some(c) };
         let context = build::Context { scope: &|id| self.decoder.scope(id).to_vec(), ..self.context(end) };
-        build::connection(c, measured, verdicts, id, &context)
+        build::connection(&known, at.1, &context)
     }
 
     fn context(&self, end: Time) -> build::Context<'_> {

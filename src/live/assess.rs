@@ -63,7 +63,7 @@ impl Watcher {
                 let verdicts = c.verdicts(self.now, self.analysis.profile());
                 let client = c.client().0;
                 let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-                self.metrics.ended(build::outcome(&c, ends), ends, self.now);
+                self.metrics.ended(build::outcome(&c.outline(), ends), ends, self.now);
                 if !self.quiet {
                     let connection = found(&self.analysis, &scene, (index, id), &verdicts, self.now);
                     events.push(Event::Connection(Box::new(connection)));
@@ -107,7 +107,8 @@ impl Watcher {
             entry.severity = anomalies.iter().map(|a| a.severity).max();
             let briefs: SmallVec<[Brief; 2]> = anomalies.iter().filter_map(Brief::of).collect();
             let client = c.client().0;
-            let outcome = build::outcome(&c, PerSide { client: &verdicts[client], server: &verdicts[1 - client] });
+            let outcome =
+                build::outcome(&c.outline(), PerSide { client: &verdicts[client], server: &verdicts[1 - client] });
             let parties = pass.directory.parties(c.sockets[client].addr, c.sockets[1 - client]);
             pass.digests.push((entry.id, parties), &c.outline(), &verdicts, outcome, &briefs, scene);
             if !anomalies.is_empty() {

@@ -40,7 +40,7 @@ impl Watcher {
             let verdicts = c.verdicts(now, self.analysis.profile());
             let client = c.client().0;
             let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-            let outcome = build::outcome(&c, ends);
+            let outcome = build::outcome(&c.outline(), ends);
             add(&mut totals, &c, outcome, ends);
             if !entry.told {
                 self.metrics.ended(outcome, ends, now);

@@ -14,7 +14,7 @@ use super::vantage::{Basis, Vantage, estimate};
 use crate::report::timing::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, RoundTrips, Stops, Timing};
 use crate::report::{PerSide, Side};
 use crate::time::{Span, Time};
-use crate::tracker::{Connection, State, Verdict};
+use crate::tracker::{Outline, State, Verdict};
 
 /// What [`samples`] gives.
 pub enum Sampled {
@@ -197,8 +197,8 @@ pub fn vantage(m: &Measured, client: usize, given: Option<Vantage>) -> Option<(V
 }
 
 /// The timing of one connection. `end` is the end of the capture.
-pub fn timing(m: &Measured, c: &Connection, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) -> Timing {
-    let (client, _) = c.client();
+pub fn timing(m: &Measured, c: &Outline, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) -> Timing {
+    let client = c.client & 1;
     let h = &m.handshake;
     let since_syn = |t: Option<Time>| t.zip(h.syns.first()).map(|(t, syn)| t - syn);
     let seen = vantage(m, client, given);

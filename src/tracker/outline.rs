@@ -1,6 +1,7 @@
 //! What there is to say of a connection in short.
 
 use super::connection::Connection;
+use crate::segment::ScopeId;
 use crate::time::Time;
 
 /// A connection in short: what it is counted and listed by.
@@ -8,6 +9,12 @@ use crate::time::Time;
 pub struct Outline {
     /// Which end is the client.
     pub client: usize,
+    /// That was seen, by its SYN.
+    pub observed: bool,
+    /// Counted from 1 for each four-tuple.
+    pub incarnation: u32,
+    /// VLANs and tunnels of the segments of each end, once one was seen.
+    pub scopes: [Option<ScopeId>; 2],
     /// Capture time of the first packet.
     pub first: Time,
     /// Capture time of the last packet.
@@ -22,6 +29,8 @@ pub struct Outline {
     pub bytes: [u64; 2],
     /// A SYN or SYN,ACK of it was captured.
     pub opening_seen: bool,
+    /// Nothing but RST segments was captured.
+    pub reset_only: bool,
     /// How many beliefs about it were disproved.
     pub retractions: u32,
 }
@@ -36,8 +45,12 @@ impl Outline {
 impl Connection {
     /// What there is to say of it in short.
     pub fn outline(&self) -> Outline {
+        let (client, observed) = self.client();
         Outline {
-            client: self.client().0,
+            client,
+            observed,
+            incarnation: self.incarnation,
+            scopes: self.scopes,
             first: self.first,
             last: self.last,
             first_packet: self.first_packet,
@@ -45,6 +58,7 @@ impl Connection {
             packets: [0, 1].map(|e: usize| self.ends[e].packets),
             bytes: [0, 1].map(|e: usize| self.ends[e].bytes),
             opening_seen: self.opening_seen(),
+            reset_only: self.is_reset_only(),
             retractions: self.retractions(),
         }
     }

@@ -15,7 +15,7 @@ use super::sequence::after;
 use super::state::{Evidence, State, States};
 use super::timers::{self, Fins};
 use super::verdict::Verdict;
-use crate::segment::{Flags, Segment};
+use crate::segment::{Flags, ScopeId, Segment};
 use crate::time::{Span, Time};
 
 /// Capture time and number of a packet.
@@ -24,6 +24,8 @@ pub type Packet = (Time, u64);
 /// A textbook connection that was read to its end. Its end 0 is the client.
 #[derive(Clone, Copy, Debug)]
 pub struct Textbook {
+    /// VLANs and tunnels it was found in.
+    scope: ScopeId,
     /// SYN, SYN,ACK, ACK.
     opening: [Packet; 3],
     /// The server's first segment after them.
@@ -98,6 +100,7 @@ const NONE: Packet = (Time(i64::MIN), 0);
 impl<'a> Reading<'a> {
     pub(super) fn new(player: Player<'a>) -> Reading<'a> {
         let book = Textbook {
+            scope: ScopeId::default(),
             opening: [NONE; 3],
             ready: NONE,
             closer: 0,
@@ -227,7 +230,7 @@ impl Page {
         let packet = (seg.time, seg.packet);
         match (self.stage, x, kind) {
             (Stage::Fresh, 0, kind) if kind == Flags::SYN.0 => {
-                self.book.opening[0] = packet;
+                (self.book.opening[0], self.book.scope) = (packet, seg.scope);
                 self.stage = Stage::Syn;
             }
             (Stage::Syn, 1, SYN_ACK) if seg.ack == self.next[0] => {
@@ -323,6 +326,9 @@ impl Textbook {
     pub fn outline(&self) -> Outline {
         Outline {
             client: 0,
+            observed: true,
+            incarnation: 1,
+            scopes: [Some(self.scope); 2],
             first: self.opening[0].0,
             last: self.last.0,
             first_packet: self.opening[0].1,
@@ -330,6 +336,7 @@ impl Textbook {
             packets: self.packets.map(u64::from),
             bytes: self.bytes,
             opening_seen: true,
+            reset_only: false,
             retractions: 0,
         }
     }
