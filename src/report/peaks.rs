@@ -153,7 +153,9 @@ mod tests {
     fn a_moment_is_found_exactly() {
         let spans = (0..63).flat_map(|bit| (-2..=2).map(move |d| (1_i64 << bit).saturating_add(d)));
         for step in [1, 2, 3, 7, 1_000, 123_456_789, 1 << 40, i64::MAX / 3] {
-            for since in spans.clone().chain((0..9).flat_map(|n| [-1, 0, 1].map(|d| step.saturating_mul(n) + d))) {
+            for since in
+                spans.clone().chain((0..9).flat_map(|n| [-1, 0, 1].map(|d| step.saturating_mul(n).saturating_add(d))))
+            {
                 let exact = ((since.max(0) as u64).div_ceil(step as u64) as usize).min(MOMENTS);
                 assert_eq!(moment(since, step), exact, "{since} by {step}");
             }
