@@ -1,7 +1,7 @@
 //! The samples of one thing, of all connections, each stored once with the groups that it belongs to.
 
-use super::histogram::Histogram;
 use super::quantile::Quantiles;
+use super::rough::Rough;
 use super::seats::{BITS, SEATS, Seats};
 
 /// Samples from here on are stored apart.
@@ -15,17 +15,21 @@ const PIECE: (usize, usize) = (16, 1_024);
 pub struct Column {
     /// How many samples of a group are kept as they are.
     limit: usize,
-    /// Samples above their seats: full pieces.
+    /// Samples above their seats: pieces with little room left.
     full: Vec<Vec<u64>>,
     /// The piece that is being filled.
     open: Vec<u64>,
+    /// So many of its samples are in no group that has too many.
+    settled: usize,
     /// How many are in `full`.
     kept: usize,
     long: Vec<(i64, Seats)>,
     /// With so many it is time to see which groups have too many.
     due: usize,
-    /// By seat; empty as long as no group has too many.
-    rough: Vec<Option<Box<Histogram>>>,
+    /// Those that have; their samples are here only for a while.
+    rough: Rough,
+    /// Whether there may be samples of such groups in `full`.
+    stale: bool,
 }
 
 /// What a column holds.
@@ -33,24 +37,18 @@ pub struct Parts {
     /// See [`Column`].
     pub limit: usize,
     /// Samples above their seats.
-    pub short: Vec<u64>,
+    pub short: Vec<Vec<u64>>,
     /// Longer ones than all these.
     pub long: Vec<(i64, Seats)>,
-    /// By seat, or empty: what is in none of the others.
-    pub rough: Vec<Option<Box<Histogram>>>,
-}
-
-/// The sample and its seats.
-#[inline]
-pub fn parts(stored: u64) -> (i64, Seats) {
-    ((stored >> BITS) as i64, Seats::of_bits(stored))
+    /// What is in none of the others.
+    pub rough: Rough,
 }
 
 impl Column {
     /// An empty one that is exact for groups of up to `limit` samples.
     pub fn new(limit: usize) -> Column {
-        let (full, open, long, rough) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Column { limit, full, open, kept: 0, long, due: limit + 1, rough }
+        let (full, open, long, rough) = (Vec::new(), Vec::new(), Vec::new(), Rough::default());
+        Column { limit, full, open, settled: 0, kept: 0, long, due: limit + 1, rough, stale: false }
     }
 
     /// Takes one sample of a connection in these groups; a negative one counts as 0.
@@ -61,25 +59,44 @@ impl Column {
             return self.push_long(seats, sample);
         }
         if self.open.len() == self.open.capacity() {
-            self.open_next();
+            self.make_room();
         }
-        self.open.push(((sample as u64) << BITS) | seats.bits());
+        self.open.push(seats.with(sample));
     }
 
     #[cold]
     fn push_long(&mut self, seats: Seats, sample: i64) {
-        self.long.push((sample, seats));
-        self.digest_if_due();
+        let rest = self.rough.settle_one(seats, sample);
+        if !rest.is_empty() {
+            self.long.push((sample, rest));
+            self.review_if_due();
+        }
     }
 
     #[cold]
-    fn open_next(&mut self) {
-        self.close();
-        self.digest_if_due();
-        self.open.reserve_exact(self.kept.clamp(PIECE.0, PIECE.1));
+    fn make_room(&mut self) {
+        self.settle();
+        if self.open.len() >= self.open.capacity() / 4 * 3 {
+            self.close();
+            self.review_if_due();
+        }
+        if self.open.capacity() == 0 {
+            let room = if self.rough.is_empty() { self.kept.clamp(PIECE.0, PIECE.1) } else { PIECE.1 };
+            self.open.reserve_exact(room);
+        }
+    }
+
+    /// Of the samples in the open piece, leaves those of groups that do not have too many.
+    fn settle(&mut self) {
+        if !self.rough.is_empty() {
+            let left = self.rough.settle(&mut self.open[self.settled..]);
+            self.open.truncate(self.settled + left);
+            self.settled = self.open.len();
+        }
     }
 
     fn close(&mut self) {
+        self.settled = 0;
         if !self.open.is_empty() {
             self.kept += self.open.len();
             self.full.push(std::mem::take(&mut self.open));
@@ -89,7 +106,12 @@ impl Column {
     /// Takes all samples of one connection; if they are not kept as they are, neither are those of its groups.
     pub fn take(&mut self, seats: Seats, samples: &Quantiles) {
         match samples.histogram() {
-            Some(histogram) => seats.each(|seat| self.rough(seat).merge(histogram)),
+            Some(histogram) => {
+                seats.each(|seat| {
+                    self.stale |= self.rough.get(seat).is_none();
+                    self.rough.begin(seat).merge(histogram);
+                });
+            }
             None => samples.each(|v, _| self.push(seats, v)),
         }
     }
@@ -101,60 +123,102 @@ impl Column {
         self.kept += other.kept;
         self.full.append(&mut other.full);
         self.long.append(&mut other.long);
-        for (seat, theirs) in other.rough.into_iter().enumerate() {
-            if let Some(theirs) = theirs {
-                self.rough(seat).merge(&theirs);
-            }
-        }
-        self.digest_if_due();
+        self.stale |= !self.rough.is_empty() || !other.rough.is_empty();
+        self.rough.merge(other.rough);
+        self.review_if_due();
     }
 
-    fn rough(&mut self, seat: usize) -> &mut Histogram {
-        if self.rough.is_empty() {
-            self.rough = vec![None; SEATS];
-        }
-        self.rough[seat].get_or_insert_with(|| Box::new(Histogram::of(&[])))
-    }
-
-    fn digest_if_due(&mut self) {
+    fn review_if_due(&mut self) {
         if self.kept + self.open.len() + self.long.len() >= self.due {
-            self.digest();
+            self.review();
         }
     }
 
     /// Puts the samples of groups that have too many into histograms.
-    fn digest(&mut self) {
+    fn review(&mut self) {
         self.close();
-        let (full, long) = (std::mem::take(&mut self.full), std::mem::take(&mut self.long));
-        let (limit, mut counts) = (self.limit, [0_usize; SEATS]);
+        let mut counts = [0_usize; SEATS];
         let mut count = |seats: Seats| seats.each(|seat| counts[seat] += 1);
-        full.iter().flatten().for_each(|stored| count(parts(*stored).1));
-        long.iter().for_each(|(_, seats)| count(*seats));
-        for seat in (0..SEATS).filter(|seat| counts[*seat] > limit) {
-            self.rough(seat);
+        self.full.iter().flatten().for_each(|stored| count(Seats::with_sample(*stored).1));
+        self.long.iter().for_each(|(_, seats)| count(*seats));
+        for (seat, count) in counts.iter_mut().enumerate().filter(|(_, count)| **count > self.limit) {
+            self.rough.begin(seat);
+            *count = 0;
         }
-        (self.due, self.kept) = (usize::MAX, 0);
-        for (sample, seats) in full.into_iter().flatten().map(parts).chain(long) {
-            let mut rest = seats;
-            seats.each(|seat| {
-                if let Some(Some(histogram)) = self.rough.get_mut(seat) {
-                    histogram.take(sample);
-                    rest = rest.without(seat);
-                }
-            });
+        self.settle_all();
+        // Until then no other group can have too many, or there are so few of its samples that it does not matter.
+        let left = self.kept + self.open.len() + self.long.len();
+        let room = self.limit - counts.iter().max().map_or(0, |most| *most);
+        self.due = left + room.max(left).max(self.limit / 4) + 1;
+    }
+
+    /// Leaves only samples of groups that do not have too many.
+    fn settle_all(&mut self) {
+        if self.rough.is_empty() {
+            return;
+        }
+        let (full, long) = (std::mem::take(&mut self.full), std::mem::take(&mut self.long));
+        (self.kept, self.stale) = (0, false);
+        for mut piece in full {
+            let left = self.rough.settle(&mut piece);
+            piece.truncate(left);
+            self.keep(&piece);
+        }
+        for (sample, seats) in long {
+            let rest = self.rough.settle_one(seats, sample);
             if !rest.is_empty() {
-                self.push(rest, sample);
+                self.long.push((sample, rest));
             }
         }
-        let left = self.kept + self.open.len() + self.long.len();
-        self.due = (2 * left).max(self.limit / 4) + 1;
+    }
+
+    /// Keeps samples of which none is in a group that has too many.
+    fn keep(&mut self, samples: &[u64]) {
+        if self.open.capacity() - self.open.len() < samples.len() {
+            self.close();
+            self.open.reserve_exact(samples.len().max(PIECE.1));
+        }
+        self.open.extend_from_slice(samples);
+        self.settled = self.open.len();
     }
 
     /// All that it holds.
-    pub fn into_parts(self) -> Parts {
-        let mut short = Vec::with_capacity(self.kept + self.open.len());
-        self.full.into_iter().for_each(|piece| short.extend_from_slice(&piece));
-        short.extend_from_slice(&self.open);
-        Parts { limit: self.limit, short, long: self.long, rough: self.rough }
+    pub fn into_parts(mut self) -> Parts {
+        if self.stale {
+            self.close();
+            self.settle_all();
+        }
+        self.settle();
+        self.close();
+        Parts { limit: self.limit, short: self.full, long: self.long, rough: self.rough }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::seats::{ALL, seat};
+    use super::*;
+    use crate::time::Span;
+
+    /// Samples of a group that has too many are not held, however many there are, nor those of a connection that are too
+    /// many by themselves; those of another group are.
+    #[test]
+    fn a_column_holds_what_groups_with_few_samples_need() {
+        let few = Seats::new([Some(0), Some(1), None]);
+        for many in [Seats::new([Some(0), None, None]), Seats::new([None; 3])] {
+            let mut column = Column::new(200);
+            for n in 0..100_000 {
+                column.push(if n % 1_000 == 0 { few } else { many }, n << (n % 2 * 40));
+                assert!(column.kept + column.open.len() + column.long.len() <= 200 + PIECE.1);
+            }
+            let mut one = Quantiles::new(2);
+            (0..9).for_each(|n| one.add(Span(n)));
+            column.take(few, &one);
+            let held = column.into_parts();
+            let counted = |seat| held.rough.get(seat).map_or(0, |histogram| histogram.figures.count);
+            // The group of the connection with too many is not kept either from then on.
+            assert_eq!((counted(ALL), counted(seat(1, 1))), (100_009, 109));
+            assert!(held.short.is_empty() && held.long.is_empty());
+        }
     }
 }

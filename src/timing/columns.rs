@@ -86,9 +86,11 @@ impl Columns {
     pub fn finish(self) -> Vec<GroupTiming> {
         let mut groups = vec![GroupTiming::default(); SEATS];
         for ((_, name), column) in Metric::ALL.into_iter().zip(self.metrics) {
-            let Some(rows) = Rows::of(column) else { continue };
-            for (seat, group) in groups.iter_mut().enumerate().filter(|(seat, _)| rows.count(*seat) > 0) {
-                group.metrics.extend(rows.figures(None, seat, seat == ALL).map(|d| (name, d)));
+            let Some(mut rows) = Rows::of(column) else { continue };
+            for (seat, group) in groups.iter_mut().enumerate() {
+                if rows.count(seat) > 0 {
+                    group.metrics.extend(rows.figures(None, seat, seat == ALL).map(|d| (name, d)));
+                }
             }
         }
         let places = State::ALL.into_iter().flat_map(|state| [(Side::Client, state), (Side::Server, state)]);
@@ -101,21 +103,21 @@ impl Columns {
 
 impl Stays {
     fn finish(self, mut give: impl FnMut(usize, Occupancy)) {
-        let certain = Rows::of(self.certain);
-        let [spans, low, high] = self.uncertain.map(Rows::of);
+        let mut certain = Rows::of(self.certain);
+        let [mut spans, mut low, mut high] = self.uncertain.map(Rows::of);
         for seat in 0..SEATS {
             let count = |rows: &Option<Rows>| rows.as_ref().map_or(0, |rows| rows.count(seat));
             let uncertain = count(&spans);
             if uncertain + count(&certain) == 0 {
                 continue;
             }
-            let with_certain = |rows: &Option<Rows>, drawn| match (rows, &certain) {
-                (Some(rows), certain) => rows.figures(certain.as_ref(), seat, drawn),
-                (None, certain) => certain.as_ref()?.figures(None, seat, drawn),
+            let mut with_certain = |rows: &mut Option<Rows>, drawn| match (rows, &mut certain) {
+                (Some(rows), certain) => rows.figures(certain.as_mut(), seat, drawn),
+                (None, certain) => certain.as_mut()?.figures(None, seat, drawn),
             };
-            let bounds = |rows| if uncertain > 0 { with_certain(rows, false) } else { None };
-            let (at_least, at_most) = (bounds(&low), bounds(&high));
-            let spans = with_certain(&spans, seat == ALL);
+            let mut bounds = |rows| if uncertain > 0 { with_certain(rows, false) } else { None };
+            let (at_least, at_most) = (bounds(&mut low), bounds(&mut high));
+            let spans = with_certain(&mut spans, seat == ALL);
             give(seat, Occupancy { spans, at_least, at_most, uncertain, ..Occupancy::default() });
         }
     }

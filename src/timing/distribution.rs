@@ -1,5 +1,6 @@
 //! From samples to the figures of a report.
 
+use super::buckets;
 use super::histogram::Histogram;
 use super::quantile::{ERROR, Figures, Quantiles, quantiles, rank};
 use crate::report::timing::Distribution;
@@ -46,18 +47,48 @@ fn shaped(figures: &Figures, [p50, p90, p95, p99]: [Span; 4], error: Option<f64>
     })
 }
 
-/// The figures of samples in ascending order, if there are any; with their shape if it is to be `drawn`.
-pub fn ordered(samples: &[i64], drawn: bool) -> Option<Distribution> {
-    let (min, max) = (*samples.first()?, *samples.last()?);
-    let at = |per_mille| Span(samples[rank(samples.len() as u64, per_mille) as usize - 1]);
-    let mut distribution = shaped(&Figures::ordered(samples), QUANTILES.map(at), None)?;
+/// The figures of samples in the order of their buckets, if there are any; with their shape if it is to be `drawn`. Within
+/// their buckets they are reordered.
+pub fn ordered(samples: &mut [i64], drawn: bool) -> Option<Distribution> {
+    let (min, max) = ends(samples)?;
+    let figures = Figures::between(samples, min, max);
+    let found = QUANTILES.map(|per_mille| Span(at(samples, rank(figures.count, per_mille) as usize - 1)));
+    let mut distribution = shaped(&figures, found, None)?;
     if drawn {
-        let mut before = 0;
-        let starts = Scale::new(min, max).starts;
-        let ends = starts.iter().map(|start| samples.partition_point(|v| v < start)).chain([samples.len()]);
-        distribution.shape = ends.map(|end| (end - std::mem::replace(&mut before, end)) as u64).collect();
+        let mut begin = 0;
+        let ends = Scale::new(min, max).starts.map(|start| before(samples, start));
+        let ends = ends.into_iter().chain([samples.len()]);
+        distribution.shape = ends.map(|end| (end - std::mem::replace(&mut begin, end)) as u64).collect();
     }
     Some(distribution)
+}
+
+/// The least and the greatest of samples in the order of their buckets.
+fn ends(samples: &[i64]) -> Option<(i64, i64)> {
+    let (_, most) = buckets::bounds(*samples.first()?);
+    let (least, _) = buckets::bounds(*samples.last()?);
+    let min = samples.iter().take_while(|v| **v <= most).min()?;
+    let max = samples.iter().rev().take_while(|v| **v >= least).max()?;
+    Some((*min, *max))
+}
+
+/// The sample that would be at this place in ascending order.
+#[inline]
+fn at(samples: &mut [i64], place: usize) -> i64 {
+    let (least, most) = buckets::bounds(samples[place]);
+    if least == most {
+        return least;
+    }
+    let less = samples[..place].iter().rev().take_while(|v| **v >= least).count();
+    let more = samples[place..].iter().take_while(|v| **v <= most).count();
+    *samples[place - less..place + more].select_nth_unstable(less).1
+}
+
+/// How many samples are less than a value.
+fn before(samples: &[i64], value: i64) -> usize {
+    let (least, most) = buckets::bounds(value);
+    let sure = samples.partition_point(|v| *v < least);
+    sure + samples[sure..].iter().take_while(|v| **v <= most).filter(|v| **v < value).count()
 }
 
 /// The same of a histogram.
@@ -128,8 +159,8 @@ mod tests {
 
     #[test]
     fn the_shape_counts_every_sample() {
-        let samples: Vec<i64> = (1..1_000).map(|i| i * 1_000).collect();
-        for d in [ordered(&samples, true), rough(&Histogram::of(&samples), true)] {
+        let mut samples: Vec<i64> = (1..1_000).map(|i| i * 1_000).collect();
+        for d in [rough(&Histogram::of(&samples), true), ordered(&mut samples, true)] {
             let shape = d.unwrap().shape;
             assert_eq!(shape.iter().sum::<u64>(), 999);
             assert!(shape[15] > shape[0]);

@@ -14,16 +14,18 @@
 //! | [`flow`] | all that of one connection, segment by segment; `usual`: the short way; `textbook`: that of a whole connection; `proofs`: what proves receipts |
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
-//! | [`quantile`] | distributions that merge; beyond a size as `histogram` |
+//! | [`quantile`] | distributions that merge; beyond a size as `histogram`, in `buckets` |
 //! | [`summary`] | what the report says of a connection |
 //! | [`table`] | and of groups: `groups` says which, `sums` adds one up, from `figure`s |
-//! | `columns` | the samples of all connections: a `column` stores each once, with the `seats` of its groups; `rows` are those of each group, sorted by `radix` |
+//! | `columns` | the samples of all connections: a `column` stores each once, with the `seats` of its groups; groups with too many are `rough`; `rows` are those of each other, which `deal` made |
 //! | `packed` | numbers in a row of bytes |
 
 pub mod blame;
+mod buckets;
 pub mod close;
 mod column;
 mod columns;
+mod deal;
 mod distribution;
 mod figure;
 pub mod flow;
@@ -36,8 +38,8 @@ mod packed;
 pub mod pause;
 mod proofs;
 pub mod quantile;
-mod radix;
 mod restart;
+mod rough;
 pub mod round_trip;
 mod rows;
 mod samples;

@@ -2,8 +2,9 @@
 //!
 //! Both forms are integers in a fixed order, so that the same samples give the same figures however they are merged.
 
+use super::buckets::bucket;
 pub use super::histogram::ERROR;
-use super::histogram::{Histogram, bucket};
+use super::histogram::Histogram;
 use crate::pack::{In, Out, Pack};
 use crate::time::Span;
 
@@ -41,28 +42,26 @@ pub struct Figures {
 }
 
 impl Figures {
-    const NONE: Figures = Figures { count: 0, sum: 0, squares: 0, min: i64::MAX, max: 0 };
+    pub(super) const NONE: Figures = Figures { count: 0, sum: 0, squares: 0, min: i64::MAX, max: 0 };
 
     /// Of `samples`.
     pub fn of(samples: &[i64]) -> Figures {
-        samples.iter().fold(Figures::NONE, |f, v| f.with(*v))
+        let (min, max) = samples.iter().fold((i64::MAX, 0), |(min, max), v| (min.min(*v), max.max(*v)));
+        Figures::between(samples, min, max)
     }
 
-    /// Of samples in ascending order.
-    pub(super) fn ordered(samples: &[i64]) -> Figures {
-        let (Some(min), Some(max)) = (samples.first(), samples.last()) else { return Figures::NONE };
+    /// Of `samples`, of which the least and the greatest are known.
+    pub(super) fn between(samples: &[i64], min: i64, max: i64) -> Figures {
         let count = samples.len() as u64;
-        let squares = samples.iter().map(|v| u128::from(v.unsigned_abs()).pow(2));
-        match u64::try_from(*max).ok().and_then(|max| max.checked_mul(count)) {
+        match u64::try_from(max).ok().and_then(|max| max.checked_mul(count)) {
             // Neither of the sums can overflow.
-            Some(most) if most < 1 << 62 => Figures {
-                count,
-                sum: samples.iter().sum(),
-                squares: squares.fold(0, |sum: u128, square| sum.wrapping_add(square)),
-                min: *min,
-                max: *max,
-            },
-            _ => Figures::of(samples),
+            Some(most) if most < 1 << 62 && min >= 0 => {
+                let add =
+                    |(sum, squares): (u64, u128), v: &i64| (sum + *v as u64, squares + u128::from(*v as u64).pow(2));
+                let (sum, squares) = samples.iter().fold((0, 0), add);
+                Figures { count, sum: sum as i64, squares, min, max }
+            }
+            _ => samples.iter().fold(Figures::NONE, |f, v| f.with(*v)),
         }
     }
 
@@ -83,6 +82,19 @@ impl Figures {
         (self.count > 0).then(|| Span(variance.sqrt().round() as i64))
     }
 
+    /// With a sample that is not negative and leaves the sums far from their bounds.
+    #[inline]
+    pub(super) fn with_short(mut self, v: i64) -> Figures {
+        self.count += 1;
+        self.sum = self.sum.wrapping_add(v);
+        self.squares = self.squares.wrapping_add(u128::from(v as u64).pow(2));
+        self.min = self.min.min(v);
+        self.max = self.max.max(v);
+        self
+    }
+
+    /// With a sample that is not negative.
+    #[inline]
     pub(super) fn with(mut self, v: i64) -> Figures {
         self.count += 1;
         self.sum = self.sum.saturating_add(v);

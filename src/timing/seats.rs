@@ -1,9 +1,9 @@
 //! The groups that a connection belongs to, in few bits.
 
 /// So many bits hold them.
-pub const BITS: u32 = 3 * KIND_BITS + 1;
+pub const BITS: u32 = KINDS as u32 * KIND_BITS + 1;
 /// How many seats there are.
-pub const SEATS: usize = 3 << KIND_BITS;
+pub const SEATS: usize = KINDS << KIND_BITS;
 /// The seat of all connections.
 pub const ALL: usize = 0;
 
@@ -11,6 +11,10 @@ pub const ALL: usize = 0;
 const KIND_BITS: u32 = 7;
 /// How many groups a kind has at most; 0 stands for none of them.
 pub const MOST: usize = (1 << KIND_BITS) - 1;
+/// How many seats the groups of one kind have; none of them is in the first.
+pub const KIND: usize = 1 << KIND_BITS;
+/// How many kinds there are.
+pub const KINDS: usize = 3;
 /// Set for what belongs to all connections.
 const IN_ALL: u32 = 1 << (BITS - 1);
 
@@ -34,19 +38,32 @@ impl Seats {
         Seats(IN_ALL | field(0) | field(1) | field(2))
     }
 
-    /// From the low bits of a number.
+    /// Together with a sample, which lies above them in a number.
     #[inline]
-    pub fn of_bits(bits: u64) -> Seats {
-        Seats(bits as u32 & ((1 << BITS) - 1))
+    pub fn with(self, sample: i64) -> u64 {
+        ((sample as u64) << BITS) | u64::from(self.0)
     }
 
-    /// As the low bits of a number.
+    /// The sample and the seats in such a number.
     #[inline]
-    pub fn bits(self) -> u64 {
-        self.0.into()
+    pub fn with_sample(stored: u64) -> (i64, Seats) {
+        ((stored >> BITS) as i64, Seats(stored as u32 & ((1 << BITS) - 1)))
+    }
+
+    /// Whether it is in the group of all connections.
+    #[inline]
+    pub fn in_all(self) -> bool {
+        self.0 & IN_ALL != 0
+    }
+
+    /// Which of the seats of one kind it has; 0 is none.
+    #[inline]
+    pub fn of_kind(self, kind: usize) -> usize {
+        (self.0 >> (kind as u32 * KIND_BITS)) as usize & MOST
     }
 
     /// Whether no group is left.
+    #[inline]
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -54,18 +71,19 @@ impl Seats {
     /// Gives each seat.
     #[inline]
     pub fn each(self, mut take: impl FnMut(usize)) {
-        if self.0 & IN_ALL != 0 {
+        if self.in_all() {
             take(ALL);
         }
-        for kind in 0..3 {
-            let field = (self.0 >> (kind * KIND_BITS)) as usize & MOST;
+        for kind in 0..KINDS {
+            let field = self.of_kind(kind);
             if field != 0 {
-                take(((kind as usize) << KIND_BITS) + field);
+                take(kind * KIND + field);
             }
         }
     }
 
     /// The same without one seat that it has.
+    #[inline]
     #[must_use]
     pub fn without(self, seat: usize) -> Seats {
         match seat {
@@ -84,7 +102,9 @@ mod tests {
         let seats = Seats::new([Some(0), None, Some(99)]);
         let listed = |seats: Seats| {
             let mut listed = Vec::new();
-            Seats::of_bits(seats.bits()).each(|s| listed.push(s));
+            let (sample, seats) = Seats::with_sample(seats.with(77));
+            assert_eq!(sample, 77);
+            seats.each(|s| listed.push(s));
             listed
         };
         assert_eq!(listed(seats), [ALL, seat(0, 0), seat(2, 99)]);

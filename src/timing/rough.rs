@@ -1,0 +1,101 @@
+//! The groups of a column that have too many samples to keep.
+
+use super::buckets::bucket;
+use super::histogram::Histogram;
+use super::quantile::Figures;
+use super::seats::{ALL, KIND, KINDS, SEATS, Seats};
+
+/// Histograms, by seat.
+#[derive(Clone, Debug, Default)]
+pub struct Rough {
+    /// None at all as long as no group has too many samples.
+    seats: Vec<Option<Box<Histogram>>>,
+    /// Whether a group of this kind has.
+    kinds: [bool; KINDS],
+}
+
+impl Rough {
+    /// Whether no group has too many samples.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.seats.is_empty()
+    }
+
+    /// The histogram of a group that has too many.
+    #[inline]
+    pub fn get(&self, seat: usize) -> Option<&Histogram> {
+        self.seats.get(seat).and_then(Option::as_deref)
+    }
+
+    /// The same of a group that has too many from now on.
+    pub fn begin(&mut self, seat: usize) -> &mut Histogram {
+        if self.seats.is_empty() {
+            self.seats = vec![None; SEATS];
+        }
+        if seat != ALL {
+            self.kinds[seat / KIND] = true;
+        }
+        self.seats[seat].get_or_insert_with(|| Box::new(Histogram::of(&[])))
+    }
+
+    /// Adds those of other connections.
+    pub fn merge(&mut self, other: Rough) {
+        for (seat, theirs) in other.seats.into_iter().enumerate() {
+            if let Some(theirs) = theirs {
+                self.begin(seat).merge(&theirs);
+            }
+        }
+    }
+
+    /// Takes from samples, stored above their seats, those of its groups. Returns how many are in other groups too; these
+    /// come first then.
+    pub fn settle(&mut self, samples: &mut [u64]) -> usize {
+        // The seat of all is the one that those without a group of the first kind have.
+        let all = self.seats.get_mut(ALL).and_then(Option::take);
+        for kind in (0..KINDS).filter(|kind| self.kinds[*kind]) {
+            let groups = &mut self.seats[kind * KIND..][..KIND];
+            for stored in &mut *samples {
+                let (sample, seats) = Seats::with_sample(*stored);
+                let place = seats.of_kind(kind);
+                if let Some(histogram) = &mut groups[place] {
+                    histogram.take(sample);
+                    *stored = seats.without(kind * KIND + place).with(sample);
+                }
+            }
+        }
+        let Some(mut all) = all else { return samples.len() };
+        // So few short samples do not come near the bounds of the sums.
+        let mut left = 0;
+        for from in (0..samples.len()).step_by(BATCH) {
+            let mut figures = Figures::NONE;
+            for at in from..samples.len().min(from + BATCH) {
+                let (sample, seats) = Seats::with_sample(samples[at]);
+                if seats.in_all() {
+                    figures = figures.with_short(sample);
+                    all.put(bucket(sample), 1);
+                }
+                let rest = seats.without(ALL);
+                samples[left] = rest.with(sample);
+                left += usize::from(!rest.is_empty());
+            }
+            all.figures = all.figures.and(figures);
+        }
+        self.seats[ALL] = Some(all);
+        left
+    }
+
+    /// Takes one sample for its groups among these; returns the others.
+    pub fn settle_one(&mut self, seats: Seats, sample: i64) -> Seats {
+        let mut rest = seats;
+        seats.each(|seat| {
+            if let Some(Some(histogram)) = self.seats.get_mut(seat) {
+                histogram.take(sample);
+                rest = rest.without(seat);
+            }
+        });
+        rest
+    }
+}
+
+/// So many short samples are added up together.
+const BATCH: usize = 1_024;
