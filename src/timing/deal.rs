@@ -2,7 +2,7 @@
 
 use super::seats::{ALL, KIND, KINDS, SEATS, Seats};
 
-/// The samples of each group, in the order that they had.
+/// The samples of each group.
 pub struct Hands {
     samples: Vec<i64>,
     /// Where those of each seat begin and end.
@@ -10,18 +10,20 @@ pub struct Hands {
 }
 
 impl Hands {
-    /// Of samples above their seats, and longer ones that come after them. Either each is in the group of all, or none.
-    pub fn of(short: &[u64], long: &[(i64, Seats)]) -> Hands {
+    /// Of samples above their seats, and of longer ones. Either each is in the group of all, or none.
+    pub fn of(short: &[Vec<u64>], long: &[(i64, Seats)]) -> Hands {
         let counts = count(short, long);
-        let total = short.len() + long.len();
-        let first = short.first().map(|stored| Seats::with_sample(*stored).1);
+        let total = length(short, long);
+        let first = short.iter().flatten().next().map(|stored| Seats::with_sample(*stored).1);
         let all = first.or(long.first().map(|(_, seats)| *seats)).is_some_and(Seats::in_all);
         let common = counts.map(|counts| counts.iter().position(|count| *count as usize == total));
         // Nothing is copied as hands become more: for room that nothing is put into there is no memory.
         let hands = usize::from(all) + common.iter().filter(|common| common.is_none()).count();
         let mut hands = Hands { samples: Vec::with_capacity(hands * total), bounds: vec![(0, 0); SEATS] };
         if all {
-            hands.samples.extend(short.iter().map(|stored| Seats::with_sample(*stored).0));
+            for piece in short {
+                hands.samples.extend(piece.iter().map(|stored| Seats::with_sample(*stored).0));
+            }
             hands.samples.extend(long.iter().map(|(sample, _)| *sample));
             hands.bounds[ALL] = (0, total as u32);
         }
@@ -37,9 +39,9 @@ impl Hands {
     }
 
     /// Those of one kind of groups, of which each has so many.
-    fn deal(&mut self, kind: usize, counts: &[u32; KIND], short: &[u64], long: &[(i64, Seats)]) {
+    fn deal(&mut self, kind: usize, counts: &[u32; KIND], short: &[Vec<u64>], long: &[(i64, Seats)]) {
         // Samples of none of them are dealt too, to nobody, unless they are so many that it is better to look for others.
-        let total = short.len() + long.len();
+        let total = length(short, long);
         let pass = counts[0] as usize > total / 8 * 7;
         let (mut ends, mut end) = ([0_u32; KIND], self.samples.len() as u32);
         for (place, count) in counts.iter().enumerate().skip(pass.into()) {
@@ -59,9 +61,11 @@ impl Hands {
                 *end += 1;
             }
         };
-        for stored in short {
-            let (sample, seats) = Seats::with_sample(*stored);
-            give(sample, seats);
+        for piece in short {
+            for stored in piece {
+                let (sample, seats) = Seats::with_sample(*stored);
+                give(sample, seats);
+            }
         }
         for (sample, seats) in long {
             give(*sample, *seats);
@@ -89,18 +93,24 @@ impl Hands {
 }
 
 /// How many samples there are in each group, by kind.
-fn count(short: &[u64], long: &[(i64, Seats)]) -> [[u32; KIND]; KINDS] {
+fn count(short: &[Vec<u64>], long: &[(i64, Seats)]) -> [[u32; KIND]; KINDS] {
     let mut counts = [[0; KIND]; KINDS];
-    for stored in short {
-        let (_, seats) = Seats::with_sample(*stored);
+    let mut count = |seats: Seats| {
         for (kind, counts) in counts.iter_mut().enumerate() {
             counts[seats.of_kind(kind)] += 1;
+        }
+    };
+    for piece in short {
+        for stored in piece {
+            count(Seats::with_sample(*stored).1);
         }
     }
     for (_, seats) in long {
-        for (kind, counts) in counts.iter_mut().enumerate() {
-            counts[seats.of_kind(kind)] += 1;
-        }
+        count(*seats);
     }
     counts
+}
+
+fn length(short: &[Vec<u64>], long: &[(i64, Seats)]) -> usize {
+    short.iter().map(Vec::len).sum::<usize>() + long.len()
 }

@@ -1,13 +1,15 @@
 //! From samples to the figures of a report.
 
-use super::buckets;
 use super::histogram::Histogram;
 use super::quantile::{ERROR, Figures, Quantiles, quantiles, rank};
+use super::ranks;
 use crate::report::timing::Distribution;
 use crate::time::Span;
 
 /// Columns of a drawn distribution.
 const SHAPE: usize = 16;
+/// From so many samples on they are counted by magnitude before it is looked for quantiles.
+const MANY: usize = 2_000;
 
 /// Thousandths of the samples that each quantile of a report does not exceed.
 const QUANTILES: [u64; 4] = [500, 900, 950, 990];
@@ -47,48 +49,32 @@ fn shaped(figures: &Figures, [p50, p90, p95, p99]: [Span; 4], error: Option<f64>
     })
 }
 
-/// The figures of samples in the order of their buckets, if there are any; with their shape if it is to be `drawn`. Within
-/// their buckets they are reordered.
-pub fn ordered(samples: &mut [i64], drawn: bool) -> Option<Distribution> {
-    let (min, max) = ends(samples)?;
-    let figures = Figures::between(samples, min, max);
-    let found = QUANTILES.map(|per_mille| Span(at(samples, rank(figures.count, per_mille) as usize - 1)));
-    let mut distribution = shaped(&figures, found, None)?;
+/// The figures of samples in two parts, which are reordered, with their shape if it is to be `drawn`.
+pub fn of_parts(parts: [&mut [i64]; 2], drawn: bool) -> Option<Distribution> {
+    let few = parts[0].len() + parts[1].len() < MANY;
+    match parts {
+        [samples, []] | [[], samples] if few && !drawn => exact(samples),
+        [a, b] if few && !drawn => exact(&mut [&*a, b].concat()),
+        [a, b] => ranked([a, b], drawn),
+    }
+}
+
+/// The same of many samples, or of some to be drawn.
+fn ranked(parts: [&[i64]; 2], drawn: bool) -> Option<Distribution> {
+    let figures = Figures::of(parts[0]).and(Figures::of(parts[1]));
+    if figures.count == 0 {
+        return None;
+    }
+    let ends = (figures.min, figures.max);
+    let starts = drawn.then(|| Scale::new(figures.min, figures.max).starts);
+    let places = QUANTILES.map(|per_mille| rank(figures.count, per_mille) as usize - 1);
+    let (found, less) = ranks::find(parts, ends, places, starts.as_ref().map_or(&[], |starts| &starts[..]));
+    let mut distribution = shaped(&figures, found.map(Span), None)?;
     if drawn {
-        let mut begin = 0;
-        let ends = Scale::new(min, max).starts.map(|start| before(samples, start));
-        let ends = ends.into_iter().chain([samples.len()]);
-        distribution.shape = ends.map(|end| (end - std::mem::replace(&mut begin, end)) as u64).collect();
+        let (mut begin, ends) = (0, less.into_iter().map(|n| n as u64).chain([figures.count]));
+        distribution.shape = ends.map(|end| end - std::mem::replace(&mut begin, end)).collect();
     }
     Some(distribution)
-}
-
-/// The least and the greatest of samples in the order of their buckets.
-fn ends(samples: &[i64]) -> Option<(i64, i64)> {
-    let (_, most) = buckets::bounds(*samples.first()?);
-    let (least, _) = buckets::bounds(*samples.last()?);
-    let min = samples.iter().take_while(|v| **v <= most).min()?;
-    let max = samples.iter().rev().take_while(|v| **v >= least).max()?;
-    Some((*min, *max))
-}
-
-/// The sample that would be at this place in ascending order.
-#[inline]
-fn at(samples: &mut [i64], place: usize) -> i64 {
-    let (least, most) = buckets::bounds(samples[place]);
-    if least == most {
-        return least;
-    }
-    let less = samples[..place].iter().rev().take_while(|v| **v >= least).count();
-    let more = samples[place..].iter().take_while(|v| **v <= most).count();
-    *samples[place - less..place + more].select_nth_unstable(less).1
-}
-
-/// How many samples are less than a value.
-fn before(samples: &[i64], value: i64) -> usize {
-    let (least, most) = buckets::bounds(value);
-    let sure = samples.partition_point(|v| *v < least);
-    sure + samples[sure..].iter().take_while(|v| **v <= most).filter(|v| **v < value).count()
 }
 
 /// The same of a histogram.
@@ -160,7 +146,7 @@ mod tests {
     #[test]
     fn the_shape_counts_every_sample() {
         let mut samples: Vec<i64> = (1..1_000).map(|i| i * 1_000).collect();
-        for d in [rough(&Histogram::of(&samples), true), ordered(&mut samples, true)] {
+        for d in [rough(&Histogram::of(&samples), true), of_parts([&mut samples, &mut []], true)] {
             let shape = d.unwrap().shape;
             assert_eq!(shape.iter().sum::<u64>(), 999);
             assert!(shape[15] > shape[0]);

@@ -17,7 +17,7 @@
 //! | [`quantile`] | distributions that merge; beyond a size as `histogram`, in `buckets` |
 //! | [`summary`] | what the report says of a connection |
 //! | [`table`] | and of groups: `groups` says which, `sums` adds one up, from `figure`s |
-//! | `columns` | the samples of all connections: a `column` stores each once, with the `seats` of its groups; groups with too many are `rough`; `rows` are those of each other, which `deal` made |
+//! | `columns` | the samples of all connections: a `column` stores each once, with the `seats` of its groups; groups with too many are `rough`; `rows` are those of each other, dealt by `deal`, and `ranks` finds their quantiles |
 //! | `packed` | numbers in a row of bytes |
 
 pub mod blame;
@@ -38,6 +38,7 @@ mod packed;
 pub mod pause;
 mod proofs;
 pub mod quantile;
+mod ranks;
 mod restart;
 mod rough;
 pub mod round_trip;

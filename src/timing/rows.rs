@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::buckets;
 use super::column::Column;
 use super::deal::Hands;
 use super::distribution;
@@ -10,7 +9,7 @@ use super::histogram::Histogram;
 use super::rough::Rough;
 use crate::report::timing::Distribution;
 
-/// Of each group the samples in the order of their buckets, or a histogram.
+/// Of each group the samples, or a histogram.
 pub struct Rows {
     limit: usize,
     exact: Hands,
@@ -20,14 +19,11 @@ pub struct Rows {
 impl Rows {
     /// Of a column, unless there is nothing in it.
     pub fn of(column: Column) -> Option<Rows> {
-        let mut held = column.into_parts();
+        let held = column.into_parts();
         if held.short.is_empty() && held.long.is_empty() && held.rough.is_empty() {
             return None;
         }
-        held.long.sort_unstable();
-        // The samples are in order in each row as they are in order before they are dealt out.
-        let exact = Hands::of(&buckets::sorted(held.short), &held.long);
-        Some(Rows { limit: held.limit, exact, rough: held.rough })
+        Some(Rows { limit: held.limit, exact: Hands::of(&held.short, &held.long), rough: held.rough })
     }
 
     /// How many samples a group has.
@@ -35,27 +31,26 @@ impl Rows {
         self.exact.count(seat) as u64 + self.rough.get(seat).map_or(0, |h| h.figures.count)
     }
 
-    /// The figures of a group, with those of the `other` rows, if it has samples. Reorders them within their buckets.
+    /// The figures of a group, with those of the `other` rows, if it has samples. Reorders them.
     pub fn figures(&mut self, other: Option<&mut Rows>, seat: usize, drawn: bool) -> Option<Distribution> {
-        let Some(other) = other.filter(|other| other.count(seat) > 0) else { return self.own(seat, drawn) };
-        if self.count(seat) == 0 {
-            return other.own(seat, drawn);
-        }
-        let exact = self.rough.get(seat).is_none() && other.rough.get(seat).is_none();
-        if exact && self.exact.count(seat) + other.exact.count(seat) <= self.limit {
-            let mut both = merged(self.exact.of_seat(seat), other.exact.of_seat(seat));
-            return distribution::ordered(&mut both, drawn);
+        let Some(other) = other.filter(|other| other.count(seat) > 0) else {
+            return if self.fits(seat, 0) {
+                distribution::of_parts([self.exact.of_seat_mut(seat), &mut []], drawn)
+            } else {
+                distribution::rough(&self.histogram(seat), drawn)
+            };
+        };
+        if self.fits(seat, other.exact.count(seat)) && other.fits(seat, 0) {
+            return distribution::of_parts([self.exact.of_seat_mut(seat), other.exact.of_seat_mut(seat)], drawn);
         }
         let mut both = self.histogram(seat).into_owned();
         both.merge(&other.histogram(seat));
         distribution::rough(&both, drawn)
     }
 
-    fn own(&mut self, seat: usize, drawn: bool) -> Option<Distribution> {
-        if self.rough.get(seat).is_none() && self.exact.count(seat) <= self.limit {
-            return distribution::ordered(self.exact.of_seat_mut(seat), drawn);
-        }
-        distribution::rough(&self.histogram(seat), drawn)
+    /// Whether the samples of a group are all kept, and few enough together with so many more.
+    fn fits(&self, seat: usize, more: usize) -> bool {
+        self.rough.get(seat).is_none() && self.exact.count(seat) + more <= self.limit
     }
 
     /// The histogram of a group, which is made if there is none.
@@ -70,23 +65,6 @@ impl Rows {
             }
         }
     }
-}
-
-/// Two rows in one; as their least samples lie in their first buckets, it is in the order of buckets too.
-fn merged(mut a: &[i64], mut b: &[i64]) -> Vec<i64> {
-    let mut merged = Vec::with_capacity(a.len() + b.len());
-    while let ([first, rest @ ..], [other, others @ ..]) = (a, b) {
-        if first <= other {
-            merged.push(*first);
-            a = rest;
-        } else {
-            merged.push(*other);
-            b = others;
-        }
-    }
-    merged.extend_from_slice(a);
-    merged.extend_from_slice(b);
-    merged
 }
 
 #[cfg(test)]
