@@ -1,8 +1,9 @@
 //! The samples of one thing, of all connections, each stored once with the groups that it belongs to.
 
+use super::deal;
 use super::quantile::Quantiles;
 use super::rough::Rough;
-use super::seats::{BITS, SEATS, Seats};
+use super::seats::{ALL, BITS, KIND, Seats};
 
 /// Samples from here on are stored apart.
 const LONG: i64 = 1 << (64 - BITS);
@@ -137,19 +138,25 @@ impl Column {
     /// Puts the samples of groups that have too many into histograms.
     fn review(&mut self) {
         self.close();
-        let mut counts = [0_usize; SEATS];
-        let mut count = |seats: Seats| seats.each(|seat| counts[seat] += 1);
-        self.full.iter().flatten().for_each(|stored| count(Seats::with_sample(*stored).1));
-        self.long.iter().for_each(|(_, seats)| count(*seats));
-        for (seat, count) in counts.iter_mut().enumerate().filter(|(_, count)| **count > self.limit) {
-            self.rough.begin(seat);
-            *count = 0;
+        // All are in the group of all until that has too many.
+        let total = self.kept + self.long.len();
+        if self.rough.is_empty() && total > self.limit {
+            self.rough.begin(ALL);
+        }
+        let (mut most, counts) = (0, deal::count(&self.full, &self.long));
+        for (kind, counts) in counts.iter().enumerate() {
+            for (place, count) in counts.iter().enumerate().skip(1) {
+                if *count as usize > self.limit {
+                    self.rough.begin(kind * KIND + place);
+                } else {
+                    most = most.max(*count as usize);
+                }
+            }
         }
         self.settle_all();
         // Until then no other group can have too many, or there are so few of its samples that it does not matter.
         let left = self.kept + self.open.len() + self.long.len();
-        let room = self.limit - counts.iter().max().map_or(0, |most| *most);
-        self.due = left + room.max(left).max(self.limit / 4) + 1;
+        self.due = left + (self.limit - most).max(left).max(self.limit / 4) + 1;
     }
 
     /// Leaves only samples of groups that do not have too many.
@@ -196,7 +203,7 @@ impl Column {
 
 #[cfg(test)]
 mod tests {
-    use super::super::seats::{ALL, seat};
+    use super::super::seats::seat;
     use super::*;
     use crate::time::Span;
 

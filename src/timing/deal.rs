@@ -10,29 +10,32 @@ pub struct Hands {
 }
 
 impl Hands {
-    /// Of samples above their seats, and of longer ones. Either each is in the group of all, or none.
-    pub fn of(short: &[Vec<u64>], long: &[(i64, Seats)]) -> Hands {
-        let counts = count(short, long);
-        let total = length(short, long);
+    /// Of samples above their seats, in pieces, and of longer ones. Either each is in the group of all, or none.
+    pub fn of(mut short: Vec<Vec<u64>>, long: &[(i64, Seats)]) -> Hands {
+        let total = length(&short, long);
         let first = short.iter().flatten().next().map(|stored| Seats::with_sample(*stored).1);
         let all = first.or(long.first().map(|(_, seats)| *seats)).is_some_and(Seats::in_all);
-        let common = counts.map(|counts| counts.iter().position(|count| *count as usize == total));
-        // Nothing is copied as hands become more: for room that nothing is put into there is no memory.
-        let hands = usize::from(all) + common.iter().filter(|common| common.is_none()).count();
-        let mut hands = Hands { samples: Vec::with_capacity(hands * total), bounds: vec![(0, 0); SEATS] };
+        let mut hands = Hands { samples: Vec::new(), bounds: vec![(0, 0); SEATS] };
         if all {
-            for piece in short {
+            hands.samples.reserve_exact(total);
+            for piece in &mut short {
                 hands.samples.extend(piece.iter().map(|stored| Seats::with_sample(*stored).0));
+                leave_placed(piece);
             }
             hands.samples.extend(long.iter().map(|(sample, _)| *sample));
             hands.bounds[ALL] = (0, total as u32);
         }
+        let left = length(&short, long);
+        let counts = count(&short, long);
+        let common = counts.map(|counts| counts.iter().position(|count| *count as usize == left));
+        // Nothing is copied as hands become more: for room that nothing is put into there is no memory.
+        hands.samples.reserve_exact(common.iter().filter(|common| common.is_none()).count() * left);
         for kind in 0..KINDS {
             match common[kind] {
                 Some(0) => {}
                 // A group that all samples belong to has the hand of all.
-                Some(whole) if all => hands.bounds[kind * KIND + whole] = hands.bounds[ALL],
-                _ => hands.deal(kind, &counts[kind], short, long),
+                Some(whole) if all && left == total => hands.bounds[kind * KIND + whole] = hands.bounds[ALL],
+                _ => hands.deal(kind, &counts[kind], &short, long),
             }
         }
         hands
@@ -92,8 +95,20 @@ impl Hands {
     }
 }
 
+/// Leaves only samples that are in other groups than that of all: most often few are.
+fn leave_placed(piece: &mut Vec<u64>) {
+    let mut left = 0;
+    for at in 0..piece.len() {
+        let stored = piece[at];
+        let (_, seats) = Seats::with_sample(stored);
+        piece[left] = stored;
+        left += usize::from(!seats.without(ALL).is_empty());
+    }
+    piece.truncate(left);
+}
+
 /// How many samples there are in each group, by kind.
-fn count(short: &[Vec<u64>], long: &[(i64, Seats)]) -> [[u32; KIND]; KINDS] {
+pub fn count(short: &[Vec<u64>], long: &[(i64, Seats)]) -> [[u32; KIND]; KINDS] {
     let mut counts = [[0; KIND]; KINDS];
     let mut count = |seats: Seats| {
         for (kind, counts) in counts.iter_mut().enumerate() {

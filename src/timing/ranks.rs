@@ -3,10 +3,11 @@
 /// So many of the bits of a float tell magnitudes apart, in 64 steps to the octave.
 const SHIFT: u32 = 46;
 
-/// A number that does not fall as the value grows, which is not negative. As a float knows its magnitude, it is quick.
+/// A number that does not fall as the value grows, which is not negative. A float tells its magnitude at once, unless
+/// it is 0.
 #[inline]
 fn step(value: i64) -> usize {
-    ((value as f64 + 0.5).to_bits() >> SHIFT) as usize
+    ((value | 1) as f64).to_bits() as usize >> SHIFT
 }
 
 /// Of samples between `least` and `most`, in two parts: those at these places in ascending order; and how many are less
@@ -20,9 +21,10 @@ pub fn find<const N: usize>(
     let (first, last) = (step(least), step(most));
     // How many are in lower steps.
     let mut before = vec![0_u32; last - first + 2];
+    let counts = &mut before[1..];
     for part in parts {
         for value in part {
-            before[step(*value) - first + 1] += 1;
+            counts[step(*value) - first] += 1;
         }
     }
     let mut sum = 0;

@@ -23,7 +23,7 @@ impl Rows {
         if held.short.is_empty() && held.long.is_empty() && held.rough.is_empty() {
             return None;
         }
-        Some(Rows { limit: held.limit, exact: Hands::of(&held.short, &held.long), rough: held.rough })
+        Some(Rows { limit: held.limit, exact: Hands::of(held.short, &held.long), rough: held.rough })
     }
 
     /// How many samples a group has.
