@@ -1,6 +1,6 @@
 //! Samples dealt out to the groups that they belong to.
 
-use super::seats::{ALL, KIND, KINDS, SEATS, Seats};
+use super::seats::{self, ALL, KIND, KINDS, SEATS, Seats};
 
 /// The samples of each group.
 pub struct Hands {
@@ -20,7 +20,8 @@ impl Hands {
             hands.samples.reserve_exact(total);
             for piece in &mut short {
                 hands.samples.extend(piece.iter().map(|stored| Seats::with_sample(*stored).0));
-                leave_placed(piece);
+                let left = seats::leave_placed(piece);
+                piece.truncate(left);
             }
             hands.samples.extend(long.iter().map(|(sample, _)| *sample));
             hands.bounds[ALL] = (0, total as u32);
@@ -93,18 +94,6 @@ impl Hands {
         let (from, to) = self.bounds[seat];
         &mut self.samples[from as usize..to as usize]
     }
-}
-
-/// Leaves only samples that are in other groups than that of all: most often few are.
-fn leave_placed(piece: &mut Vec<u64>) {
-    let mut left = 0;
-    for at in 0..piece.len() {
-        let stored = piece[at];
-        let (_, seats) = Seats::with_sample(stored);
-        piece[left] = stored;
-        left += usize::from(!seats.without(ALL).is_empty());
-    }
-    piece.truncate(left);
 }
 
 /// How many samples there are in each group, by kind.

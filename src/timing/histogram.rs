@@ -19,12 +19,8 @@ pub(super) struct Histogram {
 
 impl Histogram {
     pub(super) fn of(samples: &[i64]) -> Histogram {
-        let figures = Figures::of(samples);
-        let mut histogram = Histogram { figures, first: 0, counts: Vec::new() };
-        if figures.count > 0 {
-            histogram.cover(bucket(figures.min), bucket(figures.max));
-        }
-        samples.iter().for_each(|v| histogram.put(bucket(*v), 1));
+        let mut histogram = Histogram { figures: Figures::NONE, first: 0, counts: Vec::new() };
+        histogram.take_all(Figures::of(samples), samples.iter().copied());
         histogram
     }
 
@@ -68,6 +64,17 @@ impl Histogram {
     pub(super) fn take(&mut self, sample: i64) {
         self.figures = self.figures.with(sample);
         self.put(bucket(sample), 1);
+    }
+
+    /// Takes samples whose figures are known.
+    pub(super) fn take_all(&mut self, figures: Figures, samples: impl Iterator<Item = i64>) {
+        if figures.count == 0 {
+            return;
+        }
+        self.figures = self.figures.and(figures);
+        self.cover(bucket(figures.min), bucket(figures.max));
+        let (first, counts) = (self.first, &mut self.counts[..]);
+        samples.for_each(|sample| counts[usize::from(bucket(sample) - first)] += 1);
     }
 
     pub(super) fn merge(&mut self, other: &Histogram) {

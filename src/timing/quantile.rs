@@ -2,7 +2,6 @@
 //!
 //! Both forms are integers in a fixed order, so that the same samples give the same figures however they are merged.
 
-use super::buckets::bucket;
 pub use super::histogram::ERROR;
 use super::histogram::Histogram;
 use crate::pack::{In, Out, Pack};
@@ -154,9 +153,7 @@ impl Quantiles {
             Store::Exact(mine) if mine.len() + samples.len() <= self.limit as usize => mine.extend_from_slice(samples),
             _ => {
                 let figures = Figures::of(samples);
-                let histogram = self.rough();
-                histogram.figures = histogram.figures.and(figures);
-                samples.iter().for_each(|v| histogram.put(bucket(*v), 1));
+                self.rough().take_all(figures, samples.iter().copied());
             }
         }
     }

@@ -1,9 +1,8 @@
 //! The groups of a column that have too many samples to keep.
 
-use super::buckets::bucket;
 use super::histogram::Histogram;
 use super::quantile::Figures;
-use super::seats::{ALL, KIND, KINDS, SEATS, Seats};
+use super::seats::{self, ALL, KIND, KINDS, SEATS, Seats};
 
 /// Histograms, by seat.
 #[derive(Clone, Debug, Default)]
@@ -64,24 +63,14 @@ impl Rough {
             }
         }
         let Some(mut all) = all else { return samples.len() };
-        // So few short samples do not come near the bounds of the sums.
-        let mut left = 0;
-        for from in (0..samples.len()).step_by(BATCH) {
-            let mut figures = Figures::NONE;
-            for at in from..samples.len().min(from + BATCH) {
-                let (sample, seats) = Seats::with_sample(samples[at]);
-                if seats.in_all() {
-                    figures = figures.with_short(sample);
-                    all.put(bucket(sample), 1);
-                }
-                let rest = seats.without(ALL);
-                samples[left] = rest.with(sample);
-                left += usize::from(!rest.is_empty());
-            }
-            all.figures = all.figures.and(figures);
+        for batch in samples.chunks(BATCH) {
+            let of_all = || batch.iter().map(|stored| Seats::with_sample(*stored)).filter(|(_, seats)| seats.in_all());
+            // So few short samples do not come near the bounds of the sums.
+            let figures = of_all().fold(Figures::NONE, |figures, (sample, _)| figures.with_short(sample));
+            all.take_all(figures, of_all().map(|(sample, _)| sample));
         }
         self.seats[ALL] = Some(all);
-        left
+        seats::leave_placed(samples)
     }
 
     /// Takes one sample for its groups among these; returns the others.

@@ -93,6 +93,19 @@ impl Seats {
     }
 }
 
+/// Takes samples above their seats out of the group of all. Returns how many are in other groups: they come first then.
+pub fn leave_placed(samples: &mut [u64]) -> usize {
+    let mut left = 0;
+    for at in 0..samples.len() {
+        let (sample, seats) = Seats::with_sample(samples[at]);
+        let rest = seats.without(ALL);
+        // Most often there are few, but it is not foreseen which.
+        samples[left] = rest.with(sample);
+        left += usize::from(!rest.is_empty());
+    }
+    left
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
