@@ -77,7 +77,7 @@ impl Column {
     #[cold]
     fn make_room(&mut self) {
         self.settle();
-        if self.open.len() >= self.open.capacity() / 4 * 3 {
+        if self.open.len() >= self.open.capacity() / 8 * 7 {
             self.close();
             self.review_if_due();
         }
