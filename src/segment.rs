@@ -23,26 +23,31 @@ impl fmt::Display for Socket {
             // Written by hand: of a flood every connection is named in sentences.
             IpAddr::V4(a) => {
                 let (mut text, mut end) = ([0; 24], 0);
-                let numbers = a.octets().map(u16::from).into_iter().chain([self.port]);
-                for (n, mark) in numbers.zip(*b"...: ") {
-                    end = decimal(&mut text, end, n);
+                let port = [self.port / 1_000, self.port % 1_000];
+                for (octet, mark) in a.octets().into_iter().zip(*b"...:") {
+                    end = decimal(&mut text, end, u16::from(octet), false);
                     text[end] = mark;
                     end += 1;
                 }
-                f.write_str(std::str::from_utf8(&text[..end - 1]).map_err(|_| fmt::Error)?)
+                if port[0] > 0 {
+                    end = decimal(&mut text, end, port[0], false);
+                }
+                end = decimal(&mut text, end, port[1], port[0] > 0);
+                f.write_str(std::str::from_utf8(&text[..end]).map_err(|_| fmt::Error)?)
             }
             IpAddr::V6(a) => write!(f, "[{a}]:{}", self.port),
         }
     }
 }
 
-/// Writes `n` at `at`; says where it ends.
-fn decimal(text: &mut [u8; 24], at: usize, n: u16) -> usize {
-    let end = at + 1 + [9, 99, 999, 9_999].into_iter().filter(|most| n > *most).count();
-    let mut rest = n;
-    for digit in text[at..end].iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
+/// Writes `n` < 1,000 at `at`, with all three digits or no zeros in front; says where it ends.
+#[inline]
+fn decimal(text: &mut [u8; 24], at: usize, n: u16, all: bool) -> usize {
+    let (hundreds, tens) = (n / 100, n / 10 % 10);
+    let mut end = at;
+    for (digit, needed) in [(hundreds, n >= 100), (tens, n >= 10), (n % 10, true)] {
+        text[end] = b'0' + digit as u8;
+        end += usize::from(all || needed);
     }
     end
 }

@@ -1,7 +1,7 @@
 //! What a detector looks at: one connection with its verdicts and signals, and the capture around it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -118,13 +118,9 @@ impl<'a> View<'a> {
         self.connection.sockets[e]
     }
 
-    /// `server 192.0.2.1:80`.
-    pub fn who(&self, e: usize) -> String {
-        // As long as most of them are.
-        let mut who = String::with_capacity(32);
-        // A string takes all that is written to it.
-        let _ = write!(who, "{} {}", self.side(e).name(), self.socket(e));
-        who
+    /// `server 192.0.2.1:80`, to be put into a sentence.
+    pub fn who(&self, e: usize) -> Who {
+        Who { side: self.side(e), socket: self.socket(e) }
     }
 
     /// A threshold that is a duration.
@@ -169,6 +165,21 @@ impl<'a> View<'a> {
             (Some(a), None) | (None, Some(a)) => Span(a.0.saturating_mul(2)),
             (None, None) => Span::millis(200),
         }
+    }
+}
+
+/// An end as sentences name it.
+#[derive(Clone, Copy, Debug)]
+pub struct Who {
+    side: Side,
+    socket: Socket,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.side.name())?;
+        f.write_str(" ")?;
+        fmt::Display::fmt(&self.socket, f)
     }
 }
 
