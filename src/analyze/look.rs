@@ -67,6 +67,9 @@ impl Finish<'_> {
     pub(super) fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
         let (mut stretch, mut desk) = (Stretch::default(), Box::<Desk>::default());
         stretch.rows.reserve_exact(range.len());
+        if wanted.connections {
+            stretch.connections.reserve_exact(range.len());
+        }
         tally.digests.push(Digests::with_capacity(range.len()));
         let end = range.end;
         for from in range.step_by(TOGETHER) {
@@ -159,14 +162,21 @@ impl Finish<'_> {
                     (&measured, Some(tracked))
                 }
             };
-            let connection = built.then(|| {
+            let connections = &mut stretch.connections;
+            let connection = if built {
                 let Look { sockets, outline, measured, verdicts, .. } = look;
                 let known = build::Known { sockets, outline, measured, verdicts, proofs, tracked };
-                let mut connection = build::connection(&known, look.id, &context);
+                // Built where it stays: it is large.
+                connections.push(build::connection(&known, look.id, &context));
+                connections.last_mut()
+            } else {
+                None
+            };
+            let connection = connection.map(|connection| {
                 connection.anomalies = std::mem::take(anomalies);
-                connection
+                &*connection
             });
-            match wanted.timed.zip(connection.as_ref()) {
+            match wanted.timed.zip(connection) {
                 Some((timed, connection)) if timed(connection) => {
                     tally.timed.get_or_insert_default().push(look.index as u32)
                 }
@@ -176,7 +186,9 @@ impl Finish<'_> {
                     tally.tables.add(look.measured, who, (look.verdicts, proofs), context.vantage, self.end);
                 }
             }
-            stretch.connections.extend(connection.filter(|_| wanted.connections));
+        }
+        if !wanted.connections {
+            stretch.connections.clear();
         }
         stretch.rows.extend(looks.iter().zip(&*briefs).map(|(look, briefs)| self.row(look, briefs)));
     }

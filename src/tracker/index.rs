@@ -34,7 +34,7 @@ impl Default for Index {
 
 /// What stands in a place. No number is the last of all.
 fn slot(hash: u32, number: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(number) + 1
+    (u64::from(hash) << 32) | (u64::from(number) + 1)
 }
 
 /// The number there, if it has this hash.
