@@ -21,6 +21,7 @@
 //! | `sight` | looking at them there |
 //! | [`case`] | a connection with what others note of it |
 //! | [`textbook`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs |
+//! | `lone` | connections of which there is but one SYN |
 //! | `outline` | a connection in short |
 //! | `timers` | when an end took its steps, and which timers have run out |
 //! | `tape`, `written` | short connections as the list of their segments; one segment as bytes |
@@ -38,6 +39,7 @@ mod incarnation;
 mod index;
 mod kept;
 pub mod log;
+mod lone;
 mod outline;
 mod packed;
 mod player;

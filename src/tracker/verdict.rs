@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
 use super::log::{Mark, Place, Steps, Tail, follow};
+use super::lone::ANSWER_TO_SYN;
 use super::profile::Profile;
 use super::rules::{Event, Events};
 use super::scale::Scale;
@@ -78,6 +79,14 @@ impl Connection {
 
     /// The same, reached in `weighing`.
     pub fn weigh<'w>(&self, end: Time, profile: &Profile, weighing: &'w mut Weighing) -> &'w [Verdict; 2] {
+        if self.weigh_lone_syn(end, profile, &mut weighing.verdicts) {
+            return &weighing.verdicts;
+        }
+        self.weigh_all(end, profile, weighing)
+    }
+
+    /// The same by all that may have been.
+    pub(super) fn weigh_all<'w>(&self, end: Time, profile: &Profile, weighing: &'w mut Weighing) -> &'w [Verdict; 2] {
         let Weighing { scales, verdicts } = weighing;
         for (scale, e) in scales.iter_mut().zip(&self.ends) {
             scale.load(&e.log);
@@ -137,7 +146,7 @@ impl Connection {
         if let Some((_, last)) = self.unsure(e, scale, Event::RcvSyn) {
             scale.doubt(Event::RcvSyn);
             // It would have answered.
-            if peer.syns > 1 || end - last > Span::secs(1) {
+            if peer.syns > 1 || end - last > ANSWER_TO_SYN {
                 scale.reject(Event::RcvSyn);
             }
         }

@@ -1,0 +1,97 @@
+//! A lone SYN: a flood brings millions, and what may have become of one follows from its age alone.
+
+use super::connection::Connection;
+use super::log::{Mark, Tail, follow};
+use super::profile::Profile;
+use super::rules::Event;
+use super::state::{Evidence, State, States};
+use super::timers;
+use super::verdict::Verdict;
+use crate::time::{Span, Time};
+
+/// Who received a SYN answers it within this time.
+pub const ANSWER_TO_SYN: Span = Span::secs(1);
+
+impl Connection {
+    /// The only mark of each end, if all that was captured is one SYN of end 0.
+    fn lone_syn(&self) -> Option<(&Mark, &Mark)> {
+        let [own, peer] = &self.ends;
+        let (&[sent], &[received]) = (&own.log.marks(), &peer.log.marks()) else { return None };
+        let lone = own.packets == 1 && peer.packets == 0 && self.before == 0 && !peer.seen && own.fin.is_none();
+        let plain = sent.event == Event::SndSyn && received.event == Event::RcvSyn;
+        (lone && plain && received.evidence == Evidence::Inferred).then_some((sent, received))
+    }
+
+    /// What [`Connection::weigh`] comes to for a lone SYN; false if it is none.
+    pub(super) fn weigh_lone_syn(&self, end: Time, profile: &Profile, verdicts: &mut [Verdict; 2]) -> bool {
+        let Some((sent, received)) = self.lone_syn() else { return false };
+        let [client, server] = verdicts;
+        client.steps.clear();
+        follow(&mut client.steps, [sent]);
+        let timer = timers::expired(Some(sent.time), &Tail::after(&client.steps), end, profile);
+        follow(&mut client.steps, &timer);
+        timers::date(None, &mut client.steps, end);
+        // Of the other end nothing was captured: it may have answered with a RST.
+        client.possible = States::of(&[State::Closed]).with(client.state());
+        server.steps.clear();
+        follow(&mut server.steps, [received]);
+        let given_up = timers::expired(None, &Tail::after(&server.steps), end, profile);
+        server.possible = States::of(&[State::Closed]);
+        if given_up.is_none() {
+            server.possible = server.possible.with(State::SynRcvd);
+        }
+        if end - received.time > ANSWER_TO_SYN {
+            // It would have answered.
+            server.steps.clear();
+        } else {
+            follow(&mut server.steps, &given_up);
+            timers::date(None, &mut server.steps, end);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::segment::{Flags, Options, ScopeId, Segment, Socket};
+    use crate::tracker::verdict::Weighing;
+    use crate::tracker::{Stack, Tracker};
+
+    #[test]
+    fn it_is_weighed_as_all_are() {
+        let at = |last, port| Socket { addr: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port };
+        let syn = Segment {
+            time: Time(1_000_000_000_000),
+            packet: 7,
+            src: at(1, 40_000),
+            dst: at(2, 443),
+            scope: ScopeId(0),
+            seq: 5,
+            ack: 0,
+            len: 0,
+            captured: 0,
+            flags: Flags::SYN,
+            window: 1_000,
+            checksum: 0,
+            ip_id: 0,
+            ttl: 64,
+            options: Options::default(),
+        };
+        let mut tracker = Tracker::new();
+        tracker.segment(&syn);
+        let c = tracker.connection(0);
+        for (_, stack) in Stack::ALL {
+            let profile = stack.profile();
+            for millis in [-5, 0, 999, 1_000, 1_001, 20_999, 21_000, 62_999, 63_000, 130_999, 131_000, 500_000] {
+                let end = syn.time + Span::millis(millis);
+                let (mut short, mut long) = (<[Verdict; 2]>::default(), Weighing::default());
+                assert!(c.weigh_lone_syn(end, &profile, &mut short));
+                let long = c.weigh_all(end, &profile, &mut long);
+                assert_eq!(format!("{short:?}"), format!("{long:?}"), "{stack:?} after {millis} ms");
+            }
+        }
+    }
+}
