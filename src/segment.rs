@@ -80,6 +80,15 @@ impl Flags {
     /// Congestion Window Reduced (RFC 3168).
     pub const CWR: Flags = Flags(0x80);
 
+    /// The bits that tell what a segment is to a state machine: SYN, FIN, RST, ACK.
+    pub const CONTROL: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::ACK.0;
+
+    /// Which of [`Flags::CONTROL`] are set.
+    #[inline]
+    pub const fn control(self) -> u16 {
+        self.0 & Flags::CONTROL
+    }
+
     /// Whether every bit of `other` is set.
     pub const fn has(self, other: Flags) -> bool {
         self.0 & other.0 == other.0

@@ -1,4 +1,5 @@
-//! Packets of a connection that goes on cost no memory: after a while nothing is allocated for them.
+//! Packets of a connection that goes on cost no memory: after a while nothing is allocated for them. A short connection
+//! costs no allocation of its own.
 
 // Counting allocations needs an allocator of our own, and `GlobalAlloc` is an unsafe trait.
 #![allow(unsafe_code, reason = "GlobalAlloc")]

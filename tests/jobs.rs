@@ -107,3 +107,17 @@ fn no_job_at_all_is_refused() {
     let none = run(&["analyze", "--jobs", "0", "x.pcap"]);
     assert_eq!((none.code, none.out.as_str()), (2, ""));
 }
+
+/// A thread that wants more memory for its stack than there is does not come to be.
+#[test]
+fn where_there_is_no_thread_to_be_had_one_does_it_all() {
+    let folder = Folder::new();
+    let input = folder.file("web.pcap", &traffic::pcap(&traffic(Shape::Churn, 5_000)));
+    for format in FORMATS {
+        let arguments = ["analyze", "--width", "120", "-f", format, "--jobs", "2", &input];
+        let alone = finish(program(&arguments).env("RUST_MIN_STACK", (1_u64 << 60).to_string()));
+        let both = run(&arguments);
+        assert_eq!((alone.code, &alone.err), (both.code, &both.err), "{format}");
+        assert!(alone.out == both.out, "other {format} without a second thread");
+    }
+}

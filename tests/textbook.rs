@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use proptest::prelude::*;
 use tcpstate::analyze::{Analysis, Noted};
-use tcpstate::detect::{Limits, Unremarkable};
+use tcpstate::detect::{Limits, Unremarkable, thresholds};
 use tcpstate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use tcpstate::time::{Span, Time};
 use tcpstate::timing::{Measured, occupancy, summary};
@@ -25,6 +25,10 @@ enum Act {
 struct Script {
     acts: Vec<(Act, i64)>,
     stamps: bool,
+    /// IP identification of the first segment, ECN bits of all, scope.
+    dress: (u16, u16, u32),
+    /// Lines that detectors draw, in microseconds or bytes, as far as they are not the usual ones.
+    lines: Option<i64>,
     isns: [u32; 2],
     /// At this segment: this kind of fault.
     fault: Option<(prop::sample::Index, u8)>,
@@ -49,6 +53,8 @@ prop_compose! {
         acked in any::<bool>(),
         closing in (step(), step(), step(), step()),
         stamps in any::<bool>(),
+        dress in (prop_oneof![Just(0_u16), any::<u16>()], prop_oneof![Just(0_u16), Just(0x40), Just(0xc0)], 0..2_u32),
+        lines in prop::option::of(prop_oneof![Just(0_i64), Just(1), Just(1_000), 0..3_000_000_i64]),
         isns in (any::<u32>(), any::<u32>()),
         fault in prop::option::weighted(0.3, (any::<prop::sample::Index>(), 0..7_u8)),
         rest in prop_oneof![0..2_000_000_000_i64, 0..8_000_000_000_i64, 50_000_000_000..70_000_000_000_i64, 0..300_000_000_000_i64],
@@ -63,7 +69,7 @@ prop_compose! {
         }
         acts.push((Act::Fin(1 - closer, 0), closing.2));
         acts.push((Act::Ack(closer), closing.3));
-        Script { acts, stamps, isns: [isns.0, isns.1], fault, rest }
+        Script { acts, stamps, dress, lines, isns: [isns.0, isns.1], fault, rest }
     }
 }
 
@@ -83,15 +89,15 @@ impl Script {
                 packet: segments.len() as u64 + 1,
                 src: ends[x],
                 dst: ends[1 - x],
-                scope: ScopeId(0),
+                scope: ScopeId(self.dress.2),
                 seq: next[x],
                 ack: if flags.has(Flags::ACK) { next[1 - x] } else { 0 },
                 len,
                 captured: len,
-                flags,
+                flags: Flags(flags.0 | self.dress.1),
                 window: 500,
                 checksum: segments.len() as u16,
-                ip_id: 0,
+                ip_id: if self.dress.0 == 0 { 0 } else { self.dress.0.wrapping_add(segments.len() as u16) },
                 ttl: 64 - x as u8,
                 options: Options {
                     mss: syn.then_some(60_000),
@@ -150,7 +156,12 @@ fn read(tracker: &Tracker<Noted>) -> Option<(Textbook, Measured)> {
 /// Whether the segments are a textbook connection; if so it comes to the same either way.
 fn agrees(script: &Script) -> bool {
     let segments = script.segments();
-    let (mut taped, mut analysis) = (Tracker::<Noted>::default(), Analysis::default());
+    let mut limits = Limits::default();
+    if let Some(line) = script.lines {
+        thresholds().for_each(|(_, threshold)| limits.put(threshold, line));
+    }
+    let options = tcpstate::analyze::Options { limits: limits.clone(), ..Default::default() };
+    let (mut taped, mut analysis) = (Tracker::<Noted>::default(), Analysis::new(options));
     for seg in &segments {
         taped.pass(seg, taped.ahead(seg));
         analysis.until(seg.time);
@@ -198,7 +209,7 @@ fn agrees(script: &Script) -> bool {
         let latest = |proofs: &[(u64, Time)]| occupancy::latest(verdict, proofs, end);
         assert_eq!(latest(&book.proofs()), latest(&noted.proofs()));
     }
-    if Unremarkable::within(&Limits::default()).covers(&book) {
+    if Unremarkable::within(&limits).covers(&book) {
         let said = analysis.anomalies((0, 1), &verdicts, &analysis.scene(end));
         assert!(said.is_empty(), "{said:?}");
     }

@@ -102,6 +102,8 @@ pub struct Part {
     /// Where the next stretch begins, and how many stretches it is to the one after it.
     next: usize,
     step: usize,
+    /// Connections in a stretch; 0 while that is not settled.
+    length: usize,
     tally: Box<Tally>,
 }
 
@@ -129,6 +131,7 @@ impl<'a> Finish<'a> {
         let part = Part {
             next: 0,
             step: 1,
+            length: 0,
             tally: Box::new(Tally::new(tracker.len(), (&census, &scene.directory), scene.begin, end)),
         };
         let unremarkable = Unremarkable::within(&analysis.options.limits);
@@ -166,14 +169,23 @@ impl<'a> Finish<'a> {
     /// [`Finish::add`].
     pub fn halves(&mut self, wanted: Wanted<'_>) -> Option<[Part; 2]> {
         let first = self.part.take_if(|part| part.next == 0)?;
-        let second = Part { next: wanted.stretch(), step: 2, tally: Box::new(first.tally.empty()) };
-        Some([Part { step: 2, ..first }, second])
+        let length = wanted.stretch();
+        let second = Part { next: length, step: 2, length, tally: Box::new(first.tally.empty()) };
+        Some([Part { step: 2, length, ..first }, second])
+    }
+
+    /// Takes back [`Finish::halves`] of which nothing was looked at.
+    pub fn rejoin(&mut self, [first, _]: [Part; 2]) {
+        self.part = Some(Part { step: 1, length: 0, ..first });
     }
 
     /// Looks at the next connections of `part`; `None` when all of it have been looked at.
     pub fn look(&self, part: &mut Part, wanted: Wanted<'_>) -> Option<Stretch> {
         let all = self.analysis.tracker.len();
-        let (from, length) = (part.next, wanted.stretch());
+        if part.length == 0 {
+            part.length = wanted.stretch();
+        }
+        let (from, length) = (part.next, part.length);
         if from >= all {
             return None;
         }

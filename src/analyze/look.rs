@@ -15,7 +15,7 @@ use crate::report::totals::Move;
 use crate::report::{Anomaly, Outcome, PerSide, Side};
 use crate::segment::Socket;
 use crate::time::Time;
-use crate::timing::Measured;
+use crate::timing::{Measured, Proofs};
 use crate::tracker::textbook::Passed;
 use crate::tracker::verdict::Weighing;
 use crate::tracker::{Case, Outline, Scratch, Textbook, Verdict};
@@ -43,12 +43,12 @@ struct Look<'b> {
     verdicts: &'b [Verdict; 2],
     outcome: Outcome,
     measured: &'b Measured,
-    known: Known<'b>,
+    of: Of<'b>,
 }
 
-/// What is known of it.
+/// What else is known of it.
 #[derive(Clone, Copy)]
-enum Known<'b> {
+enum Of<'b> {
     /// It is a textbook one, of which detectors have nothing to say.
     Textbook(&'b Textbook),
     /// All that the tracker knows.
@@ -59,6 +59,23 @@ impl Look<'_> {
     fn ends(&self) -> PerSide<&Verdict> {
         let client = self.outline.client & 1;
         PerSide { client: &self.verdicts[client], server: &self.verdicts[1 - client] }
+    }
+
+    /// Packets that prove receipts.
+    fn proofs(&self) -> Proofs {
+        match self.of {
+            Of::Textbook(book) => Proofs::from_slice(&book.proofs()),
+            Of::Case(_) => self.measured.proofs(),
+        }
+    }
+
+    fn known<'k>(&'k self, proofs: &'k [(u64, Time)]) -> build::Known<'k> {
+        let Look { sockets, outline, verdicts, measured, .. } = self;
+        let tracked = match self.of {
+            Of::Textbook(_) => None,
+            Of::Case(case) => Some(&case.connection),
+        };
+        build::Known { sockets, outline, measured, verdicts, proofs, tracked }
     }
 }
 
@@ -109,8 +126,8 @@ impl Finish<'_> {
             looks.push(match book.as_ref().filter(|_| left.is_none()) {
                 Some(book) => {
                     let verdicts = weighing.weigh_textbook(book, self.end, profile);
-                    let (outline, outcome, known) = (book.outline(), Outcome::Closed, Known::Textbook(book));
-                    Look { index, id, sockets, outline, verdicts, outcome, measured, known }
+                    let (outline, outcome, of) = (book.outline(), Outcome::Closed, Of::Textbook(book));
+                    Look { index, id, sockets, outline, verdicts, outcome, measured, of }
                 }
                 None => {
                     let case = tracker.looked(index, scratch);
@@ -118,19 +135,19 @@ impl Finish<'_> {
                     let (outline, measured) = (case.connection.outline(), &case.notes.measured);
                     let client = outline.client & 1;
                     let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-                    let (outcome, known) = (build::outcome(&outline, ends), Known::Case(case));
-                    Look { index, id, sockets, outline, verdicts, outcome, measured, known }
+                    let (outcome, of) = (build::outcome(&outline, ends), Of::Case(case));
+                    Look { index, id, sockets, outline, verdicts, outcome, measured, of }
                 }
             });
         }
         for ((look, briefs), anomalies) in looks.iter().zip(&mut *briefs).zip(&mut *anomalies) {
             briefs.clear();
             anomalies.clear();
-            if let Known::Case(case) = look.known {
+            if let Of::Case(case) = look.of {
                 let (c, signals) = (&case.connection, &case.notes.signals);
                 let previous = self.analysis.previous(look.index);
-                let of = (c, look.outline.client, look.id);
-                let view = View::new(of, look.verdicts, signals, previous.as_deref(), &self.scene);
+                let who = (c, look.outline.client, look.id);
+                let view = View::new(who, look.verdicts, signals, previous.as_deref(), &self.scene);
                 if built {
                     *anomalies = detect::both(&view, briefs);
                     anomalies.retain(|a| self.wants_code(a.code));
@@ -150,29 +167,13 @@ impl Finish<'_> {
         let decoder = &self.analysis.decoder;
         let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
         for (look, anomalies) in looks.iter().zip(anomalies) {
-            let (book, measured, tracked);
-            let (proofs, tracked): (&[(u64, Time)], _) = match look.known {
-                Known::Textbook(known) => {
-                    book = known.proofs();
-                    (&book, None)
-                }
-                Known::Case(case) => {
-                    measured = look.measured.proofs();
-                    tracked = &case.connection;
-                    (&measured, Some(tracked))
-                }
-            };
-            let connections = &mut stretch.connections;
-            let connection = if built {
-                let Look { sockets, outline, measured, verdicts, .. } = look;
-                let known = build::Known { sockets, outline, measured, verdicts, proofs, tracked };
+            let proofs = look.proofs();
+            let connection = built.then(|| {
                 // Built where it stays: it is large.
-                connections.push(build::connection(&known, look.id, &context));
-                connections.last_mut()
-            } else {
-                None
-            };
-            let connection = connection.map(|connection| {
+                stretch.connections.push(build::connection(&look.known(&proofs), look.id, &context));
+                stretch.connections.last_mut()
+            });
+            let connection = connection.flatten().map(|connection| {
                 connection.anomalies = std::mem::take(anomalies);
                 &*connection
             });
@@ -183,7 +184,7 @@ impl Finish<'_> {
                 Some(_) => _ = tally.timed.get_or_insert_default(),
                 None => {
                     let who = (self.parties[look.index], &look.outline);
-                    tally.tables.add(look.measured, who, (look.verdicts, proofs), context.vantage, self.end);
+                    tally.tables.add(look.measured, who, (look.verdicts, &proofs), context.vantage, self.end);
                 }
             }
         }

@@ -7,7 +7,7 @@ use std::thread;
 
 use super::failure::Failure;
 use super::reading::{self, Reading};
-use crate::analyze::{Analysis, Finish, Row, Wanted};
+use crate::analyze::{Analysis, Finish, Row, Stretch, Wanted};
 use crate::decode::{Bundle, Decoder};
 use crate::render::ndjson::Writer;
 use crate::render::pen::Lines;
@@ -17,7 +17,7 @@ use crate::source::FileInfo;
 const MANY: usize = 4_096;
 /// Findings in a bundle for the same thread: it stays in the nearest cache.
 const FEW: usize = 128;
-/// Bundles that wait for the tracker.
+/// Bundles that wait for the tracker, and stretches for whoever takes them.
 const WAITING: usize = 2;
 
 /// How many threads may work.
@@ -54,7 +54,19 @@ impl Jobs {
     /// Gives each connection in short to `take` in order of their numbers.
     pub fn rows(self, finish: &mut Finish<'_>, mut take: impl FnMut(&Row)) {
         if self.several() {
-            look_in_turn(finish, &mut take);
+            let told = in_turn(
+                finish,
+                Wanted::default(),
+                |stretch| stretch.rows,
+                |looked| {
+                    match looked {
+                        Looked::Here(stretch) => stretch.rows.iter().for_each(&mut take),
+                        Looked::There(rows) => rows.iter().for_each(&mut take),
+                    }
+                    Ok(())
+                },
+            );
+            debug_assert!(told.is_ok(), "nothing here fails");
         }
         // What is left: everything, or nothing.
         while let Some(stretch) = finish.next(Wanted::default()) {
@@ -65,7 +77,21 @@ impl Jobs {
     /// Writes the line of each connection to `out` in order of their numbers, all of them or up to its first error.
     pub fn lines(self, finish: &mut Finish<'_>, out: &mut Writer<impl io::Write>) -> io::Result<()> {
         if self.several() {
-            write_in_turn(finish, out)?;
+            let (used, empty) = sync_channel(WAITING + 1);
+            let make = move |stretch: Stretch| {
+                let mut lines: Lines = empty.try_recv().unwrap_or_default();
+                stretch.connections.iter().for_each(|c| lines.line(c));
+                lines
+            };
+            in_turn(finish, WANTED, make, |looked| match looked {
+                Looked::Here(stretch) => stretch.connections.iter().try_for_each(|c| out.connection(c)),
+                Looked::There(mut lines) => {
+                    out.lines(&mut lines)?;
+                    // At the end there is nobody left who needs it.
+                    let _ = used.try_send(lines);
+                    Ok(())
+                }
+            })?;
         }
         // What is left: everything, or nothing.
         while let Some(stretch) = finish.next(WANTED) {
@@ -123,74 +149,56 @@ fn decode(
     Ok((files?, decoder))
 }
 
-/// Looks at every other stretch of connections in a thread of its own; does nothing if there is no thread to be had.
-fn look_in_turn(finish: &mut Finish<'_>, take: &mut impl FnMut(&Row)) {
-    let Some([mut here, mut there]) = finish.halves(Wanted::default()) else { return };
-    let wanted = Wanted::default();
-    thread::scope(|scope| {
-        let (looked_at, stretches) = sync_channel(WAITING);
+/// A stretch of connections.
+enum Looked<T> {
+    /// Looked at in this thread.
+    Here(Stretch),
+    /// What was made of it where it was looked at.
+    There(T),
+}
+
+/// Looks at every other stretch of connections in a thread of its own, where `make` makes something of it: what belongs to
+/// a connection is thus made and thrown away in one thread. `take` gets all of them in order, up to its first error. Does
+/// nothing if there is no thread to be had.
+fn in_turn<T: Send>(
+    finish: &mut Finish<'_>,
+    wanted: Wanted<'_>,
+    mut make: impl FnMut(Stretch) -> T + Send,
+    mut take: impl FnMut(Looked<T>) -> io::Result<()>,
+) -> io::Result<()> {
+    let Some([mut here, mut there]) = finish.halves(wanted) else { return Ok(()) };
+    let told = thread::scope(|scope| {
+        let (made, ready) = sync_channel(WAITING);
         let (finish, part) = (&*finish, &mut there);
         let look = move || {
             while let Some(stretch) = finish.look(part, wanted) {
-                if looked_at.send(stretch.rows).is_err() {
-                    break;
-                }
-            }
-        };
-        let looker = thread::Builder::new().name("look".to_owned()).spawn_scoped(scope, look);
-        while let Some(stretch) = finish.look(&mut here, wanted) {
-            stretch.rows.iter().for_each(&mut *take);
-            stretches.iter().take(1).flatten().for_each(|row| take(&row));
-        }
-        if let Ok(looker) = looker {
-            looker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        }
-    });
-    // Only where the system gave no thread.
-    while let Some(stretch) = finish.look(&mut there, wanted) {
-        stretch.rows.iter().for_each(&mut *take);
-    }
-    finish.add([here, there]);
-}
-
-/// Looks at and writes every other stretch of connections in a thread of its own, into memory; does nothing if there is no
-/// thread to be had. What belongs to a connection is thus made and thrown away in one thread.
-fn write_in_turn(finish: &mut Finish<'_>, out: &mut Writer<impl io::Write>) -> io::Result<()> {
-    let Some([mut here, mut there]) = finish.halves(WANTED) else { return Ok(()) };
-    thread::scope(|scope| {
-        let (written, texts) = sync_channel::<Lines>(WAITING);
-        let (used, empty) = sync_channel(WAITING + 1);
-        let (finish, part) = (&*finish, &mut there);
-        let write = move || {
-            while let Some(stretch) = finish.look(part, WANTED) {
-                let mut lines: Lines = empty.try_recv().unwrap_or_default();
-                stretch.connections.iter().for_each(|c| lines.line(c));
                 // Where nobody takes them any more an error was met.
-                if written.send(lines).is_err() {
+                if made.send(make(stretch)).is_err() {
                     break;
                 }
             }
         };
-        let writer = thread::Builder::new().name("write".to_owned()).spawn_scoped(scope, write);
-        while let Some(stretch) = finish.look(&mut here, WANTED) {
-            stretch.connections.iter().try_for_each(|c| out.connection(c))?;
-            drop(stretch);
-            if let Ok(mut lines) = texts.recv() {
-                out.lines(&mut lines)?;
-                let _ = used.try_send(lines);
+        let looker = thread::Builder::new().name("look".to_owned()).spawn_scoped(scope, look).ok()?;
+        let mut taken = Ok(());
+        while let (Ok(()), Some(stretch)) = (&taken, finish.look(&mut here, wanted)) {
+            taken = take(Looked::Here(stretch));
+            // The last stretch may be one of this thread.
+            if let (Ok(()), Ok(made)) = (&taken, ready.recv()) {
+                taken = take(Looked::There(made));
             }
         }
-        if let Ok(writer) = writer {
-            writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        drop(ready);
+        looker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Some(taken)
+    });
+    match told {
+        Some(taken) => {
+            finish.add([here, there]);
+            taken
         }
-        io::Result::Ok(())
-    })?;
-    // Only where the system gave no thread.
-    while let Some(stretch) = finish.look(&mut here, WANTED) {
-        stretch.connections.iter().try_for_each(|c| out.connection(c))?;
-        let stretch = finish.look(&mut there, WANTED);
-        stretch.iter().flat_map(|stretch| &stretch.connections).try_for_each(|c| out.connection(c))?;
+        None => {
+            finish.rejoin([here, there]);
+            Ok(())
+        }
     }
-    finish.add([here, there]);
-    Ok(())
 }

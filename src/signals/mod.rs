@@ -138,8 +138,7 @@ impl Signals {
     /// goes on. False if `seg` is not such a one, and is yet to be noted.
     #[inline]
     fn usual(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) -> bool {
-        const TELLING: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::ACK.0;
-        if seg.flags.0 & TELLING != Flags::ACK.0 || seg.window == 0 || seg.options.cut {
+        if seg.flags.control() != Flags::ACK.0 || seg.window == 0 || seg.options.cut {
             return false;
         }
         let (x, y) = (taken.sender & 1, 1 - (taken.sender & 1));

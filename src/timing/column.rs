@@ -11,7 +11,7 @@ const LONG: i64 = 1 << (64 - BITS);
 /// is copied as they become more, and little room is left empty.
 const PIECE: (usize, usize) = (16, 1_024);
 
-/// Samples that are in order only once they are all there. Of groups with too many to keep there are histograms.
+/// Samples as they come. Of groups with too many to keep there are histograms.
 #[derive(Clone, Debug)]
 pub struct Column {
     /// How many samples of a group are kept as they are.

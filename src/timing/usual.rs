@@ -11,9 +11,8 @@ impl Flow {
     /// is closed and no hole is told of.
     #[inline]
     pub(super) fn is_usual(&self, x: usize, class: Class, seg: &Segment) -> bool {
-        const TELLING: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::ACK.0;
         (class == Class::Ack || class == Class::New && !self.close.has_begun())
-            && seg.flags.0 & TELLING == Flags::ACK.0
+            && seg.flags.control() == Flags::ACK.0
             && seg.window != 0
             && seg.options.sack_blocks == 0
             && self.zero.is_none()

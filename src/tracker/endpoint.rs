@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::log::Log;
 use super::sequence::{after, before, later};
+use super::timers::least_turnaround;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 
@@ -314,8 +315,7 @@ impl Endpoint {
     /// A sample of the time between the tap and this end and back.
     #[inline]
     pub(super) fn note_turnaround(&mut self, span: Span) {
-        let micros = u32::try_from(span.0.max(0) / 1_000).unwrap_or(u32::MAX);
-        self.turnaround = Some(self.turnaround.map_or(micros, |t| t.min(micros)));
+        self.turnaround = least_turnaround(self.turnaround, span);
     }
 
     /// The most recent capture time at which something sent towards this end could *not* yet have shaped what it sends

@@ -63,8 +63,7 @@ const _: () = assert!(size_of::<Tape>() <= 56);
 impl Tape {
     /// A tape of which `seg` will be the first segment.
     pub fn new(seg: &Segment) -> Tape {
-        const KIND: u16 = Flags::SYN.0 | Flags::ACK.0 | Flags::FIN.0 | Flags::RST.0;
-        let opened = seg.flags.0 & KIND == Flags::SYN.0 && seg.len == 0;
+        let opened = seg.flags.control() == Flags::SYN.0 && seg.len == 0;
         Tape {
             begin: seg.time,
             scope: seg.scope,

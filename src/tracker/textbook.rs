@@ -29,7 +29,7 @@ pub struct Textbook {
     /// SYN, SYN,ACK, ACK.
     opening: [Packet; 3],
     /// The server's first segment after them.
-    ready: Packet,
+    ready: Option<Packet>,
     /// The end that closed first.
     closer: usize,
     /// Its FIN.
@@ -102,7 +102,7 @@ impl<'a> Reading<'a> {
         let book = Textbook {
             scope: ScopeId::default(),
             opening: [NONE; 3],
-            ready: NONE,
+            ready: None,
             closer: 0,
             fin: NONE,
             ack: None,
@@ -145,8 +145,7 @@ impl<'a> Reading<'a> {
 impl Page {
     #[inline]
     fn take(&mut self, x: usize, seg: &Segment) -> Option<Passed> {
-        const KIND: u16 = Flags::SYN.0 | Flags::ACK.0 | Flags::FIN.0 | Flags::RST.0;
-        let (y, kind, packet) = (1 - x, seg.flags.0 & KIND, (seg.time, seg.packet));
+        let (y, kind, packet) = (1 - x, seg.flags.control(), (seg.time, seg.packet));
         if seg.time < self.now || seg.options.cut || seg.options.fast_open {
             return None;
         }
@@ -201,8 +200,8 @@ impl Page {
             }
             _ => return None,
         };
-        if x == 1 && self.book.ready.1 == 0 {
-            self.book.ready = packet;
+        if x == 1 {
+            self.book.ready.get_or_insert(packet);
         }
         if news {
             if all && self.content[y] == self.sent[y] && self.sent[y] != NONE.0 {
@@ -228,6 +227,9 @@ impl Page {
     fn opens(&mut self, x: usize, kind: u16, seg: &Segment) -> Option<Passed> {
         const SYN_ACK: u16 = Flags::SYN.0 | Flags::ACK.0;
         let packet = (seg.time, seg.packet);
+        if seg.len > 0 || seg.flags.has(Flags::PSH) || seg.flags.has(Flags::URG) {
+            return None;
+        }
         match (self.stage, x, kind) {
             (Stage::Fresh, 0, kind) if kind == Flags::SYN.0 => {
                 (self.book.opening[0], self.book.scope) = (packet, seg.scope);
@@ -241,18 +243,14 @@ impl Page {
             }
             _ => return None,
         }
-        if seg.len > 0 || seg.flags.has(Flags::PSH) || seg.flags.has(Flags::URG) {
-            return None;
-        }
         self.next[x] = seg.end();
         self.sent[x] = seg.time;
         Some(Passed { sender: x, advances: true })
     }
 
     fn note_turnaround(&mut self, x: usize, span: Span) {
-        let micros = u32::try_from(span.0.max(0) / 1_000).unwrap_or(u32::MAX);
         let least = &mut self.book.turnaround[x];
-        *least = Some(least.map_or(micros, |t| t.min(micros)));
+        *least = timers::least_turnaround(*least, span);
     }
 }
 
@@ -282,7 +280,7 @@ impl Textbook {
     fn may_repeat_fin(&self, end: Time) -> bool {
         let e = 1 - self.closer;
         let (sent, proven) =
-            if e == 0 { (self.opening[0].0, self.opening[2].0) } else { (self.opening[1].0, self.ready.0) };
+            if e == 0 { (self.opening[0].0, self.opening[2].0) } else { (self.opening[1].0, self.ready().0) };
         let fins = Fins {
             first: self.answer.0,
             last: self.answer.0,
@@ -290,6 +288,10 @@ impl Textbook {
             round_trip: timers::round_trip(self.turnaround[e]),
         };
         fins.may_go_on(self.last.0, end)
+    }
+
+    fn ready(&self) -> Packet {
+        self.ready.unwrap_or(self.answer)
     }
 
     /// What happened to end `e`, in order.
@@ -302,7 +304,7 @@ impl Textbook {
         let [first, second] = if e == 0 {
             [of(Event::SndSyn, Evidence::Sent, syn), proven(Event::RcvSynAck, syn_ack, ack)]
         } else {
-            [proven(Event::RcvSyn, syn, syn_ack), proven(Event::RcvAckOfSyn, ack, self.ready)]
+            [proven(Event::RcvSyn, syn, syn_ack), proven(Event::RcvAckOfSyn, ack, self.ready())]
         };
         let [third, fourth, fifth] = if e == self.closer {
             let acked = proven(Event::RcvAckOfFin, acked, self.last);
@@ -319,7 +321,7 @@ impl Textbook {
     /// The packets that prove receipts, in order, as far as they do.
     pub fn proofs(&self) -> [(u64, Time); 5] {
         let [_, syn_ack, ack] = self.opening;
-        [syn_ack, ack, self.ready, self.ack.unwrap_or(self.answer), self.last].map(|(time, packet)| (packet, time))
+        [syn_ack, ack, self.ready(), self.ack.unwrap_or(self.answer), self.last].map(|(time, packet)| (packet, time))
     }
 
     /// What there is to say of it in short.

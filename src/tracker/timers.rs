@@ -11,6 +11,13 @@ pub const RETRY: Span = Span::millis(1_200);
 /// The timer of a first retransmission is no longer than this and a round trip (RFC 6298 5.7, after a lost SYN).
 pub const LATEST_RETRY: Span = Span::secs(3);
 
+/// The least time from the tap to an end and back in microseconds, by what was least so far and another sample.
+#[inline]
+pub fn least_turnaround(least: Option<u32>, span: Span) -> Option<u32> {
+    let micros = u32::try_from(span.0.max(0) / 1_000).unwrap_or(u32::MAX);
+    Some(least.map_or(micros, |t| t.min(micros)))
+}
+
 /// A round trip from an end, by the least time from the tap to it and back in microseconds, if that is known.
 pub fn round_trip(turnaround: Option<u32>) -> Span {
     turnaround.map_or(Span::millis(200), |t| Span(i64::from(t) * 2_000))

@@ -40,7 +40,6 @@ impl Connection {
     pub(super) fn usual(&mut self, x: usize, seg: &Segment) -> Option<(Class, bool)> {
         /// Sequence numbers this close to each other lie inside any window, in either direction.
         const NEAR: u32 = 1 << 29;
-        const PLAIN: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::ACK.0;
         let [a, b] = &mut self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         // With these its scope and TTL are known, and the peer's stream has begun.
@@ -48,7 +47,7 @@ impl Connection {
         let (acked, sent_acked) = (peer.acked?, own.acked.unwrap_or(own.next));
         let news = seg.ack != acked;
         let same = last.seq == seg.seq && last.ack == seg.ack && last.len == seg.len;
-        let usual = seg.flags.0 & PLAIN == Flags::ACK.0
+        let usual = seg.flags.control() == Flags::ACK.0
             && !same
             && seg.seq == own.next
             && own.contiguous == own.next
