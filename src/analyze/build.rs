@@ -6,14 +6,12 @@ use crate::time::Time;
 use crate::timing::{self, Measured, Vantage};
 use crate::tracker::log::Step;
 use crate::tracker::rules::Event;
-use crate::tracker::{self, Evidence, Outline, Profile, State, States, Verdict};
+use crate::tracker::{self, Evidence, Outline, State, States, Verdict};
 
 /// What the report needs to know besides the connections.
 pub struct Context<'a> {
     /// Time of the last packet of the capture: nothing is told beyond it.
     pub end: Time,
-    /// The timers to assume.
-    pub profile: &'a Profile,
     /// Whether disproved beliefs are listed.
     pub retracted: bool,
     /// Where the tap was, if that was given.

@@ -141,20 +141,7 @@ impl Finish<'_> {
             });
         }
         for ((look, briefs), anomalies) in looks.iter().zip(&mut *briefs).zip(&mut *anomalies) {
-            briefs.clear();
-            anomalies.clear();
-            if let Of::Case(case) = look.of {
-                let (c, signals) = (&case.connection, &case.notes.signals);
-                let previous = self.analysis.previous(look.index);
-                let who = (c, look.outline.client, look.id);
-                let view = View::new(who, look.verdicts, signals, previous.as_deref(), &self.scene);
-                if built {
-                    *anomalies = detect::both(&view, briefs);
-                    anomalies.retain(|a| self.wants_code(a.code));
-                } else {
-                    detect::briefs(&view, briefs);
-                }
-            }
+            self.ask(look, built, briefs, anomalies);
             let who = (look.id, self.parties[look.index]);
             if let Some(digests) = tally.digests.last_mut() {
                 digests.push(who, &look.outline, look.verdicts, look.outcome, briefs, &self.scene);
@@ -163,28 +150,24 @@ impl Finish<'_> {
         for (look, briefs) in looks.iter().zip(&*briefs) {
             self.add_up(look, briefs, tally);
         }
-        let context = self.analysis.context(self.end);
-        let decoder = &self.analysis.decoder;
-        let context = build::Context { scope: &|id| decoder.scope(id).to_vec(), ..context };
         for (look, anomalies) in looks.iter().zip(anomalies) {
             let proofs = look.proofs();
-            let connection = built.then(|| {
+            if built {
                 // Built where it stays: it is large.
-                stretch.connections.push(build::connection(&look.known(&proofs), look.id, &context));
-                stretch.connections.last_mut()
-            });
-            let connection = connection.flatten().map(|connection| {
-                connection.anomalies = std::mem::take(anomalies);
-                &*connection
-            });
-            match wanted.timed.zip(connection) {
-                Some((timed, connection)) if timed(connection) => {
-                    tally.timed.get_or_insert_default().push(look.index as u32)
+                stretch.connections.push(self.analysis.built(&look.known(&proofs), look.id, self.end));
+                if let Some(connection) = stretch.connections.last_mut() {
+                    connection.anomalies = std::mem::take(anomalies);
                 }
-                Some(_) => _ = tally.timed.get_or_insert_default(),
+            }
+            match wanted.timed.zip(stretch.connections.last()) {
+                Some((timed, connection)) => {
+                    let wanted = timed(connection).then_some(look.index as u32);
+                    tally.timed.get_or_insert_default().extend(wanted);
+                }
                 None => {
                     let who = (self.parties[look.index], &look.outline);
-                    tally.tables.add(look.measured, who, (look.verdicts, &proofs), context.vantage, self.end);
+                    let given = self.analysis.options.vantage;
+                    tally.tables.add(look.measured, who, (look.verdicts, &proofs), given, self.end);
                 }
             }
         }
@@ -204,6 +187,23 @@ impl Finish<'_> {
         }
         let read = reading.book().filter(|book| self.unremarkable.covers(book));
         read.inspect(|read| *book = Some(**read)).is_some()
+    }
+
+    /// What detectors say of a connection: in short, and in full if it is to be built.
+    fn ask(&self, look: &Look<'_>, built: bool, briefs: &mut Vec<Brief>, anomalies: &mut Vec<Anomaly>) {
+        briefs.clear();
+        anomalies.clear();
+        let Of::Case(case) = look.of else { return };
+        let (c, signals) = (&case.connection, &case.notes.signals);
+        let previous = self.analysis.previous(look.index);
+        let who = (c, look.outline.client, look.id);
+        let view = View::new(who, look.verdicts, signals, previous.as_deref(), &self.scene);
+        if built {
+            *anomalies = detect::both(&view, briefs);
+            anomalies.retain(|a| self.wants_code(a.code));
+        } else {
+            detect::briefs(&view, briefs);
+        }
     }
 
     /// Adds a connection to the sums.

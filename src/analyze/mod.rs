@@ -252,18 +252,17 @@ impl Analysis {
         let (c, measured) = (&case.connection, &case.notes.measured);
         let (outline, proofs) = (&c.outline(), &measured.proofs());
         let known = build::Known { sockets: &c.sockets, outline, measured, verdicts, proofs, tracked: Some(c) };
-        let context = build::Context { scope: &|id| self.decoder.scope(id).to_vec(), ..self.context(end) };
-        build::connection(&known, at.1, &context)
+        self.built(&known, at.1, end)
     }
 
-    fn context(&self, end: Time) -> build::Context<'_> {
-        build::Context {
+    fn built(&self, known: &build::Known<'_>, id: u64, end: Time) -> Connection {
+        let context = build::Context {
             end,
-            profile: &self.profile,
             retracted: self.options.retracted,
             vantage: self.options.vantage,
-            scope: &|_| Vec::new(),
-        }
+            scope: &|id| self.decoder.scope(id).to_vec(),
+        };
+        build::connection(known, id, &context)
     }
 
     /// Forgets the connections that `keep` does not want, by index; the others move up, in their order.
