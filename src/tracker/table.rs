@@ -173,15 +173,20 @@ impl<N: Notes> Tracker<N> {
     /// memory far away, and so it is waited for at once.
     #[inline]
     pub fn ahead_of<const SOME: usize>(&self, segments: [Option<&Segment>; SOME]) -> [Ahead; SOME] {
-        let hash = |seg: Option<&Segment>| seg.map_or(0, |seg| self.latest.hash(&seg.src, &seg.dst));
-        let hashes = segments.map(hash);
-        let guesses = hashes.map(|hash| self.latest.guess(hash));
-        let mut ahead = [Ahead::default(); SOME];
-        for (((ahead, seg), hash), guess) in ahead.iter_mut().zip(segments).zip(hashes).zip(guesses) {
-            let Some(seg) = seg else { continue };
-            let right = guess.filter(|i| self.store.heads[*i].is_between(&seg.src, &seg.dst));
-            let head = if guess.is_some() && right.is_none() { self.head(&seg.src, &seg.dst, hash) } else { right };
-            *ahead = Ahead { hash, head: head.map_or(0, |head| head as u32 + 1), era: self.era };
+        let mut ahead = [Ahead { era: self.era, ..Ahead::default() }; SOME];
+        for (ahead, seg) in ahead.iter_mut().zip(segments) {
+            ahead.hash = seg.map_or(0, |seg| self.latest.hash(&seg.src, &seg.dst));
+        }
+        for ahead in &mut ahead {
+            ahead.head = self.latest.guess(ahead.hash).map_or(0, |guess| guess as u32 + 1);
+        }
+        for (ahead, seg) in ahead.iter_mut().zip(segments) {
+            let Some(guess) = (ahead.head as usize).checked_sub(1) else { continue };
+            let right = seg.is_none_or(|seg| self.store.heads[guess].is_between(&seg.src, &seg.dst));
+            if let (false, Some(seg)) = (right, seg) {
+                let head = self.head(&seg.src, &seg.dst, ahead.hash);
+                ahead.head = head.map_or(0, |head| head as u32 + 1);
+            }
         }
         for head in ahead.iter().filter_map(|ahead| (ahead.head as usize).checked_sub(1)) {
             self.store.touch(head);
