@@ -36,8 +36,12 @@ impl Notes for Noted {
     }
 
     fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
-        self.unique += u64::from(self.signals.take(taken, seg, c));
+        self.take_for_glance(taken, seg, c);
         self.measured.take(taken.sender, taken.class, taken.advances, seg, c);
+    }
+
+    fn take_for_glance(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
+        self.unique += u64::from(self.signals.take(taken, seg, c));
     }
 }
 

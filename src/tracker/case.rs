@@ -42,6 +42,11 @@ pub trait Notes: Clone + Default + Pack {
 
     /// Takes note of `seg` of connection `c`, which the tracker has just taken.
     fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection);
+
+    /// Takes note of no more than a glance tells.
+    fn take_for_glance(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
+        self.take(taken, seg, c);
+    }
 }
 
 impl Notes for () {

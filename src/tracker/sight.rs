@@ -2,13 +2,14 @@
 //! unpacked, and a record is looked at in its place.
 
 use super::case::{Case, Notes, Scratch};
-use super::connection::Connection;
+use super::connection::{Connection, Taken};
 use super::kept::How;
 use super::player::Player;
 use super::store::{Head, Store};
 use super::textbook::Reading;
 use super::turns::{self, Turn};
 use crate::pack::{In, Pack};
+use crate::segment::Segment;
 
 impl<E: Notes> Store<E> {
     /// Looks at what [`Store::look`] will need of connections on tape, at most 32.
@@ -20,6 +21,12 @@ impl<E: Notes> Store<E> {
 
     /// Plays the tape of connection `index`.
     fn play(&self, index: usize, case: &mut Case<E>) {
+        self.play_noting(index, case, E::take);
+    }
+
+    /// The same; `note` takes note of each segment.
+    #[inline]
+    fn play_noting(&self, index: usize, case: &mut Case<E>, note: impl Fn(&mut E, &Taken, &Segment, &Connection)) {
         let mut player = self.player(index);
         let mut begun = false;
         while let Some(x) = player.advance() {
@@ -28,7 +35,8 @@ impl<E: Notes> Store<E> {
                 case.restart(seg);
                 begun = true;
             }
-            case.take(x, seg, index);
+            let taken = case.track(x, seg, index);
+            note(&mut case.notes, &taken, seg, &case.connection);
         }
     }
 
@@ -104,7 +112,7 @@ impl<E: Notes> Store<E> {
                 match tape.orderly() {
                     Some(unique) => E::glance_at_orderly(unique, tape.is_answered()),
                     None => {
-                        self.play(index, &mut scratch.0);
+                        self.play_noting(index, &mut scratch.0, E::take_for_glance);
                         scratch.0.notes.glance(&scratch.0.connection)
                     }
                 }
