@@ -20,8 +20,8 @@ pub struct Context<'a> {
     pub scope: &'a dyn Fn(ScopeId) -> Vec<String>,
 }
 
-/// What is known of a connection.
-pub struct Known<'a> {
+/// What is known of a connection that is built.
+pub struct Subject<'a> {
     /// Its ends.
     pub sockets: &'a [Socket; 2],
     /// In short.
@@ -30,6 +30,8 @@ pub struct Known<'a> {
     pub measured: &'a Measured,
     /// What became of its ends.
     pub verdicts: &'a [Verdict; 2],
+    /// What that is called, and who closed first.
+    pub ending: Ending,
     /// Packets that prove receipts.
     pub proofs: &'a [(u64, Time)],
     /// What the tracker knows, where beliefs were disproved.
@@ -37,13 +39,12 @@ pub struct Known<'a> {
 }
 
 /// The report on one connection; `id` counts from 1 by first packet.
-pub fn connection(known: &Known<'_>, id: u64, context: &Context<'_>) -> Connection {
-    let Known { sockets, outline: c, measured, verdicts, .. } = known;
+pub fn connection(subject: &Subject<'_>, id: u64, context: &Context<'_>) -> Connection {
+    let Subject { sockets, outline: c, measured, verdicts, .. } = subject;
     let client = c.client & 1;
     let server = 1 - client;
-    let side = |e: usize| endpoint(known, e, context);
+    let side = |e: usize| endpoint(subject, e, context);
     let timing = timing::summary::timing(measured, c, verdicts, context.vantage, context.end);
-    let courses = PerSide { client: Course::of(&verdicts[client]), server: Course::of(&verdicts[server]) };
     Connection {
         id,
         client: sockets[client],
@@ -58,8 +59,8 @@ pub fn connection(known: &Known<'_>, id: u64, context: &Context<'_>) -> Connecti
         last_packet: c.last_packet,
         packets: PerSide { client: c.packets[client], server: c.packets[server] },
         bytes: PerSide { client: c.bytes[client], server: c.bytes[server] },
-        outcome: outcome_of(c, &courses.client, &courses.server),
-        closed_first: closed_first_of(&courses.client, &courses.server),
+        outcome: subject.ending.outcome,
+        closed_first: subject.ending.closed_first,
         endpoints: PerSide { client: side(client), server: side(server) },
         timing,
         path: None,
@@ -101,9 +102,9 @@ pub fn entry(step: &Step, latest: Option<Time>) -> Entry {
     }
 }
 
-fn endpoint(known: &Known<'_>, e: usize, context: &Context<'_>) -> Endpoint {
-    let verdict = &known.verdicts[e];
-    let latest = timing::occupancy::latest(verdict, known.proofs, context.end);
+fn endpoint(subject: &Subject<'_>, e: usize, context: &Context<'_>) -> Endpoint {
+    let verdict = &subject.verdicts[e];
+    let latest = timing::occupancy::latest(verdict, subject.proofs, context.end);
     let steps = verdict.steps.as_slice();
     let mut history: Vec<Entry> = Vec::with_capacity(steps.len());
     for (step, latest) in steps.iter().zip(&latest) {
@@ -125,7 +126,7 @@ fn endpoint(known: &Known<'_>, e: usize, context: &Context<'_>) -> Endpoint {
         state: verdict.state(),
         possible: verdict.possible,
         evidence: history.last().map_or(Evidence::Assumed, |h| h.evidence),
-        retracted: match known.tracked.filter(|_| context.retracted) {
+        retracted: match subject.tracked.filter(|_| context.retracted) {
             Some(c) => c.retracted_entries(e).iter().map(|s| entry(s, None)).collect(),
             None => Vec::new(),
         },
@@ -174,12 +175,24 @@ impl Course {
     }
 }
 
-/// What became of `c`, whose ends have come to this.
-pub fn outcome(c: &Outline, ends: PerSide<&Verdict>) -> Outcome {
-    outcome_of(c, &Course::of(ends.client), &Course::of(ends.server))
+/// How a connection ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Who closed first.
+    pub closed_first: Option<ClosedFirst>,
 }
 
-fn outcome_of(c: &Outline, client: &Course, server: &Course) -> Outcome {
+impl Ending {
+    /// That of `c`, whose ends have come to this.
+    pub fn of(c: &Outline, verdicts: &[Verdict; 2]) -> Ending {
+        let [client, server] = [c.client & 1, 1 - (c.client & 1)].map(|e| Course::of(&verdicts[e]));
+        Ending { outcome: outcome(c, &client, &server), closed_first: closed_first(&client, &server) }
+    }
+}
+
+fn outcome(c: &Outline, client: &Course, server: &Course) -> Outcome {
     let reset = client.reset || server.reset;
     let half_open = client.visited.has(State::SynRcvd) || server.visited.has(State::SynRcvd);
     if !c.opening_seen && c.reset_only {
@@ -187,13 +200,11 @@ fn outcome_of(c: &Outline, client: &Course, server: &Course) -> Outcome {
     }
     match (client.fin, server.fin) {
         (Some(_), Some(_)) => Outcome::Closed,
-        _ if !server.visited.has(State::SynRcvd) && client.visited.has(State::SynSent) && !client.open() => {
-            if reset {
-                Outcome::Refused
-            } else {
-                Outcome::Unanswered
-            }
-        }
+        _ if !server.visited.has(State::SynRcvd) && client.visited.has(State::SynSent) && !client.open() => match reset
+        {
+            true => Outcome::Refused,
+            false => Outcome::Unanswered,
+        },
         _ if reset => Outcome::Reset,
         (None, None) if client.open() && server.open() => Outcome::Open,
         (None, None) if half_open => Outcome::HalfOpen,
@@ -202,12 +213,7 @@ fn outcome_of(c: &Outline, client: &Course, server: &Course) -> Outcome {
     }
 }
 
-/// Who closed first.
-pub fn closed_first(ends: PerSide<&Verdict>) -> Option<ClosedFirst> {
-    closed_first_of(&Course::of(ends.client), &Course::of(ends.server))
-}
-
-fn closed_first_of(client: &Course, server: &Course) -> Option<ClosedFirst> {
+fn closed_first(client: &Course, server: &Course) -> Option<ClosedFirst> {
     if client.visited.has(State::Closing) && server.visited.has(State::Closing) {
         return Some(ClosedFirst::Both);
     }

@@ -6,7 +6,7 @@ use super::{Analysis, build};
 use crate::detect::{self, Brief, Digests, Scene, Unremarkable, View};
 use crate::report::directory::Parties;
 use crate::report::rollup::{Added, carried};
-use crate::report::{Anomaly, Capture, Connection, Outcome, PerSide, Report, SCHEMA, Severity, TOOL};
+use crate::report::{Anomaly, Capture, Connection, Outcome, Report, SCHEMA, Severity, TOOL};
 use crate::segment::Socket;
 use crate::source::FileInfo;
 use crate::time::{Span, Time};
@@ -291,10 +291,8 @@ impl<'a> Finish<'a> {
         for (id, shown) in carried(&wide) {
             let index = self.index(id);
             let c = self.analysis.tracker.connection(index);
-            let client = c.client().0;
             let verdicts = c.verdicts(self.end, &self.analysis.profile);
-            let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-            let outcome = build::outcome(&c.outline(), ends);
+            let outcome = build::Ending::of(&c.outline(), &verdicts).outcome;
             let added = Added::new(id, self.parties[index], outcome, directory);
             shown.iter().for_each(|shown| rollups.found(&added, shown));
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::build;
+use super::build::{self, Ending};
 use super::finish::{Finish, Row, Stretch, Wanted};
 use super::notes::Noted;
 use super::tally::Tally;
@@ -41,7 +41,7 @@ struct Look<'b> {
     sockets: &'b [Socket; 2],
     outline: Outline,
     verdicts: &'b [Verdict; 2],
-    outcome: Outcome,
+    ending: Ending,
     measured: &'b Measured,
     of: Of<'b>,
 }
@@ -69,13 +69,13 @@ impl Look<'_> {
         }
     }
 
-    fn known<'k>(&'k self, proofs: &'k [(u64, Time)]) -> build::Known<'k> {
-        let Look { sockets, outline, verdicts, measured, .. } = self;
+    fn subject<'k>(&'k self, proofs: &'k [(u64, Time)]) -> build::Subject<'k> {
+        let Look { sockets, outline, verdicts, ending, measured, .. } = self;
         let tracked = match self.of {
             Of::Textbook(_) => None,
             Of::Case(case) => Some(&case.connection),
         };
-        build::Known { sockets, outline, measured, verdicts, proofs, tracked }
+        build::Subject { sockets, outline, measured, verdicts, ending: *ending, proofs, tracked }
     }
 }
 
@@ -126,17 +126,16 @@ impl Finish<'_> {
             looks.push(match book.as_ref().filter(|_| left.is_none()) {
                 Some(book) => {
                     let verdicts = weighing.weigh_textbook(book, self.end, profile);
-                    let (outline, outcome, of) = (book.outline(), Outcome::Closed, Of::Textbook(book));
-                    Look { index, id, sockets, outline, verdicts, outcome, measured, of }
+                    let (outline, of) = (book.outline(), Of::Textbook(book));
+                    let ending = Ending::of(&outline, verdicts);
+                    Look { index, id, sockets, outline, verdicts, ending, measured, of }
                 }
                 None => {
                     let case = tracker.looked(index, scratch);
                     let verdicts = case.connection.weigh(self.end, profile, weighing);
                     let (outline, measured) = (case.connection.outline(), &case.notes.measured);
-                    let client = outline.client & 1;
-                    let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-                    let (outcome, of) = (build::outcome(&outline, ends), Of::Case(case));
-                    Look { index, id, sockets, outline, verdicts, outcome, measured, of }
+                    let (ending, of) = (Ending::of(&outline, verdicts), Of::Case(case));
+                    Look { index, id, sockets, outline, verdicts, ending, measured, of }
                 }
             });
         }
@@ -144,7 +143,7 @@ impl Finish<'_> {
             self.ask(look, built, briefs, anomalies);
             let who = (look.id, self.parties[look.index]);
             if let Some(digests) = tally.digests.last_mut() {
-                digests.push(who, &look.outline, look.verdicts, look.outcome, briefs, &self.scene);
+                digests.push(who, &look.outline, look.verdicts, look.ending.outcome, briefs, &self.scene);
             }
         }
         for (look, briefs) in looks.iter().zip(&*briefs) {
@@ -154,7 +153,7 @@ impl Finish<'_> {
             let proofs = look.proofs();
             if built {
                 // Built where it stays: it is large.
-                stretch.connections.push(self.analysis.built(&look.known(&proofs), look.id, self.end));
+                stretch.connections.push(self.analysis.built(&look.subject(&proofs), look.id, self.end));
                 if let Some(connection) = stretch.connections.last_mut() {
                     connection.anomalies = std::mem::take(anomalies);
                 }
@@ -210,7 +209,8 @@ impl Finish<'_> {
     fn add_up(&self, look: &Look<'_>, briefs: &[Brief], tally: &mut Tally) {
         let (server, parties) = (look.sockets[1 - (look.outline.client & 1)], self.parties[look.index]);
         let ends = look.ends();
-        tally.totals.add(look.outcome, build::closed_first(look.ends()), u64::from(look.outline.retractions));
+        let build::Ending { outcome, closed_first } = look.ending;
+        tally.totals.add(outcome, closed_first, u64::from(look.outline.retractions));
         for (side, verdict) in [(Side::Client, ends.client), (Side::Server, ends.server)] {
             let moves = verdict.steps.iter();
             let moves = moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });
@@ -224,7 +224,7 @@ impl Finish<'_> {
                 shown.push(Shown { code: d.code, name: d.name, severity: brief.severity, endpoint: brief.endpoint });
             }
         }
-        let added = Added::new(look.id, parties, look.outcome, &self.scene.directory);
+        let added = Added::new(look.id, parties, outcome, &self.scene.directory);
         tally.rollups.add(&added, &shown);
     }
 
@@ -238,14 +238,14 @@ impl Finish<'_> {
             worst: worst.filter(|(d, _)| selection.wants(d)).map(|(d, severity)| (d.name, severity)).next(),
             client: look.sockets[client],
             server: look.sockets[1 - client],
-            outcome: look.outcome,
+            outcome: look.ending.outcome,
             states: sides.map(|e| look.verdicts[e].state()),
             bytes: c.bytes[0].saturating_add(c.bytes[1]),
             packets: c.packets[0].saturating_add(c.packets[1]),
             first: c.first,
             last: c.last,
             handshake: look.measured.handshake.round_trip(),
-            one_way: c.is_one_way() && look.outcome != Outcome::Unanswered,
+            one_way: c.is_one_way() && look.ending.outcome != Outcome::Unanswered,
             midstream: !c.opening_seen,
         }
     }

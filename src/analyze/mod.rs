@@ -251,18 +251,19 @@ impl Analysis {
         let case = self.tracker.case(at.0);
         let (c, measured) = (&case.connection, &case.notes.measured);
         let (outline, proofs) = (&c.outline(), &measured.proofs());
-        let known = build::Known { sockets: &c.sockets, outline, measured, verdicts, proofs, tracked: Some(c) };
-        self.built(&known, at.1, end)
+        let (sockets, ending) = (&c.sockets, build::Ending::of(outline, verdicts));
+        let subject = build::Subject { sockets, outline, measured, verdicts, ending, proofs, tracked: Some(c) };
+        self.built(&subject, at.1, end)
     }
 
-    fn built(&self, known: &build::Known<'_>, id: u64, end: Time) -> Connection {
+    fn built(&self, subject: &build::Subject<'_>, id: u64, end: Time) -> Connection {
         let context = build::Context {
             end,
             retracted: self.options.retracted,
             vantage: self.options.vantage,
             scope: &|id| self.decoder.scope(id).to_vec(),
         };
-        build::connection(known, id, &context)
+        build::connection(subject, id, &context)
     }
 
     /// Forgets the connections that `keep` does not want, by index; the others move up, in their order.

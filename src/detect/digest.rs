@@ -14,7 +14,7 @@ use crate::time::{Span, Time};
 #[derive(Clone, Copy, Debug)]
 pub struct Digest<'a> {
     of: &'a Digests,
-    short: &'a Row,
+    row: &'a Row,
 }
 
 /// What is kept of every connection; of a lone SYN it is all.
@@ -84,18 +84,18 @@ impl Deref for Digest<'_> {
     type Target = Row;
 
     fn deref(&self) -> &Row {
-        self.short
+        self.row
     }
 }
 
 impl<'a> Digest<'a> {
     #[inline]
-    pub(super) fn new(of: &'a Digests, short: &'a Row) -> Digest<'a> {
-        Digest { of, short }
+    pub(super) fn new(of: &'a Digests, row: &'a Row) -> Digest<'a> {
+        Digest { of, row }
     }
 
     fn more(self) -> Option<&'a More> {
-        self.of.more.get((self.short.more as usize).checked_sub(1)?)
+        self.of.more.get((self.row.more as usize).checked_sub(1)?)
     }
 
     fn rare(self) -> Option<&'a Rare> {

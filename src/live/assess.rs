@@ -3,7 +3,8 @@
 use super::book::Book;
 use super::event::Event;
 use super::watcher::Watcher;
-use crate::analyze::{Analysis, build};
+use crate::analyze::Analysis;
+use crate::analyze::build::Ending;
 use crate::detect::{Brief, Digests, Groups, Scene, Survey, sort, wide};
 use crate::report::directory::Directory;
 use crate::report::{Anomaly, Connection, Finding, PerSide};
@@ -63,7 +64,7 @@ impl Watcher {
                 let verdicts = c.verdicts(self.now, self.analysis.profile());
                 let client = c.client().0;
                 let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-                self.metrics.ended(build::outcome(&c.outline(), ends), ends, self.now);
+                self.metrics.ended(Ending::of(&c.outline(), &verdicts).outcome, ends, self.now);
                 if !self.quiet {
                     let connection = found(&self.analysis, &scene, (index, id), &verdicts, self.now);
                     events.push(Event::Connection(Box::new(connection)));
@@ -107,10 +108,10 @@ impl Watcher {
             entry.severity = anomalies.iter().map(|a| a.severity).max();
             let briefs: SmallVec<[Brief; 2]> = anomalies.iter().filter_map(Brief::of).collect();
             let client = c.client().0;
-            let outcome =
-                build::outcome(&c.outline(), PerSide { client: &verdicts[client], server: &verdicts[1 - client] });
+            let outline = c.outline();
+            let outcome = Ending::of(&outline, &verdicts).outcome;
             let parties = pass.directory.parties(c.sockets[client].addr, c.sockets[1 - client]);
-            pass.digests.push((entry.id, parties), &c.outline(), &verdicts, outcome, &briefs, scene);
+            pass.digests.push((entry.id, parties), &outline, &verdicts, outcome, &briefs, scene);
             if !anomalies.is_empty() {
                 let (client, server) = (c.sockets[client], c.sockets[1 - client]);
                 pass.found.push(Found { id: entry.id, client, server, anomalies });

@@ -4,9 +4,9 @@ use super::assess::found;
 use super::event::{Event, Evicted};
 use super::watcher::{Watcher, side};
 use super::{gone, order};
-use crate::analyze::build;
+use crate::analyze::build::Ending;
 use crate::report::totals::{Move, Totals};
-use crate::report::{Outcome, PerSide, Side};
+use crate::report::{PerSide, Side};
 use crate::time::Time;
 use crate::tracker::{Connection, Verdict};
 
@@ -40,10 +40,10 @@ impl Watcher {
             let verdicts = c.verdicts(now, self.analysis.profile());
             let client = c.client().0;
             let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-            let outcome = build::outcome(&c.outline(), ends);
-            add(&mut totals, &c, outcome, ends);
+            let ending = Ending::of(&c.outline(), &verdicts);
+            add(&mut totals, &c, ending, ends);
             if !entry.told {
-                self.metrics.ended(outcome, ends, now);
+                self.metrics.ended(ending.outcome, ends, now);
                 if !self.quiet {
                     let scene = scene.get_or_insert_with(|| {
                         let survey = self.pass.survey.get_or_insert_with(|| self.analysis.survey()).clone();
@@ -66,8 +66,8 @@ impl Watcher {
 }
 
 /// Adds a connection to totals.
-fn add(totals: &mut Totals, c: &Connection, outcome: Outcome, ends: PerSide<&Verdict>) {
-    totals.add(outcome, build::closed_first(ends), u64::from(c.retractions()));
+fn add(totals: &mut Totals, c: &Connection, ending: Ending, ends: PerSide<&Verdict>) {
+    totals.add(ending.outcome, ending.closed_first, u64::from(c.retractions()));
     for (side, verdict) in [(Side::Client, ends.client), (Side::Server, ends.server)] {
         let moves = verdict.steps.iter();
         let moves = moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });

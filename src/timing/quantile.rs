@@ -46,11 +46,6 @@ impl Figures {
     /// Of `samples`.
     pub fn of(samples: &[i64]) -> Figures {
         let (min, max) = samples.iter().fold((i64::MAX, 0), |(min, max), v| (min.min(*v), max.max(*v)));
-        Figures::between(samples, min, max)
-    }
-
-    /// Of `samples`, of which the least and the greatest are known.
-    pub(super) fn between(samples: &[i64], min: i64, max: i64) -> Figures {
         let count = samples.len() as u64;
         match u64::try_from(max).ok().and_then(|max| max.checked_mul(count)) {
             // Neither of the sums can overflow.

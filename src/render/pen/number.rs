@@ -58,28 +58,28 @@ fn digits(n: u64) -> [u8; 8] {
 
 /// A short span as text: its first eight bytes, and its last four, which repeat one of those.
 #[derive(Clone, Copy, Debug)]
-pub struct Brief {
+pub struct SpanText {
     first: u64,
     last: u32,
 }
 
-impl Brief {
+impl SpanText {
     /// `0.000000000`.
-    pub const ZERO: Brief = Brief { first: 0x3030_3030_3030_2e30, last: 0x3030_3030 };
+    pub const ZERO: SpanText = SpanText { first: 0x3030_3030_3030_2e30, last: 0x3030_3030 };
 
     /// The span if it is short and not negative.
     #[inline(always)]
-    pub fn of(span: Span) -> Option<Brief> {
+    pub fn of(span: Span) -> Option<SpanText> {
         let n = span.0 as u64;
-        (n < SHORT).then(|| Brief::short(n))
+        (n < SHORT).then(|| SpanText::short(n))
     }
 
     /// `n` nanoseconds, less than ten seconds.
     #[inline(always)]
-    pub fn short(n: u64) -> Brief {
+    pub fn short(n: u64) -> SpanText {
         let seconds = n / 1_000_000_000;
         let (first, last) = nine((n - seconds * 1_000_000_000) as u32);
-        Brief { first: (0x2e30 + seconds) | (first << 16), last }
+        SpanText { first: (0x2e30 + seconds) | (first << 16), last }
     }
 
     /// Writes it.
@@ -93,7 +93,7 @@ impl Brief {
 
 /// Whether all are short and none is negative.
 #[inline(always)]
-pub fn all_brief<const N: usize>(spans: &[Span; N]) -> bool {
+pub fn all_short<const N: usize>(spans: &[Span; N]) -> bool {
     spans.iter().fold(true, |all, span| all & ((span.0 as u64) < SHORT))
 }
 
@@ -164,9 +164,9 @@ impl<'a> Pen<'a> {
     /// Writes a span in seconds.
     #[inline]
     pub fn span(self, span: Span) -> Option<Self> {
-        let Some(brief) = Brief::of(span) else { return self.seconds(span.0) };
+        let Some(text) = SpanText::of(span) else { return self.seconds(span.0) };
         let (to, pen) = self.take::<WIDTH>()?;
-        brief.put(to)?;
+        text.put(to)?;
         Some(pen)
     }
 

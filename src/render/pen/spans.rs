@@ -1,7 +1,7 @@
 //! Spans with their names: what the timing of one connection and that of many have in common.
 
 use super::Pen;
-use super::number::{Brief, WIDTH, all_brief};
+use super::number::{SpanText, WIDTH, all_short};
 use crate::report::PerSide;
 use crate::report::timing::{Blame, Distribution, Stops};
 use crate::time::Span;
@@ -74,7 +74,7 @@ impl<'a> Pen<'a> {
         let (to, pen) = self.take::<LEN>()?;
         *to = shape.text;
         // Quantiles of a few samples are often the same one, and many parts are none.
-        let mut last = (Span(0), Brief::ZERO);
+        let mut last = (Span(0), SpanText::ZERO);
         for (i, span) in spans.iter().enumerate() {
             if *span != last.0 {
                 last = (*span, text(span.0 as u64));
@@ -115,8 +115,8 @@ impl<'a> Pen<'a> {
 
 /// Apart, so that what calls it is short enough to be laid out span by span.
 #[inline(never)]
-fn text(nanos: u64) -> Brief {
-    Brief::short(nanos)
+fn text(nanos: u64) -> SpanText {
+    SpanText::short(nanos)
 }
 
 /// The least and the most.
@@ -135,7 +135,7 @@ pub fn distribution<'a>(mut pen: Pen<'a>, d: &Distribution) -> Option<Pen<'a>> {
     pen = pen.counted(b"\"n\":", *n)?;
     pen = pen.put(b",")?;
     let spans = [*min, *p50, *p90, *p95, *p99, *max, *mean, *stddev];
-    match all_brief(&spans) {
+    match all_short(&spans) {
         true => pen = pen.shaped(&DISTRIBUTION, &spans)?,
         false => pen = pen.wide(&QUANTILES, &spans)?,
     }
@@ -182,7 +182,7 @@ pub fn account<'a>(mut pen: Pen<'a>, blame: &Blame) -> Option<Pen<'a>> {
     let parts =
         [*handshake, *network, *recovery, *server, *client, *zero_window_server, *zero_window_client, *idle, *close];
     pen = pen.put(b"{")?;
-    match all_brief(&parts) {
+    match all_short(&parts) {
         true => pen = pen.shaped(&BLAME, &parts)?,
         false => pen = pen.wide(&PARTS, &parts)?,
     }
