@@ -90,6 +90,12 @@ pub fn missing(capture: &Capture, parts: Parts) -> Vec<String> {
     if let Some(snap) = capture.files.iter().filter_map(|file| file.snap_len).filter(|snap| *snap > 0).min() {
         missed.push(format!("packets cut to {} bytes (snap length)", count(u64::from(snap))));
     }
+    // A single number may be a FIN.
+    if capture.missing_bytes > 1 {
+        let all = capture.bytes.saturating_add(capture.missing_bytes);
+        let share = share(capture.missing_bytes, all);
+        missed.push(format!("{} of {} ({share})", count(capture.missing_bytes), plural(all, "payload byte")));
+    }
     if parts.one_way > 0 {
         missed.push(format!("{} seen in one direction only", plural(parts.one_way, "connection")));
     }
@@ -195,4 +201,20 @@ pub fn selected(report: &Report, options: &RenderOptions) -> Option<String> {
             selection.by
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payload_that_was_acknowledged_and_not_captured_is_missing() {
+        let of = |bytes, missing_bytes| {
+            let capture = Capture { bytes, missing_bytes, ..Capture::default() };
+            missing(&capture, Parts::default())
+        };
+        assert_eq!(of(77, 7_423), ["7,423 of 7,500 payload bytes (99 %)"]);
+        assert!(of(77, 0).is_empty());
+        assert!(of(77, 1).is_empty(), "it may be a FIN");
+    }
 }
