@@ -86,8 +86,12 @@ fn look(path: &Path) -> usize {
 fn a_record_that_begins_anew_is_as_good_as_a_new_one() {
     let mut all = Vec::new();
     captures(&Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"), &mut all);
-    common::corpus().iter().for_each(|folder| captures(folder, &mut all));
-    assert!(all.iter().map(|path| look(path)).sum::<usize>() > 100);
+    let corpus = common::corpus();
+    corpus.iter().for_each(|folder| captures(folder, &mut all));
+    // The bundled captures alone are few.
+    let least = if corpus.is_some() { 100 } else { 20 };
+    let connections: usize = all.iter().map(|path| look(path)).sum();
+    assert!(connections > least, "{connections} connections");
 }
 
 #[test]

@@ -123,7 +123,9 @@ fn damaged_captures_are_read_as_far_as_they_go() {
         damage(&mut bytes, &mut numbers);
         packets += read(bytes);
     }
-    assert!(packets > INPUTS as u64, "damage must leave something to read: {packets}");
+    // Those that are made here have few packets each.
+    let least = if common::corpus().is_some() { INPUTS } else { INPUTS / 2 };
+    assert!(packets > least as u64, "damage must leave something to read: {packets}");
 }
 
 #[test]
