@@ -11,10 +11,14 @@ const LONG: i64 = 1 << (64 - BITS);
 /// is copied as they become more, and little room is left empty.
 const PIECE: (usize, usize) = (16, 1_024);
 
+/// With more samples than this, of all connections, no more than so many of a group are kept as they are: there are up to
+/// three hundred groups and some fifty columns.
+const PLENTY: (u64, usize) = (1 << 17, 1 << 14);
+
 /// Samples as they come. Of groups with too many to keep there are histograms.
 #[derive(Clone, Debug)]
 pub struct Column {
-    /// How many samples of a group are kept as they are.
+    /// How many samples of a group are kept as they are, as long as there are not plenty.
     limit: usize,
     /// Samples above their seats: pieces with little room left.
     full: Vec<Vec<u64>>,
@@ -35,7 +39,7 @@ pub struct Column {
 
 /// What a column holds.
 pub struct Parts {
-    /// See [`Column`].
+    /// How many samples of a group are kept as they are.
     pub limit: usize,
     /// Samples above their seats.
     pub short: Vec<Vec<u64>>,
@@ -135,18 +139,28 @@ impl Column {
         }
     }
 
+    /// How many samples of a group are kept as they are: it depends on how many there are of all connections, of which
+    /// what was taken so far tells the least.
+    fn limit(&self) -> usize {
+        let kept = self.kept + self.open.len() + self.long.len();
+        let all = self.rough.get(ALL).map_or(kept as u64, |histogram| histogram.figures.count);
+        if all > PLENTY.0 { self.limit.min(PLENTY.1) } else { self.limit }
+    }
+
     /// Puts the samples of groups that have too many into histograms.
     fn review(&mut self) {
+        self.settle();
+        let limit = self.limit();
         self.close();
         // All are in the group of all until that has too many.
         let total = self.kept + self.long.len();
-        if self.rough.is_empty() && total > self.limit {
+        if self.rough.is_empty() && total > limit {
             self.rough.begin(ALL);
         }
         let (mut most, counts) = (0, deal::count(&self.full, &self.long));
         for (kind, counts) in counts.iter().enumerate() {
             for (place, count) in counts.iter().enumerate().skip(1) {
-                if *count as usize > self.limit {
+                if *count as usize > limit {
                     self.rough.begin(kind * KIND + place);
                 } else {
                     most = most.max(*count as usize);
@@ -156,7 +170,7 @@ impl Column {
         self.settle_all();
         // Until then no other group can have too many, or there are so few of its samples that it does not matter.
         let left = self.kept + self.open.len() + self.long.len();
-        self.due = left + (self.limit - most).max(left).max(self.limit / 4) + 1;
+        self.due = left + (limit - most).max(left / 2).max(limit / 4) + 1;
     }
 
     /// Leaves only samples of groups that do not have too many.
@@ -197,12 +211,13 @@ impl Column {
         }
         self.settle();
         self.close();
-        Parts { limit: self.limit, short: self.full, long: self.long, rough: self.rough }
+        Parts { limit: self.limit(), short: self.full, long: self.long, rough: self.rough }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::Rows;
     use super::super::seats::seat;
     use super::*;
     use crate::time::Span;
@@ -226,6 +241,27 @@ mod tests {
             // The group of the connection with too many is not kept either from then on.
             assert_eq!((counted(ALL), counted(seat(1, 1))), (100_009, 109));
             assert!(held.short.is_empty() && held.long.is_empty());
+        }
+    }
+
+    /// Which groups are exact depends on all samples together, not on how they are dealt to threads.
+    #[test]
+    fn where_there_are_plenty_fewer_are_kept_however_they_are_dealt() {
+        let [large, small] = [0, 1].map(|place| Seats::new([Some(place), None, None]));
+        for (count, exact) in [(100_000, true), (400_000, false)] {
+            let mut columns = [Column::new(100_000), Column::new(100_000), Column::new(100_000)];
+            for n in 0..count {
+                let seats = if n % 20 == 0 { small } else { large };
+                columns[0].push(seats, n);
+                columns[if n < 140_000 { 1 } else { 2 }].push(seats, n);
+            }
+            let [one, mut first, second] = columns;
+            first.merge(second);
+            for column in [one, first] {
+                let mut rows = Rows::of(column).expect("samples");
+                let figures = rows.figures(None, seat(0, 1), false).expect("figures");
+                assert_eq!((figures.n, figures.error.is_none()), (count as u64 / 20, exact), "{count}");
+            }
         }
     }
 }
