@@ -11,7 +11,8 @@ const EXACT: u64 = 20_000;
 const MOMENTS: usize = 1 << 14;
 
 /// How many are in each state, as they come and go: exactly for up to 20,000 connections; beyond that at 16,384 moments
-/// spread evenly over the capture, so that a peak between two of them is missed by what came and went in between.
+/// spread evenly over the capture, so that a peak between two of them is missed by what came and went in between. Where
+/// the capture turns out to be longer than was known, every other moment is given up.
 #[derive(Clone, Debug)]
 pub enum Peaks {
     /// When each state was entered and left.
@@ -37,6 +38,19 @@ fn moment(since: i64, step: i64) -> usize {
     let before = guess - i64::from(guess.saturating_mul(step) > since);
     let before = before + i64::from((before + 1).saturating_mul(step) <= since);
     (before + i64::from(before.saturating_mul(step) < since)).clamp(0, MOMENTS as i64) as usize
+}
+
+/// Gives up every other moment, so that the others reach twice as far.
+#[cold]
+fn coarsen(step: &mut i64, grown: &mut [Vec<i32>; STATES]) {
+    *step = step.saturating_mul(2);
+    for grown in grown {
+        // What came after a moment that is given up counts at the next one that is not.
+        for to in 1..grown.len() {
+            let up_to = |moment: usize| grown.get(moment).copied().unwrap_or(0);
+            grown[to] = up_to(2 * to - 1) + up_to(2 * to);
+        }
+    }
 }
 
 fn nothing_grew() -> Vec<i32> {
@@ -84,7 +98,11 @@ impl Peaks {
                 }
             }
             Peaks::Moments { begin, step, grown } => {
-                let moment = moment((time - *begin).0, *step);
+                let since = (time - *begin).0;
+                while since > step.saturating_mul(MOMENTS as i64) {
+                    coarsen(step, grown);
+                }
+                let moment = moment(since, *step);
                 if from != State::Closed {
                     grown[from as usize][moment] -= 1;
                 }
@@ -104,9 +122,16 @@ impl Peaks {
                     mine.left.extend_from_slice(&other.left);
                 }
             }
-            (Peaks::Moments { grown: mine, .. }, Peaks::Moments { grown: other, .. }) => {
-                for (mine, other) in mine.iter_mut().zip(&**other) {
-                    mine.iter_mut().zip(other).for_each(|(a, b)| *a += b);
+            (Peaks::Moments { step, grown, .. }, Peaks::Moments { step: their_step, grown: theirs, .. }) => {
+                let (mut their_step, mut theirs) = (*their_step, theirs.clone());
+                while their_step > *step {
+                    coarsen(step, grown);
+                }
+                while *step > their_step {
+                    coarsen(&mut their_step, &mut theirs);
+                }
+                for (mine, theirs) in grown.iter_mut().zip(&*theirs) {
+                    mine.iter_mut().zip(theirs).for_each(|(a, b)| *a += b);
                 }
             }
             _ => {}
@@ -176,5 +201,25 @@ mod tests {
             }
         }
         assert_eq!(exact.finish(), moments.finish());
+    }
+
+    /// A capture that goes on for longer than was known comes to the same as one whose length was known, but for the
+    /// distance of the moments; also where that was found out in one of two parts only.
+    #[test]
+    fn moments_reach_as_far_as_need_be() {
+        let end = Time(0) + Span::secs(100);
+        let mut known = Peaks::new(1 << 20, Time(0), Time(0) + Span::secs(800));
+        let mut first = Peaks::new(1 << 20, Time(0), end);
+        let mut second = first.empty();
+        for n in 0..10_000_i64 {
+            let from = Time(0) + Span::secs(2 * (n % 330));
+            let early = n % 2 == 0 && n % 330 < 40;
+            for peaks in [&mut known, if early { &mut first } else { &mut second }] {
+                peaks.moves(State::Closed, State::Established, from);
+                peaks.moves(State::Established, State::Closed, from + Span::secs(5 + n % 40));
+            }
+        }
+        first.merge(&second);
+        assert_eq!(first.finish(), known.finish());
     }
 }
