@@ -10,9 +10,9 @@
 //! | `plain` | [`Pack`] for integers, options, lists |
 //! | `words` | [`Pack`] for segments and the words all share |
 //! | [`shelf`] | where the bytes are kept |
-//! | [`chain`] | where rows of bytes are kept that grow |
+//! | [`block`] | where rows of bytes are kept that grow |
 
-pub mod chain;
+pub mod block;
 mod plain;
 pub mod shelf;
 mod words;

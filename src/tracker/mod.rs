@@ -25,6 +25,7 @@
 //! | `outline` | a connection in short |
 //! | `timers` | when an end took its steps, and which timers have run out |
 //! | `tape`, `written` | short connections as the list of their segments; one segment as bytes |
+//! | [`settled`] | connections of which nothing more is to come |
 //! | `evict` | forgetting connections, so that memory stays bounded |
 //! | [`profile`] | timers of common stacks |
 //! | `packed` | the fields that packing writes |
@@ -50,6 +51,7 @@ mod restart;
 pub mod rules;
 mod scale;
 pub(crate) mod sequence;
+pub mod settled;
 mod sight;
 pub mod state;
 pub mod store;

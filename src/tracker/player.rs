@@ -1,8 +1,7 @@
 //! A tape played back, a segment at a time.
 
 use super::tape::Tape;
-use super::written::{Reader, what};
-use crate::pack::chain::Walk;
+use super::written::{NearStamps, Reader, what};
 use crate::segment::{Flags, Options, Segment, Timestamps};
 use crate::time::Time;
 
@@ -10,13 +9,14 @@ use crate::time::Time;
 ///
 /// How much of the payload is in the capture was not written down: all of it, its segments say.
 pub struct Player<'a> {
-    cells: Walk<'a>,
     from: Reader<'a>,
     /// The latest segment of each end, or one made ready.
     ready: [Segment; 2],
     /// What follows from the segments before for the next ones.
     next: [u32; 2],
     marks: u16,
+    /// The timestamp of each end's latest segment that had one.
+    stamps: [u32; 2],
     /// Segments yet to come.
     left: u8,
     begin: Time,
@@ -26,10 +26,10 @@ pub struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    /// Of `left` segments in `cells`, from this time and packet on; in `ready` is what all segments of each end have in
+    /// Of `left` segments in `bytes`, from this time and packet on; in `ready` is what all segments of each end have in
     /// common.
-    pub fn new(cells: Walk<'a>, left: u8, (begin, first): (Time, u64), ready: [Segment; 2]) -> Player<'a> {
-        Player { cells, from: Reader(&[]), ready, next: [0; 2], marks: 0, left, begin, first, unusual: None }
+    pub fn new(bytes: &'a [u8], left: u8, (begin, first): (Time, u64), ready: [Segment; 2]) -> Player<'a> {
+        Player { from: Reader(bytes), ready, next: [0; 2], marks: 0, stamps: [0; 2], left, begin, first, unusual: None }
     }
 
     /// Goes on to the next segment; the end that sent it.
@@ -39,11 +39,7 @@ impl<'a> Player<'a> {
         if let Some(x) = self.unusual.take() {
             self.ready[usize::from(x & 1)].options = Options::default();
         }
-        let mut head = u64::from_le_bytes(self.from.bytes());
-        while head as u8 & what::SEGMENT == 0 {
-            self.from = Reader(self.cells.next()?);
-            head = u64::from_le_bytes(self.from.bytes());
-        }
+        let head = u64::from_le_bytes(self.from.bytes());
         let (kind, from) = (head as u8, &mut self.from);
         let x = usize::from(kind & what::SENDER);
         let seg = &mut self.ready[x];
@@ -63,10 +59,17 @@ impl<'a> Player<'a> {
         seg.seq = if kind & what::SEQ != 0 { from.word() } else { self.next[x] };
         seg.ack = if kind & what::ACK != 0 { from.word() } else { Tape::usual_ack(&self.next, x, seg.flags) };
         seg.ip_id = if kind & what::ID != 0 { from.short() } else { 0 };
-        seg.options.timestamps = (kind & what::STAMPS != 0).then(|| {
-            let (value, echo) = (from.word(), from.word());
-            Timestamps { value, echo }
-        });
+        seg.options.timestamps = match kind & (what::NEAR_STAMPS | what::STAMPS) {
+            0 => None,
+            what::NEAR_STAMPS => Some(NearStamps(from.word()).stamps([self.stamps[x], self.stamps[1 - x]])),
+            _ => {
+                let (value, echo) = (from.word(), from.word());
+                Some(Timestamps { value, echo })
+            }
+        };
+        if let Some(stamps) = seg.options.timestamps {
+            self.stamps[x] = stamps.value;
+        }
         if kind & what::MORE != 0 {
             from.more(seg);
             self.unusual = Some(x as u8);

@@ -16,7 +16,7 @@ impl<E: Notes> Store<E> {
     pub(super) fn touch_tapes(&self, indices: impl Iterator<Item = usize>) {
         let on_tape = |head: &&Head| matches!(head.state.how(), How::Tape);
         let heads = indices.map(|index| &self.heads[index]);
-        self.chains.touch(heads.filter(on_tape).map(|head| head.tape.row()));
+        self.rows.touch(heads.filter(on_tape).map(|head| head.tape.row()));
     }
 
     /// Plays the tape of connection `index`.
@@ -42,7 +42,7 @@ impl<E: Notes> Store<E> {
 
     pub(super) fn player(&self, index: usize) -> Player<'_> {
         let head = &self.heads[index];
-        head.tape.player(&head.sockets, head.first_packet, &self.chains)
+        head.tape.player(&head.sockets, head.first_packet, &self.rows)
     }
 
     /// Reads connection `index` as a textbook one, if it may be one.

@@ -12,7 +12,7 @@ use super::case::{Case, Notes};
 use super::connection::{Connection, sender};
 use super::kept::{How, Kept};
 use super::tape::Tape;
-use crate::pack::chain::Chains;
+use crate::pack::block::Rows;
 use crate::pack::shelf::{Place, Shelf};
 use crate::pack::{In, Out, Pack};
 use crate::segment::{Segment, Socket};
@@ -56,7 +56,7 @@ pub(super) struct Store<E> {
     room: usize,
     hand: usize,
     pub(super) shelf: Shelf,
-    pub(super) chains: Chains,
+    pub(super) rows: Rows,
     /// Times are packed as distances from here.
     pub(super) base: i64,
     /// How many were unpacked again since `room` was last looked at.
@@ -73,7 +73,7 @@ impl<E> Default for Store<E> {
             room: RECORDS,
             hand: 0,
             shelf: Shelf::default(),
-            chains: Chains::default(),
+            rows: Rows::default(),
             base: 0,
             returned: 0,
             buffer: Vec::new(),
@@ -100,7 +100,7 @@ impl<E: Notes> Store<E> {
     pub(super) fn push_tape(&mut self, seg: &Segment) -> Option<usize> {
         self.begin(seg);
         let mut tape = Tape::new(seg);
-        if !tape.record(seg.packet, 0, seg, &mut self.chains) {
+        if !tape.record(seg.packet, 0, seg, &mut self.rows) {
             return None;
         }
         let index = self.push_head(seg, &How::Tape, 0, 0);
@@ -114,13 +114,13 @@ impl<E: Notes> Store<E> {
         let head = &mut self.heads[index];
         matches!(head.state.how(), How::Tape)
             && head.previous == 0
-            && head.tape.record(head.first_packet, sender(&head.sockets, seg), seg, &mut self.chains)
+            && head.tape.record(head.first_packet, sender(&head.sockets, seg), seg, &mut self.rows)
     }
 
     /// Looks at what [`Store::record`] will need of connection `index`.
     #[inline]
     pub(super) fn touch(&self, index: usize) {
-        std::hint::black_box(self.heads[index].tape.end(&self.chains));
+        std::hint::black_box(self.heads[index].tape.end(&self.rows));
     }
 
     fn begin(&mut self, seg: &Segment) {
@@ -155,7 +155,7 @@ impl<E: Notes> Store<E> {
             }
             How::Tape => {
                 let case = self.played(index);
-                self.heads[index].tape.forget(&mut self.chains);
+                self.heads[index].tape.forget(&mut self.rows);
                 let slot = self.settle(index, case);
                 self.heads[index].state = Kept::new(&How::Record(slot));
                 slot
@@ -285,7 +285,7 @@ impl<E: Notes> Store<E> {
             match how {
                 How::Record(slot) => free.push(slot),
                 How::Packed(place) => self.shelf.forget(place),
-                How::Tape => self.heads[index].tape.forget(&mut self.chains),
+                How::Tape => self.heads[index].tape.forget(&mut self.rows),
             }
         }
         let mut index = 0;

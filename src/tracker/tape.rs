@@ -7,17 +7,20 @@
 
 use super::player::Player;
 use super::sequence::after;
-use super::written::{LONGEST, Writer, has_more, what};
+use super::written::{LONGEST, NearStamps, Writer, has_more, what};
 use crate::pack::Pack;
-use crate::pack::chain::{Chains, Row};
+use crate::pack::block::{Row, Rows};
 use crate::segment::{Flags, ScopeId, Segment, Socket};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Segments on a tape at most: for more, a record costs less.
 const MOST: u8 = 48;
 /// Sequence numbers that lie this close belong together, whatever windows are: so close that on a whole tape of the largest
 /// segments they do not come far enough apart to be taken for another incarnation's.
 const NEAR: u32 = 1 << 14;
+
+/// What [`Tape::quiet`] counts in: about a second, as a power of two.
+const TICK: u32 = 30;
 
 /// What `marks` holds; where there are two, the second is that of end 1.
 mod mark {
@@ -53,12 +56,16 @@ pub(super) struct Tape {
     /// The least MSS that an end has announced.
     mss: u16,
     marks: u16,
+    /// From its first segment to its latest, in whole [`TICK`]s.
+    lasted: u16,
+    /// The timestamp of each end's latest segment that had one.
+    stamps: [u32; 2],
     /// The TTL of each end's latest segment.
     ttl: [u8; 2],
     count: u8,
 }
 
-const _: () = assert!(size_of::<Tape>() <= 56);
+const _: () = assert!(size_of::<Tape>() <= 64);
 
 impl Tape {
     /// A tape of which `seg` will be the first segment.
@@ -73,6 +80,8 @@ impl Tape {
             unique: 0,
             mss: u16::MAX,
             marks: if opened { mark::OPENED } else { mark::DISORDERLY },
+            lasted: 0,
+            stamps: [0; 2],
             ttl: [0; 2],
             count: 0,
         }
@@ -95,9 +104,21 @@ impl Tape {
         self.marks & (mark::DISORDERLY | CLOSED) == CLOSED
     }
 
+    /// Whether both ends have acknowledged the other's FIN.
+    pub fn is_closed(&self) -> bool {
+        const CLOSED: u16 = 3 * mark::FIN;
+        self.marks & CLOSED == CLOSED && self.next[0] == self.acked[1] && self.next[1] == self.acked[0]
+    }
+
     /// Whether the end that did not begin it has sent something.
     pub fn is_answered(&self) -> bool {
         self.has(mark::SPOKE, 1)
+    }
+
+    /// How long nothing has come, at least; a time that does not fit is no time at all.
+    pub fn quiet(&self, now: Time) -> Span {
+        let lasted = if self.lasted == u16::MAX { i64::MAX } else { (i64::from(self.lasted) + 1) << TICK };
+        Span((now - self.begin).0.saturating_sub(lasted))
     }
 
     /// Where it is written.
@@ -105,10 +126,10 @@ impl Tape {
         self.row
     }
 
-    /// A byte of the cell that its next segment comes to.
+    /// A byte of the line that its next segment comes to.
     #[inline]
-    pub fn end(&self, chains: &Chains) -> Option<u8> {
-        chains.end(&self.row)
+    pub fn end(&self, rows: &Rows) -> Option<u8> {
+        rows.end(&self.row)
     }
 
     /// Whether `seg` of end `x` belongs to this incarnation, whatever became of it so far.
@@ -181,13 +202,13 @@ impl Tape {
 
     /// Writes down `seg` of end `x`; the tape begins with packet `first`. False, and nothing is done, if it may not belong
     /// here, or there is no room for it.
-    pub fn record(&mut self, first: u64, x: usize, seg: &Segment, chains: &mut Chains) -> bool {
+    pub fn record(&mut self, first: u64, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
         let sound = seg.scope == self.scope && seg.len <= u32::from(u16::MAX) && seg.options.sack_blocks <= 3;
         if self.count >= MOST || !sound || !self.certainly_has(x, seg) {
             return false;
         }
         let (bytes, used) = self.write(first, x, seg);
-        if !chains.append(&mut self.row, &bytes, used) {
+        if !rows.append(&mut self.row, &bytes, used) {
             return false;
         }
         if !self.is_next(x, seg) {
@@ -195,6 +216,11 @@ impl Tape {
         }
         self.count += 1;
         self.ttl[x] = seg.ttl;
+        if let Some(stamps) = seg.options.timestamps {
+            self.stamps[x] = stamps.value;
+        }
+        let lasted = (seg.time.0.wrapping_sub(self.begin.0) >> TICK).clamp(0, u16::MAX.into()) as u16;
+        self.lasted = self.lasted.max(lasted);
         Tape::pass(&mut self.next, &mut self.marks, x, seg);
         if !seg.has(Flags::RST) {
             self.unique = self.unique.wrapping_add(seg.len);
@@ -217,7 +243,7 @@ impl Tape {
     fn write(&self, first: u64, x: usize, seg: &Segment) -> ([u8; LONGEST], usize) {
         let (later, on) = (seg.time.0.wrapping_sub(self.begin.0) as u64, seg.packet.wrapping_sub(first));
         let wide = later >= 1 << 40 || on >= 1 << 24;
-        let mut kind = x as u8 | what::SEGMENT;
+        let mut kind = x as u8;
         let mut to = Writer { bytes: [0; LONGEST], at: 16 };
         if wide {
             kind |= what::WIDE;
@@ -236,8 +262,13 @@ impl Tape {
             to.put(seg.ip_id.to_le_bytes());
         }
         if let Some(stamps) = seg.options.timestamps {
-            kind |= what::STAMPS;
-            to.put((u64::from(stamps.echo) << 32 | u64::from(stamps.value)).to_le_bytes());
+            if let Some(near) = NearStamps::of(&stamps, [self.stamps[x], self.stamps[1 - x]]) {
+                kind |= what::NEAR_STAMPS;
+                to.put(near.0.to_le_bytes());
+            } else {
+                kind |= what::STAMPS;
+                to.put((u64::from(stamps.echo) << 32 | u64::from(stamps.value)).to_le_bytes());
+            }
         }
         if seg.ttl != self.ttl[x] || seg.flags.0 > 0xff || has_more(&seg.options) {
             kind |= what::MORE;
@@ -255,18 +286,24 @@ impl Tape {
     }
 
     /// Plays it back, a connection between `sockets` from packet `first` on.
-    pub fn player<'a>(&self, sockets: &[Socket; 2], first: u64, chains: &'a Chains) -> Player<'a> {
+    pub fn player<'a>(&self, sockets: &[Socket; 2], first: u64, rows: &'a Rows) -> Player<'a> {
         let ready = [0, 1].map(|x: usize| Segment {
             src: sockets[x],
             dst: sockets[1 - x],
             scope: self.scope,
             ..Segment::blank()
         });
-        Player::new(chains.cells(&self.row), self.count, (self.begin, first), ready)
+        Player::new(rows.get(&self.row), self.count, (self.begin, first), ready)
     }
 
     /// Gives the room of its segments back.
-    pub fn forget(&self, chains: &mut Chains) {
-        chains.forget(&self.row);
+    pub fn forget(&self, rows: &mut Rows) {
+        rows.forget(&self.row);
+    }
+
+    /// The same when no more segments are written down: it has none then.
+    pub fn release(&mut self, rows: &mut Rows) {
+        rows.release(&mut self.row);
+        self.count = 0;
     }
 }

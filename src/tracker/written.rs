@@ -1,6 +1,6 @@
 //! One segment as bytes: how it stands on a [tape](super::tape).
 
-use crate::segment::{Options, Segment};
+use crate::segment::{Options, Segment, Timestamps};
 
 /// Bytes of one segment at most.
 pub const LONGEST: usize = 88;
@@ -12,14 +12,14 @@ pub mod what {
     pub const SEQ: u8 = 1 << 1;
     /// Its acknowledgment number follows; else it is the end of the other stream, or 0 without ACK.
     pub const ACK: u8 = 1 << 2;
-    /// There is one.
-    pub const SEGMENT: u8 = 1 << 3;
-    pub const STAMPS: u8 = 1 << 4;
-    pub const ID: u8 = 1 << 5;
+    pub const STAMPS: u8 = 1 << 3;
+    /// Its timestamps follow as distances: see [`NearStamps`](super::NearStamps).
+    pub const NEAR_STAMPS: u8 = 1 << 7;
+    pub const ID: u8 = 1 << 4;
     /// Its packet number follows, and time has all eight bytes.
-    pub const WIDE: u8 = 1 << 6;
+    pub const WIDE: u8 = 1 << 5;
     /// A byte follows that says what else there is.
-    pub const MORE: u8 = 1 << 7;
+    pub const MORE: u8 = 1 << 6;
 }
 
 /// What that byte says.
@@ -39,6 +39,31 @@ mod more {
 #[inline]
 pub fn has_more(o: &Options) -> bool {
     o.mss.is_some() | o.window_scale.is_some() | o.sack_permitted | (o.sack_blocks != 0) | o.fast_open | o.cut
+}
+
+/// Timestamps in four bytes: how much later the value is than the latest of the sender, and how far the echo is from the
+/// latest value of the other end, which it mostly is.
+#[derive(Clone, Copy, Debug)]
+pub struct NearStamps(pub u32);
+
+impl NearStamps {
+    /// Half of the distances an echo may have: it can be of an earlier value, and of one not captured yet.
+    const AROUND: u32 = 1 << 15;
+
+    /// Of `stamps`, after those of the sender and of the other end; `None` if they are not near.
+    #[inline]
+    pub fn of(stamps: &Timestamps, [own, other]: [u32; 2]) -> Option<NearStamps> {
+        let (later, around) =
+            (stamps.value.wrapping_sub(own), stamps.echo.wrapping_sub(other).wrapping_add(Self::AROUND));
+        (later | around <= u32::from(u16::MAX)).then_some(NearStamps(later << 16 | around))
+    }
+
+    /// The reverse of [`NearStamps::of`].
+    #[inline]
+    pub fn stamps(self, [own, other]: [u32; 2]) -> Timestamps {
+        let (later, around) = (self.0 >> 16, self.0 & u32::from(u16::MAX));
+        Timestamps { value: own.wrapping_add(later), echo: other.wrapping_add(around).wrapping_sub(Self::AROUND) }
+    }
 }
 
 /// The bytes of one segment in the making.

@@ -1,0 +1,271 @@
+//! Rows of bytes that grow, each in one block: what does not fit any more moves to a larger one. Blocks are whole cache
+//! lines, so that little of them is empty, and lie in pieces that never move. A piece of which every row was given up for
+//! good is freed.
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+/// Blocks come in these sizes, in lines: rows mostly stay small.
+const SIZES: [u8; 15] = [1, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 26, 34, 48, 68];
+/// Lines of a piece, about: half a megabyte.
+const PIECE: usize = 1 << 13;
+/// A record is no longer, as a rule.
+const SHORT: usize = 32;
+/// No block.
+const NONE: u32 = u32::MAX;
+
+/// One row: which block it is in, and how much of it is used.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    block: u32,
+    used: u16,
+    size: u8,
+}
+
+impl Row {
+    /// A row of nothing.
+    pub const EMPTY: Row = Row { block: NONE, used: 0, size: 0 };
+}
+
+/// Some blocks of one size side by side.
+#[derive(Clone, Debug, Default)]
+struct Piece {
+    bytes: Vec<u8>,
+    /// Where the first block begins: at a cache line.
+    start: usize,
+    /// Blocks that are in use.
+    live: u32,
+}
+
+/// Blocks of one size.
+#[derive(Clone, Debug)]
+struct Blocks {
+    /// Bytes of a block.
+    size: usize,
+    /// Blocks of a piece, as a power of two.
+    shift: u32,
+    pieces: Vec<Piece>,
+    /// Blocks that were ever in use: the others of the last piece are still to come.
+    count: u32,
+    /// The first of those in use no more; the number of the next is in it.
+    free: u32,
+}
+
+impl Blocks {
+    fn new(lines: u8) -> Blocks {
+        let size = usize::from(lines) * LINE;
+        Blocks { size, shift: (PIECE / usize::from(lines)).ilog2(), pieces: Vec::new(), count: 0, free: NONE }
+    }
+
+    /// Piece and place in it of a block.
+    #[inline]
+    fn place(&self, block: u32) -> (usize, usize) {
+        ((block >> self.shift) as usize, (block & ((1 << self.shift) - 1)) as usize * self.size)
+    }
+
+    #[inline]
+    fn get(&self, block: u32) -> Option<&[u8]> {
+        let (piece, at) = self.place(block);
+        let piece = self.pieces.get(piece)?;
+        piece.bytes.get(piece.start + at..)?.get(..self.size)
+    }
+
+    #[inline]
+    fn get_mut(&mut self, block: u32) -> Option<&mut [u8]> {
+        let (size, (piece, at)) = (self.size, self.place(block));
+        let piece = self.pieces.get_mut(piece)?;
+        piece.bytes.get_mut(piece.start + at..)?.get_mut(..size)
+    }
+
+    /// A block that is in no use; `None` if there are no more numbers.
+    fn take(&mut self) -> Option<u32> {
+        let next = self.get(self.free).and_then(|block| block.first_chunk()).map(|next| u32::from_le_bytes(*next));
+        let number = match next {
+            Some(next) => std::mem::replace(&mut self.free, next),
+            None => self.next()?,
+        };
+        let (piece, _) = self.place(number);
+        self.pieces.get_mut(piece)?.live += 1;
+        Some(number)
+    }
+
+    /// A block that was never in use.
+    fn next(&mut self) -> Option<u32> {
+        if self.count >= NONE - 1 {
+            return None;
+        }
+        if self.count >> self.shift == self.pieces.len() as u32 {
+            let bytes = vec![0; (self.size << self.shift) + LINE];
+            let start = bytes.as_ptr().align_offset(LINE);
+            self.pieces.push(Piece { bytes, start, live: 0 });
+        }
+        self.count += 1;
+        Some(self.count - 1)
+    }
+
+    /// A block is in use no more; it may be taken again.
+    fn forget(&mut self, block: u32) {
+        let (free, (piece, _)) = (self.free, self.place(block));
+        let Some(next) = self.get_mut(block).and_then(|block| block.first_chunk_mut()) else { return };
+        *next = free.to_le_bytes();
+        self.free = block;
+        self.pieces[piece].live -= 1;
+    }
+
+    /// A block is in use no more, nor will be another: the last one of a piece takes the piece with it.
+    fn release(&mut self, block: u32) {
+        // What is free may be gone with its piece.
+        self.free = NONE;
+        let (piece, _) = self.place(block);
+        if let Some(piece) = self.pieces.get_mut(piece) {
+            piece.live = piece.live.saturating_sub(1);
+            if piece.live == 0 {
+                *piece = Piece::default();
+            }
+        }
+    }
+}
+
+/// All rows.
+#[derive(Clone, Debug)]
+pub struct Rows([Blocks; SIZES.len()]);
+
+impl Default for Rows {
+    fn default() -> Rows {
+        Rows(SIZES.map(Blocks::new))
+    }
+}
+
+impl Rows {
+    /// Appends a record, the first `len` of `bytes`, to `row`. False, and nothing is done, if there is no room for it.
+    #[inline]
+    pub fn append<const N: usize>(&mut self, row: &mut Row, bytes: &[u8; N], len: usize) -> bool {
+        if let Some(block) = self.block_mut(row)
+            && put(block, row.used.into(), bytes, len).is_some()
+        {
+            row.used += len as u16;
+            return true;
+        }
+        self.append_moved(row, bytes, len).is_some()
+    }
+
+    #[inline]
+    fn block_mut(&mut self, row: &Row) -> Option<&mut [u8]> {
+        self.0.get_mut(usize::from(row.size))?.get_mut(row.block)
+    }
+
+    /// The same in a larger block.
+    fn append_moved<const N: usize>(&mut self, row: &mut Row, bytes: &[u8; N], len: usize) -> Option<()> {
+        let used = usize::from(row.used);
+        let size = self.0.iter().position(|blocks| blocks.size >= used + len)?;
+        let new = self.0.get_mut(size)?.take()?;
+        // A larger size comes after a smaller one.
+        let (smaller, larger) = self.0.split_at_mut(size);
+        let to = larger.first_mut()?.get_mut(new)?;
+        if let Some(blocks) = smaller.get_mut(usize::from(row.size)) {
+            if let Some(from) = blocks.get(row.block) {
+                to[..used].copy_from_slice(&from[..used]);
+            }
+            blocks.forget(row.block);
+        }
+        put(to, used, bytes, len)?;
+        *row = Row { block: new, used: (used + len) as u16, size: size as u8 };
+        Some(())
+    }
+
+    /// All that was appended to `row`.
+    #[inline]
+    pub fn get(&self, row: &Row) -> &[u8] {
+        let block = self.0.get(usize::from(row.size)).and_then(|blocks| blocks.get(row.block));
+        block.and_then(|block| block.get(..usize::from(row.used))).unwrap_or(&[])
+    }
+
+    /// A byte of the line that the next record comes to.
+    #[inline]
+    pub fn end(&self, row: &Row) -> Option<u8> {
+        let block = self.0.get(usize::from(row.size))?.get(row.block)?;
+        block.get(usize::from(row.used)).or(block.last()).copied()
+    }
+
+    /// Looks at all lines of `rows`: what would be waited for row by row is waited for at once.
+    pub fn touch(&self, rows: impl Iterator<Item = Row>) {
+        let lines = rows.flat_map(|row| self.get(&row).iter().step_by(LINE));
+        std::hint::black_box(lines.fold(0, |seen, byte| seen ^ byte));
+    }
+
+    /// Takes the block of `row` back; another row may get it.
+    pub fn forget(&mut self, row: &Row) {
+        if let Some(blocks) = self.0.get_mut(usize::from(row.size)) {
+            blocks.forget(row.block);
+        }
+    }
+
+    /// Takes the block of `row` back, which leaves it empty. From then on none may grow.
+    pub fn release(&mut self, row: &mut Row) {
+        if let Some(blocks) = self.0.get_mut(usize::from(row.size)) {
+            blocks.release(row.block);
+        }
+        *row = Row::EMPTY;
+    }
+}
+
+/// Copies the first `len` of `bytes` to where a block is `used` up to, if they fit in.
+#[inline]
+fn put<const N: usize>(block: &mut [u8], used: usize, bytes: &[u8; N], len: usize) -> Option<()> {
+    // A copy of fixed length is the fastest; what is too much of it is overwritten or never read.
+    if len <= SHORT
+        && let Some(to) = block.get_mut(used..).and_then(|rest| rest.first_chunk_mut::<SHORT>())
+        && let Some(from) = bytes.first_chunk::<SHORT>()
+    {
+        *to = *from;
+    } else {
+        block.get_mut(used..used + len)?.copy_from_slice(bytes.get(..len)?);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_grow_side_by_side_and_their_blocks_are_used_again() {
+        let mut rows = Rows::default();
+        let mut all = [const { (Row::EMPTY, Vec::new()) }; 7];
+        for n in 1..20_000_usize {
+            let (row, expected) = &mut all[n % 7];
+            let (record, len) = ([n as u8; 88], 1 + n * n % 88);
+            if !rows.append(row, &record, len) {
+                assert!(expected.len() + len > 68 * LINE);
+                rows.forget(row);
+                (*row, *expected) = (Row::EMPTY, Vec::new());
+                continue;
+            }
+            expected.extend_from_slice(&record[..len]);
+            assert!(rows.end(row).is_some());
+        }
+        for (row, expected) in &all {
+            assert_eq!(rows.get(row), expected);
+        }
+        assert!(rows.0.iter().all(|blocks| blocks.pieces.len() == 1 && blocks.count <= 14));
+    }
+
+    #[test]
+    fn a_piece_goes_with_the_last_row_in_it() {
+        let mut rows = Rows::default();
+        let mut all: Vec<Row> = Vec::new();
+        for n in 0..3 * PIECE {
+            let mut row = Row::EMPTY;
+            assert!(rows.append(&mut row, &[n as u8; 88], 40));
+            all.push(row);
+        }
+        let taken = |rows: &Rows| rows.0[0].pieces.iter().filter(|piece| !piece.bytes.is_empty()).count();
+        assert_eq!(taken(&rows), 3);
+        for (n, row) in all.iter_mut().enumerate() {
+            assert_eq!(rows.get(row), [n as u8; 40]);
+            rows.release(row);
+            rows.release(row);
+            assert_eq!(taken(&rows), 3 - (n + 1) / PIECE);
+            assert!(rows.get(row).is_empty());
+        }
+    }
+}
