@@ -82,10 +82,10 @@ fn formats_are_chosen_by_flag_or_by_the_name_of_the_output() {
     assert_eq!(
         types,
         [
+            "connection",
+            "connection",
+            "connection",
             "capture",
-            "connection",
-            "connection",
-            "connection",
             "finding",
             "finding",
             "finding",

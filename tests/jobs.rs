@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use program::{Folder, finish, program, run};
-use traffic::{Shape, traffic};
+use traffic::{Frame, Shape, traffic};
 
 const FORMATS: [&str; 2] = ["table", "ndjson"];
 
@@ -84,6 +84,52 @@ fn the_other_commands_give_the_same() {
         assert_eq!((two.code, &two.err), (one.code, &one.err), "{command:?}");
         assert!(two.out == one.out, "{command:?}");
     }
+}
+
+/// A frame from port `ports.0` of 10.0.0.1 or from port `ports.1` of 10.0.0.2.
+fn frame(millis: i64, back: bool, (client, server): (u32, u16), numbers: (u32, u32), flags: u8) -> Frame {
+    let [a, b] = [(10_u32 << 24 | client >> 15, 32_768 | (client & 0x7fff) as u16), (10 << 24 | 255 << 16 | 2, server)];
+    let (from, to) = if back { (b, a) } else { (a, b) };
+    let mut bytes = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0].to_vec();
+    bytes.extend([0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0]);
+    bytes.extend([from.0.to_be_bytes(), to.0.to_be_bytes()].concat());
+    bytes.extend([from.1.to_be_bytes(), to.1.to_be_bytes()].concat());
+    bytes.extend([numbers.0.to_be_bytes(), numbers.1.to_be_bytes()].concat());
+    bytes.extend([0x50, flags, 0x20, 0, 0, 0, 0, 0]);
+    Frame { time: 1_700_000_000_000_000_000 + millis * 1_000_000, wire: bytes.len() as u32, bytes }
+}
+
+/// So many connections that the first ones are let go while the capture is read: their lines come before that of one that
+/// began earlier and goes on.
+#[test]
+fn connections_that_are_let_go_give_the_same() {
+    const REFUSED: u32 = 140_000;
+    let mut frames = vec![
+        frame(0, false, (0, 80), (7, 0), 0x02),
+        frame(1, true, (0, 80), (70, 8), 0x12),
+        frame(2, false, (0, 80), (8, 71), 0x10),
+    ];
+    for n in 1..=REFUSED {
+        frames.push(frame(2 + i64::from(n), false, (n, 81), (n, 0), 0x02));
+        frames.push(frame(2 + i64::from(n), true, (n, 81), (0, n + 1), 0x14));
+    }
+    let folder = Folder::new();
+    let file = folder.file("refused.pcap", &traffic::pcap(&frames));
+    same(Path::new(&file));
+
+    let lines = run(&["analyze", "-f", "ndjson", &file]).out;
+    let mut kinds = lines.lines().map(|line| line.split(['"', ':']).nth(4).unwrap_or_default());
+    let first = kinds.clone().take_while(|kind| *kind == "connection").count();
+    assert_eq!((first, kinds.next_back()), (REFUSED as usize + 1, Some("summary")), "connections come first");
+    let ids = lines.lines().take(first).map(|line| {
+        let (_, rest) = line.split_once("\"id\":").expect("a number");
+        rest.split(',').next().and_then(|id| id.parse::<u32>().ok()).expect("a number")
+    });
+    let mut ids: Vec<u32> = ids.collect();
+    let place = ids.iter().position(|id| *id == 1).expect("the one that goes on");
+    assert!(place > 10_000 && place < 100_000, "at {place}");
+    ids.sort_unstable();
+    assert!(ids.into_iter().eq(1..=REFUSED + 1), "each once");
 }
 
 #[test]

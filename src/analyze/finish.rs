@@ -1,85 +1,30 @@
 //! The end of an analysis: connections are looked at, a stretch at a time, and added up; the report is what the sums come
 //! to.
 
+use std::ops::Range;
+
+use super::Past;
+use super::held::Held;
+use super::past::Stay;
+use super::stretch::{Stretch, Wanted};
 use super::tally::Tally;
-use super::{Analysis, build};
+
 use crate::detect::{self, Brief, Digests, Scene, Unremarkable, View};
 use crate::report::directory::Parties;
 use crate::report::rollup::{Added, carried};
-use crate::report::{Anomaly, Capture, Connection, Outcome, Report, SCHEMA, Severity, TOOL};
-use crate::segment::Socket;
+use crate::report::{Anomaly, Capture, Connection, Report, SCHEMA, TOOL};
 use crate::source::FileInfo;
-use crate::time::{Span, Time};
+use crate::time::Time;
 use crate::timing::{Census, table};
-use crate::tracker::State;
 use crate::tracker::verdict::Weighing;
 
-/// Connections in a stretch.
-const STRETCH: usize = 2_048;
-
-/// The same where they are built in full, so that they are still near when they are written.
-const STRETCH_IN_FULL: usize = 256;
-
-/// What decides whether a connection is shown, and where.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
-    /// Its number.
-    pub id: u64,
-    /// Its worst finding: name and severity.
-    pub worst: Option<(&'static str, Severity)>,
-    /// Its client.
-    pub client: Socket,
-    /// Its server.
-    pub server: Socket,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// The final states of client and server.
-    pub states: [State; 2],
-    /// Payload bytes of both ends.
-    pub bytes: u64,
-    /// Segments of both ends.
-    pub packets: u64,
-    /// Time of its first packet.
-    pub first: Time,
-    /// Time of its last packet.
-    pub last: Time,
-    /// How long its handshake took.
-    pub handshake: Option<Span>,
-    /// Seen in one direction only.
-    pub one_way: bool,
-    /// Seen from its middle on.
-    pub midstream: bool,
-}
-
-/// Some connections, in order of their numbers.
-#[derive(Debug, Default)]
-pub struct Stretch {
-    /// Each in short.
-    pub rows: Vec<Row>,
-    /// Each in full, if that was asked for.
-    pub connections: Vec<Connection>,
-}
-
-/// What is done with connections besides adding them up.
-#[derive(Clone, Copy, Default)]
-pub struct Wanted<'a> {
-    /// They are built in full.
-    pub connections: bool,
-    /// Only of these the time is added up.
-    pub timed: Option<&'a (dyn Fn(&Connection) -> bool + Sync)>,
-}
-
-impl Wanted<'_> {
-    /// Connections in a stretch.
-    fn stretch(self) -> usize {
-        if self.connections { STRETCH_IN_FULL } else { STRETCH }
-    }
-}
+/// Stretches of either kind fit into so many connections in pairs.
+const PAIR: usize = 1 << 12;
 
 /// An analysis that has seen its last packet.
 pub struct Finish<'a> {
-    pub(super) analysis: &'a Analysis,
-    pub(super) scene: Scene<'a>,
+    pub(super) analysis: Held<'a>,
+    pub(super) scene: Scene,
     /// Which textbook connections detectors need not be asked about.
     pub(super) unremarkable: Unremarkable,
     /// Who each connection in the tracker is between.
@@ -92,51 +37,118 @@ pub struct Finish<'a> {
     numbers: Option<(Vec<u64>, Vec<u32>)>,
     /// Findings of a kind and severity that are put into words.
     told: usize,
-    /// What was added up so far; taken out while connections are added to it.
-    part: Option<Part>,
+    /// What connections came to that were let go before.
+    pub(super) past: Past,
+    /// Whether the capture goes on after `end`.
+    pub(super) goes_on: bool,
+    /// Where the next stretch begins, and up to where stretches are looked at.
+    next: usize,
+    until: usize,
+    /// Connections in a round, and where this one begins: what comes before it is gone.
+    round: usize,
+    begin: usize,
+    /// What they add up to so far; taken out while connections are added to it.
+    sums: Option<Box<Tally>>,
+    /// Digests that were in it before it was taken out.
+    earlier: Vec<Digests>,
 }
 
-/// Every so manieth stretch of connections, and what they add up to: several can be looked at side by side.
+/// Every other stretch of connections, and what they add up to: two can be looked at side by side.
 #[derive(Debug)]
 pub struct Part {
-    /// Where the next stretch begins, and how many stretches it is to the one after it.
+    /// Where the next stretch begins.
     next: usize,
-    step: usize,
-    /// Connections in a stretch; 0 while that is not settled.
+    /// Connections in a stretch.
     length: usize,
-    tally: Box<Tally>,
+    sums: Box<Tally>,
 }
 
 impl<'a> Finish<'a> {
-    pub(super) fn new(analysis: &'a Analysis, files: Vec<FileInfo>) -> Finish<'a> {
+    /// All connections at the end of the capture, after those let go before that came to `past`.
+    pub(super) fn new(analysis: Held<'a>, mut past: Past, files: Vec<FileInfo>) -> Finish<'a> {
         let end = analysis.capture.last.unwrap_or(Time(0));
         let tracker = &analysis.tracker;
+        if past.sums.is_some() {
+            let order = past.number(tracker, |_| true);
+            return Finish::after(analysis, past, order, end, files);
+        }
         let ordered = (1..tracker.len()).all(|i| tracker.first_packet(i - 1) <= tracker.first_packet(i));
         let order = (!ordered).then(|| {
             let mut order: Vec<u32> = (0..tracker.len() as u32).collect();
             order.sort_by_key(|i| tracker.first_packet(*i as usize));
             order
         });
-        let mut census = Census::default();
-        let indices = || (0..tracker.len()).map(|i| order.as_ref().map_or(i, |order| order[i] as usize));
-        let mut parties = vec![Parties::default(); tracker.len()];
-        let survey = analysis.survey_of(indices(), |index, who| parties[index] = who);
-        let mut scene = analysis.scene_of(survey, end);
-        for parties in indices().map(|index| parties[index]) {
-            census.count(parties);
+        Finish::of(analysis, past, order, (end, false), files)
+    }
+
+    /// The connections in this order, that of their numbers, where some are let go.
+    pub(super) fn after(
+        analysis: Held<'a>,
+        past: Past,
+        order: Vec<u32>,
+        end: Time,
+        files: Vec<FileInfo>,
+    ) -> Finish<'a> {
+        let numbers = order.iter().map(|index| past.numbers[*index as usize]).collect();
+        Finish::of(analysis, past, Some(order), (end, true), files).numbered(numbers)
+    }
+
+    /// The connections in this order, or all in that of the tracker, at `end`; whether some are let go.
+    fn of(
+        analysis: Held<'a>,
+        mut past: Past,
+        order: Option<Vec<u32>>,
+        (end, let_go): (Time, bool),
+        files: Vec<FileInfo>,
+    ) -> Finish<'a> {
+        let tracker = &analysis.tracker;
+        let count = order.as_ref().map_or(tracker.len(), Vec::len);
+        let indices = || (0..count).map(|i| order.as_ref().map_or(i, |order| order[i] as usize));
+        // Those that were looked at before have been counted then.
+        let (mut parties, mut counted) = (vec![Parties::default(); tracker.len()], vec![false; tracker.len()]);
+        for (index, stay) in &past.stay {
+            if let Stay::ToTheEnd(who) = stay {
+                (parties[*index as usize], counted[*index as usize]) = (*who, true);
+            }
         }
+        let new = || indices().filter(|index| !counted[*index]);
+        let before = std::mem::take(&mut past.survey);
+        let survey = analysis.survey_after(before, new(), |index, who| parties[index] = who);
+        let mut scene = analysis.scene_of(survey, end);
+        scene.let_go = let_go;
+        let mut census = std::mem::take(&mut past.census);
+        new().for_each(|index| census.count(parties[index]));
+        past.census = census;
         scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();
         let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
         let capture = Capture { files, bytes, missing_bytes, ..analysis.capture.clone() };
-        let part = Part {
-            next: 0,
-            step: 1,
-            length: 0,
-            tally: Box::new(Tally::new(tracker.len(), (&census, &scene.directory), scene.begin, end)),
+        // How many there will be is not known where some are let go.
+        let expected = if let_go { usize::MAX } else { count };
+        let sums = match &mut past.sums {
+            Some(before) => before.goes_on(&past.census, &scene.directory),
+            None => Tally::new(expected, (&past.census, &scene.directory), scene.begin, end),
         };
         let unremarkable = Unremarkable::within(&analysis.options.limits);
-        let (numbers, told, part) = (None, usize::MAX, Some(part));
-        Finish { analysis, scene, unremarkable, parties, capture, end, order, numbers, told, part }
+        let (numbers, told, goes_on, next, until, sums) = (None, usize::MAX, false, 0, count, Some(Box::new(sums)));
+        Finish {
+            analysis,
+            scene,
+            unremarkable,
+            parties,
+            capture,
+            end,
+            order,
+            numbers,
+            told,
+            past,
+            goes_on,
+            next,
+            until,
+            round: 0,
+            begin: 0,
+            sums,
+            earlier: Vec::new(),
+        }
     }
 
     /// The same with other numbers than those counted from 1: one for each connection, in order of first packets.
@@ -159,54 +171,94 @@ impl<'a> Finish<'a> {
 
     /// Looks at the next connections; `None` when all have been looked at.
     pub fn next(&mut self, wanted: Wanted<'_>) -> Option<Stretch> {
-        let mut part = self.part.take()?;
-        let stretch = self.look(&mut part, wanted);
-        self.part = Some(part);
-        stretch
+        let range = self.stretch(self.next, wanted.stretch())?;
+        self.next = range.end;
+        let mut sums = self.sums.take()?;
+        let stretch = self.look_at(range, wanted, &mut sums);
+        self.sums = Some(sums);
+        Some(stretch)
     }
 
-    /// All connections, yet to be looked at as `wanted`, in two parts, their stretches in turn; to be given back to
+    /// The connections that are yet to be looked at as `wanted`, in two parts, their stretches in turn; to be given back to
     /// [`Finish::add`].
     pub fn halves(&mut self, wanted: Wanted<'_>) -> Option<[Part; 2]> {
-        let first = self.part.take_if(|part| part.next == 0)?;
-        let length = wanted.stretch();
-        let second = Part { next: length, step: 2, length, tally: Box::new(first.tally.empty()) };
-        Some([Part { step: 2, length, ..first }, second])
+        let (mut sums, length, next) = (self.sums.take()?, wanted.stretch(), self.next);
+        let apart = Box::new(sums.empty());
+        self.earlier = std::mem::take(&mut sums.digests);
+        self.next = self.until;
+        Some([Part { next, length, sums }, Part { next: next + length, length, sums: apart }])
     }
 
     /// Takes back [`Finish::halves`] of which nothing was looked at.
-    pub fn rejoin(&mut self, [first, _]: [Part; 2]) {
-        self.part = Some(Part { step: 1, length: 0, ..first });
+    pub fn rejoin(&mut self, [mut first, _]: [Part; 2]) {
+        self.next = first.next;
+        first.sums.digests = std::mem::take(&mut self.earlier);
+        self.sums = Some(first.sums);
     }
 
     /// Looks at the next connections of `part`; `None` when all of it have been looked at.
     pub fn look(&self, part: &mut Part, wanted: Wanted<'_>) -> Option<Stretch> {
-        let all = self.analysis.tracker.len();
-        if part.length == 0 {
-            part.length = wanted.stretch();
-        }
-        let (from, length) = (part.next, part.length);
-        if from >= all {
-            return None;
-        }
-        part.next += part.step * length;
-        Some(self.look_at(from..(from + length).min(all), wanted, &mut part.tally))
+        let range = self.stretch(part.next, part.length)?;
+        part.next += 2 * part.length;
+        Some(self.look_at(range, wanted, &mut part.sums))
     }
 
     /// Adds what was looked at apart.
     pub fn add(&mut self, [mut first, second]: [Part; 2]) {
-        first.tally.merge(*second.tally);
-        self.part = Some(first);
+        let mut second = *second.sums;
+        if self.has_more_rounds() {
+            // What another thread allocates lies apart, where nothing else finds room when it is let go.
+            second.digests = second.digests.clone();
+        }
+        first.sums.merge(second);
+        let mut digests = std::mem::take(&mut self.earlier);
+        digests.append(&mut first.sums.digests);
+        first.sums.digests = digests;
+        self.sums = Some(first.sums);
+    }
+
+    /// The same in rounds of `least` connections or more where there are many and nobody else needs them: these are looked
+    /// at, and let go before the [next](Finish::next_round) ones are.
+    #[must_use]
+    pub fn in_rounds(mut self, least: usize) -> Finish<'a> {
+        if matches!(self.analysis, Held::Own(_)) && self.until > least.saturating_mul(2) {
+            // What is added up of hosts is gone through in each round: there must not be too many.
+            self.round = (self.until / 16).max(least).next_multiple_of(PAIR);
+            self.until = self.until.min(self.round);
+        }
+        self
+    }
+
+    /// Whether there is another round.
+    pub fn has_more_rounds(&self) -> bool {
+        self.until < self.count()
+    }
+
+    /// Lets go of the connections of this round, and begins the next one.
+    pub fn next_round(&mut self) {
+        self.tell_worst();
+        let gone = std::mem::replace(&mut self.begin, self.until)..self.until;
+        for index in gone.map(|position| self.at(position)).collect::<Vec<_>>() {
+            if let Held::Own(analysis) = &mut self.analysis {
+                analysis.tracker.release(index);
+            }
+        }
+        self.until = (self.until + self.round).min(self.count());
+    }
+
+    /// The stretch that begins at this place, if it is to be looked at now.
+    fn stretch(&self, from: usize, length: usize) -> Option<Range<usize>> {
+        (from < self.until).then(|| from..(from + length).min(self.until))
+    }
+
+    /// How many connections there are to be looked at.
+    fn count(&self) -> usize {
+        self.order.as_ref().map_or(self.analysis.tracker.len(), Vec::len)
     }
 
     /// The number of the connection at this place in the order of first packets.
     pub(super) fn id(&self, position: usize) -> u64 {
         self.numbers.as_ref().map_or(position as u64 + 1, |(numbers, _)| numbers[position])
-    }
-
-    /// The index in the tracker of the connection with this number.
-    fn index(&self, id: u64) -> usize {
-        self.at(self.position(id))
     }
 
     /// The place of the connection with this number in the order of first packets.
@@ -230,14 +282,18 @@ impl<'a> Finish<'a> {
         *selection == detect::Selection::default() || detect::find(code).is_some_and(|d| selection.wants(d))
     }
 
-    /// The connection with this number in full.
-    pub fn connection(&self, id: u64) -> Connection {
-        let index = self.index(id);
+    /// The connection with this number in full, unless it was let go.
+    pub fn connection(&self, id: u64) -> Option<Connection> {
+        let position = self.position(id);
+        if !(self.begin..self.count()).contains(&position) || self.id(position) != id {
+            return None;
+        }
+        let index = self.at(position);
         let verdicts = self.analysis.tracker.connection(index).verdicts(self.end, &self.analysis.profile);
         let mut connection = self.analysis.connection((index, id), &verdicts, self.end);
         connection.anomalies = self.analysis.anomalies((index, id), &verdicts, &self.scene);
         connection.anomalies.retain(|a| self.wants_code(a.code));
-        connection
+        Some(connection)
     }
 
     fn anomaly(&self, index: usize, brief: &Brief) -> Option<Anomaly> {
@@ -275,28 +331,54 @@ impl<'a> Finish<'a> {
         tables
     }
 
+    /// Puts the worst cases of findings into words: their connections are let go.
+    pub(super) fn tell_worst(&mut self) {
+        if let Some(mut sums) = self.sums.take() {
+            sums.groups.tell(|index, brief| self.anomaly(index, brief));
+            self.sums = Some(sums);
+        }
+    }
+
+    /// The sums over all connections, those let go before first.
+    pub(super) fn all_sums(&mut self) -> Option<Box<Tally>> {
+        let sums = self.sums.take()?;
+        match self.past.sums.take() {
+            Some(mut before) => {
+                before.append(*sums);
+                Some(before)
+            }
+            None => Some(sums),
+        }
+    }
+
     /// The report, about `connections`.
     pub fn report(mut self, connections: Vec<Connection>) -> Report {
+        let sums = self.all_sums();
         let nothing =
             || Box::new(Tally::new(0, (&Census::default(), &self.scene.directory), self.scene.begin, self.end));
-        let Tally { totals, mut rollups, groups, digests, tables, timed } =
-            *self.part.take().map_or_else(nothing, |part| part.tally);
+        let sums = sums.unwrap_or_else(nothing);
+        let Tally { totals, mut rollups, groups, mut digests, tables, timed, .. } = *sums;
         let tables = timed.map_or(tables, |indices| self.tables(&indices));
         self.scene.quality.open_at_end =
             digests.iter().flat_map(Digests::iter).filter(|d| d.open_at_end()).count() as u64;
-        let (selection, directory) = (&self.analysis.options.selection, &self.scene.directory);
-        let wide = detect::wide(&self.scene, &digests, directory, selection);
-        drop(digests);
-        // What only a group can show no connection carries by itself.
-        for (id, shown) in carried(&wide) {
-            let index = self.index(id);
-            let c = self.analysis.tracker.connection(index);
-            let verdicts = c.verdicts(self.end, &self.analysis.profile);
-            let outcome = build::Ending::of(&c.outline(), &verdicts).outcome;
-            let added = Added::new(id, self.parties[index], outcome, directory);
-            shown.iter().for_each(|shown| rollups.found(&added, shown));
+        let (selection, directory) = (&self.analysis.options.selection.clone(), &self.scene.directory);
+        if self.scene.let_go {
+            digests.iter_mut().for_each(|digests| digests.mark_quarters(&self.scene.quarters));
         }
         let mut findings = groups.finish(directory, selection, self.told, |index, brief| self.anomaly(index, brief));
+        // Nothing is looked at any more.
+        if let Held::Own(analysis) = &mut self.analysis {
+            analysis.forget_all();
+        }
+        let wide = detect::wide(&self.scene, &digests, directory, selection);
+        // What only a group can show no connection carries by itself.
+        let carried = carried(&wide);
+        let carrying = digests.iter().filter(|_| !carried.is_empty()).flat_map(Digests::iter);
+        for (digest, shown) in carrying.filter_map(|digest| Some((digest, carried.get(&digest.id())?))) {
+            let added = Added::new(digest.id(), digest.parties, digest.outcome, directory);
+            shown.iter().for_each(|shown| rollups.found(&added, shown));
+        }
+        drop(digests);
         findings.extend(wide);
         detect::sort(&mut findings);
         Report {

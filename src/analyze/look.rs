@@ -6,8 +6,9 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::build::{self, Ending};
-use super::finish::{Finish, Row, Stretch, Wanted};
+use super::finish::Finish;
 use super::notes::Noted;
+use super::stretch::{Row, Stretch, Wanted};
 use super::tally::Tally;
 use crate::detect::{self, ALL, Brief, Digests, View};
 use crate::report::rollup::{Added, Shown};
@@ -44,6 +45,8 @@ struct Look<'b> {
     ending: Ending,
     measured: &'b Measured,
     of: Of<'b>,
+    /// It is not let go yet: what is found rests on what the capture lacks, and that is known at its end.
+    stays: bool,
 }
 
 /// What else is known of it.
@@ -128,28 +131,33 @@ impl Finish<'_> {
                     let verdicts = weighing.weigh_textbook(book, self.end, profile);
                     let (outline, of) = (book.outline(), Of::Textbook(book));
                     let ending = Ending::of(&outline, verdicts);
-                    Look { index, id, sockets, outline, verdicts, ending, measured, of }
+                    Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false }
                 }
                 None => {
                     let case = tracker.looked(index, scratch);
                     let verdicts = case.connection.weigh(self.end, profile, weighing);
                     let (outline, measured) = (case.connection.outline(), &case.notes.measured);
                     let (ending, of) = (Ending::of(&outline, verdicts), Of::Case(case));
-                    Look { index, id, sockets, outline, verdicts, ending, measured, of }
+                    Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false }
                 }
             });
         }
-        for ((look, briefs), anomalies) in looks.iter().zip(&mut *briefs).zip(&mut *anomalies) {
+        for ((look, briefs), anomalies) in looks.iter_mut().zip(&mut *briefs).zip(&mut *anomalies) {
             self.ask(look, built, briefs, anomalies);
+            look.stays = self.goes_on && detect::rest_on_absence(briefs);
+            if look.stays {
+                tally.stay.push(look.index as u32);
+                continue;
+            }
             let who = (look.id, self.parties[look.index]);
             if let Some(digests) = tally.digests.last_mut() {
                 digests.push(who, &look.outline, look.verdicts, look.ending.outcome, briefs, &self.scene);
             }
         }
-        for (look, briefs) in looks.iter().zip(&*briefs) {
+        for (look, briefs) in looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays) {
             self.add_up(look, briefs, tally);
         }
-        for (look, anomalies) in looks.iter().zip(anomalies) {
+        for (look, anomalies) in looks.iter().zip(anomalies).filter(|(look, _)| !look.stays) {
             let proofs = look.proofs();
             if built {
                 // Built where it stays: it is large.
@@ -173,7 +181,8 @@ impl Finish<'_> {
         if !wanted.connections {
             stretch.connections.clear();
         }
-        stretch.rows.extend(looks.iter().zip(&*briefs).map(|(look, briefs)| self.row(look, briefs)));
+        let looks = looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays);
+        stretch.rows.extend(looks.map(|(look, briefs)| self.row(look, briefs)));
     }
 
     /// Reads connection `index` into `book`, and measures it, if it is a textbook one of which detectors have nothing to

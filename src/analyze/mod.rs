@@ -2,14 +2,20 @@
 
 pub mod build;
 mod finish;
+mod held;
 mod look;
 mod notes;
+mod past;
+mod stretch;
 mod tally;
 
 use std::borrow::Cow;
 
-pub use finish::{Finish, Row, Stretch, Wanted};
+pub use finish::{Finish, Part};
+use held::Held;
 pub use notes::Noted;
+pub use past::{MANY, Past};
+pub use stretch::{Row, Stretch, Wanted};
 
 use crate::decode::{Bundle, Decoded, Decoder, ScopeNames};
 use crate::detect::{self, Limits, Scene, Selection, Survey, View, Watch};
@@ -61,12 +67,17 @@ pub struct Analysis {
     tracker: Tracker<Noted>,
     watch: Watch,
     capture: Capture,
+    /// With so many connections some should be let go, at least and for now.
+    most: usize,
+    due: usize,
+    /// Capture time of the latest segment.
+    now: Time,
 }
 
 impl Analysis {
     /// An analysis that has seen nothing.
     pub fn new(options: Options) -> Analysis {
-        Analysis { profile: options.profile(), options, ..Analysis::default() }
+        Analysis { profile: options.profile(), options, ..Analysis::default() }.bounded(usize::MAX)
     }
 
     /// The same with so few records for connections that most are packed between their segments: slower, and with the
@@ -120,27 +131,49 @@ impl Analysis {
 
     /// The same; `connections` gets the index of the connection of each segment in it, in their order.
     pub fn bundle_of(&mut self, bundle: &Bundle, connections: &mut Vec<usize>) {
-        self.capture.packets += bundle.packets();
-        self.capture.undecoded += bundle.undecoded();
-        if let Some((first, last)) = bundle.span() {
-            self.until(first);
-            self.until(last);
-        }
         connections.clear();
-        for some in bundle.found().chunks(AHEAD) {
+        let mut from = 0;
+        while let Some(next) = self.take_bundle(bundle, from, |connection| connections.push(connection)) {
+            from = next;
+        }
+    }
+
+    /// The same from its segment (or error) number `from` on, up to the one with which the analysis is
+    /// [due](Analysis::is_due): returns the number of the next one then.
+    pub fn bundle_until_due(&mut self, bundle: &Bundle, from: usize) -> Option<usize> {
+        self.take_bundle(bundle, from, |_| {})
+    }
+
+    #[inline]
+    fn take_bundle(&mut self, bundle: &Bundle, from: usize, mut took: impl FnMut(usize)) -> Option<usize> {
+        if from == 0 {
+            self.capture.packets += bundle.packets();
+            self.capture.undecoded += bundle.undecoded();
+            if let Some((first, last)) = bundle.span() {
+                self.until(first);
+                self.until(last);
+            }
+        }
+        let found = bundle.found().get(from..).unwrap_or(&[]);
+        for (n, some) in found.chunks(AHEAD).enumerate() {
             let mut segments: [Option<&Segment>; AHEAD] = [None; AHEAD];
             for (segment, found) in segments.iter_mut().zip(some) {
                 *segment = if let Decoded::Segment(segment) = found { Some(segment) } else { None };
             }
             let ahead = self.tracker.ahead_of(segments);
-            for (ahead, found) in ahead.into_iter().zip(some) {
+            for (i, (ahead, found)) in ahead.into_iter().zip(some).enumerate() {
                 match found {
-                    Decoded::Segment(segment) => connections.push(self.pass(segment, ahead)),
+                    Decoded::Segment(segment) => took(self.pass(segment, ahead)),
                     Decoded::Icmp(error) => self.icmp(error),
                     Decoded::Other | Decoded::Undecoded => {}
                 }
+                // Wherever bundles end, it is the same segment.
+                if self.is_due() && self.may_let_go(found) {
+                    return Some(from + n * AHEAD + i + 1);
+                }
             }
         }
+        None
     }
 
     /// Takes over scopes as the decoder of the bundles has named them, in their order, while bundles still come.
@@ -208,19 +241,23 @@ impl Analysis {
     }
 
     /// What is known of the capture at `end`.
-    pub fn scene(&self, end: Time) -> Scene<'_> {
+    pub fn scene(&self, end: Time) -> Scene {
         self.scene_of(self.survey(), end)
     }
 
     /// What all connections say about the capture, and the payload bytes that passed in them.
     pub fn survey(&self) -> (Survey, u64) {
-        self.survey_of(0..self.tracker.len(), |_, _| {})
+        self.survey_after(<(Survey, u64)>::default(), 0..self.tracker.len(), |_, _| {})
     }
 
-    /// The same of the connections at `indices`; `each` is told who they are.
-    fn survey_of(&self, indices: impl Iterator<Item = usize>, mut each: impl FnMut(usize, Parties)) -> (Survey, u64) {
-        let mut survey = Survey::default();
-        let (mut unique, mut scratch) = (0, Box::default());
+    /// The same of those surveyed before and the connections at `indices`; `each` is told who they are.
+    fn survey_after(
+        &self,
+        (mut survey, mut unique): (Survey, u64),
+        indices: impl Iterator<Item = usize>,
+        mut each: impl FnMut(usize, Parties),
+    ) -> (Survey, u64) {
+        let mut scratch = Box::default();
         for i in indices {
             let (sockets, (glance, passed)) = self.tracker.glance(i, &mut scratch);
             each(i, survey.take(&sockets, &glance));
@@ -230,8 +267,8 @@ impl Analysis {
     }
 
     /// What is known of the capture at `end` by a survey of a while ago.
-    pub fn scene_of(&self, (survey, unique): (Survey, u64), end: Time) -> Scene<'_> {
-        self.watch.scene(survey, (unique, self.capture.undecoded), end, &self.profile, &self.options.limits)
+    pub fn scene_of(&self, (survey, unique): (Survey, u64), end: Time) -> Scene {
+        self.watch.scene(survey, (unique, self.capture.undecoded), end, self.profile, self.options.limits.clone())
     }
 
     /// The connection before this one on the same four-tuple.
@@ -240,7 +277,7 @@ impl Analysis {
     }
 
     /// What is odd about connection `index`, number `id`, with its `verdicts`.
-    pub fn anomalies(&self, (index, id): (usize, u64), verdicts: &[Verdict; 2], scene: &Scene<'_>) -> Vec<Anomaly> {
+    pub fn anomalies(&self, (index, id): (usize, u64), verdicts: &[Verdict; 2], scene: &Scene) -> Vec<Anomaly> {
         let case = self.tracker.case(index);
         let (c, previous) = (&case.connection, self.previous(index));
         detect::anomalies(&View::new((c, c.client().0, id), verdicts, &case.notes.signals, previous.as_deref(), scene))
@@ -278,9 +315,9 @@ impl Analysis {
 
     /// The same; its timing tables are those of the connections that `timed` wants, if that is given.
     pub fn finish_with(self, files: Vec<FileInfo>, timed: Option<&(dyn Fn(&Connection) -> bool + Sync)>) -> Report {
+        let mut connections = Vec::with_capacity(self.tracker.len());
         let mut finish = self.ended(files);
         let wanted = Wanted { connections: true, timed };
-        let mut connections = Vec::with_capacity(self.tracker.len());
         while let Some(stretch) = finish.next(wanted) {
             connections.extend(stretch.connections);
         }
@@ -289,6 +326,18 @@ impl Analysis {
 
     /// The last packet was taken: connections can be looked at one by one.
     pub fn ended(&self, files: Vec<FileInfo>) -> Finish<'_> {
-        Finish::new(self, files)
+        Finish::new(Held::Lent(self), Past::default(), files)
+    }
+
+    /// The same, after connections were let go that came to `past`. As they are looked at they are let go, too, if there
+    /// are many.
+    pub fn ended_after(self, past: Past, files: Vec<FileInfo>) -> Finish<'static> {
+        Finish::new(Held::Own(Box::new(self)), past, files)
+    }
+
+    /// The connections that are settled, to be looked at before they are [let go](Analysis::let_go): those before came to
+    /// `past`.
+    pub fn settled(&self, past: Past) -> Finish<'_> {
+        Finish::settled(self, past)
     }
 }

@@ -8,7 +8,7 @@ use crate::time::Time;
 use crate::timing::{Census, table};
 
 /// Sums over some connections.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tally {
     pub totals: Totals,
     pub rollups: Sums,
@@ -16,6 +16,8 @@ pub struct Tally {
     /// Those of each stretch.
     pub digests: Vec<Digests>,
     pub tables: table::Builder,
+    /// The indices of those that were looked at and are not in these sums: they are not let go.
+    pub stay: Vec<u32>,
     /// The indices of those of which alone the time is to be added up; that is done when they are all known.
     pub timed: Option<Vec<u32>>,
 }
@@ -29,6 +31,7 @@ impl Tally {
             groups: Groups::new(),
             digests: Vec::new(),
             tables: table::Builder::new(census, directory),
+            stay: Vec::new(),
             timed: None,
         }
     }
@@ -41,19 +44,33 @@ impl Tally {
             groups: Groups::new(),
             digests: Vec::new(),
             tables: self.tables.empty(),
+            stay: Vec::new(),
             timed: None,
         }
     }
 
+    /// Sums over nothing, to be [appended](Tally::append): more connections have been counted in `census` since the first.
+    pub fn goes_on(&mut self, census: &Census, directory: &Directory) -> Tally {
+        self.tables.extend(census, directory);
+        self.empty()
+    }
+
     /// Adds what was added up of other connections, each stretch of which comes after one of these.
-    pub fn merge(&mut self, other: Tally) {
+    pub fn merge(&mut self, mut other: Tally) {
+        let mut theirs = std::mem::take(&mut other.digests).into_iter();
+        let mine = std::mem::take(&mut self.digests).into_iter();
+        self.digests = mine.flat_map(|stretch| [Some(stretch), theirs.next()]).flatten().collect();
+        self.append(other);
+    }
+
+    /// Adds what was added up of other connections, all of which come after these.
+    pub fn append(&mut self, other: Tally) {
         self.totals.merge(&other.totals);
         self.rollups.merge(other.rollups);
         self.groups.merge(other.groups);
-        let mut theirs = other.digests.into_iter();
-        let mine = std::mem::take(&mut self.digests).into_iter();
-        self.digests = mine.flat_map(|stretch| [Some(stretch), theirs.next()]).flatten().collect();
+        self.digests.extend(other.digests);
         self.tables.merge(other.tables);
+        self.stay.extend(other.stay);
         if let Some(timed) = other.timed {
             self.timed.get_or_insert_default().extend(timed);
         }

@@ -6,10 +6,10 @@ use clap::ValueEnum;
 
 use super::args::{AnalyzeArgs, Part};
 use super::failure::{DONE, FOUND, Failure};
-use super::output::{self, Look, Target, tell};
+use super::output::{self, Look, Stop, Target, tell};
 use super::passed::Passed;
 use super::reading;
-use crate::analyze::{Analysis, Options};
+use crate::analyze::{Analysis, MANY, Options, Past};
 use crate::bothends::{self, Tap};
 use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
@@ -84,36 +84,51 @@ impl Passing {
     }
 }
 
-/// Reads, and prints while connections pass.
+/// Reads, and prints while connections pass; where there are many, those that are settled are let go.
 fn passing(args: &AnalyzeArgs, how: Passing, look: Look, target: Target) -> Result<u8, Failure> {
-    let mut analysis = Analysis::new(analysis_options(args)?);
-    let files = match args.jobs.read(&args.files, &args.reading, &mut analysis) {
-        Ok(files) => files,
-        Err(failure) => {
-            target.abandon();
-            return Err(failure);
+    let mut analysis = Analysis::new(analysis_options(args)?).bounded(MANY);
+    let (fail_on, mut told) = (fail_on(args)?, DONE);
+    match how {
+        Passing::Table => {
+            let options = options(args, look, &target, None);
+            let (mut passed, mut past) = (Passed::new(&options), Past::default());
+            target.fill(|out| {
+                let read = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
+                    let mut finish = analysis.settled(std::mem::take(&mut past));
+                    passed.pass(&mut finish, args.jobs);
+                    passed.keep(&finish);
+                    past = finish.past();
+                    analysis.let_go(&mut past);
+                    Ok::<_, Failure>(())
+                });
+                let mut finish = analysis.ended_after(past, read?).in_rounds(MANY / 2);
+                passed.pass(&mut finish, args.jobs);
+                let (report, picked) = passed.report(finish);
+                told = code(&report, args, &fail_on);
+                Ok(picked.show(&report, &options, out)?)
+            })?;
         }
-    };
-    let fail_on = fail_on(args)?;
-    let mut finish = analysis.ended(files);
-    let mut told = DONE;
-    if how == Passing::Lines {
-        target.write(|out| {
-            let mut lines = ndjson::Writer::new(out);
-            lines.capture(SCHEMA, &TOOL, finish.capture())?;
-            args.jobs.lines(&mut finish, &mut lines)?;
-            let report = finish.report(Vec::new());
-            told = code(&report, args, &fail_on);
-            lines.rest(&report)?;
-            lines.flush()
-        })?;
-        return Ok(told);
+        Passing::Lines => {
+            let mut past = Past::default();
+            target.fill(|out| {
+                let mut lines = ndjson::Writer::new(out);
+                let read = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
+                    let mut finish = analysis.settled(std::mem::take(&mut past));
+                    args.jobs.lines(&mut finish, &mut lines)?;
+                    past = finish.past();
+                    analysis.let_go(&mut past);
+                    Ok::<_, Stop>(())
+                });
+                let mut finish = analysis.ended_after(past, read?).in_rounds(MANY / 2);
+                args.jobs.lines(&mut finish, &mut lines)?;
+                lines.capture(SCHEMA, &TOOL, finish.capture())?;
+                let report = finish.report(Vec::new());
+                told = code(&report, args, &fail_on);
+                lines.rest(&report)?;
+                Ok(lines.flush()?)
+            })?;
+        }
     }
-    let options = options(args, look, &target, None);
-    let passed = Passed::of(&mut finish, &options, args.jobs);
-    let report = passed.report(finish);
-    let told = code(&report, args, &fail_on);
-    target.write(|out| passed.show(&report, &options, out))?;
     Ok(told)
 }
 

@@ -8,7 +8,7 @@ use std::thread;
 use super::failure::Failure;
 use super::reading::{self, Reading};
 use crate::analyze::{Analysis, Finish, Row, Stretch, Wanted};
-use crate::decode::{Bundle, Decoder};
+use crate::decode::{Bundle, Decoder, ScopeNames};
 use crate::render::ndjson::Writer;
 use crate::render::pen::Lines;
 use crate::source::FileInfo;
@@ -37,13 +37,29 @@ impl Jobs {
 
     /// Takes every packet of `files` into `analysis`, in capture order, and completes it.
     pub fn read(self, files: &[PathBuf], reading: &Reading, analysis: &mut Analysis) -> Result<Vec<FileInfo>, Failure> {
-        let ahead = if self.several() { read_ahead(files, reading, analysis) } else { None };
+        self.read_relieved(files, reading, analysis, |_| Ok(()))
+    }
+
+    /// The same; whenever the analysis is due, `relieve` lets go of connections. Its first error ends the reading.
+    pub fn read_relieved<E: From<Failure>>(
+        self,
+        files: &[PathBuf],
+        reading: &Reading,
+        analysis: &mut Analysis,
+        mut relieve: impl FnMut(&mut Analysis) -> Result<(), E>,
+    ) -> Result<Vec<FileInfo>, E> {
+        let ahead = if self.several() { read_ahead(files, reading, analysis, &mut relieve) } else { None };
         // Also where the system gives no thread.
         let read = ahead.unwrap_or_else(|| {
-            let (files, decoder) = decode(files, reading, FEW, |bundle| {
-                analysis.bundle(bundle);
+            let mut taken = Ok(());
+            let read = decode(files, reading, FEW, |bundle, names| {
+                analysis.learn(names.iter().cloned());
+                taken = take(analysis, bundle, &mut relieve);
                 bundle.clear();
-            })?;
+                taken.is_ok()
+            });
+            taken?;
+            let (files, decoder) = read?;
             analysis.decoded_by(decoder);
             Ok(files)
         });
@@ -51,7 +67,7 @@ impl Jobs {
         read
     }
 
-    /// Gives each connection in short to `take` in order of their numbers.
+    /// Gives each connection (of this round) in short to `take` in order of their numbers.
     pub fn rows(self, finish: &mut Finish<'_>, mut take: impl FnMut(&Row)) {
         if self.several() {
             let told = in_turn(
@@ -76,6 +92,15 @@ impl Jobs {
 
     /// Writes the line of each connection to `out` in order of their numbers, all of them or up to its first error.
     pub fn lines(self, finish: &mut Finish<'_>, out: &mut Writer<impl io::Write>) -> io::Result<()> {
+        self.lines_of_round(finish, out)?;
+        while finish.has_more_rounds() {
+            finish.next_round();
+            self.lines_of_round(finish, out)?;
+        }
+        Ok(())
+    }
+
+    fn lines_of_round(self, finish: &mut Finish<'_>, out: &mut Writer<impl io::Write>) -> io::Result<()> {
         if self.several() {
             let (used, empty) = sync_channel(WAITING + 1);
             let make = move |stretch: Stretch| {
@@ -104,48 +129,79 @@ impl Jobs {
 /// Connections in full, and the time of all of them.
 const WANTED: Wanted<'static> = Wanted { connections: true, timed: None };
 
+/// Takes `bundle` into `analysis`, which `relieve` lets go of connections whenever it is due.
+fn take<E>(
+    analysis: &mut Analysis,
+    bundle: &Bundle,
+    relieve: &mut impl FnMut(&mut Analysis) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut from = 0;
+    while let Some(next) = analysis.bundle_until_due(bundle, from) {
+        relieve(analysis)?;
+        from = next;
+    }
+    Ok(())
+}
+
 /// Reads and decodes in a thread of its own, some bundles ahead of the analysis; `None` if there is no thread to be had.
-fn read_ahead(files: &[PathBuf], reading: &Reading, analysis: &mut Analysis) -> Option<Result<Vec<FileInfo>, Failure>> {
+fn read_ahead<E: From<Failure>>(
+    files: &[PathBuf],
+    reading: &Reading,
+    analysis: &mut Analysis,
+    relieve: &mut impl FnMut(&mut Analysis) -> Result<(), E>,
+) -> Option<Result<Vec<FileInfo>, E>> {
     thread::scope(|scope| {
         let (full, filled) = sync_channel(WAITING);
         let (used, empty) = sync_channel(WAITING + 2);
-        let hand_on = move |bundle: &mut Bundle| {
+        let hand_on = move |bundle: &mut Bundle, names: &[ScopeNames]| {
             let mut next: Bundle = empty.try_recv().unwrap_or_default();
             next.clear();
-            // It is taken unless the other thread failed, which is told there.
-            let _ = full.send(std::mem::replace(bundle, next));
+            // Where nobody takes it any more the other thread has failed, which is told there.
+            full.send((std::mem::replace(bundle, next), names.to_vec())).is_ok()
         };
         let read = move || decode(files, reading, MANY, hand_on);
         let reader = thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, read).ok()?;
-        for bundle in filled {
-            analysis.bundle(&bundle);
+        let mut taken = Ok(());
+        for (bundle, names) in filled {
+            analysis.learn(names);
+            taken = take(analysis, &bundle, relieve);
+            if taken.is_err() {
+                break;
+            }
             // At the end there is nobody left who needs it.
             let _ = used.try_send(bundle);
         }
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Some(read.map(|(files, decoder)| {
+        Some(taken.and_then(|()| {
+            let (files, decoder) = read?;
             analysis.decoded_by(decoder);
-            files
+            Ok(files)
         }))
     })
 }
 
-/// Decodes every packet of `files` into bundles of about `size` findings, each given to `hand_on`, which leaves an empty
-/// one; an error there ends them early, and what was found before is handed on.
+/// Decodes every packet of `files` into bundles of about `size` findings, each given to `hand_on` with the names of the
+/// scopes that are new in it; it leaves an empty one, and says whether more are wanted. An error ends them early, and what
+/// was found before is handed on.
 fn decode(
     files: &[PathBuf],
     reading: &Reading,
     size: usize,
-    mut hand_on: impl FnMut(&mut Bundle),
+    mut hand_on: impl FnMut(&mut Bundle, &[ScopeNames]) -> bool,
 ) -> Result<(Vec<FileInfo>, Decoder), Failure> {
-    let (mut decoder, mut bundle) = (Decoder::new(), Bundle::default());
-    let files = reading::packets(files, reading, |packet| {
+    let (mut decoder, mut bundle, mut named, mut more) = (Decoder::new(), Bundle::default(), 0, true);
+    let files = reading::packets_while(files, reading, |packet| {
         bundle.packet(&mut decoder, packet);
         if bundle.is_full(size) {
-            hand_on(&mut bundle);
+            let names = decoder.scopes_since(named);
+            named += names.len();
+            more = hand_on(&mut bundle, names);
         }
+        more
     });
-    hand_on(&mut bundle);
+    if more {
+        hand_on(&mut bundle, decoder.scopes_since(named));
+    }
     Ok((files?, decoder))
 }
 

@@ -73,18 +73,22 @@ impl Target {
 
     /// Lets `write` fill it. A pipe that nobody reads any more is no failure.
     pub fn write(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-        let Some((path, file, _)) = self.file else {
+        self.fill(|out| Ok(write(out)?))
+    }
+
+    /// The same; if `write` fails before it has written anything, what was there before stays.
+    pub fn fill(self, write: impl FnOnce(&mut dyn Write) -> Result<(), Stop>) -> Result<(), Failure> {
+        let Some((path, file, fresh)) = self.file else {
             return print(write);
         };
-        let fill = || -> io::Result<()> {
-            if file.metadata()?.is_file() {
-                file.set_len(0)?;
-            }
-            let mut out = BufWriter::with_capacity(1 << 20, file);
-            write(&mut out)?;
-            out.flush()
-        };
-        unless_closed(fill()).map_err(|error| Failure::file(&path.display().to_string(), error))
+        let mut out = BufWriter::with_capacity(1 << 20, Emptied { file, emptied: false });
+        let written = write(&mut out).and_then(|()| Ok(out.flush()?));
+        let (mut out, _) = out.into_parts();
+        let written = written.and_then(|()| Ok(out.empty()?));
+        if !out.emptied {
+            Target { file: Some((path.clone(), out.file, fresh)) }.abandon();
+        }
+        unless_closed(written, &path.display().to_string())
     }
 
     /// Gives it up: a file that was made for nothing is removed.
@@ -96,13 +100,61 @@ impl Target {
     }
 }
 
+/// A file that is emptied before the first is written to it.
+struct Emptied {
+    file: File,
+    emptied: bool,
+}
+
+impl Emptied {
+    fn empty(&mut self) -> io::Result<()> {
+        if !self.emptied && self.file.metadata()?.is_file() {
+            self.file.set_len(0)?;
+        }
+        self.emptied = true;
+        Ok(())
+    }
+}
+
+impl Write for Emptied {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.empty()?;
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Why no more is written.
+#[derive(Debug)]
+pub enum Stop {
+    /// It cannot be written.
+    Output(io::Error),
+    /// There is nothing to write.
+    Failure(Failure),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Stop {
+        Stop::Output(error)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Stop {
+        Stop::Failure(failure)
+    }
+}
+
 /// Lets `write` write to standard output. A closed pipe is no failure.
-pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+pub fn print<E: Into<Stop>>(write: impl FnOnce(&mut dyn Write) -> Result<(), E>) -> Result<(), Failure> {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let written = write(&mut out).and_then(|()| out.flush());
+    let written = write(&mut out).map_err(E::into).and_then(|()| Ok(out.flush()?));
     // What could not be written must not be tried again when the buffer is dropped.
     let (_, _) = out.into_parts();
-    unless_closed(written).map_err(|error| Failure::file("standard output", error))
+    unless_closed(written, "standard output")
 }
 
 /// Tells the user something on standard error; if nobody listens, so be it.
@@ -115,9 +167,11 @@ pub fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
-fn unless_closed(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+fn unless_closed(written: Result<(), Stop>, name: &str) -> Result<(), Failure> {
+    match written {
+        Ok(()) => Ok(()),
+        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(Stop::Output(error)) => Err(Failure::file(name, error)),
+        Err(Stop::Failure(failure)) => Err(failure),
     }
 }

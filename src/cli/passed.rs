@@ -1,5 +1,6 @@
 //! The table of connections that are not kept: each passes once, and the few that are shown are looked at again.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use super::jobs::Jobs;
@@ -8,10 +9,24 @@ use crate::render::facts::Parts;
 use crate::render::order::{Attention, Listed, Picker, Shown};
 use crate::render::rank::{Brief, Chosen};
 use crate::render::{RenderOptions, table};
-use crate::report::Report;
+use crate::report::{Connection, Report};
 
-/// What is known when all have passed.
+/// So many connections that are let go, and may be shown, are kept in full.
+const KEPT: usize = 1_024;
+
+/// What is known of connections that have passed.
 pub struct Passed {
+    parts: Parts,
+    all: u64,
+    picker: Picker,
+    /// Findings that are put into words.
+    told: usize,
+    /// Those that may be shown of connections that are let go, by number.
+    kept: BTreeMap<u64, Connection>,
+}
+
+/// The connections chosen, in the order of the report.
+pub struct Picked {
     parts: Parts,
     all: u64,
     chosen: Vec<Chosen>,
@@ -19,27 +34,54 @@ pub struct Passed {
 }
 
 impl Passed {
-    /// Lets all connections pass, and chooses those that are shown.
-    pub fn of(finish: &mut Finish<'_>, options: &RenderOptions, jobs: Jobs) -> Passed {
-        finish.tell(options.limit.findings());
-        let (mut picker, mut parts, mut all) = (Picker::new(options, table::connections::KINDS), Parts::default(), 0);
+    /// None has passed yet.
+    pub fn new(options: &RenderOptions) -> Passed {
+        let (picker, told) = (Picker::new(options, table::connections::KINDS), options.limit.findings());
+        Passed { parts: Parts::default(), all: 0, picker, told, kept: BTreeMap::new() }
+    }
+
+    /// Lets all connections of `finish` pass.
+    pub fn pass(&mut self, finish: &mut Finish<'_>, jobs: Jobs) {
+        finish.tell(self.told);
+        self.pass_round(finish, jobs);
+        while finish.has_more_rounds() {
+            self.keep(finish);
+            finish.next_round();
+            self.pass_round(finish, jobs);
+        }
+    }
+
+    fn pass_round(&mut self, finish: &mut Finish<'_>, jobs: Jobs) {
         jobs.rows(finish, |row| {
-            picker.add(&brief(row));
-            parts.one_way += u64::from(row.one_way);
-            parts.midstream += u64::from(row.midstream);
-            all += 1;
+            self.picker.add(&brief(row));
+            self.parts.one_way += u64::from(row.one_way);
+            self.parts.midstream += u64::from(row.midstream);
+            self.all += 1;
         });
-        let (chosen, kinds) = picker.chosen();
-        Passed { parts, all, chosen, kinds }
+    }
+
+    /// Keeps those of `finish` that may be shown: they are let go.
+    pub fn keep(&mut self, finish: &Finish<'_>) {
+        let mut before = std::mem::take(&mut self.kept);
+        let held = self.picker.held(KEPT).into_iter().map(|index| index as u64);
+        self.kept = held.filter_map(|id| Some((id, before.remove(&id).or_else(|| finish.connection(id))?))).collect();
     }
 
     /// The report, with the connections that are shown.
-    pub fn report(&self, finish: Finish<'_>) -> Report {
-        let connections = self.chosen.iter().map(|chosen| finish.connection(chosen.index as u64)).collect();
-        finish.report(connections)
+    pub fn report(mut self, finish: Finish<'_>) -> (Report, Picked) {
+        let (mut chosen, kinds) = self.picker.chosen();
+        let mut connections = Vec::with_capacity(chosen.len());
+        chosen.retain(|chosen| {
+            let id = chosen.index as u64;
+            let connection = self.kept.remove(&id).or_else(|| finish.connection(id));
+            connection.map(|connection| connections.push(connection)).is_some()
+        });
+        (finish.report(connections), Picked { parts: self.parts, all: self.all, chosen, kinds })
     }
+}
 
-    /// Writes it.
+impl Picked {
+    /// Writes the report with them.
     ///
     /// # Errors
     /// Only those of `out`.

@@ -66,12 +66,24 @@ pub fn packets(
     reading: &Reading,
     mut take: impl FnMut(&Packet<'_>),
 ) -> Result<Vec<FileInfo>, Failure> {
+    packets_while(files, reading, |packet| {
+        take(packet);
+        true
+    })
+}
+
+/// The same as long as `take` wants more.
+pub fn packets_while(
+    files: &[PathBuf],
+    reading: &Reading,
+    mut take: impl FnMut(&Packet<'_>) -> bool,
+) -> Result<Vec<FileInfo>, Failure> {
     let mut source = source::open(files).map_err(|error| Failure::files(&error.failures))?;
     let mut progress = Progress::new(!reading.no_progress && !reading.quiet, source.bytes_total());
-    let mut packets = 0;
-    while let Some(batch) = source.batch() {
+    let (mut packets, mut more) = (0, true);
+    while more && let Some(batch) = source.batch() {
         packets += batch.len() as u64;
-        batch.for_each(|packet| take(&packet));
+        batch.for_each(|packet| more = more && take(&packet));
         if progress.is_due(packets) {
             progress.update(source.as_ref(), packets);
         }

@@ -38,7 +38,7 @@ const RETRIED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> -->x
 4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
 ";
 
-fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     const NEAR: Span = Span::secs(10);
     #[derive(Default)]
     struct Seen<'a> {

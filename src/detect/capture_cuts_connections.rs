@@ -25,7 +25,7 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
-fn detect(scene: &Scene<'_>, _: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
     let q = &scene.quality;
     if q.begun_before == 0 && q.open_at_end == 0 {
         return Vec::new();

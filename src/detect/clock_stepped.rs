@@ -28,7 +28,7 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
-fn detect(scene: &Scene<'_>, _: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
     let q = &scene.quality;
     let Some(first) = q.first_back_step else { return Vec::new() };
     let longest = q.longest_back_step;

@@ -37,7 +37,7 @@ const NEVER_CLOSED: &str = opened!(
 "
 );
 
-fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let least = scene.limits.get(&LEAST);
     let mut shown = Vec::new();
     for (service, connections) in services.marked(least, UNCLOSED) {

@@ -46,7 +46,7 @@ pub enum Detect {
     /// In one connection; it is asked only where one of the signs is there.
     Connection(Signs, fn(&View<'_>, &mut Sink<'_>)),
     /// Only in many together, or in the capture as a whole.
-    Capture(fn(&Scene<'_>, &Services<'_>) -> Vec<Shown>),
+    Capture(fn(&Scene, &Services<'_>) -> Vec<Shown>),
 }
 
 /// An example in the notation of [`crate::ladder`].

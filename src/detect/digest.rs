@@ -62,6 +62,8 @@ pub(super) struct Rare {
     pub established: Option<Time>,
     /// The server's TIME_WAIT, if the client was in it, too.
     pub time_wait: Option<Stay>,
+    /// When an end was in CLOSE_WAIT, until it is known where the quarters of the capture end.
+    pub close_wait: Option<Stay>,
 }
 
 pub(super) const OPENED: u16 = 1;

@@ -14,8 +14,12 @@ use super::stay::{Stay, Stays};
 use super::{ALL, Declaration, idle_death, retransmissions, rst_abort, syn_retried, syn_unanswered};
 use crate::report::directory::Parties;
 use crate::report::{Outcome, Side};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::tracker::{Outline, State, Verdict};
+
+/// Where connections are let go before the quarters of the capture are known, a stay in CLOSE_WAIT must be this long to be
+/// remembered: most connections are in it for a moment.
+const LONG: Span = Span::secs(1);
 
 /// Digests of some connections, in order.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +43,7 @@ impl Digests {
         verdicts: &[Verdict; 2],
         outcome: Outcome,
         briefs: &[Brief],
-        scene: &Scene<'_>,
+        scene: &Scene,
     ) {
         let [client, server] = [c.client & 1, 1 - (c.client & 1)].map(|e| &verdicts[e]);
         let opened = client.steps.first().is_some_and(|s| s.rule.to == State::SynSent && s.mark.packet != 0);
@@ -55,15 +59,18 @@ impl Digests {
         mark(ESTABLISHED, server.established.happened());
         let at_client = client.close_wait.happened();
         let close_wait = if at_client { client.close_wait } else { server.close_wait };
-        if close_wait.happened() {
+        let mut rare = None;
+        if close_wait.happened() && !(scene.let_go && close_wait.until.min(scene.end) - close_wait.since < LONG) {
             mark(LEAKED_AT_CLIENT, at_client);
             mark(LEAKED, close_wait.lasts());
-            for (i, time) in scene.quarters.iter().enumerate() {
-                mark(1 << (QUARTERS + i as u32), close_wait.covers(*time));
+            if scene.let_go {
+                rare.get_or_insert_with(Rare::default).close_wait = Some(close_wait);
+            }
+            for (i, time) in scene.quarters.iter().enumerate().filter(|_| !scene.let_go) {
+                mark(quarter(i), close_wait.covers(*time));
             }
         }
         mark(TIME_WAIT_AT_SERVER, !client.time_wait.happened());
-        let mut rare = None;
         let more = more(c, &client, &server, &mut rare);
         briefs.iter().for_each(|brief| note(brief, c, &mut marks, &mut rare));
         let half_open = if rare.is_none() { lone(&more, c.first) } else { None };
@@ -83,6 +90,18 @@ impl Digests {
                 self.rare.len() as u32
             });
             self.more.push(More { rare, ..more });
+        }
+    }
+
+    /// Marks who was in CLOSE_WAIT when the quarters of the capture ended, where that could not be told before.
+    pub fn mark_quarters(&mut self, quarters: &[Time; 4]) {
+        for row in &mut self.rows {
+            let more = (row.more as usize).checked_sub(1).and_then(|place| self.more.get(place));
+            let rare = more.and_then(|more| self.rare.get((more.rare as usize).checked_sub(1)?));
+            if let Some(stay) = rare.and_then(|rare| rare.close_wait) {
+                let covered = quarters.iter().enumerate().filter(|(_, time)| stay.covers(**time));
+                covered.for_each(|(i, _)| row.marks |= quarter(i));
+            }
         }
     }
 
@@ -109,9 +128,14 @@ impl Digests {
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = Digest<'_>> + Clone {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Digest<'_>> + Clone {
         self.rows.iter().map(|row| Digest::new(self, row))
     }
+}
+
+/// The mark of one that was in CLOSE_WAIT at the end of a quarter of the capture.
+fn quarter(i: usize) -> u16 {
+    1 << (QUARTERS + i as u32)
 }
 
 /// What there is to say of `c`, whose client and server were in these states.

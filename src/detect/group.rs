@@ -46,14 +46,22 @@ struct Group {
     count: u64,
     first: Time,
     clients: Clients,
-    /// The worst case: where it is found again, and what it was.
-    worst: (usize, Brief),
+    worst: Worst,
     /// The worst cases that have a packet, worst first.
     shown: Cases,
     /// The worst of those that have none.
     unshown: Cases,
     /// Why RSTs were sent, and how often.
     causes: SmallVec<[(&'static str, u64); 1]>,
+}
+
+/// The worst case of a group.
+#[derive(Clone, Debug)]
+enum Worst {
+    /// Where it is found again, and what it was.
+    At(usize, Brief),
+    /// In words, where it is not found again.
+    Told(Option<String>),
 }
 
 /// At most [`LISTED`] cases, worst first; of equals the longest, then the first.
@@ -161,7 +169,7 @@ impl Groups {
             cases[usize::from(brief.packet == 0)].push(case);
             let [shown, unshown] = cases;
             let causes = brief.cause.into_iter().map(|cause| (cause, 1)).collect();
-            let (mut clients, first, worst) = (Clients::default(), brief.time, (index, *brief));
+            let (mut clients, first, worst) = (Clients::default(), brief.time, Worst::At(index, *brief));
             clients.add(client);
             self.groups.push(Group { key, severity, count: 1, first, clients, worst, shown, unshown, causes });
             return;
@@ -171,7 +179,7 @@ impl Groups {
         group.severity = group.severity.max(severity);
         group.clients.add(client);
         if case.order(&group.worst_case()) == Ordering::Less {
-            group.worst = (index, *brief);
+            group.worst = Worst::At(index, *brief);
         }
         case.put(if brief.packet == 0 { &mut group.unshown } else { &mut group.shown });
         if let Some(cause) = brief.cause {
@@ -206,6 +214,15 @@ impl Groups {
         }
     }
 
+    /// Puts the worst cases into words, as [`Groups::finish`] would: their connections are let go.
+    pub fn tell(&mut self, mut full: impl FnMut(usize, &Brief) -> Option<Anomaly>) {
+        for group in &mut self.groups {
+            if let Worst::At(index, brief) = &group.worst {
+                group.worst = Worst::Told(full(*index, brief).map(|anomaly| anomaly.message));
+            }
+        }
+    }
+
     /// The findings that `selection` wants, by kind, service and side. `full` tells in words what the worst case of each
     /// is: the anomaly of that brief in the connection of that index. It is asked for at most so many `told` findings of
     /// a kind and severity, those with the most connections. The numbers of clients stand in `directory`.
@@ -225,7 +242,11 @@ impl Groups {
             let least = told.checked_sub(1).and_then(|last| kind.get(last)).map_or(0, |g| g.count);
             for group in kind {
                 let clients = std::mem::take(&mut group.clients).listed(directory);
-                let words = if group.count >= least { full(group.worst.0, &group.worst.1) } else { None };
+                let words = match &mut group.worst {
+                    Worst::Told(words) => words.take(),
+                    Worst::At(index, brief) if group.count >= least => full(*index, brief).map(|a| a.message),
+                    Worst::At(..) => None,
+                };
                 findings.push((group.key, group.finding(words, clients)));
             }
         }
@@ -250,10 +271,10 @@ impl Group {
     }
 
     /// Its finding; `words` tell of the worst case, `hosts` of how many clients, and the first of them.
-    fn finding(&self, words: Option<Anomaly>, (clients, hosts): (usize, Vec<IpAddr>)) -> Finding {
+    fn finding(&self, words: Option<String>, (clients, hosts): (usize, Vec<IpAddr>)) -> Finding {
         let declaration: &'static Declaration = ALL[usize::from(self.key.declaration)];
         let (count, service, worst) = (self.count, self.key.service, self.worst_case().id);
-        let words = words.map_or_else(|| declaration.summary.to_owned(), |a| a.message);
+        let words = words.unwrap_or_else(|| declaration.summary.to_owned());
         let message = if count == 1 {
             words
         } else {

@@ -32,7 +32,7 @@ const HALF_OPEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 3. - - @ 5s
 ";
 
-fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let many = scene.limits.get(&MANY);
     let mut shown = Vec::new();
     for (service, connections) in services.with(many) {

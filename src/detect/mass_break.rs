@@ -34,7 +34,7 @@ const KILLED: &str = opened!(
 "
 );
 
-fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let within = scene.limits.span(&WITHIN);
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX).max(2);
     let mut shown = Vec::new();

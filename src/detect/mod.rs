@@ -256,6 +256,11 @@ pub fn briefs(view: &View<'_>, out: &mut Vec<Brief>) {
     look(view, out, None);
 }
 
+/// Whether one of them rests on what the capture lacks: how far it is to be trusted is known at its end.
+pub fn rest_on_absence(briefs: &[Brief]) -> bool {
+    briefs.iter().any(|brief| ALL[usize::from(brief.declaration)].absence)
+}
+
 /// The same in full.
 pub fn anomalies(view: &View<'_>) -> Vec<Anomaly> {
     both(view, &mut Vec::new())
@@ -280,7 +285,7 @@ pub fn anomaly(view: &View<'_>, brief: &Brief) -> Option<Anomaly> {
 
 /// What only the capture as a whole shows; unordered. The `digests`, which are in the order of the report, have numbers
 /// from `directory`.
-pub fn wide(scene: &Scene<'_>, digests: &[Digests], directory: &Directory, selection: &Selection) -> Vec<Finding> {
+pub fn wide(scene: &Scene, digests: &[Digests], directory: &Directory, selection: &Selection) -> Vec<Finding> {
     let services = Services::of(digests, directory);
     let mut findings = Vec::new();
     for declaration in ALL.iter().filter(|d| selection.wants(d)) {

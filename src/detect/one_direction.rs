@@ -38,7 +38,7 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
-fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let q = &scene.quality;
     if q.one_sided == 0 {
         return Vec::new();

@@ -39,7 +39,7 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
-fn detect(scene: &Scene<'_>, _: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
     let q = &scene.quality;
     let share = q.copies as f64 / q.segments.max(1) as f64;
     if q.copies == 0 || share * 1e6 < scene.limits.get(&SHARE) as f64 {

@@ -45,7 +45,7 @@ pub static DECLARATION: Declaration = Declaration {
 /// Fewer segments are an excerpt.
 const EXCERPT: u64 = 100;
 
-fn detect(scene: &Scene<'_>, _: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
     let q = &scene.quality;
     let share = q.missing_share();
     let few = q.missing == 0 || share * 1e6 < scene.limits.get(&SHARE) as f64;

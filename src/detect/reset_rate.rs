@@ -43,7 +43,7 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
-fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let least = scene.limits.get(&LEAST);
     let share = |t: &Threshold| scene.limits.get(t) as f64 / 1e6;
     let mut shown = Vec::new();

@@ -47,7 +47,7 @@ const KNOWN: [(f64, &str); 6] = [
     (432_000.0, "Linux conntrack"),
 ];
 
-fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let died = |c: Digest<'_>| c.idle_death().map(|(idle, packet)| (idle, c.id(), packet));
     let mut deaths: Vec<(f64, u64, u64)> = services.connections().filter_map(died).collect();
     deaths.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -12,19 +12,21 @@ use crate::time::{Span, Time};
 use crate::tracker::{Connection, Profile};
 
 /// The capture around a connection.
-pub struct Scene<'a> {
+pub struct Scene {
     /// Time of the first packet of the capture.
     pub begin: Time,
     /// Time of the last one: every "at least" ends here.
     pub end: Time,
-    /// The ends of the four quarters of the time between.
-    pub quarters: [Time; 4],
     /// Timers assumed.
-    pub profile: &'a Profile,
+    pub profile: Profile,
     /// Thresholds.
-    pub limits: &'a Limits,
+    pub limits: Limits,
     /// What is known of the capture's quality.
     pub quality: Quality,
+    /// The ends of the four quarters of the time between.
+    pub quarters: [Time; 4],
+    /// Whether connections are let go before the capture ends: then its quarters are known too late for these.
+    pub let_go: bool,
     /// All hosts and services.
     pub directory: Directory,
     /// What is known of each host.
@@ -52,7 +54,7 @@ impl Host {
     }
 }
 
-impl Scene<'_> {
+impl Scene {
     /// What is known of the host at `addr`.
     pub fn host(&self, addr: IpAddr) -> Host {
         let known = self.directory.find(addr).and_then(|host| self.hosts.get(host as usize));
@@ -197,6 +199,14 @@ impl Glance {
     }
 }
 
+impl From<Scene> for Survey {
+    /// The survey that the scene is known from, to be gone on with.
+    fn from(scene: Scene) -> Survey {
+        let Scene { quality, directory, hosts, .. } = scene;
+        Survey { quality, directory, hosts, recent: [None; 32] }
+    }
+}
+
 impl Survey {
     /// Takes one connection.
     pub fn add(&mut self, c: &Connection, s: &Signals) {
@@ -261,13 +271,7 @@ impl Survey {
     }
 
     /// The capture from `begin` to `end`, all connections being known; `passed` holds what was counted as segments passed.
-    pub fn finish<'a>(
-        self,
-        passed: &Quality,
-        (begin, end): (Time, Time),
-        profile: &'a Profile,
-        limits: &'a Limits,
-    ) -> Scene<'a> {
+    pub fn finish(self, passed: &Quality, (begin, end): (Time, Time), profile: Profile, limits: Limits) -> Scene {
         let quality = Quality {
             unique: passed.unique,
             segments: passed.segments,
@@ -281,6 +285,7 @@ impl Survey {
         };
         let length = (end - begin).0 as f64;
         let quarters = [1.0, 2.0, 3.0, 4.0].map(|n| begin + Span((length * n / 4.0) as i64));
-        Scene { begin, end, quarters, profile, limits, quality, directory: self.directory, hosts: self.hosts }
+        let (directory, hosts) = (self.directory, self.hosts);
+        Scene { begin, end, quarters, let_go: false, profile, limits, quality, directory, hosts }
     }
 }

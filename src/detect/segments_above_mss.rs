@@ -32,7 +32,7 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
-fn detect(scene: &Scene<'_>, _: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
     let n = scene.quality.oversized;
     if n == 0 {
         return Vec::new();

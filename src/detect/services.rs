@@ -35,7 +35,25 @@ impl<'a> Services<'a> {
             order[*place as usize] = at;
             *place += 1;
         }
-        Services { stretches, directory, order, ends }
+        let mut services = Services { stretches, directory, order, ends };
+        services.sort();
+        services
+    }
+
+    /// Where connections were let go, those of a stretch may come before some of the stretch before: puts those of each
+    /// service in order.
+    fn sort(&mut self) {
+        let number = |(n, i): (u32, u32)| self.stretches[n as usize].get(i as usize).id();
+        let bounds = |stretch: &Digests| Some((stretch.iter().next()?.id(), stretch.iter().next_back()?.id()));
+        let bounds: Vec<(u64, u64)> = self.stretches.iter().filter_map(bounds).collect();
+        if bounds.is_sorted_by(|before, after| before.1 < after.0) {
+            return;
+        }
+        let mut from = 0;
+        for until in &self.ends {
+            self.order[from..*until as usize].sort_by_cached_key(|at| number(*at));
+            from = *until as usize;
+        }
     }
 
     /// All connections in the order of the report.

@@ -44,7 +44,7 @@ const CLOSED_BY_CLIENT: &str = opened!(
 "
 );
 
-fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let most = scene.limits.get(&MOST);
     let mut shown = Vec::new();
     for (service, connections) in services.with(most) {
@@ -66,7 +66,7 @@ fn detect(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
 }
 
 /// Hosts that hold so many against many peers together: no port runs out, but each takes memory and a place in a table.
-fn spread(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
+fn spread(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let most = scene.limits.get(&MOST);
     let waits = |side: usize| services.connections().filter(move |c| c.time_wait(side).happened());
     if (0..2).all(|side| (waits(side).count() as i64) < most) {
@@ -102,7 +102,7 @@ fn spread(scene: &Scene<'_>, services: &Services<'_>) -> Vec<Shown> {
 }
 
 /// The finding on one client's TIME_WAITs at one service, if they are too many.
-fn excess(scene: &Scene<'_>, service: Socket, side: usize, client: IpAddr, held: &[Digest<'_>]) -> Option<Shown> {
+fn excess(scene: &Scene, service: Socket, side: usize, client: IpAddr, held: &[Digest<'_>]) -> Option<Shown> {
     if (held.len() as i64) < scene.limits.get(&MOST) {
         return None;
     }

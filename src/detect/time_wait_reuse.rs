@@ -41,7 +41,7 @@ pub static DECLARATION: Declaration = Declaration {
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let Some(old) = view.previous else { return };
     let first = view.connection.first;
-    let verdicts = old.verdicts(first, view.scene.profile);
+    let verdicts = old.verdicts(first, &view.scene.profile);
     for (e, verdict) in verdicts.iter().enumerate() {
         let held = verdict.steps.iter().rev().find(|s| s.rule.to == State::TimeWait);
         let Some(held) = held else { continue };

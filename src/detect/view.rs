@@ -34,7 +34,7 @@ pub struct View<'a> {
     /// The connection before it on the same four-tuple.
     pub previous: Option<&'a Connection>,
     /// The capture.
-    pub scene: &'a Scene<'a>,
+    pub scene: &'a Scene,
     /// What it shows at first glance.
     pub signs: Signs,
 }
@@ -46,7 +46,7 @@ impl<'a> View<'a> {
         verdicts: &'a [Verdict; 2],
         signals: &'a Signals,
         previous: Option<&'a Connection>,
-        scene: &'a Scene<'a>,
+        scene: &'a Scene,
     ) -> View<'a> {
         let signs = Signs::of(connection, verdicts, signals, previous.is_some());
         View { connection, id, verdicts, signals, client, previous, scene, signs }

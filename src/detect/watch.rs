@@ -28,16 +28,21 @@ impl Watch {
         }
     }
 
+    /// Capture time of the first segment.
+    pub fn begin(&self) -> Option<Time> {
+        self.begin
+    }
+
     /// What is known of the capture at `end`, all connections surveyed: `unique` bytes of payload passed in them, and so
     /// many packets could not be read.
-    pub fn scene<'a>(
+    pub fn scene(
         &self,
         survey: Survey,
         (unique, undecoded): (u64, u64),
         end: Time,
-        profile: &'a Profile,
-        limits: &'a Limits,
-    ) -> Scene<'a> {
+        profile: Profile,
+        limits: Limits,
+    ) -> Scene {
         let passed = Quality { unique, undecoded, ..self.quality };
         survey.finish(&passed, (self.begin.unwrap_or(end), end), profile, limits)
     }

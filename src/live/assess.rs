@@ -87,7 +87,7 @@ impl Watcher {
         analysis: &Analysis,
         book: &mut Book,
         pass: &mut Pass,
-        scene: &mut Scene<'_>,
+        scene: &mut Scene,
         now: Time,
     ) -> Option<Vec<Finding>> {
         let tracker = analysis.tracker();
@@ -148,7 +148,7 @@ fn grouped(found: &[Found], analysis: &Analysis) -> Vec<Finding> {
 /// Connection `index`, number `id`, as it stands with these verdicts, and what is found about it.
 pub(super) fn found(
     analysis: &Analysis,
-    scene: &Scene<'_>,
+    scene: &Scene,
     at: (usize, u64),
     verdicts: &[Verdict; 2],
     now: Time,

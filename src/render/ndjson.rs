@@ -1,7 +1,8 @@
-//! The objects of the JSON format one per line, each with its `type`: `capture`, `connection`, `finding`, `rollup` (two: of
+//! The objects of the JSON format one per line, each with its `type`: `connection`, `capture`, `finding`, `rollup` (two: of
 //! hosts, of services), `timing`, `summary`.
 //!
-//! A [`Writer`] takes them one by one, so that connections can be written as soon as they end.
+//! A [`Writer`] takes them one by one, so that connections can be written while others are still going on; what is known
+//! at the end only comes after them.
 
 use std::io;
 
@@ -51,16 +52,16 @@ pub enum Line<'a> {
 /// Only those of `out`.
 pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
     let mut writer = Writer::new(out);
-    writer.capture(report.schema, &report.tool, &report.capture)?;
     order::for_programs(report, options).try_for_each(|c| writer.connection(c))?;
+    writer.capture(report.schema, &report.tool, &report.capture)?;
     writer.rest(report)?;
     writer.flush()
 }
 
 /// Writes lines to `out` in large pieces; what it still holds goes out with [`flush`](Writer::flush) only.
 ///
-/// The lines of a report stand in the order of the methods: the capture, each connection, each finding, the roll-ups of
-/// hosts and of services, the timing tables, the totals.
+/// The lines of a report stand in this order: each connection, the capture, each finding, the roll-ups of hosts and of
+/// services, the timing tables, the totals.
 #[derive(Debug)]
 pub struct Writer<W> {
     out: W,

@@ -194,6 +194,14 @@ impl Picker {
         }
     }
 
+    /// Those that may still be picked, by where the caller finds them: at most so many of `most` that are the first now.
+    pub fn held(&self, most: usize) -> Vec<usize> {
+        match self {
+            Picker::Kinds(kinds, _) => kinds.chosen(most).into_iter().map(|chosen| chosen.index).collect(),
+            Picker::Ranked(ranked) => ranked.held().collect(),
+        }
+    }
+
     /// Those picked, in their order, and how many kinds there are.
     pub fn chosen(self) -> (Vec<Chosen>, Option<usize>) {
         match self {

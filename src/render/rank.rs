@@ -207,6 +207,11 @@ impl Ranked {
         if self.reverse { b.cmp(a) } else { a.cmp(b) }
     }
 
+    /// Where the caller finds those that may be among the first.
+    pub fn held(&self) -> impl Iterator<Item = usize> {
+        self.places.iter().map(|place| place.2)
+    }
+
     /// Where the caller finds them, in order.
     pub fn chosen(mut self) -> Vec<Chosen> {
         let mut places = std::mem::take(&mut self.places);

@@ -143,6 +143,19 @@ fn places(listed: &[u32], numbers: usize) -> Vec<u8> {
     places
 }
 
+/// Gives a place to those that have one `now` and had none before, in the order they have now.
+fn take_in<N: Copy>(places: &mut [u8], names: &mut Vec<N>, now: &[u8], now_names: &[N]) {
+    let new = now.iter().zip(0..).filter(|(place, number)| **place > 0 && places[*number] == 0);
+    let mut new: Vec<(u8, usize)> = new.map(|(place, number)| (*place, number)).collect();
+    new.sort_unstable();
+    for (place, number) in new {
+        if names.len() < MOST {
+            names.push(now_names[usize::from(place) - 1]);
+            places[number] = names.len() as u8;
+        }
+    }
+}
+
 /// The groups that are listed: servers, then clients, then pairs.
 #[derive(Clone, Debug)]
 pub struct Listing {
@@ -159,6 +172,24 @@ impl Listing {
     pub fn lengths(&self) -> [usize; 3] {
         let (services, clients, pairs) = &self.names;
         [services.len(), clients.len(), pairs.len()]
+    }
+
+    /// Takes groups in that have come to be among the `most` largest, as long as there are places for them.
+    pub fn extend(&mut self, census: &Census, directory: &Directory, most: usize) {
+        let now = census.list(directory, most);
+        self.service_places.resize(now.service_places.len(), 0);
+        self.client_places.resize(now.client_places.len(), 0);
+        self.paired.resize(now.paired.len(), false);
+        let (services, clients, pairs) = &mut self.names;
+        take_in(&mut self.service_places, services, &now.service_places, &now.names.0);
+        take_in(&mut self.client_places, clients, &now.client_places, &now.names.1);
+        for ((parties, _), names) in now.pairs.pairs.into_iter().zip(now.names.2) {
+            if self.pairs.place_of(parties).is_none() && pairs.len() < MOST {
+                self.pairs.push(hash(&self.pairs.hasher, parties), (parties, 0));
+                self.paired[parties.client as usize] = true;
+                pairs.push(names);
+            }
+        }
     }
 
     /// The places of the groups that a connection belongs to, each among those of its kind.

@@ -103,6 +103,11 @@ impl Builder {
         Builder { listing, samples: Box::new(Columns::new()), sums: vec![None; SEATS] }
     }
 
+    /// Takes groups in that have come to be among the largest; of these the time of what was added before is missing.
+    pub fn extend(&mut self, census: &Census, directory: &Directory) {
+        self.listing.extend(census, directory, LISTED);
+    }
+
     /// The same, with nothing in it.
     #[must_use]
     pub fn empty(&self) -> Builder {
@@ -165,6 +170,7 @@ impl Builder {
             let mut measured: Vec<GroupTiming> = measured.collect();
             // Where there were too many to count all, the counts that the listing goes by are too low.
             measured.sort_by_key(|g| std::cmp::Reverse(g.connections));
+            measured.truncate(LISTED);
             let omitted = all.connections - measured.iter().map(|g| g.connections).sum::<u64>();
             (measured, omitted)
         };

@@ -1,0 +1,68 @@
+//! Some connections that were looked at, one after the other.
+
+use crate::report::{Connection, Outcome, Severity};
+use crate::segment::Socket;
+use crate::time::{Span, Time};
+use crate::tracker::State;
+
+/// Connections in a stretch.
+const STRETCH: usize = 2_048;
+
+/// The same where they are built in full, so that they are still near when they are written.
+const STRETCH_IN_FULL: usize = 256;
+
+/// What decides whether a connection is shown, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its number.
+    pub id: u64,
+    /// Its worst finding: name and severity.
+    pub worst: Option<(&'static str, Severity)>,
+    /// Its client.
+    pub client: Socket,
+    /// Its server.
+    pub server: Socket,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The final states of client and server.
+    pub states: [State; 2],
+    /// Payload bytes of both ends.
+    pub bytes: u64,
+    /// Segments of both ends.
+    pub packets: u64,
+    /// Time of its first packet.
+    pub first: Time,
+    /// Time of its last packet.
+    pub last: Time,
+    /// How long its handshake took.
+    pub handshake: Option<Span>,
+    /// Seen in one direction only.
+    pub one_way: bool,
+    /// Seen from its middle on.
+    pub midstream: bool,
+}
+
+/// Some connections, in order of their numbers.
+#[derive(Debug, Default)]
+pub struct Stretch {
+    /// Each in short.
+    pub rows: Vec<Row>,
+    /// Each in full, if that was asked for.
+    pub connections: Vec<Connection>,
+}
+
+/// What is done with connections besides adding them up.
+#[derive(Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// They are built in full.
+    pub connections: bool,
+    /// Only of these the time is added up.
+    pub timed: Option<&'a (dyn Fn(&Connection) -> bool + Sync)>,
+}
+
+impl Wanted<'_> {
+    /// Connections in a stretch.
+    pub(super) fn stretch(self) -> usize {
+        if self.connections { STRETCH_IN_FULL } else { STRETCH }
+    }
+}

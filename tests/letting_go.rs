@@ -1,0 +1,179 @@
+//! Where there are many connections those that are settled are let go as the capture is read: the report says the same as
+//! when all are kept to its end, in less memory.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tcpstate::analyze::{Analysis, Finish, Options, Past, Wanted};
+use tcpstate::decode::{Bundle, Decoder};
+use tcpstate::report::{Connection, Report};
+use tcpstate::source::{self, Source};
+
+mod common;
+#[path = "common/traffic.rs"]
+mod traffic;
+
+/// How many connections were let go, and how many there were at most.
+#[derive(Debug)]
+struct Kept {
+    gone: usize,
+    most: usize,
+}
+
+fn look(finish: &mut Finish<'_>, connections: &mut Vec<Connection>) {
+    while let Some(stretch) = finish.next(Wanted { connections: true, timed: None }) {
+        connections.extend(stretch.connections);
+    }
+}
+
+/// The report on a capture of which connections are let go when there are `bound`; `bundled` packets are taken together.
+fn report(mut source: Box<dyn Source>, bound: usize, bundled: u64) -> (Report, Kept) {
+    let mut analysis = Analysis::new(Options::default()).bounded(bound);
+    let (mut decoder, mut bundle) = (Decoder::new(), Bundle::default());
+    let (mut past, mut connections, mut most) = (Past::default(), Vec::new(), 0);
+    loop {
+        let packet = source.next();
+        let ended = packet.is_none();
+        if let Some(packet) = packet {
+            bundle.packet(&mut decoder, &packet);
+        }
+        if bundle.packets() < bundled && !ended {
+            continue;
+        }
+        let mut from = 0;
+        while let Some(next) = analysis.bundle_until_due(&bundle, from) {
+            most = most.max(analysis.tracker().len());
+            let mut finish = analysis.settled(past);
+            look(&mut finish, &mut connections);
+            past = finish.past();
+            analysis.let_go(&mut past);
+            from = next;
+        }
+        bundle.clear();
+        if ended {
+            break;
+        }
+    }
+    let kept = Kept { gone: connections.len(), most: most.max(analysis.tracker().len()) };
+    analysis.decoded_by(decoder);
+    let mut finish = analysis.ended_after(past, source.files());
+    look(&mut finish, &mut connections);
+    (finish.report(connections), kept)
+}
+
+/// Each connection by its first packet. Until when at the latest something was not disproved depends on how long it was
+/// waited for.
+fn connections(report: &Report) -> BTreeMap<u64, Value> {
+    let mut all = BTreeMap::new();
+    for connection in &report.connections {
+        let mut value = serde_json::to_value(connection).expect("JSON");
+        for side in ["client", "server"] {
+            let history = value.pointer_mut(&format!("/endpoints/{side}/history")).and_then(Value::as_array_mut);
+            for step in history.into_iter().flatten().filter_map(Value::as_object_mut) {
+                step.remove("latest");
+            }
+        }
+        all.insert(connection.first_packet, value);
+    }
+    all
+}
+
+/// The rest of the report; where connections are let go, peaks are counted at moments.
+fn rest(report: &Report) -> Value {
+    let mut summary = report.summary.clone();
+    summary.peak_states = Default::default();
+    serde_json::to_value((&report.capture, summary, &report.findings, &report.rollups)).expect("JSON")
+}
+
+fn compare(name: &str, open: impl Fn() -> Box<dyn Source>, bound: usize) -> Kept {
+    let (let_go, kept) = report(open(), bound, 1);
+    if kept.gone == 0 {
+        return kept;
+    }
+    let (whole, _) = report(open(), usize::MAX, 1);
+    let (a, b) = (connections(&whole), connections(&let_go));
+    assert_eq!(a.len(), b.len(), "{name}");
+    for (packet, connection) in &a {
+        assert_eq!(Some(connection), b.get(packet), "{name}: the connection from packet {packet} on");
+    }
+    assert_eq!(rest(&whole), rest(&let_go), "{name}");
+    let (bundled, _) = report(open(), bound, 100);
+    let text = |report: &Report| serde_json::to_string(report).expect("JSON");
+    assert_eq!(text(&bundled), text(&let_go), "{name}: it does not matter how packets are bundled");
+    kept
+}
+
+/// Generated traffic, slowed down so that it takes some minutes.
+fn slow(shape: traffic::Shape, size: usize) -> Vec<u8> {
+    let mut frames = traffic::traffic(shape, size);
+    let begin = frames.first().expect("frames").time;
+    frames.iter_mut().for_each(|frame| frame.time = begin + (frame.time - begin) * 100);
+    traffic::pcap(&frames)
+}
+
+#[test]
+fn memory_follows_the_connections_that_are_not_over() {
+    for shape in [traffic::Shape::Web, traffic::Shape::Churn] {
+        let bytes = slow(shape, 8_000);
+        let open = || source::open_reader("made", Box::new(Cursor::new(bytes.clone()))).expect("a capture");
+        let kept = compare("made", open, 500);
+        assert!(kept.gone > 4_000 && kept.most < 4_000, "{kept:?}");
+    }
+}
+
+fn captures(folder: &Path, into: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> =
+        folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            captures(&path, into);
+        } else if path.extension().is_some_and(|e| ["pcap", "pcapng", "cap"].iter().any(|known| e == *known)) {
+            into.push(path);
+        }
+    }
+}
+
+#[test]
+fn real_captures_are_told_alike() {
+    let Some(corpus) = common::corpus() else { return };
+    let mut all = Vec::new();
+    captures(&corpus, &mut all);
+    let mut gone = 0;
+    for path in all {
+        if source::open(std::slice::from_ref(&path)).is_err() {
+            continue;
+        }
+        let open = || source::open(std::slice::from_ref(&path)).expect("it can be opened");
+        gone += compare(&path.display().to_string(), open, 1).gone;
+    }
+    assert!(gone > 50, "only {gone} connections were let go");
+}
+
+#[test]
+fn at_the_end_connections_are_let_go_in_rounds() {
+    let bytes = traffic::pcap(&traffic::traffic(traffic::Shape::Web, 9_000));
+    let open = || source::open_reader("made", Box::new(Cursor::new(bytes.clone()))).expect("a capture");
+    let (whole, _) = report(open(), usize::MAX, 1);
+
+    let (mut source, mut analysis) = (open(), Analysis::new(Options::default()));
+    while let Some(packet) = source.next() {
+        analysis.packet(&packet);
+    }
+    let mut finish = analysis.ended_after(Past::default(), source.files()).in_rounds(1);
+    let (mut all, mut rounds) = (Vec::new(), 1);
+    look(&mut finish, &mut all);
+    while finish.has_more_rounds() {
+        let latest = all.last().expect("connections of this round").id;
+        assert!(finish.connection(latest).is_some());
+        finish.next_round();
+        assert!(finish.connection(latest).is_none(), "it is gone");
+        look(&mut finish, &mut all);
+        rounds += 1;
+    }
+    assert_eq!(rounds, 3);
+    let text = |report: &Report| serde_json::to_string(report).expect("JSON");
+    assert_eq!(text(&finish.report(all)), text(&whole));
+}
