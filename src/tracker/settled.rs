@@ -60,3 +60,56 @@ impl<N: Notes> Tracker<N> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pack::Pack;
+    use crate::segment::{Flags, Segment, Socket};
+
+    /// What end `x` sends as packet `n`, at `time`.
+    fn segment(x: usize, n: u64, time: i64) -> Segment {
+        let ends = [1, 2].map(|last| Socket { addr: [10, 0, 0, last].into(), port: 80 });
+        let flags = if n == 1 { Flags::SYN } else { Flags::ACK };
+        let (seq, ack) = if n == 1 { (7, 0) } else { (8, 8) };
+        let (time, src, dst) = (Time(time), ends[x], ends[1 - x]);
+        Segment { time, packet: n, src, dst, flags, seq, ack, ..Segment::blank() }
+    }
+
+    /// A tracker with a connection of these segments on tape.
+    fn taped(segments: &[Segment]) -> Tracker {
+        let mut tracker = Tracker::new();
+        for seg in segments {
+            let ahead = tracker.ahead(seg);
+            assert_eq!(tracker.pass(seg, ahead), 0);
+        }
+        tracker
+    }
+
+    #[test]
+    fn what_is_released_has_no_segments() {
+        let mut tracker = taped(&[segment(0, 1, 0), segment(1, 2, 5)]);
+        let other = Segment { src: Socket { port: 81, ..segment(0, 1, 0).src }, ..segment(0, 3, 9) };
+        let ahead = tracker.ahead(&other);
+        assert_eq!(tracker.pass(&other, ahead), 1);
+        let whole = format!("{:?}", tracker.connection(1));
+        tracker.release(0);
+        tracker.release(0);
+        // The place has held another connection.
+        let mut places = [(); 2].map(|()| Scratch::default());
+        tracker.look(1, &mut places[0]);
+        tracker.look(1, &mut places[1]);
+        assert_eq!(tracker.look(0, &mut places[0]).connection.ends[0].packets, 0);
+        tracker.soon([0, 1].into_iter());
+        tracker.look_all(&[Some(1), Some(0)], &mut places);
+        assert_eq!(tracker.looked(0, &places[1]).connection.ends[0].packets, 0);
+        assert_eq!(format!("{:?}", tracker.looked(1, &places[0]).connection), whole);
+        assert_eq!(tracker.connection(0).ends.each_ref().map(|e| e.packets), [0; 2]);
+        tracker.glance(0, &mut places[0]);
+        assert!(tracker.textbook(0).is_none_or(|mut reading| reading.advance().is_none() && reading.book().is_none()));
+        tracker.is_settled(0, Time(i64::MAX), &Profile::default(), &mut Desk::default());
+        tracker.connection(0).verdicts(Time(9), &Profile::default());
+        tracker.evict(&[false, true]);
+        assert_eq!(format!("{:?}", tracker.connection(0)), whole);
+    }
+}

@@ -38,6 +38,10 @@ impl<E: Notes> Store<E> {
             let taken = case.track(x, seg, index);
             note(&mut case.notes, &taken, seg, &case.connection);
         }
+        if !begun {
+            // It was released: nothing is to be left here of the one looked at before.
+            (case.connection, case.notes) = (Connection::blank(), E::blank());
+        }
     }
 
     pub(super) fn player(&self, index: usize) -> Player<'_> {
@@ -84,6 +88,7 @@ impl<E: Notes> Store<E> {
             match self.heads[*index].state.how() {
                 How::Record(_) => {}
                 How::Packed(_) => _ = self.look(*index, scratch),
+                How::Tape if self.heads[*index].tape.is_empty() => _ = self.look(*index, scratch),
                 How::Tape => {
                     // Mostly all that are left are on tape.
                     played.reserve(indices.len() - played.len());

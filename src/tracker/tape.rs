@@ -296,6 +296,11 @@ impl Tape {
         Player::new(rows.get(&self.row), self.count, (self.begin, first), ready)
     }
 
+    /// Whether it has no segments: it was released.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Gives the room of its segments back.
     pub fn forget(&self, rows: &mut Rows) {
         rows.forget(&self.row);
