@@ -19,17 +19,32 @@ pub struct Player<'a> {
     stamps: [u32; 2],
     /// Segments yet to come.
     left: u8,
-    begin: Time,
+    /// Time and packet number of the segment before.
+    time: Time,
+    packet: u64,
     first: u64,
+    begun: bool,
     /// The end whose latest segment has options that its next one may not have.
     unusual: Option<u8>,
 }
 
 impl<'a> Player<'a> {
-    /// Of `left` segments in `bytes`, from this time and packet on; in `ready` is what all segments of each end have in
+    /// Of `left` segments in `bytes`, from packet `first` on; in `ready` is what all segments of each end have in
     /// common.
-    pub fn new(bytes: &'a [u8], left: u8, (begin, first): (Time, u64), ready: [Segment; 2]) -> Player<'a> {
-        Player { from: Reader(bytes), ready, next: [0; 2], marks: 0, stamps: [0; 2], left, begin, first, unusual: None }
+    pub fn new(bytes: &'a [u8], left: u8, first: u64, ready: [Segment; 2]) -> Player<'a> {
+        Player {
+            from: Reader(bytes),
+            ready,
+            next: [0; 2],
+            marks: 0,
+            stamps: [0; 2],
+            left,
+            time: Time(0),
+            packet: first,
+            first,
+            begun: false,
+            unusual: None,
+        }
     }
 
     /// Goes on to the next segment; the end that sent it.
@@ -48,14 +63,15 @@ impl<'a> Player<'a> {
         seg.checksum = (head >> 32) as u16;
         seg.len = (head >> 48) as u32;
         seg.captured = seg.len;
-        let place = u64::from_le_bytes(from.bytes());
-        let (later, on) = if kind & what::WIDE != 0 {
-            (place, u64::from_le_bytes(from.bytes()))
+        if kind & what::WIDE != 0 {
+            self.time = Time(i64::from_le_bytes(from.bytes()));
+            self.packet = if self.begun { self.first.wrapping_add(from.word().into()) } else { self.first };
+            self.begun = true;
         } else {
-            (place >> 24, place & 0xff_ffff)
-        };
-        seg.time = Time(self.begin.0.wrapping_add(later as i64));
-        seg.packet = self.first.wrapping_add(on);
+            self.time = Time(self.time.0.wrapping_add(from.word().into()));
+            self.packet = self.packet.wrapping_add(from.short().into());
+        }
+        (seg.time, seg.packet) = (self.time, self.packet);
         seg.seq = if kind & what::SEQ != 0 { from.word() } else { self.next[x] };
         seg.ack = if kind & what::ACK != 0 { from.word() } else { Tape::usual_ack(&self.next, x, seg.flags) };
         seg.ip_id = if kind & what::ID != 0 { from.short() } else { 0 };

@@ -86,6 +86,58 @@ mod tests {
         tracker
     }
 
+    /// Near, far, at the edge of what fits, and back.
+    #[test]
+    fn times_and_packets_are_read_as_they_were_written() {
+        const SECOND: i64 = 1_000_000_000;
+        let edge = i64::from(u32::MAX);
+        let steps = [
+            (1, edge),
+            (1, edge + 1),
+            (0xffff, 0),
+            (0x1_0000, 1),
+            (3, -1),
+            (5, -90_000 * SECOND),
+            (0x100_0000, 4_000 * SECOND),
+            (1, 90_000 * SECOND),
+            (0xf000_0000, 5),
+        ];
+        let (mut n, mut time) = (1, 1_700_000_000 * SECOND);
+        let mut segments = vec![segment(0, n, time)];
+        for (i, (on, later)) in steps.into_iter().enumerate() {
+            (n, time) = (n + on, time + later);
+            segments.push(segment((i + 1) % 2, n, time));
+        }
+        let tracker = taped(&segments);
+        assert!(matches!(tracker.store.heads[0].state.how(), How::Tape));
+        let mut player = tracker.store.player(0);
+        for expected in &segments {
+            let x = player.advance().expect("as many segments");
+            let seg = player.segment(x);
+            assert_eq!((seg.time, seg.packet, seg.src), (expected.time, expected.packet, expected.src));
+        }
+        assert_eq!(player.advance(), None);
+    }
+
+    #[test]
+    fn a_tape_is_quiet_since_the_latest_time_on_it() {
+        let quiet = |times: &[i64], now| {
+            let segments: Vec<Segment> = times.iter().zip(1..).map(|(time, n)| segment(0, n, *time)).collect();
+            taped(&segments).store.heads[0].tape.quiet(Time(now)).0
+        };
+        assert_eq!(quiet(&[5, 9], 100), 91);
+        let clock = [0, 1 << 45, 1 << 40, (1 << 40) + 7, 1 << 41];
+        for n in 1..=clock.len() {
+            let latest = *clock[..n].iter().max().expect("a time");
+            let exact = (1 << 51) - latest;
+            let least = exact - ((n as i64) << 30);
+            assert!((least..=exact).contains(&quiet(&clock[..n], 1 << 51)), "{n}");
+        }
+        assert_eq!(quiet(&[0, 1 << 45, 1 << 40, (1 << 45) + (1 << 40)], 1 << 46), (1 << 45) - (1 << 40));
+        assert!(quiet(&[0, 1 << 50, 1 << 40], 1 << 51) <= 0, "too far back to be told");
+        assert!(quiet(&[i64::MAX, i64::MIN, 0], i64::MAX) <= 0);
+    }
+
     #[test]
     fn what_is_released_has_no_segments() {
         let mut tracker = taped(&[segment(0, 1, 0), segment(1, 2, 5)]);

@@ -7,7 +7,7 @@
 
 use super::player::Player;
 use super::sequence::after;
-use super::written::{LONGEST, NearStamps, Writer, has_more, what};
+use super::written::{LONGEST, NARROW, NearStamps, Writer, has_more, what};
 use crate::pack::Pack;
 use crate::pack::block::{Row, Rows};
 use crate::segment::{Flags, ScopeId, Segment, Socket};
@@ -43,8 +43,8 @@ mod mark {
 /// A connection that is on tape: what decides whether a segment can be written down, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tape {
-    /// Time of its first segment.
-    begin: Time,
+    /// Time of its latest segment.
+    time: Time,
     scope: ScopeId,
     row: Row,
     /// The end of each stream as captured.
@@ -53,11 +53,13 @@ pub(super) struct Tape {
     acked: [u32; 2],
     /// Payload bytes, if it is orderly.
     unique: u32,
+    /// Packets from its first segment to its latest.
+    on: u32,
     /// The least MSS that an end has announced.
     mss: u16,
     marks: u16,
-    /// From its first segment to its latest, in whole [`TICK`]s.
-    lasted: u16,
+    /// By how much the time of another segment is later than that of the latest one, at most, in [`TICK`]s.
+    later: u16,
     /// The timestamp of each end's latest segment that had one.
     stamps: [u32; 2],
     /// The TTL of each end's latest segment.
@@ -72,15 +74,16 @@ impl Tape {
     pub fn new(seg: &Segment) -> Tape {
         let opened = seg.flags.control() == Flags::SYN.0 && seg.len == 0;
         Tape {
-            begin: seg.time,
+            time: seg.time,
             scope: seg.scope,
             row: Row::EMPTY,
             next: [0; 2],
             acked: [0; 2],
             unique: 0,
+            on: 0,
             mss: u16::MAX,
             marks: if opened { mark::OPENED } else { mark::DISORDERLY },
-            lasted: 0,
+            later: 0,
             stamps: [0; 2],
             ttl: [0; 2],
             count: 0,
@@ -117,8 +120,8 @@ impl Tape {
 
     /// How long nothing has come, at least; a time that does not fit is no time at all.
     pub fn quiet(&self, now: Time) -> Span {
-        let lasted = if self.lasted == u16::MAX { i64::MAX } else { (i64::from(self.lasted) + 1) << TICK };
-        Span((now - self.begin).0.saturating_sub(lasted))
+        let later = if self.later == u16::MAX { i64::MAX } else { i64::from(self.later) << TICK };
+        Span((now - self.time).0.saturating_sub(later))
     }
 
     /// Where it is written.
@@ -207,7 +210,8 @@ impl Tape {
         if self.count >= MOST || !sound || !self.certainly_has(x, seg) {
             return false;
         }
-        let (bytes, used) = self.write(first, x, seg);
+        let Ok(on) = u32::try_from(seg.packet.wrapping_sub(first)) else { return false };
+        let (bytes, used) = self.write(on, x, seg);
         if !rows.append(&mut self.row, &bytes, used) {
             return false;
         }
@@ -219,8 +223,10 @@ impl Tape {
         if let Some(stamps) = seg.options.timestamps {
             self.stamps[x] = stamps.value;
         }
-        let lasted = (seg.time.0.wrapping_sub(self.begin.0) >> TICK).clamp(0, u16::MAX.into()) as u16;
-        self.lasted = self.lasted.max(lasted);
+        if seg.time < self.time || self.later > 0 {
+            self.later = self.later_than(seg.time);
+        }
+        (self.time, self.on) = (seg.time, on);
         Tape::pass(&mut self.next, &mut self.marks, x, seg);
         if !seg.has(Flags::RST) {
             self.unique = self.unique.wrapping_add(seg.len);
@@ -238,16 +244,33 @@ impl Tape {
         true
     }
 
-    /// The bytes of `seg` of end `x`, and how many of them count.
+    /// What [`Tape::later`] is once the latest segment is one of this time: rounded up.
+    fn later_than(&self, time: Time) -> u16 {
+        if self.later == u16::MAX {
+            return u16::MAX;
+        }
+        let latest = i128::from(self.time.0) + (i128::from(self.later) << TICK);
+        let later = (latest - i128::from(time.0) + (1 << TICK) - 1) >> TICK;
+        later.clamp(0, u16::MAX.into()) as u16
+    }
+
+    /// The bytes of `seg` of end `x`, `on` packets from the first one, and how many of them count.
     #[inline]
-    fn write(&self, first: u64, x: usize, seg: &Segment) -> ([u8; LONGEST], usize) {
-        let (later, on) = (seg.time.0.wrapping_sub(self.begin.0) as u64, seg.packet.wrapping_sub(first));
-        let wide = later >= 1 << 40 || on >= 1 << 24;
+    fn write(&self, on: u32, x: usize, seg: &Segment) -> ([u8; LONGEST], usize) {
+        let (later, further) = (seg.time.0.wrapping_sub(self.time.0) as u64, on.wrapping_sub(self.on));
         let mut kind = x as u8;
-        let mut to = Writer { bytes: [0; LONGEST], at: 16 };
-        if wide {
+        let mut to = Writer { bytes: [0; LONGEST], at: 8 };
+        if self.count == 0 {
             kind |= what::WIDE;
+            to.put(seg.time.0.to_le_bytes());
+        } else if later > u32::MAX.into() || further > u16::MAX.into() {
+            kind |= what::WIDE;
+            to.put(seg.time.0.to_le_bytes());
             to.put(on.to_le_bytes());
+        } else {
+            // One copy: what follows overwrites what is too much of it.
+            to.put((u64::from(further) << 32 | later).to_le_bytes());
+            to.at = NARROW;
         }
         if seg.seq != self.next[x] {
             kind |= what::SEQ;
@@ -274,14 +297,12 @@ impl Tape {
             kind |= what::MORE;
             to.more(seg, seg.ttl != self.ttl[x]);
         }
-        let place = if wide { later } else { later << 24 | on };
-        let head = u128::from(place) << 64
-            | u128::from(seg.len as u16) << 48
-            | u128::from(seg.checksum) << 32
-            | u128::from(seg.window) << 16
-            | u128::from(seg.flags.0 as u8) << 8
-            | u128::from(kind);
-        to.bytes[..16].copy_from_slice(&head.to_le_bytes());
+        let head = u64::from(seg.len as u16) << 48
+            | u64::from(seg.checksum) << 32
+            | u64::from(seg.window) << 16
+            | u64::from(seg.flags.0 as u8) << 8
+            | u64::from(kind);
+        to.bytes[..8].copy_from_slice(&head.to_le_bytes());
         (to.bytes, to.at)
     }
 
@@ -293,7 +314,7 @@ impl Tape {
             scope: self.scope,
             ..Segment::blank()
         });
-        Player::new(rows.get(&self.row), self.count, (self.begin, first), ready)
+        Player::new(rows.get(&self.row), self.count, first, ready)
     }
 
     /// Whether it has no segments: it was released.

@@ -4,8 +4,11 @@ use crate::segment::{Options, Segment, Timestamps};
 
 /// Bytes of one segment at most.
 pub const LONGEST: usize = 88;
+/// Bytes of one segment at least: those of most, before their options.
+pub const NARROW: usize = 14;
 
-/// What the first byte of a segment says. After it: flags, window, checksum, length, time and packet number.
+/// What the first byte of a segment says. After it: flags, window, checksum, length, and by how much time and packet number
+/// are later than those of the segment before.
 pub mod what {
     pub const SENDER: u8 = 1;
     /// Its sequence number follows; else it continues the stream.
@@ -16,7 +19,8 @@ pub mod what {
     /// Its timestamps follow as distances: see [`NearStamps`](super::NearStamps).
     pub const NEAR_STAMPS: u8 = 1 << 7;
     pub const ID: u8 = 1 << 4;
-    /// Its packet number follows, and time has all eight bytes.
+    /// Instead there is the time itself, and, but for the first segment, by how much its packet number is later than the
+    /// first one's.
     pub const WIDE: u8 = 1 << 5;
     /// A byte follows that says what else there is.
     pub const MORE: u8 = 1 << 6;
