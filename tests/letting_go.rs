@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tcpstate::analyze::{Analysis, Finish, Options, Past, Wanted};
@@ -123,24 +122,11 @@ fn memory_follows_the_connections_that_are_not_over() {
     }
 }
 
-fn captures(folder: &Path, into: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> =
-        folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            captures(&path, into);
-        } else if path.extension().is_some_and(|e| ["pcap", "pcapng", "cap"].iter().any(|known| e == *known)) {
-            into.push(path);
-        }
-    }
-}
-
 #[test]
 fn real_captures_are_told_alike() {
     let Some(corpus) = common::corpus() else { return };
     let mut all = Vec::new();
-    captures(&corpus, &mut all);
+    common::captures(&corpus, &mut all);
     let mut gone = 0;
     for path in all {
         if source::open(std::slice::from_ref(&path)).is_err() {

@@ -1,7 +1,7 @@
 //! Connections that are only written down, or packed between their segments, give the same report as those whose segments
 //! are each taken at once; and where one record serves for one connection after the other, nothing is left of those before.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tcpstate::analyze::{Analysis, Options, Wanted};
 
@@ -44,21 +44,9 @@ fn analysis(path: &Path, kept: Kept) -> Option<Analysis> {
     Some(analysis)
 }
 
-fn captures(folder: &Path, into: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            captures(&path, into);
-        } else if path.extension().is_some_and(|e| ["pcap", "pcapng", "cap"].iter().any(|known| e == *known)) {
-            into.push(path);
-        }
-    }
-}
-
 fn compare(folder: &Path) -> usize {
     let mut all = Vec::new();
-    captures(folder, &mut all);
+    common::captures(folder, &mut all);
     for path in &all {
         let plain = report(path, Kept::Records);
         assert!(report(path, Kept::Packed) == plain, "{}: packing changes the report", path.display());
@@ -85,9 +73,9 @@ fn look(path: &Path) -> usize {
 #[test]
 fn a_record_that_begins_anew_is_as_good_as_a_new_one() {
     let mut all = Vec::new();
-    captures(&Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"), &mut all);
+    common::captures(&Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"), &mut all);
     let corpus = common::corpus();
-    corpus.iter().for_each(|folder| captures(folder, &mut all));
+    corpus.iter().for_each(|folder| common::captures(folder, &mut all));
     // The bundled captures alone are few.
     let least = if corpus.is_some() { 100 } else { 20 };
     let connections: usize = all.iter().map(|path| look(path)).sum();

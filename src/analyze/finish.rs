@@ -8,7 +8,6 @@ use super::held::Held;
 use super::past::Stay;
 use super::stretch::{Stretch, Wanted};
 use super::tally::Tally;
-
 use crate::detect::{self, Brief, Digests, Scene, Unremarkable, View};
 use crate::report::directory::Parties;
 use crate::report::rollup::{Added, carried};

@@ -5,7 +5,7 @@ pub mod capture;
 pub mod compress;
 pub mod frame;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The folder of real captures, `$TCPSTATE_SHARED/corpus` or `../shared/corpus`. Without it a test says so and
 /// is over; under CI it fails instead.
@@ -16,6 +16,20 @@ pub fn corpus() -> Option<PathBuf> {
 /// The folder of captures with the kernel's own histories, found as [`corpus`] is.
 pub fn truth() -> Option<PathBuf> {
     shared("truth", "INDEX.md")
+}
+
+/// Adds the captures in a folder and those below it, in order.
+pub fn captures(folder: &Path, into: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> =
+        folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            captures(&path, into);
+        } else if path.extension().is_some_and(|e| ["pcap", "pcapng", "cap"].iter().any(|known| e == *known)) {
+            into.push(path);
+        }
+    }
 }
 
 fn shared(folder: &str, file: &str) -> Option<PathBuf> {
