@@ -4,6 +4,7 @@ use crate::detect::Glance;
 use crate::pack::pack_fields;
 use crate::segment::Segment;
 use crate::signals::Signals;
+use crate::time::Time;
 use crate::timing::Measured;
 use crate::tracker::{Connection, Notes, Taken};
 
@@ -42,6 +43,22 @@ impl Notes for Noted {
 
     fn take_for_glance(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
         self.unique += u64::from(self.signals.take(taken, seg, c));
+    }
+
+    fn steady_after(&self, c: &Connection) -> Option<Time> {
+        if self.signals.are_steady(c) { self.measured.steady_after() } else { None }
+    }
+
+    #[inline(always)]
+    fn is_steady(&self, sender: usize, seg: &Segment) -> bool {
+        self.signals.goes_on(sender, seg) && self.measured.goes_on(seg)
+    }
+
+    #[inline(always)]
+    fn take_steady(&mut self, sender: usize, advances: bool, seg: &Segment) {
+        self.unique += u64::from(seg.len);
+        self.signals.take_steady(sender, advances, seg);
+        self.measured.take_steady(sender, advances, seg);
     }
 }
 

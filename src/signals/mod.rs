@@ -141,7 +141,7 @@ impl Signals {
         if seg.flags.control() != Flags::ACK.0 || seg.window == 0 || seg.options.cut {
             return false;
         }
-        let (x, y) = (taken.sender & 1, 1 - (taken.sender & 1));
+        let x = taken.sender & 1;
         let ack = match taken.class {
             Class::Ack => true,
             Class::New if self.ends[x].continues(seg) => false,
@@ -150,13 +150,18 @@ impl Signals {
         if !ack && (c.ends[0].fin().is_some() || c.ends[1].fin().is_some()) {
             return false;
         }
-        if let Some(cold) = &mut self.cold {
-            if !cold.resets.is_empty() || cold.stray_syn.is_some() || cold.ends[x].zero.since.is_some() {
-                return false;
-            }
-            if taken.advances {
-                cold.ends[y].again.same.2 = 0;
-            }
+        if self.cold.as_ref().is_some_and(|cold| cold.is_told_about(x)) {
+            return false;
+        }
+        self.note_usual(x, taken.advances, seg, idle);
+        true
+    }
+
+    /// Takes note of an acknowledgment, or payload that continues the stream of end `x`.
+    #[inline(always)]
+    fn note_usual(&mut self, x: usize, advances: bool, seg: &Segment, idle: Span) {
+        if advances && let Some(cold) = &mut self.cold {
+            cold.ends[1 - x].again.same.2 = 0;
         }
         let [a, b] = &mut self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
@@ -164,16 +169,37 @@ impl Signals {
             peer.waits = false;
             self.waiting = Unanswered::NONE;
         }
-        if taken.advances {
+        if advances {
             peer.note_acknowledged(seg);
         }
         own.note_sent(seg);
-        if ack {
-            own.note_ack(taken.advances);
+        if seg.len == 0 {
+            own.note_ack(advances);
         } else {
             own.note_next(seg, &mut self.waiting, idle);
         }
-        true
+    }
+
+    /// Whether nothing rare goes on in connection `c`, so that segments that [`go on`](Signals::goes_on) are usual.
+    pub fn are_steady(&self, c: &Connection) -> bool {
+        self.last != NEVER
+            && c.ends.iter().all(|end| end.fin().is_none())
+            && self.cold.as_ref().is_none_or(|cold| !cold.is_told_about(0) && !cold.is_told_about(1))
+    }
+
+    /// Whether `seg` of end `x`, on a steady connection, brings nothing rare either.
+    #[inline(always)]
+    pub fn goes_on(&self, x: usize, seg: &Segment) -> bool {
+        seg.window != 0 && !seg.options.cut && (seg.len == 0 || self.ends[x & 1].continues(seg))
+    }
+
+    /// Takes note of `seg` of end `x`, which goes on.
+    #[inline(always)]
+    pub fn take_steady(&mut self, x: usize, advances: bool, seg: &Segment) {
+        let idle = seg.time - self.last;
+        self.longest_idle = self.longest_idle.max(idle);
+        self.last = seg.time;
+        self.note_usual(x & 1, advances, seg, idle);
     }
 
     fn segment(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) -> u32 {
@@ -281,6 +307,11 @@ impl Signals {
 }
 
 impl Cold {
+    /// Whether what end `x` sends, and is usual otherwise, tells of something here.
+    fn is_told_about(&self, x: usize) -> bool {
+        !self.resets.is_empty() || self.stray_syn.is_some() || self.ends[x].zero.since.is_some()
+    }
+
     /// What follows a RST or a SYN that did not belong.
     fn note_around(&mut self, x: usize, seg: &Segment, taken: &Taken) {
         if !self.resets.is_empty() {

@@ -149,6 +149,15 @@ impl Handshake {
         self.opener.is_none() || ready && self.ack.is_some() && self.ack != now.into()
     }
 
+    /// When it [is past](Handshake::is_past) for what is captured later, if that is known.
+    pub fn past_after(&self) -> Option<Time> {
+        match (self.opener, self.ready(), self.ack()) {
+            (None, _, _) => Some(Time(i64::MIN)),
+            (Some(_), Some(ready), Some(ack)) => Some(ready.max(ack)),
+            _ => None,
+        }
+    }
+
     /// Whether a SYN or SYN,ACK was captured more than once.
     pub fn has_copies(&self) -> bool {
         self.syns.count > 1 || self.syn_acks.count > 1

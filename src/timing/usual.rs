@@ -1,10 +1,35 @@
 //! The usual segment on an open connection: an acknowledgment, or payload that continues the stream.
 
 use super::blame::Situation;
-use super::flow::Flow;
+use super::flow::{Flow, Measured};
 use super::handshake::Handshake;
 use crate::segment::{Flags, Segment};
+use crate::time::Time;
 use crate::tracker::Class;
+
+impl Measured {
+    /// From when on the usual segments of either end may be taken by [`Measured::take_steady`], as long as no others come.
+    pub fn steady_after(&self) -> Option<Time> {
+        let flow = self.flow.as_ref()?;
+        let steady = !flow.close.has_begun() && flow.zero.is_none() && flow.ttl.iter().all(Option::is_some);
+        if steady { self.handshake.past_after() } else { None }
+    }
+
+    /// Whether `seg`, usual to the tracker, is so here.
+    #[inline(always)]
+    pub fn goes_on(&self, seg: &Segment) -> bool {
+        seg.window != 0 && seg.options.sack_blocks == 0
+    }
+
+    /// Takes such a segment of end `x`.
+    #[inline(always)]
+    pub fn take_steady(&mut self, x: usize, advances: bool, seg: &Segment) {
+        let Some(flow) = &mut self.flow else { return };
+        debug_assert!(flow.is_usual(x, if seg.len > 0 { Class::New } else { Class::Ack }, seg));
+        debug_assert!(self.handshake.is_past(seg.time));
+        flow.usual(x & 1, advances, seg, &self.handshake);
+    }
+}
 
 impl Flow {
     /// Whether `seg` is what nearly all are: an acknowledgment, or payload that continues the stream, while no window

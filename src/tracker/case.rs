@@ -1,8 +1,9 @@
 //! A connection with what others note of it.
 
-use super::connection::{Connection, Taken};
+use super::connection::{Class, Connection, Taken};
 use crate::pack::Pack;
-use crate::segment::Segment;
+use crate::segment::{Flags, Segment};
+use crate::time::Time;
 
 /// A connection, and what others note of it.
 #[derive(Clone, Debug)]
@@ -11,7 +12,12 @@ pub struct Case<E> {
     pub connection: Connection,
     /// What is noted beside it.
     pub notes: E,
+    /// Segments captured after this may be taken as steady ones; [`NEVER`] as long as it is not known whether both are.
+    steady: Time,
 }
+
+/// The end of time.
+const NEVER: Time = Time(i64::MAX);
 
 /// Where a connection that is packed or on tape is looked at: made once, and used for one after the other.
 #[derive(Debug)]
@@ -19,7 +25,7 @@ pub struct Scratch<E>(pub(super) Case<E>);
 
 impl<E: Notes> Default for Scratch<E> {
     fn default() -> Scratch<E> {
-        Scratch(Case { connection: Connection::blank(), notes: E::blank() })
+        Scratch(Case::new(Connection::blank(), E::blank()))
     }
 }
 
@@ -47,6 +53,20 @@ pub trait Notes: Clone + Default + Pack {
     fn take_for_glance(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
         self.take(taken, seg, c);
     }
+
+    /// From when on segments as [`Notes::is_steady`] tells may be taken by [`Notes::take_steady`], as long as no others
+    /// come; `None` if not now.
+    fn steady_after(&self, _c: &Connection) -> Option<Time> {
+        None
+    }
+
+    /// Whether nothing rare is to be noted of `seg` of end `sender` if the tracker finds nothing rare in it.
+    fn is_steady(&self, _sender: usize, _seg: &Segment) -> bool {
+        false
+    }
+
+    /// Takes note of `seg` of end `sender`: in order, on an open connection. What [`Notes::take`] comes to.
+    fn take_steady(&mut self, _sender: usize, _advances: bool, _seg: &Segment) {}
 }
 
 impl Notes for () {
@@ -59,12 +79,42 @@ impl Notes for () {
     fn take(&mut self, _: &Taken, _: &Segment, _: &Connection) {}
 }
 
+impl<E> Case<E> {
+    /// A connection with its notes.
+    pub(super) fn new(connection: Connection, notes: E) -> Case<E> {
+        Case { connection, notes, steady: NEVER }
+    }
+
+    /// It may be changed otherwise than by its segments.
+    pub(super) fn unsettle(&mut self) {
+        self.steady = NEVER;
+    }
+}
+
 impl<E: Notes> Case<E> {
     /// Takes `seg` of end `sender`; it is connection `index`.
     pub(super) fn take(&mut self, sender: usize, seg: &Segment, index: usize) -> Taken {
+        if let Some(advances) = self.take_steady(sender, seg) {
+            let class = if seg.len > 0 { Class::New } else { Class::Ack };
+            return Taken { connection: index, sender, class, advances };
+        }
         let taken = self.track(sender, seg, index);
         self.notes.take(&taken, seg, &self.connection);
+        let usual = matches!(taken.class, Class::Ack | Class::New) && seg.flags.control() == Flags::ACK.0;
+        let after = if usual && self.connection.is_steady() { self.notes.steady_after(&self.connection) } else { None };
+        self.steady = after.unwrap_or(NEVER);
         taken
+    }
+
+    /// Takes `seg` of end `x` if all is steady, and it too; `None` leaves all as it was. Whether it acknowledges more.
+    #[inline(always)]
+    pub(super) fn take_steady(&mut self, x: usize, seg: &Segment) -> Option<bool> {
+        if seg.time <= self.steady || !self.notes.is_steady(x, seg) {
+            return None;
+        }
+        let advances = self.connection.steady(x, seg)?;
+        self.notes.take_steady(x, advances, seg);
+        Some(advances)
     }
 
     /// The same, of which note is yet to be taken.
@@ -78,5 +128,6 @@ impl<E: Notes> Case<E> {
     pub(super) fn restart(&mut self, seg: &Segment) {
         self.connection.restart(seg, 1);
         self.notes.restart();
+        self.unsettle();
     }
 }

@@ -165,6 +165,12 @@ impl Trace {
         self.stamped.then_some(self.stamp)
     }
 
+    /// Whether `seg` says the same with the same numbers.
+    #[inline(always)]
+    pub(super) fn is_like(&self, seg: &Segment) -> bool {
+        self.seq == seg.seq && self.ack == seg.ack && self.len == seg.len
+    }
+
     /// Whether `seg` is this very segment captured again (or repeated by the network) rather than sent again: a sender
     /// that repeats a segment gives it a new IP identification or a new timestamp, or waits.
     #[inline]

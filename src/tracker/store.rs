@@ -91,7 +91,7 @@ impl<E: Notes> Store<E> {
     pub(super) fn push(&mut self, seg: &Segment, incarnation: u32, previous: u32, beside: u32) -> usize {
         let index = self.heads.len();
         self.begin(seg);
-        let case = Case { connection: Connection::new(seg, incarnation), notes: E::default() };
+        let case = Case::new(Connection::new(seg, incarnation), E::default());
         let slot = self.settle(index, case);
         self.push_head(seg, &How::Record(slot), previous, beside)
     }
@@ -198,7 +198,7 @@ impl<E: Notes> Store<E> {
     }
 
     fn unpacked(&self, place: Place) -> Case<E> {
-        let mut case = Case { connection: Connection::blank(), notes: E::blank() };
+        let mut case = Case::new(Connection::blank(), E::blank());
         self.read(place, &mut case);
         case
     }

@@ -131,7 +131,9 @@ impl<N: Notes> Tracker<N> {
 
     /// The notes beside connection `i`, to be changed.
     pub fn notes_mut(&mut self, i: usize) -> &mut N {
-        &mut self.store.case_mut(i).notes
+        let case = self.store.case_mut(i);
+        case.unsettle();
+        &mut case.notes
     }
 
     /// All connections so far.
@@ -258,7 +260,9 @@ impl<N: Notes> Tracker<N> {
     pub fn icmp(&mut self, _error: &IcmpError) {}
 
     pub(super) fn connection_mut(&mut self, i: usize) -> &mut Connection {
-        &mut self.store.case_mut(i).connection
+        let case = self.store.case_mut(i);
+        case.unsettle();
+        &mut case.connection
     }
 
     /// The connection through which all between two sockets are found.

@@ -1,8 +1,10 @@
 //! The usual segment: in order, on a connection whose opening is proven and of which nothing is closing or missing. It
 //! moves no state and casts no doubt, so that of all the questions asked of a segment only a few remain.
+//!
+//! A connection on which such segments pass is steady: what they leave as it was need not be asked of each of them.
 
 use super::connection::{Class, Connection, before_capture};
-use super::endpoint::Trace;
+use super::endpoint::{Endpoint, Trace};
 use super::log::Log;
 use super::rules::{Event, Events};
 use super::sequence::after;
@@ -15,6 +17,8 @@ const CLOSING: Events =
 const SERVER: Events = Events::of(&[Event::RcvSyn, Event::SndSynAck]);
 /// The handshake is complete at this end.
 const COMPLETE: Events = Events::of(&[Event::RcvSynAck, Event::RcvAckOfSyn]);
+/// Sequence numbers this close to each other lie inside any window, in either direction. A power of two.
+const NEAR: u32 = 1 << 29;
 
 impl Log {
     /// Whether what this end sends proves nothing about its opening any more, and it is not closing.
@@ -33,22 +37,46 @@ impl Log {
     }
 }
 
+impl Endpoint {
+    /// Whether its stream is known up to its end, and the peer has acknowledged some of it.
+    fn is_steady(&self) -> bool {
+        self.seen
+            && self.last.is_some()
+            && self.acked.is_some()
+            && self.contiguous == self.next
+            && self.last_fin.is_none()
+            && self.is_tidy()
+            && !self.log.proves
+            && !self.log.has_any(CLOSING)
+            && !self.log.waits_for_ack_of_syn()
+    }
+}
+
 impl Connection {
     /// Takes `seg` of end `x` the short way if it is a usual one; `None` leaves all as it was. Everything here is what
     /// [`Connection::take`] comes to for such a segment.
     #[inline(never)]
     pub(super) fn usual(&mut self, x: usize, seg: &Segment) -> Option<(Class, bool)> {
-        /// Sequence numbers this close to each other lie inside any window, in either direction.
-        const NEAR: u32 = 1 << 29;
-        let [a, b] = &mut self.ends;
+        if !self.is_usual(x, seg) {
+            return None;
+        }
+        let news = self.goes_on_with(x, seg);
+        let peer = &self.ends[1 - x];
+        if peer.log.waits_for_ack_of_syn() && peer.isn.is_none_or(|isn| after(seg.ack, isn)) {
+            self.suggest(1 - x, Event::RcvAckOfSyn, seg);
+        }
+        Some((if seg.len > 0 { Class::New } else { Class::Ack }, news))
+    }
+
+    #[inline(always)]
+    fn is_usual(&self, x: usize, seg: &Segment) -> bool {
+        let [a, b] = &self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         // With these its scope and TTL are known, and the peer's stream has begun.
-        let last = own.last.as_ref()?;
-        let (acked, sent_acked) = (peer.acked?, own.acked.unwrap_or(own.next));
-        let news = seg.ack != acked;
-        let same = last.seq == seg.seq && last.ack == seg.ack && last.len == seg.len;
-        let usual = seg.flags.control() == Flags::ACK.0
-            && !same
+        let (Some(last), Some(acked)) = (&own.last, peer.acked) else { return false };
+        let sent_acked = own.acked.unwrap_or(own.next);
+        seg.flags.control() == Flags::ACK.0
+            && !last.is_like(seg)
             && seg.seq == own.next
             && own.contiguous == own.next
             && own.seen
@@ -60,22 +88,56 @@ impl Connection {
             && seg.ack.wrapping_sub(acked) < NEAR
             && peer.next.wrapping_sub(seg.ack) < NEAR
             && (self.before != 0 && !own.log.has_any(CLOSING) || own.log.is_open_and_proven())
-            && !peer.log.has_any(CLOSING);
+            && !peer.log.has_any(CLOSING)
+    }
+
+    /// Whether segments are usual, of either end, as long as only such come: [`Connection::steady`].
+    pub(super) fn is_steady(&self) -> bool {
+        self.ends.iter().all(Endpoint::is_steady)
+            && (self.before & before_capture::OPEN != 0 || self.ends.iter().all(|end| end.log.is_open_and_proven()))
+            && self.parked.is_none()
+    }
+
+    /// Takes `seg` of end `x` if the connection is steady and `seg` belongs to it and is a usual one; `None` leaves all as
+    /// it was. Whether it acknowledges more.
+    #[inline(always)]
+    pub(super) fn steady(&mut self, x: usize, seg: &Segment) -> Option<bool> {
+        let [a, b] = &self.ends;
+        let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
+        let (last, acked, sent_acked) = (own.last.as_ref()?, peer.acked?, own.acked?);
+        let distances =
+            seg.len | own.next.wrapping_sub(sent_acked) | seg.ack.wrapping_sub(acked) | peer.next.wrapping_sub(seg.ack);
+        let usual = seg.flags.control() == Flags::ACK.0
+            && seg.seq == own.next
+            && distances < NEAR
+            && self.scopes[x & 1] == Some(seg.scope)
+            && !last.is_like(seg);
         if !usual {
             return None;
         }
+        debug_assert!(self.is_steady() && self.is_usual(x, seg) && self.goes_on(x, seg) && self.is_in_scope(x, seg));
+        Some(self.goes_on_with(x, seg))
+    }
+
+    /// Takes the usual segment `seg` of end `x`. Whether it acknowledges more.
+    #[inline(always)]
+    fn goes_on_with(&mut self, x: usize, seg: &Segment) -> bool {
+        let [a, b] = &mut self.ends;
+        let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
+        let news = peer.acked != Some(seg.ack);
         self.first = self.first.min(seg.time);
         self.last = self.last.max(seg.time);
         self.last_packet = seg.packet;
         peer.unanswered = 0;
-        if news
-            && let Some(last) = &peer.last
-            && seg.ack == peer.next
-            && peer.last_content.0 == last.time.into()
-        {
-            own.note_turnaround(seg.time - last.time);
+        if news {
+            if let Some(last) = &peer.last
+                && seg.ack == peer.next
+                && peer.last_content.0 == last.time.into()
+            {
+                own.note_turnaround(seg.time - last.time);
+            }
+            peer.acknowledge(seg.ack);
         }
-        peer.acknowledge(seg.ack);
         own.packets += 1;
         own.bytes += u64::from(seg.len);
         if seg.len > 0 {
@@ -91,9 +153,6 @@ impl Connection {
         own.tsval_before_ack = trace.tsval();
         own.last = Some(trace);
         own.offer(seg);
-        if peer.log.waits_for_ack_of_syn() && peer.isn.is_none_or(|isn| after(seg.ack, isn)) {
-            self.suggest(1 - x, Event::RcvAckOfSyn, seg);
-        }
-        Some((if seg.len > 0 { Class::New } else { Class::Ack }, news))
+        news
     }
 }
