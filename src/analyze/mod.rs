@@ -126,7 +126,10 @@ impl Analysis {
     /// Takes what was found in packets elsewhere, in capture order: the same as taking these packets, if at the end the
     /// decoder is handed over too.
     pub fn bundle(&mut self, bundle: &Bundle) {
-        self.bundle_of(bundle, &mut Vec::new());
+        let mut from = 0;
+        while let Some(next) = self.bundle_until_due(bundle, from) {
+            from = next;
+        }
     }
 
     /// The same; `connections` gets the index of the connection of each segment in it, in their order.
@@ -156,13 +159,11 @@ impl Analysis {
         }
         let found = bundle.found().get(from..).unwrap_or(&[]);
         for (n, some) in found.chunks(AHEAD).enumerate() {
-            let mut segments: [Option<&Segment>; AHEAD] = [None; AHEAD];
-            for (segment, found) in segments.iter_mut().zip(some) {
-                *segment = if let Decoded::Segment(segment) = found { Some(segment) } else { None };
-            }
-            let ahead = self.tracker.ahead_of(segments);
+            let few = self.tracker.has_few();
+            let ahead = if few { [Ahead::default(); AHEAD] } else { self.ahead_of(some) };
             for (i, (ahead, found)) in ahead.into_iter().zip(some).enumerate() {
                 match found {
+                    Decoded::Segment(segment) if few => took(self.pass_next(segment)),
                     Decoded::Segment(segment) => took(self.pass(segment, ahead)),
                     Decoded::Icmp(error) => self.icmp(error),
                     Decoded::Other | Decoded::Undecoded => {}
@@ -174,6 +175,15 @@ impl Analysis {
             }
         }
         None
+    }
+
+    #[inline]
+    fn ahead_of(&self, some: &[Decoded]) -> [Ahead; AHEAD] {
+        let mut segments: [Option<&Segment>; AHEAD] = [None; AHEAD];
+        for (segment, found) in segments.iter_mut().zip(some) {
+            *segment = if let Decoded::Segment(segment) = found { Some(segment) } else { None };
+        }
+        self.tracker.ahead_of(segments)
     }
 
     /// Takes over scopes as the decoder of the bundles has named them, in their order, while bundles still come.
@@ -199,17 +209,29 @@ impl Analysis {
 
     /// Takes one segment without its packet, in capture order.
     pub fn segment(&mut self, segment: &Segment) -> Taken {
-        self.capture.tcp_segments += 1;
-        self.watch.segment(segment);
+        self.count(segment);
         self.tracker.segment(segment)
     }
 
     /// The same, for when it need not be known yet what it was.
     #[inline]
     fn pass(&mut self, segment: &Segment, ahead: Ahead) -> usize {
+        self.count(segment);
+        self.tracker.pass(segment, ahead)
+    }
+
+    /// The same without looking ahead, where there are few connections.
+    #[inline]
+    fn pass_next(&mut self, segment: &Segment) -> usize {
+        self.count(segment);
+        self.tracker.pass_next(segment)
+    }
+
+    /// Counts a segment among those of the capture.
+    #[inline]
+    fn count(&mut self, segment: &Segment) {
         self.capture.tcp_segments += 1;
         self.watch.segment(segment);
-        self.tracker.pass(segment, ahead)
     }
 
     /// Takes an ICMP error that quotes a segment.

@@ -49,6 +49,7 @@ impl<N: Notes> Tracker<N> {
         }
         self.era = self.era.wrapping_add(1);
         self.latest.clear();
+        self.recent.clear();
         for head in heads {
             let [a, b] = &self.store.heads[head as usize].sockets;
             self.latest.insert(self.latest.hash(a, b), head);

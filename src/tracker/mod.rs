@@ -17,6 +17,7 @@
 //! | [`verdict`], `scale` | the histories at a given time, silence weighed |
 //! | [`table`], `incarnation` | four-tuples; where one connection on them ends and the next begins |
 //! | `index` | connections by their four-tuple |
+//! | `recent` | those spoken on lately, by their ports alone |
 //! | [`store`] | where connections are kept: on tape, as records, packed while nothing is said |
 //! | `sight` | looking at them there |
 //! | [`case`] | a connection with what others note of it |
@@ -46,6 +47,7 @@ mod packed;
 mod player;
 pub mod profile;
 mod receipt;
+mod recent;
 mod reset;
 mod restart;
 pub mod rules;

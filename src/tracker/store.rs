@@ -117,6 +117,19 @@ impl<E: Notes> Store<E> {
             && head.tape.record(head.first_packet, sender(&head.sockets, seg), seg, &mut self.rows)
     }
 
+    /// Takes `seg`, found through connection `index`, if that has a record and is steady, and `seg` certainly belongs to it;
+    /// else does nothing.
+    #[inline]
+    pub(super) fn take_steady(&mut self, index: usize, seg: &Segment) -> bool {
+        let Some(head) = self.heads.get(index) else { return false };
+        let How::Record(slot) = head.state.how() else { return false };
+        let x = sender(&head.sockets, seg);
+        let between = head.sockets[x & 1] == seg.src && head.sockets[1 - (x & 1)] == seg.dst;
+        let (Some(case), Some(tenant)) = (self.records.get_mut(slot), self.tenants.get_mut(slot)) else { return false };
+        tenant.used |= between;
+        between && head.previous == 0 && case.take_steady(x, seg).is_some()
+    }
+
     /// Looks at what [`Store::record`] will need of connection `index`.
     #[inline]
     pub(super) fn touch(&self, index: usize) {

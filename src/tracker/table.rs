@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::case::{Case, Notes, Scratch};
 use super::connection::{Class, Connection, Taken};
 use super::index::Index;
+use super::recent::Recent;
 use super::store::{Head, Store};
 use super::textbook::Reading;
 use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
@@ -24,13 +25,17 @@ pub struct Tracker<N = ()> {
     pub(super) store: Store<N>,
     /// How often a connection was put in the place of another.
     pub(super) era: u32,
+    pub(super) recent: Recent,
 }
 
 impl<N> Default for Tracker<N> {
     fn default() -> Tracker<N> {
-        Tracker { latest: Index::default(), store: Store::default(), era: 0 }
+        Tracker { latest: Index::default(), store: Store::default(), era: 0, recent: Recent::default() }
     }
 }
+
+/// As many connections are found one by one: what is looked at for it stays in the nearest caches.
+const FEW: usize = 1 << 12;
 
 /// Where a segment belongs, looked up ahead: [`Tracker::ahead`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -210,6 +215,30 @@ impl<N: Notes> Tracker<N> {
             None => self.push_tape(hash, seg),
         };
         recorded.unwrap_or_else(|| self.segment_at(head, hash, seg).connection)
+    }
+
+    /// Whether there are so few connections that segments are best passed by [`Tracker::pass_next`].
+    #[inline]
+    pub fn has_few(&self) -> bool {
+        self.len() <= FEW
+    }
+
+    /// The same as [`Tracker::pass`] without looking it up ahead.
+    #[inline]
+    pub fn pass_next(&mut self, seg: &Segment) -> usize {
+        match self.recent.guess(seg) {
+            Some(head) if self.store.take_steady(head, seg) => head,
+            _ => self.pass_found(seg),
+        }
+    }
+
+    #[inline(never)]
+    fn pass_found(&mut self, seg: &Segment) -> usize {
+        let ahead = self.ahead(seg);
+        if let Some(head) = (ahead.head as usize).checked_sub(1) {
+            self.recent.note(seg, head);
+        }
+        self.pass(seg, ahead)
     }
 
     /// No more segments come: lets go of what they would be looked up in.
