@@ -315,6 +315,7 @@ impl Flow {
         self.least[x].span()
     }
 
+    #[inline]
     fn sampled(&mut self, end: usize, span: Span) {
         self.samples.add(Kind::Trip(end), span);
         if self.least(end).is_none_or(|least| span < least) {

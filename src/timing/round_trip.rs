@@ -64,6 +64,8 @@ pub struct RoundTrip {
     has_sent: bool,
     /// `acked` means something.
     has_acked: bool,
+    /// Something sent again is not acknowledged: told by the numbers when one of them moves, since in time they wrap.
+    recovering: bool,
     /// The end of all that was sent.
     sent: u32,
     /// The highest acknowledgment.
@@ -115,10 +117,10 @@ fn after(a: u32, b: u32) -> bool {
 impl RoundTrip {
     /// Begins anew, with the memory it has.
     pub fn restart(&mut self) {
-        let RoundTrip { flight, loss, progress, head, has_sent, has_acked, sent, acked } = self;
+        let RoundTrip { flight, loss, progress, head, has_sent, has_acked, recovering, sent, acked } = self;
         flight.clear();
         (*loss, *progress, *head) = (None, Time::default(), 0);
-        (*has_sent, *has_acked, *sent, *acked) = (false, false, 0, 0);
+        (*has_sent, *has_acked, *recovering, *sent, *acked) = (false, false, false, 0, 0);
     }
 
     fn is_acked(&self, end: u32) -> bool {
@@ -164,7 +166,7 @@ impl RoundTrip {
         for sent in flight.filter(|s| after(end, s.start) && after(s.end, seg.seq)) {
             sent.again = true;
         }
-        let recovering = self.in_recovery();
+        let recovering = std::mem::replace(&mut self.recovering, true);
         let loss = self.loss.get_or_insert_default();
         let (mut start, mut last) = (seg.seq, end);
         if let Some(r) = loss.repair.filter(|_| recovering) {
@@ -183,6 +185,7 @@ impl RoundTrip {
         (self.has_acked, self.acked) = (true, ack);
         if let Some(loss) = &mut self.loss {
             loss.stalls.end(seg.time);
+            self.recovering &= loss.repair.is_some_and(|r| after(r.end, ack));
         }
         self.progress = seg.time;
         let RoundTrip { flight, head, loss, .. } = self;
@@ -225,13 +228,15 @@ impl RoundTrip {
     }
 
     /// Whether something sent is not acknowledged.
+    #[inline]
     pub fn in_flight(&self) -> bool {
         self.has_sent && !self.is_acked(self.sent)
     }
 
     /// Whether something sent again is not acknowledged.
+    #[inline]
     pub fn in_recovery(&self) -> bool {
-        self.loss.as_ref().and_then(|l| l.repair).is_some_and(|r| !self.is_acked(r.end))
+        self.recovering
     }
 
     /// Progress stopped because of a loss: from the last progress to the next, for each time something was sent again.
@@ -260,7 +265,7 @@ impl RoundTrip {
 crate::pack::pack_fields!(Sent { time, start, end, tsval, stamped, again });
 crate::pack::pack_fields!(Repair { time, start, end, tsval });
 crate::pack::pack_fields!(Loss { repair, sacked, stalls, excluded, rescued });
-crate::pack::pack_fields!(RoundTrip { flight, loss, progress, head, has_sent, has_acked, sent, acked });
+crate::pack::pack_fields!(RoundTrip { flight, loss, progress, head, has_sent, has_acked, recovering, sent, acked });
 
 impl crate::pack::Item for Sent {}
 
