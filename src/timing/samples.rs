@@ -50,31 +50,41 @@ impl Samples {
     }
 
     /// Takes one sample.
+    #[inline]
     pub fn add(&mut self, kind: Kind, span: Span) {
         let i = kind.index();
-        let span = Span(span.0.max(0));
+        let span = span.0.max(0);
         if usize::from(self.counts[i]) >= CONNECTION {
             return self.add_rough(i, span);
         }
         self.counts[i] += 1;
-        self.bytes.push(i as u8, span.0 as u64);
+        self.bytes.push(i as u8, span as u64);
+    }
+
+    /// Takes one of a kind of which there are too many to keep.
+    #[inline(never)]
+    fn add_rough(&mut self, i: usize, span: i64) {
+        match &mut self.rough {
+            Some(rough) if rough[i].histogram().is_some() => rough[i].push(span),
+            _ => self.make_rough(i, span),
+        }
     }
 
     #[cold]
-    fn add_rough(&mut self, i: usize, span: Span) {
+    fn make_rough(&mut self, i: usize, span: i64) {
         let rough = self.rough.get_or_insert_with(|| Box::new(std::array::from_fn(|_| Quantiles::new(CONNECTION))));
         let q = &mut rough[i];
         if q.count() == 0 {
             let bytes = std::mem::take(&mut self.bytes);
             for (label, value) in bytes.entries() {
                 if usize::from(label) == i {
-                    q.add(Span(value as i64));
+                    q.push(value as i64);
                 } else {
                     self.bytes.push(label, value);
                 }
             }
         }
-        q.add(span);
+        q.push(span);
     }
 
     /// Gives all samples of the kinds that are exact, in the order in which they came.
