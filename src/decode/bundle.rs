@@ -1,7 +1,7 @@
 //! What was found in some packets that follow each other, to be handed on at once: from the thread that decodes to the one
 //! that tracks.
 
-use super::{Decoded, Decoder};
+use super::{Decoded, Decoder, usual};
 use crate::source::Packet;
 use crate::time::Time;
 
@@ -9,29 +9,49 @@ use crate::time::Time;
 const FULL_PACKETS: u64 = 65_536;
 
 /// What was found in some packets.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Bundle {
     /// As many as are `used`, and room for more.
     found: Vec<Decoded>,
     used: usize,
     packets: u64,
     undecoded: u64,
-    span: Option<(Time, Time)>,
+    /// Times of the earliest and of the latest packet, if there is one.
+    first: Time,
+    last: Time,
+}
+
+impl Default for Bundle {
+    fn default() -> Bundle {
+        let (first, last) = (Time(i64::MAX), Time(i64::MIN));
+        Bundle { found: Vec::new(), used: 0, packets: 0, undecoded: 0, first, last }
+    }
 }
 
 impl Bundle {
     /// Puts in what `decoder` finds in `packet`.
-    #[inline]
+    #[inline(always)]
     pub fn packet(&mut self, decoder: &mut Decoder, packet: &Packet<'_>) {
         self.packets += 1;
-        let time = packet.time;
-        self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+        self.first = self.first.min(packet.time);
+        self.last = self.last.max(packet.time);
         if self.used == self.found.len() {
             self.grow();
         }
         // Findings are large: each is written where it stays.
         let Some(place) = self.found.get_mut(self.used) else { return };
-        decoder.decode_into(packet, place);
+        if usual::decode(packet, place) {
+            self.used += 1;
+        } else {
+            self.unusual(decoder, packet);
+        }
+    }
+
+    /// Puts in what is found in a packet that is not a usual one.
+    #[inline(never)]
+    fn unusual(&mut self, decoder: &mut Decoder, packet: &Packet<'_>) {
+        let Some(place) = self.found.get_mut(self.used) else { return };
+        decoder.decode_unusual(packet, place);
         match place {
             Decoded::Segment(_) => {
                 self.used += 1;
@@ -79,9 +99,8 @@ impl Bundle {
         self.used = self.found.len();
         self.packets += other.packets;
         self.undecoded += other.undecoded;
-        if let Some((first, last)) = other.span {
-            self.span = Some(self.span.map_or((first, last), |(f, l)| (f.min(first), l.max(last))));
-        }
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
         other.clear();
     }
 
@@ -107,6 +126,6 @@ impl Bundle {
 
     /// Times of the earliest and of the latest packet.
     pub fn span(&self) -> Option<(Time, Time)> {
-        self.span
+        (self.packets > 0).then_some((self.first, self.last))
     }
 }

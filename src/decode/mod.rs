@@ -72,16 +72,17 @@ impl Decoder {
     /// The same; what is found is written to `found`.
     #[inline]
     fn decode_into(&mut self, packet: &Packet<'_>, found: &mut Decoded) {
-        if !self.more.is_empty() {
+        if usual::decode(packet, found) {
             self.more.clear();
-        }
-        if !usual::decode(packet, found) {
+        } else {
             self.decode_unusual(packet, found);
         }
     }
 
+    /// Takes the long way with a packet that is not a [usual](usual::decode) one.
     #[inline(never)]
     fn decode_unusual(&mut self, packet: &Packet<'_>, found: &mut Decoded) {
+        self.more.clear();
         let Some((ip, tcp, scope)) = self.plain(packet) else {
             *found = walk::Walk::start(self, packet);
             return;
