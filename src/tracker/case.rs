@@ -99,11 +99,17 @@ impl<E: Notes> Case<E> {
             return Taken { connection: index, sender, class, advances };
         }
         let taken = self.track(sender, seg, index);
-        self.notes.take(&taken, seg, &self.connection);
+        self.note(&taken, seg);
+        taken
+    }
+
+    /// Takes note of `seg`, which the connection has just taken.
+    #[inline]
+    pub(super) fn note(&mut self, taken: &Taken, seg: &Segment) {
+        self.notes.take(taken, seg, &self.connection);
         let usual = matches!(taken.class, Class::Ack | Class::New) && seg.flags.control() == Flags::ACK.0;
         let after = if usual && self.connection.is_steady() { self.notes.steady_after(&self.connection) } else { None };
         self.steady = after.unwrap_or(NEVER);
-        taken
     }
 
     /// Takes `seg` of end `x` if all is steady, and it too; `None` leaves all as it was. Whether it acknowledges more.
@@ -117,7 +123,7 @@ impl<E: Notes> Case<E> {
         Some(advances)
     }
 
-    /// The same, of which note is yet to be taken.
+    /// Takes `seg` of end `sender`, of which note is yet to be taken.
     #[inline]
     pub(super) fn track(&mut self, sender: usize, seg: &Segment, index: usize) -> Taken {
         let (class, advances) = self.connection.take_from(sender, seg);

@@ -2,7 +2,7 @@
 //! unpacked, and a record is looked at in its place.
 
 use super::case::{Case, Notes, Scratch};
-use super::connection::{Connection, Taken};
+use super::connection::Connection;
 use super::kept::How;
 use super::player::Player;
 use super::store::{Head, Store};
@@ -21,12 +21,20 @@ impl<E: Notes> Store<E> {
 
     /// Plays the tape of connection `index`.
     fn play(&self, index: usize, case: &mut Case<E>) {
-        self.play_noting(index, case, E::take);
+        self.play_with(index, case, |case, x, seg| _ = case.take(x, seg, index));
     }
 
-    /// The same; `note` takes note of each segment.
+    /// The same; note is taken of no more than a glance tells.
+    fn play_for_glance(&self, index: usize, case: &mut Case<E>) {
+        self.play_with(index, case, |case, x, seg| {
+            let taken = case.track(x, seg, index);
+            case.notes.take_for_glance(&taken, seg, &case.connection);
+        });
+    }
+
+    /// Gives `case`, begun anew, each segment of the tape of connection `index` to `take`, with the end it is of.
     #[inline]
-    fn play_noting(&self, index: usize, case: &mut Case<E>, note: impl Fn(&mut E, &Taken, &Segment, &Connection)) {
+    fn play_with(&self, index: usize, case: &mut Case<E>, take: impl Fn(&mut Case<E>, usize, &Segment)) {
         let mut player = self.player(index);
         let mut begun = false;
         while let Some(x) = player.advance() {
@@ -35,8 +43,7 @@ impl<E: Notes> Store<E> {
                 case.restart(seg);
                 begun = true;
             }
-            let taken = case.track(x, seg, index);
-            note(&mut case.notes, &taken, seg, &case.connection);
+            take(case, x, seg);
         }
         if !begun {
             // It was released: nothing is to be left here of the one looked at before.
@@ -68,7 +75,7 @@ impl<E: Notes> Store<E> {
             How::Record(slot) => &self.records[slot],
             How::Packed(place) => {
                 let case = &mut scratch.0;
-                (case.connection, case.notes) = (Connection::blank(), E::blank());
+                *case = Case::new(Connection::blank(), E::blank());
                 self.read(place, case);
                 case
             }
@@ -117,7 +124,7 @@ impl<E: Notes> Store<E> {
                 match tape.orderly() {
                     Some(unique) => E::glance_at_orderly(unique, tape.is_answered()),
                     None => {
-                        self.play_noting(index, &mut scratch.0, E::take_for_glance);
+                        self.play_for_glance(index, &mut scratch.0);
                         scratch.0.notes.glance(&scratch.0.connection)
                     }
                 }

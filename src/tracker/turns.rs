@@ -4,7 +4,7 @@
 use smallvec::SmallVec;
 
 use super::case::{Notes, Scratch};
-use super::connection::{Class, Taken};
+use super::connection::Taken;
 use super::player::Player;
 use crate::segment::Segment;
 
@@ -14,14 +14,14 @@ pub(super) struct Turn<'a> {
     index: usize,
     player: Player<'a>,
     sender: usize,
-    taken: Taken,
+    /// What its latest segment was, if note is yet to be taken of that.
+    taken: Option<Taken>,
 }
 
 impl<'a> Turn<'a> {
     /// That of connection `index`, which becomes a record at `place`.
     pub fn new(place: usize, index: usize, player: Player<'a>) -> Turn<'a> {
-        let taken = Taken { connection: index, sender: 0, class: Class::Ack, advances: false };
-        Turn { place, index, player, sender: 0, taken }
+        Turn { place, index, player, sender: 0, taken: None }
     }
 
     /// Whether there is a next segment.
@@ -53,11 +53,15 @@ pub(super) fn play<E: Notes>(turns: &mut [Turn<'_>], scratch: &mut [Scratch<E>])
             if !begun {
                 case.restart(turn.segment());
             }
-            turn.taken = case.track(turn.sender, turn.segment(), turn.index);
+            turn.taken = match case.take_steady(turn.sender, turn.segment()) {
+                Some(_) => None,
+                None => Some(case.track(turn.sender, turn.segment(), turn.index)),
+            };
         }
         for turn in on.iter().map(|i| &turns[*i]) {
-            let case = &mut scratch[turn.place].0;
-            case.notes.take(&turn.taken, turn.segment(), &case.connection);
+            if let Some(taken) = &turn.taken {
+                scratch[turn.place].0.note(taken, turn.segment());
+            }
         }
         begun = true;
     }
