@@ -211,6 +211,24 @@ proptest! {
     }
 
     #[test]
+    fn what_goes_the_short_way_comes_to_the_same(segments in segments()) {
+        let [mut short, mut next, mut long] = <[Tracker<Noted>; 3]>::default();
+        for seg in &segments {
+            // Whose notes may have been changed is steady no more.
+            (0..long.len()).for_each(|i| _ = long.notes_mut(i));
+            prop_assert_eq!(short.segment(seg), long.segment(seg));
+            next.pass_next(seg);
+        }
+        prop_assert_eq!(next.len(), long.len());
+        for i in 0..long.len() {
+            let [short, next, long] = [&short, &next, &long].map(|tracker| tracker.case(i));
+            let told = [&short, &next, &long].map(|case| format!("{:#?} {:#?}", case.connection, case.notes));
+            prop_assert_eq!(&told[0], &told[2]);
+            prop_assert_eq!(&told[1], &told[2]);
+        }
+    }
+
+    #[test]
     fn a_history_is_a_path_through_the_table(segments in segments(), cut in any::<prop::sample::Index>(), later in 0..200_i64) {
         let part = &segments[..=cut.index(segments.len())];
         let now = end(part) + Span::secs(later);

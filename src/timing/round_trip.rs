@@ -330,6 +330,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_repaired_stays_so_however_much_follows() {
+        let mut trip = RoundTrip::default();
+        trip.sends(&data(0, 100, 10));
+        trip.repeats(&data(200, 100, 10));
+        assert!(trip.in_recovery());
+        for n in 0..8_u32 {
+            trip.acknowledged(&ack(230 + i64::from(n), 110 + (n << 29)));
+            assert!(!trip.in_recovery(), "{n}");
+        }
+    }
+
+    #[test]
     fn sequence_numbers_may_wrap() {
         let mut trip = RoundTrip::default();
         trip.sends(&data(0, u32::MAX - 4, 10));
