@@ -16,6 +16,7 @@ impl<N: Notes> Tracker<N> {
         let hash = self.latest.hash(&seg.src, &seg.dst);
         let new = self.store.push(seg, incarnation, old as u32 + 1, self.store.heads[old].beside);
         self.era = self.era.wrapping_add(1);
+        // The next one on this four-tuple is found through `new`.
         self.recent.forget(seg);
         if self.latest.replace(hash, old as u32, new as u32) {
             return new;

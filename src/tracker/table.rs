@@ -244,6 +244,7 @@ impl<N: Notes> Tracker<N> {
     /// No more segments come: lets go of what they would be looked up in.
     pub fn complete(&mut self) {
         self.latest = Index::default();
+        self.recent.clear();
     }
 
     /// A new connection, on tape, the first of its four-tuple.
