@@ -1,19 +1,23 @@
 //! Rows of bytes that grow, each in one block: what does not fit any more moves to a larger one. Blocks are whole cache
 //! lines, so that little of them is empty, and lie in pieces that never move. A piece of which every row was given up for
-//! good is freed.
+//! good is freed. A row that is said to be whole leaves its block to others.
+
+use super::sealed::Sealed;
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
 /// Blocks come in these sizes, in lines: rows mostly stay small.
-const SIZES: [u8; 15] = [1, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 26, 34, 48, 68];
+const SIZES: [u8; 8] = [1, 3, 5, 8, 12, 20, 34, 68];
 /// Lines of a piece, about: half a megabyte.
 const PIECE: usize = 1 << 13;
 /// A record is no longer, as a rule.
 const SHORT: usize = 32;
 /// No block.
 const NONE: u32 = u32::MAX;
+/// The size of what is in no block, but sealed.
+const SEALED: u8 = u8::MAX;
 
-/// One row: which block it is in, and how much of it is used.
+/// One row: which block it is in, and how much of it is used; or under which number it is sealed.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     block: u32,
@@ -127,11 +131,14 @@ impl Blocks {
 
 /// All rows.
 #[derive(Clone, Debug)]
-pub struct Rows([Blocks; SIZES.len()]);
+pub struct Rows {
+    blocks: [Blocks; SIZES.len()],
+    sealed: Sealed,
+}
 
 impl Default for Rows {
     fn default() -> Rows {
-        Rows(SIZES.map(Blocks::new))
+        Rows { blocks: SIZES.map(Blocks::new), sealed: Sealed::default() }
     }
 }
 
@@ -150,18 +157,21 @@ impl Rows {
 
     #[inline]
     fn block_mut(&mut self, row: &Row) -> Option<&mut [u8]> {
-        self.0.get_mut(usize::from(row.size))?.get_mut(row.block)
+        self.blocks.get_mut(usize::from(row.size))?.get_mut(row.block)
     }
 
-    /// The same in a larger block.
+    /// The same in a larger block, or in one again.
     fn append_moved<const N: usize>(&mut self, row: &mut Row, bytes: &[u8; N], len: usize) -> Option<()> {
         let used = usize::from(row.used);
-        let size = self.0.iter().position(|blocks| blocks.size >= used + len)?;
-        let new = self.0.get_mut(size)?.take()?;
+        let size = self.blocks.iter().position(|blocks| blocks.size >= used + len)?;
+        let new = self.blocks.get_mut(size)?.take()?;
         // A larger size comes after a smaller one.
-        let (smaller, larger) = self.0.split_at_mut(size);
+        let (smaller, larger) = self.blocks.split_at_mut(size);
         let to = larger.first_mut()?.get_mut(new)?;
-        if let Some(blocks) = smaller.get_mut(usize::from(row.size)) {
+        if let Some(from) = self.sealed.get(row.block, used).filter(|_| row.size == SEALED) {
+            to[..used].copy_from_slice(from);
+            self.sealed.forget(row.block);
+        } else if let Some(blocks) = smaller.get_mut(usize::from(row.size)) {
             if let Some(from) = blocks.get(row.block) {
                 to[..used].copy_from_slice(&from[..used]);
             }
@@ -172,37 +182,54 @@ impl Rows {
         Some(())
     }
 
+    /// Hardly anything will be appended to `row`: it leaves its block. If something is, it comes into a block again.
+    pub fn seal(&mut self, row: &mut Row) {
+        let Some(blocks) = self.blocks.get_mut(usize::from(row.size)) else { return };
+        let bytes = blocks.get(row.block).and_then(|block| block.get(..usize::from(row.used)));
+        if let Some(number) = bytes.and_then(|bytes| self.sealed.push(bytes)) {
+            blocks.forget(row.block);
+            *row = Row { block: number, size: SEALED, ..*row };
+        }
+    }
+
     /// All that was appended to `row`.
     #[inline]
     pub fn get(&self, row: &Row) -> &[u8] {
-        let block = self.0.get(usize::from(row.size)).and_then(|blocks| blocks.get(row.block));
-        block.and_then(|block| block.get(..usize::from(row.used))).unwrap_or(&[])
+        let used = usize::from(row.used);
+        let bytes = match self.blocks.get(usize::from(row.size)) {
+            Some(blocks) => blocks.get(row.block).and_then(|block| block.get(..used)),
+            None => self.sealed.get(row.block, used),
+        };
+        bytes.unwrap_or(&[])
     }
 
     /// A byte of the line that the next record comes to.
     #[inline]
     pub fn end(&self, row: &Row) -> Option<u8> {
-        let block = self.0.get(usize::from(row.size))?.get(row.block)?;
+        let block = self.blocks.get(usize::from(row.size))?.get(row.block)?;
         block.get(usize::from(row.used)).or(block.last()).copied()
     }
 
     /// Looks at all lines of `rows`: what would be waited for row by row is waited for at once.
     pub fn touch(&self, rows: impl Iterator<Item = Row>) {
-        let lines = rows.flat_map(|row| self.get(&row).iter().step_by(LINE));
+        let bytes = rows.map(|row| self.get(&row));
+        let lines = bytes.flat_map(|row| row.iter().step_by(LINE).chain(row.last()));
         std::hint::black_box(lines.fold(0, |seen, byte| seen ^ byte));
     }
 
     /// Takes the block of `row` back; another row may get it.
     pub fn forget(&mut self, row: &Row) {
-        if let Some(blocks) = self.0.get_mut(usize::from(row.size)) {
-            blocks.forget(row.block);
+        match self.blocks.get_mut(usize::from(row.size)) {
+            Some(blocks) => blocks.forget(row.block),
+            None => self.sealed.forget(row.block),
         }
     }
 
     /// Takes the block of `row` back, which leaves it empty. From then on none may grow.
     pub fn release(&mut self, row: &mut Row) {
-        if let Some(blocks) = self.0.get_mut(usize::from(row.size)) {
-            blocks.release(row.block);
+        match self.blocks.get_mut(usize::from(row.size)) {
+            Some(blocks) => blocks.release(row.block),
+            None => self.sealed.forget(row.block),
         }
         *row = Row::EMPTY;
     }
@@ -246,7 +273,7 @@ mod tests {
         for (row, expected) in &all {
             assert_eq!(rows.get(row), expected);
         }
-        assert!(rows.0.iter().all(|blocks| blocks.pieces.len() == 1 && blocks.count <= 14));
+        assert!(rows.blocks.iter().all(|blocks| blocks.pieces.len() == 1 && blocks.count <= 14));
     }
 
     #[test]
@@ -258,7 +285,7 @@ mod tests {
             assert!(rows.append(&mut row, &[n as u8; 88], 40));
             all.push(row);
         }
-        let taken = |rows: &Rows| rows.0[0].pieces.iter().filter(|piece| !piece.bytes.is_empty()).count();
+        let taken = |rows: &Rows| rows.blocks[0].pieces.iter().filter(|piece| !piece.bytes.is_empty()).count();
         assert_eq!(taken(&rows), 3);
         for (n, row) in all.iter_mut().enumerate() {
             assert_eq!(rows.get(row), [n as u8; 40]);

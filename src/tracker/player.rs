@@ -1,7 +1,7 @@
 //! A tape played back, a segment at a time.
 
 use super::tape::Tape;
-use super::written::{NearStamps, Reader, what};
+use super::written::{FLAGS, NearStamps, Reader, what};
 use crate::segment::{Flags, Options, Segment, Timestamps};
 use crate::time::Time;
 
@@ -54,15 +54,12 @@ impl<'a> Player<'a> {
         if let Some(x) = self.unusual.take() {
             self.ready[usize::from(x & 1)].options = Options::default();
         }
-        let head = u64::from_le_bytes(self.from.bytes());
-        let (kind, from) = (head as u8, &mut self.from);
+        let (head, from) = (self.from.word(), &mut self.from);
+        let kind = head as u16;
         let x = usize::from(kind & what::SENDER);
         let seg = &mut self.ready[x];
-        seg.flags = Flags(head as u16 >> 8);
-        seg.window = (head >> 16) as u16;
-        seg.checksum = (head >> 32) as u16;
-        seg.len = (head >> 48) as u32;
-        seg.captured = seg.len;
+        seg.flags = Flags(kind >> 8 & FLAGS);
+        seg.checksum = (head >> 16) as u16;
         if kind & what::WIDE != 0 {
             self.time = Time(i64::from_le_bytes(from.bytes()));
             self.packet = if self.begun { self.first.wrapping_add(from.word().into()) } else { self.first };
@@ -72,6 +69,11 @@ impl<'a> Player<'a> {
             self.packet = self.packet.wrapping_add(from.short().into());
         }
         (seg.time, seg.packet) = (self.time, self.packet);
+        seg.len = if kind & what::LEN != 0 { from.short().into() } else { 0 };
+        seg.captured = seg.len;
+        if kind & what::WINDOW != 0 {
+            seg.window = from.short();
+        }
         seg.seq = if kind & what::SEQ != 0 { from.word() } else { self.next[x] };
         seg.ack = if kind & what::ACK != 0 { from.word() } else { Tape::usual_ack(&self.next, x, seg.flags) };
         seg.ip_id = if kind & what::ID != 0 { from.short() } else { 0 };

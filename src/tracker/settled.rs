@@ -126,14 +126,14 @@ mod tests {
             taped(&segments).store.heads[0].tape.quiet(Time(now)).0
         };
         assert_eq!(quiet(&[5, 9], 100), 91);
-        let clock = [0, 1 << 45, 1 << 40, (1 << 40) + 7, 1 << 41];
+        let clock = [0, 1 << 37, 1 << 35, (1 << 35) + 7, 1 << 36];
         for n in 1..=clock.len() {
             let latest = *clock[..n].iter().max().expect("a time");
             let exact = (1 << 51) - latest;
             let least = exact - ((n as i64) << 30);
             assert!((least..=exact).contains(&quiet(&clock[..n], 1 << 51)), "{n}");
         }
-        assert_eq!(quiet(&[0, 1 << 45, 1 << 40, (1 << 45) + (1 << 40)], 1 << 46), (1 << 45) - (1 << 40));
+        assert_eq!(quiet(&[0, 1 << 37, 1 << 35, (1 << 37) + (1 << 35)], 1 << 38), (1 << 37) - (1 << 35));
         assert!(quiet(&[0, 1 << 50, 1 << 40], 1 << 51) <= 0, "too far back to be told");
         assert!(quiet(&[i64::MAX, i64::MIN, 0], i64::MAX) <= 0);
     }

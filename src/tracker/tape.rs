@@ -7,7 +7,7 @@
 
 use super::player::Player;
 use super::sequence::after;
-use super::written::{LONGEST, NARROW, NearStamps, Writer, has_more, what};
+use super::written::{FLAGS, LONGEST, NearStamps, Writer, has_more, what};
 use crate::pack::Pack;
 use crate::pack::block::{Row, Rows};
 use crate::segment::{Flags, ScopeId, Segment, Socket};
@@ -36,6 +36,8 @@ mod mark {
     pub const OPENED: u16 = 1 << 8;
     /// End 0 has sent more than SYNs and RSTs.
     pub const PAST_SYN: u16 = 1 << 10;
+    /// It was closed or reset once: hardly anything comes after that.
+    pub const SEALED: u16 = 1 << 11;
     /// Not just one segment after the other, each once and complete.
     pub const DISORDERLY: u16 = 1 << 9;
 }
@@ -58,8 +60,10 @@ pub(super) struct Tape {
     /// The least MSS that an end has announced.
     mss: u16,
     marks: u16,
+    /// The window of each end's latest segment.
+    window: [u16; 2],
     /// By how much the time of another segment is later than that of the latest one, at most, in [`TICK`]s.
-    later: u16,
+    later: u8,
     /// The timestamp of each end's latest segment that had one.
     stamps: [u32; 2],
     /// The TTL of each end's latest segment.
@@ -83,6 +87,7 @@ impl Tape {
             on: 0,
             mss: u16::MAX,
             marks: if opened { mark::OPENED } else { mark::DISORDERLY },
+            window: [0; 2],
             later: 0,
             stamps: [0; 2],
             ttl: [0; 2],
@@ -120,7 +125,7 @@ impl Tape {
 
     /// How long nothing has come, at least; a time that does not fit is no time at all.
     pub fn quiet(&self, now: Time) -> Span {
-        let later = if self.later == u16::MAX { i64::MAX } else { i64::from(self.later) << TICK };
+        let later = if self.later == u8::MAX { i64::MAX } else { i64::from(self.later) << TICK };
         Span((now - self.time).0.saturating_sub(later))
     }
 
@@ -219,7 +224,7 @@ impl Tape {
             self.marks |= mark::DISORDERLY;
         }
         self.count += 1;
-        self.ttl[x] = seg.ttl;
+        (self.ttl[x], self.window[x]) = (seg.ttl, seg.window);
         if let Some(stamps) = seg.options.timestamps {
             self.stamps[x] = stamps.value;
         }
@@ -241,25 +246,30 @@ impl Tape {
             }
             self.mss = self.mss.min(seg.options.mss.unwrap_or(u16::MAX));
         }
+        // Once: whoever goes on sending moves no more than one row.
+        if self.marks & mark::SEALED == 0 && (seg.has(Flags::RST) || self.is_closed()) {
+            rows.seal(&mut self.row);
+            self.marks |= mark::SEALED;
+        }
         true
     }
 
     /// What [`Tape::later`] is once the latest segment is one of this time: rounded up.
-    fn later_than(&self, time: Time) -> u16 {
-        if self.later == u16::MAX {
-            return u16::MAX;
+    fn later_than(&self, time: Time) -> u8 {
+        if self.later == u8::MAX {
+            return u8::MAX;
         }
         let latest = i128::from(self.time.0) + (i128::from(self.later) << TICK);
         let later = (latest - i128::from(time.0) + (1 << TICK) - 1) >> TICK;
-        later.clamp(0, u16::MAX.into()) as u16
+        later.clamp(0, u8::MAX.into()) as u8
     }
 
     /// The bytes of `seg` of end `x`, `on` packets from the first one, and how many of them count.
     #[inline]
     fn write(&self, on: u32, x: usize, seg: &Segment) -> ([u8; LONGEST], usize) {
         let (later, further) = (seg.time.0.wrapping_sub(self.time.0) as u64, on.wrapping_sub(self.on));
-        let mut kind = x as u8;
-        let mut to = Writer { bytes: [0; LONGEST], at: 8 };
+        let mut kind = x as u16 | (seg.flags.0 & FLAGS) << 8;
+        let mut to = Writer { bytes: [0; LONGEST], at: 4 };
         if self.count == 0 {
             kind |= what::WIDE;
             to.put(seg.time.0.to_le_bytes());
@@ -268,9 +278,16 @@ impl Tape {
             to.put(seg.time.0.to_le_bytes());
             to.put(on.to_le_bytes());
         } else {
-            // One copy: what follows overwrites what is too much of it.
-            to.put((u64::from(further) << 32 | later).to_le_bytes());
-            to.at = NARROW;
+            to.put((later as u32).to_le_bytes());
+            to.put((further as u16).to_le_bytes());
+        }
+        if seg.len != 0 {
+            kind |= what::LEN;
+            to.put((seg.len as u16).to_le_bytes());
+        }
+        if seg.window != self.window[x] {
+            kind |= what::WINDOW;
+            to.put(seg.window.to_le_bytes());
         }
         if seg.seq != self.next[x] {
             kind |= what::SEQ;
@@ -293,16 +310,12 @@ impl Tape {
                 to.put((u64::from(stamps.echo) << 32 | u64::from(stamps.value)).to_le_bytes());
             }
         }
-        if seg.ttl != self.ttl[x] || seg.flags.0 > 0xff || has_more(&seg.options) {
+        if seg.ttl != self.ttl[x] || seg.flags.0 > FLAGS || has_more(&seg.options) {
             kind |= what::MORE;
             to.more(seg, seg.ttl != self.ttl[x]);
         }
-        let head = u64::from(seg.len as u16) << 48
-            | u64::from(seg.checksum) << 32
-            | u64::from(seg.window) << 16
-            | u64::from(seg.flags.0 as u8) << 8
-            | u64::from(kind);
-        to.bytes[..8].copy_from_slice(&head.to_le_bytes());
+        let head = u32::from(seg.checksum) << 16 | u32::from(kind);
+        to.bytes[..4].copy_from_slice(&head.to_le_bytes());
         (to.bytes, to.at)
     }
 

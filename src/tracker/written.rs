@@ -4,27 +4,32 @@ use crate::segment::{Options, Segment, Timestamps};
 
 /// Bytes of one segment at most.
 pub const LONGEST: usize = 88;
-/// Bytes of one segment at least: those of most, before their options.
-pub const NARROW: usize = 14;
 
-/// What the first byte of a segment says. After it: flags, window, checksum, length, and by how much time and packet number
-/// are later than those of the segment before.
+/// What the first two bytes of a segment say, the lower six bits of the second being its flags up to URG. After them:
+/// checksum, and by how much time and packet number are later than those of the segment before.
 pub mod what {
-    pub const SENDER: u8 = 1;
+    pub const SENDER: u16 = 1;
     /// Its sequence number follows; else it continues the stream.
-    pub const SEQ: u8 = 1 << 1;
+    pub const SEQ: u16 = 1 << 1;
     /// Its acknowledgment number follows; else it is the end of the other stream, or 0 without ACK.
-    pub const ACK: u8 = 1 << 2;
-    pub const STAMPS: u8 = 1 << 3;
+    pub const ACK: u16 = 1 << 2;
+    pub const STAMPS: u16 = 1 << 3;
     /// Its timestamps follow as distances: see [`NearStamps`](super::NearStamps).
-    pub const NEAR_STAMPS: u8 = 1 << 7;
-    pub const ID: u8 = 1 << 4;
+    pub const NEAR_STAMPS: u16 = 1 << 7;
+    pub const ID: u16 = 1 << 4;
     /// Instead there is the time itself, and, but for the first segment, by how much its packet number is later than the
     /// first one's.
-    pub const WIDE: u8 = 1 << 5;
+    pub const WIDE: u16 = 1 << 5;
     /// A byte follows that says what else there is.
-    pub const MORE: u8 = 1 << 6;
+    pub const MORE: u16 = 1 << 6;
+    /// It has payload, of which the length follows.
+    pub const LEN: u16 = 1 << 14;
+    /// Its window follows; else it is that of the end's segment before.
+    pub const WINDOW: u16 = 1 << 15;
 }
+
+/// The flags that stand in those two bytes.
+pub const FLAGS: u16 = 0x3f;
 
 /// What that byte says.
 mod more {
@@ -35,7 +40,7 @@ mod more {
     pub const FAST_OPEN: u8 = 1 << 4;
     pub const CUT: u8 = 1 << 5;
     pub const TTL: u8 = 1 << 6;
-    /// Flags beyond the eight.
+    /// Flags beyond the six.
     pub const FLAGS: u8 = 1 << 7;
 }
 
@@ -96,7 +101,7 @@ impl Writer {
             (more::FAST_OPEN, o.fast_open),
             (more::CUT, o.cut),
             (more::TTL, ttl),
-            (more::FLAGS, seg.flags.0 > 0xff),
+            (more::FLAGS, seg.flags.0 > FLAGS),
         ];
         self.put([bits.iter().fold(0, |all, (bit, there)| all | if *there { *bit } else { 0 })]);
         if let Some(mss) = o.mss {
@@ -115,8 +120,8 @@ impl Writer {
         if ttl {
             self.put([seg.ttl]);
         }
-        if seg.flags.0 > 0xff {
-            self.put([(seg.flags.0 >> 8) as u8]);
+        if seg.flags.0 > FLAGS {
+            self.put([(seg.flags.0 >> FLAGS.count_ones()) as u8]);
         }
     }
 }
@@ -171,7 +176,7 @@ impl Reader<'_> {
         }
         if bits & more::FLAGS != 0 {
             let [high] = self.bytes();
-            seg.flags.0 |= u16::from(high) << 8;
+            seg.flags.0 |= u16::from(high) << FLAGS.count_ones();
         }
     }
 }
