@@ -155,12 +155,32 @@ impl Rows {
         self.append_moved(row, bytes, len).is_some()
     }
 
+    /// Appends `len` of the bytes of two words to `row`, or nothing if there is no room.
+    #[inline]
+    pub fn append_words(&mut self, row: &mut Row, (first, rest): (u64, u128), len: usize) -> bool {
+        let used = usize::from(row.used);
+        if let Some(block) = self.block_mut(row)
+            && let Some(to) = block.get_mut(used..).and_then(|rest| rest.first_chunk_mut::<24>())
+        {
+            let (low, high) = to.split_at_mut(8);
+            low.copy_from_slice(&first.to_le_bytes());
+            high.copy_from_slice(&rest.to_le_bytes());
+            row.used += len as u16;
+            return true;
+        }
+        let mut bytes = [0; SHORT];
+        bytes[..8].copy_from_slice(&first.to_le_bytes());
+        bytes[8..24].copy_from_slice(&rest.to_le_bytes());
+        self.append(row, &bytes, len)
+    }
+
     #[inline]
     fn block_mut(&mut self, row: &Row) -> Option<&mut [u8]> {
         self.blocks.get_mut(usize::from(row.size))?.get_mut(row.block)
     }
 
     /// The same in a larger block, or in one again.
+    #[inline(never)]
     fn append_moved<const N: usize>(&mut self, row: &mut Row, bytes: &[u8; N], len: usize) -> Option<()> {
         let used = usize::from(row.used);
         let size = self.blocks.iter().position(|blocks| blocks.size >= used + len)?;

@@ -25,7 +25,7 @@
 //! | `lone` | connections of which there is but one SYN |
 //! | `outline` | a connection in short |
 //! | `timers` | when an end took its steps, and which timers have run out |
-//! | `tape`, `written` | short connections as the list of their segments; one segment as bytes |
+//! | `tape`, `plain`, `written` | short connections as the list of their segments; the usual segment; any one as bytes |
 //! | [`settled`] | connections of which nothing more is to come |
 //! | `evict` | forgetting connections, so that memory stays bounded |
 //! | [`profile`] | timers of common stacks |
@@ -44,6 +44,7 @@ pub mod log;
 mod lone;
 mod outline;
 mod packed;
+mod plain;
 mod player;
 pub mod profile;
 mod receipt;

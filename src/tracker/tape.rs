@@ -14,16 +14,16 @@ use crate::segment::{Flags, ScopeId, Segment, Socket};
 use crate::time::{Span, Time};
 
 /// Segments on a tape at most: for more, a record costs less.
-const MOST: u8 = 48;
+pub(super) const MOST: u8 = 48;
 /// Sequence numbers that lie this close belong together, whatever windows are: so close that on a whole tape of the largest
 /// segments they do not come far enough apart to be taken for another incarnation's.
-const NEAR: u32 = 1 << 14;
+pub(super) const NEAR: u32 = 1 << 14;
 
 /// What [`Tape::quiet`] counts in: about a second, as a power of two.
 const TICK: u32 = 30;
 
 /// What `marks` holds; where there are two, the second is that of end 1.
-mod mark {
+pub(super) mod mark {
     /// The end has sent a segment other than RST.
     pub const SEEN: u16 = 1;
     /// The end has acknowledged something.
@@ -46,29 +46,29 @@ mod mark {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tape {
     /// Time of its latest segment.
-    time: Time,
-    scope: ScopeId,
-    row: Row,
+    pub(super) time: Time,
+    pub(super) scope: ScopeId,
+    pub(super) row: Row,
     /// The end of each stream as captured.
-    next: [u32; 2],
+    pub(super) next: [u32; 2],
     /// What each end acknowledged last.
-    acked: [u32; 2],
+    pub(super) acked: [u32; 2],
     /// Payload bytes, if it is orderly.
-    unique: u32,
+    pub(super) unique: u32,
     /// Packets from its first segment to its latest.
-    on: u32,
+    pub(super) on: u32,
     /// The least MSS that an end has announced.
-    mss: u16,
-    marks: u16,
+    pub(super) mss: u16,
+    pub(super) marks: u16,
     /// The window of each end's latest segment.
-    window: [u16; 2],
+    pub(super) window: [u16; 2],
     /// By how much the time of another segment is later than that of the latest one, at most, in [`TICK`]s.
-    later: u8,
+    pub(super) later: u8,
     /// The timestamp of each end's latest segment that had one.
-    stamps: [u32; 2],
+    pub(super) stamps: [u32; 2],
     /// The TTL of each end's latest segment.
-    ttl: [u8; 2],
-    count: u8,
+    pub(super) ttl: [u8; 2],
+    pub(super) count: u8,
 }
 
 const _: () = assert!(size_of::<Tape>() <= 64);
@@ -96,7 +96,7 @@ impl Tape {
     }
 
     #[inline]
-    fn has(&self, bit: u16, end: usize) -> bool {
+    pub(super) fn has(&self, bit: u16, end: usize) -> bool {
         self.marks & bit << end != 0
     }
 
@@ -211,11 +211,14 @@ impl Tape {
     /// Writes down `seg` of end `x`; the tape begins with packet `first`. False, and nothing is done, if it may not belong
     /// here, or there is no room for it.
     pub fn record(&mut self, first: u64, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
+        let Ok(on) = u32::try_from(seg.packet.wrapping_sub(first)) else { return false };
+        if self.record_usual(on, x, seg, rows) {
+            return true;
+        }
         let sound = seg.scope == self.scope && seg.len <= u32::from(u16::MAX) && seg.options.sack_blocks <= 3;
         if self.count >= MOST || !sound || !self.certainly_has(x, seg) {
             return false;
         }
-        let Ok(on) = u32::try_from(seg.packet.wrapping_sub(first)) else { return false };
         let (bytes, used) = self.write(on, x, seg);
         if !rows.append(&mut self.row, &bytes, used) {
             return false;
@@ -246,12 +249,17 @@ impl Tape {
             }
             self.mss = self.mss.min(seg.options.mss.unwrap_or(u16::MAX));
         }
-        // Once: whoever goes on sending moves no more than one row.
-        if self.marks & mark::SEALED == 0 && (seg.has(Flags::RST) || self.is_closed()) {
+        self.seal_if_over(seg.has(Flags::RST), rows);
+        true
+    }
+
+    /// Seals it once it was reset or is closed. Only once: whoever goes on sending moves no more than one row.
+    #[inline]
+    pub(super) fn seal_if_over(&mut self, reset: bool, rows: &mut Rows) {
+        if (reset || self.is_closed()) && self.marks & mark::SEALED == 0 {
             rows.seal(&mut self.row);
             self.marks |= mark::SEALED;
         }
-        true
     }
 
     /// What [`Tape::later`] is once the latest segment is one of this time: rounded up.
