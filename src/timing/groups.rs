@@ -61,9 +61,14 @@ impl Pairs {
 
     /// Keeps at most half of the pairs: those that have more connections than the others.
     fn forget_the_smallest(&mut self) {
-        let mut counts: Vec<u32> = self.pairs.iter().map(|pair| pair.1).collect();
-        let (_, middle, _) = counts.select_nth_unstable(KEPT / 2);
-        let middle = *middle;
+        let single = self.pairs.iter().filter(|pair| pair.1 == 1).count();
+        // In a flood nearly all have but one.
+        let middle = if single > KEPT / 2 {
+            1
+        } else {
+            let mut counts: Vec<u32> = self.pairs.iter().map(|pair| pair.1).collect();
+            *counts.select_nth_unstable(KEPT / 2).1
+        };
         let pairs = std::mem::take(&mut self.pairs);
         self.lookup.clear();
         let kept = pairs.into_iter().filter(|pair| pair.1 > middle);
@@ -97,12 +102,11 @@ impl Census {
 
     /// The `most` groups of each kind that have the most connections; what the numbers stand for is in `directory`.
     pub fn list(&self, directory: &Directory, most: usize) -> Listing {
-        let counted = |counts: &[u32]| (0_u32..).zip(counts.to_vec()).filter(|(_, n)| *n > 0).collect();
         let socket = |service: u32| directory.socket(service);
         let pair = |parties: Parties| (directory.addr(parties.client), directory.socket(parties.service));
-        let services = largest(counted(&self.services), most, |number| socket(*number));
-        let clients = largest(counted(&self.clients), most, |number| directory.addr(*number));
-        let listed = largest(self.pairs.pairs.clone(), most, |parties| pair(*parties));
+        let services = largest(counted(&self.services), most, socket);
+        let clients = largest(counted(&self.clients), most, |number| directory.addr(number));
+        let listed = largest(self.pairs.pairs.iter().copied(), most, pair);
         let mut pairs = Pairs::default();
         listed.iter().for_each(|parties| pairs.push(hash(&pairs.hasher, *parties), (*parties, 0)));
         Listing {
@@ -124,14 +128,27 @@ impl Census {
 }
 
 /// The `most` of `groups` with the most connections (of equals, those with the lower name), in that order.
-fn largest<K: Copy, N: Ord>(mut groups: Vec<(K, u32)>, most: usize, name: impl Fn(&K) -> N) -> Vec<K> {
-    let order = |a: &(K, u32), b: &(K, u32)| Reverse(a.1).cmp(&Reverse(b.1)).then_with(|| name(&a.0).cmp(&name(&b.0)));
-    if groups.len() > most {
-        groups.select_nth_unstable_by(most, order);
+fn largest<K: Copy, N: Ord>(groups: impl Iterator<Item = (K, u32)>, most: usize, name: impl Fn(K) -> N) -> Vec<K> {
+    let mut best: Vec<((Reverse<u32>, N), K)> = Vec::new();
+    for (group, count) in groups {
+        let full = best.len() >= most;
+        // Of millions most are too small, and need not be named.
+        if full && best.last().is_none_or(|(last, _)| Reverse(count) > last.0) {
+            continue;
+        }
+        let rank = (Reverse(count), name(group));
+        if full && best.last().is_some_and(|(last, _)| rank >= *last) {
+            continue;
+        }
+        best.truncate(most - 1);
+        best.insert(best.partition_point(|(other, _)| *other < rank), (rank, group));
     }
-    groups.truncate(most);
-    groups.sort_unstable_by(order);
-    groups.into_iter().map(|group| group.0).collect()
+    best.into_iter().map(|(_, group)| group).collect()
+}
+
+/// Those that have any, by number.
+fn counted(counts: &[u32]) -> impl Iterator<Item = (u32, u32)> {
+    (0..).zip(counts.iter().copied()).filter(|(_, count)| *count > 0)
 }
 
 /// For each of so many `numbers` its place among those listed, plus one; 0 for none.
@@ -251,6 +268,17 @@ mod tests {
             }
         }
         assert!(pairs.pairs.len() <= KEPT);
-        assert_eq!(largest(pairs.pairs, 1, |p| p.client), [parties(u32::MAX)]);
+        assert_eq!(largest(pairs.pairs.into_iter(), 1, |p| p.client), [parties(u32::MAX)]);
+    }
+    #[test]
+    fn the_largest_are_the_first_of_all_in_order() {
+        let groups = (0..1_000_u32).map(|n| (n, n * 7_919 % 13));
+        let name = |n: u32| n * 6_007 % 1_009;
+        let mut all: Vec<(u32, u32)> = groups.clone().collect();
+        all.sort_by_key(|(n, count)| (Reverse(*count), name(*n)));
+        for most in [0, 1, 5, 100, 1_000, 2_000] {
+            let first: Vec<u32> = all.iter().take(most).map(|(n, _)| *n).collect();
+            assert_eq!(largest(groups.clone(), most, name), first);
+        }
     }
 }
