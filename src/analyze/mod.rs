@@ -15,6 +15,7 @@ pub use finish::{Finish, Part};
 use held::Held;
 pub use notes::Noted;
 pub use past::{MANY, Past};
+use smallvec::SmallVec;
 pub use stretch::{Row, Stretch, Wanted};
 
 use crate::decode::{Bundle, Decoded, Decoder, ScopeNames};
@@ -276,16 +277,22 @@ impl Analysis {
     fn survey_after(
         &self,
         (mut survey, mut unique): (Survey, u64),
-        indices: impl Iterator<Item = usize>,
+        mut indices: impl Iterator<Item = usize>,
         mut each: impl FnMut(usize, Parties),
     ) -> (Survey, u64) {
         let mut scratch = Box::default();
-        for i in indices {
-            let (sockets, (glance, passed)) = self.tracker.glance(i, &mut scratch);
-            each(i, survey.take(&sockets, &glance));
-            unique += passed;
+        loop {
+            let glance = |i| (i, self.tracker.glance(i, &mut scratch));
+            let some: SmallVec<[_; AHEAD]> = indices.by_ref().take(AHEAD).map(glance).collect();
+            if some.is_empty() {
+                return (survey, unique);
+            }
+            survey.soon(some.iter().map(|(_, (sockets, _))| sockets));
+            for (i, (sockets, (glance, passed))) in &some {
+                each(*i, survey.take(sockets, glance));
+                unique += passed;
+            }
         }
-        (survey, unique)
     }
 
     /// What is known of the capture at `end` by a survey of a while ago.

@@ -31,6 +31,8 @@ pub struct Scene {
     pub directory: Directory,
     /// What is known of each host.
     hosts: Vec<Host>,
+    /// Whether one of them is unseen.
+    any_unseen: bool,
 }
 
 /// Marks of a host: segments of it were captured; in one connection none were; there others acknowledge what it sent.
@@ -59,6 +61,11 @@ impl Scene {
     pub fn host(&self, addr: IpAddr) -> Host {
         let known = self.directory.find(addr).and_then(|host| self.hosts.get(host as usize));
         known.copied().unwrap_or_default()
+    }
+
+    /// Whether the host at `addr` is unseen: mostly none is.
+    pub fn is_unseen(&self, addr: IpAddr) -> bool {
+        self.any_unseen && self.host(addr).is_unseen()
     }
 
     /// All hosts that are unseen, in order.
@@ -213,6 +220,16 @@ impl Survey {
         self.take(&c.sockets, &Glance::of(c, s));
     }
 
+    /// Makes it cheaper to take connections between these sockets, a few at a time, one after the other.
+    pub fn soon<'s>(&self, sockets: impl Iterator<Item = &'s [Socket; 2]>) {
+        let known = |addr: IpAddr| {
+            let key = key(addr, 0);
+            self.recent[place(&key)].is_some_and(|recent| recent.0 == key)
+        };
+        let hosts = sockets.flatten().map(|socket| socket.addr);
+        self.directory.soon(hosts.filter(|addr| !known(*addr)));
+    }
+
     /// Takes one connection between `sockets`: who they are.
     pub fn take(&mut self, sockets: &[Socket; 2], glance: &Glance) -> Parties {
         let q = &mut self.quality;
@@ -286,6 +303,7 @@ impl Survey {
         let length = (end - begin).0 as f64;
         let quarters = [1.0, 2.0, 3.0, 4.0].map(|n| begin + Span((length * n / 4.0) as i64));
         let (directory, hosts) = (self.directory, self.hosts);
-        Scene { begin, end, quarters, let_go: false, profile, limits, quality, directory, hosts }
+        let any_unseen = hosts.iter().any(|host| host.is_unseen());
+        Scene { begin, end, quarters, let_go: false, profile, limits, quality, directory, hosts, any_unseen }
     }
 }

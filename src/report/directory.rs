@@ -1,15 +1,17 @@
 //! Hosts and services by number, each numbered when it is first met: what is counted of them stands in plain lists, and
-//! no address is looked up twice. The tables are seeded, because addresses are chosen by whoever sends the packets;
-//! nothing depends on the order in which they hold things.
+//! no address is looked up twice. They are found as connections are in the flow table: addresses are chosen by whoever
+//! sends the packets.
 
-use std::hash::BuildHasher;
+use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use foldhash::quality::RandomState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use smallvec::SmallVec;
 
 use crate::segment::Socket;
+use crate::tracker::index::Index;
+
+/// So many hosts are looked up together: [`Directory::soon`].
+pub const SOON: usize = 64;
 
 /// The client and the service of a connection, by number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,14 +56,13 @@ impl Addresses {
 /// Hosts and services.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
-    hosts: HashTable<u32>,
+    hosts: Index,
     addresses: Addresses,
-    services: HashTable<u32>,
+    services: Index,
     /// Host and port of each service.
     sockets: Vec<(u32, u16)>,
     /// The service met last: often it is the same one again.
     latest: Option<(u32, u16, u32)>,
-    seed: RandomState,
 }
 
 /// All of an address in a number. A mapped IPv4 address meets the IPv4 address, which costs no more than a comparison.
@@ -74,19 +75,29 @@ pub fn bits(addr: IpAddr) -> u128 {
 }
 
 impl Directory {
+    /// Makes it cheaper to meet these hosts, best at most [`SOON`], one after the other: what the look-ups wait for is in memory
+    /// far away, and so it is waited for at once.
+    pub fn soon(&self, hosts: impl Iterator<Item = IpAddr>) {
+        let hashes: SmallVec<[u32; SOON]> = hosts.map(|addr| self.hosts.hash_of(bits(addr))).collect();
+        self.hosts.soon(hashes.iter().copied());
+        for guess in hashes.iter().filter_map(|hash| self.hosts.guess(*hash)) {
+            black_box(self.addresses.get(guess as u32));
+        }
+    }
+
     /// The number of the host at `addr`; the next one if it is new.
     pub fn host(&mut self, addr: IpAddr) -> u32 {
-        let (seed, addresses) = (&self.seed, &mut self.addresses);
-        let hash = |addr| seed.hash_one(bits(addr));
-        match self.hosts.entry(hash(addr), |n| addresses.get(*n) == addr, |n| hash(addresses.get(*n))) {
-            Entry::Occupied(number) => *number.get(),
-            Entry::Vacant(place) => {
-                let number = addresses.short.len() as u32;
-                place.insert(number);
-                addresses.push(addr);
+        let hash = self.hosts.hash_of(bits(addr));
+        let known = self.hosts.find(hash, |n| self.addresses.get(n as u32) == addr);
+        known.map_or_else(
+            || {
+                let number = self.addresses.short.len() as u32;
+                self.hosts.insert(hash, number);
+                self.addresses.push(addr);
                 number
-            }
-        }
+            },
+            |number| number as u32,
+        )
     }
 
     /// The number of the service at `port` of `host`; the next one if it is new.
@@ -96,18 +107,13 @@ impl Directory {
         {
             return number;
         }
-        let (seed, sockets) = (&self.seed, &mut self.sockets);
-        let hash = |(host, port): (u32, u16)| seed.hash_one(u64::from(host) << 16 | u64::from(port));
-        let known = |n: &u32| sockets[*n as usize];
-        let number = match self.services.entry(hash((host, port)), |n| known(n) == (host, port), |n| hash(known(n))) {
-            Entry::Occupied(number) => *number.get(),
-            Entry::Vacant(place) => {
-                let number = sockets.len() as u32;
-                place.insert(number);
-                sockets.push((host, port));
-                number
-            }
-        };
+        let hash = self.services.hash_of(u128::from(host) << 16 | u128::from(port));
+        let known = self.services.find(hash, |n| self.sockets[n] == (host, port));
+        let number = known.unwrap_or_else(|| {
+            self.services.insert(hash, self.sockets.len() as u32);
+            self.sockets.push((host, port));
+            self.sockets.len() - 1
+        }) as u32;
         self.latest = Some((host, port, number));
         number
     }
@@ -120,7 +126,8 @@ impl Directory {
 
     /// The number of the host at `addr`, if it is known.
     pub fn find(&self, addr: IpAddr) -> Option<u32> {
-        self.hosts.find(self.seed.hash_one(bits(addr)), |n| self.addresses.get(*n) == addr).copied()
+        let found = self.hosts.find(self.hosts.hash_of(bits(addr)), |n| self.addresses.get(n as u32) == addr);
+        found.map(|number| number as u32)
     }
 
     /// The address of a host.
@@ -149,5 +156,34 @@ impl Directory {
     /// How many services there are.
     pub fn services(&self) -> usize {
         self.sockets.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_numbered_when_it_is_first_met() {
+        let mut directory = Directory::default();
+        let addr = |n: u32| match n % 3 {
+            0 => IpAddr::V6(Ipv6Addr::from_bits(u128::from(n) << 64 | 1)),
+            // The same bits, and another address.
+            1 => IpAddr::V6(Ipv6Addr::from_bits(u128::from(n) + 1)),
+            _ => IpAddr::V4(Ipv4Addr::from_bits(n)),
+        };
+        for round in 0..2 {
+            for n in 0..5_000 {
+                if round == 0 {
+                    assert_eq!(directory.find(addr(n)), None);
+                }
+                directory.soon([addr(n), addr(n + 1)].into_iter());
+                assert_eq!(directory.host(addr(n)), n);
+                assert_eq!(directory.service(n, 80 + n as u16 % 2), n);
+                assert_eq!((directory.find(addr(n)), directory.addr(n), directory.server(n)), (Some(n), addr(n), n));
+            }
+        }
+        assert_eq!((directory.hosts(), directory.services()), (5_000, 5_000));
+        assert_eq!((directory.service(0, 443), directory.socket(5_000).port), (5_000, 443));
     }
 }

@@ -1,6 +1,7 @@
-//! Where connections are found by their four-tuple.
+//! Where connections are found by their four-tuple, and hosts by their address.
 
 use std::hash::{BuildHasher, Hasher};
+use std::hint::black_box;
 use std::net::IpAddr;
 
 use foldhash::quality::RandomState;
@@ -10,13 +11,13 @@ use crate::segment::Socket;
 /// Places at the beginning, as a power of two.
 const FIRST_BITS: u32 = 10;
 
-/// Numbers by the hash of a four-tuple. Which of them is meant its owner tells, who knows the four-tuples.
+/// Numbers by the hash of what they stand for. Which of them is meant its owner tells, who knows that.
 ///
 /// One row of places, each with a hash and its number in eight bytes; what finds its place taken goes to the next free
 /// one (linear probing, Knuth 6.4). The place is told by the high bits of the hash, so that the row is gone through in its
 /// order when it grows, and so is the new one.
 #[derive(Clone, Debug)]
-pub(super) struct Index {
+pub struct Index {
     /// A power of two of them, or none; 0 where there is nothing.
     places: Vec<u64>,
     used: usize,
@@ -69,10 +70,24 @@ impl Index {
         (hasher.finish() >> 32) as u32
     }
 
+    /// Hash of a number.
+    #[inline]
+    pub fn hash_of(&self, number: u128) -> u32 {
+        (self.hasher.hash_one(number) >> 32) as u32
+    }
+
     /// Where what has this `hash` stands at first, if there are places.
     #[inline]
     fn home(&self, hash: u32) -> usize {
         (hash >> self.shift) as usize
+    }
+
+    /// Makes it cheaper to find what has these hashes: where it stands may be in memory far away, and so it is waited for
+    /// at once. Whether anything stands there is not asked, since to guess that wrong would end the waiting at once.
+    #[inline]
+    pub fn soon(&self, hashes: impl Iterator<Item = u32>) {
+        let places = hashes.filter_map(|hash| self.places.get(self.home(hash)));
+        black_box(places.fold(0, |all, place| all ^ place));
     }
 
     /// The number with this `hash` that `is` meant.

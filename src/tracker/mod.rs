@@ -16,7 +16,7 @@
 //! | `unseen` | FINs that were not captured |
 //! | [`verdict`], `scale` | the histories at a given time, silence weighed |
 //! | [`table`], `incarnation` | four-tuples; where one connection on them ends and the next begins |
-//! | `index` | connections by their four-tuple |
+//! | `index` | connections by their four-tuple, hosts by their address |
 //! | `recent` | those spoken on lately, by their ports alone |
 //! | [`store`] | where connections are kept: on tape, as records, packed while nothing is said |
 //! | `sight` | looking at them there |
@@ -38,7 +38,7 @@ mod evict;
 mod facts;
 mod handshake;
 mod incarnation;
-mod index;
+pub(crate) mod index;
 mod kept;
 pub mod log;
 mod lone;

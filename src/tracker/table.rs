@@ -184,6 +184,7 @@ impl<N: Notes> Tracker<N> {
         for (ahead, seg) in ahead.iter_mut().zip(segments) {
             ahead.hash = seg.map_or(0, |seg| self.latest.hash(&seg.src, &seg.dst));
         }
+        self.latest.soon(ahead.iter().map(|ahead| ahead.hash));
         for ahead in &mut ahead {
             ahead.head = self.latest.guess(ahead.hash).map_or(0, |guess| guess as u32 + 1);
         }
