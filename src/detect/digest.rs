@@ -1,5 +1,6 @@
 //! What capture-wide detectors need of each connection.
 
+use std::hint::black_box;
 use std::num::NonZero;
 use std::ops::Deref;
 
@@ -77,6 +78,8 @@ pub(super) const LEAKED: u16 = 1 << 6;
 pub(super) const TIME_WAIT_AT_SERVER: u16 = 1 << 7;
 /// The server reset it.
 pub(super) const BROKE: u16 = 1 << 12;
+/// An end was in TIME_WAIT.
+pub(super) const TIME_WAIT: u16 = 1 << 13;
 /// An end was in CLOSE_WAIT when a quarter of the capture ended.
 pub(super) const UNCLOSED: u16 = LEAKED | 15 << QUARTERS;
 /// The first of four, one for each quarter of the capture.
@@ -94,6 +97,12 @@ impl<'a> Digest<'a> {
     #[inline]
     pub(super) fn new(of: &'a Digests, row: &'a Row) -> Digest<'a> {
         Digest { of, row }
+    }
+
+    /// Makes it cheaper to look at these, some at a time: they are in memory far away, and so it is waited for all at once.
+    pub(super) fn soon(some: impl Iterator<Item = Digest<'a>> + Clone) {
+        black_box(some.clone().fold(0, |all, c| all ^ c.row.more));
+        black_box(some.fold(0, |all, c| all ^ c.more().map_or(0, |more| more.packets)));
     }
 
     fn more(self) -> Option<&'a More> {
@@ -165,6 +174,11 @@ impl<'a> Digest<'a> {
     pub fn established(self) -> Option<Time> {
         let more = self.more().filter(|_| self.marked(ESTABLISHED))?;
         Some(self.rare().and_then(|r| r.established).unwrap_or(more.handshake.until))
+    }
+
+    /// Whether the server was ever ESTABLISHED.
+    pub fn was_established(self) -> bool {
+        self.row.more != 0 && self.marked(ESTABLISHED)
     }
 
     /// Which end was in CLOSE_WAIT when quarters of the capture ended (in order), and whether it still was at the end;

@@ -5,7 +5,7 @@ use std::num::NonZero;
 
 use super::digest::{
     ALONE, BROKE, Digest, ESTABLISHED, LEAKED, LEAKED_AT_CLIENT, More, OPEN_AT_END, OPENED, QUARTERS, Rare, Row,
-    TIME_WAIT_AT_SERVER, WAITED,
+    TIME_WAIT, TIME_WAIT_AT_SERVER, WAITED,
 };
 use super::scene::Scene;
 use super::short::Short;
@@ -71,6 +71,7 @@ impl Digests {
             }
         }
         mark(TIME_WAIT_AT_SERVER, !client.time_wait.happened());
+        mark(TIME_WAIT, client.time_wait.happened() || server.time_wait.happened());
         let more = more(c, &client, &server, &mut rare);
         briefs.iter().for_each(|brief| note(brief, c, &mut marks, &mut rare));
         let half_open = if rare.is_none() { lone(&more, c.first) } else { None };

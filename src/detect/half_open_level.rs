@@ -35,32 +35,36 @@ const HALF_OPEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let many = scene.limits.get(&MANY);
     let mut shown = Vec::new();
-    for (service, connections) in services.with(many) {
-        let (peak, peak_time) = peak(connections.clone().map(|c| c.syn_rcvd()));
-        if peak < many {
-            continue;
-        }
+    let stays = services.gather(many, |c| Some((c.syn_rcvd(), c.parties.client)).filter(|(stay, _)| stay.happened()));
+    let peaks = stays.into_iter().map(|(service, stays)| {
+        let lasting = stays.iter().filter(|(stay, _)| stay.lasts());
+        (service, (peak(stays.iter().map(|(stay, _)| *stay)), count(lasting.map(|(_, client)| *client).collect())))
+    });
+    let peaks: BTreeMap<usize, _> = peaks.filter(|(_, ((peak, _), _))| *peak >= many).collect();
+    for (number, service, connections) in services.those(|service| peaks.contains_key(&service)) {
+        let ((peak, peak_time), hosts) = peaks[&number];
         let pending = connections.filter(|c| c.syn_rcvd().lasts());
-        let mut hosts: Vec<u32> = pending.clone().map(|c| c.parties.client).collect();
-        // Numbered as they were met, they are in order already where each comes once.
-        hosts.sort_unstable();
-        hosts.dedup();
         shown.push(Shown {
             severity: if scene.quality.is_lossy() { Severity::Note } else { Severity::Warning },
             count: peak.unsigned_abs(),
-            message: format!(
-                "{peak} handshakes with {service} were unfinished at once, from {} addresses",
-                hosts.len()
-            ),
+            message: format!("{peak} handshakes with {service} were unfinished at once, from {hosts} addresses"),
             connections: pending.clone().take(LISTED).map(|c| c.id()).collect(),
             packets: pending.take(LISTED).map(|c| c.first_packet()).collect(),
             facts: facts([
                 ("peak", Value::from(peak)),
                 ("peak_time", Value::from(peak_time.to_string())),
-                ("addresses", Value::from(hosts.len())),
+                ("addresses", Value::from(hosts)),
                 ("service", Value::from(service.to_string())),
             ]),
         });
     }
     shown
+}
+
+/// How many hosts there are, each counted once.
+fn count(mut hosts: Vec<u32>) -> usize {
+    // Numbered as they were met, they are in order already where each comes once.
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts.len()
 }

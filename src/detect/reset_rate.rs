@@ -47,19 +47,20 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let least = scene.limits.get(&LEAST);
     let share = |t: &Threshold| scene.limits.get(t) as f64 / 1e6;
     let mut shown = Vec::new();
-    for (service, connections) in services.with(least) {
-        let ended = connections.filter(|c| c.established().is_some() && !c.open_at_end());
-        let (mut all, mut reset) = (0_u64, Vec::new());
-        for c in ended {
-            all += 1;
-            if c.outcome == Outcome::Reset {
-                reset.push(c);
-            }
-        }
-        let rate = reset.len() as f64 / all.max(1) as f64;
-        if (all as i64) < least || rate < share(&NOTE) {
-            continue;
-        }
+    let has_ended = |c: &Digest<'_>| c.was_established() && !c.open_at_end();
+    let was_reset = |c: &Digest<'_>| has_ended(c) && c.outcome == Outcome::Reset;
+    let counts = services.tally(|c, [all, reset]| {
+        *all += u32::from(has_ended(&c));
+        *reset += u32::from(was_reset(&c));
+    });
+    let rate = |service: usize| {
+        let [all, reset] = counts[service];
+        f64::from(reset) / f64::from(all.max(1))
+    };
+    let is_high = |service: usize| i64::from(counts[service][0]) >= least && rate(service) >= share(&NOTE);
+    for (number, service, connections) in services.those(is_high) {
+        let (rate, [all, _]) = (rate(number), counts[number]);
+        let reset: Vec<Digest<'_>> = connections.filter(was_reset).collect();
         let by_server = reset.iter().filter(|c| c.broke().is_some()).count();
         let severity = if rate >= share(&WARNING) { Severity::Warning } else { Severity::Note };
         shown.push(Shown {

@@ -1,9 +1,17 @@
 //! Connections by service: the order in which capture-wide detectors look at them, made once.
 
-use super::digest::Digest;
+use std::ops::Range;
+
+use super::digest::{BROKE, Digest, TIME_WAIT, UNCLOSED, WAITED};
 use super::digests::Digests;
 use crate::report::directory::Directory;
 use crate::segment::Socket;
+
+/// Marks of which it is known how many connections of each service have one.
+const COUNTED: [u16; 4] = [WAITED, BROKE, UNCLOSED, TIME_WAIT];
+
+/// So many connections are looked at ahead.
+const AHEAD: usize = 32;
 
 /// All connections of a capture, grouped.
 pub struct Services<'a> {
@@ -15,6 +23,8 @@ pub struct Services<'a> {
     order: Vec<(u32, u32)>,
     /// Where in `order` each service ends.
     ends: Vec<u32>,
+    /// How many connections of each service have the marks that are counted.
+    counts: Vec<[u32; COUNTED.len()]>,
 }
 
 impl<'a> Services<'a> {
@@ -24,7 +34,12 @@ impl<'a> Services<'a> {
         let mut ends = vec![0_u32; directory.services()];
         let all =
             || (0..).zip(stretches).flat_map(|(n, stretch)| (0..).zip(stretch.iter()).map(move |(i, c)| ((n, i), c)));
-        all().for_each(|(_, c)| ends[c.parties.service as usize] += 1);
+        let mut counts = vec![[0; COUNTED.len()]; ends.len()];
+        for (_, c) in all() {
+            let service = c.parties.service as usize;
+            ends[service] += 1;
+            counts[service].iter_mut().zip(COUNTED).for_each(|(count, marks)| *count += u32::from(c.marked(marks)));
+        }
         let mut start = 0;
         for n in &mut ends {
             start += std::mem::replace(n, start);
@@ -35,7 +50,7 @@ impl<'a> Services<'a> {
             order[*place as usize] = at;
             *place += 1;
         }
-        let mut services = Services { stretches, directory, order, ends };
+        let mut services = Services { stretches, directory, order, ends, counts };
         services.sort();
         services
     }
@@ -61,36 +76,71 @@ impl<'a> Services<'a> {
         self.stretches.iter().flat_map(Digests::iter)
     }
 
-    /// Services with at least `least` connections: address and port, and the connections in the order of the report.
-    pub fn with(
-        &self,
-        least: i64,
-    ) -> impl Iterator<Item = (Socket, impl Iterator<Item = Digest<'a>> + Clone + '_)> + '_ {
-        let least = usize::try_from(least).unwrap_or(0);
-        let mut start = 0;
-        let mut many = Vec::new();
-        for (service, end) in (0..).zip(&self.ends) {
-            let range = start..*end as usize;
-            start = range.end;
-            if !range.is_empty() && range.len() >= least {
-                many.push((self.directory.socket(service), range));
-            }
-        }
-        many.sort_unstable_by_key(|(socket, _)| *socket);
-        many.into_iter().map(|(socket, range)| {
-            (socket, self.order[range].iter().map(|(n, i)| self.stretches[*n as usize].get(*i as usize)))
-        })
+    /// Of each service by number what `count` counts. The connections are gone through as they lie in memory.
+    pub fn tally<const N: usize>(&self, count: impl Fn(Digest<'a>, &mut [u32; N])) -> Vec<[u32; N]> {
+        let mut counts = vec![[0; N]; self.len()];
+        self.connections().for_each(|c| count(c, &mut counts[c.parties.service as usize]));
+        counts
     }
 
-    /// Those of them of which `least` connections have one of `marks`.
+    /// What `of` tells of connections, for each service by number of which it tells something at least `least` times. They
+    /// are gone through as they lie in memory, which may not be the order of the report.
+    pub fn gather<T>(&self, least: i64, of: impl Fn(Digest<'a>) -> Option<T>) -> Vec<(usize, Vec<T>)> {
+        let counts = self.tally(|c, [count]| *count += u32::from(of(c).is_some()));
+        let (mut gathered, mut places) = (Vec::new(), vec![0_u32; counts.len()]);
+        for ((service, place), [count]) in places.iter_mut().enumerate().zip(counts) {
+            if i64::from(count) >= least {
+                gathered.push((service, Vec::with_capacity(count as usize)));
+                *place = gathered.len() as u32;
+            }
+        }
+        for c in self.connections() {
+            let place = (places[c.parties.service as usize] as usize).checked_sub(1);
+            if let Some((_, told)) = place.and_then(|place| gathered.get_mut(place)) {
+                told.extend(of(c));
+            }
+        }
+        gathered
+    }
+
+    /// Services of which at least `least` connections have one of `marks`, which are counted: address and port, and all
+    /// their connections in the order of the report.
     pub(super) fn marked(
         &self,
         least: i64,
         marks: u16,
     ) -> impl Iterator<Item = (Socket, impl Iterator<Item = Digest<'a>> + Clone + '_)> + '_ {
-        // Mostly there is none in the whole capture, and the services need not be looked at.
-        let any = self.connections().filter(|c| c.marked(marks)).take(usize::try_from(least).unwrap_or(0)).count();
-        self.with(if any as i64 >= least { least } else { i64::MAX })
+        let kind = COUNTED.iter().position(|counted| *counted == marks);
+        let those = self.those(move |service| kind.is_none_or(|kind| i64::from(self.counts[service][kind]) >= least));
+        those.map(|(_, socket, connections)| (socket, connections))
+    }
+
+    /// Services that are `wanted` by number: number, address and port, and the connections in the order of the report. In
+    /// the order of address and port.
+    pub fn those(
+        &self,
+        wanted: impl Fn(usize) -> bool,
+    ) -> impl Iterator<Item = (usize, Socket, impl Iterator<Item = Digest<'a>> + Clone + '_)> + '_ {
+        let mut start = 0;
+        let mut those = Vec::new();
+        for (service, end) in self.ends.iter().enumerate() {
+            let range = start..*end as usize;
+            start = range.end;
+            if !range.is_empty() && wanted(service) {
+                those.push((service, self.directory.socket(service as u32), range));
+            }
+        }
+        those.sort_unstable_by_key(|(_, socket, _)| *socket);
+        those.into_iter().map(|(service, socket, range)| (service, socket, self.at(range)))
+    }
+
+    /// Those at these places of `order`.
+    fn at(&self, range: Range<usize>) -> impl Iterator<Item = Digest<'a>> + Clone + '_ {
+        self.order[range].chunks(AHEAD).flat_map(|some| {
+            let some = some.iter().map(|(n, i)| self.stretches[*n as usize].get(*i as usize));
+            Digest::soon(some.clone());
+            some
+        })
     }
 
     /// How many services there are.

@@ -40,34 +40,33 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
+const FAILURES: [Outcome; 3] = [Outcome::Refused, Outcome::Unanswered, Outcome::HalfOpen];
+
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     const SETTLED: Span = Span::secs(3);
     let share = |t: &Threshold| scene.limits.get(t) as f64 / 1e6;
     let least = scene.limits.get(&LEAST);
     let mut shown = Vec::new();
-    for (service, connections) in services.with(least) {
-        if scene.host(service.addr).is_unseen() {
+    let counts_for = |c: &Digest<'_>| c.opened() && scene.end - c.first >= SETTLED;
+    let failure = |c: &Digest<'_>| FAILURES.iter().position(|outcome| *outcome == c.outcome);
+    let counts = services.tally(|c, [all, failures @ ..]: &mut [u32; 1 + FAILURES.len()]| {
+        if counts_for(&c) {
+            *all += 1;
+            failure(&c).into_iter().for_each(|kind| failures[kind] += 1);
+        }
+    });
+    let failures = |service: usize| counts[service][1..].iter().sum::<u32>();
+    let success = |service: usize| 1.0 - f64::from(failures(service)) / f64::from(counts[service][0]);
+    let is_low = |service: usize| i64::from(counts[service][0]) >= least.max(1) && success(service) < share(&WARNING);
+    for (number, service, connections) in services.those(is_low) {
+        if scene.is_unseen(service.addr) {
             continue;
         }
-        let (mut all, mut failures, mut failed) = (0_u64, 0_u64, Vec::new());
-        let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
-        for c in connections {
-            if !c.opened() || scene.end - c.first < SETTLED {
-                continue;
-            }
-            all += 1;
-            if matches!(c.outcome, Outcome::Refused | Outcome::Unanswered | Outcome::HalfOpen) {
-                failures += 1;
-                *kinds.entry(c.outcome.name()).or_default() += 1;
-                if failed.len() < LISTED {
-                    failed.push(c);
-                }
-            }
-        }
-        let success = 1.0 - failures as f64 / all as f64;
-        if (all as i64) < least || success >= share(&WARNING) {
-            continue;
-        }
+        let ([all, kinds @ ..], success) = (counts[number], success(number));
+        let failed = connections.filter(|c| counts_for(c) && failure(c).is_some()).take(LISTED);
+        let failed: Vec<Digest<'_>> = failed.collect();
+        let kinds = FAILURES.iter().zip(kinds).filter(|(_, n)| *n > 0);
+        let kinds: BTreeMap<&str, u32> = kinds.map(|(outcome, n)| (outcome.name(), n)).collect();
         let list: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         let lossy = scene.quality.is_lossy();
         let severity = match success {
@@ -77,7 +76,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         };
         shown.push(Shown {
             severity,
-            count: failures,
+            count: failures(number).into(),
             message: format!(
                 "only {:.1} % of {all} connection attempts to {service} succeed: {}",
                 success * 100.0,

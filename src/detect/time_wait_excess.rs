@@ -1,5 +1,6 @@
 //! T01: so many TIME_WAITs that ports run out.
 
+use super::digest::TIME_WAIT;
 use super::prelude::*;
 use std::net::IpAddr;
 
@@ -47,11 +48,12 @@ const CLOSED_BY_CLIENT: &str = opened!(
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let most = scene.limits.get(&MOST);
     let mut shown = Vec::new();
-    for (service, connections) in services.with(most) {
+    for (service, connections) in services.marked(most, TIME_WAIT) {
         let waits = |side: usize| connections.clone().filter(move |c| c.time_wait(side).happened());
         let mut held: BTreeMap<(usize, u32), Vec<Digest<'_>>> = BTreeMap::new();
-        for side in (0..2).filter(|side| waits(*side).count() as i64 >= most) {
-            for c in waits(side) {
+        for side in 0..2 {
+            let clients = many(waits(side).map(|c| c.parties.client), most);
+            for c in waits(side).filter(|c| clients.binary_search(&c.parties.client).is_ok()) {
                 held.entry((side, c.parties.client)).or_default().push(c);
             }
         }
@@ -69,13 +71,19 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
 fn spread(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let most = scene.limits.get(&MOST);
     let waits = |side: usize| services.connections().filter(move |c| c.time_wait(side).happened());
+    let holder = |side: usize, c: Digest<'_>| match side {
+        0 => c.parties.client,
+        _ => services.directory.server(c.parties.service),
+    };
     if (0..2).all(|side| (waits(side).count() as i64) < most) {
         return Vec::new();
     }
+    let all = (0..2).flat_map(|side| waits(side).map(move |c| (side, c)));
+    let holders = many(all.clone().map(|(side, c)| holder(side, c)), most);
     let mut held: BTreeMap<u32, Vec<(usize, Digest<'_>)>> = BTreeMap::new();
-    for side in 0..2 {
-        for c in waits(side) {
-            let holder = if side == 0 { c.parties.client } else { services.directory.server(c.parties.service) };
+    for (side, c) in all {
+        let holder = holder(side, c);
+        if holders.binary_search(&holder).is_ok() {
             held.entry(holder).or_default().push((side, c));
         }
     }
@@ -99,6 +107,13 @@ fn spread(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         })
     };
     held.into_iter().filter_map(shown).collect()
+}
+
+/// The numbers that come `most` times or more, in order: mostly there are none, and of the rest nothing need be kept.
+fn many(numbers: impl Iterator<Item = u32>, most: i64) -> Vec<u32> {
+    let mut all: Vec<u32> = numbers.collect();
+    all.sort_unstable();
+    all.chunk_by(|a, b| a == b).filter(|alike| alike.len() as i64 >= most).map(|alike| alike[0]).collect()
 }
 
 /// The finding on one client's TIME_WAITs at one service, if they are too many.
