@@ -123,8 +123,8 @@ impl Clients {
 
     /// Each once, in order.
     fn sort(&mut self) {
-        // Hosts are numbered as they are met: that is mostly their order already.
-        self.numbers.sort_unstable();
+        // Hosts are numbered as they are met: mostly they are in order already, or two lists that are, one after the other.
+        self.numbers.sort();
         self.numbers.dedup();
         self.sorted = self.numbers.len();
     }

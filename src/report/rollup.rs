@@ -178,7 +178,9 @@ impl Sums {
     }
 
     fn kind(&mut self, code: &'static str, name: &'static str) -> u16 {
-        let known = self.kinds.iter().position(|k| std::ptr::eq(k.1, name) || k.1 == name);
+        // Mostly it is the very same name.
+        let known = self.kinds.iter().position(|k| std::ptr::eq(k.1, name));
+        let known = known.or_else(|| self.kinds.iter().position(|k| k.1 == name));
         known.unwrap_or_else(|| {
             self.kinds.push((code, name));
             self.kinds.len() - 1
