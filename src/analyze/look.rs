@@ -19,7 +19,7 @@ use crate::time::Time;
 use crate::timing::{Measured, Proofs};
 use crate::tracker::textbook::Passed;
 use crate::tracker::verdict::Weighing;
-use crate::tracker::{Case, Outline, Scratch, Textbook, Verdict};
+use crate::tracker::{Case, Lone, Outline, Scratch, Textbook, Verdict};
 
 /// Connections looked at together: what is known of them stays in the second nearest cache.
 const TOGETHER: usize = 16;
@@ -30,9 +30,15 @@ struct Desk {
     scratch: [Scratch<Noted>; TOGETHER],
     weighing: [Weighing; TOGETHER],
     measured: [Measured; TOGETHER],
-    books: [Option<Textbook>; TOGETHER],
+    books: [Option<Short>; TOGETHER],
     briefs: [Vec<Brief>; TOGETHER],
     anomalies: [Vec<Anomaly>; TOGETHER],
+}
+
+/// A connection that is read a short way.
+enum Short {
+    Textbook(Textbook),
+    Lone(Lone),
 }
 
 /// One of them.
@@ -54,6 +60,8 @@ struct Look<'b> {
 enum Of<'b> {
     /// It is a textbook one, of which detectors have nothing to say.
     Textbook(&'b Textbook),
+    /// It is a lone SYN.
+    Lone,
     /// All that the tracker knows.
     Case(&'b Case<Noted>),
 }
@@ -68,6 +76,7 @@ impl Look<'_> {
     fn proofs(&self) -> Proofs {
         match self.of {
             Of::Textbook(book) => Proofs::from_slice(&book.proofs()),
+            Of::Lone => Proofs::new(),
             Of::Case(_) => self.measured.proofs(),
         }
     }
@@ -75,7 +84,7 @@ impl Look<'_> {
     fn subject<'k>(&'k self, proofs: &'k [(u64, Time)]) -> build::Subject<'k> {
         let Look { sockets, outline, verdicts, ending, measured, .. } = self;
         let tracked = match self.of {
-            Of::Textbook(_) => None,
+            Of::Textbook(_) | Of::Lone => None,
             Of::Case(case) => Some(&case.connection),
         };
         build::Subject { sockets, outline, measured, verdicts, ending: *ending, proofs, tracked }
@@ -115,7 +124,8 @@ impl Finish<'_> {
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
         tracker.soon(indices.iter().copied());
         for (((index, book), measured), left) in indices.iter().zip(&mut *books).zip(&mut *measured).zip(&mut *left) {
-            *left = (!self.textbook(*index, measured, book)).then_some(*index);
+            let short = !built && self.lone(*index, measured, book) || self.textbook(*index, measured, book);
+            *left = (!short).then_some(*index);
         }
         tracker.look_all(left, scratch);
 
@@ -127,9 +137,13 @@ impl Finish<'_> {
             let (index, id, sockets) = (*index, self.id(position), tracker.sockets(*index));
             let profile = &self.analysis.profile;
             looks.push(match book.as_ref().filter(|_| left.is_none()) {
-                Some(book) => {
-                    let verdicts = weighing.weigh_textbook(book, self.end, profile);
-                    let (outline, of) = (book.outline(), Of::Textbook(book));
+                Some(short) => {
+                    let (verdicts, outline, of) = match short {
+                        Short::Textbook(book) => {
+                            (weighing.weigh_textbook(book, self.end, profile), book.outline(), Of::Textbook(book))
+                        }
+                        Short::Lone(lone) => (weighing.weigh_lone(lone, self.end, profile), lone.outline(), Of::Lone),
+                    };
                     let ending = Ending::of(&outline, verdicts);
                     Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false }
                 }
@@ -187,21 +201,38 @@ impl Finish<'_> {
 
     /// Reads connection `index` into `book`, and measures it, if it is a textbook one of which detectors have nothing to
     /// say. Whether it is.
-    fn textbook(&self, index: usize, measured: &mut Measured, book: &mut Option<Textbook>) -> bool {
+    fn textbook(&self, index: usize, measured: &mut Measured, book: &mut Option<Short>) -> bool {
         let Some(mut reading) = self.analysis.tracker.textbook(index) else { return false };
         measured.restart();
         while let Some(Passed { sender, advances }) = reading.advance() {
             measured.textbook(sender, advances, reading.segment(sender));
         }
         let read = reading.book().filter(|book| self.unremarkable.covers(book));
-        read.inspect(|read| *book = Some(**read)).is_some()
+        read.inspect(|read| *book = Some(Short::Textbook(**read))).is_some()
+    }
+
+    /// The same of a lone SYN.
+    fn lone(&self, index: usize, measured: &mut Measured, book: &mut Option<Short>) -> bool {
+        let Some(syn) = self.analysis.tracker.lone_syn(index) else { return false };
+        let Some(lone) = Lone::of(&syn) else { return false };
+        measured.restart();
+        measured.textbook(0, true, &syn);
+        *book = Some(Short::Lone(lone));
+        true
     }
 
     /// What detectors say of a connection: in short, and in full if it is to be built.
     fn ask(&self, look: &Look<'_>, built: bool, briefs: &mut Vec<Brief>, anomalies: &mut Vec<Anomaly>) {
         briefs.clear();
         anomalies.clear();
-        let Of::Case(case) = look.of else { return };
+        let case = match look.of {
+            Of::Case(case) => case,
+            Of::Textbook(_) => return,
+            Of::Lone => {
+                briefs.extend(self.unremarkable.lone(&look.verdicts[0], look.sockets[1].addr, &self.scene));
+                return;
+            }
+        };
         let (c, signals) = (&case.connection, &case.notes.signals);
         let previous = self.analysis.previous(look.index);
         let who = (c, look.outline.client, look.id);

@@ -199,7 +199,7 @@ impl Raised<'_> {
 }
 
 /// A duration as facts write it, in microseconds.
-fn micros(span: Span) -> i64 {
+pub(super) fn micros(span: Span) -> i64 {
     (span.as_secs_f64() * 1e6).round() as i64
 }
 

@@ -1,6 +1,10 @@
 //! O01: a SYN that nobody answers.
 
+use std::net::IpAddr;
+
 use super::prelude::*;
+use super::sink::{Brief, micros};
+use crate::tracker::Verdict;
 
 const AFTER: Threshold = Threshold::wait(
     "syn-unanswered",
@@ -48,27 +52,13 @@ pub static DECLARATION: Declaration = Declaration {
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let (c, s) = (view.client, view.server());
-    let Some(syn) = view.event(c, Event::SndSyn) else { return };
     let (own, peer) = (&view.connection.ends[c], &view.connection.ends[s]);
-    if peer.packets > 0 || own.syns == 0 || view.ever(c, State::Established) {
+    if peer.packets > 0 || own.syns == 0 || view.signals.cold().is_some_and(|r| r.icmp.is_some()) {
         return;
     }
-    if view.signals.cold().is_some_and(|r| r.icmp.is_some()) {
-        return;
-    }
-    let over = view.steps(c).iter().find(|s| s.rule.to == State::Closed);
-    let aborted = over.is_some_and(|s| s.mark.event == Event::SndRst);
-    let until = over.map_or(view.scene.end, |s| s.mark.time);
-    let span = until - syn.mark.time;
-    if aborted || span < view.span(&AFTER) {
-        return;
-    }
-    let host = view.scene.host(view.socket(s).addr);
-    if host.is_unseen() {
-        return;
-    }
-    let never_seen = host.is_silent();
-    let severity = if span >= view.span(&GIVEN_UP) { Severity::Error } else { Severity::Warning };
+    let server = view.socket(s).addr;
+    let Some((syn, span, severity)) = wait(view.steps(c), server, view.scene) else { return };
+    let never_seen = || view.scene.host(server).is_silent();
     let message = || {
         format!(
             "{} sent {} to {} in {} without any answer{}",
@@ -76,12 +66,45 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             if own.syns == 1 { "a SYN".to_owned() } else { format!("{} SYNs", own.syns) },
             view.socket(s),
             at_least(span),
-            if never_seen { "; nothing else of that host was captured either" } else { "" },
+            if never_seen() { "; nothing else of that host was captured either" } else { "" },
         )
     };
     sink.raise(severity, syn.mark.time, syn.mark.packet, message)
         .at(s)
         .lasted("for_at_least", span)
         .count("syns", own.syns.into())
-        .fact("host_seen", !never_seen);
+        .fact_with("host_seen", || Value::from(!never_seen()));
+}
+
+/// How long the client waits that took these `steps`, nothing having come from `server`, if that is too long: since which
+/// step, and how bad it is.
+fn wait<'s>(steps: &'s [Step], server: IpAddr, scene: &Scene) -> Option<(&'s Step, Span, Severity)> {
+    let syn = steps.iter().find(|s| s.mark.event == Event::SndSyn)?;
+    if steps.iter().any(|s| s.rule.to == State::Established) {
+        return None;
+    }
+    let over = steps.iter().find(|s| s.rule.to == State::Closed);
+    let aborted = over.is_some_and(|s| s.mark.event == Event::SndRst);
+    let span = over.map_or(scene.end, |s| s.mark.time) - syn.mark.time;
+    if aborted || span < scene.limits.span(&AFTER) || scene.is_unseen(server) {
+        return None;
+    }
+    let severity = if span >= scene.limits.span(&GIVEN_UP) { Severity::Error } else { Severity::Warning };
+    Some((syn, span, severity))
+}
+
+/// The same of a lone SYN, in short; `declaration` is the number of this anomaly.
+pub(super) fn lone(declaration: u8, client: &Verdict, server: IpAddr, scene: &Scene) -> Option<Brief> {
+    let (syn, span, severity) = wait(&client.steps, server, scene)?;
+    Some(Brief {
+        time: syn.mark.time,
+        packet: syn.mark.packet,
+        length: micros(span),
+        number: 1,
+        cause: None,
+        declaration,
+        // It rests on absence.
+        severity: if scene.quality.is_lossy() { Severity::Note } else { severity },
+        endpoint: Some(Side::Server),
+    })
 }

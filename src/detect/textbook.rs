@@ -1,9 +1,15 @@
-//! Textbook connections of which no detector has anything to say: they need not be asked.
+//! Textbook connections of which no detector has anything to say, and lone SYNs, of which only one has: the others need not
+//! be asked.
+
+use std::net::IpAddr;
 
 use super::threshold::Limits;
-use super::{close_wait_stuck, handshake_slow, idle_without_keepalive, slow_close, window_limited};
+use super::{
+    ALL, Brief, Scene, close_wait_stuck, handshake_slow, idle_without_keepalive, slow_close, syn_unanswered,
+    window_limited,
+};
 use crate::time::Span;
-use crate::tracker::Textbook;
+use crate::tracker::{Textbook, Verdict};
 
 /// Below what a textbook connection is unremarkable. All that detectors look for is absent from it, but for what they draw
 /// a line for.
@@ -13,6 +19,8 @@ pub struct Unremarkable {
     pause: Span,
     close: Span,
     bytes: u64,
+    /// The number of syn-unanswered.
+    unanswered: u8,
 }
 
 impl Unremarkable {
@@ -23,6 +31,7 @@ impl Unremarkable {
             pause: limits.span(&idle_without_keepalive::IDLE),
             close: limits.span(&slow_close::AFTER).min(limits.span(&close_wait_stuck::AFTER)),
             bytes: u64::try_from(limits.get(&window_limited::BYTES)).unwrap_or(u64::MAX),
+            unanswered: ALL.iter().position(|d| std::ptr::eq(*d, &syn_unanswered::DECLARATION)).unwrap_or(0) as u8,
         }
     }
 
@@ -36,5 +45,10 @@ impl Unremarkable {
             && client.max(server) < self.bytes
             // Of one without payload no-data tells.
             && client.max(server) > 0
+    }
+
+    /// What detectors say of a lone SYN to `server`, of which `client` is what became of its sender.
+    pub fn lone(&self, client: &Verdict, server: IpAddr, scene: &Scene) -> Option<Brief> {
+        syn_unanswered::lone(self.unanswered, client, server, scene)
     }
 }

@@ -2,11 +2,13 @@
 
 use super::connection::Connection;
 use super::log::{Mark, Tail, follow};
+use super::outline::Outline;
 use super::profile::Profile;
 use super::rules::Event;
 use super::state::{Evidence, State, States};
 use super::timers;
 use super::verdict::Verdict;
+use crate::segment::{Flags, ScopeId, Segment};
 use crate::time::{Span, Time};
 
 /// Who received a SYN answers it within this time.
@@ -25,29 +27,80 @@ impl Connection {
     /// What [`Connection::weigh`] comes to for a lone SYN; false if it is none.
     pub(super) fn weigh_lone_syn(&self, end: Time, profile: &Profile, verdicts: &mut [Verdict; 2]) -> bool {
         let Some((sent, received)) = self.lone_syn() else { return false };
-        let [client, server] = verdicts;
-        client.steps.clear();
-        follow(&mut client.steps, [sent]);
-        let timer = timers::expired(Some(sent.time), &Tail::after(&client.steps), end, profile);
-        follow(&mut client.steps, &timer);
-        timers::date(None, &mut client.steps, end);
-        // Of the other end nothing was captured: it may have answered with a RST.
-        client.possible = States::of(&[State::Closed]).with(client.state());
-        server.steps.clear();
-        follow(&mut server.steps, [received]);
-        let given_up = timers::expired(None, &Tail::after(&server.steps), end, profile);
-        server.possible = States::of(&[State::Closed]);
-        if given_up.is_none() {
-            server.possible = server.possible.with(State::SynRcvd);
-        }
-        if end - received.time > ANSWER_TO_SYN {
-            // It would have answered.
-            server.steps.clear();
-        } else {
-            follow(&mut server.steps, &given_up);
-            timers::date(None, &mut server.steps, end);
-        }
+        weigh((sent, received), end, profile, verdicts);
         true
+    }
+}
+
+/// What became of both ends at `end`, if one sent a SYN, which the other may have received.
+fn weigh((sent, received): (&Mark, &Mark), end: Time, profile: &Profile, verdicts: &mut [Verdict; 2]) {
+    let [client, server] = verdicts;
+    client.steps.clear();
+    follow(&mut client.steps, [sent]);
+    let timer = timers::expired(Some(sent.time), &Tail::after(&client.steps), end, profile);
+    follow(&mut client.steps, &timer);
+    timers::date(None, &mut client.steps, end);
+    // Of the other end nothing was captured: it may have answered with a RST.
+    client.possible = States::of(&[State::Closed]).with(client.state());
+    server.steps.clear();
+    follow(&mut server.steps, [received]);
+    let given_up = timers::expired(None, &Tail::after(&server.steps), end, profile);
+    server.possible = States::of(&[State::Closed]);
+    if given_up.is_none() {
+        server.possible = server.possible.with(State::SynRcvd);
+    }
+    if end - received.time > ANSWER_TO_SYN {
+        // It would have answered.
+        server.steps.clear();
+    } else {
+        follow(&mut server.steps, &given_up);
+        timers::date(None, &mut server.steps, end);
+    }
+}
+
+/// A connection of which there is but one SYN, of its end 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Lone {
+    scope: ScopeId,
+    sent: Mark,
+    received: Mark,
+}
+
+impl Lone {
+    /// The one that begins with `syn`, if nothing about that is rare.
+    #[inline]
+    pub fn of(syn: &Segment) -> Option<Lone> {
+        let plain = syn.flags.0 & 0x3f == Flags::SYN.0 && syn.len == 0 && !syn.options.cut && !syn.options.fast_open;
+        plain.then(|| Lone {
+            scope: syn.scope,
+            sent: Mark::sure(Event::SndSyn, Evidence::Sent, syn.time, syn.packet),
+            received: Mark::suggested(Event::RcvSyn, syn, false),
+        })
+    }
+
+    /// What there is to say of it in short.
+    pub fn outline(&self) -> Outline {
+        let Mark { time, packet, .. } = self.sent;
+        Outline {
+            client: 0,
+            observed: true,
+            incarnation: 1,
+            scopes: [Some(self.scope), None],
+            first: time,
+            last: time,
+            first_packet: packet,
+            last_packet: packet,
+            packets: [1, 0],
+            bytes: [0; 2],
+            opening_seen: true,
+            reset_only: false,
+            retractions: 0,
+        }
+    }
+
+    /// What became of both ends at `end`, in the order of their sockets.
+    pub(super) fn weigh(&self, end: Time, profile: &Profile, verdicts: &mut [Verdict; 2]) {
+        weigh((&self.sent, &self.received), end, profile, verdicts);
     }
 }
 
@@ -56,7 +109,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::segment::{Flags, Options, ScopeId, Segment, Socket};
+    use crate::segment::{Options, Socket};
     use crate::tracker::verdict::Weighing;
     use crate::tracker::{Stack, Tracker};
 

@@ -70,6 +70,7 @@ mod written;
 
 pub use case::{Case, Notes, Scratch};
 pub use connection::{Class, Connection, Taken};
+pub use lone::Lone;
 pub use outline::Outline;
 pub use profile::{Profile, Stack};
 pub use state::{Evidence, State, States, UnknownState};

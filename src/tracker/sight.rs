@@ -63,6 +63,15 @@ impl<E: Notes> Store<E> {
         may_be.then(|| Reading::new(self.player(index)))
     }
 
+    /// The SYN that is all there is of connection `index`, the first on its four-tuple, if that is so.
+    #[inline]
+    pub(super) fn lone_syn(&self, index: usize) -> Option<Segment> {
+        let head = &self.heads[index];
+        let may_be = matches!(head.state.how(), How::Tape) && head.previous == 0 && head.tape.is_lone_syn();
+        let mut player = may_be.then(|| self.player(index))?;
+        player.advance().map(|x| *player.segment(x))
+    }
+
     pub(super) fn played(&self, index: usize) -> Case<E> {
         let mut scratch = Scratch::default();
         self.play(index, &mut scratch.0);

@@ -119,6 +119,11 @@ impl<N: Notes> Tracker<N> {
         self.store.textbook(i)
     }
 
+    /// The SYN that is all there is of connection `i`, the first on its four-tuple, if that is so.
+    pub fn lone_syn(&self, i: usize) -> Option<Segment> {
+        self.store.lone_syn(i)
+    }
+
     /// Makes it cheaper to look at these connections, at most 32, one after the other.
     pub fn soon(&self, indices: impl Iterator<Item = usize>) {
         self.store.touch_tapes(indices);

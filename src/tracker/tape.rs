@@ -112,6 +112,11 @@ impl Tape {
         self.marks & (mark::DISORDERLY | CLOSED) == CLOSED
     }
 
+    /// Whether it is one SYN, and no more.
+    pub fn is_lone_syn(&self) -> bool {
+        self.count == 1 && self.marks & (mark::DISORDERLY | mark::OPENED) == mark::OPENED
+    }
+
     /// Whether both ends have acknowledged the other's FIN.
     pub fn is_closed(&self) -> bool {
         const CLOSED: u16 = 3 * mark::FIN;

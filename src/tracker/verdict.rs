@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
 use super::log::{Mark, Place, Steps, Tail, follow};
-use super::lone::ANSWER_TO_SYN;
+use super::lone::{ANSWER_TO_SYN, Lone};
 use super::profile::Profile;
 use super::rules::{Event, Events};
 use super::scale::Scale;
@@ -48,6 +48,12 @@ impl Weighing {
     /// The verdicts on a textbook connection at `end`.
     pub fn weigh_textbook(&mut self, book: &Textbook, end: Time, profile: &Profile) -> &[Verdict; 2] {
         book.weigh(end, profile, &mut self.verdicts);
+        &self.verdicts
+    }
+
+    /// The verdicts on a lone SYN at `end`.
+    pub fn weigh_lone(&mut self, lone: &Lone, end: Time, profile: &Profile) -> &[Verdict; 2] {
+        lone.weigh(end, profile, &mut self.verdicts);
         &self.verdicts
     }
 }
