@@ -270,6 +270,7 @@ mod tests {
         assert!(pairs.pairs.len() <= KEPT);
         assert_eq!(largest(pairs.pairs.into_iter(), 1, |p| p.client), [parties(u32::MAX)]);
     }
+
     #[test]
     fn the_largest_are_the_first_of_all_in_order() {
         let groups = (0..1_000_u32).map(|n| (n, n * 7_919 % 13));
