@@ -196,11 +196,15 @@ impl RoundTrip {
             last = Some(sent);
             rest -= 1;
         }
-        let sample = match (last.filter(|sent| sent.end == ack), loss) {
+        let sample = match (last.filter(|sent| sent.end == ack), loss.as_mut()) {
             (Some(sent), Some(loss)) => loss.sample(sent, seg),
             (Some(sent), None) => Some(seg.time - sent.time),
             (None, _) => None,
         };
+        if let Some(loss) = &mut self.loss {
+            // What lies below is acknowledged: in time the numbers wrap.
+            loss.sacked = loss.sacked.filter(|edge| after(*edge, ack));
+        }
         if rest == 0 {
             flight.clear();
             *head = 0;
@@ -327,6 +331,24 @@ mod tests {
         assert_eq!(taken(&mut trip, &ack(30, 600)), None);
         assert!(trip.in_flight());
         assert_eq!(taken(&mut trip, &ack(31, 1_100)), Some(31));
+    }
+
+    #[test]
+    fn a_sack_is_over_with_what_it_told_of_however_much_follows() {
+        let mut trip = RoundTrip::default();
+        let mut sack = ack(30, 110);
+        (sack.options.sack_blocks, sack.options.sack[0]) = (1, (120, 130));
+        [100, 110, 120].into_iter().for_each(|seq| trip.sends(&data(0, seq, 10)));
+        trip.reports(&sack);
+        assert_eq!(taken(&mut trip, &ack(60, 130)), None);
+        assert_eq!(trip.excluded(), 1);
+        let mut seq = 130_u32;
+        for n in 0..5 {
+            trip.sends(&data(100 + n, seq, 1 << 30));
+            seq = seq.wrapping_add(1 << 30);
+            assert_eq!(taken(&mut trip, &ack(107 + n, seq)), Some(7));
+        }
+        assert_eq!(trip.excluded(), 1);
     }
 
     #[test]
