@@ -321,7 +321,7 @@ impl<'a> Finish<'a> {
             let (c, measured) = (&case.connection, &case.notes.measured);
             tables.add(
                 measured,
-                (self.parties[*index as usize], &c.outline()),
+                (tables.seats(self.parties[*index as usize]), &c.outline()),
                 (verdicts, &measured.proofs()),
                 given,
                 self.end,

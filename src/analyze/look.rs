@@ -171,7 +171,10 @@ impl Finish<'_> {
         for (look, briefs) in looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays) {
             self.add_up(look, briefs, tally);
         }
-        for (look, anomalies) in looks.iter().zip(anomalies).filter(|(look, _)| !look.stays) {
+        let seats: SmallVec<[_; TOGETHER]> =
+            looks.iter().map(|look| tally.tables.seats(self.parties[look.index])).collect();
+        let going = looks.iter().zip(anomalies).zip(seats).filter(|((look, _), _)| !look.stays);
+        for ((look, anomalies), seats) in going {
             let proofs = look.proofs();
             if built {
                 // Built where it stays: it is large.
@@ -186,7 +189,7 @@ impl Finish<'_> {
                     tally.timed.get_or_insert_default().extend(wanted);
                 }
                 None => {
-                    let who = (self.parties[look.index], &look.outline);
+                    let who = (seats, &look.outline);
                     let given = self.analysis.options.vantage;
                     tally.tables.add(look.measured, who, (look.verdicts, &proofs), given, self.end);
                 }

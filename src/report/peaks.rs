@@ -23,10 +23,13 @@ pub enum Peaks {
         begin: Time,
         /// Nanoseconds from one to the next.
         step: i64,
-        /// By state and moment.
-        grown: Box<[Vec<i32>; STATES]>,
+        /// By moment and state: what an end goes through is close together.
+        grown: Vec<Grown>,
     },
 }
+
+/// By how many each state grew.
+type Grown = [i32; STATES];
 
 /// The first moment `since` nanoseconds after the beginning, or later, where moments are `step` apart.
 #[inline]
@@ -42,19 +45,18 @@ fn moment(since: i64, step: i64) -> usize {
 
 /// Gives up every other moment, so that the others reach twice as far.
 #[cold]
-fn coarsen(step: &mut i64, grown: &mut [Vec<i32>; STATES]) {
+fn coarsen(step: &mut i64, grown: &mut [Grown]) {
     *step = step.saturating_mul(2);
-    for grown in grown {
-        // What came after a moment that is given up counts at the next one that is not.
-        for to in 1..grown.len() {
-            let up_to = |moment: usize| grown.get(moment).copied().unwrap_or(0);
-            grown[to] = up_to(2 * to - 1) + up_to(2 * to);
-        }
+    // What came after a moment that is given up counts at the next one that is not.
+    for to in 1..grown.len() {
+        let up_to = |moment: usize| grown.get(moment).copied().unwrap_or_default();
+        let [given_up, kept] = [up_to(2 * to - 1), up_to(2 * to)];
+        grown[to] = std::array::from_fn(|state| given_up[state] + kept[state]);
     }
 }
 
-fn nothing_grew() -> Vec<i32> {
-    vec![0; MOMENTS + 1]
+fn nothing_grew() -> Vec<Grown> {
+    vec![Grown::default(); MOMENTS + 1]
 }
 
 /// Of one state.
@@ -71,7 +73,7 @@ impl Peaks {
             return Peaks::Exact(Box::default());
         }
         let step = ((end - begin).0 / (MOMENTS as i64 - 1)).max(1);
-        Peaks::Moments { begin, step, grown: Box::new(std::array::from_fn(|_| nothing_grew())) }
+        Peaks::Moments { begin, step, grown: nothing_grew() }
     }
 
     /// The same, with nothing in it.
@@ -79,9 +81,7 @@ impl Peaks {
     pub fn empty(&self) -> Peaks {
         match self {
             Peaks::Exact(_) => Peaks::Exact(Box::default()),
-            Peaks::Moments { begin, step, .. } => {
-                Peaks::Moments { begin: *begin, step: *step, grown: Box::new(std::array::from_fn(|_| nothing_grew())) }
-            }
+            Peaks::Moments { begin, step, .. } => Peaks::Moments { begin: *begin, step: *step, grown: nothing_grew() },
         }
     }
 
@@ -102,13 +102,10 @@ impl Peaks {
                 while since > step.saturating_mul(MOMENTS as i64) {
                     coarsen(step, grown);
                 }
-                let moment = moment(since, *step);
-                if from != State::Closed {
-                    grown[from as usize][moment] -= 1;
-                }
-                if to != State::Closed {
-                    grown[to as usize][moment] += 1;
-                }
+                let grown = &mut grown[moment(since, *step)];
+                // CLOSED grows too, which nobody asks for.
+                grown[from as usize] -= 1;
+                grown[to as usize] += 1;
             }
         }
     }
@@ -130,9 +127,7 @@ impl Peaks {
                 while *step > their_step {
                     coarsen(&mut their_step, &mut theirs);
                 }
-                for (mine, theirs) in grown.iter_mut().zip(&*theirs) {
-                    mine.iter_mut().zip(theirs).for_each(|(a, b)| *a += b);
-                }
+                grown.iter_mut().flatten().zip(theirs.iter().flatten()).for_each(|(a, b)| *a += b);
             }
             _ => {}
         }
@@ -142,13 +137,17 @@ impl Peaks {
     pub fn finish(self) -> [u64; STATES] {
         match self {
             Peaks::Exact(moves) => moves.map(Moves::peak),
-            Peaks::Moments { grown, .. } => grown.map(|grown| {
-                let mut now = 0_i64;
-                grown.iter().fold(0, |peak, by| {
-                    now += i64::from(*by);
-                    peak.max(now.max(0) as u64)
-                })
-            }),
+            Peaks::Moments { grown, .. } => {
+                let (mut now, mut peaks) = ([0_i64; STATES], [0; STATES]);
+                for grown in grown {
+                    for ((now, by), peak) in now.iter_mut().zip(grown).zip(&mut peaks) {
+                        *now += i64::from(by);
+                        *peak = (*peak).max((*now).max(0) as u64);
+                    }
+                }
+                peaks[State::Closed as usize] = 0;
+                peaks
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The samples of one thing, of all connections, each stored once with the groups that it belongs to.
 
-use super::deal;
+use super::deal::Counts;
 use super::quantile::Quantiles;
 use super::rough::Rough;
 use super::seats::{ALL, BITS, KIND, Seats};
@@ -13,7 +13,7 @@ const PIECE: (usize, usize) = (16, 1_024);
 
 /// With more samples than this, of all connections, no more than so many of a group are kept as they are: there are up to
 /// three hundred groups and some fifty columns.
-const PLENTY: (u64, usize) = (1 << 17, 1 << 14);
+const PLENTY: (u64, usize) = (1 << 17, 1 << 13);
 
 /// Samples as they come. Of groups with too many to keep there are histograms.
 #[derive(Clone, Debug)]
@@ -28,12 +28,14 @@ pub struct Column {
     settled: usize,
     /// How many are in `full`.
     kept: usize,
+    /// How many of these are in each group.
+    counts: Option<Box<Counts>>,
     long: Vec<(i64, Seats)>,
     /// With so many it is time to see which groups have too many.
     due: usize,
     /// Those that have; their samples are here only for a while.
     rough: Rough,
-    /// Whether there may be samples of such groups in `full`.
+    /// Whether there may be samples of such groups among those that are settled.
     stale: bool,
 }
 
@@ -43,6 +45,8 @@ pub struct Parts {
     pub limit: usize,
     /// Samples above their seats.
     pub short: Vec<Vec<u64>>,
+    /// How many of these are in each group.
+    pub counts: Counts,
     /// Longer ones than all these.
     pub long: Vec<(i64, Seats)>,
     /// What is in none of the others.
@@ -53,7 +57,12 @@ impl Column {
     /// An empty one that is exact for groups of up to `limit` samples.
     pub fn new(limit: usize) -> Column {
         let (full, open, long, rough) = (Vec::new(), Vec::new(), Vec::new(), Rough::default());
-        Column { limit, full, open, settled: 0, kept: 0, long, due: limit + 1, rough, stale: false }
+        Column { limit, full, open, settled: 0, kept: 0, counts: None, long, due: limit + 1, rough, stale: false }
+    }
+
+    /// The same, with nothing in it: of the large groups that have too many samples no others are kept either.
+    pub fn empty(&self) -> Column {
+        Column { rough: self.rough.empty(), ..Column::new(self.limit) }
     }
 
     /// Takes one sample of a connection in these groups; a negative one counts as 0.
@@ -104,6 +113,8 @@ impl Column {
         self.settled = 0;
         if !self.open.is_empty() {
             self.kept += self.open.len();
+            let counts = self.counts.get_or_insert_with(|| Box::new(Counts::NONE));
+            self.open.iter().for_each(|stored| counts.add(Seats::with_sample(*stored).1));
             self.full.push(std::mem::take(&mut self.open));
         }
     }
@@ -123,13 +134,19 @@ impl Column {
 
     /// Takes those of other connections.
     pub fn merge(&mut self, mut other: Column) {
-        self.close();
+        self.settle();
+        other.settle();
         other.close();
-        self.kept += other.kept;
-        self.full.append(&mut other.full);
-        self.long.append(&mut other.long);
-        self.stale |= !self.rough.is_empty() || !other.rough.is_empty();
+        self.stale |= !other.rough.is_within(&self.rough);
+        let known = self.rough.is_within(&other.rough) && !other.stale;
         self.rough.merge(other.rough);
+        // They are copied: what another thread allocates lies apart, where nothing else finds room when it is let go.
+        if known {
+            other.full.iter().for_each(|piece| self.keep(piece));
+            self.long.extend_from_slice(&other.long);
+        } else {
+            self.keep_rest(other.full, other.long);
+        }
         self.review_if_due();
     }
 
@@ -156,32 +173,42 @@ impl Column {
         let total = self.kept + self.long.len();
         if self.rough.is_empty() && total > limit {
             self.rough.begin(ALL);
+            self.stale = true;
         }
-        let (mut most, counts) = (0, deal::count(&self.full, &self.long));
-        for (kind, counts) in counts.iter().enumerate() {
+        let mut counts = self.counts.as_deref().cloned().unwrap_or(Counts::NONE);
+        self.long.iter().for_each(|(_, seats)| counts.add(*seats));
+        let mut most = 0;
+        for (kind, counts) in counts.0.iter().enumerate() {
             for (place, count) in counts.iter().enumerate().skip(1) {
                 if *count as usize > limit {
-                    self.rough.begin(kind * KIND + place);
+                    let seat = kind * KIND + place;
+                    self.stale |= self.rough.get(seat).is_none();
+                    self.rough.begin(seat);
                 } else {
                     most = most.max(*count as usize);
                 }
             }
         }
-        self.settle_all();
+        self.settle_stale();
         // Until then no other group can have too many, or there are so few of its samples that it does not matter.
         let left = self.kept + self.open.len() + self.long.len();
         self.due = left + (limit - most).max(left / 2).max(limit / 4) + 1;
     }
 
     /// Leaves only samples of groups that do not have too many.
-    fn settle_all(&mut self) {
-        if self.rough.is_empty() {
+    fn settle_stale(&mut self) {
+        if !std::mem::take(&mut self.stale) {
             return;
         }
         let (full, long) = (std::mem::take(&mut self.full), std::mem::take(&mut self.long));
-        (self.kept, self.stale) = (0, false);
+        (self.kept, self.counts) = (0, None);
+        self.keep_rest(full, long);
+    }
+
+    /// Of these samples keeps those of groups that do not have too many.
+    fn keep_rest(&mut self, full: Vec<Vec<u64>>, long: Vec<(i64, Seats)>) {
         for mut piece in full {
-            let left = self.rough.settle(&mut piece);
+            let left = if self.rough.is_empty() { piece.len() } else { self.rough.settle(&mut piece) };
             piece.truncate(left);
             self.keep(&piece);
         }
@@ -194,24 +221,28 @@ impl Column {
     }
 
     /// Keeps samples of which none is in a group that has too many.
-    fn keep(&mut self, samples: &[u64]) {
-        if self.open.capacity() - self.open.len() < samples.len() {
-            self.close();
-            self.open.reserve_exact(samples.len().max(PIECE.1));
+    fn keep(&mut self, mut samples: &[u64]) {
+        while !samples.is_empty() {
+            if self.open.len() == self.open.capacity() {
+                self.close();
+                self.open.reserve_exact(self.kept.clamp(PIECE.0, PIECE.1));
+            }
+            let room = self.open.capacity() - self.open.len();
+            let (now, later) = samples.split_at(room.min(samples.len()));
+            self.open.extend_from_slice(now);
+            samples = later;
         }
-        self.open.extend_from_slice(samples);
         self.settled = self.open.len();
     }
 
     /// All that it holds.
     pub fn into_parts(mut self) -> Parts {
-        if self.stale {
-            self.close();
-            self.settle_all();
-        }
         self.settle();
         self.close();
-        Parts { limit: self.limit(), short: self.full, long: self.long, rough: self.rough }
+        self.settle_stale();
+        self.close();
+        let counts = self.counts.as_deref().cloned().unwrap_or(Counts::NONE);
+        Parts { limit: self.limit(), short: self.full, counts, long: self.long, rough: self.rough }
     }
 }
 

@@ -47,6 +47,15 @@ impl Columns {
         Columns { metrics: std::array::from_fn(|_| none()), stays: std::array::from_fn(|_| stays()) }
     }
 
+    /// The same, with nothing in it.
+    pub fn empty(&self) -> Columns {
+        let stays = |stays: &Stays| Stays {
+            certain: stays.certain.empty(),
+            uncertain: stays.uncertain.each_ref().map(Column::empty),
+        };
+        Columns { metrics: self.metrics.each_ref().map(Column::empty), stays: self.stays.each_ref().map(stays) }
+    }
+
     /// One sample of a connection in these groups.
     #[inline]
     pub fn sample(&mut self, seats: Seats, metric: Metric, span: Span) {

@@ -10,14 +10,19 @@ pub struct Hands {
 }
 
 impl Hands {
-    /// Of samples above their seats, in pieces, and of longer ones. Either each is in the group of all, or none.
-    pub fn of(mut short: Vec<Vec<u64>>, long: &[(i64, Seats)]) -> Hands {
+    /// Of samples above their seats, in pieces, of which so many are in each group, and of longer ones. Either each is in
+    /// the group of all, or none.
+    pub fn of(mut short: Vec<Vec<u64>>, mut counts: Counts, long: &[(i64, Seats)]) -> Hands {
         let total = length(&short, long);
         let first = short.iter().flatten().next().map(|stored| Seats::with_sample(*stored).1);
         let all = first.or(long.first().map(|(_, seats)| *seats)).is_some_and(Seats::in_all);
-        let mut hands = Hands { samples: Vec::new(), bounds: vec![(0, 0); SEATS] };
+        long.iter().for_each(|(_, seats)| counts.add(*seats));
+        let mut counts = counts.0;
+        // Nothing is copied as hands become more: for room that nothing is put into there is no memory.
+        let dealt = counts.iter().filter(|counts| (counts[0] as usize) < total).count();
+        let samples = Vec::with_capacity((usize::from(all) + dealt) * total);
+        let mut hands = Hands { samples, bounds: vec![(0, 0); SEATS] };
         if all {
-            hands.samples.reserve_exact(total);
             for piece in &mut short {
                 hands.samples.extend(piece.iter().map(|stored| Seats::with_sample(*stored).0));
                 let left = seats::leave_placed(piece);
@@ -27,10 +32,10 @@ impl Hands {
             hands.bounds[ALL] = (0, total as u32);
         }
         let left = length(&short, long);
-        let counts = count(&short, long);
+        for [none, placed @ ..] in &mut counts {
+            *none = left as u32 - placed.iter().sum::<u32>();
+        }
         let common = counts.map(|counts| counts.iter().position(|count| *count as usize == left));
-        // Nothing is copied as hands become more: for room that nothing is put into there is no memory.
-        hands.samples.reserve_exact(common.iter().filter(|common| common.is_none()).count() * left);
         for kind in 0..KINDS {
             match common[kind] {
                 Some(0) => {}
@@ -96,23 +101,21 @@ impl Hands {
     }
 }
 
-/// How many samples there are in each group, by kind.
-pub fn count(short: &[Vec<u64>], long: &[(i64, Seats)]) -> [[u32; KIND]; KINDS] {
-    let mut counts = [[0; KIND]; KINDS];
-    let mut count = |seats: Seats| {
-        for (kind, counts) in counts.iter_mut().enumerate() {
+/// How many samples there are in each group, by kind; those in none of a kind come first.
+#[derive(Clone, Debug)]
+pub struct Counts(pub [[u32; KIND]; KINDS]);
+
+impl Counts {
+    /// None yet.
+    pub const NONE: Counts = Counts([[0; KIND]; KINDS]);
+
+    /// Counts one.
+    #[inline]
+    pub fn add(&mut self, seats: Seats) {
+        for (kind, counts) in self.0.iter_mut().enumerate() {
             counts[seats.of_kind(kind)] += 1;
         }
-    };
-    for piece in short {
-        for stored in piece {
-            count(Seats::with_sample(*stored).1);
-        }
     }
-    for (_, seats) in long {
-        count(*seats);
-    }
-    counts
 }
 
 fn length(short: &[Vec<u64>], long: &[(i64, Seats)]) -> usize {

@@ -24,6 +24,11 @@ impl Histogram {
         histogram
     }
 
+    /// One without samples, with room for what this one has.
+    pub(super) fn empty(&self) -> Histogram {
+        Histogram { figures: Figures::NONE, first: self.first, counts: vec![0; self.counts.len()] }
+    }
+
     /// Makes room for the buckets from `first` to `last`.
     fn cover(&mut self, first: u16, last: u16) {
         if self.counts.is_empty() {

@@ -81,22 +81,34 @@ impl<const N: usize> Row<N> {
     #[inline]
     pub fn entries(&self) -> Entries<'_> {
         match &self.all {
-            Some(all) => Entries(all),
-            None => Entries(&self.inline[..usize::from(self.used)]),
+            Some(all) => Entries::of(all),
+            None => Entries { bytes: &self.inline, left: usize::from(self.used) },
         }
     }
 }
 
-/// Reads the entries of `bytes`, label and number, in order.
+/// Reads entries, label and number, in order.
 #[derive(Clone, Debug)]
-pub struct Entries<'a>(pub &'a [u8]);
+pub struct Entries<'a> {
+    /// Those to come, and what lies behind them: as a rule there is enough to read eight bytes at once.
+    bytes: &'a [u8],
+    /// So many bytes are theirs.
+    left: usize,
+}
+
+impl<'a> Entries<'a> {
+    /// All in these bytes.
+    pub fn of(bytes: &'a [u8]) -> Entries<'a> {
+        Entries { bytes, left: bytes.len() }
+    }
+}
 
 impl Iterator for Entries<'_> {
     type Item = (u8, u64);
 
     #[inline]
     fn next(&mut self) -> Option<(u8, u64)> {
-        let (head, rest) = self.0.split_first()?;
+        let (head, rest) = self.bytes.split_first().filter(|_| self.left > 0)?;
         let width = usize::from(head & 15).min(8);
         let value = match rest.first_chunk::<8>() {
             Some(word) => u64::from_le_bytes(*word) & u64::MAX.checked_shr(64 - 8 * width as u32).unwrap_or(0),
@@ -106,7 +118,8 @@ impl Iterator for Entries<'_> {
                 u64::from_le_bytes(word)
             }
         };
-        self.0 = rest.get(width..).unwrap_or_default();
+        self.bytes = rest.get(width..).unwrap_or_default();
+        self.left = self.left.saturating_sub(1 + width);
         Some((head >> 4, value))
     }
 }
@@ -165,7 +178,7 @@ mod tests {
         }
         push(&mut bytes, 15, u64::MAX);
         expected.push((15, u64::MAX));
-        assert_eq!(Entries(&bytes).collect::<Vec<_>>(), expected);
+        assert_eq!(Entries::of(&bytes).collect::<Vec<_>>(), expected);
     }
 
     #[test]

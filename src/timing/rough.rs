@@ -37,6 +37,23 @@ impl Rough {
         self.seats[seat].get_or_insert_with(|| Box::new(Histogram::of(&[])))
     }
 
+    /// Without samples, for the groups to which the most go: of every four, one or more.
+    pub fn empty(&self) -> Rough {
+        let mut rough = Rough::default();
+        let most = self.get(ALL).map_or(u64::MAX, |all| all.figures.count);
+        for (seat, histogram) in self.seats.iter().enumerate() {
+            if let Some(histogram) = histogram.as_ref().filter(|h| h.figures.count >= most / 4) {
+                *rough.begin(seat) = histogram.empty();
+            }
+        }
+        rough
+    }
+
+    /// Whether each of these groups has too many in `other` too.
+    pub fn is_within(&self, other: &Rough) -> bool {
+        self.seats.iter().enumerate().all(|(seat, histogram)| histogram.is_none() || other.get(seat).is_some())
+    }
+
     /// Adds those of other connections.
     pub fn merge(&mut self, other: Rough) {
         for (seat, theirs) in other.seats.into_iter().enumerate() {
@@ -53,12 +70,21 @@ impl Rough {
         let all = self.seats.get_mut(ALL).and_then(Option::take);
         for kind in (0..KINDS).filter(|kind| self.kinds[*kind]) {
             let groups = &mut self.seats[kind * KIND..][..KIND];
-            for stored in &mut *samples {
-                let (sample, seats) = Seats::with_sample(*stored);
-                let place = seats.of_kind(kind);
-                if let Some(histogram) = &mut groups[place] {
-                    histogram.take(sample);
-                    *stored = seats.without(kind * KIND + place).with(sample);
+            for batch in samples.chunks_mut(BATCH) {
+                // Which of them are in such a group is not foreseen: these are found first.
+                let (mut found, mut count) = ([0_u16; BATCH], 0);
+                for (at, stored) in (0..).zip(&*batch) {
+                    found[count] = at;
+                    count += usize::from(groups[Seats::with_sample(*stored).1.of_kind(kind)].is_some());
+                }
+                for at in &found[..count] {
+                    let stored = &mut batch[usize::from(*at)];
+                    let (sample, seats) = Seats::with_sample(*stored);
+                    let place = seats.of_kind(kind);
+                    if let Some(histogram) = &mut groups[place] {
+                        histogram.take(sample);
+                        *stored = seats.without(kind * KIND + place).with(sample);
+                    }
                 }
             }
         }
@@ -86,5 +112,5 @@ impl Rough {
     }
 }
 
-/// So many short samples are added up together.
+/// So many short samples are taken together.
 const BATCH: usize = 1_024;

@@ -23,7 +23,7 @@ impl Rows {
         if held.short.is_empty() && held.long.is_empty() && held.rough.is_empty() {
             return None;
         }
-        Some(Rows { limit: held.limit, exact: Hands::of(held.short, &held.long), rough: held.rough })
+        Some(Rows { limit: held.limit, exact: Hands::of(held.short, held.counts, &held.long), rough: held.rough })
     }
 
     /// How many samples a group has.
@@ -74,10 +74,11 @@ mod tests {
     use super::*;
     use crate::time::Span;
 
+    const LIMIT: usize = 50;
+
     /// A column of two threads' halves, with long samples, small and large groups, comes to what lists of each group do.
     #[test]
     fn a_column_comes_to_what_a_list_of_each_group_does() {
-        const LIMIT: usize = 50;
         for count in [0, 3, 40, 51, 400, 9_000] {
             let mut halves = [Column::new(LIMIT), Column::new(LIMIT)];
             let mut lists = vec![Quantiles::new(LIMIT); SEATS];
@@ -89,13 +90,36 @@ mod tests {
             }
             let [mut all, other] = halves;
             all.merge(other);
-            let mut rows = Rows::of(all);
-            for (at, list) in lists.iter_mut().enumerate() {
-                let found = rows.as_mut().and_then(|rows| rows.figures(None, at, false));
-                let expected = distribution::rest(list);
-                assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{count} samples, seat {at}");
-            }
+            let rows = compared(all, &mut lists);
             assert_eq!(rows.map_or(0, |rows| rows.count(seat(1, 98))), count.div_ceil(10) as u64);
         }
+    }
+
+    /// So does one that others are added to which begin with what is known of its large groups.
+    #[test]
+    fn a_column_comes_to_the_same_part_by_part() {
+        let (mut all, mut lists) = (Column::new(LIMIT), vec![Quantiles::new(LIMIT); SEATS]);
+        for round in 0..30 {
+            let mut columns = [all.empty(), all.empty()];
+            for n in 0..20 + 200 * usize::from(round > 3) {
+                let sample = ((n as i64 * 7_919) % 1_009) << (n % 5 * 11);
+                let few = (n % 10 == 0).then_some(round % 7);
+                let seats = Seats::new([Some(n % 3), few, (round > 10).then_some(n % 2 * (1 + round % 60))]);
+                columns[n % 2].push(seats, sample);
+                seats.each(|seat| lists[seat].add(Span(sample)));
+            }
+            columns.into_iter().for_each(|column| all.merge(column));
+        }
+        compared(all, &mut lists);
+    }
+
+    fn compared(column: Column, lists: &mut [Quantiles]) -> Option<Rows> {
+        let mut rows = Rows::of(column);
+        for (at, list) in lists.iter_mut().enumerate() {
+            let found = rows.as_mut().and_then(|rows| rows.figures(None, at, false));
+            let (expected, count) = (distribution::rest(list), list.count());
+            assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{count} samples, seat {at}");
+        }
+        rows
     }
 }

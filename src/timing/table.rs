@@ -96,10 +96,7 @@ impl Builder {
     /// Tables of the connections counted in `census`, which are yet to be added; what their numbers stand for is in
     /// `directory`.
     pub fn new(census: &Census, directory: &Directory) -> Builder {
-        Builder::of(census.list(directory, LISTED))
-    }
-
-    fn of(listing: Listing) -> Builder {
+        let listing = census.list(directory, LISTED);
         Builder { listing, samples: Box::new(Columns::new()), sums: vec![None; SEATS] }
     }
 
@@ -111,21 +108,28 @@ impl Builder {
     /// The same, with nothing in it.
     #[must_use]
     pub fn empty(&self) -> Builder {
-        Builder::of(self.listing.clone())
+        let samples = Box::new(self.samples.empty());
+        Builder { listing: self.listing.clone(), samples, sums: vec![None; SEATS] }
     }
 
-    /// Takes a connection between `parties`, in short `c`, of which the packets in `proofs` prove receipts. `end` is the end
-    /// of the capture.
+    /// The groups of connections between `parties`. It takes less time to ask for those of several at once: what is
+    /// known of each lies far apart.
+    #[inline]
+    pub fn seats(&self, parties: Parties) -> Seats {
+        Seats::new(self.listing.places(parties))
+    }
+
+    /// Takes a connection in the groups at [`seats`](Builder::seats), in short `c`, of which the packets in `proofs` prove
+    /// receipts. `end` is the end of the capture.
     pub fn add(
         &mut self,
         m: &Measured,
-        (parties, c): (Parties, &Outline),
+        (seats, c): (Seats, &Outline),
         (verdicts, proofs): (&[Verdict; 2], &[(u64, Time)]),
         given: Option<Vantage>,
         end: Time,
     ) {
         let client = c.client & 1;
-        let seats = Seats::new(self.listing.places(parties));
         let mut entry = Entry::new(seats, &mut self.samples, &mut self.sums);
         let seen = summary::vantage(m, client, given).map(|(v, _)| v);
         entry.each(|sums| sums.begin(seen));
