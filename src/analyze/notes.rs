@@ -50,7 +50,7 @@ impl Notes for Noted {
     }
 
     #[inline(always)]
-    fn is_steady(&self, sender: usize, seg: &Segment) -> bool {
+    fn goes_on(&self, sender: usize, seg: &Segment) -> bool {
         self.signals.goes_on(sender, seg) && self.measured.goes_on(seg)
     }
 

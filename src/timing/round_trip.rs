@@ -64,7 +64,8 @@ pub struct RoundTrip {
     has_sent: bool,
     /// `acked` means something.
     has_acked: bool,
-    /// Something sent again is not acknowledged: told by the numbers when one of them moves, since in time they wrap.
+    /// Something sent again is not acknowledged. It is told by the numbers when something is repeated or acknowledged, and
+    /// not in between: what is acknowledged once stays so, and the numbers wrap in time.
     recovering: bool,
     /// The end of all that was sent.
     sent: u32,
@@ -77,7 +78,8 @@ impl std::fmt::Debug for RoundTrip {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let waiting = &self.flight[usize::from(self.head)..];
         let ends = [self.has_sent.then_some(self.sent), self.has_acked.then_some(self.acked)];
-        f.debug_tuple("RoundTrip").field(&waiting).field(&self.loss).field(&self.progress).field(&ends).finish()
+        let so_far = (&self.progress, &ends, &self.recovering);
+        f.debug_tuple("RoundTrip").field(&waiting).field(&self.loss).field(&so_far).finish()
     }
 }
 
@@ -182,10 +184,12 @@ impl RoundTrip {
     #[inline(always)]
     pub fn acknowledged(&mut self, seg: &Segment) -> Option<Span> {
         let ack = seg.ack;
+        // After a handshake that is told anew.
+        let falls_back = self.has_acked && !after(ack, self.acked);
         (self.has_acked, self.acked) = (true, ack);
         if let Some(loss) = &mut self.loss {
             loss.stalls.end(seg.time);
-            self.recovering &= loss.repair.is_some_and(|r| after(r.end, ack));
+            self.recovering = (self.recovering || falls_back) && loss.repair.is_some_and(|r| after(r.end, ack));
         }
         self.progress = seg.time;
         let RoundTrip { flight, head, loss, .. } = self;

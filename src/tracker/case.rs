@@ -13,7 +13,7 @@ pub struct Case<E> {
     /// What is noted beside it.
     pub notes: E,
     /// Segments captured after this may be taken as steady ones; [`NEVER`] as long as it is not known whether both are.
-    steady: Time,
+    steady_after: Time,
 }
 
 /// The end of time.
@@ -54,14 +54,14 @@ pub trait Notes: Clone + Default + Pack {
         self.take(taken, seg, c);
     }
 
-    /// From when on segments as [`Notes::is_steady`] tells may be taken by [`Notes::take_steady`], as long as no others
+    /// From when on segments that [go on](Notes::goes_on) may be taken by [`Notes::take_steady`], as long as no others
     /// come; `None` if not now.
     fn steady_after(&self, _c: &Connection) -> Option<Time> {
         None
     }
 
     /// Whether nothing rare is to be noted of `seg` of end `sender` if the tracker finds nothing rare in it.
-    fn is_steady(&self, _sender: usize, _seg: &Segment) -> bool {
+    fn goes_on(&self, _sender: usize, _seg: &Segment) -> bool {
         false
     }
 
@@ -82,12 +82,12 @@ impl Notes for () {
 impl<E> Case<E> {
     /// A connection with its notes.
     pub(super) fn new(connection: Connection, notes: E) -> Case<E> {
-        Case { connection, notes, steady: NEVER }
+        Case { connection, notes, steady_after: NEVER }
     }
 
     /// It may be changed otherwise than by its segments.
     pub(super) fn unsettle(&mut self) {
-        self.steady = NEVER;
+        self.steady_after = NEVER;
     }
 }
 
@@ -109,16 +109,16 @@ impl<E: Notes> Case<E> {
         self.notes.take(taken, seg, &self.connection);
         let usual = matches!(taken.class, Class::Ack | Class::New) && seg.flags.control() == Flags::ACK.0;
         let after = if usual && self.connection.is_steady() { self.notes.steady_after(&self.connection) } else { None };
-        self.steady = after.unwrap_or(NEVER);
+        self.steady_after = after.unwrap_or(NEVER);
     }
 
     /// Takes `seg` of end `x` if all is steady, and it too; `None` leaves all as it was. Whether it acknowledges more.
     #[inline(always)]
     pub(super) fn take_steady(&mut self, x: usize, seg: &Segment) -> Option<bool> {
-        if seg.time <= self.steady || !self.notes.is_steady(x, seg) {
+        if seg.time <= self.steady_after || !self.notes.goes_on(x, seg) {
             return None;
         }
-        let advances = self.connection.steady(x, seg)?;
+        let advances = self.connection.take_steady(x, seg)?;
         self.notes.take_steady(x, advances, seg);
         Some(advances)
     }

@@ -157,7 +157,7 @@ impl Connection {
 
     /// Takes a segment that may change anything.
     #[inline(never)]
-    fn consider(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
+    pub(super) fn consider(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
         self.count(x, seg);
         if !seg.has(Flags::RST) {
             self.ends[1 - x].unanswered = 0;

@@ -117,8 +117,8 @@ impl<E: Notes> Store<E> {
             && head.tape.record(head.first_packet, sender(&head.sockets, seg), seg, &mut self.rows)
     }
 
-    /// Takes `seg`, found through connection `index`, if that has a record and is steady, and `seg` certainly belongs to it;
-    /// else does nothing.
+    /// Takes `seg`, found through connection `index`, if that has a record and is steady, and `seg` is a usual one on its
+    /// four-tuple, of which it is the first incarnation, and in its scope; else does nothing.
     #[inline]
     pub(super) fn take_steady(&mut self, index: usize, seg: &Segment) -> bool {
         let Some(head) = self.heads.get(index) else { return false };

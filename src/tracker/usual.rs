@@ -61,7 +61,9 @@ impl Connection {
             return None;
         }
         let news = self.goes_on_with(x, seg);
-        let peer = &self.ends[1 - x];
+        let peer = &mut self.ends[1 - x];
+        // Also what was acknowledged before: of the peer's stream something may be missing that was.
+        peer.acknowledge(seg.ack);
         if peer.log.waits_for_ack_of_syn() && peer.isn.is_none_or(|isn| after(seg.ack, isn)) {
             self.suggest(1 - x, Event::RcvAckOfSyn, seg);
         }
@@ -91,7 +93,7 @@ impl Connection {
             && !peer.log.has_any(CLOSING)
     }
 
-    /// Whether segments are usual, of either end, as long as only such come: [`Connection::steady`].
+    /// Whether segments are usual, of either end, as long as only such come: [`Connection::take_steady`].
     pub(super) fn is_steady(&self) -> bool {
         self.ends.iter().all(Endpoint::is_steady)
             && (self.before & before_capture::OPEN != 0 || self.ends.iter().all(|end| end.log.is_open_and_proven()))
@@ -101,7 +103,7 @@ impl Connection {
     /// Takes `seg` of end `x` if the connection is steady and `seg` belongs to it and is a usual one; `None` leaves all as
     /// it was. Whether it acknowledges more.
     #[inline(always)]
-    pub(super) fn steady(&mut self, x: usize, seg: &Segment) -> Option<bool> {
+    pub(super) fn take_steady(&mut self, x: usize, seg: &Segment) -> Option<bool> {
         let [a, b] = &self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         let (last, acked, sent_acked) = (own.last.as_ref()?, peer.acked?, own.acked?);
@@ -154,5 +156,45 @@ impl Connection {
         own.last = Some(trace);
         own.offer(seg);
         news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pack::Pack;
+    use crate::segment::Socket;
+    use crate::time::Time;
+
+    /// Of the peer's stream, acknowledged to its end, some is believed to be missing again, after acknowledgments that are
+    /// no good; holes are filled in it that nobody has room to note, and then comes the same acknowledgment once more.
+    #[test]
+    fn the_same_acknowledgment_again_may_still_tell_something() {
+        let ends = [1, 2].map(|last| Socket { addr: [192, 0, 2, last].into(), port: 443 });
+        let (a, b, bad) = (1_000_000, 900_000_000_u32, 400_000_000);
+        let top = a + 5_000;
+        let mut numbers = vec![(0, a - 1, 0, 0), (1, b - 1, a, 0), (0, a, b, 0), (0, a, b, 5_000), (1, b, top, 100)];
+        numbers.extend([(0, top, b + 100, 0), (0, top - 2_010, bad, 5), (0, top - 2_000, bad, 1)]);
+        let holes = (0..8).map(|n| top - 1_999 + 20 * n);
+        numbers.extend(holes.clone().map(|hole| (0, hole + 10, b + 100, 10)));
+        numbers.push((0, top - 100, b + 100, 300));
+        numbers.extend(holes.map(|hole| (0, hole, b + 100, 10)));
+        numbers.extend([(1, b + 100, top, 0), (0, top - 500, b + 100, 100), (1, b + 100, top + 200, 0)]);
+        let segments = (1..).zip(numbers).map(|(n, (x, seq, ack, len))| {
+            let flags =
+                [Flags::SYN.0, Flags::SYN.0 | Flags::ACK.0].get(n as usize - 1).map_or(Flags::ACK, |f| Flags(*f));
+            let time = Time(n as i64 * 1_000_000);
+            let (src, dst, window) = (ends[x], ends[1 - x], 1_000);
+            Segment { time, packet: n, src, dst, flags, seq, ack, len, window, ip_id: n as u16, ..Segment::blank() }
+        });
+        let segments: Vec<Segment> = segments.collect();
+        let [mut short, mut long] = [(); 2].map(|()| Connection::new(&segments[0], 1));
+        for seg in &segments {
+            let x = short.sender(seg);
+            let taken = short.take(seg);
+            long.ends.iter_mut().for_each(|end| end.log.next());
+            assert_eq!((taken, seg.packet), (long.consider(x, seg), seg.packet));
+        }
+        assert_eq!(format!("{short:?}"), format!("{long:?}"));
     }
 }
