@@ -62,9 +62,7 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
         severity: if many && q.segments >= EXCERPT { Severity::Warning } else { Severity::Note },
         count: q.connections,
         message: format!(
-            "the capture misses {} of {} payload bytes ({:.2} %){dropped}{}",
-            q.missing,
-            q.unique + q.missing,
+            "the capture misses {:.2} % of the payload that was on the wire{dropped}{}",
             share * 100.0,
             if many { "; what rests on absence is doubtful" } else { "" },
         ),
