@@ -127,17 +127,18 @@ impl Analysis {
     /// Takes what was found in packets elsewhere, in capture order: the same as taking these packets, if at the end the
     /// decoder is handed over too.
     pub fn bundle(&mut self, bundle: &Bundle) {
-        let mut from = 0;
-        while let Some(next) = self.bundle_until_due(bundle, from) {
-            from = next;
-        }
+        self.take_whole(bundle, |_| {});
     }
 
     /// The same; `connections` gets the index of the connection of each segment in it, in their order.
     pub fn bundle_of(&mut self, bundle: &Bundle, connections: &mut Vec<usize>) {
         connections.clear();
+        self.take_whole(bundle, |connection| connections.push(connection));
+    }
+
+    fn take_whole(&mut self, bundle: &Bundle, mut took: impl FnMut(usize)) {
         let mut from = 0;
-        while let Some(next) = self.take_bundle(bundle, from, |connection| connections.push(connection)) {
+        while let Some(next) = self.take_bundle(bundle, from, &mut took) {
             from = next;
         }
     }

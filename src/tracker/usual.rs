@@ -161,16 +161,111 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::pack::Pack;
-    use crate::segment::Socket;
+    use crate::segment::{ScopeId, Socket, Timestamps};
     use crate::time::Time;
+
+    fn ends() -> [Socket; 2] {
+        [1, 2].map(|last| Socket { addr: [192, 0, 2, last].into(), port: 443 })
+    }
+
+    /// Plays segments both ways; of each, what it was taken for, and at the end all that is known must be the same. How many
+    /// went the short way.
+    fn play(segments: &[Segment]) -> usize {
+        let [mut short, mut long] = [(); 2].map(|()| Connection::new(&segments[0], 1));
+        let mut usual = 0;
+        for seg in segments {
+            let x = short.sender(seg);
+            usual += usize::from(short.is_usual(x, seg));
+            let taken = short.take_from(x, seg);
+            long.ends.iter_mut().for_each(|end| end.log.next());
+            assert_eq!((taken, seg.packet), (long.consider(x, seg), seg.packet));
+            assert_eq!(format!("{short:?}"), format!("{long:?}"));
+        }
+        usual
+    }
+
+    /// What an end may do next: of its stream, of what it has of the peer's, and how much.
+    type Act = (usize, u8, u8, u32);
+
+    /// A conversation in which `acts` follow a handshake, if it was captured.
+    fn conversation(opened: bool, isn: [u32; 2], acts: &[Act]) -> Vec<Segment> {
+        let (mut next, mut acked, mut list) = (isn, isn, Vec::<Segment>::new());
+        let handshake = [(0, 6, 4, 0), (1, 6, 0, 0), (0, 4, 0, 0)];
+        let opening = if opened { &handshake[..] } else { &[] };
+        for (n, (x, what, ack, len)) in (1..).zip(opening.iter().chain(acts)) {
+            let (x, y, scope) = (*x, 1 - *x, ScopeId(u32::from(*ack == 9)));
+            let (seq, flags, len) = match what {
+                0..=3 => (next[x], 0, *len),
+                4 => (next[x], 0, 0),
+                5 => (next[x].wrapping_sub(1), 0, len % 2),
+                6 => (isn[x].wrapping_sub(1), Flags::SYN.0, 0),
+                7 => (next[x], Flags::FIN.0, *len),
+                8 => (next[x].wrapping_sub(*len), 0, *len),
+                9 => (next[x].wrapping_add(*len), 0, *len),
+                10 => (next[x].wrapping_add(1 << 31), 0, *len),
+                11 => (next[x], Flags::RST.0, 0),
+                _ => (next[x], 0, 0),
+            };
+            let known = match ack {
+                0..=3 => next[y],
+                5 => acked[x],
+                6 => acked[x].wrapping_add(len / 2),
+                7 => next[y].wrapping_sub(1 << 30),
+                8 => next[y].wrapping_add(1 << 29),
+                _ => next[y],
+            };
+            let flags = Flags(flags | if *ack == 4 { 0 } else { Flags::ACK.0 });
+            let options = crate::segment::Options {
+                timestamps: (len % 3 == 1).then_some(Timestamps { value: n as u32, echo: n as u32 / 2 }),
+                ..Segment::blank().options
+            };
+            let (time, window, ttl) = (Time(n as i64 * 400_000), [0, 1_000, 65_535][len as usize % 3], 64);
+            let (src, dst, ip_id) = (ends()[x], ends()[y], (len % 5) as u16);
+            let ack = if flags.has(Flags::ACK) { known } else { 0 };
+            let numbers = Segment { seq, ack, len, captured: len, ..Segment::blank() };
+            let seg = Segment { time, packet: n, src, dst, scope, flags, window, ttl, ip_id, options, ..numbers };
+            if !seg.has(Flags::RST) && after(seg.end(), next[x]) {
+                next[x] = seg.end();
+            }
+            acked[x] = known;
+            let again = list.iter().rfind(|seg| *what == 12 && seg.src == src);
+            list.push(again.map_or(seg, |again| Segment { time, packet: n, ..*again }));
+        }
+        list
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_short_way_comes_to_what_the_long_one_does(
+            opened in prop::bool::weighted(0.8),
+            isn in prop::array::uniform2(prop_oneof![Just(1_000_u32), Just(u32::MAX - 3_000), any::<u32>()]),
+            acts in prop::collection::vec((
+                0_usize..2,
+                prop_oneof![6 => Just(0_u8), 4 => Just(4_u8), 2 => Just(12_u8), 2 => 7_u8..10, 1 => 0_u8..13],
+                prop_oneof![8 => Just(0_u8), 1 => 0_u8..10],
+                prop_oneof![5 => Just(100_u32), 2 => 0_u32..4, 2 => Just(200), 1 => Just(1 << 28)],
+            ), 1..60),
+        ) {
+            play(&conversation(opened, isn, &acts));
+        }
+    }
+
+    #[test]
+    fn most_of_a_transfer_goes_the_short_way() {
+        let acts = [(0, 0, 0, 1_460), (1, 4, 0, 0)].repeat(50);
+        assert!(play(&conversation(true, [1_000, u32::MAX - 3_000], &acts)) >= 99);
+    }
 
     /// Of the peer's stream, acknowledged to its end, some is believed to be missing again, after acknowledgments that are
     /// no good; holes are filled in it that nobody has room to note, and then comes the same acknowledgment once more.
     #[test]
     fn the_same_acknowledgment_again_may_still_tell_something() {
-        let ends = [1, 2].map(|last| Socket { addr: [192, 0, 2, last].into(), port: 443 });
         let (a, b, bad) = (1_000_000, 900_000_000_u32, 400_000_000);
         let top = a + 5_000;
         let mut numbers = vec![(0, a - 1, 0, 0), (1, b - 1, a, 0), (0, a, b, 0), (0, a, b, 5_000), (1, b, top, 100)];
@@ -184,17 +279,10 @@ mod tests {
             let flags =
                 [Flags::SYN.0, Flags::SYN.0 | Flags::ACK.0].get(n as usize - 1).map_or(Flags::ACK, |f| Flags(*f));
             let time = Time(n as i64 * 1_000_000);
-            let (src, dst, window) = (ends[x], ends[1 - x], 1_000);
+            let (src, dst, window) = (ends()[x], ends()[1 - x], 1_000);
             Segment { time, packet: n, src, dst, flags, seq, ack, len, window, ip_id: n as u16, ..Segment::blank() }
         });
         let segments: Vec<Segment> = segments.collect();
-        let [mut short, mut long] = [(); 2].map(|()| Connection::new(&segments[0], 1));
-        for seg in &segments {
-            let x = short.sender(seg);
-            let taken = short.take(seg);
-            long.ends.iter_mut().for_each(|end| end.log.next());
-            assert_eq!((taken, seg.packet), (long.consider(x, seg), seg.packet));
-        }
-        assert_eq!(format!("{short:?}"), format!("{long:?}"));
+        play(&segments);
     }
 }
