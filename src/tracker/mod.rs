@@ -37,6 +37,7 @@ pub mod endpoint;
 mod evict;
 mod facts;
 mod handshake;
+mod heads;
 mod incarnation;
 pub(crate) mod index;
 mod kept;

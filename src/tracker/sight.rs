@@ -3,9 +3,10 @@
 
 use super::case::{Case, Notes, Scratch};
 use super::connection::Connection;
+use super::heads::Head;
 use super::kept::How;
 use super::player::Player;
-use super::store::{Head, Store};
+use super::store::Store;
 use super::textbook::Reading;
 use super::turns::{self, Turn};
 use crate::pack::{In, Pack};

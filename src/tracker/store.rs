@@ -10,34 +10,18 @@ use std::borrow::Cow;
 
 use super::case::{Case, Notes};
 use super::connection::{Connection, sender};
+use super::heads::{Head, Heads};
 use super::kept::{How, Kept};
 use super::tape::Tape;
 use crate::pack::block::Rows;
 use crate::pack::shelf::{Place, Shelf};
 use crate::pack::{In, Out, Pack};
-use crate::segment::{Segment, Socket};
+use crate::segment::Segment;
 
 /// Records at the beginning.
 const RECORDS: usize = 1 << 13;
 /// Records at most.
 const MOST_RECORDS: usize = 1 << 17;
-
-/// What is known of a connection without its record. Two cache lines: what it is found by, and its tape.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-pub(super) struct Head {
-    pub(super) sockets: [Socket; 2],
-    pub(super) first_packet: u64,
-    pub(super) state: Kept,
-    /// The latest one on the same four-tuple in another scope, plus one; 0 for none.
-    pub(super) beside: u32,
-    /// The one before it on the same four-tuple, plus one; 0 for none.
-    pub(super) previous: u32,
-    /// Its segments, while they are only written down.
-    pub(super) tape: Tape,
-}
-
-const _: () = assert!(size_of::<Head>() == 128);
 
 /// Whose record it is, and whether it was used since the hand passed.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +33,7 @@ struct Tenant {
 /// All connections.
 #[derive(Clone, Debug)]
 pub(super) struct Store<E> {
-    pub(super) heads: Vec<Head>,
+    pub(super) heads: Heads,
     pub(super) records: Vec<Case<E>>,
     tenants: Vec<Tenant>,
     /// Records at most, for now.
@@ -67,7 +51,7 @@ pub(super) struct Store<E> {
 impl<E> Default for Store<E> {
     fn default() -> Store<E> {
         Store {
-            heads: Vec::new(),
+            heads: Heads::default(),
             records: Vec::new(),
             tenants: Vec::new(),
             room: RECORDS,
@@ -273,7 +257,7 @@ impl<E: Notes> Store<E> {
     /// Moves all that is packed to a new shelf.
     fn close_holes(&mut self) {
         let old = std::mem::take(&mut self.shelf);
-        for head in &mut self.heads {
+        for head in self.heads.iter_mut() {
             let how = match head.state.how() {
                 How::Record(_) | How::Tape => continue,
                 How::Packed(place) => How::Packed(self.shelf.put(old.get(place))),
@@ -301,11 +285,7 @@ impl<E: Notes> Store<E> {
                 How::Tape => self.heads[index].tape.forget(&mut self.rows),
             }
         }
-        let mut index = 0;
-        self.heads.retain(|_| {
-            index += 1;
-            keep(index - 1)
-        });
+        self.heads.retain(keep);
         // From the last on, so that what takes the place of a freed one is none to be freed.
         free.sort_unstable();
         for slot in free.into_iter().rev() {

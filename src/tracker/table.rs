@@ -7,7 +7,7 @@ use super::case::{Case, Notes, Scratch};
 use super::connection::{Class, Connection, Taken};
 use super::index::Index;
 use super::recent::Recent;
-use super::store::{Head, Store};
+use super::store::Store;
 use super::textbook::Reading;
 use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
 
@@ -44,13 +44,6 @@ pub struct Ahead {
     /// The connection through which it is found, plus one; 0 for none.
     head: u32,
     era: u32,
-}
-
-impl Head {
-    /// Whether it is about these two sockets.
-    fn is_between(&self, a: &Socket, b: &Socket) -> bool {
-        self.sockets[0] == *a && self.sockets[1] == *b || self.sockets[0] == *b && self.sockets[1] == *a
-    }
 }
 
 /// Where a segment belongs.
