@@ -22,7 +22,7 @@ struct Kept {
 }
 
 fn look(finish: &mut Finish<'_>, connections: &mut Vec<Connection>) {
-    while let Some(stretch) = finish.next(Wanted { connections: true, timed: None }) {
+    while let Some(stretch) = finish.next(Wanted { connections: true, ..Wanted::default() }) {
         connections.extend(stretch.connections);
     }
 }

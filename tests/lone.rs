@@ -1,13 +1,15 @@
-//! A lone SYN comes to the same by the short way as by the long one: histories, measurements, and what detectors say.
+//! A lone SYN comes to the same by the short way as by the long one: histories, measurements, what detectors say, and its
+//! line.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
-use tcpstate::analyze::Analysis;
+use tcpstate::analyze::{Analysis, Wanted};
 use tcpstate::detect::{self, Limits, Unremarkable, View, thresholds};
+use tcpstate::render::pen::Lines;
 use tcpstate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use tcpstate::time::{Span, Time};
-use tcpstate::timing::{Measured, summary};
+use tcpstate::timing::{Measured, Vantage, summary};
 use tcpstate::tracker::verdict::Weighing;
 use tcpstate::tracker::{Lone, Stack};
 
@@ -140,4 +142,123 @@ proptest! {
         let plain = syn.flags.0 & 0x3f == Flags::SYN.0 && syn.len == 0 && !syn.options.cut && !syn.options.fast_open;
         prop_assert_eq!(agrees(&scenery), plain);
     }
+}
+
+/// Many SYNs, and what is around them.
+#[derive(Clone, Debug)]
+struct Flood {
+    /// Each with the time from the one before, in nanoseconds.
+    syns: Vec<(i64, Segment)>,
+    /// From the last one to the end of the capture, in nanoseconds.
+    rest: i64,
+    /// Time 0 is when it begins.
+    early: bool,
+    options: tcpstate::analyze::Options,
+    /// Others were heard by a server, of which nothing was captured.
+    unseen: bool,
+    /// The capture misses much.
+    lossy: bool,
+}
+
+/// Few hosts, so that some are met again: also such as a made-up SYN might have.
+fn host() -> impl Strategy<Value = IpAddr> {
+    let long = |host: u16| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 1, host));
+    prop_oneof![
+        6 => (1..6_u8).prop_map(|host| at(host, 0).addr),
+        3 => (1..4_u16).prop_map(long),
+        1 => Just(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 213))),
+        1 => Just(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 178))),
+        1 => Just("::ffff:192.0.2.1".parse().expect("an address")),
+        1 => any::<u32>().prop_map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits))),
+        1 => any::<u128>().prop_map(|bits| IpAddr::V6(Ipv6Addr::from_bits(bits))),
+    ]
+}
+
+fn socket() -> impl Strategy<Value = Socket> {
+    let port = prop_oneof![4 => any::<u16>(), 2 => Just(443), 1 => Just(48_271), 1 => Just(59_638)];
+    (host(), port).prop_map(|(addr, port)| Socket { addr, port })
+}
+
+prop_compose! {
+    fn flood()(
+        syns in prop::collection::vec(
+            (prop_oneof![4 => 0..2_000_000_i64, 1 => Just(0_i64), 1 => 0..5_000_000_000_i64, 1 => (0..90_i64).prop_map(|s| s * 1_000_000_000)],
+             socket(), socket(), 0..2_u32, prop::bool::weighted(0.1)),
+            1..120,
+        ),
+        rest in prop_oneof![Just(0_i64), 0..4_000_000_000_i64, (0..70_i64).prop_map(|s| s * 1_000_000_000), 0..300_000_000_000_i64],
+        lines in prop::option::of(prop_oneof![Just(0_i64), Just(1), 0..100_000_000_000_i64]),
+        (unseen, lossy, early) in (any::<bool>(), any::<bool>(), any::<bool>()),
+        stack in prop::sample::select(Stack::ALL.iter().map(|s| s.1).collect::<Vec<_>>()),
+        vantage in prop::option::of(Just(Vantage::Server)),
+    ) -> Flood {
+        let mut limits = Limits::default();
+        if let Some(line) = lines {
+            thresholds().for_each(|(_, threshold)| limits.put(threshold, line));
+        }
+        let syns = (1..).zip(syns).map(|(packet, (after, src, dst, scope, rare))| {
+            let flags = if rare { Flags(Flags::SYN.0 | Flags::RST.0) } else { Flags::SYN };
+            (after, Segment { scope: ScopeId(scope), ..segment(packet, src, dst, flags) })
+        });
+        let options = tcpstate::analyze::Options { limits, stack, vantage, ..Default::default() };
+        Flood { syns: syns.collect(), rest, early, options, unseen, lossy }
+    }
+}
+
+/// The lines of all connections, and how many were written in short.
+fn lines(analysis: &Analysis, lone_in_short: bool) -> (String, usize) {
+    let (mut finish, mut lines, mut short) = (analysis.ended(Vec::new()), Lines::default(), 0);
+    while let Some(stretch) = finish.next(Wanted { connections: true, lone_in_short, timed: None }) {
+        lines.lines(&stretch.connections, &stretch.lone, |_| Ok(())).expect("no error");
+        short += stretch.lone.syns.len();
+    }
+    (String::from_utf8(lines.written().to_vec()).expect("text"), short)
+}
+
+impl Flood {
+    fn analysis(&self) -> Analysis {
+        let mut analysis = Analysis::new(self.options.clone());
+        let mut time = if self.early { Time(0) } else { BEGIN };
+        for (after, syn) in &self.syns {
+            time = time + Span(*after);
+            analysis.until(time);
+            analysis.segment(&Segment { time, ..*syn });
+        }
+        let around = [(self.unseen, at(3, 50_001), at(2, 80)), (self.lossy, at(100, 50_002), at(101, 80))];
+        for (src, dst) in around.into_iter().filter(|around| around.0).map(|(_, src, dst)| (src, dst)) {
+            // Nothing of the one who is acknowledged, or not all of it, was captured.
+            for (packet, ack) in [(1_001, 0), (1_002, 900), (1_003, 1_000)] {
+                let flags = if ack == 0 { Flags::SYN } else { Flags::ACK };
+                let seq = if ack == 0 { 5 } else { 6 };
+                analysis.segment(&Segment { seq, ack, time, ..segment(packet, src, dst, flags) });
+            }
+            if dst.addr == at(101, 0).addr {
+                let answer = Segment { seq: 1_000, ack: 6, time, ..segment(1_004, dst, src, Flags::ACK) };
+                analysis.segment(&answer);
+            }
+        }
+        analysis.until(time + Span(self.rest));
+        analysis
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn lines_of_lone_syns_are_the_same_in_short(flood in flood()) {
+        let analysis = flood.analysis();
+        prop_assert_eq!(lines(&analysis, true).0, lines(&analysis, false).0);
+    }
+}
+
+#[test]
+fn nearly_all_of_a_flood_is_written_in_short() {
+    let syns = (0..5_000_u16).map(|n| (1_000_000, segment(n.into(), at(n as u8, n), at(7, 80), Flags::SYN))).collect();
+    let (options, rest) = (tcpstate::analyze::Options::default(), 0);
+    let flood = Flood { syns, rest, early: false, options, unseen: false, lossy: false };
+    let ((text, short), analysis) = (lines(&flood.analysis(), true), flood.analysis());
+    assert_eq!(text, lines(&analysis, false).0);
+    assert!(short > 4_900, "{short} of 5000");
+    assert!(text.contains("without any answer; nothing else of that host was captured either"));
 }

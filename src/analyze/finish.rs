@@ -170,7 +170,7 @@ impl<'a> Finish<'a> {
 
     /// Looks at the next connections; `None` when all have been looked at.
     pub fn next(&mut self, wanted: Wanted<'_>) -> Option<Stretch> {
-        let range = self.stretch(self.next, wanted.stretch())?;
+        let range = self.stretch(self.next, wanted.stretch(self.are_mostly_lone(self.next..self.until)))?;
         self.next = range.end;
         let mut sums = self.sums.take()?;
         let stretch = self.look_at(range, wanted, &mut sums);
@@ -181,7 +181,8 @@ impl<'a> Finish<'a> {
     /// The connections that are yet to be looked at as `wanted`, in two parts, their stretches in turn; to be given back to
     /// [`Finish::add`].
     pub fn halves(&mut self, wanted: Wanted<'_>) -> Option<[Part; 2]> {
-        let (mut sums, length, next) = (self.sums.take()?, wanted.stretch(), self.next);
+        let length = wanted.stretch(self.are_mostly_lone(self.next..self.until));
+        let (mut sums, next) = (self.sums.take()?, self.next);
         let apart = Box::new(sums.empty());
         self.earlier = std::mem::take(&mut sums.digests);
         self.next = self.until;

@@ -7,10 +7,12 @@ use smallvec::SmallVec;
 
 use super::build::{self, Ending};
 use super::finish::Finish;
+use super::lone::{Kinds, Looked};
 use super::notes::Noted;
 use super::stretch::{Row, Stretch, Wanted};
 use super::tally::Tally;
 use crate::detect::{self, ALL, Brief, Digests, View};
+use crate::report::lone::LoneSyns;
 use crate::report::rollup::{Added, Shown};
 use crate::report::totals::Move;
 use crate::report::{Anomaly, Outcome, PerSide, Side};
@@ -33,6 +35,7 @@ struct Desk {
     books: [Option<Short>; TOGETHER],
     briefs: [Vec<Brief>; TOGETHER],
     anomalies: [Vec<Anomaly>; TOGETHER],
+    kinds: Kinds,
 }
 
 /// A connection that is read a short way.
@@ -96,7 +99,7 @@ impl Finish<'_> {
     pub(super) fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
         let (mut stretch, mut desk) = (Stretch::default(), Box::<Desk>::default());
         stretch.rows.reserve_exact(range.len());
-        if wanted.connections {
+        if wanted.connections && !wanted.in_short() {
             stretch.connections.reserve_exact(range.len());
         }
         tally.digests.push(Digests::with_capacity(range.len()));
@@ -116,7 +119,7 @@ impl Finish<'_> {
         desk: &mut Desk,
         stretch: &mut Stretch,
     ) {
-        let Desk { scratch, weighing, measured, books, briefs, anomalies } = desk;
+        let Desk { scratch, weighing, measured, books, briefs, anomalies, kinds } = desk;
         let tracker = &self.analysis.tracker;
         let built = wanted.connections || wanted.timed.is_some();
         let (mut indices, mut left) = ([0; TOGETHER], [None; TOGETHER]);
@@ -124,7 +127,8 @@ impl Finish<'_> {
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
         tracker.soon(indices.iter().copied());
         for (((index, book), measured), left) in indices.iter().zip(&mut *books).zip(&mut *measured).zip(&mut *left) {
-            let short = !built && self.lone(*index, measured, book) || self.textbook(*index, measured, book);
+            let short = (!built || wanted.in_short()) && self.lone(*index, measured, book)
+                || self.textbook(*index, measured, book);
             *left = (!short).then_some(*index);
         }
         tracker.look_all(left, scratch);
@@ -173,14 +177,17 @@ impl Finish<'_> {
         }
         let seats: SmallVec<[_; TOGETHER]> =
             looks.iter().map(|look| tally.tables.seats(self.parties[look.index])).collect();
-        let going = looks.iter().zip(anomalies).zip(seats).filter(|((look, _), _)| !look.stays);
-        for ((look, anomalies), seats) in going {
+        let going = looks.iter().zip(&*briefs).zip(anomalies).zip(seats).filter(|(((look, _), _), _)| !look.stays);
+        for (((look, briefs), anomalies), seats) in going {
             let proofs = look.proofs();
-            if built {
+            if built && !(wanted.in_short() && self.told_in_short(look, briefs, kinds, &mut stretch.lone)) {
                 // Built where it stays: it is large.
                 stretch.connections.push(self.analysis.built(&look.subject(&proofs), look.id, self.end));
                 if let Some(connection) = stretch.connections.last_mut() {
-                    connection.anomalies = std::mem::take(anomalies);
+                    match look.of {
+                        Of::Lone => self.tell_in_full((look.index, look.id), look.verdicts, connection),
+                        Of::Textbook(_) | Of::Case(_) => connection.anomalies = std::mem::take(anomalies),
+                    }
                 }
             }
             match wanted.timed.zip(stretch.connections.last()) {
@@ -197,6 +204,9 @@ impl Finish<'_> {
         }
         if !wanted.connections {
             stretch.connections.clear();
+        }
+        if wanted.in_short() {
+            return;
         }
         let looks = looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays);
         stretch.rows.extend(looks.map(|(look, briefs)| self.row(look, briefs)));
@@ -222,6 +232,21 @@ impl Finish<'_> {
         measured.textbook(0, true, &syn);
         *book = Some(Short::Lone(lone));
         true
+    }
+
+    /// Tells a lone SYN in short; false if it is none, or is to be told in full.
+    fn told_in_short(&self, look: &Look<'_>, briefs: &[Brief], kinds: &mut Kinds, told: &mut LoneSyns) -> bool {
+        let Look { id, sockets, outline, verdicts, of, .. } = look;
+        let looked = Looked {
+            id: *id,
+            sockets,
+            segment: (outline.first, outline.first_packet),
+            scope: outline.scopes[0],
+            verdicts,
+            briefs,
+            service: self.parties[look.index].service,
+        };
+        matches!(of, Of::Lone) && self.tell_in_short(&looked, kinds, told)
     }
 
     /// What detectors say of a connection: in short, and in full if it is to be built.

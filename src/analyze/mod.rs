@@ -3,6 +3,7 @@
 pub mod build;
 mod finish;
 mod held;
+mod lone;
 mod look;
 mod notes;
 mod past;
@@ -347,7 +348,7 @@ impl Analysis {
     pub fn finish_with(self, files: Vec<FileInfo>, timed: Option<&(dyn Fn(&Connection) -> bool + Sync)>) -> Report {
         let mut connections = Vec::with_capacity(self.tracker.len());
         let mut finish = self.ended(files);
-        let wanted = Wanted { connections: true, timed };
+        let wanted = Wanted { connections: true, timed, ..Wanted::default() };
         while let Some(stretch) = finish.next(wanted) {
             connections.extend(stretch.connections);
         }

@@ -1,5 +1,6 @@
 //! Some connections that were looked at, one after the other.
 
+use crate::report::lone::LoneSyns;
 use crate::report::{Connection, Outcome, Severity};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
@@ -10,6 +11,9 @@ const STRETCH: usize = 2_048;
 
 /// The same where they are built in full, so that they are still near when they are written.
 const STRETCH_IN_FULL: usize = 256;
+
+/// The same where most are told in short.
+const STRETCH_OF_LONE: usize = 1_024;
 
 /// What decides whether a connection is shown, and where.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +53,8 @@ pub struct Stretch {
     pub rows: Vec<Row>,
     /// Each in full, if that was asked for.
     pub connections: Vec<Connection>,
+    /// Those that are told in short and not in full, if that was asked for.
+    pub lone: LoneSyns,
 }
 
 /// What is done with connections besides adding them up.
@@ -56,13 +62,24 @@ pub struct Stretch {
 pub struct Wanted<'a> {
     /// They are built in full.
     pub connections: bool,
+    /// The same but for lone SYNs, of which what differs is enough.
+    pub lone_in_short: bool,
     /// Only of these the time is added up.
     pub timed: Option<&'a (dyn Fn(&Connection) -> bool + Sync)>,
 }
 
 impl Wanted<'_> {
-    /// Connections in a stretch.
-    pub(super) fn stretch(self) -> usize {
-        if self.connections { STRETCH_IN_FULL } else { STRETCH }
+    /// Whether lone SYNs are told in short, now.
+    pub(super) fn in_short(self) -> bool {
+        self.connections && self.lone_in_short && self.timed.is_none()
+    }
+
+    /// Connections in a stretch, if most of them are lone SYNs or not.
+    pub(super) fn stretch(self, lone: bool) -> usize {
+        match (self.connections, lone && self.in_short()) {
+            (true, false) => STRETCH_IN_FULL,
+            (true, true) => STRETCH_OF_LONE,
+            (false, _) => STRETCH,
+        }
     }
 }

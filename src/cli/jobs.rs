@@ -105,11 +105,12 @@ impl Jobs {
             let (used, empty) = sync_channel(WAITING + 1);
             let make = move |stretch: Stretch| {
                 let mut lines: Lines = empty.try_recv().unwrap_or_default();
-                stretch.connections.iter().for_each(|c| lines.line(c));
+                let written = lines.lines(&stretch.connections, &stretch.lone, |_| Ok(()));
+                debug_assert!(written.is_ok(), "nothing here fails");
                 lines
             };
             in_turn(finish, WANTED, make, |looked| match looked {
-                Looked::Here(stretch) => stretch.connections.iter().try_for_each(|c| out.connection(c)),
+                Looked::Here(stretch) => out.connections(&stretch.connections, &stretch.lone),
                 Looked::There(mut lines) => {
                     out.lines(&mut lines)?;
                     // At the end there is nobody left who needs it.
@@ -120,14 +121,14 @@ impl Jobs {
         }
         // What is left: everything, or nothing.
         while let Some(stretch) = finish.next(WANTED) {
-            stretch.connections.iter().try_for_each(|c| out.connection(c))?;
+            out.connections(&stretch.connections, &stretch.lone)?;
         }
         Ok(())
     }
 }
 
-/// Connections in full, and the time of all of them.
-const WANTED: Wanted<'static> = Wanted { connections: true, timed: None };
+/// What is written of connections, and the time of all of them.
+const WANTED: Wanted<'static> = Wanted { connections: true, lone_in_short: true, timed: None };
 
 /// Takes `bundle` into `analysis`, which `relieve` lets go of connections whenever it is due.
 fn take<E>(

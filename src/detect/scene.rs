@@ -63,6 +63,11 @@ impl Scene {
         known.copied().unwrap_or_default()
     }
 
+    /// What is known of the host of a service, by its number.
+    pub fn host_of(&self, service: u32) -> Host {
+        self.hosts.get(self.directory.server(service) as usize).copied().unwrap_or_default()
+    }
+
     /// Whether the host at `addr` is unseen: mostly none is.
     pub fn is_unseen(&self, addr: IpAddr) -> bool {
         self.any_unseen && self.host(addr).is_unseen()

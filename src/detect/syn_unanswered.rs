@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::prelude::*;
 use super::sink::{Brief, micros};
+use crate::report::Anomaly;
 use crate::tracker::Verdict;
 
 const AFTER: Threshold = Threshold::wait(
@@ -51,6 +52,11 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    look(view, |server| view.scene.host(server).is_silent(), sink);
+}
+
+/// Nothing of the server's host was captured in any connection, if it is `silent`.
+fn look(view: &View<'_>, silent: impl Fn(IpAddr) -> bool, sink: &mut Sink<'_>) {
     let (c, s) = (view.client, view.server());
     let (own, peer) = (&view.connection.ends[c], &view.connection.ends[s]);
     if peer.packets > 0 || own.syns == 0 || view.signals.cold().is_some_and(|r| r.icmp.is_some()) {
@@ -58,7 +64,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     }
     let server = view.socket(s).addr;
     let Some((syn, span, severity)) = wait(view.steps(c), server, view.scene) else { return };
-    let never_seen = || view.scene.host(server).is_silent();
+    let never_seen = || silent(server);
     let message = || {
         format!(
             "{} sent {} to {} in {} without any answer{}",
@@ -107,4 +113,11 @@ pub(super) fn lone(declaration: u8, client: &Verdict, server: IpAddr, scene: &Sc
         severity: if scene.quality.is_lossy() { Severity::Note } else { severity },
         endpoint: Some(Side::Server),
     })
+}
+
+/// The same in full, of the lone SYN that `view` shows; whether its server is `silent` is known.
+pub(super) fn lone_in_full(declaration: u8, view: &View<'_>, silent: bool) -> Vec<Anomaly> {
+    let (mut briefs, mut full) = (Vec::new(), Vec::new());
+    look(view, |_| silent, &mut Sink::new(declaration, view, &mut briefs, Some(&mut full)));
+    full
 }

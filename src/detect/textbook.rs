@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use super::threshold::Limits;
 use super::{
-    ALL, Brief, Scene, close_wait_stuck, handshake_slow, idle_without_keepalive, slow_close, syn_unanswered,
+    ALL, Brief, Scene, View, close_wait_stuck, handshake_slow, idle_without_keepalive, slow_close, syn_unanswered,
     window_limited,
 };
+use crate::report::Anomaly;
 use crate::time::Span;
 use crate::tracker::{Textbook, Verdict};
 
@@ -50,5 +51,10 @@ impl Unremarkable {
     /// What detectors say of a lone SYN to `server`, of which `client` is what became of its sender.
     pub fn lone(&self, client: &Verdict, server: IpAddr, scene: &Scene) -> Option<Brief> {
         syn_unanswered::lone(self.unanswered, client, server, scene)
+    }
+
+    /// The same in full, of the lone SYN that `view` shows, to a host of which nothing was captured if it is `silent`.
+    pub fn lone_in_full(&self, view: &View<'_>, silent: bool) -> Vec<Anomaly> {
+        syn_unanswered::lone_in_full(self.unanswered, view, silent)
     }
 }

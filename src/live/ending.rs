@@ -11,7 +11,7 @@ impl Watcher {
     /// The end: the same report as on a file with what was seen; what was forgotten is in its totals.
     pub fn report(&self, source: FileInfo) -> Report {
         let mut finish = self.ended(source);
-        let wanted = Wanted { connections: true, timed: None };
+        let wanted = Wanted { connections: true, ..Wanted::default() };
         let mut connections = Vec::new();
         while let Some(stretch) = finish.next(wanted) {
             connections.extend(stretch.connections);

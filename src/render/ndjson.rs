@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::pen::Lines;
 use super::{RenderOptions, order};
+use crate::report::lone::LoneSyns;
 use crate::report::rollup::Rolled;
 use crate::report::{Capture, Connection, Finding, Report, Summary, Tables, Tool};
 
@@ -89,6 +90,15 @@ impl<W: io::Write> Writer<W> {
     pub fn connection(&mut self, connection: &Connection) -> io::Result<()> {
         self.lines.line(connection);
         self.relieve()
+    }
+
+    /// Writes the lines of `connections` and of `lone` SYNs, all in order of their numbers.
+    ///
+    /// # Errors
+    /// Only those of the output.
+    pub fn connections(&mut self, connections: &[Connection], lone: &LoneSyns) -> io::Result<()> {
+        let Writer { out, lines } = self;
+        lines.lines(connections, lone, |lines| if lines.is_full() { lines.flush(out) } else { Ok(()) })
     }
 
     /// Writes `lines`, written elsewhere, and empties them.

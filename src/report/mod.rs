@@ -6,6 +6,7 @@
 pub mod directory;
 pub mod ends;
 mod gather;
+pub mod lone;
 pub mod model;
 pub mod peaks;
 pub mod rollup;

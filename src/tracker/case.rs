@@ -29,6 +29,15 @@ impl<E: Notes> Default for Scratch<E> {
     }
 }
 
+impl<E: Notes> Scratch<E> {
+    /// A connection of which `seg` is all there is.
+    pub fn of_one(&mut self, seg: &Segment) -> &Case<E> {
+        self.0.restart(seg);
+        self.0.take(0, seg, 0);
+        &self.0
+    }
+}
+
 /// What is noted of a connection beside the tracker, as its segments pass.
 pub trait Notes: Clone + Default + Pack {
     /// What is asked of every connection, and therefore read without the rest.

@@ -133,7 +133,7 @@ impl Stream {
         }
         let mut finish = watcher.ended(source);
         lines.capture(SCHEMA, &TOOL, finish.capture())?;
-        while let Some(stretch) = finish.next(Wanted { connections: true, timed: None }) {
+        while let Some(stretch) = finish.next(Wanted { connections: true, ..Wanted::default() }) {
             let mut open = stretch.connections.iter().filter(|c| !watcher.is_told(c.id));
             open.try_for_each(|c| lines.connection(c))?;
         }

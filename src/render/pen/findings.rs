@@ -118,12 +118,20 @@ fn fact<'a>(pen: Pen<'a>, value: &Value) -> Option<Pen<'a>> {
         Value::String(text) => pen.quoted(text),
         Value::Number(number) => match number.as_u64() {
             Some(n) => pen.integer(n),
-            None => match number.as_f64().and_then(micros) {
-                Some(micros) => pen.micros(micros),
+            None => match number.as_f64() {
+                Some(number) => float(pen, number),
                 None => pen.json(number),
             },
         },
         Value::Null | Value::Array(_) | Value::Object(_) => pen.json(value),
+    }
+}
+
+/// Writes a number as facts have them.
+pub fn float(pen: Pen<'_>, number: f64) -> Option<Pen<'_>> {
+    match micros(number) {
+        Some(micros) => pen.micros(micros),
+        None => pen.json(&number),
     }
 }
 

@@ -4,7 +4,9 @@ use std::io;
 
 use serde::Serialize;
 
+use super::template::Template;
 use super::{Pen, connection, findings, tables};
+use crate::report::lone::{LoneSyn, LoneSyns};
 use crate::report::rollup::Rollup;
 use crate::report::timing::GroupTiming;
 use crate::report::{Connection, Finding};
@@ -71,6 +73,38 @@ impl Lines {
     /// Adds the line of a connection, as it stands in the NDJSON format.
     pub fn line(&mut self, c: &Connection) {
         self.add(|pen| connection::connection(pen.put(b"{\"type\":\"connection\",")?, c)?.put(b"\n"));
+    }
+
+    /// Adds the line of a lone SYN, the same as that of its connection.
+    pub fn lone(&mut self, template: &Template, syn: &LoneSyn) {
+        self.add(|pen| template.line(pen, syn));
+    }
+
+    /// Adds the lines of `connections` and of `lone` SYNs, all in order of their numbers; `written` is told after each.
+    ///
+    /// # Errors
+    /// Only those of `written`.
+    pub fn lines(
+        &mut self,
+        connections: &[Connection],
+        lone: &LoneSyns,
+        mut written: impl FnMut(&mut Lines) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let templates: Vec<Template> = lone.kinds.iter().map(Template::of).collect();
+        let mut connections = connections.iter().peekable();
+        for (kind, syn) in &lone.syns {
+            while let Some(connection) = connections.next_if(|c| c.id < syn.id) {
+                self.line(connection);
+                written(self)?;
+            }
+            self.lone(&templates[*kind], syn);
+            written(self)?;
+        }
+        for connection in connections {
+            self.line(connection);
+            written(self)?;
+        }
+        Ok(())
     }
 
     /// Adds the line of a finding, as it stands in the NDJSON format.

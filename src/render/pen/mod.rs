@@ -13,6 +13,7 @@ pub mod lines;
 pub mod number;
 pub mod spans;
 pub mod tables;
+pub mod template;
 pub mod text;
 pub mod timing;
 

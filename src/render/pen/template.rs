@@ -1,0 +1,107 @@
+//! Lines of lone SYNs: most of one is the same in all of a kind, and is copied.
+
+use super::number::Clock;
+use super::{Lines, Pen, findings};
+use crate::report::lone::{Kind, LoneSyn};
+use crate::time::Span;
+
+/// What stands between two pieces of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Id,
+    Packet,
+    Addr(usize),
+    Port(usize),
+    /// The time so long after that of the SYN.
+    Time(Span),
+    Rest,
+    Waited,
+}
+
+/// The line of a lone SYN, without what differs.
+#[derive(Clone, Debug)]
+pub struct Template {
+    text: Vec<u8>,
+    /// In order, each with where it stands in the text.
+    parts: Vec<(usize, Part)>,
+}
+
+impl Template {
+    /// That of `kind`: its line as it is written for any connection, without the values that are made up.
+    pub fn of(kind: &Kind) -> Template {
+        let mut lines = Lines::default();
+        lines.line(&kind.connection);
+        let line = lines.written();
+        let values = values(kind);
+        let mut template = Template { text: Vec::with_capacity(line.len()), parts: Vec::new() };
+        let mut at = 0;
+        while at < line.len() {
+            match values.iter().find(|(_, text)| stands(line, at, text)) {
+                Some((part, text)) => {
+                    template.parts.push((template.text.len(), *part));
+                    at += text.len();
+                }
+                None => {
+                    template.text.push(line[at]);
+                    at += 1;
+                }
+            }
+        }
+        template
+    }
+
+    /// Writes the line of `syn`.
+    pub fn line<'a>(&self, mut pen: Pen<'a>, syn: &LoneSyn) -> Option<Pen<'a>> {
+        let (clock, mut from) = (&mut Clock::default(), 0);
+        for (to, part) in &self.parts {
+            pen = pen.bytes(self.text.get(from..*to)?)?;
+            pen = part.value(pen, syn, clock)?;
+            from = *to;
+        }
+        pen.bytes(self.text.get(from..)?)
+    }
+}
+
+impl Part {
+    #[inline]
+    fn value<'a>(self, pen: Pen<'a>, syn: &LoneSyn, clock: &mut Clock) -> Option<Pen<'a>> {
+        match self {
+            Part::Id => pen.integer(syn.id),
+            Part::Packet => pen.integer(syn.packet),
+            Part::Addr(e) => pen.address([syn.client, syn.server][e & 1].addr),
+            Part::Port(e) => pen.integer([syn.client, syn.server][e & 1].port.into()),
+            Part::Time(later) => pen.time(syn.time + later, clock),
+            Part::Rest => pen.span(syn.rest),
+            Part::Waited => findings::float(pen, syn.waited as f64 / 1e6),
+        }
+    }
+}
+
+/// The values that are made up, as they are written.
+fn values(kind: &Kind) -> Vec<(Part, Vec<u8>)> {
+    let Kind { made_up, connection } = kind;
+    let ends = &connection.endpoints;
+    let times = ends.client.history.iter().chain(&ends.server.history).map(|entry| entry.time);
+    let mut parts = vec![Part::Id, Part::Packet, Part::Rest, Part::Time(Span(0))];
+    parts.extend(times.map(|time| Part::Time(time - made_up.time)));
+    parts.extend([0, 1].map(Part::Addr));
+    parts.extend([0, 1].map(Part::Port));
+    parts.extend((made_up.waited != 0).then_some(Part::Waited));
+    let text = |part: Part| {
+        let mut room = [0; 64];
+        let left = part.value(Pen::new(&mut room), made_up, &mut Clock::default()).map_or(64, |pen| pen.left());
+        room[..64 - left].to_vec()
+    };
+    parts.into_iter().map(|part| (part, text(part))).collect()
+}
+
+/// Whether `value` stands at this place, and is no part of a longer number.
+fn stands(line: &[u8], at: usize, value: &[u8]) -> bool {
+    if line.get(at) != value.first() {
+        return false;
+    }
+    let number = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_digit() || *b == b'.');
+    let before = at.checked_sub(1).and_then(|before| line.get(before));
+    let after = line.get(at..).and_then(|rest| rest.strip_prefix(value));
+    after.is_some_and(|after| !number(after.first()) && !number(before))
+}
