@@ -4,14 +4,16 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
+use tcpstate::analyze::build::Ending;
 use tcpstate::analyze::{Analysis, Wanted};
-use tcpstate::detect::{self, Limits, Unremarkable, View, thresholds};
+use tcpstate::detect::{self, Digests, Limits, Unremarkable, View, thresholds};
 use tcpstate::render::pen::Lines;
+use tcpstate::report::directory::Directory;
 use tcpstate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use tcpstate::time::{Span, Time};
-use tcpstate::timing::{Measured, Vantage, summary};
+use tcpstate::timing::{Census, Vantage, table};
+use tcpstate::tracker::Stack;
 use tcpstate::tracker::verdict::Weighing;
-use tcpstate::tracker::{Lone, Stack};
 
 const BEGIN: Time = Time(1_700_000_000_000_000_000);
 
@@ -95,8 +97,7 @@ fn agrees(scenery: &Scenery) -> bool {
     analysis.until(scenery.syn.time);
     analysis.segment(&scenery.syn);
     let end = scenery.syn.time + Span(scenery.rest);
-    let Some(syn) = analysis.tracker().lone_syn(0) else { return false };
-    let Some(lone) = Lone::of(&syn) else { return false };
+    let Some(lone) = analysis.tracker().lone(0) else { return false };
     if scenery.unseen {
         for (packet, flags) in [(8, Flags::SYN), (9, Flags::ACK), (10, Flags::ACK)] {
             let ack = if flags == Flags::ACK { 100 * packet as u32 } else { 0 };
@@ -111,25 +112,33 @@ fn agrees(scenery: &Scenery) -> bool {
     let long = c.weigh(end, analysis.profile(), &mut long);
     let short = short.weigh_lone(&lone, end, analysis.profile());
     assert_eq!(format!("{long:?}"), format!("{short:?}"));
-    // What is measured is the same.
-    let mut measured = Measured::default();
-    measured.textbook(0, true, &syn);
-    let told = |m: &Measured| {
-        let timing = summary::timing(m, &c.outline(), long, None, end);
-        format!("{timing:?} {:?} {:?}", m.handshake, m.account((c.first, c.last)))
-    };
-    assert_eq!(told(&measured), told(&noted.measured));
-    assert!(noted.measured.proofs().is_empty() && measured.flow.is_none() && noted.measured.flow.is_none());
+    // What it is called and how long it took is the same.
+    let (outline, ending) = (&c.outline(), Ending::of_lone(short));
+    assert_eq!(format!("{:?}", Ending::of(outline, long)), format!("{ending:?}"));
+    assert_eq!(noted.measured.handshake.round_trip(), None);
+    let (mut directory, mut census) = (Directory::default(), Census::default());
+    let parties = directory.parties(c.sockets[0].addr, c.sockets[1]);
+    census.count(parties);
+    let [mut slow, mut fast] = [0; 2].map(|_| table::Builder::new(&census, &directory));
+    let proofs = noted.measured.proofs();
+    slow.add(&noted.measured, (slow.seats(parties), outline), (long, &proofs), None, end);
+    fast.add_lone(fast.seats(parties), short, None, end);
+    assert_eq!(format!("{:?}", slow.finish()), format!("{:?}", fast.finish()));
     // Detectors say the same.
     let mut scene = analysis.scene(end);
     if scenery.lossy {
         (scene.quality.unique, scene.quality.missing) = (1, 1);
     }
-    assert!(!scenery.unseen || scene.is_unseen(syn.dst.addr));
+    assert!(!scenery.unseen || scene.is_unseen(c.sockets[1].addr));
     let mut briefs = Vec::new();
     detect::briefs(&View::new((c, c.client().0, 1), long, &noted.signals, None, &scene), &mut briefs);
-    let said = Unremarkable::within(&limits).lone(&short[0], syn.dst.addr, &scene);
+    let said = Unremarkable::within(&limits).lone(&short[0], c.sockets[1].addr, &scene);
     assert_eq!(briefs, Vec::from_iter(said));
+    let [mut slow, mut fast] = <[Digests; 2]>::default();
+    slow.push((1, parties), outline, long, ending.outcome, &briefs, &scene);
+    if fast.push_lone((1, parties), outline, short, ending.outcome) {
+        assert_eq!(format!("{slow:?}"), format!("{fast:?}"));
+    }
     true
 }
 
@@ -254,7 +263,8 @@ proptest! {
 
 #[test]
 fn nearly_all_of_a_flood_is_written_in_short() {
-    let syns = (0..5_000_u16).map(|n| (1_000_000, segment(n.into(), at(n as u8, n), at(7, 80), Flags::SYN))).collect();
+    let server = Socket { addr: Ipv4Addr::new(198, 51, 100, 7).into(), port: 80 };
+    let syns = (1..=5_000_u16).map(|n| (1_000_000, segment(n.into(), at(n as u8, n), server, Flags::SYN))).collect();
     let (options, rest) = (tcpstate::analyze::Options::default(), 0);
     let flood = Flood { syns, rest, early: false, options, unseen: false, lossy: false };
     let ((text, short), analysis) = (lines(&flood.analysis(), true), flood.analysis());

@@ -190,6 +190,12 @@ impl Ending {
         let [client, server] = [c.client & 1, 1 - (c.client & 1)].map(|e| Course::of(&verdicts[e]));
         Ending { outcome: outcome(c, &client, &server), closed_first: closed_first(&client, &server) }
     }
+
+    /// That of a lone SYN, which nobody closed.
+    pub fn of_lone([_, server]: &[Verdict; 2]) -> Ending {
+        let heard = server.steps.iter().any(|step| step.rule.to == State::SynRcvd);
+        Ending { outcome: if heard { Outcome::HalfOpen } else { Outcome::Unanswered }, closed_first: None }
+    }
 }
 
 fn outcome(c: &Outline, client: &Course, server: &Course) -> Outcome {

@@ -106,7 +106,7 @@ impl Finish<'_> {
     /// Whether most of the connections at these places seem to be lone SYNs.
     pub(super) fn are_mostly_lone(&self, range: Range<usize>) -> bool {
         let some = range.clone().step_by((range.len() / SOME).max(1));
-        let lone = some.clone().filter(|position| self.analysis.tracker.lone_syn(self.at(*position)).is_some());
+        let lone = some.clone().filter(|position| self.analysis.tracker.lone(self.at(*position)).is_some());
         lone.count() * 8 > some.len() * 7
     }
 
@@ -184,10 +184,12 @@ impl Finish<'_> {
         (same && !alike).then_some(Kind { made_up, connection })
     }
 
-    /// Adds what detectors say in full of connection `index`, a lone SYN that was looked at the short way.
-    pub(super) fn tell_in_full(&self, at: (usize, u64), verdicts: &[Verdict; 2], connection: &mut Connection) {
+    /// Connection `index`, number `id`, a lone SYN that was looked at the short way, in full.
+    pub(super) fn told_in_full(&self, at: (usize, u64), verdicts: &[Verdict; 2]) -> Connection {
+        let mut connection = self.analysis.connection(at, verdicts, self.end);
         connection.anomalies = self.analysis.anomalies(at, verdicts, &self.scene);
         connection.anomalies.retain(|a| self.wants_code(a.code));
+        connection
     }
 }
 

@@ -36,6 +36,8 @@ struct Desk {
     briefs: [Vec<Brief>; TOGETHER],
     anomalies: [Vec<Anomaly>; TOGETHER],
     kinds: Kinds,
+    /// Nothing is measured of a lone SYN.
+    nothing: Measured,
 }
 
 /// A connection that is read a short way.
@@ -119,7 +121,7 @@ impl Finish<'_> {
         desk: &mut Desk,
         stretch: &mut Stretch,
     ) {
-        let Desk { scratch, weighing, measured, books, briefs, anomalies, kinds } = desk;
+        let Desk { scratch, weighing, measured, books, briefs, anomalies, kinds, nothing } = desk;
         let tracker = &self.analysis.tracker;
         let built = wanted.connections || wanted.timed.is_some();
         let (mut indices, mut left) = ([0; TOGETHER], [None; TOGETHER]);
@@ -127,8 +129,8 @@ impl Finish<'_> {
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
         tracker.soon(indices.iter().copied());
         for (((index, book), measured), left) in indices.iter().zip(&mut *books).zip(&mut *measured).zip(&mut *left) {
-            let short = (!built || wanted.in_short()) && self.lone(*index, measured, book)
-                || self.textbook(*index, measured, book);
+            let short =
+                (!built || wanted.in_short()) && self.lone(*index, book) || self.textbook(*index, measured, book);
             *left = (!short).then_some(*index);
         }
         tracker.look_all(left, scratch);
@@ -141,14 +143,14 @@ impl Finish<'_> {
             let (index, id, sockets) = (*index, self.id(position), tracker.sockets(*index));
             let profile = &self.analysis.profile;
             looks.push(match book.as_ref().filter(|_| left.is_none()) {
-                Some(short) => {
-                    let (verdicts, outline, of) = match short {
-                        Short::Textbook(book) => {
-                            (weighing.weigh_textbook(book, self.end, profile), book.outline(), Of::Textbook(book))
-                        }
-                        Short::Lone(lone) => (weighing.weigh_lone(lone, self.end, profile), lone.outline(), Of::Lone),
-                    };
-                    let ending = Ending::of(&outline, verdicts);
+                Some(Short::Textbook(book)) => {
+                    let (verdicts, outline) = (weighing.weigh_textbook(book, self.end, profile), book.outline());
+                    let (ending, of) = (Ending::of(&outline, verdicts), Of::Textbook(book));
+                    Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false }
+                }
+                Some(Short::Lone(lone)) => {
+                    let (verdicts, outline) = (weighing.weigh_lone(lone, self.end, profile), lone.outline());
+                    let (ending, measured, of) = (Ending::of_lone(verdicts), &*nothing, Of::Lone);
                     Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false }
                 }
                 None => {
@@ -169,6 +171,10 @@ impl Finish<'_> {
             }
             let who = (look.id, self.parties[look.index]);
             if let Some(digests) = tally.digests.last_mut() {
+                let lone = matches!(look.of, Of::Lone);
+                if lone && digests.push_lone(who, &look.outline, look.verdicts, look.ending.outcome) {
+                    continue;
+                }
                 digests.push(who, &look.outline, look.verdicts, look.ending.outcome, briefs, &self.scene);
             }
         }
@@ -182,11 +188,12 @@ impl Finish<'_> {
             let proofs = look.proofs();
             if built && !(wanted.in_short() && self.told_in_short(look, briefs, kinds, &mut stretch.lone)) {
                 // Built where it stays: it is large.
-                stretch.connections.push(self.analysis.built(&look.subject(&proofs), look.id, self.end));
-                if let Some(connection) = stretch.connections.last_mut() {
-                    match look.of {
-                        Of::Lone => self.tell_in_full((look.index, look.id), look.verdicts, connection),
-                        Of::Textbook(_) | Of::Case(_) => connection.anomalies = std::mem::take(anomalies),
+                if let Of::Lone = look.of {
+                    stretch.connections.push(self.told_in_full((look.index, look.id), look.verdicts));
+                } else {
+                    stretch.connections.push(self.analysis.built(&look.subject(&proofs), look.id, self.end));
+                    if let Some(connection) = stretch.connections.last_mut() {
+                        connection.anomalies = std::mem::take(anomalies);
                     }
                 }
             }
@@ -196,9 +203,11 @@ impl Finish<'_> {
                     tally.timed.get_or_insert_default().extend(wanted);
                 }
                 None => {
-                    let who = (seats, &look.outline);
-                    let given = self.analysis.options.vantage;
-                    tally.tables.add(look.measured, who, (look.verdicts, &proofs), given, self.end);
+                    let (who, given) = ((seats, &look.outline), self.analysis.options.vantage);
+                    match look.of {
+                        Of::Lone => tally.tables.add_lone(seats, look.verdicts, given, self.end),
+                        _ => tally.tables.add(look.measured, who, (look.verdicts, &proofs), given, self.end),
+                    }
                 }
             }
         }
@@ -224,14 +233,10 @@ impl Finish<'_> {
         read.inspect(|read| *book = Some(Short::Textbook(**read))).is_some()
     }
 
-    /// The same of a lone SYN.
-    fn lone(&self, index: usize, measured: &mut Measured, book: &mut Option<Short>) -> bool {
-        let Some(syn) = self.analysis.tracker.lone_syn(index) else { return false };
-        let Some(lone) = Lone::of(&syn) else { return false };
-        measured.restart();
-        measured.textbook(0, true, &syn);
-        *book = Some(Short::Lone(lone));
-        true
+    /// The same of a lone SYN, of which nothing is measured.
+    fn lone(&self, index: usize, book: &mut Option<Short>) -> bool {
+        let lone = self.analysis.tracker.lone(index);
+        lone.inspect(|lone| *book = Some(Short::Lone(*lone))).is_some()
     }
 
     /// Tells a lone SYN in short; false if it is none, or is to be told in full.

@@ -94,6 +94,30 @@ impl Digests {
         }
     }
 
+    /// The same of a lone SYN, of which only its server may be half open; false, and nothing is added, if there is more to it.
+    pub fn push_lone(
+        &mut self,
+        (id, parties): (u64, Parties),
+        c: &Outline,
+        [client, server]: &[Verdict; 2],
+        outcome: Outcome,
+    ) -> bool {
+        let half_open = match server.steps.as_slice() {
+            _ if c.first_packet == 0 => return false,
+            [] => None,
+            [step] => match (step.at - c.first).0.checked_add(1).and_then(|after| u32::try_from(after).ok()) {
+                Some(after) if step.rule.to == State::SynRcvd && after > 0 => NonZero::new(after),
+                _ => return false,
+            },
+            _ => return false,
+        };
+        let open = half_open.is_some() || client.state() != State::Closed;
+        let marks = OPENED | ALONE | TIME_WAIT_AT_SERVER | if open { OPEN_AT_END } else { 0 };
+        let (id, first_packet) = (Short::of(id), Short::of(c.first_packet));
+        self.rows.push(Row { first: c.first, parties, half_open, more: 0, id, first_packet, marks, outcome });
+        true
+    }
+
     /// Marks who was in CLOSE_WAIT when the quarters of the capture ended, where that could not be told before.
     pub fn mark_quarters(&mut self, quarters: &[Time; 4]) {
         for row in &mut self.rows {

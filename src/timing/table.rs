@@ -143,6 +143,16 @@ impl Builder {
         }
     }
 
+    /// The same of a connection of which there is but one SYN: that took no time, and nothing else is measured of it.
+    pub fn add_lone(&mut self, seats: Seats, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) {
+        let mut entry = Entry::new(seats, &mut self.samples, &mut self.sums);
+        entry.each(|sums| sums.begin(given));
+        entry.one(Metric::Duration, Some(Span(0)));
+        for (verdict, side) in verdicts.iter().zip([Side::Client, Side::Server]) {
+            occupancy::stays(verdict, &[], end, |stay| entry.stay(side, stay));
+        }
+    }
+
     /// Adds what was taken by tables of the same census.
     pub fn merge(&mut self, other: Builder) {
         self.samples.merge(*other.samples);

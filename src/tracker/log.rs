@@ -56,12 +56,20 @@ impl Mark {
 
     /// An event that `seg` causes if it arrives; whether it also acknowledges the receiver's FIN.
     pub fn suggested(event: Event, seg: &Segment, acks_fin: bool) -> Mark {
-        let mut mark = Mark::sure(event, Evidence::Inferred, seg.time, seg.packet);
-        if let Some(stamps) = seg.options.timestamps {
-            (mark.stamp, mark.about) = (stamps.value, STAMPED);
-        }
+        let stamp = seg.options.timestamps.map(|stamps| stamps.value);
+        let mut mark = Mark::stamped(event, seg.time, seg.packet, stamp);
         if acks_fin {
             mark.about |= ACKS_FIN;
+        }
+        mark
+    }
+
+    /// The same of a segment of this time and number, with the TSval `stamp`.
+    #[inline]
+    pub(super) fn stamped(event: Event, time: Time, packet: u64, stamp: Option<u32>) -> Mark {
+        let mut mark = Mark::sure(event, Evidence::Inferred, time, packet);
+        if let Some(stamp) = stamp {
+            (mark.stamp, mark.about) = (stamp, STAMPED);
         }
         mark
     }

@@ -8,7 +8,7 @@ use super::rules::Event;
 use super::state::{Evidence, State, States};
 use super::timers;
 use super::verdict::Verdict;
-use crate::segment::{Flags, ScopeId, Segment};
+use crate::segment::ScopeId;
 use crate::time::{Span, Time};
 
 /// Who received a SYN answers it within this time.
@@ -43,16 +43,14 @@ fn weigh((sent, received): (&Mark, &Mark), end: Time, profile: &Profile, verdict
     // Of the other end nothing was captured: it may have answered with a RST.
     client.possible = States::of(&[State::Closed]).with(client.state());
     server.steps.clear();
-    follow(&mut server.steps, [received]);
-    let given_up = timers::expired(None, &Tail::after(&server.steps), end, profile);
+    let given_up = timers::expired(None, &Tail::of([received]), end, profile);
     server.possible = States::of(&[State::Closed]);
     if given_up.is_none() {
         server.possible = server.possible.with(State::SynRcvd);
     }
-    if end - received.time > ANSWER_TO_SYN {
-        // It would have answered.
-        server.steps.clear();
-    } else {
+    // After that it would have answered.
+    if end - received.time <= ANSWER_TO_SYN {
+        follow(&mut server.steps, [received]);
         follow(&mut server.steps, &given_up);
         timers::date(None, &mut server.steps, end);
     }
@@ -67,15 +65,14 @@ pub struct Lone {
 }
 
 impl Lone {
-    /// The one that begins with `syn`, if nothing about that is rare.
+    /// A SYN of this time and packet number, about which nothing is rare; `stamp` is its timestamp, if it has one.
     #[inline]
-    pub fn of(syn: &Segment) -> Option<Lone> {
-        let plain = syn.flags.0 & 0x3f == Flags::SYN.0 && syn.len == 0 && !syn.options.cut && !syn.options.fast_open;
-        plain.then(|| Lone {
-            scope: syn.scope,
-            sent: Mark::sure(Event::SndSyn, Evidence::Sent, syn.time, syn.packet),
-            received: Mark::suggested(Event::RcvSyn, syn, false),
-        })
+    pub(super) fn new(scope: ScopeId, time: Time, packet: u64, stamp: Option<u32>) -> Lone {
+        Lone {
+            scope,
+            sent: Mark::sure(Event::SndSyn, Evidence::Sent, time, packet),
+            received: Mark::stamped(Event::RcvSyn, time, packet, stamp),
+        }
     }
 
     /// What there is to say of it in short.
@@ -109,7 +106,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::segment::{Options, Socket};
+    use crate::segment::{Flags, Options, Segment, Socket};
     use crate::tracker::verdict::Weighing;
     use crate::tracker::{Stack, Tracker};
 

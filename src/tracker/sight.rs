@@ -5,6 +5,7 @@ use super::case::{Case, Notes, Scratch};
 use super::connection::Connection;
 use super::heads::Head;
 use super::kept::How;
+use super::lone::Lone;
 use super::player::Player;
 use super::store::Store;
 use super::textbook::Reading;
@@ -15,7 +16,7 @@ use crate::segment::Segment;
 impl<E: Notes> Store<E> {
     /// Looks at what [`Store::look`] will need of connections on tape, at most 32.
     pub(super) fn touch_tapes(&self, indices: impl Iterator<Item = usize>) {
-        let on_tape = |head: &&Head| matches!(head.state.how(), How::Tape);
+        let on_tape = |head: &&Head| matches!(head.state.how(), How::Tape) && !head.tape.is_lone_syn();
         let heads = indices.map(|index| &self.heads[index]);
         self.rows.touch(heads.filter(on_tape).map(|head| head.tape.row()));
     }
@@ -64,13 +65,13 @@ impl<E: Notes> Store<E> {
         may_be.then(|| Reading::new(self.player(index)))
     }
 
-    /// The SYN that is all there is of connection `index`, the first on its four-tuple, if that is so.
+    /// The SYN that is all there is of connection `index`, the first on its four-tuple, if that is so and nothing about it
+    /// is rare. All that is known of it stands at the head of its tape.
     #[inline]
-    pub(super) fn lone_syn(&self, index: usize) -> Option<Segment> {
+    pub(super) fn lone(&self, index: usize) -> Option<Lone> {
         let head = &self.heads[index];
-        let may_be = matches!(head.state.how(), How::Tape) && head.previous == 0 && head.tape.is_lone_syn();
-        let mut player = may_be.then(|| self.player(index))?;
-        player.advance().map(|x| *player.segment(x))
+        let on_tape = matches!(head.state.how(), How::Tape) && head.previous == 0;
+        if on_tape { head.tape.lone(head.first_packet) } else { None }
     }
 
     pub(super) fn played(&self, index: usize) -> Case<E> {

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::case::{Case, Notes, Scratch};
 use super::connection::{Class, Connection, Taken};
 use super::index::Index;
+use super::lone::Lone;
 use super::recent::Recent;
 use super::store::Store;
 use super::textbook::Reading;
@@ -112,9 +113,10 @@ impl<N: Notes> Tracker<N> {
         self.store.textbook(i)
     }
 
-    /// The SYN that is all there is of connection `i`, the first on its four-tuple, if that is so.
-    pub fn lone_syn(&self, i: usize) -> Option<Segment> {
-        self.store.lone_syn(i)
+    /// The SYN that is all there is of connection `i`, the first on its four-tuple, if that is so and nothing about it is
+    /// rare.
+    pub fn lone(&self, i: usize) -> Option<Lone> {
+        self.store.lone(i)
     }
 
     /// Makes it cheaper to look at these connections, at most 32, one after the other.

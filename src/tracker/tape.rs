@@ -5,6 +5,7 @@
 //! Only what certainly belongs to this incarnation of its four-tuple is written down ([`Tape::record`]); with the first
 //! segment of which that must be asked, the tape is played into a record.
 
+use super::lone::Lone;
 use super::player::Player;
 use super::sequence::after;
 use super::written::{FLAGS, LONGEST, NearStamps, Writer, has_more, what};
@@ -38,6 +39,10 @@ pub(super) mod mark {
     pub const PAST_SYN: u16 = 1 << 10;
     /// It was closed or reset once: hardly anything comes after that.
     pub const SEALED: u16 = 1 << 11;
+    /// It begins with a SYN about which nothing is rare.
+    pub const PLAIN: u16 = 1 << 12;
+    /// Its first segment has timestamps.
+    pub const STAMPED: u16 = 1 << 13;
     /// Not just one segment after the other, each once and complete.
     pub const DISORDERLY: u16 = 1 << 9;
 }
@@ -77,6 +82,10 @@ impl Tape {
     /// A tape of which `seg` will be the first segment.
     pub fn new(seg: &Segment) -> Tape {
         let opened = seg.flags.control() == Flags::SYN.0 && seg.len == 0;
+        let plain = opened && seg.flags.0 & FLAGS == Flags::SYN.0 && !seg.options.cut && !seg.options.fast_open;
+        let mut marks = if opened { mark::OPENED } else { mark::DISORDERLY };
+        marks |= if plain { mark::PLAIN } else { 0 };
+        marks |= if seg.options.timestamps.is_some() { mark::STAMPED } else { 0 };
         Tape {
             time: seg.time,
             scope: seg.scope,
@@ -86,7 +95,7 @@ impl Tape {
             unique: 0,
             on: 0,
             mss: u16::MAX,
-            marks: if opened { mark::OPENED } else { mark::DISORDERLY },
+            marks,
             window: [0; 2],
             later: 0,
             stamps: [0; 2],
@@ -112,9 +121,17 @@ impl Tape {
         self.marks & (mark::DISORDERLY | CLOSED) == CLOSED
     }
 
-    /// Whether it is one SYN, and no more.
+    /// Whether it is one SYN about which nothing is rare, and no more.
+    #[inline]
     pub fn is_lone_syn(&self) -> bool {
-        self.count == 1 && self.marks & (mark::DISORDERLY | mark::OPENED) == mark::OPENED
+        self.count == 1 && self.marks & (mark::DISORDERLY | mark::PLAIN) == mark::PLAIN
+    }
+
+    /// That SYN, which is packet `first`.
+    #[inline]
+    pub fn lone(&self, first: u64) -> Option<Lone> {
+        let stamp = (self.marks & mark::STAMPED != 0).then_some(self.stamps[0]);
+        self.is_lone_syn().then(|| Lone::new(self.scope, self.time, first, stamp))
     }
 
     /// Whether both ends have acknowledged the other's FIN.

@@ -4,9 +4,10 @@ use std::io;
 
 use serde::Serialize;
 
+use super::number::Clock;
 use super::template::Template;
 use super::{Pen, connection, findings, tables};
-use crate::report::lone::{LoneSyn, LoneSyns};
+use crate::report::lone::LoneSyns;
 use crate::report::rollup::Rollup;
 use crate::report::timing::GroupTiming;
 use crate::report::{Connection, Finding};
@@ -75,11 +76,6 @@ impl Lines {
         self.add(|pen| connection::connection(pen.put(b"{\"type\":\"connection\",")?, c)?.put(b"\n"));
     }
 
-    /// Adds the line of a lone SYN, the same as that of its connection.
-    pub fn lone(&mut self, template: &Template, syn: &LoneSyn) {
-        self.add(|pen| template.line(pen, syn));
-    }
-
     /// Adds the lines of `connections` and of `lone` SYNs, all in order of their numbers; `written` is told after each.
     ///
     /// # Errors
@@ -91,13 +87,13 @@ impl Lines {
         mut written: impl FnMut(&mut Lines) -> io::Result<()>,
     ) -> io::Result<()> {
         let templates: Vec<Template> = lone.kinds.iter().map(Template::of).collect();
-        let mut connections = connections.iter().peekable();
+        let (mut connections, clock) = (connections.iter().peekable(), &mut Clock::default());
         for (kind, syn) in &lone.syns {
             while let Some(connection) = connections.next_if(|c| c.id < syn.id) {
                 self.line(connection);
                 written(self)?;
             }
-            self.lone(&templates[*kind], syn);
+            self.add(|pen| templates[*kind].line(pen, syn, clock));
             written(self)?;
         }
         for connection in connections {
@@ -122,7 +118,7 @@ impl Lines {
         self.add(|pen| tables::group(pen, g));
     }
 
-    fn add(&mut self, write: impl for<'b> Fn(Pen<'b>) -> Option<Pen<'b>>) {
+    fn add(&mut self, mut write: impl for<'b> FnMut(Pen<'b>) -> Option<Pen<'b>>) {
         loop {
             let room = self.text.get_mut(self.used..).unwrap_or_default();
             let all = room.len();

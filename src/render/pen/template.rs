@@ -51,8 +51,8 @@ impl Template {
     }
 
     /// Writes the line of `syn`.
-    pub fn line<'a>(&self, mut pen: Pen<'a>, syn: &LoneSyn) -> Option<Pen<'a>> {
-        let (clock, mut from) = (&mut Clock::default(), 0);
+    pub fn line<'a>(&self, mut pen: Pen<'a>, syn: &LoneSyn, clock: &mut Clock) -> Option<Pen<'a>> {
+        let mut from = 0;
         for (to, part) in &self.parts {
             pen = pen.bytes(self.text.get(from..*to)?)?;
             pen = part.value(pen, syn, clock)?;
