@@ -26,6 +26,7 @@
 //! | `outline` | a connection in short |
 //! | `timers` | when an end took its steps, and which timers have run out |
 //! | `tape`, `plain`, `written` | short connections as the list of their segments; the usual segment; any one as bytes |
+//! | `first` | the SYN that a tape begins with, while it is alone |
 //! | [`settled`] | connections of which nothing more is to come |
 //! | `evict` | forgetting connections, so that memory stays bounded |
 //! | [`profile`] | timers of common stacks |
@@ -36,6 +37,7 @@ pub mod connection;
 pub mod endpoint;
 mod evict;
 mod facts;
+mod first;
 mod handshake;
 mod heads;
 mod incarnation;

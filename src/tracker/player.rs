@@ -2,6 +2,7 @@
 
 use super::tape::Tape;
 use super::written::{FLAGS, NearStamps, Reader, what};
+use crate::pack::Pack;
 use crate::segment::{Flags, Options, Segment, Timestamps};
 use crate::time::Time;
 
@@ -24,6 +25,8 @@ pub struct Player<'a> {
     packet: u64,
     first: u64,
     begun: bool,
+    /// It has one segment, which is ready.
+    kept: bool,
     /// The end whose latest segment has options that its next one may not have.
     unusual: Option<u8>,
 }
@@ -43,14 +46,23 @@ impl<'a> Player<'a> {
             packet: first,
             first,
             begun: false,
+            kept: false,
             unusual: None,
         }
+    }
+
+    /// Of `seg` of end 0 alone.
+    pub fn of_one(seg: Segment) -> Player<'a> {
+        Player { kept: true, ..Player::new(&[], 1, seg.packet, [seg, Segment::blank()]) }
     }
 
     /// Goes on to the next segment; the end that sent it.
     #[inline]
     pub fn advance(&mut self) -> Option<usize> {
         self.left = self.left.checked_sub(1)?;
+        if self.kept {
+            return Some(0);
+        }
         if let Some(x) = self.unusual.take() {
             self.ready[usize::from(x & 1)].options = Options::default();
         }

@@ -43,6 +43,8 @@ pub(super) mod mark {
     pub const PLAIN: u16 = 1 << 12;
     /// Its first segment has timestamps.
     pub const STAMPED: u16 = 1 << 13;
+    /// Its first segment is not written but [kept](super::first).
+    pub const KEPT: u16 = 1 << 14;
     /// Not just one segment after the other, each once and complete.
     pub const DISORDERLY: u16 = 1 << 9;
 }
@@ -56,7 +58,7 @@ pub(super) struct Tape {
     pub(super) row: Row,
     /// The end of each stream as captured.
     pub(super) next: [u32; 2],
-    /// What each end acknowledged last.
+    /// What each end acknowledged last; or what is kept of its first segment.
     pub(super) acked: [u32; 2],
     /// Payload bytes, if it is orderly.
     pub(super) unique: u32,
@@ -241,9 +243,14 @@ impl Tape {
         if self.count >= MOST || !sound || !self.certainly_has(x, seg) {
             return false;
         }
-        let (bytes, used) = self.write(on, x, seg);
-        if !rows.append(&mut self.row, &bytes, used) {
-            return false;
+        if !self.keep(seg) {
+            if !self.write_kept(rows) {
+                return false;
+            }
+            let (bytes, used) = self.write(on, x, seg);
+            if !rows.append(&mut self.row, &bytes, used) {
+                return false;
+            }
         }
         if !self.is_next(x, seg) {
             self.marks |= mark::DISORDERLY;
@@ -296,7 +303,7 @@ impl Tape {
 
     /// The bytes of `seg` of end `x`, `on` packets from the first one, and how many of them count.
     #[inline]
-    fn write(&self, on: u32, x: usize, seg: &Segment) -> ([u8; LONGEST], usize) {
+    pub(super) fn write(&self, on: u32, x: usize, seg: &Segment) -> ([u8; LONGEST], usize) {
         let (later, further) = (seg.time.0.wrapping_sub(self.time.0) as u64, on.wrapping_sub(self.on));
         let mut kind = x as u16 | (seg.flags.0 & FLAGS) << 8;
         let mut to = Writer { bytes: [0; LONGEST], at: 4 };
@@ -351,6 +358,10 @@ impl Tape {
 
     /// Plays it back, a connection between `sockets` from packet `first` on.
     pub fn player<'a>(&self, sockets: &[Socket; 2], first: u64, rows: &'a Rows) -> Player<'a> {
+        let [src, dst] = *sockets;
+        if let Some(syn) = self.kept() {
+            return Player::of_one(Segment { src, dst, packet: first, ..syn });
+        }
         let ready = [0, 1].map(|x: usize| Segment {
             src: sockets[x],
             dst: sockets[1 - x],

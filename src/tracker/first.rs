@@ -1,0 +1,146 @@
+//! The SYN that a tape begins with, as long as nothing comes after it: it is kept at the head of the tape, in what only later
+//! segments fill, so that a flood of SYNs has no rows. With the second segment it is written down.
+
+use super::tape::{Tape, mark};
+use super::written::FLAGS;
+use crate::pack::Pack;
+use crate::pack::block::Rows;
+use crate::segment::{Flags, Options, Segment, Timestamps};
+
+/// What is kept beside its numbers: its window scale, and above that which options it has, and flags beyond the six.
+const SCALE: u32 = 1 << 8;
+const SACK_PERMITTED: u32 = 1 << 9;
+const MSS: u32 = 1 << 10;
+const MORE_FLAGS: u32 = 16;
+
+impl Tape {
+    /// Keeps `syn`, which will be its only segment so far, if there is nothing in it that has no place; else does nothing.
+    #[inline]
+    pub(super) fn keep(&mut self, syn: &Segment) -> bool {
+        let o = &syn.options;
+        let echoes = o.timestamps.is_some_and(|stamps| stamps.echo != 0);
+        if self.count != 0 || self.marks & mark::PLAIN == 0 || syn.ack != 0 || echoes || o.sack_blocks != 0 {
+            return false;
+        }
+        let bit = |there: bool, bit: u32| if there { bit } else { 0 };
+        let options = o.window_scale.map_or(0, |scale| SCALE | u32::from(scale))
+            | bit(o.sack_permitted, SACK_PERMITTED)
+            | bit(o.mss.is_some(), MSS);
+        let flags = u32::from(syn.flags.0 >> FLAGS.count_ones()) << MORE_FLAGS;
+        // Nothing is acknowledged yet.
+        self.acked = [u32::from(syn.checksum) << 16 | u32::from(syn.ip_id), flags | options];
+        self.marks |= mark::KEPT;
+        true
+    }
+
+    /// The SYN that is kept, but for its sockets and packet number.
+    #[inline]
+    pub(super) fn kept(&self) -> Option<Segment> {
+        if self.count != 1 || self.marks & mark::KEPT == 0 {
+            return None;
+        }
+        let [numbers, rest] = self.acked;
+        let has = |bit: u32| rest & bit != 0;
+        Some(Segment {
+            time: self.time,
+            scope: self.scope,
+            seq: self.next[0].wrapping_sub(1),
+            flags: Flags(Flags::SYN.0 | ((rest >> MORE_FLAGS) as u16) << FLAGS.count_ones()),
+            window: self.window[0],
+            checksum: (numbers >> 16) as u16,
+            ip_id: numbers as u16,
+            ttl: self.ttl[0],
+            options: Options {
+                mss: has(MSS).then_some(self.mss),
+                window_scale: has(SCALE).then_some(rest as u8),
+                sack_permitted: has(SACK_PERMITTED),
+                timestamps: self.has(mark::STAMPED, 0).then_some(Timestamps { value: self.stamps[0], echo: 0 }),
+                ..Options::default()
+            },
+            ..Segment::blank()
+        })
+    }
+
+    /// Writes the SYN down that is kept, if one is: another segment follows. False, and nothing is done, if there is no room.
+    #[inline]
+    pub(super) fn write_kept(&mut self, rows: &mut Rows) -> bool {
+        let Some(syn) = self.kept() else { return true };
+        let (bytes, used) = Tape::new(&syn).write(0, 0, &syn);
+        let written = rows.append(&mut self.row, &bytes, used);
+        if written {
+            self.acked = [0; 2];
+            self.marks &= !mark::KEPT;
+        }
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::segment::{ScopeId, Socket};
+    use crate::time::Time;
+
+    fn socket(port: u16) -> Socket {
+        Socket { addr: [192, 0, 2, 1].into(), port }
+    }
+
+    prop_compose! {
+        fn syn()(
+            (time, packet, seq, ack) in (any::<i64>(), any::<u64>(), any::<u32>(), prop_oneof![3 => Just(0), 1 => any::<u32>()]),
+            (window, checksum, ip_id, ttl, scope) in any::<(u16, u16, u16, u8, u32)>(),
+            flags in prop_oneof![2 => Just(0), 1 => 0..8_u16],
+            (mss, scale, sack_permitted) in any::<(Option<u16>, Option<u8>, bool)>(),
+            stamps in prop::option::of((any::<u32>(), prop_oneof![3 => Just(0), 1 => any::<u32>()])),
+            (cut, fast_open) in (prop::bool::weighted(0.05), prop::bool::weighted(0.05)),
+        ) -> Segment {
+            let options = Options {
+                mss,
+                window_scale: scale,
+                sack_permitted,
+                timestamps: stamps.map(|(value, echo)| Timestamps { value, echo }),
+                cut,
+                fast_open,
+                ..Options::default()
+            };
+            let (flags, scope) = (Flags(Flags::SYN.0 | flags << FLAGS.count_ones()), ScopeId(scope));
+            let (src, dst) = (socket(1), socket(2));
+            let time = Time(time);
+            Segment { time, packet, src, dst, scope, seq, ack, flags, window, checksum, ip_id, ttl, options, ..Segment::blank() }
+        }
+    }
+
+    /// The segments of a tape.
+    fn played(tape: &Tape, first: u64, rows: &Rows) -> Vec<Segment> {
+        let mut player = tape.player(&[socket(1), socket(2)], first, rows);
+        let mut segments = Vec::new();
+        while let Some(x) = player.advance() {
+            segments.push(*player.segment(x));
+        }
+        segments
+    }
+
+    proptest! {
+        #[test]
+        fn a_syn_is_read_as_it_was_kept_and_when_another_follows(syn in syn(), again in any::<bool>()) {
+            let (mut tape, mut rows) = (Tape::new(&syn), Rows::default());
+            prop_assert!(tape.record(syn.packet, 0, &syn, &mut rows));
+            prop_assert_eq!(played(&tape, syn.packet, &rows), vec![syn]);
+            let rare = syn.ack != 0 || syn.options.cut || syn.options.fast_open;
+            let echoes = syn.options.timestamps.is_some_and(|stamps| stamps.echo != 0);
+            prop_assert_eq!(tape.kept().is_some(), !rare && !echoes);
+            let next = if again {
+                Segment { packet: syn.packet.wrapping_add(1), ..syn }
+            } else {
+                let (flags, ack) = (Flags(Flags::SYN.0 | Flags::ACK.0), syn.seq.wrapping_add(1));
+                let (src, dst, packet) = (syn.dst, syn.src, syn.packet.wrapping_add(3));
+                Segment { src, dst, packet, flags, ack, ..syn }
+            };
+            prop_assert!(tape.record(syn.packet, usize::from(!again), &next, &mut rows));
+            prop_assert!(tape.kept().is_none());
+            prop_assert_eq!(played(&tape, syn.packet, &rows), vec![syn, next]);
+        }
+    }
+}
