@@ -10,7 +10,7 @@ use super::stretch::{Stretch, Wanted};
 use super::tally::Tally;
 use crate::detect::{self, Brief, Digests, Scene, Unremarkable, View};
 use crate::report::directory::Parties;
-use crate::report::rollup::{Added, carried};
+use crate::report::rollup::{Added, Carried};
 use crate::report::{Anomaly, Capture, Connection, Report, SCHEMA, TOOL};
 use crate::source::FileInfo;
 use crate::time::Time;
@@ -170,7 +170,7 @@ impl<'a> Finish<'a> {
 
     /// Looks at the next connections; `None` when all have been looked at.
     pub fn next(&mut self, wanted: Wanted<'_>) -> Option<Stretch> {
-        let range = self.stretch(self.next, wanted.stretch(self.are_mostly_lone(self.next..self.until)))?;
+        let range = self.stretch(self.next, self.length(wanted, self.next..self.until))?;
         self.next = range.end;
         let mut sums = self.sums.take()?;
         let stretch = self.look_at(range, wanted, &mut sums);
@@ -181,7 +181,7 @@ impl<'a> Finish<'a> {
     /// The connections that are yet to be looked at as `wanted`, in two parts, their stretches in turn; to be given back to
     /// [`Finish::add`].
     pub fn halves(&mut self, wanted: Wanted<'_>) -> Option<[Part; 2]> {
-        let length = wanted.stretch(self.are_mostly_lone(self.next..self.until));
+        let length = self.length(wanted, self.next..self.until);
         let (mut sums, next) = (self.sums.take()?, self.next);
         let apart = Box::new(sums.empty());
         self.earlier = std::mem::take(&mut sums.digests);
@@ -372,11 +372,11 @@ impl<'a> Finish<'a> {
         }
         let wide = detect::wide(&self.scene, &digests, directory, selection);
         // What only a group can show no connection carries by itself.
-        let carried = carried(&wide);
-        let carrying = digests.iter().filter(|_| !carried.is_empty()).flat_map(Digests::iter);
-        for (digest, shown) in carrying.filter_map(|digest| Some((digest, carried.get(&digest.id())?))) {
-            let added = Added::new(digest.id(), digest.parties, digest.outcome, directory);
-            shown.iter().for_each(|shown| rollups.found(&added, shown));
+        let carried = Carried::of(&wide);
+        for digest in digests.iter().flat_map(Digests::iter) {
+            let shown = carried.get(digest.id()).iter();
+            let added = || Added::new(digest.id(), digest.parties, digest.outcome, directory);
+            shown.for_each(|shown| rollups.found(&added(), shown));
         }
         drop(digests);
         findings.extend(wide);

@@ -334,29 +334,47 @@ impl Sum {
     }
 }
 
-/// What group findings say of connections that do not show it by themselves: for each of their numbers, in order.
-pub fn carried(findings: &[Finding]) -> BTreeMap<u64, Vec<Shown>> {
-    let mut carried: BTreeMap<u64, Vec<Shown>> = BTreeMap::new();
-    for f in findings {
-        for id in &f.connections {
-            let shown = Shown { code: f.code, name: f.name, severity: f.severity, endpoint: None };
-            carried.entry(*id).or_default().push(shown);
+/// What group findings say of connections that do not show it by themselves, by their numbers.
+#[derive(Debug)]
+pub struct Carried {
+    shown: BTreeMap<u64, Vec<Shown>>,
+    /// Whether something is said of a number with these lowest bits: mostly that is the answer.
+    any: [bool; 1 << 12],
+}
+
+impl Carried {
+    /// That of `findings`.
+    pub fn of(findings: &[Finding]) -> Carried {
+        let mut carried = Carried { shown: BTreeMap::new(), any: [false; 1 << 12] };
+        for f in findings {
+            for id in &f.connections {
+                let shown = Shown { code: f.code, name: f.name, severity: f.severity, endpoint: None };
+                carried.shown.entry(*id).or_default().push(shown);
+                carried.any[*id as usize % carried.any.len()] = true;
+            }
         }
+        carried
     }
-    carried
+
+    /// What they say of connection `id`.
+    #[inline]
+    pub fn get(&self, id: u64) -> &[Shown] {
+        let shown = if self.any[id as usize % self.any.len()] { self.shown.get(&id) } else { None };
+        shown.map_or(&[], Vec::as_slice)
+    }
 }
 
 /// Adds `connections`, in order of their ids, and `findings` up; both as in the report.
 pub fn rollups(connections: &[Connection], findings: &[Finding]) -> Rollups {
     let (mut sums, mut directory) = (Sums::default(), Directory::default());
-    let carried = carried(findings);
+    let carried = Carried::of(findings);
     for c in connections {
         let parties = directory.parties(c.client.addr, c.server);
         let added = Added::new(c.id, parties, c.outcome, &directory);
         let own = c.anomalies.iter();
         let mut shown: Vec<Shown> =
             own.map(|a| Shown { code: a.code, name: a.name, severity: a.severity, endpoint: a.endpoint }).collect();
-        let group = carried.get(&c.id).into_iter().flatten();
+        let group = carried.get(c.id).iter();
         shown.extend(group.filter(|f| !c.anomalies.iter().any(|a| a.name == f.name)));
         sums.add(&added, &shown);
     }
