@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::build::{Ending, Subject};
 use super::finish::Finish;
 use super::notes::Noted;
+use super::stretch::Wanted;
 use crate::detect::{Brief, Plain, View};
 use crate::pack::Pack;
 use crate::report::lone::{Kind, LoneSyn, LoneSyns};
@@ -16,6 +17,9 @@ use crate::tracker::{Scratch, States, Verdict};
 
 /// So many of a kind in a stretch are built in full before one is made up: that takes as much time.
 const FEW: u32 = 2;
+
+/// So many kinds are looked through, the latest first: there are few at a time.
+const RECENT: usize = 16;
 
 /// So many connections are looked at to see what most of them are.
 const SOME: usize = 64;
@@ -103,8 +107,13 @@ pub(super) struct Looked<'a> {
 }
 
 impl Finish<'_> {
-    /// Whether most of the connections at these places seem to be lone SYNs.
-    pub(super) fn are_mostly_lone(&self, range: Range<usize>) -> bool {
+    /// How many of the connections at these places make a stretch.
+    pub(super) fn length(&self, wanted: Wanted<'_>, range: Range<usize>) -> usize {
+        wanted.stretch(wanted.in_short() && self.are_mostly_lone(range))
+    }
+
+    /// Whether most of them seem to be lone SYNs.
+    fn are_mostly_lone(&self, range: Range<usize>) -> bool {
         let some = range.clone().step_by((range.len() / SOME).max(1));
         let lone = some.clone().filter(|position| self.analysis.tracker.lone(self.at(*position)).is_some());
         lone.count() * 8 > some.len() * 7
@@ -119,7 +128,7 @@ impl Finish<'_> {
         let silent = !briefs.is_empty() && self.scene.host_of(service).is_silent();
         let Some(key) = Key::of(scope, &syn, verdicts, briefs, silent) else { return false };
         // Mostly it is of the same kind as the one before.
-        let met = match kinds.met.iter_mut().rev().find(|met| met.key == key) {
+        let met = match kinds.met.iter_mut().rev().take(RECENT).find(|met| met.key == key) {
             Some(met) => met,
             None => {
                 kinds.met.push(Met { key, times: 0, place: None });

@@ -74,9 +74,9 @@ impl Wanted<'_> {
         self.connections && self.lone_in_short && self.timed.is_none()
     }
 
-    /// Connections in a stretch, if most of them are lone SYNs or not.
+    /// Connections in a stretch; whether most of them are lone SYNs that are told in short.
     pub(super) fn stretch(self, lone: bool) -> usize {
-        match (self.connections, lone && self.in_short()) {
+        match (self.connections, lone) {
             (true, false) => STRETCH_IN_FULL,
             (true, true) => STRETCH_OF_LONE,
             (false, _) => STRETCH,
