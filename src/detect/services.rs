@@ -94,6 +94,9 @@ impl<'a> Services<'a> {
                 *place = gathered.len() as u32;
             }
         }
+        if gathered.is_empty() {
+            return gathered;
+        }
         for c in self.connections() {
             let place = (places[c.parties.service as usize] as usize).checked_sub(1);
             if let Some((_, told)) = place.and_then(|place| gathered.get_mut(place)) {

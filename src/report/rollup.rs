@@ -339,18 +339,24 @@ impl Sum {
 pub struct Carried {
     shown: BTreeMap<u64, Vec<Shown>>,
     /// Whether something is said of a number with these lowest bits: mostly that is the answer.
-    any: [bool; 1 << 12],
+    any: Vec<bool>,
+}
+
+/// The lowest bits of a number.
+#[inline]
+fn lowest(id: u64) -> usize {
+    usize::from(id as u16)
 }
 
 impl Carried {
     /// That of `findings`.
     pub fn of(findings: &[Finding]) -> Carried {
-        let mut carried = Carried { shown: BTreeMap::new(), any: [false; 1 << 12] };
+        let mut carried = Carried { shown: BTreeMap::new(), any: vec![false; 1 << 16] };
         for f in findings {
             for id in &f.connections {
                 let shown = Shown { code: f.code, name: f.name, severity: f.severity, endpoint: None };
                 carried.shown.entry(*id).or_default().push(shown);
-                carried.any[*id as usize % carried.any.len()] = true;
+                carried.any[lowest(*id)] = true;
             }
         }
         carried
@@ -359,7 +365,7 @@ impl Carried {
     /// What they say of connection `id`.
     #[inline]
     pub fn get(&self, id: u64) -> &[Shown] {
-        let shown = if self.any[id as usize % self.any.len()] { self.shown.get(&id) } else { None };
+        let shown = if self.any[lowest(id)] { self.shown.get(&id) } else { None };
         shown.map_or(&[], Vec::as_slice)
     }
 }
