@@ -187,10 +187,13 @@ impl Finish<'_> {
         let waited = brief.map_or(0, |brief| brief.length);
         let made_up = LoneSyn { id: ID, client: src, server: dst, time, packet: PACKET, rest, waited };
         let same = Key::of(outline.scopes[0], &made_up, verdicts, brief.as_slice(), silent) == Some(*key);
+        // Tunnels have numbers as large as ports.
+        let names = self.analysis.decoder.scope(scope);
+        let named = [src, dst].iter().any(|end| names.iter().any(|name| name.contains(&end.port.to_string())));
         // Where a capture begins at time 0 the two may be told by the same digits.
         let entries = connection.endpoints.client.history.iter().chain(&connection.endpoints.server.history);
         let alike = time <= Time(0) || entries.map(|entry| entry.time.0).any(|time| time == rest.0);
-        (same && !alike).then_some(Kind { made_up, connection })
+        (same && !alike && !named).then_some(Kind { made_up, connection })
     }
 
     /// Connection `index`, number `id`, a lone SYN that was looked at the short way, in full.
@@ -202,8 +205,8 @@ impl Finish<'_> {
     }
 }
 
-/// Both sockets of a SYN that is made up, of these versions. Nothing in a report looks like them: no scope has a name with a
-/// point or a colon in it.
+/// Both sockets of a SYN that is made up, of these versions. Nothing else in a report looks like their addresses: no scope has
+/// a name with a point or a colon in it.
 fn made_up(v4: [bool; 2]) -> [Socket; 2] {
     let addresses: [(IpAddr, IpAddr); 2] = [
         (
