@@ -21,8 +21,8 @@ pub enum Peaks {
     Moments {
         /// The first moment.
         begin: Time,
-        /// Nanoseconds from one to the next.
-        step: i64,
+        /// How far one is from the next.
+        step: Step,
         /// By moment and state: what an end goes through is close together.
         grown: Vec<Grown>,
     },
@@ -31,22 +31,37 @@ pub enum Peaks {
 /// By how many each state grew.
 type Grown = [i32; STATES];
 
-/// The first moment `since` nanoseconds after the beginning, or later, where moments are `step` apart.
-#[inline]
-fn moment(since: i64, step: i64) -> usize {
-    let (since, step) = (since.max(0), step.max(1));
-    // A division of integers takes several times as long; the guess is off by one at most.
-    let guess = (since as f64 / step as f64) as i64;
-    let guess = guess.min(MOMENTS as i64);
-    let before = guess - i64::from(guess.saturating_mul(step) > since);
-    let before = before + i64::from((before + 1).saturating_mul(step) <= since);
-    (before + i64::from(before.saturating_mul(step) < since)).clamp(0, MOMENTS as i64) as usize
+/// How far moments are apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// In nanoseconds, at least 1.
+    nanos: i64,
+    /// One by that: a division takes several times as long as a multiplication.
+    inverse: f64,
+    /// How far all of them reach.
+    reach: i64,
+}
+
+impl Step {
+    fn new(nanos: i64) -> Step {
+        let nanos = nanos.max(1);
+        Step { nanos, inverse: 1.0 / nanos as f64, reach: nanos.saturating_mul(MOMENTS as i64) }
+    }
+
+    /// The first moment `since` nanoseconds after the beginning, or later; moments must reach as far.
+    #[inline]
+    fn moment(self, since: i64) -> usize {
+        let (since, nanos) = (since.max(0), self.nanos);
+        // The nearest one, but in the middle of two, where it does not matter which: far from there it is not off.
+        let nearest = (since as f64 * self.inverse + 0.5) as i64;
+        (nearest + i64::from(nearest.saturating_mul(nanos) < since)) as usize
+    }
 }
 
 /// Gives up every other moment, so that the others reach twice as far.
 #[cold]
-fn coarsen(step: &mut i64, grown: &mut [Grown]) {
-    *step = step.saturating_mul(2);
+fn coarsen(step: &mut Step, grown: &mut [Grown]) {
+    *step = Step::new(step.nanos.saturating_mul(2));
     // What came after a moment that is given up counts at the next one that is not.
     for to in 1..grown.len() {
         let up_to = |moment: usize| grown.get(moment).copied().unwrap_or_default();
@@ -72,7 +87,7 @@ impl Peaks {
         if connections <= EXACT {
             return Peaks::Exact(Box::default());
         }
-        let step = ((end - begin).0 / (MOMENTS as i64 - 1)).max(1);
+        let step = Step::new((end - begin).0 / (MOMENTS as i64 - 1));
         Peaks::Moments { begin, step, grown: nothing_grew() }
     }
 
@@ -99,10 +114,10 @@ impl Peaks {
             }
             Peaks::Moments { begin, step, grown } => {
                 let since = (time - *begin).0;
-                while since > step.saturating_mul(MOMENTS as i64) {
+                while since > step.reach {
                     coarsen(step, grown);
                 }
-                let grown = &mut grown[moment(since, *step)];
+                let grown = &mut grown[step.moment(since)];
                 // CLOSED grows too, which nobody asks for.
                 grown[from as usize] -= 1;
                 grown[to as usize] += 1;
@@ -121,10 +136,10 @@ impl Peaks {
             }
             (Peaks::Moments { step, grown, .. }, Peaks::Moments { step: their_step, grown: theirs, .. }) => {
                 let (mut their_step, mut theirs) = (*their_step, theirs.clone());
-                while their_step > *step {
+                while their_step.nanos > step.nanos {
                     coarsen(step, grown);
                 }
-                while *step > their_step {
+                while step.nanos > their_step.nanos {
                     coarsen(&mut their_step, &mut theirs);
                 }
                 grown.iter_mut().flatten().zip(theirs.iter().flatten()).for_each(|(a, b)| *a += b);
@@ -181,7 +196,10 @@ mod tests {
                 spans.clone().chain((0..9).flat_map(|n| [-1, 0, 1].map(|d| step.saturating_mul(n).saturating_add(d))))
             {
                 let exact = ((since.max(0) as u64).div_ceil(step as u64) as usize).min(MOMENTS);
-                assert_eq!(moment(since, step), exact, "{since} by {step}");
+                let step = Step::new(step);
+                if since <= step.reach {
+                    assert_eq!(step.moment(since), exact, "{since} by {step:?}");
+                }
             }
         }
     }
