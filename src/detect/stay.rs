@@ -64,32 +64,25 @@ pub(super) struct Stays {
 }
 
 impl Stays {
-    /// Of a history of `n` steps; `step` tells the state entered and when.
+    /// Of a history whose steps, the last one first, enter a state at a time.
     #[inline]
-    pub fn of(n: usize, step: impl Fn(usize) -> (State, Time)) -> Stays {
-        let mut stays = Stays {
-            syn_rcvd: Stay::NONE,
-            established: Stay::NONE,
-            close_wait: Stay::NONE,
-            time_wait: Stay::NONE,
-            last: State::Closed,
-        };
-        for i in 0..n {
-            let (state, since) = step(i);
-            stays.last = state;
-            let stay = match state {
-                State::SynRcvd => &mut stays.syn_rcvd,
-                State::Established => &mut stays.established,
-                State::CloseWait => &mut stays.close_wait,
-                State::TimeWait => &mut stays.time_wait,
-                _ => continue,
-            };
-            if !stay.happened() {
-                let until = if i + 1 < n { step(i + 1).1 } else { Stay::NONE.until };
-                *stay = Stay { since, until };
-            }
+    pub fn of(steps: impl Iterator<Item = (State, Time)>) -> Stays {
+        let (mut last, mut until) = (None, Stay::NONE.until);
+        // Of all states: which one comes next is not foreseen. The first stay remains.
+        let mut stays = [Stay::NONE; State::ALL.len()];
+        for (state, since) in steps {
+            last.get_or_insert(state);
+            stays[state as usize] = Stay { since, until };
+            until = since;
         }
-        stays
+        let of = |state: State| stays[state as usize];
+        Stays {
+            syn_rcvd: of(State::SynRcvd),
+            established: of(State::Established),
+            close_wait: of(State::CloseWait),
+            time_wait: of(State::TimeWait),
+            last: last.unwrap_or(State::Closed),
+        }
     }
 
     /// Whether it ended so.
