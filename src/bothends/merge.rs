@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::apart::{Apart, apart};
 use super::names::{Tuple, rename};
 use super::pair::{CLIENT, Link, Pairs, SERVER, pair};
 use super::tap::Seen;
@@ -20,8 +21,14 @@ pub type Half = (Report, Vec<Seen>);
 /// Merges what was captured at the client's side with what was captured at the server's. Times are by the clock of the
 /// former; packet numbers are those of the capture at the side of the end that they are told of. What the single captures
 /// believed wrongly is listed if asked for.
-pub fn merge(client: Half, server: Half, list_retracted: bool) -> Report {
+///
+/// # Errors
+/// Captures that are not of the same traffic are not merged: all of it would be told as lost.
+pub fn merge(client: Half, server: Half, list_retracted: bool) -> Result<Report, Apart> {
     let pairs = pair([&client.1, &server.1]);
+    if let Some(why) = apart([&client.0, &server.0], [&client.1, &server.1], &pairs) {
+        return Err(why);
+    }
     let segments = [client.1, server.1];
     let [ours, mut theirs] = [client.0, server.0];
     theirs.connections.iter_mut().for_each(|c| rename_and_shift(c, &pairs));
@@ -56,7 +63,7 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Report {
         }
     }
     detect::sort(&mut findings);
-    Report {
+    Ok(Report {
         schema: ours.schema,
         tool: ours.tool,
         capture,
@@ -65,7 +72,7 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Report {
         connections,
         findings,
         timing: ours.timing,
-    }
+    })
 }
 
 /// Beliefs of the single captures that the other one settled.
@@ -73,6 +80,7 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Report {
 struct Count {
     confirmed: u64,
     retracted: u64,
+    shared: u64,
     only: [u64; 2],
 }
 
@@ -184,6 +192,7 @@ impl Scene<'_> {
                 merged.origin = Origin::Handshake;
             }
         }
+        count.shared += u64::from(a.is_some() && b.is_some());
         count.only[CLIENT] += u64::from(b.is_none());
         count.only[SERVER] += u64::from(a.is_none());
         merged.outcome = outcome(&merged);
@@ -353,6 +362,7 @@ fn both_ends(pairs: &Pairs, count: &Count, reports: [&Report; 2]) -> BothEnds {
         translated: pairs.translation.len() as u64,
         confirmed: count.confirmed,
         retracted: count.retracted,
+        shared: count.shared,
         only: PerSide { client: count.only[CLIENT], server: count.only[SERVER] },
         swapped: from_server * 2 > reports[CLIENT].connections.len(),
     }

@@ -14,13 +14,16 @@
 //! | `names` | which addresses and ports of one capture are which of the other (NAT) |
 //! | [`pair`] | which segment of one capture is which of the other |
 //! | [`clock`] | offset and drift between the two clocks |
+//! | `apart` | captures that have nothing to do with each other |
 //! | `merge` | two reports as one |
 
+mod apart;
 pub mod clock;
 mod merge;
 mod names;
 pub mod pair;
 pub mod tap;
 
+pub use apart::Apart;
 pub use merge::merge;
 pub use tap::Tap;

@@ -10,10 +10,12 @@ use super::output::{self, Look, Stop, Target, tell};
 use super::passed::Passed;
 use super::reading;
 use crate::analyze::{Analysis, MANY, Options, Past};
-use crate::bothends::{self, Tap};
+use crate::bothends::{self, Apart, Tap};
 use crate::detect::{FailOn, Limits, Selection as Wanted};
 use crate::filter::{self, Filter, select::select, words};
-use crate::render::{Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, events, ndjson, render};
+use crate::render::{
+    Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, ends, events, ndjson, render, units::date,
+};
 use crate::report::{Connection, Report, SCHEMA, TOOL};
 
 /// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
@@ -201,12 +203,37 @@ fn both_ends(args: &AnalyzeArgs, options: Options) -> Result<Report, Failure> {
         let files = reading::packets(files, &args.reading, |packet| tap.packet(packet))?;
         Ok::<_, Failure>(tap.finish(files))
     };
-    let report = bothends::merge(tap(&args.client)?, tap(&args.server)?, args.retracted);
-    if let Some(both) = report.capture.both_ends.as_ref().filter(|both| both.swapped && !args.reading.quiet) {
-        let names = both.files.client.join(", ");
-        tell(format_args!("tcpstate: {}: most connections were opened from the other side; swapped?", clean(&names)));
+    let merged = bothends::merge(tap(&args.client)?, tap(&args.server)?, args.retracted);
+    let report = merged.map_err(|why| unrelated(args, why))?;
+    if let Some(both) = report.capture.both_ends.as_ref().filter(|_| !args.reading.quiet) {
+        if both.swapped {
+            let names = both.files.client.join(", ");
+            let swapped = "most connections were opened from the other side; swapped?";
+            tell(format_args!("tcpstate: {}: {swapped}", clean(&names)));
+        }
+        if let Some(doubt) = ends::doubt(both) {
+            let names = [both.files.client.as_slice(), &both.files.server].concat().join(", ");
+            tell(format_args!("tcpstate: {}: {doubt}", clean(&names)));
+        }
     }
     Ok(report)
+}
+
+/// That two captures are not of the same traffic, and what shows it.
+fn unrelated(args: &AnalyzeArgs, why: Apart) -> Failure {
+    let names = |files: &[PathBuf]| files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
+    let (client, server) = (names(&args.client), names(&args.server));
+    let (client, server) = (clean(&client), clean(&server));
+    let ran = |(first, last)| format!("from {} to {}", date(first, Zone::Utc), date(last, Zone::Utc));
+    let shows = match why {
+        Apart::Addresses => "no segment is in both, nor any address".to_owned(),
+        Apart::Times(ends) => format!(
+            "no segment is in both, and they did not run at the same time\n  {client}: {}\n  {server}: {}",
+            ran(ends.client),
+            ran(ends.server)
+        ),
+    };
+    Failure::usage(format!("{client} and {server} are not captures of the same traffic: {shows}"))
 }
 
 /// Whether a connection was asked for.

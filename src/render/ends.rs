@@ -5,8 +5,8 @@ use crate::report::{BothEnds, Direction, Entry, Side};
 
 /// Clauses about the captures as a whole.
 pub fn clauses(both: &BothEnds) -> Vec<String> {
-    let mut clauses =
-        vec![clocks(both), losses(&both.path.client, Side::Server), losses(&both.path.server, Side::Client)];
+    let mut clauses: Vec<String> = doubt(both).into_iter().collect();
+    clauses.extend([clocks(both), losses(&both.path.client, Side::Server), losses(&both.path.server, Side::Client)]);
     clauses.push(format!(
         "{} of the single captures confirmed, {} retracted",
         plural(both.confirmed, "belief"),
@@ -21,6 +21,22 @@ pub fn clauses(both: &BothEnds) -> Vec<String> {
         }
     }
     clauses
+}
+
+/// That the two captures may not be of the same traffic, if it looks like that.
+pub fn doubt(both: &BothEnds) -> Option<String> {
+    let (shared, of) = both.few_shared()?;
+    Some(match shared {
+        0 => {
+            "no connection is in both captures: either nothing arrived, or they are not of the same traffic".to_owned()
+        }
+        _ => format!(
+            "only {} of {} in both captures ({}): are they of the same traffic?",
+            count(shared),
+            plural(of, "connection"),
+            share(shared, of)
+        ),
+    })
 }
 
 fn clocks(both: &BothEnds) -> String {

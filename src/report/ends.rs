@@ -28,10 +28,21 @@ pub struct BothEnds {
     pub confirmed: u64,
     /// Beliefs of the single captures that the other one disproved.
     pub retracted: u64,
+    /// Connections that both captures have.
+    pub shared: u64,
     /// Connections that only the capture at that side has.
     pub only: PerSide<u64>,
     /// Most connections were opened from the side that was called the server's.
     pub swapped: bool,
+}
+
+impl BothEnds {
+    /// Where most connections of even the capture that has fewer are not in the other one: how many are in both, and how
+    /// many that capture has. They may be none of the same traffic.
+    pub fn few_shared(&self) -> Option<(u64, u64)> {
+        let fewer = self.shared + self.only.client.min(self.only.server);
+        (self.shared * 2 < fewer).then_some((self.shared, fewer))
+    }
 }
 
 /// What became of segments that were sent in one direction.
