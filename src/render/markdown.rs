@@ -4,6 +4,7 @@ use std::io;
 
 use super::clean::clean;
 use super::order::{self, Listed, Shown};
+use super::rows::Rows;
 use super::table::findings;
 use super::units::{count, plural, share, span};
 use super::{RenderOptions, ends, facts, history, rollups, timing};
@@ -89,7 +90,7 @@ fn write_totals(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     Ok(())
 }
 
-fn write_tables(tables: &[timing::Rows], out: &mut dyn io::Write) -> io::Result<()> {
+fn write_tables(tables: &[Rows], out: &mut dyn io::Write) -> io::Result<()> {
     for table in tables {
         let remark = if table.remark.is_empty() { String::new() } else { format!(" ({})", escape(&table.remark)) };
         writeln!(out, "\n#### {}{remark}\n", capital(table.title))?;

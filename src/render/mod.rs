@@ -17,6 +17,7 @@ pub mod order;
 pub mod pen;
 pub mod rank;
 pub mod rollups;
+pub mod rows;
 pub mod snapshot;
 pub mod table;
 pub mod text;

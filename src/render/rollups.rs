@@ -1,6 +1,6 @@
 //! The roll-ups per service and host as rows of text, for the formats that people read.
 
-use super::timing::Rows;
+use super::rows::Rows;
 use super::units::count;
 use super::{RenderOptions, Sections};
 use crate::report::rollup::{Rolled, Rollup};

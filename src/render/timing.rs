@@ -1,25 +1,11 @@
 //! The timing tables as rows of text, for the formats that people read.
 
+use super::rows::Rows;
 use super::units::{count, plural, span};
 use crate::report::timing::{Distribution, GroupTiming, Occupancy, Stops};
 use crate::report::{Report, Side};
 use crate::time::Span;
 use crate::tracker::State;
-
-/// A table: its title, a remark, headings, rows. The first `left` columns are words, the others numbers.
-#[derive(Clone, Debug)]
-pub struct Rows {
-    /// What it shows.
-    pub title: &'static str,
-    /// How to read it.
-    pub remark: String,
-    /// Columns set to the left.
-    pub left: usize,
-    /// Headings.
-    pub header: Vec<&'static str>,
-    /// Rows, each with a cell per heading.
-    pub rows: Vec<Vec<String>>,
-}
 
 /// Each metric: its name in JSON, what people call it, whether the short view shows it.
 const METRICS: [(&str, &str, bool); 17] = [
@@ -65,48 +51,6 @@ pub fn tables(report: &Report, long: bool) -> Vec<Rows> {
     tables.retain(|t| !t.rows.is_empty());
     tables.iter_mut().for_each(Rows::prune);
     tables
-}
-
-impl Rows {
-    /// Leaves out columns that say nothing in any row.
-    fn prune(&mut self) {
-        for i in (self.left..self.header.len()).rev() {
-            if self.rows.iter().all(|row| matches!(row[i].as_str(), "" | "-")) {
-                self.drop_column(i);
-            }
-        }
-    }
-
-    fn drop_column(&mut self, i: usize) {
-        self.header.remove(i);
-        for row in &mut self.rows {
-            row.remove(i);
-        }
-    }
-
-    /// The columns' widths in characters.
-    pub fn widths(&self) -> Vec<usize> {
-        let cells = |i: usize| self.rows.iter().map(move |row| row[i].chars().count());
-        let heads = self.header.iter().map(|h| h.chars().count());
-        heads.enumerate().map(|(i, h)| cells(i).chain([h]).max().unwrap_or(0)).collect()
-    }
-
-    /// Leaves out numbers from the last column on, all but the first, until the rest fits into `width`.
-    pub fn fit_numbers(&mut self, width: usize) {
-        while self.widths().iter().map(|w| w + 2).sum::<usize>() > width + 2 && self.header.len() > self.left + 1 {
-            self.drop_column(self.header.len() - 1);
-        }
-    }
-
-    /// Leaves out what can be spared where it does not fit into `width` columns two blanks apart.
-    pub fn fit(&mut self, width: usize) {
-        for spared in ["spread (log)", "p99", "min", "p95", "longest"] {
-            while self.widths().iter().map(|w| w + 2).sum::<usize>() > width + 2 {
-                let Some(i) = self.header.iter().rposition(|h| *h == spared) else { break };
-                self.drop_column(i);
-            }
-        }
-    }
 }
 
 /// `bars` as a row of blocks, from the least to the greatest sample in equal steps of the logarithm.

@@ -3,8 +3,9 @@
 use std::io;
 
 use super::Page;
-use crate::render::text::{DIM, Text};
-use crate::render::timing::{Rows, tables};
+use crate::render::rows::Rows;
+use crate::render::text::{DIM, Text, wrap};
+use crate::render::timing::tables;
 use crate::report::Report;
 
 /// Writes the sections; all of them in full if they are all that is shown.
@@ -15,13 +16,32 @@ pub fn write(report: &Report, long: bool, page: &mut Page<'_>) -> io::Result<()>
     })
 }
 
-/// Writes one table under its title.
+/// Writes one table under its title. Where it is wider than the page, a row takes two lines or more.
 pub fn section(table: &Rows, page: &mut Page<'_>) -> io::Result<()> {
     page.title(table.title, &table.remark)?;
+    if !table.fits(page.width) {
+        return table.rows.iter().try_for_each(|row| folded(table, row, page));
+    }
     let widths = table.widths();
     let header: Vec<String> = table.header.iter().map(|h| (*h).to_owned()).collect();
     line(table, &header, &widths, DIM, page)?;
     table.rows.iter().try_for_each(|row| line(table, row, &widths, anstyle::Style::new(), page))
+}
+
+/// The words of a row, and each number with its heading.
+fn folded(table: &Rows, row: &[String], page: &mut Page<'_>) -> io::Result<()> {
+    const INDENT: usize = 4;
+    let told =
+        |(cell, heading): &(&String, &&str)| !matches!(cell.as_str(), "" | "-") && !heading.starts_with("spread");
+    let numbers = row.iter().zip(&table.header).skip(table.left).filter(told);
+    let items: Vec<Text> = numbers.map(|(cell, heading)| Text::styled(DIM, heading).and(&format!(" {cell}"))).collect();
+    let words = Text::plain(&row[..table.left].join("  "));
+    let head = words.clone().and("  ");
+    if items.first().is_none_or(|first| head.width() + first.width() <= page.width) {
+        return page.lines(&wrap(head, INDENT, &items, " · ", page.width));
+    }
+    page.line(&words)?;
+    page.lines(&wrap(Text::plain(&" ".repeat(INDENT)), INDENT, &items, " · ", page.width))
 }
 
 fn line(table: &Rows, row: &[String], widths: &[usize], style: anstyle::Style, page: &mut Page<'_>) -> io::Result<()> {
