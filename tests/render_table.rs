@@ -43,6 +43,31 @@ fn no_line_is_wider_than_the_page_unless_a_single_item_is() {
     }
 }
 
+/// The columns of a table stand below their headings in every row, in one line or in two.
+#[test]
+fn connections_stand_below_their_headings() {
+    let report = report::large();
+    for width in 60..=220 {
+        let options = RenderOptions { limit: Limit::At(200), ..at(width) };
+        let text = shown(&report, &options);
+        let from = text.lines().skip_while(|line| !line.starts_with("CONNECTIONS"));
+        let from: Vec<&str> = from.skip_while(|line| !line.starts_with("#  ")).collect();
+        let column = |line: &str, what: &str| line.split(what).next().map(|before| before.chars().count());
+        let client = column(from[0], "client →");
+        let rows = from[1..].iter().filter(|line| line.starts_with('#'));
+        for row in rows {
+            let cells: Vec<char> = row.chars().collect();
+            let at = client.unwrap();
+            assert!(cells[at - 1] == ' ' && cells[at] != ' ', "{width}: {}\n{row}", from[0]);
+            if from[0].contains("final states") {
+                let at = column(from[0], "final states").unwrap();
+                assert!(cells[at - 1] == ' ' && cells[at] != ' ', "{width}: {}\n{row}", from[0]);
+            }
+            assert_eq!(from[0].contains("payload"), row.contains(" / ") && row.ends_with('B') || row.ends_with("data"));
+        }
+    }
+}
+
 #[test]
 fn small_and_empty_captures() {
     insta::assert_snapshot!("table_small", shown(&report::small(), &at(100)));

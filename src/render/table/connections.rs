@@ -83,9 +83,6 @@ fn not_shown(shown: &Shown<'_>) -> String {
 /// Headings of the columns.
 const COLUMNS: [&str; 6] = ["#", "client → server", "final states", "outcome", "active", "payload"];
 
-/// Columns of the first line where not all fit in one.
-const FIRST: usize = 3;
-
 fn row(listed: &Listed<'_>) -> [Text; COLUMNS.len()] {
     let c = listed.connection;
     let times = if listed.alike > 0 { format!(" ×{}", count(listed.alike + 1)) } else { String::new() };
@@ -103,27 +100,22 @@ fn row(listed: &Listed<'_>) -> [Text; COLUMNS.len()] {
     ]
 }
 
-/// Widths of the columns, and whether a connection takes one line or two.
+/// Widths of the columns, and how many of them stand in the first line of every connection, below their headings.
 struct Layout {
     widths: [usize; COLUMNS.len()],
-    one_line: bool,
+    first: usize,
     width: usize,
 }
 
 impl Layout {
-    /// One line where that can be had by letting at most half of the cells of a column be wider than it; those push
-    /// what follows to the right. Two lines otherwise.
+    /// All columns in one line if every connection's fit there; otherwise the last ones of every connection, or all but
+    /// the number and the ends, are listed in a second line.
     fn of(rows: &[[Text; COLUMNS.len()]], width: usize) -> Layout {
-        let lines = [(COLUMNS.len(), true), (FIRST, false)];
-        let tries = lines.into_iter().flat_map(|(n, one_line)| [4, 3, 2].map(|quarters| (n, one_line, quarters)));
-        let mut widths = [0; COLUMNS.len()];
-        for (n, one_line, quarters) in tries {
-            widths = std::array::from_fn(|i| column(rows.iter().map(|row| row[i].width()), quarters, COLUMNS[i]));
-            if widths[..n].iter().map(|w| w + 2).sum::<usize>() <= width + 2 {
-                return Layout { widths, one_line, width };
-            }
-        }
-        Layout { widths, one_line: false, width }
+        let widest = |i: usize| rows.iter().map(|row| row[i].width()).chain([COLUMNS[i].chars().count()]).max();
+        let widths: [usize; COLUMNS.len()] = std::array::from_fn(|i| widest(i).unwrap_or(0));
+        let fits = |first: &usize| widths[..*first].iter().map(|w| w + 2).sum::<usize>() <= width + 2;
+        let first = [COLUMNS.len(), 3].into_iter().find(fits).unwrap_or(2);
+        Layout { widths, first, width }
     }
 
     fn header(&self, page: &mut Page<'_>) -> io::Result<()> {
@@ -131,23 +123,15 @@ impl Layout {
     }
 
     fn row(&self, cells: &[Text; COLUMNS.len()], page: &mut Page<'_>) -> io::Result<()> {
-        let in_line = if self.one_line { COLUMNS.len() } else { FIRST };
-        let pad = |i: usize| if i + 1 == in_line { 0 } else { self.widths[i] };
-        let columns: Vec<Text> = (0..in_line).map(|i| cells[i].clone().pad(pad(i))).collect();
+        let (first, rest) = cells.split_at(self.first);
+        let pad = |i: usize| if i + 1 == self.first { 0 } else { self.widths[i] };
+        let columns: Vec<Text> = first.iter().enumerate().map(|(i, cell)| cell.clone().pad(pad(i))).collect();
         page.lines(&wrap(Text::new(), INDENT, &columns, "  ", self.width))?;
-        if self.one_line {
+        if rest.is_empty() {
             return Ok(());
         }
-        page.lines(&wrap(Text::plain(&" ".repeat(INDENT)), INDENT, &cells[FIRST..], " · ", self.width))
+        page.lines(&wrap(Text::plain(&" ".repeat(INDENT)), INDENT, rest, " · ", self.width))
     }
-}
-
-/// The width that holds so many quarters of the cells, and the heading.
-fn column(cells: impl Iterator<Item = usize>, quarters: usize, heading: &str) -> usize {
-    let mut cells: Vec<usize> = cells.collect();
-    cells.sort_unstable();
-    let index = (cells.len() * quarters / 4).saturating_sub(1);
-    cells.get(index).copied().unwrap_or(0).max(heading.chars().count())
 }
 
 /// What is odd: all in full, or the worst in full and the others by name, or all by name where the findings above have
