@@ -52,6 +52,12 @@ fn what_is_not_there_is_said_with_what_is() {
         (&["show", "trace.pcap", "-c", "9"][..], "there is no connection 9; they are numbered from 1 to 3"),
         (&["snapshot", "trace.pcap", "--at", "#99"], "there is no packet 99; the capture has packets 1 to 18"),
         (&["snapshot", "trace.pcap", "--at", "noon"], "`noon` is no time"),
+        (
+            &["snapshot", "trace.pcap", "--at", "+1h"],
+            "--at: the capture was over by then; it goes from 2023-11-14 22:13:20 UTC to 2023-11-14 22:13:20 UTC, +591 ms",
+        ),
+        (&["snapshot", "trace.pcap", "--at", "+1h", "--every", "10min"], "the capture was over by then"),
+        (&["snapshot", "trace.pcap", "--at", "1000"], "the capture had not begun by then"),
         (&["snapshot", "trace.pcap", "--every", "1ns"], "are the most"),
         (&["show", "trace.pcap"], "--connection <ID>"),
     ] {
@@ -78,6 +84,28 @@ fn a_snapshot_lists_the_sockets_of_each_host() {
     assert!(table.contains("SYN_SENT") && table.contains("10.0.0.1:40000"), "{table}");
     let by_packet = folder.run(&["snapshot", "trace.pcap", "--at", "#2", "-f", "csv"]).out;
     assert!(by_packet.lines().nth(1).is_some_and(|line| line.starts_with("10.0.0.1,ESTABLISHED,")), "{by_packet}");
+}
+
+/// As `analyze` says of the end: no packet tells whether a silent host still has the socket.
+#[test]
+fn a_snapshot_of_the_end_shows_all_that_is_possible_then() {
+    let trouble = format!("{}/testdata/trouble.pcap", env!("CARGO_MANIFEST_DIR"));
+    for at in [&[][..], &["--at", "#249"], &["--at", "+1min46.4s"]] {
+        let table = run(&[&["snapshot", &trouble], at].concat()).out;
+        assert!(table.contains("FIN_WAIT_2?|CLOSED  192.0.2.10:42001 "), "{table}");
+        assert!(table.contains("A|B: the capture allows both then"), "{table}");
+    }
+    let report = json(&run(&["analyze", &trouble, "-f", "json"]).out);
+    let end = |socket: &serde_json::Value| {
+        let connection = &report["connections"][socket["connection"].as_u64().unwrap() as usize - 1];
+        connection["endpoints"][socket["role"].as_str().unwrap()]["possible"].clone()
+    };
+    for socket in json(&run(&["snapshot", &trouble, "-f", "json"]).out)["sockets"].as_array().unwrap() {
+        let possible = socket.get("possible").cloned().unwrap_or_else(|| serde_json::json!([socket["state"]]));
+        assert_eq!(possible, end(socket), "{socket}");
+    }
+    let before = run(&["snapshot", &trouble, "--at", "+1min30s"]).out;
+    assert!(before.contains("FIN_WAIT_2?|FIN_WAIT_1  192.0.2.10:42001 "), "{before}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::analyze::Analysis;
 use crate::filter;
 use crate::render::Format;
 use crate::render::snapshot as render;
+use crate::render::units::{Zone, date, span};
 use crate::report::Report;
 use crate::snapshot::{Moment, rows, series};
 use crate::time::{Span, Time};
@@ -111,11 +112,17 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
 
 fn moment(args: &SnapshotArgs, report: &Report, captured: Option<Time>) -> Result<Moment, Failure> {
     let capture = &report.capture;
-    let first = capture.first.unwrap_or(Time(0));
+    let (Some(first), Some(last)) = (capture.first, capture.last) else {
+        return match args.at {
+            None => Ok(Moment::Time(Time(0))),
+            Some(_) => Err(Failure::usage("--at: the capture has no packets".to_owned())),
+        };
+    };
     match args.at {
-        None => Ok(Moment::Time(capture.last.unwrap_or(first))),
-        Some(When::Absolute(time)) => Ok(Moment::Time(time)),
-        Some(When::Since(span)) => Ok(Moment::Time(first + span)),
+        None => Ok(Moment::Time(last)),
+        // A date is often written to the second, the begin and the end have more digits.
+        Some(When::Absolute(time)) => within(time, time - first, (first, last), Span::secs(1)),
+        Some(When::Since(span)) => within(first + span, span, (first, last), Span(0)),
         Some(When::Packet(number)) => match captured {
             Some(time) => Ok(Moment::Packet(number, time)),
             None => {
@@ -123,5 +130,45 @@ fn moment(args: &SnapshotArgs, report: &Report, captured: Option<Time>) -> Resul
                 Err(Failure::usage(format!("--at: there is no packet {number}; {have}")))
             }
         },
+    }
+}
+
+/// The moment `time`, `since` the first packet, if the capture covers it: nothing is known of what came before and after.
+/// What lies outside by no more than `rounding`, or by what the length of the capture is rounded when it is told, is taken
+/// for its begin or end.
+fn within(time: Time, since: Span, ends: (Time, Time), rounding: Span) -> Result<Moment, Failure> {
+    let (first, last) = ends;
+    let missed = if time < first { first - time } else { time - last };
+    if missed > rounding && span(since) != span(last - first) {
+        let how = if time < first { "had not begun" } else { "was over" };
+        let went = format!("from {} to {}", date(first, Zone::Utc), date(last, Zone::Utc));
+        let length = span(last - first);
+        return Err(Failure::usage(format!("--at: the capture {how} by then; it goes {went}, +{length}")));
+    }
+    Ok(Moment::Time(time.clamp(first, last)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_in_the_capture_or_next_to_it() {
+        let at = |nanos: i64| Time(1_700_000_000_000_000_000 + nanos);
+        let ends = (at(9_000), at(106_324_794_501));
+        let since = |since: Span| within(ends.0 + since, since, ends, Span(0)).map(|moment| moment.time());
+        assert_eq!(since(Span(0)), Ok(ends.0));
+        assert_eq!(since(Span::secs(106)), Ok(ends.0 + Span::secs(106)));
+        // The length of the capture as `analyze` tells it.
+        assert_eq!(since(Span::millis(106_400)), Ok(ends.1));
+        let date = |time: Time| within(time, time - ends.0, ends, Span::secs(1)).map(|moment| moment.time());
+        assert_eq!(date(at(0)), Ok(ends.0));
+        assert_eq!(date(at(107_000_000_000)), Ok(ends.1));
+        for wrong in [since(Span::secs(107)), since(Span::secs(3_600)), date(at(108_000_000_000))] {
+            let told = wrong.unwrap_err().to_string();
+            assert!(told.ends_with("it goes from 2023-11-14 22:13:20 UTC to 2023-11-14 22:15:06 UTC, +1 min 46 s"));
+            assert!(told.contains("the capture was over by then"), "{told}");
+        }
+        assert!(date(Time(1_000_000_000_000)).unwrap_err().to_string().contains("had not begun by then"));
     }
 }

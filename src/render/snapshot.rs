@@ -4,10 +4,10 @@ use std::io;
 
 use serde::Serialize;
 
-use super::Format;
 use super::history::mark;
 use super::text::{BOLD, DIM, Text};
 use super::units::{Zone, clock, date, span};
+use super::{Format, facts};
 use crate::snapshot::{Moment, Row, Series};
 use crate::time::Time;
 use crate::tracker::State;
@@ -62,6 +62,7 @@ pub fn rows(format: Format, moment: &Moment, rows: &[Row], looks: &Looks, out: &
                 "connection",
                 "role",
                 "since",
+                "possible",
             ])?;
             for r in rows {
                 writer.write_record([
@@ -76,6 +77,7 @@ pub fn rows(format: Format, moment: &Moment, rows: &[Row], looks: &Looks, out: &
                     r.connection.to_string(),
                     r.role.name().to_owned(),
                     r.since.to_string(),
+                    r.possible.map(|all| facts::possible(r.state, all)).unwrap_or_default(),
                 ])?;
             }
             writer.flush()
@@ -106,7 +108,7 @@ fn table(moment: &Moment, rows: &[Row], looks: &Looks, out: &mut dyn io::Write) 
         Text::new().line(out, looks.colour)?;
         Text::styled(BOLD, &host[0].host.to_string()).line(out, looks.colour)?;
         let cells = |r: &Row| {
-            let or = r.or.map(|s| format!("|{s}")).unwrap_or_default();
+            let or: String = r.others().map(|s| format!("|{s}")).collect();
             let state = format!("{}{}{or}", r.state, mark(r.evidence));
             [state, r.local.to_string(), r.peer.to_string(), span(time - r.since), format!("#{}", r.connection)]
         };
@@ -119,12 +121,11 @@ fn table(moment: &Moment, rows: &[Row], looks: &Looks, out: &mut dyn io::Write) 
             let text = row.iter().zip(widths).fold(Text::new(), |t, (cell, w)| t.with(style, &format!("{cell:w$}  ")));
             text.line(out, looks.colour)?;
         }
-        marked |= host.iter().any(|r| !mark(r.evidence).is_empty() || r.or.is_some());
+        marked |= host.iter().any(|r| !mark(r.evidence).is_empty() || r.others().next().is_some());
     }
     if marked {
         Text::new().line(out, looks.colour)?;
-        let legend =
-            "? inferred, not proven · ~ assumed · * timer, modelled · A|B: the moment lies within the bounds of B → A";
+        let legend = "? inferred, not proven · ~ assumed · * timer, modelled · A|B: the capture allows both then";
         Text::styled(DIM, legend).line(out, looks.colour)?;
     }
     Ok(())

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::report::{Connection, Entry, Report, Side};
 use crate::segment::Socket;
 use crate::time::Time;
-use crate::tracker::{Evidence, State};
+use crate::tracker::{Evidence, State, States};
 
 /// A point in time of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,9 @@ pub struct Row {
     /// What it may have been in instead, as the moment lies within the bounds of a transition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub or: Option<State>,
+    /// All that the capture allows at its end, where that is more than one: timers run and hosts go unseen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub possible: Option<States>,
     /// Its own address and port.
     pub local: Socket,
     /// The other end's.
@@ -55,6 +58,15 @@ pub struct Row {
     pub role: Side,
     /// Since when it is in that state.
     pub since: Time,
+}
+
+impl Row {
+    /// What it may have been in instead.
+    pub fn others(&self) -> impl Iterator<Item = State> {
+        let all = self.or.iter().fold(self.possible.unwrap_or(States::EMPTY), |all, state| all.with(*state));
+        let is = self.state;
+        all.iter().filter(move |state| *state != is)
+    }
 }
 
 /// When an entry happened, as `moment` looks at it: a packet's moment is when it was captured.
@@ -68,14 +80,16 @@ fn happened(entry: &Entry, moment: &Moment) -> Time {
 /// Every socket that was not CLOSED at `moment`, by host, state, local and peer address.
 pub fn rows(report: &Report, moment: &Moment) -> Vec<Row> {
     let sides = [Side::Client, Side::Server];
-    let all = report.connections.iter().flat_map(|c| sides.map(|side| row(c, side, moment)));
+    let at_end = report.capture.last.is_some_and(|end| moment.time() >= end);
+    let all = report.connections.iter().flat_map(|c| sides.map(|side| row(c, side, moment, at_end)));
     let mut rows: Vec<Row> = all.flatten().collect();
     rows.sort_by_key(|r| (r.host, r.state, r.local, r.peer, r.connection));
     rows
 }
 
-fn row(c: &Connection, side: Side, moment: &Moment) -> Option<Row> {
-    let history = &c.endpoints.get(side).history;
+fn row(c: &Connection, side: Side, moment: &Moment, at_end: bool) -> Option<Row> {
+    let endpoint = c.endpoints.get(side);
+    let history = &endpoint.history;
     let now = moment.time();
     let last = history.iter().rposition(|e| happened(e, moment) <= now);
     let entry = &history[last?];
@@ -91,6 +105,7 @@ fn row(c: &Connection, side: Side, moment: &Moment) -> Option<Row> {
         state: entry.state,
         evidence: entry.evidence,
         or: entry.latest.filter(|t| *t > now).map(|_| entry.from),
+        possible: Some(endpoint.possible).filter(|possible| at_end && possible.len() > 1),
         local,
         peer,
         connection: c.id,
