@@ -113,6 +113,11 @@ fn filters_select_and_say_so() {
     let none = run(&["analyze", "--filter", "ip6", &trace]);
     assert_eq!(none.code, 0);
     assert!(none.out.contains("shown:   0 of 3 connections"), "{}", none.out);
+    assert!(none.out.ends_with("\n\nno connection matches\n"), "{}", none.out);
+    let markdown = run(&["analyze", "-f", "markdown", "--filter", "ip6", &trace]).out;
+    assert!(markdown.contains("\nNo connection matches.\n"), "{markdown}");
+    let snapshot = run(&["snapshot", "--filter", "ip6", &trace]);
+    assert_eq!((snapshot.code, snapshot.err.as_str()), (0, "tcpstate: --filter: no connection matches\n"));
     let sorted = run(&["analyze", "-f", "csv", "--sort", "bytes", "--reverse", "-n", "1", &trace]).out;
     assert!(sorted.lines().nth(1).unwrap().starts_with("3,"), "{sorted}");
 }

@@ -128,7 +128,7 @@ pub struct AnalyzeArgs {
     pub filter: Option<String>,
 
     /// Only this connection, in full; may be given several times
-    #[arg(short, long, value_name = "ID", value_delimiter = ',')]
+    #[arg(short, long, value_name = "ID", value_delimiter = ',', value_parser = connection)]
     pub connection: Vec<u64>,
 
     /// List at most so many connections, and findings of each kind, or `all`
@@ -187,7 +187,7 @@ pub struct AnalyzeArgs {
     pub strict: bool,
 
     /// Columns to fit in [default: those of the terminal, or $COLUMNS, or 100]
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    #[arg(long, value_name = "COLUMNS", value_parser = columns)]
     pub width: Option<u16>,
 
     /// Show times in the zone of this machine instead of UTC
@@ -225,6 +225,18 @@ pub(super) fn limit(word: &str) -> Result<Limit, String> {
         "all" => Ok(Limit::All),
         _ => word.parse().map(Limit::At).map_err(|_| "a number or `all`".to_owned()),
     }
+}
+
+/// The number of a connection, also as reports write it.
+pub(super) fn connection(word: &str) -> Result<u64, String> {
+    let number = word.strip_prefix('#').unwrap_or(word);
+    number.parse().map_err(|_| "the number of a connection, as `analyze` lists them: 17".to_owned())
+}
+
+/// Columns of a page.
+pub(super) fn columns(word: &str) -> Result<u16, String> {
+    let number = word.parse().ok().filter(|columns| *columns >= 40);
+    number.ok_or_else(|| "a number of columns, 40 or more".to_owned())
 }
 
 pub(super) fn duration(word: &str) -> Result<Span, String> {

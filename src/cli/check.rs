@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::args::Timers;
+use super::args::{Timers, columns};
 use super::failure::{DONE, FAILED, FOUND, Failure, UNCLEAR};
 use super::jobs::Jobs;
 use super::output::{self, Look, Target, tell};
@@ -69,7 +69,7 @@ pub struct CheckArgs {
     today: Option<Date>,
 
     /// Columns to fit in [default: those of the terminal, or $COLUMNS, or 100]
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    #[arg(long, value_name = "COLUMNS", value_parser = columns)]
     width: Option<u16>,
 
     #[command(flatten)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::args::columns;
 use super::failure::{DONE, FAILED, FOUND, Failure};
 use super::jobs::Jobs;
 use super::output::{Look, Target};
@@ -82,7 +83,7 @@ pub struct DiffArgs {
     output: Option<PathBuf>,
 
     /// Columns to fit in [default: those of the terminal, or $COLUMNS, or 100]
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    #[arg(long, value_name = "COLUMNS", value_parser = columns)]
     width: Option<u16>,
 
     #[command(flatten)]

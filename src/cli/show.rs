@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::args::Timers;
+use super::args::{Timers, connection};
 use super::failure::Failure;
 use super::output::{Look, Target};
 use super::reading::{self, Reading, Segments};
@@ -29,7 +29,7 @@ pub struct ShowArgs {
     files: Vec<PathBuf>,
 
     /// Its number, as `analyze` gives it
-    #[arg(short, long, value_name = "ID")]
+    #[arg(short, long, value_name = "ID", value_parser = connection)]
     connection: u64,
 
     /// Show every segment; without it the middle of long data runs is left out

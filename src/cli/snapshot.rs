@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::args::{Timers, duration};
+use super::args::{Timers, columns, duration};
 use super::failure::Failure;
-use super::output::{Look, Target};
+use super::output::{Look, Target, tell};
 use super::reading::{self, Reading};
 use super::when::When;
 use crate::analyze::Analysis;
@@ -56,7 +56,7 @@ pub struct SnapshotArgs {
     output: Option<PathBuf>,
 
     /// Columns to fit in [default: those of the terminal, or $COLUMNS, or 100]
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    #[arg(long, value_name = "COLUMNS", value_parser = columns)]
     width: Option<u16>,
 
     #[command(flatten)]
@@ -88,6 +88,9 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
     let moment = moment(args, &report, captured)?;
     if let Some(filter) = &filter {
         report.connections.retain(|c| filter.matches(c));
+        if report.connections.is_empty() && !args.reading.quiet {
+            tell("tcpstate: --filter: no connection matches");
+        }
     }
     let target = Target::open(args.output.as_deref())?;
     let looks = render::Looks { width: look.width(args.width), colour: look.colour(target.is_file()) };

@@ -35,7 +35,7 @@ pub const PAGES: [Page; 11] = [
     Page {
         state: State::Closed,
         meaning: "No connection: the socket does not exist, or is not connected to anything.",
-        waiting: "Nobody for anybody.",
+        waiting: "Nobody: there is nothing to wait for.",
         entered: "From LAST_ACK by the ACK of our FIN, from TIME_WAIT after 2 MSL, from any state by a RST sent or received or by giving up.",
         left: "To SYN_SENT by connect(), to LISTEN by listen().",
         normal: "For ever.",

@@ -4,9 +4,9 @@ use super::threshold::{Limits, ThresholdError, duration};
 use super::{ALL, Declaration, find, nearest, thresholds};
 use crate::report::{Report, Severity};
 
-/// A word that names no anomaly.
+/// A word that names no finding.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is no anomaly{}; `tcpstate explain` lists them", nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+#[error("`{name}` is no finding{}; `tcpstate explain` lists them", nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
 pub struct UnknownName {
     /// What was given.
     pub name: String,

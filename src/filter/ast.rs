@@ -287,7 +287,7 @@ impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0.0;
         let units =
-            [(3_600_000_000_000, "h"), (60_000_000_000, "min"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")];
+            [(3_600_000_000_000, "h"), (60_000_000_000, "min"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")];
         let (unit, name) = units.into_iter().find(|(unit, _)| nanos % unit == 0 && nanos != 0).unwrap_or((1, "ns"));
         write!(f, "{}{name}", nanos / unit)
     }

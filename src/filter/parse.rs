@@ -164,8 +164,29 @@ impl<'a> Parser<'a> {
         if values::fits(Keyword::Host, word) && word.parse::<u64>().is_err() {
             return self.value_of(Keyword::Host, Ends::Either);
         }
-        let hint = hint_for(word);
+        let hint = self.hint_of_display_filter(word).or_else(|| hint_for(word));
         Err(self.error(&format!("`{word}` is not a word of the filter language"), hint))
+    }
+
+    /// What a field of Wireshark's display filters, the token to come, is called here.
+    fn hint_of_display_filter(&self, field: &str) -> Option<String> {
+        let (protocol, rest) = field.split_once('.')?;
+        let word = match (protocol, rest) {
+            ("tcp", "port" | "srcport" | "dstport") => "port",
+            ("ip" | "ipv6", "addr" | "src" | "dst" | "host" | "src_host" | "dst_host") => "host",
+            ("vlan", "id") => "vlan",
+            ("tcp" | "ip" | "ipv6" | "frame" | "eth" | "vlan", _) => {
+                let hint = "this is none of Wireshark's display filters; --filter help prints the language";
+                return Some(hint.to_owned());
+            }
+            _ => return None,
+        };
+        let value = self.tokens[self.next + 1..].iter().find_map(|(token, _)| match token {
+            Token::Word(value) => Some(*value),
+            _ => None,
+        });
+        let word = if word == "host" && value.is_some_and(|value| value.contains('/')) { "net" } else { word };
+        Some(format!("did you mean `{word} {}`?", value.unwrap_or("…")))
     }
 
     /// The token to come.

@@ -251,6 +251,9 @@ fn hint(keyword: Keyword, word: &str) -> Option<String> {
         Keyword::Evidence => near(&Evidence::ALL.map(Evidence::name)),
         Keyword::ClosedFirst => near(&["client", "server", "both"]),
         Keyword::Severity => near(&literal::SEVERITIES.map(literal::severity_name)),
+        Keyword::Host | Keyword::Net if word.contains('/') => {
+            Some("networks are written `net 10.0.0.0/8`, with at most 32 bits (IPv4) or 128 (IPv6)".to_owned())
+        }
         Keyword::Host if word.parse::<u16>().is_ok() => Some(format!("did you mean `port {word}`?")),
         Keyword::Host => Some("names are not looked up; write the address".to_owned()),
         _ => None,

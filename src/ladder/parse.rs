@@ -182,11 +182,11 @@ fn time(at: Token<'_>, tokens: &[Token<'_>], before: Option<Span>) -> Result<Spa
         return Err((at.0, "one time follows `@`".to_owned()));
     };
     let wrong =
-        || (column, format!("`{text}` is no time; write 1.5s, 200ms, 10us, 2min or, since the line before, +1s"));
+        || (column, format!("`{text}` is no time; write 1.5s, 200ms, 10µs, 2min or, since the line before, +1s"));
     let (relative, number) = text.strip_prefix('+').map_or((false, text), |n| (true, n));
-    let unit = number.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
+    let unit = number.find(char::is_alphabetic).ok_or_else(wrong)?;
     let scale = match &number[unit..] {
-        "us" => 1e3,
+        "µs" | "us" => 1e3,
         "ms" => 1e6,
         "s" => 1e9,
         "min" => 60e9,

@@ -47,7 +47,7 @@ fn span(span: Span) -> String {
     let (unit, name, digits) = match n {
         0 | 1_000_000_000.. => (1_000_000_000, "s", 9),
         1_000_000.. => (1_000_000, "ms", 6),
-        _ => (1_000, "us", 3),
+        _ => (1_000, "µs", 3),
     };
     let fraction = format!("{:0digits$}", n % unit);
     let text = format!("{}.{fraction}", n / unit);

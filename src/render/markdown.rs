@@ -31,6 +31,9 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     }
     if let Some(selected) = facts::selected(report, options) {
         writeln!(out, "\nShown: {}", escape(&selected))?;
+        if report.connections.is_empty() {
+            writeln!(out, "\nNo connection matches.")?;
+        }
     }
     if options.sections.findings && !report.findings.is_empty() {
         write_findings(report, out)?;

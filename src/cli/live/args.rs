@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::cli::args::{Timers, duration, limit};
+use crate::cli::args::{Timers, columns, duration, limit};
 use crate::render::{Format, Limit};
 use crate::time::Span;
 
@@ -132,7 +132,7 @@ pub struct LiveArgs {
     pub limit: Option<Limit>,
 
     /// Columns of the report at the end [default: those of the terminal, or $COLUMNS, or 100]
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    #[arg(long, value_name = "COLUMNS", value_parser = columns)]
     pub width: Option<u16>,
 
     /// Show times in the zone of this machine instead of UTC

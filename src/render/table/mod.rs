@@ -37,6 +37,10 @@ pub fn show(report: &Report, shown: &Shown<'_>, options: &RenderOptions, out: &m
         findings::write(report, options.brief(), options.limit, &mut page)?;
     }
     if shown.all == 0 {
+        if options.selection.is_some() && report.capture.packets > 0 {
+            page.line(&Text::new())?;
+            page.line(&Text::plain("no connection matches"))?;
+        }
         return Ok(());
     }
     rollups::write(report, options, &mut page)?;
