@@ -49,6 +49,7 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["analyze", "-c", "foo", "x"], "the number of a connection, as `analyze` lists them: 17"),
         (&["show", "-c", "1.5", "x"], "the number of a connection, as `analyze` lists them: 17"),
         (&["analyze", "--width", "wide", "x"], "a number of columns, 40 or more"),
+        (&["show", "-c", "1", "--width", "39", "x"], "a number of columns, 40 or more"),
         (&["analyze", "--only", "foo", "x"], "`foo` is no finding; `tcpstate explain` lists them"),
         (&["explain", "CLOSE_WIAT"], "did you mean CLOSE_WAIT?"),
         (&["man", "nothing"], "is not a command"),

@@ -7,7 +7,7 @@ use std::path::Path;
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::decode::{Decoded, Decoder};
 use tcpstate::ladder;
-use tcpstate::render::ladder::{Format, render};
+use tcpstate::render::ladder::{Format, Looks, render};
 use tcpstate::report::{Connection, Side};
 use tcpstate::show::{Collector, Story, story};
 use tcpstate::source;
@@ -44,7 +44,7 @@ fn stories(file: &Path, mut each: impl FnMut(Story)) {
 
 fn shown(story: &Story, format: Format, full: bool) -> String {
     let mut out = Vec::new();
-    render(format, story, full, false, &mut out).unwrap();
+    render(format, story, &Looks { full, ..Looks::default() }, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -99,6 +99,28 @@ fn what_is_shown_can_be_pasted_into_a_test() {
     }
     assert!(all > 20, "{all}");
     assert!(wrong.is_empty(), "{} of {all}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// At every width the whole story is told within it; where the notation fits, it is still read.
+#[test]
+fn a_ladder_fits_into_the_page() {
+    let trouble = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/trouble.pcap");
+    stories(&trouble, |story| {
+        for width in [60, 80, 120, 160, 200] {
+            let mut out = Vec::new();
+            render(Format::Text, &story, &Looks { full: true, width: Some(width), colour: false }, &mut out).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            for line in text.lines() {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+            }
+            let said: String = text.split_whitespace().filter(|word| *word != "#").collect::<Vec<_>>().join(" ");
+            for seen in story.lines.iter().filter_map(|line| line.seen.as_ref()) {
+                let packet = format!("#{}", seen.segment.packet);
+                assert!(said.contains(&packet) && said.contains(&format!("SEQ={}", seen.seq)), "{packet} in {text}");
+            }
+            assert_eq!(ladder::parse(&text).is_ok(), text.contains("<SEQ="), "{width}: {text}");
+        }
+    });
 }
 
 #[test]

@@ -41,9 +41,14 @@ impl Look {
 
     /// Columns: those asked for, those of the terminal, those of COLUMNS, or [`DEFAULT_WIDTH`].
     pub fn width(self, asked: Option<u16>) -> usize {
+        self.known_width(asked).unwrap_or(DEFAULT_WIDTH)
+    }
+
+    /// The same, if somebody says how many.
+    pub fn known_width(self, asked: Option<u16>) -> Option<usize> {
         let terminal = || comfy_table::Table::new().width();
         let columns = || std::env::var("COLUMNS").ok()?.trim().parse().ok().filter(|n| *n > 0);
-        asked.or_else(terminal).or_else(columns).map_or(DEFAULT_WIDTH, usize::from)
+        asked.or_else(terminal).or_else(columns).map(usize::from)
     }
 }
 

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::args::{Timers, connection};
+use super::args::{Timers, columns, connection};
 use super::failure::Failure;
 use super::output::{Look, Target};
 use super::reading::{self, Reading, Segments};
 use crate::analyze::{Analysis, Options};
-use crate::render::ladder::{Format, render};
+use crate::render::ladder::{Format, Looks, render};
 use crate::show::{Collector, story};
 use crate::time::Time;
 
@@ -43,6 +43,11 @@ pub struct ShowArgs {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Columns that the text is to fit in [default: those of the terminal, or $COLUMNS; as long as it gets in files and
+    /// pipes]
+    #[arg(long, value_name = "COLUMNS", value_parser = columns)]
+    width: Option<u16>,
 
     #[command(flatten)]
     timers: Timers,
@@ -91,8 +96,9 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
     let rows = collector.rows(&connection);
     let story = story(connection, rows, report.capture.last.unwrap_or(Time(0)));
     let target = Target::open(args.output.as_deref())?;
-    let colour = look.colour(target.is_file());
-    target.write(|out| render(format(args), &story, args.full, colour, out))?;
+    let width = if target.is_file() { args.width.map(usize::from) } else { look.known_width(args.width) };
+    let looks = Looks { full: args.full, width, colour: look.colour(target.is_file()) };
+    target.write(|out| render(format(args), &story, &looks, out))?;
     Ok(code)
 }
 

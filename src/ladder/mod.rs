@@ -32,6 +32,7 @@ mod print;
 use std::net::{IpAddr, Ipv4Addr};
 
 pub use parse::parse;
+pub use print::exact;
 
 use crate::segment::{Flags, Options, ScopeId, Segment, Socket};
 use crate::time::{Span, Time};

@@ -35,14 +35,21 @@ fn parts(arrow: &Arrow) -> (&'static str, String, &'static str) {
         (End::Right, Fate::LostAfterTap) => ("x<--", "<--"),
         (End::Right, Fate::LostBeforeTap) => ("", "x<--"),
     };
-    let mut text = String::new();
-    // Writing to a String does not fail.
-    let _ = fields::write(&mut text, arrow);
-    (left, text, right)
+    (left, arrow.fields(), right)
 }
 
-/// An exact writing in the largest unit that leaves something before the point.
-fn span(span: Span) -> String {
+impl Arrow {
+    /// The fields as a ladder shows them: `<SEQ=100><ACK=300><CTL=ACK>`.
+    pub fn fields(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        let _ = fields::write(&mut text, self);
+        text
+    }
+}
+
+/// A span written exactly, in the largest unit that leaves something before the point.
+pub fn exact(span: Span) -> String {
     let n = span.0.unsigned_abs();
     let (unit, name, digits) = match n {
         0 | 1_000_000_000.. => (1_000_000_000, "s", 9),
@@ -76,7 +83,7 @@ impl Ladder {
                         }
                     }
                 }
-                format!("{n:numbers$}. {a:left$} {from:>4} {text:middle$} {to:4} {b:right$} @ {}", span(line.time))
+                format!("{n:numbers$}. {a:left$} {from:>4} {text:middle$} {to:4} {b:right$} @ {}", exact(line.time))
             })
             .collect()
     }

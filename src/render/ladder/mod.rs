@@ -1,5 +1,6 @@
 //! A connection as a ladder: text in the notation of [`crate::ladder`], SVG, a Mermaid sequence diagram, JSON.
 
+mod brief;
 pub mod json;
 pub mod markdown;
 pub mod svg;
@@ -63,15 +64,26 @@ impl FromStr for Format {
     }
 }
 
-/// Writes `story`; `full` shows every segment of long data runs.
+/// How it may look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Looks {
+    /// Whether every segment of long data runs is shown.
+    pub full: bool,
+    /// Columns to fit in, in text; without them a line is as long as it gets.
+    pub width: Option<usize>,
+    /// Whether to write terminal colours.
+    pub colour: bool,
+}
+
+/// Writes `story`.
 ///
 /// # Errors
 /// Only those of `out`.
-pub fn render(format: Format, story: &Story, full: bool, colour: bool, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn render(format: Format, story: &Story, looks: &Looks, out: &mut dyn io::Write) -> io::Result<()> {
     match format {
-        Format::Text => text::render(story, full, colour, out),
-        Format::Svg => svg::render(story, full, out),
-        Format::Markdown => markdown::render(story, full, out),
+        Format::Text => text::render(story, looks, out),
+        Format::Svg => svg::render(story, looks.full, out),
+        Format::Markdown => markdown::render(story, looks.full, out),
         Format::Json => json::render(story, out),
     }
 }

@@ -1,11 +1,14 @@
 //! The ladder in the notation of [`crate::ladder`], which tests read: what that has no words for stands in comments.
+//! Where a page is too narrow, comments stand below their line; where it is still too narrow, so do most fields, and what
+//! is left is no longer in the notation.
 //!
 //! Numbers count from each end's first; times from the first packet. Timestamps count from each end's first, too.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{entered, left_out};
+use super::brief::{self, below};
+use super::{Looks, entered, left_out};
 use crate::ladder::{Arrow, Cell, End, Ladder, Line as Drawn};
 use crate::render::clean::clean;
 use crate::render::facts;
@@ -18,51 +21,85 @@ use crate::show::{Line, Seen, Story, fold};
 ///
 /// # Errors
 /// Only those of `out`.
-pub fn render(story: &Story, full: bool, colour: bool, out: &mut dyn io::Write) -> io::Result<()> {
-    let shown = fold(&story.lines, full);
+pub fn render(story: &Story, looks: &Looks, out: &mut dyn io::Write) -> io::Result<()> {
+    let shown = fold(&story.lines, looks.full);
     let lines: Vec<&Line> = shown.iter().filter_map(|l| l.as_ref().ok().copied()).collect();
     let ladder = draw(story, &lines);
+    let width = looks.width.unwrap_or(usize::MAX);
+    let (rows, notation) = rows(&ladder, &lines, width);
     let c = &story.connection;
-    let mut put = |text: Text| text.line(out, colour);
-    let title = format!("# connection {}: {}, {}", c.id, facts::endpoints(c), facts::fate(c));
-    put(Text::styled(BOLD, &title))?;
-    put(Text::styled(
-        DIM,
-        "# left: client; right: server; the state in a cell is what the whole capture says of that line,",
-    ))?;
-    put(Text::styled(
-        DIM,
-        "# (STATE) what was believed then and taken back later; behind #: packet, what is new and how it is known",
-    ))?;
-    put(Text::plain(&format!("left {}", c.client)))?;
-    put(Text::plain(&format!("right {}", c.server)))?;
-    let mut rows = ladder.rows().into_iter();
+    let mut put = |texts: Vec<Text>| texts.iter().try_for_each(|text| text.line(out, looks.colour));
+    let head = |style, text: &str| below(text, style, "# ", width);
+    let title = format!("connection {}: {}, {}", c.id, facts::endpoints(c), facts::fate(c));
+    put(head(BOLD, &title))?;
+    for line in if notation { NOTATION } else { BRIEF } {
+        put(head(DIM, line))?;
+    }
+    put(vec![Text::plain(&format!("left {}", c.client)), Text::plain(&format!("right {}", c.server))])?;
+    let mut rows = rows.into_iter();
     for line in shown {
         let line = match line {
             Ok(line) => line,
             Err(folded) => {
-                put(Text::styled(DIM, &format!("#  {}", left_out(&folded))))?;
+                put(below(&left_out(&folded), DIM, "#  ", width))?;
                 continue;
             }
         };
         let Some(row) = rows.next() else { break };
-        let alarm = !line.anomalies.is_empty();
-        let retracted = line.believed.client.is_some() || line.believed.server.is_some();
-        let style = match (alarm, retracted) {
-            (true, _) => RED,
-            (_, true) => YELLOW,
-            _ => anstyle::Style::new(),
-        };
-        let comment = comment(line);
-        let text = Text::styled(style, row.trim_end());
-        put(if comment.is_empty() { text } else { text.with(DIM, &format!("  # {comment}")) })?;
+        put(row)?;
         for anomaly in &line.anomalies {
             let who = anomaly.endpoint.map(|s| format!(" ({})", s.name())).unwrap_or_default();
-            let told = format!("#  ! {} {}{who}: {}", anomaly.code, anomaly.name, clean(&anomaly.message));
-            put(Text::styled(RED, &told))?;
+            let told = format!("! {} {}{who}: {}", anomaly.code, anomaly.name, clean(&anomaly.message));
+            put(below(&told, RED, "#  ", width))?;
         }
     }
     Ok(())
+}
+
+/// How to read it.
+const NOTATION: &[&str] = &[
+    "left: client; right: server; the state in a cell is what the whole capture says of that line,",
+    "(STATE) what was believed then and taken back later; behind #: packet, what is new and how it is known",
+];
+
+/// The same where most stands below the lines.
+const BRIEF: &[&str] = &[
+    "left: client; right: server, each with its state after the segment, as the whole capture says",
+    "below, behind #: packet, what is new and how it is known, what was believed then and taken back later, fields",
+];
+
+/// The lines, each with its comment behind it or below, and whether they are in the notation.
+fn rows(ladder: &Ladder, lines: &[&Line], width: usize) -> (Vec<Vec<Text>>, bool) {
+    let plain: Vec<String> = ladder.rows().iter().map(|row| row.trim_end().to_owned()).collect();
+    let wide = |row: &str| row.chars().count();
+    let comments: Vec<String> = lines.iter().map(|line| comment(line)).collect();
+    let behind = |comment: &str| if comment.is_empty() { String::new() } else { format!("  # {comment}") };
+    let (mut one_line, mut beneath) = (true, true);
+    for (row, comment) in plain.iter().zip(&comments) {
+        one_line &= wide(row) + wide(&behind(comment)) <= width;
+        beneath &= wide(row) <= width;
+    }
+    if !beneath {
+        return (brief::rows(ladder, lines, width), false);
+    }
+    let rows = plain.iter().zip(&comments).zip(lines).map(|((row, comment), line)| {
+        let text = Text::styled(style(line), row);
+        if one_line || comment.is_empty() {
+            return vec![text.with(DIM, &behind(comment))];
+        }
+        std::iter::once(text).chain(below(comment, DIM, "", width)).collect()
+    });
+    (rows.collect(), true)
+}
+
+/// Red where something is wrong, yellow where something was believed wrongly.
+pub(super) fn style(line: &Line) -> anstyle::Style {
+    let retracted = line.believed.client.is_some() || line.believed.server.is_some();
+    match (line.anomalies.is_empty(), retracted) {
+        (false, _) => RED,
+        (_, true) => YELLOW,
+        _ => anstyle::Style::new(),
+    }
 }
 
 /// The lines in the notation's own terms.
@@ -136,7 +173,7 @@ fn copied(story: &Story) -> Vec<u16> {
 }
 
 /// Packet number, marks, and what is new with how it is known.
-fn comment(line: &Line) -> String {
+pub(super) fn comment(line: &Line) -> String {
     let mut parts = Vec::new();
     if let Some(seen) = &line.seen {
         parts.push(format!("#{}", seen.segment.packet));
