@@ -124,6 +124,18 @@ fn counts_over_time_have_bounds() {
 }
 
 #[test]
+fn snapshots_fit_the_page() {
+    let trouble = format!("{}/testdata/trouble.pcap", env!("CARGO_MANIFEST_DIR"));
+    for width in [60, 80, 100] {
+        for more in [&["--every", "20s"][..], &["--at", "+1min"]] {
+            let out = run(&[&["snapshot", &trouble, "--width", &width.to_string()], more].concat()).out;
+            assert!(out.lines().all(|line| line.chars().count() <= width), "{width}: {out}");
+            assert!(out.contains("CLOSE_WAIT") && out.contains("SYN_SENT"), "{out}");
+        }
+    }
+}
+
+#[test]
 fn events_are_in_order_of_time_with_what_came_before() {
     let folder = Folder::new();
     let trace = folder.file("trace.pcap", &capture());

@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use super::history::mark;
-use super::text::{BOLD, DIM, Text};
+use super::text::{BOLD, DIM, Text, wrap};
 use super::units::{Zone, clock, date, span};
 use super::{Format, facts};
 use crate::snapshot::{Moment, Row, Series};
@@ -116,8 +116,14 @@ fn table(moment: &Moment, rows: &[Row], looks: &Looks, out: &mut dyn io::Write) 
         let all: Vec<[String; 5]> = std::iter::once(header).chain(host.iter().map(cells)).collect();
         let width = |i: usize| all.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
         let widths: [usize; 5] = std::array::from_fn(width);
+        let fits = fits(&widths, looks);
         for (n, row) in all.iter().enumerate() {
             let style = if n == 0 { DIM } else { anstyle::Style::new() };
+            if !fits {
+                let cells: Vec<Text> = row.iter().map(|cell| Text::styled(style, cell)).collect();
+                lines(&wrap(Text::new(), INDENT, &cells, "  ", looks.width), looks, out)?;
+                continue;
+            }
             let text = row.iter().zip(widths).fold(Text::new(), |t, (cell, w)| t.with(style, &format!("{cell:w$}  ")));
             text.line(out, looks.colour)?;
         }
@@ -126,9 +132,21 @@ fn table(moment: &Moment, rows: &[Row], looks: &Looks, out: &mut dyn io::Write) 
     if marked {
         Text::new().line(out, looks.colour)?;
         let legend = "? inferred, not proven · ~ assumed · * timer, modelled · A|B: the capture allows both then";
-        Text::styled(DIM, legend).line(out, looks.colour)?;
+        lines(&wrap(Text::new(), 0, &Text::styled(DIM, legend).words(), " ", looks.width), looks, out)?;
     }
     Ok(())
+}
+
+/// Column where a row that takes several lines goes on.
+const INDENT: usize = 4;
+
+/// Whether columns of these widths, two blanks apart, fit.
+fn fits(widths: &[usize], looks: &Looks) -> bool {
+    widths.iter().map(|width| width + 2).sum::<usize>() <= looks.width + 2
+}
+
+fn lines(lines: &[Text], looks: &Looks, out: &mut dyn io::Write) -> io::Result<()> {
+    lines.iter().try_for_each(|line| line.line(out, looks.colour))
 }
 
 /// Writes counts over time; offsets are from `first`.
@@ -159,7 +177,7 @@ fn counts(series: &Series, first: Time, looks: &Looks, out: &mut dyn io::Write) 
     let seen = |state: &State| series.samples.iter().any(|s| s.states.contains_key(state));
     let states: Vec<State> = State::ALL.into_iter().filter(seen).collect();
     let head = format!("endpoints in each state from {}; a–b: the least and the most possible", date(first, Zone::Utc));
-    Text::styled(BOLD, &head).line(out, looks.colour)?;
+    lines(&wrap(Text::new(), 2, &Text::styled(BOLD, &head).words(), " ", looks.width), looks, out)?;
     if states.is_empty() {
         return Text::plain("none but CLOSED and LISTEN").line(out, looks.colour);
     }
@@ -176,6 +194,21 @@ fn counts(series: &Series, first: Time, looks: &Looks, out: &mut dyn io::Write) 
     }
     let widths: Vec<usize> =
         (0..rows[0].len()).map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0)).collect();
+    if !fits(&widths, looks) {
+        // Each row by itself, with the states that there are.
+        for row in &rows[1..] {
+            let (head, counts) = row.split_at(2);
+            let told = counts.iter().zip(&states).filter(|(count, _)| *count != "-");
+            let told: Vec<Text> =
+                told.map(|(count, state)| Text::styled(DIM, state.name()).and(&format!(" {count}"))).collect();
+            lines(
+                &wrap(Text::plain(&format!("{}  ", head.join("  "))), INDENT, &told, " · ", looks.width),
+                looks,
+                out,
+            )?;
+        }
+        return Ok(());
+    }
     for (n, row) in rows.iter().enumerate() {
         let style = if n == 0 { DIM } else { anstyle::Style::new() };
         let text = row.iter().zip(&widths).fold(Text::new(), |t, (cell, w)| t.with(style, &format!("{cell:>w$}  ")));
