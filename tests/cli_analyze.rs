@@ -246,3 +246,16 @@ fn rollups_are_shown_when_there_is_something_to_compare() {
     assert_eq!(rolled[1]["entries"][0]["outcomes"]["refused"], 1);
     assert_eq!(rolled[1]["omitted"], 0);
 }
+
+/// Of many alike the one that a finding calls the worst is listed, in a report made while reading as in one of all.
+#[test]
+fn the_connection_that_a_finding_names_stands_for_those_alike() {
+    let trouble = format!("{}/testdata/trouble.pcap", env!("CARGO_MANIFEST_DIR"));
+    for more in [&[][..], &["--filter", "server port 8080"]] {
+        let out = run(&[&["analyze", &trouble, "--width", "160"], more].concat()).out;
+        assert!(out.contains("the worst is #4:"), "{out}");
+        assert!(out.contains("\n#4 ×6  192.0.2.10:42001 → 198.51.100.20:8080 "), "{out}");
+    }
+    let markdown = run(&["analyze", &trouble, "-f", "markdown"]).out;
+    assert!(markdown.contains("| 4 ×6 | `192.0.2.10:42001 "), "{markdown}");
+}

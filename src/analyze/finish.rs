@@ -47,7 +47,7 @@ pub struct Finish<'a> {
     round: usize,
     begin: usize,
     /// What they add up to so far; taken out while connections are added to it.
-    sums: Option<Box<Tally>>,
+    pub(super) sums: Option<Box<Tally>>,
     /// Digests that were in it before it was taken out.
     earlier: Vec<Digests>,
 }

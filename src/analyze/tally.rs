@@ -1,9 +1,11 @@
 //! What connections add up to.
 
+use super::finish::Finish;
 use crate::detect::{ALL, Digests, Groups};
 use crate::report::directory::Directory;
 use crate::report::rollup::Sums;
 use crate::report::totals::Totals;
+use crate::segment::Socket;
 use crate::time::Time;
 use crate::timing::{Census, table};
 
@@ -79,4 +81,11 @@ impl Tally {
 
 fn kinds() -> Sums {
     Sums::new(ALL.iter().map(|d| (d.code, d.name)).collect())
+}
+
+impl Finish<'_> {
+    /// Finding, service and connection of the worst cases that findings of several name.
+    pub fn worst_cases(&self) -> impl Iterator<Item = (&'static str, Socket, u64)> {
+        self.past.sums.iter().chain(&self.sums).flat_map(|sums| sums.groups.worst_cases())
+    }
 }

@@ -6,7 +6,7 @@ use std::io;
 use super::jobs::Jobs;
 use crate::analyze::{Finish, Row};
 use crate::render::facts::Parts;
-use crate::render::order::{Attention, Listed, Picker, Shown};
+use crate::render::order::{self, Attention, Listed, Picker, Shown};
 use crate::render::rank::{Brief, Chosen};
 use crate::render::{RenderOptions, table};
 use crate::report::{Connection, Report};
@@ -74,7 +74,9 @@ impl Passed {
         chosen.retain(|chosen| {
             let id = chosen.index as u64;
             let connection = self.kept.remove(&id).or_else(|| finish.connection(id));
-            connection.map(|connection| connections.push(connection)).is_some()
+            let named =
+                connection.as_ref().filter(|_| kinds.is_some() && chosen.alike > 0).and_then(|c| named(c, &finish));
+            named.or(connection).map(|connection| connections.push(connection)).is_some()
         });
         (finish.report(connections), Picked { parts: self.parts, all: self.all, chosen, kinds })
     }
@@ -90,6 +92,12 @@ impl Picked {
         let listed = listed.map(|(connection, chosen)| Listed { connection, alike: chosen.alike }).collect();
         table::show(report, &Shown { all: self.all, parts: self.parts, listed, kinds: self.kinds }, options, out)
     }
+}
+
+/// The connection like `shown` that a finding names as its worst case: it is the one that people look for.
+fn named(shown: &Connection, finish: &Finish<'_>) -> Option<Connection> {
+    let cases = finish.worst_cases().filter(|(name, service, _)| order::is_of(shown, name, Some(*service)));
+    cases.filter_map(|(.., id)| finish.connection(id)).find(|case| order::is_like(shown, case))
 }
 
 /// What decides whether a connection is shown; it is found again by its number.

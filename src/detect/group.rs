@@ -214,6 +214,12 @@ impl Groups {
         }
     }
 
+    /// The finding, the service and the worst case of each group of several.
+    pub fn worst_cases(&self) -> impl Iterator<Item = (&'static str, Socket, u64)> {
+        let several = self.groups.iter().filter(|group| group.count > 1);
+        several.map(|group| (ALL[usize::from(group.key.declaration)].name, group.key.service, group.worst_case().id))
+    }
+
     /// Puts the worst cases into words, as [`Groups::finish`] would: their connections are let go.
     pub fn tell(&mut self, mut full: impl FnMut(usize, &Brief) -> Option<Anomaly>) {
         for group in &mut self.groups {

@@ -7,6 +7,7 @@ use super::facts::Parts;
 use super::rank::{Brief, Chosen, Kinds, Ranked};
 use super::{Limit, RenderOptions};
 use crate::report::{Anomaly, Connection, Outcome, Report, Severity};
+use crate::segment::Socket;
 use crate::tracker::State;
 
 /// What connections can be sorted by.
@@ -122,6 +123,25 @@ pub fn worst(connection: &Connection) -> Option<&Anomaly> {
     connection.anomalies.iter().min_by_key(|anomaly| (Reverse(anomaly.severity), anomaly.time))
 }
 
+/// Whether the worst of `connection` is the finding called `name`, at the service `at` if one is given.
+pub fn is_of(connection: &Connection, name: &str, at: Option<Socket>) -> bool {
+    at.is_none_or(|at| at == connection.server) && worst(connection).is_some_and(|worst| worst.name == name)
+}
+
+/// Whether one of both can stand for the other.
+pub fn is_like(one: &Connection, other: &Connection) -> bool {
+    Brief::of(one, 0).is_like(&Brief::of(other, 0))
+}
+
+/// The connection like `shown` that a finding of `report` names as its worst case: it is the one that people look for.
+fn named<'a>(report: &'a Report, shown: &Connection) -> Option<&'a Connection> {
+    let all = &report.connections;
+    let told = report.findings.iter().filter(|finding| is_of(shown, finding.name, None));
+    let worst = told.filter_map(|finding| finding.facts.get("worst")?.as_u64());
+    let mut cases = worst.filter_map(|id| all.get(all.binary_search_by_key(&id, |c| c.id).ok()?));
+    cases.find(|case| is_like(shown, case))
+}
+
 /// Payload bytes of both ends.
 pub fn bytes(connection: &Connection) -> u64 {
     connection.bytes.client.saturating_add(connection.bytes.server)
@@ -164,8 +184,11 @@ impl<'a> Shown<'a> {
             parts.add(c);
         }
         let (chosen, kinds) = picker.chosen();
-        let listed =
-            |chosen: Chosen| Some(Listed { connection: report.connections.get(chosen.index)?, alike: chosen.alike });
+        let listed = |chosen: Chosen| {
+            let connection = report.connections.get(chosen.index)?;
+            let named = if chosen.alike > 0 { named(report, connection) } else { None };
+            Some(Listed { connection: named.unwrap_or(connection), alike: chosen.alike })
+        };
         let listed = chosen.into_iter().filter_map(listed).collect();
         Shown { all: report.connections.len() as u64, parts, listed, kinds }
     }

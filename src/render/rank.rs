@@ -65,6 +65,16 @@ impl Brief {
         }
     }
 
+    /// What makes it alike to others.
+    fn kind(&self) -> Kind {
+        (self.attention, self.worst, self.server, self.outcome, self.states)
+    }
+
+    /// Whether one of both can stand for the other.
+    pub fn is_like(&self, other: &Brief) -> bool {
+        self.kind() == other.kind()
+    }
+
     /// Most urgent, then largest, then longest.
     fn urgency(&self) -> Urgency {
         (self.attention, Reverse(self.bytes), Reverse(self.duration))
@@ -102,9 +112,8 @@ pub struct Kinds {
 impl Kinds {
     /// Takes a connection.
     pub fn add(&mut self, brief: &Brief) {
-        let kind = (brief.attention, brief.worst, brief.server, brief.outcome, brief.states);
         let new = Group { urgency: brief.urgency(), id: brief.id, chosen: Chosen { index: brief.index, alike: 0 } };
-        let group = self.groups.entry(kind).and_modify(|group| {
+        let group = self.groups.entry(brief.kind()).and_modify(|group| {
             let alike = group.chosen.alike + 1;
             if new.urgency < group.urgency {
                 *group = new;
