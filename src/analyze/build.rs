@@ -1,12 +1,12 @@
 //! From tracked connections to the report model.
 
+use crate::report::course::{self, Course};
 use crate::report::*;
 use crate::segment::{ScopeId, Socket};
 use crate::time::Time;
 use crate::timing::{self, Measured, Vantage};
 use crate::tracker::log::Step;
-use crate::tracker::rules::Event;
-use crate::tracker::{self, Evidence, Outline, State, States, Verdict};
+use crate::tracker::{self, Evidence, Outline, State, Verdict};
 
 /// What the report needs to know besides the connections.
 pub struct Context<'a> {
@@ -135,46 +135,6 @@ fn endpoint(subject: &Subject<'_>, e: usize, context: &Context<'_>) -> Endpoint 
     }
 }
 
-/// What an end went through, in one look at its history.
-struct Course {
-    /// All states entered.
-    visited: States,
-    /// When it sent its FIN.
-    fin: Option<Time>,
-    /// When it sent a RST.
-    rst: Option<Time>,
-    /// A RST passed at its end.
-    reset: bool,
-}
-
-impl Course {
-    #[inline]
-    fn of(verdict: &Verdict) -> Course {
-        let mut course = Course { visited: States::EMPTY, fin: None, rst: None, reset: false };
-        for step in &verdict.steps {
-            course.visited = course.visited.with(step.rule.to);
-            match step.mark.event {
-                Event::SndFin => course.fin = course.fin.or(Some(step.at)),
-                Event::SndRst => course.rst = course.rst.or(Some(step.at)),
-                Event::RcvRst => {}
-                _ => continue,
-            }
-            course.reset |= step.mark.event != Event::SndFin;
-        }
-        course
-    }
-
-    fn open(&self) -> bool {
-        [State::Established, State::FinWait1, State::CloseWait].into_iter().any(|state| self.visited.has(state))
-    }
-
-    /// When it began to close.
-    fn began(&self) -> Option<Time> {
-        let known = self.visited.has(State::Established) || self.visited.has(State::SynRcvd);
-        self.fin.into_iter().chain(self.rst.filter(|_| known)).min()
-    }
-}
-
 /// How a connection ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ending {
@@ -188,45 +148,15 @@ impl Ending {
     /// That of `c`, whose ends have come to this.
     pub fn of(c: &Outline, verdicts: &[Verdict; 2]) -> Ending {
         let [client, server] = [c.client & 1, 1 - (c.client & 1)].map(|e| Course::of(&verdicts[e]));
-        Ending { outcome: outcome(c, &client, &server), closed_first: closed_first(&client, &server) }
+        // Of RSTs alone nobody can tell whether there was a connection.
+        let known = c.opening_seen || !c.reset_only;
+        let outcome = if known { course::outcome(&client, &server) } else { None };
+        Ending { outcome: outcome.unwrap_or(Outcome::Unknown), closed_first: course::closed_first(&client, &server) }
     }
 
     /// That of a lone SYN, which nobody closed.
     pub fn of_lone([_, server]: &[Verdict; 2]) -> Ending {
         let heard = server.steps.iter().any(|step| step.rule.to == State::SynRcvd);
         Ending { outcome: if heard { Outcome::HalfOpen } else { Outcome::Unanswered }, closed_first: None }
-    }
-}
-
-fn outcome(c: &Outline, client: &Course, server: &Course) -> Outcome {
-    let reset = client.reset || server.reset;
-    let half_open = client.visited.has(State::SynRcvd) || server.visited.has(State::SynRcvd);
-    if !c.opening_seen && c.reset_only {
-        return Outcome::Unknown;
-    }
-    match (client.fin, server.fin) {
-        (Some(_), Some(_)) => Outcome::Closed,
-        _ if !server.visited.has(State::SynRcvd) && client.visited.has(State::SynSent) && !client.open() => match reset
-        {
-            true => Outcome::Refused,
-            false => Outcome::Unanswered,
-        },
-        _ if reset => Outcome::Reset,
-        (None, None) if client.open() && server.open() => Outcome::Open,
-        (None, None) if half_open => Outcome::HalfOpen,
-        (None, None) => Outcome::Unknown,
-        _ => Outcome::HalfClosed,
-    }
-}
-
-fn closed_first(client: &Course, server: &Course) -> Option<ClosedFirst> {
-    if client.visited.has(State::Closing) && server.visited.has(State::Closing) {
-        return Some(ClosedFirst::Both);
-    }
-    match (client.began(), server.began()) {
-        (Some(a), Some(b)) if a <= b => Some(ClosedFirst::Client),
-        (Some(_), None) => Some(ClosedFirst::Client),
-        (_, Some(_)) => Some(ClosedFirst::Server),
-        (None, None) => None,
     }
 }

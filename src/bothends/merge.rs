@@ -7,9 +7,10 @@ use super::names::{Tuple, rename};
 use super::pair::{CLIENT, Link, Pairs, SERVER, pair};
 use super::tap::Seen;
 use crate::detect::{self, Detect, Selection};
+use crate::report::course::{self, Course};
 use crate::report::{
-    Anomaly, BothEnds, Capture, ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, Outcome,
-    PerSide, Report, Role, Side, TimeInState, rollup, totals,
+    Anomaly, BothEnds, Capture, Connection, Direction, Endpoint, Entry, Origin, OtherTap, PerSide, Report, Role, Side,
+    TimeInState, rollup, totals,
 };
 use crate::segment::Socket;
 use crate::time::Time;
@@ -195,8 +196,9 @@ impl Scene<'_> {
         count.shared += u64::from(a.is_some() && b.is_some());
         count.only[CLIENT] += u64::from(b.is_none());
         count.only[SERVER] += u64::from(a.is_none());
-        merged.outcome = outcome(&merged);
-        merged.closed_first = closed_first(&merged);
+        let [client, server] = [&merged.endpoints.client, &merged.endpoints.server].map(Course::shown);
+        merged.outcome = course::outcome(&client, &server).unwrap_or(merged.outcome);
+        merged.closed_first = course::closed_first(&client, &server);
         let fates = self.pairs.fates.get(&tuple_of(&merged)).copied().unwrap_or_default();
         let by = |side: Side| fates[usize::from(self.pairs.far.contains(&socket(&merged, side).addr))];
         merged.path = Some(PerSide { client: by(Side::Client), server: by(Side::Server) });
@@ -295,54 +297,6 @@ fn socket(c: &Connection, side: Side) -> Socket {
 
 fn side_of(c: &Connection, socket: Socket) -> Option<Side> {
     [Side::Client, Side::Server].into_iter().find(|side| self::socket(c, *side) == socket)
-}
-
-fn did(endpoint: &Endpoint, what: &str) -> Option<Time> {
-    endpoint.history.iter().find(|entry| entry.cause == what).map(|entry| entry.time)
-}
-
-fn visited(endpoint: &Endpoint, state: State) -> bool {
-    endpoint.history.iter().any(|entry| entry.state == state)
-}
-
-/// What became of it, by both ends' own histories; as for a single capture.
-fn outcome(c: &Connection) -> Outcome {
-    let ends = [&c.endpoints.client, &c.endpoints.server];
-    let fins = ends.map(|e| did(e, "sent FIN").is_some());
-    let reset = ends.iter().any(|e| did(e, "sent RST").or(did(e, "received RST")).is_some());
-    let open = |e: &Endpoint| [State::Established, State::FinWait1, State::CloseWait].iter().any(|s| visited(e, *s));
-    if fins == [true, true] {
-        Outcome::Closed
-    } else if !visited(ends[1], State::SynRcvd) && visited(ends[0], State::SynSent) && !open(ends[0]) {
-        if reset { Outcome::Refused } else { Outcome::Unanswered }
-    } else if reset {
-        Outcome::Reset
-    } else if fins != [false, false] {
-        Outcome::HalfClosed
-    } else if open(ends[0]) && open(ends[1]) {
-        Outcome::Open
-    } else if ends.iter().any(|e| visited(e, State::SynRcvd)) {
-        Outcome::HalfOpen
-    } else {
-        c.outcome
-    }
-}
-
-fn closed_first(c: &Connection) -> Option<ClosedFirst> {
-    let ends = [&c.endpoints.client, &c.endpoints.server];
-    if ends.iter().all(|e| visited(e, State::Closing)) {
-        return Some(ClosedFirst::Both);
-    }
-    let began = |e: &Endpoint| {
-        let rst = did(e, "sent RST").filter(|_| visited(e, State::Established) || visited(e, State::SynRcvd));
-        did(e, "sent FIN").into_iter().chain(rst).min()
-    };
-    match ends.map(began) {
-        [Some(a), Some(b)] if a <= b => Some(ClosedFirst::Client),
-        [Some(_), None] => Some(ClosedFirst::Client),
-        [_, Some(_)] => Some(ClosedFirst::Server),
-        [None, None] => None,
-    }
 }
 
 fn both_ends(pairs: &Pairs, count: &Count, reports: [&Report; 2]) -> BothEnds {
