@@ -61,6 +61,10 @@ fn a_half_close_from_before_the_capture_is_over_with_the_second_fin() {
         .map(|end| end.history.iter().any(|entry| entry.state == CloseWait));
     let first = if passive == [true, false] { ClosedFirst::Server } else { ClosedFirst::Client };
     assert_eq!(connection.closed_first, Some(first));
+    let found: Vec<&str> =
+        connection.anomalies.iter().filter(|a| a.name == "half-close").map(|a| &*a.message).collect();
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("sent 10 bytes after the FIN of"), "{}", found[0]);
 }
 
 fn went_through(end: &Endpoint, states: &[State]) -> bool {

@@ -50,17 +50,29 @@ pub static DECLARATION: Declaration = Declaration {
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
         let end = view.end(e);
-        let before =
-            view.event(e, Event::PeerHadClosed).and(end.last_data()).map(|t| (t, view.connection.first_packet));
-        let Some((time, packet)) = view.cold(e).first_after_peer_fin.or(before) else { continue };
-        if before.is_none() && is_refused(view, e, packet) {
+        if let Some(received) = view.event(e, Event::PeerHadClosed) {
+            // All it sent came after that.
+            if let Some(last) = end.last_data() {
+                let bytes = view.connection.ends[e].bytes;
+                let (who, peer) = (view.who(e), view.who(1 - e));
+                let message =
+                    || format!("{who} sent {bytes} bytes after the FIN of {peer}, which came before the capture began");
+                sink.raise(Severity::Info, received.mark.time, view.connection.first_packet, message)
+                    .at(e)
+                    .fact("bytes", bytes)
+                    .lasted("for_at_least", last - received.mark.time);
+            }
+            continue;
+        }
+        let Some((time, packet)) = view.cold(e).first_after_peer_fin else { continue };
+        if is_refused(view, e, packet) {
             continue;
         }
         let until = end.last_data().unwrap_or(time);
         let received = view.event(e, Event::RcvFin).map_or(time, |s| s.mark.time);
         // To this end and back to the tap.
         let way = view.connection.ends[e].turnaround().unwrap_or_default();
-        if before.is_none() && until - received - way < view.span(&AFTER) {
+        if until - received - way < view.span(&AFTER) {
             continue;
         }
         let message = || {
