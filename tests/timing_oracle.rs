@@ -1,13 +1,15 @@
 //! Round trips of real captures against what tcptrace and tshark make of them.
 //!
 //! tcptrace 6.6.7 (`-l -r`) samples as [`tcpstate::timing::round_trip`] does. Over all captures of the corpus that it reads,
-//! 1,848 of 2,076 directions agree in count, minimum, mean and maximum. The others, and why:
+//! 1,848 of 2,076 directions agree in count, minimum, mean and maximum, if what is left out as an acknowledgment that was not
+//! captured is counted. The others, and why:
 //!
 //! | difference | why |
 //! |---|---|
 //! | a SYN sent again: tcptrace one sample less | the timestamp echoed tells which copy was answered |
 //! | every segment captured twice (`modbus_test_2`): tcptrace takes the copies for repetitions | the same IP identification: one segment, captured twice |
 //! | midstream acknowledgments of segments before the capture | tcptrace counts some as samples of 0 |
+//! | payload after long silence (83 directions, 60 of them of `tls2`, which has hardly any segment without): tcptrace a sample more | a TCP acknowledges within half a second: that was not captured |
 //!
 //! tshark 4.0.17's `tcp.analysis.initial_rtt` is the time from the last SYN to the first ACK. 790 of 829 streams agree to
 //! the microsecond; of the others tshark counts the RST of a refused connection as an answer (20), and this program gives
@@ -30,11 +32,10 @@ fn report(file: &std::path::Path) -> Report {
 }
 
 /// File, connection, round trips towards: what tcptrace prints as samples, min, avg, max (in ms, one digit).
-const TCPTRACE: [(&str, u64, Side, u64, [f64; 3]); 14] = [
+const TCPTRACE: [(&str, u64, Side, u64, [f64; 3]); 12] = [
     ("pcapplusplus/tls2.pcap", 262, Side::Server, 32, [11.1, 18.0, 32.9]),
     ("pcapplusplus/tls2.pcap", 262, Side::Client, 16, [3.5, 63.5, 502.7]),
     ("pcapplusplus/tls2.pcap", 275, Side::Server, 29, [20.0, 25.5, 41.1]),
-    ("pcapplusplus/tls2.pcap", 279, Side::Client, 16, [0.5, 353.9, 1677.1]),
     ("pcapplusplus/tcp-reassembly.pcap", 1, Side::Client, 18, [0.3, 34.2, 205.4]),
     ("pcapplusplus/tcp-reassembly.pcap", 1, Side::Server, 15, [26.1, 38.9, 77.8]),
     ("zeek/smtp.pcap", 1, Side::Server, 17, [340.6, 363.6, 411.4]),
@@ -44,8 +45,24 @@ const TCPTRACE: [(&str, u64, Side, u64, [f64; 3]); 14] = [
     ("brimcap/alerts.pcap", 14, Side::Server, 15, [26.9, 54.0, 177.3]),
     ("brimcap/alerts.pcap", 21, Side::Server, 14, [28.6, 50.8, 224.9]),
     ("ics-tools/modbus_test_2.pcap", 1, Side::Client, 1311, [0.0, 5.0, 484.1]),
-    ("ics-tools/modbus_test_2.pcap", 20, Side::Server, 16, [41.4, 661.5, 2644.9]),
 ];
+
+/// Where acknowledgments were not captured: file, connection, round trips towards, samples by tcptrace, how many of them are
+/// left out.
+const MISSED: [(&str, u64, Side, u64, u64); 2] =
+    [("pcapplusplus/tls2.pcap", 279, Side::Client, 16, 3), ("ics-tools/modbus_test_2.pcap", 20, Side::Server, 16, 3)];
+
+#[test]
+fn what_is_left_out_tcptrace_samples() {
+    let Some(corpus) = common::corpus() else { return };
+    for (file, id, towards, theirs, left_out) in MISSED {
+        let report = report(&corpus.join(file));
+        let c = report.connections.iter().find(|c| c.id == id).expect("the connection is there");
+        let trips = c.timing.rtt.get(towards);
+        let n = trips.samples.as_ref().map(|samples| samples.n);
+        assert_eq!((n, trips.excluded), (Some(theirs - left_out), left_out), "{file} #{id} {towards:?}");
+    }
+}
 
 #[test]
 fn round_trips_are_tcptraces() {

@@ -67,8 +67,8 @@ pub struct RoundTrips {
     /// Samples; absent if there is none.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub samples: Option<Distribution>,
-    /// Acknowledgments that gave no sample, as what they acknowledge had been sent again or had to wait for something
-    /// that was.
+    /// Acknowledgments that gave no sample: what they acknowledge had been sent again, or had to wait for something that
+    /// was, or must have been acknowledged before by a segment that was not captured.
     pub excluded: u64,
     /// Samples that Karn's rule would have excluded, had the timestamp echoed not told the copy.
     pub rescued: u64,

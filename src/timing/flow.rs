@@ -247,10 +247,12 @@ impl Flow {
     #[inline(always)]
     pub(super) fn acknowledges(&mut self, x: usize, seg: &Segment, before: &Situation) {
         let trip = &mut self.trips[x];
-        let (recovering, flying) = (trip.in_recovery(), trip.in_flight());
+        let (recovering, flying, progress) = (trip.in_recovery(), trip.in_flight(), trip.progress());
         let sample = trip.acknowledged(seg);
         let (recovers, flies) = (trip.in_recovery(), trip.in_flight());
-        if let Some(span) = sample {
+        if let Some(span) = sample
+            && !self.is_missed(x, seg, span, progress)
+        {
             self.sampled(x, span);
         }
         if flying && !flies {
@@ -270,8 +272,11 @@ impl Flow {
         if situation.closing && !payload {
             self.blame.spend(now, Cause::Close);
         } else {
-            let settled =
-                if self.trips[y].in_flight() { None } else { Some(self.settled[x].time().unwrap_or(Time(0))) };
+            let settled = if self.trips[y].in_flight() {
+                self.settled_unseen(x, now)
+            } else {
+                Some(self.settled[x].time().unwrap_or(Time(0)))
+            };
             self.blame.speaks(x, now, &situation, self.least(x).unwrap_or_default(), settled);
         }
         self.trips[y].sends(seg);

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`handshake`] | SYN, SYN,ACK, ACK; retries |
 //! | [`round_trip`] | the tap to each end and back |
+//! | `missed` | acknowledgments that were not captured |
 //! | [`turn`] | requests and answers |
 //! | [`pause`] | gaps, closed windows, stalls |
 //! | [`close`] | FINs |
@@ -33,6 +34,7 @@ mod groups;
 pub mod handshake;
 mod histogram;
 mod maybe;
+mod missed;
 pub mod occupancy;
 mod packed;
 pub mod pause;

@@ -1,7 +1,8 @@
 //! Round trips between the tap and one end: from a segment towards it to the first acknowledgment that covers it.
 //!
 //! Karn's rule (RFC 6298 §3): a segment sent more than once gives no sample, unless the timestamp echoed tells which copy
-//! was acknowledged (RFC 7323 §4). Neither does one whose acknowledgment had to wait for a hole below it to be filled.
+//! was acknowledged (RFC 7323 §4). Neither does one whose acknowledgment had to wait for a hole below it to be filled,
+//! or must have been acknowledged before (`missed`).
 
 use smallvec::SmallVec;
 
@@ -49,6 +50,8 @@ struct Loss {
     stalls: Pauses,
     excluded: u32,
     rescued: u32,
+    /// The latest sample that is known to have taken long; 0 if there was none.
+    slow: Span,
 }
 
 /// The stream towards one end, as far as it waits for acknowledgment.
@@ -235,6 +238,27 @@ impl RoundTrip {
         self.loss.get_or_insert_default().rescued += 1;
     }
 
+    /// A sample that would have been none is left out.
+    pub fn exclude(&mut self) {
+        self.loss.get_or_insert_default().excluded += 1;
+    }
+
+    /// A sample is known to have taken long: an acknowledgment alone told it.
+    pub fn note_slow(&mut self, span: Span) {
+        self.loss.get_or_insert_default().slow = span;
+    }
+
+    /// The latest of those.
+    pub fn slow(&self) -> Option<Span> {
+        self.loss.as_ref().map(|l| l.slow).filter(|slow| slow.0 > 0)
+    }
+
+    /// The last progress, or when what is in flight began to be sent.
+    #[inline]
+    pub fn progress(&self) -> Time {
+        self.progress
+    }
+
     /// Whether something sent is not acknowledged.
     #[inline]
     pub fn in_flight(&self) -> bool {
@@ -252,8 +276,8 @@ impl RoundTrip {
         self.loss.as_ref().map(|l| l.stalls).unwrap_or_default()
     }
 
-    /// Acknowledgments of segments that had been sent again and so give no sample (Karn), or that came late because of
-    /// a hole.
+    /// Acknowledgments of segments that had been sent again and so give no sample (Karn), that came late because of a
+    /// hole, or that repeat one that was not captured.
     pub fn excluded(&self) -> u32 {
         self.loss.as_ref().map_or(0, |l| l.excluded)
     }
@@ -272,7 +296,7 @@ impl RoundTrip {
 
 crate::pack::pack_fields!(Sent { time, start, end, tsval, stamped, again });
 crate::pack::pack_fields!(Repair { time, start, end, tsval });
-crate::pack::pack_fields!(Loss { repair, sacked, stalls, excluded, rescued });
+crate::pack::pack_fields!(Loss { repair, sacked, stalls, excluded, rescued, slow });
 crate::pack::pack_fields!(RoundTrip { flight, loss, progress, head, has_sent, has_acked, recovering, sent, acked });
 
 impl crate::pack::Item for Sent {}
