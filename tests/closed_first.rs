@@ -9,6 +9,7 @@ use tcpstate::ladder;
 use tcpstate::report::{ClosedFirst, Connection, Endpoint, Outcome, Report};
 use tcpstate::segment::Segment;
 use tcpstate::time::Time;
+use tcpstate::tracker::Evidence;
 use tcpstate::tracker::State::{self, *};
 use wire::Link;
 
@@ -41,6 +42,27 @@ fn with_one_direction_captured_the_other_end_may_have_closed_first() {
     assert!(went_through(&connection.endpoints.client, &[CloseWait]), "{:?}", connection.endpoints.client);
     assert_eq!((connection.outcome, connection.closed_first), (Outcome::Closed, Some(ClosedFirst::Server)));
     assert_eq!(report.summary.closed_first.get("server"), Some(&1));
+}
+
+#[test]
+fn a_fin_that_was_not_captured_was_sent_before_it_was_received() {
+    // The tap is at the server, 3 ms from the client, and misses the server's FIN.
+    let report = of_ladder(
+        "1. SYN_SENT    --> <SEQ=100><CTL=SYN>                  --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK>          <-- SYN_RCVD @ 10us
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK>              --> ESTABLISHED @ 6ms
+4. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=ACK><LEN=90>      <-- ESTABLISHED @ 7ms
+5. ESTABLISHED --> <SEQ=101><ACK=391><CTL=ACK>              --> ESTABLISHED @ 13ms
+6. LAST_ACK    --> <SEQ=101><ACK=392><CTL=FIN,ACK>          --> TIME_WAIT @ 30ms
+7. CLOSED      <-- <SEQ=392><ACK=102><CTL=ACK>              <-- TIME_WAIT @ 31ms
+8. CLOSED                                                       TIME_WAIT @ +1s
+",
+    );
+    let ends = &report.connections[0].endpoints;
+    let since = |end: &Endpoint, state| end.history.iter().find(|entry| entry.state == state).unwrap().time;
+    let (sent, received) = (since(&ends.server, FinWait1), since(&ends.client, CloseWait));
+    assert_eq!((received - sent).0, 2_995_000, "{ends:#?}");
+    assert_eq!(report.connections[0].closed_first, Some(ClosedFirst::Server));
 }
 
 /// Data, and then the FIN, of an end whose peer had closed before the capture.
@@ -89,8 +111,23 @@ fn contradiction(c: &Connection) -> Option<&'static str> {
         }
         () if closed == [true, true] && c.outcome != Outcome::Closed => Some("both had sent their FIN"),
         () if c.outcome == Outcome::HalfClosed && told.is_none() => Some("one had closed"),
+        () if is_received_before_sent(ends) || is_received_before_sent([ends[1], ends[0]]) => {
+            Some("what nobody saw was received before it was sent")
+        }
         () => None,
     }
+}
+
+/// Whether a FIN of the first of `ends` that was not captured is dated later than its arrival at the other, although it
+/// could have been sent before.
+fn is_received_before_sent(ends: [&Endpoint; 2]) -> bool {
+    let [sender, receiver] = ends.map(|end| &end.history);
+    let Some(i) = sender.iter().position(|e| e.cause == "sent FIN" && e.evidence == Evidence::Assumed) else {
+        return false;
+    };
+    let Some(receipt) = receiver.iter().find(|e| e.cause == "received FIN") else { return false };
+    let since = i.checked_sub(1).map_or(Time(i64::MIN), |previous| sender[previous].time);
+    sender[i].time > receipt.time.max(since)
 }
 
 proptest! {

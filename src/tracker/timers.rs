@@ -4,6 +4,7 @@ use super::log::{Mark, Place, Step, Tail};
 use super::profile::Profile;
 use super::rules::Event;
 use super::state::{Evidence, State};
+use super::verdict::Verdict;
 use crate::time::{Span, Time};
 
 /// A first retransmission comes this soon after a round trip (initial RTO of RFC 6298, with room).
@@ -78,15 +79,19 @@ pub fn expired(sent: Option<Time>, tail: &Tail, end: Time, profile: &Profile) ->
     (expiry <= end && sent.is_none_or(|t| t < expiry)).then(|| Mark::sure(event, Evidence::Timer, expiry, 0))
 }
 
-/// Dates `steps` as the end took them (see [`Verdict`](super::Verdict)), by the least time from the tap to it and back in
-/// microseconds.
-pub fn date(turnaround: Option<u32>, steps: &mut [Step], end: Time) {
+/// From the tap to an end, by the least time there and back in microseconds: nothing where the tap is at the end.
+fn way(turnaround: Option<u32>) -> Span {
     /// Below this the tap is at the end, and what is measured is its processing.
     const AT_THE_END: u32 = 1_000;
-    let half = match turnaround {
+    match turnaround {
         Some(micros) if micros >= AT_THE_END => Span(i64::from(micros) * 500),
         _ => Span(0),
-    };
+    }
+}
+
+/// Dates `steps` as the end took them (see [`Verdict`]), by the least time from the tap to it and back in microseconds.
+pub fn date(turnaround: Option<u32>, steps: &mut [Step], end: Time) {
+    let half = way(turnaround);
     let mut earliest = Time(i64::MIN);
     for step in steps {
         let sent = matches!(
@@ -102,5 +107,26 @@ pub fn date(turnaround: Option<u32>, steps: &mut [Step], end: Time) {
         };
         step.at = at.max(earliest);
         earliest = step.at;
+    }
+}
+
+/// A SYN or FIN that was not captured is dated by the segment that shows it to have been received. Who sent it did so
+/// one way before that, of which the tap, by the `turnarounds` of the ends, knows the least; unless it was later that it
+/// entered the state before.
+pub fn date_unseen(turnarounds: [Option<u32>; 2], verdicts: &mut [Verdict; 2]) {
+    /// What is sent, and what shows that it was received.
+    const UNSEEN: [(Event, [Event; 2]); 2] =
+        [(Event::SndSyn, [Event::RcvSyn, Event::SndSynAck]), (Event::SndFin, [Event::RcvFin; 2])];
+    for e in 0..2 {
+        for (sent, received) in UNSEEN {
+            let is_unseen = |s: &Step| s.mark.event == sent && s.mark.evidence == Evidence::Assumed;
+            let Some(i) = verdicts[e].steps.iter().position(is_unseen) else { continue };
+            let receipt = verdicts[1 - e].steps.iter().find(|s| received.contains(&s.mark.event));
+            let Some(receipt) = receipt.map(|s| s.at) else { continue };
+            let before = i.checked_sub(1).map_or(Time(i64::MIN), |previous| verdicts[e].steps[previous].at);
+            let path = Span(turnarounds.iter().map(|t| way(*t).0).sum());
+            let step = &mut verdicts[e].steps[i];
+            step.at = step.at.min(receipt - path).max(before);
+        }
     }
 }

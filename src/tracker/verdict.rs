@@ -106,6 +106,7 @@ impl Connection {
             self.weigh_reset(e, scale);
             self.conclude(e, scale, end, profile, verdict);
         }
+        timers::date_unseen(self.ends.each_ref().map(|e| e.turnaround), verdicts);
         verdicts
     }
 
