@@ -118,8 +118,8 @@ fn fact<'a>(pen: Pen<'a>, value: &Value) -> Option<Pen<'a>> {
         Value::String(text) => pen.quoted(text),
         Value::Number(number) => match number.as_u64() {
             Some(n) => pen.integer(n),
-            None => match number.as_f64() {
-                Some(number) => float(pen, number),
+            None => match number.as_f64().and_then(micros) {
+                Some(micros) => pen.micros(micros),
                 None => pen.json(number),
             },
         },
@@ -127,7 +127,7 @@ fn fact<'a>(pen: Pen<'a>, value: &Value) -> Option<Pen<'a>> {
     }
 }
 
-/// Writes a number as facts have them.
+/// Writes a number with a fraction as facts have them.
 pub fn float(pen: Pen<'_>, number: f64) -> Option<Pen<'_>> {
     match micros(number) {
         Some(micros) => pen.micros(micros),
