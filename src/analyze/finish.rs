@@ -9,8 +9,9 @@ use super::past::Stay;
 use super::stretch::{Stretch, Wanted};
 use super::tally::Tally;
 use crate::detect::{self, Brief, Digests, Scene, Unremarkable, View};
+use crate::report::Rollups;
 use crate::report::directory::Parties;
-use crate::report::rollup::{Added, Carried};
+use crate::report::rollup::Added;
 use crate::report::{Anomaly, Capture, Connection, Report, SCHEMA, TOOL};
 use crate::source::FileInfo;
 use crate::time::Time;
@@ -370,13 +371,12 @@ impl<'a> Finish<'a> {
         if let Held::Own(analysis) = &mut self.analysis {
             analysis.forget_all();
         }
-        let wide = detect::wide(&self.scene, &digests, directory, selection);
-        // What only a group can show no connection carries by itself.
-        let carried = Carried::of(&wide);
-        for digest in digests.iter().flat_map(Digests::iter) {
-            let shown = carried.get(digest.id()).iter();
-            let added = || Added::new(digest.id(), digest.parties, digest.outcome, directory);
-            shown.for_each(|shown| rollups.found(&added(), shown));
+        let (wide, carried) = detect::wide(&self.scene, &digests, directory, selection);
+        let mut reading = carried.reading();
+        for digest in digests.iter().filter(|_| !carried.is_empty()).flat_map(Digests::iter) {
+            for shown in reading.of(digest.id()) {
+                rollups.found(&Added::new(digest.id(), digest.parties, digest.outcome, directory), shown);
+            }
         }
         drop(digests);
         findings.extend(wide);
@@ -385,7 +385,7 @@ impl<'a> Finish<'a> {
             schema: SCHEMA,
             tool: TOOL,
             capture: self.capture,
-            rollups: rollups.finish(directory),
+            rollups: Rollups { carried, ..rollups.finish(directory) },
             summary: totals.finish(),
             connections,
             findings,

@@ -86,7 +86,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 s.waited.len(),
                 s.all,
             ),
-            connections: s.waited.iter().take(LISTED).map(|c| c.id()).collect(),
+            at: Some(Side::Server),
+            connections: s.waited.iter().map(|c| c.id()).collect(),
             packets: s.waited.iter().take(LISTED).map(|c| c.first_packet()).collect(),
             facts: facts([
                 ("service", Value::from(service.to_string())),

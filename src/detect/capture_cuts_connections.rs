@@ -43,6 +43,7 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
                 "of {all} connections {begun} were open before the capture began, and {open} were not over when it ended"
             ),
         },
+        at: None,
         connections: Vec::new(),
         packets: Vec::new(),
         facts: facts([

@@ -40,6 +40,7 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
             times(q.back_steps),
             Plain(longest),
         ),
+        at: None,
         connections: Vec::new(),
         packets: vec![first],
         facts: facts([("steps", Value::from(q.back_steps)), ("longest", seconds(longest))]),

@@ -68,7 +68,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                     side.name(),
                     series.join(", "),
                 ),
-                connections: ids.into_iter().take(LISTED).collect(),
+                at: Some(side),
+                connections: ids,
                 packets: Vec::new(),
                 facts: facts([
                     ("by_quarter", windows.to_vec().into()),

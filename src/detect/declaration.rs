@@ -6,7 +6,7 @@ use super::sign::Signs;
 use super::sink::Sink;
 use super::threshold::Threshold;
 use super::view::View;
-use crate::report::Severity;
+use crate::report::{Severity, Side};
 use crate::time::Span;
 
 /// One kind of anomaly. `explain`, the README's table, the schema, completions and the validation of names all read this.
@@ -94,7 +94,9 @@ pub struct Shown {
     pub count: u64,
     /// One sentence.
     pub message: String,
-    /// Connections to look at.
+    /// Whose doing it is.
+    pub at: Option<Side>,
+    /// All connections that show it, those to look at first; none where it is a matter of the capture.
     pub connections: Vec<u64>,
     /// Packets that prove it.
     pub packets: Vec<u64>,

@@ -43,13 +43,19 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let peaks: BTreeMap<usize, _> = peaks.filter(|(_, ((peak, _), _))| *peak >= many).collect();
     for (number, service, connections) in services.those(|service| peaks.contains_key(&service)) {
         let ((peak, peak_time), hosts) = peaks[&number];
-        let pending = connections.filter(|c| c.syn_rcvd().lasts());
+        // Those that never ended first.
+        let unfinished = |lasts: bool| {
+            let there = move |c: &Digest<'_>| c.syn_rcvd().covers(peak_time) && c.syn_rcvd().lasts() == lasts;
+            connections.clone().filter(there)
+        };
+        let unfinished = || unfinished(true).chain(unfinished(false));
         shown.push(Shown {
             severity: if scene.quality.is_lossy() { Severity::Note } else { Severity::Warning },
             count: peak.unsigned_abs(),
             message: format!("{peak} handshakes with {service} were unfinished at once, from {hosts} addresses"),
-            connections: pending.clone().take(LISTED).map(|c| c.id()).collect(),
-            packets: pending.take(LISTED).map(|c| c.first_packet()).collect(),
+            at: Some(Side::Server),
+            connections: unfinished().map(|c| c.id()).collect(),
+            packets: unfinished().take(LISTED).map(|c| c.first_packet()).collect(),
             facts: facts([
                 ("peak", Value::from(peak)),
                 ("peak_time", Value::from(peak_time.to_string())),

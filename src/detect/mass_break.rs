@@ -68,7 +68,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 severity: Severity::Warning,
                 count: n as u64,
                 message: format!("{server} reset all its {n} connections within {}", super::Plain(end - start)),
-                connections: group.iter().map(|(_, c)| c.id()).take(LISTED).collect(),
+                at: Some(Side::Server),
+                connections: group.iter().map(|(_, c)| c.id()).collect(),
                 packets: group.iter().map(|(_, c)| c.broke().map_or(0, |b| b.1)).take(LISTED).collect(),
                 facts: facts([("server", Value::from(server.to_string())), ("time", Value::from(start.to_string()))]),
             });

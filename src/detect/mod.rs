@@ -124,8 +124,9 @@ pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit, duration};
 pub use view::{Facts, View};
 pub use watch::Watch;
 
+use crate::report::carried::Carried;
 use crate::report::directory::Directory;
-use crate::report::{Anomaly, Finding};
+use crate::report::{Anomaly, Finding, rollup};
 
 /// How many connections or packets a finding lists.
 pub const LISTED: usize = 10;
@@ -283,27 +284,37 @@ pub fn anomaly(view: &View<'_>, brief: &Brief) -> Option<Anomaly> {
     at.map(|at| full.swap_remove(at))
 }
 
-/// What only the capture as a whole shows; unordered. The `digests`, which are in the order of the report, have numbers
-/// from `directory`.
-pub fn wide(scene: &Scene, digests: &[Digests], directory: &Directory, selection: &Selection) -> Vec<Finding> {
+/// What only the capture as a whole shows; unordered. And which connections show it. The `digests`, which are in the order of
+/// the report, have numbers from `directory`.
+pub fn wide(
+    scene: &Scene,
+    digests: &[Digests],
+    directory: &Directory,
+    selection: &Selection,
+) -> (Vec<Finding>, Carried) {
     let services = Services::of(digests, directory);
-    let mut findings = Vec::new();
+    let (mut findings, mut carried) = (Vec::new(), Carried::default());
     for declaration in ALL.iter().filter(|d| selection.wants(d)) {
         if let Detect::Capture(detect) = declaration.detect {
-            findings.extend(detect(scene, &services).into_iter().map(|shown| Finding {
-                code: declaration.code,
-                name: declaration.name,
-                severity: shown.severity,
-                count: shown.count,
-                message: shown.message,
-                advice: declaration.advice,
-                connections: shown.connections,
-                packets: shown.packets,
-                facts: shown.facts,
-            }));
+            let Declaration { code, name, advice, .. } = **declaration;
+            for Shown { severity, count, message, at, connections, packets, facts } in detect(scene, &services) {
+                let listed = connections.iter().take(LISTED).copied().collect();
+                carried.add(rollup::Shown { code, name, severity, endpoint: at }, connections);
+                findings.push(Finding {
+                    code,
+                    name,
+                    severity,
+                    count,
+                    message,
+                    advice,
+                    connections: listed,
+                    packets,
+                    facts,
+                });
+            }
         }
     }
-    findings
+    (findings, carried.sorted())
 }
 
 /// The known name most like `text`, if any is.

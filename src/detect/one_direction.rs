@@ -50,7 +50,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         severity,
         count: q.one_sided,
         message: format!("of {} of {} connections only one direction was captured", q.one_sided, q.connections),
-        connections: services.connections().filter(alone).map(|c| c.id()).take(LISTED).collect(),
+        at: None,
+        connections: services.connections().filter(alone).map(|c| c.id()).collect(),
         packets: Vec::new(),
         facts: facts([
             ("one_sided", Value::from(q.one_sided)),

@@ -56,6 +56,7 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
             q.segments,
             share * 100.0
         ),
+        at: None,
         connections: Vec::new(),
         packets: Vec::new(),
         facts: facts([

@@ -66,6 +66,7 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
             share * 100.0,
             if many { "; what rests on absence is doubtful" } else { "" },
         ),
+        at: None,
         connections: Vec::new(),
         packets: Vec::new(),
         facts: facts([

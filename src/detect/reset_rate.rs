@@ -72,7 +72,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 rate * 100.0,
                 reset.len(),
             ),
-            connections: reset.iter().take(LISTED).map(|c| c.id()).collect(),
+            at: None,
+            connections: reset.iter().map(|c| c.id()).collect(),
             packets: Vec::new(),
             facts: facts([
                 ("service", Value::from(service.to_string())),

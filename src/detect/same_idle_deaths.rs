@@ -68,7 +68,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                     first.0,
                     rest[n - 1].0,
                 ),
-                connections: rest[..n].iter().map(|d| d.1).take(LISTED).collect(),
+                at: None,
+                connections: rest[..n].iter().map(|d| d.1).collect(),
                 packets: rest[..n].iter().map(|d| d.2).take(LISTED).collect(),
                 facts: facts([("shortest", Value::from(first.0)), ("longest", Value::from(rest[n - 1].0))]),
             });

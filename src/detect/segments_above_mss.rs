@@ -41,6 +41,7 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
         severity: Severity::Info,
         count: n,
         message: format!("{n} times an end sent segments larger than its peer's MSS: captured before or after offload"),
+        at: None,
         connections: Vec::new(),
         packets: Vec::new(),
         facts: facts([("ends", Value::from(n))]),

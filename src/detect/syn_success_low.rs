@@ -63,8 +63,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             continue;
         }
         let ([all, kinds @ ..], success) = (counts[number], success(number));
-        let failed = connections.filter(|c| counts_for(c) && failure(c).is_some()).take(LISTED);
-        let failed: Vec<Digest<'_>> = failed.collect();
+        let failed = || connections.clone().filter(|c| counts_for(c) && failure(c).is_some());
         let kinds = FAILURES.iter().zip(kinds).filter(|(_, n)| *n > 0);
         let kinds: BTreeMap<&str, u32> = kinds.map(|(outcome, n)| (outcome.name(), n)).collect();
         let list: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
@@ -82,8 +81,9 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 success * 100.0,
                 list.join(", "),
             ),
-            connections: failed.iter().map(|c| c.id()).collect(),
-            packets: failed.iter().map(|c| c.first_packet()).collect(),
+            at: Some(Side::Server),
+            connections: failed().map(|c| c.id()).collect(),
+            packets: failed().take(LISTED).map(|c| c.first_packet()).collect(),
             facts: facts([
                 ("service", Value::from(service.to_string())),
                 ("attempts", Value::from(all)),

@@ -97,7 +97,8 @@ fn spread(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 "{peak} connections of {holder} are in TIME_WAIT at once, spread over so many peers that no ports run \
                  out: they take memory, and places up to tcp_max_tw_buckets",
             ),
-            connections: held.iter().take(LISTED).map(|(_, c)| c.id()).collect(),
+            at: None,
+            connections: held.iter().map(|(_, c)| c.id()).collect(),
             packets: Vec::new(),
             facts: facts([
                 ("peak", Value::from(peak)),
@@ -148,7 +149,8 @@ fn excess(scene: &Scene, service: Socket, side: usize, client: IpAddr, held: &[D
                  second{forecast}",
             side.name(),
         ),
-        connections: held.iter().take(LISTED).map(|c| c.id()).collect(),
+        at: Some(side),
+        connections: held.iter().map(|c| c.id()).collect(),
         packets: Vec::new(),
         facts: facts([
             ("peak", Value::from(peak)),

@@ -1,6 +1,6 @@
 //! A report about some of its connections: the totals are counted again over those that stay.
 
-use crate::report::{ClosedFirst, Connection, Report, rollup, totals};
+use crate::report::{ClosedFirst, Connection, Finding, Report, rollup, totals};
 
 /// Keeps the connections that `keep` wants, the findings that one of them shows, and counts the totals and
 /// roll-ups over them.
@@ -10,16 +10,32 @@ use crate::report::{ClosedFirst, Connection, Report, rollup, totals};
 pub fn select(report: &mut Report, keep: impl Fn(&Connection) -> bool) {
     report.connections.retain(keep);
     let connections = &report.connections;
+    let stays = |id: u64| connections.binary_search_by_key(&id, |c| c.id).is_ok();
+    let mut carried = std::mem::take(&mut report.rollups.carried);
+    let first = |f: &Finding| f.connections.first().copied();
+    let places: Vec<Option<u32>> =
+        report.findings.iter().map(|f| first(f).and_then(|id| carried.place(f.code, id))).collect();
+    carried.retain(stays);
+    let (counts, mut places) = (carried.counts(), places.into_iter());
     report.findings.retain_mut(|finding| {
         let shows = |c: &&Connection| c.anomalies.iter().any(|anomaly| anomaly.name == finding.name);
-        let complete = finding.connections.len() as u64 >= finding.count;
-        finding.connections.retain(|id| connections.binary_search_by_key(id, |c| c.id).is_ok());
-        let named = finding.connections.len();
+        let listed = finding.connections.len();
+        let complete = listed as u64 >= finding.count;
+        finding.connections.retain(|id| stays(*id));
+        let named = finding.connections.len() as u64;
         // Where not all of its connections are named, those that stay may be among the others.
-        finding.count = if complete { named } else { connections.iter().filter(shows).count().max(named) } as u64;
+        finding.count = match places.next().flatten() {
+            Some(place) if named == 0 => {
+                finding.connections.extend(carried.with(place).take(listed));
+                counts[place as usize]
+            }
+            Some(place) => counts[place as usize],
+            None if complete => named,
+            None => (connections.iter().filter(shows).count() as u64).max(named),
+        };
         finding.count > 0
     });
-    report.rollups = rollup::rollups(&report.connections, &report.findings);
+    report.rollups = rollup::over(connections, carried);
     report.summary = totals::summary(&report.connections, report.summary.retracted);
 }
 

@@ -124,7 +124,7 @@ impl Watcher {
         let Pass { found, digests, directory, .. } = std::mem::take(pass);
         scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
         let mut findings = grouped(&found, analysis);
-        findings.extend(wide(scene, &[digests], &directory, analysis.selection()));
+        findings.extend(wide(scene, &[digests], &directory, analysis.selection()).0);
         sort(&mut findings);
         findings.retain(|f| !OF_THE_END.contains(&f.name));
         Some(findings)

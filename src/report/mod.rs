@@ -3,6 +3,7 @@
 //! Everything here is plain data. It is built from tracked connections at the end of their life and handed to a
 //! renderer; nothing in it refers back to the tracker. Absent means unknown: there are no made-up zeros.
 
+pub mod carried;
 pub mod course;
 pub mod directory;
 pub mod ends;

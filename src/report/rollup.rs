@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::carried::Carried;
 use super::directory::{Directory, Parties};
 use super::gather::{self, Gather, Single};
 use super::model::*;
@@ -21,6 +22,9 @@ pub struct Rollups {
     pub hosts: Rolled,
     /// By the server's address and port.
     pub services: Rolled,
+    /// What they count that no connection carries by itself: to add some of the connections up.
+    #[serde(skip)]
+    pub carried: Carried,
 }
 
 /// The worst of one kind.
@@ -65,7 +69,7 @@ pub struct Worst {
     pub name: &'static str,
     /// The worst of its kind here.
     pub severity: Severity,
-    /// Connections that show it here; of a kind that only a group can show, those that the finding names.
+    /// Connections that show it here.
     pub connections: u64,
 }
 
@@ -245,7 +249,8 @@ impl Sums {
             let socket = || directory.socket(number);
             services.take(&self.kinds, || (socket().addr, Some(socket().port)), what);
         }
-        Rollups { hosts: hosts.finish(&self.kinds), services: services.finish(&self.kinds) }
+        let (hosts, services) = (hosts.finish(&self.kinds), services.finish(&self.kinds));
+        Rollups { hosts, services, carried: Carried::default() }
     }
 }
 
@@ -334,55 +339,33 @@ impl Sum {
     }
 }
 
-/// What group findings say of connections that do not show it by themselves, by their numbers.
-#[derive(Debug)]
-pub struct Carried {
-    shown: BTreeMap<u64, Vec<Shown>>,
-    /// Whether something is said of a number with these lowest bits: mostly that is the answer.
-    any: Vec<bool>,
-}
-
-/// The lowest bits of a number.
-#[inline]
-fn lowest(id: u64) -> usize {
-    usize::from(id as u16)
-}
-
-impl Carried {
-    /// That of `findings`.
-    pub fn of(findings: &[Finding]) -> Carried {
-        let mut carried = Carried { shown: BTreeMap::new(), any: vec![false; 1 << 16] };
-        for f in findings {
-            for id in &f.connections {
-                let shown = Shown { code: f.code, name: f.name, severity: f.severity, endpoint: None };
-                carried.shown.entry(*id).or_default().push(shown);
-                carried.any[lowest(*id)] = true;
-            }
-        }
-        carried
-    }
-
-    /// What they say of connection `id`.
-    #[inline]
-    pub fn get(&self, id: u64) -> &[Shown] {
-        let shown = if self.any[lowest(id)] { self.shown.get(&id) } else { None };
-        shown.map_or(&[], Vec::as_slice)
-    }
-}
-
-/// Adds `connections`, in order of their ids, and `findings` up; both as in the report.
+/// Adds `connections`, in order of their ids, and `findings` up; both as in the report. Of a finding that only a group can
+/// show, the connections that it names are all that is known.
 pub fn rollups(connections: &[Connection], findings: &[Finding]) -> Rollups {
+    let mut carried = Carried::default();
+    let carries = |id: u64, name: &str| {
+        let found = connections.binary_search_by_key(&id, |c| c.id);
+        found.is_ok_and(|i| connections[i].anomalies.iter().any(|a| a.name == name))
+    };
+    for f in findings {
+        let shown = Shown { code: f.code, name: f.name, severity: f.severity, endpoint: None };
+        carried.add(shown, f.connections.iter().copied().filter(|id| !carries(*id, f.name)));
+    }
+    over(connections, carried.sorted())
+}
+
+/// Adds `connections`, in order of their ids, up, and what no connection carries by itself.
+pub fn over(connections: &[Connection], carried: Carried) -> Rollups {
     let (mut sums, mut directory) = (Sums::default(), Directory::default());
-    let carried = Carried::of(findings);
+    let mut reading = carried.reading();
     for c in connections {
         let parties = directory.parties(c.client.addr, c.server);
         let added = Added::new(c.id, parties, c.outcome, &directory);
         let own = c.anomalies.iter();
         let mut shown: Vec<Shown> =
             own.map(|a| Shown { code: a.code, name: a.name, severity: a.severity, endpoint: a.endpoint }).collect();
-        let group = carried.get(c.id).iter();
-        shown.extend(group.filter(|f| !c.anomalies.iter().any(|a| a.name == f.name)));
+        shown.extend(reading.of(c.id));
         sums.add(&added, &shown);
     }
-    sums.finish(&directory)
+    Rollups { carried, ..sums.finish(&directory) }
 }
