@@ -1,9 +1,9 @@
-//! How many connections a finding counts.
+//! Whether a service turned clients away, or the path lost their SYNs; and how many connections a finding counts.
 
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::filter::select::select;
 use tcpstate::ladder;
-use tcpstate::report::Report;
+use tcpstate::report::{Finding, Report, Severity};
 use tcpstate::segment::Segment;
 use tcpstate::time::Span;
 
@@ -18,6 +18,31 @@ const SMOOTH: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 8. FIN_WAIT_1 --> <SEQ=111><ACK=311><CTL=FIN,ACK> --> CLOSE_WAIT
 9. FIN_WAIT_2 <-- <SEQ=311><ACK=112><CTL=FIN,ACK> <-- LAST_ACK
 10. TIME_WAIT --> <SEQ=112><ACK=312><CTL=ACK> --> CLOSED
+";
+/// Data is lost once.
+const LOSSY: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +300ms
+6. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
+";
+const RETRIED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> -->x
+2. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ 1s
+3. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+";
+/// The SYN is answered at once, and the answer is lost.
+const ANSWERED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. SYN_SENT x<-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ 1s
+4. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+";
+const UNANSWERED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> -->x
+2. SYN_SENT --> <SEQ=100><CTL=SYN> -->x @ 1s
+3. SYN_SENT --> <SEQ=100><CTL=SYN> -->x @ 3s
+4. SYN_SENT --> <SEQ=100><CTL=SYN> -->x @ 7s
 ";
 const REFUSED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED
 2. CLOSED <-- <SEQ=0><ACK=101><CTL=RST,ACK><WIN=0> <-- CLOSED
@@ -47,6 +72,45 @@ fn analyse(parts: &[(&str, u16, i64)]) -> Report {
     }
     analysis.until(all.last().unwrap().time + Span::secs(10));
     analysis.finish(Vec::new())
+}
+
+fn drops(report: &Report) -> Option<&Finding> {
+    report.findings.iter().find(|f| f.name == "accept-queue-drops")
+}
+
+#[test]
+fn a_syn_answered_before_it_came_again_was_not_dropped() {
+    let report = analyse(&[(SMOOTH, 40, 0), (ANSWERED, 6, 1)]);
+    assert!(drops(&report).is_none(), "{:?}", report.findings);
+    let retried = report.findings.iter().find(|f| f.name == "syn-retried").unwrap();
+    assert!(retried.message.contains("had been answered before it came again"), "{}", retried.message);
+    // Of those that were not, the others are no part.
+    let report = analyse(&[(SMOOTH, 40, 0), (ANSWERED, 6, 1), (RETRIED, 3, 1)]);
+    assert_eq!(drops(&report).unwrap().count, 3);
+}
+
+#[test]
+fn loss_that_hits_other_segments_as_often_explains_syns() {
+    let found = |lossy| {
+        let report = analyse(&[(SMOOTH, 40 - lossy, 0), (LOSSY, lossy, 0), (RETRIED, 4, 1)]);
+        drops(&report).map(|f| (f.severity, f.message.clone()))
+    };
+    let (severity, message) = found(0).unwrap();
+    assert!(severity == Severity::Warning && message.ends_with("its queues are most likely full"), "{message}");
+    let (severity, message) = found(1).unwrap();
+    assert!(severity == Severity::Note && message.contains("or the path loses them"), "{message}");
+    assert_eq!(found(5), None);
+}
+
+#[test]
+fn a_service_that_answers_nobody_any_more_may_be_gone() {
+    let message = |parts: &[(&str, u16, i64)]| drops(&analyse(parts)).map(|f| f.message.clone());
+    let gone = message(&[(SMOOTH, 40, 0), (UNANSWERED, 4, 6)]).unwrap();
+    assert!(gone.contains("and nobody later: its queues are full, or it is gone"), "{gone}");
+    let there = message(&[(SMOOTH, 40, 0), (UNANSWERED, 4, 6), (SMOOTH, 1, 9)]).unwrap();
+    assert!(there.ends_with("while it answered others: its queues are most likely full"), "{there}");
+    // A connection that was answered in the end is no other one.
+    assert_eq!(message(&[(SMOOTH, 40, 0), (RETRIED, 1, 20), (RETRIED, 1, 40), (RETRIED, 1, 60)]), None);
 }
 
 #[test]

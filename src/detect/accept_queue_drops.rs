@@ -1,12 +1,12 @@
 //! O13: SYNs unanswered by a service that answers others.
 
-use super::digest::WAITED;
+use super::digest::TURNED_AWAY;
 use super::prelude::*;
 
 const LEAST: Threshold = Threshold::count(
     "accept-queue-drops",
     3,
-    "how many connections must have had to repeat their SYN to a service that answers",
+    "how many connections a service that answers must have turned away",
     "single losses hit anybody",
 );
 const SHARE: Threshold =
@@ -16,13 +16,19 @@ pub static DECLARATION: Declaration = Declaration {
     code: "O13",
     name: "accept-queue-drops",
     severity: Severity::Warning,
-    summary: "a service that answers others lets SYNs go unanswered: its queues are full",
-    what: "Several clients had to repeat their SYN, or were never answered, while the same service completed other handshakes \
-           within seconds.",
+    summary: "a service that answers others lets SYNs go unanswered: its queues are most likely full",
+    what: "Clients had to repeat their SYN, or were never answered, while the same service completed other handshakes within \
+           seconds.",
     why: "A full accept queue makes Linux drop SYNs without a word; clients see connects that take 1, 3 or 7 s, or time out.",
-    decided: "Connections with a repeated or unanswered SYN within 10 s of a completed handshake of the same service; at least so \
-              many, and at least that share of all.",
-    confused: "loss on the path, which hits other segments, too (see retransmissions).",
+    decided: "Connections whose SYN came again before any answer to it was captured, or was never answered, within 10 s of \
+              another handshake that the same service completed. Where there is one, those of half-open-accept-overflow count \
+              as well, since a full accept queue makes both. Together at least so many, and at least that share of all. Loss \
+              hits other segments, too: where connections that opened smoothly sent again, after their handshake, a twelfth of \
+              that share of their segments or more (most segments are never sent again, lost or not), loss explains the SYNs, \
+              and nothing is said; from a fifth of that on it is a note that names both.",
+    confused: "loss on the path (see retransmissions), also that of a SYN,ACK, where the SYN was answered at the tap before it came \
+               again; a filter that limits the rate of SYNs; a service that is gone: where it answered nobody later, the message \
+               names both.",
     advice: "On the server: `ss -ltn` (Recv-Q near Send-Q), `nstat -az TcpExtListenDrops TcpExtListenOverflows`. Accept faster, \
              raise the backlog and net.core.somaxconn.",
     thresholds: &[&LEAST, &SHARE],
@@ -38,61 +44,117 @@ const RETRIED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> -->x
 4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
 ";
 
-fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
-    const NEAR: Span = Span::secs(10);
-    #[derive(Default)]
-    struct Seen<'a> {
-        all: u64,
-        answered: Vec<Time>,
-        waited: Vec<Digest<'a>>,
-        again: u64,
-        packets: u64,
-    }
-    let share = scene.limits.get(&SHARE) as f64 / 1e6;
-    let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX);
-    let mut shown = Vec::new();
-    for (service, connections) in services.marked(scene.limits.get(&LEAST), WAITED) {
-        if connections.clone().filter(|c| c.waited()).count() < least {
-            continue;
-        }
+/// So long before or after, the service must have answered somebody else.
+const NEAR: Span = Span::secs(10);
+
+/// What the connections of one service show.
+#[derive(Default)]
+struct Seen<'a> {
+    all: u64,
+    /// When handshakes were completed.
+    answered: Vec<Time>,
+    /// Connections whose SYN had to be repeated.
+    waited: Vec<Digest<'a>>,
+    /// Connections that it did not take up after the handshake.
+    ignored: Vec<Digest<'a>>,
+    /// Segments of the others, and how many of them were sent again.
+    packets: u64,
+    again: u64,
+}
+
+impl<'a> Seen<'a> {
+    fn of(connections: impl Iterator<Item = Digest<'a>>) -> Seen<'a> {
         let mut s = Seen::default();
         for c in connections {
             s.all += 1;
-            s.packets += u64::from(c.packets());
+            if c.ignored() {
+                s.ignored.push(c);
+                continue;
+            }
             s.answered.extend(c.established());
             if c.waited() {
                 s.waited.push(c);
-            } else {
+            } else if c.opened_smoothly() {
+                s.packets += u64::from(c.packets());
                 s.again += c.again();
             }
         }
         s.answered.sort();
-        let near = |t: Time| {
-            let i = s.answered.partition_point(|a| *a < t - NEAR);
-            s.answered.get(i).is_some_and(|a| *a <= t + NEAR)
-        };
-        s.waited.retain(|c| near(c.first));
-        let rate = s.waited.len() as f64 / s.all.max(1) as f64;
-        // A path that loses everything else just as often explains it.
-        let lossy = s.again as f64 / s.packets.max(1) as f64 >= rate / 4.0;
-        if s.waited.len() < least || rate < share || lossy {
+        let Seen { answered, waited, ignored, .. } = &mut s;
+        waited.retain(|c| has_other(answered, c));
+        ignored.retain(|c| has_other(answered, c));
+        s
+    }
+
+    /// Those turned away, the SYNs first.
+    fn turned_away(&self) -> impl Iterator<Item = &Digest<'a>> {
+        self.waited.iter().chain(&self.ignored)
+    }
+
+    /// Which share of all was turned away.
+    fn rate(&self) -> f64 {
+        (self.waited.len() + self.ignored.len()) as f64 / self.all.max(1) as f64
+    }
+
+    /// Which share of SYNs would have had to be repeated by the loss that other segments show, at most. A SYN is repeated if
+    /// it or its answer is lost, and of the segments of a short connection less than half are sent again if lost: a share
+    /// of SYNs goes with a fifth or sixth of it of all segments. Half of that leaves room for chance.
+    fn by_loss(&self) -> f64 {
+        12.0 * self.again as f64 / self.packets.max(1) as f64
+    }
+}
+
+/// Whether somebody else than `c` was answered when it was not; `answered` is in order.
+fn has_other(answered: &[Time], c: &Digest<'_>) -> bool {
+    let [from, until] = [c.first - NEAR, c.first + NEAR];
+    let near = answered.partition_point(|t| *t <= until) - answered.partition_point(|t| *t < from);
+    let own = c.established().is_some_and(|t| t >= from && t <= until);
+    near > usize::from(own)
+}
+
+fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
+    let share = scene.limits.get(&SHARE) as f64 / 1e6;
+    let least = scene.limits.get(&LEAST);
+    let mut shown = Vec::new();
+    for (service, connections) in services.marked(least, TURNED_AWAY) {
+        let s = Seen::of(connections);
+        let (rate, loss) = (s.rate(), s.by_loss());
+        let turned = s.turned_away().count();
+        if s.waited.is_empty() || (turned as i64) < least || rate < share || loss >= rate {
             continue;
         }
+        let lossy = loss * 5.0 >= rate;
+        let ignored = match s.ignored.len() {
+            0 => String::new(),
+            1 => ", and 1 was not taken up after its handshake,".to_owned(),
+            n => format!(", and {n} were not taken up after their handshake,"),
+        };
+        // Only who is answered later knows that the service is still there.
+        let later = s.answered.last() > s.waited.iter().map(|c| &c.first).min();
+        let why = match (lossy, later) {
+            (true, _) => ": its queues are full, or the path loses them, as it does other segments",
+            (false, true) => ": its queues are most likely full",
+            (false, false) => ", and nobody later: its queues are full, or it is gone",
+        };
         shown.push(Shown {
-            severity: Severity::Warning,
-            count: s.waited.len() as u64,
+            severity: if lossy { Severity::Note } else { Severity::Warning },
+            count: turned as u64,
             message: format!(
-                "{} of {} attempts to {service} had to repeat their SYN while it answered others: its queues are full",
+                "{} of {} attempts to {service} had to repeat {} SYN{ignored} while it answered others{why}",
                 s.waited.len(),
                 s.all,
+                if s.waited.len() == 1 { "its" } else { "their" },
             ),
             at: Some(Side::Server),
-            connections: s.waited.iter().map(|c| c.id()).collect(),
-            packets: s.waited.iter().take(LISTED).map(|c| c.first_packet()).collect(),
+            connections: s.turned_away().map(|c| c.id()).collect(),
+            packets: s.turned_away().take(LISTED).map(|c| c.first_packet()).collect(),
             facts: facts([
                 ("service", Value::from(service.to_string())),
                 ("repeated", Value::from(s.waited.len())),
+                ("ignored", Value::from(s.ignored.len())),
                 ("attempts", Value::from(s.all)),
+                ("answered_later", Value::from(later)),
+                ("lossy", Value::from(lossy)),
             ]),
         });
     }

@@ -70,7 +70,7 @@ pub(super) struct Rare {
 pub(super) const OPENED: u16 = 1;
 pub(super) const ALONE: u16 = 1 << 1;
 pub(super) const OPEN_AT_END: u16 = 1 << 2;
-/// A SYN had to be repeated.
+/// A SYN had to be repeated, to which no answer had been captured.
 pub(super) const WAITED: u16 = 1 << 3;
 pub(super) const ESTABLISHED: u16 = 1 << 4;
 pub(super) const LEAKED_AT_CLIENT: u16 = 1 << 5;
@@ -80,6 +80,12 @@ pub(super) const TIME_WAIT_AT_SERVER: u16 = 1 << 7;
 pub(super) const BROKE: u16 = 1 << 12;
 /// An end was in TIME_WAIT.
 pub(super) const TIME_WAIT: u16 = 1 << 13;
+/// The server did not take up what the client believed to be a connection.
+pub(super) const IGNORED: u16 = 1 << 14;
+/// SYN or SYN,ACK was repeated, for whatever reason.
+pub(super) const REPEATED: u16 = 1 << 15;
+/// A connection as a service with full queues treats it.
+pub(super) const TURNED_AWAY: u16 = WAITED | IGNORED;
 /// An end was in CLOSE_WAIT when a quarter of the capture ended.
 pub(super) const UNCLOSED: u16 = LEAKED | 15 << QUARTERS;
 /// The first of four, one for each quarter of the capture.
@@ -154,9 +160,19 @@ impl<'a> Digest<'a> {
         self.marked(OPEN_AT_END)
     }
 
-    /// Its SYN had to be repeated.
+    /// Its SYN had to be repeated, no answer to it having been captured.
     pub fn waited(self) -> bool {
         self.marked(WAITED)
+    }
+
+    /// The server did not take it up after the handshake.
+    pub fn ignored(self) -> bool {
+        self.marked(IGNORED)
+    }
+
+    /// Whether SYN and SYN,ACK came once.
+    pub fn opened_smoothly(self) -> bool {
+        !self.marked(TURNED_AWAY | REPEATED)
     }
 
     /// The server's SYN_RCVD.
@@ -209,7 +225,7 @@ impl<'a> Digest<'a> {
         rare.broke.map(|time| (time, rare.last_packet))
     }
 
-    /// Segments sent again.
+    /// Segments sent again after the handshake.
     pub fn again(self) -> u64 {
         self.rare().map_or(0, |r| r.again)
     }

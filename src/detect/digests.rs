@@ -4,14 +4,16 @@
 use std::num::NonZero;
 
 use super::digest::{
-    ALONE, BROKE, Digest, ESTABLISHED, LEAKED, LEAKED_AT_CLIENT, More, OPEN_AT_END, OPENED, QUARTERS, Rare, Row,
-    TIME_WAIT, TIME_WAIT_AT_SERVER, WAITED,
+    ALONE, BROKE, Digest, ESTABLISHED, IGNORED, LEAKED, LEAKED_AT_CLIENT, More, OPEN_AT_END, OPENED, QUARTERS,
+    REPEATED, Rare, Row, TIME_WAIT, TIME_WAIT_AT_SERVER, WAITED,
 };
 use super::scene::Scene;
 use super::short::Short;
 use super::sink::Brief;
 use super::stay::{Stay, Stays};
-use super::{ALL, Declaration, idle_death, retransmissions, rst_abort, syn_retried, syn_unanswered};
+use super::{
+    ALL, Declaration, half_open_accept_overflow, idle_death, retransmissions, rst_abort, syn_retried, syn_unanswered,
+};
 use crate::report::directory::Parties;
 use crate::report::{Outcome, Side};
 use crate::time::{Span, Time};
@@ -200,10 +202,12 @@ fn lone(more: &More, first: Time) -> Option<Option<NonZero<u32>>> {
 fn note(brief: &Brief, c: &Outline, marks: &mut u16, rare: &mut Option<Rare>) {
     let found: &'static Declaration = ALL[usize::from(brief.declaration)];
     let is = |d: &'static Declaration| std::ptr::eq(found, d);
-    if is(&syn_unanswered::DECLARATION) || is(&syn_retried::DECLARATION) {
-        if brief.number > 1 {
-            *marks |= WAITED;
-        }
+    if is(&syn_unanswered::DECLARATION) {
+        *marks |= if brief.number > 1 { WAITED } else { 0 };
+    } else if is(&syn_retried::DECLARATION) {
+        *marks |= if brief.number > 0 { WAITED | REPEATED } else { REPEATED };
+    } else if is(&half_open_accept_overflow::DECLARATION) {
+        *marks |= IGNORED;
     } else if is(&retransmissions::DECLARATION) {
         rare.get_or_insert_default().again += brief.number;
     } else if is(&rst_abort::DECLARATION) && brief.endpoint == Some(Side::Server) {

@@ -72,7 +72,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         };
         sink.raise(if many { Severity::Warning } else { Severity::Info }, time, first, message)
             .at(e)
-            .count("segments", again.count)
+            .fact("segments", again.count)
+            .count("after_handshake", open)
             .fact("bytes", again.bytes)
             .fact("share", (share * 1e4).round() / 1e4)
             .fact("fast", again.fast)

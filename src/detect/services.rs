@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::digest::{BROKE, Digest, TIME_WAIT, UNCLOSED, WAITED};
+use super::digest::{BROKE, Digest, TIME_WAIT, TURNED_AWAY, UNCLOSED};
 use super::digests::Digests;
 use crate::report::directory::Directory;
 use crate::segment::Socket;
 
 /// Marks of which it is known how many connections of each service have one.
-const COUNTED: [u16; 4] = [WAITED, BROKE, UNCLOSED, TIME_WAIT];
+const COUNTED: [u16; 4] = [TURNED_AWAY, BROKE, UNCLOSED, TIME_WAIT];
 
 /// So many connections are looked at ahead.
 const AHEAD: usize = 32;

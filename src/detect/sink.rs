@@ -17,7 +17,8 @@ pub struct Brief {
     pub packet: u64,
     /// How long it lasted (facts `for` and `for_at_least`), in microseconds; 0 if that was not said.
     pub length: i64,
-    /// The number that capture-wide detectors read: SYNs sent, segments sent again, or microseconds of idleness.
+    /// The number that capture-wide detectors read: SYNs sent, whether one was unanswered, segments sent again after the
+    /// handshake, or microseconds of idleness.
     pub number: u64,
     /// Why a RST was sent (fact `reset.cause`).
     pub cause: Option<&'static str>,
@@ -38,8 +39,12 @@ impl Brief {
         let cause = anomaly.facts.get("reset.cause").and_then(Value::as_str);
         let measure = match anomaly.name {
             "idle-death" => number("idle").map(micros),
-            "syn-retried" | "syn-unanswered" => number("syns"),
-            "retransmissions" | "reordering" => number("segments"),
+            "syn-retried" => {
+                anomaly.facts.get("unanswered").and_then(Value::as_bool).map(|told| f64::from(u8::from(told)))
+            }
+            "syn-unanswered" => number("syns"),
+            "retransmissions" => number("after_handshake"),
+            "reordering" => number("segments"),
             _ => None,
         };
         Some(Brief {
@@ -183,6 +188,12 @@ impl Raised<'_> {
     pub fn count(self, name: &'static str, count: u32) -> Self {
         self.brief.number = u64::from(count);
         self.fact(name, count)
+    }
+
+    /// Whether something holds, which capture-wide detectors read.
+    pub fn holds(self, name: &'static str, whether: bool) -> Self {
+        self.brief.number = u64::from(whether);
+        self.fact(name, whether)
     }
 
     /// How long nothing had passed, which capture-wide detectors read.

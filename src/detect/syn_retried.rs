@@ -19,8 +19,8 @@ pub static DECLARATION: Declaration = Declaration {
     decided: "More than one SYN or SYN,ACK with the same sequence number, and an established connection; the delay is from the \
               first SYN to the client's ACK (RFC 6298 §5.7).",
     confused: "handshake-slow, where nothing is repeated; half-open-accept-overflow, where the SYN,ACK is repeated after the ACK.",
-    advice: "Loss on the path, a full SYN or accept queue (are other attempts to the same port delayed at the same time?), or \
-             races in connection tracking (Kubernetes DNAT).",
+    advice: "Loss on the path, a full SYN or accept queue (are other attempts to the same port delayed at the same time? not \
+             where the SYN was answered before it came again), or races in connection tracking (Kubernetes DNAT).",
     thresholds: &[&DELAY],
     absence: false,
     raises: Example::one(
@@ -47,20 +47,27 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         return;
     }
     let severity = if delay >= view.span(&DELAY) { Severity::Warning } else { Severity::Note };
+    let answered = view.connection.answered_at_once();
     let message = || {
         format!(
-            "{} was connected to {} only after {} ({} sent {}, SYN,ACK {})",
+            "{} was connected to {} only after {} ({} sent {}, SYN,ACK {}){}",
             view.who(c),
             view.socket(s),
             Plain(delay),
             "SYN",
             times(syns.into()),
             times(syn_acks.into()),
+            if answered && syns > 1 {
+                "; the SYN had been answered before it came again: the SYN,ACK had not reached the client"
+            } else {
+                ""
+            },
         )
     };
     sink.raise(severity, syn.mark.time, syn.mark.packet, message)
         .at(c)
         .span("delay", delay)
-        .count("syns", syns.into())
+        .fact("syns", syns)
+        .holds("unanswered", syns > 1 && !answered)
         .fact("syn_acks", syn_acks);
 }

@@ -113,6 +113,12 @@ impl Connection {
         let between = |a: When, b: When| a.get().zip(b.get()).map(|(a, b)| b - a);
         (between(h.syn, h.first_syn_ack), between(h.syn_ack, h.ack))
     }
+
+    /// Whether a SYN,ACK was captured before the client's first SYN came again: what delayed it is no drop by the server.
+    pub fn answered_at_once(&self) -> bool {
+        let h = &self.handshake;
+        h.first_syn_ack.get().is_some() && h.syn.get().is_none_or(|syn| syn == self.first)
+    }
 }
 
 #[cfg(test)]
