@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use tcpstate::analyze::{Analysis, Options};
-use tcpstate::report::{ClosedFirst, Connection, Outcome, Report};
+use tcpstate::report::{ClosedFirst, Connection, Outcome, Report, Severity};
 use tcpstate::tracker::State;
 
 fn folder() -> PathBuf {
@@ -107,6 +107,22 @@ fn accept_queue() {
         assert!(from(&report, port).endpoints.server.possible.has(State::SynRcvd), "{port}");
     }
     assert_eq!(from(&report, 40006).outcome, Outcome::Unanswered);
+    let found: Vec<(&str, Severity, u64)> = report
+        .findings
+        .iter()
+        .filter(|f| f.severity >= Severity::Note)
+        .map(|f| (f.name, f.severity, f.count))
+        .collect();
+    let expected = [("accept-queue-drops", 3), ("half-open-accept-overflow", 2), ("syn-unanswered", 1)];
+    assert_eq!(found, expected.map(|(name, count)| (name, Severity::Warning, count)));
+    let [drops, overflow] = [0, 1].map(|i| report.findings[i].message.as_str());
+    assert!(drops.contains("1 of 6 attempts") && drops.contains("2 were not taken up"), "{drops}");
+    // The server's host was not heard again, so that it may have died.
+    assert!(
+        [drops, overflow]
+            .iter()
+            .all(|m| m.ends_with("queue is full, or it is gone") || m.ends_with("queues are full, or it is gone"))
+    );
 }
 
 #[test]

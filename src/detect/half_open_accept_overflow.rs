@@ -1,5 +1,6 @@
 //! O05: the client is through, the server does not take its ACK.
 
+use super::half_open_dead_peer;
 use super::prelude::*;
 
 const AFTER: Threshold = Threshold::wait(
@@ -13,17 +14,22 @@ pub static DECLARATION: Declaration = Declaration {
     code: "O05",
     name: "half-open-accept-overflow",
     severity: Severity::Warning,
-    summary: "the client is ESTABLISHED, the server stays in SYN_RCVD: its accept queue is full",
-    what: "The client's ACK completes the handshake, but the server sends its SYN,ACK again as if it had not come.",
+    summary: "the client is ESTABLISHED, the server is not: its accept queue is full, or the ACK does not reach it",
+    what: "The client's ACK completes the handshake, but the server sends its SYN,ACK again as if it had not come, or nothing \
+           at all.",
     why: "The client believes it is connected, sends its request and waits. On Linux that is what a full accept queue looks \
           like from outside (tcp_abort_on_overflow=0): the application does not accept fast enough.",
     decided: "The client's ACK was captured, the server repeated its SYN,ACK after it, and by its later segments was not past \
               SYN_RCVD for longer than the threshold (RFC 9293 §3.10.7.4; Linux tcp_check_req drops the ACK when the \
-              queue is full).",
+              queue is full). Or the server sent nothing after the handshake, though data was sent to it at least three times \
+              and for longer than half-open-dead-peer waits, and the same service turned others away in one of these ways or \
+              left their SYNs unanswered.",
     confused: "TCP_DEFER_ACCEPT, which ignores the bare ACK on purpose until data comes; an ACK lost between tap and server \
-               (one repeated SYN,ACK, then progress).",
+               (one repeated SYN,ACK, then progress); a filter behind the tap, on the server itself as well, that drops what \
+               the client sends: no segment tells that from a full queue.",
     advice: "On the server: `ss -ltn` (Recv-Q at or above Send-Q), `nstat -az TcpExtListenOverflows`. Raise the backlog and \
-             net.core.somaxconn, accept faster, or find the thread that no longer accepts.",
+             net.core.somaxconn, accept faster, or find the thread that no longer accepts. If its queue has room: does a \
+             filter or a lossy path keep the client's ACK from it?",
     thresholds: &[&AFTER],
     absence: true,
     raises: Example::one(
@@ -49,10 +55,37 @@ pub static DECLARATION: Declaration = Declaration {
 8. - - @ 7s
 ",
     ),
-    detect: Detect::Connection(Signs::SYN_AGAIN, detect),
+    detect: Detect::Connection(Signs::SYN_AGAIN.or(Signs::WAITING), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    if view.shows(Signs::SYN_AGAIN) && repeated(view, sink) {
+        return;
+    }
+    if let Some(silence) = half_open_dead_peer::silence(view).filter(|s| s.of == view.server() && s.is_turning_away) {
+        let (c, s) = (view.client, silence.of);
+        let message = || {
+            format!(
+                "{} sent its data {} in {}; {} has sent nothing since the handshake and turned others away, too: its accept \
+                 queue is full, or it is gone",
+                view.who(c),
+                times(silence.tries.into()),
+                Plain(silence.took),
+                view.who(s),
+            )
+        };
+        sink.raise(Severity::Warning, silence.since, silence.packet, message)
+            .at(s)
+            .lasted("for_at_least", view.scene.end - silence.since)
+            .fact("syn_acks", view.connection.ends[s].syn_acks)
+            .fact("tries", silence.tries)
+            .fact("recovered", false);
+    }
+}
+
+/// SYN,ACK sent again after its acknowledgment. Whether that is so.
+fn repeated(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
+    let mut raised = false;
     for e in 0..2 {
         let own = &view.connection.ends[e];
         if own.syn_acks < 2 || view.connection.ends[1 - e].syn_acks > 0 {
@@ -69,28 +102,30 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         if span < view.span(&AFTER) {
             continue;
         }
-        let times = own.syn_acks;
+        let syn_acks = own.syn_acks;
         let message = || match recovered {
             None => format!(
                 "{} ignores the ACK of {} for {}: it repeated its SYN,ACK {}",
                 view.who(e),
                 view.who(1 - e),
                 at_least(span),
-                super::prelude::times(u64::from(times) - 1),
+                times(u64::from(syn_acks) - 1),
             ),
             Some(_) => format!(
                 "{} took the ACK of {} only after {}: it repeated its SYN,ACK {}",
                 view.who(e),
                 view.who(1 - e),
                 Plain(span),
-                super::prelude::times(u64::from(times) - 1),
+                times(u64::from(syn_acks) - 1),
             ),
         };
         let severity = if recovered.is_some() { Severity::Note } else { Severity::Warning };
         sink.raise(severity, client.mark.time, client.mark.packet, message)
             .at(e)
             .lasted(if recovered.is_some() { "for" } else { "for_at_least" }, span)
-            .fact("syn_acks", times)
+            .fact("syn_acks", syn_acks)
             .fact("recovered", recovered.is_some());
+        raised = true;
     }
+    raised
 }

@@ -31,9 +31,11 @@ pub static DECLARATION: Declaration = Declaration {
               SYN from the other end, its challenge ACK, and the RST that answers it (Figure 9).",
     confused: "half-open-syn, the other meaning of half-open; a capture that shows one direction only; fin-unacked, where the \
                connection was being closed; a full accept queue, whose server leaves the client's ACK and data unanswered: where \
-               the server never sent anything after the handshake, the message names both.",
+               the server never sent anything after the handshake, the message names both, and where its service turned \
+               others away, it is half-open-accept-overflow.",
     advice: "Did the peer crash, reboot or fail over, or does a device between forget idle connections (see idle-death)? Use \
-             keepalives shorter than that device's timeout, and TCP_USER_TIMEOUT to notice sooner.",
+             keepalives shorter than that device's timeout, and TCP_USER_TIMEOUT to notice sooner. A server that never sent \
+             anything after the handshake may only not accept: look at its queue first (`ss -ltn`).",
     thresholds: &[&AFTER, &TRIES],
     absence: true,
     raises: Example::one(opened!(
@@ -80,44 +82,85 @@ pub(super) fn is_silent(view: &View<'_>, e: usize) -> bool {
         && last - first >= Span(wait.0 / 4)
 }
 
-/// Data into silence.
-fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
-    for e in 0..2 {
+/// Data sent again and again to an end that had opened the connection and is silent.
+pub(super) struct Silence {
+    /// The silent end.
+    pub of: usize,
+    /// When, and in which packet, the first of it was sent.
+    pub since: Time,
+    pub packet: u64,
+    /// From then to the last of it.
+    pub took: Span,
+    /// How often it was sent.
+    pub tries: u32,
+    /// The silent end never sent anything after the handshake.
+    never_spoke: bool,
+    /// And its service turned others away: it is rather too busy than gone.
+    pub is_turning_away: bool,
+}
+
+/// The silence that one end's data meets.
+pub(super) fn silence(view: &View<'_>) -> Option<Silence> {
+    (0..2).find_map(|e| {
         if view.connection.ends[e].fin().is_some() || !is_open(view, 1 - e) || !is_silent(view, e) {
-            continue;
+            return None;
         }
         // A RST is an answer; and where nothing of the peer was captured, its silence proves nothing.
         if view.signals.resets().iter().any(|r| r.from != e) || view.is_one_sided() {
-            continue;
+            return None;
         }
         let waiting = &view.unanswered(e);
-        let Some((since, packet)) = waiting.first() else { continue };
+        let (since, packet) = waiting.first()?;
         let took = view.end(e).last_sent().unwrap_or(since) - since;
-        let tries = u32::from(waiting.repeats) + 1;
-        let severity = if tries >= 6 || took >= Span::secs(13) { Severity::Error } else { Severity::Warning };
-        let message = || {
-            let (silence, or) = if never_spoke(view, 1 - e) {
-                ("has sent nothing since the handshake", ": it is gone, or its accept queue is full (`ss -ltn` there)")
-            } else {
-                ("no longer answers", "")
-            };
-            format!(
-                "{} sent its data up to {tries} times in {}; {} {silence}{}{or}",
-                view.who(e),
-                Plain(took),
-                view.who(1 - e),
-                after_idle(waiting.idle()),
-            )
-        };
-        sink.raise(severity, since, packet, message)
-            .at(1 - e)
-            .fact("signature", "unanswered")
-            .fact("tries", tries)
-            .lasted("for_at_least", view.scene.end - since)
-            .span("idle_before", waiting.idle());
+        let never_spoke = never_spoke(view, 1 - e);
+        Some(Silence {
+            of: 1 - e,
+            since,
+            packet,
+            took,
+            tries: u32::from(waiting.repeats) + 1,
+            never_spoke,
+            is_turning_away: never_spoke && turns_others_away(view, 1 - e),
+        })
+    })
+}
+
+/// Whether the service that end `e` is turned others away as well.
+fn turns_others_away(view: &View<'_>, e: usize) -> bool {
+    view.scene.turned_away(view.socket(e)) > u8::from(view.connection.is_turned_away(1 - e))
+}
+
+/// Data into silence.
+fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
+    let Some(silence) = silence(view) else { return false };
+    // That is half-open-accept-overflow's.
+    if silence.is_turning_away {
         return true;
     }
-    false
+    let Silence { of, since, packet, took, tries, never_spoke, .. } = silence;
+    let idle = view.unanswered(1 - of).idle();
+    let severity = if tries >= 6 || took >= Span::secs(13) { Severity::Error } else { Severity::Warning };
+    let message = || {
+        let (silence, or) = if never_spoke {
+            ("has sent nothing since the handshake", ": its accept queue is full (`ss -ltn` there), or it is gone")
+        } else {
+            ("no longer answers", "")
+        };
+        format!(
+            "{} sent its data up to {tries} times in {}; {} {silence}{}{or}",
+            view.who(1 - of),
+            Plain(took),
+            view.who(of),
+            after_idle(idle),
+        )
+    };
+    sink.raise(severity, since, packet, message)
+        .at(of)
+        .fact("signature", "unanswered")
+        .fact("tries", tries)
+        .lasted("for_at_least", view.scene.end - since)
+        .span("idle_before", idle);
+    true
 }
 
 /// Whether end `e` had opened the connection: a server still in SYN_RCVD is another matter.

@@ -33,6 +33,8 @@ pub struct Scene {
     hosts: Vec<Host>,
     /// Whether one of them is unseen.
     any_unseen: bool,
+    /// How many connections each service, by number, turned away: none, one, or more.
+    turned_away: Vec<u8>,
 }
 
 /// Marks of a host: segments of it were captured; in one connection none were; there others acknowledge what it sent.
@@ -71,6 +73,12 @@ impl Scene {
     /// Whether the host at `addr` is unseen: mostly none is.
     pub fn is_unseen(&self, addr: IpAddr) -> bool {
         self.any_unseen && self.host(addr).is_unseen()
+    }
+
+    /// How many connections `service` [turned away](Connection::is_turned_away): none, one, or more (2).
+    pub fn turned_away(&self, service: Socket) -> u8 {
+        let number = self.directory.find(service.addr).and_then(|host| self.directory.find_service(host, service.port));
+        number.and_then(|number| self.turned_away.get(number as usize)).copied().unwrap_or(0)
     }
 
     /// All hosts that are unseen, in order.
@@ -150,6 +158,8 @@ pub struct Survey {
     directory: Directory,
     /// By number.
     hosts: Vec<Host>,
+    /// How many connections services turned away: none, one, or more. As long as need be.
+    turned_away: Vec<u8>,
     /// Hosts as they were marked last, with their numbers, by a part of their address: often it is the same ones again.
     recent: [Option<(Key, Host, u32)>; 32],
 }
@@ -166,17 +176,30 @@ pub struct Glance {
     begun_before: bool,
     /// Ends of which no segment was captured.
     silent: [bool; 2],
+    /// Its server [turned it away](Connection::is_turned_away).
+    turned_away: bool,
     /// Which end is the client.
     client: u8,
 }
 
-crate::pack::pack_fields!(Glance { copies, cut, missing, oversized, one_sided, begun_before, silent, client });
+crate::pack::pack_fields!(Glance {
+    copies,
+    cut,
+    missing,
+    oversized,
+    one_sided,
+    begun_before,
+    silent,
+    turned_away,
+    client,
+});
 
 impl Glance {
     /// Of connection `c` with its signals.
     pub fn of(c: &Connection, s: &Signals) -> Glance {
         let one_sided = is_one_sided(c, s);
         let missing = s.ends.iter().map(|e| u64::from(e.missing)).sum();
+        let client = c.client().0;
         let oversized = |e: &usize| s.ends[1 - e].mss().is_some_and(|m| s.ends[*e].largest > u32::from(m));
         Glance {
             copies: s.cold().map_or(0, |cold| cold.copies),
@@ -186,7 +209,8 @@ impl Glance {
             one_sided,
             begun_before: !c.opening_seen() && !c.is_reset_only(),
             silent: [0, 1].map(|e| c.ends[e].packets == 0),
-            client: c.client().0 as u8,
+            turned_away: c.is_turned_away(client),
+            client: client as u8,
         }
     }
 
@@ -201,6 +225,7 @@ impl Glance {
             one_sided: false,
             begun_before: false,
             silent: [false, !answered],
+            turned_away: false,
             client: 0,
         }
     }
@@ -214,8 +239,8 @@ impl Glance {
 impl From<Scene> for Survey {
     /// The survey that the scene is known from, to be gone on with.
     fn from(scene: Scene) -> Survey {
-        let Scene { quality, directory, hosts, .. } = scene;
-        Survey { quality, directory, hosts, recent: [None; 32] }
+        let Scene { quality, directory, hosts, turned_away, .. } = scene;
+        Survey { quality, directory, hosts, turned_away, recent: [None; 32] }
     }
 }
 
@@ -254,7 +279,19 @@ impl Survey {
             self.mark(sockets[e].addr, marks)
         });
         let (client, server) = (glance.client(), 1 - glance.client());
-        Parties { client: numbers[client], service: self.directory.service(numbers[server], sockets[server].port) }
+        let service = self.directory.service(numbers[server], sockets[server].port);
+        if glance.turned_away {
+            self.note_turned_away(service, 1);
+        }
+        Parties { client: numbers[client], service }
+    }
+
+    fn note_turned_away(&mut self, service: u32, connections: u8) {
+        if service as usize >= self.turned_away.len() {
+            self.turned_away.resize(service as usize + 1, 0);
+        }
+        let turned = &mut self.turned_away[service as usize];
+        *turned = (*turned + connections).min(2);
     }
 
     /// Adds `marks` to the host at `addr`: its number.
@@ -290,6 +327,12 @@ impl Survey {
         for (number, host) in (0..).zip(&other.hosts) {
             self.mark(other.directory.addr(number), host.0);
         }
+        for (number, turned) in (0..).zip(&other.turned_away).filter(|(_, turned)| **turned > 0) {
+            let Socket { addr, port } = other.directory.socket(number);
+            let host = self.directory.host(addr);
+            let service = self.directory.service(host, port);
+            self.note_turned_away(service, *turned);
+        }
     }
 
     /// The capture from `begin` to `end`, all connections being known; `passed` holds what was counted as segments passed.
@@ -307,8 +350,20 @@ impl Survey {
         };
         let length = (end - begin).0 as f64;
         let quarters = [1.0, 2.0, 3.0, 4.0].map(|n| begin + Span((length * n / 4.0) as i64));
-        let (directory, hosts) = (self.directory, self.hosts);
+        let Survey { directory, hosts, turned_away, .. } = self;
         let any_unseen = hosts.iter().any(|host| host.is_unseen());
-        Scene { begin, end, quarters, let_go: false, profile, limits, quality, directory, hosts, any_unseen }
+        Scene {
+            begin,
+            end,
+            quarters,
+            let_go: false,
+            profile,
+            limits,
+            quality,
+            directory,
+            hosts,
+            any_unseen,
+            turned_away,
+        }
     }
 }

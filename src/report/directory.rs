@@ -130,6 +130,12 @@ impl Directory {
         found.map(|number| number as u32)
     }
 
+    /// The number of the service at `port` of `host`, if it is known.
+    pub fn find_service(&self, host: u32, port: u16) -> Option<u32> {
+        let hash = self.services.hash_of(u128::from(host) << 16 | u128::from(port));
+        self.services.find(hash, |n| self.sockets[n] == (host, port)).map(|number| number as u32)
+    }
+
     /// The address of a host.
     #[inline]
     pub fn addr(&self, host: u32) -> IpAddr {

@@ -114,6 +114,15 @@ impl Connection {
         (between(h.syn, h.first_syn_ack), between(h.syn_ack, h.ack))
     }
 
+    /// Whether its server turned the client away, as one with full queues does: it left a SYN unanswered until it came again,
+    /// or sent its SYN,ACK again after the client had acknowledged it.
+    pub fn is_turned_away(&self, client: usize) -> bool {
+        let (own, peer, h) = (&self.ends[client], &self.ends[1 - client], &self.handshake);
+        let unanswered = own.syns > 1 && !self.answered_at_once();
+        let ignored = peer.syn_acks > 1 && h.ack.get().is_some() && h.syn_ack.get() == h.first_syn_ack.get();
+        peer.syns == 0 && (unanswered || ignored)
+    }
+
     /// Whether a SYN,ACK was captured before the client's first SYN came again: what delayed it is no drop by the server.
     pub fn answered_at_once(&self) -> bool {
         let h = &self.handshake;
