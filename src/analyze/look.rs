@@ -101,8 +101,9 @@ impl Finish<'_> {
     pub(super) fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
         let (mut stretch, mut desk) = (Stretch::default(), Box::<Desk>::default());
         stretch.rows.reserve_exact(range.len());
-        if wanted.connections && !wanted.in_short() {
-            stretch.connections.reserve_exact(range.len());
+        if wanted.connections {
+            // Where most are lone SYNs fewer are built.
+            stretch.connections.reserve_exact(range.len().min(wanted.stretch(false)));
         }
         tally.digests.push(Digests::with_capacity(range.len()));
         let end = range.end;
