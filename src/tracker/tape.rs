@@ -43,7 +43,7 @@ pub(super) mod mark {
     pub const PLAIN: u16 = 1 << 12;
     /// Its first segment has timestamps.
     pub const STAMPED: u16 = 1 << 13;
-    /// Its first segment is not written but [kept](super::first).
+    /// Its first segment is not written but [kept](super::super::first).
     pub const KEPT: u16 = 1 << 14;
     /// Not just one segment after the other, each once and complete.
     pub const DISORDERLY: u16 = 1 << 9;
