@@ -10,7 +10,7 @@ use crate::time::Time;
 use crate::timing::{Census, table};
 
 /// Sums over some connections.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Tally {
     pub totals: Totals,
     pub rollups: Sums,

@@ -104,7 +104,10 @@ fn metrics(all: &GroupTiming, long: bool) -> Rows {
     }
     let mut remark = seen_from(all);
     if all.excluded > 0 {
-        remark.push_str(&format!("; {} left out: sent again or not to be told apart", count(all.excluded)));
+        remark.push_str(&format!(
+            "; {} left out: sent again, not to be told apart, or acknowledged unseen",
+            count(all.excluded)
+        ));
     }
     if rough {
         remark.push_str("; quantiles of many samples ±0.8 %");
