@@ -150,6 +150,7 @@ pub mod pack;
 #[doc = include_str!("performance.md")]
 pub mod performance {}
 pub mod policy;
+mod prefetch;
 pub mod render;
 pub mod report;
 #[cfg(test)]

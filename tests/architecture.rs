@@ -13,16 +13,17 @@ use std::path::{Path, PathBuf};
 /// For each module (a folder or file under `src`) the others it may use. `segment` and `time` are the words all share.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("time", &[]),
+    ("prefetch", &[]),
     ("segment", &["time"]),
     ("source", &["time"]),
     ("decode", &["segment", "source", "time"]),
-    ("pack", &["segment", "time"]),
-    ("tracker", &["pack", "segment", "time"]),
+    ("pack", &["prefetch", "segment", "time"]),
+    ("tracker", &["pack", "prefetch", "segment", "time"]),
     ("ladder", &["segment", "time", "tracker"]),
-    ("report", &["segment", "source", "time", "tracker"]),
+    ("report", &["prefetch", "segment", "source", "time", "tracker"]),
     ("signals", &["pack", "segment", "time", "tracker"]),
-    ("timing", &["pack", "report", "segment", "time", "tracker"]),
-    ("detect", &["ladder", "pack", "report", "segment", "signals", "time", "timing", "tracker"]),
+    ("timing", &["pack", "prefetch", "report", "segment", "time", "tracker"]),
+    ("detect", &["ladder", "pack", "prefetch", "report", "segment", "signals", "time", "timing", "tracker"]),
     ("filter", &["report", "segment", "time", "tracker"]),
     (
         "analyze",

@@ -106,12 +106,34 @@ impl Finish<'_> {
             stretch.connections.reserve_exact(range.len().min(wanted.stretch(false)));
         }
         tally.digests.push(Digests::with_capacity(range.len()));
-        let end = range.end;
-        for from in range.step_by(TOGETHER) {
-            self.look_at_some(from..(from + TOGETHER).min(end), wanted, tally, &mut desk, &mut stretch);
+        let some = |n: usize| {
+            let at = |n: usize| range.end.min(range.start + n * TOGETHER);
+            at(n)..at(n + 1)
+        };
+        self.prefetch(some(0), tally);
+        self.prefetch(some(1), tally);
+        self.prefetch_more(some(0), tally);
+        for n in 0..range.len().div_ceil(TOGETHER) {
+            self.prefetch(some(n + 2), tally);
+            self.prefetch_more(some(n + 1), tally);
+            self.look_at_some(some(n), wanted, tally, &mut desk, &mut stretch);
         }
         tally.digests.last_mut().into_iter().for_each(Digests::trim);
         stretch
+    }
+
+    /// Prefetches what the connections at these places are found by.
+    fn prefetch(&self, range: Range<usize>, tally: &Tally) {
+        let indices = range.map(|position| self.at(position));
+        indices.clone().for_each(|index| self.analysis.tracker.prefetch_head(index));
+        indices.for_each(|index| tally.rollups.prefetch(self.parties[index], &self.scene.directory));
+    }
+
+    /// The same, once that is there, of what they are added up from, and to.
+    fn prefetch_more(&self, range: Range<usize>, tally: &Tally) {
+        let indices = range.map(|position| self.at(position));
+        indices.clone().for_each(|index| self.analysis.tracker.prefetch_tape(index));
+        indices.for_each(|index| tally.rollups.prefetch_sums(self.parties[index], &self.scene.directory));
     }
 
     fn look_at_some(
@@ -128,7 +150,6 @@ impl Finish<'_> {
         let (mut indices, mut left) = ([0; TOGETHER], [None; TOGETHER]);
         let (indices, left) = (&mut indices[..range.len()], &mut left[..range.len()]);
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
-        tracker.soon(indices.iter().copied());
         for (((index, book), measured), left) in indices.iter().zip(&mut *books).zip(&mut *measured).zip(&mut *left) {
             let short =
                 (!built || wanted.in_short()) && self.lone(*index, book) || self.textbook(*index, measured, book);

@@ -27,10 +27,7 @@ use crate::segment::{IcmpError, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
 use crate::timing::Vantage;
-use crate::tracker::{self, Ahead, Profile, Stack, Taken, Tracker, Verdict};
-
-/// How many segments are looked up before they are passed.
-const AHEAD: usize = 32;
+use crate::tracker::{self, Ahead, LookUp, Profile, Stack, TOGETHER, Taken, Tracker, Verdict};
 
 /// What can be chosen.
 #[derive(Clone, Debug, Default)]
@@ -161,9 +158,13 @@ impl Analysis {
             }
         }
         let found = bundle.found().get(from..).unwrap_or(&[]);
-        for (n, some) in found.chunks(AHEAD).enumerate() {
-            let few = self.tracker.has_few();
-            let ahead = if few { [Ahead::default(); AHEAD] } else { self.ahead_of(some) };
+        let few = self.tracker.has_few();
+        let mut up = LookUp::default();
+        for (n, some) in found.chunks(TOGETHER).enumerate() {
+            let ahead = match few {
+                true => [Ahead::default(); TOGETHER],
+                false => self.tracker.look_up(&mut up, n, |n| segments(found, n)),
+            };
             for (i, (ahead, found)) in ahead.into_iter().zip(some).enumerate() {
                 match found {
                     Decoded::Segment(segment) if few => took(self.pass_next(segment)),
@@ -173,20 +174,11 @@ impl Analysis {
                 }
                 // Wherever bundles end, it is the same segment.
                 if self.is_due() && self.may_let_go(found) {
-                    return Some(from + n * AHEAD + i + 1);
+                    return Some(from + n * TOGETHER + i + 1);
                 }
             }
         }
         None
-    }
-
-    #[inline]
-    fn ahead_of(&self, some: &[Decoded]) -> [Ahead; AHEAD] {
-        let mut segments: [Option<&Segment>; AHEAD] = [None; AHEAD];
-        for (segment, found) in segments.iter_mut().zip(some) {
-            *segment = if let Decoded::Segment(segment) = found { Some(segment) } else { None };
-        }
-        self.tracker.ahead_of(segments)
     }
 
     /// Takes over scopes as the decoder of the bundles has named them, in their order, while bundles still come.
@@ -285,7 +277,7 @@ impl Analysis {
         let mut scratch = Box::default();
         loop {
             let glance = |i| (i, self.tracker.glance(i, &mut scratch));
-            let some: SmallVec<[_; AHEAD]> = indices.by_ref().take(AHEAD).map(glance).collect();
+            let some: SmallVec<[_; TOGETHER]> = indices.by_ref().take(TOGETHER).map(glance).collect();
             if some.is_empty() {
                 return (survey, unique);
             }
@@ -371,4 +363,11 @@ impl Analysis {
     pub fn settled(&self, past: Past) -> Finish<'_> {
         Finish::settled(self, past)
     }
+}
+
+/// Segments of what was `found`, number `n` of all [`TOGETHER`] after [`TOGETHER`].
+#[inline]
+fn segments(found: &[Decoded], n: usize) -> impl Iterator<Item = Option<&Segment>> {
+    let some = found.get(n * TOGETHER..).unwrap_or(&[]).iter().take(TOGETHER);
+    some.map(|found| if let Decoded::Segment(segment) = found { Some(segment) } else { None })
 }

@@ -1,12 +1,12 @@
 //! What capture-wide detectors need of each connection.
 
-use std::hint::black_box;
 use std::num::NonZero;
 use std::ops::Deref;
 
 use super::digests::Digests;
 use super::short::Short;
 use super::stay::Stay;
+use crate::prefetch::prefetch;
 use crate::report::directory::Parties;
 use crate::report::{Outcome, Side};
 use crate::time::{Span, Time};
@@ -105,10 +105,16 @@ impl<'a> Digest<'a> {
         Digest { of, row }
     }
 
-    /// Makes it cheaper to look at these, some at a time: they are in memory far away, and so it is waited for all at once.
-    pub(super) fn soon(some: impl Iterator<Item = Digest<'a>> + Clone) {
-        black_box(some.clone().fold(0, |all, c| all ^ c.row.more));
-        black_box(some.fold(0, |all, c| all ^ c.more().map_or(0, |more| more.packets)));
+    /// Prefetches what is kept of every connection.
+    #[inline]
+    pub(super) fn prefetch(self) {
+        prefetch(self.row);
+    }
+
+    /// Prefetches what there is to say of more than a lone SYN.
+    #[inline]
+    pub(super) fn prefetch_more(self) {
+        self.more().into_iter().for_each(prefetch);
     }
 
     fn more(self) -> Option<&'a More> {

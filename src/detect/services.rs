@@ -139,10 +139,19 @@ impl<'a> Services<'a> {
 
     /// Those at these places of `order`.
     fn at(&self, range: Range<usize>) -> impl Iterator<Item = Digest<'a>> + Clone + '_ {
-        self.order[range].chunks(AHEAD).flat_map(|some| {
-            let some = some.iter().map(|(n, i)| self.stretches[*n as usize].get(*i as usize));
-            Digest::soon(some.clone());
-            some
+        let order = &self.order[range];
+        let some = move |n: usize| {
+            let some = order.get(n * AHEAD..).unwrap_or(&[]).iter().take(AHEAD);
+            some.map(|(n, i)| self.stretches[*n as usize].get(*i as usize))
+        };
+        (0..order.len().div_ceil(AHEAD)).flat_map(move |n| {
+            if n == 0 {
+                some(0).chain(some(1)).for_each(Digest::prefetch);
+                some(0).for_each(Digest::prefetch_more);
+            }
+            some(n + 2).for_each(Digest::prefetch);
+            some(n + 1).for_each(Digest::prefetch_more);
+            some(n)
         })
     }
 

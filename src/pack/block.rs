@@ -3,6 +3,7 @@
 //! good is freed. A row that is said to be whole leaves its block to others.
 
 use super::sealed::Sealed;
+use crate::prefetch::prefetch;
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
@@ -223,18 +224,20 @@ impl Rows {
         bytes.unwrap_or(&[])
     }
 
-    /// A byte of the line that the next record comes to.
+    /// Prefetches the line that the next record comes to.
     #[inline]
-    pub fn end(&self, row: &Row) -> Option<u8> {
-        let block = self.blocks.get(usize::from(row.size))?.get(row.block)?;
-        block.get(usize::from(row.used)).or(block.last()).copied()
+    pub fn prefetch_end(&self, row: &Row) {
+        let block = self.blocks.get(usize::from(row.size)).and_then(|blocks| blocks.get(row.block));
+        if let Some(byte) = block.and_then(|block| block.get(usize::from(row.used)).or(block.last())) {
+            prefetch(byte);
+        }
     }
 
-    /// Looks at all lines of `rows`: what would be waited for row by row is waited for at once.
-    pub fn touch(&self, rows: impl Iterator<Item = Row>) {
-        let bytes = rows.map(|row| self.get(&row));
-        let lines = bytes.flat_map(|row| row.iter().step_by(LINE).chain(row.last()));
-        std::hint::black_box(lines.fold(0, |seen, byte| seen ^ byte));
+    /// Prefetches all lines of `row`.
+    #[inline]
+    pub fn prefetch(&self, row: &Row) {
+        let bytes = self.get(row);
+        bytes.iter().step_by(LINE).chain(bytes.last()).for_each(prefetch);
     }
 
     /// Takes the block of `row` back; another row may get it.
@@ -288,7 +291,7 @@ mod tests {
                 continue;
             }
             expected.extend_from_slice(&record[..len]);
-            assert!(rows.end(row).is_some());
+            rows.prefetch_end(row);
         }
         for (row, expected) in &all {
             assert_eq!(rows.get(row), expected);

@@ -1,6 +1,7 @@
 //! Sums by number, for very many numbers of which most come once: those take a few bytes each.
 
 use super::model::{Outcome, Severity};
+use crate::prefetch::prefetch;
 
 /// One connection of a number: its outcome, and at most one kind of finding, in few bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,9 @@ pub trait Sum: Default {
 
     /// Adds another sum.
     fn merge(&mut self, other: Self);
+
+    /// Prefetches the memory that adding to it needs.
+    fn prefetch(&self);
 }
 
 /// Sums by number.
@@ -81,6 +85,21 @@ impl<S: Sum> Gather<S> {
             self.whats.resize(place + 1, What::NOTHING);
         }
         &mut self.whats[place]
+    }
+
+    /// Prefetches what is known of `number`.
+    #[inline]
+    pub fn prefetch(&self, number: u32) {
+        self.whats.get(number as usize).into_iter().for_each(prefetch);
+    }
+
+    /// The same, once that is there, of its sum.
+    #[inline]
+    pub fn prefetch_sum(&self, number: u32) {
+        let what = self.whats.get(number as usize).map(|what| what.unfold());
+        if let Some(Unfolded::Sum(place)) = what {
+            self.sums.get(place).into_iter().for_each(Sum::prefetch);
+        }
     }
 
     /// Adds a connection that can stand alone: to the sum of `number`, if it has one or now gets one.

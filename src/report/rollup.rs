@@ -10,6 +10,7 @@ use super::carried::Carried;
 use super::directory::{Directory, Parties};
 use super::gather::{self, Gather, Single};
 use super::model::*;
+use crate::prefetch::prefetch;
 
 /// Roll-ups kept of each kind; the others are only counted.
 pub const KEPT: usize = 100;
@@ -128,6 +129,12 @@ impl gather::Sum for Sum {
             }
         }
     }
+
+    #[inline]
+    fn prefetch(&self) {
+        prefetch(&self.connections);
+        prefetch(&self.kinds);
+    }
 }
 
 /// A kind of finding that a connection shows.
@@ -189,6 +196,20 @@ impl Sums {
             self.kinds.push((code, name));
             self.kinds.len() - 1
         }) as u16
+    }
+
+    /// Prefetches what is known of these parties.
+    #[inline]
+    pub fn prefetch(&self, parties: Parties, directory: &Directory) {
+        self.services.prefetch(parties.service);
+        [parties.client, directory.server(parties.service)].iter().for_each(|host| self.hosts.prefetch(*host));
+    }
+
+    /// The same, once that is there, of what is added up of them.
+    #[inline]
+    pub fn prefetch_sums(&self, parties: Parties, directory: &Directory) {
+        self.services.prefetch_sum(parties.service);
+        [parties.client, directory.server(parties.service)].iter().for_each(|host| self.hosts.prefetch_sum(*host));
     }
 
     /// Adds a connection and what it shows.

@@ -77,7 +77,11 @@ impl Rough {
                     found[count] = at;
                     count += usize::from(groups[Seats::with_sample(*stored).1.of_kind(kind)].is_some());
                 }
-                for at in &found[..count] {
+                for (n, at) in found[..count].iter().enumerate() {
+                    if let Some(ahead) = found[..count].get(n + SOON) {
+                        let (sample, seats) = Seats::with_sample(batch[usize::from(*ahead)]);
+                        groups[seats.of_kind(kind)].iter().for_each(|histogram| histogram.prefetch(sample));
+                    }
                     let stored = &mut batch[usize::from(*at)];
                     let (sample, seats) = Seats::with_sample(*stored);
                     let place = seats.of_kind(kind);
@@ -114,3 +118,5 @@ impl Rough {
 
 /// So many short samples are taken together.
 const BATCH: usize = 1_024;
+/// So many samples ahead their buckets are prefetched.
+const SOON: usize = 16;

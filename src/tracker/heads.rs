@@ -4,6 +4,7 @@ use std::ops::{Index, IndexMut};
 
 use super::kept::Kept;
 use super::tape::Tape;
+use crate::prefetch::prefetch;
 use crate::segment::Socket;
 
 /// Heads of a piece, as a power of two: 64 KiB.
@@ -58,6 +59,15 @@ impl Heads {
     #[inline]
     pub(super) fn get(&self, i: usize) -> Option<&Head> {
         if i < self.len { Some(&self[i]) } else { None }
+    }
+
+    /// Prefetches head `i`, both lines.
+    #[inline]
+    pub(super) fn prefetch(&self, i: usize) {
+        if let Some(head) = self.get(i) {
+            prefetch(&head.sockets);
+            prefetch(&head.tape);
+        }
     }
 
     #[inline]

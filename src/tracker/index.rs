@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use foldhash::quality::RandomState;
 
+use crate::prefetch::prefetch;
 use crate::segment::Socket;
 
 /// Places at the beginning, as a power of two.
@@ -88,6 +89,14 @@ impl Index {
     pub fn soon(&self, hashes: impl Iterator<Item = u32>) {
         let places = hashes.filter_map(|hash| self.places.get(self.home(hash)));
         black_box(places.fold(0, |all, place| all ^ place));
+    }
+
+    /// Prefetches the place where what has this hash stands at first.
+    #[inline]
+    pub fn prefetch(&self, hash: u32) {
+        if let Some(place) = self.places.get(self.home(hash)) {
+            prefetch(place);
+        }
     }
 
     /// The number with this `hash` that `is` meant.

@@ -16,6 +16,7 @@
 //! | `unseen` | FINs that were not captured |
 //! | [`verdict`], `scale` | the histories at a given time, silence weighed |
 //! | [`table`], `incarnation` | four-tuples; where one connection on them ends and the next begins |
+//! | `ahead` | looking up where segments belong before they are taken |
 //! | `index` | connections by their four-tuple, hosts by their address |
 //! | `recent` | those spoken on lately, by their ports alone |
 //! | [`store`] | where connections are kept: on tape, as records, packed while nothing is said |
@@ -32,6 +33,7 @@
 //! | [`profile`] | timers of common stacks |
 //! | `packed` | the fields that packing writes |
 
+mod ahead;
 pub mod case;
 pub mod connection;
 pub mod endpoint;
@@ -71,6 +73,7 @@ mod usual;
 pub mod verdict;
 mod written;
 
+pub use ahead::{Ahead, LookUp, TOGETHER};
 pub use case::{Case, Notes, Scratch};
 pub use connection::{Class, Connection, Taken};
 pub use lone::Lone;
@@ -78,6 +81,6 @@ pub use outline::Outline;
 pub use profile::{Profile, Stack};
 pub use state::{Evidence, State, States, UnknownState};
 
-pub use table::{Ahead, Tracker};
+pub use table::Tracker;
 pub use textbook::Textbook;
 pub use verdict::Verdict;

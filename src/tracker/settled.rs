@@ -152,7 +152,7 @@ mod tests {
         tracker.look(1, &mut places[0]);
         tracker.look(1, &mut places[1]);
         assert_eq!(tracker.look(0, &mut places[0]).connection.ends[0].packets, 0);
-        tracker.soon([0, 1].into_iter());
+        [0, 1].into_iter().for_each(|i| tracker.prefetch_tape(i));
         tracker.look_all(&[Some(1), Some(0)], &mut places);
         assert_eq!(tracker.looked(0, &places[1]).connection.ends[0].packets, 0);
         assert_eq!(format!("{:?}", tracker.looked(1, &places[0]).connection), whole);

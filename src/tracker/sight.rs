@@ -3,7 +3,6 @@
 
 use super::case::{Case, Notes, Scratch};
 use super::connection::Connection;
-use super::heads::Head;
 use super::kept::How;
 use super::lone::Lone;
 use super::player::Player;
@@ -14,11 +13,13 @@ use crate::pack::{In, Pack};
 use crate::segment::Segment;
 
 impl<E: Notes> Store<E> {
-    /// Looks at what [`Store::look`] will need of connections on tape, at most 32.
-    pub(super) fn touch_tapes(&self, indices: impl Iterator<Item = usize>) {
-        let on_tape = |head: &&Head| matches!(head.state.how(), How::Tape) && !head.tape.is_lone_syn();
-        let heads = indices.map(|index| &self.heads[index]);
-        self.rows.touch(heads.filter(on_tape).map(|head| head.tape.row()));
+    /// Prefetches what [`Store::look`] will need of connection `index`, if it is on tape.
+    #[inline]
+    pub(super) fn prefetch_tape(&self, index: usize) {
+        let head = &self.heads[index];
+        if matches!(head.state.how(), How::Tape) && !head.tape.is_lone_syn() {
+            self.rows.prefetch(&head.tape.row());
+        }
     }
 
     /// Plays the tape of connection `index`.

@@ -114,10 +114,10 @@ impl<E: Notes> Store<E> {
         between && head.previous == 0 && case.take_steady(x, seg).is_some()
     }
 
-    /// Looks at what [`Store::record`] will need of connection `index`.
+    /// Prefetches what [`Store::record`] will need of connection `index`.
     #[inline]
-    pub(super) fn touch(&self, index: usize) {
-        std::hint::black_box(self.heads[index].tape.end(&self.rows));
+    pub(super) fn prefetch_end(&self, index: usize) {
+        self.heads[index].tape.prefetch_end(&self.rows);
     }
 
     fn begin(&mut self, seg: &Segment) {

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::ahead::Ahead;
 use super::case::{Case, Notes, Scratch};
 use super::connection::{Class, Connection, Taken};
 use super::index::Index;
@@ -37,15 +38,6 @@ impl<N> Default for Tracker<N> {
 
 /// As many connections are found one by one: what is looked at for it stays in the nearest caches.
 const FEW: usize = 1 << 12;
-
-/// Where a segment belongs, looked up ahead: [`Tracker::ahead`].
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Ahead {
-    hash: u32,
-    /// The connection through which it is found, plus one; 0 for none.
-    head: u32,
-    era: u32,
-}
 
 /// Where a segment belongs.
 enum Found {
@@ -119,9 +111,16 @@ impl<N: Notes> Tracker<N> {
         self.store.lone(i)
     }
 
-    /// Makes it cheaper to look at these connections, at most 32, one after the other.
-    pub fn soon(&self, indices: impl Iterator<Item = usize>) {
-        self.store.touch_tapes(indices);
+    /// Prefetches what connection `i` is found by.
+    #[inline]
+    pub fn prefetch_head(&self, i: usize) {
+        self.store.heads.prefetch(i);
+    }
+
+    /// The same, once that is there, of its tape.
+    #[inline]
+    pub fn prefetch_tape(&self, i: usize) {
+        self.store.prefetch_tape(i);
     }
 
     /// The sockets of connection `i`; the first sent the first segment.
@@ -167,39 +166,6 @@ impl<N: Notes> Tracker<N> {
         let hash = self.latest.hash(&seg.src, &seg.dst);
         let head = self.head(&seg.src, &seg.dst, hash);
         self.segment_at(head, hash, seg)
-    }
-
-    /// Looks up where `seg` belongs.
-    #[inline]
-    pub fn ahead(&self, seg: &Segment) -> Ahead {
-        let [ahead] = self.ahead_of([Some(seg)]);
-        ahead
-    }
-
-    /// Looks up where each of `segments` belongs, one step for all of them before the next: what the steps wait for is in
-    /// memory far away, and so it is waited for at once.
-    #[inline]
-    pub fn ahead_of<const SOME: usize>(&self, segments: [Option<&Segment>; SOME]) -> [Ahead; SOME] {
-        let mut ahead = [Ahead { era: self.era, ..Ahead::default() }; SOME];
-        for (ahead, seg) in ahead.iter_mut().zip(segments) {
-            ahead.hash = seg.map_or(0, |seg| self.latest.hash(&seg.src, &seg.dst));
-        }
-        self.latest.soon(ahead.iter().map(|ahead| ahead.hash));
-        for ahead in &mut ahead {
-            ahead.head = self.latest.guess(ahead.hash).map_or(0, |guess| guess as u32 + 1);
-        }
-        for (ahead, seg) in ahead.iter_mut().zip(segments) {
-            let Some(guess) = (ahead.head as usize).checked_sub(1) else { continue };
-            let right = seg.is_none_or(|seg| self.store.heads[guess].is_between(&seg.src, &seg.dst));
-            if let (false, Some(seg)) = (right, seg) {
-                let head = self.head(&seg.src, &seg.dst, ahead.hash);
-                ahead.head = head.map_or(0, |head| head as u32 + 1);
-            }
-        }
-        for head in ahead.iter().filter_map(|ahead| (ahead.head as usize).checked_sub(1)) {
-            self.store.touch(head);
-        }
-        ahead
     }
 
     /// The same as [`Tracker::segment`], for when it need not be known yet what it was: short connections are only written

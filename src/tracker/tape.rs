@@ -158,10 +158,10 @@ impl Tape {
         self.row
     }
 
-    /// A byte of the line that its next segment comes to.
+    /// Prefetches the line that its next segment comes to.
     #[inline]
-    pub fn end(&self, rows: &Rows) -> Option<u8> {
-        rows.end(&self.row)
+    pub fn prefetch_end(&self, rows: &Rows) {
+        rows.prefetch_end(&self.row);
     }
 
     /// Whether `seg` of end `x` belongs to this incarnation, whatever became of it so far.

@@ -1,0 +1,156 @@
+//! Where segments belong, looked up before they are taken. What that needs is in memory far away: a place in the index,
+//! then the head of a connection, then the end of its tape. Each is prefetched while segments before are taken.
+
+use super::case::Notes;
+use super::table::Tracker;
+use crate::segment::Segment;
+
+/// So many segments are looked up together.
+pub const TOGETHER: usize = 32;
+/// Those whose places are prefetched, those whose heads are, and those that are taken next.
+const STEPS: usize = 3;
+
+/// Where a segment belongs, looked up ahead: [`Tracker::ahead`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ahead {
+    pub(super) hash: u32,
+    /// The connection through which it is found, plus one; 0 for none.
+    pub(super) head: u32,
+    pub(super) era: u32,
+}
+
+/// Segments that are being looked up, [`TOGETHER`] after [`TOGETHER`].
+#[derive(Clone, Debug)]
+pub struct LookUp {
+    some: [[Ahead; TOGETHER]; STEPS],
+}
+
+impl Default for LookUp {
+    fn default() -> LookUp {
+        LookUp { some: [[Ahead::default(); TOGETHER]; STEPS] }
+    }
+}
+
+impl<N: Notes> Tracker<N> {
+    /// Looks up where `seg` belongs.
+    #[inline]
+    pub fn ahead(&self, seg: &Segment) -> Ahead {
+        let mut ahead = Ahead::default();
+        self.hash_of(&mut ahead, seg);
+        self.guess_head(&mut ahead);
+        self.find_head(&mut ahead, seg);
+        ahead
+    }
+
+    /// Where those segments belong that come as number `n` of all, [`TOGETHER`] after [`TOGETHER`], and are taken next; goes
+    /// on looking up those that come after. It is asked for one number after the other; `segments` gives those of one.
+    #[inline]
+    pub fn look_up<'s, S: Iterator<Item = Option<&'s Segment>>>(
+        &self,
+        up: &mut LookUp,
+        n: usize,
+        segments: impl Fn(usize) -> S,
+    ) -> [Ahead; TOGETHER] {
+        if n == 0 {
+            self.hash_all(up, 0, segments(0));
+            self.hash_all(up, 1, segments(1));
+            self.guess_all(up, 0);
+        }
+        self.hash_all(up, n + 2, segments(n + 2));
+        self.guess_all(up, n + 1);
+        let some = &mut up.some[n % STEPS];
+        for (ahead, seg) in some.iter_mut().zip(segments(n)) {
+            if let Some(seg) = seg {
+                self.find_head(ahead, seg);
+            }
+        }
+        *some
+    }
+
+    #[inline]
+    fn hash_all<'s>(&self, up: &mut LookUp, n: usize, segments: impl Iterator<Item = Option<&'s Segment>>) {
+        for (ahead, seg) in up.some[n % STEPS].iter_mut().zip(segments) {
+            if let Some(seg) = seg {
+                self.hash_of(ahead, seg);
+            }
+        }
+    }
+
+    #[inline]
+    fn guess_all(&self, up: &mut LookUp, n: usize) {
+        up.some[n % STEPS].iter_mut().for_each(|ahead| self.guess_head(ahead));
+    }
+
+    /// Prefetches the place of `seg` in the index.
+    #[inline]
+    fn hash_of(&self, ahead: &mut Ahead, seg: &Segment) {
+        ahead.hash = self.latest.hash(&seg.src, &seg.dst);
+        self.latest.prefetch(ahead.hash);
+    }
+
+    /// Prefetches the head that stands there.
+    #[inline]
+    fn guess_head(&self, ahead: &mut Ahead) {
+        let guess = self.latest.guess(ahead.hash);
+        // By the time it is taken another one may stand there.
+        (ahead.head, ahead.era) = (guess.map_or(0, |guess| guess as u32 + 1), self.era);
+        if let Some(guess) = guess {
+            self.store.heads.prefetch(guess);
+        }
+    }
+
+    /// Finds the head of `seg`, mostly the one that was guessed, and prefetches the end of its tape.
+    #[inline]
+    fn find_head(&self, ahead: &mut Ahead, seg: &Segment) {
+        let Some(guess) = (ahead.head as usize).checked_sub(1) else { return };
+        let right = self.store.heads.get(guess).is_some_and(|head| head.is_between(&seg.src, &seg.dst));
+        let head = if right { Some(guess) } else { self.head(&seg.src, &seg.dst, ahead.hash) };
+        ahead.head = head.map_or(0, |head| head as u32 + 1);
+        if let Some(head) = head {
+            self.store.prefetch_end(head);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pack::Pack;
+    use crate::segment::{Flags, Socket};
+    use crate::time::Time;
+
+    /// Segments of connections that take each other's place: on each four-tuple a new one with every few segments.
+    fn reuse() -> Vec<Segment> {
+        let socket = |last: u8, port| Socket { addr: [192, 0, 2, last].into(), port };
+        let segment = |n: u32| {
+            let (tuple, turn) = (n * 7 % 5, n / 5);
+            let (src, dst) = (socket(1, 1_000 + tuple as u16), socket(2, 443));
+            let isn = 100_000 * (turn / 3);
+            let (src, dst, flags, seq, ack) = match turn % 3 {
+                0 => (src, dst, Flags::SYN, isn, 0),
+                1 => (dst, src, Flags::SYN | Flags::ACK, isn, isn + 1),
+                _ => (src, dst, Flags::RST, isn + 1, 0),
+            };
+            let time = Time(i64::from(n) * 400_000_000);
+            Segment { time, packet: n.into(), src, dst, flags, seq, ack, window: 1_000, ..Segment::blank() }
+        };
+        (1..1_000).map(segment).collect()
+    }
+
+    #[test]
+    fn what_is_looked_up_ahead_is_still_right_when_it_is_taken() {
+        let segments = reuse();
+        let (mut ahead, mut at_once) = (Tracker::new(), Tracker::new());
+        let mut up = LookUp::default();
+        let some = |n: usize| segments.iter().skip(n * TOGETHER).take(TOGETHER);
+        for n in 0..segments.len().div_ceil(TOGETHER) {
+            let places = ahead.look_up(&mut up, n, |n| some(n).map(Some));
+            for (seg, place) in some(n).zip(places) {
+                assert_eq!(ahead.pass(seg, place), at_once.segment(seg).connection, "packet {}", seg.packet);
+            }
+        }
+        assert!(at_once.len() > 300);
+        let told = |tracker: &Tracker| tracker.connections().iter().map(|c| format!("{c:?}")).collect::<Vec<_>>();
+        assert_eq!(told(&ahead), told(&at_once));
+    }
+}
