@@ -17,12 +17,31 @@ fn trace() -> Vec<u8> {
 fn thresholds_decide_what_is_stuck() {
     let folder = Folder::new();
     folder.file("trace.pcap", &trace());
-    let plain = folder.run(&["analyze", "trace.pcap"]).out;
-    assert!(!plain.contains("close-wait-stuck") && plain.contains("half-closed-at-end"), "{plain}");
+    let stuck = |setting: &[&str]| {
+        let said = folder.run(&[&["analyze", "trace.pcap"], setting].concat()).out;
+        let severity =
+            |word: &str| said.lines().any(|line| line.starts_with(word) && line.contains("close-wait-stuck"));
+        assert_ne!(said.contains("close-wait-stuck"), said.contains("half-closed-at-end"), "{said}");
+        ["warning", "note"].into_iter().find(|word| severity(word))
+    };
     for setting in [["--stuck-after", "2s"], ["--threshold", "close-wait-stuck=2s"]] {
-        let stuck = folder.run(&["analyze", setting[0], setting[1], "trace.pcap"]).out;
-        assert!(stuck.contains("close-wait-stuck"), "{stuck}");
+        assert_eq!(stuck(&setting), Some("warning"));
     }
+    assert_eq!(stuck(&["--stuck-after", "60s"]), None);
+    // The capture is too short to wait for the default.
+    for jobs in ["1", "2"] {
+        assert_eq!(stuck(&["--jobs", jobs]), Some("note"));
+    }
+}
+
+#[test]
+fn what_a_short_capture_tells_early_fails_no_policy() {
+    let folder = Folder::new();
+    folder.file("trace.pcap", &Conversation::new().half_closed(40_001).after(5_000_000).closed(40_002).bytes);
+    folder.file("strict.toml", b"version = 1\n[[limit]]\nname = \"no leaks\"\nfinding = \"close-wait-stuck\"\n");
+    assert_eq!(folder.run(&["check", "trace.pcap"]).code, 3);
+    let strict = folder.run(&["check", "--policy", "strict.toml", "trace.pcap"]);
+    assert!(strict.code == 3 && strict.out.contains("ends too soon to wait for the usual 60 s"), "{}", strict.out);
 }
 
 #[test]
@@ -38,7 +57,7 @@ fn fail_on_takes_severities_and_names() {
 fn findings_can_be_chosen_and_ignored() {
     let folder = Folder::new();
     folder.file("trace.pcap", &trace());
-    let only = folder.run(&["analyze", "--only", "half-closed-at-end", "trace.pcap"]).out;
+    let only = folder.run(&["analyze", "--only", "half-closed-at-end", "--stuck-after", "60s", "trace.pcap"]).out;
     assert!(only.contains("half-closed-at-end") && !only.contains("syn-refused"), "{only}");
     let ignored = folder.run(&["analyze", "--ignore", "O02", "trace.pcap"]).out;
     assert!(!ignored.contains("syn-refused"), "{ignored}");

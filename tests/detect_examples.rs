@@ -309,7 +309,8 @@ fn signs_leave_nothing_out_and_short_agrees_with_full() {
         both.for_each(|(i, case)| surveys[i % 2].add(&case.connection, &case.notes.signals));
         let [mut survey, other] = surveys;
         survey.merge(other);
-        let scene = survey.finish(&Quality::default(), (segments[0].time, end), profile, limits.clone());
+        let mut scene = survey.finish(&Quality::default(), (segments[0].time, end), profile, limits.clone());
+        scene.length = Some(end - segments[0].time);
         let (mut whole, mut halves) = (Groups::new(), [Groups::new(), Groups::new()]);
         let (mut told, mut directory) = (BTreeMap::new(), Directory::default());
         for (i, case) in cases.iter().enumerate() {

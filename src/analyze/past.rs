@@ -156,6 +156,7 @@ impl<'a> Finish<'a> {
         past.keep = keep;
         let mut finish = Finish::after(Held::Lent(analysis), past, order, now, Vec::new());
         finish.goes_on = true;
+        finish.scene.length = None;
         finish
     }
 

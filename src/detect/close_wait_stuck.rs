@@ -19,14 +19,18 @@ pub static DECLARATION: Declaration = Declaration {
     code: "C01",
     name: "close-wait-stuck",
     severity: Severity::Warning,
-    summary: "the peer has closed, and this end's application never does",
+    summary: "the peer has closed, and this end's application does not",
     what: "One end received the peer's FIN and acknowledged it, and then neither sent its own FIN nor any more data.",
     why: "CLOSE_WAIT has no timer: the socket stays until the application closes it. When that never happens, sockets \
           pile up until file descriptors or memory run out. The peer meanwhile waits in FIN_WAIT_2, or is long gone.",
     decided: "The end's last state is CLOSE_WAIT (RFC 9293 §3.3.2), entered or last sent from longer ago than the \
-              threshold. The time counts up to the last packet of the capture, so it is a lower bound.",
-    confused: "half-close (the end still sends data, as it may); a capture that ends soon after the FIN; fin-unacked, where \
-               the FIN never arrived.",
+              threshold. The time counts up to the last packet of the capture, so it is a lower bound. Many captures are too \
+              short to wait for 60 s: in one of less than ten minutes a tenth of it is enough, but no less than 2 s, where the \
+              FIN is known to have arrived and nothing was sent since; what has lasted for less than the threshold is a \
+              note that says so (fact `short_capture`). Not so where the threshold or `--stuck-after` was set, and not while a live capture goes on.",
+    confused: "half-close (the end still sends data, as it may); half-closed-at-end, where the capture ends so soon after the FIN \
+               that this tells nothing; an application that takes a while to close, which a note from a short capture cannot \
+               tell from one that never does; fin-unacked, where the FIN never arrived.",
     advice: "Look at the process that owns the socket in CLOSE_WAIT (`ss -tanp state close-wait`): it does not close after \
              reading end-of-file. Usual causes: a leaked connection, a blocked thread, a pool that does not evict.",
     thresholds: &[&AFTER, &LONG],
@@ -59,8 +63,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             late(view, e, sink);
             continue;
         };
-        let quiet = quiet(view, e, step);
-        if quiet < after(view) || view.misses_fins(1 - e) {
+        let (quiet, usual) = (quiet(view, e, step), after(view));
+        if quiet < patience(view, e, step) || view.misses_fins(1 - e) {
             continue;
         }
         let severity = if quiet >= view.span(&LONG) { Severity::Error } else { Severity::Warning };
@@ -82,6 +86,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         sink.raise(severity, step.mark.time, step.mark.packet, message)
             .at(e)
             .lasted("for_at_least", total)
+            .short_of((quiet < usual).then_some(usual))
             .span("quiet_for_at_least", quiet)
             .fact("bytes_sent_since", view.cold(e).after_peer_fin)
             .fact("peer_state", view.state(1 - e).name());
@@ -118,6 +123,14 @@ fn late(view: &View<'_>, e: usize, sink: &mut Sink<'_>) {
 pub(super) fn quiet(view: &View<'_>, e: usize, step: &Step) -> Span {
     let since = step.mark.time;
     view.scene.end - view.end(e).last_data().filter(|t| *t > since).unwrap_or(since)
+}
+
+/// How long end `e`, in CLOSE_WAIT by `step`, may be so up to the end of the capture.
+pub(super) fn patience(view: &View<'_>, e: usize, step: &Step) -> Span {
+    // In a short time nothing follows from a FIN that is not known to have arrived, or was not even captured; and who has
+    // gone on sending only pauses.
+    let known = !matches!(step.mark.evidence, Evidence::Inferred | Evidence::Assumed) && !view.misses_fins(1 - e);
+    if known && view.cold(e).after_peer_fin == 0 { view.patience(&AFTER) } else { after(view) }
 }
 
 /// How long it may be.

@@ -13,7 +13,7 @@ pub static DECLARATION: Declaration = Declaration {
     code: "C02",
     name: "fin-wait-2-stuck",
     severity: Severity::Note,
-    summary: "this end has closed, and the peer never does",
+    summary: "this end has closed, and the peer does not",
     what: "One end sent its FIN, saw it acknowledged, and waits for the peer's FIN; or waited in vain until its stack \
            dropped the socket.",
     why: "It is the other half of close-wait-stuck: the fault is the peer's. If the application has let the socket go, \
@@ -21,7 +21,9 @@ pub static DECLARATION: Declaration = Declaration {
     decided: "The end is in FIN_WAIT_2 (RFC 9293 §3.3.2) for longer than the threshold, up to the end of the capture or up \
               to a RST of its own that shows that it had dropped the connection. Past the time that its stack keeps an \
               orphan (`--stack`) it has most likely been dropped: the finding says so, does not count the time beyond, and \
-              is no more than info. Not so where it took data of the peer meanwhile: then its application holds it.",
+              is no more than info. Not so where it took data of the peer meanwhile: then its application holds it. In a \
+              capture of less than ten minutes a tenth of it is enough, but no less than 2 s, as for close-wait-stuck, which \
+              tells of the other end: here it is info then.",
     confused: "an application that has shut down its sending half only (SHUT_WR) and holds the socket, which no stack drops: the \
                wire does not tell; half-close in use, where the peer still sends.",
     advice: "See why the peer does not close; on this side, close the socket fully (not only its sending half) if nothing more \
@@ -37,7 +39,7 @@ pub static DECLARATION: Declaration = Declaration {
     silent: Example::one(opened!(
         "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
 5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT
-6. - - @ 20s
+6. - - @ 1s
 "
     )),
     detect: Detect::Connection(Signs::ended(State::FinWait2).or(Signs::RESET).or(Signs::event(Event::SndRst)), detect),
@@ -70,10 +72,15 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                     view.cold(1 - e).first_after_peer_fin.is_some_and(|(_, packet)| packet >= t.packet)
                 });
         let active = peer.last_data().filter(|t| !refused && *t > since && *t < until).unwrap_or(since);
-        let quiet = until - active;
-        if quiet < view.span(&AFTER) || left.is_none() && view.misses_fins(e) {
+        let (quiet, usual) = (until - active, view.span(&AFTER));
+        // In a short time nothing follows from an acknowledgment that was not even captured; and who has gone on sending
+        // only pauses.
+        let known = entered.mark.evidence != Evidence::Assumed && view.cold(1 - e).after_peer_fin == 0;
+        let enough = if left.is_none() && known { view.patience(&AFTER) } else { usual };
+        if quiet < enough || left.is_none() && view.misses_fins(e) {
             continue;
         }
+        let short = quiet < usual;
         let (total, orphan) = (until - since, view.scene.profile.orphan_fin_wait_2);
         // An orphan would have answered the peer's data with RST.
         let held = active > since && view.end(e).last_sent().is_some_and(|t| t >= active);
@@ -104,11 +111,12 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 ),
             }
         };
-        // What has most likely gone by itself holds nothing up.
-        let severity = if outlived && left.is_none() { Severity::Info } else { Severity::Note };
+        // What has most likely gone by itself holds nothing up; in a short capture close-wait-stuck says what there is to say.
+        let severity = if outlived && left.is_none() || short { Severity::Info } else { Severity::Note };
         sink.raise(severity, since, entered.mark.packet, message)
             .at(e)
             .lasted("for_at_least", if outlived { orphan } else { total })
+            .short_of(short.then_some(usual))
             .fact("dropped", left.is_some())
             .fact("likely_dropped", outlived || left.is_some());
     }

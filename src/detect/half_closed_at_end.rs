@@ -11,7 +11,8 @@ pub static DECLARATION: Declaration = Declaration {
     what: "One end is in CLOSE_WAIT at the last packet, and has not been there for long.",
     why: "It may close a moment later, or never: the capture does not tell. If the same shows in every capture of the service, \
           it never does.",
-    decided: "The last state is CLOSE_WAIT, for less than the threshold of close-wait-stuck.",
+    decided: "The last state is CLOSE_WAIT, for less than close-wait-stuck takes to tell: its threshold, or a tenth of a short \
+              capture, but no less than 2 s.",
     confused: "close-wait-stuck, where the capture runs long enough to tell.",
     advice: "Capture for longer than the service could reasonably take, or look at `ss -tan state close-wait` on the host.",
     thresholds: &[],
@@ -34,7 +35,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
         let Some((step, span)) = view.stuck_in(e, State::CloseWait) else { continue };
         if step.mark.evidence == Evidence::Inferred
-            || close_wait_stuck::quiet(view, e, step) >= close_wait_stuck::after(view)
+            || close_wait_stuck::quiet(view, e, step) >= close_wait_stuck::patience(view, e, step)
         {
             continue;
         }

@@ -117,7 +117,7 @@ pub use scene::{Glance, Quality, Scene, Survey};
 pub use select::{FailOn, Selection, UnknownName};
 pub use services::Services;
 pub use sign::Signs;
-pub use sink::{Brief, Raised, Sink};
+pub use sink::{Brief, Raised, SHORT_CAPTURE, Sink};
 pub use stay::Stay;
 pub use textbook::Unremarkable;
 pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit, duration};

@@ -17,6 +17,8 @@ pub struct Scene {
     pub begin: Time,
     /// Time of the last one: every "at least" ends here.
     pub end: Time,
+    /// How long the capture is, now that it has ended; none while it goes on.
+    pub length: Option<Span>,
     /// Timers assumed.
     pub profile: Profile,
     /// Thresholds.
@@ -355,6 +357,7 @@ impl Survey {
         Scene {
             begin,
             end,
+            length: None,
             quarters,
             let_go: false,
             profile,

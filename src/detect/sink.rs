@@ -1,5 +1,7 @@
 //! Where a detector puts what it finds: always a light record, words and numbers only where somebody will read them.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 
 use super::ALL;
@@ -7,6 +9,9 @@ use super::threshold::Plain;
 use super::view::{Facts, View};
 use crate::report::{Anomaly, Severity, Side};
 use crate::time::{Span, Time};
+
+/// The fact of what holds up to the end of a capture that is too short to wait for the usual time.
+pub const SHORT_CAPTURE: &str = "short_capture";
 
 /// What was found, without words: what findings are grouped and sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +187,24 @@ impl Raised<'_> {
     pub fn lasted(self, name: &'static str, span: Span) -> Self {
         self.brief.length = micros(span);
         self.span(name, span)
+    }
+
+    /// If it holds up to the end of the capture for less than `usual`: says that the capture is too short to wait for that,
+    /// and is no more than a note.
+    pub fn short_of(mut self, usual: Option<Span>) -> Self {
+        let Some(usual) = usual else { return self };
+        self.brief.severity = self.brief.severity.min(Severity::Note);
+        if let Some(anomaly) = &mut self.anomaly {
+            anomaly.severity = self.brief.severity;
+            let length = Plain(self.view.scene.length.unwrap_or_default());
+            // Writing to a string cannot fail.
+            let _ = write!(
+                anomaly.message,
+                "; the capture ({length}) ends too soon to wait for the usual {}",
+                Plain(usual)
+            );
+        }
+        self.fact(SHORT_CAPTURE, true)
     }
 
     /// A number behind it that capture-wide detectors read.

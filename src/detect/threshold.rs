@@ -158,6 +158,22 @@ impl Limits {
         Span(self.get(threshold))
     }
 
+    /// Whether the user has drawn this line, by its name or with all that wait.
+    pub fn is_set(&self, threshold: &Threshold) -> bool {
+        threshold.waits && self.stuck_after.is_some() || self.set.iter().any(|(name, _)| *name == threshold.name)
+    }
+
+    /// How long what lasts up to the end of the capture must have lasted to be told, the capture being of this `length`
+    /// (none while it goes on). One of some seconds would never tell of anything that waits for a minute: where the user
+    /// has drawn no line, a tenth of the capture is enough if that is less, but no less than two seconds.
+    pub fn patience(&self, threshold: &Threshold, length: Option<Span>) -> Span {
+        let usual = self.span(threshold);
+        match length {
+            Some(length) if !self.is_set(threshold) => usual.min(Span(length.0 / 10).max(Span::secs(2))),
+            _ => usual,
+        }
+    }
+
     /// Sets everything that waits for something that does not happen.
     pub fn stuck_after(&mut self, span: Span) {
         self.stuck_after = Some(span);
@@ -258,6 +274,21 @@ mod tests {
         limits.stuck_after(Span::secs(2));
         limits.put(&a, Span::secs(5).0);
         assert_eq!((limits.span(&a), limits.span(&b)), (Span::secs(5), Span::secs(2)));
+    }
+
+    #[test]
+    fn a_short_capture_is_not_waited_out_unless_the_user_says_for_how_long() {
+        let (a, b) = (Threshold::wait("a", Span::secs(60), "", ""), Threshold::duration("b", Span::secs(60), "", ""));
+        let mut limits = Limits::default();
+        let after = |limits: &Limits, seconds: i64| limits.patience(&a, Some(Span::secs(seconds)));
+        let spans = [-5, 8, 20, 300, 600, 6_000].map(|seconds| after(&limits, seconds));
+        assert_eq!(spans, [2, 2, 2, 30, 60, 60].map(Span::secs));
+        assert_eq!(limits.patience(&a, None), Span::secs(60));
+        limits.put(&a, Span::secs(60).0);
+        assert_eq!((after(&limits, 8), limits.is_set(&b)), (Span::secs(60), false));
+        let mut limits = Limits::default();
+        limits.stuck_after(Span::secs(5));
+        assert_eq!((after(&limits, 8), limits.is_set(&b)), (Span::secs(5), false));
     }
 
     #[test]

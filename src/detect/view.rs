@@ -128,6 +128,17 @@ impl<'a> View<'a> {
         self.scene.limits.span(threshold)
     }
 
+    /// For how long what holds up to the end of the capture must hold to be told: see [`Limits::patience`].
+    ///
+    /// [`Limits::patience`]: super::Limits::patience
+    pub fn patience(&self, threshold: &Threshold) -> Span {
+        // What is short and shows one end only shows too little.
+        if self.is_one_sided() {
+            return self.span(threshold);
+        }
+        self.scene.limits.patience(threshold, self.scene.length)
+    }
+
     /// A threshold that is a number.
     pub fn limit(&self, threshold: &Threshold) -> i64 {
         self.scene.limits.get(threshold)

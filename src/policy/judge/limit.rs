@@ -2,7 +2,7 @@
 
 use super::scope::Allowed;
 use super::{Offence, Part, Status, number};
-use crate::detect::{Declaration, Detect};
+use crate::detect::{Declaration, Detect, SHORT_CAPTURE};
 use crate::filter::eval::one_way;
 use crate::policy::model::{Amount, Limit, Policy, Rule};
 use crate::render::units::{count, span};
@@ -25,15 +25,17 @@ pub fn part(
         let mut shown: Option<&Anomaly> = None;
         let mut doubt: Option<(Option<u64>, String)> = None;
         for anomaly in c.anomalies.iter().filter(|a| limit.codes.is_empty() || limit.codes.contains(&a.code)) {
-            let certain = !anomaly.facts.contains_key("doubtful");
+            // What a short capture tells early may end a moment later: it is no offence, and no more than it says.
+            let short = anomaly.facts.contains_key(SHORT_CAPTURE);
+            let doubtful = anomaly.facts.contains_key("doubtful");
             let usual = crate::detect::find(anomaly.code).map_or(anomaly.severity, |d| d.severity);
-            let severity = if certain { anomaly.severity } else { anomaly.severity.max(usual) };
+            let severity = if doubtful && !short { anomaly.severity.max(usual) } else { anomaly.severity };
             if limit.severity.is_some_and(|least| severity < least) {
                 continue;
             }
             if allowed.covers(anomaly.code, c) {
                 *covered += 1;
-            } else if certain {
+            } else if !doubtful && !short {
                 shown = shown.filter(|s| s.severity >= anomaly.severity).or(Some(anomaly));
             } else {
                 doubt.get_or_insert((anomaly.packet, anomaly.message.clone()));
