@@ -126,6 +126,40 @@ fn neither_a_fin_that_may_not_have_arrived_nor_a_pause_tells_anything_in_a_short
     }
 }
 
+#[test]
+fn what_is_sent_three_times_without_an_answer_is_a_note() {
+    let fins = opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x
+5. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x @ +1s
+6. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x @ +2s
+7. - - @ 5s
+"
+    );
+    let last_fins = opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_1 x<-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK
+6. FIN_WAIT_1 x<-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK @ +1s
+7. FIN_WAIT_1 x<-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK @ +2s
+8. - - @ 5s
+"
+    );
+    let data = opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +1s
+6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +2s
+7. - - @ 5s
+"
+    );
+    for (name, ladder) in [("fin-unacked", fins), ("last-ack-stuck", last_fins), ("half-open-dead-peer", data)] {
+        assert_eq!(told(name, ladder), NOTE, "{name}");
+        let all = anomalies(ladder, &["stuck-after=10s"]);
+        assert!(all.iter().all(|anomaly| anomaly.name != name), "{all:?}");
+        // One time less is what any path may lose.
+        let twice: Vec<&str> = ladder.lines().filter(|line| !line.ends_with("+1s")).collect();
+        assert_eq!(told(name, &(twice.join("\n") + "\n")), None, "{name}");
+    }
+}
+
 /// A connection that is half closed, followed by this much of the capture.
 fn capture(seconds: u32) -> Vec<u8> {
     Conversation::new().half_closed(40_001).after(seconds * 1_000_000).refused(40_002).bytes

@@ -19,7 +19,9 @@ pub static DECLARATION: Declaration = Declaration {
     why: "The peer is dead or the path is cut, and the peer will go on believing in the connection. Each such socket holds \
           its unsent data until the orphan retries run out (Linux: 8, about 100 s).",
     decided: "The end's last state is FIN_WAIT_1 or CLOSING for longer than the threshold (RFC 9293 §3.10.7.4, fifth check: \
-              only an acknowledgment of the FIN leaves them).",
+              only an acknowledgment of the FIN leaves them). In a capture of less than 100 s a tenth of it is enough, but no less \
+              than 2 s, where the FIN was sent at least three times; that is a note (fact `short_capture`), and not told where \
+              the threshold or `--stuck-after` was set.",
     confused: "a capture that ends just after the FIN; an acknowledgment that the capture missed (then the FIN is not sent \
                again); last-ack-stuck, the same on the other side.",
     advice: "Check the path to the peer and whether it is still there; a firewall that drops the state at the first FIN shows \
@@ -45,6 +47,9 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Connection(Signs::ended(State::FinWait1).or(Signs::ended(State::Closing)), detect),
 };
 
+/// In a short capture a FIN must have been sent so often: one may be lost, and its repetition, too.
+pub(super) const TOLD: u16 = 3;
+
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
         let stuck = view.stuck_in(e, State::FinWait1).or_else(|| view.stuck_in(e, State::Closing));
@@ -52,10 +57,11 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         // From the FIN itself, whichever of the two states it led to.
         let sent = view.event(e, Event::SndFin).unwrap_or(step).mark;
         let span = view.scene.end - sent.time;
-        if span < view.span(&AFTER) {
+        let (fins, usual) = (view.connection.ends[e].fins, view.span(&AFTER));
+        let enough = if fins >= TOLD { view.patience(&AFTER) } else { usual };
+        if span < enough {
             continue;
         }
-        let fins = view.connection.ends[e].fins;
         let message = || {
             format!(
                 "{} sent its FIN {} in {} and {} never acknowledged it{}",
@@ -74,6 +80,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         sink.raise(severity, sent.time, sent.packet, message)
             .at(e)
             .lasted("for_at_least", span)
+            .short_of((span < usual).then_some(usual))
             .fact("fins", fins)
             .fact("state", view.state(e).name());
     }

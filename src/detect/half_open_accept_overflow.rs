@@ -76,7 +76,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         };
         sink.raise(Severity::Warning, silence.since, silence.packet, message)
             .at(s)
-            .lasted("for_at_least", view.scene.end - silence.since)
+            .lasted("for_at_least", silence.span)
+            .short_of(silence.short_of)
             .fact("syn_acks", view.connection.ends[s].syn_acks)
             .fact("tries", silence.tries)
             .fact("recovered", false);

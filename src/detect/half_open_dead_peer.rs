@@ -28,7 +28,9 @@ pub static DECLARATION: Declaration = Declaration {
     why: "Requests into such a connection hang until the retransmission timeout (Linux: 15 minutes), or fail with a reset.",
     decided: "Any of: data sent at least three times without a word from the peer for longer than the threshold, or heard again \
               only without ever acknowledging it; probes into a closed window that nobody answers; data or a keepalive answered by a RST without ACK although that end had never closed (RFC 9293 §3.5.1, Figure 10); a new \
-              SYN from the other end, its challenge ACK, and the RST that answers it (Figure 9).",
+              SYN from the other end, its challenge ACK, and the RST that answers it (Figure 9). Where data goes unanswered up to \
+              the end of a capture of less than 100 s, a tenth of it is enough, but no less than 2 s; that is a note (fact \
+              `short_capture`), and not told where the threshold or `--stuck-after` was set.",
     confused: "half-open-syn, the other meaning of half-open; a capture that shows one direction only; fin-unacked, where the \
                connection was being closed; a full accept queue, whose server leaves the client's ACK and data unanswered: where \
                the server never sent anything after the handshake, the message names both, and where its service turned \
@@ -64,18 +66,27 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if !(view.is_midstream() || view.was_open() || view.ever(view.client, State::Established)) {
         return;
     }
-    let _ = unanswered(view, sink)
+    let silence = silence(view);
+    // What a short capture tells early comes after what is sure.
+    let early = silence.as_ref().is_some_and(|silence| silence.short_of.is_some());
+    let unanswered = |sink: &mut Sink<'_>| silence.as_ref().is_some_and(|silence| unanswered(view, silence, sink));
+    let _ = (!early && unanswered(sink))
         || unheard(view, sink)
         || unprobed(view, sink)
         || forgotten(view, sink)
-        || replaced(view, sink);
+        || replaced(view, sink)
+        || (early && unanswered(sink));
 }
 
 /// Whether what end `e` sent last, at least [`TRIES`] times, has met silence for long enough.
 pub(super) fn is_silent(view: &View<'_>, e: usize) -> bool {
+    is_silent_for(view, e, view.span(&AFTER))
+}
+
+/// The same, if `wait` is long enough.
+fn is_silent_for(view: &View<'_>, e: usize, wait: Span) -> bool {
     let waiting = &view.unanswered(e);
     let (Some((first, _)), Some(last)) = (waiting.first(), view.end(e).last_sent()) else { return false };
-    let wait = view.span(&AFTER);
     i64::from(waiting.repeats) + 1 >= view.limit(&TRIES)
         && waiting.data > 0
         && view.scene.end - first >= wait
@@ -91,6 +102,10 @@ pub(super) struct Silence {
     pub packet: u64,
     /// From then to the last of it.
     pub took: Span,
+    /// From then to the end of the capture.
+    pub span: Span,
+    /// The usual time to wait, if that is longer.
+    pub short_of: Option<Span>,
     /// How often it was sent.
     pub tries: u32,
     /// The silent end never sent anything after the handshake.
@@ -101,8 +116,9 @@ pub(super) struct Silence {
 
 /// The silence that one end's data meets.
 pub(super) fn silence(view: &View<'_>) -> Option<Silence> {
+    let (enough, usual) = (view.patience(&AFTER), view.span(&AFTER));
     (0..2).find_map(|e| {
-        if view.connection.ends[e].fin().is_some() || !is_open(view, 1 - e) || !is_silent(view, e) {
+        if view.connection.ends[e].fin().is_some() || !is_open(view, 1 - e) || !is_silent_for(view, e, enough) {
             return None;
         }
         // A RST is an answer; and where nothing of the peer was captured, its silence proves nothing.
@@ -112,12 +128,15 @@ pub(super) fn silence(view: &View<'_>) -> Option<Silence> {
         let waiting = &view.unanswered(e);
         let (since, packet) = waiting.first()?;
         let took = view.end(e).last_sent().unwrap_or(since) - since;
+        let span = view.scene.end - since;
         let never_spoke = never_spoke(view, 1 - e);
         Some(Silence {
             of: 1 - e,
             since,
             packet,
             took,
+            span,
+            short_of: (span < usual).then_some(usual),
             tries: u32::from(waiting.repeats) + 1,
             never_spoke,
             is_turning_away: never_spoke && turns_others_away(view, 1 - e),
@@ -131,13 +150,12 @@ fn turns_others_away(view: &View<'_>, e: usize) -> bool {
 }
 
 /// Data into silence.
-fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
-    let Some(silence) = silence(view) else { return false };
+fn unanswered(view: &View<'_>, silence: &Silence, sink: &mut Sink<'_>) -> bool {
     // That is half-open-accept-overflow's.
     if silence.is_turning_away {
         return true;
     }
-    let Silence { of, since, packet, took, tries, never_spoke, .. } = silence;
+    let Silence { of, since, packet, took, span, short_of, tries, never_spoke, .. } = *silence;
     let idle = view.unanswered(1 - of).idle();
     let severity = if tries >= 6 || took >= Span::secs(13) { Severity::Error } else { Severity::Warning };
     let message = || {
@@ -158,7 +176,8 @@ fn unanswered(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         .at(of)
         .fact("signature", "unanswered")
         .fact("tries", tries)
-        .lasted("for_at_least", view.scene.end - since)
+        .lasted("for_at_least", span)
+        .short_of(short_of)
         .span("idle_before", idle);
     true
 }

@@ -1,6 +1,6 @@
 //! C04: the last FIN is never acknowledged.
 
-use super::fin_unacked::never_repeated;
+use super::fin_unacked::{TOLD, never_repeated};
 use super::prelude::*;
 
 const AFTER: Threshold = Threshold::wait(
@@ -19,7 +19,8 @@ pub static DECLARATION: Declaration = Declaration {
     why: "The peer had been there, since it closed first; now it does not answer. Either it is gone, or something on the path \
           forgot the connection after the first FIN.",
     decided: "The end's last state is LAST_ACK (RFC 9293 §3.3.2) for longer than the threshold; or its FIN was sent at least four \
-              times over so long, although the capture shows it acknowledged.",
+              times over so long, although the capture shows it acknowledged. In a capture of less than 100 s a tenth of it is \
+              enough, as for fin-unacked.",
     confused: "an acknowledgment that the capture missed (then the FIN is not sent again).",
     advice: "Look for devices with short timeouts after a FIN (nf_conntrack last_ack 30 s, pf 45 s), reverse path filters, or a \
              peer that was killed.",
@@ -53,10 +54,11 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             late(view, e, sink);
             continue;
         };
-        if span < view.span(&AFTER) {
+        let (fins, usual) = (view.connection.ends[e].fins, view.span(&AFTER));
+        let enough = if fins >= TOLD { view.patience(&AFTER) } else { usual };
+        if span < enough {
             continue;
         }
-        let fins = view.connection.ends[e].fins;
         let message = || {
             format!(
                 "{} sent its FIN {} in {} and {}, which had closed first, never acknowledged it{}",
@@ -75,6 +77,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         )
         .at(e)
         .lasted("for_at_least", span)
+        .short_of((span < usual).then_some(usual))
         .fact("fins", fins);
     }
 }
