@@ -64,6 +64,14 @@ def truth():
     most("runs that failed", total["analyzer_errors"], 0)
 
 
+def defaults():
+    # The same without settings: what a short capture tells of as a note.
+    total = run(SHARED / "truth/score.py", str(SHARED / "truth"), "--cmd", ANALYZE + " {pcap}")["total"]
+    floor("findings that are right, with default thresholds", total["labels"]["precision"], 0.995)
+    floor("findings that were found, with default thresholds", total["labels"]["recall"], 0.975)
+    most("runs that failed, with default thresholds", total["analyzer_errors"], 0)
+
+
 def corpus():
     summary = run(SHARED / "corpus/compare.py", "--cmd", ANALYZE + " {}")["summary"]
     most("crashes on real and damaged captures", summary.get("crash", 0), 0)
@@ -73,6 +81,7 @@ def corpus():
 
 
 truth()
+defaults()
 corpus()
 if failures:
     sys.exit("below the floor: " + ", ".join(failures))
