@@ -338,7 +338,8 @@ impl Connection {
 
     /// `x` sends its FIN, for the first time or again.
     fn sends_fin(&mut self, x: usize, seg: &Segment, news: bool) {
-        let prompt = self.ends[1 - x].fins <= 1;
+        let peer = &self.ends[1 - x];
+        let (prompt, answers) = (peer.fins <= 1, peer.fin.is_some_and(|fin| !before(seg.ack, fin)));
         let end = &mut self.ends[x];
         end.fins = end.fins.saturating_add(1);
         let unseen = end.gaps.as_mut().and_then(|g| g.unseen_fin.take()).filter(|u| u.end == seg.end());
@@ -347,10 +348,13 @@ impl Connection {
             end.fin_advances = news;
             let mut mark = Mark::sure(Event::SndFin, Evidence::Sent, seg.time, seg.packet);
             if let Some(u) = unseen {
-                // The first copy was not captured; what came after it shows it. If that is the prompt answer to the
-                // peer's FIN, the two crossed.
+                // The first copy was not captured, or is this one; what came after it shows it. If that is the prompt
+                // answer to the peer's FIN, the two crossed, unless it overtook this one, which answers it.
                 (mark.time, mark.packet, mark.place) = (u.time, u.packet, Place::Before);
-                if let Some(fin) = end.log.get(Event::RcvFin).filter(|m| prompt && m.proof == u.packet) {
+                let overtaken = end.last.is_some_and(|l| l.packet == u.packet && l.left_after(seg));
+                if let Some(fin) = end.log.get(Event::RcvFin).filter(|m| prompt && m.proof == u.packet)
+                    && (!answers || !overtaken && end.answers_at_once(fin, &u))
+                {
                     mark.time = mark.time.min(fin.time);
                 }
             }

@@ -31,6 +31,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether what shows its unseen FIN is the prompt answer to the peer's, which `fin` tells: it was sent too soon after
+    /// that for a FIN between the two to be likely.
+    pub(super) fn answers_at_once(&self, fin: &Mark, u: &UnseenFin) -> bool {
+        u.own && fin.proof == u.packet && fin.time >= self.horizon(u.time)
+    }
+
     /// The peer's `seg` acknowledges beyond all that was captured of this end.
     #[inline]
     pub(super) fn note_unseen(&mut self, seg: &Segment) {
@@ -92,8 +98,8 @@ impl Connection {
         let captured = self.ends[x].log.get(Event::SndFin).map(|m| m.time);
         let fin = scales[y].marks.iter().find(|m| m.event == Event::RcvFin).copied();
         if let (false, Some(fin)) = (answer, fin) {
-            if u.time < captured.unwrap_or(fin.time) + least || u.own && fin.proof == u.packet && self.ends[x].fins <= 1
-            {
+            let prompt = self.ends[x].fins <= 1 && self.ends[y].answers_at_once(&fin, u);
+            if u.time < captured.unwrap_or(fin.time) + least || prompt {
                 (sent.time, sent.place) = (sent.time.min(fin.time), Place::Before);
             } else if fin.time == sent.time && fin.packet != u.packet {
                 sent.place = Place::After;
@@ -154,7 +160,8 @@ impl Connection {
     /// The round trip of the whole path by the handshake, with only the client's side captured: from its SYN to its ACK.
     fn whole_round_trip(&self) -> Option<Span> {
         let h = &self.handshake;
-        h.syn.get().zip(h.ack.get()).map(|(syn, ack)| ack - syn).filter(|_| h.first_syn_ack.get().is_none())
+        let one_sided = self.ends.iter().any(|e| e.packets == 0);
+        h.syn.get().zip(h.ack.get()).map(|(syn, ack)| ack - syn).filter(|_| one_sided)
     }
 
     /// A FIN that itself acknowledges the unseen end of the peer's stream, and is the last word of its sender, answers
