@@ -101,7 +101,8 @@ impl Reset {
                 age: seg.time - l.time,
                 len: l.len,
                 flags: l.flags,
-                knows_fin: covers(l.ack, own.fin()),
+                // Without ACK it has its number from what it answers, which may have come before the last.
+                knows_fin: covers(if seg.has(Flags::ACK) { l.ack } else { seg.seq }, own.fin()),
             }),
             own_fin: own.fin().is_some(),
             own_fin_acked: own.acked().is_some_and(|a| covers(a, own.fin())),

@@ -73,7 +73,8 @@ impl Connection {
         let end = &mut self.ends[x];
         end.log.disprove(Event::RcvFin, past, seg.time);
         end.log.disprove(Event::RcvSynAck, past, seg.time);
-        if let Some(fin) = end.fin {
+        // Gone since an earlier RST, it no longer knows its FIN.
+        if let Some(fin) = end.fin.filter(|_| !end.log.has(Event::SndRst)) {
             if before(seg.seq, fin) {
                 end.log.disprove(Event::RcvAckOfFin, past, seg.time);
             } else if end.log.has(Event::RcvAckOfFin) {
@@ -103,7 +104,9 @@ impl Connection {
         }
         let peer = &self.ends[1 - x];
         let answered = peer.last.is_some_and(|l| l.ack == seg.seq);
-        let at_end = seg.seq == end.next || end.acked == Some(seg.seq) || answered;
+        // What it answers may have been sent before its FIN arrived.
+        let before_fin = !seg.has(Flags::ACK) && end.fin == Some(seg.seq.wrapping_add(1));
+        let at_end = seg.seq == end.next || end.acked == Some(seg.seq) || before_fin || answered;
         // A hop count unlike all its others, on a RST that answers nothing, is somebody else's.
         let alien = end.ttl.is_some_and(|ttl| ttl != seg.ttl) && !answered;
         // Segments that the capture missed leave `next` short.
