@@ -196,6 +196,8 @@ impl Connection {
                     let mark = Mark::sure(Event::RcvSynAck, Evidence::Inferred, now, seg.packet);
                     log.push(Mark { place: Place::Before, ..mark });
                 }
+            } else if !client && self.is_challenge(x, seg) {
+                // It may still be in SYN_RCVD.
             } else if !client || self.ends[x].isn.is_some_and(|isn| after(seg.seq, isn)) {
                 let event = if client { Event::RcvSynAck } else { Event::RcvAckOfSyn };
                 self.confirm(x, event, seg);
@@ -204,6 +206,13 @@ impl Connection {
             self.confirm(x, Event::RcvSyn, seg);
             self.confirm(x, Event::RcvAckOfSyn, seg);
         }
+    }
+
+    /// Whether `seg` of the server `x` may be how it answers, in SYN_RCVD, what is outside its window (RFC 9293 §3.10.7.4): a
+    /// bare ACK that acknowledges no more than the SYN, while nothing of the client acknowledges the server's.
+    fn is_challenge(&self, x: usize, seg: &Segment) -> bool {
+        let acks_syn_only = self.ends[1 - x].isn.is_some_and(|isn| seg.ack == isn.wrapping_add(1));
+        seg.seq_len() == 0 && acks_syn_only && !self.ends[x].log.has(Event::RcvAckOfSyn)
     }
 
     /// With Fast Open a server sends data and even its FIN before the handshake is complete (RFC 7413 §4.2), so that only
