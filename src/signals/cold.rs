@@ -1,5 +1,6 @@
 //! What few connections have: kept apart, so that the others stay small.
 
+use super::end::LEAST_TIMEOUT;
 use super::{Reset, Unanswered};
 use crate::segment::{Flags, IcmpError, Segment};
 use crate::time::{Span, Time};
@@ -157,7 +158,8 @@ impl Again {
         }
     }
 
-    /// Counts `seg`, sent `pause` after its sender's segment before, after so many duplicate ACKs.
+    /// Counts `seg`, sent after so many duplicate ACKs; `pause` is how long its sender's timer may have run: at most since
+    /// its segment before.
     pub(super) fn count(&mut self, seg: &Segment, pause: Span, acked: Option<u32>, duplicate_acks: u8) {
         self.count = self.count.saturating_add(1);
         self.bytes += u64::from(seg.len);
@@ -177,7 +179,7 @@ impl Again {
             self.spurious = self.spurious.saturating_add(1);
         } else if duplicate_acks >= 3 {
             self.fast = self.fast.saturating_add(1);
-        } else if pause >= Span::millis(200) {
+        } else if pause >= LEAST_TIMEOUT {
             self.timeout = self.timeout.saturating_add(1);
             self.longest = self.longest.max(pause);
             if seg.len > 0 {

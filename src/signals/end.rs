@@ -8,6 +8,10 @@ use crate::tracker::{Class, Connection, Taken};
 
 /// No time yet.
 const NEVER: Time = Time(i64::MIN);
+/// The least retransmission timeout of common stacks (Linux `TCP_RTO_MIN`).
+pub(super) const LEAST_TIMEOUT: Span = Span::millis(200);
+/// In place of a number of duplicate ACKs: the last segment acknowledged something new.
+const NEWS: u8 = u8::MAX;
 
 /// What was noted of one end.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +29,8 @@ pub struct End {
     /// The latest IP identification it sent.
     last_ip_id: u16,
     mss: u16,
-    /// ACKs it sent that repeat the one before and carry nothing.
-    pub(super) duplicate_acks: u8,
+    /// ACKs it sent that repeat the one before and carry nothing, or [`NEWS`].
+    duplicate_acks: u8,
     started: bool,
     stamped: bool,
     /// What the connection's [`Unanswered`] holds was sent by this end.
@@ -198,7 +202,22 @@ impl End {
     /// It is no more than an acknowledgment.
     #[inline(always)]
     pub(super) fn note_ack(&mut self, advances: bool) {
-        self.duplicate_acks = if advances { 0 } else { self.duplicate_acks.saturating_add(1) };
+        self.duplicate_acks = match self.duplicate_acks {
+            _ if advances => NEWS,
+            NEWS => 1,
+            n => n + u8::from(n < NEWS - 1),
+        };
+    }
+
+    /// ACKs it sent that repeat the one before and carry nothing.
+    pub(super) fn duplicate_acks(&self) -> u8 {
+        if self.duplicate_acks == NEWS { 0 } else { self.duplicate_acks }
+    }
+
+    /// Whether its last segment acknowledged something new so shortly before `now` that no timer of its peer can have
+    /// run out since: that acknowledgment started it anew (RFC 6298 §5.3).
+    pub(super) fn restarted_timer(&self, now: Time) -> bool {
+        self.duplicate_acks == NEWS && now - self.last_sent < LEAST_TIMEOUT
     }
 
     /// Whether `seg` begins where its stream, as captured, ends.
@@ -209,8 +228,8 @@ impl End {
 
     /// It is `seg`, payload that continues the stream.
     #[inline(always)]
-    pub(super) fn note_next(&mut self, seg: &Segment, waiting: &mut Unanswered, idle: Span) {
-        self.duplicate_acks = 0;
+    pub(super) fn note_next(&mut self, seg: &Segment, advances: bool, waiting: &mut Unanswered, idle: Span) {
+        self.duplicate_acks = if advances { NEWS } else { 0 };
         self.waits = true;
         waiting.note(seg, false, idle);
         self.edge = seg.end();
@@ -233,7 +252,7 @@ impl End {
         self.last_sent = seg.time;
         let late = taken.class == Class::GapFill && self.is_late(seg);
         let resent = self.note_order(seg);
-        self.duplicate_acks = 0;
+        self.duplicate_acks = if taken.advances { NEWS } else { 0 };
         let probe = taken.class == Class::Probe;
         if seg.has(Flags::SYN) {
             self.mss = seg.options.mss.unwrap_or(self.mss);

@@ -176,7 +176,7 @@ impl Signals {
         if seg.len == 0 {
             own.note_ack(advances);
         } else {
-            own.note_next(seg, &mut self.waiting, idle);
+            own.note_next(seg, advances, &mut self.waiting, idle);
         }
     }
 
@@ -222,7 +222,7 @@ impl Signals {
         } else {
             own.note_stream(seg, taken, c, &mut self.waiting, idle)
         };
-        let duplicate_acks = peer.duplicate_acks;
+        let (duplicate_acks, restarted) = (peer.duplicate_acks(), peer.restarted_timer(seg.time));
         let closed = seg.window == 0 && seg.has(Flags::ACK) && !seg.has(Flags::SYN) && !seg.has(Flags::FIN);
         let data_after_fin = seg.len > 0 && taken.class == Class::New && c.ends.iter().any(|e| e.fin().is_some());
         let unusual = noted.repeats
@@ -255,7 +255,8 @@ impl Signals {
             own.first_late.get_or_insert((seg.time, seg.packet));
         }
         if noted.repeats {
-            own.again.count(seg, noted.pause, c.ends[x].acked(), duplicate_acks);
+            let pause = if restarted { Span(0) } else { noted.pause };
+            own.again.count(seg, pause, c.ends[x].acked(), duplicate_acks);
             own.again.note_spell(seg, &waiting);
         }
         if data_after_fin {
