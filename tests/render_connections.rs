@@ -157,14 +157,15 @@ fn entry() -> BoxedStrategy<Entry> {
     let times = (time(), option::of(time()), option::of(time()));
     let packets = (option::of(number()), option::of(number()), option::of((number(), time())));
     let words = (select(RULES.iter().collect::<Vec<_>>()), select(Evidence::ALL.to_vec()), option::of(side()));
-    (times, (state(), state()), packets, words)
-        .prop_map(|(times, (from, state), packets, words)| Entry {
+    (times, (state(), state(), any::<bool>()), packets, words)
+        .prop_map(|(times, (from, state, deduced), packets, words)| Entry {
             time: times.0,
             latest: times.1,
             captured: times.2,
             from,
             state,
             packet: packets.0,
+            deduced,
             cause: words.0.event.cause(),
             evidence: words.1,
             proven_by: packets.1,

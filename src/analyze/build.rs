@@ -93,6 +93,7 @@ pub fn entry(step: &Step, latest: Option<Time>) -> Entry {
         from: step.rule.from,
         state: step.rule.to,
         packet: some(step.mark.packet),
+        deduced: step.mark.is_deduced(),
         cause: step.rule.event.cause(),
         evidence: step.mark.evidence,
         proven_by: some(step.mark.proof),

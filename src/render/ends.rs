@@ -71,6 +71,9 @@ pub fn losses(way: &Direction, to: Side) -> String {
 /// Where an entry's packet was seen, and when the same segment was at the other side.
 pub fn seen(entry: &Entry) -> Option<String> {
     let at = entry.seen_at?;
+    if entry.deduced {
+        return Some(format!("at the {}'s side", at.name()));
+    }
     let Some(other) = entry.other_tap.filter(|_| entry.packet.is_some()) else {
         return entry.packet.map(|_| format!("at the {}'s side only", at.name()));
     };

@@ -37,9 +37,13 @@ pub struct Event {
     pub lasted: Option<Span>,
     /// What happened.
     pub cause: &'static str,
-    /// The packet that caused it.
+    /// The packet that caused it, or that shows it if it is `deduced`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet: Option<u64>,
+    /// Present if `packet` only shows that it had happened.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, schemars(default))]
+    pub deduced: bool,
     /// How it is known.
     pub evidence: Evidence,
     /// The packet that proves it.
@@ -68,6 +72,7 @@ pub fn events(report: &Report) -> Vec<Event> {
                     lasted: known.map(|b| (entry.time - b.time).max(Span(0))),
                     cause: entry.cause,
                     packet: entry.packet,
+                    deduced: entry.deduced,
                     evidence: entry.evidence,
                     proven_by: entry.proven_by,
                 });
@@ -144,6 +149,9 @@ fn csv(events: &[Event], out: &mut dyn io::Write) -> io::Result<()> {
 }
 
 fn table(events: &[Event], options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+    if events.is_empty() {
+        return Text::styled(DIM, "no connection matches, or none changed its state").line(out, options.colour);
+    }
     let local = events.iter().map(|e| e.local.to_string().chars().count()).max().unwrap_or(0).max(8);
     let line = |cells: [&str; 7]| {
         let [time, endpoint, peer, old, new, ms, how] = cells;

@@ -263,9 +263,13 @@ pub struct Entry {
     pub from: State,
     /// The state entered.
     pub state: State,
-    /// The packet that caused it; absent for timers.
+    /// The packet that caused it, or that shows it if it is `deduced`; absent for timers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet: Option<u64>,
+    /// Present if `packet` is not what happened but only shows that it had: the segment itself was not captured, or later.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, schemars(default))]
+    pub deduced: bool,
     /// What happened, in plain words: `sent SYN`, `received FIN`.
     pub cause: &'static str,
     /// How it is known.

@@ -139,7 +139,8 @@ pub fn story(connection: Connection, rows: Vec<(Row, PerSide<State>)>, end: Time
     let mut lines: Vec<Line> = Vec::with_capacity(rows.len());
     for (row, believed) in rows {
         let from = if row.segment.src == connection.client { Side::Client } else { Side::Server };
-        let seen = scales.seen(&row, from, &bases);
+        let gone = *believed.get(from.other()) == State::Closed;
+        let seen = scales.seen(&row, from, gone, &bases);
         lines.push(Line {
             time: row.segment.time,
             seen: Some(seen),
@@ -253,7 +254,8 @@ struct Scales {
 }
 
 impl Scales {
-    fn seen(&mut self, row: &Row, from: Side, bases: &PerSide<u32>) -> Seen {
+    /// `gone` if its receiver had no connection any more.
+    fn seen(&mut self, row: &Row, from: Side, gone: bool, bases: &PerSide<u32>) -> Seen {
         let seg = &row.segment;
         let syn = seg.has(Flags::SYN);
         if syn {
@@ -268,18 +270,18 @@ impl Scales {
             seq: seg.seq.wrapping_sub(*bases.get(from)),
             ack: if seg.has(Flags::ACK) { seg.ack.wrapping_sub(*bases.get(from.other())) } else { 0 },
             window: u64::from(seg.window) << shift,
-            marks: self.marks(row, from),
+            marks: self.marks(row, from, gone),
         }
     }
 
-    fn marks(&mut self, row: &Row, from: Side) -> Vec<Mark> {
+    fn marks(&mut self, row: &Row, from: Side, gone: bool) -> Vec<Mark> {
         let seg = &row.segment;
         let mut marks = Vec::new();
         let closed = *self.closed.get(from.other());
         marks.extend(match row.class {
             Class::Copy => Some(Mark::Copy),
             Class::Astray => Some(Mark::Astray),
-            Class::ResetIgnored => Some(Mark::ResetIgnored),
+            Class::ResetIgnored => (!gone).then_some(Mark::ResetIgnored),
             Class::OpeningAgain => Some(Mark::OpeningAgain),
             Class::Probe if closed => Some(Mark::WindowProbe),
             Class::Probe => Some(Mark::Keepalive),

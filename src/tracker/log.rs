@@ -79,6 +79,19 @@ impl Mark {
         (self.about & STAMPED != 0).then_some(self.stamp)
     }
 
+    /// Whether its packet only shows that it had happened, and is not what happened: that was not captured, or later.
+    pub fn is_deduced(&self) -> bool {
+        let seen_later = matches!(self.evidence, Evidence::Sent | Evidence::Assumed) || self.proof == self.packet;
+        self.packet != 0
+            && match self.event {
+                Event::RcvSyn | Event::RcvSynAck | Event::RcvAckOfSyn | Event::RcvFin | Event::RcvAckOfFin => {
+                    seen_later
+                }
+                Event::SndFin => self.evidence == Evidence::Assumed || self.place == Place::Before,
+                _ => false,
+            }
+    }
+
     /// Whether its cause also acknowledged the FIN of who received it.
     pub fn acks_fin(&self) -> bool {
         self.about & ACKS_FIN != 0

@@ -43,6 +43,7 @@ pub fn endpoint(first: Time, first_packet: u64, from: State, steps: &[Step]) -> 
             from: before,
             state: *state,
             packet: (*evidence != Timer).then_some(first_packet + i as u64),
+            deduced: false,
             cause,
             evidence: *evidence,
             proven_by: (*evidence == Confirmed).then_some(first_packet + i as u64 + 1),

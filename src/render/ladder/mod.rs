@@ -91,6 +91,8 @@ pub fn render(format: Format, story: &Story, looks: &Looks, out: &mut dyn io::Wr
 /// How an entry is known, in words.
 pub fn known(entry: &Entry) -> String {
     match (entry.evidence, entry.proven_by) {
+        (Evidence::Assumed, _) => Evidence::Assumed.name().to_owned(),
+        _ if entry.deduced => entry.packet.map_or_else(String::new, |packet| format!("shown by #{packet}")),
         (Evidence::Confirmed, Some(packet)) => format!("confirmed by #{packet}"),
         (evidence, _) => evidence.name().to_owned(),
     }

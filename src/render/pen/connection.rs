@@ -205,6 +205,7 @@ fn entry<'a>(mut pen: Pen<'a>, e: &Entry, clock: &mut Clock) -> Option<Pen<'a>> 
         from,
         state,
         packet,
+        deduced,
         cause,
         evidence: grade,
         proven_by,
@@ -229,6 +230,9 @@ fn entry<'a>(mut pen: Pen<'a>, e: &Entry, clock: &mut Clock) -> Option<Pen<'a>> 
     if let Some(packet) = packet {
         pen = pen.put(b",\"packet\":")?;
         pen = pen.integer(*packet)?;
+    }
+    if *deduced {
+        pen = pen.put(b",\"deduced\":true")?;
     }
     pen = pen.put(b",\"cause\":\"")?;
     pen = pen.bytes(cause.as_bytes())?;

@@ -72,7 +72,8 @@ fn one(connection: &Connection, entry: &Entry, digits: usize, page: &mut Page<'_
     // Where the tap is far from the endpoint, the packet passed it at another time.
     let captured = entry.captured.map(|time| format!(" at {}", offset(time - connection.first, digits)));
     let captured = captured.unwrap_or_default();
-    let packet = entry.packet.map(|n| Text::plain(&format!("packet {}{captured}", count(n))));
+    let shown = if entry.deduced { "shown by " } else { "" };
+    let packet = entry.packet.map(|n| Text::plain(&format!("{shown}packet {}{captured}", count(n))));
     let items: Vec<Text> = std::iter::once(Text::plain(entry.cause))
         .chain(packet)
         .chain(seen(entry).map(|text| Text::styled(DIM, &text)))
