@@ -11,7 +11,8 @@ pub static DECLARATION: Declaration = Declaration {
     why: "Whatever rests on durations is doubtful around there: how long a state lasted, who was idle, what came after a timeout. \
           A clock set forward leaves no trace, so there may be more.",
     decided: "The capture times of neighbouring TCP segments, in the order in which they were read. Up to a second is taken for \
-              several queues or interfaces written by turns.",
+              several queues or interfaces written by turns. If it goes back by 10 s or more, findings that rest on waiting are \
+              called doubtful.",
     confused: "several captures given one after the other instead of merged by time.",
     advice: "Put the packets in order (`reordercap`, `mergecap`) if captures were joined; otherwise find out who set the clock (NTP, a \
              paused virtual machine), and rely on the order of events instead of on their times.",

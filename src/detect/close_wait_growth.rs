@@ -58,7 +58,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             if (windows[WINDOWS - 1] as i64) < least || !windows.windows(2).all(|w| w[0] < w[1]) {
                 continue;
             }
-            let doubtful = scene.quality.is_lossy() || scene.is_unseen(host);
+            let doubtful = scene.quality.is_lossy() || scene.quality.is_stepped() || scene.is_unseen(host);
             let series: Vec<String> = windows.iter().map(u64::to_string).collect();
             shown.push(Shown {
                 severity: if doubtful { Severity::Note } else { Severity::Error },

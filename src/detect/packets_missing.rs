@@ -52,20 +52,18 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
     if few && q.dropped == 0 {
         return Vec::new();
     }
-    let dropped = match q.dropped {
-        0 => String::new(),
-        n => format!("; the capturing system dropped {n} packets"),
-    };
+    let dropped = (q.dropped > 0).then(|| format!("the capturing system dropped {}", packets(q.dropped)));
     let many = share * 1e6 >= scene.limits.get(&MANY) as f64;
     vec![Shown {
         // An excerpt of a few packets misses most of everything, and whoever made it knows.
         severity: if many && q.segments >= EXCERPT { Severity::Warning } else { Severity::Note },
         count: q.connections,
-        message: format!(
-            "the capture misses {:.2} % of the payload that was on the wire{dropped}{}",
-            share * 100.0,
-            if many { "; what rests on absence is doubtful" } else { "" },
-        ),
+        message: missed(share, q.missing > 0)
+            .into_iter()
+            .chain(dropped)
+            .chain(many.then(|| "what rests on absence is doubtful".to_owned()))
+            .collect::<Vec<_>>()
+            .join("; "),
         at: None,
         connections: Vec::new(),
         packets: Vec::new(),
@@ -76,4 +74,28 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
             ("share", Value::from((share * 1e6).round() / 1e6)),
         ]),
     }]
+}
+
+/// How much of the payload the capture misses, if anything is known to be missing.
+fn missed(share: f64, any: bool) -> Option<String> {
+    let percent = share * 100.0;
+    let amount = if percent < 0.005 { "less than 0.01 %".to_owned() } else { format!("{percent:.2} %") };
+    any.then(|| format!("the capture misses {amount} of the payload that was on the wire"))
+}
+
+fn packets(n: u64) -> String {
+    format!("{n} packet{}", if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{missed, packets};
+
+    #[test]
+    fn nothing_is_said_of_payload_that_is_not_known_to_be_missing() {
+        assert_eq!(missed(0.0, false), None);
+        assert!(missed(1e-9, true).unwrap().contains("less than 0.01 %"));
+        assert!(missed(0.03, true).unwrap().contains("3.00 %"));
+        assert_eq!((packets(1), packets(2)), ("1 packet".to_owned(), "2 packets".to_owned()));
+    }
 }

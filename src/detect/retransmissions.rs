@@ -1,5 +1,6 @@
 //! L01: segments sent again.
 
+use super::half_open_dead_peer::is_silent;
 use super::prelude::*;
 
 const MANY: Threshold = Threshold::count(
@@ -55,7 +56,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             i64::from(open) >= view.limit(&MANY) && f64::from(open) / packets as f64 * 1e6 >= view.limit(&SHARE) as f64;
         let message = || {
             format!(
-                "{} sent {} of its {packets} segments again ({:.1} %){}{}",
+                "{} sent {} of its {packets} segments again ({:.1} %){}{}{}",
                 view.who(e),
                 again.count,
                 share * 100.0,
@@ -68,6 +69,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                     (0, _) => String::new(),
                     (n, longest) => format!(", {n} after a timeout, the longest pause {}", Plain(longest)),
                 },
+                waiting(view, e),
             )
         };
         sink.raise(if many { Severity::Warning } else { Severity::Info }, time, first, message)
@@ -82,4 +84,18 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             .span("longest_pause", again.longest)
             .fact("last_packet", again.last);
     }
+}
+
+/// What end `e` has been sending again up to the end without an answer, where that has not lasted long enough for more.
+fn waiting(view: &View<'_>, e: usize) -> String {
+    let (waiting, own) = (view.unanswered(e), &view.connection.ends[e]);
+    let (Some((since, _)), Some(last)) = (waiting.first(), view.end(e).last_sent()) else { return String::new() };
+    let ended = own.fin().is_some() || !view.signals.resets().is_empty();
+    // A repetition within a moment is no wait.
+    let told = ended || last - since < Span::millis(200) || view.is_one_sided() || is_silent(view, e);
+    if waiting.repeats == 0 || waiting.data == 0 || own.unacked() == 0 || told {
+        return String::new();
+    }
+    let (bytes, tries) = (own.unacked(), u32::from(waiting.repeats) + 1);
+    format!("; unanswered so far: {bytes} bytes, sent up to {tries} times in {}", Plain(last - since))
 }

@@ -141,6 +141,12 @@ impl Quality {
         if all == 0 { 0.0 } else { self.missing as f64 / all as f64 }
     }
 
+    /// Whether time goes back so far that it is doubtful how long anything was waited for: the shortest of such waits.
+    pub fn is_stepped(&self) -> bool {
+        const STEP: Span = Span::secs(10);
+        self.longest_back_step >= STEP
+    }
+
     /// Whether what is absent from the capture may well have been on the wire.
     pub fn is_lossy(&self) -> bool {
         self.missing_share() >= 0.01 || self.dropped.saturating_mul(100) >= self.segments.max(1)

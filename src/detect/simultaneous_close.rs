@@ -10,7 +10,8 @@ pub static DECLARATION: Declaration = Declaration {
     what: "The FINs crossed: both ends went through CLOSING and both hold TIME_WAIT.",
     why: "Harmless, but it costs two TIME_WAITs instead of one, and says that both applications close on the same event, \
           often the same timeout.",
-    decided: "A history goes through CLOSING (RFC 9293 §3.6 case 3, Figure 13).",
+    decided: "A history goes through CLOSING (RFC 9293 §3.6 case 3, Figure 13). How far apart the FINs were sent is told by the \
+              histories, if both were captured.",
     confused: "a FIN that crosses an acknowledgment of data only.",
     advice: "Nothing; if it is frequent, let one side's idle timeout be shorter.",
     thresholds: &[],
@@ -37,11 +38,21 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         return;
     }
     let Some(step) = (0..2).filter_map(|e| view.entered(e, State::Closing)).min_by_key(|s| s.mark.time) else { return };
-    let fins = [0, 1].map(|e| view.event(e, Event::SndFin).map(|s| s.mark.time));
-    let apart = match fins {
-        [Some(a), Some(b)] => Span((b - a).0.abs()),
-        _ => Span(0),
+    let fins =
+        [0, 1].map(|e| view.event(e, Event::SndFin).filter(|s| s.mark.evidence != Evidence::Assumed).map(|s| s.at));
+    let apart = fins[0].zip(fins[1]).map(|(a, b)| Span((b - a).0.abs()));
+    let message = || match apart {
+        Some(apart) => format!("both ends sent their FIN within {} of each other", Plain(apart)),
+        None => {
+            let unseen = if fins[0].is_none() { 0 } else { 1 };
+            format!(
+                "both ends had sent their FIN before either got the other's; that of {} was not captured",
+                view.who(unseen)
+            )
+        }
     };
-    let message = || format!("both ends sent their FIN within {} of each other", Plain(apart));
-    sink.raise(Severity::Info, step.mark.time, step.mark.packet, message).span("apart", apart);
+    let found = sink.raise(Severity::Info, step.mark.time, step.mark.packet, message);
+    if let Some(apart) = apart {
+        found.span("apart", apart);
+    }
 }

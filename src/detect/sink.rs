@@ -95,8 +95,8 @@ impl<'a> Sink<'a> {
         message: impl FnOnce() -> String,
     ) -> Raised<'_> {
         let declaration = ALL[usize::from(self.declaration)];
-        let doubt = if declaration.absence && severity > Severity::Note { Doubt::about(self.view) } else { None };
-        let severity = if doubt.is_some() { Severity::Note } else { severity };
+        let doubt = if declaration.absence { Doubt::about(self.view, severity) } else { None };
+        let severity = if doubt.is_some() { severity.min(Severity::Note) } else { severity };
         let at = self.briefs.len();
         self.briefs.push(Brief {
             time,
@@ -130,15 +130,29 @@ impl<'a> Sink<'a> {
 enum Doubt {
     OneSided,
     Lossy,
+    Stepped,
 }
 
 impl Doubt {
-    fn about(view: &View<'_>) -> Option<Doubt> {
-        if view.is_one_sided() { Some(Doubt::OneSided) } else { view.scene.quality.is_lossy().then_some(Doubt::Lossy) }
+    /// How long something lasted is doubtful in whatever is told; that it was missing, where much is made of it.
+    fn about(view: &View<'_>, severity: Severity) -> Option<Doubt> {
+        let quality = &view.scene.quality;
+        if quality.is_stepped() {
+            Some(Doubt::Stepped)
+        } else if severity <= Severity::Note {
+            None
+        } else if view.is_one_sided() {
+            Some(Doubt::OneSided)
+        } else {
+            quality.is_lossy().then_some(Doubt::Lossy)
+        }
     }
 
     fn why(self, view: &View<'_>) -> String {
         match self {
+            Doubt::Stepped => {
+                format!("time goes back by {} in the capture", Plain(view.scene.quality.longest_back_step))
+            }
             Doubt::OneSided => "only one direction was captured".to_owned(),
             Doubt::Lossy => {
                 format!("the capture misses {:.1} % of the bytes", view.scene.quality.missing_share() * 100.0)

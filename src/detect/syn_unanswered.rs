@@ -25,7 +25,7 @@ pub static DECLARATION: Declaration = Declaration {
     name: "syn-unanswered",
     severity: Severity::Warning,
     summary: "a connection attempt gets no answer at all",
-    what: "A client sent its SYN, repeated it, and nothing came back: no SYN,ACK, no RST, no ICMP error.",
+    what: "A client sent its SYN, as a rule several times, and nothing came back: no SYN,ACK, no RST, no ICMP error.",
     why: "The user waits for two minutes and gets a timeout. Silence, unlike a refusal, means that a packet is dropped somewhere.",
     decided: "No segment of the server in this incarnation, and the first SYN is older than the threshold.",
     confused: "a capture that does not show the server's direction at all; syn-refused; syn-rejected, where an ICMP error says why.",
@@ -110,7 +110,7 @@ pub(super) fn lone(declaration: u8, client: &Verdict, server: IpAddr, scene: &Sc
         cause: None,
         declaration,
         // It rests on absence.
-        severity: if scene.quality.is_lossy() { Severity::Note } else { severity },
+        severity: if scene.quality.is_lossy() || scene.quality.is_stepped() { Severity::Note } else { severity },
         endpoint: Some(Side::Server),
     })
 }

@@ -282,7 +282,7 @@ fn groups(title: &'static str, groups: &[GroupTiming], omitted: u64) -> Rows {
 /// What stood still.
 fn pauses(all: &GroupTiming) -> Option<Rows> {
     let kinds = [
-        ("idle, a second or more", &all.idle),
+        ("no payload for a second or more", &all.idle),
         ("client's window closed", &all.zero_window.client),
         ("server's window closed", &all.zero_window.server),
         ("client's data stalled by loss", &all.stalls.client),

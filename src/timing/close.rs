@@ -31,14 +31,15 @@ enum Told {
 
 impl Fin {
     fn leg(&self) -> Leg {
-        match (self.first.time(), self.last.time(), self.acked.time()) {
+        let leg = match (self.first.time(), self.last.time(), self.acked.time()) {
             (Some(first), Some(last), Some(acked)) => match self.told {
                 Told::First => Leg::Exact(acked - first),
                 Told::Last => Leg::Exact(acked - last),
                 Told::Nothing => Leg::Between([acked - last, acked - first]),
             },
             _ => Leg::Unseen,
-        }
+        };
+        leg.forwards()
     }
 }
 

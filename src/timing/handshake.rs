@@ -63,6 +63,15 @@ pub enum Leg {
 }
 
 impl Leg {
+    /// Itself, unless it runs backwards: between its segments the clock of the capture was set.
+    pub(super) fn forwards(self) -> Leg {
+        let least = match self {
+            Leg::Unseen => Span(0),
+            Leg::Exact(span) | Leg::Between([span, _]) => span,
+        };
+        if least < Span(0) { Leg::Unseen } else { self }
+    }
+
     /// The span, if there is no doubt.
     pub fn exact(self) -> Option<Span> {
         match self {
@@ -185,12 +194,12 @@ impl Handshake {
 
     /// From the SYN answered to the first SYN,ACK.
     pub fn syn_to_synack(&self) -> Leg {
-        self.syns.leg(self.syn_acks.first, self.syn_told)
+        self.syns.leg(self.syn_acks.first, self.syn_told).forwards()
     }
 
     /// From the SYN,ACK answered to the client's ACK.
     pub fn synack_to_ack(&self) -> Leg {
-        self.syn_acks.leg(self.ack, self.syn_ack_told)
+        self.syn_acks.leg(self.ack, self.syn_ack_told).forwards()
     }
 
     /// From the first SYN to the one answered, where there was a retry.

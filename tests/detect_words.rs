@@ -1,0 +1,156 @@
+//! What findings and histories say of segments is what was captured.
+
+use tcpstate::analyze::{Analysis, Options};
+use tcpstate::ladder;
+use tcpstate::report::{Anomaly, Connection, Entry, Report, Severity};
+use tcpstate::segment::Segment;
+use tcpstate::time::{Span, Time};
+use tcpstate::tracker::State;
+
+fn report(segments: &[Segment], end: Time) -> Report {
+    let mut analysis = Analysis::new(Options::default());
+    for seg in segments {
+        analysis.segment(seg);
+    }
+    analysis.until(end);
+    analysis.finish(Vec::new())
+}
+
+/// The only connection of the ladder `text`, which begins after the handshake.
+fn after_handshake(text: &str) -> Connection {
+    let text = format!(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +10us
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED @ +40ms
+{text}"
+    );
+    let ladder = ladder::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let mut report = report(&ladder.segments(), ladder.end());
+    assert_eq!(report.connections.len(), 1);
+    report.connections.remove(0)
+}
+
+fn find<'a>(c: &'a Connection, name: &str) -> Option<&'a Anomaly> {
+    c.anomalies.iter().find(|a| a.name == name)
+}
+
+fn entry(entries: &[Entry], state: State) -> &Entry {
+    entries.iter().find(|e| e.state == state).unwrap()
+}
+
+#[test]
+fn what_an_acknowledgment_brings_again_waited_for_no_timer() {
+    // A router tells that the segments are too big: the first is sent again at once, the others as it is acknowledged.
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1460> -->x ESTABLISHED
+5. ESTABLISHED --> <SEQ=1561><ACK=301><CTL=ACK><LEN=1460> -->x ESTABLISHED
+6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1452> --> ESTABLISHED @ +2ms
+7. ESTABLISHED <-- <SEQ=301><ACK=1553><CTL=ACK> <-- ESTABLISHED @ +410ms
+8. ESTABLISHED --> <SEQ=1553><ACK=301><CTL=ACK><LEN=1452> --> ESTABLISHED @ +20us
+9. ESTABLISHED <-- <SEQ=301><ACK=3005><CTL=ACK> <-- ESTABLISHED @ +410ms
+10. ESTABLISHED --> <SEQ=3005><ACK=301><CTL=ACK><LEN=16> --> ESTABLISHED @ +20us
+11. ESTABLISHED <-- <SEQ=301><ACK=3021><CTL=ACK> <-- ESTABLISHED @ +410ms
+",
+    );
+    assert!(find(&c, "rto-stall").is_none(), "{:?}", c.anomalies);
+    let again = find(&c, "retransmissions").unwrap();
+    assert_eq!(again.facts["timeout"], 0, "{}", again.message);
+    // Without the acknowledgments it is the timer.
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1460> -->x ESTABLISHED
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1460> --> ESTABLISHED @ +510ms
+6. ESTABLISHED <-- <SEQ=301><ACK=1561><CTL=ACK> <-- ESTABLISHED
+",
+    );
+    assert_eq!(find(&c, "rto-stall").unwrap().facts["timeouts"], 1);
+}
+
+#[test]
+fn what_goes_unanswered_at_the_end_is_told_also_before_it_is_long_enough_for_a_dead_peer() {
+    let cut = "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=20> -->x ESTABLISHED
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=20> -->x ESTABLISHED @ +300ms
+6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=20> -->x ESTABLISHED @ +600ms
+";
+    let said = |text: &str| find(&after_handshake(text), "retransmissions").unwrap().message.clone();
+    let message = said(cut);
+    assert!(message.ends_with("; unanswered so far: 20 bytes, sent up to 3 times in 900 ms"), "{message}");
+    let message = said(&format!("{cut}7. ESTABLISHED <-- <SEQ=301><ACK=121><CTL=ACK> <-- ESTABLISHED @ +10ms\n"));
+    assert!(!message.contains("unanswered"), "{message}");
+}
+
+#[test]
+fn fins_are_as_far_apart_as_the_histories_say() {
+    let c = after_handshake(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> ... @ +1s
+5. FIN_WAIT_1 <-- <SEQ=301><ACK=101><CTL=FIN,ACK> <-- FIN_WAIT_1 @ +5ms
+6. CLOSING ... <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSING @ +1ms
+7. TIME_WAIT <-- <SEQ=302><ACK=102><CTL=ACK> <-- CLOSING @ +1ms
+8. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> TIME_WAIT @ +33ms
+",
+    );
+    let [client, server] = [&c.endpoints.client, &c.endpoints.server].map(|e| entry(&e.history, State::FinWait1).time);
+    let apart = Span((server - client).0.abs());
+    assert!(apart > Span::millis(20), "{apart:?}: the left FIN left its sender 20 ms before it was captured");
+    let told = find(&c, "simultaneous-close").unwrap();
+    assert_eq!(told.facts["apart"].as_f64(), Some(apart.as_secs_f64()), "{}", told.message);
+}
+
+#[test]
+fn of_a_fin_that_was_not_captured_nobody_says_when_it_was_sent() {
+    // The right FIN is lost to the capture; the left end acknowledges it at once, too soon to have been answered.
+    let c = after_handshake(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. CLOSING --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED @ +5us
+6. TIME_WAIT <-- <SEQ=302><ACK=102><CTL=ACK> <-- CLOSED @ +5us
+",
+    );
+    let fin = entry(&c.endpoints.server.history, State::FinWait1);
+    assert!(fin.deduced && fin.packet == Some(5), "{fin:?}");
+    let told = find(&c, "simultaneous-close").unwrap();
+    assert!(told.message.ends_with("was not captured") && !told.facts.contains_key("apart"), "{}", told.message);
+    // What was captured is not deduced.
+    assert!(!entry(&c.endpoints.client.history, State::FinWait1).deduced);
+}
+
+#[test]
+fn data_that_crossed_a_fin_was_not_written_in_the_knowledge_of_it() {
+    // The RST has its number from the data: that was sent before the FIN came.
+    let c = after_handshake(
+        "4. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=ACK><LEN=100> <-- ESTABLISHED
+5. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+6. FIN_WAIT_1 <-- <SEQ=401><ACK=102><CTL=ACK><LEN=100> <-- CLOSE_WAIT
+7. CLOSED --> <SEQ=101><CTL=RST> --> CLOSED @ +25ms
+",
+    );
+    let told = find(&c, "rst-after-close").unwrap();
+    assert!(told.message.ends_with("the data crossed its FIN"), "{}", told.message);
+    assert!(find(&c, "write-after-fin").is_none());
+}
+
+#[test]
+fn where_the_clock_goes_back_waits_are_doubtful_and_nothing_lasts_less_than_no_time() {
+    let text = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT
+";
+    let ladder = ladder::parse(text).unwrap();
+    let (mut segments, end) = (ladder.segments(), ladder.end() + Span::secs(100));
+    let stuck = |segments: &[Segment]| {
+        let report = report(segments, end);
+        let found = report.connections.iter().find_map(|c| find(c, "close-wait-stuck")).unwrap();
+        (found.severity, found.facts.contains_key("doubtful"))
+    };
+    assert_eq!(stuck(&segments), (Severity::Warning, false));
+    // Another connection's SYN, by a clock that is set back then.
+    let mut before = segments[0];
+    before.src.port += 1;
+    before.time = before.time + Span::secs(20);
+    segments.insert(0, before);
+    assert_eq!(stuck(&segments), (Severity::Note, true));
+    segments.remove(0);
+    segments[0].time = before.time;
+    let timing = &report(&segments, end).connections[0].timing;
+    assert_eq!((timing.syn_to_synack, timing.synack_to_ack), (None, Some(Span::millis(10))));
+}
