@@ -148,6 +148,12 @@ fn events_are_in_order_of_time_with_what_came_before() {
     let table = run(&["analyze", "--events", &trace]).out;
     assert_eq!(table.lines().count(), events.len() + 1);
     assert!(table.starts_with("TIME            ENDPOINT"), "{table}");
+    // Of nothing it is said that there is nothing; where a program reads, there just is nothing.
+    let none = |format| run(&["analyze", "--events", "--filter", "port 1", "-f", format, &trace]).out;
+    assert_eq!(
+        (none("table").as_str(), none("ndjson").as_str()),
+        ("no connection matches, or none changed its state\n", "")
+    );
     assert_eq!(run(&["analyze", "--events", "-f", "csv", &trace]).out.lines().count(), events.len() + 1);
 }
 

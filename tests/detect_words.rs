@@ -5,7 +5,7 @@ use tcpstate::ladder;
 use tcpstate::report::{Anomaly, Connection, Entry, Report, Severity};
 use tcpstate::segment::Segment;
 use tcpstate::time::{Span, Time};
-use tcpstate::tracker::State;
+use tcpstate::tracker::{Evidence, State};
 
 fn report(segments: &[Segment], end: Time) -> Report {
     let mut analysis = Analysis::new(Options::default());
@@ -153,4 +153,21 @@ fn where_the_clock_goes_back_waits_are_doubtful_and_nothing_lasts_less_than_no_t
     segments[0].time = before.time;
     let timing = &report(&segments, end).connections[0].timing;
     assert_eq!((timing.syn_to_synack, timing.synack_to_ack), (None, Some(Span::millis(10))));
+}
+
+#[test]
+fn what_a_fin_begins_is_assumed_while_what_was_before_the_capture_is_open() {
+    let client = |text: &str| {
+        let ladder = ladder::parse(text).unwrap();
+        let report = report(&ladder.segments(), ladder.end());
+        let entry = entry(&report.connections[0].endpoints.client.history, State::FinWait1).clone();
+        (entry.evidence, entry.deduced, entry.proven_by)
+    };
+    // The other end may have closed before: then this is LAST_ACK.
+    let first = "1. --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->
+2. <-- <SEQ=301><ACK=102><CTL=ACK> <--
+";
+    assert_eq!(client(first), (Evidence::Assumed, false, None));
+    let both = format!("{first}3. <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- @ +1s\n");
+    assert_eq!(client(&both), (Evidence::Sent, false, None));
 }

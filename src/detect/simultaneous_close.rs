@@ -38,8 +38,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         return;
     }
     let Some(step) = (0..2).filter_map(|e| view.entered(e, State::Closing)).min_by_key(|s| s.mark.time) else { return };
-    let fins =
-        [0, 1].map(|e| view.event(e, Event::SndFin).filter(|s| s.mark.evidence != Evidence::Assumed).map(|s| s.at));
+    let fins = [0, 1].map(|e| view.event(e, Event::SndFin).filter(|s| !s.mark.is_deduced()).map(|s| s.at));
     let apart = fins[0].zip(fins[1]).map(|(a, b)| Span((b - a).0.abs()));
     let message = || match apart {
         Some(apart) => format!("both ends sent their FIN within {} of each other", Plain(apart)),

@@ -28,7 +28,7 @@ pub struct Mark {
     pub evidence: Evidence,
     /// Its place among marks of the same time.
     pub place: Place,
-    /// What else is known of its cause: [`ACKS_FIN`], [`STAMPED`].
+    /// What else is known of its cause: [`ACKS_FIN`], [`STAMPED`], [`HYPOTHETICAL`].
     pub(super) about: u8,
 }
 
@@ -36,6 +36,8 @@ pub struct Mark {
 const ACKS_FIN: u8 = 1;
 /// The cause had timestamps.
 pub(super) const STAMPED: u8 = 2;
+/// It was captured; what it led to is assumed for what was before.
+const HYPOTHETICAL: u8 = 4;
 
 /// Where a mark belongs among those of the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,8 +81,24 @@ impl Mark {
         (self.about & STAMPED != 0).then_some(self.stamp)
     }
 
+    /// What it leads to rests on what was before the capture.
+    pub(super) fn depend_on_before(&mut self) {
+        if !self.is_deduced() {
+            self.about |= HYPOTHETICAL;
+        }
+        (self.evidence, self.proof) = (Evidence::Assumed, 0);
+    }
+
+    /// Whether what it leads to is assumed for what was before the capture, and not for itself.
+    pub(super) fn is_hypothetical(&self) -> bool {
+        self.about & HYPOTHETICAL != 0
+    }
+
     /// Whether its packet only shows that it had happened, and is not what happened: that was not captured, or later.
     pub fn is_deduced(&self) -> bool {
+        if self.is_hypothetical() {
+            return false;
+        }
         let seen_later = matches!(self.evidence, Evidence::Sent | Evidence::Assumed) || self.proof == self.packet;
         self.packet != 0
             && match self.event {

@@ -119,7 +119,8 @@ pub fn date_unseen(turnarounds: [Option<u32>; 2], verdicts: &mut [Verdict; 2]) {
         [(Event::SndSyn, [Event::RcvSyn, Event::SndSynAck]), (Event::SndFin, [Event::RcvFin; 2])];
     for e in 0..2 {
         for (sent, received) in UNSEEN {
-            let is_unseen = |s: &Step| s.mark.event == sent && s.mark.evidence == Evidence::Assumed;
+            let is_unseen =
+                |s: &Step| s.mark.event == sent && s.mark.evidence == Evidence::Assumed && !s.mark.is_hypothetical();
             let Some(i) = verdicts[e].steps.iter().position(is_unseen) else { continue };
             let receipt = verdicts[1 - e].steps.iter().find(|s| received.contains(&s.mark.event));
             let Some(receipt) = receipt.map(|s| s.at) else { continue };

@@ -8,7 +8,7 @@
 use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
-use super::log::{Mark, Place, Steps, Tail, follow};
+use super::log::{Mark, Place, Step, Steps, Tail, follow};
 use super::lone::{ANSWER_TO_SYN, Lone};
 use super::profile::Profile;
 use super::rules::{Event, Events};
@@ -292,6 +292,9 @@ impl Connection {
             }
             follow(steps, std::iter::once(&timer).chain(&scale.marks[replaced..]));
         }
+        if hypotheses.len() > 1 {
+            self.admit(e, &hypotheses[1..], scale, steps);
+        }
         timers::date(self.ends[e].turnaround, steps, end);
         let mut possible = States::EMPTY.with(steps.last().map_or(State::Closed, |s| s.rule.to));
         possible = possible.union(self.unseen_endings(e, possible, end));
@@ -315,6 +318,21 @@ impl Connection {
             }
         }
         hypotheses
+    }
+
+    /// What was before the capture decides whether a FIN led to FIN_WAIT_1 or to LAST_ACK: states that not all `others`
+    /// lead to are assumed, however sure the segments are.
+    fn admit(&self, e: usize, others: &[u8], scale: &Scale, steps: &mut Steps) {
+        for hypothesis in others {
+            let mut other = Steps::new();
+            follow(&mut other, [&self.start(e, *hypothesis)].into_iter().chain(&scale.marks));
+            for step in steps.iter_mut().filter(|s| s.mark.evidence != Evidence::Timer) {
+                let told = |o: &Step| o.rule.to == step.rule.to && o.mark.event == step.mark.event;
+                if !other.iter().any(told) {
+                    step.mark.depend_on_before();
+                }
+            }
+        }
     }
 
     /// Where every combination of what may be and what may not (`open`) leads end `e` from one `start`.

@@ -42,7 +42,9 @@ pub fn verdict(demands: &Demands, report: &Report) -> RuleVerdict {
 /// Whether the history of `c` rests on packets that were not captured, although its beginning was.
 pub fn has_gap(c: &Connection) -> bool {
     let assumed = |e: &crate::report::Endpoint| {
-        e.history.iter().any(|entry| entry.evidence == Evidence::Assumed && !entry.rule.starts_with("seen midstream"))
+        let unseen = |entry: &crate::report::Entry| entry.deduced || entry.packet.is_none();
+        let mut assumed = e.history.iter().filter(|entry| entry.evidence == Evidence::Assumed && unseen(entry));
+        assumed.any(|entry| !entry.rule.starts_with("seen midstream"))
     };
     assumed(&c.endpoints.client) || assumed(&c.endpoints.server)
 }
