@@ -171,3 +171,18 @@ fn what_a_fin_begins_is_assumed_while_what_was_before_the_capture_is_open() {
     let both = format!("{first}3. <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- @ +1s\n");
     assert_eq!(client(&both), (Evidence::Sent, false, None));
 }
+
+#[test]
+fn of_the_repetitions_of_an_opening_those_are_told_that_were_captured() {
+    // The first SYN,ACK is lost before the tap: the server has sent two.
+    let text = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. <SEQ=300><ACK=101><CTL=SYN,ACK> x<-- SYN_RCVD
+3. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ +1s
+4. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+";
+    let ladder = ladder::parse(text).unwrap();
+    let report = report(&ladder.segments(), ladder.end());
+    let told = &find(&report.connections[0], "syn-retried").unwrap().message;
+    assert!(told.ends_with("(SYN captured 2 times, SYN,ACK once)"), "{told}");
+}

@@ -50,11 +50,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let answered = view.connection.answered_at_once();
     let message = || {
         format!(
-            "{} was connected to {} only after {} ({} sent {}, SYN,ACK {}){}",
+            "{} was connected to {} only after {} (SYN captured {}, SYN,ACK {}){}",
             view.who(c),
             view.socket(s),
             Plain(delay),
-            "SYN",
             times(syns.into()),
             times(syn_acks.into()),
             if answered && syns > 1 {
