@@ -83,6 +83,11 @@ pub(super) fn is_silent(view: &View<'_>, e: usize) -> bool {
     is_silent_for(view, e, view.span(&AFTER))
 }
 
+/// The same, or for so long that a capture as short as this one tells it.
+pub(super) fn is_told_silent(view: &View<'_>, e: usize) -> bool {
+    is_silent_for(view, e, view.patience(&AFTER))
+}
+
 /// The same, if `wait` is long enough.
 fn is_silent_for(view: &View<'_>, e: usize, wait: Span) -> bool {
     let waiting = &view.unanswered(e);
@@ -116,9 +121,9 @@ pub(super) struct Silence {
 
 /// The silence that one end's data meets.
 pub(super) fn silence(view: &View<'_>) -> Option<Silence> {
-    let (enough, usual) = (view.patience(&AFTER), view.span(&AFTER));
+    let usual = view.span(&AFTER);
     (0..2).find_map(|e| {
-        if view.connection.ends[e].fin().is_some() || !is_open(view, 1 - e) || !is_silent_for(view, e, enough) {
+        if view.connection.ends[e].fin().is_some() || !is_open(view, 1 - e) || !is_told_silent(view, e) {
             return None;
         }
         // A RST is an answer; and where nothing of the peer was captured, its silence proves nothing.

@@ -1,6 +1,6 @@
 //! L01: segments sent again.
 
-use super::half_open_dead_peer::is_silent;
+use super::half_open_dead_peer::is_told_silent;
 use super::prelude::*;
 
 const MANY: Threshold = Threshold::count(
@@ -92,7 +92,7 @@ fn waiting(view: &View<'_>, e: usize) -> String {
     let (Some((since, _)), Some(last)) = (waiting.first(), view.end(e).last_sent()) else { return String::new() };
     let ended = own.fin().is_some() || !view.signals.resets().is_empty();
     // A repetition within a moment is no wait.
-    let told = ended || last - since < Span::millis(200) || view.is_one_sided() || is_silent(view, e);
+    let told = ended || last - since < Span::millis(200) || view.is_one_sided() || is_told_silent(view, e);
     if waiting.repeats == 0 || waiting.data == 0 || own.unacked() == 0 || told {
         return String::new();
     }

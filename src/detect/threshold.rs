@@ -223,7 +223,7 @@ impl fmt::Display for Plain {
             s if s >= 180.0 => one(f, s / 60.0, "min"),
             s if s >= 1.0 => one(f, s, "s"),
             s if s >= 0.001 => one(f, s * 1e3, "ms"),
-            s => one(f, s * 1e6, "us"),
+            s => one(f, s * 1e6, "µs"),
         }
     }
 }
