@@ -180,8 +180,9 @@ pub struct AnalyzeArgs {
 
     /// What waits for something that does not happen is stuck after this time
     ///
-    /// Without it each finding has its own time to wait, and what lasts up to the end of a capture that is too short for that is
-    /// told as a note: from a tenth of the capture on, but no less than 2 s.
+    /// Without it each finding has its own time to wait. An end that does not close, and a FIN or data sent three times
+    /// without an answer up to the end, are told earlier where the capture is too short for that, as a note at most: after a
+    /// tenth of the capture, but no less than 2 s.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub stuck_after: Option<Span>,
 

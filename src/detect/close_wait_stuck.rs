@@ -86,7 +86,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         sink.raise(severity, step.mark.time, step.mark.packet, message)
             .at(e)
             .lasted("for_at_least", total)
-            .short_of((quiet < usual).then_some(usual))
+            .short_of(quiet, usual)
             .span("quiet_for_at_least", quiet)
             .fact("bytes_sent_since", view.cold(e).after_peer_fin)
             .fact("peer_state", view.state(1 - e).name());

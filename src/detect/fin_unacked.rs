@@ -48,7 +48,7 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 /// In a short capture a FIN must have been sent so often: one may be lost, and its repetition, too.
-pub(super) const TOLD: u16 = 3;
+pub(super) const LEAST_FINS: u16 = 3;
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
@@ -58,7 +58,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let sent = view.event(e, Event::SndFin).unwrap_or(step).mark;
         let span = view.scene.end - sent.time;
         let (fins, usual) = (view.connection.ends[e].fins, view.span(&AFTER));
-        let enough = if fins >= TOLD { view.patience(&AFTER) } else { usual };
+        let enough = if fins >= LEAST_FINS { view.patience(&AFTER) } else { usual };
         if span < enough {
             continue;
         }
@@ -80,7 +80,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         sink.raise(severity, sent.time, sent.packet, message)
             .at(e)
             .lasted("for_at_least", span)
-            .short_of((span < usual).then_some(usual))
+            .short_of(span, usual)
             .fact("fins", fins)
             .fact("state", view.state(e).name());
     }

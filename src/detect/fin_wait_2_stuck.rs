@@ -116,7 +116,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         sink.raise(severity, since, entered.mark.packet, message)
             .at(e)
             .lasted("for_at_least", if outlived { orphan } else { total })
-            .short_of(short.then_some(usual))
+            .short_of(quiet, usual)
             .fact("dropped", left.is_some())
             .fact("likely_dropped", outlived || left.is_some());
     }

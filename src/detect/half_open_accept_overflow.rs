@@ -22,8 +22,8 @@ pub static DECLARATION: Declaration = Declaration {
     decided: "The client's ACK was captured, the server repeated its SYN,ACK after it, and by its later segments was not past \
               SYN_RCVD for longer than the threshold (RFC 9293 §3.10.7.4; Linux tcp_check_req drops the ACK when the \
               queue is full). Or the server sent nothing after the handshake, though data was sent to it at least three times \
-              and for longer than half-open-dead-peer waits, and the same service turned others away in one of these ways or \
-              left their SYNs unanswered.",
+              and for longer than half-open-dead-peer waits (its threshold, and its rule for short captures), and the same service \
+              turned others away in one of these ways or left their SYNs unanswered.",
     confused: "TCP_DEFER_ACCEPT, which ignores the bare ACK on purpose until data comes; an ACK lost between tap and server \
                (one repeated SYN,ACK, then progress); a filter behind the tap, on the server itself as well, that drops what \
                the client sends: no segment tells that from a full queue.",
@@ -77,7 +77,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         sink.raise(Severity::Warning, silence.since, silence.packet, message)
             .at(s)
             .lasted("for_at_least", silence.span)
-            .short_of(silence.short_of)
+            .short_of(silence.span, silence.usual)
             .fact("syn_acks", view.connection.ends[s].syn_acks)
             .fact("tries", silence.tries)
             .fact("recovered", false);

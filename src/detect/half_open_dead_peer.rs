@@ -68,7 +68,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     }
     let silence = silence(view);
     // What a short capture tells early comes after what is sure.
-    let early = silence.as_ref().is_some_and(|silence| silence.short_of.is_some());
+    let early = silence.as_ref().is_some_and(|silence| silence.span < silence.usual);
     let unanswered = |sink: &mut Sink<'_>| silence.as_ref().is_some_and(|silence| unanswered(view, silence, sink));
     let _ = (!early && unanswered(sink))
         || unheard(view, sink)
@@ -109,8 +109,8 @@ pub(super) struct Silence {
     pub took: Span,
     /// From then to the end of the capture.
     pub span: Span,
-    /// The usual time to wait, if that is longer.
-    pub short_of: Option<Span>,
+    /// How long it is waited for as a rule.
+    pub usual: Span,
     /// How often it was sent.
     pub tries: u32,
     /// The silent end never sent anything after the handshake.
@@ -141,7 +141,7 @@ pub(super) fn silence(view: &View<'_>) -> Option<Silence> {
             packet,
             took,
             span,
-            short_of: (span < usual).then_some(usual),
+            usual,
             tries: u32::from(waiting.repeats) + 1,
             never_spoke,
             is_turning_away: never_spoke && turns_others_away(view, 1 - e),
@@ -160,7 +160,7 @@ fn unanswered(view: &View<'_>, silence: &Silence, sink: &mut Sink<'_>) -> bool {
     if silence.is_turning_away {
         return true;
     }
-    let Silence { of, since, packet, took, span, short_of, tries, never_spoke, .. } = *silence;
+    let Silence { of, since, packet, took, span, usual, tries, never_spoke, .. } = *silence;
     let idle = view.unanswered(1 - of).idle();
     let severity = if tries >= 6 || took >= Span::secs(13) { Severity::Error } else { Severity::Warning };
     let message = || {
@@ -182,7 +182,7 @@ fn unanswered(view: &View<'_>, silence: &Silence, sink: &mut Sink<'_>) -> bool {
         .fact("signature", "unanswered")
         .fact("tries", tries)
         .lasted("for_at_least", span)
-        .short_of(short_of)
+        .short_of(span, usual)
         .span("idle_before", idle);
     true
 }

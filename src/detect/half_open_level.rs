@@ -50,7 +50,11 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         };
         let unfinished = || unfinished(true).chain(unfinished(false));
         shown.push(Shown {
-            severity: if scene.quality.is_lossy() { Severity::Note } else { Severity::Warning },
+            severity: if scene.quality.is_lossy() || scene.quality.is_stepped() {
+                Severity::Note
+            } else {
+                Severity::Warning
+            },
             count: peak.unsigned_abs(),
             message: format!("{peak} handshakes with {service} were unfinished at once, from {hosts} addresses"),
             at: Some(Side::Server),

@@ -1,6 +1,6 @@
 //! C04: the last FIN is never acknowledged.
 
-use super::fin_unacked::{TOLD, never_repeated};
+use super::fin_unacked::{LEAST_FINS, never_repeated};
 use super::prelude::*;
 
 const AFTER: Threshold = Threshold::wait(
@@ -55,7 +55,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         };
         let (fins, usual) = (view.connection.ends[e].fins, view.span(&AFTER));
-        let enough = if fins >= TOLD { view.patience(&AFTER) } else { usual };
+        let enough = if fins >= LEAST_FINS { view.patience(&AFTER) } else { usual };
         if span < enough {
             continue;
         }
@@ -77,7 +77,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         )
         .at(e)
         .lasted("for_at_least", span)
-        .short_of((span < usual).then_some(usual))
+        .short_of(span, usual)
         .fact("fins", fins);
     }
 }

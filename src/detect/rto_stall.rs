@@ -34,7 +34,8 @@ pub static DECLARATION: Declaration = Declaration {
     decided: "Payload sent again after its sender was silent for at least 200 ms, without the duplicate ACKs of a fast \
               retransmission, and not acknowledged before (RFC 6298 §5; RFC 5681 §3.2). What follows within 200 ms of an \
               acknowledgment of something new waited for that, not for the timer, which it starts anew (RFC 6298 §5.3). The \
-              pauses are added up for each end.",
+              pauses are added up for each end. The stalls among the timing are longer: from the last progress to the next, \
+              however it was brought about.",
     confused: "retransmissions, which counts all of them, cheap or dear; half-open-dead-peer, where the data never got through; \
                a sender that had nothing to send.",
     advice: "Tail loss (the last segments of an answer), windows too small for three duplicate ACKs, or a path that drops in \

@@ -95,7 +95,8 @@ impl<'a> Sink<'a> {
         message: impl FnOnce() -> String,
     ) -> Raised<'_> {
         let declaration = ALL[usize::from(self.declaration)];
-        let doubt = if declaration.absence { Doubt::about(self.view, severity) } else { None };
+        let waits = declaration.thresholds.iter().any(|threshold| threshold.waits);
+        let doubt = if declaration.absence { Doubt::about(self.view, severity, waits) } else { None };
         let severity = if doubt.is_some() { severity.min(Severity::Note) } else { severity };
         let at = self.briefs.len();
         self.briefs.push(Brief {
@@ -134,10 +135,10 @@ enum Doubt {
 }
 
 impl Doubt {
-    /// How long something lasted is doubtful in whatever is told; that it was missing, where much is made of it.
-    fn about(view: &View<'_>, severity: Severity) -> Option<Doubt> {
+    /// How long something was waited for is doubtful in whatever is told; that it was missing, where much is made of it.
+    fn about(view: &View<'_>, severity: Severity, waits: bool) -> Option<Doubt> {
         let quality = &view.scene.quality;
-        if quality.is_stepped() {
+        if waits && quality.is_stepped() {
             Some(Doubt::Stepped)
         } else if severity <= Severity::Note {
             None
@@ -203,20 +204,18 @@ impl Raised<'_> {
         self.span(name, span)
     }
 
-    /// If it holds up to the end of the capture for less than `usual`: says that the capture is too short to wait for that,
-    /// and is no more than a note.
-    pub fn short_of(mut self, usual: Option<Span>) -> Self {
-        let Some(usual) = usual else { return self };
+    /// If it has `lasted` up to the end of the capture for less than `usual`: says that the capture ends before that, and is
+    /// no more than a note.
+    pub fn short_of(mut self, lasted: Span, usual: Span) -> Self {
+        if lasted >= usual {
+            return self;
+        }
         self.brief.severity = self.brief.severity.min(Severity::Note);
         if let Some(anomaly) = &mut self.anomaly {
             anomaly.severity = self.brief.severity;
             let length = Plain(self.view.scene.length.unwrap_or_default());
             // Writing to a string cannot fail.
-            let _ = write!(
-                anomaly.message,
-                "; the capture ({length}) ends too soon to wait for the usual {}",
-                Plain(usual)
-            );
+            let _ = write!(anomaly.message, "; the capture ({length}) ends before the usual {} are over", Plain(usual));
         }
         self.fact(SHORT_CAPTURE, true)
     }

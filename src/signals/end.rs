@@ -49,7 +49,7 @@ pub struct Unanswered {
     pub content: u8,
     /// Of those, how many are payload.
     pub data: u8,
-    /// Of those, how many had been sent before.
+    /// How often the lowest number that is not acknowledged was sent again.
     pub repeats: u8,
     /// Keepalive or window probes.
     pub probes: u8,
@@ -215,7 +215,7 @@ impl End {
     }
 
     /// Whether its last segment acknowledged something new so shortly before `now` that no timer of its peer can have
-    /// run out since: that acknowledgment started it anew (RFC 6298 §5.3).
+    /// run out since: that acknowledgment started it anew (RFC 6298 §5.3). With another segment since it is not known.
     pub(super) fn restarted_timer(&self, now: Time) -> bool {
         self.duplicate_acks == NEWS && now - self.last_sent < LEAST_TIMEOUT
     }
@@ -310,7 +310,9 @@ impl End {
             self.last_data = seg.time;
             self.largest = self.largest.max(seg.len);
         }
-        if noted.repeats && !seg.has(Flags::SYN) {
+        // The lowest number that is not acknowledged is sent again and again, others now and then.
+        let lowest = c.ends[taken.sender].acked().is_none_or(|acked| !after(seg.seq, acked));
+        if noted.repeats && lowest && !seg.has(Flags::SYN) {
             waiting.repeats = waiting.repeats.saturating_add(1);
         }
         noted

@@ -25,11 +25,11 @@ pub fn part(
         let mut shown: Option<&Anomaly> = None;
         let mut doubt: Option<(Option<u64>, String)> = None;
         for anomaly in c.anomalies.iter().filter(|a| limit.codes.is_empty() || limit.codes.contains(&a.code)) {
-            // What a short capture tells early may end a moment later: it is no offence, and no more than it says.
+            // What a short capture tells early may end a moment later.
             let short = anomaly.facts.contains_key(SHORT_CAPTURE);
             let doubtful = anomaly.facts.contains_key("doubtful");
             let usual = crate::detect::find(anomaly.code).map_or(anomaly.severity, |d| d.severity);
-            let severity = if doubtful && !short { anomaly.severity.max(usual) } else { anomaly.severity };
+            let severity = if doubtful || short { anomaly.severity.max(usual) } else { anomaly.severity };
             if limit.severity.is_some_and(|least| severity < least) {
                 continue;
             }
