@@ -170,6 +170,11 @@ fn what_a_fin_begins_is_assumed_while_what_was_before_the_capture_is_open() {
     assert_eq!(client(first), (Evidence::Assumed, false, None));
     let both = format!("{first}3. <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- @ +1s\n");
     assert_eq!(client(&both), (Evidence::Sent, false, None));
+    // Who sends a RST is CLOSED either way: from FIN_WAIT_2, or as the acknowledgment had led there from LAST_ACK.
+    let ladder = ladder::parse(&format!("{first}3. --> <SEQ=102><ACK=301><CTL=RST,ACK> --> @ +1s\n")).unwrap();
+    let report = report(&ladder.segments(), ladder.end());
+    let closed = entry(&report.connections[0].endpoints.client.history, State::Closed);
+    assert_eq!((closed.from, closed.evidence, closed.packet), (State::FinWait2, Evidence::Sent, Some(3)));
 }
 
 #[test]

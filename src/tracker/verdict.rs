@@ -8,7 +8,7 @@
 use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
-use super::log::{Mark, Place, Step, Steps, Tail, follow};
+use super::log::{Mark, Place, Steps, Tail, follow};
 use super::lone::{ANSWER_TO_SYN, Lone};
 use super::profile::Profile;
 use super::rules::{Event, Events};
@@ -327,8 +327,9 @@ impl Connection {
             let mut other = Steps::new();
             follow(&mut other, [&self.start(e, *hypothesis)].into_iter().chain(&scale.marks));
             for step in steps.iter_mut().filter(|s| s.mark.evidence != Evidence::Timer) {
-                let told = |o: &Step| o.rule.to == step.rule.to && o.mark.event == step.mark.event;
-                if !other.iter().any(told) {
+                // It may have come there before, by something else.
+                let there = other.iter().rev().find(|o| o.mark.key() <= step.mark.key());
+                if there.is_none_or(|o| o.rule.to != step.rule.to) {
                     step.mark.depend_on_before();
                 }
             }
