@@ -155,6 +155,59 @@ fn where_the_clock_goes_back_waits_are_doubtful_and_nothing_lasts_less_than_no_t
     assert_eq!((timing.syn_to_synack, timing.synack_to_ack), (None, Some(Span::millis(10))));
 }
 
+/// All numbers in `value`.
+fn numbers(value: &serde_json::Value) -> Vec<f64> {
+    match value {
+        serde_json::Value::Array(values) => values.iter().flat_map(numbers).collect(),
+        serde_json::Value::Object(fields) => fields.values().flat_map(numbers).collect(),
+        _ => value.as_f64().into_iter().collect(),
+    }
+}
+
+#[test]
+fn wherever_the_clock_goes_back_nothing_in_timing_is_negative() {
+    let refused = "1. --> <SEQ=100><CTL=SYN><TS=10/0> -->
+2. <-- <SEQ=0><ACK=101><CTL=RST,ACK> <--
+";
+    let closed = "1. --> <SEQ=100><CTL=SYN><TS=10/0> -->
+2. <-- <SEQ=300><ACK=101><CTL=SYN,ACK><TS=70/10> <--
+3. --> <SEQ=101><ACK=301><CTL=ACK><TS=20/70> -->
+4. --> <SEQ=101><ACK=301><CTL=ACK><LEN=5><TS=30/70> -->
+5. <-- <SEQ=301><ACK=106><CTL=ACK><LEN=5><TS=80/30> <--
+6. --> <SEQ=106><ACK=306><CTL=FIN,ACK><TS=40/80> -->
+7. <-- <SEQ=306><ACK=107><CTL=FIN,ACK><TS=90/40> <--
+8. --> <SEQ=107><ACK=307><CTL=ACK><TS=50/90> -->
+";
+    for text in [refused, closed] {
+        let ladder = ladder::parse(text).unwrap();
+        let all = ladder.segments();
+        // Before segment `set`, of which the first of two copies has the time before it was set, or none; with segment
+        // `lost` not captured, or all; with timestamps or without.
+        for (set, lost) in (0..all.len()).flat_map(|set| (0..=all.len()).map(move |lost| (set, lost))) {
+            for (copied, stamped) in [(false, false), (false, true), (true, false), (true, true)] {
+                let mut segments = all.clone();
+                segments[..set].iter_mut().for_each(|seg| seg.time = seg.time + Span::secs(20));
+                if copied {
+                    let mut copy = all[set];
+                    copy.time = copy.time + Span::secs(20);
+                    copy.ip_id = copy.ip_id.wrapping_add(1);
+                    copy.options.timestamps.iter_mut().for_each(|stamps| stamps.value -= 1);
+                    segments.insert(set, copy);
+                }
+                segments.retain(|seg| lost == set || all.get(lost).is_none_or(|l| l.packet != seg.packet));
+                if !stamped {
+                    segments.iter_mut().for_each(|seg| seg.options.timestamps = None);
+                }
+                segments.iter_mut().zip(1..).for_each(|(seg, packet)| seg.packet = packet);
+                for c in report(&segments, ladder.end() + Span::secs(100)).connections {
+                    let timing = serde_json::to_value(&c.timing).unwrap();
+                    assert!(numbers(&timing).iter().all(|n| *n >= 0.0), "{segments:#?}\n{timing:#}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn what_a_fin_begins_is_assumed_while_what_was_before_the_capture_is_open() {
     let client = |text: &str| {

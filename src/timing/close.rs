@@ -1,6 +1,6 @@
 //! The close in time: FIN to its acknowledgment, FIN to FIN, and how long it took in all.
 
-use super::handshake::Leg;
+use super::handshake::{Leg, elapsed};
 use super::maybe::Maybe;
 use crate::segment::Segment;
 use crate::time::{Span, Time};
@@ -73,7 +73,7 @@ impl Close {
         let stamps = [stamp.unwrap_or_default(); 2];
         *fin = Fin { first: time, last: time, end: seg.end(), stamps, copies: 1, stamped: stamp.is_some(), ..*fin };
         let content = if seg.len > 0 { Some(seg.time) } else { content };
-        self.after_data[x] = content.map_or(Maybe::NONE, |t| (seg.time - t).into());
+        self.after_data[x] = elapsed(content, Some(seg.time)).map_or(Maybe::NONE, Maybe::from);
         self.first.or_set(seg.time);
     }
 

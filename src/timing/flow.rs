@@ -2,7 +2,7 @@
 
 use super::blame::{Blame, CAUSES, Cause, Opening, Situation};
 use super::close::Close;
-use super::handshake::Handshake;
+use super::handshake::{Handshake, elapsed};
 use super::maybe::Maybe;
 use super::packed::Row;
 use super::pause::{Ender, Gaps, Pauses};
@@ -142,7 +142,7 @@ impl Measured {
                 self.refused = true;
                 let syns = &self.handshake.syns;
                 if class == Class::Reset && self.handshake.opener() == Some(1 - x) && syns.count == 1 {
-                    self.refused_after = syns.first().map_or(Maybe::NONE, |syn| (seg.time - syn).into());
+                    self.refused_after = elapsed(syns.first(), Some(seg.time)).map_or(Maybe::NONE, Maybe::from);
                 }
             }
         }

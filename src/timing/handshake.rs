@@ -62,12 +62,19 @@ pub enum Leg {
     Between([Span; 2]),
 }
 
+/// From `from` to `to`, unless that is backwards: the clock of the capture was set in between.
+pub(super) fn elapsed(from: Option<Time>, to: Option<Time>) -> Option<Span> {
+    to.zip(from).map(|(to, from)| to - from).filter(|span| *span >= Span(0))
+}
+
 impl Leg {
     /// Itself, unless it runs backwards: between its segments the clock of the capture was set.
     pub(super) fn forwards(self) -> Leg {
         let least = match self {
             Leg::Unseen => Span(0),
-            Leg::Exact(span) | Leg::Between([span, _]) => span,
+            Leg::Exact(span) => span,
+            // If it was set between two copies, the later one has the lower time.
+            Leg::Between([a, b]) => a.min(b),
         };
         if least < Span(0) { Leg::Unseen } else { self }
     }
@@ -204,15 +211,24 @@ impl Handshake {
 
     /// From the first SYN to the one answered, where there was a retry.
     pub fn retry_delay(&self) -> Option<Span> {
-        let delay = self.syns.last.time().zip(self.syns.first.time()).map(|(last, first)| last - first);
-        delay.filter(|_| self.syn_told && self.syns.count > 1)
+        elapsed(self.syns.first(), self.syns.last.time()).filter(|_| self.syn_told && self.syns.count > 1)
     }
 
     /// One round trip of the whole path, wherever the tap is.
     pub fn round_trip(&self) -> Option<Span> {
         let legs = self.syn_to_synack().exact().zip(self.synack_to_ack().exact());
-        let whole = || self.ack().zip(self.syns.first()).filter(|_| self.whole).map(|(ack, syn)| ack - syn);
+        let whole = || self.connect_delay().filter(|_| self.whole);
         legs.map(|(a, b)| Span(a.0.saturating_add(b.0))).or_else(whole)
+    }
+
+    /// From the first SYN to the client's ACK.
+    pub fn connect_delay(&self) -> Option<Span> {
+        elapsed(self.syns.first(), self.ack())
+    }
+
+    /// From the first SYN to the first segment that proves the server ESTABLISHED.
+    pub fn ready_delay(&self) -> Option<Span> {
+        elapsed(self.syns.first(), self.ready())
     }
 }
 

@@ -200,7 +200,6 @@ pub fn vantage(m: &Measured, client: usize, given: Option<Vantage>) -> Option<(V
 pub fn timing(m: &Measured, c: &Outline, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) -> Timing {
     let client = c.client & 1;
     let h = &m.handshake;
-    let since_syn = |t: Option<Time>| t.zip(h.syns.first()).map(|(t, syn)| t - syn);
     let seen = vantage(m, client, given);
     let blame = blame(m, (c.first, c.last), client);
     let mut timing = Timing {
@@ -212,8 +211,8 @@ pub fn timing(m: &Measured, c: &Outline, verdicts: &[Verdict; 2], given: Option<
         syn_retries: h.syns.count.saturating_sub(1).into(),
         synack_retries: h.syn_acks.count.saturating_sub(1).into(),
         syn_retry_delay: h.retry_delay(),
-        connect_delay: since_syn(h.ack()),
-        server_ready: since_syn(h.ready()),
+        connect_delay: h.connect_delay(),
+        server_ready: h.ready_delay(),
         refused_after: m.refused_after(),
         vantage: seen.map(|(v, _)| v),
         vantage_by: seen.map(|(_, by)| by),

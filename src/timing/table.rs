@@ -249,7 +249,7 @@ impl<'a> Entry<'a> {
         self.one(Metric::SynackToAck, h.synack_to_ack().exact());
         self.one(Metric::Handshake, h.round_trip());
         self.one(Metric::SynRetryDelay, h.retry_delay());
-        self.one(Metric::ConnectDelay, h.ack().zip(h.syns.first()).map(|(t, syn)| t - syn));
+        self.one(Metric::ConnectDelay, h.connect_delay());
         self.one(Metric::Duration, Some(c.last - c.first));
     }
 
