@@ -2,6 +2,7 @@
 
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::ladder;
+use tcpstate::render::{Format, RenderOptions, events};
 use tcpstate::report::{Anomaly, Connection, Entry, Report, Severity};
 use tcpstate::segment::Segment;
 use tcpstate::time::{Span, Time};
@@ -228,6 +229,31 @@ fn what_a_fin_begins_is_assumed_while_what_was_before_the_capture_is_open() {
     let report = report(&ladder.segments(), ladder.end());
     let closed = entry(&report.connections[0].endpoints.client.history, State::Closed);
     assert_eq!((closed.from, closed.evidence, closed.packet), (State::FinWait2, Evidence::Sent, Some(3)));
+}
+
+#[test]
+fn events_say_of_which_their_packet_is_only_the_trace() {
+    // The SYN,ACK was not captured: the client's ACK shows that it came.
+    let ladder = ladder::parse(
+        "1. --> <SEQ=100><CTL=SYN> -->
+2. --> <SEQ=101><ACK=301><CTL=ACK> -->
+",
+    )
+    .unwrap();
+    let report = report(&ladder.segments(), ladder.end());
+    let lines = |format| {
+        let mut out = Vec::new();
+        events::render(format, &report, &RenderOptions::default(), &mut out).unwrap();
+        String::from_utf8(out).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let opened = |lines: Vec<String>| lines.into_iter().find(|l| l.contains("SYN_SENT") && l.contains("ESTABLISHED"));
+    let table = opened(lines(Format::Table)).unwrap();
+    assert!(table.ends_with("  shown by #2"), "{table}");
+    let csv = lines(Format::Csv);
+    assert!(csv[0].ends_with(",packet,evidence,proven_by,deduced"), "{}", csv[0]);
+    assert!(csv[1].ends_with(",sent SYN,1,sent,,false"), "{}", csv[1]);
+    let csv = opened(csv).unwrap();
+    assert!(csv.ends_with(",\"received SYN,ACK\",2,sent,,true"), "{csv}");
 }
 
 #[test]

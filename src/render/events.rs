@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::history::mark;
 use super::text::{DIM, Text};
 use super::units::clock;
-use super::{Format, RenderOptions};
+use super::{Format, RenderOptions, ladder};
 use crate::report::{Report, Side};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
@@ -125,6 +125,7 @@ fn csv(events: &[Event], out: &mut dyn io::Write) -> io::Result<()> {
         "packet",
         "evidence",
         "proven_by",
+        "deduced",
     ])?;
     let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
     for e in events {
@@ -143,6 +144,7 @@ fn csv(events: &[Event], out: &mut dyn io::Write) -> io::Result<()> {
             number(e.packet),
             e.evidence.name().to_owned(),
             number(e.proven_by),
+            e.deduced.to_string(),
         ])?;
     }
     writer.flush()
@@ -161,10 +163,7 @@ fn table(events: &[Event], options: &RenderOptions, out: &mut dyn io::Write) -> 
     Text::styled(DIM, &header).line(out, options.colour)?;
     for e in events {
         let ms = e.lasted.map_or("-".to_owned(), |s| format!("{}.{:03}", s.0 / 1_000_000, s.0 / 1_000 % 1_000));
-        let how = match e.proven_by {
-            Some(packet) => format!("{} by #{packet}", e.evidence.name()),
-            None => e.evidence.name().to_owned(),
-        };
+        let how = ladder::evidence(e.evidence, e.packet.filter(|_| e.deduced), e.proven_by);
         let new = format!("{}{}", e.state, mark(e.evidence));
         let (local, peer) = (e.local.to_string(), e.peer.to_string());
         let row = line([&clock(e.time, options.zone), &local, &peer, e.from.name(), &new, &ms, &how]);

@@ -90,11 +90,16 @@ pub fn render(format: Format, story: &Story, looks: &Looks, out: &mut dyn io::Wr
 
 /// How an entry is known, in words.
 pub fn known(entry: &Entry) -> String {
-    match (entry.evidence, entry.proven_by) {
-        (Evidence::Assumed, _) => Evidence::Assumed.name().to_owned(),
-        _ if entry.deduced => entry.packet.map_or_else(String::new, |packet| format!("shown by #{packet}")),
-        (Evidence::Confirmed, Some(packet)) => format!("confirmed by #{packet}"),
-        (evidence, _) => evidence.name().to_owned(),
+    evidence(entry.evidence, entry.packet.filter(|_| entry.deduced), entry.proven_by)
+}
+
+/// The same of what the packet `shown_by` only shows to have happened, if it is that.
+pub fn evidence(evidence: Evidence, shown_by: Option<u64>, proven_by: Option<u64>) -> String {
+    match (evidence, shown_by, proven_by) {
+        (Evidence::Assumed, ..) => evidence.name().to_owned(),
+        (_, Some(packet), _) => format!("shown by #{packet}"),
+        (Evidence::Confirmed, None, Some(packet)) => format!("confirmed by #{packet}"),
+        _ => evidence.name().to_owned(),
     }
 }
 
