@@ -3,7 +3,7 @@
 use super::Cold;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
-use crate::tracker::sequence::{after, before, later};
+use crate::tracker::sequence::{after, before, later, left_before};
 use crate::tracker::{Class, Connection, Taken};
 
 /// No time yet.
@@ -151,14 +151,9 @@ impl End {
         seg.ip_id != 0 && self.last_ip_id != 0 && (seg.ip_id.wrapping_sub(self.last_ip_id) as i16) > 0
     }
 
-    /// Whether `seg` left its sender before one that was captured before, by its timestamp, or else by the IP
-    /// identification. Some hosts draw identifications at random: only one a little lower tells.
+    /// Whether `seg` left its sender before one that was captured before.
     fn is_late(&self, seg: &Segment) -> bool {
-        const NEAR: u16 = 1_024;
-        match seg.options.timestamps {
-            Some(sent) if self.stamped && sent.value != self.last_stamp => before(sent.value, self.last_stamp),
-            _ => seg.ip_id != 0 && self.last_ip_id != 0 && (1..NEAR).contains(&self.last_ip_id.wrapping_sub(seg.ip_id)),
-        }
+        left_before(seg, self.stamped.then_some(self.last_stamp), self.last_ip_id)
     }
 
     /// Notes the sender's clock and counter. Whether `seg` would be later than what was captured before.

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::log::Log;
-use super::sequence::{after, before, later};
+use super::sequence::{after, before, later, left_before};
 use super::timers::least_turnaround;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
@@ -171,14 +171,9 @@ impl Trace {
         self.seq == seg.seq && self.ack == seg.ack && self.len == seg.len
     }
 
-    /// Whether `seg` of the same sender left before it, by the timestamps, or else by the IP identification (some hosts
-    /// draw it at random: only one a little lower tells).
+    /// Whether `seg` of the same sender left before it.
     pub(super) fn left_after(&self, seg: &Segment) -> bool {
-        const NEAR: u16 = 1_024;
-        match self.tsval().zip(seg.options.timestamps) {
-            Some((own, other)) if own != other.value => after(own, other.value),
-            _ => seg.ip_id != 0 && self.ip_id != 0 && (1..NEAR).contains(&self.ip_id.wrapping_sub(seg.ip_id)),
-        }
+        left_before(seg, self.tsval(), self.ip_id)
     }
 
     /// Whether `seg` is this very segment captured again (or repeated by the network) rather than sent again: a sender

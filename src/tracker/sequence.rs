@@ -1,4 +1,6 @@
-//! Sequence numbers: arithmetic modulo 2^32 (RFC 9293 §3.4).
+//! Sequence numbers: arithmetic modulo 2^32 (RFC 9293 §3.4); and in which order segments left.
+
+use crate::segment::Segment;
 
 /// Whether `a` comes before `b`: the shorter way round.
 #[inline]
@@ -24,9 +26,21 @@ pub const fn within(low: u32, n: u32, high: u32) -> bool {
     !before(n, low) && !after(n, high)
 }
 
+/// Whether `seg` left its sender before another segment of the same one, of TSval `stamp` and IP identification `ip_id`: by
+/// the timestamps, or else by the identification. Some hosts draw that at random: only one a little lower tells.
+pub(crate) fn left_before(seg: &Segment, stamp: Option<u32>, ip_id: u16) -> bool {
+    const NEAR: u16 = 1_024;
+    match stamp.zip(seg.options.timestamps) {
+        Some((stamp, own)) if own.value != stamp => before(own.value, stamp),
+        _ => seg.ip_id != 0 && ip_id != 0 && (1..NEAR).contains(&ip_id.wrapping_sub(seg.ip_id)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pack::Pack;
+    use crate::segment::Timestamps;
 
     #[test]
     fn order_survives_the_wrap() {
@@ -35,5 +49,21 @@ mod tests {
         assert_eq!(later(u32::MAX - 1, 3), 3);
         assert!(within(u32::MAX - 1, 0, 2));
         assert!(!within(u32::MAX - 1, 3, 2));
+    }
+
+    #[test]
+    fn a_clock_tells_the_order_and_without_one_the_counter_does() {
+        let stamped = |value: Option<u32>, ip_id| {
+            let mut seg = Segment { ip_id, ..Segment::blank() };
+            seg.options.timestamps = value.map(|value| Timestamps { value, echo: 0 });
+            seg
+        };
+        assert!(left_before(&stamped(Some(u32::MAX), 9), Some(2), 8));
+        assert!(!left_before(&stamped(Some(3), 7), Some(2), 8));
+        assert!(left_before(&stamped(Some(2), 7), Some(2), 8));
+        assert!(left_before(&stamped(None, u16::MAX), Some(2), 8));
+        for (ip_id, other) in [(9, 8), (8, 8), (0, 8), (8, 0), (1, 1_025)] {
+            assert!(!left_before(&stamped(None, ip_id), None, other), "{ip_id} {other}");
+        }
     }
 }
