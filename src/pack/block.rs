@@ -227,10 +227,16 @@ impl Rows {
     /// Prefetches the line that the next record comes to.
     #[inline]
     pub fn prefetch_end(&self, row: &Row) {
-        let block = self.blocks.get(usize::from(row.size)).and_then(|blocks| blocks.get(row.block));
-        if let Some(byte) = block.and_then(|block| block.get(usize::from(row.used)).or(block.last())) {
+        if let Some(byte) = self.end(row) {
             prefetch(byte);
         }
+    }
+
+    /// Where the next record comes to, if `row` has a block: behind the last one, or at the end of a block that is full.
+    #[inline]
+    fn end(&self, row: &Row) -> Option<&u8> {
+        let block = self.blocks.get(usize::from(row.size)).and_then(|blocks| blocks.get(row.block));
+        block.and_then(|block| block.get(usize::from(row.used)).or(block.last()))
     }
 
     /// Prefetches all lines of `row`.
@@ -291,6 +297,9 @@ mod tests {
                 continue;
             }
             expected.extend_from_slice(&record[..len]);
+            let last = &raw const rows.get(row)[expected.len() - 1];
+            let end = rows.end(row).map(|end| &raw const *end);
+            assert!(end == Some(last) || end == Some(last.wrapping_add(1)));
             rows.prefetch_end(row);
         }
         for (row, expected) in &all {

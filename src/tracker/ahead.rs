@@ -138,6 +138,31 @@ mod tests {
     }
 
     #[test]
+    fn where_another_connection_of_the_same_hash_is_guessed_the_right_one_is_found() {
+        let mut tracker = Tracker::new();
+        let dst = Socket { addr: [192, 0, 2, 1].into(), port: 443 };
+        let src =
+            |n: u32| Socket { addr: [10, 0, (n >> 23) as u8, (n >> 15) as u8].into(), port: 1 + (n & 0x7fff) as u16 };
+        // The hash is seeded, but has only 32 bits: of some 100,000 four-tuples two have the same.
+        let mut seen = std::collections::HashMap::new();
+        let pair = (0..10_000_000).find_map(|n| Some((seen.insert(tracker.latest.hash(&src(n), &dst), n)?, n)));
+        let (one, other) = pair.unwrap();
+        let syn = |n, packet| {
+            let time = Time(1_000_000_000);
+            Segment { time, packet, src: src(n), dst, flags: Flags::SYN, window: 1_000, ..Segment::blank() }
+        };
+        let connections = [(one, 1), (other, 2)].map(|(n, packet)| tracker.segment(&syn(n, packet)).connection);
+        let found = [one, other].map(|n| tracker.ahead(&syn(n, 3)));
+        assert_eq!(found[0].hash, found[1].hash);
+        let guess = tracker.latest.guess(found[0].hash);
+        assert!(guess.is_some());
+        for (found, connection) in found.iter().zip(connections) {
+            assert_eq!(found.head as usize, connection + 1, "{guess:?} was guessed");
+        }
+        assert_ne!(found[0].head, found[1].head);
+    }
+
+    #[test]
     fn what_is_looked_up_ahead_is_still_right_when_it_is_taken() {
         let segments = reuse();
         let (mut ahead, mut at_once) = (Tracker::new(), Tracker::new());
