@@ -270,3 +270,23 @@ fn of_the_repetitions_of_an_opening_those_are_told_that_were_captured() {
     let told = &find(&report.connections[0], "syn-retried").unwrap().message;
     assert!(told.ends_with("(SYN captured 2 times, SYN,ACK once)"), "{told}");
 }
+
+#[test]
+fn a_clock_that_goes_back_casts_no_doubt_on_what_waits_for_nothing() {
+    let text = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. TIME_WAIT <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK
+6. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED
+";
+    let ladder = ladder::parse(text).unwrap();
+    let mut segments = ladder.segments();
+    let mut before = segments[0];
+    before.src.port += 1;
+    before.time = before.time + Span::secs(20);
+    segments.insert(0, before);
+    let report = report(&segments, ladder.end() + Span::secs(100));
+    let found = report.connections.iter().find_map(|c| find(c, "no-data")).unwrap();
+    assert!(!found.facts.contains_key("doubtful"), "{}", found.message);
+}

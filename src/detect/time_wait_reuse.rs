@@ -50,7 +50,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let age = first - held.mark.time;
-        if age >= view.scene.profile.two_msl {
+        // Where the clock is set back nobody knows how old it was.
+        if age < Span(0) || age >= view.scene.profile.two_msl {
             continue;
         }
         let own = view.connection.sockets.iter().position(|s| *s == old.sockets[e]).unwrap_or(0);
