@@ -33,8 +33,9 @@ pub struct Finish<'a> {
     pub(super) end: Time,
     /// Indices in order of first packets, where they are not in that order anyway.
     order: Option<Vec<u32>>,
-    /// Numbers of the connections in order of first packets, and where each stands; unless they are counted from 1.
-    numbers: Option<(Vec<u64>, Vec<u32>)>,
+    /// Numbers of the connections in order of first packets, and, unless these ascend, where each stands; unless they are
+    /// counted from 1.
+    numbers: Option<(Vec<u64>, Option<Vec<u32>>)>,
     /// Findings of a kind and severity that are put into words.
     told: usize,
     /// What connections came to that were let go before.
@@ -156,8 +157,11 @@ impl<'a> Finish<'a> {
     /// The same with other numbers than those counted from 1: one for each connection, in order of first packets.
     #[must_use]
     pub fn numbered(self, numbers: Vec<u64>) -> Finish<'a> {
-        let mut positions: Vec<u32> = (0..numbers.len() as u32).collect();
-        positions.sort_by_key(|position| numbers[*position as usize]);
+        let positions = (!numbers.is_sorted()).then(|| {
+            let mut positions: Vec<u32> = (0..numbers.len() as u32).collect();
+            positions.sort_by_key(|position| numbers[*position as usize]);
+            positions
+        });
         Finish { numbers: Some((numbers, positions)), ..self }
     }
 
@@ -267,7 +271,8 @@ impl<'a> Finish<'a> {
     /// The place of the connection with this number in the order of first packets.
     fn position(&self, id: u64) -> usize {
         match &self.numbers {
-            Some((numbers, positions)) => {
+            Some((numbers, None)) => numbers.partition_point(|number| *number < id),
+            Some((numbers, Some(positions))) => {
                 let found = positions.partition_point(|position| numbers[*position as usize] < id);
                 positions.get(found).map_or(0, |position| *position as usize)
             }

@@ -358,9 +358,9 @@ impl Analysis {
         Finish::new(Held::Own(Box::new(self)), past, files)
     }
 
-    /// The connections that are settled, to be looked at before they are [let go](Analysis::let_go): those before came to
-    /// `past`.
-    pub fn settled(&self, past: Past) -> Finish<'_> {
+    /// The connections that are settled, if any, to be looked at before they are [let go](Analysis::let_go): those before
+    /// came to `past`, which is taken then.
+    pub fn settled(&self, past: &mut Past) -> Option<Finish<'_>> {
         Finish::settled(self, past)
     }
 }

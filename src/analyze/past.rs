@@ -54,16 +54,25 @@ impl Past {
     /// Gives the connections that have no number one, in order of their first packets. The indices of all of them that
     /// `wanted` wants, in order of their numbers.
     pub(super) fn number(&mut self, tracker: &Tracker<Noted>, wanted: impl Fn(usize) -> bool) -> Vec<u32> {
-        let mut new: Vec<u32> = (self.numbers.len() as u32..tracker.len() as u32).collect();
-        new.sort_by_key(|index| tracker.first_packet(*index as usize));
-        self.numbers.resize(tracker.len(), 0);
-        let wanted = |index: usize| wanted(index) && self.stay.get(&(index as u32)) != Some(&Stay::Before);
-        for index in new {
-            self.last += 1;
-            self.numbers[index as usize] = self.last;
+        let known = self.numbers.len();
+        let firsts = (known..tracker.len()).map(|index| tracker.first_packet(index));
+        if firsts.is_sorted() {
+            self.numbers.extend((self.last + 1..).take(tracker.len() - known));
+            self.last += (tracker.len() - known) as u64;
+        } else {
+            let mut new: Vec<u32> = (known as u32..tracker.len() as u32).collect();
+            new.sort_by_key(|index| tracker.first_packet(*index as usize));
+            self.numbers.resize(tracker.len(), 0);
+            for index in new {
+                self.last += 1;
+                self.numbers[index as usize] = self.last;
+            }
         }
+        let wanted = |index: usize| wanted(index) && self.stay.get(&(index as u32)) != Some(&Stay::Before);
         let mut order: Vec<u32> = (0..tracker.len() as u32).filter(|index| wanted(*index as usize)).collect();
-        order.sort_by_key(|index| self.numbers[*index as usize]);
+        if !order.is_sorted_by_key(|index| self.numbers[*index as usize]) {
+            order.sort_by_key(|index| self.numbers[*index as usize]);
+        }
         order
     }
 }
@@ -148,16 +157,20 @@ impl Analysis {
 }
 
 impl<'a> Finish<'a> {
-    /// The connections that are settled now.
-    pub(super) fn settled(analysis: &'a Analysis, mut past: Past) -> Finish<'a> {
+    /// The connections that are settled now; `None`, and `past` stays, if none is.
+    pub(super) fn settled(analysis: &'a Analysis, past: &mut Past) -> Option<Finish<'a>> {
         let (tracker, now) = (&analysis.tracker, analysis.now);
         let keep = analysis.unsettled(now, &past.stay);
+        if !keep.contains(&false) {
+            return None;
+        }
+        let mut past = std::mem::take(past);
         let order = past.number(tracker, |index| !keep[index]);
         past.keep = keep;
         let mut finish = Finish::after(Held::Lent(analysis), past, order, now, Vec::new());
         finish.goes_on = true;
         finish.scene.length = None;
-        finish
+        Some(finish)
     }
 
     /// All that connections came to up to here: those looked at, which are to be [let go](Analysis::let_go), and those

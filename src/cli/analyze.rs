@@ -96,10 +96,11 @@ fn passing(args: &AnalyzeArgs, how: Passing, look: Look, target: Target) -> Resu
             let (mut passed, mut past) = (Passed::new(&options), Past::default());
             target.fill(|out| {
                 let read = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
-                    let mut finish = analysis.settled(std::mem::take(&mut past));
-                    passed.pass(&mut finish, args.jobs);
-                    passed.keep(&finish);
-                    past = finish.past();
+                    if let Some(mut finish) = analysis.settled(&mut past) {
+                        passed.pass(&mut finish, args.jobs);
+                        passed.keep(&finish);
+                        past = finish.past();
+                    }
                     analysis.let_go(&mut past);
                     Ok::<_, Failure>(())
                 });
@@ -115,9 +116,10 @@ fn passing(args: &AnalyzeArgs, how: Passing, look: Look, target: Target) -> Resu
             target.fill(|out| {
                 let mut lines = ndjson::Writer::new(out);
                 let read = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
-                    let mut finish = analysis.settled(std::mem::take(&mut past));
-                    args.jobs.lines(&mut finish, &mut lines)?;
-                    past = finish.past();
+                    if let Some(mut finish) = analysis.settled(&mut past) {
+                        args.jobs.lines(&mut finish, &mut lines)?;
+                        past = finish.past();
+                    }
                     analysis.let_go(&mut past);
                     Ok::<_, Stop>(())
                 });

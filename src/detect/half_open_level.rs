@@ -44,11 +44,14 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     for (number, service, connections) in services.those(|service| peaks.contains_key(&service)) {
         let ((peak, peak_time), hosts) = peaks[&number];
         // Those that never ended first.
-        let unfinished = |lasts: bool| {
-            let there = move |c: &Digest<'_>| c.syn_rcvd().covers(peak_time) && c.syn_rcvd().lasts() == lasts;
-            connections.clone().filter(there)
-        };
-        let unfinished = || unfinished(true).chain(unfinished(false));
+        let (mut lasting, mut ended) = (Unfinished::default(), Unfinished::default());
+        for c in connections {
+            let stay = c.syn_rcvd();
+            if stay.covers(peak_time) {
+                if stay.lasts() { &mut lasting } else { &mut ended }.add(&c);
+            }
+        }
+        lasting.append(ended);
         shown.push(Shown {
             severity: if scene.quality.is_lossy() || scene.quality.is_stepped() {
                 Severity::Note
@@ -58,8 +61,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             count: peak.unsigned_abs(),
             message: format!("{peak} handshakes with {service} were unfinished at once, from {hosts} addresses"),
             at: Some(Side::Server),
-            connections: unfinished().map(|c| c.id()).collect(),
-            packets: unfinished().take(LISTED).map(|c| c.first_packet()).collect(),
+            connections: lasting.connections,
+            packets: lasting.packets,
             facts: facts([
                 ("peak", Value::from(peak)),
                 ("peak_time", Value::from(peak_time.to_string())),
@@ -69,6 +72,28 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         });
     }
     shown
+}
+
+/// Connections that were unfinished when most were: their numbers, and the first packets of those that are listed.
+#[derive(Default)]
+struct Unfinished {
+    connections: Vec<u64>,
+    packets: Vec<u64>,
+}
+
+impl Unfinished {
+    fn add(&mut self, c: &Digest<'_>) {
+        self.connections.push(c.id());
+        if self.packets.len() < LISTED {
+            self.packets.push(c.first_packet());
+        }
+    }
+
+    fn append(&mut self, other: Unfinished) {
+        self.connections.extend(other.connections);
+        let room = LISTED.saturating_sub(self.packets.len());
+        self.packets.extend(other.packets.into_iter().take(room));
+    }
 }
 
 /// How many hosts there are, each counted once.

@@ -4,8 +4,9 @@ use std::io::{ErrorKind, Read};
 
 /// First allocation; small files and files that are only sniffed need no more.
 const FIRST: usize = 64 << 10;
-/// Size once a read has filled that. One MiB costs as little per byte as larger reads do.
-const STEADY: usize = 1 << 20;
+/// Size once a read has filled that. What was read is still in the second nearest cache when its headers are looked at;
+/// twice as much is not, and no read is the cheaper for it.
+const STEADY: usize = 1 << 18;
 
 /// Bytes read ahead from an input, with the offset at which they stood in it.
 pub(crate) struct Buffer {

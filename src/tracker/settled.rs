@@ -6,7 +6,7 @@ use super::kept::How;
 use super::profile::Profile;
 use super::state::State;
 use super::table::Tracker;
-use super::verdict::Weighing;
+use super::verdict::{Verdict, Weighing};
 use crate::time::{Span, Time};
 
 /// How long after the last timer a segment may still come: for delay on the way, and clocks that do not quite agree.
@@ -48,8 +48,12 @@ impl<N: Notes> Tracker<N> {
             _ => {}
         }
         let Desk { scratch, weighing } = desk;
+        let over = |verdicts: &[Verdict; 2]| verdicts.iter().all(|verdict| verdict.state() == State::Closed);
+        if let Some(lone) = self.lone(i) {
+            return over(weighing.weigh_lone(&lone, now, profile));
+        }
         let c = &self.look(i, scratch).connection;
-        c.parked.is_none() && c.weigh(now, profile, weighing).iter().all(|verdict| verdict.state() == State::Closed)
+        c.parked.is_none() && over(c.weigh(now, profile, weighing))
     }
 
     /// Lets go of the segments of connection `i`, if they are only written down, when no more come of any.
