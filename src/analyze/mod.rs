@@ -275,18 +275,25 @@ impl Analysis {
         mut each: impl FnMut(usize, Parties),
     ) -> (Survey, u64) {
         let mut scratch = Box::default();
-        loop {
-            let glance = |i| (i, self.tracker.glance(i, &mut scratch));
-            let some: SmallVec<[_; TOGETHER]> = indices.by_ref().take(TOGETHER).map(glance).collect();
-            if some.is_empty() {
-                return (survey, unique);
-            }
-            survey.soon(some.iter().map(|(_, (sockets, _))| sockets));
-            for (i, (sockets, (glance, passed))) in &some {
-                each(*i, survey.take(sockets, glance));
+        let mut some = || {
+            let some: SmallVec<[usize; TOGETHER]> = indices.by_ref().take(TOGETHER).collect();
+            some.iter().for_each(|i| self.tracker.prefetch_head(*i));
+            some
+        };
+        // What is known of the next ones is asked for two rounds before, who they are one round before.
+        let [mut now, mut next] = [some(), some()];
+        while !now.is_empty() {
+            let later = some();
+            survey.prefetch(next.iter().map(|i| self.tracker.sockets(*i)));
+            survey.soon(now.iter().map(|i| self.tracker.sockets(*i)));
+            for i in now {
+                let (sockets, (glance, passed)) = self.tracker.glance(i, &mut scratch);
+                each(i, survey.take(&sockets, &glance));
                 unique += passed;
             }
+            (now, next) = (next, later);
         }
+        (survey, unique)
     }
 
     /// What is known of the capture at `end` by a survey of a while ago.

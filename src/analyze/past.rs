@@ -96,15 +96,16 @@ impl Analysis {
         let begin = self.watch.begin().unwrap_or(segment.time);
         let may = settled::within(segment.time - begin, &self.profile);
         if !may {
-            self.put_off();
+            self.put_off(false);
         }
         may
     }
 
-    /// Looking at those that stay must not cost more than what is done with those that come.
-    fn put_off(&mut self) {
+    /// Looking at those that stay must not cost more than what is done with those that come; whether any could be let go.
+    fn put_off(&mut self, any: bool) {
         let left = self.tracker.len();
-        self.due = self.most.max(left.saturating_add((self.most / 2).max(left / 4)));
+        let more = if any { left / 4 } else { left / 2 };
+        self.due = self.most.max(left.saturating_add((self.most / 2).max(more)));
     }
 
     /// Which connections are not settled at `now`, or stay anyway, by index.
@@ -125,13 +126,14 @@ impl Analysis {
         keep
     }
 
-    /// Forgets the connections that were looked at, of which `past` has the sums.
+    /// Forgets the connections that were looked at, if any, of which `past` has the sums.
     pub fn let_go(&mut self, past: &mut Past) {
         let keep = std::mem::take(&mut past.keep);
-        if keep.contains(&false) {
+        let any = keep.contains(&false);
+        if any {
             self.forget(&keep, past);
         }
-        self.put_off();
+        self.put_off(any);
     }
 
     /// Forgets all connections.

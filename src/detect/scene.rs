@@ -258,14 +258,23 @@ impl Survey {
         self.take(&c.sockets, &Glance::of(c, s));
     }
 
-    /// Makes it cheaper to take connections between these sockets, a few at a time, one after the other.
+    /// Prefetches where the hosts of connections between these sockets are found, a few at a time.
+    pub fn prefetch<'s>(&self, sockets: impl Iterator<Item = &'s [Socket; 2]>) {
+        self.rare(sockets).for_each(|addr| self.directory.prefetch(addr));
+    }
+
+    /// The same, once that is there, of what they are known by.
     pub fn soon<'s>(&self, sockets: impl Iterator<Item = &'s [Socket; 2]>) {
-        let known = |addr: IpAddr| {
-            let key = key(addr, 0);
+        self.rare(sockets).for_each(|addr| self.directory.soon(addr));
+    }
+
+    /// The hosts that were not among the last ones.
+    fn rare<'s>(&self, sockets: impl Iterator<Item = &'s [Socket; 2]>) -> impl Iterator<Item = IpAddr> {
+        let known = |addr: &IpAddr| {
+            let key = key(*addr, 0);
             self.recent[place(&key)].is_some_and(|recent| recent.0 == key)
         };
-        let hosts = sockets.flatten().map(|socket| socket.addr);
-        self.directory.soon(hosts.filter(|addr| !known(*addr)));
+        sockets.flatten().map(|socket| socket.addr).filter(move |addr| !known(addr))
     }
 
     /// Takes one connection between `sockets`: who they are.

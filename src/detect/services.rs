@@ -21,6 +21,8 @@ pub struct Services<'a> {
     pub directory: &'a Directory,
     /// Connections of one service after those of another, each in the order of the report: stretch, and place in it.
     order: Vec<(u32, u32)>,
+    /// Whether they lie in memory in the order of the report.
+    ordered: bool,
     /// Where in `order` each service ends.
     ends: Vec<u32>,
     /// How many connections of each service have the marks that are counted.
@@ -50,7 +52,7 @@ impl<'a> Services<'a> {
             order[*place as usize] = at;
             *place += 1;
         }
-        let mut services = Services { stretches, directory, order, ends, counts };
+        let mut services = Services { stretches, directory, order, ordered: false, ends, counts };
         services.sort();
         services
     }
@@ -61,7 +63,8 @@ impl<'a> Services<'a> {
         let number = |(n, i): (u32, u32)| self.stretches[n as usize].get(i as usize).id();
         let bounds = |stretch: &Digests| Some((stretch.iter().next()?.id(), stretch.iter().next_back()?.id()));
         let bounds: Vec<(u64, u64)> = self.stretches.iter().filter_map(bounds).collect();
-        if bounds.is_sorted_by(|before, after| before.1 < after.0) {
+        self.ordered = bounds.is_sorted_by(|before, after| before.1 < after.0);
+        if self.ordered {
             return;
         }
         let mut from = 0;
@@ -134,7 +137,16 @@ impl<'a> Services<'a> {
             }
         }
         those.sort_unstable_by_key(|(_, socket, _)| *socket);
-        those.into_iter().map(|(service, socket, range)| (service, socket, self.at(range)))
+        those.into_iter().map(|(service, socket, range)| (service, socket, self.of_service(service, range)))
+    }
+
+    /// Those of a service, which are at these places of `order`. If they are a good part of all, these are gone through as
+    /// they lie in memory: in a flood most are of one.
+    fn of_service(&self, service: usize, range: Range<usize>) -> impl Iterator<Item = Digest<'a>> + Clone + '_ {
+        let among_all = self.ordered && range.len() >= self.order.len() / 4;
+        let all = among_all.then(|| self.connections().filter(move |c| c.parties.service as usize == service));
+        let own = (!among_all).then(|| self.at(range));
+        all.into_iter().flatten().chain(own.into_iter().flatten())
     }
 
     /// Those at these places of `order`.

@@ -2,16 +2,11 @@
 //! no address is looked up twice. They are found as connections are in the flow table: addresses are chosen by whoever
 //! sends the packets.
 
-use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use smallvec::SmallVec;
-
+use crate::prefetch::prefetch;
 use crate::segment::Socket;
 use crate::tracker::index::Index;
-
-/// So many hosts are looked up together: [`Directory::soon`].
-pub const SOON: usize = 64;
 
 /// The client and the service of a connection, by number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +34,12 @@ impl Addresses {
         } else {
             IpAddr::V4(Ipv4Addr::from_bits(short))
         }
+    }
+
+    #[inline]
+    fn prefetch(&self, number: usize) {
+        self.short.get(number).into_iter().for_each(prefetch);
+        self.is_long.get(number).into_iter().for_each(prefetch);
     }
 
     fn push(&mut self, addr: IpAddr) {
@@ -75,13 +76,17 @@ pub fn bits(addr: IpAddr) -> u128 {
 }
 
 impl Directory {
-    /// Makes it cheaper to meet these hosts, best at most [`SOON`], one after the other: what the look-ups wait for is in memory
-    /// far away, and so it is waited for at once.
-    pub fn soon(&self, hosts: impl Iterator<Item = IpAddr>) {
-        let hashes: SmallVec<[u32; SOON]> = hosts.map(|addr| self.hosts.hash_of(bits(addr))).collect();
-        self.hosts.soon(hashes.iter().copied());
-        for guess in hashes.iter().filter_map(|hash| self.hosts.guess(*hash)) {
-            black_box(self.addresses.get(guess as u32));
+    /// Prefetches where the host at `addr` is found.
+    #[inline]
+    pub fn prefetch(&self, addr: IpAddr) {
+        self.hosts.prefetch(self.hosts.hash_of(bits(addr)));
+    }
+
+    /// The same, once that is there, of what it is known by.
+    #[inline]
+    pub fn soon(&self, addr: IpAddr) {
+        if let Some(guess) = self.hosts.guess(self.hosts.hash_of(bits(addr))) {
+            self.addresses.prefetch(guess);
         }
     }
 
@@ -183,7 +188,8 @@ mod tests {
                 if round == 0 {
                     assert_eq!(directory.find(addr(n)), None);
                 }
-                directory.soon([addr(n), addr(n + 1)].into_iter());
+                directory.prefetch(addr(n));
+                directory.soon(addr(n));
                 assert_eq!(directory.host(addr(n)), n);
                 assert_eq!(directory.service(n, 80 + n as u16 % 2), n);
                 assert_eq!((directory.find(addr(n)), directory.addr(n), directory.server(n)), (Some(n), addr(n), n));

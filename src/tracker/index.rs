@@ -1,7 +1,6 @@
 //! Where connections are found by their four-tuple, and hosts by their address.
 
 use std::hash::{BuildHasher, Hasher};
-use std::hint::black_box;
 use std::net::IpAddr;
 
 use foldhash::quality::RandomState;
@@ -81,14 +80,6 @@ impl Index {
     #[inline]
     fn home(&self, hash: u32) -> usize {
         (hash >> self.shift) as usize
-    }
-
-    /// Makes it cheaper to find what has these hashes: where it stands may be in memory far away, and so it is waited for
-    /// at once. Whether anything stands there is not asked, since to guess that wrong would end the waiting at once.
-    #[inline]
-    pub fn soon(&self, hashes: impl Iterator<Item = u32>) {
-        let places = hashes.filter_map(|hash| self.places.get(self.home(hash)));
-        black_box(places.fold(0, |all, place| all ^ place));
     }
 
     /// Prefetches the place where what has this hash stands at first.
