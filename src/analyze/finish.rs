@@ -76,7 +76,7 @@ impl<'a> Finish<'a> {
         let ordered = (1..tracker.len()).all(|i| tracker.first_packet(i - 1) <= tracker.first_packet(i));
         let order = (!ordered).then(|| {
             let mut order: Vec<u32> = (0..tracker.len() as u32).collect();
-            order.sort_by_key(|i| tracker.first_packet(*i as usize));
+            order.sort_by_cached_key(|i| tracker.first_packet(*i as usize));
             order
         });
         Finish::of(analysis, past, order, (end, false), files)

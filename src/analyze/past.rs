@@ -56,14 +56,14 @@ impl Past {
     pub(super) fn number(&mut self, tracker: &Tracker<Noted>, wanted: impl Fn(usize) -> bool) -> Vec<u32> {
         let known = self.numbers.len();
         let firsts = (known..tracker.len()).map(|index| tracker.first_packet(index));
-        if firsts.is_sorted() {
+        if firsts.clone().is_sorted() {
             self.numbers.extend((self.last + 1..).take(tracker.len() - known));
             self.last += (tracker.len() - known) as u64;
         } else {
-            let mut new: Vec<u32> = (known as u32..tracker.len() as u32).collect();
-            new.sort_by_key(|index| tracker.first_packet(*index as usize));
+            let mut new: Vec<(u64, u32)> = firsts.zip(known as u32..).collect();
+            new.sort();
             self.numbers.resize(tracker.len(), 0);
-            for index in new {
+            for (_, index) in new {
                 self.last += 1;
                 self.numbers[index as usize] = self.last;
             }
@@ -71,7 +71,7 @@ impl Past {
         let wanted = |index: usize| wanted(index) && self.stay.get(&(index as u32)) != Some(&Stay::Before);
         let mut order: Vec<u32> = (0..tracker.len() as u32).filter(|index| wanted(*index as usize)).collect();
         if !order.is_sorted_by_key(|index| self.numbers[*index as usize]) {
-            order.sort_by_key(|index| self.numbers[*index as usize]);
+            order.sort_by_cached_key(|index| self.numbers[*index as usize]);
         }
         order
     }

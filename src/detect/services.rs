@@ -143,7 +143,7 @@ impl<'a> Services<'a> {
     /// Those of a service, which are at these places of `order`. If they are a good part of all, these are gone through as
     /// they lie in memory: in a flood most are of one.
     fn of_service(&self, service: usize, range: Range<usize>) -> impl Iterator<Item = Digest<'a>> + Clone + '_ {
-        let among_all = self.ordered && range.len() >= self.order.len() / 4;
+        let among_all = self.ordered && range.len() >= self.order.len() / 16;
         let all = among_all.then(|| self.connections().filter(move |c| c.parties.service as usize == service));
         let own = (!among_all).then(|| self.at(range));
         all.into_iter().flatten().chain(own.into_iter().flatten())

@@ -67,15 +67,18 @@ impl Stays {
     /// Of a history whose steps, the last one first, enter a state at a time.
     #[inline]
     pub fn of(steps: impl Iterator<Item = (State, Time)>) -> Stays {
-        let (mut last, mut until) = (None, Stay::NONE.until);
-        // Of all states: which one comes next is not foreseen. The first stay remains.
-        let mut stays = [Stay::NONE; State::ALL.len()];
-        for (state, since) in steps {
+        let (mut last, mut left) = (None, Stay::NONE.until);
+        // Of all states: which one comes next is not foreseen. The first stay remains. Since and until stand apart: both
+        // read at once, just after they were written one by one, would have to wait for that.
+        let mut since = [Stay::NONE.since; State::ALL.len()];
+        let mut until = [Stay::NONE.until; State::ALL.len()];
+        for (state, entered) in steps {
             last.get_or_insert(state);
-            stays[state as usize] = Stay { since, until };
-            until = since;
+            since[state as usize] = entered;
+            until[state as usize] = left;
+            left = entered;
         }
-        let of = |state: State| stays[state as usize];
+        let of = |state: State| Stay { since: since[state as usize], until: until[state as usize] };
         Stays {
             syn_rcvd: of(State::SynRcvd),
             established: of(State::Established),
