@@ -9,7 +9,7 @@ use super::seats::{ALL, BITS, KIND, Seats};
 const LONG: i64 = 1 << (64 - BITS);
 /// A piece of the store has room for so many samples: for as many as there are already, within bounds, so that nothing
 /// is copied as they become more, and little room is left empty.
-const PIECE: (usize, usize) = (16, 1_024);
+const PIECE: (usize, usize) = (16, 4_096);
 
 /// With more samples than this, of all connections, no more than so many of a group are kept as they are: there are up to
 /// three hundred groups and some fifty columns.
