@@ -44,9 +44,10 @@ fn report(mut source: Box<dyn Source>, bound: usize, bundled: u64) -> (Report, K
         let mut from = 0;
         while let Some(next) = analysis.bundle_until_due(&bundle, from) {
             most = most.max(analysis.tracker().len());
-            let mut finish = analysis.settled(past);
-            look(&mut finish, &mut connections);
-            past = finish.past();
+            if let Some(mut finish) = analysis.settled(&mut past) {
+                look(&mut finish, &mut connections);
+                past = finish.past();
+            }
             analysis.let_go(&mut past);
             from = next;
         }

@@ -1,6 +1,5 @@
 //! O13: SYNs unanswered by a service that answers others.
 
-use super::digest::TURNED_AWAY;
 use super::prelude::*;
 
 const LEAST: Threshold = Threshold::count(
@@ -116,7 +115,11 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let share = scene.limits.get(&SHARE) as f64 / 1e6;
     let least = scene.limits.get(&LEAST);
     let mut shown = Vec::new();
-    for (service, connections) in services.marked(least, TURNED_AWAY) {
+    let are_enough = |service: usize| {
+        let turned = services.count(service, Counted::TurnedAway);
+        i64::from(turned) >= least && f64::from(turned) / f64::from(services.size(service).max(1)) >= share
+    };
+    for (_, service, connections) in services.those(are_enough) {
         let s = Seen::of(connections);
         let (rate, loss) = (s.rate(), s.by_loss());
         let turned = s.turned_away().count();

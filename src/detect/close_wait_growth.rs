@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::digest::UNCLOSED;
 use super::prelude::*;
 
 const LEAST: Threshold = Threshold::count(
@@ -40,7 +39,7 @@ const NEVER_CLOSED: &str = opened!(
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let least = scene.limits.get(&LEAST);
     let mut shown = Vec::new();
-    for (service, connections) in services.marked(least, UNCLOSED) {
+    for (_, service, connections) in services.marked(least, Counted::Unclosed) {
         // The host that does not close, and who it is.
         let mut counts: BTreeMap<(Side, IpAddr), ([u64; WINDOWS], Vec<u64>)> = BTreeMap::new();
         for c in connections {

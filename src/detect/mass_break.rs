@@ -1,6 +1,5 @@
 //! A05: all connections to a server break at the same moment.
 
-use super::digest::BROKE;
 use super::prelude::*;
 
 const LEAST: Threshold =
@@ -38,8 +37,9 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let within = scene.limits.span(&WITHIN);
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX).max(2);
     let mut shown = Vec::new();
-    for (server, list) in services.marked(scene.limits.get(&LEAST), BROKE) {
-        let mut breaks: Vec<(Time, Digest<'_>)> = list.clone().filter_map(|c| c.broke().map(|(t, _)| (t, c))).collect();
+    for (service, server, broken) in services.marked(scene.limits.get(&LEAST), Counted::Broke) {
+        let mut breaks: Vec<(Time, Digest<'_>)> =
+            broken.into_iter().filter_map(|c| c.broke().map(|(t, _)| (t, c))).collect();
         if breaks.len() < least {
             continue;
         }
@@ -60,7 +60,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             if old < least {
                 continue;
             }
-            let all = all.get_or_insert_with(|| Lasting::of(list.clone(), &groups));
+            let all = all.get_or_insert_with(|| Lasting::of(services.all_of(service), &groups));
             if all.besides(i, start - within) > Some(end + within) {
                 continue;
             }

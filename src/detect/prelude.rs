@@ -8,7 +8,7 @@ pub use super::LISTED;
 pub use super::declaration::{Declaration, Detect, Example, Shown};
 pub use super::digest::Digest;
 pub use super::scene::Scene;
-pub use super::services::Services;
+pub use super::services::{Counted, Services};
 pub use super::sign::Signs;
 pub use super::sink::{Sink, at_least, seconds};
 pub use super::stay::peak;

@@ -8,6 +8,19 @@ use crate::report::directory::Directory;
 use crate::segment::Socket;
 
 /// Marks of which it is known how many connections of each service have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// The service treated it as one with full queues does.
+    TurnedAway,
+    /// The server reset it.
+    Broke,
+    /// An end did not close it when the other did.
+    Unclosed,
+    /// An end was in TIME_WAIT.
+    TimeWait,
+}
+
+/// The bits of each.
 const COUNTED: [u16; 4] = [TURNED_AWAY, BROKE, UNCLOSED, TIME_WAIT];
 
 /// So many connections are looked at ahead.
@@ -89,11 +102,23 @@ impl<'a> Services<'a> {
     /// What `of` tells of connections, for each service by number of which it tells something at least `least` times. They
     /// are gone through as they lie in memory, which may not be the order of the report.
     pub fn gather<T>(&self, least: i64, of: impl Fn(Digest<'a>) -> Option<T>) -> Vec<(usize, Vec<T>)> {
-        let counts = self.tally(|c, [count]| *count += u32::from(of(c).is_some()));
-        let (mut gathered, mut places) = (Vec::new(), vec![0_u32; counts.len()]);
-        for ((service, place), [count]) in places.iter_mut().enumerate().zip(counts) {
-            if i64::from(count) >= least {
-                gathered.push((service, Vec::with_capacity(count as usize)));
+        let mut gathered = self.gather_from(|service| self.size(service), least, of);
+        gathered.retain(|(_, told)| told.len() as i64 >= least);
+        gathered
+    }
+
+    /// The same for each service of which `most` says that it may be so often.
+    fn gather_from<T>(
+        &self,
+        most: impl Fn(usize) -> u32,
+        least: i64,
+        of: impl Fn(Digest<'a>) -> Option<T>,
+    ) -> Vec<(usize, Vec<T>)> {
+        let (mut gathered, mut places) = (Vec::new(), vec![0_u32; self.len()]);
+        for (service, place) in places.iter_mut().enumerate() {
+            let most = most(service);
+            if most > 0 && i64::from(most) >= least {
+                gathered.push((service, Vec::with_capacity(most as usize)));
                 *place = gathered.len() as u32;
             }
         }
@@ -109,16 +134,33 @@ impl<'a> Services<'a> {
         gathered
     }
 
-    /// Services of which at least `least` connections have one of `marks`, which are counted: address and port, and all
-    /// their connections in the order of the report.
-    pub(super) fn marked(
-        &self,
-        least: i64,
-        marks: u16,
-    ) -> impl Iterator<Item = (Socket, impl Iterator<Item = Digest<'a>> + Clone + '_)> + '_ {
-        let kind = COUNTED.iter().position(|counted| *counted == marks);
-        let those = self.those(move |service| kind.is_none_or(|kind| i64::from(self.counts[service][kind]) >= least));
-        those.map(|(_, socket, connections)| (socket, connections))
+    /// How many connections a service has.
+    pub fn size(&self, service: usize) -> u32 {
+        self.ends[service] - service.checked_sub(1).map_or(0, |before| self.ends[before])
+    }
+
+    /// How many of them have this mark.
+    pub fn count(&self, service: usize, mark: Counted) -> u32 {
+        self.counts[service][mark as usize]
+    }
+
+    /// Services of which at least `least` connections have this mark: number, address and port, and those connections in the
+    /// order of the report. In the order of address and port.
+    pub fn marked(&self, least: i64, mark: Counted) -> Vec<(usize, Socket, Vec<Digest<'a>>)> {
+        let of = |c: Digest<'a>| c.marked(COUNTED[mark as usize]).then_some(c);
+        let marked = self.gather_from(|service| self.count(service, mark), least, of).into_iter();
+        let mut marked: Vec<_> = marked.map(|(n, those)| (n, self.directory.socket(n as u32), those)).collect();
+        if !self.ordered {
+            marked.iter_mut().for_each(|(.., those)| those.sort_by_key(|c| c.id()));
+        }
+        marked.sort_unstable_by_key(|(_, socket, _)| *socket);
+        marked
+    }
+
+    /// All connections of a service in the order of the report.
+    pub fn all_of(&self, service: usize) -> impl Iterator<Item = Digest<'a>> + Clone + '_ {
+        let end = self.ends[service];
+        self.of_service(service, (end - self.size(service)) as usize..end as usize)
     }
 
     /// Services that are `wanted` by number: number, address and port, and the connections in the order of the report. In
@@ -127,17 +169,10 @@ impl<'a> Services<'a> {
         &self,
         wanted: impl Fn(usize) -> bool,
     ) -> impl Iterator<Item = (usize, Socket, impl Iterator<Item = Digest<'a>> + Clone + '_)> + '_ {
-        let mut start = 0;
-        let mut those = Vec::new();
-        for (service, end) in self.ends.iter().enumerate() {
-            let range = start..*end as usize;
-            start = range.end;
-            if !range.is_empty() && wanted(service) {
-                those.push((service, self.directory.socket(service as u32), range));
-            }
-        }
-        those.sort_unstable_by_key(|(_, socket, _)| *socket);
-        those.into_iter().map(|(service, socket, range)| (service, socket, self.of_service(service, range)))
+        let those = (0..self.len()).filter(|service| self.size(*service) > 0 && wanted(*service));
+        let mut those: Vec<_> = those.map(|service| (service, self.directory.socket(service as u32))).collect();
+        those.sort_unstable_by_key(|(_, socket)| *socket);
+        those.into_iter().map(|(service, socket)| (service, socket, self.all_of(service)))
     }
 
     /// Those of a service, which are at these places of `order`. If they are a good part of all, these are gone through as

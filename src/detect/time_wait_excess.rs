@@ -1,6 +1,5 @@
 //! T01: so many TIME_WAITs that ports run out.
 
-use super::digest::TIME_WAIT;
 use super::prelude::*;
 use std::net::IpAddr;
 
@@ -48,11 +47,14 @@ const CLOSED_BY_CLIENT: &str = opened!(
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let most = scene.limits.get(&MOST);
     let mut shown = Vec::new();
-    for (service, connections) in services.marked(most, TIME_WAIT) {
-        let waits = |side: usize| connections.clone().filter(move |c| c.time_wait(side).happened());
+    for (_, service, connections) in services.marked(most, Counted::TimeWait) {
+        let waits = |side: usize| connections.iter().copied().filter(move |c| c.time_wait(side).happened());
         let mut held: BTreeMap<(usize, u32), Vec<Digest<'_>>> = BTreeMap::new();
         for side in 0..2 {
             let clients = many(waits(side).map(|c| c.parties.client), most);
+            if clients.is_empty() {
+                continue;
+            }
             for c in waits(side).filter(|c| clients.binary_search(&c.parties.client).is_ok()) {
                 held.entry((side, c.parties.client)).or_default().push(c);
             }

@@ -101,7 +101,8 @@ impl<'a> Reading<'a> {
         if !before(self.next) {
             self.next = parts.partition_point(|part| part.id() < id);
         }
-        let steps = |from: usize, over: &dyn Fn(u64) -> bool| parts[from..].iter().take_while(|part| over(part.id())).count();
+        let steps =
+            |from: usize, over: &dyn Fn(u64) -> bool| parts[from..].iter().take_while(|part| over(part.id())).count();
         let first = self.next + steps(self.next, &|other| other < id);
         self.next = first + steps(first, &|other| other == id);
         parts[first..self.next].iter().map(|part| &findings[part.place() as usize])
