@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::Past;
 use super::held::Held;
+use super::numbers::Numbers;
 use super::past::Stay;
 use super::stretch::{Stretch, Wanted};
 use super::tally::Tally;
@@ -33,9 +34,8 @@ pub struct Finish<'a> {
     pub(super) end: Time,
     /// Indices in order of first packets, where they are not in that order anyway.
     order: Option<Vec<u32>>,
-    /// Numbers of the connections in order of first packets, and, unless these ascend, where each stands; unless they are
-    /// counted from 1.
-    numbers: Option<(Vec<u64>, Option<Vec<u32>>)>,
+    /// Numbers of the connections in order of first packets.
+    numbers: Numbers,
     /// Findings of a kind and severity that are put into words.
     told: usize,
     /// What connections came to that were let go before.
@@ -132,7 +132,8 @@ impl<'a> Finish<'a> {
             None => Tally::new(expected, (&past.census, &scene.directory), scene.begin, end),
         };
         let unremarkable = Unremarkable::within(&analysis.options.limits);
-        let (numbers, told, goes_on, next, until, sums) = (None, usize::MAX, false, 0, count, Some(Box::new(sums)));
+        let (numbers, told, goes_on, next, until, sums) =
+            (Numbers::FromOne, usize::MAX, false, 0, count, Some(Box::new(sums)));
         Finish {
             analysis,
             scene,
@@ -157,12 +158,7 @@ impl<'a> Finish<'a> {
     /// The same with other numbers than those counted from 1: one for each connection, in order of first packets.
     #[must_use]
     pub fn numbered(self, numbers: Vec<u64>) -> Finish<'a> {
-        let positions = (!numbers.is_sorted()).then(|| {
-            let mut positions: Vec<u32> = (0..numbers.len() as u32).collect();
-            positions.sort_by_key(|position| numbers[*position as usize]);
-            positions
-        });
-        Finish { numbers: Some((numbers, positions)), ..self }
+        Finish { numbers: Numbers::of(numbers), ..self }
     }
 
     /// The capture, about which all is known.
@@ -265,19 +261,7 @@ impl<'a> Finish<'a> {
 
     /// The number of the connection at this place in the order of first packets.
     pub(super) fn id(&self, position: usize) -> u64 {
-        self.numbers.as_ref().map_or(position as u64 + 1, |(numbers, _)| numbers[position])
-    }
-
-    /// The place of the connection with this number in the order of first packets.
-    fn position(&self, id: u64) -> usize {
-        match &self.numbers {
-            Some((numbers, None)) => numbers.partition_point(|number| *number < id),
-            Some((numbers, Some(positions))) => {
-                let found = positions.partition_point(|position| numbers[*position as usize] < id);
-                positions.get(found).map_or(0, |position| *position as usize)
-            }
-            None => (id as usize).saturating_sub(1),
-        }
+        self.numbers.at(position)
     }
 
     /// The index in the tracker of the connection at this place in the order of first packets.
@@ -292,7 +276,7 @@ impl<'a> Finish<'a> {
 
     /// The connection with this number in full, unless it was let go.
     pub fn connection(&self, id: u64) -> Option<Connection> {
-        let position = self.position(id);
+        let position = self.numbers.position(id);
         if !(self.begin..self.count()).contains(&position) || self.id(position) != id {
             return None;
         }

@@ -6,6 +6,7 @@ mod held;
 mod lone;
 mod look;
 mod notes;
+mod numbers;
 mod past;
 mod stretch;
 mod tally;
