@@ -118,7 +118,8 @@ pub(crate) fn segment(ip: &IpInfo, bytes: Bytes<'_>, time: Time, packet: u64, sc
     let (len, captured) = payload(bytes, header_len)?;
     let flags = flags(bytes.u8(12)?, bytes.u8(13)?);
     let whole = bytes.data.get(20..header_len);
-    let mut options = options(whole.or(bytes.data.get(20..)).unwrap_or(&[]), flags);
+    let mut options = Options::default();
+    read_options(whole.or(bytes.data.get(20..)).unwrap_or(&[]), flags, &mut options);
     options.cut |= whole.is_none();
     Some(Segment {
         time,
@@ -159,22 +160,17 @@ pub(super) fn plain_options(bytes: &[u8]) -> (Option<Timestamps>, bool) {
     }
 }
 
-/// Reads `bytes`, the options of a segment with these flags.
-#[inline(never)]
-pub(super) fn read_options(bytes: &[u8], flags: Flags, into: &mut Options) {
-    *into = options(bytes, flags);
-}
-
 /// Byte 13, and of byte 12 what is not the header length.
 #[inline]
 pub(super) fn flags(high: u8, low: u8) -> Flags {
     Flags(u16::from(high & 0x0f) << 8 | u16::from(low))
 }
 
-/// Reads options up to their end or to one that does not fit.
-fn options(mut bytes: &[u8], flags: Flags) -> Options {
+/// Reads `bytes`, the options of a segment with these flags, up to their end or to one that does not fit. What is read is
+/// written to where it stays: `options`, in which there is nothing yet.
+#[inline(never)]
+pub(super) fn read_options(mut bytes: &[u8], flags: Flags, options: &mut Options) {
     let syn = flags.has(Flags::SYN);
-    let mut options = Options::default();
     // What nearly all have, read at once: a SYN of Linux, and timestamps before SACK blocks.
     if let [2, 4, high, low, 4, 2, 8, 10, stamps @ .., 1, 3, 3, shift] = bytes
         && let (true, Ok(stamps)) = (syn, stamps.try_into())
@@ -183,7 +179,7 @@ fn options(mut bytes: &[u8], flags: Flags) -> Options {
         options.sack_permitted = true;
         options.timestamps = Some(timestamps(stamps));
         options.window_scale = Some(*shift);
-        return options;
+        return;
     }
     if let [1, 1, 8, 10, rest @ ..] = bytes
         && let Some((stamps, rest)) = rest.split_first_chunk()
@@ -193,7 +189,7 @@ fn options(mut bytes: &[u8], flags: Flags) -> Options {
     }
     loop {
         let (kind, body) = match *bytes {
-            [] | [0, ..] => return options,
+            [] | [0, ..] => return,
             [1, ref rest @ ..] => {
                 bytes = rest;
                 continue;
@@ -205,7 +201,7 @@ fn options(mut bytes: &[u8], flags: Flags) -> Options {
             }
             _ => {
                 options.cut = true;
-                return options;
+                return;
             }
         };
         match (kind, body) {
