@@ -26,8 +26,12 @@ pub fn rest(q: &mut Quantiles) -> Option<Distribution> {
 
 /// The figures of samples in a slice, which are reordered.
 pub fn exact(samples: &mut [i64]) -> Option<Distribution> {
-    if let [only] = *samples {
-        return shaped(&Figures::of(samples), [Span(only); 4], None);
+    if let [only] = *samples
+        && only >= 0
+    {
+        let [min, p50, p90, p95, p99, max, mean] = [Span(only); 7];
+        let (stddev, error, shape) = (Span(0), None, Vec::new());
+        return Some(Distribution { n: 1, min, p50, p90, p95, p99, max, mean, stddev, error, shape });
     }
     let figures = Figures::of(samples);
     shaped(&figures, quantiles(samples, QUANTILES)?, None)
@@ -150,6 +154,14 @@ mod tests {
             let shape = d.unwrap().shape;
             assert_eq!(shape.iter().sum::<u64>(), 999);
             assert!(shape[15] > shape[0]);
+        }
+    }
+
+    #[test]
+    fn one_sample_comes_to_what_its_figures_say() {
+        for only in [-1, 0, 1, 1_000_000, i64::MAX] {
+            let long = shaped(&Figures::of(&[only]), [Span(only); 4], None);
+            assert_eq!(format!("{:?}", exact(&mut [only])), format!("{long:?}"), "{only}");
         }
     }
 
