@@ -13,8 +13,13 @@ use crate::render::ndjson::Writer;
 use crate::render::pen::Lines;
 use crate::source::FileInfo;
 
-/// Findings in a bundle for another thread: about 600 KB; smaller ones cost more in waking it than they save in cache.
-const MANY: usize = 4_096;
+/// Findings in a bundle for another thread where there are few connections: about 280 KB, of which the caches hold those that
+/// are under way.
+const SOME: usize = 2_048;
+/// The same where there are many: the caches hold them not, and each wakes a thread.
+const MANY: usize = 8_192;
+/// So many connections are many.
+const CROWD: usize = 1_024;
 /// Findings in a bundle for the same thread: about 75 KB, which stays in the second nearest cache.
 const FEW: usize = 512;
 /// Bundles that wait for the tracker, and stretches for whoever takes them.
@@ -56,7 +61,7 @@ impl Jobs {
                 analysis.learn(names.iter().cloned());
                 taken = take(analysis, bundle, &mut relieve);
                 bundle.clear();
-                taken.is_ok()
+                taken.is_ok().then_some(FEW)
             });
             taken?;
             let (files, decoder) = read?;
@@ -155,12 +160,12 @@ fn read_ahead<E: From<Failure>>(
         let (full, filled) = sync_channel(WAITING);
         let (used, empty) = sync_channel(WAITING + 2);
         let hand_on = move |bundle: &mut Bundle, names: &[ScopeNames]| {
-            let mut next: Bundle = empty.try_recv().unwrap_or_default();
+            let (mut next, size): (Bundle, usize) = empty.try_recv().unwrap_or_else(|_| (Bundle::default(), SOME));
             next.clear();
             // Where nobody takes it any more the other thread has failed, which is told there.
-            full.send((std::mem::replace(bundle, next), names.to_vec())).is_ok()
+            full.send((std::mem::replace(bundle, next), names.to_vec())).is_ok().then_some(size)
         };
-        let read = move || decode(files, reading, MANY, hand_on);
+        let read = move || decode(files, reading, SOME, hand_on);
         let reader = thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, read).ok()?;
         let mut taken = Ok(());
         for (bundle, names) in filled {
@@ -169,8 +174,9 @@ fn read_ahead<E: From<Failure>>(
             if taken.is_err() {
                 break;
             }
+            let size = if analysis.tracker().len() < CROWD { SOME } else { MANY };
             // At the end there is nobody left who needs it.
-            let _ = used.try_send(bundle);
+            let _ = used.try_send((bundle, size));
         }
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Some(taken.and_then(|()| {
@@ -181,26 +187,26 @@ fn read_ahead<E: From<Failure>>(
     })
 }
 
-/// Decodes every packet of `files` into bundles of about `size` findings, each given to `hand_on` with the names of the
-/// scopes that are new in it; it leaves an empty one, and says whether more are wanted. An error ends them early, and what
-/// was found before is handed on.
+/// Decodes every packet of `files` into bundles, the first of about `size` findings, each given to `hand_on` with the names of
+/// the scopes that are new in it; it leaves an empty one, and says how large the next one is to be, if more are wanted. An
+/// error ends them early, and what was found before is handed on.
 fn decode(
     files: &[PathBuf],
     reading: &Reading,
     size: usize,
-    mut hand_on: impl FnMut(&mut Bundle, &[ScopeNames]) -> bool,
+    mut hand_on: impl FnMut(&mut Bundle, &[ScopeNames]) -> Option<usize>,
 ) -> Result<(Vec<FileInfo>, Decoder), Failure> {
-    let (mut decoder, mut bundle, mut named, mut more) = (Decoder::new(), Bundle::default(), 0, true);
+    let (mut decoder, mut bundle, mut named, mut size) = (Decoder::new(), Bundle::default(), 0, Some(size));
     let files = reading::packets_while(files, reading, |packet| {
         bundle.packet(&mut decoder, packet);
-        if bundle.is_full(size) {
+        if size.is_some_and(|size| bundle.is_full(size)) {
             let names = decoder.scopes_since(named);
             named += names.len();
-            more = hand_on(&mut bundle, names);
+            size = hand_on(&mut bundle, names);
         }
-        more
+        size.is_some()
     });
-    if more {
+    if size.is_some() {
         hand_on(&mut bundle, decoder.scopes_since(named));
     }
     Ok((files?, decoder))
