@@ -290,3 +290,33 @@ fn a_clock_that_goes_back_casts_no_doubt_on_what_waits_for_nothing() {
     let found = report.connections.iter().find_map(|c| find(c, "no-data")).unwrap();
     assert!(!found.facts.contains_key("doubtful"), "{}", found.message);
 }
+
+/// Its peer goes on without acknowledging it, so that nobody acknowledged it unseen.
+#[test]
+fn a_fin_that_later_segments_lack_was_lost() {
+    let c = after_handshake(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x ESTABLISHED @ +1s
+5. FIN_WAIT_1 x<-- <SEQ=301><ACK=101><CTL=ACK><LEN=10> <-- ESTABLISHED @ +60s
+6. - - @ 130s
+",
+    );
+    let states: Vec<State> = c.endpoints.client.history.iter().map(|e| e.state).collect();
+    assert_eq!(states, [State::SynSent, State::Established, State::FinWait1]);
+    assert!(c.endpoints.client.possible.has(State::Closed), "{:?}", c.endpoints.client.possible);
+    assert!(!c.endpoints.client.possible.has(State::FinWait2), "{:?}", c.endpoints.client.possible);
+    let found = find(&c, "fin-unacked").unwrap();
+    assert!(
+        found
+            .message
+            .ends_with("what came later lacks it: the FIN was lost, and its sender is gone, or not captured any more"),
+        "{}",
+        found.message
+    );
+    // Where nothing came later it was acknowledged, as far as the capture tells.
+    let c = after_handshake(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x ESTABLISHED @ +1s
+5. - - @ 130s
+",
+    );
+    assert_eq!(c.endpoints.client.history.last().unwrap().state, State::FinWait2);
+}

@@ -69,7 +69,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 times(fins.into()),
                 at_least(span),
                 view.who(1 - e),
-                never_repeated(fins),
+                never_repeated(fins, view.connection.is_fin_lost(e, sent.time)),
             )
         };
         let severity = match fins {
@@ -86,7 +86,14 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// A stack repeats a FIN that it does not see acknowledged.
-pub(super) fn never_repeated(fins: u16) -> &'static str {
-    if fins <= 1 { "; since it did not repeat it, the capture may have missed the acknowledgment" } else { "" }
+/// A stack repeats a FIN that it does not see acknowledged. Whether it is known to be
+/// [lost](crate::tracker::Connection::is_fin_lost).
+pub(super) fn never_repeated(fins: u16, lost: bool) -> &'static str {
+    match (fins, lost) {
+        (0 | 1, true) => {
+            "; what came later lacks it: the FIN was lost, and its sender is gone, or not captured any more"
+        }
+        (0 | 1, false) => "; since it did not repeat it, the capture may have missed the acknowledgment",
+        _ => "",
+    }
 }

@@ -66,7 +66,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 times(fins.into()),
                 at_least(span),
                 view.who(1 - e),
-                never_repeated(fins),
+                never_repeated(
+                    fins,
+                    view.event(e, Event::SndFin).is_some_and(|s| view.connection.is_fin_lost(e, s.mark.time))
+                ),
             )
         };
         sink.raise(

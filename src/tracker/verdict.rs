@@ -232,7 +232,14 @@ impl Connection {
             return peer.packets == 0 && end > due;
         }
         let wait = if peer.packets == 0 { UNSEEN_ANSWER } else { RETRY };
-        end > sent + wait && own.disproved == 0
+        end > sent + wait && own.disproved == 0 && !self.is_fin_lost(e, sent)
+    }
+
+    /// Whether the FIN that end `e` sent at `sent` did not reach the other, and was not repeated when it was due: what the
+    /// other sent so late still lacks its acknowledgment. The end is gone then, or what it sends is not captured.
+    pub fn is_fin_lost(&self, e: usize, sent: Time) -> bool {
+        let due = timers::first_timer(self.first_wait(e));
+        self.ends[1 - e].without_peer_fin.get().is_some_and(|lacking| lacking > sent + due)
     }
 
     fn weigh_reset(&self, e: usize, scale: &mut Scale) {
@@ -383,7 +390,8 @@ impl Connection {
         }
         // An end far from the tap that has been silent for long may have given up or died, its last words lost.
         let silent = own.last.is_none_or(|t| end - t.time > SILENCE);
-        if silent && !self.is_near(e) && !possible.intersection(OPEN).is_empty() {
+        let far = !self.is_near(e) && !possible.intersection(OPEN).is_empty();
+        if silent && (far || own.fins == 1 && own.last_fin.is_some_and(|fin| self.is_fin_lost(e, fin.time))) {
             return States::of(&[State::Closed]);
         }
         States::EMPTY
