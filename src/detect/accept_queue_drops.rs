@@ -117,7 +117,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let mut shown = Vec::new();
     let are_enough = |service: usize| {
         let turned = services.count(service, Counted::TurnedAway);
-        i64::from(turned) >= least && f64::from(turned) / f64::from(services.size(service).max(1)) >= share
+        i64::from(turned) >= least && f64::from(turned) / f64::from(services.size(service)) >= share
     };
     for (_, service, connections) in services.those(are_enough) {
         let s = Seen::of(connections);

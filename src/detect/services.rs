@@ -157,10 +157,14 @@ impl<'a> Services<'a> {
         marked
     }
 
-    /// All connections of a service in the order of the report.
+    /// All connections of a service in the order of the report. If they are a good part of all, these are gone through as
+    /// they lie in memory: in a flood most are of one.
     pub fn all_of(&self, service: usize) -> impl Iterator<Item = Digest<'a>> + Clone + '_ {
-        let end = self.ends[service];
-        self.of_service(service, (end - self.size(service)) as usize..end as usize)
+        let (size, end) = (self.size(service) as usize, self.ends[service] as usize);
+        let among_all = self.ordered && size >= self.order.len() / 16;
+        let all = among_all.then(|| self.connections().filter(move |c| c.parties.service as usize == service));
+        let own = (!among_all).then(|| self.at(end - size..end));
+        all.into_iter().flatten().chain(own.into_iter().flatten())
     }
 
     /// Services that are `wanted` by number: number, address and port, and the connections in the order of the report. In
@@ -173,15 +177,6 @@ impl<'a> Services<'a> {
         let mut those: Vec<_> = those.map(|service| (service, self.directory.socket(service as u32))).collect();
         those.sort_unstable_by_key(|(_, socket)| *socket);
         those.into_iter().map(|(service, socket)| (service, socket, self.all_of(service)))
-    }
-
-    /// Those of a service, which are at these places of `order`. If they are a good part of all, these are gone through as
-    /// they lie in memory: in a flood most are of one.
-    fn of_service(&self, service: usize, range: Range<usize>) -> impl Iterator<Item = Digest<'a>> + Clone + '_ {
-        let among_all = self.ordered && range.len() >= self.order.len() / 16;
-        let all = among_all.then(|| self.connections().filter(move |c| c.parties.service as usize == service));
-        let own = (!among_all).then(|| self.at(range));
-        all.into_iter().flatten().chain(own.into_iter().flatten())
     }
 
     /// Those at these places of `order`.

@@ -238,8 +238,9 @@ impl Connection {
     /// Whether the FIN that end `e` sent at `sent` did not reach the other, and was not repeated when it was due: what the
     /// other sent so late still lacks its acknowledgment. The end is gone then, or what it sends is not captured.
     pub fn is_fin_lost(&self, e: usize, sent: Time) -> bool {
-        let due = timers::first_timer(self.first_wait(e));
-        self.ends[1 - e].without_peer_fin.get().is_some_and(|lacking| lacking > sent + due)
+        let due = sent + timers::first_timer(self.first_wait(e));
+        let lacking = self.ends[1 - e].without_peer_fin.get().filter(|lacking| *lacking > due);
+        lacking.is_some() && !self.ends[e].log.has(Event::RcvAckOfFin)
     }
 
     fn weigh_reset(&self, e: usize, scale: &mut Scale) {
