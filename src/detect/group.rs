@@ -214,10 +214,13 @@ impl Groups {
         }
     }
 
-    /// The finding, the service and the worst case of each group of several.
+    /// The finding, the service and the worst case of each group of several, the most severe and largest first.
     pub fn worst_cases(&self) -> impl Iterator<Item = (&'static str, Socket, u64)> {
-        let several = self.groups.iter().filter(|group| group.count > 1);
-        several.map(|group| (ALL[usize::from(group.key.declaration)].name, group.key.service, group.worst_case().id))
+        let mut several: Vec<&Group> = self.groups.iter().filter(|group| group.count > 1).collect();
+        several.sort_unstable_by_key(|group| (Reverse(group.severity), Reverse(group.count), group.key));
+        let told =
+            |group: &Group| (ALL[usize::from(group.key.declaration)].name, group.key.service, group.worst_case().id);
+        several.into_iter().map(told)
     }
 
     /// Puts the worst cases into words, as [`Groups::finish`] would: their connections are let go.
