@@ -52,6 +52,8 @@ fn fail_on_takes_severities_and_names() {
     let code = |on: &str| folder.run(&["analyze", "--fail-on", on, "trace.pcap"]).code;
     assert_eq!((code("warning"), code("error"), code("syn-refused"), code("time-wait-excess")), (1, 0, 1, 0));
     assert_eq!(folder.run(&["analyze", "trace.pcap"]).code, 0);
+    let of = |filter: &str| folder.run(&["analyze", "--fail-on", "syn-refused", "--filter", filter, "trace.pcap"]).code;
+    assert_eq!((of("outcome refused"), of("not outcome refused")), (1, 0), "what is left out does not count");
 }
 
 #[test]

@@ -13,19 +13,30 @@ use std::process::Stdio;
 use program::{Folder, finish, program, run};
 use traffic::{Frame, Shape, traffic};
 
-const FORMATS: [&str; 2] = ["table", "ndjson"];
-
 /// Every number of jobs against one, on one input.
 fn same(input: &Path) {
-    let input = input.to_str().expect("a name in UTF-8");
-    for format in FORMATS {
-        let of = |jobs| run(&["analyze", "--width", "120", "-f", format, "--jobs", jobs, input]);
-        let one = of("1");
-        for jobs in ["2", "4"] {
-            let many = of(jobs);
-            assert_eq!((many.code, &many.err), (one.code, &one.err), "{input}: {format}, {jobs} jobs");
-            assert!(many.out == one.out, "{input}: other {format} with {jobs} jobs");
+    for format in ["table", "ndjson"] {
+        same_with(input, &["-f", format]);
+    }
+}
+
+/// The same in all formats, also where some connections are chosen.
+fn same_in_all_formats(input: &Path) {
+    for format in ["table", "json", "ndjson", "csv", "markdown"] {
+        for chosen in [&[][..], &["--filter", "not outcome refused"], &["--limit", "7", "--sort", "duration"]] {
+            same_with(input, &[&["-f", format], chosen].concat());
         }
+    }
+}
+
+fn same_with(input: &Path, asked: &[&str]) {
+    let input = input.to_str().expect("a name in UTF-8");
+    let of = |jobs| run(&[&["analyze", "--width", "120", "--jobs", jobs, input], asked].concat());
+    let one = of("1");
+    for jobs in ["2", "4"] {
+        let many = of(jobs);
+        assert_eq!((many.code, &many.err), (one.code, &one.err), "{input}: {asked:?}, {jobs} jobs");
+        assert!(many.out == one.out, "{input}: {asked:?}: something else with {jobs} jobs");
     }
 }
 
@@ -68,9 +79,11 @@ fn captures_of_other_projects_give_the_same() {
 #[test]
 fn many_connections_give_the_same() {
     let folder = Folder::new();
-    for (name, shape, size) in [("churn", Shape::Churn, 5_000), ("elephant", Shape::Elephant, 5_000)] {
+    for (name, shape, size) in
+        [("churn", Shape::Churn, 5_000), ("web", Shape::Web, 9_000), ("elephant", Shape::Elephant, 5_000)]
+    {
         let file = folder.file(&format!("{name}.pcap"), &traffic::pcap(&traffic(shape, size)));
-        same(Path::new(&file));
+        same_in_all_formats(Path::new(&file));
     }
 }
 
@@ -116,6 +129,8 @@ fn connections_that_are_let_go_give_the_same() {
     let folder = Folder::new();
     let file = folder.file("refused.pcap", &traffic::pcap(&frames));
     same(Path::new(&file));
+    same_with(Path::new(&file), &["-f", "csv", "--filter", "client port < 40000"]);
+    same_with(Path::new(&file), &["--filter", "client port < 40000"]);
 
     let lines = run(&["analyze", "-f", "ndjson", &file]).out;
     let mut kinds = lines.lines().map(|line| line.split(['"', ':']).nth(4).unwrap_or_default());
@@ -159,7 +174,7 @@ fn no_job_at_all_is_refused() {
 fn where_there_is_no_thread_to_be_had_one_does_it_all() {
     let folder = Folder::new();
     let input = folder.file("web.pcap", &traffic::pcap(&traffic(Shape::Churn, 5_000)));
-    for format in FORMATS {
+    for format in ["table", "json", "ndjson", "csv", "markdown"] {
         let arguments = ["analyze", "--width", "120", "-f", format, "--jobs", "2", &input];
         let alone = finish(program(&arguments).env("RUST_MIN_STACK", (1_u64 << 60).to_string()));
         let both = run(&arguments);

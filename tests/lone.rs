@@ -217,7 +217,7 @@ prop_compose! {
 /// The lines of all connections, and how many were written in short.
 fn lines(analysis: &Analysis, lone_in_short: bool) -> (String, usize) {
     let (mut finish, mut lines, mut short) = (analysis.ended(Vec::new()), Lines::default(), 0);
-    while let Some(stretch) = finish.next(Wanted { connections: true, lone_in_short, timed: None }) {
+    while let Some(stretch) = finish.next(Wanted { connections: true, lone_in_short, ..Wanted::default() }) {
         lines.lines(&stretch.connections, &stretch.lone, |_| Ok(())).expect("no error");
         short += stretch.lone.syns.len();
     }

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::Past;
+use super::chosen::Chosen;
 use super::held::Held;
 use super::numbers::Numbers;
 use super::past::Stay;
@@ -13,11 +14,11 @@ use crate::detect::{self, Brief, Digests, Scene, Unremarkable, View};
 use crate::report::Rollups;
 use crate::report::directory::Parties;
 use crate::report::rollup::Added;
+use crate::report::totals::Totals;
 use crate::report::{Anomaly, Capture, Connection, Report, SCHEMA, TOOL};
 use crate::source::FileInfo;
 use crate::time::Time;
-use crate::timing::{Census, table};
-use crate::tracker::verdict::Weighing;
+use crate::timing::Census;
 
 /// Stretches of either kind fit into so many connections in pairs.
 const PAIR: usize = 1 << 12;
@@ -173,6 +174,7 @@ impl<'a> Finish<'a> {
 
     /// Looks at the next connections; `None` when all have been looked at.
     pub fn next(&mut self, wanted: Wanted<'_>) -> Option<Stretch> {
+        self.choose(wanted);
         let range = self.stretch(self.next, self.length(wanted, self.next..self.until))?;
         self.next = range.end;
         let mut sums = self.sums.take()?;
@@ -181,9 +183,19 @@ impl<'a> Finish<'a> {
         Some(stretch)
     }
 
+    /// The report is to be about some of the connections; there may be none of them.
+    fn choose(&mut self, wanted: Wanted<'_>) {
+        if let Some(sums) = self.sums.as_mut().filter(|sums| wanted.only.is_some() && sums.chosen.is_none()) {
+            sums.chosen = Some(Chosen::default());
+            // Of few, among however many, all moments count.
+            sums.totals = Totals::new(0, self.scene.begin, self.end);
+        }
+    }
+
     /// The connections that are yet to be looked at as `wanted`, in two parts, their stretches in turn; to be given back to
     /// [`Finish::add`].
     pub fn halves(&mut self, wanted: Wanted<'_>) -> Option<[Part; 2]> {
+        self.choose(wanted);
         let length = self.length(wanted, self.next..self.until);
         let (mut sums, next) = (self.sums.take()?, self.next);
         let apart = Box::new(sums.empty());
@@ -240,6 +252,7 @@ impl<'a> Finish<'a> {
     /// Lets go of the connections of this round, and begins the next one.
     pub fn next_round(&mut self) {
         self.tell_worst();
+        self.time_chosen();
         let gone = std::mem::replace(&mut self.begin, self.until)..self.until;
         for index in gone.map(|position| self.at(position)).collect::<Vec<_>>() {
             if let Held::Own(analysis) = &mut self.analysis {
@@ -252,6 +265,11 @@ impl<'a> Finish<'a> {
     /// The stretch that begins at this place, if it is to be looked at now.
     fn stretch(&self, from: usize, length: usize) -> Option<Range<usize>> {
         (from < self.until).then(|| from..(from + length).min(self.until))
+    }
+
+    /// How many connections there were so far, those let go among them.
+    pub fn all(&self) -> u64 {
+        self.past.last().max(self.count() as u64)
     }
 
     /// How many connections there are to be looked at.
@@ -298,31 +316,6 @@ impl<'a> Finish<'a> {
         detect::anomaly(&view, brief)
     }
 
-    /// The time of the connections at `indices` alone.
-    fn tables(&self, indices: &[u32]) -> table::Builder {
-        let tracker = &self.analysis.tracker;
-        let (mut scratch, mut weighing) = (Box::default(), Weighing::default());
-        let mut census = Census::default();
-        for index in indices {
-            census.count(self.parties[*index as usize]);
-        }
-        let mut tables = table::Builder::new(&census, &self.scene.directory);
-        for index in indices {
-            let case = tracker.look(*index as usize, &mut scratch);
-            let verdicts = case.connection.weigh(self.end, &self.analysis.profile, &mut weighing);
-            let given = self.analysis.options.vantage;
-            let (c, measured) = (&case.connection, &case.notes.measured);
-            tables.add(
-                measured,
-                (tables.seats(self.parties[*index as usize]), &c.outline()),
-                (verdicts, &measured.proofs()),
-                given,
-                self.end,
-            );
-        }
-        tables
-    }
-
     /// Puts the worst cases of findings into words: their connections are let go.
     pub(super) fn tell_worst(&mut self) {
         if let Some(mut sums) = self.sums.take() {
@@ -345,12 +338,12 @@ impl<'a> Finish<'a> {
 
     /// The report, about `connections`.
     pub fn report(mut self, connections: Vec<Connection>) -> Report {
+        self.time_chosen();
         let sums = self.all_sums();
         let nothing =
             || Box::new(Tally::new(0, (&Census::default(), &self.scene.directory), self.scene.begin, self.end));
         let sums = sums.unwrap_or_else(nothing);
-        let Tally { totals, mut rollups, groups, mut digests, tables, timed, .. } = *sums;
-        let tables = timed.map_or(tables, |indices| self.tables(&indices));
+        let Tally { totals, mut rollups, groups, mut digests, tables, mut chosen, .. } = *sums;
         self.scene.quality.open_at_end =
             digests.iter().flat_map(Digests::iter).filter(|d| d.open_at_end()).count() as u64;
         let (selection, directory) = (&self.analysis.options.selection.clone(), &self.scene.directory);
@@ -362,7 +355,12 @@ impl<'a> Finish<'a> {
         if let Held::Own(analysis) = &mut self.analysis {
             analysis.forget_all();
         }
-        let (wide, carried) = detect::wide(&self.scene, &digests, directory, selection);
+        let (wide, mut carried) = detect::wide(&self.scene, &digests, directory, selection);
+        findings.extend(wide);
+        detect::sort(&mut findings);
+        if let Some(chosen) = &mut chosen {
+            chosen.narrow(&mut findings, &mut carried);
+        }
         let mut reading = carried.reading();
         for digest in digests.iter().filter(|_| !carried.is_empty()).flat_map(Digests::iter) {
             for shown in reading.of(digest.id()) {
@@ -370,8 +368,6 @@ impl<'a> Finish<'a> {
             }
         }
         drop(digests);
-        findings.extend(wide);
-        detect::sort(&mut findings);
         Report {
             schema: SCHEMA,
             tool: TOOL,
@@ -380,7 +376,7 @@ impl<'a> Finish<'a> {
             summary: totals.finish(),
             connections,
             findings,
-            timing: tables.finish(),
+            timing: chosen.and_then(Chosen::tables).unwrap_or(tables).finish(),
         }
     }
 }

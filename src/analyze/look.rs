@@ -15,7 +15,7 @@ use crate::detect::{self, ALL, Brief, Digests, View};
 use crate::report::lone::LoneSyns;
 use crate::report::rollup::{Added, Shown};
 use crate::report::totals::Move;
-use crate::report::{Anomaly, Outcome, PerSide, Side};
+use crate::report::{Anomaly, Connection, Outcome, PerSide, Side};
 use crate::segment::Socket;
 use crate::time::Time;
 use crate::timing::{Measured, Proofs};
@@ -58,6 +58,8 @@ struct Look<'b> {
     of: Of<'b>,
     /// It is not let go yet: what is found rests on what the capture lacks, and that is known at its end.
     stays: bool,
+    /// It is one of those that the report is about.
+    chosen: bool,
 }
 
 /// What else is known of it.
@@ -119,6 +121,9 @@ impl Finish<'_> {
             self.look_at_some(some(n), wanted, tally, &mut desk, &mut stretch);
         }
         tally.digests.last_mut().into_iter().for_each(Digests::trim);
+        if wanted.only.is_some() {
+            tally.totals.loosen_if_many(self.scene.begin, self.end);
+        }
         stretch
     }
 
@@ -146,7 +151,7 @@ impl Finish<'_> {
     ) {
         let Desk { scratch, weighing, measured, books, briefs, anomalies, kinds, nothing } = desk;
         let tracker = &self.analysis.tracker;
-        let built = wanted.connections || wanted.timed.is_some();
+        let built = wanted.connections || wanted.only.is_some();
         let (mut indices, mut left) = ([0; TOGETHER], [None; TOGETHER]);
         let (indices, left) = (&mut indices[..range.len()], &mut left[..range.len()]);
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
@@ -168,19 +173,19 @@ impl Finish<'_> {
                 Some(Short::Textbook(book)) => {
                     let (verdicts, outline) = (weighing.weigh_textbook(book, self.end, profile), book.outline());
                     let (ending, of) = (Ending::of(&outline, verdicts), Of::Textbook(book));
-                    Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false }
+                    Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false, chosen: true }
                 }
                 Some(Short::Lone(lone)) => {
                     let (verdicts, outline) = (weighing.weigh_lone(lone, self.end, profile), lone.outline());
                     let (ending, measured, of) = (Ending::of_lone(verdicts), &*nothing, Of::Lone);
-                    Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false }
+                    Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false, chosen: true }
                 }
                 None => {
                     let case = tracker.looked(index, scratch);
                     let verdicts = case.connection.weigh(self.end, profile, weighing);
                     let (outline, measured) = (case.connection.outline(), &case.notes.measured);
                     let (ending, of) = (Ending::of(&outline, verdicts), Of::Case(case));
-                    Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false }
+                    Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false, chosen: true }
                 }
             });
         }
@@ -200,36 +205,36 @@ impl Finish<'_> {
                 digests.push(who, &look.outline, look.verdicts, look.ending.outcome, briefs, &self.scene);
             }
         }
+        if let Some(only) = wanted.only {
+            for ((look, briefs), anomalies) in looks.iter_mut().zip(&*briefs).zip(&mut *anomalies) {
+                if look.stays {
+                    continue;
+                }
+                self.build(look, anomalies, &mut stretch.connections);
+                look.chosen = stretch.connections.last().is_some_and(only);
+                if look.chosen {
+                    let timed = (!wanted.untimed).then_some(look.index);
+                    tally.chosen.get_or_insert_default().push((look.id, timed), briefs);
+                } else {
+                    stretch.connections.pop();
+                }
+            }
+        }
         for (look, briefs) in looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays) {
             self.add_up(look, briefs, tally);
         }
         let seats: SmallVec<[_; TOGETHER]> =
             looks.iter().map(|look| tally.tables.seats(self.parties[look.index])).collect();
         let going = looks.iter().zip(&*briefs).zip(anomalies).zip(seats).filter(|(((look, _), _), _)| !look.stays);
-        for (((look, briefs), anomalies), seats) in going {
-            let proofs = look.proofs();
+        for (((look, briefs), anomalies), seats) in going.filter(|_| wanted.only.is_none()) {
             if built && !(wanted.in_short() && self.told_in_short(look, briefs, kinds, &mut stretch.lone)) {
-                // Built where it stays: it is large.
-                if let Of::Lone = look.of {
-                    stretch.connections.push(self.told_in_full((look.index, look.id), look.verdicts));
-                } else {
-                    stretch.connections.push(self.analysis.built(&look.subject(&proofs), look.id, self.end));
-                    if let Some(connection) = stretch.connections.last_mut() {
-                        connection.anomalies = std::mem::take(anomalies);
-                    }
-                }
+                self.build(look, anomalies, &mut stretch.connections);
             }
-            match wanted.timed.zip(stretch.connections.last()) {
-                Some((timed, connection)) => {
-                    let wanted = timed(connection).then_some(look.index as u32);
-                    tally.timed.get_or_insert_default().extend(wanted);
-                }
-                None => {
-                    let (who, given) = ((seats, &look.outline), self.analysis.options.vantage);
-                    match look.of {
-                        Of::Lone => tally.tables.add_lone(seats, look.verdicts, given, self.end),
-                        _ => tally.tables.add(look.measured, who, (look.verdicts, &proofs), given, self.end),
-                    }
+            if !wanted.untimed {
+                let (who, given) = ((seats, &look.outline), self.analysis.options.vantage);
+                match look.of {
+                    Of::Lone => tally.tables.add_lone(seats, look.verdicts, given, self.end),
+                    _ => tally.tables.add(look.measured, who, (look.verdicts, &look.proofs()), given, self.end),
                 }
             }
         }
@@ -239,8 +244,20 @@ impl Finish<'_> {
         if wanted.in_short() {
             return;
         }
-        let looks = looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays);
+        let looks = looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays && look.chosen);
         stretch.rows.extend(looks.map(|(look, briefs)| self.row(look, briefs)));
+    }
+
+    /// Adds a connection in full, of which detectors say `anomalies`, to those built.
+    fn build(&self, look: &Look<'_>, anomalies: &mut Vec<Anomaly>, built: &mut Vec<Connection>) {
+        if let Of::Lone = look.of {
+            return built.push(self.told_in_full((look.index, look.id), look.verdicts));
+        }
+        // Built where it stays: it is large.
+        built.push(self.analysis.built(&look.subject(&look.proofs()), look.id, self.end));
+        if let Some(connection) = built.last_mut() {
+            connection.anomalies = std::mem::take(anomalies);
+        }
     }
 
     /// Reads connection `index` into `book`, and measures it, if it is a textbook one of which detectors have nothing to
@@ -305,7 +322,13 @@ impl Finish<'_> {
         let (server, parties) = (look.sockets[1 - (look.outline.client & 1)], self.parties[look.index]);
         let ends = look.ends();
         let build::Ending { outcome, closed_first } = look.ending;
-        tally.totals.add(outcome, closed_first, u64::from(look.outline.retractions));
+        let retracted = u64::from(look.outline.retractions);
+        if !look.chosen {
+            tally.totals.retract(retracted);
+            briefs.iter().for_each(|brief| tally.groups.add(look.id, look.index, parties.client, server, brief));
+            return;
+        }
+        tally.totals.add(outcome, closed_first, retracted);
         for (side, verdict) in [(Side::Client, ends.client), (Side::Server, ends.server)] {
             let moves = verdict.steps.iter();
             let moves = moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });

@@ -1,6 +1,7 @@
 //! The pipeline: packets in, a report out.
 
 pub mod build;
+mod chosen;
 mod finish;
 mod held;
 mod lone;
@@ -18,7 +19,7 @@ use held::Held;
 pub use notes::Noted;
 pub use past::{MANY, Past};
 use smallvec::SmallVec;
-pub use stretch::{Row, Stretch, Wanted};
+pub use stretch::{Keep, Row, Stretch, Wanted};
 
 use crate::decode::{Bundle, Decoded, Decoder, ScopeNames};
 use crate::detect::{self, Limits, Scene, Selection, Survey, View, Watch};
@@ -341,14 +342,14 @@ impl Analysis {
 
     /// The report on all that was taken.
     pub fn finish(self, files: Vec<FileInfo>) -> Report {
-        self.finish_with(files, None)
+        self.finish_with(files, Wanted::default())
     }
 
-    /// The same; its timing tables are those of the connections that `timed` wants, if that is given.
-    pub fn finish_with(self, files: Vec<FileInfo>, timed: Option<&(dyn Fn(&Connection) -> bool + Sync)>) -> Report {
-        let mut connections = Vec::with_capacity(self.tracker.len());
+    /// The same with what is `wanted`, connections in any case.
+    pub fn finish_with(self, files: Vec<FileInfo>, wanted: Wanted<'_>) -> Report {
+        let mut connections = Vec::new();
         let mut finish = self.ended(files);
-        let wanted = Wanted { connections: true, timed, ..Wanted::default() };
+        let wanted = Wanted { connections: true, lone_in_short: false, ..wanted };
         while let Some(stretch) = finish.next(wanted) {
             connections.extend(stretch.connections);
         }

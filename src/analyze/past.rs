@@ -51,6 +51,11 @@ pub(super) enum Stay {
 }
 
 impl Past {
+    /// The last number given.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
     /// Gives the connections that have no number one, in order of their first packets. The indices of all of them that
     /// `wanted` wants, in order of their numbers.
     pub(super) fn number(&mut self, tracker: &Tracker<Noted>, wanted: impl Fn(usize) -> bool) -> Vec<u32> {
@@ -179,6 +184,7 @@ impl<'a> Finish<'a> {
     /// before.
     pub fn past(mut self) -> Past {
         self.tell_worst();
+        self.time_chosen();
         let mut sums = self.all_sums();
         let unique = self.scene.quality.unique;
         let mut past = self.past;

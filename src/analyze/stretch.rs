@@ -57,6 +57,9 @@ pub struct Stretch {
     pub lone: LoneSyns,
 }
 
+/// Whether a connection is one of those that a report is to be about.
+pub type Keep<'a> = &'a (dyn Fn(&Connection) -> bool + Sync);
+
 /// What is done with connections besides adding them up.
 #[derive(Clone, Copy, Default)]
 pub struct Wanted<'a> {
@@ -64,19 +67,21 @@ pub struct Wanted<'a> {
     pub connections: bool,
     /// The same but for lone SYNs, of which what differs is enough.
     pub lone_in_short: bool,
-    /// Only of these the time is added up.
-    pub timed: Option<&'a (dyn Fn(&Connection) -> bool + Sync)>,
+    /// Only these are given, and added up: findings are those of all.
+    pub only: Option<Keep<'a>>,
+    /// Their time is not added up.
+    pub untimed: bool,
 }
 
 impl Wanted<'_> {
     /// Whether lone SYNs are told in short, now.
     pub(super) fn in_short(self) -> bool {
-        self.connections && self.lone_in_short && self.timed.is_none()
+        self.connections && self.lone_in_short && self.only.is_none()
     }
 
     /// Connections in a stretch; whether most of them are lone SYNs that are told in short.
     pub(super) fn stretch(self, lone: bool) -> usize {
-        match (self.connections, lone) {
+        match (self.connections || self.only.is_some(), lone) {
             (true, false) => STRETCH_IN_FULL,
             (true, true) => STRETCH_OF_LONE,
             (false, _) => STRETCH,

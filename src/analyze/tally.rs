@@ -1,5 +1,6 @@
 //! What connections add up to.
 
+use super::chosen::Chosen;
 use super::finish::Finish;
 use crate::detect::{ALL, Digests, Groups};
 use crate::report::directory::Directory;
@@ -20,8 +21,8 @@ pub struct Tally {
     pub tables: table::Builder,
     /// The indices of those that were looked at and are not in these sums: they are not let go.
     pub stay: Vec<u32>,
-    /// The indices of those of which alone the time is to be added up; that is done when they are all known.
-    pub timed: Option<Vec<u32>>,
+    /// Those that a report is to be about, if that is not all.
+    pub chosen: Option<Chosen>,
 }
 
 impl Tally {
@@ -34,7 +35,7 @@ impl Tally {
             digests: Vec::new(),
             tables: table::Builder::new(census, directory),
             stay: Vec::new(),
-            timed: None,
+            chosen: None,
         }
     }
 
@@ -47,14 +48,14 @@ impl Tally {
             digests: Vec::new(),
             tables: self.tables.empty(),
             stay: Vec::new(),
-            timed: None,
+            chosen: None,
         }
     }
 
     /// Sums over nothing, to be [appended](Tally::append): more connections have been counted in `census` since the first.
     pub fn goes_on(&mut self, census: &Census, directory: &Directory) -> Tally {
         self.tables.extend(census, directory);
-        self.empty()
+        Tally { chosen: self.chosen.take(), ..self.empty() }
     }
 
     /// Adds what was added up of other connections, each stretch of which comes after one of these.
@@ -73,8 +74,8 @@ impl Tally {
         self.digests.extend(other.digests);
         self.tables.merge(other.tables);
         self.stay.extend(other.stay);
-        if let Some(timed) = other.timed {
-            self.timed.get_or_insert_default().extend(timed);
+        if let Some(chosen) = other.chosen {
+            self.chosen.get_or_insert_default().append(chosen);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `tcpstate analyze`: from files to a report.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -7,16 +8,17 @@ use clap::ValueEnum;
 use super::args::{AnalyzeArgs, Part};
 use super::failure::{DONE, FOUND, Failure};
 use super::output::{self, Look, Stop, Target, tell};
-use super::passed::Passed;
+use super::passed::{FEW, Passed};
 use super::reading;
-use crate::analyze::{Analysis, MANY, Options, Past};
+use crate::analyze::{Analysis, Keep, MANY, Options, Past, Wanted};
 use crate::bothends::{self, Apart, Tap};
-use crate::detect::{FailOn, Limits, Selection as Wanted};
+use crate::detect::{FailOn, Limits, Selection as Sought};
 use crate::filter::{self, Filter, select::select, words};
 use crate::render::{
-    Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, ends, events, ndjson, render, units::date,
+    Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, csv, ends, events, json, ndjson, render,
+    stream::Stream, units::date,
 };
-use crate::report::{Connection, Report, SCHEMA, TOOL};
+use crate::report::{Connection, Report};
 
 /// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
 pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
@@ -31,25 +33,27 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     wanted(args)?;
     limits(args)?;
     let target = Target::open(args.output.as_deref())?;
+    let keep = |connection: &Connection| keeps(connection, filter.as_ref(), args);
+    let only: Option<Keep<'_>> = if selects(args) { Some(&keep) } else { None };
     if let Some(how) = Passing::of(args) {
-        return passing(args, how, look, target);
+        return passing(args, how, only, look, target);
     }
-    let report = match read(args, filter.as_ref()) {
-        Ok(report) => report,
+    let (report, all) = match read(args, only) {
+        Ok(read) => read,
         Err(failure) => {
             target.abandon();
             return Err(failure);
         }
     };
     let code = code(&report, args, &fail_on);
-    let (report, selection) = match narrow(report, filter.as_ref(), args) {
-        Ok(narrowed) => narrowed,
+    let selection = match selection(args, all) {
+        Ok(selection) => selection,
         Err(failure) => {
             target.abandon();
             return Err(failure);
         }
     };
-    let options = options(args, look, &target, selection);
+    let options = RenderOptions { selection, ..options(args, look, &target) };
     target.write(|out| match args.events {
         true => events::render(format(args), &report, &options, out),
         false => render(format(args), &report, &options, out),
@@ -63,76 +67,99 @@ fn code(report: &Report, args: &AnalyzeArgs, fail_on: &[FailOn]) -> u8 {
     if code == DONE && fail_on.iter().any(|f| f.is_met(report)) { FOUND } else { code }
 }
 
-/// What is made of connections as they pass, without keeping them: what the usual outputs are made of.
+/// How output is made as connections pass, without keeping them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Passing {
     /// A few of them are shown.
-    Table,
-    /// A line for each.
-    Lines,
+    Few,
+    /// Each is written.
+    Each,
 }
 
 impl Passing {
-    /// How the output asked for is made without keeping connections, if it can be.
+    /// How the output asked for is made, if it can be made so.
     fn of(args: &AnalyzeArgs) -> Option<Passing> {
-        if args.filter.is_some() || !args.connection.is_empty() || args.events || !args.client.is_empty() {
+        if args.events || !args.client.is_empty() {
             return None;
         }
-        match format(args) {
-            Format::Table => Some(Passing::Table),
-            Format::Ndjson if args.sort.is_none() && !args.reverse && args.limit.is_none() => Some(Passing::Lines),
+        match (format(args), args.limit) {
+            (Format::Table | Format::Markdown, _) => Some(Passing::Few),
+            (_, Some(Limit::At(few))) if few <= FEW => Some(Passing::Few),
+            (_, None) if args.sort.is_none() && !args.reverse => Some(Passing::Each),
             _ => None,
         }
     }
 }
 
-/// Reads, and prints while connections pass; where there are many, those that are settled are let go.
-fn passing(args: &AnalyzeArgs, how: Passing, look: Look, target: Target) -> Result<u8, Failure> {
+/// Reads, and prints while connections pass, or `only` some of them; where there are many, those that are settled are let
+/// go.
+fn passing(
+    args: &AnalyzeArgs,
+    how: Passing,
+    only: Option<Keep<'_>>,
+    look: Look,
+    target: Target,
+) -> Result<u8, Failure> {
+    let mut told = DONE;
+    let options = options(args, look, &target);
+    target.fill(|out| {
+        told = match (how, format(args)) {
+            (Passing::Each, Format::Ndjson) => streamed(args, only, ndjson::Writer::new(out))?,
+            (Passing::Each, Format::Json) => streamed(args, only, json::Writer::new(out)?)?,
+            (Passing::Each, Format::Csv) => streamed(args, only, csv::Writer::new(out))?,
+            _ => shown(args, options, only, out)?,
+        };
+        Ok(())
+    })?;
+    Ok(told)
+}
+
+/// A few of the connections are shown.
+fn shown(
+    args: &AnalyzeArgs,
+    options: RenderOptions,
+    only: Option<Keep<'_>>,
+    out: &mut dyn io::Write,
+) -> Result<u8, Stop> {
     let mut analysis = Analysis::new(analysis_options(args)?).bounded(MANY);
-    let (fail_on, mut told) = (fail_on(args)?, DONE);
-    match how {
-        Passing::Table => {
-            let options = options(args, look, &target, None);
-            let (mut passed, mut past) = (Passed::new(&options), Past::default());
-            target.fill(|out| {
-                let read = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
-                    if let Some(mut finish) = analysis.settled(&mut past) {
-                        passed.pass(&mut finish, args.jobs);
-                        passed.keep(&finish);
-                        past = finish.past();
-                    }
-                    analysis.let_go(&mut past);
-                    Ok::<_, Failure>(())
-                });
-                let mut finish = analysis.ended_after(past, read?).in_rounds(MANY / 2);
-                passed.pass(&mut finish, args.jobs);
-                let (report, picked) = passed.report(finish);
-                told = code(&report, args, &fail_on);
-                Ok(picked.show(&report, &options, out)?)
-            })?;
+    let format = format(args);
+    let (mut passed, mut past) = (Passed::new(format, &options, only), Past::default());
+    let read = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
+        if let Some(mut finish) = analysis.settled(&mut past) {
+            passed.pass(&mut finish, args.jobs);
+            passed.keep(&finish);
+            past = finish.past();
         }
-        Passing::Lines => {
-            let mut past = Past::default();
-            target.fill(|out| {
-                let mut lines = ndjson::Writer::new(out);
-                let read = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
-                    if let Some(mut finish) = analysis.settled(&mut past) {
-                        args.jobs.lines(&mut finish, &mut lines)?;
-                        past = finish.past();
-                    }
-                    analysis.let_go(&mut past);
-                    Ok::<_, Stop>(())
-                });
-                let mut finish = analysis.ended_after(past, read?).in_rounds(MANY / 2);
-                args.jobs.lines(&mut finish, &mut lines)?;
-                lines.capture(SCHEMA, &TOOL, finish.capture())?;
-                let report = finish.report(Vec::new());
-                told = code(&report, args, &fail_on);
-                lines.rest(&report)?;
-                Ok(lines.flush()?)
-            })?;
+        analysis.let_go(&mut past);
+        Ok::<_, Failure>(())
+    });
+    let mut finish = analysis.ended_after(past, read?).in_rounds(MANY / 2);
+    let options = RenderOptions { selection: selection(args, finish.all())?, ..options };
+    passed.pass(&mut finish, args.jobs);
+    let (report, picked) = passed.report(finish);
+    let told = code(&report, args, &fail_on(args)?);
+    picked.show(format, &report, &options, out)?;
+    Ok(told)
+}
+
+/// Each connection is written.
+fn streamed<S: Stream>(args: &AnalyzeArgs, only: Option<Keep<'_>>, mut out: S) -> Result<u8, Stop> {
+    let mut analysis = Analysis::new(analysis_options(args)?).bounded(MANY);
+    let mut past = Past::default();
+    let read = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
+        if let Some(mut finish) = analysis.settled(&mut past) {
+            args.jobs.stream(&mut finish, only, &mut out)?;
+            past = finish.past();
         }
-    }
+        analysis.let_go(&mut past);
+        Ok::<_, Stop>(())
+    });
+    let mut finish = analysis.ended_after(past, read?).in_rounds(MANY / 2);
+    selection(args, finish.all())?;
+    args.jobs.stream(&mut finish, only, &mut out)?;
+    let report = finish.report(Vec::new());
+    let told = code(&report, args, &fail_on(args)?);
+    out.end(&report)?;
     Ok(told)
 }
 
@@ -162,9 +189,9 @@ fn parts(args: &AnalyzeArgs) -> Vec<Part> {
 }
 
 /// The findings to look for.
-fn wanted(args: &AnalyzeArgs) -> Result<Wanted, Failure> {
+fn wanted(args: &AnalyzeArgs) -> Result<Sought, Failure> {
     let names: Vec<String> = args.only.iter().filter(|word| Part::from_str(word, true).is_err()).cloned().collect();
-    Wanted::new(&names, &args.ignore).map_err(|error| Failure::usage(error.to_string()))
+    Sought::new(&names, &args.ignore).map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// What makes the run fail.
@@ -184,18 +211,21 @@ fn analysis_options(args: &AnalyzeArgs) -> Result<Options, Failure> {
     })
 }
 
-/// Reads every packet of every input.
-fn read(args: &AnalyzeArgs, filter: Option<&Filter>) -> Result<Report, Failure> {
+/// Reads every packet of every input. The report on all connections, or `only` some, and how many there are in all.
+fn read(args: &AnalyzeArgs, only: Option<Keep<'_>>) -> Result<(Report, u64), Failure> {
     let options = analysis_options(args)?;
     if !args.client.is_empty() {
-        return both_ends(args, options);
+        let mut report = both_ends(args, options)?;
+        let all = report.connections.len() as u64;
+        if let Some(keep) = only {
+            select(&mut report, keep);
+        }
+        return Ok((report, all));
     }
     let mut analysis = Analysis::new(options);
     let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
-    if filter.is_none() && args.connection.is_empty() {
-        return Ok(analysis.finish(files));
-    }
-    Ok(analysis.finish_with(files, Some(&|c| keeps(c, filter, args))))
+    let all = analysis.tracker().len() as u64;
+    Ok((analysis.finish_with(files, Wanted { only, ..Wanted::default() }), all))
 }
 
 /// Reads two captures of the same traffic, one at each end.
@@ -244,27 +274,23 @@ fn keeps(connection: &Connection, filter: Option<&Filter>, args: &AnalyzeArgs) -
         && filter.is_none_or(|filter| filter.matches(connection))
 }
 
-/// Keeps what was asked for.
-fn narrow(
-    mut report: Report,
-    filter: Option<&Filter>,
-    args: &AnalyzeArgs,
-) -> Result<(Report, Option<Selection>), Failure> {
-    if filter.is_none() && args.connection.is_empty() {
-        return Ok((report, None));
-    }
-    let of = report.connections.len() as u64;
+/// Whether only some connections were asked for.
+fn selects(args: &AnalyzeArgs) -> bool {
+    args.filter.is_some() || !args.connection.is_empty()
+}
+
+/// What was asked for, if not all connections, of which there are so many.
+fn selection(args: &AnalyzeArgs, of: u64) -> Result<Option<Selection>, Failure> {
     if let Some(missing) = args.connection.iter().find(|id| **id == 0 || **id > of) {
         let have = if of == 0 { "there is none".to_owned() } else { format!("they are numbered from 1 to {of}") };
         return Err(Failure::usage(format!("--connection: there is no connection {missing}; {have}")));
     }
-    select(&mut report, |c| keeps(c, filter, args));
     let mut by: Vec<String> = args.connection.iter().map(|id| format!("--connection {id}")).collect();
     by.extend(args.filter.as_ref().map(|filter| format!("--filter '{filter}'")));
-    Ok((report, Some(Selection { by: by.join(" "), of })))
+    Ok(selects(args).then(|| Selection { by: by.join(" "), of }))
 }
 
-fn options(args: &AnalyzeArgs, look: Look, target: &Target, selection: Option<Selection>) -> RenderOptions {
+fn options(args: &AnalyzeArgs, look: Look, target: &Target) -> RenderOptions {
     RenderOptions {
         width: look.width(args.width),
         colour: look.colour(target.is_file()),
@@ -274,7 +300,7 @@ fn options(args: &AnalyzeArgs, look: Look, target: &Target, selection: Option<Se
         zone: if args.local_time { Zone::Local } else { Zone::Utc },
         detail: !args.connection.is_empty(),
         sections: sections(&if args.timing { vec![Part::Timing] } else { parts(args) }),
-        selection,
+        selection: None,
     }
 }
 

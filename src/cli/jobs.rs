@@ -7,10 +7,10 @@ use std::thread;
 
 use super::failure::Failure;
 use super::reading::{self, Reading};
-use crate::analyze::{Analysis, Finish, Row, Stretch, Wanted};
+use crate::analyze::{Analysis, Finish, Keep, Row, Stretch, Wanted};
 use crate::decode::{Bundle, Decoder, ScopeNames};
-use crate::render::ndjson::Writer;
 use crate::render::pen::Lines;
+use crate::render::stream::Stream;
 use crate::source::FileInfo;
 
 /// Findings in a bundle for another thread where there are few connections: about 280 KB, of which the caches hold those that
@@ -72,12 +72,13 @@ impl Jobs {
         read
     }
 
-    /// Gives each connection (of this round) in short to `take` in order of their numbers.
-    pub fn rows(self, finish: &mut Finish<'_>, mut take: impl FnMut(&Row)) {
+    /// Gives each connection (of this round), or `only` some, in short to `take` in order of their numbers.
+    pub fn rows(self, finish: &mut Finish<'_>, only: Option<Keep<'_>>, mut take: impl FnMut(&Row)) {
+        let wanted = Wanted { only, ..Wanted::default() };
         if self.several() {
             let told = in_turn(
                 finish,
-                Wanted::default(),
+                wanted,
                 |stretch| stretch.rows,
                 |looked| {
                     match looked {
@@ -90,34 +91,34 @@ impl Jobs {
             debug_assert!(told.is_ok(), "nothing here fails");
         }
         // What is left: everything, or nothing.
-        while let Some(stretch) = finish.next(Wanted::default()) {
+        while let Some(stretch) = finish.next(wanted) {
             stretch.rows.iter().for_each(&mut take);
         }
     }
 
-    /// Writes the line of each connection to `out` in order of their numbers, all of them or up to its first error.
-    pub fn lines(self, finish: &mut Finish<'_>, out: &mut Writer<impl io::Write>) -> io::Result<()> {
-        self.lines_of_round(finish, out)?;
+    /// Writes each connection, or `only` some, to `out` in order of their numbers, all of them or up to its first error.
+    pub fn stream<S: Stream>(self, finish: &mut Finish<'_>, only: Option<Keep<'_>>, out: &mut S) -> io::Result<()> {
+        self.stream_round(finish, only, out)?;
         while finish.has_more_rounds() {
             finish.next_round();
-            self.lines_of_round(finish, out)?;
+            self.stream_round(finish, only, out)?;
         }
         Ok(())
     }
 
-    fn lines_of_round(self, finish: &mut Finish<'_>, out: &mut Writer<impl io::Write>) -> io::Result<()> {
+    fn stream_round<S: Stream>(self, finish: &mut Finish<'_>, only: Option<Keep<'_>>, out: &mut S) -> io::Result<()> {
+        let wanted = Wanted { connections: true, lone_in_short: S::LONE_IN_SHORT, only, ..Wanted::default() };
         if self.several() {
             let (used, empty) = sync_channel(WAITING + 1);
             let make = move |stretch: Stretch| {
                 let mut lines: Lines = empty.try_recv().unwrap_or_default();
-                let written = lines.lines(&stretch.connections, &stretch.lone, |_| Ok(()));
-                debug_assert!(written.is_ok(), "nothing here fails");
+                S::make(&mut lines, &stretch.connections, &stretch.lone);
                 lines
             };
-            in_turn(finish, WANTED, make, |looked| match looked {
+            in_turn(finish, wanted, make, |looked| match looked {
                 Looked::Here(stretch) => out.connections(&stretch.connections, &stretch.lone),
                 Looked::There(mut lines) => {
-                    out.lines(&mut lines)?;
+                    out.made(&mut lines)?;
                     // At the end there is nobody left who needs it.
                     let _ = used.try_send(lines);
                     Ok(())
@@ -125,15 +126,12 @@ impl Jobs {
             })?;
         }
         // What is left: everything, or nothing.
-        while let Some(stretch) = finish.next(WANTED) {
+        while let Some(stretch) = finish.next(wanted) {
             out.connections(&stretch.connections, &stretch.lone)?;
         }
         Ok(())
     }
 }
-
-/// What is written of connections, and the time of all of them.
-const WANTED: Wanted<'static> = Wanted { connections: true, lone_in_short: true, timed: None };
 
 /// Takes `bundle` into `analysis`, which `relieve` lets go of connections whenever it is due.
 fn take<E>(

@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::jobs::Jobs;
-use crate::analyze::{Finish, Row};
+use crate::analyze::{Finish, Keep, Row};
 use crate::render::facts::Parts;
 use crate::render::order::{self, Attention, Listed, Picker, Shown};
 use crate::render::rank::{Brief, Chosen};
-use crate::render::{RenderOptions, table};
+use crate::render::{Format, RenderOptions, markdown, render, table};
 use crate::report::{Connection, Report};
+use crate::segment::Socket;
 
 /// So many connections that are let go, and may be shown, are kept in full.
-const KEPT: usize = 1_024;
+pub const FEW: usize = 1_024;
 
 /// What is known of connections that have passed.
-pub struct Passed {
+pub struct Passed<'a> {
+    /// Only these count.
+    only: Option<Keep<'a>>,
     parts: Parts,
     all: u64,
     picker: Picker,
@@ -33,11 +36,18 @@ pub struct Picked {
     kinds: Option<usize>,
 }
 
-impl Passed {
-    /// None has passed yet.
-    pub fn new(options: &RenderOptions) -> Passed {
-        let (picker, told) = (Picker::new(options, table::connections::KINDS), options.limit.findings());
-        Passed { parts: Parts::default(), all: 0, picker, told, kept: BTreeMap::new() }
+impl<'a> Passed<'a> {
+    /// None has passed yet; `only` these are to be shown in this format.
+    pub fn new(format: Format, options: &RenderOptions, only: Option<Keep<'a>>) -> Passed<'a> {
+        let picker = match format {
+            Format::Table => Picker::new(options, table::connections::KINDS),
+            Format::Markdown => Picker::new(options, markdown::KINDS),
+            Format::Json | Format::Ndjson | Format::Csv => Picker::for_programs(options),
+        };
+        // Of a table's findings those with the most connections are told, and which these are is not known until connections
+        // are left out.
+        let told = if format == Format::Table && only.is_none() { options.limit.findings() } else { usize::MAX };
+        Passed { only, parts: Parts::default(), all: 0, picker, told, kept: BTreeMap::new() }
     }
 
     /// Lets all connections of `finish` pass.
@@ -52,7 +62,7 @@ impl Passed {
     }
 
     fn pass_round(&mut self, finish: &mut Finish<'_>, jobs: Jobs) {
-        jobs.rows(finish, |row| {
+        jobs.rows(finish, self.only, |row| {
             self.picker.add(&brief(row));
             self.parts.one_way += u64::from(row.one_way);
             self.parts.midstream += u64::from(row.midstream);
@@ -63,7 +73,7 @@ impl Passed {
     /// Keeps those of `finish` that may be shown: they are let go.
     pub fn keep(&mut self, finish: &Finish<'_>) {
         let mut before = std::mem::take(&mut self.kept);
-        let held = self.picker.held(KEPT).into_iter().map(|index| index as u64);
+        let held = self.picker.held(FEW).into_iter().map(|index| index as u64);
         self.kept = held.filter_map(|id| Some((id, before.remove(&id).or_else(|| finish.connection(id))?))).collect();
     }
 
@@ -71,11 +81,12 @@ impl Passed {
     pub fn report(mut self, finish: Finish<'_>) -> (Report, Picked) {
         let (mut chosen, kinds) = self.picker.chosen();
         let mut connections = Vec::with_capacity(chosen.len());
+        let cases: Vec<_> = if kinds.is_some() { finish.worst_cases().collect() } else { Vec::new() };
         chosen.retain(|chosen| {
             let id = chosen.index as u64;
             let connection = self.kept.remove(&id).or_else(|| finish.connection(id));
-            let named =
-                connection.as_ref().filter(|_| kinds.is_some() && chosen.alike > 0).and_then(|c| named(c, &finish));
+            let alike = connection.as_ref().filter(|_| chosen.alike > 0);
+            let named = alike.and_then(|shown| named(shown, &cases, &finish, self.only));
             named.or(connection).map(|connection| connections.push(connection)).is_some()
         });
         (finish.report(connections), Picked { parts: self.parts, all: self.all, chosen, kinds })
@@ -87,17 +98,32 @@ impl Picked {
     ///
     /// # Errors
     /// Only those of `out`.
-    pub fn show(self, report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+    pub fn show(
+        self,
+        format: Format,
+        report: &Report,
+        options: &RenderOptions,
+        out: &mut dyn io::Write,
+    ) -> io::Result<()> {
         let listed = report.connections.iter().zip(&self.chosen);
         let listed = listed.map(|(connection, chosen)| Listed { connection, alike: chosen.alike }).collect();
-        table::show(report, &Shown { all: self.all, parts: self.parts, listed, kinds: self.kinds }, options, out)
+        let shown = Shown { all: self.all, parts: self.parts, listed, kinds: self.kinds };
+        match format {
+            Format::Table => table::show(report, &shown, options, out),
+            Format::Markdown => markdown::show(report, &shown, options, out),
+            Format::Json | Format::Ndjson | Format::Csv => render(format, report, options, out),
+        }
     }
 }
 
+/// Finding, service and connection of the worst case of several.
+type Case = (&'static str, Socket, u64);
+
 /// The connection like `shown` that a finding names as its worst case: it is the one that people look for.
-fn named(shown: &Connection, finish: &Finish<'_>) -> Option<Connection> {
-    let cases = finish.worst_cases().filter(|(name, service, _)| order::is_of(shown, name, Some(*service)));
-    cases.filter_map(|(.., id)| finish.connection(id)).find(|case| order::is_like(shown, case))
+fn named(shown: &Connection, cases: &[Case], finish: &Finish<'_>, only: Option<Keep<'_>>) -> Option<Connection> {
+    let cases = cases.iter().filter(|(name, service, _)| order::is_of(shown, name, Some(*service)));
+    let mut cases = cases.filter_map(|(.., id)| finish.connection(*id));
+    cases.find(|case| order::is_like(shown, case) && only.is_none_or(|keep| keep(case)))
 }
 
 /// What decides whether a connection is shown; it is found again by its number.

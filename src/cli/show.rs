@@ -6,9 +6,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::args::{Timers, columns, connection};
 use super::failure::Failure;
+use super::jobs::Jobs;
 use super::output::{Look, Target};
 use super::reading::{self, Reading, Segments};
-use crate::analyze::{Analysis, Options};
+use crate::analyze::{Analysis, Options, Wanted};
 use crate::render::ladder::{Format, Looks, render};
 use crate::show::{Collector, story};
 use crate::time::Time;
@@ -65,16 +66,20 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
     let mut segments = Segments::default();
     let mut analysis = Analysis::new(options);
     let mut all = once.then(|| Collector::new(profile, None));
-    let files = reading::packets(&args.files, &args.reading, |packet| {
-        analysis.packet(packet);
-        if let Some(all) = all.as_mut().filter(|a| a.kept() < MOST) {
-            segments.of(packet, |segment| all.segment(segment));
-        }
-    })?;
+    let files = match &mut all {
+        Some(all) => reading::packets(&args.files, &args.reading, |packet| {
+            analysis.packet(packet);
+            if all.kept() < MOST {
+                segments.of(packet, |segment| all.segment(segment));
+            }
+        })?,
+        None => Jobs::default().read(&args.files, &args.reading, &mut analysis)?,
+    };
     let code = reading::warn(&files, args.reading, false);
-    let report = analysis.finish_with(files, Some(&|_| false));
-    let of = report.connections.len();
-    let connection = report.connections.into_iter().find(|c| c.id == args.connection).ok_or_else(|| {
+    let of = analysis.tracker().len();
+    let wanted = Wanted { only: Some(&|c| c.id == args.connection), untimed: true, ..Wanted::default() };
+    let mut report = analysis.finish_with(files, wanted);
+    let connection = report.connections.pop().ok_or_else(|| {
         let have = if of == 0 { "there is none".to_owned() } else { format!("they are numbered from 1 to {of}") };
         Failure::usage(format!("show: there is no connection {}; {have}", args.connection))
     })?;

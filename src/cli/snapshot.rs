@@ -9,12 +9,12 @@ use super::failure::Failure;
 use super::output::{Look, Target, tell};
 use super::reading::{self, Reading};
 use super::when::When;
-use crate::analyze::Analysis;
+use crate::analyze::{Analysis, Wanted};
 use crate::filter;
 use crate::render::Format;
 use crate::render::snapshot as render;
 use crate::render::units::{Zone, date, span};
-use crate::report::Report;
+use crate::report::{Connection, Report};
 use crate::snapshot::{Moment, rows, series};
 use crate::time::{Span, Time};
 
@@ -84,13 +84,12 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
         analysis.packet(packet);
     })?;
     let code = reading::warn(&files, args.reading, false);
-    let mut report = analysis.finish_with(files, Some(&|_| false));
+    let matches = |c: &Connection| filter.as_ref().is_none_or(|filter| filter.matches(c));
+    let wanted = Wanted { only: filter.is_some().then_some(&matches), untimed: true, ..Wanted::default() };
+    let report = analysis.finish_with(files, wanted);
     let moment = moment(args, &report, captured)?;
-    if let Some(filter) = &filter {
-        report.connections.retain(|c| filter.matches(c));
-        if report.connections.is_empty() && !args.reading.quiet {
-            tell("tcpstate: --filter: no connection matches");
-        }
+    if filter.is_some() && report.connections.is_empty() && !args.reading.quiet {
+        tell("tcpstate: --filter: no connection matches");
     }
     let target = Target::open(args.output.as_deref())?;
     let looks = render::Looks { width: look.width(args.width), colour: look.colour(target.is_file()) };

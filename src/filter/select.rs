@@ -1,5 +1,6 @@
 //! A report about some of its connections: the totals are counted again over those that stay.
 
+use crate::report::carried::Carried;
 use crate::report::{ClosedFirst, Connection, Finding, Report, rollup, totals};
 
 /// Keeps the connections that `keep` wants, the findings that one of them shows, and counts the totals and
@@ -11,14 +12,29 @@ pub fn select(report: &mut Report, keep: impl Fn(&Connection) -> bool) {
     report.connections.retain(keep);
     let connections = &report.connections;
     let stays = |id: u64| connections.binary_search_by_key(&id, |c| c.id).is_ok();
+    let shows = |name: &str| {
+        let shown = connections.iter().filter(|c| c.anomalies.iter().any(|anomaly| anomaly.name == name));
+        shown.count() as u64
+    };
     let mut carried = std::mem::take(&mut report.rollups.carried);
+    narrow(&mut report.findings, &mut carried, stays, shows);
+    report.rollups = rollup::over(connections, carried);
+    report.summary = totals::summary(&report.connections, report.summary.retracted);
+}
+
+/// Keeps of `findings`, and of what they are `carried` by, what connections show that stay, of which `shows` counts those
+/// that show the finding of a name by themselves.
+pub fn narrow(
+    findings: &mut Vec<Finding>,
+    carried: &mut Carried,
+    stays: impl Fn(u64) -> bool,
+    shows: impl Fn(&str) -> u64,
+) {
     let first = |f: &Finding| f.connections.first().copied();
-    let places: Vec<Option<u32>> =
-        report.findings.iter().map(|f| first(f).and_then(|id| carried.place(f.code, id))).collect();
-    carried.retain(stays);
+    let places: Vec<Option<u32>> = findings.iter().map(|f| first(f).and_then(|id| carried.place(f.code, id))).collect();
+    carried.retain(&stays);
     let (counts, mut places) = (carried.counts(), places.into_iter());
-    report.findings.retain_mut(|finding| {
-        let shows = |c: &&Connection| c.anomalies.iter().any(|anomaly| anomaly.name == finding.name);
+    findings.retain_mut(|finding| {
         let listed = finding.connections.len();
         let complete = listed as u64 >= finding.count;
         finding.connections.retain(|id| stays(*id));
@@ -31,12 +47,10 @@ pub fn select(report: &mut Report, keep: impl Fn(&Connection) -> bool) {
             }
             Some(place) => counts[place as usize],
             None if complete => named,
-            None => (connections.iter().filter(shows).count() as u64).max(named),
+            None => shows(finding.name).max(named),
         };
         finding.count > 0
     });
-    report.rollups = rollup::over(connections, carried);
-    report.summary = totals::summary(&report.connections, report.summary.retracted);
 }
 
 /// As in JSON.

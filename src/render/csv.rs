@@ -4,14 +4,13 @@
 //! A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return for a formula. Text that
 //! begins so gets a `'` in front; numbers are left alone.
 
-use std::borrow::Cow;
 use std::io;
 
-use super::clean::clean;
-use super::{RenderOptions, history, order};
-use crate::report::timing::{Distribution, RoundTrips, Timing};
-use crate::report::{Connection, Endpoint, Report, Side};
-use crate::time::Time;
+use super::pen::Lines;
+use super::stream::Stream;
+use super::{RenderOptions, order};
+use crate::report::lone::LoneSyns;
+use crate::report::{Connection, Report};
 
 /// Name and meaning of each column, in order.
 pub const COLUMNS: [(&str, &str); 57] = [
@@ -79,148 +78,48 @@ pub const COLUMNS: [(&str, &str); 57] = [
 /// # Errors
 /// Only those of `out`.
 pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(COLUMNS.map(|(name, _)| name)).map_err(cause)?;
-    for connection in order::for_programs(report, options) {
-        writer.write_record(row(connection)).map_err(cause)?;
-    }
-    writer.flush()
+    let mut writer = Writer::new(out);
+    order::for_programs(report, options)
+        .try_for_each(|c| writer.connections(std::slice::from_ref(c), &LoneSyns::NONE))?;
+    writer.end(report)
 }
 
-/// The error of the writer below, of its own kind: a closed pipe must stay one.
-fn cause(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
-    }
+/// Writes the header and rows to `out`.
+#[derive(Debug)]
+pub struct Writer<W> {
+    out: W,
+    lines: Lines,
 }
 
-/// The cells of a connection, in the order of [`COLUMNS`].
-fn row(c: &Connection) -> Vec<String> {
-    identity(c).into_iter().chain(timing(&c.timing)).collect()
-}
-
-/// Columns that tell where the time went.
-fn timing(t: &Timing) -> [String; 25] {
-    let seconds = |span: Option<crate::time::Span>| span.map(|s| s.to_string()).unwrap_or_default();
-    let trips = |r: &RoundTrips| {
-        let d = r.samples.as_ref();
-        let n = d.map_or(0, |d| d.n).to_string();
-        [n, seconds(d.map(|d| d.min)), seconds(d.map(|d| d.p50)), seconds(d.map(|d| d.max))]
-    };
-    let median = |d: &Option<Distribution>| seconds(d.as_ref().map(|d| d.p50));
-    let [a, b, c, d] = trips(&t.rtt.client);
-    let [e, f, g, h] = trips(&t.rtt.server);
-    [
-        t.vantage.map(|v| v.name().to_owned()).unwrap_or_default(),
-        t.syn_retries.to_string(),
-        seconds(t.syn_retry_delay),
-        seconds(t.connect_delay),
-        a,
-        b,
-        c,
-        d,
-        e,
-        f,
-        g,
-        h,
-        t.ttfb.as_ref().map_or(0, |d| d.n).to_string(),
-        median(&t.ttfb),
-        median(&t.server_think),
-        median(&t.client_think),
-        seconds(t.fin_to_fin),
-        seconds(t.close_duration),
-        t.idle.longest.to_string(),
-        t.zero_window.client.total.to_string(),
-        t.zero_window.server.total.to_string(),
-        t.blame.network.to_string(),
-        t.blame.recovery.to_string(),
-        t.blame.server.to_string(),
-        t.blame.client.to_string(),
-    ]
-}
-
-/// Who, when, how much, and what became of it.
-fn identity(c: &Connection) -> [String; 32] {
-    let seconds = |span: Option<crate::time::Span>| span.map(|s| s.to_string()).unwrap_or_default();
-    let [client_state, client_possible, client_evidence, client_history] = end(c, Side::Client);
-    let [server_state, server_possible, server_evidence, server_history] = end(c, Side::Server);
-    [
-        c.id.to_string(),
-        text(&c.client.addr.to_string()),
-        c.client.port.to_string(),
-        text(&c.server.addr.to_string()),
-        c.server.port.to_string(),
-        c.incarnation.to_string(),
-        word(&c.origin),
-        word(&c.role),
-        text(&c.scope.join(" / ")),
-        c.first.to_string(),
-        c.last.to_string(),
-        (c.last - c.first).to_string(),
-        c.first_packet.to_string(),
-        c.last_packet.to_string(),
-        c.packets.client.to_string(),
-        c.packets.server.to_string(),
-        c.bytes.client.to_string(),
-        c.bytes.server.to_string(),
-        c.outcome.name().to_owned(),
-        c.closed_first.as_ref().map(word).unwrap_or_default(),
-        client_state,
-        client_possible,
-        client_evidence,
-        client_history,
-        server_state,
-        server_possible,
-        server_evidence,
-        server_history,
-        seconds(c.timing.syn_to_synack),
-        seconds(c.timing.synack_to_ack),
-        seconds(c.timing.handshake),
-        text(&c.anomalies.iter().map(|anomaly| anomaly.name).collect::<Vec<_>>().join(" ")),
-    ]
-}
-
-/// State, possible states, evidence and history of one end.
-fn end(c: &Connection, side: Side) -> [String; 4] {
-    let endpoint = c.endpoints.get(side);
-    let possible = endpoint.possible.iter().map(|state| state.name()).collect::<Vec<_>>().join("|");
-    [endpoint.state.to_string(), possible, endpoint.evidence.name().to_owned(), path(endpoint, c.first)]
-}
-
-fn path(endpoint: &Endpoint, first: Time) -> String {
-    let entry = |entry: &crate::report::Entry| {
-        format!("{}{}@{}", entry.state, history::mark(entry.evidence), entry.time - first)
-    };
-    endpoint.history.iter().map(entry).collect::<Vec<_>>().join(" ")
-}
-
-/// A unit variant by its name in JSON.
-fn word(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
+impl<W: io::Write> Writer<W> {
+    /// One that has written nothing but the header.
+    pub fn new(out: W) -> Writer<W> {
+        let mut lines = Lines::default();
+        lines.raw(COLUMNS.map(|(name, _)| name).join(",").as_bytes());
+        lines.raw(b"\n");
+        Writer { out, lines }
     }
 }
 
-/// Text that no spreadsheet takes for a formula and that holds no control characters.
-fn text(value: &str) -> String {
-    let guard = if value.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    match clean(value) {
-        Cow::Borrowed(value) => format!("{guard}{value}"),
-        Cow::Owned(value) => format!("{guard}{value}"),
+impl<W: io::Write> Stream for Writer<W> {
+    const LONE_IN_SHORT: bool = false;
+
+    fn make(made: &mut Lines, connections: &[Connection], _lone: &LoneSyns) {
+        connections.iter().for_each(|connection| made.row(connection));
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn made(&mut self, made: &mut Lines) -> io::Result<()> {
+        self.lines.flush(&mut self.out)?;
+        made.flush(&mut self.out)
+    }
 
-    #[test]
-    fn no_cell_becomes_a_formula() {
-        assert_eq!(text("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
-        assert_eq!(text("@SUM(1)"), "'@SUM(1)");
-        assert_eq!(text("\tx"), "'\u{fffd}x");
-        assert_eq!(text("vlan 7"), "vlan 7");
+    fn connections(&mut self, connections: &[Connection], lone: &LoneSyns) -> io::Result<()> {
+        Self::make(&mut self.lines, connections, lone);
+        if self.lines.is_full() { self.lines.flush(&mut self.out) } else { Ok(()) }
+    }
+
+    fn end(&mut self, _report: &Report) -> io::Result<()> {
+        self.lines.flush(&mut self.out)?;
+        self.out.flush()
     }
 }

@@ -59,14 +59,8 @@ impl Parts {
     }
 }
 
-/// What the capture lacks, worst first: each a clause of its own. Empty when nothing is known to be missing.
-pub fn missed(report: &Report) -> Vec<String> {
-    let mut parts = Parts::default();
-    report.connections.iter().for_each(|c| parts.add(c));
-    missing(&report.capture, parts)
-}
-
-/// The same of a capture in whose connections these `parts` are missing.
+/// What the capture lacks, in whose connections these `parts` are missing, worst first: each a clause of its own. Empty when
+/// nothing is known to be missing.
 pub fn missing(capture: &Capture, parts: Parts) -> Vec<String> {
     let mut missed: Vec<String> = Vec::new();
     for file in &capture.files {
@@ -194,12 +188,7 @@ pub fn possible(state: State, possible: States) -> String {
 /// A line that says what was selected, if something was: `12 of 3,000 connections: --filter 'port 80'`.
 pub fn selected(report: &Report, options: &RenderOptions) -> Option<String> {
     options.selection.as_ref().map(|selection| {
-        format!(
-            "{} of {} ({})",
-            count(report.connections.len() as u64),
-            plural(selection.of, "connection"),
-            selection.by
-        )
+        format!("{} of {} ({})", count(report.summary.connections), plural(selection.of, "connection"), selection.by)
     })
 }
 

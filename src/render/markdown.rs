@@ -12,18 +12,26 @@ use crate::report::{Outcome, Report, Side};
 use crate::tracker::State;
 
 /// Connections listed unless told otherwise.
-const KINDS: usize = 20;
+pub const KINDS: usize = 20;
 
 /// Writes the report.
 ///
 /// # Errors
 /// Only those of `out`.
 pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+    show(report, &Shown::of(report, options, KINDS), options, out)
+}
+
+/// Writes the report, of whose connections these are `shown`.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn show(report: &Report, shown: &Shown<'_>, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "### TCP states of {}\n", code(&facts::name(&report.capture.files)))?;
     let headline = facts::headline(report, options);
     let facts_only = headline.get(facts::name(&report.capture.files).len() + 2..).unwrap_or(&headline);
     writeln!(out, "{}", escape(facts_only))?;
-    for clause in facts::missed(report) {
+    for clause in facts::missing(&report.capture, shown.parts) {
         writeln!(out, "- missing: {}", escape(&clause))?;
     }
     for clause in report.capture.both_ends.iter().flat_map(ends::clauses) {
@@ -31,7 +39,7 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     }
     if let Some(selected) = facts::selected(report, options) {
         writeln!(out, "\nShown: {}", escape(&selected))?;
-        if report.connections.is_empty() {
+        if shown.all == 0 {
             writeln!(out, "\nNo connection matches.")?;
         }
     }
@@ -45,8 +53,8 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     if options.sections.timing && !options.detail {
         write_tables(&timing::tables(report, options.sections.only_timing()), out)?;
     }
-    if options.sections.connections && !report.connections.is_empty() {
-        write_connections(report, options, out)?;
+    if options.sections.connections && shown.all > 0 {
+        write_connections(report, shown, out)?;
     }
     writeln!(out, "\n<sub>{} {}</sub>", report.tool.name, report.tool.version)
 }
@@ -114,24 +122,24 @@ fn capital(title: &str) -> String {
     format!("{first}{}", rest.to_lowercase())
 }
 
-fn write_connections(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
-    let Shown { listed, kinds, .. } = Shown::of(report, options, KINDS);
+fn write_connections(report: &Report, shown: &Shown<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let Shown { all, listed, kinds, .. } = shown;
     writeln!(out, "\n#### Connections\n")?;
     if listed.is_empty() {
-        return writeln!(out, "{} not listed", plural(report.connections.len() as u64, "connection"));
+        return writeln!(out, "{} not listed", plural(*all, "connection"));
     }
     writeln!(out, "| # | client → server | client state | server state | outcome | active | payload |")?;
     writeln!(out, "|--:|---|---|---|---|--:|--:|")?;
-    for listed in &listed {
+    for listed in listed {
         row(listed, out)?;
     }
-    let rest = report.connections.len() - listed.len();
+    let rest = all - listed.len() as u64;
     if rest > 0 {
         let of = kinds.map(|kinds| format!(" ({} of {} shown)", listed.len(), plural(kinds as u64, "kind")));
-        writeln!(out, "\n{} not listed{}", plural(rest as u64, "connection"), of.unwrap_or_default())?;
+        writeln!(out, "\n{} not listed{}", plural(rest, "connection"), of.unwrap_or_default())?;
     }
     writeln!(out, "\n<details><summary>Histories</summary>\n\n```text")?;
-    for Listed { connection, .. } in &listed {
+    for Listed { connection, .. } in listed {
         writeln!(out, "#{} {}", connection.id, clean(&facts::endpoints(connection)))?;
         for side in [Side::Client, Side::Server] {
             writeln!(out, "  {}  {}", side.name(), history::line(connection.endpoints.get(side), report))?;

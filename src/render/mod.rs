@@ -19,6 +19,7 @@ pub mod rank;
 pub mod rollups;
 pub mod rows;
 pub mod snapshot;
+pub mod stream;
 pub mod table;
 pub mod text;
 pub mod timing;

@@ -9,6 +9,7 @@ use std::io;
 use serde::Serialize;
 
 use super::pen::Lines;
+use super::stream::Stream;
 use super::{RenderOptions, order};
 use crate::report::lone::LoneSyns;
 use crate::report::rollup::Rolled;
@@ -54,9 +55,7 @@ pub enum Line<'a> {
 pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
     let mut writer = Writer::new(out);
     order::for_programs(report, options).try_for_each(|c| writer.connection(c))?;
-    writer.capture(report.schema, &report.tool, &report.capture)?;
-    writer.rest(report)?;
-    writer.flush()
+    writer.end(report)
 }
 
 /// Writes lines to `out` in large pieces; what it still holds goes out with [`flush`](Writer::flush) only.
@@ -90,24 +89,6 @@ impl<W: io::Write> Writer<W> {
     pub fn connection(&mut self, connection: &Connection) -> io::Result<()> {
         self.lines.line(connection);
         self.relieve()
-    }
-
-    /// Writes the lines of `connections` and of `lone` SYNs, all in order of their numbers.
-    ///
-    /// # Errors
-    /// Only those of the output.
-    pub fn connections(&mut self, connections: &[Connection], lone: &LoneSyns) -> io::Result<()> {
-        let Writer { out, lines } = self;
-        lines.lines(connections, lone, |lines| if lines.is_full() { lines.flush(out) } else { Ok(()) })
-    }
-
-    /// Writes `lines`, written elsewhere, and empties them.
-    ///
-    /// # Errors
-    /// Only those of the output.
-    pub fn lines(&mut self, lines: &mut Lines) -> io::Result<()> {
-        self.lines.flush(&mut self.out)?;
-        lines.flush(&mut self.out)
     }
 
     /// Writes the line of a finding.
@@ -200,5 +181,30 @@ impl<W: io::Write> Writer<W> {
 
     fn relieve(&mut self) -> io::Result<()> {
         if self.lines.is_full() { self.lines.flush(&mut self.out) } else { Ok(()) }
+    }
+}
+
+impl<W: io::Write> Stream for Writer<W> {
+    const LONE_IN_SHORT: bool = true;
+
+    fn make(made: &mut Lines, connections: &[Connection], lone: &LoneSyns) {
+        let written = made.lines(connections, lone, |_| Ok(()));
+        debug_assert!(written.is_ok(), "nothing here fails");
+    }
+
+    fn made(&mut self, made: &mut Lines) -> io::Result<()> {
+        self.lines.flush(&mut self.out)?;
+        made.flush(&mut self.out)
+    }
+
+    fn connections(&mut self, connections: &[Connection], lone: &LoneSyns) -> io::Result<()> {
+        let Writer { out, lines } = self;
+        lines.lines(connections, lone, |lines| if lines.is_full() { lines.flush(out) } else { Ok(()) })
+    }
+
+    fn end(&mut self, report: &Report) -> io::Result<()> {
+        self.capture(report.schema, &report.tool, &report.capture)?;
+        self.rest(report)?;
+        self.flush()
     }
 }

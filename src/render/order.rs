@@ -209,6 +209,11 @@ impl Picker {
         if by_kind(options) { Picker::Kinds(Kinds::default(), kinds) } else { Picker::Ranked(ranked(options, kinds)) }
     }
 
+    /// As [`for_programs`] chooses.
+    pub fn for_programs(options: &RenderOptions) -> Picker {
+        Picker::Ranked(ranked_for_programs(options))
+    }
+
     /// Takes a connection; they come in order of their numbers.
     pub fn add(&mut self, brief: &Brief) {
         match self {
@@ -255,19 +260,27 @@ pub fn ranked(options: &RenderOptions, kinds: usize) -> Ranked {
 /// The connections that `options` ask for, in their order, for a program: all by number unless told otherwise.
 pub fn for_programs<'a>(report: &'a Report, options: &RenderOptions) -> impl Iterator<Item = &'a Connection> {
     let all = &report.connections;
-    let limit = match options.limit {
-        Limit::At(n) => n,
-        Limit::Suited | Limit::All => usize::MAX,
-    };
+    let limit = limit_for_programs(options);
     let key = options.sort.unwrap_or(SortKey::Id);
     // As they stand, nearly always.
     let sorted = key == SortKey::Id && !options.reverse && all.is_sorted_by_key(|c| c.id);
     let chosen = (!sorted).then(|| {
-        let mut ranked = Ranked::new(key, options.reverse, limit);
+        let mut ranked = ranked_for_programs(options);
         all.iter().enumerate().for_each(|(index, c)| ranked.add(&Brief::of(c, index)));
         ranked.chosen()
     });
     let plain = if sorted { limit } else { 0 };
     let chosen = chosen.into_iter().flatten().filter_map(|chosen| all.get(chosen.index));
     all.iter().take(plain).chain(chosen)
+}
+
+fn ranked_for_programs(options: &RenderOptions) -> Ranked {
+    Ranked::new(options.sort.unwrap_or(SortKey::Id), options.reverse, limit_for_programs(options))
+}
+
+fn limit_for_programs(options: &RenderOptions) -> usize {
+    match options.limit {
+        Limit::At(n) => n,
+        Limit::Suited | Limit::All => usize::MAX,
+    }
 }

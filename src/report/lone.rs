@@ -41,3 +41,8 @@ pub struct LoneSyns {
     /// In order of their numbers, each with the place of its kind.
     pub syns: Vec<(usize, LoneSyn)>,
 }
+
+impl LoneSyns {
+    /// None.
+    pub const NONE: LoneSyns = LoneSyns { kinds: Vec::new(), syns: Vec::new() };
+}

@@ -6,7 +6,7 @@ use crate::tracker::State;
 const STATES: usize = State::ALL.len();
 
 /// With more connections than this, they are counted at moments.
-const EXACT: u64 = 20_000;
+pub const EXACT: u64 = 20_000;
 /// At so many, spread evenly over the capture.
 const MOMENTS: usize = 1 << 14;
 
@@ -125,9 +125,35 @@ impl Peaks {
         }
     }
 
+    /// From here on they are counted at moments of a capture from `begin` to `end`.
+    pub fn loosen(&mut self, begin: Time, end: Time) {
+        if let Peaks::Exact(moves) = self {
+            let mut loose = Peaks::new(u64::MAX, begin, end);
+            loose.take(moves);
+            *self = loose;
+        }
+    }
+
+    /// Takes what was counted exactly.
+    fn take(&mut self, all: &[Moves; STATES]) {
+        for (state, moves) in State::ALL.into_iter().map(|state| (state, &all[state as usize])) {
+            moves.entered.iter().for_each(|time| self.moves(State::Closed, state, Time(*time)));
+            moves.left.iter().for_each(|time| self.moves(state, State::Closed, Time(*time)));
+        }
+    }
+
     /// Adds those of other connections in the same capture.
     pub fn merge(&mut self, other: &Peaks) {
+        // What is counted at moments in one of them cannot be counted exactly in both.
+        if matches!(other, Peaks::Moments { .. })
+            && let Peaks::Exact(moves) = self
+        {
+            let moves = std::mem::take(&mut **moves);
+            *self = other.empty();
+            self.take(&moves);
+        }
         match (self, other) {
+            (mine @ Peaks::Moments { .. }, Peaks::Exact(moves)) => mine.take(moves),
             (Peaks::Exact(mine), Peaks::Exact(other)) => {
                 for (mine, other) in mine.iter_mut().zip(&**other) {
                     mine.entered.extend_from_slice(&other.entered);
@@ -144,7 +170,7 @@ impl Peaks {
                 }
                 grown.iter_mut().flatten().zip(theirs.iter().flatten()).for_each(|(a, b)| *a += b);
             }
-            _ => {}
+            (Peaks::Exact(_), Peaks::Moments { .. }) => {}
         }
     }
 
@@ -218,6 +244,32 @@ mod tests {
             }
         }
         assert_eq!(exact.finish(), moments.finish());
+    }
+
+    /// Those that were counted exactly until they were many, in one part or in both.
+    #[test]
+    fn what_was_counted_exactly_can_be_counted_at_moments() {
+        let end = Time(0) + Span::secs(100);
+        let mut moments = Peaks::new(1 << 20, Time(0), end);
+        let mut parts = [0, 0, 0].map(|_| Peaks::new(0, Time(0), end));
+        for n in 0..9_000_usize {
+            let from = Time(0) + Span::millis(n as i64 * 97 % 60_000);
+            let until = from + Span::millis(1_000 + n as i64 * 31 % 5_000);
+            if n == 4_000 {
+                parts[1].loosen(Time(0), end);
+            }
+            for peaks in [&mut moments, &mut parts[n % 3]] {
+                peaks.moves(State::SynSent, State::Established, from);
+                peaks.moves(State::Established, State::Closed, until);
+            }
+        }
+        for order in [[0, 1, 2], [1, 0, 2], [0, 2, 1]] {
+            let mut all = parts[order[0]].clone();
+            all.merge(&parts[order[1]]);
+            all.merge(&parts[order[2]]);
+            assert!(matches!(all, Peaks::Moments { .. }));
+            assert_eq!(all.finish(), moments.clone().finish());
+        }
     }
 
     /// A capture that goes on for longer than was known comes to the same as one whose length was known, but for the

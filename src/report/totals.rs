@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::model::*;
-use super::peaks::Peaks;
+use super::peaks::{self, Peaks};
 use crate::time::Time;
 use crate::tracker::{Evidence, State};
 
@@ -68,6 +68,20 @@ impl Totals {
             self.closed_first[who as usize] += 1;
         }
         self.retracted += retracted;
+    }
+
+    /// Counts beliefs that were retracted of a connection that is not added.
+    pub fn retract(&mut self, retracted: u64) {
+        self.retracted += retracted;
+    }
+
+    /// Where it was not known how many there would be, of a capture from `begin` to `end`: if they turned out to be many, what
+    /// is kept of them no longer grows.
+    pub fn loosen_if_many(&mut self, begin: Time, end: Time) {
+        if self.connections > peaks::EXACT {
+            self.peaks.client.loosen(begin, end);
+            self.peaks.server.loosen(begin, end);
+        }
     }
 
     /// Adds one end of it: its final state, and how it got there.

@@ -44,6 +44,10 @@ impl Collector {
 
     /// Takes one segment, in capture order.
     pub fn segment(&mut self, segment: &Segment) {
+        let ends = [segment.src, segment.dst];
+        if self.wanted.as_ref().is_some_and(|w| ends != [w.client, w.server] && ends != [w.server, w.client]) {
+            return;
+        }
         // A SYN that waits to be told from an old connection's is kept in case the new one begins with it.
         let waits = self.wanted.as_ref().is_some_and(|w| w.first_packet == segment.packet && w.client == segment.src);
         let Taken { connection, class, advances, .. } = self.tracker.segment(segment);

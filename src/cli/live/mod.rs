@@ -126,11 +126,11 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
             let format = args.format.unwrap_or_default();
             if format == Format::Table && !filtered {
                 let mut finish = watcher.ended(source);
-                let mut passed = Passed::new(&options);
+                let mut passed = Passed::new(Format::Table, &options, None);
                 passed.pass(&mut finish, Jobs::default());
                 let (mut report, picked) = passed.report(finish);
                 watcher.complete(&mut report);
-                target.write(|out| picked.show(&report, &options, out))?;
+                target.write(|out| picked.show(Format::Table, &report, &options, out))?;
             } else {
                 let report = watcher.report(source);
                 target.write(|out| render(format, &report, &options, out))?;

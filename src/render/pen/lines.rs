@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::number::Clock;
 use super::template::Template;
-use super::{Pen, connection, findings, tables};
+use super::{Pen, connection, findings, row, tables};
 use crate::report::lone::LoneSyns;
 use crate::report::rollup::Rollup;
 use crate::report::timing::GroupTiming;
@@ -101,6 +101,11 @@ impl Lines {
             written(self)?;
         }
         Ok(())
+    }
+
+    /// Adds the row of a connection, as it stands in the CSV format.
+    pub fn row(&mut self, c: &Connection) {
+        self.add(|pen| row::row(pen, c));
     }
 
     /// Adds the line of a finding, as it stands in the NDJSON format.

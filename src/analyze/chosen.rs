@@ -1,0 +1,114 @@
+//! Connections that were chosen: the report is about them alone, and what others show with them.
+
+use super::finish::Finish;
+use crate::detect::{ALL, Brief};
+use crate::filter::select::narrow;
+use crate::report::Finding;
+use crate::report::carried::Carried;
+use crate::timing::{Census, table};
+use crate::tracker::verdict::Weighing;
+
+/// What is kept of them.
+#[derive(Debug)]
+pub struct Chosen {
+    /// Numbers of those of which all is added up.
+    ids: Vec<u64>,
+    /// Number and index in the tracker of those of which the time is yet to be added up: which groups are large is known
+    /// when they are.
+    new: Vec<(u64, u32)>,
+    /// How many of them show each kind of finding by themselves.
+    shown: [u64; ALL.len()],
+    census: Census,
+    tables: Option<table::Builder>,
+}
+
+impl Default for Chosen {
+    fn default() -> Chosen {
+        let (ids, new, census) = (Vec::new(), Vec::new(), Census::default());
+        Chosen { ids, new, shown: [0; ALL.len()], census, tables: None }
+    }
+}
+
+impl Chosen {
+    /// Adds connection `id`, of which detectors say `briefs`, and the time of which is to be added up if there is an `index`
+    /// in the tracker.
+    pub fn push(&mut self, (id, index): (u64, Option<usize>), briefs: &[Brief]) {
+        match index {
+            Some(index) => self.new.push((id, index as u32)),
+            None => self.ids.push(id),
+        }
+        for (n, brief) in briefs.iter().enumerate() {
+            let kind = brief.declaration;
+            let again = briefs[..n].iter().any(|before| before.declaration == kind);
+            self.shown[usize::from(kind)] += u64::from(!again);
+        }
+    }
+
+    /// Adds others.
+    pub fn append(&mut self, other: Chosen) {
+        self.ids.extend(other.ids);
+        self.new.extend(other.new);
+        self.shown.iter_mut().zip(other.shown).for_each(|(a, b)| *a += b);
+        if other.tables.is_some() {
+            (self.census, self.tables) = (other.census, other.tables);
+        }
+    }
+
+    /// Leaves of `findings` what they show.
+    pub fn narrow(&mut self, findings: &mut Vec<Finding>, carried: &mut Carried) {
+        self.ids.sort_unstable();
+        let shows = |name: &str| ALL.iter().zip(self.shown).find(|(d, _)| d.name == name).map_or(0, |(_, n)| n);
+        narrow(findings, carried, |id| self.has(id), shows);
+    }
+
+    /// Whether connection `id` is one of them, once they are in order.
+    fn has(&self, id: u64) -> bool {
+        self.ids.binary_search(&id).is_ok()
+    }
+
+    /// The tables of their time.
+    pub fn tables(self) -> Option<table::Builder> {
+        self.tables
+    }
+}
+
+impl Finish<'_> {
+    /// Adds up the time of those chosen of which that was not done yet: they may be let go then.
+    pub(super) fn time_chosen(&mut self) {
+        let Some(mut sums) = self.sums.take() else { return };
+        if let Some(chosen) = &mut sums.chosen {
+            self.time(chosen);
+        }
+        self.sums = Some(sums);
+    }
+
+    fn time(&self, chosen: &mut Chosen) {
+        let tracker = &self.analysis.tracker;
+        let (mut scratch, mut weighing) = (Box::default(), Weighing::default());
+        let mut new = std::mem::take(&mut chosen.new);
+        new.sort_unstable();
+        new.iter().for_each(|(_, index)| chosen.census.count(self.parties[*index as usize]));
+        let directory = &self.scene.directory;
+        let tables = match &mut chosen.tables {
+            Some(tables) => {
+                tables.extend(&chosen.census, directory);
+                tables
+            }
+            none => none.insert(table::Builder::new(&chosen.census, directory)),
+        };
+        for (_, index) in &new {
+            let case = tracker.look(*index as usize, &mut scratch);
+            let verdicts = case.connection.weigh(self.end, &self.analysis.profile, &mut weighing);
+            let given = self.analysis.options.vantage;
+            let (c, measured) = (&case.connection, &case.notes.measured);
+            tables.add(
+                measured,
+                (tables.seats(self.parties[*index as usize]), &c.outline()),
+                (verdicts, &measured.proofs()),
+                given,
+                self.end,
+            );
+        }
+        chosen.ids.extend(new.into_iter().map(|(id, _)| id));
+    }
+}
