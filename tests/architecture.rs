@@ -33,7 +33,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("snapshot", &["filter", "report", "segment", "time", "tracker"]),
     ("render", &["filter", "ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"]),
     ("bothends", &["analyze", "decode", "detect", "report", "segment", "source", "time", "tracker"]),
-    ("policy", &["detect", "filter", "render", "report", "time", "tracker"]),
+    ("policy", &["detect", "filter", "render", "report", "segment", "time", "tracker"]),
     ("diff", &["detect", "filter", "render", "report", "time", "tracker"]),
     // Part of tests only.
     ("schema", &["detect", "render", "report", "segment", "time", "timing", "tracker"]),

@@ -12,13 +12,15 @@ use super::failure::{DONE, FAILED, FOUND, Failure, UNCLEAR};
 use super::jobs::Jobs;
 use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
-use crate::analyze::{Analysis, Options};
+use crate::analyze::{Analysis, MANY, Options, Past};
 use crate::detect::Limits;
+use crate::policy::judge::Hearing;
 use crate::policy::output::{Kind, Looks, write};
-use crate::policy::{Judgement, Policy, Status, init, judge, schema};
+use crate::policy::{Judgement, Policy, Status, init, schema};
 use crate::render::clean::clean;
 use crate::render::units::plural;
 use crate::report::Report;
+use crate::source::FileInfo;
 
 /// The policy that is taken if it exists and no other is named.
 const USUAL: &str = "tcpstate.toml";
@@ -121,8 +123,12 @@ pub fn run(args: &CheckArgs, look: Look) -> Result<u8, Failure> {
 
 /// The verdict on one capture, and the exit code that it asks for.
 fn judged(files: &[PathBuf], args: &CheckArgs, policy: &Policy) -> Result<(Judgement, u8), Failure> {
-    let report = read(files, args, policy.limits.clone())?;
-    let judgement = judge(policy, &report, today(args));
+    let (analysis, files) = read(files, args, policy.limits.clone())?;
+    let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
+    let mut hearing = Hearing::new(policy, finish.capture().last, today(args));
+    args.jobs.connections(&mut finish, |c| hearing.take(c));
+    let report = finish.report(Vec::new());
+    let judgement = hearing.judgement(&report);
     let code = code(&report, &judgement);
     Ok((judgement, code))
 }
@@ -183,11 +189,11 @@ fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
     Policy::read(&name, &text).map_err(|error| Failure::usage(error.to_string()))
 }
 
-fn read(files: &[PathBuf], args: &CheckArgs, limits: Limits) -> Result<Report, Failure> {
+fn read(files: &[PathBuf], args: &CheckArgs, limits: Limits) -> Result<(Analysis, Vec<FileInfo>), Failure> {
     let mut analysis = Analysis::new(Options { limits, ..args.timers.options() });
     let files = args.jobs.read(files, &args.reading, &mut analysis)?;
     reading::warn(&files, args.reading, false);
-    Ok(analysis.finish(files))
+    Ok((analysis, files))
 }
 
 /// Today comes in here and nowhere else.
@@ -197,8 +203,8 @@ fn today(args: &CheckArgs) -> Date {
 
 /// `--init`
 fn write_policy(args: &CheckArgs) -> Result<u8, Failure> {
-    let report = read(&args.files, args, Limits::default())?;
-    let written = init::write(&report, today(args));
+    let (analysis, files) = read(&args.files, args, Limits::default())?;
+    let written = init::write(&analysis.finish(files), today(args));
     for remark in &written.remarks {
         tell(format_args!("tcpstate: {}", clean(remark)));
     }

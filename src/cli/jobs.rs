@@ -11,6 +11,7 @@ use crate::analyze::{Analysis, Finish, Keep, Row, Stretch, Wanted};
 use crate::decode::{Bundle, Decoder, ScopeNames};
 use crate::render::pen::Lines;
 use crate::render::stream::Stream;
+use crate::report::Connection;
 use crate::source::FileInfo;
 
 /// Findings in a bundle for another thread where there are few connections: about 280 KB, of which the caches hold those that
@@ -93,6 +94,36 @@ impl Jobs {
         // What is left: everything, or nothing.
         while let Some(stretch) = finish.next(wanted) {
             stretch.rows.iter().for_each(&mut take);
+        }
+    }
+
+    /// Gives each connection in full to `take` in order of their numbers; nobody asks for the time of all.
+    pub fn connections(self, finish: &mut Finish<'_>, mut take: impl FnMut(&Connection)) {
+        let wanted = Wanted { connections: true, untimed: true, ..Wanted::default() };
+        loop {
+            if self.several() {
+                let told = in_turn(
+                    finish,
+                    wanted,
+                    |stretch| stretch.connections,
+                    |looked| {
+                        match looked {
+                            Looked::Here(stretch) => stretch.connections.iter().for_each(&mut take),
+                            Looked::There(connections) => connections.iter().for_each(&mut take),
+                        }
+                        Ok(())
+                    },
+                );
+                debug_assert!(told.is_ok(), "nothing here fails");
+            }
+            // What is left: everything, or nothing.
+            while let Some(stretch) = finish.next(wanted) {
+                stretch.connections.iter().for_each(&mut take);
+            }
+            if !finish.has_more_rounds() {
+                return;
+            }
+            finish.next_round();
         }
     }
 

@@ -4,20 +4,38 @@ use super::{RuleVerdict, Status, number};
 use crate::filter::eval::one_way;
 use crate::policy::model::{Demands, Level, Share};
 use crate::render::units::{count, span};
-use crate::report::{Connection, Origin, Report};
+use crate::report::{Capture, Connection, Origin};
 use crate::tracker::Evidence;
 
+/// How much is known of the connections.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// How many there are.
+    pub all: u64,
+    /// Packets of so many are missing, though both directions were captured.
+    gaps: u64,
+    one_way: u64,
+    midstream: u64,
+}
+
+impl Known {
+    /// Counts a connection.
+    pub fn take(&mut self, c: &Connection) {
+        let one_way = one_way(c);
+        self.all += 1;
+        self.gaps += u64::from(!one_way && has_gap(c));
+        self.one_way += u64::from(one_way);
+        self.midstream += u64::from(c.origin == Origin::Midstream);
+    }
+}
+
 /// The verdict that stands before those of the rules.
-pub fn verdict(demands: &Demands, report: &Report) -> RuleVerdict {
-    let lacking = lacking(demands, report);
+pub fn verdict(demands: &Demands, capture: &Capture, known: &Known) -> RuleVerdict {
+    let lacking = lacking(demands, capture, known);
     let status = if lacking.is_empty() { Status::Pass } else { Status::Unclear };
-    let connections = report.connections.len() as u64;
+    let connections = known.all;
     let message = if lacking.is_empty() {
-        format!(
-            "{} packets, {} connections, nothing known to be missing",
-            count(report.capture.packets),
-            count(connections)
-        )
+        format!("{} packets, {} connections, nothing known to be missing", count(capture.packets), count(connections))
     } else {
         lacking.join("; ")
     };
@@ -50,10 +68,8 @@ pub fn has_gap(c: &Connection) -> bool {
 }
 
 /// What it lacks, a sentence each.
-fn lacking(demands: &Demands, report: &Report) -> Vec<String> {
-    let capture = &report.capture;
-    let all = report.connections.len() as u64;
-    let those = |test: &dyn Fn(&Connection) -> bool| report.connections.iter().filter(|c| test(c)).count() as u64;
+fn lacking(demands: &Demands, capture: &Capture, known: &Known) -> Vec<String> {
+    let Known { all, gaps, one_way, midstream } = *known;
     let mut lacking = Vec::new();
     for file in capture.files.iter().filter(|file| demands.complete && file.problem.is_some()) {
         lacking.push(format!("{} is not whole: {}", file.name, file.problem.as_deref().unwrap_or("")));
@@ -70,7 +86,6 @@ fn lacking(demands: &Demands, report: &Report) -> Vec<String> {
         lacking.push(format!("it is {} long, {} are wanted", span(length), span(demands.min_duration)));
     }
     let bytes = capture.bytes.saturating_add(capture.missing_bytes);
-    let gaps = those(&|c| has_gap(c) && !one_way(c));
     if !demands.max_missing.allows(capture.missing_bytes, bytes) {
         lacking.push(format!(
             "it misses {} of the bytes ({} are tolerated)",
@@ -92,8 +107,8 @@ fn lacking(demands: &Demands, report: &Report) -> Vec<String> {
             lacking.push(format!("{} of the connections {what} ({max} are tolerated)", percent(n, all)));
         }
     };
-    share(those(&one_way), demands.max_one_way, "were captured in one direction only");
-    share(those(&|c| c.origin == Origin::Midstream), demands.max_midstream, "were open before the capture began");
+    share(one_way, demands.max_one_way, "were captured in one direction only");
+    share(midstream, demands.max_midstream, "were open before the capture began");
     lacking
 }
 

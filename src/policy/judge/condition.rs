@@ -4,7 +4,7 @@ use super::capture::has_gap;
 use crate::filter::eval::one_way;
 use crate::filter::select::name as closer;
 use crate::policy::model::{Condition, Policy};
-use crate::report::{Connection, Origin, Outcome, Report, Side};
+use crate::report::{Connection, Origin, Outcome, Side};
 use crate::time::Time;
 use crate::tracker::State;
 
@@ -29,12 +29,12 @@ fn no(message: String) -> Holds {
     Holds::No { message, packet: None, time: None }
 }
 
-/// Whether `condition`, which is about single connections, holds for `c`.
-pub fn single(condition: &Condition, c: &Connection, policy: &Policy, report: &Report) -> Holds {
+/// Whether `condition`, which is about single connections, holds for `c` in a capture that ends at `end`.
+pub fn single(condition: &Condition, c: &Connection, policy: &Policy, end: Option<Time>) -> Holds {
     match condition {
         Condition::Never(states) => never(states, c),
-        Condition::EndsIn(side, states) => ends_in(*side, states, c, policy, report),
-        Condition::Outcome(outcomes) => outcome(outcomes, c, policy, report),
+        Condition::EndsIn(side, states) => ends_in(*side, states, c, policy, end),
+        Condition::Outcome(outcomes) => outcome(outcomes, c, policy, end),
         Condition::ClosedFirst(who) => match c.closed_first {
             Some(first) if who.contains(&first) => Holds::Yes,
             Some(first) => no(format!("closed first by {}", closer(first))),
@@ -79,7 +79,7 @@ fn never(states: &[(Option<Side>, State)], c: &Connection) -> Holds {
     doubt.or_else(|| blind(c)).map_or(Holds::Yes, Holds::Unclear)
 }
 
-fn ends_in(only: Option<Side>, states: &[State], c: &Connection, policy: &Policy, report: &Report) -> Holds {
+fn ends_in(only: Option<Side>, states: &[State], c: &Connection, policy: &Policy, end: Option<Time>) -> Holds {
     let mut doubt = None;
     for side in [Side::Client, Side::Server] {
         if only.is_some_and(|only| only != side) {
@@ -92,7 +92,7 @@ fn ends_in(only: Option<Side>, states: &[State], c: &Connection, policy: &Policy
         }
         if !endpoint.possible.iter().any(fits) {
             let last = endpoint.history.last();
-            let quiet = report.capture.last.zip(last).map(|(end, entry)| end - entry.time);
+            let quiet = end.zip(last).map(|(end, entry)| end - entry.time);
             if endpoint.state != State::Closed && quiet.is_some_and(|quiet| quiet < policy.capture.settled) {
                 doubt = Some(format!("the {} was still in {} when the capture ended", side.name(), endpoint.state));
                 continue;
@@ -109,7 +109,7 @@ fn ends_in(only: Option<Side>, states: &[State], c: &Connection, policy: &Policy
     doubt.map_or(Holds::Yes, Holds::Unclear)
 }
 
-fn outcome(outcomes: &[Outcome], c: &Connection, policy: &Policy, report: &Report) -> Holds {
+fn outcome(outcomes: &[Outcome], c: &Connection, policy: &Policy, end: Option<Time>) -> Holds {
     if outcomes.contains(&c.outcome) {
         return blind(c).map_or(Holds::Yes, Holds::Unclear);
     }
@@ -119,7 +119,7 @@ fn outcome(outcomes: &[Outcome], c: &Connection, policy: &Policy, report: &Repor
         Outcome::Unknown => Holds::Unclear("the capture does not tell what became of it".to_owned()),
         // It may yet become something else.
         Outcome::Open | Outcome::HalfClosed | Outcome::HalfOpen => {
-            let quiet = report.capture.last.map(|end| end - c.last);
+            let quiet = end.map(|end| end - c.last);
             if quiet.is_some_and(|quiet| quiet >= policy.capture.settled) {
                 found(format!("is {} at the end of the capture", c.outcome.name()))
             } else {

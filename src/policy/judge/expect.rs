@@ -1,45 +1,75 @@
 //! Assertions about connections.
 
 use super::condition::{Holds, blind, single};
+use super::listed::Listed;
 use super::number as connections;
 use super::{Offence, Part, Status, rest, sum};
 use crate::policy::model::{Condition, Expect, Policy, Quantile, Share};
 use crate::render::units::{count, span};
-use crate::report::{Connection, Origin, Report, Side};
-use crate::time::Span;
+use crate::report::{Connection, Origin, Side};
+use crate::segment::Socket;
+use crate::time::{Span, Time};
 use crate::tracker::State;
 
-/// Whether `members` are as `expect` says.
-pub fn part(expect: &Expect, members: &[&Connection], policy: &Policy, report: &Report) -> Part {
-    let mut parts = Vec::new();
-    let singles: Vec<&Condition> = expect.conditions.iter().filter(|c| c.is_single()).collect();
-    if !singles.is_empty() {
-        parts.push(each(expect, &singles, members, policy, report));
-    }
-    for condition in &expect.conditions {
-        match condition {
-            Condition::Handshake(quantiles) => parts.push(handshake(quantiles, members)),
-            Condition::TimeIn(side, state, quantiles) => parts.push(time_in(*side, *state, quantiles, members)),
-            Condition::Count(min, max) => parts.push(number(*min, *max, members.len() as u64)),
-            _ => {}
-        }
-    }
-    sum::join(parts)
+/// The connections of a group, as far as an expectation is about them.
+#[derive(Debug, Default)]
+pub struct Group {
+    of: u64,
+    /// Of the conditions that hold or not for each connection.
+    offences: Listed,
+    doubts: Listed,
+    /// For each condition what was measured, if it is about that.
+    samples: Vec<Vec<Sample>>,
 }
 
-/// The conditions that hold or not for each connection.
-fn each(expect: &Expect, conditions: &[&Condition], members: &[&Connection], policy: &Policy, report: &Report) -> Part {
-    let (mut offences, mut doubts) = (Vec::new(), Vec::new());
-    for c in members {
-        let found: Vec<Holds> = conditions.iter().map(|condition| single(condition, c, policy, report)).collect();
-        let doubt = found.iter().find(|holds| matches!(holds, Holds::Unclear(_)));
-        match found.iter().find(|holds| matches!(holds, Holds::No { .. })).or(doubt) {
-            Some(Holds::No { message, packet, time }) => offences.push(Offence::of(c, *packet, *time, message.clone())),
-            Some(Holds::Unclear(message)) => doubts.push(Offence::of(c, None, None, message.clone())),
-            _ => {}
+impl Group {
+    /// Takes a connection of a capture that ends at `end`.
+    pub fn take(&mut self, expect: &Expect, c: &Connection, policy: &Policy, end: Option<Time>) {
+        self.of += 1;
+        self.samples.resize_with(expect.conditions.len(), Vec::new);
+        let (mut bad, mut doubt) = (None, None);
+        for (condition, samples) in expect.conditions.iter().zip(&mut self.samples) {
+            match condition {
+                Condition::Handshake(_) => samples.extend(handshake(c)),
+                Condition::TimeIn(side, state, _) => time_in(*side, *state, c, samples),
+                Condition::Count(..) => {}
+                single_one if bad.is_none() => match single(single_one, c, policy, end) {
+                    Holds::Yes => {}
+                    Holds::No { message, packet, time } => bad = Some((message, packet, time)),
+                    Holds::Unclear(message) => doubt = doubt.or(Some(message)),
+                },
+                _ => {}
+            }
+        }
+        match (bad, doubt) {
+            (Some((message, packet, time)), _) => self.offences.add(|| Offence::of(c, packet, time, message)),
+            (None, Some(message)) => self.doubts.add(|| Offence::of(c, None, None, message)),
+            (None, None) => {}
         }
     }
-    let (bad, unclear, of) = (offences.len() as u64, doubts.len() as u64, members.len() as u64);
+
+    /// Whether they are as `expect` says.
+    pub fn part(mut self, expect: &Expect) -> Part {
+        self.samples.resize_with(expect.conditions.len(), Vec::new);
+        let mut parts = Vec::new();
+        if expect.conditions.iter().any(Condition::is_single) {
+            parts.push(each(expect, self.of, self.offences, self.doubts));
+        }
+        for (condition, samples) in expect.conditions.iter().zip(self.samples) {
+            match condition {
+                Condition::Handshake(quantiles) => parts.push(quantile_part("handshake", quantiles, samples)),
+                Condition::TimeIn(side, state, quantiles) => parts.push(spent(*side, *state, quantiles, samples)),
+                Condition::Count(min, max) => parts.push(number(*min, *max, self.of)),
+                _ => {}
+            }
+        }
+        sum::join(parts)
+    }
+}
+
+/// What the conditions come to that hold or not for each connection.
+fn each(expect: &Expect, of: u64, offences: Listed, doubts: Listed) -> Part {
+    let (bad, unclear) = (offences.count, doubts.count);
     let status = Status::of(bad, unclear, of, rest(expect.at_least));
     let wanted =
         if expect.at_least == Share::ALL { "all must".to_owned() } else { format!("{} must", expect.at_least) };
@@ -57,66 +87,68 @@ fn each(expect: &Expect, conditions: &[&Condition], members: &[&Connection], pol
 }
 
 /// A duration that was measured, or is known to be at least so long.
-struct Sample<'c> {
-    connection: &'c Connection,
+#[derive(Clone, Debug)]
+struct Sample {
+    id: u64,
+    ends: [Socket; 2],
+    /// The first packet of its connection.
+    began: (u64, Time),
     span: Span,
     /// It had not ended when the capture did, or was not seen at all.
     open: bool,
 }
 
-fn handshake(quantiles: &[(Quantile, Span)], members: &[&Connection]) -> Part {
-    // Who never answered or refused has no handshake to time.
-    let opened = |c: &Connection| {
-        let ever = |side: Side| c.endpoints.get(side).history.iter().any(|h| h.state == State::Established);
-        c.origin == Origin::Handshake && ever(Side::Client) && ever(Side::Server)
-    };
-    let samples = members
-        .iter()
-        .filter(|c| c.timing.handshake.is_some() || opened(c))
-        .map(|c| Sample {
-            connection: c,
-            span: c.timing.handshake.unwrap_or(Span(0)),
-            open: c.timing.handshake.is_none(),
-        })
-        .collect();
-    quantile_part("handshake", quantiles, samples)
+impl Sample {
+    fn of(c: &Connection, span: Span, open: bool) -> Sample {
+        Sample { id: c.id, ends: [c.client, c.server], began: (c.first_packet, c.first), span, open }
+    }
 }
 
-fn time_in(side: Option<Side>, state: State, quantiles: &[(Quantile, Span)], members: &[&Connection]) -> Part {
-    let sides: Vec<Side> = side.map_or(vec![Side::Client, Side::Server], |side| vec![side]);
-    let mut samples = Vec::new();
-    for c in members {
-        for side in &sides {
-            let endpoint = c.endpoints.get(*side);
-            let unseen = blind(c).is_some();
-            match endpoint.time_in_state.get(state) {
-                Some(span) => samples.push(Sample { connection: c, span, open: unseen || endpoint.state == state }),
-                None if unseen => samples.push(Sample { connection: c, span: Span(0), open: true }),
-                None => {}
-            }
+fn handshake(c: &Connection) -> Option<Sample> {
+    // Who never answered or refused has no handshake to time.
+    let ever = |side: Side| c.endpoints.get(side).history.iter().any(|h| h.state == State::Established);
+    let opened = || c.origin == Origin::Handshake && ever(Side::Client) && ever(Side::Server);
+    match c.timing.handshake {
+        Some(span) => Some(Sample::of(c, span, false)),
+        None => opened().then(|| Sample::of(c, Span(0), true)),
+    }
+}
+
+fn time_in(only: Option<Side>, state: State, c: &Connection, samples: &mut Vec<Sample>) {
+    for side in [Side::Client, Side::Server].into_iter().filter(|side| only.is_none_or(|only| only == *side)) {
+        let endpoint = c.endpoints.get(side);
+        let unseen = blind(c).is_some();
+        match endpoint.time_in_state.get(state) {
+            Some(span) => samples.push(Sample::of(c, span, unseen || endpoint.state == state)),
+            None if unseen => samples.push(Sample::of(c, Span(0), true)),
+            None => {}
         }
     }
+}
+
+fn spent(side: Option<Side>, state: State, quantiles: &[(Quantile, Span)], samples: Vec<Sample>) -> Part {
     let of = side.map(|side| format!("{}'s ", side.name())).unwrap_or_default();
     if samples.is_empty() {
         // Never having been in a state is the shortest time in it.
         let message = format!("{of}{state}: never entered");
-        return Part { status: Status::Pass, message, offences: Vec::new(), doubts: Vec::new() };
+        return Part { status: Status::Pass, message, offences: Listed::default(), doubts: Listed::default() };
     }
     quantile_part(&format!("time in {of}{state}"), quantiles, samples)
 }
 
 /// Holds quantiles against their limits: with all that is open ended taken to end now, and to last for ever.
-fn quantile_part(what: &str, quantiles: &[(Quantile, Span)], mut samples: Vec<Sample<'_>>) -> Part {
+fn quantile_part(what: &str, quantiles: &[(Quantile, Span)], mut samples: Vec<Sample>) -> Part {
+    let (mut doubts, mut offences) = (Listed::default(), Listed::default());
     if samples.is_empty() {
         let message = format!("{what}: the capture shows none");
-        return Part { status: Status::Unclear, message, offences: Vec::new(), doubts: Vec::new() };
+        return Part { status: Status::Unclear, message, offences, doubts };
     }
-    samples.sort_by_key(|s| (s.span, s.connection.id));
+    samples.sort_by_key(|s| (s.span, s.id));
     let open = samples.iter().filter(|s| s.open).count();
     let at_least: Vec<Span> = samples.iter().map(|s| s.span).collect();
     let mut at_most: Vec<Span> = samples.iter().map(|s| if s.open { Span(i64::MAX) } else { s.span }).collect();
     at_most.sort_unstable();
-    let (mut status, mut told, mut doubts, mut offences) = (Status::Pass, Vec::new(), Vec::new(), Vec::new());
+    let (mut status, mut told) = (Status::Pass, Vec::new());
     for (quantile, limit) in quantiles {
         let (low, high) = (pick(&at_least, *quantile), pick(&at_most, *quantile));
         let this = if low > *limit {
@@ -130,10 +162,12 @@ fn quantile_part(what: &str, quantiles: &[(Quantile, Span)], mut samples: Vec<Sa
         let sign = if this == Status::Unclear { "≥ " } else { "" };
         told.push(format!("{} {sign}{} (limit {})", quantile.name(), span(low), span(*limit)));
         if this == Status::Fail {
+            offences = Listed::default();
             let slow = samples.iter().rev().filter(|s| s.span > *limit);
-            offences = slow.map(|s| offence(what, s)).collect();
+            slow.for_each(|s| offences.add(|| offence(what, s)));
         } else if this == Status::Unclear {
-            doubts = samples.iter().filter(|s| s.open).map(|s| offence(what, s)).collect();
+            doubts = Listed::default();
+            samples.iter().filter(|s| s.open).for_each(|s| doubts.add(|| offence(what, s)));
         }
     }
     let still = if open > 0 { format!(", {} of them not to their end", count(open as u64)) } else { String::new() };
@@ -141,10 +175,10 @@ fn quantile_part(what: &str, quantiles: &[(Quantile, Span)], mut samples: Vec<Sa
     Part { status, message, offences, doubts }
 }
 
-fn offence(what: &str, sample: &Sample<'_>) -> Offence {
+fn offence(what: &str, sample: &Sample) -> Offence {
     let length = if sample.open { format!("at least {}", span(sample.span)) } else { span(sample.span) };
-    let c = sample.connection;
-    Offence::of(c, Some(c.first_packet), Some(c.first), format!("{what}: {length}"))
+    let (packet, time) = sample.began;
+    Offence::between(sample.id, sample.ends, Some(packet), Some(time), format!("{what}: {length}"))
 }
 
 /// The quantile of sorted values by nearest rank: a value that was measured.
@@ -163,5 +197,5 @@ fn number(min: u64, max: Option<u64>, have: u64) -> Part {
     };
     let message = format!("{} ({wanted} are wanted)", connections(have));
     let status = if holds { Status::Pass } else { Status::Fail };
-    Part { status, message, offences: Vec::new(), doubts: Vec::new() }
+    Part { status, message, offences: Listed::default(), doubts: Listed::default() }
 }

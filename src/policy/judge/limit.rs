@@ -1,120 +1,186 @@
 //! Limits on findings.
 
+use super::listed::Listed;
 use super::scope::Allowed;
 use super::{Offence, Part, Status, number};
 use crate::detect::{Declaration, Detect, SHORT_CAPTURE};
 use crate::filter::eval::one_way;
 use crate::policy::model::{Amount, Limit, Policy, Rule};
 use crate::render::units::{count, span};
-use crate::report::{Anomaly, Connection, Report, Side};
-use crate::time::Span;
+use crate::report::{Anomaly, Connection, Finding, Side};
+use crate::time::{Span, Time};
 use crate::tracker::State;
 
-/// How many of `members` show what `limit` limits.
-pub fn part(
-    limit: &Limit,
-    rule: &Rule,
-    members: &[&Connection],
-    policy: &Policy,
-    report: &Report,
-    allowed: &mut Allowed<'_>,
-    covered: &mut u64,
-) -> Part {
-    let (mut offences, mut doubts) = (Vec::new(), Vec::new());
-    for c in members {
+/// What a limit asks of each connection.
+pub struct Asked<'p> {
+    rule: &'p Rule,
+    limit: &'p Limit,
+    /// Whether single connections show any of its findings.
+    of_single: bool,
+    /// Of those that take time to tell: name, states in which an end waits for it, and for how long.
+    waits: Vec<(&'static str, &'static [State], Span)>,
+}
+
+impl<'p> Asked<'p> {
+    /// By `limit`, of `rule`.
+    pub fn new(limit: &'p Limit, rule: &'p Rule, policy: &Policy) -> Asked<'p> {
+        let wanted = |d: &&Declaration| limit.severity.is_none_or(|least| d.severity >= least);
+        let of_single = |d: &&Declaration| matches!(d.detect, Detect::Connection(..));
+        let declarations: Vec<&'static Declaration> = limit.declarations().filter(wanted).filter(of_single).collect();
+        let waits = declarations.iter().filter_map(|d| {
+            let threshold = d.thresholds.iter().find(|t| t.waits)?;
+            Some((d.name, waiting_states(d.name), policy.limits.span(threshold)))
+        });
+        Asked { rule, limit, of_single: !declarations.is_empty(), waits: waits.collect() }
+    }
+
+    /// Whether it must be known which connections a group has.
+    fn tells_apart(&self) -> bool {
+        self.rule.scope.is_some() || self.rule.each.is_some()
+    }
+}
+
+/// The connections of a group that show what a limit limits.
+#[derive(Debug, Default)]
+pub struct Group {
+    of: u64,
+    offences: Listed,
+    doubts: Listed,
+    /// Numbers of all, where these must be known.
+    ids: Vec<u64>,
+}
+
+impl Group {
+    /// Takes a connection of a capture that ends at `end`; how many of its findings an exception covers.
+    pub fn take(&mut self, asked: &Asked<'_>, c: &Connection, end: Option<Time>, allowed: &mut Allowed<'_>) -> u64 {
+        let (limit, mut covered) = (asked.limit, 0);
+        self.of += 1;
+        if asked.tells_apart() {
+            self.ids.push(c.id);
+        }
         let mut shown: Option<&Anomaly> = None;
-        let mut doubt: Option<(Option<u64>, String)> = None;
+        let mut doubt: Option<&Anomaly> = None;
         for anomaly in c.anomalies.iter().filter(|a| limit.codes.is_empty() || limit.codes.contains(&a.code)) {
             // What a short capture tells early may end a moment later.
-            let short = anomaly.facts.contains_key(SHORT_CAPTURE);
-            let doubtful = anomaly.facts.contains_key("doubtful");
-            let usual = crate::detect::find(anomaly.code).map_or(anomaly.severity, |d| d.severity);
-            let severity = if doubtful || short { anomaly.severity.max(usual) } else { anomaly.severity };
+            let doubtful = anomaly.facts.contains_key("doubtful") || anomaly.facts.contains_key(SHORT_CAPTURE);
+            let usual = || crate::detect::find(anomaly.code).map_or(anomaly.severity, |d| d.severity);
+            let severity = if doubtful { anomaly.severity.max(usual()) } else { anomaly.severity };
             if limit.severity.is_some_and(|least| severity < least) {
                 continue;
             }
             if allowed.covers(anomaly.code, c) {
-                *covered += 1;
-            } else if !doubtful && !short {
+                covered += 1;
+            } else if !doubtful {
                 shown = shown.filter(|s| s.severity >= anomaly.severity).or(Some(anomaly));
             } else {
-                doubt.get_or_insert((anomaly.packet, anomaly.message.clone()));
+                doubt.get_or_insert(anomaly);
             }
         }
         if let Some(anomaly) = shown {
-            let message = format!("{} {}: {}", anomaly.code, anomaly.name, anomaly.message);
-            offences.push(Offence::of(c, anomaly.packet, Some(anomaly.time), message));
-        } else if let Some((packet, message)) = doubt.or_else(|| Some((None, unseen(limit, c, policy, report)?))) {
-            doubts.push(Offence::of(c, packet, None, message));
+            let message = || format!("{} {}: {}", anomaly.code, anomaly.name, anomaly.message);
+            self.offences.add(|| Offence::of(c, anomaly.packet, Some(anomaly.time), message()));
+        } else if let Some(anomaly) = doubt {
+            self.doubts.add(|| Offence::of(c, anomaly.packet, None, anomaly.message.clone()));
+        } else if let Some(why) = unseen(asked, c, end) {
+            self.doubts.add(|| Offence::of(c, None, None, why.text()));
         }
+        covered
     }
-    let wide = wide(limit, rule, members, report);
-    let of = members.len() as u64;
-    let found = offences.len() as u64 + wide.iter().map(|(count, _)| count).sum::<u64>();
-    offences.extend(wide.into_iter().map(|(_, offence)| offence));
-    let status = Status::of(found, doubts.len() as u64, of, limit.max);
-    let doubt = match doubts.len() as u64 {
-        n if n == 0 || status == Status::Fail => String::new(),
-        n => format!(", {} more may", count(n)),
-    };
-    let most = match limit.max {
-        Amount::Count(0) => "none is allowed".to_owned(),
-        Amount::Count(n) => format!("{} are allowed", count(n)),
-        Amount::Share(share) => format!("{share} are allowed"),
-    };
-    let message = match found {
-        0 if doubts.is_empty() => format!("none in {}", number(of)),
-        0 => format!("none seen in {}{}", number(of), doubt.replace("more ", "")),
-        n => format!("{} of {} ({most}){doubt}", count(n), number(of)),
-    };
-    Part { status, message, offences, doubts }
+
+    /// Whether the connection with this number is one of them.
+    fn has(&self, id: u64) -> bool {
+        self.ids.binary_search(&id).is_ok()
+    }
+
+    /// What it comes to, with the `findings` that no single connection shows.
+    pub fn part(mut self, asked: &Asked<'_>, findings: &[Finding]) -> Part {
+        self.ids.sort_unstable();
+        let wide = wide(asked, &self, findings);
+        let Group { of, mut offences, doubts, .. } = self;
+        let found = offences.count + wide.iter().map(|(count, _)| count).sum::<u64>();
+        wide.into_iter().for_each(|(_, offence)| offences.add(|| offence));
+        let status = Status::of(found, doubts.count, of, asked.limit.max);
+        let doubt = match doubts.count {
+            n if n == 0 || status == Status::Fail => String::new(),
+            n => format!(", {} more may", count(n)),
+        };
+        let most = match asked.limit.max {
+            Amount::Count(0) => "none is allowed".to_owned(),
+            Amount::Count(n) => format!("{} are allowed", count(n)),
+            Amount::Share(share) => format!("{share} are allowed"),
+        };
+        let message = match found {
+            0 if doubts.count == 0 => format!("none in {}", number(of)),
+            0 => format!("none seen in {}{}", number(of), doubt.replace("more ", "")),
+            n => format!("{} of {} ({most}){doubt}", count(n), number(of)),
+        };
+        Part { status, message, offences, doubts }
+    }
 }
 
 /// Findings that no single connection shows.
-fn wide(limit: &Limit, rule: &Rule, members: &[&Connection], report: &Report) -> Vec<(u64, Offence)> {
+fn wide(asked: &Asked<'_>, group: &Group, findings: &[Finding]) -> Vec<(u64, Offence)> {
+    let limit = asked.limit;
     let is_wide = |code: &str| crate::detect::find(code).is_some_and(|d| matches!(d.detect, Detect::Capture(_)));
-    let wanted = |f: &&crate::report::Finding| {
+    let wanted = |f: &&Finding| {
         (limit.codes.is_empty() || limit.codes.contains(&f.code))
             && limit.severity.is_none_or(|least| f.severity >= least)
             && is_wide(f.code)
-            && (rule.scope.is_none() && rule.each.is_none()
-                || f.connections.iter().any(|id| members.iter().any(|c| c.id == *id)))
+            && (!asked.tells_apart() || f.connections.iter().any(|id| group.has(*id)))
     };
-    let offence = |f: &crate::report::Finding| Offence {
+    let offence = |f: &Finding| Offence {
         connection: f.connections.first().copied(),
         who: "the capture as a whole".to_owned(),
         packet: f.packets.first().copied(),
         time: None,
         message: format!("{} {}: {}", f.code, f.name, f.message),
     };
-    report.findings.iter().filter(wanted).map(|f| (f.count.max(1), offence(f))).collect()
+    findings.iter().filter(wanted).map(|f| (f.count.max(1), offence(f))).collect()
 }
 
-/// Why `c` may have what the capture does not show, if it may.
-fn unseen(limit: &Limit, c: &Connection, policy: &Policy, report: &Report) -> Option<String> {
-    let wanted = |d: &&Declaration| limit.severity.is_none_or(|least| d.severity >= least);
-    let declarations: Vec<&Declaration> =
-        limit.declarations().filter(wanted).filter(|d| matches!(d.detect, Detect::Connection(..))).collect();
-    if one_way(c) && !declarations.is_empty() {
-        return Some("only one direction was captured".to_owned());
+/// Why a connection may have what the capture does not show.
+enum Unseen {
+    OneWay,
+    /// An end has been in this state for this long; it takes longer to tell a finding.
+    Waits {
+        side: Side,
+        state: State,
+        quiet: Span,
+        finding: &'static str,
+        wait: Span,
+    },
+}
+
+impl Unseen {
+    fn text(&self) -> String {
+        match self {
+            Unseen::OneWay => "only one direction was captured".to_owned(),
+            Unseen::Waits { side, state, quiet, finding, wait } => format!(
+                "the capture ends {} after the {} entered {state}; {finding} takes {} to tell",
+                span((*quiet).max(Span(0))),
+                side.name(),
+                span(*wait),
+            ),
+        }
     }
-    let end = report.capture.last?;
-    for declaration in declarations {
-        let Some(threshold) = declaration.thresholds.iter().find(|t| t.waits) else { continue };
-        let wait = policy.limits.span(threshold);
+}
+
+/// Why `c` may have what the capture, which ends at `end`, does not show, if it may.
+fn unseen(asked: &Asked<'_>, c: &Connection, end: Option<Time>) -> Option<Unseen> {
+    if one_way(c) && asked.of_single {
+        return Some(Unseen::OneWay);
+    }
+    let end = end?;
+    for (finding, states, wait) in &asked.waits {
         for side in [Side::Client, Side::Server] {
             let endpoint = c.endpoints.get(side);
+            if !states.contains(&endpoint.state) {
+                continue;
+            }
             let since = endpoint.history.last().map_or(c.first, |entry| entry.captured.unwrap_or(entry.time));
             let quiet = end - since.max(c.first);
-            if waiting_states(declaration.name).contains(&endpoint.state) && quiet < wait {
-                return Some(format!(
-                    "the capture ends {} after the {} entered {}; {} takes {} to tell",
-                    span(quiet.max(Span(0))),
-                    side.name(),
-                    endpoint.state,
-                    declaration.name,
-                    span(wait),
-                ));
+            if quiet < *wait {
+                return Some(Unseen::Waits { side, state: endpoint.state, quiet, finding, wait: *wait });
             }
         }
     }

@@ -7,20 +7,22 @@
 mod capture;
 mod condition;
 mod expect;
+mod hearing;
 mod limit;
+mod listed;
 mod scope;
 mod sum;
 
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
 
-use super::model::{Amount, IfNone, Level, Policy, Rule, Share, Test};
+use super::model::{Amount, Level, Policy, Share, Test};
 use crate::report::{Connection, Report};
+use crate::segment::Socket;
 use crate::time::Time;
 pub use capture::has_gap;
 pub use expect::pick;
-use scope::{Allowed, groups};
+pub use hearing::Hearing;
+pub use listed::Listed;
 
 /// Offences and doubts listed for one rule.
 pub const LISTED: usize = 10;
@@ -88,7 +90,18 @@ pub struct Offence {
 impl Offence {
     /// Something about one connection.
     pub fn of(c: &Connection, packet: Option<u64>, time: Option<Time>, message: String) -> Offence {
-        Offence { connection: Some(c.id), who: format!("{} → {}", c.client, c.server), packet, time, message }
+        Offence::between(c.id, [c.client, c.server], packet, time, message)
+    }
+
+    /// The same about connection `id`, of this client and this server.
+    pub fn between(
+        id: u64,
+        [client, server]: [Socket; 2],
+        packet: Option<u64>,
+        time: Option<Time>,
+        message: String,
+    ) -> Offence {
+        Offence { connection: Some(id), who: format!("{client} → {server}"), packet, time, message }
     }
 }
 
@@ -99,10 +112,10 @@ pub struct Part {
     pub status: Status,
     /// One line that says what was found against what was wanted.
     pub message: String,
-    /// Certain offences, in order; not cut.
-    pub offences: Vec<Offence>,
+    /// Certain offences, in order.
+    pub offences: Listed,
     /// What the capture does not show.
-    pub doubts: Vec<Offence>,
+    pub doubts: Listed,
 }
 
 /// The verdict on one rule.
@@ -177,82 +190,9 @@ impl Judgement {
 
 /// Holds `report` against `policy` on the day `today`.
 pub fn judge(policy: &Policy, report: &Report, today: Date) -> Judgement {
-    let mut allowed = Allowed::new(policy, today);
-    let quality = capture::verdict(&policy.capture, report);
-    let lacking = quality.status != Status::Pass;
-    let mut rules = vec![quality];
-    for rule in &policy.rules {
-        let mut verdict = one(rule, policy, report, &mut allowed);
-        if verdict.status == Status::Pass && lacking {
-            verdict.status = Status::Unclear;
-            verdict.message = format!("{}, but the capture does not show enough (capture quality)", verdict.message);
-        }
-        rules.push(verdict);
-    }
-    Judgement {
-        policy: policy.file.clone(),
-        files: report.capture.files.iter().map(|file| file.name.clone()).collect(),
-        connections: report.connections.len() as u64,
-        packets: report.capture.packets,
-        first: report.capture.first,
-        last: report.capture.last,
-        rules,
-        notes: allowed.notes(),
-    }
-}
-
-fn one(rule: &Rule, policy: &Policy, report: &Report, allowed: &mut Allowed<'_>) -> RuleVerdict {
-    let in_scope = |c: &&Connection| rule.scope.as_ref().is_none_or(|scope| scope.matches(c));
-    let all: Vec<&Connection> = report.connections.iter().filter(in_scope).collect();
-    let before = all.len();
-    let connections: Vec<&Connection> = all.into_iter().filter(|c| !allowed.exempts(&rule.name, c)).collect();
-    let exempt = (before - connections.len()) as u64;
-    let checked = connections.len() as u64;
-    let mut covered = exempt;
-    let groups: BTreeMap<String, Vec<&Connection>> = groups(rule.each, &connections);
-    let mut parts = Vec::new();
-    for (name, members) in &groups {
-        let mut part = match &rule.test {
-            Test::Limit(limit) => limit::part(limit, rule, members, policy, report, allowed, &mut covered),
-            Test::Expect(expect) => expect::part(expect, members, policy, report),
-        };
-        if !name.is_empty() {
-            part.message = format!("{name}: {}", part.message);
-        }
-        parts.push(part);
-    }
-    let about_none = checked == 0 && !counts(&rule.test);
-    let mut part = sum::sum(parts);
-    if about_none {
-        let what = if before == 0 { "no such connection in the capture" } else { "every such connection is exempt" };
-        part.message = what.to_owned();
-        part.status = match rule.if_none {
-            _ if before > 0 => Status::Pass,
-            IfNone::Unclear => Status::Unclear,
-            IfNone::Pass => Status::Pass,
-            IfNone::Fail => Status::Fail,
-        };
-    }
-    let (kind, codes) = match &rule.test {
-        Test::Limit(limit) => ("limit", limit.declarations().map(|d| d.code).collect()),
-        Test::Expect(_) => ("expect", Vec::new()),
-    };
-    RuleVerdict {
-        name: rule.name.clone(),
-        kind,
-        codes,
-        why: rule.why.clone(),
-        line: rule.line,
-        level: rule.level,
-        status: part.status,
-        message: part.message,
-        checked,
-        allowed: covered,
-        offending: part.offences.len() as u64,
-        offences: part.offences.into_iter().take(LISTED).collect(),
-        doubtful: part.doubts.len() as u64,
-        doubts: part.doubts.into_iter().take(LISTED).collect(),
-    }
+    let mut hearing = Hearing::new(policy, report.capture.last, today);
+    report.connections.iter().for_each(|c| hearing.take(c));
+    hearing.judgement(report)
 }
 
 /// Whether a rule about no connections says something all the same.

@@ -1,28 +1,18 @@
 //! Which connections a rule looks at: groups, and exceptions.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
 
 use crate::policy::model::{Allowance, Each, Policy};
 use crate::report::Connection;
 
-/// Connections by group; one group without a name if the rule is about all together.
-pub fn groups<'c>(each: Option<Each>, connections: &[&'c Connection]) -> BTreeMap<String, Vec<&'c Connection>> {
-    let mut groups: BTreeMap<String, Vec<&'c Connection>> = BTreeMap::new();
-    if each.is_none() {
-        groups.insert(String::new(), Vec::new());
+/// The name of the group that `c` is in; none if the rule is about all together.
+pub fn group(each: Option<Each>, c: &Connection) -> String {
+    match each {
+        None => String::new(),
+        Some(Each::Service) => format!("service {}", c.server),
+        Some(Each::Server) => format!("server {}", c.server.addr),
+        Some(Each::Client) => format!("client {}", c.client.addr),
     }
-    for c in connections {
-        let name = match each {
-            None => String::new(),
-            Some(Each::Service) => format!("service {}", c.server),
-            Some(Each::Server) => format!("server {}", c.server.addr),
-            Some(Each::Client) => format!("client {}", c.client.addr),
-        };
-        groups.entry(name).or_default().push(c);
-    }
-    groups
 }
 
 /// The exceptions of a policy on a given day, and which of them were needed.

@@ -1,5 +1,6 @@
 //! Several verdicts as one.
 
+use super::listed::Listed;
 use super::{Part, Status};
 
 /// The worst of `parts`, with what all of them list. Nothing at all passes.
@@ -12,10 +13,10 @@ pub fn sum(parts: Vec<Part>) -> Part {
         [first, rest @ ..] => format!("{}; and {} more", first.message, rest.len()),
     };
     // Of the groups that hold nothing needs to be listed unless all hold.
-    let (mut offences, mut doubts) = (Vec::new(), Vec::new());
+    let (mut offences, mut doubts) = (Listed::default(), Listed::default());
     for part in parts {
-        offences.extend(part.offences);
-        doubts.extend(part.doubts);
+        offences.append(part.offences);
+        doubts.append(part.doubts);
     }
     Part { status, message, offences, doubts }
 }

@@ -1,0 +1,167 @@
+//! Connections held against a policy one by one: none of them is kept.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::capture::{self, Known};
+use super::limit::Asked;
+use super::scope::{Allowed, group};
+use super::{Judgement, RuleVerdict, Status, counts, expect, limit, sum};
+use crate::policy::model::{Expect, IfNone, Policy, Rule, Test};
+use crate::report::{Connection, Finding, Report};
+use crate::time::Time;
+
+/// A policy, and what was heard of the connections of a capture so far.
+pub struct Hearing<'p> {
+    policy: &'p Policy,
+    end: Option<Time>,
+    allowed: Allowed<'p>,
+    known: Known,
+    rules: Vec<Heard<'p>>,
+}
+
+/// What was heard about one rule.
+struct Heard<'p> {
+    rule: &'p Rule,
+    about: About<'p>,
+    /// Connections in its scope.
+    before: u64,
+    /// Those of them that an exception takes out.
+    exempt: u64,
+    /// Findings that an exception covers.
+    covered: u64,
+}
+
+/// By group.
+enum About<'p> {
+    Limit(Asked<'p>, BTreeMap<String, limit::Group>),
+    Expect(&'p Expect, BTreeMap<String, expect::Group>),
+}
+
+impl<'p> Hearing<'p> {
+    /// Of a capture that ends at `end`, on the day `today`.
+    pub fn new(policy: &'p Policy, end: Option<Time>, today: Date) -> Hearing<'p> {
+        let heard = |rule: &'p Rule| {
+            let about = match &rule.test {
+                Test::Limit(limit) => About::Limit(Asked::new(limit, rule, policy), all_in_one(rule)),
+                Test::Expect(expect) => About::Expect(expect, all_in_one(rule)),
+            };
+            Heard { rule, about, before: 0, exempt: 0, covered: 0 }
+        };
+        let (allowed, rules) = (Allowed::new(policy, today), policy.rules.iter().map(heard).collect());
+        Hearing { policy, end, allowed, known: Known::default(), rules }
+    }
+
+    /// Takes a connection.
+    pub fn take(&mut self, c: &Connection) {
+        self.known.take(c);
+        for heard in &mut self.rules {
+            let rule = heard.rule;
+            if rule.scope.as_ref().is_some_and(|scope| !scope.matches(c)) {
+                continue;
+            }
+            heard.before += 1;
+            if self.allowed.exempts(&rule.name, c) {
+                heard.exempt += 1;
+                continue;
+            }
+            let name = group(rule.each, c);
+            match &mut heard.about {
+                About::Limit(asked, groups) => {
+                    let group = groups.entry(name).or_default();
+                    heard.covered += group.take(asked, c, self.end, &mut self.allowed);
+                }
+                About::Expect(expect, groups) => {
+                    groups.entry(name).or_default().take(expect, c, self.policy, self.end);
+                }
+            }
+        }
+    }
+
+    /// The verdict; `report` is about the connections taken, and need not have them any more.
+    pub fn judgement(self, report: &Report) -> Judgement {
+        let Hearing { policy, allowed, known, rules, .. } = self;
+        let capture = &report.capture;
+        let quality = capture::verdict(&policy.capture, capture, &known);
+        let lacking = quality.status != Status::Pass;
+        let mut verdicts = vec![quality];
+        for heard in rules {
+            let mut verdict = heard.verdict(&report.findings);
+            if verdict.status == Status::Pass && lacking {
+                verdict.status = Status::Unclear;
+                verdict.message =
+                    format!("{}, but the capture does not show enough (capture quality)", verdict.message);
+            }
+            verdicts.push(verdict);
+        }
+        Judgement {
+            policy: policy.file.clone(),
+            files: capture.files.iter().map(|file| file.name.clone()).collect(),
+            connections: known.all,
+            packets: capture.packets,
+            first: capture.first,
+            last: capture.last,
+            rules: verdicts,
+            notes: allowed.notes(),
+        }
+    }
+}
+
+/// One group without a name if the rule is about all together.
+fn all_in_one<G: Default>(rule: &Rule) -> BTreeMap<String, G> {
+    rule.each.is_none().then(|| (String::new(), G::default())).into_iter().collect()
+}
+
+impl Heard<'_> {
+    fn verdict(self, findings: &[Finding]) -> RuleVerdict {
+        let Heard { rule, about, before, exempt, covered } = self;
+        let checked = before - exempt;
+        let named = |name: String, mut part: super::Part| {
+            if !name.is_empty() {
+                part.message = format!("{name}: {}", part.message);
+            }
+            part
+        };
+        let parts = match about {
+            About::Limit(asked, groups) => {
+                groups.into_iter().map(|(name, group)| named(name, group.part(&asked, findings))).collect()
+            }
+            About::Expect(expect, groups) => {
+                groups.into_iter().map(|(name, group)| named(name, group.part(expect))).collect()
+            }
+        };
+        let mut part = sum::sum(parts);
+        if checked == 0 && !counts(&rule.test) {
+            let what =
+                if before == 0 { "no such connection in the capture" } else { "every such connection is exempt" };
+            part.message = what.to_owned();
+            part.status = match rule.if_none {
+                _ if before > 0 => Status::Pass,
+                IfNone::Unclear => Status::Unclear,
+                IfNone::Pass => Status::Pass,
+                IfNone::Fail => Status::Fail,
+            };
+        }
+        let (kind, codes) = match &rule.test {
+            Test::Limit(limit) => ("limit", limit.declarations().map(|d| d.code).collect()),
+            Test::Expect(_) => ("expect", Vec::new()),
+        };
+        RuleVerdict {
+            name: rule.name.clone(),
+            kind,
+            codes,
+            why: rule.why.clone(),
+            line: rule.line,
+            level: rule.level,
+            status: part.status,
+            message: part.message,
+            checked,
+            allowed: exempt + covered,
+            offending: part.offences.count,
+            offences: part.offences.first,
+            doubtful: part.doubts.count,
+            doubts: part.doubts.first,
+        }
+    }
+}
