@@ -9,7 +9,7 @@ use serde_json::Value;
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::report::{Connection, Report, Side};
 use tcpstate::segment::Socket;
-use tcpstate::snapshot::{Moment, rows};
+use tcpstate::snapshot::{Moment, Sockets};
 use tcpstate::source;
 use tcpstate::time::Time;
 use tcpstate::tracker::{Evidence, State};
@@ -175,7 +175,9 @@ fn snapshots_list_what_the_hosts_had() {
                     (*state != State::Closed).then_some((k.local, k.peer, *state))
                 });
                 let mut theirs: Vec<_> = theirs.collect();
-                let rows = rows(&report, &Moment::Time(now));
+                let mut sockets = Sockets::new(Moment::Time(now), Some(last));
+                report.connections.iter().for_each(|c| sockets.take(c));
+                let rows = sockets.finish();
                 let ours = rows.iter().filter(|r| r.role == at).map(|r| (r.local, r.peer, r.state));
                 for row in ours {
                     listed += 1;

@@ -1,22 +1,20 @@
 //! `tcpstate analyze`: from files to a report.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
 use super::args::{AnalyzeArgs, Part};
 use super::failure::{DONE, FOUND, Failure};
-use super::output::{self, Look, Stop, Target, tell};
-use super::passed::{FEW, Passed};
+use super::output::{self, Look, Target, tell};
+use super::passing::{Passing, passing};
 use super::reading;
-use crate::analyze::{Analysis, Keep, MANY, Options, Past, Wanted};
+use crate::analyze::{Analysis, Keep, Options, Wanted};
 use crate::bothends::{self, Apart, Tap};
 use crate::detect::{FailOn, Limits, Selection as Sought};
 use crate::filter::{self, Filter, select::select, words};
 use crate::render::{
-    Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, csv, ends, events, json, ndjson, render,
-    stream::Stream, units::date,
+    Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, ends, events, render, units::date,
 };
 use crate::report::{Connection, Report};
 
@@ -62,105 +60,9 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
 }
 
 /// The exit code that `report` asks for; what could not be read is told.
-fn code(report: &Report, args: &AnalyzeArgs, fail_on: &[FailOn]) -> u8 {
+pub(super) fn code(report: &Report, args: &AnalyzeArgs, fail_on: &[FailOn]) -> u8 {
     let code = reading::warn(&report.capture.files, args.reading, args.strict);
     if code == DONE && fail_on.iter().any(|f| f.is_met(report)) { FOUND } else { code }
-}
-
-/// How output is made as connections pass, without keeping them.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Passing {
-    /// A few of them are shown.
-    Few,
-    /// Each is written.
-    Each,
-}
-
-impl Passing {
-    /// How the output asked for is made, if it can be made so.
-    fn of(args: &AnalyzeArgs) -> Option<Passing> {
-        if args.events || !args.client.is_empty() {
-            return None;
-        }
-        match (format(args), args.limit) {
-            (Format::Table | Format::Markdown, _) => Some(Passing::Few),
-            (_, Some(Limit::At(few))) if few <= FEW => Some(Passing::Few),
-            (_, None) if args.sort.is_none() && !args.reverse => Some(Passing::Each),
-            _ => None,
-        }
-    }
-}
-
-/// Reads, and prints while connections pass, or `only` some of them; where there are many, those that are settled are let
-/// go.
-fn passing(
-    args: &AnalyzeArgs,
-    how: Passing,
-    only: Option<Keep<'_>>,
-    look: Look,
-    target: Target,
-) -> Result<u8, Failure> {
-    let mut told = DONE;
-    let options = options(args, look, &target);
-    target.fill(|out| {
-        told = match (how, format(args)) {
-            (Passing::Each, Format::Ndjson) => streamed(args, only, ndjson::Writer::new(out))?,
-            (Passing::Each, Format::Json) => streamed(args, only, json::Writer::new(out)?)?,
-            (Passing::Each, Format::Csv) => streamed(args, only, csv::Writer::new(out))?,
-            _ => shown(args, options, only, out)?,
-        };
-        Ok(())
-    })?;
-    Ok(told)
-}
-
-/// A few of the connections are shown.
-fn shown(
-    args: &AnalyzeArgs,
-    options: RenderOptions,
-    only: Option<Keep<'_>>,
-    out: &mut dyn io::Write,
-) -> Result<u8, Stop> {
-    let mut analysis = Analysis::new(analysis_options(args)?).bounded(MANY);
-    let format = format(args);
-    let (mut passed, mut past) = (Passed::new(format, &options, only), Past::default());
-    let read = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
-        if let Some(mut finish) = analysis.settled(&mut past) {
-            passed.pass(&mut finish, args.jobs);
-            passed.keep(&finish);
-            past = finish.past();
-        }
-        analysis.let_go(&mut past);
-        Ok::<_, Failure>(())
-    });
-    let mut finish = analysis.ended_after(past, read?).in_rounds(MANY / 2);
-    let options = RenderOptions { selection: selection(args, finish.all())?, ..options };
-    passed.pass(&mut finish, args.jobs);
-    let (report, picked) = passed.report(finish);
-    let told = code(&report, args, &fail_on(args)?);
-    picked.show(format, &report, &options, out)?;
-    Ok(told)
-}
-
-/// Each connection is written.
-fn streamed<S: Stream>(args: &AnalyzeArgs, only: Option<Keep<'_>>, mut out: S) -> Result<u8, Stop> {
-    let mut analysis = Analysis::new(analysis_options(args)?).bounded(MANY);
-    let mut past = Past::default();
-    let read = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
-        if let Some(mut finish) = analysis.settled(&mut past) {
-            args.jobs.stream(&mut finish, only, &mut out)?;
-            past = finish.past();
-        }
-        analysis.let_go(&mut past);
-        Ok::<_, Stop>(())
-    });
-    let mut finish = analysis.ended_after(past, read?).in_rounds(MANY / 2);
-    selection(args, finish.all())?;
-    args.jobs.stream(&mut finish, only, &mut out)?;
-    let report = finish.report(Vec::new());
-    let told = code(&report, args, &fail_on(args)?);
-    out.end(&report)?;
-    Ok(told)
 }
 
 /// What clap cannot check.
@@ -195,13 +97,13 @@ fn wanted(args: &AnalyzeArgs) -> Result<Sought, Failure> {
 }
 
 /// What makes the run fail.
-fn fail_on(args: &AnalyzeArgs) -> Result<Vec<FailOn>, Failure> {
+pub(super) fn fail_on(args: &AnalyzeArgs) -> Result<Vec<FailOn>, Failure> {
     let read = |word: &String| FailOn::read(word).map_err(|error| Failure::usage(format!("--fail-on: {error}")));
     args.fail_on.iter().map(read).collect()
 }
 
 /// What the analysis is to assume and to look for.
-fn analysis_options(args: &AnalyzeArgs) -> Result<Options, Failure> {
+pub(super) fn analysis_options(args: &AnalyzeArgs) -> Result<Options, Failure> {
     Ok(Options {
         retracted: args.retracted,
         vantage: args.vantage,
@@ -280,7 +182,7 @@ fn selects(args: &AnalyzeArgs) -> bool {
 }
 
 /// What was asked for, if not all connections, of which there are so many.
-fn selection(args: &AnalyzeArgs, of: u64) -> Result<Option<Selection>, Failure> {
+pub(super) fn selection(args: &AnalyzeArgs, of: u64) -> Result<Option<Selection>, Failure> {
     if let Some(missing) = args.connection.iter().find(|id| **id == 0 || **id > of) {
         let have = if of == 0 { "there is none".to_owned() } else { format!("they are numbered from 1 to {of}") };
         return Err(Failure::usage(format!("--connection: there is no connection {missing}; {have}")));
@@ -290,7 +192,7 @@ fn selection(args: &AnalyzeArgs, of: u64) -> Result<Option<Selection>, Failure> 
     Ok(selects(args).then(|| Selection { by: by.join(" "), of }))
 }
 
-fn options(args: &AnalyzeArgs, look: Look, target: &Target) -> RenderOptions {
+pub(super) fn options(args: &AnalyzeArgs, look: Look, target: &Target) -> RenderOptions {
     RenderOptions {
         width: look.width(args.width),
         colour: look.colour(target.is_file()),
@@ -317,7 +219,7 @@ fn sections(only: &[Part]) -> Sections {
 }
 
 /// The format asked for, or the one that the output's name stands for, or the table.
-fn format(args: &AnalyzeArgs) -> Format {
+pub(super) fn format(args: &AnalyzeArgs) -> Format {
     let named = || Format::of_extension(Path::new(args.output.as_ref()?).extension()?.to_str()?);
     args.format.or_else(named).unwrap_or_default()
 }

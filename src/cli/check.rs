@@ -126,7 +126,7 @@ fn judged(files: &[PathBuf], args: &CheckArgs, policy: &Policy) -> Result<(Judge
     let (analysis, files) = read(files, args, policy.limits.clone())?;
     let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
     let mut hearing = Hearing::new(policy, finish.capture().last, today(args));
-    args.jobs.connections(&mut finish, |c| hearing.take(c));
+    args.jobs.connections(&mut finish, None, |c| hearing.take(c));
     let report = finish.report(Vec::new());
     let judgement = hearing.judgement(&report);
     let code = code(&report, &judgement);

@@ -97,9 +97,9 @@ impl Jobs {
         }
     }
 
-    /// Gives each connection in full to `take` in order of their numbers; nobody asks for the time of all.
-    pub fn connections(self, finish: &mut Finish<'_>, mut take: impl FnMut(&Connection)) {
-        let wanted = Wanted { connections: true, untimed: true, ..Wanted::default() };
+    /// Gives each connection, or `only` some, in full to `take` in order of their numbers; nobody asks for the time of all.
+    pub fn connections(self, finish: &mut Finish<'_>, only: Option<Keep<'_>>, mut take: impl FnMut(&Connection)) {
+        let wanted = Wanted { connections: true, only, untimed: true, ..Wanted::default() };
         loop {
             if self.several() {
                 let told = in_turn(

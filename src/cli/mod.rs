@@ -13,6 +13,7 @@ mod live;
 mod names;
 mod output;
 mod passed;
+mod passing;
 mod progress;
 mod reading;
 mod show;

@@ -6,16 +6,17 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::args::{Timers, columns, duration};
 use super::failure::Failure;
+use super::jobs::Jobs;
 use super::output::{Look, Target, tell};
 use super::reading::{self, Reading};
 use super::when::When;
-use crate::analyze::{Analysis, Wanted};
+use crate::analyze::{Analysis, Keep, MANY, Past};
 use crate::filter;
 use crate::render::Format;
 use crate::render::snapshot as render;
 use crate::render::units::{Zone, date, span};
-use crate::report::{Connection, Report};
-use crate::snapshot::{Moment, rows, series};
+use crate::report::{Capture, Connection};
+use crate::snapshot::{Counting, Moment, Sockets};
 use crate::time::{Span, Time};
 
 /// Points in a series; more are refused, as nobody reads them.
@@ -85,35 +86,51 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
     })?;
     let code = reading::warn(&files, args.reading, false);
     let matches = |c: &Connection| filter.as_ref().is_none_or(|filter| filter.matches(c));
-    let wanted = Wanted { only: filter.is_some().then_some(&matches), untimed: true, ..Wanted::default() };
-    let report = analysis.finish_with(files, wanted);
-    let moment = moment(args, &report, captured)?;
-    if filter.is_some() && report.connections.is_empty() && !args.reading.quiet {
-        tell("tcpstate: --filter: no connection matches");
-    }
+    let only: Option<Keep<'_>> = if filter.is_some() { Some(&matches) } else { None };
+    let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
+    let moment = moment(args, finish.capture(), captured)?;
+    let (first, last) = (finish.capture().first, finish.capture().last);
     let target = Target::open(args.output.as_deref())?;
     let looks = render::Looks { width: look.width(args.width), colour: look.colour(target.is_file()) };
+    let mut any = false;
     match args.every {
         None => {
-            let rows = rows(&report, &moment);
-            target.write(|out| render::rows(args.format, &moment, &rows, &looks, out))?;
+            let mut sockets = Sockets::new(moment, last);
+            Jobs::default().connections(&mut finish, only, |c| {
+                any = true;
+                sockets.take(c);
+            });
+            tell_if_none(args, any);
+            target.write(|out| render::rows(args.format, &moment, &sockets.finish(), &looks, out))?;
         }
         Some(step) => {
-            let from = args.at.map_or(report.capture.first.unwrap_or(Time(0)), |_| moment.time());
-            let points = (report.capture.last.unwrap_or(from) - from).0 / step.0.max(1);
+            let from = args.at.map_or(first.unwrap_or(Time(0)), |_| moment.time());
+            let end = last.unwrap_or(from);
+            let points = (end - from).0 / step.0.max(1);
             if step.0 <= 0 || points > MOST {
+                target.abandon();
                 let points = format!("--every: that would be {points} points; {MOST} are the most");
                 return Err(Failure::usage(points));
             }
-            let series = series(&report, from, step, MOST as usize + 1);
-            target.write(|out| render::series(args.format, &series, from, &looks, out))?;
+            let mut counting = Counting::new(from, end, step, MOST as usize + 1);
+            Jobs::default().connections(&mut finish, only, |c| {
+                any = true;
+                counting.take(c);
+            });
+            tell_if_none(args, any);
+            target.write(|out| render::series(args.format, &counting.finish(), from, &looks, out))?;
         }
     }
     Ok(code)
 }
 
-fn moment(args: &SnapshotArgs, report: &Report, captured: Option<Time>) -> Result<Moment, Failure> {
-    let capture = &report.capture;
+fn tell_if_none(args: &SnapshotArgs, any: bool) {
+    if args.filter.is_some() && !any && !args.reading.quiet {
+        tell("tcpstate: --filter: no connection matches");
+    }
+}
+
+fn moment(args: &SnapshotArgs, capture: &Capture, captured: Option<Time>) -> Result<Moment, Failure> {
     let (Some(first), Some(last)) = (capture.first, capture.last) else {
         return match args.at {
             None => Ok(Moment::Time(Time(0))),

@@ -8,7 +8,7 @@ use super::history::mark;
 use super::text::{DIM, Text};
 use super::units::clock;
 use super::{Format, RenderOptions, ladder};
-use crate::report::{Report, Side};
+use crate::report::{Connection, Report, Side};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
 use crate::tracker::{Evidence, State};
@@ -51,16 +51,19 @@ pub struct Event {
     pub proven_by: Option<u64>,
 }
 
-/// All transitions in order of time; those of one moment by connection, client first.
-pub fn events(report: &Report) -> Vec<Event> {
-    let mut events = Vec::new();
-    for c in &report.connections {
+/// Transitions as they are gathered, connection by connection.
+#[derive(Clone, Debug, Default)]
+pub struct Events(Vec<Event>);
+
+impl Events {
+    /// Takes those of both ends of a connection; connections come in order of their numbers.
+    pub fn take(&mut self, c: &Connection) {
         for (role, local, peer) in [(Side::Client, c.client, c.server), (Side::Server, c.server, c.client)] {
             let history = &c.endpoints.get(role).history;
             for (i, entry) in history.iter().enumerate() {
                 let before = i.checked_sub(1).map(|i| &history[i]);
                 let known = before.filter(|b| b.evidence != Evidence::Assumed || b.packet.is_some());
-                events.push(Event {
+                self.0.push(Event {
                     r#type: "event",
                     time: entry.time,
                     connection: c.id,
@@ -79,33 +82,42 @@ pub fn events(report: &Report) -> Vec<Event> {
             }
         }
     }
-    // Stable: what happened to one end at one moment stays in its order.
-    events.sort_by_key(|e| (e.time, e.connection, e.role == Side::Server));
-    events
+
+    /// Writes them in order of time; those of one moment by connection, client first.
+    ///
+    /// # Errors
+    /// Only those of `out`.
+    pub fn render(self, format: Format, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+        let Events(mut events) = self;
+        // Stable: what happened to one end at one moment stays in its order.
+        events.sort_by_key(|e| (e.time, e.connection, e.role == Side::Server));
+        match format {
+            Format::Json => {
+                out.write_all(b"[")?;
+                for (i, event) in events.iter().enumerate() {
+                    out.write_all(if i > 0 { b",\n" } else { b"\n" })?;
+                    serde_json::to_writer(&mut *out, event)?;
+                }
+                out.write_all(b"\n]\n")
+            }
+            Format::Ndjson => events.iter().try_for_each(|event| {
+                serde_json::to_writer(&mut *out, event)?;
+                out.write_all(b"\n")
+            }),
+            Format::Csv => csv(&events, out),
+            Format::Table | Format::Markdown => table(&events, options, out),
+        }
+    }
 }
 
-/// Writes them.
+/// Writes those of a report.
 ///
 /// # Errors
 /// Only those of `out`.
 pub fn render(format: Format, report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
-    let events = events(report);
-    match format {
-        Format::Json => {
-            out.write_all(b"[")?;
-            for (i, event) in events.iter().enumerate() {
-                out.write_all(if i > 0 { b",\n" } else { b"\n" })?;
-                serde_json::to_writer(&mut *out, event)?;
-            }
-            out.write_all(b"\n]\n")
-        }
-        Format::Ndjson => events.iter().try_for_each(|event| {
-            serde_json::to_writer(&mut *out, event)?;
-            out.write_all(b"\n")
-        }),
-        Format::Csv => csv(&events, out),
-        Format::Table | Format::Markdown => table(&events, options, out),
-    }
+    let mut events = Events::default();
+    report.connections.iter().for_each(|c| events.take(c));
+    events.render(format, options, out)
 }
 
 fn csv(events: &[Event], out: &mut dyn io::Write) -> io::Result<()> {

@@ -4,13 +4,13 @@
 
 mod series;
 
-pub use series::{Count, Sample, Series, series};
+pub use series::{Count, Counting, Sample, Series};
 
 use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::report::{Connection, Entry, Report, Side};
+use crate::report::{Connection, Entry, Side};
 use crate::segment::Socket;
 use crate::time::Time;
 use crate::tracker::{Evidence, State, States};
@@ -77,14 +77,31 @@ fn happened(entry: &Entry, moment: &Moment) -> Time {
     }
 }
 
-/// Every socket that was not CLOSED at `moment`, by host, state, local and peer address.
-pub fn rows(report: &Report, moment: &Moment) -> Vec<Row> {
-    let sides = [Side::Client, Side::Server];
-    let at_end = report.capture.last.is_some_and(|end| moment.time() >= end);
-    let all = report.connections.iter().flat_map(|c| sides.map(|side| row(c, side, moment, at_end)));
-    let mut rows: Vec<Row> = all.flatten().collect();
-    rows.sort_by_key(|r| (r.host, r.state, r.local, r.peer, r.connection));
-    rows
+/// Sockets at a moment: connections are looked at one by one, and none of them is kept.
+#[derive(Clone, Debug)]
+pub struct Sockets {
+    moment: Moment,
+    at_end: bool,
+    rows: Vec<Row>,
+}
+
+impl Sockets {
+    /// At `moment` of a capture that ends at `end`.
+    pub fn new(moment: Moment, end: Option<Time>) -> Sockets {
+        Sockets { moment, at_end: end.is_some_and(|end| moment.time() >= end), rows: Vec::new() }
+    }
+
+    /// Looks at the ends of a connection.
+    pub fn take(&mut self, c: &Connection) {
+        let sides = [Side::Client, Side::Server];
+        self.rows.extend(sides.into_iter().filter_map(|side| row(c, side, &self.moment, self.at_end)));
+    }
+
+    /// Every socket that was not CLOSED, by host, state, local and peer address.
+    pub fn finish(mut self) -> Vec<Row> {
+        self.rows.sort_by_key(|r| (r.host, r.state, r.local, r.peer, r.connection));
+        self.rows
+    }
 }
 
 fn row(c: &Connection, side: Side, moment: &Moment, at_end: bool) -> Option<Row> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::report::{Report, Side};
+use crate::report::{Connection, Side};
 use crate::time::{Span, Time};
 use crate::tracker::{Evidence, State};
 
@@ -35,74 +35,84 @@ pub struct Series {
     pub samples: Vec<Sample>,
 }
 
-/// One step up or down.
-#[derive(Clone, Copy)]
-struct Change {
-    time: Time,
-    state: State,
-    count: i64,
-    least: i64,
-    most: i64,
+/// By how much the counts of a state change: as the histories say, certainly, possibly.
+type Change = [i64; 3];
+
+/// A series in the making: connections are counted one by one, and none of them is kept.
+#[derive(Clone, Debug)]
+pub struct Counting {
+    from: Time,
+    end: Time,
+    step: Span,
+    limit: usize,
+    /// By how much each state changes up to a sample since the one before, by the sample's place.
+    changes: BTreeMap<usize, [Change; State::ALL.len()]>,
 }
 
-/// Samples from `from` to the end of the capture, `step` apart (at least a nanosecond), at most `limit` of them.
-pub fn series(report: &Report, from: Time, step: Span, limit: usize) -> Series {
-    let end = report.capture.last.unwrap_or(from);
-    let mut changes = changes(report, end);
-    changes.sort_by_key(|c| c.time);
-    let mut next = changes.into_iter().peekable();
-    let mut now: BTreeMap<State, [i64; 3]> = BTreeMap::new();
-    let mut samples = Vec::new();
-    let mut time = from;
-    while time <= end && samples.len() < limit {
-        while let Some(change) = next.next_if(|c| c.time <= time) {
-            let counts = now.entry(change.state).or_default();
-            counts[0] += change.count;
-            counts[1] += change.least;
-            counts[2] += change.most;
-        }
-        let number = |n: i64| u64::try_from(n).unwrap_or(0);
-        let states = now
-            .iter()
-            .filter(|(_, n)| **n != [0; 3])
-            .map(|(state, n)| (*state, Count { count: number(n[0]), least: number(n[1]), most: number(n[2]) }));
-        samples.push(Sample { time, states: states.collect() });
-        time = time + step.max(Span(1));
+impl Counting {
+    /// Samples from `from` to `end`, that of the capture, `step` apart (at least a nanosecond), at most `limit` of them.
+    pub fn new(from: Time, end: Time, step: Span, limit: usize) -> Counting {
+        Counting { from, end, step: step.max(Span(1)), limit, changes: BTreeMap::new() }
     }
-    Series { samples }
-}
 
-fn changes(report: &Report, end: Time) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for c in &report.connections {
+    /// Something changes at `time`: it counts from the next sample on.
+    fn change(&mut self, time: Time, state: State, by: Change) {
+        let since = u64::try_from((time - self.from).0).unwrap_or(0);
+        let place = since.div_ceil(self.step.0.unsigned_abs());
+        let Some(place) = usize::try_from(place).ok().filter(|place| *place < self.limit) else { return };
+        let changes = &mut self.changes.entry(place).or_default()[state as usize];
+        changes.iter_mut().zip(by).for_each(|(n, by)| *n += by);
+    }
+
+    /// Counts the ends of a connection.
+    pub fn take(&mut self, c: &Connection) {
+        let end = self.end;
         for side in [Side::Client, Side::Server] {
             let history = &c.endpoints.get(side).history;
             for (i, entry) in history.iter().enumerate() {
-                if entry.state == State::Closed {
+                let state = entry.state;
+                if state == State::Closed {
                     continue;
                 }
-                let state = entry.state;
-                let mut change = |time, count, least, most| changes.push(Change { time, state, count, least, most });
                 let entered = entry.latest.unwrap_or(entry.time);
                 let next = history.get(i + 1);
                 let left = next.map(|n| (n.time, n.latest.unwrap_or(n.time)));
                 // A receipt that nothing proves may never have happened.
                 let sure = entry.evidence != Evidence::Inferred || entered < end;
-                change(entry.time, 1, 0, 1);
+                self.change(entry.time, state, [1, 0, 1]);
                 let certain_until = left.map_or(end + Span(1), |(earliest, _)| earliest);
                 if sure && entered < certain_until {
-                    change(entered, 0, 1, 0);
-                    change(certain_until, 0, -1, 0);
+                    self.change(entered, state, [0, 1, 0]);
+                    self.change(certain_until, state, [0, -1, 0]);
                 }
                 if let Some((earliest, latest)) = left {
-                    change(earliest, -1, 0, 0);
+                    self.change(earliest, state, [-1, 0, 0]);
                     let forever = next.is_some_and(|n| n.evidence == Evidence::Inferred && latest >= end);
                     if !forever {
-                        change(latest, 0, 0, -1);
+                        self.change(latest, state, [0, 0, -1]);
                     }
                 }
             }
         }
     }
-    changes
+
+    /// The series.
+    pub fn finish(self) -> Series {
+        let mut next = self.changes.into_iter().peekable();
+        let mut now = [Change::default(); State::ALL.len()];
+        let (mut samples, mut time) = (Vec::new(), self.from);
+        while time <= self.end && samples.len() < self.limit {
+            while let Some((_, changes)) = next.next_if(|(place, _)| *place <= samples.len()) {
+                now.iter_mut().flatten().zip(changes.iter().flatten()).for_each(|(n, by)| *n += by);
+            }
+            let number = |n: i64| u64::try_from(n).unwrap_or(0);
+            let counts = State::ALL.into_iter().map(|state| (state, now[state as usize]));
+            let states = counts
+                .filter(|(_, n)| *n != [0; 3])
+                .map(|(state, n)| (state, Count { count: number(n[0]), least: number(n[1]), most: number(n[2]) }));
+            samples.push(Sample { time, states: states.collect() });
+            time = time + self.step;
+        }
+        Series { samples }
+    }
 }
