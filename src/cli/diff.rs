@@ -11,7 +11,7 @@ use super::failure::{DONE, FAILED, FOUND, Failure};
 use super::jobs::Jobs;
 use super::output::{Look, Target};
 use super::reading::{self, Reading};
-use crate::analyze::{Analysis, Options};
+use crate::analyze::{Analysis, MANY, Options, Past};
 use crate::detect::Limits;
 use crate::diff::output::{Format, write};
 use crate::diff::service::By;
@@ -149,8 +149,11 @@ fn sample(path: &Path, limits: &Limits, args: &DiffArgs) -> Result<(Sample, bool
     let mut analysis = Analysis::new(Options { limits: limits.clone(), ..Options::default() });
     let files = args.jobs.read(&[path.to_owned()], &args.reading, &mut analysis)?;
     let unreadable = reading::warn(&files, args.reading, false) != DONE;
-    let report = analysis.finish(files);
-    Ok((Sample::of(&name, &report), unreadable))
+    let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
+    let mut sample = Sample { name, ..Sample::default() };
+    args.jobs.connections(&mut finish, None, |c| sample.take(c));
+    sample.complete(&finish.report(Vec::new()));
+    Ok((sample, unreadable))
 }
 
 /// Whether a regular file begins as JSON does; no capture begins so. Pipes are left alone: what is read of them is gone.

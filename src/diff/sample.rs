@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::detect::{self, Detect};
 use crate::filter::select::name as closer;
-use crate::report::{Report, SCHEMA, Severity, Side};
+use crate::report::{Connection, Report, SCHEMA, Severity, Side};
 use crate::time::Span;
 
 /// One connection.
@@ -60,38 +60,44 @@ pub enum NoReport {
 impl Sample {
     /// From a report.
     pub fn of(name: &str, report: &Report) -> Sample {
-        let item = |c: &crate::report::Connection| {
-            let mut times = BTreeMap::new();
-            let mut finals = [String::new(), String::new()];
-            for (e, side) in [Side::Client, Side::Server].into_iter().enumerate() {
-                let endpoint = c.endpoints.get(side);
-                finals[e] = endpoint.state.name().to_owned();
-                let left = endpoint.time_in_state.iter().filter(|(state, _)| *state != endpoint.state);
-                times.extend(left.map(|(state, span)| ((e, state.name().to_owned()), span)));
-            }
-            let mut findings = BTreeMap::new();
-            for a in &c.anomalies {
-                let worst = findings.entry(a.code.to_owned()).or_insert(a.severity);
-                *worst = a.severity.max(*worst);
-            }
-            Item {
-                server: c.server.addr.to_string(),
-                port: c.server.port,
-                outcome: c.outcome.name().to_owned(),
-                closed_first: c.closed_first.map(|who| closer(who).to_owned()),
-                finals,
-                handshake: c.timing.handshake,
-                times,
-                findings,
-            }
-        };
-        let wide = report.findings.iter().filter(|f| is_wide(f.code)).map(|f| (f.code.to_owned(), f.severity));
-        Sample {
-            name: name.to_owned(),
-            items: report.connections.iter().map(item).collect(),
-            wide: wide.collect(),
-            problems: report.capture.files.iter().filter_map(|file| file.problem.clone()).collect(),
+        let mut sample = Sample { name: name.to_owned(), ..Sample::default() };
+        report.connections.iter().for_each(|c| sample.take(c));
+        sample.complete(report);
+        sample
+    }
+
+    /// Takes a connection.
+    pub fn take(&mut self, c: &Connection) {
+        let mut times = BTreeMap::new();
+        let mut finals = [String::new(), String::new()];
+        for (e, side) in [Side::Client, Side::Server].into_iter().enumerate() {
+            let endpoint = c.endpoints.get(side);
+            finals[e] = endpoint.state.name().to_owned();
+            let left = endpoint.time_in_state.iter().filter(|(state, _)| *state != endpoint.state);
+            times.extend(left.map(|(state, span)| ((e, state.name().to_owned()), span)));
         }
+        let mut findings = BTreeMap::new();
+        for a in &c.anomalies {
+            let worst = findings.entry(a.code.to_owned()).or_insert(a.severity);
+            *worst = a.severity.max(*worst);
+        }
+        self.items.push(Item {
+            server: c.server.addr.to_string(),
+            port: c.server.port,
+            outcome: c.outcome.name().to_owned(),
+            closed_first: c.closed_first.map(|who| closer(who).to_owned()),
+            finals,
+            handshake: c.timing.handshake,
+            times,
+            findings,
+        });
+    }
+
+    /// Takes all else; `report` need not have the connections any more.
+    pub fn complete(&mut self, report: &Report) {
+        let wide = report.findings.iter().filter(|f| is_wide(f.code)).map(|f| (f.code.to_owned(), f.severity));
+        self.wide = wide.collect();
+        self.problems = report.capture.files.iter().filter_map(|file| file.problem.clone()).collect();
     }
 
     /// From a report saved with `--format json`.
