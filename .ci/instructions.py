@@ -23,6 +23,8 @@ RUNS = {
     "web": ("web", 1_000, "web.pcap", []),
     "web-pcapng": ("web", 1_000, "web.pcapng", []),
     "web-ndjson": ("web", 1_000, "web.pcap", ["--format", "ndjson"]),
+    "web-csv": ("web", 1_000, "web.pcap", ["--format", "csv"]),
+    "web-filter": ("web", 1_000, "web.pcap", ["--filter", "outcome reset"]),
     "churn": ("churn", 1_000, "churn.pcap", []),
     "synflood": ("synflood", 3_000, "synflood.pcap", []),
     "elephant": ("elephant", 20_000, "elephant.pcap", []),

@@ -1,5 +1,5 @@
 //! Packets of a connection that goes on cost no memory: after a while nothing is allocated for them. A short connection
-//! costs no allocation of its own.
+//! costs no allocation of its own. What a filter leaves out is not kept.
 
 // Counting allocations needs an allocator of our own, and `GlobalAlloc` is an unsafe trait.
 #![allow(unsafe_code, reason = "GlobalAlloc")]
@@ -11,14 +11,21 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::Cursor;
 
-use tcpstate::analyze::{Analysis, Options, Wanted};
+use tcpstate::analyze::{Analysis, Options, Past, Wanted};
 use tcpstate::decode::{Decoded, Decoder};
+use tcpstate::report::Connection;
 use tcpstate::source;
 use traffic::{Frame, Shape, pcap, pcapng, traffic as made};
 
 thread_local! {
     /// Of this thread only: the test harness has others.
     static COUNT: Cell<u64> = const { Cell::new(0) };
+    /// Bytes allocated and not freed.
+    static LIVE: Cell<i64> = const { Cell::new(0) };
+}
+
+fn live(more: usize, less: usize) {
+    LIVE.set(LIVE.get() + more as i64 - less as i64);
 }
 
 struct Counting;
@@ -28,23 +35,27 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.set(COUNT.get() + 1);
+        live(layout.size(), 0);
         // SAFETY: the caller keeps the contract of `alloc`, which is the same.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        live(0, layout.size());
         // SAFETY: as above; `pointer` came from the same allocator.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         COUNT.set(COUNT.get() + 1);
+        live(layout.size(), 0);
         // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         COUNT.set(COUNT.get() + 1);
+        live(size, layout.size());
         // SAFETY: as above.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -136,4 +147,31 @@ fn a_short_connection_allocates_nothing_of_its_own() {
     assert!(connections >= 4_000, "{connections}");
     // What grows with all of them, a piece at a time, and what sixteen share.
     assert!(allocations * 12 < connections as u64, "{allocations} for {connections}");
+}
+
+/// Bytes that it takes, for each connection, to look at all of them and keep the `first` ones; and how many there are.
+fn kept(size: usize, first: u64) -> (i64, usize) {
+    let mut source =
+        source::open_reader("made", Box::new(Cursor::new(pcap(&made(Shape::Web, size))))).expect("a capture");
+    let mut analysis = Analysis::new(Options::default());
+    while let Some(batch) = source.batch() {
+        batch.for_each(|packet| analysis.packet(&packet));
+    }
+    let of = analysis.tracker().len();
+    let mut finish = analysis.ended_after(Past::default(), Vec::new());
+    let keep = |c: &Connection| c.id <= first;
+    let wanted = Wanted { connections: true, only: Some(&keep), ..Wanted::default() };
+    let (before, mut all) = (LIVE.get(), Vec::new());
+    while let Some(stretch) = finish.next(wanted) {
+        all.extend(stretch.connections);
+    }
+    assert_eq!(all.len() as u64, first.min(of as u64));
+    ((LIVE.get() - before) / of as i64, of)
+}
+
+#[test]
+fn connections_that_a_filter_leaves_out_are_not_kept() {
+    let [(few, of), (all, _)] = [10, u64::MAX].map(|first| kept(6_000, first));
+    assert!(of > 4_000, "{of}");
+    assert!(few < 250 && all > 2_000, "{few} and {all} bytes for each of {of}");
 }
