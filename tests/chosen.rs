@@ -5,7 +5,7 @@ use std::io::Cursor;
 use serde_json::Value;
 use tcpstate::analyze::{Analysis, Finish, Options, Past, Wanted};
 use tcpstate::decode::{Bundle, Decoder};
-use tcpstate::filter::{self, select::select};
+use tcpstate::filter::{self, select, select::select};
 use tcpstate::report::{Connection, Report};
 use tcpstate::source::{self, Source};
 
@@ -51,6 +51,12 @@ fn told(report: &Report, peaks: bool) -> Value {
     serde_json::to_value((&report.capture, connections, findings, &report.rollups, summary)).expect("JSON")
 }
 
+/// Findings that connections show by themselves, not only the capture as a whole.
+fn of_connections(report: &Report) -> Value {
+    let shown: Vec<_> = report.findings.iter().filter(|finding| select::group(finding).is_some()).collect();
+    serde_json::to_value(shown).expect("JSON")
+}
+
 fn text(report: &Report) -> String {
     serde_json::to_string(report).expect("JSON")
 }
@@ -83,8 +89,11 @@ fn compare(name: &str, open: impl Fn() -> Box<dyn Source>) -> usize {
         let keep = |c: &Connection| filter.matches(c);
         let (analysis, source) = taken(open(), usize::MAX, |_| {});
         let mut whole = analysis.finish(source.files());
-        let all = whole.connections.len();
+        let (all, findings) = (whole.connections.len(), of_connections(&whole));
         select(&mut whole, keep);
+        if text_of == "tcp" {
+            assert_eq!(of_connections(&whole), findings, "{name}: where nothing is left out all count as before");
+        }
         let (analysis, source) = taken(open(), usize::MAX, |_| {});
         let wanted = Wanted { only: Some(&keep), ..Wanted::default() };
         let some = analysis.finish_with(source.files(), wanted);

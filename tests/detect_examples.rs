@@ -334,8 +334,8 @@ fn signs_leave_nothing_out_and_short_agrees_with_full() {
             for (brief, anomaly) in found.iter().zip(full) {
                 assert_eq!(detect::anomaly(&view, brief).map(|a| a.message), Some(anomaly.message.clone()));
                 let (client, server) = (directory.host(c.sockets[client].addr), c.sockets[1 - client]);
-                whole.add(view.id, i, client, server, brief);
-                halves[i % 2].add(view.id, i, client, server, brief);
+                whole.add((view.id, i, true), client, server, brief);
+                halves[i % 2].add((view.id, i, true), client, server, brief);
                 told.insert((i, brief.declaration, brief.endpoint), anomaly);
             }
         }

@@ -131,6 +131,7 @@ fn connections_that_are_let_go_give_the_same() {
     same(Path::new(&file));
     same_with(Path::new(&file), &["-f", "csv", "--filter", "client port < 40000"]);
     same_with(Path::new(&file), &["--filter", "client port < 40000"]);
+    same_with(Path::new(&file), &["-f", "json", "--filter", "client port < 38000 or client port > 65000"]);
 
     let lines = run(&["analyze", "-f", "ndjson", &file]).out;
     let mut kinds = lines.lines().map(|line| line.split(['"', ':']).nth(4).unwrap_or_default());

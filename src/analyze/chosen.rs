@@ -1,46 +1,33 @@
 //! Connections that were chosen: the report is about them alone, and what others show with them.
 
+use std::collections::BTreeMap;
+
 use super::finish::Finish;
-use crate::detect::{ALL, Brief};
-use crate::filter::select::narrow;
+use crate::detect::Common;
+use crate::filter::select;
 use crate::report::Finding;
 use crate::report::carried::Carried;
 use crate::timing::{Census, table};
 use crate::tracker::verdict::Weighing;
 
 /// What is kept of them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Chosen {
     /// Numbers of those of which all is added up.
     ids: Vec<u64>,
     /// Number and index in the tracker of those of which the time is yet to be added up: which groups are large is known
     /// when they are.
     new: Vec<(u64, u32)>,
-    /// How many of them show each kind of finding by themselves.
-    shown: [u64; ALL.len()],
     census: Census,
     tables: Option<table::Builder>,
 }
 
-impl Default for Chosen {
-    fn default() -> Chosen {
-        let (ids, new, census) = (Vec::new(), Vec::new(), Census::default());
-        Chosen { ids, new, shown: [0; ALL.len()], census, tables: None }
-    }
-}
-
 impl Chosen {
-    /// Adds connection `id`, of which detectors say `briefs`, and the time of which is to be added up if there is an `index`
-    /// in the tracker.
-    pub fn push(&mut self, (id, index): (u64, Option<usize>), briefs: &[Brief]) {
+    /// Adds connection `id`, the time of which is to be added up if there is an `index` in the tracker.
+    pub fn push(&mut self, (id, index): (u64, Option<usize>)) {
         match index {
             Some(index) => self.new.push((id, index as u32)),
             None => self.ids.push(id),
-        }
-        for (n, brief) in briefs.iter().enumerate() {
-            let kind = brief.declaration;
-            let again = briefs[..n].iter().any(|before| before.declaration == kind);
-            self.shown[usize::from(kind)] += u64::from(!again);
         }
     }
 
@@ -48,17 +35,19 @@ impl Chosen {
     pub fn append(&mut self, other: Chosen) {
         self.ids.extend(other.ids);
         self.new.extend(other.new);
-        self.shown.iter_mut().zip(other.shown).for_each(|(a, b)| *a += b);
         if other.tables.is_some() {
             (self.census, self.tables) = (other.census, other.tables);
         }
     }
 
-    /// Leaves of `findings` what they show.
-    pub fn narrow(&mut self, findings: &mut Vec<Finding>, carried: &mut Carried) {
+    /// Leaves of `findings` what they show; so many connections of each large group were chosen.
+    pub fn narrow(&mut self, findings: &mut Vec<Finding>, carried: &mut Carried, groups: &BTreeMap<Common, u64>) {
         self.ids.sort_unstable();
-        let shows = |name: &str| ALL.iter().zip(self.shown).find(|(d, _)| d.name == name).map_or(0, |(_, n)| n);
-        narrow(findings, carried, |id| self.has(id), shows);
+        let shows = |finding: &Finding| {
+            let of = select::group(finding).map(|(service, side)| (finding.code, service, side));
+            of.and_then(|of| groups.get(&of)).copied().unwrap_or(0)
+        };
+        select::narrow(findings, carried, |id| self.has(id), shows);
     }
 
     /// Whether connection `id` is one of them, once they are in order.

@@ -1,6 +1,7 @@
 //! The end of an analysis: connections are looked at, a stretch at a time, and added up; the report is what the sums come
 //! to.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Past;
@@ -192,6 +193,13 @@ impl<'a> Finish<'a> {
         }
     }
 
+    /// Of connections chosen it shows as they are added up how many there are, in however many parts.
+    pub(super) fn loosen(&self, sums: &mut Tally) {
+        if sums.chosen.is_some() {
+            sums.totals.loosen_if_many(self.scene.begin, self.end);
+        }
+    }
+
     /// The connections that are yet to be looked at as `wanted`, in two parts, their stretches in turn; to be given back to
     /// [`Finish::add`].
     pub fn halves(&mut self, wanted: Wanted<'_>) -> Option<[Part; 2]> {
@@ -226,6 +234,7 @@ impl<'a> Finish<'a> {
             second.digests = second.digests.clone();
         }
         first.sums.merge(second);
+        self.loosen(&mut first.sums);
         let mut digests = std::mem::take(&mut self.earlier);
         digests.append(&mut first.sums.digests);
         first.sums.digests = digests;
@@ -330,6 +339,7 @@ impl<'a> Finish<'a> {
         match self.past.sums.take() {
             Some(mut before) => {
                 before.append(*sums);
+                self.loosen(&mut before);
                 Some(before)
             }
             None => Some(sums),
@@ -350,6 +360,7 @@ impl<'a> Finish<'a> {
         if self.scene.let_go {
             digests.iter_mut().for_each(|digests| digests.mark_quarters(&self.scene.quarters));
         }
+        let groups_chosen = if chosen.is_some() { groups.chosen() } else { BTreeMap::new() };
         let mut findings = groups.finish(directory, selection, self.told, |index, brief| self.anomaly(index, brief));
         // Nothing is looked at any more.
         if let Held::Own(analysis) = &mut self.analysis {
@@ -359,7 +370,7 @@ impl<'a> Finish<'a> {
         findings.extend(wide);
         detect::sort(&mut findings);
         if let Some(chosen) = &mut chosen {
-            chosen.narrow(&mut findings, &mut carried);
+            chosen.narrow(&mut findings, &mut carried, &groups_chosen);
         }
         let mut reading = carried.reading();
         for digest in digests.iter().filter(|_| !carried.is_empty()).flat_map(Digests::iter) {

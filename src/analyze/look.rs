@@ -102,8 +102,9 @@ impl Finish<'_> {
     /// Looks at the connections at these places, and adds them up in `tally`.
     pub(super) fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
         let (mut stretch, mut desk) = (Stretch::default(), Box::<Desk>::default());
-        stretch.rows.reserve_exact(range.len());
-        if wanted.connections {
+        if !wanted.connections {
+            stretch.rows.reserve_exact(range.len());
+        } else {
             // Where most are lone SYNs fewer are built.
             stretch.connections.reserve_exact(range.len().min(wanted.stretch(false)));
         }
@@ -121,9 +122,7 @@ impl Finish<'_> {
             self.look_at_some(some(n), wanted, tally, &mut desk, &mut stretch);
         }
         tally.digests.last_mut().into_iter().for_each(Digests::trim);
-        if wanted.only.is_some() {
-            tally.totals.loosen_if_many(self.scene.begin, self.end);
-        }
+        self.loosen(tally);
         stretch
     }
 
@@ -206,7 +205,7 @@ impl Finish<'_> {
             }
         }
         if let Some(only) = wanted.only {
-            for ((look, briefs), anomalies) in looks.iter_mut().zip(&*briefs).zip(&mut *anomalies) {
+            for (look, anomalies) in looks.iter_mut().zip(&mut *anomalies) {
                 if look.stays {
                     continue;
                 }
@@ -214,7 +213,7 @@ impl Finish<'_> {
                 look.chosen = stretch.connections.last().is_some_and(only);
                 if look.chosen {
                     let timed = (!wanted.untimed).then_some(look.index);
-                    tally.chosen.get_or_insert_default().push((look.id, timed), briefs);
+                    tally.chosen.get_or_insert_default().push((look.id, timed));
                 } else {
                     stretch.connections.pop();
                 }
@@ -238,12 +237,10 @@ impl Finish<'_> {
                 }
             }
         }
-        if !wanted.connections {
-            stretch.connections.clear();
-        }
-        if wanted.in_short() {
+        if wanted.connections {
             return;
         }
+        stretch.connections.clear();
         let looks = looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays && look.chosen);
         stretch.rows.extend(looks.map(|(look, briefs)| self.row(look, briefs)));
     }
@@ -325,7 +322,9 @@ impl Finish<'_> {
         let retracted = u64::from(look.outline.retractions);
         if !look.chosen {
             tally.totals.retract(retracted);
-            briefs.iter().for_each(|brief| tally.groups.add(look.id, look.index, parties.client, server, brief));
+            for brief in briefs {
+                tally.groups.add((look.id, look.index, false), parties.client, server, brief);
+            }
             return;
         }
         tally.totals.add(outcome, closed_first, retracted);
@@ -336,7 +335,7 @@ impl Finish<'_> {
         }
         let mut shown = smallvec::SmallVec::<[Shown; 4]>::new();
         for brief in briefs {
-            tally.groups.add(look.id, look.index, parties.client, server, brief);
+            tally.groups.add((look.id, look.index, true), parties.client, server, brief);
             let d = ALL[usize::from(brief.declaration)];
             if self.analysis.options.selection.wants(d) {
                 shown.push(Shown { code: d.code, name: d.name, severity: brief.severity, endpoint: brief.endpoint });

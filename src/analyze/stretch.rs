@@ -49,7 +49,7 @@ pub struct Row {
 /// Some connections, in order of their numbers.
 #[derive(Debug, Default)]
 pub struct Stretch {
-    /// Each in short.
+    /// Each in short, unless they are wanted in full.
     pub rows: Vec<Row>,
     /// Each in full, if that was asked for.
     pub connections: Vec<Connection>,

@@ -170,7 +170,7 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Offer::FINDINGS, hide_possible_values = true)]
     pub ignore: Vec<String>,
 
-    /// Exit with 1 if there is such a finding: info, note, warning, error, or a finding's name
+    /// Exit with 1 if there is such a finding among those shown: info, note, warning, error, or a finding's name
     #[arg(long, value_name = "SEVERITY|NAME", value_delimiter = ',', value_parser = Offer::SEVERITIES, hide_possible_values = true)]
     pub fail_on: Vec<String>,
 

@@ -75,55 +75,41 @@ impl Jobs {
 
     /// Gives each connection (of this round), or `only` some, in short to `take` in order of their numbers.
     pub fn rows(self, finish: &mut Finish<'_>, only: Option<Keep<'_>>, mut take: impl FnMut(&Row)) {
-        let wanted = Wanted { only, ..Wanted::default() };
-        if self.several() {
-            let told = in_turn(
-                finish,
-                wanted,
-                |stretch| stretch.rows,
-                |looked| {
-                    match looked {
-                        Looked::Here(stretch) => stretch.rows.iter().for_each(&mut take),
-                        Looked::There(rows) => rows.iter().for_each(&mut take),
-                    }
-                    Ok(())
-                },
-            );
-            debug_assert!(told.is_ok(), "nothing here fails");
-        }
-        // What is left: everything, or nothing.
-        while let Some(stretch) = finish.next(wanted) {
-            stretch.rows.iter().for_each(&mut take);
-        }
+        self.each(finish, Wanted { only, ..Wanted::default() }, |stretch| stretch.rows, &mut take);
     }
 
     /// Gives each connection, or `only` some, in full to `take` in order of their numbers; nobody asks for the time of all.
     pub fn connections(self, finish: &mut Finish<'_>, only: Option<Keep<'_>>, mut take: impl FnMut(&Connection)) {
         let wanted = Wanted { connections: true, only, untimed: true, ..Wanted::default() };
-        loop {
-            if self.several() {
-                let told = in_turn(
-                    finish,
-                    wanted,
-                    |stretch| stretch.connections,
-                    |looked| {
-                        match looked {
-                            Looked::Here(stretch) => stretch.connections.iter().for_each(&mut take),
-                            Looked::There(connections) => connections.iter().for_each(&mut take),
-                        }
-                        Ok(())
-                    },
-                );
-                debug_assert!(told.is_ok(), "nothing here fails");
-            }
-            // What is left: everything, or nothing.
-            while let Some(stretch) = finish.next(wanted) {
-                stretch.connections.iter().for_each(&mut take);
-            }
-            if !finish.has_more_rounds() {
-                return;
-            }
+        self.each(finish, wanted, |stretch| stretch.connections, &mut take);
+        while finish.has_more_rounds() {
             finish.next_round();
+            self.each(finish, wanted, |stretch| stretch.connections, &mut take);
+        }
+    }
+
+    /// Gives each of what is `of` a stretch to `take` (in this round).
+    fn each<T: Send>(
+        self,
+        finish: &mut Finish<'_>,
+        wanted: Wanted<'_>,
+        of: fn(Stretch) -> Vec<T>,
+        take: &mut impl FnMut(&T),
+    ) {
+        if self.several() {
+            let told = in_turn(finish, wanted, of, |looked| {
+                let some = match looked {
+                    Looked::Here(stretch) => of(stretch),
+                    Looked::There(some) => some,
+                };
+                some.iter().for_each(&mut *take);
+                Ok(())
+            });
+            debug_assert!(told.is_ok(), "nothing here fails");
+        }
+        // What is left: everything, or nothing.
+        while let Some(stretch) = finish.next(wanted) {
+            of(stretch).iter().for_each(&mut *take);
         }
     }
 

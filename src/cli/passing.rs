@@ -7,10 +7,11 @@ use super::args::AnalyzeArgs;
 use super::failure::{DONE, Failure};
 use super::output::{Look, Stop, Target};
 use super::passed::{FEW, Passed};
-use crate::analyze::{Analysis, Keep, MANY, Past};
+use crate::analyze::{Analysis, Finish, Keep, MANY, Past};
 use crate::render::events::Events;
 use crate::render::stream::Stream;
 use crate::render::{Format, Limit, RenderOptions, csv, json, ndjson};
+use crate::source::FileInfo;
 
 /// How output is made as connections pass, without keeping them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl Passing {
         match (format(args), args.limit) {
             (Format::Table | Format::Markdown, _) => Some(Passing::Few),
             (_, Some(Limit::At(few))) if few <= FEW => Some(Passing::Few),
-            (_, None) if args.sort.is_none() && !args.reverse => Some(Passing::Each),
+            (_, None | Some(Limit::All)) if args.sort.is_none() && !args.reverse => Some(Passing::Each),
             _ => None,
         }
     }
@@ -53,16 +54,23 @@ pub fn passing(
     let mut told = DONE;
     let options = options(args, look, &target);
     target.fill(|out| {
-        told = match (how, format(args)) {
-            (Passing::Each, Format::Ndjson) => streamed(args, only, ndjson::Writer::new(out))?,
-            (Passing::Each, Format::Json) => streamed(args, only, json::Writer::new(out)?)?,
-            (Passing::Each, Format::Csv) => streamed(args, only, csv::Writer::new(out))?,
-            (Passing::Events, _) => gathered(args, options, only, out)?,
-            (Passing::Few | Passing::Each, _) => shown(args, options, only, out)?,
-        };
-        Ok(())
+        let told = &mut told;
+        match (how, format(args)) {
+            (Passing::Each, Format::Ndjson) => streamed(args, only, ndjson::Writer::new(out), told),
+            (Passing::Each, Format::Json) => streamed(args, only, json::Writer::new(out)?, told),
+            (Passing::Each, Format::Csv) => streamed(args, only, csv::Writer::new(out), told),
+            (Passing::Events, _) => gathered(args, options, only, out, told),
+            (Passing::Few | Passing::Each, _) => shown(args, options, only, out, told),
+        }
     })?;
     Ok(told)
+}
+
+/// All is read. Which groups of the connections asked for are the largest is known when all of these are: none is let go
+/// before.
+fn ended(analysis: Analysis, past: Past, files: Vec<FileInfo>, only: Option<Keep<'_>>) -> Finish<'static> {
+    let finish = analysis.ended_after(past, files);
+    if only.is_some() { finish } else { finish.in_rounds(MANY / 2) }
 }
 
 /// A few of the connections are shown.
@@ -71,7 +79,8 @@ fn shown(
     options: RenderOptions,
     only: Option<Keep<'_>>,
     out: &mut dyn io::Write,
-) -> Result<u8, Stop> {
+    told: &mut u8,
+) -> Result<(), Stop> {
     let mut analysis = Analysis::new(analysis_options(args)?).bounded(MANY);
     let format = format(args);
     let (mut passed, mut past) = (Passed::new(format, &options, only), Past::default());
@@ -84,13 +93,12 @@ fn shown(
         analysis.let_go(&mut past);
         Ok::<_, Failure>(())
     });
-    let mut finish = analysis.ended_after(past, read?).in_rounds(MANY / 2);
+    let mut finish = ended(analysis, past, read?, only);
     let options = RenderOptions { selection: selection(args, finish.all())?, ..options };
     passed.pass(&mut finish, args.jobs);
     let (report, picked) = passed.report(finish);
-    let told = code(&report, args, &fail_on(args)?);
-    picked.show(format, &report, &options, out)?;
-    Ok(told)
+    *told = code(&report, args, &fail_on(args)?);
+    Ok(picked.show(format, &report, &options, out)?)
 }
 
 /// The transitions of all connections are told in order of time.
@@ -99,20 +107,20 @@ fn gathered(
     options: RenderOptions,
     only: Option<Keep<'_>>,
     out: &mut dyn io::Write,
-) -> Result<u8, Stop> {
+    told: &mut u8,
+) -> Result<(), Stop> {
     let mut analysis = Analysis::new(analysis_options(args)?);
     let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
     let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
     selection(args, finish.all())?;
     let mut events = Events::default();
     args.jobs.connections(&mut finish, only, |c| events.take(c));
-    let told = code(&finish.report(Vec::new()), args, &fail_on(args)?);
-    events.render(format(args), &options, out)?;
-    Ok(told)
+    *told = code(&finish.report(Vec::new()), args, &fail_on(args)?);
+    Ok(events.render(format(args), &options, out)?)
 }
 
 /// Each connection is written.
-fn streamed<S: Stream>(args: &AnalyzeArgs, only: Option<Keep<'_>>, mut out: S) -> Result<u8, Stop> {
+fn streamed<S: Stream>(args: &AnalyzeArgs, only: Option<Keep<'_>>, mut out: S, told: &mut u8) -> Result<(), Stop> {
     let mut analysis = Analysis::new(analysis_options(args)?).bounded(MANY);
     let mut past = Past::default();
     let read = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
@@ -123,11 +131,10 @@ fn streamed<S: Stream>(args: &AnalyzeArgs, only: Option<Keep<'_>>, mut out: S) -
         analysis.let_go(&mut past);
         Ok::<_, Stop>(())
     });
-    let mut finish = analysis.ended_after(past, read?).in_rounds(MANY / 2);
+    let mut finish = ended(analysis, past, read?, only);
     selection(args, finish.all())?;
     args.jobs.stream(&mut finish, only, &mut out)?;
     let report = finish.report(Vec::new());
-    let told = code(&report, args, &fail_on(args)?);
-    out.end(&report)?;
-    Ok(told)
+    *told = code(&report, args, &fail_on(args)?);
+    Ok(out.end(&report)?)
 }

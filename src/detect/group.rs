@@ -1,6 +1,7 @@
 //! One line for three thousand connections: anomalies grouped by kind, culprit and service, one after the other.
 
 use std::cmp::{Ordering, Reverse};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::Value;
@@ -16,6 +17,9 @@ use crate::report::directory::Directory;
 use crate::report::{Anomaly, Connection, Finding, Severity, Side};
 use crate::segment::Socket;
 use crate::time::Time;
+
+/// What connections of a group have in common: code, service and side.
+pub type Common = (&'static str, Socket, Option<Side>);
 
 /// Anomalies of the same kind at the same service, on the same side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +48,8 @@ struct Group {
     key: Key,
     severity: Severity,
     count: u64,
+    /// So many of them the report is about.
+    chosen: u64,
     first: Time,
     clients: Clients,
     worst: Worst,
@@ -159,8 +165,8 @@ impl Groups {
     }
 
     /// Takes one anomaly of the connection between the host with the number `client` and `server`, number `id` in the
-    /// report; `index` is what [`Groups::finish`] finds the connection again by.
-    pub fn add(&mut self, id: u64, index: usize, client: u32, server: Socket, brief: &Brief) {
+    /// report; `index` is what [`Groups::finish`] finds the connection again by. It may be `chosen` or not.
+    pub fn add(&mut self, (id, index, chosen): (u64, usize, bool), client: u32, server: Socket, brief: &Brief) {
         let key = Key { declaration: brief.declaration, service: server, side: brief.endpoint };
         let (length, severity) = (brief.length, brief.severity);
         let case = Case { id, packet: brief.packet, length, severity };
@@ -171,10 +177,12 @@ impl Groups {
             let causes = brief.cause.into_iter().map(|cause| (cause, 1)).collect();
             let (mut clients, first, worst) = (Clients::default(), brief.time, Worst::At(index, *brief));
             clients.add(client);
-            self.groups.push(Group { key, severity, count: 1, first, clients, worst, shown, unshown, causes });
+            let (count, chosen) = (1, u64::from(chosen));
+            self.groups.push(Group { key, severity, count, chosen, first, clients, worst, shown, unshown, causes });
             return;
         };
         group.count += 1;
+        group.chosen += u64::from(chosen);
         group.first = group.first.min(brief.time);
         group.severity = group.severity.max(severity);
         group.clients.add(client);
@@ -202,6 +210,7 @@ impl Groups {
                 continue;
             };
             group.count += theirs.count;
+            group.chosen += theirs.chosen;
             group.first = group.first.min(theirs.first);
             group.severity = group.severity.max(theirs.severity);
             if theirs.worst_case().order(&group.worst_case()) == Ordering::Less {
@@ -221,6 +230,14 @@ impl Groups {
         let told =
             |group: &Group| (ALL[usize::from(group.key.declaration)].name, group.key.service, group.worst_case().id);
         several.into_iter().map(told)
+    }
+
+    /// How many connections of each group were chosen, by kind, service and side; groups of which all are listed are left
+    /// out.
+    pub fn chosen(&self) -> BTreeMap<Common, u64> {
+        let large = self.groups.iter().filter(|group| group.count > LISTED as u64);
+        let shown = |group: &Group| (ALL[usize::from(group.key.declaration)].code, group.key.service, group.key.side);
+        large.map(|group| (shown(group), group.chosen)).collect()
     }
 
     /// Puts the worst cases into words, as [`Groups::finish`] would: their connections are let go.
@@ -351,7 +368,7 @@ pub fn grouped(connections: &[Connection], selection: &Selection) -> Vec<Finding
     for (i, c) in connections.iter().enumerate() {
         let client = directory.host(c.client.addr);
         for brief in c.anomalies.iter().filter_map(Brief::of) {
-            groups.add(c.id, i, client, c.server, &brief);
+            groups.add((c.id, i, true), client, c.server, &brief);
         }
     }
     groups.finish(&directory, selection, usize::MAX, |i, brief| {

@@ -111,7 +111,7 @@ pub use cause::Cause;
 pub use declaration::{Declaration, Detect, Example, Shown};
 pub use digest::Digest;
 pub use digests::Digests;
-pub use group::{Groups, grouped, sort};
+pub use group::{Common, Groups, grouped, sort};
 pub use page::table;
 pub use scene::{Glance, Quality, Scene, Survey};
 pub use select::{FailOn, Selection, UnknownName};

@@ -1,7 +1,10 @@
 //! A report about some of its connections: the totals are counted again over those that stay.
 
+use std::net::SocketAddr;
+
 use crate::report::carried::Carried;
-use crate::report::{ClosedFirst, Connection, Finding, Report, rollup, totals};
+use crate::report::{ClosedFirst, Connection, Finding, Report, Side, rollup, totals};
+use crate::segment::Socket;
 
 /// Keeps the connections that `keep` wants, the findings that one of them shows, and counts the totals and
 /// roll-ups over them.
@@ -12,9 +15,13 @@ pub fn select(report: &mut Report, keep: impl Fn(&Connection) -> bool) {
     report.connections.retain(keep);
     let connections = &report.connections;
     let stays = |id: u64| connections.binary_search_by_key(&id, |c| c.id).is_ok();
-    let shows = |name: &str| {
-        let shown = connections.iter().filter(|c| c.anomalies.iter().any(|anomaly| anomaly.name == name));
-        shown.count() as u64
+    let shows = |finding: &Finding| {
+        let of = group(finding);
+        let shows = |c: &&Connection| {
+            let of_it = |side| of.is_none_or(|of| of == (c.server, side));
+            c.anomalies.iter().any(|anomaly| anomaly.code == finding.code && of_it(anomaly.endpoint))
+        };
+        connections.iter().filter(shows).count() as u64
     };
     let mut carried = std::mem::take(&mut report.rollups.carried);
     narrow(&mut report.findings, &mut carried, stays, shows);
@@ -22,13 +29,21 @@ pub fn select(report: &mut Report, keep: impl Fn(&Connection) -> bool) {
     report.summary = totals::summary(&report.connections, report.summary.retracted);
 }
 
+/// The service and the side that a finding is about, if it is what single connections show.
+pub fn group(finding: &Finding) -> Option<(Socket, Option<Side>)> {
+    let service: SocketAddr = finding.facts.get("service")?.as_str()?.parse().ok()?;
+    let at = finding.facts.get("at").and_then(|at| at.as_str());
+    let side = [Side::Client, Side::Server].into_iter().find(|side| at == Some(side.name()));
+    Some((Socket { addr: service.ip(), port: service.port() }, side))
+}
+
 /// Keeps of `findings`, and of what they are `carried` by, what connections show that stay, of which `shows` counts those
-/// that show the finding of a name by themselves.
+/// that show a finding by themselves.
 pub fn narrow(
     findings: &mut Vec<Finding>,
     carried: &mut Carried,
     stays: impl Fn(u64) -> bool,
-    shows: impl Fn(&str) -> u64,
+    shows: impl Fn(&Finding) -> u64,
 ) {
     let first = |f: &Finding| f.connections.first().copied();
     let places: Vec<Option<u32>> = findings.iter().map(|f| first(f).and_then(|id| carried.place(f.code, id))).collect();
@@ -47,7 +62,7 @@ pub fn narrow(
             }
             Some(place) => counts[place as usize],
             None if complete => named,
-            None => shows(finding.name).max(named),
+            None => shows(finding).max(named),
         };
         finding.count > 0
     });

@@ -137,7 +137,7 @@ fn grouped(found: &[Found], analysis: &Analysis) -> Vec<Finding> {
     for (i, f) in found.iter().enumerate() {
         let client = directory.host(f.client.addr);
         for brief in f.anomalies.iter().filter_map(Brief::of) {
-            groups.add(f.id, i, client, f.server, &brief);
+            groups.add((f.id, i, true), client, f.server, &brief);
         }
     }
     groups.finish(&directory, analysis.selection(), usize::MAX, |i, brief| {

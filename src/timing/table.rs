@@ -183,7 +183,7 @@ impl Builder {
             });
             let mut measured: Vec<GroupTiming> = measured.collect();
             // Where there were too many to count all, the counts that the listing goes by are too low.
-            measured.sort_by_key(|g| std::cmp::Reverse(g.connections));
+            measured.sort_by_key(|g| (std::cmp::Reverse(g.connections), g.client, g.server));
             measured.truncate(LISTED);
             let omitted = all.connections - measured.iter().map(|g| g.connections).sum::<u64>();
             (measured, omitted)
