@@ -11,7 +11,6 @@ use crate::analyze::{Analysis, Finish, Keep, MANY, Past};
 use crate::render::events::Events;
 use crate::render::stream::Stream;
 use crate::render::{Format, Limit, RenderOptions, csv, json, ndjson};
-use crate::source::FileInfo;
 
 /// How output is made as connections pass, without keeping them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,11 +65,25 @@ pub fn passing(
     Ok(told)
 }
 
-/// All is read. Which groups of the connections asked for are the largest is known when all of these are: none is let go
-/// before.
-fn ended(analysis: Analysis, past: Past, files: Vec<FileInfo>, only: Option<Keep<'_>>) -> Finish<'static> {
+/// Reads all; where there are many connections, `look` looks at those that are settled before they are let go. The others.
+fn read(
+    args: &AnalyzeArgs,
+    only: Option<Keep<'_>>,
+    mut look: impl FnMut(&mut Finish<'_>) -> Result<(), Stop>,
+) -> Result<Finish<'static>, Stop> {
+    let mut analysis = Analysis::new(analysis_options(args)?).bounded(MANY);
+    let mut past = Past::default();
+    let files = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
+        if let Some(mut finish) = analysis.settled(&mut past) {
+            look(&mut finish)?;
+            past = finish.past();
+        }
+        analysis.let_go(&mut past);
+        Ok::<_, Stop>(())
+    })?;
     let finish = analysis.ended_after(past, files);
-    if only.is_some() { finish } else { finish.in_rounds(MANY / 2) }
+    // Which groups of the connections asked for are the largest is known when all of these are: none is let go before.
+    Ok(if only.is_some() { finish } else { finish.in_rounds(MANY / 2) })
 }
 
 /// A few of the connections are shown.
@@ -81,19 +94,13 @@ fn shown(
     out: &mut dyn io::Write,
     told: &mut u8,
 ) -> Result<(), Stop> {
-    let mut analysis = Analysis::new(analysis_options(args)?).bounded(MANY);
     let format = format(args);
-    let (mut passed, mut past) = (Passed::new(format, &options, only), Past::default());
-    let read = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
-        if let Some(mut finish) = analysis.settled(&mut past) {
-            passed.pass(&mut finish, args.jobs);
-            passed.keep(&finish);
-            past = finish.past();
-        }
-        analysis.let_go(&mut past);
-        Ok::<_, Failure>(())
-    });
-    let mut finish = ended(analysis, past, read?, only);
+    let mut passed = Passed::new(format, &options, only);
+    let mut finish = read(args, only, |finish| {
+        passed.pass(finish, args.jobs);
+        passed.keep(finish);
+        Ok(())
+    })?;
     let options = RenderOptions { selection: selection(args, finish.all())?, ..options };
     passed.pass(&mut finish, args.jobs);
     let (report, picked) = passed.report(finish);
@@ -121,17 +128,7 @@ fn gathered(
 
 /// Each connection is written.
 fn streamed<S: Stream>(args: &AnalyzeArgs, only: Option<Keep<'_>>, mut out: S, told: &mut u8) -> Result<(), Stop> {
-    let mut analysis = Analysis::new(analysis_options(args)?).bounded(MANY);
-    let mut past = Past::default();
-    let read = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
-        if let Some(mut finish) = analysis.settled(&mut past) {
-            args.jobs.stream(&mut finish, only, &mut out)?;
-            past = finish.past();
-        }
-        analysis.let_go(&mut past);
-        Ok::<_, Stop>(())
-    });
-    let mut finish = ended(analysis, past, read?, only);
+    let mut finish = read(args, only, |finish| Ok(args.jobs.stream(finish, only, &mut out)?))?;
     selection(args, finish.all())?;
     args.jobs.stream(&mut finish, only, &mut out)?;
     let report = finish.report(Vec::new());
