@@ -145,12 +145,13 @@ impl Script {
 
 /// The connection as a textbook one, if it is one, and its measurements.
 fn read(tracker: &Tracker<Noted>) -> Option<(Textbook, Measured)> {
-    let mut reading = tracker.textbook(0)?;
+    let mut book = Textbook::default();
+    let mut reading = tracker.textbook(0, &mut book)?;
     let mut measured = Measured::default();
     while let Some(Passed { sender, advances }) = reading.advance() {
         measured.textbook(sender, advances, reading.segment(sender));
     }
-    reading.book().map(|book| (*book, measured))
+    reading.is_whole().then_some((book, measured))
 }
 
 /// Whether the segments are a textbook connection; if so it comes to the same either way.

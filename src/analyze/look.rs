@@ -32,18 +32,13 @@ struct Desk {
     scratch: [Scratch<Noted>; TOGETHER],
     weighing: [Weighing; TOGETHER],
     measured: [Measured; TOGETHER],
-    books: [Option<Short>; TOGETHER],
+    books: [Textbook; TOGETHER],
+    lones: [Option<Lone>; TOGETHER],
     briefs: [Vec<Brief>; TOGETHER],
     anomalies: [Vec<Anomaly>; TOGETHER],
     kinds: Kinds,
     /// Nothing is measured of a lone SYN.
     nothing: Measured,
-}
-
-/// A connection that is read a short way.
-enum Short {
-    Textbook(Textbook),
-    Lone(Lone),
 }
 
 /// One of them.
@@ -148,38 +143,39 @@ impl Finish<'_> {
         desk: &mut Desk,
         stretch: &mut Stretch,
     ) {
-        let Desk { scratch, weighing, measured, books, briefs, anomalies, kinds, nothing } = desk;
+        let Desk { scratch, weighing, measured, books, lones, briefs, anomalies, kinds, nothing } = desk;
         let tracker = &self.analysis.tracker;
         let built = wanted.connections || wanted.only.is_some();
         let (mut indices, mut left) = ([0; TOGETHER], [None; TOGETHER]);
         let (indices, left) = (&mut indices[..range.len()], &mut left[..range.len()]);
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
-        for (((index, book), measured), left) in indices.iter().zip(&mut *books).zip(&mut *measured).zip(&mut *left) {
-            let short =
-                (!built || wanted.in_short()) && self.lone(*index, book) || self.textbook(*index, measured, book);
+        let places = indices.iter().zip(&mut *books).zip(&mut *lones).zip(&mut *measured).zip(&mut *left);
+        for ((((index, book), lone), measured), left) in places {
+            *lone = if !built || wanted.in_short() { tracker.lone(*index) } else { None };
+            let short = lone.is_some() || self.textbook(*index, measured, book);
             *left = (!short).then_some(*index);
         }
         tracker.look_all(left, scratch);
 
         let mut looks: SmallVec<[Look<'_>; TOGETHER]> = SmallVec::new();
-        let desk = scratch.iter().zip(weighing).zip(&*measured).zip(&*books);
-        for (((index, position), left), (((scratch, weighing), measured), book)) in
+        let desk = scratch.iter().zip(weighing).zip(&*measured).zip(&*books).zip(&*lones);
+        for (((index, position), left), ((((scratch, weighing), measured), book), lone)) in
             indices.iter().zip(range).zip(left).zip(desk)
         {
             let (index, id, sockets) = (*index, self.id(position), tracker.sockets(*index));
             let profile = &self.analysis.profile;
-            looks.push(match book.as_ref().filter(|_| left.is_none()) {
-                Some(Short::Textbook(book)) => {
+            looks.push(match (left, lone) {
+                (None, None) => {
                     let (verdicts, outline) = (weighing.weigh_textbook(book, self.end, profile), book.outline());
                     let (ending, of) = (Ending::of(&outline, verdicts), Of::Textbook(book));
                     Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false, chosen: true }
                 }
-                Some(Short::Lone(lone)) => {
+                (None, Some(lone)) => {
                     let (verdicts, outline) = (weighing.weigh_lone(lone, self.end, profile), lone.outline());
                     let (ending, measured, of) = (Ending::of_lone(verdicts), &*nothing, Of::Lone);
                     Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false, chosen: true }
                 }
-                None => {
+                (Some(_), _) => {
                     let case = tracker.looked(index, scratch);
                     let verdicts = case.connection.weigh(self.end, profile, weighing);
                     let (outline, measured) = (case.connection.outline(), &case.notes.measured);
@@ -259,20 +255,13 @@ impl Finish<'_> {
 
     /// Reads connection `index` into `book`, and measures it, if it is a textbook one of which detectors have nothing to
     /// say. Whether it is.
-    fn textbook(&self, index: usize, measured: &mut Measured, book: &mut Option<Short>) -> bool {
-        let Some(mut reading) = self.analysis.tracker.textbook(index) else { return false };
+    fn textbook(&self, index: usize, measured: &mut Measured, book: &mut Textbook) -> bool {
+        let Some(mut reading) = self.analysis.tracker.textbook(index, book) else { return false };
         measured.restart();
         while let Some(Passed { sender, advances }) = reading.advance() {
             measured.textbook(sender, advances, reading.segment(sender));
         }
-        let read = reading.book().filter(|book| self.unremarkable.covers(book));
-        read.inspect(|read| *book = Some(Short::Textbook(**read))).is_some()
-    }
-
-    /// The same of a lone SYN, of which nothing is measured.
-    fn lone(&self, index: usize, book: &mut Option<Short>) -> bool {
-        let lone = self.analysis.tracker.lone(index);
-        lone.inspect(|lone| *book = Some(Short::Lone(*lone))).is_some()
+        reading.is_whole() && self.unremarkable.covers(book)
     }
 
     /// Tells a lone SYN in short; false if it is none, or is to be told in full.

@@ -62,30 +62,31 @@ struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn of(connections: impl Iterator<Item = Digest<'a>>) -> Seen<'a> {
-        let mut s = Seen::default();
-        for c in connections {
-            s.all += 1;
-            if c.ignored() {
-                s.ignored.push(c);
-                continue;
-            }
-            s.answered.extend(c.established());
-            if c.waited() {
-                s.waited.push(c);
-            } else if c.opened_smoothly() {
-                s.packets += u64::from(c.packets());
-                s.again += c.again();
-            }
+    fn add(&mut self, c: Digest<'a>) {
+        self.all += 1;
+        if c.ignored() {
+            self.ignored.push(c);
+            return;
         }
-        s.answered.sort();
-        let Seen { answered, waited, ignored, .. } = &mut s;
-        waited.retain(|c| has_other(answered, c));
-        ignored.retain(|c| has_other(answered, c));
-        s
+        self.answered.extend(c.established());
+        if c.waited() {
+            self.waited.push(c);
+        } else if c.opened_smoothly() {
+            self.packets += u64::from(c.packets());
+            self.again += c.again();
+        }
     }
 
-    /// Those turned away, the SYNs first.
+    /// Leaves those turned away while others were answered, in the order of the report.
+    fn complete(&mut self, services: &Services<'_>) {
+        self.answered.sort();
+        let Seen { answered, waited, ignored, .. } = self;
+        for turned_away in [waited, ignored] {
+            turned_away.retain(|c| has_other(answered, c));
+            services.put_in_order(turned_away);
+        }
+    }
+
     fn turned_away(&self) -> impl Iterator<Item = &Digest<'a>> {
         self.waited.iter().chain(&self.ignored)
     }
@@ -119,8 +120,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         let turned = services.count(service, Counted::TurnedAway);
         i64::from(turned) >= least && f64::from(turned) / f64::from(services.size(service)) >= share
     };
-    for (_, service, connections) in services.those(are_enough) {
-        let s = Seen::of(connections);
+    for (_, service, mut s) in services.those(|service| are_enough(service).then(Seen::default), Seen::add) {
+        s.complete(services);
         let (rate, loss) = (s.rate(), s.by_loss());
         let turned = s.turned_away().count();
         if s.waited.is_empty() || (turned as i64) < least || rate < share || loss >= rate {

@@ -6,7 +6,6 @@ use std::ops::Deref;
 use super::digests::Digests;
 use super::short::Short;
 use super::stay::Stay;
-use crate::prefetch::prefetch;
 use crate::report::directory::Parties;
 use crate::report::{Outcome, Side};
 use crate::time::{Span, Time};
@@ -103,18 +102,6 @@ impl<'a> Digest<'a> {
     #[inline]
     pub(super) fn new(of: &'a Digests, row: &'a Row) -> Digest<'a> {
         Digest { of, row }
-    }
-
-    /// Prefetches what is kept of every connection.
-    #[inline]
-    pub(super) fn prefetch(self) {
-        prefetch(self.row);
-    }
-
-    /// Prefetches what there is to say of more than a lone SYN.
-    #[inline]
-    pub(super) fn prefetch_more(self) {
-        self.more().into_iter().for_each(prefetch);
     }
 
     fn more(self) -> Option<&'a More> {

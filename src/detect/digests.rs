@@ -49,8 +49,8 @@ impl Digests {
     ) {
         let [client, server] = [c.client & 1, 1 - (c.client & 1)].map(|e| &verdicts[e]);
         let opened = client.steps.first().is_some_and(|s| s.rule.to == State::SynSent && s.mark.packet != 0);
-        let [client, server] =
-            [client, server].map(|v| Stays::of(v.steps.iter().rev().map(|step| (step.rule.to, step.at))));
+        let stays = |v: &Verdict| Stays::of(v.steps.iter().rev().map(|step| (step.rule.to, step.at)));
+        let (client, server) = (stays(client), stays(server));
         let mut marks = 0;
         let mut mark = |bit: u16, there: bool| marks |= if there { bit } else { 0 };
         mark(OPENED, opened);

@@ -35,23 +35,19 @@ const HALF_OPEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let many = scene.limits.get(&MANY);
     let mut shown = Vec::new();
-    let stays = services.gather(many, |c| Some((c.syn_rcvd(), c.parties.client)).filter(|(stay, _)| stay.happened()));
-    let peaks = stays.into_iter().map(|(service, stays)| {
-        let lasting = stays.iter().filter(|(stay, _)| stay.lasts());
-        (service, (peak(stays.iter().map(|(stay, _)| *stay)), count(lasting.map(|(_, client)| *client).collect())))
-    });
-    let peaks: BTreeMap<usize, _> = peaks.filter(|(_, ((peak, _), _))| *peak >= many).collect();
-    for (number, service, connections) in services.those(|service| peaks.contains_key(&service)) {
-        let ((peak, peak_time), hosts) = peaks[&number];
+    let may_be = |service: usize| (i64::from(services.size(service)) >= many).then(Vec::new);
+    let stays = services.those(may_be, |stays, c| stays.extend(Some(c.syn_rcvd()).filter(|stay| stay.happened())));
+    let peaks = stays.into_iter().map(|(service, _, stays)| (service, peak(stays.iter().copied())));
+    let peaks: BTreeMap<usize, _> = peaks.filter(|(_, (peak, _))| *peak >= many).collect();
+    let begin = |service: usize| Some((peaks.get(&service)?.1, Unfinished::default()));
+    for (number, service, (_, mut unfinished)) in services.those(begin, |(time, all), c| all.add(*time, c)) {
+        let (peak, peak_time) = peaks[&number];
+        let Unfinished { lasting, ended, clients } = &mut unfinished;
+        services.put_in_order(lasting);
+        services.put_in_order(ended);
+        let hosts = count(clients);
         // Those that never ended first.
-        let (mut lasting, mut ended) = (Unfinished::default(), Unfinished::default());
-        for c in connections {
-            let stay = c.syn_rcvd();
-            if stay.covers(peak_time) {
-                if stay.lasts() { &mut lasting } else { &mut ended }.add(&c);
-            }
-        }
-        lasting.append(ended);
+        let at_peak = || lasting.iter().chain(&*ended);
         shown.push(Shown {
             severity: if scene.quality.is_lossy() || scene.quality.is_stepped() {
                 Severity::Note
@@ -61,8 +57,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             count: peak.unsigned_abs(),
             message: format!("{peak} handshakes with {service} were unfinished at once, from {hosts} addresses"),
             at: Some(Side::Server),
-            connections: lasting.connections,
-            packets: lasting.packets,
+            connections: at_peak().map(|c| c.id()).collect(),
+            packets: at_peak().take(LISTED).map(|c| c.first_packet()).collect(),
             facts: facts([
                 ("peak", Value::from(peak)),
                 ("peak_time", Value::from(peak_time.to_string())),
@@ -74,30 +70,31 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     shown
 }
 
-/// Connections that were unfinished when most were: their numbers, and the first packets of those that are listed.
+/// Connections of a service.
 #[derive(Default)]
-struct Unfinished {
-    connections: Vec<u64>,
-    packets: Vec<u64>,
+struct Unfinished<'a> {
+    /// Those that were unfinished when most were, and remained so.
+    lasting: Vec<Digest<'a>>,
+    /// The others.
+    ended: Vec<Digest<'a>>,
+    /// Clients of all that remained unfinished.
+    clients: Vec<u32>,
 }
 
-impl Unfinished {
-    fn add(&mut self, c: &Digest<'_>) {
-        self.connections.push(c.id());
-        if self.packets.len() < LISTED {
-            self.packets.push(c.first_packet());
+impl<'a> Unfinished<'a> {
+    fn add(&mut self, peak: Time, c: Digest<'a>) {
+        let stay = c.syn_rcvd();
+        if stay.lasts() {
+            self.clients.push(c.parties.client);
         }
-    }
-
-    fn append(&mut self, other: Unfinished) {
-        self.connections.extend(other.connections);
-        let room = LISTED.saturating_sub(self.packets.len());
-        self.packets.extend(other.packets.into_iter().take(room));
+        if stay.covers(peak) {
+            if stay.lasts() { &mut self.lasting } else { &mut self.ended }.push(c);
+        }
     }
 }
 
 /// How many hosts there are, each counted once.
-fn count(mut hosts: Vec<u32>) -> usize {
+fn count(hosts: &mut Vec<u32>) -> usize {
     // Numbered as they were met, they are in order already where each comes once.
     hosts.sort_unstable();
     hosts.dedup();

@@ -1,5 +1,7 @@
 //! A05: all connections to a server break at the same moment.
 
+use std::ops::Range;
+
 use super::prelude::*;
 
 const LEAST: Threshold =
@@ -37,30 +39,17 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let within = scene.limits.span(&WITHIN);
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX).max(2);
     let mut shown = Vec::new();
-    for (service, server, broken) in services.marked(scene.limits.get(&LEAST), Counted::Broke) {
-        let mut breaks: Vec<(Time, Digest<'_>)> =
-            broken.into_iter().filter_map(|c| c.broke().map(|(t, _)| (t, c))).collect();
-        if breaks.len() < least {
-            continue;
-        }
-        breaks.sort_by_key(|(t, c)| (*t, c.id()));
-        let mut groups: Vec<&[(Time, Digest<'_>)]> = Vec::new();
-        let mut rest = breaks.as_slice();
-        while let Some((start, _)) = rest.first() {
-            let n = rest.iter().take_while(|(t, _)| *t - *start <= within).count();
-            let (group, after) = rest.split_at(n);
-            groups.push(group);
-            rest = after;
-        }
-        let mut all = None;
-        for (i, group) in groups.iter().enumerate() {
+    let marked = services.marked(scene.limits.get(&LEAST), Counted::Broke).into_iter();
+    let broken = marked.map(|(service, _, broken)| (service, Broken::of(&broken, (within, least))));
+    let broken: BTreeMap<usize, Broken<'_>> = broken.filter(|(_, broken)| broken.is_old.contains(&true)).collect();
+    let begin = |service: usize| broken.contains_key(&service).then(Vec::new);
+    let add = |calm: &mut Vec<_>, c: Digest<'_>| calm.extend(c.broke().is_none().then(|| (c.first, c.last())));
+    for (service, server, calm) in services.those(begin, add) {
+        let Broken { breaks, groups, is_old } = &broken[&service];
+        let groups: Vec<&[Break<'_>]> = groups.iter().map(|group| &breaks[group.clone()]).collect();
+        let all = Lasting::of(&calm, &groups);
+        for (i, group) in groups.iter().enumerate().filter(|(i, _)| is_old[*i]) {
             let (n, start, end) = (group.len(), group[0].0, group[group.len() - 1].0);
-            // Old ones only: a server that resets every request is another matter.
-            let old = group.iter().filter(|(t, c)| *t - c.first > Span(within.0.saturating_mul(2))).count();
-            if old < least {
-                continue;
-            }
-            let all = all.get_or_insert_with(|| Lasting::of(services.all_of(service), &groups));
             if all.besides(i, start - within) > Some(end + within) {
                 continue;
             }
@@ -78,6 +67,36 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     shown
 }
 
+/// When a connection was reset by its server.
+type Break<'a> = (Time, Digest<'a>);
+
+/// Connections of one server that it reset.
+struct Broken<'a> {
+    /// In order of time.
+    breaks: Vec<Break<'a>>,
+    /// Those that broke together.
+    groups: Vec<Range<usize>>,
+    /// Whether enough of a group were old: a server that resets every request is another matter.
+    is_old: Vec<bool>,
+}
+
+impl<'a> Broken<'a> {
+    /// Of connections that broke; `within` such a time `least` of them must.
+    fn of(broken: &[Digest<'a>], (within, least): (Span, usize)) -> Broken<'a> {
+        let mut breaks: Vec<Break<'a>> = broken.iter().filter_map(|c| c.broke().map(|(t, _)| (t, *c))).collect();
+        breaks.sort_by_key(|(t, c)| (*t, c.id()));
+        let (mut groups, mut from) = (Vec::new(), 0);
+        while let Some((start, _)) = breaks.get(from) {
+            let n = breaks[from..].iter().take_while(|(t, _)| *t - *start <= within).count();
+            groups.push(from..from + n);
+            from += n;
+        }
+        let old = |(t, c): &&Break<'_>| *t - c.first > Span(within.0.saturating_mul(2));
+        let is_old = groups.iter().map(|group| breaks[group.clone()].iter().filter(old).count() >= least).collect();
+        Broken { breaks, groups, is_old }
+    }
+}
+
 /// How long connections were seen, by when they began.
 struct Lasting {
     /// In order of their first packet: that; and the latest last packet so far with the group of its connection, and the
@@ -89,10 +108,10 @@ struct Lasting {
 type Latest = [Option<(Time, usize)>; 2];
 
 impl Lasting {
-    /// Those of `list`; which of them broke together is in `groups`.
-    fn of<'a>(list: impl Iterator<Item = Digest<'a>>, groups: &[&[(Time, Digest<'_>)]]) -> Lasting {
+    /// First and last packets of the `calm` ones, which did not break, and the others, by which of them broke together.
+    fn of(calm: &[(Time, Time)], groups: &[&[Break<'_>]]) -> Lasting {
         let broken = groups.iter().enumerate().flat_map(|(i, g)| g.iter().map(move |(_, c)| (c.first, c.last(), i)));
-        let calm = list.filter(|c| c.broke().is_none()).map(|c| (c.first, c.last(), usize::MAX));
+        let calm = calm.iter().map(|(first, last)| (*first, *last, usize::MAX));
         let mut all: Vec<(Time, Time, usize)> = broken.chain(calm).collect();
         all.sort_unstable();
         let mut best: Latest = [None, None];

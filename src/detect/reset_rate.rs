@@ -58,9 +58,9 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         f64::from(reset) / f64::from(all.max(1))
     };
     let is_high = |service: usize| i64::from(counts[service][0]) >= least && rate(service) >= share(&NOTE);
-    for (number, service, connections) in services.those(is_high) {
+    let most = |service: usize| is_high(service).then_some(counts[service][1]);
+    for (number, service, reset) in services.which(most, was_reset) {
         let (rate, [all, _]) = (rate(number), counts[number]);
-        let reset: Vec<Digest<'_>> = connections.filter(was_reset).collect();
         let by_server = reset.iter().filter(|c| c.broke().is_some()).count();
         let severity = if rate >= share(&WARNING) { Severity::Warning } else { Severity::Note };
         shown.push(Shown {

@@ -65,25 +65,27 @@ pub(super) struct Stays {
 
 impl Stays {
     /// Of a history whose steps, the last one first, enter a state at a time.
-    #[inline]
+    #[inline(always)]
     pub fn of(steps: impl Iterator<Item = (State, Time)>) -> Stays {
+        const ASKED_FOR: [State; 4] = [State::SynRcvd, State::Established, State::CloseWait, State::TimeWait];
         let (mut last, mut left) = (None, Stay::NONE.until);
-        // Of all states: which one comes next is not foreseen. The first stay remains. Since and until stand apart: both
-        // read at once, just after they were written one by one, would have to wait for that.
-        let mut since = [Stay::NONE.since; State::ALL.len()];
-        let mut until = [Stay::NONE.until; State::ALL.len()];
+        // The first stay remains. Which one comes next is not foreseen: each time all are chosen anew, in registers.
+        let (mut since, mut until) = ([Stay::NONE.since; 4], [Stay::NONE.until; 4]);
         for (state, entered) in steps {
             last.get_or_insert(state);
-            since[state as usize] = entered;
-            until[state as usize] = left;
+            for (i, asked_for) in ASKED_FOR.into_iter().enumerate() {
+                let it_is = state == asked_for;
+                since[i] = if it_is { entered } else { since[i] };
+                until[i] = if it_is { left } else { until[i] };
+            }
             left = entered;
         }
-        let of = |state: State| Stay { since: since[state as usize], until: until[state as usize] };
+        let of = |i: usize| Stay { since: since[i], until: until[i] };
         Stays {
-            syn_rcvd: of(State::SynRcvd),
-            established: of(State::Established),
-            close_wait: of(State::CloseWait),
-            time_wait: of(State::TimeWait),
+            syn_rcvd: of(0),
+            established: of(1),
+            close_wait: of(2),
+            time_wait: of(3),
             last: last.unwrap_or(State::Closed),
         }
     }

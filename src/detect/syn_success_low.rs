@@ -58,12 +58,12 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let failures = |service: usize| counts[service][1..].iter().sum::<u32>();
     let success = |service: usize| 1.0 - f64::from(failures(service)) / f64::from(counts[service][0]);
     let is_low = |service: usize| i64::from(counts[service][0]) >= least.max(1) && success(service) < share(&WARNING);
-    for (number, service, connections) in services.those(is_low) {
+    let most = |service: usize| is_low(service).then(|| failures(service));
+    for (number, service, failed) in services.which(most, |c| counts_for(c) && failure(c).is_some()) {
         if scene.is_unseen(service.addr) {
             continue;
         }
         let ([all, kinds @ ..], success) = (counts[number], success(number));
-        let failed = || connections.clone().filter(|c| counts_for(c) && failure(c).is_some());
         let kinds = FAILURES.iter().zip(kinds).filter(|(_, n)| *n > 0);
         let kinds: BTreeMap<&str, u32> = kinds.map(|(outcome, n)| (outcome.name(), n)).collect();
         let list: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
@@ -82,8 +82,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 list.join(", "),
             ),
             at: Some(Side::Server),
-            connections: failed().map(|c| c.id()).collect(),
-            packets: failed().take(LISTED).map(|c| c.first_packet()).collect(),
+            connections: failed.iter().map(|c| c.id()).collect(),
+            packets: failed.iter().take(LISTED).map(|c| c.first_packet()).collect(),
             facts: facts([
                 ("service", Value::from(service.to_string())),
                 ("attempts", Value::from(all)),

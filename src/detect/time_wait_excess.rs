@@ -46,6 +46,14 @@ const CLOSED_BY_CLIENT: &str = opened!(
 
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let most = scene.limits.get(&MOST);
+    // A connection may be in TIME_WAIT at both ends.
+    if i64::try_from(2 * services.total(Counted::TimeWait)).is_ok_and(|all| all < most) {
+        return Vec::new();
+    }
+    let waits = Waits::of(services);
+    if !waits.of_clients.iter().any(|count| i64::from(*count) >= most) {
+        return spread(scene, services, &waits);
+    }
     let mut shown = Vec::new();
     for (_, service, connections) in services.marked(most, Counted::TimeWait) {
         let waits = |side: usize| connections.iter().copied().filter(move |c| c.time_wait(side).happened());
@@ -64,33 +72,64 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         }
     }
     if shown.is_empty() {
-        shown.extend(spread(scene, services));
+        return spread(scene, services, &waits);
     }
     shown
 }
 
+/// How many TIME_WAITs there are at hosts, by number.
+struct Waits {
+    /// In connections of each client, at either end.
+    of_clients: Vec<u32>,
+    /// At each host.
+    held: Vec<u32>,
+}
+
+impl Waits {
+    fn of(services: &Services<'_>) -> Waits {
+        let [mut of_clients, mut held] = [(); 2].map(|()| vec![0_u32; services.directory.hosts()]);
+        for c in services.connections() {
+            for side in (0..2).filter(|side| c.time_wait(*side).happened()) {
+                for (counts, host) in [(&mut of_clients, c.parties.client), (&mut held, holder(services, side, c))] {
+                    let count = &mut counts[host as usize];
+                    *count = count.saturating_add(1);
+                }
+            }
+        }
+        Waits { of_clients, held }
+    }
+}
+
+/// Whose TIME_WAIT that of this side is.
+fn holder(services: &Services<'_>, side: usize, c: Digest<'_>) -> u32 {
+    if side == 0 { c.parties.client } else { services.directory.server(c.parties.service) }
+}
+
 /// Hosts that hold so many against many peers together: no port runs out, but each takes memory and a place in a table.
-fn spread(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
+fn spread(scene: &Scene, services: &Services<'_>, waits: &Waits) -> Vec<Shown> {
     let most = scene.limits.get(&MOST);
-    let waits = |side: usize| services.connections().filter(move |c| c.time_wait(side).happened());
-    let holder = |side: usize, c: Digest<'_>| match side {
-        0 => c.parties.client,
-        _ => services.directory.server(c.parties.service),
-    };
-    if (0..2).all(|side| (waits(side).count() as i64) < most) {
+    let too_many = (0..).zip(&waits.held).filter(|(_, count)| i64::from(**count) >= most);
+    // Of each what it holds as a client, and as a server.
+    let mut holders: BTreeMap<u32, [Vec<Digest<'_>>; 2]> =
+        too_many.map(|(host, _)| (host, Default::default())).collect();
+    if holders.is_empty() {
         return Vec::new();
     }
-    let all = (0..2).flat_map(|side| waits(side).map(move |c| (side, c)));
-    let holders = many(all.clone().map(|(side, c)| holder(side, c)), most);
-    let mut held: BTreeMap<u32, Vec<(usize, Digest<'_>)>> = BTreeMap::new();
-    for (side, c) in all {
-        let holder = holder(side, c);
-        if holders.binary_search(&holder).is_ok() {
-            held.entry(holder).or_default().push((side, c));
+    for c in services.connections() {
+        for side in (0..2).filter(|side| c.time_wait(*side).happened()) {
+            let host = holder(services, side, c);
+            if i64::from(waits.held[host as usize]) >= most
+                && let Some(held) = holders.get_mut(&host)
+            {
+                held[side].push(c);
+            }
         }
     }
-    let shown = |(holder, held): (u32, Vec<(usize, Digest<'_>)>)| {
+    let shown = |(holder, mut held): (u32, [Vec<Digest<'_>>; 2])| {
         let holder = services.directory.addr(holder);
+        held.iter_mut().for_each(|connections| services.put_in_order(connections));
+        let held: Vec<(usize, Digest<'_>)> =
+            (0..).zip(held).flat_map(|(side, held)| held.into_iter().map(move |c| (side, c))).collect();
         let (peak, peak_time) = peak(held.iter().map(|(side, c)| c.time_wait(*side)));
         (held.len() as i64 >= most && peak >= most).then(|| Shown {
             severity: Severity::Note,
@@ -109,7 +148,7 @@ fn spread(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             ]),
         })
     };
-    held.into_iter().filter_map(shown).collect()
+    holders.into_iter().filter_map(shown).collect()
 }
 
 /// The numbers that come `most` times or more, in order: mostly there are none, and of the rest nothing need be kept.

@@ -11,8 +11,6 @@ const LINE: usize = 64;
 const SIZES: [u8; 8] = [1, 3, 5, 8, 12, 20, 34, 68];
 /// Lines of a piece, about: half a megabyte.
 const PIECE: usize = 1 << 13;
-/// A record is no longer, as a rule.
-const SHORT: usize = 32;
 /// No block.
 const NONE: u32 = u32::MAX;
 /// The size of what is in no block, but sealed.
@@ -144,35 +142,46 @@ impl Default for Rows {
 }
 
 impl Rows {
-    /// Appends a record, the first `len` of `bytes`, to `row`. False, and nothing is done, if there is no room for it.
+    /// Appends a record to `row`: `write` puts as much of it as there is room for where it is told, and says how long it
+    /// is; where there was too little, it is asked again. False, and nothing is appended, if there is no room for it at all.
     #[inline]
-    pub fn append<const N: usize>(&mut self, row: &mut Row, bytes: &[u8; N], len: usize) -> bool {
-        if let Some(block) = self.block_mut(row)
-            && put(block, row.used.into(), bytes, len).is_some()
-        {
+    pub fn append(&mut self, row: &mut Row, write: impl Fn(&mut [u8]) -> usize) -> bool {
+        let room = self.block_mut(row).and_then(|block| block.get_mut(usize::from(row.used)..)).unwrap_or(&mut []);
+        let len = write(room);
+        if len <= room.len() {
             row.used += len as u16;
             return true;
         }
-        self.append_moved(row, bytes, len).is_some()
+        self.append_moved(row, len, write).is_some()
     }
 
     /// Appends `len` of the bytes of two words to `row`, or nothing if there is no room.
     #[inline]
     pub fn append_words(&mut self, row: &mut Row, (first, rest): (u64, u128), len: usize) -> bool {
-        let used = usize::from(row.used);
+        let put = |room: &mut [u8]| {
+            let (low, high) = room.split_first_chunk_mut::<8>()?;
+            (*low, *high.first_chunk_mut::<16>()?) = (first.to_le_bytes(), rest.to_le_bytes());
+            Some(())
+        };
+        // What is too much of it is overwritten or never read. The words are never read from memory, which they just came
+        // to in other pieces.
         if let Some(block) = self.block_mut(row)
-            && let Some(to) = block.get_mut(used..).and_then(|rest| rest.first_chunk_mut::<24>())
+            && block.get_mut(usize::from(row.used)..).and_then(put).is_some()
         {
-            let (low, high) = to.split_at_mut(8);
-            low.copy_from_slice(&first.to_le_bytes());
-            high.copy_from_slice(&rest.to_le_bytes());
             row.used += len as u16;
             return true;
         }
-        let mut bytes = [0; SHORT];
-        bytes[..8].copy_from_slice(&first.to_le_bytes());
-        bytes[8..24].copy_from_slice(&rest.to_le_bytes());
-        self.append(row, &bytes, len)
+        self.append_last_words(row, (first, rest), len)
+    }
+
+    /// The same where there is no room for all bytes of the words.
+    #[inline(never)]
+    fn append_last_words(&mut self, row: &mut Row, (first, rest): (u64, u128), len: usize) -> bool {
+        self.append(row, |room| {
+            let bytes = first.to_le_bytes().into_iter().chain(rest.to_le_bytes());
+            room.iter_mut().zip(bytes).take(len).for_each(|(to, byte)| *to = byte);
+            len
+        })
     }
 
     #[inline]
@@ -180,9 +189,9 @@ impl Rows {
         self.blocks.get_mut(usize::from(row.size))?.get_mut(row.block)
     }
 
-    /// The same in a larger block, or in one again.
+    /// The same of a record of `len` bytes in a larger block, or in one again.
     #[inline(never)]
-    fn append_moved<const N: usize>(&mut self, row: &mut Row, bytes: &[u8; N], len: usize) -> Option<()> {
+    fn append_moved(&mut self, row: &mut Row, len: usize, write: impl Fn(&mut [u8]) -> usize) -> Option<()> {
         let used = usize::from(row.used);
         let size = self.blocks.iter().position(|blocks| blocks.size >= used + len)?;
         let new = self.blocks.get_mut(size)?.take()?;
@@ -198,7 +207,7 @@ impl Rows {
             }
             blocks.forget(row.block);
         }
-        put(to, used, bytes, len)?;
+        write(&mut to[used..]);
         *row = Row { block: new, used: (used + len) as u16, size: size as u8 };
         Some(())
     }
@@ -264,24 +273,17 @@ impl Rows {
     }
 }
 
-/// Copies the first `len` of `bytes` to where a block is `used` up to, if they fit in.
-#[inline]
-fn put<const N: usize>(block: &mut [u8], used: usize, bytes: &[u8; N], len: usize) -> Option<()> {
-    // A copy of fixed length is the fastest; what is too much of it is overwritten or never read.
-    if len <= SHORT
-        && let Some(to) = block.get_mut(used..).and_then(|rest| rest.first_chunk_mut::<SHORT>())
-        && let Some(from) = bytes.first_chunk::<SHORT>()
-    {
-        *to = *from;
-    } else {
-        block.get_mut(used..used + len)?.copy_from_slice(bytes.get(..len)?);
-    }
-    Some(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Appends a record to a row.
+    fn append(rows: &mut Rows, row: &mut Row, record: &[u8]) -> bool {
+        rows.append(row, |room| {
+            room.iter_mut().zip(record).for_each(|(to, byte)| *to = *byte);
+            record.len()
+        })
+    }
 
     #[test]
     fn rows_grow_side_by_side_and_their_blocks_are_used_again() {
@@ -290,7 +292,7 @@ mod tests {
         for n in 1..20_000_usize {
             let (row, expected) = &mut all[n % 7];
             let (record, len) = ([n as u8; 88], 1 + n * n % 88);
-            if !rows.append(row, &record, len) {
+            if !append(&mut rows, row, &record[..len]) {
                 assert!(expected.len() + len > 68 * LINE);
                 rows.forget(row);
                 (*row, *expected) = (Row::EMPTY, Vec::new());
@@ -314,7 +316,7 @@ mod tests {
         let mut all: Vec<Row> = Vec::new();
         for n in 0..3 * PIECE {
             let mut row = Row::EMPTY;
-            assert!(rows.append(&mut row, &[n as u8; 88], 40));
+            assert!(append(&mut rows, &mut row, &[n as u8; 40]));
             all.push(row);
         }
         let taken = |rows: &Rows| rows.blocks[0].pieces.iter().filter(|piece| !piece.bytes.is_empty()).count();

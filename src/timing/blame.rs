@@ -183,10 +183,8 @@ impl Blame {
 
     /// The account with the time up to the last packet, and from the first one, should a later packet carry an earlier
     /// time.
-    pub fn closed(mut self, first: Time, last: Time, s: &Situation, in_flight: bool) -> [Span; CAUSES] {
-        if let Some(begun) = self.clock.begun.time().filter(|b| *b > first) {
-            self.give(Cause::Network, begun - first);
-        }
+    pub fn closed(&self, first: Time, last: Time, s: &Situation, in_flight: bool) -> [Span; CAUSES] {
+        let before = self.clock.begun.time().map_or(Span(0), |begun| (begun - first).max(Span(0)));
         let cause = match Self::overriding(s) {
             Some(cause) => cause,
             None if s.closing => Cause::Close,
@@ -198,8 +196,13 @@ impl Blame {
                 _ => Cause::Network,
             },
         };
-        self.spend(last, cause);
-        self.spent
+        let after = Clock { ..self.clock }.piece(last).map_or(Span(0), |(_, span)| span.max(Span(0)));
+        // Put together in one go: a list that was changed in one place is slow to read at once.
+        std::array::from_fn(|i| {
+            let more = |index: usize, span: Span| if i == index { span.0 } else { 0 };
+            let spent = self.spent[i].0.saturating_add(more(Cause::Network.index(), before));
+            Span(spent.saturating_add(more(cause.index(), after)))
+        })
     }
 }
 

@@ -65,8 +65,7 @@ impl Tape {
     #[inline]
     pub(super) fn write_kept(&mut self, rows: &mut Rows) -> bool {
         let Some(syn) = self.kept() else { return true };
-        let (bytes, used) = Tape::new(&syn).write(0, 0, &syn);
-        let written = rows.append(&mut self.row, &bytes, used);
+        let written = rows.append(&mut self.row, |room| Tape::new(&syn).write(0, 0, &syn, room));
         if written {
             self.acked = [0; 2];
             self.marks &= !mark::KEPT;

@@ -2,10 +2,11 @@
 
 use std::ops::{Index, IndexMut};
 
-use super::kept::Kept;
+use super::kept::{How, Kept};
 use super::tape::Tape;
+use crate::pack::Pack;
 use crate::prefetch::prefetch;
-use crate::segment::Socket;
+use crate::segment::{Segment, Socket};
 
 /// Heads of a piece, as a power of two: 64 KiB.
 const BITS: u32 = 9;
@@ -70,18 +71,33 @@ impl Heads {
         }
     }
 
-    #[inline]
-    pub(super) fn push(&mut self, head: Head) {
+    /// Adds one, which is `made` where it stays: what was just put together elsewhere is slow to copy.
+    #[inline(always)]
+    pub(super) fn push(&mut self, made: impl FnOnce() -> Head) {
         let i = self.len;
         if i >> BITS == self.pieces.len() {
-            self.grow(head);
+            self.grow();
         }
         self.len += 1;
-        self[i] = head;
+        self[i] = made();
+    }
+
+    /// Takes the last one back.
+    pub(super) fn pop(&mut self) {
+        self.len = self.len.saturating_sub(1);
     }
 
     #[cold]
-    fn grow(&mut self, any: Head) {
+    fn grow(&mut self) {
+        let Segment { src, dst, .. } = Segment::blank();
+        let any = Head {
+            sockets: [src, dst],
+            first_packet: 0,
+            state: Kept::new(&How::Tape),
+            beside: 0,
+            previous: 0,
+            tape: Tape::new(&Segment::blank()),
+        };
         self.pieces.extend(<Box<[Head; PIECE]>>::try_from(vec![any; PIECE]));
     }
 
@@ -118,10 +134,7 @@ impl IndexMut<usize> for Heads {
 
 #[cfg(test)]
 mod tests {
-    use super::super::kept::How;
     use super::*;
-    use crate::pack::Pack;
-    use crate::segment::Segment;
 
     #[test]
     fn those_kept_move_up_in_their_order_and_more_come_behind_them() {
@@ -139,7 +152,7 @@ mod tests {
         let mut expected: Vec<u64> = Vec::new();
         for keep_every in [3, 50_000, 1, 7] {
             for n in 0..3 * PIECE as u64 + 5 {
-                heads.push(head(n));
+                heads.push(|| head(n));
                 expected.push(n);
             }
             heads.retain(|i| i % keep_every == 0);

@@ -3,7 +3,7 @@
 use super::tape::Tape;
 use super::written::{FLAGS, NearStamps, Reader, what};
 use crate::pack::Pack;
-use crate::segment::{Flags, Options, Segment, Timestamps};
+use crate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use crate::time::Time;
 
 /// A tape being played back.
@@ -32,12 +32,15 @@ pub struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    /// Of `left` segments in `bytes`, from packet `first` on; in `ready` is what all segments of each end have in
-    /// common.
-    pub fn new(bytes: &'a [u8], left: u8, first: u64, ready: [Segment; 2]) -> Player<'a> {
+    /// Of `left` segments in `bytes`, from packet `first` on, between `sockets` in `scope`. Built where it stays: it is large.
+    #[inline(always)]
+    pub fn new(bytes: &'a [u8], left: u8, first: u64, [a, b]: [Socket; 2], scope: ScopeId) -> Player<'a> {
         Player {
             from: Reader(bytes),
-            ready,
+            ready: [
+                Segment { src: a, dst: b, scope, ..Segment::blank() },
+                Segment { src: b, dst: a, scope, ..Segment::blank() },
+            ],
             next: [0; 2],
             marks: 0,
             stamps: [0; 2],
@@ -53,7 +56,7 @@ impl<'a> Player<'a> {
 
     /// Of `seg` of end 0 alone.
     pub fn of_one(seg: Segment) -> Player<'a> {
-        Player { kept: true, ..Player::new(&[], 1, seg.packet, [seg, Segment::blank()]) }
+        Player { kept: true, ready: [seg, seg], ..Player::new(&[], 1, seg.packet, [seg.src, seg.dst], seg.scope) }
     }
 
     /// Goes on to the next segment; the end that sent it.

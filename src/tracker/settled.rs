@@ -162,7 +162,10 @@ mod tests {
         assert_eq!(format!("{:?}", tracker.looked(1, &places[0]).connection), whole);
         assert_eq!(tracker.connection(0).ends.each_ref().map(|e| e.packets), [0; 2]);
         tracker.glance(0, &mut places[0]);
-        assert!(tracker.textbook(0).is_none_or(|mut reading| reading.advance().is_none() && reading.book().is_none()));
+        let mut book = crate::tracker::Textbook::default();
+        assert!(
+            tracker.textbook(0, &mut book).is_none_or(|mut reading| reading.advance().is_none() && !reading.is_whole())
+        );
         tracker.is_settled(0, Time(i64::MAX), &Profile::default(), &mut Desk::default());
         tracker.connection(0).verdicts(Time(9), &Profile::default());
         tracker.evict(&[false, true]);

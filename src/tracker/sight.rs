@@ -3,11 +3,12 @@
 
 use super::case::{Case, Notes, Scratch};
 use super::connection::Connection;
+use super::heads::Head;
 use super::kept::How;
 use super::lone::Lone;
 use super::player::Player;
 use super::store::Store;
-use super::textbook::Reading;
+use super::textbook::{Reading, Textbook};
 use super::turns::{self, Turn};
 use crate::pack::{In, Pack};
 use crate::segment::Segment;
@@ -59,11 +60,12 @@ impl<E: Notes> Store<E> {
         head.tape.player(&head.sockets, head.first_packet, &self.rows)
     }
 
-    /// Reads connection `index` as a textbook one, if it may be one.
-    pub(super) fn textbook(&self, index: usize) -> Option<Reading<'_>> {
-        let head = &self.heads[index];
-        let may_be = matches!(head.state.how(), How::Tape) && head.tape.may_be_textbook();
-        may_be.then(|| Reading::new(self.player(index)))
+    /// Reads connection `index` as a textbook one into `book`, if it may be one.
+    #[inline(always)]
+    pub(super) fn textbook<'a>(&'a self, index: usize, book: &'a mut Textbook) -> Option<Reading<'a>> {
+        let Head { state, tape, sockets, first_packet, .. } = &self.heads[index];
+        let may_be = matches!(state.how(), How::Tape) && tape.may_be_textbook();
+        may_be.then(|| Reading::new(tape.player_of_rows(sockets, *first_packet, &self.rows), book))
     }
 
     /// The SYN that is all there is of connection `index`, the first on its four-tuple, if that is so and nothing about it

@@ -83,12 +83,11 @@ impl<E: Notes> Store<E> {
     /// The next connection, on tape, beginning with `seg`. Its index; `None` if `seg` cannot be written down.
     pub(super) fn push_tape(&mut self, seg: &Segment) -> Option<usize> {
         self.begin(seg);
-        let mut tape = Tape::new(seg);
-        if !tape.record(seg.packet, 0, seg, &mut self.rows) {
+        let index = self.push_head(seg, &How::Tape, 0, 0);
+        if !self.heads[index].tape.record(seg.packet, 0, seg, &mut self.rows) {
+            self.heads.pop();
             return None;
         }
-        let index = self.push_head(seg, &How::Tape, 0, 0);
-        self.heads[index].tape = tape;
         Some(index)
     }
 
@@ -127,7 +126,7 @@ impl<E: Notes> Store<E> {
     }
 
     fn push_head(&mut self, seg: &Segment, how: &How, previous: u32, beside: u32) -> usize {
-        self.heads.push(Head {
+        self.heads.push(|| Head {
             sockets: [seg.src, seg.dst],
             first_packet: seg.packet,
             state: Kept::new(how),

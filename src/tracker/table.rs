@@ -10,7 +10,7 @@ use super::index::Index;
 use super::lone::Lone;
 use super::recent::Recent;
 use super::store::Store;
-use super::textbook::Reading;
+use super::textbook::{Reading, Textbook};
 use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
 
 /// Tracks every connection in a stream of segments, with notes beside each.
@@ -100,9 +100,10 @@ impl<N: Notes> Tracker<N> {
         self.store.looked(i, scratch)
     }
 
-    /// Reads connection `i` as a textbook one, if it may be one.
-    pub fn textbook(&self, i: usize) -> Option<Reading<'_>> {
-        self.store.textbook(i)
+    /// Reads connection `i` as a textbook one into `book`, if it may be one.
+    #[inline(always)]
+    pub fn textbook<'a>(&'a self, i: usize, book: &'a mut Textbook) -> Option<Reading<'a>> {
+        self.store.textbook(i, book)
     }
 
     /// The SYN that is all there is of connection `i`, the first on its four-tuple, if that is so and nothing about it is

@@ -8,8 +8,7 @@
 use super::lone::Lone;
 use super::player::Player;
 use super::sequence::after;
-use super::written::{FLAGS, LONGEST, NearStamps, Writer, has_more, what};
-use crate::pack::Pack;
+use super::written::{FLAGS, NearStamps, Writer, has_more, what};
 use crate::pack::block::{Row, Rows};
 use crate::segment::{Flags, ScopeId, Segment, Socket};
 use crate::time::{Span, Time};
@@ -247,10 +246,11 @@ impl Tape {
             if !self.write_kept(rows) {
                 return false;
             }
-            let (bytes, used) = self.write(on, x, seg);
-            if !rows.append(&mut self.row, &bytes, used) {
+            let mut row = self.row;
+            if !rows.append(&mut row, |room| self.write(on, x, seg, room)) {
                 return false;
             }
+            self.row = row;
         }
         if !self.is_next(x, seg) {
             self.marks |= mark::DISORDERLY;
@@ -301,12 +301,11 @@ impl Tape {
         later.clamp(0, u8::MAX.into()) as u8
     }
 
-    /// The bytes of `seg` of end `x`, `on` packets from the first one, and how many of them count.
-    #[inline]
-    pub(super) fn write(&self, on: u32, x: usize, seg: &Segment) -> ([u8; LONGEST], usize) {
+    /// Writes `seg` of end `x`, `on` packets from the first one, where there is `room`; as how many bytes, if there is as much.
+    pub(super) fn write(&self, on: u32, x: usize, seg: &Segment, room: &mut [u8]) -> usize {
         let (later, further) = (seg.time.0.wrapping_sub(self.time.0) as u64, on.wrapping_sub(self.on));
         let mut kind = x as u16 | (seg.flags.0 & FLAGS) << 8;
-        let mut to = Writer { bytes: [0; LONGEST], at: 4 };
+        let mut to = Writer { room, at: 4 };
         if self.count == 0 {
             kind |= what::WIDE;
             to.put(seg.time.0.to_le_bytes());
@@ -352,8 +351,9 @@ impl Tape {
             to.more(seg, seg.ttl != self.ttl[x]);
         }
         let head = u32::from(seg.checksum) << 16 | u32::from(kind);
-        to.bytes[..4].copy_from_slice(&head.to_le_bytes());
-        (to.bytes, to.at)
+        let used = to.at;
+        (Writer { at: 0, ..to }).put(head.to_le_bytes());
+        used
     }
 
     /// Plays it back, a connection between `sockets` from packet `first` on.
@@ -362,13 +362,13 @@ impl Tape {
         if let Some(syn) = self.kept() {
             return Player::of_one(Segment { src, dst, packet: first, ..syn });
         }
-        let ready = [0, 1].map(|x: usize| Segment {
-            src: sockets[x],
-            dst: sockets[1 - x],
-            scope: self.scope,
-            ..Segment::blank()
-        });
-        Player::new(rows.get(&self.row), self.count, first, ready)
+        self.player_of_rows(sockets, first, rows)
+    }
+
+    /// The same of one whose first segment is not kept.
+    #[inline(always)]
+    pub fn player_of_rows<'a>(&self, sockets: &[Socket; 2], first: u64, rows: &'a Rows) -> Player<'a> {
+        Player::new(rows.get(&self.row), self.count, first, *sockets, self.scope)
     }
 
     /// Whether it has no segments: it was released.

@@ -77,11 +77,11 @@ pub struct Passed {
 /// A connection being read, as long as it is a textbook one.
 pub struct Reading<'a> {
     player: Player<'a>,
-    page: Page,
+    page: Page<'a>,
 }
 
 /// What is known of it so far.
-struct Page {
+struct Page<'a> {
     stage: Stage,
     next: [u32; 2],
     /// The highest acknowledgment of each end's stream.
@@ -91,28 +91,16 @@ struct Page {
     /// The same of its last with payload or FIN.
     content: [Time; 2],
     now: Time,
-    book: Textbook,
+    book: &'a mut Textbook,
 }
 
 /// No packet yet.
 const NONE: Packet = (Time(i64::MIN), 0);
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(player: Player<'a>) -> Reading<'a> {
-        let book = Textbook {
-            scope: ScopeId::default(),
-            opening: [NONE; 3],
-            ready: None,
-            closer: 0,
-            fin: NONE,
-            ack: None,
-            answer: NONE,
-            last: NONE,
-            packets: [0; 2],
-            bytes: [0; 2],
-            turnaround: [None; 2],
-            pause: Span(0),
-        };
+    #[inline(always)]
+    pub(super) fn new(player: Player<'a>, book: &'a mut Textbook) -> Reading<'a> {
+        *book = Textbook::default();
         let never = [Time(i64::MIN); 2];
         let page =
             Page { stage: Stage::Fresh, next: [0; 2], acked: [0; 2], sent: never, content: never, now: never[0], book };
@@ -136,13 +124,13 @@ impl<'a> Reading<'a> {
         self.player.segment(x)
     }
 
-    /// The connection, if it was a textbook one to its end.
-    pub fn book(&self) -> Option<&Textbook> {
-        (self.page.stage == Stage::Closed).then_some(&self.page.book)
+    /// Whether it was a textbook connection to its end: only then its book means something.
+    pub fn is_whole(&self) -> bool {
+        self.page.stage == Stage::Closed
     }
 }
 
-impl Page {
+impl Page<'_> {
     #[inline]
     fn take(&mut self, x: usize, seg: &Segment) -> Option<Passed> {
         let (y, kind, packet) = (1 - x, seg.flags.control(), (seg.time, seg.packet));
@@ -251,6 +239,26 @@ impl Page {
     fn note_turnaround(&mut self, x: usize, span: Span) {
         let least = &mut self.book.turnaround[x];
         *least = timers::least_turnaround(*least, span);
+    }
+}
+
+/// No connection.
+impl Default for Textbook {
+    fn default() -> Textbook {
+        Textbook {
+            scope: ScopeId::default(),
+            opening: [NONE; 3],
+            ready: None,
+            closer: 0,
+            fin: NONE,
+            ack: None,
+            answer: NONE,
+            last: NONE,
+            packets: [0; 2],
+            bytes: [0; 2],
+            turnaround: [None; 2],
+            pause: Span(0),
+        }
     }
 }
 

@@ -2,9 +2,6 @@
 
 use crate::segment::{Options, Segment, Timestamps};
 
-/// Bytes of one segment at most.
-pub const LONGEST: usize = 88;
-
 /// What the first two bytes of a segment say, the lower six bits of the second being its flags up to URG. After them:
 /// checksum, and by how much time and packet number are later than those of the segment before.
 pub mod what {
@@ -75,16 +72,16 @@ impl NearStamps {
     }
 }
 
-/// The bytes of one segment in the making.
-pub struct Writer {
-    pub bytes: [u8; LONGEST],
+/// The bytes of one segment in the making: what there is no room for is only counted.
+pub struct Writer<'a> {
+    pub room: &'a mut [u8],
     pub at: usize,
 }
 
-impl Writer {
+impl Writer<'_> {
     #[inline(always)]
     pub fn put<const N: usize>(&mut self, value: [u8; N]) {
-        if let Some(place) = self.bytes.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<N>()) {
+        if let Some(place) = self.room.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<N>()) {
             *place = value;
         }
         self.at += N;
