@@ -49,6 +49,7 @@
 //! | captures written while watching | [`write`](mod@write) |
 //! | how it is printed | [`render`] |
 //! | the language of `--filter` | [`filter`] |
+//! | durations and sizes as people write them | [`amount`] |
 //! | the whole way from packets to a report | [`analyze`] |
 //! | commands, options, exit codes | [`cli`] |
 //! | how fast it is, how that is measured and kept | [`performance`] |
@@ -136,6 +137,7 @@
 //!
 //! A longer example is `examples/states.rs` in the repository.
 
+pub mod amount;
 pub mod analyze;
 pub mod bothends;
 pub mod cli;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 /// For each module (a folder or file under `src`) the others it may use. `segment` and `time` are the words all share.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("time", &[]),
+    ("amount", &["time"]),
     ("prefetch", &[]),
     ("segment", &["time"]),
     ("source", &["time"]),
@@ -23,8 +24,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["prefetch", "segment", "source", "time", "tracker"]),
     ("signals", &["pack", "segment", "time", "tracker"]),
     ("timing", &["pack", "prefetch", "report", "segment", "time", "tracker"]),
-    ("detect", &["ladder", "pack", "prefetch", "report", "segment", "signals", "time", "timing", "tracker"]),
-    ("filter", &["report", "segment", "time", "tracker"]),
+    ("detect", &["amount", "ladder", "pack", "prefetch", "report", "segment", "signals", "time", "timing", "tracker"]),
+    ("filter", &["amount", "report", "segment", "time", "tracker"]),
     (
         "analyze",
         &["decode", "detect", "filter", "pack", "report", "segment", "signals", "source", "time", "timing", "tracker"],
@@ -33,7 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("snapshot", &["filter", "report", "segment", "time", "tracker"]),
     ("render", &["filter", "ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"]),
     ("bothends", &["analyze", "decode", "detect", "report", "segment", "source", "time", "tracker"]),
-    ("policy", &["detect", "filter", "render", "report", "segment", "time", "tracker"]),
+    ("policy", &["amount", "detect", "filter", "render", "report", "segment", "time", "tracker"]),
     ("diff", &["detect", "filter", "render", "report", "time", "tracker"]),
     // Part of tests only.
     ("schema", &["detect", "render", "report", "segment", "time", "timing", "tracker"]),
@@ -43,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "amount",
             "analyze",
             "bothends",
             "dashboard",

@@ -311,6 +311,20 @@ fn one_capture_needs_the_other() {
     }
 }
 
+/// Times are added up at each end, of all connections: they are not those of the ones that a filter leaves.
+#[test]
+fn with_a_filter_no_times_of_others_are_told() {
+    let captures = ["--client", "testdata/loss_client.pcap", "--server", "testdata/loss_server.pcap"];
+    let of = |further: &[&str]| -> (usize, u64) {
+        let arguments = [&["analyze", "--quiet", "-f", "json"], &captures[..], further].concat();
+        let report: Value = serde_json::from_str(&run(&arguments).out).unwrap();
+        let all = &report["timing"]["all"];
+        (report["connections"].as_array().unwrap().len(), all["connections"].as_u64().unwrap_or(0))
+    };
+    let (all, filtered) = (of(&[]), of(&["--filter", "id 1"]));
+    assert_eq!((all.0 as u64, filtered), (all.1, (1, 0)));
+}
+
 #[test]
 fn people_are_told_of_clocks_and_losses() {
     let Some(truth) = truth::truth() else { return };

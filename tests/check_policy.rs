@@ -50,3 +50,10 @@ fn values_mean_what_they_say() {
     let millis: Vec<(&str, i64)> = quantiles.iter().map(|(q, span)| (q.name(), span.0 / 1_000_000)).collect();
     assert_eq!(millis, [("p50", 20), ("p95", 50), ("max", 1_000)]);
 }
+
+#[test]
+fn a_finding_that_there_is_not_is_no_condition() {
+    let policy = "[[expect]]\nname = \"calm\"\nwhere = \"not finding close-wiat-stuck\"\noutcome = \"closed\"\n";
+    let error = Policy::read("p.toml", policy).unwrap_err().to_string();
+    assert!(error.contains("close-wiat-stuck") && error.contains("did you mean `close-wait-stuck`?"), "{error}");
+}

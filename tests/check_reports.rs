@@ -60,6 +60,18 @@ fn several_reports_are_written_at_once() {
 }
 
 #[test]
+fn no_empty_report_is_left_behind() {
+    let folder = folder();
+    let check = |second: &str, trace: &str| {
+        let run = folder.run(&["check", "-r", "junit=a.xml", "-r", second, trace]);
+        (run.code, folder.path("a.xml").exists())
+    };
+    assert_eq!(check("sarif=no/such/folder/b.sarif", "trace 1.pcap"), (2, false));
+    assert_eq!(check("sarif=b.sarif", "nothing.pcap"), (2, false));
+    assert!(!folder.path("b.sarif").exists());
+}
+
+#[test]
 fn captures_are_checked_each_by_itself() {
     let folder = folder();
     folder.file("good.pcap", &Conversation::new().closed(40_000).after(3_000_000).closed(40_001).bytes);

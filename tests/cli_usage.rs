@@ -51,6 +51,9 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["analyze", "--width", "wide", "x"], "a number of columns, 40 or more"),
         (&["show", "-c", "1", "--width", "39", "x"], "a number of columns, 40 or more"),
         (&["analyze", "--only", "foo", "x"], "`foo` is no finding; `tcpstate explain` lists them"),
+        (&["analyze", "--filter", "not finding close-wiat-stuck", "x"], "did you mean `close-wait-stuck`?"),
+        (&["snapshot", "--filter", "finding foo", "x"], "--filter: `foo` is no finding"),
+        (&["analyze", "--threshold", "syn-success-low-warning=nan%", "x"], "a share such as `2%`"),
         (&["explain", "CLOSE_WIAT"], "did you mean CLOSE_WAIT?"),
         (&["man", "nothing"], "is not a command"),
     ] {

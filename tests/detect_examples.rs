@@ -343,7 +343,7 @@ fn signs_leave_nothing_out_and_short_agrees_with_full() {
         merged.merge(other);
         let finish = |groups: Groups| {
             let full = |i: usize, b: &Brief| told.get(&(i, b.declaration, b.endpoint)).cloned();
-            format!("{:?}", groups.finish(&directory, &Selection::default(), usize::MAX, full))
+            format!("{:?}", groups.finish(&directory, &Selection::default(), (usize::MAX, false), full))
         };
         assert_eq!(finish(whole), finish(merged), "{}", example.ladder);
     }

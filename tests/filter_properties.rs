@@ -6,9 +6,8 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 use proptest::sample::select;
 use tcpstate::filter::ast::{Compare, Ends, Filter, Net, Number, Test};
-use tcpstate::filter::literal::SEVERITIES;
 use tcpstate::filter::parse;
-use tcpstate::report::{ClosedFirst, Outcome};
+use tcpstate::report::{ClosedFirst, Outcome, Severity};
 use tcpstate::segment::Socket;
 use tcpstate::time::Span;
 use tcpstate::tracker::{Evidence, State};
@@ -61,7 +60,7 @@ fn test() -> impl Strategy<Value = Test> {
         select(Outcome::ALL.to_vec()).prop_map(Test::Outcome),
         select(vec![ClosedFirst::Client, ClosedFirst::Server, ClosedFirst::Both]).prop_map(Test::ClosedFirst),
         select(vec![None, Some("rst-abort"), Some("c01")]).prop_map(|name| Test::Finding(name.map(str::to_owned))),
-        (compare(), select(SEVERITIES.to_vec())).prop_map(|(c, s)| Test::Severity(c, s)),
+        (compare(), select(Severity::ALL.to_vec())).prop_map(|(c, s)| Test::Severity(c, s)),
         (compare(), span()).prop_map(|(c, t)| Test::Duration(c, t)),
         (compare(), span()).prop_map(|(c, t)| Test::Handshake(c, t)),
         (number, compare(), any::<u64>()).prop_map(|(f, c, n)| Test::Number(f, c, n)),

@@ -14,6 +14,7 @@ use super::tally::Tally;
 use crate::detect::{self, Brief, Digests, Scene, Unremarkable, View};
 use crate::report::Rollups;
 use crate::report::directory::Parties;
+use crate::report::findings;
 use crate::report::rollup::Added;
 use crate::report::totals::Totals;
 use crate::report::{Anomaly, Capture, Connection, Report, SCHEMA, TOOL};
@@ -124,9 +125,9 @@ impl<'a> Finish<'a> {
         let mut census = std::mem::take(&mut past.census);
         new().for_each(|index| census.count(parties[index]));
         past.census = census;
-        scene.quality.dropped = files.iter().filter_map(|file| file.dropped).sum();
         let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
         let capture = Capture { files, bytes, missing_bytes, ..analysis.capture.clone() };
+        scene.quality.dropped = capture.dropped();
         // How many there will be is not known where some are let go.
         let expected = if let_go { usize::MAX } else { count };
         let sums = match &mut past.sums {
@@ -168,7 +169,8 @@ impl<'a> Finish<'a> {
         &self.capture
     }
 
-    /// Only so many findings of a kind and severity need words: those with the most connections.
+    /// Only so many findings of a kind and severity are told, those with the most connections; the others are counted. What
+    /// only many connections together show is told always.
     pub fn tell(&mut self, most: usize) {
         self.told = most;
     }
@@ -328,7 +330,7 @@ impl<'a> Finish<'a> {
     /// Puts the worst cases of findings into words: their connections are let go.
     pub(super) fn tell_worst(&mut self) {
         if let Some(mut sums) = self.sums.take() {
-            sums.groups.tell(|index, brief| self.anomaly(index, brief));
+            sums.groups.tell(self.told, |index, brief| self.anomaly(index, brief));
             self.sums = Some(sums);
         }
     }
@@ -361,16 +363,17 @@ impl<'a> Finish<'a> {
             digests.iter_mut().for_each(|digests| digests.mark_quarters(&self.scene.quarters));
         }
         let groups_chosen = if chosen.is_some() { groups.chosen() } else { BTreeMap::new() };
-        let mut findings = groups.finish(directory, selection, self.told, |index, brief| self.anomaly(index, brief));
+        let told = (self.told, chosen.is_some());
+        let (mut list, untold) = groups.finish(directory, selection, told, |index, brief| self.anomaly(index, brief));
         // Nothing is looked at any more.
         if let Held::Own(analysis) = &mut self.analysis {
             analysis.forget_all();
         }
         let (wide, mut carried) = detect::wide(&self.scene, &digests, directory, selection);
-        findings.extend(wide);
-        detect::sort(&mut findings);
+        list.extend(wide);
+        findings::sort(&mut list);
         if let Some(chosen) = &mut chosen {
-            chosen.narrow(&mut findings, &mut carried, &groups_chosen);
+            chosen.narrow(&mut list, &mut carried, &groups_chosen);
         }
         let mut reading = carried.reading();
         for digest in digests.iter().filter(|_| !carried.is_empty()).flat_map(Digests::iter) {
@@ -386,7 +389,8 @@ impl<'a> Finish<'a> {
             rollups: Rollups { carried, ..rollups.finish(directory) },
             summary: totals.finish(),
             connections,
-            findings,
+            findings: list,
+            untold,
             timing: chosen.and_then(Chosen::tables).unwrap_or(tables).finish(),
         }
     }

@@ -8,6 +8,7 @@ use super::pair::{CLIENT, Link, Pairs, SERVER, pair};
 use super::tap::Seen;
 use crate::detect::{self, Detect, Selection};
 use crate::report::course::{self, Course};
+use crate::report::findings;
 use crate::report::{
     Anomaly, BothEnds, Capture, Connection, Direction, Endpoint, Entry, Origin, OtherTap, PerSide, Report, Role, Side,
     TimeInState, rollup, totals,
@@ -53,25 +54,26 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Result<Report,
     connections.iter_mut().zip(1..).for_each(|(c, id)| c.id = id);
     let both_ends = both_ends(&pairs, &count, [&ours, &theirs]);
     let capture = capture(ours.capture, theirs.capture, &pairs, both_ends);
-    let mut findings = detect::grouped(&connections, &Selection::default());
+    let mut list = detect::grouped(&connections, &Selection::default());
     let wide =
         |f: &crate::report::Finding| detect::find(f.code).is_some_and(|d| matches!(d.detect, Detect::Capture(_)));
     for mut finding in ours.findings.into_iter().chain(theirs.findings).filter(|f| wide(f)) {
-        if findings.iter().all(|f| f.code != finding.code || f.facts != finding.facts) {
+        if list.iter().all(|f| f.code != finding.code || f.facts != finding.facts) {
             // Its connections were numbered otherwise.
             finding.connections.clear();
-            findings.push(finding);
+            list.push(finding);
         }
     }
-    detect::sort(&mut findings);
+    findings::sort(&mut list);
     Ok(Report {
         schema: ours.schema,
         tool: ours.tool,
         capture,
         summary: totals::summary(&connections, count.retracted),
-        rollups: rollup::rollups(&connections, &findings),
+        rollups: rollup::rollups(&connections, &list),
         connections,
-        findings,
+        findings: list,
+        untold: Vec::new(),
         timing: ours.timing,
     })
 }

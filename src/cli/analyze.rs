@@ -6,17 +6,18 @@ use clap::ValueEnum;
 
 use super::args::{AnalyzeArgs, Part};
 use super::failure::{DONE, FOUND, Failure};
+use super::names;
 use super::output::{self, Look, Target, tell};
 use super::passing::{Passing, passing};
 use super::reading;
 use crate::analyze::{Analysis, Keep, Options, Wanted};
 use crate::bothends::{self, Apart, Tap};
 use crate::detect::{FailOn, Limits, Selection as Sought};
-use crate::filter::{self, Filter, select::select, words};
+use crate::filter::{Filter, select::select, words};
 use crate::render::{
     Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, ends, events, render, units::date,
 };
-use crate::report::{Connection, Report};
+use crate::report::{Connection, Report, Tables};
 
 /// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
 pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
@@ -24,8 +25,7 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
         output::print(|out| out.write_all(words::help().as_bytes()))?;
         return Ok(DONE);
     }
-    let filter = args.filter.as_deref().map(filter::parse).transpose();
-    let filter = filter.map_err(|error| Failure::usage(format!("--filter: {error}")))?;
+    let filter = args.filter.as_deref().map(|text| names::filter("--filter", text)).transpose()?;
     check(args)?;
     let fail_on = fail_on(args)?;
     wanted(args)?;
@@ -36,22 +36,9 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     if let Some(how) = Passing::of(args) {
         return passing(args, how, only, look, target);
     }
-    let (report, all) = match read(args, only) {
-        Ok(read) => read,
-        Err(failure) => {
-            target.abandon();
-            return Err(failure);
-        }
-    };
+    let (report, all) = read(args, only)?;
     let code = code(&report, args, &fail_on);
-    let selection = match selection(args, all) {
-        Ok(selection) => selection,
-        Err(failure) => {
-            target.abandon();
-            return Err(failure);
-        }
-    };
-    let options = RenderOptions { selection, ..options(args, look, &target) };
+    let options = RenderOptions { selection: selection(args, all)?, ..options(args, look, &target) };
     target.write(|out| match args.events {
         true => events::render(format(args), &report, &options, out),
         false => render(format(args), &report, &options, out),
@@ -121,6 +108,8 @@ fn read(args: &AnalyzeArgs, only: Option<Keep<'_>>) -> Result<(Report, u64), Fai
         let all = report.connections.len() as u64;
         if let Some(keep) = only {
             select(&mut report, keep);
+            // Times are added up at each end, of all connections.
+            report.timing = Tables::default();
         }
         return Ok((report, all));
     }

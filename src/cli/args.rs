@@ -15,8 +15,8 @@ use super::output::Colour;
 use super::reading::Reading;
 use super::show::ShowArgs;
 use super::snapshot::SnapshotArgs;
+use crate::amount;
 use crate::analyze::Options;
-use crate::filter::literal;
 use crate::render::{Format, Limit, SortKey};
 use crate::time::Span;
 use crate::timing::Vantage;
@@ -244,7 +244,7 @@ pub(super) fn columns(word: &str) -> Result<u16, String> {
 }
 
 pub(super) fn duration(word: &str) -> Result<Span, String> {
-    literal::duration(word).ok_or_else(|| "a duration with its unit, as in 30s or 2min".to_owned())
+    amount::duration(word).ok_or_else(|| "a duration with its unit, as in 30s or 2min".to_owned())
 }
 
 /// clap has checked the word against the same table.

@@ -11,12 +11,12 @@ use super::failure::{DONE, FAILED, FOUND, Failure};
 use super::jobs::Jobs;
 use super::output::{Look, Target};
 use super::reading::{self, Reading};
+use crate::amount;
 use crate::analyze::{Analysis, MANY, Options, Past};
 use crate::detect::Limits;
 use crate::diff::output::{Format, write};
 use crate::diff::service::By;
 use crate::diff::{Sample, Services, compare};
-use crate::filter::literal;
 use crate::report::Severity;
 use crate::time::Span;
 
@@ -94,7 +94,7 @@ pub struct DiffArgs {
 }
 
 fn severity(word: &str) -> Result<Severity, String> {
-    literal::severity(word).ok_or_else(|| "info, note, warning or error".to_owned())
+    Severity::named(word).ok_or_else(|| "info, note, warning or error".to_owned())
 }
 
 fn level(word: &str) -> Result<f64, String> {
@@ -103,7 +103,7 @@ fn level(word: &str) -> Result<f64, String> {
 }
 
 fn duration(word: &str) -> Result<Span, String> {
-    literal::duration(word).ok_or_else(|| "a duration with its unit, as in 30s or 2min".to_owned())
+    amount::duration(word).ok_or_else(|| "a duration with its unit, as in 30s or 2min".to_owned())
 }
 
 /// Compares and prints.
@@ -117,15 +117,7 @@ pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
     let mut limits = Limits::read(settings).map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
     args.stuck_after.into_iter().for_each(|span| limits.stuck_after(span));
     let target = Target::open(args.output.as_deref())?;
-    let samples =
-        sample(&args.before, &limits, args).and_then(|before| Ok((before, sample(&args.after, &limits, args)?)));
-    let (before, after) = match samples {
-        Ok(samples) => samples,
-        Err(failure) => {
-            target.abandon();
-            return Err(failure);
-        }
-    };
+    let (before, after) = (sample(&args.before, &limits, args)?, sample(&args.after, &limits, args)?);
     let difference = compare(&before.0, &after.0, &services, args.alpha);
     let looks = (look.width(args.width), look.colour(target.is_file()));
     target.write(|out| write(args.format, &difference, args.all, looks, out))?;
@@ -150,6 +142,7 @@ fn sample(path: &Path, limits: &Limits, args: &DiffArgs) -> Result<(Sample, bool
     let files = args.jobs.read(&[path.to_owned()], &args.reading, &mut analysis)?;
     let unreadable = reading::warn(&files, args.reading, false) != DONE;
     let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
+    finish.tell(0);
     let mut sample = Sample { name, ..Sample::default() };
     args.jobs.connections(&mut finish, None, |c| sample.take(c));
     sample.complete(&finish.report(Vec::new()));

@@ -4,9 +4,18 @@ use std::ffi::OsStr;
 
 use clap::builder::{PossibleValue, TypedValueParser};
 
+use super::failure::Failure;
 use crate::detect;
+use crate::filter::{self, Filter};
 use crate::report::Severity;
 use crate::tracker::State;
+
+/// The filter that `text` is, of which all findings are known; `asked` is the option that has it.
+pub fn filter(asked: &str, text: &str) -> Result<Filter, Failure> {
+    let filter = filter::parse(text).map_err(|error| Failure::usage(format!("{asked}: {error}")))?;
+    detect::known(filter.findings()).map_err(|unknown| Failure::usage(format!("{asked}: {unknown}")))?;
+    Ok(filter)
+}
 
 /// Takes any word, and offers some.
 #[derive(Clone, Copy, Debug)]
@@ -16,13 +25,8 @@ impl Offer {
     /// Names of findings.
     pub const FINDINGS: Offer = Offer(findings);
     /// Severities and names of findings.
-    pub const SEVERITIES: Offer = Offer(|| {
-        [Severity::Error, Severity::Warning, Severity::Note, Severity::Info]
-            .map(Severity::name)
-            .into_iter()
-            .chain(findings())
-            .collect()
-    });
+    pub const SEVERITIES: Offer =
+        Offer(|| Severity::ALL.map(Severity::name).into_iter().rev().chain(findings()).collect());
     /// Parts of a report and names of findings.
     pub const PARTS: Offer =
         Offer(|| ["findings", "rollups", "totals", "timing", "connections"].into_iter().chain(findings()).collect());

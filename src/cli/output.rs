@@ -55,7 +55,20 @@ impl Look {
 /// Standard output or a file.
 #[derive(Debug)]
 pub struct Target {
-    file: Option<(PathBuf, File, bool)>,
+    file: Option<(PathBuf, File, Fresh)>,
+}
+
+/// A file that was made here, by name: it is removed if nothing was written to it.
+#[derive(Debug)]
+struct Fresh(Option<PathBuf>);
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // Best effort: the failure that led here is what counts.
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 impl Target {
@@ -65,10 +78,10 @@ impl Target {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
             return Ok(Target { file: None });
         };
-        let fresh = !path.exists();
+        let fresh = (!path.exists()).then(|| path.to_owned());
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
         let file = file.map_err(|error| Failure::file(&path.display().to_string(), error))?;
-        Ok(Target { file: Some((path.to_owned(), file, fresh)) })
+        Ok(Target { file: Some((path.to_owned(), file, Fresh(fresh))) })
     }
 
     /// Whether it is a file.
@@ -83,25 +96,17 @@ impl Target {
 
     /// The same; if `write` fails before it has written anything, what was there before stays.
     pub fn fill(self, write: impl FnOnce(&mut dyn Write) -> Result<(), Stop>) -> Result<(), Failure> {
-        let Some((path, file, fresh)) = self.file else {
+        let Some((path, file, mut fresh)) = self.file else {
             return print(write);
         };
         let mut out = BufWriter::with_capacity(1 << 20, Emptied { file, emptied: false });
         let written = write(&mut out).and_then(|()| Ok(out.flush()?));
         let (mut out, _) = out.into_parts();
         let written = written.and_then(|()| Ok(out.empty()?));
-        if !out.emptied {
-            Target { file: Some((path.clone(), out.file, fresh)) }.abandon();
+        if out.emptied {
+            fresh.0 = None;
         }
         unless_closed(written, &path.display().to_string())
-    }
-
-    /// Gives it up: a file that was made for nothing is removed.
-    pub fn abandon(self) {
-        if let Some((path, _, true)) = self.file {
-            // Best effort: the failure that led here is what counts.
-            let _ = std::fs::remove_file(path);
-        }
     }
 }
 

@@ -44,9 +44,11 @@ impl<'a> Passed<'a> {
             Format::Markdown => Picker::new(options, markdown::KINDS),
             Format::Json | Format::Ndjson | Format::Csv => Picker::for_programs(options),
         };
-        // Of a table's findings those with the most connections are told, and which these are is not known until connections
-        // are left out.
-        let told = if format == Format::Table && only.is_none() { options.limit.findings() } else { usize::MAX };
+        let told = match format {
+            Format::Table | Format::Markdown => options.limit.findings(),
+            Format::Json | Format::Ndjson => usize::MAX,
+            Format::Csv => 0,
+        };
         Passed { only, parts: Parts::default(), all: 0, picker, told, kept: BTreeMap::new() }
     }
 

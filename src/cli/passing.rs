@@ -120,6 +120,7 @@ fn gathered(
     let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
     let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
     selection(args, finish.all())?;
+    finish.tell(0);
     let mut events = Events::default();
     args.jobs.connections(&mut finish, only, |c| events.take(c));
     *told = code(&finish.report(Vec::new()), args, &fail_on(args)?);
@@ -128,8 +129,12 @@ fn gathered(
 
 /// Each connection is written.
 fn streamed<S: Stream>(args: &AnalyzeArgs, only: Option<Keep<'_>>, mut out: S, told: &mut u8) -> Result<(), Stop> {
-    let mut finish = read(args, only, |finish| Ok(args.jobs.stream(finish, only, &mut out)?))?;
+    let mut finish = read(args, only, |finish| {
+        finish.tell(S::FINDINGS);
+        Ok(args.jobs.stream(finish, only, &mut out)?)
+    })?;
     selection(args, finish.all())?;
+    finish.tell(S::FINDINGS);
     args.jobs.stream(&mut finish, only, &mut out)?;
     let report = finish.report(Vec::new());
     *told = code(&report, args, &fail_on(args)?);

@@ -7,11 +7,11 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::args::{Timers, columns, duration};
 use super::failure::Failure;
 use super::jobs::Jobs;
+use super::names;
 use super::output::{Look, Target, tell};
 use super::reading::{self, Reading};
 use super::when::When;
 use crate::analyze::{Analysis, Keep, MANY, Past};
-use crate::filter;
 use crate::render::Format;
 use crate::render::snapshot as render;
 use crate::render::units::{Zone, date, span};
@@ -69,8 +69,7 @@ pub struct SnapshotArgs {
 
 /// Shows it.
 pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
-    let filter = args.filter.as_deref().map(filter::parse).transpose();
-    let filter = filter.map_err(|error| Failure::usage(format!("--filter: {error}")))?;
+    let filter = args.filter.as_deref().map(|text| names::filter("--filter", text)).transpose()?;
     reading::check(&args.files, args.output.as_deref(), "snapshot")?;
     let wanted = match args.at {
         Some(When::Packet(number)) => Some(number),
@@ -108,7 +107,6 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
             let end = last.unwrap_or(from);
             let points = (end - from).0 / step.0.max(1);
             if step.0 <= 0 || points > MOST {
-                target.abandon();
                 let points = format!("--every: that would be {points} points; {MOST} are the most");
                 return Err(Failure::usage(points));
             }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::filter::literal;
+use crate::amount;
 use crate::time::{Span, Time};
 
 /// A point in time as it was written.
@@ -31,7 +31,7 @@ impl FromStr for When {
             return number.parse().map(When::Packet).map_err(|_| wrong());
         }
         if let Some(rest) = text.strip_prefix('+') {
-            let span = literal::duration(rest).or_else(|| seconds(rest).map(Span));
+            let span = amount::duration(rest).or_else(|| seconds(rest).map(Span));
             return span.map(When::Since).ok_or_else(wrong);
         }
         if let Some(nanos) = seconds(text) {

@@ -3,6 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::rank::Sort;
+use crate::detect;
 use crate::filter::{self, Filter};
 
 /// What has been chosen.
@@ -124,13 +125,17 @@ impl Ui {
                 (self.typing, self.filter, self.selected) = (None, None, 0);
                 return Action::Filter(None);
             }
-            KeyCode::Enter => match filter::parse(text) {
-                Ok(filter) => {
-                    (self.filter, self.typing, self.selected) = (Some(text.clone()), None, 0);
-                    return Action::Filter(Some(filter));
+            KeyCode::Enter => {
+                let parsed = filter::parse(text).map_err(|error| error.to_string());
+                let known = |filter: &Filter| detect::known(filter.findings()).map_err(|unknown| unknown.to_string());
+                match parsed.and_then(|filter| known(&filter).map(|()| filter)) {
+                    Ok(filter) => {
+                        (self.filter, self.typing, self.selected) = (Some(text.clone()), None, 0);
+                        return Action::Filter(Some(filter));
+                    }
+                    Err(error) => *problem = Some(error.lines().next().unwrap_or_default().to_owned()),
                 }
-                Err(error) => *problem = Some(error.to_string().lines().next().unwrap_or_default().to_owned()),
-            },
+            }
             _ => {}
         }
         Action::Draw

@@ -14,9 +14,12 @@ use super::sink::Brief;
 use super::view::Facts;
 use super::{ALL, LISTED};
 use crate::report::directory::Directory;
-use crate::report::{Anomaly, Connection, Finding, Severity, Side};
+use crate::report::{Anomaly, Connection, Finding, Severity, Side, Untold};
 use crate::segment::Socket;
 use crate::time::Time;
+
+/// So many groups of a kind and severity may come to be among the largest.
+const LIKELY: usize = 64;
 
 /// What connections of a group have in common: code, service and side.
 pub type Common = (&'static str, Socket, Option<Side>);
@@ -240,44 +243,64 @@ impl Groups {
         large.map(|group| (shown(group), group.chosen)).collect()
     }
 
-    /// Puts the worst cases into words, as [`Groups::finish`] would: their connections are let go.
-    pub fn tell(&mut self, mut full: impl FnMut(usize, &Brief) -> Option<Anomaly>) {
-        for group in &mut self.groups {
-            if let Worst::At(index, brief) = &group.worst {
-                group.worst = Worst::Told(full(*index, brief).map(|anomaly| anomaly.message));
+    /// Puts the worst cases into words, as [`Groups::finish`] would: their connections are let go. Of a kind and severity these
+    /// are of the largest groups so far, somewhat more than the `told` ones; the others are hardly among those in the end.
+    pub fn tell(&mut self, told: usize, mut full: impl FnMut(usize, &Brief) -> Option<Anomaly>) {
+        let most = if told == 0 { 0 } else { told.max(LIKELY) };
+        let mut kinds: BTreeMap<(u8, Severity), Vec<usize>> = BTreeMap::new();
+        for (i, group) in self.groups.iter().enumerate() {
+            kinds.entry((group.key.declaration, group.severity)).or_default().push(i);
+        }
+        for mut kind in kinds.into_values() {
+            if kind.len() > most {
+                let rank = |i: &usize| (Reverse(self.groups[*i].count), self.groups[*i].key);
+                kind.select_nth_unstable_by_key(most, rank);
+            }
+            for (n, i) in kind.into_iter().enumerate() {
+                let group = &mut self.groups[i];
+                if let Worst::At(index, brief) = &group.worst {
+                    let words = if n < most { full(*index, brief) } else { None };
+                    group.worst = Worst::Told(words.map(|anomaly| anomaly.message));
+                }
             }
         }
     }
 
-    /// The findings that `selection` wants, by kind, service and side. `full` tells in words what the worst case of each
-    /// is: the anomaly of that brief in the connection of that index. It is asked for at most so many `told` findings of
-    /// a kind and severity, those with the most connections. The numbers of clients stand in `directory`.
+    /// The findings that `selection` wants, or of those only what is chosen, by kind, service and side: of a kind and severity
+    /// at most so many `told` ones, those with the most connections; of the others how many there are. `full` tells in words
+    /// what the worst case of each is: the anomaly of that brief in the connection of that index. The numbers of clients
+    /// stand in `directory`.
     pub fn finish(
         mut self,
         directory: &Directory,
         selection: &Selection,
-        told: usize,
+        (told, chosen): (usize, bool),
         mut full: impl FnMut(usize, &Brief) -> Option<Anomaly>,
-    ) -> Vec<Finding> {
-        self.groups.retain(|g| selection.wants(ALL[usize::from(g.key.declaration)]));
-        self.groups.sort_unstable_by_key(|g| (g.key.declaration, g.severity, Reverse(g.count), g.key));
-        let mut findings = Vec::with_capacity(self.groups.len());
+    ) -> (Vec<Finding>, Vec<Untold>) {
+        let size = |g: &Group| if chosen { g.chosen } else { g.count };
+        self.groups.retain(|g| size(g) > 0 && selection.wants(ALL[usize::from(g.key.declaration)]));
+        let place = |g: &Group| (g.key.declaration, g.severity, Reverse(size(g)), Reverse(g.count), g.key);
+        self.groups.sort_unstable_by_key(place);
+        let (mut findings, mut untold) = (Vec::new(), Vec::new());
         for kind in self.groups.chunk_by_mut(|a, b| a.key.declaration == b.key.declaration && a.severity == b.severity)
         {
-            // Of equals it is their words that decide which are told.
-            let least = told.checked_sub(1).and_then(|last| kind.get(last)).map_or(0, |g| g.count);
-            for group in kind {
+            let (first, others) = kind.split_at_mut(told.min(kind.len()));
+            for group in first {
                 let clients = std::mem::take(&mut group.clients).listed(directory);
                 let words = match &mut group.worst {
                     Worst::Told(words) => words.take(),
-                    Worst::At(index, brief) if group.count >= least => full(*index, brief).map(|a| a.message),
-                    Worst::At(..) => None,
+                    Worst::At(index, brief) => full(*index, brief).map(|a| a.message),
                 };
                 findings.push((group.key, group.finding(words, clients)));
             }
+            if let Some(Group { key, severity, .. }) = others.first() {
+                let Declaration { code, name, .. } = *ALL[usize::from(key.declaration)];
+                let (findings, connections) = (others.len() as u64, others.iter().map(size).sum());
+                untold.push(Untold { code, name, severity: *severity, findings, connections });
+            }
         }
         findings.sort_by_key(|(key, _)| *key);
-        findings.into_iter().map(|(_, finding)| finding).collect()
+        (findings.into_iter().map(|(_, finding)| finding).collect(), untold)
     }
 }
 
@@ -348,20 +371,6 @@ fn display_filter(packets: &[u64]) -> String {
     packets.iter().map(|p| format!("frame.number == {p}")).collect::<Vec<_>>().join(" || ")
 }
 
-/// Most severe first. Of equals, what is said of connections stands before what is said of the capture (code Q).
-pub fn sort(findings: &mut [Finding]) {
-    let of_capture = |f: &Finding| f.code.starts_with('Q');
-    findings.sort_by(|a, b| {
-        (b.severity, of_capture(a), b.count, a.code, &a.message).cmp(&(
-            a.severity,
-            of_capture(b),
-            a.count,
-            b.code,
-            &b.message,
-        ))
-    });
-}
-
 /// What `connections` have in common, by kind, service and side; unordered. Their anomalies are known in full.
 pub fn grouped(connections: &[Connection], selection: &Selection) -> Vec<Finding> {
     let (mut groups, mut directory) = (Groups::new(), Directory::default());
@@ -371,8 +380,9 @@ pub fn grouped(connections: &[Connection], selection: &Selection) -> Vec<Finding
             groups.add((c.id, i, true), client, c.server, &brief);
         }
     }
-    groups.finish(&directory, selection, usize::MAX, |i, brief| {
+    let full = |i: usize, brief: &Brief| {
         let mut anomalies = connections[i].anomalies.iter();
         anomalies.find(|a| Brief::of(a).as_ref() == Some(brief)).cloned()
-    })
+    };
+    groups.finish(&directory, selection, (usize::MAX, false), full).0
 }

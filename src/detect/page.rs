@@ -7,20 +7,7 @@ use serde_json::{Value, json};
 use super::declaration::{Declaration, Detect};
 use super::threshold::Unit;
 use super::{ALL, Example};
-use crate::report::Severity;
 use crate::time::Span;
-
-impl Severity {
-    /// As in JSON: `warning`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Severity::Info => "info",
-            Severity::Note => "note",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        }
-    }
-}
 
 impl Example {
     /// How often and how far apart the ladder is to be thought, if more than once.

@@ -1,7 +1,8 @@
 //! Which anomalies the user wants to see, and which make the run fail.
 
-use super::threshold::{Limits, ThresholdError, duration};
+use super::threshold::{DURATION, Limits, ThresholdError};
 use super::{ALL, Declaration, find, nearest, thresholds};
+use crate::amount;
 use crate::report::{Report, Severity};
 
 /// A word that names no finding.
@@ -16,6 +17,11 @@ pub struct UnknownName {
 
 fn named(text: &str) -> Result<&'static Declaration, UnknownName> {
     find(text).ok_or_else(|| UnknownName { name: text.to_owned(), nearest: nearest(text, ALL.iter().map(|d| d.name)) })
+}
+
+/// Whether all of `names` are names or codes of findings.
+pub fn known<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), UnknownName> {
+    names.into_iter().try_for_each(|name| named(name).map(|_| ()))
 }
 
 /// Which anomalies to look for.
@@ -50,20 +56,18 @@ pub enum FailOn {
 impl FailOn {
     /// A severity, or the name or code of an anomaly.
     pub fn read(text: &str) -> Result<FailOn, UnknownName> {
-        Ok(match text.trim().to_ascii_lowercase().as_str() {
-            "info" => FailOn::Severity(Severity::Info),
-            "note" => FailOn::Severity(Severity::Note),
-            "warning" => FailOn::Severity(Severity::Warning),
-            "error" => FailOn::Severity(Severity::Error),
-            _ => FailOn::Code(named(text)?.code),
+        Ok(match Severity::named(&text.trim().to_ascii_lowercase()) {
+            Some(severity) => FailOn::Severity(severity),
+            None => FailOn::Code(named(text)?.code),
         })
     }
 
     /// Whether `report` has such a finding.
     pub fn is_met(&self, report: &Report) -> bool {
-        report.findings.iter().any(|f| match self {
-            FailOn::Severity(least) => f.severity >= *least,
-            FailOn::Code(code) => f.code == *code,
+        let told = report.findings.iter().map(|f| (f.code, f.severity));
+        told.chain(report.untold.iter().map(|f| (f.code, f.severity))).any(|(found, severity)| match self {
+            FailOn::Severity(least) => severity >= *least,
+            FailOn::Code(code) => found == *code,
         })
     }
 }
@@ -76,10 +80,10 @@ impl Limits {
             let (name, value) = setting.split_once('=').ok_or_else(|| ThresholdError::Form(setting.to_owned()))?;
             let plain = name.trim().to_ascii_lowercase().replace('_', "-");
             if plain == "stuck-after" {
-                let span = duration(value).ok_or_else(|| ThresholdError::Value {
+                let span = amount::duration(&value.replace(' ', "")).ok_or_else(|| ThresholdError::Value {
                     name: "stuck-after",
                     value: value.to_owned(),
-                    wanted: "a duration such as `90s` or `500ms`",
+                    wanted: DURATION,
                 })?;
                 limits.stuck_after(span);
                 continue;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::amount;
 use crate::time::Span;
 
 /// What kind of number a threshold is.
@@ -56,18 +57,19 @@ impl Threshold {
     /// Reads a value of its unit: `90s`, `200`, `2%`.
     pub fn read(&self, text: &str) -> Result<i64, ThresholdError> {
         let value = match self.unit {
-            Unit::Duration => duration(text).map(|s| s.0),
+            Unit::Duration => amount::duration(&text.replace(' ', "")).map(|s| s.0),
             Unit::Count => text.parse().ok(),
             Unit::Share => {
                 let percent = text.strip_suffix('%').map(|t| (t, 1e4)).unwrap_or((text, 1e6));
-                percent.0.trim().parse::<f64>().ok().map(|n| (n * percent.1).round() as i64)
+                let millionths = percent.0.trim().parse::<f64>().ok().map(|n| (n * percent.1).round());
+                millionths.filter(|n| (0.0..=1e6).contains(n)).map(|n| n as i64)
             }
         };
         value.filter(|v| *v >= 0).ok_or_else(|| ThresholdError::Value {
             name: self.name,
             value: text.to_owned(),
             wanted: match self.unit {
-                Unit::Duration => "a duration such as `90s` or `500ms`",
+                Unit::Duration => DURATION,
                 Unit::Count => "a whole number",
                 Unit::Share => "a share such as `2%`",
             },
@@ -110,25 +112,8 @@ pub enum ThresholdError {
     Form(String),
 }
 
-/// Reads `2s`, `500ms`, `1.5s`, `10min`, `2h`, `1d`; a number without unit is refused, except 0.
-pub fn duration(text: &str) -> Option<Span> {
-    let text = text.trim();
-    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let number: f64 = text[..split].trim().parse().ok()?;
-    let unit = match &text[split..] {
-        "ns" => 1.0,
-        "us" => 1e3,
-        "ms" => 1e6,
-        "s" => 1e9,
-        "m" | "min" => 60e9,
-        "h" => 3_600e9,
-        "d" => 86_400e9,
-        "" if number == 0.0 => 1.0,
-        _ => return None,
-    };
-    let nanos = number * unit;
-    (nanos.is_finite() && (0.0..9e18).contains(&nanos)).then_some(Span(nanos as i64))
-}
+/// What a duration looks like.
+pub(super) const DURATION: &str = "a duration such as `90s` or `500ms`";
 
 /// The thresholds in force: the defaults, and what was set instead.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -257,13 +242,20 @@ mod tests {
     }
 
     #[test]
-    fn durations_need_a_unit() {
-        assert_eq!(duration("2s"), Some(Span::secs(2)));
-        assert_eq!(duration("1.5ms"), Some(Span::micros(1_500)));
-        assert_eq!(duration("10min"), Some(Span::secs(600)));
-        assert_eq!(duration("2"), None);
-        assert_eq!(duration("-1s"), None);
-        assert_eq!(duration(""), None);
+    fn values_are_of_their_unit() {
+        let read = |threshold: &Threshold, text: &str| threshold.read(text).ok();
+        let wait = Threshold::wait("a", Span::secs(60), "", "");
+        for (text, span) in [("2s", 2_000), ("1.5s", 1_500), ("1min30s", 90_000), ("2 min", 120_000), ("0", 0)] {
+            assert_eq!(read(&wait, text), Some(Span::millis(span).0), "{text}");
+        }
+        let share = Threshold::share("b", 0, "", "");
+        assert_eq!(
+            [read(&share, "2%"), read(&share, "0.5"), read(&share, "100 %")],
+            [20_000, 500_000, 1_000_000].map(Some)
+        );
+        for wrong in ["2", "-1s", "", "nan%", "inf%", "101%", "-1%"] {
+            assert_eq!((read(&wait, wrong), read(&share, wrong)), (None, None), "{wrong}");
+        }
     }
 
     #[test]

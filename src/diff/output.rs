@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::compare::{Comparison, Difference, Fate, FindingChange, LEAST, Measured, Verdict};
 use super::service::By;
 use crate::detect;
-use crate::filter::literal::severity_name;
 use crate::render::markdown::escape;
 use crate::render::text::{BOLD, DIM, GREEN, RED, Text, YELLOW, wrap};
 use crate::render::units::{count, plural, share, span};
@@ -99,7 +98,7 @@ fn chance(p: Option<f64>) -> String {
 fn finding(f: &FindingChange) -> String {
     let name = detect::find(&f.code).map_or("", |d| d.name);
     let severity = match f.severity {
-        (Some(a), Some(b)) if a != b => format!(", {} → {}", severity_name(a), severity_name(b)),
+        (Some(a), Some(b)) if a != b => format!(", {} → {}", a.name(), b.name()),
         _ => String::new(),
     };
     if f.before.1 == 1 && f.after.1 == 1 && f.service.starts_with("the capture") {
@@ -189,7 +188,7 @@ fn markdown(d: &Difference, all: bool, out: &mut dyn io::Write) -> io::Result<()
 fn json(d: &Difference, out: &mut dyn io::Write) -> io::Result<()> {
     let rounded = |p: Option<f64>| p.map(|p| (p * 1e9).round() / 1e9);
     let pair = |(k, n): (u64, u64)| json!({"count": k, "of": n});
-    let severity = |s: Option<Severity>| s.map(severity_name);
+    let severity = |s: Option<Severity>| s.map(Severity::name);
     let findings: Vec<Value> = d
         .findings
         .iter()

@@ -126,7 +126,7 @@ fn is_wide(code: &str) -> bool {
 }
 
 fn coded(value: &Value) -> Option<(String, Severity)> {
-    let severity = crate::filter::literal::severity(value["severity"].as_str()?)?;
+    let severity = Severity::named(value["severity"].as_str()?)?;
     Some((value["code"].as_str()?.to_owned(), severity))
 }
 

@@ -24,6 +24,18 @@ pub enum Filter {
     Is(Test),
 }
 
+impl Filter {
+    /// The findings that it names: which there are is known elsewhere.
+    pub fn findings(&self) -> Vec<&str> {
+        match self {
+            Filter::And(of) | Filter::Or(of) => of.iter().flat_map(Filter::findings).collect(),
+            Filter::Not(of) => of.findings(),
+            Filter::Is(Test::Finding(Some(name))) => vec![name],
+            Filter::Is(_) => Vec::new(),
+        }
+    }
+}
+
 /// Which end of a connection a test looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -257,7 +269,7 @@ impl fmt::Display for Test {
             Test::Finding(None) => f.write_str("finding any"),
             Test::Finding(Some(name)) => write!(f, "finding {name}"),
             Test::Severity(compare, severity) => {
-                write!(f, "severity {} {}", compare.sign(), super::literal::severity_name(*severity))
+                write!(f, "severity {} {}", compare.sign(), severity.name())
             }
             Test::Midstream => f.write_str("midstream"),
             Test::OneWay => f.write_str("one-way"),

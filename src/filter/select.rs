@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::report::carried::Carried;
+use crate::report::findings;
 use crate::report::{ClosedFirst, Connection, Finding, Report, Side, rollup, totals};
 use crate::segment::Socket;
 
@@ -37,19 +38,19 @@ pub fn group(finding: &Finding) -> Option<(Socket, Option<Side>)> {
     Some((Socket { addr: service.ip(), port: service.port() }, side))
 }
 
-/// Keeps of `findings`, and of what they are `carried` by, what connections show that stay, of which `shows` counts those
-/// that show a finding by themselves.
+/// Keeps of the findings in `list`, and of what they are `carried` by, what connections show that stay, of which `shows` counts those
+/// that show a finding by themselves; sorts them by what is left.
 pub fn narrow(
-    findings: &mut Vec<Finding>,
+    list: &mut Vec<Finding>,
     carried: &mut Carried,
     stays: impl Fn(u64) -> bool,
     shows: impl Fn(&Finding) -> u64,
 ) {
     let first = |f: &Finding| f.connections.first().copied();
-    let places: Vec<Option<u32>> = findings.iter().map(|f| first(f).and_then(|id| carried.place(f.code, id))).collect();
+    let places: Vec<Option<u32>> = list.iter().map(|f| first(f).and_then(|id| carried.place(f.code, id))).collect();
     carried.retain(&stays);
     let (counts, mut places) = (carried.counts(), places.into_iter());
-    findings.retain_mut(|finding| {
+    list.retain_mut(|finding| {
         let listed = finding.connections.len();
         let complete = listed as u64 >= finding.count;
         finding.connections.retain(|id| stays(*id));
@@ -66,6 +67,7 @@ pub fn narrow(
         };
         finding.count > 0
     });
+    findings::sort(list);
 }
 
 /// As in JSON.

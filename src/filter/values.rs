@@ -7,7 +7,8 @@ use super::literal;
 use super::parse::Parser;
 use super::suggest::nearest;
 use super::words::Keyword;
-use crate::report::{ClosedFirst, Outcome};
+use crate::amount;
+use crate::report::{ClosedFirst, Outcome, Severity};
 use crate::time::Span;
 use crate::tracker::{Evidence, State};
 
@@ -40,7 +41,7 @@ pub(super) fn read(parser: &mut Parser<'_>, keyword: Keyword, ends: Ends) -> Res
         Keyword::Incarnation => return numbers(parser, Number::Incarnation),
         Keyword::Severity => {
             let compare = compare(parser);
-            let severity = word(parser, Keyword::Severity, literal::severity)?;
+            let severity = word(parser, Keyword::Severity, Severity::named)?;
             Test::Severity(compare, severity)
         }
         _ => return listed(parser, keyword, ends),
@@ -185,15 +186,15 @@ fn compare(parser: &mut Parser<'_>) -> Compare {
 /// A duration, in one word or with blanks as the tables print it: `5 min 12 s`.
 fn duration(parser: &mut Parser<'_>) -> Result<Span, FilterError> {
     let mistake = parser.error(&expected(Keyword::Duration, parser), Some("as in 5s, 1.5ms, 2min, 1h30min".to_owned()));
-    let text = joined(parser, literal::is_time_unit, true);
-    literal::duration(&text).ok_or(mistake)
+    let text = joined(parser, amount::is_time_unit, true);
+    amount::duration(&text).ok_or(mistake)
 }
 
 /// A count or size, in one word or with a blank: `1 MB`.
 fn size(parser: &mut Parser<'_>) -> Result<u64, FilterError> {
     let mistake = parser.error(&expected(Keyword::Bytes, parser), Some("as in 10, 1.5k, 1MB, 64KiB".to_owned()));
-    let text = joined(parser, literal::is_size_unit, false);
-    literal::size(&text).ok_or(mistake)
+    let text = joined(parser, amount::is_size_unit, false);
+    amount::size(&text).ok_or(mistake)
 }
 
 /// Takes a word, the unit behind it if that stands alone, and so on if it may be `repeated`.
@@ -250,7 +251,7 @@ fn hint(keyword: Keyword, word: &str) -> Option<String> {
         }
         Keyword::Evidence => near(&Evidence::ALL.map(Evidence::name)),
         Keyword::ClosedFirst => near(&["client", "server", "both"]),
-        Keyword::Severity => near(&literal::SEVERITIES.map(literal::severity_name)),
+        Keyword::Severity => near(&Severity::ALL.map(Severity::name)),
         Keyword::Host | Keyword::Net if word.contains('/') => {
             Some("networks are written `net 10.0.0.0/8`, with at most 32 bits (IPv4) or 128 (IPv6)".to_owned())
         }

@@ -5,9 +5,9 @@ use super::event::Event;
 use super::watcher::Watcher;
 use crate::analyze::Analysis;
 use crate::analyze::build::Ending;
-use crate::detect::{Brief, Digests, Groups, Scene, Survey, sort, wide};
+use crate::detect::{Brief, Digests, Groups, Scene, Survey, wide};
 use crate::report::directory::Directory;
-use crate::report::{Anomaly, Connection, Finding, PerSide};
+use crate::report::{Anomaly, Connection, Finding, PerSide, findings};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
 use crate::tracker::Verdict;
@@ -123,11 +123,11 @@ impl Watcher {
         }
         let Pass { found, digests, directory, .. } = std::mem::take(pass);
         scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
-        let mut findings = grouped(&found, analysis);
-        findings.extend(wide(scene, &[digests], &directory, analysis.selection()).0);
-        sort(&mut findings);
-        findings.retain(|f| !OF_THE_END.contains(&f.name));
-        Some(findings)
+        let mut list = grouped(&found, analysis);
+        list.extend(wide(scene, &[digests], &directory, analysis.selection()).0);
+        findings::sort(&mut list);
+        list.retain(|f| !OF_THE_END.contains(&f.name));
+        Some(list)
     }
 }
 
@@ -140,9 +140,9 @@ fn grouped(found: &[Found], analysis: &Analysis) -> Vec<Finding> {
             groups.add((f.id, i, true), client, f.server, &brief);
         }
     }
-    groups.finish(&directory, analysis.selection(), usize::MAX, |i, brief| {
-        found[i].anomalies.iter().find(|a| Brief::of(a).as_ref() == Some(brief)).cloned()
-    })
+    let full =
+        |i: usize, brief: &Brief| found[i].anomalies.iter().find(|a| Brief::of(a).as_ref() == Some(brief)).cloned();
+    groups.finish(&directory, analysis.selection(), (usize::MAX, false), full).0
 }
 
 /// Connection `index`, number `id`, as it stands with these verdicts, and what is found about it.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::counts::ByState;
-use crate::report::{Finding, Outcome, PerSide, Severity, Side, TimeInState};
+use crate::report::{Finding, Outcome, PerSide, Side, TimeInState};
 use crate::source::FileInfo;
 use crate::time::{Span, Time};
 use crate::tracker::{State, Verdict};
@@ -112,15 +112,6 @@ fn head(out: &mut String, name: &str, kind: &str, help: &str) {
 fn single(out: &mut String, name: &str, kind: &str, help: &str, value: u64) {
     head(out, name, kind, help);
     let _ = writeln!(out, "{name} {value}");
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Note => "note",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    }
 }
 
 /// The values of a label never need quoting here but for interface names and services, which others choose.
@@ -230,7 +221,7 @@ impl Metrics {
         head(out, "tcpstate_findings", "gauge", "Connections that show a finding now, by code and severity.");
         let mut by_code: BTreeMap<_, u64> = BTreeMap::new();
         for f in findings {
-            *by_code.entry((f.code, f.name, severity(f.severity))).or_default() += f.count;
+            *by_code.entry((f.code, f.name, f.severity.name())).or_default() += f.count;
         }
         for ((code, name, severity), n) in by_code {
             let _ = writeln!(out, "tcpstate_findings{{code=\"{code}\",name=\"{name}\",severity=\"{severity}\"}} {n}");

@@ -103,6 +103,7 @@ impl<W: io::Write> Writer<W> {
 
 impl<W: io::Write> Stream for Writer<W> {
     const LONE_IN_SHORT: bool = false;
+    const FINDINGS: usize = 0;
 
     fn make(made: &mut Lines, connections: &[Connection], _lone: &LoneSyns) {
         connections.iter().for_each(|connection| made.row(connection));

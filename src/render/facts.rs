@@ -72,7 +72,7 @@ pub fn missing(capture: &Capture, parts: Parts) -> Vec<String> {
             });
         }
     }
-    let dropped: u64 = capture.files.iter().filter_map(|file| file.dropped).sum();
+    let dropped = capture.dropped();
     if dropped > 0 {
         let share = share(dropped, dropped.saturating_add(capture.packets));
         missed.push(format!("{} dropped by the capturing system ({share})", plural(dropped, "packet")));

@@ -7,7 +7,7 @@ use super::order::{self, Listed, Shown};
 use super::rows::Rows;
 use super::table::findings;
 use super::units::{count, plural, share, span};
-use super::{RenderOptions, ends, facts, history, rollups, timing};
+use super::{Limit, RenderOptions, ends, facts, history, rollups, timing};
 use crate::report::{Outcome, Report, Side};
 use crate::tracker::State;
 
@@ -44,7 +44,7 @@ pub fn show(report: &Report, shown: &Shown<'_>, options: &RenderOptions, out: &m
         }
     }
     if options.sections.findings && !report.findings.is_empty() {
-        write_findings(report, out)?;
+        write_findings(report, options.limit, out)?;
     }
     write_tables(&rollups::tables(report, options), out)?;
     if options.sections.totals && report.summary.connections > 0 && !options.detail {
@@ -59,15 +59,21 @@ pub fn show(report: &Report, shown: &Shown<'_>, options: &RenderOptions, out: &m
     writeln!(out, "\n<sub>{} {}</sub>", report.tool.name, report.tool.version)
 }
 
-fn write_findings(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+fn write_findings(report: &Report, limit: Limit, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "\n#### Findings\n")?;
-    for f in &report.findings {
-        let times = if f.count > 1 { format!(" ×{}", count(f.count)) } else { String::new() };
-        let name = format!("**{}** {}{times}", findings::name(f.severity), code(f.name));
-        writeln!(out, "- {name}: {}", escape(&f.message))?;
-        if !f.advice.is_empty() {
-            // Our own text, which may use Markdown.
-            writeln!(out, "  → {}", f.advice)?;
+    let most = limit.findings();
+    for kind in findings::kinds(report) {
+        for f in kind.findings.iter().take(most) {
+            let times = if f.count > 1 { format!(" ×{}", count(f.count)) } else { String::new() };
+            let name = format!("**{}** {}{times}", f.severity.name(), code(f.name));
+            writeln!(out, "- {name}: {}", escape(&f.message))?;
+            if !f.advice.is_empty() {
+                // Our own text, which may use Markdown.
+                writeln!(out, "  → {}", f.advice)?;
+            }
+        }
+        if let Some(more) = kind.more(most) {
+            writeln!(out, "- … {} {more}", code(kind.name))?;
         }
     }
     Ok(())

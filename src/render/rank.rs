@@ -138,8 +138,12 @@ impl Kinds {
         let place = |group: &Group| (group.urgency.0, Reverse(group.chosen.alike), group.id);
         let mut groups: Vec<&Group> = self.groups.values().collect();
         // Numbers differ, so that the order of the map does not matter.
+        if groups.len() > most {
+            groups.select_nth_unstable_by_key(most, |group| place(group));
+            groups.truncate(most);
+        }
         groups.sort_unstable_by_key(|group| place(group));
-        groups.into_iter().take(most).map(|group| group.chosen).collect()
+        groups.into_iter().map(|group| group.chosen).collect()
     }
 }
 

@@ -41,10 +41,8 @@ fn table(title: &'static str, head: &'static str, rolled: &Rolled, noun: &str, m
         Outcome::ALL.into_iter().filter(|o| shown.iter().any(|r| r.outcomes.contains_key(o.name()))).collect();
     let mut header = vec![head, "worst finding", "conns"];
     header.extend(seen.iter().map(|o| o.name()));
-    let severities: Vec<Severity> = [Severity::Error, Severity::Warning, Severity::Note, Severity::Info]
-        .into_iter()
-        .filter(|s| shown.iter().any(|r| r.findings.contains_key(s)))
-        .collect();
+    let severities: Vec<Severity> =
+        Severity::ALL.into_iter().rev().filter(|s| shown.iter().any(|r| r.findings.contains_key(s))).collect();
     header.extend(severities.iter().map(|s| plural_name(*s)));
     let rows = shown
         .iter()

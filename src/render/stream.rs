@@ -11,6 +11,8 @@ use crate::report::{Connection, Report};
 pub trait Stream {
     /// Whether lone SYNs may be told in short.
     const LONE_IN_SHORT: bool;
+    /// So many findings of a kind and severity are written.
+    const FINDINGS: usize = usize::MAX;
 
     /// Adds to `made` what is written of `connections` and of `lone` SYNs, all in order of their numbers.
     fn make(made: &mut Lines, connections: &[Connection], lone: &LoneSyns);

@@ -1,6 +1,7 @@
 //! Sums by number, for very many numbers of which most come once: those take a few bytes each.
 
-use super::model::{Outcome, Severity};
+use super::model::Outcome;
+use super::severity::Severity;
 use crate::prefetch::prefetch;
 
 /// One connection of a number: its outcome, and at most one kind of finding, in few bits.
@@ -11,8 +12,6 @@ pub struct Single {
     /// Number of the kind, and how severe it is.
     pub kind: Option<(u16, Severity)>,
 }
-
-const SEVERITIES: [Severity; 4] = [Severity::Info, Severity::Note, Severity::Warning, Severity::Error];
 
 /// What a number came to: nothing yet, a [`Single`], or with the highest bit the place of its sum.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +46,7 @@ impl What {
             return Unfolded::Nothing;
         }
         let outcome = Outcome::ALL[(self.0 & 7) as usize];
-        let severity = SEVERITIES[(self.0 >> 4 & 3) as usize];
+        let severity = Severity::ALL[(self.0 >> 4 & 3) as usize];
         let kind = (self.0 >> 8 & 0xffff).checked_sub(1).map(|kind| (kind as u16, severity));
         Unfolded::Single(Single { outcome, kind })
     }

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::ends::{BothEnds, Direction, OtherTap};
+use super::findings::Untold;
 use super::rollup::Rollups;
+use super::severity::Severity;
 pub use super::side::{PerSide, Side};
 use super::spent::TimeInState;
 use super::timing::{Tables, Timing};
@@ -32,6 +34,9 @@ pub struct Report {
     pub connections: Vec<Connection>,
     /// Most severe first.
     pub findings: Vec<Finding>,
+    /// Findings that are only counted, where not all were asked for; documents have all.
+    #[serde(skip)]
+    pub untold: Vec<Untold>,
     /// Connections and findings per host and service.
     pub rollups: Rollups,
     /// Totals over all connections.
@@ -78,6 +83,13 @@ pub struct Capture {
     /// Time of the latest packet: every "at least" in the report ends here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Time>,
+}
+
+impl Capture {
+    /// Packets that the capturing systems say they dropped, as far as they say.
+    pub fn dropped(&self) -> u64 {
+        self.files.iter().filter_map(|file| file.dropped).fold(0, u64::saturating_add)
+    }
 }
 
 /// Address and port, as two JSON fields.
@@ -285,21 +297,6 @@ pub struct Entry {
     pub other_tap: Option<OtherTap>,
     /// Where the rule stands: `RFC 9293 3.10.7.4`.
     pub rule: &'static str,
-}
-
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Background.
-    Info,
-    /// Worth knowing.
-    Note,
-    /// Probably wrong.
-    Warning,
-    /// Wrong.
-    Error,
 }
 
 /// Something odd in one connection.

@@ -10,6 +10,7 @@ use super::carried::Carried;
 use super::directory::{Directory, Parties};
 use super::gather::{self, Gather, Single};
 use super::model::*;
+use super::severity::Severity;
 use crate::prefetch::prefetch;
 
 /// Roll-ups kept of each kind; the others are only counted.

@@ -344,6 +344,7 @@ pub fn report_of(connections: Vec<Connection>) -> Report {
         rollups: rollup::rollups(&connections, &findings),
         connections,
         findings,
+        untold: Vec::new(),
     }
 }
 

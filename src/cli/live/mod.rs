@@ -20,11 +20,12 @@ use self::stop::Stop;
 use self::stream::Stream;
 use super::failure::{DONE, Failure};
 use super::jobs::Jobs;
+use super::names;
 use super::output::{self, Look, Target, tell};
 use super::passed::Passed;
 use crate::analyze::Options;
 use crate::detect;
-use crate::filter::{self, Filter, words};
+use crate::filter::{Filter, words};
 use crate::live::{Limits, Watcher};
 use crate::render::{Format, Limit, RenderOptions, Selection, Zone, render};
 use crate::source::FileInfo;
@@ -156,7 +157,7 @@ fn filter(words: &[String]) -> Result<Option<Filter>, Failure> {
     if words.is_empty() {
         return Ok(None);
     }
-    filter::parse(&words.join(" ")).map(Some).map_err(|error| Failure::usage(format!("filter: {error}")))
+    names::filter("filter", &words.join(" ")).map(Some)
 }
 
 fn open(args: &LiveArgs, piped: bool) -> Result<Input, Failure> {

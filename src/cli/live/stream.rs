@@ -119,7 +119,7 @@ impl Stream {
         })
     }
 
-    /// The end: what `analyze` writes, but for the connections that were told when they ended.
+    /// The end: the capture, the connections that are still open, findings and totals, each as `analyze` writes it.
     pub fn finish(&mut self, watcher: &Watcher, source: FileInfo) -> io::Result<()> {
         let mut lines = ndjson::Writer::new(&mut self.out);
         if watcher.is_filtered() {

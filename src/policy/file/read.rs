@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::{PolicyError, position};
 use super::keys::{ALLOW, CAPTURE, EXPECT, LIMIT, SECTIONS, Section, THRESHOLDS, VERSION};
 use super::value::{Source, kind};
-use crate::detect::Limits;
+use crate::detect::{self, Limits};
 use crate::filter::suggest::nearest;
 use crate::filter::{self, Filter};
 use crate::policy::model::*;
@@ -184,7 +184,7 @@ impl Source<'_> {
 
     fn filter(&self, value: &Value<'_>) -> Result<Filter, PolicyError> {
         let text = self.text(value)?;
-        filter::parse(&text).map_err(|error| {
+        let filter = filter::parse(&text).map_err(|error| {
             // Where the text stands in the file as it was typed, the place is known to the letter.
             let span = value.span();
             let typed = self.text.get(span.clone()).and_then(|raw| raw.find(text.as_str()));
@@ -193,7 +193,9 @@ impl Source<'_> {
                 None => span,
             };
             self.error(at, error.message, error.hint)
-        })
+        })?;
+        let known = detect::known(filter.findings());
+        known.map(|()| filter).map_err(|unknown| self.error(value.span(), unknown.to_string(), None))
     }
 
     fn rule(&self, fields: &Fields<'_, '_>, test: Test) -> Result<Rule, PolicyError> {

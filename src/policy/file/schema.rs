@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::keys::{Key, Kind, SECTIONS, Section, VERSION};
-use super::value::{CLOSERS, SEVERITIES};
+use super::value::CLOSERS;
 use crate::detect::{ALL, Cause, thresholds};
 use crate::policy::model::Quantile;
 use crate::report::Outcome;
+use crate::report::Severity;
 use crate::tracker::State;
 
 /// The schema (draft 2020-12).
@@ -62,7 +63,7 @@ fn kind(kind: Kind) -> Value {
         Kind::Text => json!({"type": "string", "minLength": 1}),
         Kind::Filter => json!({"type": "string", "examples": ["server port 443", "net 10.0.0.0/8 and not midstream"]}),
         Kind::Findings => listed(ALL.iter().flat_map(|d| [d.name, d.code]).collect()),
-        Kind::Severity => json!({"enum": SEVERITIES.map(|(name, _)| name)}),
+        Kind::Severity => json!({"enum": Severity::ALL.map(Severity::name)}),
         Kind::States => listed(states()),
         Kind::EndStates => {
             let ends = ["", "client.", "server."];

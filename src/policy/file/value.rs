@@ -7,8 +7,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::error::PolicyError;
+use crate::amount;
 use crate::detect::{ALL, Cause};
-use crate::filter::literal;
 use crate::filter::suggest::nearest;
 use crate::policy::model::{Amount, Quantile, Share};
 use crate::report::{ClosedFirst, Outcome, Severity, Side};
@@ -25,10 +25,6 @@ pub struct Source<'a> {
 }
 
 type Value<'a> = Spanned<DeValue<'a>>;
-
-/// Severities with their names.
-pub const SEVERITIES: [(&str, Severity); 4] =
-    [("info", Severity::Info), ("note", Severity::Note), ("warning", Severity::Warning), ("error", Severity::Error)];
 
 /// Who can close first, with their names.
 pub const CLOSERS: [(&str, ClosedFirst); 3] =
@@ -89,7 +85,7 @@ impl Source<'_> {
             DeValue::String(text) => text.as_ref(),
             _ => return Err(self.wanted(value, "a duration such as \"50ms\"")),
         };
-        literal::duration(text).ok_or_else(|| {
+        amount::duration(text).ok_or_else(|| {
             let hint = Some("with its unit, as in \"50ms\", \"1.5s\", \"2min\"".to_owned());
             self.error(value.span(), format!("`{text}` is not a duration"), hint)
         })
@@ -147,8 +143,8 @@ impl Source<'_> {
 
     /// A severity.
     pub fn severity(&self, value: &Value<'_>) -> Result<Severity, PolicyError> {
-        let word = self.word(value, &SEVERITIES.map(|(name, _)| name))?;
-        Ok(SEVERITIES[word].1)
+        let word = self.word(value, &Severity::ALL.map(Severity::name))?;
+        Ok(Severity::ALL[word])
     }
 
     /// States.

@@ -98,7 +98,7 @@ fn lacking(demands: &Demands, capture: &Capture, known: &Known) -> Vec<String> {
         lacking
             .push(format!("packets are missing in {share} of the connections ({} are tolerated)", demands.max_missing));
     }
-    let dropped: u64 = capture.files.iter().filter_map(|file| file.dropped).sum();
+    let dropped = capture.dropped();
     if !demands.max_missing.allows(dropped, capture.packets.saturating_add(dropped)) {
         lacking.push(format!("the capturing system dropped {} packets", count(dropped)));
     }

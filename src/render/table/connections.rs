@@ -164,7 +164,7 @@ fn notes(connection: &Connection, options: &RenderOptions, page: &mut Page<'_>) 
 }
 
 fn severity(anomaly: &Anomaly) -> Text {
-    Text::plain(&" ".repeat(INDENT)).with(findings::style(anomaly.severity), findings::name(anomaly.severity)).and(" ")
+    Text::plain(&" ".repeat(INDENT)).with(findings::style(anomaly.severity), anomaly.severity.name()).and(" ")
 }
 
 fn named(anomaly: &Anomaly) -> Text {

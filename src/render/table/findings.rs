@@ -20,16 +20,6 @@ pub const fn style(severity: Severity) -> Style {
     }
 }
 
-/// `error`, `warning`, `note`, `info`.
-pub const fn name(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-        Severity::Info => "info",
-    }
-}
-
 /// Connections named behind a finding.
 const NAMED: usize = 3;
 
@@ -39,19 +29,21 @@ const INDENT: usize = 9;
 /// Writes the section: kind by kind, of each the worst. If it is brief, what is merely of interest is named in one line
 /// below what is wrong.
 pub fn write(report: &Report, brief: bool, limit: Limit, page: &mut Page<'_>) -> io::Result<()> {
-    let tally: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note, Severity::Info]
+    let kinds = kinds(report);
+    let number = |severity| kinds.iter().filter(|kind| kind.severity == severity).map(Kind::number).sum::<u64>();
+    let tally: Vec<String> = Severity::ALL
         .into_iter()
-        .map(|severity| (report.findings.iter().filter(|f| f.severity == severity).count(), severity))
+        .rev()
+        .map(|severity| (number(severity), severity))
         .filter(|(n, _)| *n > 0)
         .map(
             |(n, severity)| {
-                if severity == Severity::Info { format!("{n} info") } else { plural(n as u64, name(severity)) }
+                if severity == Severity::Info { format!("{} info", count(n)) } else { plural(n, severity.name()) }
             },
         )
         .collect();
     page.title("FINDINGS", &tally.join(", "))?;
     let most = limit.findings();
-    let kinds = kinds(&report.findings);
     let is_wrong = |kind: &Kind<'_>| kind.severity > Severity::Info;
     let told = if brief && kinds.iter().any(is_wrong) { kinds.partition_point(is_wrong) } else { kinds.len() };
     let (told, rest) = kinds.split_at(told);
@@ -65,60 +57,80 @@ pub fn write(report: &Report, brief: bool, limit: Limit, page: &mut Page<'_>) ->
             }
             one(finding, advise, page)?;
         }
-        more(kind, most, page)?;
+        if let Some(more) = kind.more(most) {
+            let body = Text::styled(BOLD, kind.name)
+                .and(&format!(" {more}"))
+                .with(DIM, &format!("; --only {} --limit all tells of each", kind.name));
+            page.prose(Text::styled(style(kind.severity), "…").pad(INDENT), INDENT, &body)?;
+        }
     }
     others(rest, page)
 }
 
 /// Findings of one name and severity, the worst first.
-struct Kind<'r> {
-    name: &'r str,
-    severity: Severity,
-    findings: Vec<&'r Finding>,
+pub struct Kind<'r> {
+    /// Name of the anomaly.
+    pub name: &'r str,
+    /// How severe they are.
+    pub severity: Severity,
+    /// Those that are told.
+    pub findings: Vec<&'r Finding>,
+    /// Others, and the connections that show them.
+    untold: (u64, u64),
 }
 
-/// The kinds of `findings`, most severe first, else as they come.
-fn kinds(findings: &[Finding]) -> Vec<Kind<'_>> {
+impl Kind<'_> {
+    /// How many there are.
+    fn number(&self) -> u64 {
+        self.findings.len() as u64 + self.untold.0
+    }
+
+    /// How many more there are than the first `most`: `2 more like these, 7 connections together`.
+    pub fn more(&self, most: usize) -> Option<String> {
+        let left = self.findings.get(most..).unwrap_or_default();
+        let cases = left.iter().map(|finding| finding.count).sum::<u64>() + self.untold.1;
+        let number = left.len() as u64 + self.untold.0;
+        let more = || format!("{} more like these, {} together", count(number), plural(cases, "connection"));
+        (number > 0).then(more)
+    }
+}
+
+/// The kinds of findings, most severe first, else as they come.
+pub fn kinds(report: &Report) -> Vec<Kind<'_>> {
     let mut kinds: Vec<Kind<'_>> = Vec::new();
-    for finding in findings {
+    for finding in &report.findings {
         match kinds.iter_mut().find(|kind| kind.name == finding.name && kind.severity == finding.severity) {
             Some(kind) => kind.findings.push(finding),
             None => {
-                kinds.push(Kind { name: finding.name, severity: finding.severity, findings: vec![finding] });
+                let Finding { name, severity, .. } = *finding;
+                kinds.push(Kind { name, severity, findings: vec![finding], untold: (0, 0) });
             }
+        }
+    }
+    for untold in &report.untold {
+        let of = (untold.name, untold.severity);
+        if let Some(kind) = kinds.iter_mut().find(|kind| (kind.name, kind.severity) == of) {
+            kind.untold = (untold.findings, untold.connections);
         }
     }
     kinds.sort_by_key(|kind| std::cmp::Reverse(kind.severity));
     kinds
 }
 
-/// In one line how many more there are than are told in full.
-fn more(kind: &Kind<'_>, most: usize, page: &mut Page<'_>) -> io::Result<()> {
-    let left = kind.findings.get(most..).unwrap_or_default();
-    if left.is_empty() {
-        return Ok(());
-    }
-    let cases: u64 = left.iter().map(|finding| finding.count).sum();
-    let body = Text::styled(BOLD, kind.name)
-        .and(&format!(" {} more like these, {} together", count(left.len() as u64), plural(cases, "connection")))
-        .with(DIM, &format!("; --only {} --limit all tells of each", kind.name));
-    page.prose(Text::styled(style(kind.severity), "…").pad(INDENT), INDENT, &body)
-}
-
 /// In one line what is not told in full.
 fn others(rest: &[Kind<'_>], page: &mut Page<'_>) -> io::Result<()> {
     let Some(first) = rest.first() else { return Ok(()) };
-    let names = rest.iter().map(|kind| match kind.findings.len() {
+    let names = rest.iter().map(|kind| match kind.number() {
         0 | 1 => kind.name.to_owned(),
-        n => format!("{} ×{n}", kind.name),
+        n => format!("{} ×{}", kind.name, count(n)),
     });
-    let head = Text::styled(style(first.severity), name(first.severity)).pad(INDENT);
+    let head = Text::styled(style(first.severity), first.severity.name()).pad(INDENT);
     let body = Text::plain(&names.collect::<Vec<_>>().join(", ")).with(DIM, "; --only findings tells of them");
     page.prose(head, INDENT, &body)
 }
 
 fn one(finding: &Finding, advise: bool, page: &mut Page<'_>) -> io::Result<()> {
-    let head = Text::styled(style(finding.severity), name(finding.severity)).pad(INDENT);
+    let head = Text::styled(style(finding.severity), finding.severity.name()).pad(INDENT);
     // Most of several begin with the number.
     let says = finding.message.split(' ').next() == Some(finding.count.to_string().as_str());
     let times = if finding.count > 1 && !says { format!(" ×{}", count(finding.count)) } else { String::new() };
