@@ -144,16 +144,14 @@ impl Peaks {
 
     /// Adds those of other connections in the same capture.
     pub fn merge(&mut self, other: &Peaks) {
-        // What is counted at moments in one of them cannot be counted exactly in both.
-        if matches!(other, Peaks::Moments { .. })
-            && let Peaks::Exact(moves) = self
-        {
-            let moves = std::mem::take(&mut **moves);
-            *self = other.empty();
-            self.take(&moves);
-        }
-        match (self, other) {
-            (mine @ Peaks::Moments { .. }, Peaks::Exact(moves)) => mine.take(moves),
+        match (&mut *self, other) {
+            // What is counted at moments in one of them cannot be counted exactly in both.
+            (Peaks::Exact(mine), Peaks::Moments { .. }) => {
+                let moves = std::mem::take(&mut **mine);
+                *self = other.clone();
+                self.take(&moves);
+            }
+            (Peaks::Moments { .. }, Peaks::Exact(moves)) => self.take(moves),
             (Peaks::Exact(mine), Peaks::Exact(other)) => {
                 for (mine, other) in mine.iter_mut().zip(&**other) {
                     mine.entered.extend_from_slice(&other.entered);
@@ -170,7 +168,6 @@ impl Peaks {
                 }
                 grown.iter_mut().flatten().zip(theirs.iter().flatten()).for_each(|(a, b)| *a += b);
             }
-            (Peaks::Exact(_), Peaks::Moments { .. }) => {}
         }
     }
 

@@ -1,4 +1,5 @@
-//! Connections held against a policy one by one: none of them is kept.
+//! Connections held against a policy one by one. None is kept, only what quantiles are made of: a duration of each, and whose it
+//! is.
 
 use std::collections::BTreeMap;
 
