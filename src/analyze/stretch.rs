@@ -10,7 +10,7 @@ use crate::tracker::State;
 const STRETCH: usize = 2_048;
 
 /// The same where they are built in full, so that they are still near when they are written.
-const STRETCH_IN_FULL: usize = 256;
+const STRETCH_IN_FULL: usize = 1 << 6;
 
 /// The same where most are told in short.
 const STRETCH_OF_LONE: usize = 1_024;

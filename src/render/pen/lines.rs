@@ -15,8 +15,8 @@ use crate::report::{Connection, Finding};
 /// Bytes to begin with. Most reports stay below.
 const LEAST: usize = 1 << 16;
 
-/// Bytes from which on they should be written out.
-const FULL: usize = 1 << 20;
+/// Bytes from which on they should be written out: so many are still near when they are.
+const FULL: usize = 1 << 18;
 
 /// Text of connections and other objects, to be written out in large pieces.
 #[derive(Debug, Default)]
