@@ -66,12 +66,12 @@ impl Finish<'_> {
     pub(super) fn time_chosen(&mut self) {
         let Some(mut sums) = self.sums.take() else { return };
         if let Some(chosen) = &mut sums.chosen {
-            self.time(chosen);
+            self.add_times(chosen);
         }
         self.sums = Some(sums);
     }
 
-    fn time(&self, chosen: &mut Chosen) {
+    fn add_times(&self, chosen: &mut Chosen) {
         let tracker = &self.analysis.tracker;
         let (mut scratch, mut weighing) = (Box::default(), Weighing::default());
         let mut new = std::mem::take(&mut chosen.new);

@@ -177,7 +177,7 @@ impl<'a> Finish<'a> {
 
     /// Looks at the next connections; `None` when all have been looked at.
     pub fn next(&mut self, wanted: Wanted<'_>) -> Option<Stretch> {
-        self.choose(wanted);
+        self.begin_chosen(wanted);
         let range = self.stretch(self.next, self.length(wanted, self.next..self.until))?;
         self.next = range.end;
         let mut sums = self.sums.take()?;
@@ -187,7 +187,7 @@ impl<'a> Finish<'a> {
     }
 
     /// The report is to be about some of the connections; there may be none of them.
-    fn choose(&mut self, wanted: Wanted<'_>) {
+    fn begin_chosen(&mut self, wanted: Wanted<'_>) {
         if let Some(sums) = self.sums.as_mut().filter(|sums| wanted.only.is_some() && sums.chosen.is_none()) {
             sums.chosen = Some(Chosen::default());
             // Of few, among however many, all moments count.
@@ -205,7 +205,7 @@ impl<'a> Finish<'a> {
     /// The connections that are yet to be looked at as `wanted`, in two parts, their stretches in turn; to be given back to
     /// [`Finish::add`].
     pub fn halves(&mut self, wanted: Wanted<'_>) -> Option<[Part; 2]> {
-        self.choose(wanted);
+        self.begin_chosen(wanted);
         let length = self.length(wanted, self.next..self.until);
         let (mut sums, next) = (self.sums.take()?, self.next);
         let apart = Box::new(sums.empty());

@@ -89,7 +89,7 @@ struct Met {
 
 /// The kinds met in a stretch.
 #[derive(Default)]
-pub(super) struct Kinds {
+pub(super) struct Alike {
     met: Vec<Met>,
 }
 
@@ -120,7 +120,7 @@ impl Finish<'_> {
     }
 
     /// Tells a lone SYN in short; false if it is to be told in full.
-    pub(super) fn tell_in_short(&self, looked: &Looked<'_>, kinds: &mut Kinds, told: &mut LoneSyns) -> bool {
+    pub(super) fn tell_in_short(&self, looked: &Looked<'_>, kinds: &mut Alike, told: &mut LoneSyns) -> bool {
         let Looked { id, sockets, segment: (time, packet), scope, verdicts, briefs, service } = *looked;
         let [client, server] = *sockets;
         let waited = briefs.first().map_or(0, |brief| brief.length);

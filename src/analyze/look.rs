@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::build::{self, Ending};
 use super::finish::Finish;
-use super::lone::{Kinds, Looked};
+use super::lone::{Alike, Looked};
 use super::notes::Noted;
 use super::stretch::{Row, Stretch, Wanted};
 use super::tally::Tally;
@@ -36,7 +36,7 @@ struct Desk {
     lones: [Option<Lone>; TOGETHER],
     briefs: [Vec<Brief>; TOGETHER],
     anomalies: [Vec<Anomaly>; TOGETHER],
-    kinds: Kinds,
+    kinds: Alike,
     /// Nothing is measured of a lone SYN.
     nothing: Measured,
 }
@@ -265,7 +265,7 @@ impl Finish<'_> {
     }
 
     /// Tells a lone SYN in short; false if it is none, or is to be told in full.
-    fn told_in_short(&self, look: &Look<'_>, briefs: &[Brief], kinds: &mut Kinds, told: &mut LoneSyns) -> bool {
+    fn told_in_short(&self, look: &Look<'_>, briefs: &[Brief], kinds: &mut Alike, told: &mut LoneSyns) -> bool {
         let Look { id, sockets, outline, verdicts, of, .. } = look;
         let looked = Looked {
             id: *id,

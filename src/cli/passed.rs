@@ -7,7 +7,7 @@ use super::jobs::Jobs;
 use crate::analyze::{Finish, Keep, Row};
 use crate::render::facts::Parts;
 use crate::render::order::{self, Attention, Listed, Picker, Shown};
-use crate::render::rank::{Brief, Chosen};
+use crate::render::rank::{Brief, Pick};
 use crate::render::{Format, RenderOptions, markdown, render, table};
 use crate::report::{Connection, Report};
 use crate::segment::Socket;
@@ -32,7 +32,7 @@ pub struct Passed<'a> {
 pub struct Picked {
     parts: Parts,
     all: u64,
-    chosen: Vec<Chosen>,
+    chosen: Vec<Pick>,
     kinds: Option<usize>,
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::str::FromStr;
 
 use super::facts::Parts;
-use super::rank::{Brief, Chosen, Kinds, Ranked};
+use super::rank::{Brief, Kinds, Pick, Ranked};
 use super::{Limit, RenderOptions};
 use crate::report::{Anomaly, Connection, Outcome, Report, Severity};
 use crate::segment::Socket;
@@ -184,7 +184,7 @@ impl<'a> Shown<'a> {
             parts.add(c);
         }
         let (chosen, kinds) = picker.chosen();
-        let listed = |chosen: Chosen| {
+        let listed = |chosen: Pick| {
             let connection = report.connections.get(chosen.index)?;
             let named = if chosen.alike > 0 { named(report, connection) } else { None };
             Some(Listed { connection: named.unwrap_or(connection), alike: chosen.alike })
@@ -231,7 +231,7 @@ impl Picker {
     }
 
     /// Those picked, in their order, and how many kinds there are.
-    pub fn chosen(self) -> (Vec<Chosen>, Option<usize>) {
+    pub fn chosen(self) -> (Vec<Pick>, Option<usize>) {
         match self {
             Picker::Kinds(kinds, most) => (kinds.chosen(most), Some(kinds.len())),
             Picker::Ranked(ranked) => (ranked.chosen(), None),

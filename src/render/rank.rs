@@ -85,7 +85,7 @@ type Urgency = (Attention, Reverse<u64>, Reverse<Span>);
 
 /// A connection to show, and how many others it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chosen {
+pub struct Pick {
     /// Where the caller finds it.
     pub index: usize,
     /// Others of its kind.
@@ -100,7 +100,7 @@ type Kind = (Attention, Option<&'static str>, Socket, Outcome, [State; 2]);
 struct Group {
     urgency: Urgency,
     id: u64,
-    chosen: Chosen,
+    chosen: Pick,
 }
 
 /// Connections by kind. Takes them in order of their numbers.
@@ -112,7 +112,7 @@ pub struct Kinds {
 impl Kinds {
     /// Takes a connection.
     pub fn add(&mut self, brief: &Brief) {
-        let new = Group { urgency: brief.urgency(), id: brief.id, chosen: Chosen { index: brief.index, alike: 0 } };
+        let new = Group { urgency: brief.urgency(), id: brief.id, chosen: Pick { index: brief.index, alike: 0 } };
         let group = self.groups.entry(brief.kind()).and_modify(|group| {
             let alike = group.chosen.alike + 1;
             if new.urgency < group.urgency {
@@ -134,7 +134,7 @@ impl Kinds {
     }
 
     /// One connection of each kind, the most urgent of it: most urgent kinds first, then the largest; at most `most`.
-    pub fn chosen(&self, most: usize) -> Vec<Chosen> {
+    pub fn chosen(&self, most: usize) -> Vec<Pick> {
         let place = |group: &Group| (group.urgency.0, Reverse(group.chosen.alike), group.id);
         let mut groups: Vec<&Group> = self.groups.values().collect();
         // Numbers differ, so that the order of the map does not matter.
@@ -226,9 +226,9 @@ impl Ranked {
     }
 
     /// Where the caller finds them, in order.
-    pub fn chosen(mut self) -> Vec<Chosen> {
+    pub fn chosen(mut self) -> Vec<Pick> {
         let mut places = std::mem::take(&mut self.places);
         places.sort_unstable_by(|a, b| self.compare(a, b));
-        places.into_iter().take(self.limit).map(|(_, _, index)| Chosen { index, alike: 0 }).collect()
+        places.into_iter().take(self.limit).map(|(_, _, index)| Pick { index, alike: 0 }).collect()
     }
 }
