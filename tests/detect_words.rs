@@ -366,4 +366,19 @@ fn of_very_many_findings_alike_few_are_told_and_the_others_counted() {
     assert_eq!(told, [server(4), server(104), server(204)].map(|s| s.to_string()));
     assert_eq!(counted, [("syn-refused", Severity::Note, 7, 7)]);
     assert_eq!(finish(0, false), (Vec::new(), vec![("syn-refused", Severity::Note, 1_000, 1_002)]));
+
+#[test]
+fn keepalives_of_a_connection_that_was_open_before_are_no_close() {
+    let ask = "ESTABLISHED --> <SEQ=99><ACK=300><CTL=ACK> --> ESTABLISHED";
+    let answer = "ESTABLISHED <-- <SEQ=300><ACK=100><CTL=ACK> <-- ESTABLISHED";
+    // Also while it has come but once.
+    for text in
+        [format!("{ask}\n{answer}\n- - @ 400s\n"), format!("{ask}\n{answer}\n{ask} @ 75s\n{answer}\n- - @ 400s\n")]
+    {
+        let ladder = ladder::parse(&text).unwrap();
+        let report = report(&ladder.segments(), ladder.end());
+        let [c] = &report.connections[..] else { panic!("{text}") };
+        assert_eq!((c.endpoints.client.state, c.endpoints.server.state), (State::Established, State::Established));
+        assert!(c.anomalies.is_empty(), "{text}{:?}", c.anomalies);
+    }
 }

@@ -211,6 +211,8 @@ pub struct UnseenFin {
     pub received: Option<(Time, u64)>,
     /// Its sender's own later segment shows it.
     pub own: bool,
+    /// It may be no more than a keepalive: see [`Endpoint::rests_on_bare_segment`].
+    pub(super) bare: bool,
 }
 
 impl Endpoint {

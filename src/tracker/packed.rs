@@ -11,7 +11,7 @@ use crate::time::Time;
 
 pack_fields!(Trace { time, packet, seq, ack, len, flags, checksum, ip_id, stamped, stamp });
 pack_fields!(Gaps { beyond, unseen_fin, unseen_end, astray });
-pack_fields!(UnseenFin { end, time, packet, received, own });
+pack_fields!(UnseenFin { end, time, packet, received, own, bare });
 pack_fields!(Endpoint {
     log,
     packets,

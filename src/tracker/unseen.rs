@@ -3,6 +3,9 @@
 //! A FIN takes one sequence number. A number that was never captured, that its sender went past or its receiver
 //! acknowledged, and after which the sender sent nothing, was a FIN (or a single byte, which is rarer). Where the FIN came
 //! with data that was not captured either, only what the peer did afterwards tells.
+//!
+//! A keepalive has the number before the next one. One that is the first to be captured of its sender looks like any ACK,
+//! and its answer like the acknowledgment of a FIN: until the sender goes on, or the keepalive comes again, neither is known.
 
 use super::connection::Connection;
 use super::endpoint::{Endpoint, UnseenFin};
@@ -18,10 +21,15 @@ impl Endpoint {
     /// `seg`, sent by this end, begins one number beyond all that was captured of it.
     pub(super) fn note_skipped(&mut self, seg: &Segment) {
         if self.fin.is_none() && seg.seq == self.next.wrapping_add(1) && self.is_gapless() {
+            let (received, bare) = (None, self.rests_on_bare_segment());
             self.gaps_mut().unseen_fin =
-                Some(UnseenFin { end: seg.seq, time: seg.time, packet: seg.packet, received: None, own: true });
+                Some(UnseenFin { end: seg.seq, time: seg.time, packet: seg.packet, received, own: true, bare });
         }
         let Some(gaps) = &mut self.gaps else { return };
+        // The keepalive again, so that the first one was one, too.
+        if gaps.unseen_fin.is_some_and(|u| u.bare && seg.end() == u.end.wrapping_sub(1)) {
+            gaps.unseen_fin = None;
+        }
         // More data: it was no FIN.
         if gaps.unseen_fin.is_some_and(|u| seg.len > 0 && after(seg.end(), u.end)) {
             gaps.unseen_fin = None;
@@ -29,6 +37,12 @@ impl Endpoint {
         if gaps.unseen_end.is_some_and(|end| seg.len > 0 && after(seg.end(), end)) {
             gaps.unseen_end = None;
         }
+    }
+
+    /// Whether the end of its stream is known only by segments without content, of which the first may have been a keepalive,
+    /// one below the end. What the peer has acknowledged up to there is none.
+    fn rests_on_bare_segment(&self) -> bool {
+        self.isn.is_none() && self.last_content.0.get().is_none() && self.acked != Some(self.next)
     }
 
     /// Whether what shows its unseen FIN is the prompt answer to the peer's, which `fin` tells: it was sent too soon after
@@ -59,9 +73,9 @@ impl Endpoint {
             return;
         }
         if seg.ack == self.next.wrapping_add(1) && self.is_gapless() {
-            let received = Some((seg.time, seg.packet));
+            let (received, bare) = (Some((seg.time, seg.packet)), self.rests_on_bare_segment());
             self.gaps_mut().unseen_fin =
-                Some(UnseenFin { end: seg.ack, time: seg.time, packet: seg.packet, received, own: false });
+                Some(UnseenFin { end: seg.ack, time: seg.time, packet: seg.packet, received, own: false, bare });
         } else {
             self.gaps_mut().unseen_end = Some(seg.ack);
         }
@@ -80,10 +94,30 @@ impl Connection {
         });
         for y in 0..2 {
             if let Some(u) = unseen[y] {
+                if self.may_be_keepalive(y, &u) {
+                    self.allow_unseen_fin(y, &u, scales);
+                    continue;
+                }
                 // Where one segment shows both FINs, its sender closed first and has just acknowledged the answer.
                 let answer = unseen[1 - y].is_some_and(|o| o.own && o.packet == u.packet);
                 self.add_unseen_fin(y, &u, answer, scales);
             }
+        }
+    }
+
+    /// Whether what shows that FIN of end `y` may be a keepalive, or the answer to one. Not if it is the peer's FIN, which
+    /// rather answers another.
+    fn may_be_keepalive(&self, y: usize, u: &UnseenFin) -> bool {
+        u.bare && self.ends[1 - y].log.get(Event::SndFin).is_none_or(|fin| u.packet < fin.packet)
+    }
+
+    /// That FIN may have been there, and arrived, but nothing is believed to follow from it.
+    fn allow_unseen_fin(&self, y: usize, u: &UnseenFin, scales: &mut [Scale; 2]) {
+        let mark = |event, place| Mark { place, ..Mark::sure(event, Evidence::Assumed, u.time, u.packet) };
+        scales[y].rejected.push(mark(Event::SndFin, Place::Before));
+        scales[1 - y].rejected.push(mark(Event::RcvFin, Place::Before));
+        if u.received.is_some() {
+            scales[y].rejected.push(mark(Event::RcvAckOfFin, Place::At));
         }
     }
 
@@ -176,6 +210,7 @@ impl Connection {
             packet: fin.packet,
             received: Some((fin.time, fin.packet)),
             own: false,
+            bare: false,
         })
     }
 }
