@@ -382,3 +382,30 @@ fn keepalives_of_a_connection_that_was_open_before_are_no_close() {
         assert!(c.anomalies.is_empty(), "{text}{:?}", c.anomalies);
     }
 }
+
+#[test]
+fn an_older_connection_at_the_other_end_is_named_whether_or_not_it_was_captured() {
+    // RFC 9293 Figure 9; the old numbers near the new ones, and far from them.
+    for ack in [5_000_u32, 3_000_000_000] {
+        let begin = format!(
+            "1. SYN_SENT --> <SEQ=400><CTL=SYN> --> CLOSED
+2. SYN_SENT <-- <SEQ=7000><ACK={ack}><CTL=ACK> <-- CLOSED
+3. SYN_SENT --> <SEQ={ack}><CTL=RST> --> CLOSED
+"
+        );
+        let rest = "4. SYN_SENT --> <SEQ=400><CTL=SYN> --> SYN_RCVD @ +1s
+5. ESTABLISHED <-- <SEQ=900><ACK=401><CTL=SYN,ACK> <-- SYN_RCVD
+6. ESTABLISHED --> <SEQ=401><ACK=901><CTL=ACK><LEN=10> --> ESTABLISHED
+7. ESTABLISHED <-- <SEQ=901><ACK=411><CTL=ACK><LEN=10> <-- ESTABLISHED
+";
+        for text in [begin.clone(), format!("{begin}{rest}")] {
+            let ladder = ladder::parse(&text).unwrap();
+            let c = report(&ladder.segments(), ladder.end()).connections.remove(0);
+            let told = find(&c, "half-open-dead-peer").unwrap();
+            assert!(told.message.contains("still held an older connection"), "{}", told.message);
+            assert_eq!((&told.facts["challenge"], &told.facts["rst"]), (&2.into(), &3.into()));
+            let others = ["rst-ignored", "packets-missing"].map(|name| find(&c, name));
+            assert!(others.iter().all(Option::is_none), "{others:?}");
+        }
+    }
+}

@@ -174,9 +174,10 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
     Cause::Abort
 }
 
-/// The first SYN was answered by an acknowledgment of something else, and this RST answers that.
-fn answers_challenge(view: &View<'_>, reset: &Reset) -> bool {
-    view.state(reset.from) == State::SynSent && reset.echoes
+/// The SYN was answered by an acknowledgment of something else, and this RST, sent while the end still waited, answers that.
+pub(super) fn answers_challenge(view: &View<'_>, reset: &Reset) -> bool {
+    let then = view.steps(reset.from).iter().rev().find(|s| s.mark.time <= reset.time);
+    !reset.ack && reset.echoes && then.is_some_and(|s| s.rule.to == State::SynSent)
 }
 
 /// Whether the RST looks as if somebody between the ends had sent it: its hop count differs from its sender's others by

@@ -1,8 +1,9 @@
 //! E01: one end has lost the connection, or is gone; the other does not know.
 
-use super::cause::{Cause, cause};
+use super::cause::{Cause, answers_challenge, cause};
 use super::prelude::*;
 use super::rst_abort::is_in_history;
+use crate::segment::Flags;
 use crate::tracker::sequence::after;
 
 const AFTER: Threshold = Threshold::wait(
@@ -28,7 +29,8 @@ pub static DECLARATION: Declaration = Declaration {
     why: "Requests into such a connection hang until the retransmission timeout (Linux: 15 minutes), or fail with a reset.",
     decided: "Any of: data sent at least three times without a word from the peer for longer than the threshold, or heard again \
               only without ever acknowledging it; probes into a closed window that nobody answers; data or a keepalive answered by a RST without ACK although that end had never closed (RFC 9293 §3.5.1, Figure 10); a new \
-              SYN from the other end, its challenge ACK, and the RST that answers it (Figure 9). Where data goes unanswered up to \
+              SYN from the other end, its challenge ACK, and the RST that answers it (Figure 9), also where the older connection \
+              was not captured. Where data goes unanswered up to \
               the end of a capture of less than 100 s, a tenth of it is enough, but no less than 2 s; that is a note (fact \
               `short_capture`), and not told where the threshold or `--stuck-after` was set.",
     confused: "half-open-syn, the other meaning of half-open; a capture that shows one direction only; fin-unacked, where the \
@@ -64,6 +66,7 @@ pub static DECLARATION: Declaration = Declaration {
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if !(view.is_midstream() || view.was_open() || view.ever(view.client, State::Established)) {
+        stale(view, sink);
         return;
     }
     let silence = silence(view);
@@ -75,6 +78,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         || unprobed(view, sink)
         || forgotten(view, sink)
         || replaced(view, sink)
+        || stale(view, sink)
         || (early && unanswered(sink));
 }
 
@@ -339,6 +343,32 @@ fn replaced(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         .at(e)
         .fact("signature", "syn-challenge-rst")
         .fact("challenge", challenge)
+        .fact("rst", reset.packet);
+    true
+}
+
+/// The same with an older connection of which the capture shows nothing else.
+fn stale(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
+    let is_answer =
+        |r: &&signals::Reset| answers_challenge(view, r) && r.trigger.is_some_and(|t| !t.flags.has(Flags::SYN));
+    let Some(reset) = view.signals.resets().iter().find(is_answer) else { return false };
+    let (Some(syn), Some(trigger)) = (view.event(reset.from, Event::SndSyn), reset.trigger) else { return false };
+    let (e, syn) = (reset.from, syn.mark);
+    let message = || {
+        format!(
+            "{} opened (packet {}) while {} still held an older connection on the same ports: it answered with an \
+             acknowledgment of that (packet {}) and was reset (packet {})",
+            view.who(e),
+            syn.packet,
+            view.who(1 - e),
+            trigger.packet,
+            reset.packet,
+        )
+    };
+    sink.raise(Severity::Warning, syn.time, syn.packet, message)
+        .at(e)
+        .fact("signature", "syn-challenge-rst")
+        .fact("challenge", trigger.packet)
         .fact("rst", reset.packet);
     true
 }

@@ -1,6 +1,6 @@
 //! R03: a RST that changes nothing.
 
-use super::cause::is_suspect;
+use super::cause::{answers_challenge, is_suspect};
 use super::prelude::*;
 use super::rst_abort::is_in_history;
 
@@ -14,7 +14,9 @@ pub static DECLARATION: Declaration = Declaration {
           broke, but somebody tries to end connections.",
     decided: "The RST stands in neither history: its number is outside the window or not exact (RFC 5961 §3, RFC 9293 §3.10.7.4), \
               or the ends' later segments show that they had not accepted it.",
-    confused: "segments that were underway when the connection was reset; a RST after the end.",
+    confused: "segments that were underway when the connection was reset; a RST after the end; the RST with which an end that \
+               waits for the answer to its SYN answers an acknowledgment of an older connection: half-open-dead-peer tells of \
+               that.",
     advice: "Compare its TTL with that of the sender's other segments (fact `ttl`), and look for firewalls or intrusion prevention \
              that resets connections.",
     thresholds: &[],
@@ -39,11 +41,12 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let Some(rare) = view.signals.cold() else { return };
     let ended = rare.resets.iter().any(|r| is_in_history(view, r));
     let went_on = rare.after_reset.iter().all(|(n, _)| *n > 0);
-    let Some(reset) = rare.resets.iter().find(|r| !is_in_history(view, r)) else { return };
+    let (stale, other): (Vec<&signals::Reset>, Vec<_>) = rare.resets.iter().partition(|r| answers_challenge(view, r));
+    let Some(reset) = other.into_iter().find(|r| !is_in_history(view, r)) else { return };
     if ended || !went_on || !view.was_open() && !view.is_midstream() {
         return;
     }
-    let count: u32 = rare.reset_count.iter().sum();
+    let count = rare.reset_count.iter().sum::<u32>().saturating_sub(stale.len() as u32);
     let message = || {
         format!(
             "{} in the name of {} changed nothing: the connection went on (packet {})",

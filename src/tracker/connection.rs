@@ -18,7 +18,7 @@ use crate::time::Time;
 pub enum Class {
     /// Captured twice, or repeated by the network; only counted.
     Copy,
-    /// Outside both ends' windows: somebody else's, or after a long gap in the capture; only counted.
+    /// Outside both ends' windows: somebody else's, of an older connection, or after a long gap in the capture; only counted.
     Astray,
     /// A RST that its receiver (as believed at the time) accepts.
     Reset,
@@ -171,7 +171,7 @@ impl Connection {
         let taken = if seg.has(Flags::SYN) {
             let new = if seg.has(Flags::ACK) { self.syn_ack(x, seg) } else { self.syn(x, seg) };
             (if new { Class::Opening } else { Class::OpeningAgain }, new)
-        } else if self.is_plausible(x, seg) {
+        } else if !self.is_stale(x, seg) && self.is_plausible(x, seg) {
             self.synchronized(x, seg)
         } else {
             (Class::Astray, false)
@@ -180,6 +180,9 @@ impl Connection {
             self.ends[x].unanswered = self.ends[x].unanswered.saturating_add(1);
         }
         self.remember(x, seg);
+        if taken.0 != Class::Astray {
+            self.ends[x].offer(seg);
+        }
         taken
     }
 
@@ -196,7 +199,6 @@ impl Connection {
             end.last_fin = end.last;
         }
         end.ttl.get_or_insert(seg.ttl);
-        end.offer(seg);
     }
 
     /// Whether `seg` can belong to the streams seen so far (RFC 9293 §3.4 and RFC 5961 §5, from the outside). What lies

@@ -88,8 +88,7 @@ impl Connection {
     /// An end in SYN_SENT answers an ACK of an old connection with a RST and stays as it is (RFC 9293 §3.5.1).
     fn is_answer_to_stale_ack(&self, x: usize, seg: &Segment) -> bool {
         let end = &self.ends[x];
-        let waiting = end.log.has(Event::SndSyn) && !end.log.has(Event::RcvSynAck) && !end.log.has(Event::RcvSyn);
-        waiting
+        self.is_in_syn_sent(x)
             && !seg.has(Flags::ACK)
             && end.isn.is_some_and(|isn| seg.seq != isn.wrapping_add(1))
             && seg.seq != end.next
