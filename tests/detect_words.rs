@@ -409,3 +409,16 @@ fn an_older_connection_at_the_other_end_is_named_whether_or_not_it_was_captured(
         }
     }
 }
+
+#[test]
+fn of_what_is_dropped_for_lack_of_an_ack_nothing_follows() {
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><CTL=FIN> --> ESTABLISHED @ +1s
+5. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=ACK> <-- ESTABLISHED
+6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=50> --> ESTABLISHED @ +1s
+7. ESTABLISHED <-- <SEQ=301><ACK=151><CTL=ACK><LEN=50> <-- ESTABLISHED @ +20ms
+",
+    );
+    let names: Vec<&str> = c.anomalies.iter().map(|a| a.name).collect();
+    assert_eq!(names, ["odd-flags"]);
+}

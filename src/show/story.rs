@@ -14,6 +14,8 @@ pub enum Mark {
     Copy,
     /// Outside both ends' windows.
     Astray,
+    /// With none of SYN, RST and ACK: its receiver drops it.
+    NoAck,
     /// A RST that changed nothing at its receiver.
     ResetIgnored,
     /// SYN or SYN,ACK again.
@@ -40,6 +42,7 @@ impl Mark {
         match self {
             Mark::Copy => "duplicate of the capture",
             Mark::Astray => "outside the windows",
+            Mark::NoAck => "dropped without ACK",
             Mark::ResetIgnored => "RST ignored",
             Mark::OpeningAgain => "SYN again",
             Mark::WindowProbe => "window probe",
@@ -102,8 +105,8 @@ impl Line {
         let flags = self.seen.as_ref().map_or(Flags::default(), |s| s.segment.flags);
         let control = flags.0 & (Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0) != 0;
         let believed = self.believed.client.is_some() || self.believed.server.is_some();
-        let astray = |m: &Mark| *m == Mark::Astray;
-        let marked = self.seen.as_ref().is_some_and(|s| s.marks.iter().any(astray));
+        let alien = |m: &Mark| matches!(m, Mark::Astray | Mark::NoAck);
+        let marked = self.seen.as_ref().is_some_and(|s| s.marks.iter().any(alien));
         control || believed || marked || self.seen.is_none() || !self.turns.is_empty() || !self.anomalies.is_empty()
     }
 }
@@ -281,6 +284,7 @@ impl Scales {
         marks.extend(match row.class {
             Class::Copy => Some(Mark::Copy),
             Class::Astray => Some(Mark::Astray),
+            Class::NoAck => Some(Mark::NoAck),
             Class::ResetIgnored => (!gone).then_some(Mark::ResetIgnored),
             Class::OpeningAgain => Some(Mark::OpeningAgain),
             Class::Probe if closed => Some(Mark::WindowProbe),
@@ -292,7 +296,7 @@ impl Scales {
             }
             _ => None,
         });
-        if matches!(row.class, Class::Copy | Class::Astray) || seg.has(Flags::RST) {
+        if matches!(row.class, Class::Copy | Class::Astray | Class::NoAck) || seg.has(Flags::RST) {
             return marks;
         }
         if seg.has(Flags::ACK) {

@@ -35,7 +35,7 @@ pub struct Cold {
     pub after_reset: [(u32, u64); 2],
     /// Segments captured twice or repeated by the network.
     pub copies: u32,
-    /// Segments outside both windows.
+    /// Segments outside both windows, or without ACK.
     pub astray: u32,
     /// Segments whose options were cut.
     pub cut: u32,

@@ -121,7 +121,7 @@ impl Signals {
             self.cold_mut().odd_flags.get_or_insert((taken.sender, seg.packet, seg.flags));
         }
         match taken.class {
-            Class::Astray => {
+            Class::Astray | Class::NoAck => {
                 let cold = self.cold_mut();
                 cold.astray = cold.astray.saturating_add(1);
                 0

@@ -85,7 +85,7 @@ impl Measured {
     /// Takes a segment that may mean anything.
     #[inline(never)]
     fn consider(&mut self, x: usize, class: Class, advances: bool, seg: &Segment, c: &Connection) {
-        if matches!(class, Class::Copy | Class::Astray) {
+        if matches!(class, Class::Copy | Class::Astray | Class::NoAck) {
             return;
         }
         if self.is_fresh() {

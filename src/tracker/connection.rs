@@ -20,6 +20,8 @@ pub enum Class {
     Copy,
     /// Outside both ends' windows: somebody else's, of an older connection, or after a long gap in the capture; only counted.
     Astray,
+    /// With none of SYN, RST and ACK: its receiver drops it (RFC 9293 §3.10.7.4, fifth); only counted.
+    NoAck,
     /// A RST that its receiver (as believed at the time) accepts.
     Reset,
     /// A RST that changes nothing at its receiver.
@@ -171,6 +173,8 @@ impl Connection {
         let taken = if seg.has(Flags::SYN) {
             let new = if seg.has(Flags::ACK) { self.syn_ack(x, seg) } else { self.syn(x, seg) };
             (if new { Class::Opening } else { Class::OpeningAgain }, new)
+        } else if !seg.has(Flags::ACK) {
+            (Class::NoAck, false)
         } else if !self.is_stale(x, seg) && self.is_plausible(x, seg) {
             self.synchronized(x, seg)
         } else {
@@ -179,10 +183,7 @@ impl Connection {
         if matches!(taken.0, Class::Retransmission | Class::Probe | Class::OpeningAgain) {
             self.ends[x].unanswered = self.ends[x].unanswered.saturating_add(1);
         }
-        self.remember(x, seg);
-        if taken.0 != Class::Astray {
-            self.ends[x].offer(seg);
-        }
+        self.remember(x, seg, taken.0);
         taken
     }
 
@@ -192,13 +193,16 @@ impl Connection {
         [&end.last, &end.last_fin].into_iter().flatten().any(|t| t.is_copied_by(seg))
     }
 
-    fn remember(&mut self, x: usize, seg: &Segment) {
+    fn remember(&mut self, x: usize, seg: &Segment, class: Class) {
         let end = &mut self.ends[x];
         end.last = Some(Trace::of(seg));
-        if seg.has(Flags::FIN) {
+        if seg.has(Flags::FIN) && class != Class::NoAck {
             end.last_fin = end.last;
         }
         end.ttl.get_or_insert(seg.ttl);
+        if !matches!(class, Class::Astray | Class::NoAck) {
+            end.offer(seg);
+        }
     }
 
     /// Whether `seg` can belong to the streams seen so far (RFC 9293 §3.4 and RFC 5961 §5, from the outside). What lies
@@ -215,7 +219,7 @@ impl Connection {
                 seg.seq,
                 sender.next.wrapping_add(window),
             );
-        let ack_ok = !seg.has(Flags::ACK) || !receiver.seen || {
+        let ack_ok = !receiver.seen || {
             let window = sender.max_window.max(LEAST_WINDOW);
             within(
                 receiver.acked.unwrap_or(receiver.next).wrapping_sub(window.saturating_mul(2).min(1 << 30)),
@@ -247,16 +251,13 @@ impl Connection {
         false
     }
 
-    /// A segment without SYN or RST from `x`: data, ACK, FIN.
+    /// A segment without SYN or RST from `x`: ACK, with data, FIN.
     fn synchronized(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
         let y = 1 - x;
         let now = seg.time;
         self.alive(x, seg);
-        let mut news = false;
         let acked_before = self.ends[y].acked.is_some();
-        if seg.has(Flags::ACK) {
-            news = self.acknowledges(x, seg);
-        }
+        let news = self.acknowledges(x, seg);
         self.opened_by(x, seg);
 
         // Its own stream.

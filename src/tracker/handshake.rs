@@ -82,6 +82,7 @@ impl Connection {
         if repeated && self.ends[x].isn == Some(seg.seq) {
             // It would not repeat it if the handshake had been completed.
             self.disprove(x, Event::RcvAckOfSyn, now);
+            self.disprove(x, Event::RcvFin, now);
         } else if repeated && !self.ends[x].log.is_sure(Event::RcvAckOfSyn) {
             // A new initial sequence number: the first request was forgotten and began anew.
             self.ends[x].log.remove(Event::RcvAckOfSyn);
@@ -194,7 +195,7 @@ impl Connection {
         }
         let client = log.has(Event::SndSyn);
         let server = log.has(Event::RcvSyn) || log.has(Event::SndSynAck);
-        if client && !server && seg.has(Flags::ACK) && !log.is_sure(Event::RcvSynAck) {
+        if client && !server && !log.is_sure(Event::RcvSynAck) {
             // Only a received SYN,ACK lets a client send anything but SYN.
             if self.ends[y].isn.is_none_or(|isn| after(seg.ack, isn)) {
                 if self.ends[y].isn.is_none() {

@@ -43,7 +43,7 @@ impl<N: Notes> Tracker<N> {
         let y = 1 - x;
         let syn = seg.has(Flags::SYN);
         let ack = seg.has(Flags::ACK);
-        if seg.has(Flags::RST) {
+        if seg.has(Flags::RST) || !syn && !ack {
             return i;
         }
         if syn && !ack {

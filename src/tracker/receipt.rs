@@ -178,22 +178,16 @@ impl Connection {
     pub(super) fn offer_to(&mut self, y: usize, seg: &Segment) {
         let x = 1 - y;
         let receiver = &self.ends[y];
-        if seg.has(Flags::ACK) {
-            let server = receiver.log.has(Event::RcvSyn) || receiver.log.has(Event::SndSynAck);
-            let acks_syn = receiver.isn.is_none_or(|isn| after(seg.ack, isn));
-            if server
-                && acks_syn
-                && !receiver.log.is_sure(Event::RcvAckOfSyn)
-                && !receiver.log.is_sure(Event::RcvSynAck)
-            {
-                self.suggest(y, Event::RcvAckOfSyn, seg);
-            }
-            let receiver = &self.ends[y];
-            if receiver.fin.is_none_or(|fin| before(seg.ack, fin)) {
-                self.ends[x].tsval_before_ack = seg.options.timestamps.map(|t| t.value);
-            } else if !receiver.log.is_sure(Event::RcvAckOfFin) {
-                self.suggest(y, Event::RcvAckOfFin, seg);
-            }
+        let server = receiver.log.has(Event::RcvSyn) || receiver.log.has(Event::SndSynAck);
+        let acks_syn = receiver.isn.is_none_or(|isn| after(seg.ack, isn));
+        if server && acks_syn && !receiver.log.is_sure(Event::RcvAckOfSyn) && !receiver.log.is_sure(Event::RcvSynAck) {
+            self.suggest(y, Event::RcvAckOfSyn, seg);
+        }
+        let receiver = &self.ends[y];
+        if receiver.fin.is_none_or(|fin| before(seg.ack, fin)) {
+            self.ends[x].tsval_before_ack = seg.options.timestamps.map(|t| t.value);
+        } else if !receiver.log.is_sure(Event::RcvAckOfFin) {
+            self.suggest(y, Event::RcvAckOfFin, seg);
         }
         // The FIN counts once nothing is missing below it; whatever fills the last gap, or repeats a part of the
         // stream after a loss, brings it.

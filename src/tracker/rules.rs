@@ -188,9 +188,8 @@ pub const RULES: &[Rule] = &[
     row(Closed, WasOpen, Established, MIDSTREAM),
     row(Closed, HadClosed, FinWait2, MIDSTREAM),
     row(Closed, PeerHadClosed, CloseWait, MIDSTREAM),
-    // Closing.
+    // Closing. A FIN is received with an ACK, which completes the opening before (3.10.7.4, fifth).
     row(SynRcvd, SndFin, FinWait1, CLOSE),
-    row(SynRcvd, RcvFin, CloseWait, CHECK_FIN),
     row(Established, SndFin, FinWait1, CLOSE),
     row(Established, RcvFin, CloseWait, CHECK_FIN),
     row(FinWait1, RcvAckOfFin, FinWait2, CHECK_ACK),

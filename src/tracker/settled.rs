@@ -143,6 +143,29 @@ mod tests {
     }
 
     #[test]
+    fn fins_without_ack_close_nothing_on_tape() {
+        let mut segments: Vec<Segment> = (1..8).map(|n| segment((n as usize + 1) % 2, n as u64, n)).collect();
+        segments[1] = Segment { flags: Flags::SYN | Flags::ACK, seq: 7, ..segments[1] };
+        segments[2].ack = 8;
+        for fin in &mut segments[3..5] {
+            (fin.flags, fin.ack) = (Flags::FIN, 0);
+        }
+        // Payload in their place, acknowledged.
+        segments[5] = Segment { len: 1, ..segments[5] };
+        segments[6] = Segment { len: 1, ack: 9, ..segments[6] };
+        let last = Segment { seq: 9, ack: 9, ..segment(1, 8, 8) };
+        segments.push(last);
+        let tracker = taped(&segments);
+        assert!(matches!(tracker.store.heads[0].state.how(), How::Tape));
+        let now = Time(0) + Span::secs(7_200);
+        assert!(!tracker.is_settled(0, now, &Profile::default(), &mut Desk::default()));
+        for fin in &mut segments[3..5] {
+            (fin.flags, fin.ack) = (Flags::FIN | Flags::ACK, 8);
+        }
+        assert!(taped(&segments).is_settled(0, now, &Profile::default(), &mut Desk::default()));
+    }
+
+    #[test]
     fn what_is_released_has_no_segments() {
         let mut tracker = taped(&[segment(0, 1, 0), segment(1, 2, 5)]);
         let other = Segment { src: Socket { port: 81, ..segment(0, 1, 0).src }, ..segment(0, 3, 9) };

@@ -273,7 +273,7 @@ impl Tape {
             if seg.has(Flags::ACK) {
                 (self.acked[x], self.marks) = (seg.ack, self.marks | mark::ACKS << x);
             }
-            if seg.has(Flags::FIN) {
+            if seg.has(Flags::FIN | Flags::ACK) {
                 self.marks |= mark::FIN << x;
             }
             self.mss = self.mss.min(seg.options.mss.unwrap_or(u16::MAX));
