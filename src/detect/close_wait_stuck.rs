@@ -27,10 +27,13 @@ pub static DECLARATION: Declaration = Declaration {
               threshold. The time counts up to the last packet of the capture, so it is a lower bound. Many captures are too \
               short to wait for 60 s: in one of less than ten minutes a tenth of it is enough, but no less than 2 s, where the \
               FIN is known to have arrived and nothing was sent since; what has lasted for less than the threshold is a \
-              note that says so (fact `short_capture`). Not so where the threshold or `--stuck-after` was set, and not while a live capture goes on.",
+              note that says so (fact `short_capture`). Where the peer's FIN was not captured and only its acknowledgment shows \
+              it, that may have been of a byte of data: then it is no more than a note. Short captures are not told of where the \
+              threshold or `--stuck-after` was set, nor while a live capture goes on.",
     confused: "half-close (the end still sends data, as it may); half-closed-at-end, where the capture ends so soon after the FIN \
                that this tells nothing; an application that takes a while to close, which a note from a short capture cannot \
-               tell from one that never does; fin-unacked, where the FIN never arrived.",
+               tell from one that never does; an end that did close, of which every FIN was lost before it was captured; \
+               fin-unacked, where the FIN never arrived.",
     advice: "Look at the process that owns the socket in CLOSE_WAIT (`ss -tanp state close-wait`): it does not close after \
              reading end-of-file. Usual causes: a leaked connection, a blocked thread, a pool that does not evict.",
     thresholds: &[&AFTER, &LONG],
@@ -67,7 +70,12 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         if quiet < patience(view, e, step) || view.misses_fins(1 - e) {
             continue;
         }
-        let severity = if quiet >= view.span(&LONG) { Severity::Error } else { Severity::Warning };
+        let captured = view.connection.ends[1 - e].fins > 0;
+        let severity = match quiet >= view.span(&LONG) {
+            _ if !captured => Severity::Note,
+            true => Severity::Error,
+            false => Severity::Warning,
+        };
         let peer = match view.state(1 - e) {
             State::FinWait2 if total > view.scene.profile.orphan_fin_wait_2 => {
                 "FIN_WAIT_2, or gone by now if its application no longer holds the socket"
@@ -75,13 +83,13 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             state => state.name(),
         };
         let message = || {
-            format!(
-                "{} has not closed for {} after the FIN of {} (packet {}); that end is in {peer}",
-                view.who(e),
-                at_least(total),
-                view.who(1 - e),
-                step.mark.packet,
-            )
+            let (own, other, packet) = (view.who(e), view.who(1 - e), step.mark.packet);
+            let fin = if captured {
+                format!("the FIN of {other} (packet {packet})")
+            } else {
+                format!("a FIN of {other} that was not captured (packet {packet} shows it)")
+            };
+            format!("no FIN of {own} was seen for {} after {fin}; that end is in {peer}", at_least(total))
         };
         sink.raise(severity, step.mark.time, step.mark.packet, message)
             .at(e)

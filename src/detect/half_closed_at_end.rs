@@ -2,6 +2,7 @@
 
 use super::close_wait_stuck;
 use super::prelude::*;
+use crate::tracker::sequence::before;
 
 pub static DECLARATION: Declaration = Declaration {
     code: "C08",
@@ -12,7 +13,8 @@ pub static DECLARATION: Declaration = Declaration {
     why: "It may close a moment later, or never: the capture does not tell. If the same shows in every capture of the service, \
           it never does.",
     decided: "The last state is CLOSE_WAIT, for less than close-wait-stuck takes to tell: its threshold, or a tenth of a short \
-              capture, but no less than 2 s.",
+              capture, but no less than 2 s. Where that state is but assumed, as where one FIN is all that was captured, the \
+              message says what was seen.",
     confused: "close-wait-stuck, where the capture runs long enough to tell.",
     advice: "Capture for longer than the service could reasonably take, or look at `ss -tan state close-wait` on the host.",
     thresholds: &[],
@@ -40,13 +42,19 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let message = || {
-            format!(
-                "{} was in CLOSE_WAIT and {} in {} when the capture ended, {} after the FIN",
-                view.who(e),
-                view.who(1 - e),
-                view.state(1 - e),
-                Plain(span),
-            )
+            let (own, peer, after) = (view.who(e), view.who(1 - e), Plain(span));
+            if step.mark.evidence != Evidence::Assumed {
+                let state = view.state(1 - e);
+                return format!(
+                    "{own} was in CLOSE_WAIT and {peer} in {state} when the capture ended, {after} after the FIN"
+                );
+            }
+            let (end, packet) = (&view.connection.ends[1 - e], step.mark.packet);
+            let fin = if end.fins > 0 { "sent a FIN" } else { "sent a FIN that was not captured" };
+            let shown = if packet > 0 { format!(" (packet {packet})") } else { String::new() };
+            let acked = end.fin().is_none_or(|fin| end.acked().is_some_and(|acked| !before(acked, fin)));
+            let lacks = if acked { "no FIN" } else { "neither an acknowledgment of it nor a FIN" };
+            format!("{peer} {fin}{shown}; {lacks} of {own} was seen up to the end of the capture, {after} later")
         };
         sink.raise(Severity::Info, step.mark.time, step.mark.packet, message).at(e).lasted("for_at_least", span);
     }

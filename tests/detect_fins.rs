@@ -1,0 +1,72 @@
+//! What findings say of FINs that were not captured, or not acknowledged: no more than is known.
+
+use tcpstate::analyze::{Analysis, Options};
+use tcpstate::ladder;
+use tcpstate::report::{Anomaly, Severity};
+
+/// The findings on the only connection of the ladder `text`.
+fn anomalies(text: &str) -> Vec<Anomaly> {
+    let ladder = ladder::parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let mut analysis = Analysis::new(Options::default());
+    for seg in ladder.segments() {
+        analysis.segment(&seg);
+    }
+    analysis.until(ladder.end());
+    let mut report = analysis.finish(Vec::new());
+    assert_eq!(report.connections.len(), 1);
+    report.connections.remove(0).anomalies
+}
+
+fn told(text: &str, name: &str) -> (Severity, String) {
+    let found = anomalies(text);
+    let anomaly = found.iter().find(|a| a.name == name).unwrap_or_else(|| panic!("{name}: {found:?}"));
+    (anomaly.severity, anomaly.message.clone())
+}
+
+const OPENING: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000> --> ESTABLISHED
+";
+
+/// The server closed as well, but each of its FINs was lost on the way to the tap: what is told of it is still true.
+#[test]
+fn an_end_of_which_no_fin_was_seen_is_not_said_not_to_have_closed() {
+    let (severity, message) = told(
+        &format!(
+            "{OPENING}4. FIN_WAIT_1 --> <SEQ=1101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=1102><CTL=ACK> <-- CLOSE_WAIT
+6. FIN_WAIT_2 <SEQ=301><ACK=1102><CTL=FIN,ACK> x<-- LAST_ACK @ 1s
+7. - - @ 400s
+"
+        ),
+        "close-wait-stuck",
+    );
+    assert_eq!(severity, Severity::Error);
+    assert!(message.starts_with("no FIN of server ") && message.contains("after the FIN of client "), "{message}");
+}
+
+#[test]
+fn a_fin_that_only_its_acknowledgment_shows_is_worth_a_note() {
+    let text = format!("{OPENING}4. FIN_WAIT_2 <-- <SEQ=301><ACK=1102><CTL=ACK> <-- CLOSE_WAIT\n5. - - @ 400s\n");
+    let (severity, message) = told(&text, "close-wait-stuck");
+    assert_eq!(severity, Severity::Note);
+    assert!(message.contains(":50000 that was not captured (packet 4 shows it)"), "{message}");
+    assert!(anomalies(&text).iter().all(|a| a.severity <= Severity::Note), "{message}");
+}
+
+#[test]
+fn of_a_lone_fin_no_states_are_said() {
+    let lone = "1. FIN_WAIT_1 --> <SEQ=100><ACK=300><CTL=FIN,ACK> --> CLOSE_WAIT\n";
+    let (_, message) = told(&format!("{lone}2. - - @ 40s\n"), "half-closed-at-end");
+    let end = "neither an acknowledgment of it nor a FIN of server 198.51.100.2:80 was seen up to the end of the capture, \
+               40 s later";
+    assert!(message.ends_with(&format!(" sent a FIN (packet 1); {end}")), "{message}");
+    let acked = "2. FIN_WAIT_2 <-- <SEQ=300><ACK=101><CTL=ACK> <-- CLOSE_WAIT\n";
+    let (_, message) = told(&format!("{lone}{acked}3. - - @ 40s\n"), "half-closed-at-end");
+    assert!(message.contains("(packet 1); no FIN of server "), "{message}");
+    // Where the opening was captured there is no other way to read it.
+    let known = format!("{OPENING}4. FIN_WAIT_1 --> <SEQ=1101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT\n");
+    let (_, message) =
+        told(&format!("{known}5. FIN_WAIT_2 <-- <SEQ=301><ACK=1102><CTL=ACK> <-- CLOSE_WAIT\n"), "half-closed-at-end");
+    assert!(message.contains("was in CLOSE_WAIT and client "), "{message}");
+}
