@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use tcpstate::render::order::{bytes, packets, worst};
-use tcpstate::render::rank::{Brief, Chosen, Kinds, Ranked};
+use tcpstate::render::rank::{Brief, Kinds, Pick, Ranked};
 use tcpstate::render::{Limit, RenderOptions, SortKey, order};
 use tcpstate::report::Connection;
 use tcpstate::time::Span;
@@ -78,8 +78,8 @@ fn kinds_are_those_of_all_connections() {
     }
     let mut expected: Vec<(u64, &Connection)> = kinds.into_values().collect();
     expected.sort_by_key(|(n, c)| (brief(c).attention, Reverse(*n), c.id));
-    let expected: Vec<Chosen> =
-        expected.into_iter().map(|(n, c)| Chosen { index: c.id as usize - 1, alike: n - 1 }).collect();
+    let expected: Vec<Pick> =
+        expected.into_iter().map(|(n, c)| Pick { index: c.id as usize - 1, alike: n - 1 }).collect();
     let mut found = Kinds::default();
     all.iter().for_each(|c| found.add(&brief(c)));
     assert_eq!(found.len(), expected.len());
