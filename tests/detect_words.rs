@@ -366,6 +366,7 @@ fn of_very_many_findings_alike_few_are_told_and_the_others_counted() {
     assert_eq!(told, [server(4), server(104), server(204)].map(|s| s.to_string()));
     assert_eq!(counted, [("syn-refused", Severity::Note, 7, 7)]);
     assert_eq!(finish(0, false), (Vec::new(), vec![("syn-refused", Severity::Note, 1_000, 1_002)]));
+}
 
 #[test]
 fn keepalives_of_a_connection_that_was_open_before_are_no_close() {
