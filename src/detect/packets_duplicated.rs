@@ -17,8 +17,9 @@ pub static DECLARATION: Declaration = Declaration {
     what: "The same packet appears again within moments: captured on several interfaces, or on a mirror port that sees both \
            its arrival and its departure.",
     why: "Counted naively, every copy is a retransmission or a duplicate ACK. Here copies are only counted, and move nothing.",
-    decided: "Same sequence and acknowledgment numbers, length, flags, checksum and IP identification within a second (3 ms \
-              where neither timestamps nor an identification tell copies from repetitions).",
+    decided: "Same sequence and acknowledgment numbers, length, flags, window, timestamps, SACK blocks, checksum and IP \
+              identification within a second (3 ms where neither timestamps nor an identification tell copies from \
+              repetitions).",
     confused: "retransmissions: a sender that repeats a segment gives it a new identification or timestamp.",
     advice: "Capture on one interface instead of `any`, or drop copies first (`editcap -d`). Nothing here depends on it.",
     thresholds: &[&SHARE],

@@ -4,12 +4,13 @@
 //! believed of the sender; what it is (SYN, FIN, data) dates the sender's own events; it extends the sender's stream;
 //! and it is offered to the receiver, which probably got it.
 
-use super::endpoint::{Endpoint, Trace};
+use super::endpoint::Endpoint;
 use super::handshake::Handshake;
 use super::log::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, before, within};
 use super::state::Evidence;
+use super::trace::Trace;
 use crate::segment::{Flags, ScopeId, Segment, Socket};
 use crate::time::Time;
 

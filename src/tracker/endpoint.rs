@@ -3,8 +3,9 @@
 use smallvec::SmallVec;
 
 use super::log::Log;
-use super::sequence::{after, before, later, left_before};
+use super::sequence::{after, before, later};
 use super::timers::least_turnaround;
+use super::trace::Trace;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 
@@ -113,88 +114,6 @@ impl When {
         if *self == When::default() {
             self.0 = time;
         }
-    }
-}
-
-/// What makes a segment recognisable as a copy of another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trace {
-    /// Capture time.
-    pub time: Time,
-    /// Packet number.
-    pub packet: u64,
-    /// Sequence number.
-    pub seq: u32,
-    /// Acknowledgment number.
-    pub ack: u32,
-    /// Payload length.
-    pub len: u32,
-    /// Flags.
-    pub flags: Flags,
-    /// Checksum field.
-    pub checksum: u16,
-    /// IPv4 identification.
-    pub ip_id: u16,
-    /// Whether it had timestamps.
-    pub(super) stamped: bool,
-    /// TSval, which differs between retransmissions; 0 without timestamps.
-    pub(super) stamp: u32,
-}
-
-impl Trace {
-    /// The trace of `seg`.
-    #[inline(always)]
-    pub fn of(seg: &Segment) -> Trace {
-        let (stamped, stamp) = seg.options.timestamps.map_or((false, 0), |t| (true, t.value));
-        Trace {
-            time: seg.time,
-            packet: seg.packet,
-            seq: seg.seq,
-            ack: seg.ack,
-            len: seg.len,
-            flags: seg.flags,
-            checksum: seg.checksum,
-            ip_id: seg.ip_id,
-            stamped,
-            stamp,
-        }
-    }
-
-    /// TSval, if it had timestamps.
-    pub fn tsval(&self) -> Option<u32> {
-        self.stamped.then_some(self.stamp)
-    }
-
-    /// Whether `seg` says the same with the same numbers.
-    #[inline(always)]
-    pub(super) fn is_like(&self, seg: &Segment) -> bool {
-        self.seq == seg.seq && self.ack == seg.ack && self.len == seg.len
-    }
-
-    /// Whether `seg` of the same sender left before it.
-    pub(super) fn left_after(&self, seg: &Segment) -> bool {
-        left_before(seg, self.tsval(), self.ip_id)
-    }
-
-    /// Whether `seg` is this very segment captured again (or repeated by the network) rather than sent again: a sender
-    /// that repeats a segment gives it a new IP identification or a new timestamp, or waits.
-    #[inline]
-    pub fn is_copied_by(&self, seg: &Segment) -> bool {
-        self.seq == seg.seq && self.is_copied_at(seg)
-    }
-
-    /// The same of one with its sequence number.
-    #[inline(never)]
-    fn is_copied_at(&self, seg: &Segment) -> bool {
-        let same = self.ack == seg.ack
-            && self.len == seg.len
-            && self.flags == seg.flags
-            && self.checksum == seg.checksum
-            && self.ip_id == seg.ip_id
-            && self.tsval() == seg.options.timestamps.map(|t| t.value);
-        let apart = seg.time - self.time;
-        let limit = if seg.ip_id != 0 || self.stamped { Span::secs(1) } else { Span::millis(3) };
-        same && apart <= limit
     }
 }
 

@@ -1,10 +1,11 @@
 //! Plain questions about a connection, for those who report on it.
 
 use super::connection::Connection;
-use super::endpoint::{Endpoint, Trace, When};
+use super::endpoint::{Endpoint, When};
 use super::log::Step;
 use super::rules::{Event, rule};
 use super::state::State;
+use super::trace::Trace;
 use crate::time::Span;
 
 impl Endpoint {

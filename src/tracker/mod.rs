@@ -11,6 +11,7 @@
 //! | [`state`] | the eleven states, sets of them, grades of evidence |
 //! | [`log`] | events of one end; folding them into a history |
 //! | [`endpoint`] | one end's stream: sequence numbers, gaps, window |
+//! | [`trace`] | what is remembered of a segment; which segments are copies of it |
 //! | [`connection`], `handshake`, `receipt`, `reset` | what one segment proves and suggests |
 //! | `usual` | the short way for segments that move nothing |
 //! | `unseen` | FINs that were not captured |
@@ -67,6 +68,7 @@ pub mod table;
 mod tape;
 pub mod textbook;
 mod timers;
+pub mod trace;
 mod turns;
 mod unseen;
 mod usual;

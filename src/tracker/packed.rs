@@ -1,15 +1,16 @@
 //! Which fields of a connection are packed: all of them.
 
 use super::connection::Connection;
-use super::endpoint::{Endpoint, Gaps, Trace, UnseenFin, When};
+use super::endpoint::{Endpoint, Gaps, UnseenFin, When};
 use super::handshake::Handshake;
 use super::log::{Log, Mark, Place, STAMPED};
 use super::rules::Event;
 use super::state::Evidence;
+use super::trace::Trace;
 use crate::pack::{In, Out, Pack, pack_fields};
 use crate::time::Time;
 
-pack_fields!(Trace { time, packet, seq, ack, len, flags, checksum, ip_id, stamped, stamp });
+pack_fields!(Trace { time, packet, seq, ack, len, flags, ip_id, rest, stamped, stamp });
 pack_fields!(Gaps { beyond, unseen_fin, unseen_end, astray });
 pack_fields!(UnseenFin { end, time, packet, received, own, bare });
 pack_fields!(Endpoint {

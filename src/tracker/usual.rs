@@ -4,10 +4,11 @@
 //! A connection on which such segments pass is steady: what they leave as it was need not be asked of each of them.
 
 use super::connection::{Class, Connection, before_capture};
-use super::endpoint::{Endpoint, Trace};
+use super::endpoint::Endpoint;
 use super::log::Log;
 use super::rules::{Event, Events};
 use super::sequence::after;
+use super::trace::Trace;
 use crate::segment::{Flags, Segment};
 
 /// What ends a connection, or may have.

@@ -1,0 +1,45 @@
+//! What was captured twice, and what was sent twice.
+
+use tcpstate::analyze::{Analysis, Options};
+use tcpstate::ladder;
+use tcpstate::report::{Anomaly, Report};
+
+/// The report on the ladder `text`, which begins after the handshake.
+fn after_handshake(text: &str) -> Report {
+    let text = format!(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN><ID=1> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK><ID=1> <-- SYN_RCVD @ +20ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><ID=2> --> ESTABLISHED @ +100us
+{text}"
+    );
+    let ladder = ladder::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let mut analysis = Analysis::new(Options::default());
+    ladder.segments().iter().for_each(|seg| _ = analysis.segment(seg));
+    analysis.until(ladder.end());
+    let report = analysis.finish(Vec::new());
+    assert_eq!(report.connections.len(), 1);
+    report
+}
+
+/// How many segments were taken for copies.
+fn copies(report: &Report) -> u64 {
+    report.findings.iter().find(|f| f.name == "packets-duplicated").map_or(0, |f| f.facts["copies"].as_u64().unwrap())
+}
+
+fn find<'a>(report: &'a Report, name: &str) -> Option<&'a Anomaly> {
+    report.connections[0].anomalies.iter().find(|a| a.name == name)
+}
+
+#[test]
+fn a_window_that_opens_is_no_copy_of_the_one_that_closed() {
+    let report = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +1ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><WIN=0><ID=0> <-- ESTABLISHED @ +100us
+6. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><WIN=65000><ID=0> <-- ESTABLISHED @ +300us
+7. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +20s
+8. ESTABLISHED <-- <SEQ=301><ACK=121><CTL=ACK><WIN=65000><ID=0> <-- ESTABLISHED @ +100us
+",
+    );
+    assert_eq!(copies(&report), 0);
+    assert!(find(&report, "zero-window-stall").is_none(), "{:?}", report.connections[0].anomalies);
+}
