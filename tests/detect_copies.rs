@@ -43,3 +43,20 @@ fn a_window_that_opens_is_no_copy_of_the_one_that_closed() {
     assert_eq!(copies(&report), 0);
     assert!(find(&report, "zero-window-stall").is_none(), "{:?}", report.connections[0].anomalies);
 }
+
+#[test]
+fn a_sender_that_uses_an_identification_again_sends_again_all_the_same() {
+    // Each repetition is answered by a D-SACK (RFC 2883).
+    let report = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10><ID=3> --> ESTABLISHED @ +1ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50><ID=2> <-- ESTABLISHED @ +20ms
+6. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK><ID=4> --> ESTABLISHED @ +100us
+7. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50><ID=2> <-- ESTABLISHED @ +180ms
+8. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK><SACK=301-351><ID=5> --> ESTABLISHED @ +100us
+9. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50><ID=2> <-- ESTABLISHED @ +600ms
+10. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK><SACK=301-351><ID=6> --> ESTABLISHED @ +100us
+",
+    );
+    assert_eq!(copies(&report), 0);
+    assert_eq!(find(&report, "retransmissions").unwrap().facts["segments"], 2);
+}

@@ -18,9 +18,10 @@ pub static DECLARATION: Declaration = Declaration {
            its arrival and its departure.",
     why: "Counted naively, every copy is a retransmission or a duplicate ACK. Here copies are only counted, and move nothing.",
     decided: "Same sequence and acknowledgment numbers, length, flags, window, timestamps, SACK blocks, checksum and IP \
-              identification within a second (3 ms where neither timestamps nor an identification tell copies from \
-              repetitions).",
-    confused: "retransmissions: a sender that repeats a segment gives it a new identification or timestamp.",
+              identification within 100 ms, half of the least timeout of common stacks (1 ms where neither timestamps nor an \
+              identification tell copies from repetitions).",
+    confused: "retransmissions: a sender that repeats a segment gives it a new identification or timestamp, as a rule, or waits \
+               for its timer.",
     advice: "Capture on one interface instead of `any`, or drop copies first (`editcap -d`). Nothing here depends on it.",
     thresholds: &[&SHARE],
     absence: false,

@@ -4,10 +4,12 @@ use super::sequence::left_before;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 
-/// A copy with an identification or a timestamp comes within this time.
-const NAMED: Span = Span::secs(1);
-/// The same where neither tells copies from repetitions.
-const NAMELESS: Span = Span::millis(3);
+/// A copy with an identification or a timestamp comes within this time: more than a path delays it on its way from one
+/// tap to the next, and half of the least timeout of common stacks (200 ms, Linux `TCP_RTO_MIN`). Some senders use an
+/// identification again when they repeat a segment, and clocks may tick as slowly as that.
+const NAMED: Span = Span::millis(100);
+/// The same where neither tells copies from repetitions: what several interfaces of one host capture.
+const NAMELESS: Span = Span::millis(1);
 
 /// What makes a segment recognisable as a copy of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,5 +150,18 @@ mod tests {
     fn no_window_is_taken_for_another() {
         let rests: HashSet<[u8; 3]> = (0..=u16::MAX).map(|window| rest(&ack(0, 0, None, window, &[]), 0)).collect();
         assert_eq!(rests.len(), 1 << 16);
+    }
+
+    #[test]
+    fn what_comes_after_a_timeout_is_no_copy() {
+        let copied = |ip_id, stamps, micros| {
+            Trace::of(&ack(0, ip_id, stamps, 116, &[])).is_copied_by(&ack(micros, ip_id, stamps, 116, &[]))
+        };
+        for (ip_id, stamps) in [(9, None), (0, Some((7, 5)))] {
+            assert!(copied(ip_id, stamps, 50_000));
+            assert!(!copied(ip_id, stamps, 180_000));
+        }
+        assert!(copied(0, None, 900));
+        assert!(!copied(0, None, 2_900));
     }
 }
