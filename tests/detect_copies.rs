@@ -60,3 +60,42 @@ fn a_sender_that_uses_an_identification_again_sends_again_all_the_same() {
     assert_eq!(copies(&report), 0);
     assert_eq!(find(&report, "retransmissions").unwrap().facts["segments"], 2);
 }
+
+/// The server closes, and sends its FIN three times; a router is captured on both its sides.
+const CLOSES: &str = "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10><ID=3> --> ESTABLISHED @ +1ms
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10><ID=3><TTL=63> --> ESTABLISHED @ +100us
+6. ESTABLISHED x<-- <SEQ=301><ACK=111><CTL=FIN,ACK><ID=2> <-- FIN_WAIT_1 @ +1ms
+7. ESTABLISHED x<-- <SEQ=301><ACK=111><CTL=FIN,ACK><ID=2><TTL=63> <-- FIN_WAIT_1 @ +100us
+8. ESTABLISHED x<-- <SEQ=301><ACK=111><CTL=FIN,ACK><ID=3> <-- FIN_WAIT_1 @ +300ms
+9. ESTABLISHED x<-- <SEQ=301><ACK=111><CTL=FIN,ACK><ID=3><TTL=63> <-- FIN_WAIT_1 @ +100us
+10. ESTABLISHED x<-- <SEQ=301><ACK=111><CTL=FIN,ACK><ID=4> <-- FIN_WAIT_1 @ +600ms
+11. ESTABLISHED x<-- <SEQ=301><ACK=111><CTL=FIN,ACK><ID=4><TTL=63> <-- FIN_WAIT_1 @ +100us
+";
+
+#[test]
+fn shares_are_of_what_was_sent_and_not_of_copies() {
+    let report = after_handshake(CLOSES);
+    assert_eq!(copies(&report), 4);
+    let again = find(&report, "retransmissions").unwrap();
+    assert!(again.message.contains("sent 2 of its 4 segments again (50.0 %)"), "{}", again.message);
+}
+
+/// The last line of a ladder: a RST of the server that was captured twice, as these fields have it.
+fn reset_twice(first: &str, second: &str) -> Report {
+    after_handshake(&format!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10><ID=3> --> ESTABLISHED @ +1ms
+5. CLOSED <-- <SEQ=301><ACK=101><CTL=RST,ACK>{first} <-- CLOSED @ +1ms
+6. CLOSED <-- <SEQ=301><ACK=101><CTL=RST,ACK>{second} <-- CLOSED @ +200us
+"
+    ))
+}
+
+#[test]
+fn a_reset_is_captured_twice_as_other_segments_are() {
+    assert_eq!(copies(&reset_twice("<ID=7>", "<ID=7><TTL=63>")), 1);
+    assert_eq!(copies(&reset_twice("<ID=7>", "<ID=7>")), 1);
+    assert_eq!(copies(&reset_twice("<ID=0>", "<ID=0><TTL=63>")), 1);
+    // One for each segment that it answers.
+    assert_eq!(copies(&reset_twice("<ID=7>", "<ID=8>")), 0);
+    assert_eq!(copies(&reset_twice("<ID=0>", "<ID=0>")), 0);
+}

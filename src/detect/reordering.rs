@@ -81,7 +81,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in [view.client, view.server()] {
         let cold = view.cold(e);
         let Some((time, packet)) = cold.first_late else { continue };
-        let packets = view.connection.ends[e].packets.max(1);
+        let packets = view.sent(e).max(1);
         let share = f64::from(cold.late) / packets as f64;
         if i64::from(cold.late) < view.limit(&MANY) || share * 1e6 < view.limit(&SHARE) as f64 {
             continue;

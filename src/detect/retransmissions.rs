@@ -48,7 +48,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in [view.client, view.server()] {
         let again = &view.cold(e).again;
         let Some((first, time)) = again.first else { continue };
-        let packets = view.connection.ends[e].packets.max(1);
+        let packets = view.sent(e).max(1);
         let share = f64::from(again.count) / packets as f64;
         // Those of SYN and SYN,ACK have findings of their own.
         let open = again.count.saturating_sub(again.opening);

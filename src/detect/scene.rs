@@ -210,7 +210,7 @@ impl Glance {
         let client = c.client().0;
         let oversized = |e: &usize| s.ends[1 - e].mss().is_some_and(|m| s.ends[*e].largest > u32::from(m));
         Glance {
-            copies: s.cold().map_or(0, |cold| cold.copies),
+            copies: s.cold().map_or(0, |cold| cold.copies[0].saturating_add(cold.copies[1])),
             cut: s.cold().map_or(0, |cold| cold.cut),
             missing: if one_sided { 0 } else { missing },
             oversized: [0, 1].iter().filter(|e| oversized(e)).count() as u8,

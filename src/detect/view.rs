@@ -103,6 +103,12 @@ impl<'a> View<'a> {
         self.signals.cold_end(e)
     }
 
+    /// How many segments end `e` sent: those captured, but for copies.
+    pub fn sent(&self, e: usize) -> u64 {
+        let copies = self.signals.cold().map_or(0, |cold| cold.copies[e]);
+        self.connection.ends[e].packets.saturating_sub(copies.into())
+    }
+
     /// Client or server.
     pub fn side(&self, e: usize) -> Side {
         if e == self.client { Side::Client } else { Side::Server }

@@ -33,8 +33,8 @@ pub struct Cold {
     pub past_fin: Option<(usize, Time, u64, u32)>,
     /// Segments other than RST after the first RST taken for accepted: by each end, and the first packet of them.
     pub after_reset: [(u32, u64); 2],
-    /// Segments captured twice or repeated by the network.
-    pub copies: u32,
+    /// Segments of each end captured twice or repeated by the network.
+    pub copies: [u32; 2],
     /// Segments outside both windows, or without ACK.
     pub astray: u32,
     /// Segments whose options were cut.

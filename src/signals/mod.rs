@@ -93,7 +93,7 @@ impl Signals {
     #[inline]
     pub fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) -> u32 {
         if taken.class == Class::Copy {
-            self.copied();
+            self.copied(taken.sender);
             return 0;
         }
         let idle = if self.last == NEVER { Span(0) } else { seg.time - self.last };
@@ -105,9 +105,9 @@ impl Signals {
     }
 
     #[cold]
-    fn copied(&mut self) {
-        let cold = self.cold_mut();
-        cold.copies = cold.copies.saturating_add(1);
+    fn copied(&mut self, x: usize) {
+        let copies = &mut self.cold_mut().copies[x & 1];
+        *copies = copies.saturating_add(1);
     }
 
     /// Takes what [`Signals::usual`] does not.

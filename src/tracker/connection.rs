@@ -169,7 +169,9 @@ impl Connection {
             return (Class::Copy, false);
         }
         if seg.has(Flags::RST) {
-            return (if self.reset(x, seg) { Class::Reset } else { Class::ResetIgnored }, false);
+            let taken = if self.reset(x, seg) { Class::Reset } else { Class::ResetIgnored };
+            self.ends[x].gaps_mut().reset = Some((Trace::of(seg), seg.ttl));
+            return (taken, false);
         }
         let taken = if seg.has(Flags::SYN) {
             let new = if seg.has(Flags::ACK) { self.syn_ack(x, seg) } else { self.syn(x, seg) };
@@ -191,6 +193,11 @@ impl Connection {
     /// Whether `seg` was captured before: by another interface, or repeated by the network.
     fn is_copy(&self, x: usize, seg: &Segment) -> bool {
         let end = &self.ends[x];
+        if seg.has(Flags::RST) {
+            // Of a RST that answers segments one comes for each of them, often nameless: a router tells by the TTL.
+            let last = end.gaps.as_ref().and_then(|g| g.reset);
+            return last.is_some_and(|(t, ttl)| (t.is_named() || ttl != seg.ttl) && t.is_copied_by(seg));
+        }
         [&end.last, &end.last_fin].into_iter().flatten().any(|t| t.is_copied_by(seg))
     }
 
@@ -199,6 +206,9 @@ impl Connection {
         end.last = Some(Trace::of(seg));
         if seg.has(Flags::FIN) && class != Class::NoAck {
             end.last_fin = end.last;
+        }
+        if let Some(gaps) = &mut end.gaps {
+            gaps.reset = None;
         }
         end.ttl.get_or_insert(seg.ttl);
         if !matches!(class, Class::Astray | Class::NoAck) {

@@ -46,6 +46,8 @@ pub(super) mod mark {
     pub const KEPT: u16 = 1 << 14;
     /// Not just one segment after the other, each once and complete.
     pub const DISORDERLY: u16 = 1 << 9;
+    /// A RST was sent.
+    pub const RESET: u16 = 1 << 15;
 }
 
 /// A connection that is on tape: what decides whether a segment can be written down, and how.
@@ -195,7 +197,8 @@ impl Tape {
     fn is_next(&self, x: usize, seg: &Segment) -> bool {
         let y = 1 - x;
         if seg.has(Flags::RST) {
-            return seg.len == 0 && !seg.options.cut;
+            // Another may be a copy of it.
+            return seg.len == 0 && !seg.options.cut && self.marks & mark::RESET == 0;
         }
         let stream = if self.has(mark::SEEN, x) { seg.seq == self.next[x] } else { seg.has(Flags::SYN) };
         let content = seg.seq_len() > 0;
@@ -216,6 +219,7 @@ impl Tape {
     pub(super) fn pass(next: &mut [u32; 2], marks: &mut u16, x: usize, seg: &Segment) {
         *marks |= mark::SPOKE << x;
         if seg.has(Flags::RST) {
+            *marks |= mark::RESET;
             return;
         }
         let end = seg.end();

@@ -71,6 +71,11 @@ impl Trace {
         left_before(seg, self.tsval(), self.ip_id)
     }
 
+    /// Whether an identification or a timestamp tells copies of it from repetitions.
+    pub(super) fn is_named(&self) -> bool {
+        self.ip_id != 0 || self.stamped
+    }
+
     /// Whether `seg` is this very segment captured again (or repeated by the network) rather than sent again: a sender
     /// that repeats a segment gives it a new IP identification or a new timestamp, or waits. Its checksum alone would not
     /// tell it from another: with offload that is the same for all of one length.
@@ -83,7 +88,7 @@ impl Trace {
     #[inline(never)]
     fn is_copied_at(&self, seg: &Segment) -> bool {
         let apart = seg.time - self.time;
-        let limit = if seg.ip_id != 0 || self.stamped { NAMED } else { NAMELESS };
+        let limit = if self.is_named() { NAMED } else { NAMELESS };
         let same = Trace { time: self.time, packet: self.packet, ..Trace::of(seg) } == *self;
         same && apart <= limit
     }
