@@ -5,7 +5,8 @@ use crate::report::Side;
 use crate::segment::Flags;
 use crate::signals::Reset;
 use crate::time::Span;
-use crate::tracker::State;
+use crate::tracker::rules::Event;
+use crate::tracker::{OVERTAKEN, State};
 
 /// The class of a RST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +36,15 @@ pub enum Cause {
     AfterClose,
     /// One more RST from an end that had already sent one.
     Repeated,
+    /// Its receiver accepted it, and the end in whose name it came had not sent it.
+    FromBetween,
     /// The capture does not tell.
     Unknown,
 }
 
 impl Cause {
     /// Every class.
-    pub const ALL: [Cause; 13] = [
+    pub const ALL: [Cause; 14] = [
         Cause::Refused,
         Cause::RefusedAfterHandshake,
         Cause::HandshakeAborted,
@@ -54,6 +57,7 @@ impl Cause {
         Cause::StaleAck,
         Cause::AfterClose,
         Cause::Repeated,
+        Cause::FromBetween,
         Cause::Unknown,
     ];
 
@@ -72,6 +76,7 @@ impl Cause {
             Cause::StaleAck => "reply-to-stale-ack",
             Cause::AfterClose => "after-close",
             Cause::Repeated => "repeated",
+            Cause::FromBetween => "from-between",
             Cause::Unknown => "unknown",
         }
     }
@@ -95,6 +100,7 @@ impl Cause {
             Cause::StaleAck => "it answers an acknowledgment of an older connection",
             Cause::AfterClose => "both ends had closed before",
             Cause::Repeated => "it had sent RST before",
+            Cause::FromBetween => "somebody between the ends sent it",
             Cause::Unknown => "the capture does not tell why",
         }
     }
@@ -122,6 +128,9 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
     let answers_syn = trigger.is_some_and(|t| t.flags.has(Flags::SYN) && !t.flags.has(Flags::ACK));
     if !reset.known && answers_syn {
         return Cause::Refused;
+    }
+    if is_disowned(view, reset) {
+        return Cause::FromBetween;
     }
     let earlier = view.signals.resets().iter().any(|r| r.from == e && r.packet < reset.packet);
     if earlier {
@@ -178,6 +187,32 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
 pub(super) fn answers_challenge(view: &View<'_>, reset: &Reset) -> bool {
     let then = view.steps(reset.from).iter().rev().find(|s| s.mark.time <= reset.time);
     !reset.ack && reset.echoes && then.is_some_and(|s| s.rule.to == State::SynSent)
+}
+
+/// Whether the end in whose name `reset` came, and which its peer accepted, had not sent it: it went on sending on the
+/// connection.
+pub fn is_disowned(view: &View<'_>, reset: &Reset) -> bool {
+    let e = reset.from;
+    let went_on = view.end(e).last_sent().is_some_and(|t| t > reset.time + OVERTAKEN);
+    let own = || view.connection.ends[e].log.get(Event::SndRst).is_some_and(|m| m.packet <= reset.packet);
+    reset.known && went_on && was_reset(view, 1 - e, reset.packet) && !own()
+}
+
+/// The packet with which the end in whose name `reset` came went on, if it was the first.
+pub fn went_on(view: &View<'_>, reset: &Reset) -> Option<u64> {
+    let (_, packet) = view.signals.cold()?.after_reset[reset.from];
+    (packet > reset.packet).then_some(packet)
+}
+
+/// Whether the sender of `reset` has no connection because it had accepted a RST before.
+pub fn is_aftermath(view: &View<'_>, reset: &Reset) -> bool {
+    let earlier = view.signals.resets().iter().take_while(|r| r.packet < reset.packet);
+    earlier.into_iter().any(|r| r.from != reset.from && was_reset(view, reset.from, r.packet))
+}
+
+/// Whether packet `packet` reset end `e`.
+fn was_reset(view: &View<'_>, e: usize, packet: u64) -> bool {
+    view.steps(e).iter().any(|s| s.mark.event == Event::RcvRst && s.mark.packet == packet)
 }
 
 /// Whether the RST looks as if somebody between the ends had sent it: its hop count differs from its sender's others by

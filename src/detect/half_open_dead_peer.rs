@@ -1,6 +1,6 @@
 //! E01: one end has lost the connection, or is gone; the other does not know.
 
-use super::cause::{Cause, answers_challenge, cause};
+use super::cause::{Cause, answers_challenge, cause, is_aftermath};
 use super::prelude::*;
 use super::rst_abort::is_in_history;
 use crate::segment::Flags;
@@ -314,7 +314,7 @@ fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
 /// Whether the sender of `reset` had lost the connection some time ago. One that was heard a moment before has rather
 /// aborted it, with a RST that the capture or the network lost; all the more where the network lost other segments.
 pub(super) fn is_forgotten(view: &View<'_>, reset: &signals::Reset) -> bool {
-    if cause(view, reset) != Cause::NoSocket {
+    if cause(view, reset) != Cause::NoSocket || is_aftermath(view, reset) {
         return false;
     }
     let moment = if reset.peer_repeats > 0 {

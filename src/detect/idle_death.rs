@@ -1,6 +1,6 @@
 //! E03: the first thing said after a silence meets nobody.
 
-use super::cause::{Cause, cause};
+use super::cause::{Cause, cause, is_aftermath};
 use super::half_open_dead_peer;
 use super::prelude::*;
 
@@ -46,7 +46,11 @@ pub static DECLARATION: Declaration = Declaration {
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let least = view.span(&IDLE);
     let refused = view.signals.resets().iter().find(|r| {
-        r.idle >= least && !r.own_fin && !r.peer_fin && matches!(cause(view, r), Cause::NoSocket | Cause::Unknown)
+        r.idle >= least
+            && !r.own_fin
+            && !r.peer_fin
+            && matches!(cause(view, r), Cause::NoSocket | Cause::Unknown)
+            && !is_aftermath(view, r)
     });
     if let Some(reset) = refused {
         let trigger = reset.trigger.map_or(0, |t| t.packet);

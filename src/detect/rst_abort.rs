@@ -1,6 +1,6 @@
 //! R01: a live connection is reset.
 
-use super::cause::{Cause, cause, is_suspect};
+use super::cause::{Cause, cause, is_suspect, went_on};
 use super::half_open_dead_peer::is_forgotten;
 use super::prelude::*;
 
@@ -19,7 +19,8 @@ pub static DECLARATION: Declaration = Declaration {
               arrived, `abort` if not, `refused-after-handshake` if the server had sent nothing yet. Either of the first two \
               may be data left unread or SO_LINGER 0: an acknowledgment is the kernel's and does not show what the \
               application has read. Only where the peer had sent nothing was there nothing to leave unread. `suspect` is \
-              set when the hop count does not fit the sender's other segments.",
+              set when the hop count does not fit the sender's other segments; `from-between` when that went on sending: the \
+              end that accepted the RST is named then.",
     confused: "rst-after-close (the sender had sent its FIN); half-open-dead-peer (the sender had forgotten the connection); \
                a RST that its receiver ignores.",
     advice: "Look at the application that sent it: does it close or crash before it has read to the end, or set SO_LINGER with \
@@ -53,14 +54,28 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         return;
     }
     let cause = cause(view, reset);
-    let aborts = matches!(cause, Cause::UnreadData | Cause::Abort | Cause::RefusedAfterHandshake | Cause::Unknown)
-        || cause == Cause::NoSocket && !is_forgotten(view, reset);
+    let aborts = match cause {
+        Cause::UnreadData | Cause::Abort | Cause::RefusedAfterHandshake | Cause::FromBetween | Cause::Unknown => true,
+        Cause::NoSocket => !is_forgotten(view, reset),
+        _ => false,
+    };
     if !aborts || !(view.is_midstream() || view.was_open()) {
         return;
     }
-    let e = reset.from;
+    let between = cause == Cause::FromBetween;
+    // What ended was the connection at its other end, if the sender knows nothing of it.
+    let e = if between { 1 - reset.from } else { reset.from };
     let trigger = reset.trigger.map(|t| t.packet);
     let message = || {
+        if between {
+            return format!(
+                "{} accepted a RST in the name of {} (packet {}), which had not sent it: it went on sending{}",
+                view.who(e),
+                view.who(reset.from),
+                reset.packet,
+                went_on(view, reset).map(|p| format!(" (packet {p})")).unwrap_or_default(),
+            );
+        }
         format!(
             "{} reset the connection: {}{}",
             view.who(e),
@@ -76,7 +91,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         .cause(cause.name())
         .fact("unread_bytes", reset.pending)
         .fact("in_flight", reset.in_flight)
-        .fact("suspect", is_suspect(reset))
+        .fact("suspect", between || is_suspect(reset))
         .span("idle_before", reset.idle);
     if let Some(packet) = trigger {
         found.fact("trigger", packet);

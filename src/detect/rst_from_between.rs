@@ -1,6 +1,6 @@
 //! R04: a RST that its sender probably did not send.
 
-use super::cause::is_suspect;
+use super::cause::{is_disowned, is_suspect, went_on};
 use super::prelude::*;
 use super::rst_abort::is_in_history;
 
@@ -9,10 +9,13 @@ pub static DECLARATION: Declaration = Declaration {
     name: "rst-from-between",
     severity: Severity::Warning,
     summary: "a RST was probably sent by a device between the ends",
-    what: "The connection was ended by a RST whose hop count does not fit the other segments of its sender.",
+    what: "The connection was ended by a RST whose hop count does not fit the other segments of its sender, or that its sender \
+           knew nothing of.",
     why: "Neither application ended the connection: a firewall, an intrusion prevention system or a censor did.",
-    decided: "The TTL or hop limit of an accepted RST differs by more than 2 from that of its sender's segments, and the distance \
-              does not fit either, whichever of the usual initial values (32, 64, 128, 255) one assumes. Suspected, not proven.",
+    decided: "An end that goes on sending on the connection, later than 100 ms after a RST that came in its name and that its peer \
+              accepted, has not sent that. Or: the TTL or hop limit of an accepted RST differs by more than 2 from that of its \
+              sender's segments, and the distance does not fit either, whichever of the usual initial values (32, 64, 128, 255) \
+              one assumes; that is suspected, not proven.",
     confused: "stacks that send RSTs with another initial TTL; a route that changed.",
     advice: "Capture on both sides: the RST that leaves neither host was made in between.",
     thresholds: &[],
@@ -31,18 +34,29 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    let disowned = view.signals.resets().iter().find(|r| is_disowned(view, r));
     let forged = |r: &&signals::Reset| r.known && is_suspect(r) && is_in_history(view, r);
-    let Some(reset) = view.signals.resets().iter().find(forged) else { return };
-    let usual = reset.ttl.1.unwrap_or_default();
-    let message = || {
-        format!(
-            "the RST in the name of {} has TTL {}, its other segments have {usual}: somebody between may have sent it",
-            view.who(reset.from),
-            reset.ttl.0,
-        )
+    let Some(reset) = disowned.or_else(|| view.signals.resets().iter().find(forged)) else { return };
+    let (who, packet) = (view.who(reset.from), reset.packet);
+    let differs = reset.ttl.1.filter(|_| is_suspect(reset));
+    let ttl = |usual: u8| format!("has TTL {}, its other segments have {usual}", reset.ttl.0);
+    let message = || match (disowned, differs) {
+        (Some(_), _) => format!(
+            "the RST in the name of {who} (packet {packet}) is not its own: it went on sending{}{}; somebody between sent it",
+            went_on(view, reset).map(|p| format!(" (packet {p})")).unwrap_or_default(),
+            differs.map(|usual| format!(", and the RST {}", ttl(usual))).unwrap_or_default(),
+        ),
+        (None, usual) => format!(
+            "the RST in the name of {who} (packet {packet}) {}: somebody between may have sent it",
+            ttl(usual.unwrap_or_default()),
+        ),
     };
-    sink.raise(Severity::Warning, reset.time, reset.packet, message)
-        .at(reset.from)
-        .fact("ttl", reset.ttl.0)
-        .fact("usual_ttl", usual);
+    let found = sink.raise(Severity::Warning, reset.time, packet, message).at(reset.from).fact("ttl", reset.ttl.0);
+    let found = match reset.ttl.1 {
+        Some(usual) => found.fact("usual_ttl", usual),
+        None => found,
+    };
+    if let Some(packet) = disowned.and_then(|r| went_on(view, r)) {
+        found.fact("went_on", packet);
+    }
 }

@@ -3,7 +3,7 @@
 use super::units::{bytes, count, date, plural, share, span};
 use super::{RenderOptions, order};
 use crate::filter::eval::one_way;
-use crate::report::{Capture, ClosedFirst, Connection, Endpoint, Origin, Outcome, Report, Role};
+use crate::report::{Capture, ClosedFirst, Connection, Endpoint, Entry, Origin, Outcome, Report, Role};
 use crate::source::FileInfo;
 use crate::tracker::{State, States};
 
@@ -132,17 +132,35 @@ fn ordinal(n: u32) -> String {
     format!("{n}{suffix}")
 }
 
-/// Who ended it with a RST, by either end's history.
-fn reset_by(connection: &Connection) -> Option<ClosedFirst> {
+/// Who ended it with a RST, by either end's history: one of the ends, or somebody between them.
+fn reset_by(connection: &Connection) -> Option<Resetter> {
     let ended = |side: &Endpoint, cause: &str| side.history.last().is_some_and(|entry| entry.cause == cause);
     let ends = &connection.endpoints;
-    if ended(&ends.client, "sent RST") || ended(&ends.server, "received RST") {
-        Some(ClosedFirst::Client)
+    // Who was open when a RST in its name arrived, and sent none, had nothing to do with it.
+    let disowned = |from: &Endpoint, to: &Endpoint| {
+        let received = to.history.last().filter(|entry| entry.cause == "received RST");
+        let sent = from.history.iter().any(|entry| entry.cause == "sent RST");
+        let went_on = |entry: &Entry| entry.state != State::Closed || received.is_some_and(|r| entry.time > r.time);
+        received.is_some() && !sent && from.history.last().is_some_and(went_on)
+    };
+    if disowned(&ends.client, &ends.server) || disowned(&ends.server, &ends.client) {
+        Some(Resetter::Between)
+    } else if ended(&ends.client, "sent RST") || ended(&ends.server, "received RST") {
+        Some(Resetter::End(ClosedFirst::Client))
     } else if ended(&ends.server, "sent RST") || ended(&ends.client, "received RST") {
-        Some(ClosedFirst::Server)
+        Some(Resetter::End(ClosedFirst::Server))
     } else {
         None
     }
+}
+
+/// Who ended a connection with a RST.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Resetter {
+    /// One of its ends.
+    End(ClosedFirst),
+    /// Neither: it came in the name of an end that went on.
+    Between,
 }
 
 /// What became of it and by whom: `half-closed by client`, `reset by client, server closed first`,
@@ -155,13 +173,18 @@ pub fn fate(connection: &Connection) -> String {
         ClosedFirst::Server => " by server",
         ClosedFirst::Both => " by both at once",
     };
-    text.push_str(reset.or(connection.closed_first).map_or("", by));
-    match (reset, connection.closed_first) {
-        (Some(ClosedFirst::Client), Some(ClosedFirst::Server)) => text.push_str(", server closed first"),
-        (Some(ClosedFirst::Server), Some(ClosedFirst::Client)) => text.push_str(", client closed first"),
-        (Some(_), Some(ClosedFirst::Both)) => text.push_str(", both closed at once"),
-        _ => {}
-    }
+    text.push_str(match (reset, connection.closed_first) {
+        (Some(Resetter::Between), _) => " from between",
+        (Some(Resetter::End(who)), _) | (None, Some(who)) => by(who),
+        (None, None) => "",
+    });
+    let (client, server) = (Some(Resetter::End(ClosedFirst::Client)), Some(Resetter::End(ClosedFirst::Server)));
+    text.push_str(match connection.closed_first.filter(|_| reset.is_some()) {
+        Some(ClosedFirst::Server) if reset != server => ", server closed first",
+        Some(ClosedFirst::Client) if reset != client => ", client closed first",
+        Some(ClosedFirst::Both) => ", both closed at once",
+        _ => "",
+    });
     if connection.origin == Origin::Midstream {
         text.push_str(", midstream");
     }

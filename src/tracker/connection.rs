@@ -104,8 +104,6 @@ pub struct Connection {
     pub(super) retractions: u32,
     /// What the segments of its handshake say about time.
     pub(super) handshake: Handshake,
-    /// The first RST that its receiver (believed so far) accepted: end that sent it.
-    pub(super) reset_by: Option<u8>,
 }
 
 impl Connection {

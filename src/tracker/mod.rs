@@ -81,6 +81,7 @@ pub use connection::{Class, Connection, Taken};
 pub use lone::Lone;
 pub use outline::Outline;
 pub use profile::{Profile, Stack};
+pub use reset::OVERTAKEN;
 pub use state::{Evidence, State, States, UnknownState};
 
 pub use table::Tracker;

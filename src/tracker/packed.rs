@@ -59,7 +59,6 @@ pack_fields!(Connection {
     retracted,
     retractions,
     handshake,
-    reset_by,
 });
 
 impl Pack for When {

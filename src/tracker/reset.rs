@@ -11,6 +11,9 @@ use crate::time::Span;
 /// A RST was sent or received.
 const RESET: Events = Events::of(&[Event::SndRst, Event::RcvRst]);
 
+/// Segments sent before a RST may be captured this much after it.
+pub const OVERTAKEN: Span = Span::millis(100);
+
 impl Connection {
     /// `x` sends a RST, or somebody does in its name. Whether its receiver accepts it.
     pub(super) fn reset(&mut self, x: usize, seg: &Segment) -> bool {
@@ -41,9 +44,6 @@ impl Connection {
             }
         }
         if accepted {
-            if self.reset_by.is_none() {
-                self.reset_by = Some(x as u8);
-            }
             self.suggest(y, Event::RcvRst, seg);
         }
         accepted
@@ -151,8 +151,6 @@ impl Connection {
     }
 
     fn outlive(&mut self, x: usize, seg: &Segment) {
-        /// Segments sent before a RST may be captured this much after it.
-        const OVERTAKEN: Span = Span::millis(100);
         let log = &self.ends[x].log;
         if let Some(mark) = log.get(Event::SndRst).copied()
             && seg.time > mark.time + OVERTAKEN

@@ -33,14 +33,13 @@ impl Connection {
             retracted: _,
             retractions,
             handshake,
-            reset_by,
         } = self;
         const ANYTHING: u8 = before_capture::OPEN | before_capture::FIRST_CLOSED | before_capture::SECOND_CLOSED;
         let opening = seg.has(Flags::SYN) || seg.has(Flags::RST);
         (*sockets, *scopes, *incarnation) = ([seg.src, seg.dst], [Some(seg.scope), None], begun);
         (*first, *last, *first_packet, *last_packet) = (seg.time, seg.time, seg.packet, seg.packet);
         (*before, *fast_open, *parked) = (if opening { 0 } else { ANYTHING }, false, None);
-        (*retractions, *handshake, *reset_by) = (0, Handshake::default(), None);
+        (*retractions, *handshake) = (0, Handshake::default());
     }
 
     /// Becomes what [`Connection::new`] gives, with the memory it has.

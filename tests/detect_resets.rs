@@ -1,0 +1,71 @@
+//! Who reset a connection, when, and why, as findings tell it.
+
+use tcpstate::analyze::{Analysis, Options};
+use tcpstate::ladder;
+use tcpstate::render::facts::fate;
+use tcpstate::report::{Anomaly, Connection, Severity, Side};
+use tcpstate::tracker::State;
+
+/// The only connection of the ladder `text`, which begins after the handshake.
+fn after_handshake(text: &str) -> Connection {
+    let text = format!(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +20ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED @ +100us
+{text}"
+    );
+    let ladder = ladder::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let mut analysis = Analysis::new(Options::default());
+    ladder.segments().iter().for_each(|seg| _ = analysis.segment(seg));
+    analysis.until(ladder.end());
+    let mut report = analysis.finish(Vec::new());
+    assert_eq!(report.connections.len(), 1);
+    report.connections.remove(0)
+}
+
+fn find<'a>(c: &'a Connection, name: &str) -> Option<&'a Anomaly> {
+    c.anomalies.iter().find(|a| a.name == name)
+}
+
+/// A RST in the client's name that the server accepts; what comes after it.
+fn injected(rest: &str) -> Connection {
+    after_handshake(&format!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10><WIN=69> --> ESTABLISHED @ +10ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50> <-- ESTABLISHED @ +20ms
+6. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK><WIN=69> --> ESTABLISHED @ +100us
+7. ESTABLISHED --> <SEQ=111><CTL=RST><WIN=64240> --> CLOSED @ +90ms
+{rest}"
+    ))
+}
+
+#[test]
+fn who_goes_on_sending_has_not_reset_the_connection() {
+    for gap in ["200ms", "60s"] {
+        let c = injected(&format!(
+            "8. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK><LEN=10><WIN=69> --> CLOSED @ +{gap}
+9. FIN_WAIT_1 --> <SEQ=121><ACK=351><CTL=FIN,ACK><WIN=69> --> CLOSED @ +1ms
+10. CLOSED <-- <SEQ=351><CTL=RST><WIN=0> <-- CLOSED @ +20ms
+"
+        ));
+        let between = find(&c, "rst-from-between").unwrap();
+        let told = "the RST in the name of client 192.0.2.1:50000 (packet 7) is not its own: it went on sending (packet 8)";
+        assert!(between.message.starts_with(told), "{}", between.message);
+        assert_eq!((between.severity, between.facts["went_on"].as_u64()), (Severity::Warning, Some(8)));
+        // What ended was the server's connection, and the client is not to blame.
+        let abort = find(&c, "rst-abort").unwrap();
+        assert_eq!((abort.endpoint, &abort.facts["reset.cause"]), (Some(Side::Server), &"from-between".into()));
+        assert!(abort.message.starts_with("server ") && abort.message.contains("had not sent it"), "{}", abort.message);
+        // Nor had the server lost the connection, or a device while it was idle: it was reset.
+        assert!(find(&c, "half-open-dead-peer").is_none() && find(&c, "idle-death").is_none(), "{:?}", c.anomalies);
+        assert_eq!(fate(&c), "reset from between, client closed first");
+        assert_eq!((c.endpoints.client.state, c.endpoints.server.state), (State::Closed, State::Closed));
+    }
+}
+
+#[test]
+fn what_a_reset_overtook_does_not_disown_it() {
+    let c = injected("8. CLOSED --> <SEQ=111><ACK=351><CTL=ACK><LEN=10><WIN=69> --> CLOSED @ +10ms\n");
+    assert!(find(&c, "rst-from-between").is_none(), "{:?}", c.anomalies);
+    assert_eq!(find(&c, "rst-abort").unwrap().endpoint, Some(Side::Client));
+    assert_eq!(fate(&c), "reset by client");
+}
