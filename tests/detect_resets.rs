@@ -48,7 +48,8 @@ fn who_goes_on_sending_has_not_reset_the_connection() {
 "
         ));
         let between = find(&c, "rst-from-between").unwrap();
-        let told = "the RST in the name of client 192.0.2.1:50000 (packet 7) is not its own: it went on sending (packet 8)";
+        let told =
+            "the RST in the name of client 192.0.2.1:50000 (packet 7) is not its own: it went on sending (packet 8)";
         assert!(between.message.starts_with(told), "{}", between.message);
         assert_eq!((between.severity, between.facts["went_on"].as_u64()), (Severity::Warning, Some(8)));
         // What ended was the server's connection, and the client is not to blame.
@@ -68,4 +69,20 @@ fn what_a_reset_overtook_does_not_disown_it() {
     assert!(find(&c, "rst-from-between").is_none(), "{:?}", c.anomalies);
     assert_eq!(find(&c, "rst-abort").unwrap().endpoint, Some(Side::Client));
     assert_eq!(fate(&c), "reset by client");
+}
+
+#[test]
+fn a_reset_was_not_caused_by_what_it_does_not_acknowledge() {
+    let crossing = |ack: u32| {
+        let c = after_handshake(&format!(
+            "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=75> --> ESTABLISHED @ +10ms
+5. FIN_WAIT_1 --> <SEQ=176><ACK=301><CTL=FIN,ACK> --> ESTABLISHED @ +1ms
+6. CLOSED <-- <SEQ=301><ACK={ack}><CTL=RST,ACK> <-- CLOSED @ +1ms
+"
+        ));
+        let found = find(&c, "rst-abort").unwrap();
+        (found.facts.get("trigger").and_then(|p| p.as_u64()), found.facts["unread_bytes"].as_u64())
+    };
+    assert_eq!(crossing(177), (Some(5), Some(75)));
+    assert_eq!(crossing(176), (None, Some(75)));
 }

@@ -30,7 +30,7 @@ pub struct Reset {
     pub exact: bool,
     /// Its sequence number is the one that the peer's last segment acknowledged: it answers that segment.
     pub echoes: bool,
-    /// The peer's last segment before it.
+    /// The peer's last segment before it, if it can have arrived.
     pub trigger: Option<Trigger>,
     /// The sender had sent its FIN before.
     pub own_fin: bool,
@@ -82,6 +82,8 @@ impl Reset {
         let (x, y) = (taken.sender, 1 - taken.sender);
         let (own, peer) = (&c.ends[x], &c.ends[y]);
         let last = peer.last_segment();
+        // What its acknowledgment leaves out had not arrived when it was sent.
+        let arrived = last.filter(|l| !seg.has(Flags::ACK) || !after(l.end(), seg.ack));
         let covers = |ack: u32, fin: Option<u32>| fin.is_some_and(|f| !before(ack, f));
         let ends = &signals.ends;
         let (tried, waiting) = (signals.unanswered(x), signals.unanswered(y));
@@ -96,7 +98,7 @@ impl Reset {
             accepted: taken.class == Class::Reset,
             exact: own.sent() == Some(seg.seq) || own.acked() == Some(seg.seq),
             echoes: last.is_some_and(|l| l.ack == seg.seq && l.flags.has(Flags::ACK)),
-            trigger: last.map(|l| Trigger {
+            trigger: arrived.map(|l| Trigger {
                 packet: l.packet,
                 age: seg.time - l.time,
                 len: l.len,
@@ -110,7 +112,9 @@ impl Reset {
             peer_fin_acked: peer.acked().is_some_and(|a| covers(a, peer.fin())),
             known: own.last_segment().is_some(),
             pending: match (peer.sent(), peer.acked()) {
-                (Some(sent), Some(acked)) if after(sent, acked) => sent.wrapping_sub(acked),
+                (Some(sent), Some(acked)) if after(sent, acked) => {
+                    sent.wrapping_sub(acked).wrapping_sub(u32::from(peer.fin() == Some(sent)))
+                }
                 _ => 0,
             },
             in_flight: own.unacked(),

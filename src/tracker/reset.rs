@@ -38,6 +38,8 @@ impl Connection {
             self.ends[x].ttl.get_or_insert(seg.ttl);
             if !seg.has(Flags::ACK) {
                 self.answers_without_connection(x, seg);
+            } else if self.ends[y].fin.is_some_and(|fin| before(seg.ack, fin)) {
+                self.closes_without_peer_fin(x, seg);
             }
             if !self.ends[x].log.has(Event::SndRst) {
                 self.ends[x].log.settle(Mark::sure(Event::SndRst, Evidence::Sent, seg.time, seg.packet));
@@ -82,6 +84,13 @@ impl Connection {
             } else {
                 self.confirm(x, Event::RcvAckOfFin, seg);
             }
+        }
+    }
+
+    /// A RST of `x` that does not acknowledge the peer's FIN: that had not arrived, and finds no connection when it does.
+    fn closes_without_peer_fin(&mut self, x: usize, seg: &Segment) {
+        if let Some(mark) = self.ends[x].log.disprove(Event::RcvFin, seg.time + Span(1), seg.time) {
+            self.retract(x, mark);
         }
     }
 

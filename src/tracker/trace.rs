@@ -55,6 +55,12 @@ impl Trace {
         }
     }
 
+    /// The sequence number after it.
+    pub fn end(&self) -> u32 {
+        let control = u32::from(self.flags.has(Flags::SYN)) + u32::from(self.flags.has(Flags::FIN));
+        self.seq.wrapping_add(self.len).wrapping_add(control)
+    }
+
     /// TSval, if it had timestamps.
     pub fn tsval(&self) -> Option<u32> {
         self.stamped.then_some(self.stamp)
