@@ -86,3 +86,66 @@ fn a_reset_was_not_caused_by_what_it_does_not_acknowledge() {
     assert_eq!(crossing(177), (Some(5), Some(75)));
     assert_eq!(crossing(176), (None, Some(75)));
 }
+
+/// What is told of an abort by the server, so long after its last segment, packet 5.
+fn abort(gap: &str, reset: &str) -> String {
+    let c = after_handshake(&format!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +10ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50> <-- ESTABLISHED @ +1ms
+6. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK> --> ESTABLISHED @ +20ms
+7. CLOSED <-- {reset} <-- CLOSED @ +{gap}
+"
+    ));
+    find(&c, "rst-abort").unwrap().message.clone()
+}
+
+#[test]
+fn an_abort_is_told_with_its_own_packet_and_how_long_nothing_had_passed() {
+    let exact = "<SEQ=351><ACK=111><CTL=RST,ACK>";
+    let soon = abort("800ms", exact);
+    let told = "server 198.51.100.2:80 reset the connection (packet 7, 800 ms after packet 6): its application closed";
+    assert!(soon.starts_with(told) && !soon.contains("idle"), "{soon}");
+    let later = abort("5s", exact);
+    let told =
+        "server 198.51.100.2:80 reset the connection after 5 s without traffic (packet 7): its application closed";
+    assert!(later.starts_with(told) && !later.contains("idle"), "{later}");
+    let late = abort("60s", exact);
+    assert!(late.contains("after 60 s without traffic (packet 7)") && late.contains("idle timeout"), "{late}");
+}
+
+#[test]
+fn a_lost_socket_is_told_with_the_time_in_which_it_was_lost() {
+    // Its FIN comes again and again, and then the answer is that there is no such connection.
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +10ms
+5. ESTABLISHED x<-- <SEQ=301><ACK=111><CTL=FIN,ACK> <-- FIN_WAIT_1 @ +100ms
+6. ESTABLISHED x<-- <SEQ=301><ACK=111><CTL=FIN,ACK> <-- FIN_WAIT_1 @ +400ms
+7. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=FIN,ACK> <-- FIN_WAIT_1 @ +800ms
+8. CLOSED --> <SEQ=111><CTL=RST> --> CLOSED @ +20ms
+",
+    );
+    let abort = find(&c, "rst-abort").unwrap();
+    assert!(
+        abort
+            .message
+            .contains("(packet 8, 20 ms after packet 7): its socket was gone within 1.3 s of its last segment")
+    );
+}
+
+#[test]
+fn an_ignored_reset_is_told_with_its_own_packet() {
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+5. ESTABLISHED --> <SEQ=900000><CTL=RST> --> ESTABLISHED
+6. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=10> <-- ESTABLISHED
+7. ESTABLISHED --> <SEQ=111><ACK=311><CTL=ACK><LEN=10> --> ESTABLISHED
+8. ESTABLISHED <-- <SEQ=311><ACK=121><CTL=ACK> <-- ESTABLISHED
+",
+    );
+    let ignored = find(&c, "rst-ignored").unwrap();
+    assert!(
+        ignored.message.contains("(packet 5) changed nothing: the connection went on (packet 7)"),
+        "{}",
+        ignored.message
+    );
+}

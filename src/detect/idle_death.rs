@@ -4,7 +4,7 @@ use super::cause::{Cause, cause, is_aftermath};
 use super::half_open_dead_peer;
 use super::prelude::*;
 
-const IDLE: Threshold = Threshold::duration(
+pub(super) const IDLE: Threshold = Threshold::duration(
     "idle-death",
     Span::secs(30),
     "how long nothing must have passed before",

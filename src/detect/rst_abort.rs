@@ -2,6 +2,7 @@
 
 use super::cause::{Cause, cause, is_suspect, went_on};
 use super::half_open_dead_peer::is_forgotten;
+use super::idle_death;
 use super::prelude::*;
 
 pub static DECLARATION: Declaration = Declaration {
@@ -24,8 +25,9 @@ pub static DECLARATION: Declaration = Declaration {
     confused: "rst-after-close (the sender had sent its FIN); half-open-dead-peer (the sender had forgotten the connection); \
                a RST that its receiver ignores.",
     advice: "Look at the application that sent it: does it close or crash before it has read to the end, or set SO_LINGER with \
-             a timeout of 0? The capture cannot tell these apart, `strace -e trace=setsockopt,recvfrom,read,close` can. If it \
-             does neither, capture next to it: a device between may have sent the RST.",
+             a timeout of 0? The capture cannot tell these apart, `strace -e trace=setsockopt,recvfrom,read,close` can. If it does \
+             neither, capture next to it: a device between may have sent the RST. After a long time without traffic (fact \
+             `idle_before`) look for idle timeouts, of the application and of proxies, load balancers and firewalls between.",
     thresholds: &[],
     absence: false,
     raises: Example::one(opened!(
@@ -76,12 +78,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 went_on(view, reset).map(|p| format!(" (packet {p})")).unwrap_or_default(),
             );
         }
-        format!(
-            "{} reset the connection: {}{}",
-            view.who(e),
-            why(view, reset, cause),
-            trigger.map(|p| format!(" (after packet {p})")).unwrap_or_default(),
-        )
+        format!("{} reset the connection{}: {}", view.who(e), when(reset), why(view, reset, cause))
     };
     // Where both had closed, nothing was lost.
     let severity = if alone || reset.own_fin && reset.peer_fin { Severity::Note } else { Severity::Warning };
@@ -98,17 +95,43 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     }
 }
 
+/// In which packet, and how long after what.
+fn when(reset: &signals::Reset) -> String {
+    let (packet, ago) = (reset.packet, |time: Time| reset.time - time);
+    // With segments of the peer unanswered, the idleness was before those.
+    let nothing_since =
+        reset.last_sent.is_none_or(|t| ago(t) >= reset.idle) && reset.trigger.is_none_or(|t| t.age >= reset.idle);
+    match reset.trigger {
+        _ if nothing_since && reset.idle >= Span::secs(1) => {
+            format!(" after {} without traffic (packet {packet})", Plain(reset.idle))
+        }
+        Some(trigger) if trigger.age >= Span(0) => {
+            format!(" (packet {packet}, {} after packet {})", Plain(trigger.age), trigger.packet)
+        }
+        _ => format!(" (packet {packet})"),
+    }
+}
+
 /// Why, in plain words. Data left unread and SO_LINGER 0 look alike, unless there was no data.
-fn why(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> &'static str {
+fn why(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> String {
+    let idle = if reset.idle >= view.span(&idle_death::IDLE) {
+        "; perhaps for an idle timeout, its own or of a device between"
+    } else {
+        ""
+    };
     let peer = 1 - reset.from;
     let nothing_sent = view.connection.ends[peer].bytes == 0 && view.end(peer).missing == 0 && !view.is_midstream();
     if cause == Cause::Abort && nothing_sent {
-        return "its application closed with SO_LINGER 0 (the peer had sent no data that it could leave unread)";
+        return format!(
+            "its application closed with SO_LINGER 0 (the peer had sent no data that it could leave unread){idle}"
+        );
     }
     if cause == Cause::NoSocket {
-        return "its socket was gone a moment after it had last been heard: aborted, or closed with a RST that was lost";
+        let last = reset.last_sent.map(|t| format!(" within {} of its last segment", Plain(reset.time - t)));
+        let last = last.unwrap_or_default();
+        return format!("its socket was gone{last}: aborted, or closed with a RST that was lost");
     }
-    cause.sentence()
+    format!("{}{idle}", cause.sentence())
 }
 
 /// Whether the RST stands in the histories: sent by its sender, or accepted by its receiver.

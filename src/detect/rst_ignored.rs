@@ -49,9 +49,11 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let count = rare.reset_count.iter().sum::<u32>().saturating_sub(stale.len() as u32);
     let message = || {
         format!(
-            "{} in the name of {} changed nothing: the connection went on (packet {})",
-            if count == 1 { "a RST".to_owned() } else { format!("{count} RSTs") },
+            "{} in the name of {} (packet {}){} changed nothing: the connection went on (packet {})",
+            if count == 1 { "a RST".to_owned() } else { format!("{count} RSTs, the first") },
             view.who(reset.from),
+            reset.packet,
+            if count == 1 { "" } else { "," },
             rare.after_reset[reset.from].1,
         )
     };
