@@ -268,6 +268,20 @@ pub enum IcmpKind {
     },
 }
 
+impl IcmpKind {
+    /// What it says of where the segment went.
+    pub const fn words(self) -> &'static str {
+        match self {
+            IcmpKind::Unreachable => "unreachable",
+            IcmpKind::PortUnreachable => "port unreachable",
+            IcmpKind::Prohibited => "prohibited",
+            IcmpKind::TooBig(_) => "too big",
+            IcmpKind::TimeExceeded => "time exceeded",
+            IcmpKind::Other { .. } => "an error",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, SocketAddr};

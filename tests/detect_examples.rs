@@ -10,7 +10,7 @@ use tcpstate::detect::{
 use tcpstate::ladder;
 use tcpstate::report::directory::Directory;
 use tcpstate::report::{Finding, Severity};
-use tcpstate::segment::{IcmpError, IcmpKind, Segment};
+use tcpstate::segment::{IcmpError, Segment};
 use tcpstate::time::{Span, Time};
 
 /// A thousand connections do not all fit into one address's ports.
@@ -53,11 +53,10 @@ fn findings_in(example: &Example, segments: &[Segment], end: Time) -> Vec<Findin
     let mut analysis = Analysis::new(Options { stack, ..Options::default() });
     for seg in segments {
         analysis.segment(seg);
-        if example.prohibited && seg.packet == 1 {
-            let (time, kind) = (seg.time + Span::millis(10), IcmpKind::Prohibited);
+        if let Some((_, kind)) = example.told.filter(|told| told.0 == seg.packet) {
             analysis.icmp(&IcmpError {
-                time,
-                packet: 2,
+                time: seg.time + Span::millis(1),
+                packet: seg.packet + 1,
                 from: seg.dst.addr,
                 src: seg.src,
                 dst: seg.dst,
@@ -347,4 +346,26 @@ fn signs_leave_nothing_out_and_short_agrees_with_full() {
         };
         assert_eq!(finish(whole), finish(merged), "{}", example.ladder);
     }
+}
+
+/// Where the errors of a router are heeded nothing is black; where they are not it is, whether or not the peer was heard.
+#[test]
+fn a_large_segment_is_lost_in_a_black_hole_only_if_it_is_sent_again_and_again() {
+    let lowered = ALL.iter().find(|d| d.name == "path-mtu-lowered").unwrap();
+    let found = |example: &Example| {
+        let mut found = findings(lowered.name, example);
+        found.retain(|f| ["path-mtu-lowered", "mtu-black-hole"].contains(&f.name));
+        assert_eq!(found.len(), 1, "{}", names(&found));
+        found.remove(0)
+    };
+    let heeded = found(&lowered.raises);
+    assert_eq!((heeded.name, heeded.severity, &heeded.packets[..]), (lowered.name, Severity::Info, &[5][..]));
+    assert!(
+        heeded.message.contains("larger than 1400 bytes do not pass, and the transfer went on"),
+        "{}",
+        heeded.message
+    );
+    let ignored = found(&lowered.silent);
+    assert_eq!((ignored.name, ignored.severity), ("mtu-black-hole", Severity::Error));
+    assert!(ignored.message.contains("larger than 1400 bytes do not pass (packet 5)"), "{}", ignored.message);
 }

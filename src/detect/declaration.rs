@@ -7,9 +7,10 @@ use super::sink::Sink;
 use super::threshold::Threshold;
 use super::view::View;
 use crate::report::{Severity, Side};
+use crate::segment::IcmpKind;
 use crate::time::Span;
 
-/// One kind of anomaly. `explain`, the README's table, the schema, completions and the validation of names all read this.
+/// One kind of anomaly. `explain`, the schema, completions and the validation of names all read this.
 pub struct Declaration {
     /// Short code, grouped by letter, never reused.
     pub code: &'static str,
@@ -57,8 +58,8 @@ pub struct Example {
     pub times: u32,
     /// From one to the next.
     pub every: Span,
-    /// Its first segment is answered, 10 ms later, by the ICMP error "administratively prohibited".
-    pub prohibited: bool,
+    /// One of its segments, by its number from 1, is answered by this ICMP error 1 ms later.
+    pub told: Option<(u64, IcmpKind)>,
     /// By how much the capture's clock is set back before the last segment.
     pub set_back: Span,
 }
@@ -66,22 +67,22 @@ pub struct Example {
 impl Example {
     /// A single connection.
     pub const fn one(ladder: &'static str) -> Example {
-        Example { ladder, times: 1, every: Span(0), prohibited: false, set_back: Span(0) }
+        Example { ladder, times: 1, every: Span(0), told: None, set_back: Span(0) }
     }
 
     /// Many alike, one after the other.
     pub const fn many(ladder: &'static str, times: u32, every: Span) -> Example {
-        Example { ladder, times, every, prohibited: false, set_back: Span(0) }
+        Example { ladder, times, every, told: None, set_back: Span(0) }
     }
 
     /// A single connection during which the capture's clock is set back by `span`, just before the last segment.
     pub const fn set_back(ladder: &'static str, span: Span) -> Example {
-        Example { ladder, times: 1, every: Span(0), prohibited: false, set_back: span }
+        Example { ladder, times: 1, every: Span(0), told: None, set_back: span }
     }
 
-    /// A single connection whose first segment a firewall rejects.
-    pub const fn prohibited(ladder: &'static str) -> Example {
-        Example { ladder, times: 1, every: Span(0), prohibited: true, set_back: Span(0) }
+    /// A single connection whose segment of that number, from 1, is answered by an ICMP error.
+    pub const fn told(ladder: &'static str, segment: u64, error: IcmpKind) -> Example {
+        Example { ladder, times: 1, every: Span(0), told: Some((segment, error)), set_back: Span(0) }
     }
 }
 

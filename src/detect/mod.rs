@@ -79,6 +79,7 @@ mod one_direction;
 mod options_changed;
 mod packets_duplicated;
 mod packets_missing;
+mod path_mtu_lowered;
 mod reordering;
 mod request_crossed_fin;
 mod reset_rate;
@@ -155,6 +156,7 @@ pub static ALL: &[&Declaration] = &[
     &idle_death::DECLARATION,
     &mtu_black_hole::DECLARATION,
     &idle_without_keepalive::DECLARATION,
+    &path_mtu_lowered::DECLARATION,
     &zero_window_stall::DECLARATION,
     &window_limited::DECLARATION,
     &retransmissions::DECLARATION,

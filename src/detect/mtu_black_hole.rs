@@ -1,6 +1,8 @@
 //! E04: large segments do not get through, small ones do.
 
 use super::prelude::*;
+use crate::signals::TooBig;
+use crate::tracker::sequence::after;
 
 const TRIES: Threshold = Threshold::count(
     "mtu-black-hole",
@@ -14,12 +16,12 @@ pub static DECLARATION: Declaration = Declaration {
     name: "mtu-black-hole",
     severity: Severity::Error,
     summary: "large segments do not get through although the peer answers",
-    what: "A full-size segment is sent again and again while smaller ones are acknowledged; or a router says that packets are \
-           too big.",
+    what: "A full-size segment is sent again and again while smaller ones are acknowledged.",
     why: "The handshake and small requests work, and everything larger hangs: the connection looks healthy until it matters.",
-    decided: "The same segment, as large as the largest, repeated at least so often without progress while the peer is alive; or \
-              ICMP fragmentation needed / packet too big (RFC 1191, RFC 8201) for the connection.",
-    confused: "a dead peer, which answers nothing; heavy loss, which hits small segments, too; super-segments before offload.",
+    decided: "The same segment, as large as the largest, repeated at least so often without progress while the peer is alive, or \
+              after a router said by ICMP that it is too big (RFC 1191, RFC 8201), which then did not reach its sender.",
+    confused: "path-mtu-lowered, where the sender heeds what the router says; a dead peer, which answers nothing; heavy loss, \
+               which hits small segments, too; super-segments before offload.",
     advice: "A tunnel or VPN lowers the MTU and something drops the ICMP messages that say so. Clamp the MSS \
              (`--clamp-mss-to-pmtu`), let ICMP through, or set tcp_mtu_probing=1.",
     thresholds: &[&TRIES],
@@ -46,37 +48,58 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Connection(Signs::RARE, detect),
 };
 
-fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    if let Some((count, mtu)) = view.signals.cold().map(|r| r.too_big).filter(|t| t.0 > 0) {
-        let message = || format!("a router told {count} times that packets are too big, MTU {mtu}");
-        let c = view.connection;
-        sink.raise(Severity::Note, c.first, c.first_packet, message).fact("mtu", mtu).fact("errors", count);
+/// What a router told end `e`: that its packets are too big.
+pub(super) fn told<'a>(view: &View<'a>, e: usize) -> Option<&'a TooBig> {
+    view.signals.cold()?.too_big.as_ref().filter(|told| told.first.src == view.socket(e))
+}
+
+/// The large segment that end `e` sends again and again, which does not get through: how often it was sent again, its length,
+/// and the first repetition.
+pub(super) fn fails(view: &View<'_>, e: usize) -> Option<(u16, u32, (u64, Time))> {
+    /// IPv4 and TCP without options: larger packets may have less payload.
+    const HEADERS: u32 = 40;
+    let end = view.end(e);
+    let again = &view.cold(e).again;
+    let (tries, len) = again.most_same;
+    if i64::from(tries) < view.limit(&TRIES) || len < 536 || len < end.largest {
+        return None;
     }
+    let first = again.first?;
+    let connection = &view.connection.ends[e];
+    if let Some(told) = told(view, e)
+        && told.mtu > HEADERS
+    {
+        let stuck = connection.acked().is_none_or(|acked| !after(acked, told.seq));
+        return (stuck && len > told.mtu - HEADERS).then_some((tries, len, first));
+    }
+    // Alive: heard after the first of them, and smaller data got through before.
+    let alive = view.end(1 - e).last_sent().is_some_and(|t| t > first.1 + view.round_trip());
+    let small = connection.acked().is_some()
+        && connection.bytes > again.bytes.saturating_add(u64::from(len))
+        && view.unanswered(e).repeats > 0;
+    (alive && small).then_some((tries, len, first))
+}
+
+fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
-        let end = view.end(e);
-        let again = &view.cold(e).again;
-        let (tries, len) = again.most_same;
-        let full = len >= 536 && len >= end.largest;
-        if i64::from(tries) < view.limit(&TRIES) || !full {
-            continue;
-        }
-        // Alive: heard after the first of them, and smaller data got through before.
-        let Some((first, time)) = again.first else { continue };
-        let alive = view.end(1 - e).last_sent().is_some_and(|t| t > time + view.round_trip());
-        let small = view.connection.ends[e].acked().is_some()
-            && view.connection.ends[e].bytes > again.bytes.saturating_add(u64::from(len))
-            && view.unanswered(e).repeats > 0;
-        if !alive || !small {
-            continue;
-        }
+        let Some((tries, len, (first, time))) = fails(view, e) else { continue };
+        let told = told(view, e);
         let message = || {
-            format!(
-                "{} sent the same segment of {len} bytes {} times without progress, while {} answers and smaller segments pass",
-                view.who(e),
-                tries + 1,
-                view.who(1 - e),
-            )
+            let sent =
+                format!("{} sent the same segment of {len} bytes {} times without progress", view.who(e), tries + 1);
+            match told {
+                Some(TooBig { first, mtu, .. }) => format!(
+                    "{sent}, although router {} told that packets larger than {mtu} bytes do not pass (packet {}): that did \
+                     not reach it, or it took no notice",
+                    first.from, first.packet,
+                ),
+                None => format!("{sent}, while {} answers and smaller segments pass", view.who(1 - e)),
+            }
         };
-        sink.raise(Severity::Error, time, first, message).at(e).fact("length", len).fact("tries", tries + 1);
+        let raised = sink.raise(Severity::Error, time, first, message);
+        let raised = raised.at(e).fact("length", len).fact("tries", tries + 1);
+        if let Some(told) = told {
+            raised.fact("mtu", told.mtu).fact("errors", told.count);
+        }
     }
 }

@@ -7,13 +7,18 @@ use serde_json::{Value, json};
 use super::declaration::{Declaration, Detect};
 use super::threshold::Unit;
 use super::{ALL, Example};
+use crate::segment::IcmpKind;
 use crate::time::Span;
 
 impl Example {
     /// How often and how far apart the ladder is to be thought, if more than once.
     pub fn repetition(&self) -> Option<String> {
-        if self.prohibited {
-            return Some("and its first segment is answered by ICMP \"administratively prohibited\"".to_owned());
+        if let Some((segment, error)) = self.told {
+            let error = match error {
+                IcmpKind::TooBig(mtu) => format!("packet too big, MTU {mtu}"),
+                other => other.words().to_owned(),
+            };
+            return Some(format!("and its segment {segment} is answered by ICMP \"{error}\""));
         }
         if self.set_back > Span(0) {
             return Some(format!(
@@ -93,7 +98,7 @@ impl Declaration {
     }
 }
 
-/// All anomalies as one Markdown table, as in the README.
+/// All anomalies as one Markdown table.
 pub fn table() -> String {
     let mut table = String::from("| code | name | severity | what was found |\n|---|---|---|---|\n");
     for d in ALL {

@@ -16,7 +16,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Prohibited: a firewall rule, on the host that sent the error. Unreachable: routing, or the host is off.",
     thresholds: &[],
     absence: false,
-    raises: Example::prohibited("1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED\n2. - - @ 1s\n"),
+    raises: Example::told("1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED\n2. - - @ 1s\n", 1, IcmpKind::Prohibited),
     silent: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED
 2. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED @ 1s
@@ -33,14 +33,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if view.ever(c, State::Established) || view.connection.ends[s].packets > 0 {
         return;
     }
-    let kind = match error.kind {
-        IcmpKind::Unreachable => "unreachable",
-        IcmpKind::PortUnreachable => "port unreachable",
-        IcmpKind::Prohibited => "prohibited",
-        IcmpKind::TooBig(_) => "too big",
-        IcmpKind::TimeExceeded => "time exceeded",
-        IcmpKind::Other { .. } => "an error",
-    };
+    let kind = error.kind.words();
     let message = || format!("{} told {} that {} is {kind} (ICMP)", error.from, view.socket(c), view.socket(s));
     sink.raise(Severity::Warning, error.time, error.packet, message)
         .at(s)

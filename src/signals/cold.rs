@@ -4,7 +4,7 @@ use super::end::LEAST_TIMEOUT;
 use super::{Reset, Unanswered};
 use crate::segment::{Flags, IcmpError, Segment};
 use crate::time::{Span, Time};
-use crate::tracker::sequence::after;
+use crate::tracker::sequence::{after, later};
 
 /// What few connections have.
 #[derive(Clone, Debug, Default)]
@@ -15,10 +15,10 @@ pub struct Cold {
     pub resets: Vec<Reset>,
     /// How many RSTs there were from each end.
     pub reset_count: [u32; 2],
-    /// An ICMP error quoting it: the first one.
+    /// An ICMP error quoting it: the first one that does not tell of a size.
     pub icmp: Option<IcmpError>,
-    /// Frag-needed / packet-too-big errors: how many, and the smallest MTU told.
-    pub too_big: (u32, u32),
+    /// ICMP errors telling an end that its packets are too big.
+    pub too_big: Option<TooBig>,
     /// A SYN that belongs to no part of this connection: end, time, packet.
     pub stray_syn: Option<(usize, Time, u64)>,
     /// The first bare ACK of the other end after that SYN: packet.
@@ -50,6 +50,32 @@ impl Cold {
     pub const WINDOW_SCALE: u8 = 2;
     /// See [`Cold::TIMESTAMPS`].
     pub const MSS: u8 = 4;
+}
+
+/// ICMP fragmentation needed, or packet too big, for what one end sent: the first that was told.
+#[derive(Clone, Copy, Debug)]
+pub struct TooBig {
+    /// The first of them.
+    pub first: IcmpError,
+    /// How many there were.
+    pub count: u32,
+    /// The smallest MTU told, in bytes; 0 if none tells it (routers older than RFC 1191).
+    pub mtu: u32,
+    /// The highest sequence number of a segment that did not pass.
+    pub seq: u32,
+}
+
+impl TooBig {
+    /// Notes `error`, which tells `mtu`, if it is about the same end as `noted`.
+    pub(super) fn note(noted: &mut Option<TooBig>, error: &IcmpError, mtu: u32) {
+        let told = noted.get_or_insert(TooBig { first: *error, count: 0, mtu, seq: error.seq });
+        if told.first.src != error.src {
+            return;
+        }
+        told.count = told.count.saturating_add(1);
+        told.mtu = if told.mtu == 0 || mtu != 0 && mtu < told.mtu { mtu } else { told.mtu };
+        told.seq = later(told.seq, error.seq);
+    }
 }
 
 /// What few ends have.
@@ -243,6 +269,7 @@ crate::pack::pack_fields!(Cold {
     astray,
     cut,
 });
+crate::pack::pack_fields!(TooBig { first, count, mtu, seq });
 crate::pack::pack_fields!(ColdEnd {
     again,
     zero,

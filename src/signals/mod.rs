@@ -13,7 +13,7 @@ mod cold;
 mod end;
 mod reset;
 
-pub use cold::{Again, Cold, ColdEnd, Spell, ZeroWindow};
+pub use cold::{Again, Cold, ColdEnd, Spell, TooBig, ZeroWindow};
 use end::Noted;
 pub use end::{End, Unanswered};
 pub use reset::{Reset, Trigger};
@@ -298,9 +298,7 @@ impl Signals {
     pub fn icmp(&mut self, error: &IcmpError) {
         let cold = self.cold_mut();
         if let IcmpKind::TooBig(mtu) = error.kind {
-            let (count, least) = &mut cold.too_big;
-            *count = count.saturating_add(1);
-            *least = if *least == 0 { mtu } else { mtu.min(*least) };
+            TooBig::note(&mut cold.too_big, error, mtu);
         } else {
             cold.icmp.get_or_insert(*error);
         }
