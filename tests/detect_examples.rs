@@ -369,3 +369,37 @@ fn a_large_segment_is_lost_in_a_black_hole_only_if_it_is_sent_again_and_again() 
     assert_eq!((ignored.name, ignored.severity), ("mtu-black-hole", Severity::Error));
     assert!(ignored.message.contains("larger than 1400 bytes do not pass (packet 5)"), "{}", ignored.message);
 }
+
+/// The time in which something was sent is not the time for which it went unanswered.
+#[test]
+fn what_is_sent_again_is_told_with_the_time_that_took() {
+    let message = |name: &str, ladder| told(ladder, name).unwrap().1;
+    let syns = "1. SYN_SENT --> <SEQ=100><CTL=SYN> -->x
+2. SYN_SENT --> <SEQ=100><CTL=SYN> -->x @ 1s
+3. SYN_SENT --> <SEQ=100><CTL=SYN> -->x @ 3s
+4. - - @ 30s
+";
+    let told = message("syn-unanswered", syns);
+    assert!(
+        told.contains(" sent 3 SYNs to ") && told.contains(" in 3 s and got no answer for at least 30 s"),
+        "{told}"
+    );
+    let once = message("syn-unanswered", "1. SYN_SENT --> <SEQ=100><CTL=SYN> -->x\n2. - - @ 30s\n");
+    assert!(once.contains(" sent a SYN to ") && once.contains("80 and got no answer for at least 30 s"), "{once}");
+    let fins = message(
+        "fin-unacked",
+        opened!(
+            "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x @ 1s
+5. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x @ +1s
+6. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x @ +2s
+7. FIN_WAIT_1 <-- <SEQ=301><ACK=101><CTL=ACK><LEN=10> <-- ESTABLISHED @ +2s
+8. FIN_WAIT_1 --> <SEQ=102><ACK=311><CTL=ACK> -->x @ +0s
+9. - - @ 31s
+"
+        ),
+    );
+    assert!(
+        fins.contains(" sent its FIN 3 times in 3 s and ") && fins.contains(" acknowledge it for at least 30 s"),
+        "{fins}"
+    );
+}

@@ -64,11 +64,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let message = || {
             format!(
-                "{} sent its FIN {} in {} and {} never acknowledged it{}",
-                view.who(e),
-                times(fins.into()),
-                at_least(span),
+                "{} and {} did not acknowledge it for {}{}",
+                sent_fin(view, e, sent.time),
                 view.who(1 - e),
+                at_least(span),
                 never_repeated(fins, view.connection.is_fin_lost(e, sent.time)),
             )
         };
@@ -83,6 +82,17 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             .short_of(span, usual)
             .fact("fins", fins)
             .fact("state", view.state(e).name());
+    }
+}
+
+/// That end `e` sent its FIN, `first` at that time: how often and in what time.
+pub(super) fn sent_fin(view: &View<'_>, e: usize, first: Time) -> String {
+    let who = view.who(e);
+    match view.cold(e).again.last_fin.filter(|last| *last > first) {
+        Some(last) => {
+            format!("{who} sent its FIN {} in {}", times(view.connection.ends[e].fins.into()), Plain(last - first))
+        }
+        None => format!("{who} sent its FIN"),
     }
 }
 

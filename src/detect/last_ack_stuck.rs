@@ -1,6 +1,6 @@
 //! C04: the last FIN is never acknowledged.
 
-use super::fin_unacked::{LEAST_FINS, never_repeated};
+use super::fin_unacked::{LEAST_FINS, never_repeated, sent_fin};
 use super::prelude::*;
 
 const AFTER: Threshold = Threshold::wait(
@@ -61,11 +61,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let message = || {
             format!(
-                "{} sent its FIN {} in {} and {}, which had closed first, never acknowledged it{}",
-                view.who(e),
-                times(fins.into()),
-                at_least(span),
+                "{} and {}, which had closed first, did not acknowledge it for {}{}",
+                sent_fin(view, e, step.mark.time),
                 view.who(1 - e),
+                at_least(span),
                 never_repeated(
                     fins,
                     view.event(e, Event::SndFin).is_some_and(|s| view.connection.is_fin_lost(e, s.mark.time))
@@ -96,10 +95,8 @@ fn late(view: &View<'_>, e: usize, sink: &mut Sink<'_>) {
     }
     let message = || {
         format!(
-            "{} sent its FIN {} in {}, although {} acknowledged it: the acknowledgments did not reach it",
-            view.who(e),
-            times(fins.into()),
-            Plain(span),
+            "{}, although {} acknowledged it: the acknowledgments did not reach it",
+            sent_fin(view, e, entered.mark.time),
             view.who(1 - e),
         )
     };

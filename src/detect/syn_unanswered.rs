@@ -55,7 +55,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     look(view, |server| view.scene.host(server).is_silent(), sink);
 }
 
-/// Nothing of the server's host was captured in any connection, if it is `silent`.
+/// Nothing from the server's host was captured in any connection, if it is `silent`.
 fn look(view: &View<'_>, silent: impl Fn(IpAddr) -> bool, sink: &mut Sink<'_>) {
     let (c, s) = (view.client, view.server());
     let (own, peer) = (&view.connection.ends[c], &view.connection.ends[s]);
@@ -66,14 +66,12 @@ fn look(view: &View<'_>, silent: impl Fn(IpAddr) -> bool, sink: &mut Sink<'_>) {
     let Some((syn, span, severity)) = wait(view.steps(c), server, view.scene) else { return };
     let never_seen = || silent(server);
     let message = || {
-        format!(
-            "{} sent {} to {} in {} without any answer{}",
-            view.who(c),
-            if own.syns == 1 { "a SYN".to_owned() } else { format!("{} SYNs", own.syns) },
-            view.socket(s),
-            at_least(span),
-            if never_seen() { "; nothing else of that host was captured either" } else { "" },
-        )
+        let (who, server, waited) = (view.who(c), view.socket(s), at_least(span));
+        let sent = if own.syns == 1 { "a SYN".to_owned() } else { format!("{} SYNs", own.syns) };
+        let last = view.end(c).last_sent().filter(|last| own.syns > 1 && *last > syn.mark.time);
+        let within = last.map(|last| format!(" in {}", Plain(last - syn.mark.time))).unwrap_or_default();
+        let seen = if never_seen() { "; nothing from that host was captured at all" } else { "" };
+        format!("{who} sent {sent} to {server}{within} and got no answer for {waited}{seen}")
     };
     sink.raise(severity, syn.mark.time, syn.mark.packet, message)
         .at(s)

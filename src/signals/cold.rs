@@ -108,6 +108,7 @@ impl ColdEnd {
             bytes: 0,
             first: None,
             last: 0,
+            last_fin: None,
             fast: 0,
             timeout: 0,
             spurious: 0,
@@ -141,6 +142,8 @@ pub struct Again {
     pub first: Option<(u64, Time)>,
     /// Packet number of the last.
     pub last: u64,
+    /// When the FIN was sent again, the last time.
+    pub last_fin: Option<Time>,
     /// How many followed duplicate ACKs or SACK blocks (RFC 5681 §3.2, RFC 6675).
     pub fast: u32,
     /// How many came after a pause of at least 200 ms, the least timeout of common stacks.
@@ -191,6 +194,9 @@ impl Again {
         self.bytes += u64::from(seg.len);
         self.first.get_or_insert((seg.packet, seg.time));
         self.last = seg.packet;
+        if seg.has(Flags::FIN) {
+            self.last_fin = Some(seg.time);
+        }
         let (seq, len, n) = self.same;
         self.same =
             if seq == seg.seq && n > 0 { (seq, len.max(seg.len), n.saturating_add(1)) } else { (seg.seq, seg.len, 1) };
@@ -286,6 +292,7 @@ crate::pack::pack_fields!(Again {
     bytes,
     first,
     last,
+    last_fin,
     fast,
     timeout,
     spurious,
