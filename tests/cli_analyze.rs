@@ -259,3 +259,30 @@ fn the_connection_that_a_finding_names_stands_for_those_alike() {
     let markdown = run(&["analyze", &trouble, "-f", "markdown"]).out;
     assert!(markdown.contains("| 4 ×6 | `192.0.2.10:42001 "), "{markdown}");
 }
+
+#[test]
+fn an_opening_without_its_syn_is_missing_and_check_says_what_analyze_says() {
+    let folder = Folder::new();
+    let trace = Conversation::new()
+        .segment(40_000, false, 500, 101, conversation::SYN_ACK, b"")
+        .after(1_000)
+        .segment(40_000, true, 101, 501, conversation::ACK, b"hello")
+        .after(1_000)
+        .segment(40_000, false, 501, 106, conversation::ACK, b"world")
+        .after(500_000)
+        .closed(40_001);
+    folder.file("trace.pcap", &trace.bytes);
+    let missing = "the opening of 1 connection";
+    for view in [&["--only", "totals"][..], &["--format", "markdown"], &["--limit", "all"], &["--sort", "id"]] {
+        let out = folder.run(&[&["analyze", "trace.pcap"], view].concat()).out;
+        assert!(out.contains(missing) && !out.contains("nothing known"), "{view:?}: {out}");
+    }
+    let trouble = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/trouble.pcap");
+    let line = |args: &[&str], begin: &str| {
+        let out = folder.run(args).out;
+        out.lines().find_map(|line| line.strip_prefix(begin)).unwrap_or_else(|| panic!("{begin} in {out}")).to_owned()
+    };
+    let missing = line(&["analyze", "--width", "300", trouble], "missing: ");
+    let quality = line(&["check", "--width", "300", trouble], "pass        capture quality: ");
+    assert_eq!(quality, format!("249 packets, 20 connections, {missing}"));
+}

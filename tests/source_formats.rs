@@ -37,12 +37,35 @@ fn pcap_in_all_its_magic_numbers() {
             let times = [1_000_000_000 + 5 * nanos, 2_000_000_000 + 6 * nanos];
             assert_eq!(seen, [(times[0], 101, 9, b"abc".to_vec()), (times[1], 101, 3, b"xyz".to_vec())], "{magic:x}");
             assert_eq!((info.format.as_str(), info.link_type.as_str(), info.packets), ("pcap", "RAW", 2));
-            assert_eq!((info.snap_len, info.problem), (Some(3), None));
+            assert_eq!((info.cut, info.snap_len, info.problem), (1, None, None), "one says nothing of a snap length");
         }
     };
     expect(0xa1b2_c3d4, 1_000);
     expect(0xa1b2_3c4d, 1);
     expect(0xa1b2_cd34, 1_000);
+}
+
+#[test]
+fn a_snap_length_is_what_the_file_declares_or_what_many_packets_are_cut_to() {
+    // The file declares 262,144 bytes, and so many packets are cut to so many bytes each.
+    let cuts = |cuts: &[(u32, usize)]| {
+        let packets = cuts.iter().flat_map(|&(many, len)| vec![len; many as usize]);
+        let file = packets.fold(Pcap::new(0xa1b2_c3d4, false, 101).record(1, 5, 3, b"xyz"), |file, len| {
+            file.record(2, 6, 900, &vec![b'x'; len])
+        });
+        let (_, info) = read(file.bytes);
+        (info.cut, info.snap_len)
+    };
+    assert_eq!(cuts(&[]), (0, None));
+    assert_eq!(cuts(&[(1, 128), (1, 10)]), (2, None));
+    assert_eq!(cuts(&[(40, 96)]), (40, Some(96)));
+    assert_eq!(cuts(&[(2, 10), (40, 96), (1, 10)]), (43, Some(96)));
+    assert_eq!(cuts(&[(5, 96), (5, 200), (5, 300)]), (15, None), "cut to whatever");
+    // Declared, in the header.
+    let mut file = Pcap::new(0xa1b2_c3d4, false, 101).record(1, 5, 900, &[b'x'; 96]).record(2, 5, 900, b"xyz").bytes;
+    file[16..20].copy_from_slice(&96_u32.to_le_bytes());
+    let (_, info) = read(file);
+    assert_eq!((info.cut, info.snap_len), (2, Some(96)));
 }
 
 #[test]

@@ -19,9 +19,10 @@ use crate::report::{Anomaly, Connection, Outcome, PerSide, Side};
 use crate::segment::Socket;
 use crate::time::Time;
 use crate::timing::{Measured, Proofs};
+use crate::tracker::log::Step;
 use crate::tracker::textbook::Passed;
 use crate::tracker::verdict::Weighing;
-use crate::tracker::{Case, Lone, Outline, Scratch, Textbook, Verdict};
+use crate::tracker::{Case, Evidence, Lone, Outline, Scratch, State, Textbook, Verdict};
 
 /// Connections looked at together: what is known of them stays in the second nearest cache.
 const TOGETHER: usize = 16;
@@ -352,7 +353,13 @@ impl Finish<'_> {
             last: c.last,
             handshake: look.measured.handshake.round_trip(),
             one_way: c.is_one_way() && look.ending.outcome != Outcome::Unanswered,
-            midstream: !c.opening_seen,
+            midstream: !c.opening_seen || c.packets[client] > 0 && lacks_syn(&look.verdicts[client]),
         }
     }
+}
+
+/// Whether the client's SYN is only known to have been sent, by what answers it.
+fn lacks_syn(client: &Verdict) -> bool {
+    let assumed = |s: &Step| s.rule.to == State::SynSent && s.mark.evidence == Evidence::Assumed && s.mark.packet == 0;
+    client.steps.first().is_some_and(assumed)
 }

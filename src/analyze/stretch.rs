@@ -42,7 +42,7 @@ pub struct Row {
     pub handshake: Option<Span>,
     /// Seen in one direction only.
     pub one_way: bool,
-    /// Seen from its middle on.
+    /// Seen from its middle on, or from the SYN,ACK on.
     pub midstream: bool,
 }
 

@@ -5,7 +5,7 @@ use super::{RenderOptions, order};
 use crate::filter::eval::one_way;
 use crate::report::{Capture, ClosedFirst, Connection, Endpoint, Entry, Origin, Outcome, Report, Role};
 use crate::source::FileInfo;
-use crate::tracker::{State, States};
+use crate::tracker::{Evidence, State, States};
 
 /// The capture in one sentence: name, connections, packets and how many of them were TCP, length, start.
 pub fn headline(report: &Report, options: &RenderOptions) -> String {
@@ -47,7 +47,7 @@ fn plain(file: &FileInfo) -> String {
 pub struct Parts {
     /// Seen in one direction only.
     pub one_way: u64,
-    /// Seen from their middle on.
+    /// Seen from their middle on, or from the SYN,ACK on.
     pub midstream: u64,
 }
 
@@ -55,8 +55,15 @@ impl Parts {
     /// Takes a connection.
     pub fn add(&mut self, c: &Connection) {
         self.one_way += u64::from(one_way(c));
-        self.midstream += u64::from(c.origin == Origin::Midstream);
+        self.midstream += u64::from(lacks_opening(c));
     }
+}
+
+/// Whether the opening of `c`, or its SYN, was not captured.
+fn lacks_opening(c: &Connection) -> bool {
+    let first = c.endpoints.client.history.first();
+    let assumed = |e: &Entry| e.state == State::SynSent && e.evidence == Evidence::Assumed && e.packet.is_none();
+    c.origin == Origin::Midstream || c.packets.client > 0 && first.is_some_and(assumed)
 }
 
 /// What the capture lacks, in whose connections these `parts` are missing, worst first: each a clause of its own. Empty when
@@ -81,8 +88,14 @@ pub fn missing(capture: &Capture, parts: Parts) -> Vec<String> {
         let share = share(capture.undecoded, capture.packets);
         missed.push(format!("{} not decoded ({share})", plural(capture.undecoded, "packet")));
     }
-    if let Some(snap) = capture.files.iter().filter_map(|file| file.snap_len).filter(|snap| *snap > 0).min() {
-        missed.push(format!("packets cut to {} bytes (snap length)", count(u64::from(snap))));
+    let cut = capture.files.iter().map(|file| file.cut).fold(0, u64::saturating_add);
+    if cut > 0 {
+        let snap = capture.files.iter().filter_map(|file| file.snap_len).filter(|snap| *snap > 0).min();
+        let how = match snap {
+            Some(snap) => format!("to {} (snap length)", plural(u64::from(snap), "byte")),
+            None => format!("short ({})", share(cut, capture.packets)),
+        };
+        missed.push(format!("{} cut {how}", plural(cut, "packet")));
     }
     // A single number may be a FIN.
     if capture.missing_bytes > 1 {
@@ -218,6 +231,17 @@ pub fn selected(report: &Report, options: &RenderOptions) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packets_that_were_cut_are_counted_and_a_snap_length_is_told_where_it_is_known() {
+        let of = |cut, snap_len| {
+            let files = vec![FileInfo { cut, snap_len, ..FileInfo::default() }];
+            missing(&Capture { files, packets: 1_557, ..Capture::default() }, Parts::default())
+        };
+        assert_eq!(of(2, None), ["2 packets cut short (0.1 %)"]);
+        assert_eq!(of(1_000, Some(96)), ["1,000 packets cut to 96 bytes (snap length)"]);
+        assert!(of(0, None).is_empty());
+    }
 
     #[test]
     fn payload_that_was_acknowledged_and_not_captured_is_missing() {

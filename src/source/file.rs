@@ -134,6 +134,7 @@ impl CaptureFile {
             Format::Snoop(reader) => ("snoop", Some(reader.dropped())),
             Format::Erf(_) => ("erf", None),
         };
+        let (cut, snap_len) = self.log.cuts();
         let links: Vec<String> = self.log.links.iter().map(ToString::to_string).collect();
         FileInfo {
             name: name.to_string(),
@@ -144,7 +145,8 @@ impl CaptureFile {
             link_type: links.join(", "),
             packets: self.log.packets - (self.end - self.next) as u64,
             dropped,
-            snap_len: self.log.cut_to,
+            cut,
+            snap_len,
             problem: self.log.problem_text(),
             unreadable: false,
         }

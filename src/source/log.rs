@@ -45,10 +45,45 @@ pub(crate) struct Log {
     pub(crate) packets: u64,
     /// Link types declared.
     pub(crate) links: Vec<LinkType>,
-    /// Smallest length that packets were cut to.
-    pub(crate) cut_to: Option<u32>,
+    cuts: Cuts,
     problem: Option<String>,
     more: u64,
+}
+
+/// Packets of which not all was captured.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cuts {
+    /// How many.
+    all: u64,
+    /// Those cut to what the file calls the snap length: how many, and the smallest, of several interfaces.
+    declared: (u64, u32),
+    /// The longest to which others were cut, and how many of them to just that.
+    longest: (u32, u64),
+}
+
+impl Cuts {
+    #[inline]
+    fn note(&mut self, len: u32, snap_len: u32) {
+        self.all += 1;
+        if len == snap_len {
+            let (many, least) = self.declared;
+            self.declared = (many + 1, if many == 0 { len } else { least.min(len) });
+        } else if len > self.longest.0 {
+            self.longest = (len, 1);
+        } else if len == self.longest.0 {
+            self.longest.1 += 1;
+        }
+    }
+
+    /// Where the file does not say it, or says something else, a snap length cuts many to the same length and none to a
+    /// longer one; single ones were cut by something else.
+    fn snap_len(&self) -> Option<u32> {
+        const MANY: u64 = 3;
+        let (many, least) = self.declared;
+        let (longest, alike) = self.longest;
+        let cuts_most = alike >= MANY && alike.saturating_mul(2) > self.all - many;
+        (many > 0).then_some(least).into_iter().chain(cuts_most.then_some(longest)).min()
+    }
 }
 
 impl Log {
@@ -70,9 +105,13 @@ impl Log {
     #[inline]
     pub(crate) fn cut(&mut self, record: &Record, snap_len: u32) {
         if record.len < record.wire_len {
-            let here = if snap_len > 0 && snap_len < record.wire_len { snap_len } else { record.len };
-            self.cut_to = Some(self.cut_to.map_or(here, |least| least.min(here)));
+            self.cuts.note(record.len, snap_len);
         }
+    }
+
+    /// How many packets were cut, and the snap length that they were cut to, as far as that is known.
+    pub(crate) fn cuts(&self) -> (u64, Option<u32>) {
+        (self.cuts.all, self.cuts.snap_len())
     }
 
     /// Notes damage at a byte offset. The first is told in full, the others are counted.

@@ -60,6 +60,9 @@ pub struct FileInfo {
     /// Packets that the capturing system says it dropped (pcapng interface statistics), if it says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<u64>,
+    /// Packets of which not all bytes were captured.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cut: u64,
     /// Snap length, the smallest of all interfaces, if it is below what packets need.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snap_len: Option<u32>,
@@ -68,6 +71,10 @@ pub struct FileInfo {
     /// Nothing could be read from it at all; `problem` says why.
     #[serde(skip)]
     pub unreadable: bool,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Anything that yields packets in capture order.

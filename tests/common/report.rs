@@ -328,6 +328,7 @@ pub fn report_of(connections: Vec<Connection>) -> Report {
                 link_type: "ETHERNET".to_owned(),
                 packets: n * 16 + 211,
                 dropped: Some(1_203),
+                cut: 1_000,
                 snap_len: Some(96),
                 problem: None,
                 unreadable: false,
@@ -359,6 +360,7 @@ pub fn small() -> Report {
     report.capture.undecoded = 0;
     report.capture.files[0].dropped = Some(0);
     report.capture.files[0].snap_len = None;
+    report.capture.files[0].cut = 0;
     report
 }
 

@@ -1,9 +1,10 @@
 //! Whether a capture shows enough to be judged by.
 
-use super::{RuleVerdict, Status, number};
+use super::{RuleVerdict, Status};
 use crate::filter::eval::one_way;
 use crate::policy::model::{Demands, Level, Share};
-use crate::render::units::{count, span};
+use crate::render::facts::{self, Parts};
+use crate::render::units::{count, plural, span};
 use crate::report::{Capture, Connection, Origin};
 use crate::tracker::Evidence;
 
@@ -16,6 +17,8 @@ pub struct Known {
     gaps: u64,
     one_way: u64,
     midstream: u64,
+    /// As `analyze` tells it.
+    parts: Parts,
 }
 
 impl Known {
@@ -26,6 +29,7 @@ impl Known {
         self.gaps += u64::from(!one_way && has_gap(c));
         self.one_way += u64::from(one_way);
         self.midstream += u64::from(c.origin == Origin::Midstream);
+        self.parts.add(c);
     }
 }
 
@@ -35,7 +39,9 @@ pub fn verdict(demands: &Demands, capture: &Capture, known: &Known) -> RuleVerdi
     let status = if lacking.is_empty() { Status::Pass } else { Status::Unclear };
     let connections = known.all;
     let message = if lacking.is_empty() {
-        format!("{} packets, {} connections, nothing known to be missing", count(capture.packets), count(connections))
+        let missed = facts::missing(capture, known.parts);
+        let missed = if missed.is_empty() { "nothing known to be missing".to_owned() } else { missed.join(" · ") };
+        format!("{}, {}, {missed}", plural(capture.packets, "packet"), plural(connections, "connection"))
     } else {
         lacking.join("; ")
     };
@@ -69,7 +75,7 @@ pub fn has_gap(c: &Connection) -> bool {
 
 /// What it lacks, a sentence each.
 fn lacking(demands: &Demands, capture: &Capture, known: &Known) -> Vec<String> {
-    let Known { all, gaps, one_way, midstream } = *known;
+    let Known { all, gaps, one_way, midstream, .. } = *known;
     let mut lacking = Vec::new();
     for file in capture.files.iter().filter(|file| demands.complete && file.problem.is_some()) {
         lacking.push(format!("{} is not whole: {}", file.name, file.problem.as_deref().unwrap_or("")));
@@ -79,7 +85,7 @@ fn lacking(demands: &Demands, capture: &Capture, known: &Known) -> Vec<String> {
         lacking.push(format!("it has {have} packets, {want} are wanted"));
     }
     if all < demands.min_connections {
-        lacking.push(format!("it has {}, {} are wanted", number(all), count(demands.min_connections)));
+        lacking.push(format!("it has {}, {} are wanted", plural(all, "connection"), count(demands.min_connections)));
     }
     let length = capture.first.zip(capture.last).map_or(crate::time::Span(0), |(first, last)| last - first);
     if length < demands.min_duration {

@@ -41,7 +41,7 @@ pub struct Capture {
     number: u64,
     copies: u64,
     drops: u64,
-    cut: bool,
+    cut: u64,
     problem: Option<String>,
     ended: bool,
 }
@@ -93,7 +93,7 @@ impl Capture {
             number: 0,
             copies: 0,
             drops: 0,
-            cut: false,
+            cut: 0,
             problem: None,
             ended: false,
         })
@@ -147,7 +147,7 @@ impl Capture {
         let bytes = &self.ring.block(block).unwrap_or(&[])[found.at..found.at + found.len];
         let (data, more) = dress(self.link, found, bytes, &mut self.scratch);
         let wire_len = found.wire_len.saturating_add(more).max(data.len() as u32);
-        self.cut |= (data.len() as u32) < wire_len;
+        self.cut += u64::from((data.len() as u32) < wire_len);
         Packet { number: self.number, time: found.time, link: self.link, wire_len, data }
     }
 
@@ -223,7 +223,8 @@ impl Feed for Capture {
             link_type: self.link.to_string(),
             packets: self.number,
             dropped: Some(self.drops),
-            snap_len: self.cut.then_some(self.snap_len),
+            cut: self.cut,
+            snap_len: (self.cut > 0).then_some(self.snap_len),
             problem: self.problem.clone(),
             unreadable: false,
         }
