@@ -361,13 +361,13 @@ fn a_large_segment_is_lost_in_a_black_hole_only_if_it_is_sent_again_and_again() 
     let heeded = found(&lowered.raises);
     assert_eq!((heeded.name, heeded.severity, &heeded.packets[..]), (lowered.name, Severity::Info, &[5][..]));
     assert!(
-        heeded.message.contains("larger than 1400 bytes do not pass, and the transfer went on"),
+        heeded.message.contains("larger than 1,400 bytes do not pass, and the transfer went on"),
         "{}",
         heeded.message
     );
     let ignored = found(&lowered.silent);
     assert_eq!((ignored.name, ignored.severity), ("mtu-black-hole", Severity::Error));
-    assert!(ignored.message.contains("larger than 1400 bytes do not pass (packet 5)"), "{}", ignored.message);
+    assert!(ignored.message.contains("larger than 1,400 bytes do not pass (packet 5)"), "{}", ignored.message);
 }
 
 /// The time in which something was sent is not the time for which it went unanswered.
@@ -402,4 +402,25 @@ fn what_is_sent_again_is_told_with_the_time_that_took() {
         fins.contains(" sent its FIN 3 times in 3 s and ") && fins.contains(" acknowledge it for at least 30 s"),
         "{fins}"
     );
+}
+
+/// A goodbye that crosses the FIN is no timeout of an idle connection.
+#[test]
+fn a_request_that_crosses_a_fin_is_a_warning_where_the_connection_was_idle() {
+    let idle = ALL.iter().find(|d| d.name == "request-crossed-fin").unwrap();
+    let (severity, message) = told(idle.raises.ladder, idle.name).unwrap();
+    assert!(severity == Severity::Warning && message.contains(" closed after sending nothing for "), "{message}");
+    let (severity, message) = told(
+        opened!(
+            "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=28> --> ESTABLISHED @ 5s
+5. ESTABLISHED <-- <SEQ=301><ACK=129><CTL=ACK><LEN=36> <-- ESTABLISHED
+6. ESTABLISHED --> <SEQ=129><ACK=337><CTL=ACK><LEN=24> ... ESTABLISHED
+7. CLOSE_WAIT <-- <SEQ=337><ACK=129><CTL=FIN,ACK> <-- FIN_WAIT_1
+8. CLOSED <-- <SEQ=337><CTL=RST> <-- CLOSED
+"
+        ),
+        idle.name,
+    )
+    .unwrap();
+    assert!(severity == Severity::Note && message.contains(" after it had last sent something, while "), "{message}");
 }

@@ -3,6 +3,13 @@
 use super::cause::{Cause, cause};
 use super::prelude::*;
 
+const IDLE: Threshold = Threshold::duration(
+    "request-crossed-fin-idle",
+    Span::secs(1),
+    "how long the server must have sent nothing before its FIN for the connection to have been idle",
+    "idle timeouts of servers are set in whole seconds",
+);
+
 pub static DECLARATION: Declaration = Declaration {
     code: "C09",
     name: "request-crossed-fin",
@@ -13,11 +20,13 @@ pub static DECLARATION: Declaration = Declaration {
     why: "The client sees a reset in the place of an answer, and cannot know whether its request was carried out: the famous \
           sporadic 502 behind load balancers.",
     decided: "A RST without ACK from the server, which had sent its FIN, in answer to client data that does not acknowledge that \
-              FIN (RFC 9293 §3.6.1, §3.5.2).",
+              FIN (RFC 9293 §3.6.1, §3.5.2). A note where the server had sent something just before its FIN: it closes after an \
+              answer, not after a timeout.",
     confused: "write-after-fin, where the client knew of the FIN.",
-    advice: "Make the idle timeout of the side that reuses connections (the proxy, the pool) shorter than the server's \
-             keep-alive timeout.",
-    thresholds: &[],
+    advice: "If it was idle: make the idle timeout of the side that reuses connections (the proxy, the pool) shorter than the \
+             server's keep-alive timeout. If not: a goodbye is lost without harm; for a request, does the server say that it \
+             closes after its answer, and does the client heed that?",
+    thresholds: &[&IDLE],
     absence: false,
     raises: Example::one(opened!(
         "4. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=FIN,ACK> ... FIN_WAIT_1 @ 5s
@@ -49,15 +58,29 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let server = view.server();
     let Some(reset) = met(view) else { return };
     let trigger = reset.trigger.map_or(0, |t| t.packet);
+    let idle = idle(view, server);
+    let was_idle = idle.is_none_or(|idle| idle >= view.span(&IDLE));
     let message = || {
+        let when = match idle {
+            Some(idle) if was_idle => format!(" after sending nothing for {},", Plain(idle)),
+            Some(idle) => format!(" {} after it had last sent something,", Plain(idle)),
+            None => String::new(),
+        };
+        let (server, client) = (view.who(server), view.who(view.client));
         format!(
-            "{} closed while a request of {} was underway (packet {trigger}), and refused it with RST",
-            view.who(server),
-            view.who(view.client),
+            "{server} closed{when} while a request of {client} was underway (packet {trigger}), and refused it with RST"
         )
     };
-    sink.raise(Severity::Warning, reset.time, reset.packet, message)
+    let severity = if was_idle { Severity::Warning } else { Severity::Note };
+    sink.raise(severity, reset.time, reset.packet, message)
         .at(server)
         .fact("trigger", trigger)
         .fact("lost_bytes", reset.pending);
+}
+
+/// How long the server had sent no payload when it sent its FIN; from when it was open on if it sent none.
+fn idle(view: &View<'_>, server: usize) -> Option<Span> {
+    let open = || view.entered(server, State::Established).map(|s| s.mark.time);
+    let since = view.end(server).last_data().or_else(open)?;
+    Some(Span((view.event(server, Event::SndFin)?.mark.time - since).0.max(0)))
 }

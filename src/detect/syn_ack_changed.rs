@@ -12,7 +12,8 @@ pub static DECLARATION: Declaration = Declaration {
     decided: "SYN,ACKs that acknowledge the same SYN and differ in sequence number.",
     confused: "a repeated SYN,ACK, which keeps its number.",
     advice: "If it is frequent: do two servers hold the address (duplicate VIP, ECMP that splits a flow), or does the server drop \
-             half-open requests early?",
+             half-open requests early? Where the client sends the SYN,ACK, no usual stack made it: a scanner, a test, or a \
+             capture that was put together.",
     thresholds: &[],
     absence: false,
     raises: Example::one(
