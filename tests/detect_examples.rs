@@ -424,3 +424,42 @@ fn a_request_that_crosses_a_fin_is_a_warning_where_the_connection_was_idle() {
     .unwrap();
     assert!(severity == Severity::Note && message.contains(" after it had last sent something, while "), "{message}");
 }
+
+/// One is one.
+#[test]
+fn a_single_case_is_told_in_the_singular() {
+    let message = |name: &str, ladder| told(ladder, name).unwrap().1;
+    let end = |name: &str| ALL.iter().find(|d| d.name == name).unwrap().raises.ladder;
+    let above = message("segments-above-mss", end("segments-above-mss"));
+    assert!(above.starts_with("1 end sent segments larger than the peer's MSS"), "{above}");
+    let one = message("one-direction", end("one-direction"));
+    assert_eq!(one, "only one direction of the connection was captured");
+    let open = opened!("4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED\n");
+    let closed = opened!(
+        "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
+5. TIME_WAIT <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK
+6. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED
+"
+    );
+    let (mut segments, end) = segments("cut", &Example::one(open));
+    let (mut more, _) = self::segments("cut", &Example::one(closed));
+    more.iter_mut().for_each(|s| if s.src.port == 20_000 { s.src.port += 1 } else { s.dst.port += 1 });
+    segments.extend(more);
+    let found = findings_in(&Example::one(open), &segments, end);
+    let cut = found.iter().find(|f| f.name == "capture-cuts-connections").unwrap();
+    assert_eq!(cut.message, "1 of 2 connections was not over when the capture ended");
+}
+
+/// What the capture misses counts the connections that miss it, not all.
+#[test]
+fn missing_payload_is_counted_by_the_connections_that_miss_it() {
+    let d = ALL.iter().find(|d| d.name == "packets-missing").unwrap();
+    let (mut all, end) = segments(d.name, &d.raises);
+    let (mut whole, _) = segments(d.name, &d.silent);
+    whole.iter_mut().for_each(|s| if s.src.port == 20_000 { s.src.port += 1 } else { s.dst.port += 1 });
+    all.extend(whole);
+    let found = findings_in(&d.raises, &all, end);
+    let told = found.iter().find(|f| f.name == d.name).unwrap();
+    assert_eq!(told.count, 1);
+    assert!(told.message.contains(" on the wire, in 1 of 2 connections"), "{}", told.message);
+}

@@ -145,8 +145,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             count: turned as u64,
             message: format!(
                 "{} of {} attempts to {service} had to repeat {} SYN{ignored} while it answered others{why}",
-                s.waited.len(),
-                s.all,
+                count(s.waited.len() as u64),
+                count(s.all as u64),
                 if s.waited.len() == 1 { "its" } else { "their" },
             ),
             at: Some(Side::Server),

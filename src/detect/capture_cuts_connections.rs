@@ -37,10 +37,19 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
             (1, 0, _) => "the connection was not over when the capture ended".to_owned(),
             (1, _, 0) => "the connection was open before the capture began".to_owned(),
             (1, ..) => "the connection was open before the capture began, and not over when it ended".to_owned(),
-            (all, 0, open) => format!("{open} of {all} connections were not over when the capture ended"),
-            (all, begun, 0) => format!("{begun} of {all} connections were open before the capture began"),
+            (all, 0, open) => {
+                format!("{} of {} connections {} not over when the capture ended", count(open), count(all), were(open))
+            }
+            (all, begun, 0) => {
+                format!("{} of {} connections {} open before the capture began", count(begun), count(all), were(begun))
+            }
             (all, begun, open) => format!(
-                "of {all} connections {begun} were open before the capture began, and {open} were not over when it ended"
+                "of {} connections {} {} open before the capture began, and {} {} not over when it ended",
+                count(all),
+                count(begun),
+                were(begun),
+                count(open),
+                were(open),
             ),
         },
         at: None,
@@ -52,4 +61,8 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
             ("connections", Value::from(q.connections)),
         ]),
     }]
+}
+
+fn were(n: u64) -> &'static str {
+    if n == 1 { "was" } else { "were" }
 }

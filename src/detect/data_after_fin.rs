@@ -33,6 +33,6 @@ pub static DECLARATION: Declaration = Declaration {
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let Some((e, time, packet, bytes)) = view.signals.cold().and_then(|r| r.past_fin) else { return };
-    let message = || format!("{} sent {bytes} bytes beyond its own FIN", view.who(e));
+    let message = || format!("{} sent {} beyond its own FIN", view.who(e), plural(bytes.into(), "byte"));
     sink.raise(Severity::Warning, time, packet, message).at(e).fact("bytes", bytes);
 }

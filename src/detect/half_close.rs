@@ -55,8 +55,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             if let Some(last) = end.last_data() {
                 let bytes = view.connection.ends[e].bytes;
                 let (who, peer) = (view.who(e), view.who(1 - e));
-                let message =
-                    || format!("{who} sent {bytes} bytes after the FIN of {peer}, which came before the capture began");
+                let message = || {
+                    let sent = plural(bytes, "byte");
+                    format!("{who} sent {sent} after the FIN of {peer}, which came before the capture began")
+                };
                 sink.raise(Severity::Info, received.mark.time, view.connection.first_packet, message)
                     .at(e)
                     .fact("bytes", bytes)
@@ -77,11 +79,11 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let message = || {
             format!(
-                "{} went on sending for {} after the FIN of {}: {} bytes",
+                "{} went on sending for {} after the FIN of {}: {}",
                 view.who(e),
                 Plain(until - received),
                 view.who(1 - e),
-                view.cold(e).after_peer_fin,
+                plural(view.cold(e).after_peer_fin, "byte"),
             )
         };
         sink.raise(Severity::Info, time, packet, message)

@@ -55,7 +55,11 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 Severity::Warning
             },
             count: peak.unsigned_abs(),
-            message: format!("{peak} handshakes with {service} were unfinished at once, from {hosts} addresses"),
+            message: format!(
+                "{} with {service} were unfinished at once, from {hosts} address{}",
+                plural(peak.unsigned_abs(), "handshake"),
+                if hosts == 1 { "" } else { "es" },
+            ),
             at: Some(Side::Server),
             connections: at_peak().map(|c| c.id()).collect(),
             packets: at_peak().take(LISTED).map(|c| c.first_packet()).collect(),

@@ -56,7 +56,11 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             shown.push(Shown {
                 severity: Severity::Warning,
                 count: n as u64,
-                message: format!("{server} reset all its {n} connections within {}", super::Plain(end - start)),
+                message: format!(
+                    "{server} reset all its {} within {}",
+                    plural(n as u64, "connection"),
+                    super::Plain(end - start)
+                ),
                 at: Some(Side::Server),
                 connections: group.iter().map(|(_, c)| c.id()).collect(),
                 packets: group.iter().map(|(_, c)| c.broke().map_or(0, |b| b.1)).take(LISTED).collect(),

@@ -85,13 +85,19 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let Some((tries, len, (first, time))) = fails(view, e) else { continue };
         let told = told(view, e);
         let message = || {
-            let sent =
-                format!("{} sent the same segment of {len} bytes {} times without progress", view.who(e), tries + 1);
+            let sent = format!(
+                "{} sent the same segment of {} bytes {} times without progress",
+                view.who(e),
+                count(len.into()),
+                tries + 1
+            );
             match told {
                 Some(TooBig { first, mtu, .. }) => format!(
-                    "{sent}, although router {} told that packets larger than {mtu} bytes do not pass (packet {}): that did \
+                    "{sent}, although router {} told that packets larger than {} bytes do not pass (packet {}): that did \
                      not reach it, or it took no notice",
-                    first.from, first.packet,
+                    first.from,
+                    count((*mtu).into()),
+                    first.packet,
                 ),
                 None => format!("{sent}, while {} answers and smaller segments pass", view.who(1 - e)),
             }

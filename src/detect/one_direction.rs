@@ -49,7 +49,10 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     vec![Shown {
         severity,
         count: q.one_sided,
-        message: format!("of {} of {} connections only one direction was captured", q.one_sided, q.connections),
+        message: match q.connections {
+            1 => "only one direction of the connection was captured".to_owned(),
+            all => format!("only one direction of {} of {} connections was captured", count(q.one_sided), count(all)),
+        },
         at: None,
         connections: services.connections().filter(alone).map(|c| c.id()).collect(),
         packets: Vec::new(),

@@ -53,9 +53,10 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
         severity: Severity::Note,
         count: q.copies,
         message: format!(
-            "{} of {} segments are copies of others ({:.1} %){every}",
-            q.copies,
-            q.segments,
+            "{} of {} {} of others ({:.1} %){every}",
+            count(q.copies),
+            plural(q.segments, "segment"),
+            if q.copies == 1 { "is a copy" } else { "are copies" },
             share * 100.0
         ),
         at: None,

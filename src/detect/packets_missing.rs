@@ -52,13 +52,13 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
     if few && q.dropped == 0 {
         return Vec::new();
     }
-    let dropped = (q.dropped > 0).then(|| format!("the capturing system dropped {}", packets(q.dropped)));
+    let dropped = (q.dropped > 0).then(|| format!("the capturing system dropped {}", plural(q.dropped, "packet")));
     let many = share * 1e6 >= scene.limits.get(&MANY) as f64;
     vec![Shown {
         // An excerpt of a few packets misses most of everything, and whoever made it knows.
         severity: if many && q.segments >= EXCERPT { Severity::Warning } else { Severity::Note },
-        count: q.connections,
-        message: missed(share, q.missing > 0)
+        count: if q.missing > 0 { q.gapped } else { q.dropped },
+        message: missed(share, (q.gapped, q.connections))
             .into_iter()
             .chain(dropped)
             .chain(many.then(|| "what rests on absence is doubtful".to_owned()))
@@ -76,26 +76,23 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
     }]
 }
 
-/// How much of the payload the capture misses, if anything is known to be missing.
-fn missed(share: f64, any: bool) -> Option<String> {
+/// How much of the payload the capture misses, in so many `of` all connections, if anything is known to be missing.
+fn missed(share: f64, (gapped, all): (u64, u64)) -> Option<String> {
     let percent = share * 100.0;
     let amount = if percent < 0.005 { "less than 0.01 %".to_owned() } else { format!("{percent:.2} %") };
-    any.then(|| format!("the capture misses {amount} of the payload that was on the wire"))
-}
-
-fn packets(n: u64) -> String {
-    format!("{n} packet{}", if n == 1 { "" } else { "s" })
+    let places = if all == 1 { String::new() } else { format!(", in {} of {} connections", count(gapped), count(all)) };
+    (gapped > 0).then(|| format!("the capture misses {amount} of the payload that was on the wire{places}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{missed, packets};
+    use super::missed;
 
     #[test]
     fn nothing_is_said_of_payload_that_is_not_known_to_be_missing() {
-        assert_eq!(missed(0.0, false), None);
-        assert!(missed(1e-9, true).unwrap().contains("less than 0.01 %"));
-        assert!(missed(0.03, true).unwrap().contains("3.00 %"));
-        assert_eq!((packets(1), packets(2)), ("1 packet".to_owned(), "2 packets".to_owned()));
+        assert_eq!(missed(0.0, (0, 7)), None);
+        assert!(missed(1e-9, (1, 1)).unwrap().contains("less than 0.01 %"));
+        let some = missed(0.03, (2, 1_000)).unwrap();
+        assert!(some.contains("3.00 %") && some.ends_with(", in 2 of 1,000 connections"), "{some}");
     }
 }

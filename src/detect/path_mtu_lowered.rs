@@ -55,8 +55,11 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let went_on = view.connection.ends[e].acked().is_some_and(|acked| after(acked, told.seq));
         let message = || {
-            let size =
-                if told.mtu > 0 { format!("larger than {} bytes", told.mtu) } else { "as large as its".to_owned() };
+            let size = if told.mtu > 0 {
+                format!("larger than {} bytes", count(told.mtu.into()))
+            } else {
+                "as large as its".to_owned()
+            };
             let rest = if went_on {
                 "and the transfer went on"
             } else {

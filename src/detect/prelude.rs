@@ -14,6 +14,7 @@ pub use super::sink::{Sink, at_least, seconds};
 pub use super::stay::peak;
 pub use super::threshold::{Plain, Threshold};
 pub use super::view::{Facts, View};
+pub use crate::report::number::{count, plural};
 pub use crate::report::{Severity, Side};
 pub use crate::segment::Socket;
 pub use crate::signals;
@@ -29,5 +30,5 @@ pub fn facts<const N: usize>(list: [(&'static str, Value); N]) -> Facts {
 
 /// `once`, `3 times`.
 pub fn times(n: u64) -> String {
-    if n == 1 { "once".to_owned() } else { format!("{n} times") }
+    if n == 1 { "once".to_owned() } else { plural(n, "time") }
 }

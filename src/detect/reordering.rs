@@ -88,10 +88,12 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let message = || {
             format!(
-                "{} of the {packets} segments of {} ({:.1} %) were captured after some that were sent later: out of order, not lost",
-                cold.late,
+                "{} of the {} of {} ({:.1} %) {} captured after some that were sent later: out of order, not lost",
+                count(cold.late.into()),
+                plural(packets, "segment"),
                 view.who(e),
                 share * 100.0,
+                if cold.late == 1 { "was" } else { "were" },
             )
         };
         sink.raise(Severity::Note, time, packet, message)

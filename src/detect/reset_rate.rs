@@ -67,10 +67,18 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             severity,
             count: reset.len() as u64,
             message: format!(
-                "{:.1} % of the {all} connections to {service} that ended were reset, {by_server} of {} because the server \
-                 aborted them",
+                "{} of the {} connections to {service} that ended {} reset ({:.1} %), {}by an abort of the server",
+                count(reset.len() as u64),
+                count(all.into()),
+                if reset.len() == 1 { "was" } else { "were" },
                 rate * 100.0,
-                reset.len(),
+                match by_server {
+                    0 if reset.len() == 1 => "not ".to_owned(),
+                    0 => "none of them ".to_owned(),
+                    n if n < reset.len() => format!("{} of them ", count(n as u64)),
+                    1 => String::new(),
+                    _ => "all of them ".to_owned(),
+                },
             ),
             at: None,
             connections: reset.iter().map(|c| c.id()).collect(),

@@ -64,7 +64,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 severity: Severity::Warning,
                 count: n as u64,
                 message: format!(
-                    "{n} connections were dead after {:.1} to {:.1} s without traffic: something forgets them by then{hint}",
+                    "{} connections were dead after {:.1} to {:.1} s without traffic: something forgets them by then{hint}",
+                    count(n as u64),
                     first.0,
                     rest[n - 1].0,
                 ),

@@ -99,6 +99,8 @@ pub struct Quality {
     pub unique: u64,
     /// Bytes acknowledged or skipped that were never captured.
     pub missing: u64,
+    /// In how many connections.
+    pub gapped: u64,
     /// TCP segments.
     pub segments: u64,
     /// Segments captured twice.
@@ -286,6 +288,7 @@ impl Survey {
         q.one_sided += u64::from(glance.one_sided);
         q.begun_before += u64::from(glance.begun_before);
         q.missing += glance.missing;
+        q.gapped += u64::from(glance.missing > 0);
         q.oversized += u64::from(glance.oversized);
         let numbers = [0, 1].map(|e| {
             let marks = match (glance.silent[e], glance.one_sided) {

@@ -40,7 +40,10 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
     vec![Shown {
         severity: Severity::Info,
         count: n,
-        message: format!("{n} times an end sent segments larger than its peer's MSS: captured before or after offload"),
+        message: format!(
+            "{} sent segments larger than the peer's MSS: captured before or after offload",
+            plural(n, "end"),
+        ),
         at: None,
         connections: Vec::new(),
         packets: Vec::new(),

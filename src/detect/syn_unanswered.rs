@@ -67,7 +67,7 @@ fn look(view: &View<'_>, silent: impl Fn(IpAddr) -> bool, sink: &mut Sink<'_>) {
     let never_seen = || silent(server);
     let message = || {
         let (who, server, waited) = (view.who(c), view.socket(s), at_least(span));
-        let sent = if own.syns == 1 { "a SYN".to_owned() } else { format!("{} SYNs", own.syns) };
+        let sent = if own.syns == 1 { "a SYN".to_owned() } else { plural(own.syns.into(), "SYN") };
         let last = view.end(c).last_sent().filter(|last| own.syns > 1 && *last > syn.mark.time);
         let within = last.map(|last| format!(" in {}", Plain(last - syn.mark.time))).unwrap_or_default();
         let seen = if never_seen() { "; nothing from that host was captured at all" } else { "" };

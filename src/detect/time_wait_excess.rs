@@ -135,8 +135,9 @@ fn spread(scene: &Scene, services: &Services<'_>, waits: &Waits) -> Vec<Shown> {
             severity: Severity::Note,
             count: held.len() as u64,
             message: format!(
-                "{peak} connections of {holder} are in TIME_WAIT at once, spread over so many peers that no ports run \
+                "{} connections of {holder} are in TIME_WAIT at once, spread over so many peers that no ports run \
                  out: they take memory, and places up to tcp_max_tw_buckets",
+                count(peak.unsigned_abs()),
             ),
             at: None,
             connections: held.iter().map(|(_, c)| c.id()).collect(),
@@ -178,7 +179,11 @@ fn excess(scene: &Scene, service: Socket, side: usize, client: IpAddr, held: &[D
     let error = peak as f64 >= ports as f64 * scene.limits.get(&ERROR) as f64 / 1e6;
     let left = ports as f64 - peak as f64;
     let forecast = if needed > ports as f64 && rate > 0.0 {
-        format!("; at this rate all {ports} ports are used {} later", Plain(Span((left / rate * 1e9) as i64)))
+        format!(
+            "; at this rate all {} ports are used {} later",
+            count(ports.unsigned_abs()),
+            Plain(Span((left / rate * 1e9) as i64))
+        )
     } else {
         String::new()
     };
@@ -186,9 +191,10 @@ fn excess(scene: &Scene, service: Socket, side: usize, client: IpAddr, held: &[D
         severity: if error { Severity::Error } else { Severity::Warning },
         count: held.len() as u64,
         message: format!(
-            "{peak} connections of {client} to {service} are in TIME_WAIT at once, held by the {}, {rate:.0} new ones a \
-                 second{forecast}",
+            "{} connections of {client} to {service} are in TIME_WAIT at once, held by the {}, {} new ones a second{forecast}",
+            count(peak.unsigned_abs()),
             side.name(),
+            count(rate.round() as u64),
         ),
         at: Some(side),
         connections: held.iter().map(|c| c.id()).collect(),

@@ -107,12 +107,13 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let rate = f64::from(window) / round.as_secs_f64();
         let message = || {
             format!(
-                "{} sent {bytes} bytes at the pace of the window of {}: {window} bytes in each round trip of {} make {:.0} \
-                 kB/s at most{why}",
+                "{} sent {} at the pace of the window of {}: {} in each round trip of {} make {} kB/s at most{why}",
                 view.who(e),
+                plural(bytes, "byte"),
                 view.who(1 - e),
+                plural(window.into(), "byte"),
                 Plain(round),
-                rate / 1e3,
+                count((rate / 1e3).round() as u64),
             )
         };
         sink.raise(severity, opened.mark.time, opened.mark.packet, message)

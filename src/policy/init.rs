@@ -7,12 +7,12 @@ use std::fmt::Write as _;
 use jiff::civil::Date;
 
 use super::file::keys::VERSION;
-use super::judge::{Status, judge, number};
+use super::judge::{Status, judge};
 use super::model::{Demands, Policy, Quantile};
 use crate::detect::ALL;
 use crate::filter::eval::one_way;
 use crate::filter::select::name as closer;
-use crate::render::units::count;
+use crate::render::units::{count, plural};
 use crate::report::{Connection, Report, Severity, Side};
 use crate::time::Span;
 use crate::tracker::State;
@@ -49,7 +49,7 @@ pub fn write(report: &Report, today: Date) -> Written {
         add(&rule, &capture, report, today, &mut text, &mut remarks);
     }
     for (port, members) in services(report) {
-        let _ = writeln!(text, "\n# Port {port}: {}.", number(members.len() as u64));
+        let _ = writeln!(text, "\n# Port {port}: {}.", plural(members.len() as u64, "connection"));
         for rule in expectations(port, &members) {
             add(&rule, &capture, report, today, &mut text, &mut remarks);
         }
@@ -62,11 +62,11 @@ fn head(report: &Report) -> String {
     let names: Vec<String> =
         report.capture.files.iter().map(|file| crate::render::clean::clean(&file.name).into_owned()).collect();
     format!(
-        "# What traffic must look like, written by `tcpstate check --init` from {}\n# ({}, {} packets). Loosen and tighten \
+        "# What traffic must look like, written by `tcpstate check --init` from {}\n# ({}, {}). Loosen and tighten \
          it as you see fit: `tcpstate check --schema` has every key.\nversion = {VERSION}\n",
         names.join(", "),
-        number(report.connections.len() as u64),
-        count(report.capture.packets),
+        plural(report.connections.len() as u64, "connection"),
+        plural(report.capture.packets, "packet"),
     )
 }
 
@@ -150,7 +150,8 @@ fn limits(report: &Report) -> Vec<String> {
             ),
             n => {
                 let percent = (n * 100).div_ceil(of.max(1));
-                let seen = format!("# Seen in {} of {}.\n", count(n), number(report.connections.len() as u64));
+                let seen =
+                    format!("# Seen in {} of {}.\n", count(n), plural(report.connections.len() as u64, "connection"));
                 format!("{}{seen}max = \"{percent}%\"\n", head(format!("no more {name}")))
             }
         }

@@ -5,6 +5,7 @@ use super::units::{count, plural, span};
 use crate::report::timing::{Distribution, GroupTiming, Occupancy, Stops};
 use crate::report::{Report, Side};
 use crate::time::Span;
+use crate::timing::quantile;
 use crate::tracker::State;
 
 /// Each metric: its name in JSON, what people call it, whether the short view shows it.
@@ -68,14 +69,18 @@ fn spread(d: &Distribution) -> String {
     if d.min == d.max { String::new() } else { histogram(&d.shape) }
 }
 
-/// Where the taps were, in words.
-fn seen_from(all: &GroupTiming) -> String {
-    let place = |name: &str| match name {
+/// Where a tap was, by its name in the JSON.
+fn place(name: &str) -> &'static str {
+    match name {
         "client" => "near the client",
         "server" => "near the server",
         "middle" => "between the ends",
         _ => "an unknown place",
-    };
+    }
+}
+
+/// Where the taps were, in words.
+fn seen_from(all: &GroupTiming) -> String {
     let mut places: Vec<(&str, u64)> = all.vantages.iter().map(|(name, n)| (place(name), *n)).collect();
     places.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     let parts: Vec<String> = match places[..] {
@@ -110,7 +115,7 @@ fn metrics(all: &GroupTiming, long: bool) -> Rows {
         ));
     }
     if rough {
-        remark.push_str("; quantiles of many samples ±0.8 %");
+        remark.push_str(&format!("; quantiles of many samples ±{:.1} %", quantile::ERROR * 100.0));
     }
     let header = vec!["", "n", "min", "p50", "p95", "p99", "max", "spread (log)"];
     Rows { title: "TIMING", remark, left: 1, header, rows }
@@ -315,7 +320,7 @@ pub fn connection(c: &crate::report::Connection) -> Vec<String> {
         .map(|(name, d)| format!("to {name} {}/{}/{} (n {})", span(d.min), span(d.p50), span(d.max), count(d.n)))
         .collect();
     if !trips.is_empty() {
-        let place = t.vantage.map(|v| format!(", tap at {}", v.name())).unwrap_or_default();
+        let place = t.vantage.map(|v| format!(", tap {}", place(v.name()))).unwrap_or_default();
         lines.push(format!("round trips min/p50/max: {}{place}", trips.join(" · ")));
     }
     let shares = t.blame.shares();

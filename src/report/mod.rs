@@ -11,6 +11,7 @@ pub mod findings;
 mod gather;
 pub mod lone;
 pub mod model;
+pub mod number;
 pub mod peaks;
 pub mod rollup;
 pub mod severity;

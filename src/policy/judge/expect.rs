@@ -2,10 +2,9 @@
 
 use super::condition::{Holds, blind, single};
 use super::listed::Listed;
-use super::number as connections;
 use super::{Offence, Part, Status, rest, sum};
 use crate::policy::model::{Condition, Expect, Policy, Quantile, Share};
-use crate::render::units::{count, span};
+use crate::render::units::{count, plural, span};
 use crate::report::{Connection, Origin, Side};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
@@ -73,14 +72,16 @@ fn each(expect: &Expect, of: u64, offences: Listed, doubts: Listed) -> Part {
     let status = Status::of(bad, unclear, of, rest(expect.at_least));
     let wanted =
         if expect.at_least == Share::ALL { "all must".to_owned() } else { format!("{} must", expect.at_least) };
-    let plural = if of == 1 { "connection" } else { "connections" };
+    let all = plural(of, "connection");
+    let are = |n: u64| if n == 1 { "is" } else { "are" };
     let message = match (bad, unclear) {
-        (0, 0) => format!("all of {} {plural} are as expected", count(of)),
-        (0, n) => format!("{} of {} {plural} cannot be told ({wanted} be as expected)", count(n), count(of)),
-        (n, 0) => format!("{} of {} {plural} are not as expected ({wanted} be)", count(n), count(of)),
+        (0, 0) if of == 1 => format!("{all} is as expected"),
+        (0, 0) => format!("all of {all} are as expected"),
+        (0, u) => format!("{} of {all} cannot be told ({wanted} be as expected)", count(u)),
+        (n, 0) => format!("{} of {all} {} not as expected ({wanted} be)", count(n), are(n)),
         (n, u) => {
-            let (n, u, of) = (count(n), count(u), count(of));
-            format!("{n} of {of} {plural} are not as expected ({wanted} be), {u} cannot be told")
+            let (some, unclear) = (count(n), count(u));
+            format!("{some} of {all} {} not as expected ({wanted} be), {unclear} cannot be told", are(n))
         }
     };
     Part { status, message, offences, doubts }
@@ -195,7 +196,7 @@ fn number(min: u64, max: Option<u64>, have: u64) -> Part {
         Some(max) if min == 0 => format!("at most {}", count(max)),
         Some(max) => format!("{} to {}", count(min), count(max)),
     };
-    let message = format!("{} ({wanted} are wanted)", connections(have));
+    let message = format!("{} ({wanted} are wanted)", plural(have, "connection"));
     let status = if holds { Status::Pass } else { Status::Fail };
     Part { status, message, offences: Listed::default(), doubts: Listed::default() }
 }

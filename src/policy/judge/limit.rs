@@ -2,11 +2,11 @@
 
 use super::listed::Listed;
 use super::scope::Allowed;
-use super::{Offence, Part, Status, number};
+use super::{Offence, Part, Status};
 use crate::detect::{Declaration, Detect, SHORT_CAPTURE};
 use crate::filter::eval::one_way;
 use crate::policy::model::{Amount, Limit, Policy, Rule};
-use crate::render::units::{count, span};
+use crate::render::units::{count, plural, span};
 use crate::report::{Anomaly, Connection, Finding, Side};
 use crate::time::{Span, Time};
 use crate::tracker::State;
@@ -110,9 +110,9 @@ impl Group {
             Amount::Share(share) => format!("{share} are allowed"),
         };
         let message = match found {
-            0 if doubts.count == 0 => format!("none in {}", number(of)),
-            0 => format!("none seen in {}{}", number(of), doubt.replace("more ", "")),
-            n => format!("{} of {} ({most}){doubt}", count(n), number(of)),
+            0 if doubts.count == 0 => format!("none in {}", plural(of, "connection")),
+            0 => format!("none seen in {}{}", plural(of, "connection"), doubt.replace("more ", "")),
+            n => format!("{} of {} ({most}){doubt}", count(n), plural(of, "connection")),
         };
         Part { status, message, offences, doubts }
     }

@@ -205,11 +205,6 @@ fn counts(test: &Test) -> bool {
     }
 }
 
-/// `1 connection`, `1,204 connections`.
-pub fn number(n: u64) -> String {
-    if n == 1 { "1 connection".to_owned() } else { format!("{} connections", crate::render::units::count(n)) }
-}
-
 /// The most that may not be as expected.
 fn rest(at_least: Share) -> Amount {
     Amount::Share(Share(Share::ALL.0 - at_least.0.min(Share::ALL.0)))

@@ -3,10 +3,10 @@
 use std::io;
 
 use super::{Looks, listed, objected, place, tally};
-use crate::policy::judge::{Judgement, RuleVerdict, Status, number};
+use crate::policy::judge::{Judgement, RuleVerdict, Status};
 use crate::policy::model::Level;
 use crate::render::text::{BOLD, DIM, GREEN, RED, Text, YELLOW, wrap};
-use crate::render::units::count;
+use crate::render::units::{count, plural};
 
 /// Offences listed on a terminal; the other reports have more.
 const SHOWN: usize = 3;
@@ -39,7 +39,7 @@ fn head(judgement: &Judgement) -> Text {
         [one] => one.clone(),
         many => format!("{} captures", many.len()),
     };
-    let size = format!(" ({}, {} packets)", number(judgement.connections), count(judgement.packets));
+    let size = format!(" ({}, {})", plural(judgement.connections, "connection"), plural(judgement.packets, "packet"));
     Text::styled(style, word).and(&format!(": {files} against {policy}")).with(DIM, &size)
 }
 

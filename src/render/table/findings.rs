@@ -132,7 +132,8 @@ fn others(rest: &[Kind<'_>], page: &mut Page<'_>) -> io::Result<()> {
 fn one(finding: &Finding, advise: bool, page: &mut Page<'_>) -> io::Result<()> {
     let head = Text::styled(style(finding.severity), finding.severity.name()).pad(INDENT);
     // Most of several begin with the number.
-    let says = finding.message.split(' ').next() == Some(finding.count.to_string().as_str());
+    let number = [finding.count.to_string(), count(finding.count)];
+    let says = finding.message.split(' ').next().is_some_and(|word| number.iter().any(|n| n == word));
     let times = if finding.count > 1 && !says { format!(" ×{}", count(finding.count)) } else { String::new() };
     let body = Text::styled(BOLD, &format!("{}{times}", finding.name))
         .and(&format!(" {}", finding.message))
