@@ -286,3 +286,34 @@ fn an_opening_without_its_syn_is_missing_and_check_says_what_analyze_says() {
     let quality = line(&["check", "--width", "300", trouble], "pass        capture quality: ");
     assert_eq!(quality, format!("249 packets, 20 connections, {missing}"));
 }
+
+#[test]
+fn the_name_of_the_output_says_its_format_unless_told_otherwise() {
+    let folder = Folder::new();
+    folder.file("trace.pcap", &three());
+    let written = |arguments: &[&str], name: &str| {
+        let run = folder.run(&[arguments, &["trace.pcap", "-o", name]].concat());
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{name}");
+        std::fs::read_to_string(folder.path(name)).unwrap()
+    };
+    let table = written(&["analyze"], "report");
+    assert!(table.starts_with("trace.pcap: 3 connections"), "{table}");
+    assert_eq!(written(&["analyze"], "report.txt"), table);
+    assert_eq!(written(&["analyze", "--format", "table"], "report.html"), table);
+    assert!(written(&["snapshot"], "states.csv").starts_with("host,"));
+    assert!(written(&["snapshot", "--format", "table"], "states.md").starts_with("2023-11-14"));
+    let run = folder.run(&["analyze", "trace.pcap", "-o", "report.xml"]);
+    assert!(run.code == 2 && !folder.path("report.xml").exists(), "{}", run.err);
+}
+
+#[test]
+fn a_file_that_is_read_twice_is_told_of() {
+    let folder = Folder::new();
+    folder.file("trace.pcap", &three());
+    for (again, says) in [("trace.pcap", ""), ("./trace.pcap", ", as trace.pcap")] {
+        let run = folder.run(&["analyze", "trace.pcap", again]);
+        let told = format!("tcpstate: {again}: is read twice{says}: all its packets count twice\n");
+        assert_eq!((run.code, run.err), (0, told));
+        assert_eq!(folder.run(&["analyze", "-q", "trace.pcap", again]).err, "");
+    }
+}

@@ -54,6 +54,13 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["analyze", "--filter", "not finding close-wiat-stuck", "x"], "did you mean `close-wait-stuck`?"),
         (&["snapshot", "--filter", "finding foo", "x"], "--filter: `foo` is no finding"),
         (&["analyze", "--threshold", "syn-success-low-warning=nan%", "x"], "a share such as `2%`"),
+        (&["analyze", "--only", "foo", "x"], "parts of the report: findings, totals, rollups, timing, connections"),
+        (&["analyze", "-o", "x.html", "x"], "--output: .html is no format\n  known are .txt, .json, "),
+        (&["show", "-c", "1", "-o", "x.xml", "x"], "--output: .xml is no format\n  known are .txt, .ladder, .svg, "),
+        (
+            &["snapshot", "-o", "x.md", "x"],
+            "--output: .md is no format\n  known are .txt, .json, .ndjson, .jsonl, .csv; ",
+        ),
         (&["explain", "CLOSE_WIAT"], "did you mean CLOSE_WAIT?"),
         (&["man", "nothing"], "is not a command"),
     ] {

@@ -243,7 +243,23 @@ fn what_is_no_capture_is_told_by_what_it_is() {
     expect(b"\x7fELF\x02\x01\x01\0\0\0\0\0", "a program");
     expect(&compress::gzip(b"plain words"), "gzip data, and what is in it is not a capture: it looks like text");
     expect(&compress::gzip(b""), "gzip data, and what is in it is empty");
-    expect(&compress::gzip(b"plain words")[..12], "gzip data, and what is in it cannot be read");
+    for (name, compress) in [
+        ("gzip", compress::gzip as fn(&[u8]) -> Vec<u8>),
+        ("zstd", compress::zstd),
+        ("lz4", compress::lz4),
+        ("bzip2", compress::bzip2),
+    ] {
+        let whole = compress(&Pcap::ethernet().packet(1, b"frame").bytes);
+        let cut = &whole[..whole.len() - 12];
+        let told = match source::open_reader("test", Box::new(Cursor::new(cut.to_vec()))) {
+            Ok(mut source) => {
+                while source.next().is_some() {}
+                source.files().remove(0).problem.unwrap_or_default()
+            }
+            Err(error) => error.to_string(),
+        };
+        assert!(told.contains(&format!("the {name} data ends in the middle, after {} bytes", cut.len())), "{told}");
+    }
     expect(&Pcap::ethernet().bytes[..20], "ends inside the pcap file header, after 20 of 24 bytes");
     expect(&Ng::new(false).bytes[..20], "ends inside the pcapng section header, after 20 of 28 bytes");
     expect(&[0x83, 0x11, 0xfe, 0x01], "is not a capture that is known (it starts with 83 11 fe 01)");

@@ -1,6 +1,6 @@
 //! `tcpstate analyze`: from files to a report.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
@@ -58,6 +58,9 @@ fn check(args: &AnalyzeArgs) -> Result<(), Failure> {
         let hint = "name a capture, a folder of captures, or `-` for standard input";
         return Err(Failure::usage(format!("analyze: no FILE given\n  {hint}")));
     }
+    if args.format.is_none() {
+        named(args)?;
+    }
     let inputs = [args.files.as_slice(), &args.client, &args.server].concat();
     reading::check(&inputs, args.output.as_deref(), "analyze")
 }
@@ -80,7 +83,13 @@ fn parts(args: &AnalyzeArgs) -> Vec<Part> {
 /// The findings to look for.
 fn wanted(args: &AnalyzeArgs) -> Result<Sought, Failure> {
     let names: Vec<String> = args.only.iter().filter(|word| Part::from_str(word, true).is_err()).cloned().collect();
-    Sought::new(&names, &args.ignore).map_err(|error| Failure::usage(error.to_string()))
+    Sought::new(&names, &args.ignore).map_err(|error| {
+        let parts =
+            Part::value_variants().iter().filter_map(|part| Some(part.to_possible_value()?.get_name().to_owned()));
+        let of_parts = format!("\n  --only also takes parts of the report: {}", parts.collect::<Vec<_>>().join(", "));
+        let hint = if names.contains(&error.name) { of_parts } else { String::new() };
+        Failure::usage(format!("{error}{hint}"))
+    })
 }
 
 /// What makes the run fail.
@@ -209,6 +218,10 @@ fn sections(only: &[Part]) -> Sections {
 
 /// The format asked for, or the one that the output's name stands for, or the table.
 pub(super) fn format(args: &AnalyzeArgs) -> Format {
-    let named = || Format::of_extension(Path::new(args.output.as_ref()?).extension()?.to_str()?);
-    args.format.or_else(named).unwrap_or_default()
+    // What is named wrongly was refused.
+    args.format.or_else(|| named(args).ok()?).unwrap_or_default()
+}
+
+fn named(args: &AnalyzeArgs) -> Result<Option<Format>, Failure> {
+    output::named(args.output.as_deref(), Format::of_extension, &Format::EXTENSIONS)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anstream::{AutoStream, ColorChoice};
 
 use super::failure::Failure;
-use crate::render::DEFAULT_WIDTH;
+use crate::render::{DEFAULT_WIDTH, clean::clean};
 
 /// When to write colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -50,6 +50,21 @@ impl Look {
         let columns = || std::env::var("COLUMNS").ok()?.trim().parse().ok().filter(|n| *n > 0);
         asked.or_else(terminal).or_else(columns).map(usize::from)
     }
+}
+
+/// The format that the ending of the output's name stands for, by `of`; `None` where there is no ending. `endings` names
+/// those known.
+///
+/// # Errors
+/// For an ending that stands for none: who names a file so expects something else than a table.
+pub fn named<F>(output: Option<&Path>, of: impl Fn(&str) -> Option<F>, endings: &[&str]) -> Result<Option<F>, Failure> {
+    let ending = output.and_then(|path| path.extension()).map(|ending| ending.to_string_lossy());
+    let Some(ending) = ending.filter(|ending| !ending.is_empty()) else { return Ok(None) };
+    of(&ending).map(Some).ok_or_else(|| {
+        let ending = clean(&ending);
+        let hint = format!("known are .{}; --format says what to write whatever the name", endings.join(", ."));
+        Failure::usage(format!("--output: .{ending} is no format\n  {hint}"))
+    })
 }
 
 /// Standard output or a file.

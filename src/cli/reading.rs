@@ -1,5 +1,6 @@
 //! Reading every packet of the inputs: what the commands that read captures have in common.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::failure::{DONE, FAILED, Failure};
@@ -99,6 +100,9 @@ pub fn packets_while(
 /// not be read at all, or, if `strict`, not to its end.
 pub fn warn(files: &[FileInfo], reading: Reading, strict: bool) -> u8 {
     let mut code = DONE;
+    if !reading.quiet {
+        tell_of_the_same(files);
+    }
     for file in files {
         let Some(problem) = &file.problem else { continue };
         if !reading.quiet || file.unreadable {
@@ -109,4 +113,16 @@ pub fn warn(files: &[FileInfo], reading: Reading, strict: bool) -> u8 {
         }
     }
     code
+}
+
+/// Tells of files that are there more than once: all they hold is, too.
+fn tell_of_the_same(files: &[FileInfo]) {
+    let mut seen = BTreeMap::new();
+    for file in files.iter().filter(|file| files.len() > 1 && !file.unreadable && file.name != "-") {
+        let Ok(path) = Path::new(&file.name).canonicalize() else { continue };
+        if let Some(first) = seen.insert(path, &file.name) {
+            let other = if *first == file.name { String::new() } else { format!(", as {}", clean(first)) };
+            tell(format_args!("tcpstate: {}: is read twice{other}: all its packets count twice", clean(&file.name)));
+        }
+    }
 }

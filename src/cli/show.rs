@@ -1,13 +1,13 @@
 //! `tcpstate show`: one connection as a ladder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::args::{Timers, columns, connection};
 use super::failure::Failure;
 use super::jobs::Jobs;
-use super::output::{Look, Target};
+use super::output::{self, Look, Target};
 use super::reading::{self, Reading, Segments};
 use crate::analyze::{Analysis, Options, Wanted};
 use crate::render::ladder::{Format, Looks, render};
@@ -60,6 +60,7 @@ pub struct ShowArgs {
 /// Shows it.
 pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
     reading::check(&args.files, args.output.as_deref(), "show")?;
+    let format = format(args)?;
     let options = Options { retracted: true, ..args.timers.options() };
     let profile = options.profile();
     let once = args.files.iter().any(|f| f.as_os_str() == "-");
@@ -103,11 +104,11 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
     let target = Target::open(args.output.as_deref())?;
     let width = if target.is_file() { args.width.map(usize::from) } else { look.known_width(args.width) };
     let looks = Looks { full: args.full, width, colour: look.colour(target.is_file()) };
-    target.write(|out| render(format(args), &story, &looks, out))?;
+    target.write(|out| render(format, &story, &looks, out))?;
     Ok(code)
 }
 
-fn format(args: &ShowArgs) -> Format {
-    let named = || Format::of_extension(Path::new(args.output.as_ref()?).extension()?.to_str()?);
-    args.format.or_else(named).unwrap_or_default()
+fn format(args: &ShowArgs) -> Result<Format, Failure> {
+    let named = || output::named(args.output.as_deref(), Format::of_extension, &Format::EXTENSIONS);
+    Ok(args.format.map_or_else(named, |format| Ok(Some(format)))?.unwrap_or_default())
 }

@@ -8,7 +8,7 @@ use super::args::{Timers, columns, duration};
 use super::failure::Failure;
 use super::jobs::Jobs;
 use super::names;
-use super::output::{Look, Target, tell};
+use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
 use super::when::When;
 use crate::analyze::{Analysis, Keep, MANY, Past};
@@ -21,6 +21,9 @@ use crate::time::{Span, Time};
 
 /// Points in a series; more are refused, as nobody reads them.
 const MOST: i64 = 1_000_000;
+
+/// How it can be written.
+const FORMATS: [Format; 4] = [Format::Table, Format::Json, Format::Ndjson, Format::Csv];
 
 /// What can be asked.
 #[derive(Debug, clap::Args)]
@@ -48,9 +51,9 @@ pub struct SnapshotArgs {
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
 
-    /// How to write it
-    #[arg(short, long, default_value = "table", value_parser = PossibleValuesParser::new(["table", "json", "ndjson", "csv"]).try_map(|word| word.parse::<Format>()))]
-    format: Format,
+    /// How to write it [default: table, or what the name of --output says]
+    #[arg(short, long, value_parser = PossibleValuesParser::new(FORMATS.map(Format::name)).try_map(|word| word.parse::<Format>()))]
+    format: Option<Format>,
 
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
@@ -71,6 +74,7 @@ pub struct SnapshotArgs {
 pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
     let filter = args.filter.as_deref().map(|text| names::filter("--filter", text)).transpose()?;
     reading::check(&args.files, args.output.as_deref(), "snapshot")?;
+    let format = format(args)?;
     let wanted = match args.at {
         Some(When::Packet(number)) => Some(number),
         _ => None,
@@ -100,7 +104,7 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
                 sockets.take(c);
             });
             tell_if_none(args, any);
-            target.write(|out| render::rows(args.format, &moment, &sockets.finish(), &looks, out))?;
+            target.write(|out| render::rows(format, &moment, &sockets.finish(), &looks, out))?;
         }
         Some(step) => {
             let from = args.at.map_or(first.unwrap_or(Time(0)), |_| moment.time());
@@ -116,10 +120,19 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
                 counting.take(c);
             });
             tell_if_none(args, any);
-            target.write(|out| render::series(args.format, &counting.finish(), from, &looks, out))?;
+            target.write(|out| render::series(format, &counting.finish(), from, &looks, out))?;
         }
     }
     Ok(code)
+}
+
+/// The format asked for, or the one that the output's name stands for, or the table.
+fn format(args: &SnapshotArgs) -> Result<Format, Failure> {
+    let of = |ending: &str| Format::of_extension(ending).filter(|format| FORMATS.contains(format));
+    let endings = Format::EXTENSIONS.map(|ending| of(ending).map(|_| ending));
+    let endings: Vec<&str> = endings.into_iter().flatten().collect();
+    let named = || output::named(args.output.as_deref(), of, &endings);
+    Ok(args.format.map_or_else(named, |format| Ok(Some(format)))?.unwrap_or_default())
 }
 
 fn tell_if_none(args: &SnapshotArgs, any: bool) {

@@ -63,9 +63,13 @@ impl Format {
         }
     }
 
+    /// Extensions of file names that stand for one.
+    pub const EXTENSIONS: [&str; 7] = ["txt", "json", "ndjson", "jsonl", "csv", "md", "markdown"];
+
     /// The format that a file name's extension stands for, if it stands for one.
     pub fn of_extension(extension: &str) -> Option<Format> {
         match extension.to_ascii_lowercase().as_str() {
+            "txt" => Some(Format::Table),
             "json" => Some(Format::Json),
             "ndjson" | "jsonl" => Some(Format::Ndjson),
             "csv" => Some(Format::Csv),
@@ -128,7 +132,7 @@ impl RenderOptions {
 /// How many connections are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Limit {
-    /// As many as suit the format: the first ten kinds for people, all for programs.
+    /// As many as suit the format: the first kinds for people (8 in the table, 20 in Markdown), all for programs.
     #[default]
     Suited,
     /// At most so many.

@@ -2,10 +2,13 @@
 //!
 //! Concatenated members and frames are read to the last, which every one of the libraries needs a push for.
 
+use std::error::Error;
 use std::io::{self, BufRead, BufReader, Read};
 
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder as ZstdFrame};
+
+use super::told::told;
 
 /// Memory an xz stream may ask for, in KiB: more than `xz -9` needs (65 MiB).
 const XZ_MEMORY: u32 = 256 << 10;
@@ -48,15 +51,33 @@ impl Compression {
 
     /// A reader of what is inside.
     pub(crate) fn open(self, input: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
-        let input = BufReader::with_capacity(READ, input);
+        let (name, input) = (self.name(), BufReader::with_capacity(READ, input));
         match self {
-            Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
-            Compression::Zstd => Box::new(Zstd { input, frame: ZstdFrame::new(), open: false }),
-            Compression::Lz4 => Box::new(Lz4 { frame: Some(lz4_flex::frame::FrameDecoder::new(input)) }),
-            Compression::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(input, true, XZ_MEMORY)),
-            Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
+            Compression::Gzip => Box::new(told(name, input, flate2::bufread::MultiGzDecoder::new)),
+            Compression::Zstd => {
+                Box::new(told(name, input, |input| Zstd { input, frame: ZstdFrame::new(), open: false }))
+            }
+            Compression::Lz4 => {
+                Box::new(told(name, input, |input| Lz4 { frame: Some(lz4_flex::frame::FrameDecoder::new(input)) }))
+            }
+            Compression::Xz => {
+                Box::new(told(name, input, |input| lzma_rust2::XzReader::new_mem_limit(input, true, XZ_MEMORY)))
+            }
+            Compression::Bzip2 => Box::new(told(name, input, bzip2::bufread::MultiBzDecoder::new)),
         }
     }
+}
+
+/// What is wrong in `words`: the library's own are for its developers. A reader that failed says so itself.
+fn broken(error: &(dyn Error + 'static), words: &str) -> io::Error {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(os) = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+            return io::Error::from_raw_os_error(os);
+        }
+        cause = error.source();
+    }
+    io::Error::other(words)
 }
 
 /// zstd: frame after frame, skippable ones passed over, checksums compared.
@@ -85,16 +106,19 @@ impl<R: BufRead> Read for Zstd<R> {
                         continue;
                     }
                     Err(FrameDecoderError::WindowSizeTooBig { .. }) => {
-                        return Err(io::Error::other(
+                        return Err(io::Error::new(
+                            io::ErrorKind::Unsupported,
                             "the zstd window is larger than is supported; decompress it with `zstd -d --long=31`",
                         ));
                     }
-                    Err(error) => return Err(io::Error::other(error)),
+                    Err(error) => return Err(broken(&error, "no frame begins here")),
                 }
             }
             while self.frame.can_collect() == 0 && !self.frame.is_finished() {
                 let step = BlockDecodingStrategy::UptoBlocks(1);
-                self.frame.decode_blocks(&mut self.input, step).map_err(io::Error::other)?;
+                self.frame
+                    .decode_blocks(&mut self.input, step)
+                    .map_err(|error| broken(&error, "a block cannot be decoded"))?;
             }
             let got = self.frame.read(out)?;
             if got > 0 || out.is_empty() {
@@ -105,7 +129,7 @@ impl<R: BufRead> Read for Zstd<R> {
             if let (Some(stored), Some(computed)) = (stored, computed)
                 && stored != computed
             {
-                return Err(io::Error::other("zstd checksum differs"));
+                return Err(io::Error::other("the checksum differs"));
             }
         }
     }

@@ -20,6 +20,7 @@ mod sniff;
 mod snoop;
 mod text;
 mod ticks;
+mod told;
 
 pub use batch::Batch;
 pub use open::{OpenError, open, open_reader};

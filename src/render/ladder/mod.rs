@@ -43,6 +43,9 @@ impl Format {
         }
     }
 
+    /// Extensions of file names that stand for one.
+    pub const EXTENSIONS: [&str; 6] = ["txt", "ladder", "svg", "md", "markdown", "json"];
+
     /// The format that a file name's extension stands for, if it stands for one.
     pub fn of_extension(extension: &str) -> Option<Format> {
         match extension.to_ascii_lowercase().as_str() {
