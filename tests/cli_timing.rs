@@ -5,7 +5,7 @@ mod conversation;
 #[path = "common/program.rs"]
 mod program;
 
-use conversation::Conversation;
+use conversation::{ACK, Conversation};
 use program::{Folder, run, run_with_input};
 
 fn capture() -> Vec<u8> {
@@ -132,6 +132,29 @@ fn snapshots_fit_the_page() {
             assert!(out.lines().all(|line| line.chars().count() <= width), "{width}: {out}");
             assert!(out.contains("CLOSE_WAIT") && out.contains("SYN_SENT"), "{out}");
         }
+    }
+}
+
+#[test]
+fn states_that_take_much_room_leave_the_columns_where_they_are() {
+    let folder = Folder::new();
+    let trace = Conversation::new()
+        .segment(40_000, true, 100, 500, ACK, b"")
+        .after(1_000)
+        .segment(40_000, false, 500, 101, ACK, b"")
+        .after(375_000_000)
+        .segment(40_000, true, 100, 500, ACK, b"");
+    folder.file("trace.pcap", &trace.bytes);
+    for width in ["80", "100"] {
+        let out = folder.run(&["snapshot", "trace.pcap", "--width", width]).out;
+        let at = |line: &str, cell: &str| line.find(cell).map(|at| line[..at].chars().count());
+        let header = out.lines().find_map(|line| at(line, "Local Address:Port"));
+        let rows: Vec<&str> = out.lines().filter(|line| line.contains("#1")).collect();
+        assert!(rows.len() == 2 && rows.iter().all(|row| row.contains("~|")), "{out}");
+        for (row, cell) in rows.iter().zip(["10.0.0.1:40000", "10.0.0.2:80"]) {
+            assert_eq!(at(row, cell), header, "{out}");
+        }
+        assert!(out.lines().all(|line| line.chars().count() <= width.parse().unwrap()), "{out}");
     }
 }
 

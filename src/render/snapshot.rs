@@ -115,7 +115,11 @@ fn table(moment: &Moment, rows: &[Row], looks: &Looks, out: &mut dyn io::Write) 
         let header = ["State", "Local Address:Port", "Peer Address:Port", "For", "Connection"].map(str::to_owned);
         let all: Vec<[String; 5]> = std::iter::once(header).chain(host.iter().map(cells)).collect();
         let width = |i: usize| all.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
-        let widths: [usize; 5] = std::array::from_fn(width);
+        let mut widths: [usize; 5] = std::array::from_fn(width);
+        // Many states go on below the first ones, so that the other columns stay where they are.
+        let others: usize = widths[1..].iter().map(|width| width + 2).sum();
+        let one = all.iter().flat_map(|row| row[0].split_inclusive('|')).map(|state| state.chars().count()).max();
+        widths[0] = widths[0].min(looks.width.saturating_sub(others).max(one.unwrap_or(0)));
         let fits = fits(&widths, looks);
         for (n, row) in all.iter().enumerate() {
             let style = if n == 0 { DIM } else { anstyle::Style::new() };
@@ -124,8 +128,12 @@ fn table(moment: &Moment, rows: &[Row], looks: &Looks, out: &mut dyn io::Write) 
                 lines(&wrap(Text::new(), INDENT, &cells, "  ", looks.width), looks, out)?;
                 continue;
             }
-            let text = row.iter().zip(widths).fold(Text::new(), |t, (cell, w)| t.with(style, &format!("{cell:w$}  ")));
+            let states = broken(&row[0], widths[0]);
+            let (first, more) = states.split_first().map_or(("", &[][..]), |(first, more)| (first, more));
+            let cells = std::iter::once(first).chain(row[1..].iter().map(String::as_str)).zip(widths);
+            let text = cells.fold(Text::new(), |t, (cell, w)| t.with(style, &format!("{cell:w$}  ")));
             text.line(out, looks.colour)?;
+            more.iter().try_for_each(|states| Text::styled(style, states).line(out, looks.colour))?;
         }
         marked |= host.iter().any(|r| !mark(r.evidence).is_empty() || r.others().next().is_some());
     }
@@ -135,6 +143,20 @@ fn table(moment: &Moment, rows: &[Row], looks: &Looks, out: &mut dyn io::Write) 
         lines(&wrap(Text::new(), 0, &Text::styled(DIM, legend).words(), " ", looks.width), looks, out)?;
     }
     Ok(())
+}
+
+/// States in lines of at most so many columns, or of one state.
+fn broken(states: &str, width: usize) -> Vec<&str> {
+    let (mut lines, mut from, mut at) = (Vec::new(), 0, 0);
+    for state in states.split_inclusive('|') {
+        if at > from && states[from..at].chars().count() + state.chars().count() > width {
+            lines.push(&states[from..at]);
+            from = at;
+        }
+        at += state.len();
+    }
+    lines.push(&states[from..]);
+    lines
 }
 
 /// Column where a row that takes several lines goes on.
