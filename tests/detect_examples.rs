@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::detect::{
-    self, ALL, Brief, Declaration, Detect, Example, Groups, Limits, Quality, Selection, Sink, Survey, View,
+    self, ALL, Brief, Declaration, Detect, Example, Glance, Groups, Limits, Quality, Selection, Sink, Survey, View,
 };
 use tcpstate::ladder;
 use tcpstate::report::directory::Directory;
@@ -303,11 +303,10 @@ fn signs_leave_nothing_out_and_short_agrees_with_full() {
         }
         let tracker = analysis.tracker();
         let cases: Vec<_> = (0..tracker.len()).map(|i| tracker.case(i)).collect();
-        let mut surveys = [Survey::default(), Survey::default()];
-        let both = cases.iter().enumerate();
-        both.for_each(|(i, case)| surveys[i % 2].add(&case.connection, &case.notes.signals));
-        let [mut survey, other] = surveys;
-        survey.merge(other);
+        let mut survey = Survey::default();
+        for case in &cases {
+            survey.take(&case.connection.sockets, &Glance::of(&case.connection, &case.notes.signals));
+        }
         let mut scene = survey.finish(&Quality::default(), (segments[0].time, end), profile, limits.clone());
         scene.length = Some(end - segments[0].time);
         let (mut whole, mut halves) = (Groups::new(), [Groups::new(), Groups::new()]);

@@ -148,7 +148,8 @@ pub struct AnalyzeArgs {
     #[arg(long, conflicts_with_all = ["only", "timing"])]
     pub events: bool,
 
-    /// In which order to list connections; the most or the longest first
+    /// In which order to list connections: the most or the longest first; `id` and `last` the earliest, `client` and `server`
+    /// the lowest address
     #[arg(long, value_name = "KEY", value_parser = PossibleValuesParser::new(SortKey::ALL.map(SortKey::name)).try_map(|word| word.parse::<SortKey>()))]
     pub sort: Option<SortKey>,
 

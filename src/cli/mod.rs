@@ -1,6 +1,7 @@
 //! The command line: what was typed, what it means, exit codes.
 //!
-//! Exit codes: 0 done, 1 found what `--fail-on` names, 2 could not be done, and 130 (by the signal) when interrupted. A closed pipe is success.
+//! Exit codes: 0 done, 1 `check`, `diff` or `--fail-on` found something, 2 could not be done, 3 `check` cannot tell, and 130
+//! (by the signal) when interrupted. A closed pipe is success.
 
 mod analyze;
 mod args;

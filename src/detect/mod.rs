@@ -6,18 +6,19 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `declaration` | what an anomaly is |
+//! | `declaration` | what an anomaly is; `page`: written out |
 //! | `threshold` | where it draws its lines |
 //! | `sign` | what shows at first glance, so that few detectors need be asked |
 //! | `view` | what a detector looks at |
-//! | `scene` | the capture around it, known from a survey of all connections |
+//! | `scene` | the capture around it, known from a survey of all connections; `watch`: from all segments |
 //! | `textbook` | connections of which there is nothing to say |
 //! | `sink` | where a detector puts what it finds, in short or in full |
-//! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `services`: grouped |
+//! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `short`: numbers in little room; `services`: grouped |
 //! | `seeded` | tables that are looked up by address |
 //! | `select` | which of them the user wants, and which make the run fail |
 //! | `group` | anomalies of many connections as one finding |
 //! | `cause` | why a RST was sent |
+//! | `prelude` | what every detector needs |
 
 /// A ladder that begins with a handshake.
 macro_rules! opened {

@@ -25,7 +25,7 @@ pub struct Scene {
     pub limits: Limits,
     /// What is known of the capture's quality.
     pub quality: Quality,
-    /// The ends of the four quarters of the time between.
+    /// The ends of the four quarters of the time from `begin` to `end`.
     pub quarters: [Time; 4],
     /// Whether connections are let go before the capture ends: then its quarters are known too late for these.
     pub let_go: bool,
@@ -255,11 +255,6 @@ impl From<Scene> for Survey {
 }
 
 impl Survey {
-    /// Takes one connection.
-    pub fn add(&mut self, c: &Connection, s: &Signals) {
-        self.take(&c.sockets, &Glance::of(c, s));
-    }
-
     /// Prefetches where the hosts of connections between these sockets are found, a few at a time.
     pub fn prefetch<'s>(&self, sockets: impl Iterator<Item = &'s [Socket; 2]>) {
         self.rare(sockets).for_each(|addr| self.directory.prefetch(addr));
@@ -301,17 +296,17 @@ impl Survey {
         let (client, server) = (glance.client(), 1 - glance.client());
         let service = self.directory.service(numbers[server], sockets[server].port);
         if glance.turned_away {
-            self.note_turned_away(service, 1);
+            self.note_turned_away(service);
         }
         Parties { client: numbers[client], service }
     }
 
-    fn note_turned_away(&mut self, service: u32, connections: u8) {
+    fn note_turned_away(&mut self, service: u32) {
         if service as usize >= self.turned_away.len() {
             self.turned_away.resize(service as usize + 1, 0);
         }
         let turned = &mut self.turned_away[service as usize];
-        *turned = (*turned + connections).min(2);
+        *turned = (*turned + 1).min(2);
     }
 
     /// Adds `marks` to the host at `addr`: its number.
@@ -332,27 +327,6 @@ impl Survey {
         host.0 |= marks;
         self.recent[place] = Some((key, *host, number));
         number
-    }
-
-    /// Adds what `other` has taken.
-    pub fn merge(&mut self, other: Survey) {
-        let (q, o) = (&mut self.quality, &other.quality);
-        q.connections += o.connections;
-        q.copies += o.copies;
-        q.cut += o.cut;
-        q.one_sided += o.one_sided;
-        q.begun_before += o.begun_before;
-        q.missing += o.missing;
-        q.oversized += o.oversized;
-        for (number, host) in (0..).zip(&other.hosts) {
-            self.mark(other.directory.addr(number), host.0);
-        }
-        for (number, turned) in (0..).zip(&other.turned_away).filter(|(_, turned)| **turned > 0) {
-            let Socket { addr, port } = other.directory.socket(number);
-            let host = self.directory.host(addr);
-            let service = self.directory.service(host, port);
-            self.note_turned_away(service, *turned);
-        }
     }
 
     /// The capture from `begin` to `end`, all connections being known; `passed` holds what was counted as segments passed.

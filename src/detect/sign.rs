@@ -10,7 +10,7 @@ use crate::signals::Signals;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signs(u64);
 
-const EVENTS: u32 = 16;
+const EVENTS: u32 = Event::ALL.len() as u32;
 const STATES: u32 = State::ALL.len() as u32;
 const FLAGS: u32 = EVENTS + 2 * STATES;
 

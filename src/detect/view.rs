@@ -40,7 +40,8 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// A look at `connection`, of which end `client` is the client, number `id` in the report; `previous` is the one before it on the same four-tuple.
+    /// A look at `connection`, of which end `client` is the client, number `id` in the report; `previous` is the one before
+    /// it on the same four-tuple.
     pub fn new(
         (connection, client, id): (&'a Connection, usize, u64),
         verdicts: &'a [Verdict; 2],

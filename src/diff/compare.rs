@@ -158,7 +158,7 @@ impl Difference {
     }
 }
 
-/// Compares two samples; differences that chance makes more often than `alpha` are none.
+/// Compares two samples; differences of shares and times that chance makes more often than `alpha` are none.
 pub fn compare(before: &Sample, after: &Sample, services: &Services, alpha: f64) -> Difference {
     let services = services.settled(before, after);
     let (old, new) = (services.group(before), services.group(after));

@@ -1,7 +1,8 @@
 //! Two captures of the same services at different times: what got better, what got worse.
 //!
-//! Shares are compared with Fisher's exact test, times with the rank test of Mann and Whitney; nothing is called a
-//! difference that chance makes often. All tests of one comparison are corrected together (Holm), so that many services
+//! Shares are compared with Fisher's exact test, times with the rank test of Mann and Whitney; nothing of that is called a
+//! difference that chance makes often. Findings that only one of both has are told always, as are those that became more
+//! severe: one case is enough to look at. All tests of one comparison are corrected together (Holm), so that many services
 //! do not make many false alarms. Where there are too few connections to tell, that is said.
 //!
 //! ```

@@ -252,7 +252,7 @@ pub struct Endpoint {
     /// What was believed and then disproved; filled only when asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub retracted: Vec<Entry>,
-    /// Time spent in each state up to the end of the capture, in the order first entered in RFC 9293's list.
+    /// Time spent in each state up to the end of the capture, in RFC 9293's order.
     #[cfg_attr(test, schemars(with = "BTreeMap<State, crate::time::Span>"))]
     pub time_in_state: TimeInState,
 }

@@ -12,14 +12,15 @@
 //! | [`pause`] | gaps, closed windows, stalls |
 //! | [`close`] | FINs |
 //! | [`blame`] | all time, by cause |
-//! | [`flow`] | all that of one connection, segment by segment; `usual`: the short way; `textbook`: that of a whole connection; `proofs`: what proves receipts |
+//! | [`flow`] | all that of one connection, segment by segment; `usual`: the short way; `textbook`: that of a whole connection; `proofs`: what proves receipts; `restart`: how it begins anew |
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge; beyond a size as `histogram`, in `buckets` |
-//! | [`summary`] | what the report says of a connection |
+//! | [`summary`] | what the report says of a connection; `distribution`: of many figures |
 //! | [`table`] | and of groups: `groups` says which, `sums` adds one up, from `figure`s |
 //! | `columns` | the samples of all connections: a `column` stores each once, with the `seats` of its groups; groups with too many are `rough`; `rows` are those of each other, dealt by `deal`, and `ranks` finds their quantiles |
-//! | `packed` | numbers in a row of bytes |
+//! | `packed` | numbers in a row of bytes; `samples`: those of one connection |
+//! | `maybe` | times and spans that may be unknown |
 
 pub mod blame;
 mod buckets;

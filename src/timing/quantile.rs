@@ -153,14 +153,6 @@ impl Quantiles {
         }
     }
 
-    /// Forgets all samples.
-    pub fn clear(&mut self) {
-        match &mut self.store {
-            Store::Exact(samples) => samples.clear(),
-            Store::Rough(_) => self.store = Store::Exact(Vec::new()),
-        }
-    }
-
     /// The samples, unless there are too many to keep.
     pub fn samples(&self) -> Option<&[i64]> {
         match &self.store {

@@ -106,11 +106,11 @@ impl Loss {
                 _ => None,
             };
             if span.is_some() {
-                self.rescued += 1;
+                self.rescued = self.rescued.saturating_add(1);
                 return span;
             }
         }
-        self.excluded += 1;
+        self.excluded = self.excluded.saturating_add(1);
         None
     }
 }
@@ -223,24 +223,24 @@ impl RoundTrip {
 
     /// The end reports what it holds beyond a hole.
     pub fn reports(&mut self, seg: &Segment) {
-        for (_, right) in seg.options.sack() {
-            if after(*right, seg.ack) {
-                let loss = self.loss.get_or_insert_default();
-                if loss.sacked.is_none_or(|edge| after(*right, edge)) {
-                    loss.sacked = Some(*right);
-                }
+        for (_, right) in seg.options.sack().iter().filter(|(_, right)| after(*right, seg.ack)) {
+            let loss = self.loss.get_or_insert_default();
+            if loss.sacked.is_none_or(|edge| after(*right, edge)) {
+                loss.sacked = Some(*right);
             }
         }
     }
 
     /// A sample of the handshake whose copy the timestamp told.
     pub fn rescue(&mut self) {
-        self.loss.get_or_insert_default().rescued += 1;
+        let loss = self.loss.get_or_insert_default();
+        loss.rescued = loss.rescued.saturating_add(1);
     }
 
     /// A sample that would have been none is left out.
     pub fn exclude(&mut self) {
-        self.loss.get_or_insert_default().excluded += 1;
+        let loss = self.loss.get_or_insert_default();
+        loss.excluded = loss.excluded.saturating_add(1);
     }
 
     /// A sample is known to have taken long: an acknowledgment alone told it.
