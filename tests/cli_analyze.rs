@@ -317,3 +317,17 @@ fn a_file_that_is_read_twice_is_told_of() {
         assert_eq!(folder.run(&["analyze", "-q", "trace.pcap", again]).err, "");
     }
 }
+
+#[test]
+fn a_silence_that_is_nearly_all_of_a_capture_is_told() {
+    let folder = Folder::new();
+    let day = |hours: u32| Conversation::new().closed(40_000).after(hours * 3_600_000_000).closed(40_001).bytes;
+    folder.file("joined.pcap", &day(1));
+    let joined = folder.run(&["analyze", "--width", "200", "joined.pcap"]).out;
+    let head = joined.lines().next().unwrap_or_default();
+    assert!(head.contains("22:13:20 UTC, all but 91 ms of it one silence"), "{head}");
+    let silence = json(&folder.run(&["analyze", "--format", "json", "joined.pcap"]).out)["capture"]["silence"].as_f64();
+    assert!(silence.is_some_and(|seconds| (3_600.0..3_600.1).contains(&seconds)), "{silence:?}");
+    folder.file("one.pcap", &three());
+    assert!(!folder.run(&["analyze", "one.pcap"]).out.contains("silence"));
+}

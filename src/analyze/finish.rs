@@ -126,7 +126,8 @@ impl<'a> Finish<'a> {
         new().for_each(|index| census.count(parties[index]));
         past.census = census;
         let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
-        let capture = Capture { files, bytes, missing_bytes, ..analysis.capture.clone() };
+        let silence = analysis.watch.silence(end - begin);
+        let capture = Capture { files, bytes, missing_bytes, silence, ..analysis.capture.clone() };
         scene.quality.dropped = capture.dropped();
         // How many there will be is not known where some are let go.
         let expected = if let_go { usize::MAX } else { count };

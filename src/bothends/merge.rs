@@ -335,6 +335,8 @@ fn capture(mut ours: Capture, theirs: Capture, pairs: &Pairs, both_ends: BothEnd
     ours.missing_bytes += theirs.missing_bytes;
     ours.first = ours.first.into_iter().chain(theirs_first).min();
     ours.last = ours.last.max(theirs_last);
+    // Where one of them goes on there is no silence.
+    ours.silence = ours.silence.min(theirs.silence);
     ours.both_ends = Some(both_ends);
     ours
 }

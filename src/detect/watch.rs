@@ -13,6 +13,8 @@ pub struct Watch {
     begin: Option<Time>,
     /// Capture time of the segment before.
     before: Option<Time>,
+    /// The longest time between two segments.
+    silence: Span,
 }
 
 impl Watch {
@@ -21,11 +23,20 @@ impl Watch {
     pub fn segment(&mut self, seg: &Segment) {
         self.quality.segments += 1;
         self.begin.get_or_insert(seg.time);
-        if let Some(before) = self.before.replace(seg.time)
-            && before - seg.time > Span::secs(1)
-        {
-            self.quality.note_back_step(seg.packet, before - seg.time);
+        if let Some(before) = self.before.replace(seg.time) {
+            if seg.time - before > self.silence {
+                self.silence = seg.time - before;
+            } else if before - seg.time > Span::secs(1) {
+                self.quality.note_back_step(seg.packet, before - seg.time);
+            }
         }
+    }
+
+    /// The longest time without a segment, if it is nearly all of a capture of this `length`: captures joined, or files of
+    /// different days.
+    pub fn silence(&self, length: Span) -> Option<Span> {
+        const LEAST: Span = Span::secs(3_600);
+        (self.silence >= LEAST && self.silence.0 / 9 >= length.0 / 10).then_some(self.silence)
     }
 
     /// Capture time of the first segment.

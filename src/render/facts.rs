@@ -7,7 +7,8 @@ use crate::report::{Capture, ClosedFirst, Connection, Endpoint, Entry, Origin, O
 use crate::source::FileInfo;
 use crate::tracker::{Evidence, State, States};
 
-/// The capture in one sentence: name, connections, packets and how many of them were TCP, length, start.
+/// The capture in one sentence: name, connections, packets and how many of them were TCP, length, start, and a silence that
+/// is nearly all of it.
 pub fn headline(report: &Report, options: &RenderOptions) -> String {
     let capture = &report.capture;
     // What was left out by a filter was captured all the same.
@@ -25,6 +26,9 @@ pub fn headline(report: &Report, options: &RenderOptions) -> String {
     }
     if let (Some(first), Some(last)) = (capture.first, capture.last) {
         line.push_str(&format!(", {} from {}", span(last - first), date(first, options.zone)));
+        if let Some(silence) = capture.silence {
+            line.push_str(&format!(", all but {} of it one silence", span(last - first - silence)));
+        }
     }
     line
 }

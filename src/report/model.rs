@@ -83,6 +83,10 @@ pub struct Capture {
     /// Time of the latest packet: every "at least" in the report ends here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Time>,
+    /// How long no TCP segment was captured at a stretch, where that is an hour or more and nine tenths of the time from
+    /// `first` to `last`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silence: Option<crate::time::Span>,
 }
 
 impl Capture {
