@@ -146,7 +146,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             message: format!(
                 "{} of {} attempts to {service} had to repeat {} SYN{ignored} while it answered others{why}",
                 count(s.waited.len() as u64),
-                count(s.all as u64),
+                count(s.all),
                 if s.waited.len() == 1 { "its" } else { "their" },
             ),
             at: Some(Side::Server),
