@@ -56,6 +56,10 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["analyze", "--threshold", "syn-success-low-warning=nan%", "x"], "a share such as `2%`"),
         (&["analyze", "--only", "foo", "x"], "parts of the report: findings, totals, rollups, timing, connections"),
         (&["analyze", "-o", "x.html", "x"], "--output: .html is no format\n  known are .txt, .json, "),
+        (
+            &["diff", "-o", "x.html", "x", "y"],
+            "--output: .html is no format\n  known are .txt, .json, .md, .markdown; ",
+        ),
         (&["show", "-c", "1", "-o", "x.xml", "x"], "--output: .xml is no format\n  known are .txt, .ladder, .svg, "),
         (
             &["snapshot", "-o", "x.md", "x"],

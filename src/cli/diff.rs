@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::args::columns;
+use super::args::{columns, duration};
 use super::failure::{DONE, FAILED, FOUND, Failure};
 use super::jobs::Jobs;
-use super::output::{Look, Target};
+use super::output::{self, Look, Target};
 use super::reading::{self, Reading};
-use crate::amount;
 use crate::analyze::{Analysis, MANY, Options, Past};
 use crate::detect::Limits;
 use crate::diff::output::{Format, write};
@@ -28,8 +27,9 @@ Examples:
   tcpstate analyze --format json -o before.json before.pcap; tcpstate diff before.json after.pcap
   tcpstate diff --service 'web=*:443' --service 'db=10.0.5.*:5432' --fail-on-new before.json after.pcap
 
-Differences are told only where chance would not make them: shares by Fisher's exact test, times by the rank test of Mann
-and Whitney, all corrected for their number (Holm). Both captures should show comparable traffic.
+Findings that only one of both has, or that are more severe, are told always. All other differences are told only where
+chance would not make them: shares by Fisher's exact test, times by the rank test of Mann and Whitney, all corrected for
+their number (Holm). Both captures should show comparable traffic.
 
 Exit codes: 0 done; 1 what --fail-on-new or --fail-on-worse names was found; 2 could not be done; 130 interrupted.")]
 pub struct DiffArgs {
@@ -74,9 +74,9 @@ pub struct DiffArgs {
     #[arg(long)]
     all: bool,
 
-    /// How to write it
-    #[arg(short, long, value_enum, default_value_t)]
-    format: Format,
+    /// How to write it [default: by the name of --output, else table]
+    #[arg(short, long, value_enum)]
+    format: Option<Format>,
 
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
@@ -102,10 +102,6 @@ fn level(word: &str) -> Result<f64, String> {
     level.ok_or_else(|| "a number between 0 and 1, as in 0.01".to_owned())
 }
 
-fn duration(word: &str) -> Result<Span, String> {
-    amount::duration(word).ok_or_else(|| "a duration with its unit, as in 30s or 2min".to_owned())
-}
-
 /// Compares and prints.
 pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
     let named = args.service.iter().map(|text| {
@@ -116,11 +112,13 @@ pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
     let settings = args.threshold.iter().map(String::as_str);
     let mut limits = Limits::read(settings).map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
     args.stuck_after.into_iter().for_each(|span| limits.stuck_after(span));
+    let named = || output::named(args.output.as_deref(), Format::of_extension, &Format::EXTENSIONS);
+    let format = args.format.map_or_else(named, |format| Ok(Some(format)))?.unwrap_or_default();
     let target = Target::open(args.output.as_deref())?;
     let (before, after) = (sample(&args.before, &limits, args)?, sample(&args.after, &limits, args)?);
     let difference = compare(&before.0, &after.0, &services, args.alpha);
     let looks = (look.width(args.width), look.colour(target.is_file()));
-    target.write(|out| write(args.format, &difference, args.all, looks, out))?;
+    target.write(|out| write(format, &difference, args.all, looks, out))?;
     let found =
         args.fail_on_new.is_some_and(|least| difference.has_new(least)) || args.fail_on_worse && difference.has_worse();
     Ok(match (before.1 || after.1, found) {

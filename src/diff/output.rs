@@ -24,6 +24,21 @@ pub enum Format {
     Markdown,
 }
 
+impl Format {
+    /// Endings of file names that stand for a format.
+    pub const EXTENSIONS: [&str; 4] = ["txt", "json", "md", "markdown"];
+
+    /// The format that a file name's extension stands for, if it stands for one.
+    pub fn of_extension(extension: &str) -> Option<Format> {
+        match extension.to_ascii_lowercase().as_str() {
+            "txt" => Some(Format::Table),
+            "json" => Some(Format::Json),
+            "md" | "markdown" => Some(Format::Markdown),
+            _ => None,
+        }
+    }
+}
+
 /// Writes `difference` to `out`; `all` also lists what is the same.
 ///
 /// # Errors
