@@ -81,7 +81,7 @@ pub fn size(text: &str) -> Option<u64> {
 /// A decimal number times a unit, exact; `None` when it is no number or leaves a fraction.
 fn scaled(number: &str, unit: i128) -> Option<i128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() || whole.len() > 20 || fraction.len() > 12 || number.ends_with('.') {
+    if whole.is_empty() && fraction.is_empty() || whole.len() > 20 || fraction.len() > 12 || number.ends_with('.') {
         return None;
     }
     let digits: i128 = format!("{whole}{fraction}").parse().ok()?;

@@ -99,3 +99,18 @@ fn a_reset_is_captured_twice_as_other_segments_are() {
     assert_eq!(copies(&reset_twice("<ID=7>", "<ID=8>")), 0);
     assert_eq!(copies(&reset_twice("<ID=0>", "<ID=0>")), 0);
 }
+
+/// A router with a queue lies between two interfaces of which both are captured: with identification and timestamp equal it
+/// is a copy, however long that takes.
+#[test]
+fn what_has_both_names_is_a_copy_also_when_it_comes_late() {
+    let late = |name: &str| {
+        copies(&after_handshake(&format!(
+            "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10>{name} --> ESTABLISHED @ +1ms
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10>{name}<TTL=63> --> ESTABLISHED @ +300ms
+6. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><ID=0> <-- ESTABLISHED @ +20ms
+"
+        )))
+    };
+    assert_eq!([late("<ID=7><TS=70/50>"), late("<ID=7>"), late("<ID=0><TS=70/50>")], [1, 0, 0]);
+}

@@ -2,17 +2,23 @@
 
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::ladder;
-use tcpstate::report::{Anomaly, Severity};
+use tcpstate::report::{Anomaly, Report, Severity};
+use tcpstate::tracker::State;
 
-/// The findings on the only connection of the ladder `text`.
-fn anomalies(text: &str) -> Vec<Anomaly> {
+/// The report on the ladder `text`.
+fn report(text: &str) -> Report {
     let ladder = ladder::parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
     let mut analysis = Analysis::new(Options::default());
     for seg in ladder.segments() {
         analysis.segment(&seg);
     }
     analysis.until(ladder.end());
-    let mut report = analysis.finish(Vec::new());
+    analysis.finish(Vec::new())
+}
+
+/// The findings on the only connection of the ladder `text`.
+fn anomalies(text: &str) -> Vec<Anomaly> {
+    let mut report = report(text);
     assert_eq!(report.connections.len(), 1);
     report.connections.remove(0).anomalies
 }
@@ -69,4 +75,41 @@ fn of_a_lone_fin_no_states_are_said() {
     let (_, message) =
         told(&format!("{known}5. FIN_WAIT_2 <-- <SEQ=301><ACK=1102><CTL=ACK> <-- CLOSE_WAIT\n"), "half-closed-at-end");
     assert!(message.contains("was in CLOSE_WAIT and client "), "{message}");
+}
+
+/// The SYN,ACK was sent again while ACK and FIN were under way: both arrived after that, the FIN as well.
+#[test]
+fn a_fin_that_arrives_late_is_received_once_the_connection_is_open() {
+    let text = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +20ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> SYN_RCVD @ +100us
+4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> SYN_RCVD @ +80ms
+5. FIN_WAIT_1 <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +1s
+6. FIN_WAIT_1 --> <SEQ=102><ACK=301><CTL=ACK> --> CLOSE_WAIT @ +100us
+7. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT @ +200ms
+8. TIME_WAIT <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK @ +1ms
+9. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED @ +100us
+";
+    let c = &report(text).connections[0];
+    let server: Vec<State> = c.endpoints.server.history.iter().map(|h| h.state).collect();
+    let expected = [State::SynRcvd, State::Established, State::CloseWait, State::LastAck];
+    assert_eq!(server[..4], expected, "{server:?}");
+}
+
+/// A segment that no stack takes, and then a connection on the same ports.
+#[test]
+fn a_stray_segment_without_ack_is_no_part_of_the_connection_after_it() {
+    let report = report(
+        "1. - --> <SEQ=7000><CTL=FIN> --> -
+2. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ +1s
+3. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +20ms
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +100us
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED @ +20ms
+",
+    );
+    assert_eq!(report.connections.len(), 2);
+    let second = &report.connections[1].endpoints;
+    let states = |of: &tcpstate::report::Endpoint| of.history.iter().map(|h| h.state).collect::<Vec<_>>();
+    assert_eq!(states(&second.client), [State::SynSent, State::Established]);
+    assert_eq!(states(&second.server), [State::SynRcvd, State::Established]);
 }

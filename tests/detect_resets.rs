@@ -149,3 +149,49 @@ fn an_ignored_reset_is_told_with_its_own_packet() {
         ignored.message
     );
 }
+
+/// A copy of what the server had sent before its RST, delayed beyond what tells copies, is no sign that it went on.
+#[test]
+fn a_late_copy_does_not_disown_a_reset() {
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10><ID=3> --> ESTABLISHED @ +1ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50><ID=4> <-- ESTABLISHED @ +20ms
+6. CLOSED <-- <SEQ=351><ACK=111><CTL=RST,ACK><ID=5> <-- CLOSED @ +20ms
+7. CLOSED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50><ID=4> <-- CLOSED @ +400ms
+",
+    );
+    assert!(find(&c, "rst-from-between").is_none(), "{:?}", c.anomalies);
+    assert_eq!(find(&c, "rst-abort").and_then(|a| a.endpoint), Some(Side::Server));
+}
+
+/// An acknowledgment that falls back behind what its sender had acknowledged says nothing of what had arrived.
+#[test]
+fn a_reset_that_acknowledges_less_than_before_disproves_nothing() {
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +1ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED @ +20ms
+6. FIN_WAIT_1 --> <SEQ=111><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT @ +20ms
+7. CLOSED <-- <SEQ=301><ACK=0><CTL=RST,ACK> <-- CLOSED @ +20ms
+",
+    );
+    let server: Vec<State> = c.endpoints.server.history.iter().map(|h| h.state).collect();
+    assert_eq!(server, [State::SynRcvd, State::Established, State::CloseWait, State::Closed]);
+}
+
+/// What crossed the RST had passed all the same: the connection was not idle.
+#[test]
+fn what_a_reset_does_not_acknowledge_is_no_silence() {
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +1ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED @ +20ms
+6. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +400s
+7. CLOSED <-- <SEQ=301><ACK=111><CTL=RST,ACK> <-- CLOSED @ +20ms
+",
+    );
+    let abort = find(&c, "rst-abort").unwrap();
+    assert!(
+        abort.message.contains("(packet 7, 20 ms after packet 6, which it does not acknowledge)"),
+        "{}",
+        abort.message
+    );
+}

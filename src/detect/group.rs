@@ -323,16 +323,16 @@ impl Group {
     fn finding(&self, words: Option<String>, (clients, hosts): (usize, Vec<IpAddr>)) -> Finding {
         let declaration: &'static Declaration = ALL[usize::from(self.key.declaration)];
         let (count, service, worst) = (self.count, self.key.service, self.worst_case().id);
-        let words = words.unwrap_or_else(|| declaration.summary.to_owned());
         let message = if count == 1 {
-            words
+            words.unwrap_or_else(|| declaration.summary.to_owned())
         } else {
             let from = match hosts.as_slice() {
                 [host] => host.to_string(),
                 _ => format!("{clients} hosts"),
             };
+            let words = words.map(|words| format!(": {words}")).unwrap_or_default();
             let summary = declaration.summary;
-            format!("{count} connections from {from} to {service}: {summary}; the worst is #{worst}: {words}")
+            format!("{count} connections from {from} to {service}: {summary}; the worst is #{worst}{words}")
         };
         let packets: Vec<u64> = self.shown.iter().map(|c| c.packet).collect();
         let mut facts = Facts::new();

@@ -102,6 +102,9 @@ fn when(reset: &signals::Reset) -> String {
     let nothing_since =
         reset.last_sent.is_none_or(|t| ago(t) >= reset.idle) && reset.trigger.is_none_or(|t| t.age >= reset.idle);
     match reset.trigger {
+        _ if let Some((crossed, age)) = reset.crossed.filter(|(_, age)| *age >= Span(0)) => {
+            format!(" (packet {packet}, {} after packet {crossed}, which it does not acknowledge)", Plain(age))
+        }
         _ if nothing_since && reset.idle >= Span::secs(1) => {
             format!(" after {} without traffic (packet {packet})", Plain(reset.idle))
         }

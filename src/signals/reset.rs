@@ -32,6 +32,8 @@ pub struct Reset {
     pub echoes: bool,
     /// The peer's last segment before it, if it can have arrived.
     pub trigger: Option<Trigger>,
+    /// The same if it cannot: its packet, and how long before the RST it passed.
+    pub crossed: Option<(u64, Span)>,
     /// The sender had sent its FIN before.
     pub own_fin: bool,
     /// The sender's FIN had been acknowledged.
@@ -82,8 +84,9 @@ impl Reset {
         let (x, y) = (taken.sender, 1 - taken.sender);
         let (own, peer) = (&c.ends[x], &c.ends[y]);
         let last = peer.last_segment();
-        // What its acknowledgment leaves out had not arrived when it was sent.
-        let arrived = last.filter(|l| !seg.has(Flags::ACK) || !after(l.end(), seg.ack));
+        // What its acknowledgment leaves out had not arrived when it was sent; one that falls back says nothing.
+        let leaves_out = |end: u32| after(end, seg.ack) && peer.acked().is_none_or(|acked| !before(seg.ack, acked));
+        let arrived = last.filter(|l| !seg.has(Flags::ACK) || !leaves_out(l.end()));
         let covers = |ack: u32, fin: Option<u32>| fin.is_some_and(|f| !before(ack, f));
         let ends = &signals.ends;
         let (tried, waiting) = (signals.unanswered(x), signals.unanswered(y));
@@ -98,6 +101,7 @@ impl Reset {
             accepted: taken.class == Class::Reset,
             exact: own.sent() == Some(seg.seq) || own.acked() == Some(seg.seq),
             echoes: last.is_some_and(|l| l.ack == seg.seq && l.flags.has(Flags::ACK)),
+            crossed: last.filter(|_| arrived.is_none()).map(|l| (l.packet, seg.time - l.time)),
             trigger: arrived.map(|l| Trigger {
                 packet: l.packet,
                 age: seg.time - l.time,
@@ -141,6 +145,7 @@ crate::pack::pack_fields!(Reset {
     exact,
     echoes,
     trigger,
+    crossed,
     own_fin,
     own_fin_acked,
     peer_fin,

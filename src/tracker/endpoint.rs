@@ -85,6 +85,8 @@ pub(super) struct Gaps {
     pub unseen_end: Option<u32>,
     /// The end of an implausible segment, kept in case the next one continues it.
     pub astray: Option<u32>,
+    /// What its last challenge of a SYN acknowledged.
+    pub challenge: Option<u32>,
     /// Its last segment, if that is a RST, and the TTL of that.
     pub reset: Option<(Trace, u8)>,
 }

@@ -151,24 +151,20 @@ impl Connection {
     }
 
     /// Whether `seg` of end `x`, which has no SYN and is the first of it, belongs to an older connection that `x` still
-    /// holds: in SYN_SENT the other end takes no acknowledgment of what it never sent (RFC 9293 §3.10.7.3, Figure 9). Where
-    /// the capture misses the rest of the handshake and data after it, two segments with content of which the second
-    /// continues the first tell that it is none.
+    /// holds: in SYN_SENT the other end takes no acknowledgment of what it never sent (RFC 9293 §3.10.7.3, Figure 9). That is
+    /// a mere acknowledgment, and the same one each time. Where the capture misses the rest of the handshake and what came
+    /// after it, content or acknowledgments that go on tell that it is none.
     pub(super) fn is_stale(&mut self, x: usize, seg: &Segment) -> bool {
         let (own, peer) = (&self.ends[x], &self.ends[1 - x]);
         let Some(isn) = peer.isn.filter(|_| !own.seen && seg.has(Flags::ACK)) else { return false };
         if within(isn.wrapping_add(1), seg.ack, peer.next) || !self.is_in_syn_sent(1 - x) {
             return false;
         }
-        if seg.seq_len() == 0 {
-            return true;
+        if seg.seq_len() > 0 {
+            return false;
         }
-        let gaps = self.ends[x].gaps_mut();
-        let goes_on = gaps.astray == Some(seg.seq);
-        if !goes_on {
-            gaps.astray = Some(seg.end());
-        }
-        !goes_on
+        let before = self.ends[x].gaps_mut().challenge.replace(seg.ack);
+        !before.is_some_and(|ack| after(seg.ack, ack))
     }
 
     /// Whether the SYN,ACK `seg` belongs to a new connection of which the capture does not show the SYN: end `y`, which

@@ -49,6 +49,11 @@ impl<N: Notes> Tracker<N> {
         if syn && !ack {
             let end = &c.ends[x];
             let first = !end.seen && end.isn.is_none();
+            if first && c.before != 0 && !c.ends[y].seen && c.ends[y].packets == 0 {
+                // Nothing but segments that no stack takes came before it.
+                return self.begin(i, seg);
+            }
+            let end = &c.ends[x];
             if first || end.isn == Some(seg.seq) {
                 return i;
             }

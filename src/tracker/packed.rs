@@ -11,7 +11,7 @@ use crate::pack::{In, Out, Pack, pack_fields};
 use crate::time::Time;
 
 pack_fields!(Trace { time, packet, seq, ack, len, flags, ip_id, rest, stamped, stamp });
-pack_fields!(Gaps { beyond, unseen_fin, unseen_end, astray, reset });
+pack_fields!(Gaps { beyond, unseen_fin, unseen_end, astray, challenge, reset });
 pack_fields!(UnseenFin { end, time, packet, received, own, bare });
 pack_fields!(Endpoint {
     log,

@@ -119,7 +119,8 @@ impl Connection {
             let (content, packet) = self.ends[y].last_content;
             let content = content.get().map(|t| (t, packet));
             let (time, packet) = fin.max(content).unwrap_or((seg.time, seg.packet));
-            let floor = self.ends[x].without_peer_fin.get().filter(|t| *t > time);
+            let opened = self.ends[x].log.get(Event::RcvAckOfSyn).map(|m| m.time);
+            let floor = self.ends[x].without_peer_fin.get().max(opened).filter(|t| *t > time);
             let time = floor.unwrap_or(time).min(seg.time);
             self.ends[x].log.settle(Mark {
                 proof: seg.packet,

@@ -5,6 +5,7 @@ use super::log::Mark;
 use super::rules::{Event, Events};
 use super::sequence::{after, before, within};
 use super::state::{Evidence, State};
+use super::trace::Trace;
 use crate::segment::{Flags, Segment};
 use crate::time::Span;
 
@@ -38,7 +39,9 @@ impl Connection {
             self.ends[x].ttl.get_or_insert(seg.ttl);
             if !seg.has(Flags::ACK) {
                 self.answers_without_connection(x, seg);
-            } else if self.ends[y].fin.is_some_and(|fin| before(seg.ack, fin)) {
+            } else if self.ends[y].fin.is_some_and(|fin| before(seg.ack, fin))
+                && self.ends[y].acked.is_none_or(|acked| !before(seg.ack, acked))
+            {
                 self.closes_without_peer_fin(x, seg);
             }
             if !self.ends[x].log.has(Event::SndRst) {
@@ -87,7 +90,7 @@ impl Connection {
         }
     }
 
-    /// A RST of `x` that does not acknowledge the peer's FIN: that had not arrived, and finds no connection when it does.
+    /// A RST of `x` that acknowledges what `x` had of the peer, and not its FIN: that had not arrived, and finds no connection when it does.
     fn closes_without_peer_fin(&mut self, x: usize, seg: &Segment) {
         if let Some(mark) = self.ends[x].log.disprove(Event::RcvFin, seg.time + Span(1), seg.time) {
             self.retract(x, mark);
@@ -151,6 +154,18 @@ impl Connection {
         exact || before_fin || missed
     }
 
+    /// Whether `seg` of `x` is certainly no late copy of what it sent before: it goes beyond that, or has another
+    /// identification or timestamp.
+    fn is_news(&self, x: usize, seg: &Segment) -> bool {
+        let (own, peer) = (&self.ends[x], &self.ends[1 - x]);
+        let beyond = after(seg.end(), own.next) || peer.acked.is_none_or(|acked| after(seg.ack, acked));
+        let other = |last: &Trace| {
+            let stamp = seg.options.timestamps.map(|t| t.value);
+            seg.ip_id != 0 && seg.ip_id != last.ip_id || stamp.is_some() && stamp != last.tsval()
+        };
+        beyond || own.last.as_ref().is_none_or(other)
+    }
+
     /// A segment of `x` other than a RST: it has a connection, so it has neither sent nor accepted a RST.
     #[inline]
     pub(super) fn alive(&mut self, x: usize, seg: &Segment) {
@@ -163,6 +178,7 @@ impl Connection {
         let log = &self.ends[x].log;
         if let Some(mark) = log.get(Event::SndRst).copied()
             && seg.time > mark.time + OVERTAKEN
+            && self.is_news(x, seg)
         {
             self.ends[x].log.remove(Event::SndRst);
             self.retract(x, mark);

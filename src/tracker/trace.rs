@@ -8,6 +8,8 @@ use crate::time::{Span, Time};
 /// tap to the next, and half of the least timeout of common stacks (200 ms, Linux `TCP_RTO_MIN`). Some senders use an
 /// identification again when they repeat a segment, and clocks may tick as slowly as that.
 const NAMED: Span = Span::millis(100);
+/// The same with both: hardly anybody repeats both, and a router with a queue may be between two taps.
+const NAMED_TWICE: Span = Span::secs(1);
 /// The same where neither tells copies from repetitions: what several interfaces of one host capture.
 const NAMELESS: Span = Span::millis(1);
 
@@ -94,7 +96,11 @@ impl Trace {
     #[inline(never)]
     fn is_copied_at(&self, seg: &Segment) -> bool {
         let apart = seg.time - self.time;
-        let limit = if self.is_named() { NAMED } else { NAMELESS };
+        let limit = match (self.ip_id != 0, self.stamped) {
+            (true, true) => NAMED_TWICE,
+            (false, false) => NAMELESS,
+            _ => NAMED,
+        };
         let same = Trace { time: self.time, packet: self.packet, ..Trace::of(seg) } == *self;
         same && apart <= limit
     }
