@@ -173,7 +173,7 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
         && !view.is_midstream()
         && view.connection.ends[e].bytes == 0
         && view.sent(e) <= u64::from(view.connection.ends[e].syn_acks) + 1;
-    let unread = reset.pending > 0 || trigger.is_some_and(|t| t.len > 0 && is_prompt(view, t.age));
+    let unread = reset.unread > 0 || trigger.is_some_and(|t| t.len > 0 && is_prompt(view, t.age));
     if unread {
         return Cause::UnreadData;
     }

@@ -86,7 +86,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         .raise(severity, reset.time, reset.packet, message)
         .at(e)
         .cause(cause.name())
-        .fact("unread_bytes", reset.pending)
+        .fact("unread_bytes", reset.unread)
         .fact("in_flight", reset.in_flight)
         .fact("suspect", between || is_suspect(reset))
         .span("idle_before", reset.idle);

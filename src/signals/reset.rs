@@ -46,6 +46,8 @@ pub struct Reset {
     pub known: bool,
     /// The peer's payload that the sender had not acknowledged.
     pub pending: u32,
+    /// Of that, what had arrived when it was sent: what it acknowledges itself. All of it, if it acknowledges nothing.
+    pub unread: u32,
     /// The sender had data of its own in flight.
     pub in_flight: u32,
     /// The sender had sent something after `trigger`.
@@ -90,6 +92,12 @@ impl Reset {
         let covers = |ack: u32, fin: Option<u32>| fin.is_some_and(|f| !before(ack, f));
         let ends = &signals.ends;
         let (tried, waiting) = (signals.unanswered(x), signals.unanswered(y));
+        let (sent, acked) = (peer.sent().unwrap_or_default(), peer.acked().or(peer.sent()).unwrap_or_default());
+        // The peer's payload below `edge` that was not acknowledged before.
+        let unacked = |edge: u32| {
+            let payload = edge.wrapping_sub(acked).wrapping_sub(u32::from(peer.fin() == Some(edge)));
+            if after(edge, acked) { payload } else { 0 }
+        };
         Reset {
             from: x,
             time: seg.time,
@@ -115,12 +123,8 @@ impl Reset {
             peer_fin: peer.fin().is_some(),
             peer_fin_acked: peer.acked().is_some_and(|a| covers(a, peer.fin())),
             known: own.last_segment().is_some(),
-            pending: match (peer.sent(), peer.acked()) {
-                (Some(sent), Some(acked)) if after(sent, acked) => {
-                    sent.wrapping_sub(acked).wrapping_sub(u32::from(peer.fin() == Some(sent)))
-                }
-                _ => 0,
-            },
+            pending: unacked(sent),
+            unread: unacked(if seg.has(Flags::ACK) && before(seg.ack, sent) { seg.ack } else { sent }),
             in_flight: own.unacked(),
             answered: last.is_some_and(|l| ends[x].last_sent().is_some_and(|t| t > l.time)),
             tries: (tried.repeats, tried.probes),
@@ -152,6 +156,7 @@ crate::pack::pack_fields!(Reset {
     peer_fin_acked,
     known,
     pending,
+    unread,
     in_flight,
     answered,
     tries,
