@@ -97,7 +97,7 @@ impl Scene {
 pub struct Quality {
     /// Payload bytes that passed, each counted once.
     pub unique: u64,
-    /// Bytes acknowledged or skipped that were never captured.
+    /// Payload bytes acknowledged or skipped that were never captured.
     pub missing: u64,
     /// In how many connections.
     pub gapped: u64,
@@ -208,7 +208,9 @@ impl Glance {
     /// Of connection `c` with its signals.
     pub fn of(c: &Connection, s: &Signals) -> Glance {
         let one_sided = is_one_sided(c, s);
-        let missing = s.ends.iter().map(|e| u64::from(e.missing)).sum();
+        // A FIN has a sequence number, but is no payload.
+        let fin = |e: usize| u64::from(s.ends[e].missing > 0 && c.misses_fin(e));
+        let missing = [0, 1].iter().map(|e| u64::from(s.ends[*e].missing) - fin(*e)).sum();
         let client = c.client().0;
         let oversized = |e: &usize| s.ends[1 - e].mss().is_some_and(|m| s.ends[*e].largest > u32::from(m));
         Glance {

@@ -88,10 +88,7 @@ impl Connection {
         if self.ends.iter().all(|e| e.fin.is_some()) {
             return;
         }
-        let unseen = [0, 1].map(|y| {
-            let end = &self.ends[y];
-            if end.fin.is_some() { None } else { end.unseen_fin().or_else(|| self.fin_with_unseen_data(y)) }
-        });
+        let unseen = [0, 1].map(|y| self.unseen_fin(y));
         for y in 0..2 {
             if let Some(u) = unseen[y] {
                 if self.may_be_keepalive(y, &u) {
@@ -103,6 +100,17 @@ impl Connection {
                 self.add_unseen_fin(y, &u, answer, scales);
             }
         }
+    }
+
+    /// What shows the FIN of end `y` that was not captured, if something does.
+    fn unseen_fin(&self, y: usize) -> Option<UnseenFin> {
+        let end = &self.ends[y];
+        if end.fin.is_some() { None } else { end.unseen_fin().or_else(|| self.fin_with_unseen_data(y)) }
+    }
+
+    /// Whether end `y` is believed to have sent a FIN that was not captured: one of the numbers that were not is its.
+    pub fn misses_fin(&self, y: usize) -> bool {
+        self.unseen_fin(y).is_some_and(|u| !self.may_be_keepalive(y, &u))
     }
 
     /// Whether what shows that FIN of end `y` may be a keepalive, or the answer to one. Not if it is the peer's FIN, which
