@@ -150,7 +150,7 @@ fn an_abort_names_both_causes_unless_there_was_nothing_to_read() {
     let message = |ladder| told(ladder, "rst-abort").unwrap().1;
     let unread = message(opened!(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
-5. CLOSED <-- <SEQ=301><ACK=101><CTL=RST,ACK> <-- CLOSED
+5. CLOSED <-- <SEQ=301><ACK=111><CTL=RST,ACK> <-- CLOSED
 "
     ));
     let acknowledged = message(opened!(

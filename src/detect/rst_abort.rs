@@ -16,8 +16,8 @@ pub static DECLARATION: Declaration = Declaration {
           that had been sent completely.",
     decided: "An accepted RST on an open connection that does not answer a segment for a connection that is gone. The fact \
               `reset.cause` tells the class: a RST with ACK comes from a socket that still exists (RFC 9293 §3.10.4 and \
-              3.6.1; Linux tcp_send_active_reset); `unread-data` if the peer's bytes were not acknowledged or had just \
-              arrived, `abort` if not, `refused-after-handshake` if the server had sent nothing yet. Either of the first two \
+              3.6.1; Linux tcp_send_active_reset); `unread-data` if it acknowledges bytes of the peer that nothing had \
+              acknowledged before, or some had just arrived, `abort` if not, `refused-after-handshake` if the server had sent nothing yet. Either of the first two \
               may be data left unread or SO_LINGER 0: an acknowledgment is the kernel's and does not show what the \
               application has read. Only where the peer had sent nothing was there nothing to leave unread. `suspect` is \
               set when the hop count does not fit the sender's other segments; `from-between` when that went on sending: the \
