@@ -113,3 +113,27 @@ fn a_stray_segment_without_ack_is_no_part_of_the_connection_after_it() {
     assert_eq!(states(&second.client), [State::SynSent, State::Established]);
     assert_eq!(states(&second.server), [State::SynRcvd, State::Established]);
 }
+
+/// Of that, not even forty such connections make an error.
+#[test]
+fn leaks_are_counted_only_where_the_fin_was_captured() {
+    let grows = |fin: &str| {
+        let text = format!("{OPENING}{fin}5. FIN_WAIT_2 <-- <SEQ=301><ACK=1102><CTL=ACK> <-- CLOSE_WAIT\n");
+        let ladder = ladder::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let mut analysis = Analysis::new(Options::default());
+        for n in 0..40 {
+            for mut seg in ladder.segments() {
+                let client = if seg.src == ladder.left { &mut seg.src } else { &mut seg.dst };
+                client.port += n;
+                seg.time = seg.time + Span::secs(5 * i64::from(n));
+                analysis.segment(&seg);
+            }
+        }
+        analysis.until(ladder.end() + Span::secs(5 * 39));
+        let report = analysis.finish(Vec::new());
+        assert_eq!(report.connections.len(), 40);
+        report.findings.iter().any(|f| f.name == "close-wait-growth")
+    };
+    assert!(grows("4. FIN_WAIT_1 --> <SEQ=1101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT\n"));
+    assert!(!grows(""));
+}

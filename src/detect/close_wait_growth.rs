@@ -20,7 +20,8 @@ pub static DECLARATION: Declaration = Declaration {
     what: "In every quarter of the capture more sockets of one host and service are in CLOSE_WAIT than in the one before.",
     why: "This is the strongest sign of a leak that a capture can show: it ends when the process runs out of file descriptors.",
     decided: "The number of ends in CLOSE_WAIT at the end of each quarter of the capture, from the histories; it must grow in each \
-              and reach the threshold.",
+              and reach the threshold. Ends whose peer's FIN was not captured do not count: what shows that FIN may have \
+              been a byte of data.",
     confused: "a burst of clients that close at the same moment and are served a little later: then it falls again.",
     advice: "See close-wait-stuck: the application on that side does not close what its peers have closed.",
     thresholds: &[&LEAST],

@@ -191,7 +191,7 @@ impl<'a> Digest<'a> {
     }
 
     /// Which end was in CLOSE_WAIT when quarters of the capture ended (in order), and whether it still was at the end;
-    /// `None` if it never was at those times.
+    /// `None` if it never was at those times, or the other end's FIN was not captured.
     pub fn close_wait(self) -> Option<(Side, [bool; 4], bool)> {
         let quarters = [0, 1, 2, 3].map(|i| self.marked(1 << (QUARTERS + i)));
         let side = if self.marked(LEAKED_AT_CLIENT) { Side::Client } else { Side::Server };

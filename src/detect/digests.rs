@@ -17,7 +17,8 @@ use super::{
 use crate::report::directory::Parties;
 use crate::report::{Outcome, Side};
 use crate::time::{Span, Time};
-use crate::tracker::{Outline, State, Verdict};
+use crate::tracker::rules::Event;
+use crate::tracker::{Evidence, Outline, State, Verdict};
 
 /// Where connections are let go before the quarters of the capture are known, a stay in CLOSE_WAIT must be this long to be
 /// remembered: most connections are in it for a moment.
@@ -47,7 +48,8 @@ impl Digests {
         briefs: &[Brief],
         scene: &Scene,
     ) {
-        let [client, server] = [c.client & 1, 1 - (c.client & 1)].map(|e| &verdicts[e]);
+        let sides = [c.client & 1, 1 - (c.client & 1)].map(|e| &verdicts[e]);
+        let [client, server] = sides;
         let opened = client.steps.first().is_some_and(|s| s.rule.to == State::SynSent && s.mark.packet != 0);
         let stays = |v: &Verdict| Stays::of(v.steps.iter().rev().map(|step| (step.rule.to, step.at)));
         let (client, server) = (stays(client), stays(server));
@@ -60,7 +62,10 @@ impl Digests {
         let at_client = client.close_wait.happened();
         let close_wait = if at_client { client.close_wait } else { server.close_wait };
         let mut rare = None;
-        if close_wait.happened() && !(scene.let_go && close_wait.until.min(scene.end) - close_wait.since < LONG) {
+        let short = scene.let_go && close_wait.until.min(scene.end) - close_wait.since < LONG;
+        let seen = |time: &Time| close_wait.covers(*time);
+        let counts = || !short && (scene.let_go || close_wait.lasts() || scene.quarters.iter().any(seen));
+        if close_wait.happened() && counts() && is_fin_captured(sides[usize::from(at_client)]) {
             mark(LEAKED_AT_CLIENT, at_client);
             mark(LEAKED, close_wait.lasts());
             if scene.let_go {
@@ -156,6 +161,11 @@ impl Digests {
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Digest<'_>> + Clone {
         self.rows.iter().map(|row| Digest::new(self, row))
     }
+}
+
+/// Whether a FIN of an end was captured, and is not only assumed.
+fn is_fin_captured(of: &Verdict) -> bool {
+    of.steps.iter().any(|s| s.mark.event == Event::SndFin && s.mark.evidence != Evidence::Assumed)
 }
 
 /// The mark of one that was in CLOSE_WAIT at the end of a quarter of the capture.
