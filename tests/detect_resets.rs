@@ -14,7 +14,12 @@ fn after_handshake(text: &str) -> Connection {
 3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED @ +100us
 {text}"
     );
-    let ladder = ladder::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    only(&text)
+}
+
+/// The only connection of the ladder `text`.
+fn only(text: &str) -> Connection {
+    let ladder = ladder::parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
     let mut analysis = Analysis::new(Options::default());
     ladder.segments().iter().for_each(|seg| _ = analysis.segment(seg));
     analysis.until(ladder.end());
@@ -194,4 +199,41 @@ fn what_a_reset_does_not_acknowledge_is_no_silence() {
         "{}",
         abort.message
     );
+}
+
+#[test]
+fn who_had_lost_the_connection_is_told_with_the_packet_of_its_reset() {
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +1s
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50> <-- ESTABLISHED @ +1ms
+6. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK> --> ESTABLISHED @ +20ms
+7. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK><LEN=10> --> CLOSED @ +100s
+8. CLOSED <-- <SEQ=351><CTL=RST> <-- CLOSED @ +20ms
+",
+    );
+    let told =
+        "server 198.51.100.2:80 answered packet 7 of client 192.0.2.1:50000 with RST (packet 8): it no longer knew";
+    let found = find(&c, "half-open-dead-peer").unwrap();
+    assert!(found.message.starts_with(told), "{}", found.message);
+}
+
+#[test]
+fn a_syn_that_was_answered_for_an_older_connection_was_not_lost() {
+    let opened = |answers: &str, server: &str| {
+        let text = format!(
+            "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> {server}
+{answers}4. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ 1s
+5. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +20ms
+6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+7. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED @ +20ms
+"
+        );
+        let c = only(&text);
+        (find(&c, "syn-retried").is_some(), find(&c, "half-open-dead-peer").is_some())
+    };
+    let stale = "2. SYN_SENT <-- <SEQ=7000><ACK=5000><CTL=ACK> <-- CLOSED @ +20ms
+3. SYN_SENT --> <SEQ=5000><CTL=RST> --> CLOSED
+";
+    assert_eq!(opened(stale, "CLOSED"), (false, true));
+    assert_eq!(opened("", "SYN_RCVD"), (true, false));
 }

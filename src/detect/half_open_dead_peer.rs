@@ -292,10 +292,11 @@ fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     let e = reset.from;
     let message = || {
         format!(
-            "{} answered {} of {} with RST: it no longer knew the connection, which it had never closed{}",
+            "{} answered {} of {} with RST (packet {}): it no longer knew the connection, which it had never closed{}",
             view.who(e),
             reset.trigger.map_or("a segment".to_owned(), |t| format!("packet {}", t.packet)),
             view.who(1 - e),
+            reset.packet,
             after_idle(reset.idle),
         )
     };
@@ -349,9 +350,7 @@ fn replaced(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
 
 /// The same with an older connection of which the capture shows nothing else.
 fn stale(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
-    let is_answer =
-        |r: &&signals::Reset| answers_challenge(view, r) && r.trigger.is_some_and(|t| !t.flags.has(Flags::SYN));
-    let Some(reset) = view.signals.resets().iter().find(is_answer) else { return false };
+    let Some(reset) = answers_to_stale(view).next() else { return false };
     let (Some(syn), Some(trigger)) = (view.event(reset.from, Event::SndSyn), reset.trigger) else { return false };
     let (e, syn) = (reset.from, syn.mark);
     let message = || {
@@ -371,4 +370,11 @@ fn stale(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         .fact("challenge", trigger.packet)
         .fact("rst", reset.packet);
     true
+}
+
+/// The RSTs that answer acknowledgments of an older connection, each of which had answered a SYN.
+pub(super) fn answers_to_stale<'v>(view: &'v View<'_>) -> impl Iterator<Item = &'v signals::Reset> {
+    let is_answer =
+        |r: &&signals::Reset| answers_challenge(view, r) && r.trigger.is_some_and(|t| !t.flags.has(Flags::SYN));
+    view.signals.resets().iter().filter(is_answer)
 }

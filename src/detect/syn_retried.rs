@@ -1,5 +1,6 @@
 //! O07: a connection succeeded only after the SYN had been repeated.
 
+use super::half_open_dead_peer::answers_to_stale;
 use super::prelude::*;
 
 const DELAY: Threshold = Threshold::duration(
@@ -18,7 +19,8 @@ pub static DECLARATION: Declaration = Declaration {
     why: "Each repetition costs a second or more before anything else can happen; users feel it as a pause of exactly 1, 3 or 7 s.",
     decided: "More than one SYN or SYN,ACK with the same sequence number, and an established connection; the delay is from the \
               first SYN to the client's ACK (RFC 6298 §5.7).",
-    confused: "handshake-slow, where nothing is repeated; half-open-accept-overflow, where the SYN,ACK is repeated after the ACK.",
+    confused: "half-open-dead-peer, where each SYN but the last was answered by an acknowledgment of an older connection; \
+               handshake-slow, where nothing is repeated; half-open-accept-overflow, where the SYN,ACK is repeated after the ACK.",
     advice: "Loss on the path, a full SYN or accept queue (are other attempts to the same port delayed at the same time? not \
              where the SYN was answered before it came again), or races in connection tracking (Kubernetes DNAT).",
     thresholds: &[&DELAY],
@@ -44,6 +46,11 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let delay = open.mark.time - syn.mark.time;
     // The rest is half-open-accept-overflow's.
     if open.mark.evidence == Evidence::Inferred || !view.ever(s, State::Established) || delay < Span::millis(200) {
+        return;
+    }
+    // Each but the last SYN was answered for an older connection: half-open-dead-peer tells of that, and nothing was lost.
+    let answered_so = answers_to_stale(view).filter(|r| r.from == c).count();
+    if syn_acks <= 1 && answered_so > 0 && answered_so + 1 >= usize::from(syns) {
         return;
     }
     let severity = if delay >= view.span(&DELAY) { Severity::Warning } else { Severity::Note };
