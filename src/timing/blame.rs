@@ -161,10 +161,10 @@ impl Blame {
         }
     }
 
-    /// End `x` sends payload, FIN or RST. `round_trip` is the least seen towards it; `settled` when everything it had sent
+    /// End `x` sends payload, FIN or RST. `round_trip` is the least seen towards it, if one was; `settled` when everything it had sent
     /// before was acknowledged, if it was.
     #[inline(always)]
-    pub fn speaks(&mut self, x: usize, now: Time, s: &Situation, round_trip: Span, settled: Option<Time>) {
+    pub fn speaks(&mut self, x: usize, now: Time, s: &Situation, round_trip: Option<Span>, settled: Option<Time>) {
         if let Some(cause) = Self::overriding(s) {
             return self.spend(now, cause);
         }
@@ -172,8 +172,13 @@ impl Blame {
         let network = if s.talker == Some(x) {
             // It goes on: as long as something was under way it may have had to wait for that.
             settled.map_or(span, |t| Span((t - mark).0.clamp(0, span.0)))
+        } else if let Some(trip) = round_trip {
+            Span(trip.0.clamp(0, span.0))
+        } else if s.talker.is_some() && span < GAP {
+            // It may have been on its way all the time.
+            span
         } else {
-            Span(round_trip.0.clamp(0, span.0))
+            Span(0)
         };
         let own = Span(span.0 - network.0);
         let owes = s.talker.is_some_and(|t| t != x) && s.server == Some(x);
@@ -182,21 +187,31 @@ impl Blame {
     }
 
     /// The account with the time up to the last packet, and from the first one, should a later packet carry an earlier
-    /// time.
-    pub fn closed(&self, first: Time, last: Time, s: &Situation, in_flight: bool) -> [Span; CAUSES] {
+    /// time. `settled` when everything that the talker had sent was acknowledged, if it was.
+    pub fn closed(
+        &self,
+        (first, last): (Time, Time),
+        s: &Situation,
+        in_flight: bool,
+        settled: Option<Time>,
+    ) -> [Span; CAUSES] {
         let before = self.clock.begun.time().map_or(Span(0), |begun| (begun - first).max(Span(0)));
-        let cause = match Self::overriding(s) {
-            Some(cause) => cause,
-            None if s.closing => Cause::Close,
-            None if in_flight => Cause::Network,
+        let mark = self.clock.mark.time().unwrap_or(last);
+        let after = Clock { ..self.clock }.piece(last).map_or(Span(0), |(_, span)| span.max(Span(0)));
+        // As long as what was sent last was under way, nobody was waited for.
+        let under_way = settled.map_or(Span(0), |t| Span((t - mark).0.clamp(0, after.0)));
+        let (cause, network) = match Self::overriding(s) {
+            Some(cause) => (cause, Span(0)),
+            None if s.closing => (Cause::Close, Span(0)),
+            None if in_flight => (Cause::Network, Span(0)),
             None => match (s.talker, s.server) {
                 // Asked, and never answered.
-                (Some(talker), Some(server)) if talker != server => Cause::End(server),
-                _ if self.clock.mark.time().is_some_and(|m| last - m >= GAP) => Cause::Idle,
-                _ => Cause::Network,
+                (Some(talker), Some(server)) if talker != server => (Cause::End(server), under_way),
+                _ if after - under_way >= GAP => (Cause::Idle, under_way),
+                _ => (Cause::Network, Span(0)),
             },
         };
-        let after = Clock { ..self.clock }.piece(last).map_or(Span(0), |(_, span)| span.max(Span(0)));
+        let (before, after) = (Span(before.0.saturating_add(network.0)), after - network);
         // Put together in one go: a list that was changed in one place is slow to read at once.
         std::array::from_fn(|i| {
             let more = |index: usize, span: Span| if i == index { span.0 } else { 0 };
@@ -225,7 +240,7 @@ mod tests {
         let mut blame = Blame::default();
         blame.open(Time(0));
         let s = Situation { talker: Some(0), server: Some(1), ..Situation::default() };
-        blame.speaks(1, Time(5_000 * MS), &s, Span::millis(30), None);
+        blame.speaks(1, Time(5_000 * MS), &s, Some(Span::millis(30)), None);
         assert_eq!((spent(blame, Cause::Network), spent(blame, Cause::End(1))), (30, 4_970));
     }
 
@@ -234,7 +249,7 @@ mod tests {
         let mut blame = Blame::default();
         blame.open(Time(0));
         let s = Situation { talker: Some(1), server: Some(1), ..Situation::default() };
-        blame.speaks(0, Time(5_000 * MS), &s, Span::millis(1), None);
+        blame.speaks(0, Time(5_000 * MS), &s, Some(Span::millis(1)), None);
         assert_eq!((spent(blame, Cause::Idle), spent(blame, Cause::End(0))), (4_999, 0));
     }
 
@@ -243,8 +258,33 @@ mod tests {
         let mut blame = Blame::default();
         blame.open(Time(0));
         let s = Situation { talker: Some(1), server: Some(1), ..Situation::default() };
-        blame.speaks(1, Time(100 * MS), &s, Span::millis(1), Some(Time(40 * MS)));
+        blame.speaks(1, Time(100 * MS), &s, Some(Span::millis(1)), Some(Time(40 * MS)));
         assert_eq!((spent(blame, Cause::Network), spent(blame, Cause::End(1))), (40, 60));
+    }
+
+    #[test]
+    fn what_an_acknowledgment_alone_ended_was_under_way() {
+        let mut blame = Blame::default();
+        blame.open(Time(0));
+        let s = Situation { talker: Some(0), server: Some(1), ..Situation::default() };
+        let acked = Some(Time(343 * MS));
+        let spent = |last: i64| blame.closed((Time(0), Time(last * MS)), &s, false, acked).map(|s| s.0 / MS);
+        let [network, server] = [Cause::Network, Cause::End(1)].map(Cause::index);
+        assert_eq!((spent(343)[network], spent(343)[server]), (343, 0));
+        // Then it was asked, and has not answered.
+        assert_eq!((spent(5_000)[network], spent(5_000)[server]), (343, 4_657));
+    }
+
+    #[test]
+    fn a_short_answer_without_a_round_trip_is_nobodys() {
+        let answered = |ms: i64| {
+            let mut blame = Blame::default();
+            blame.open(Time(0));
+            let s = Situation { talker: Some(0), server: Some(1), ..Situation::default() };
+            blame.speaks(1, Time(ms * MS), &s, None, None);
+            (spent(blame, Cause::Network), spent(blame, Cause::End(1)))
+        };
+        assert_eq!((answered(400), answered(5_000)), ((400, 0), (0, 5_000)));
     }
 
     #[test]
@@ -252,13 +292,13 @@ mod tests {
         let mut blame = Blame::default();
         blame.open(Time(0));
         let mut s = Situation { opening: true, ..Situation::default() };
-        blame.speaks(0, Time(10 * MS), &s, Span(0), None);
+        blame.speaks(0, Time(10 * MS), &s, Some(Span(0)), None);
         s = Situation { recovering: true, talker: Some(0), ..Situation::default() };
-        blame.speaks(0, Time(250 * MS), &s, Span(0), None);
+        blame.speaks(0, Time(250 * MS), &s, Some(Span(0)), None);
         // Time that goes backwards is not accounted for twice.
-        blame.speaks(0, Time(240 * MS), &s, Span(0), None);
+        blame.speaks(0, Time(240 * MS), &s, Some(Span(0)), None);
         s = Situation { closing: true, ..Situation::default() };
-        let spent = blame.closed(Time(0), Time(300 * MS), &s, false);
+        let spent = blame.closed((Time(0), Time(300 * MS)), &s, false, None);
         assert_eq!(spent.iter().map(|s| s.0).sum::<i64>(), 300 * MS);
         assert_eq!(spent[Cause::Close.index()], Span::millis(50));
     }

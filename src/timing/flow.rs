@@ -128,8 +128,7 @@ impl Measured {
                 if situation.closing {
                     flow.blame.spend(seg.time, Cause::Close);
                 } else {
-                    let trip = flow.least(x).unwrap_or_default();
-                    flow.blame.speaks(x, seg.time, &situation, trip, flow.settled[x].time());
+                    flow.blame.speaks(x, seg.time, &situation, flow.least(x), flow.settled[x].time());
                 }
                 flow.turns.finish(&mut flow.samples);
                 flow.gaps.content(seg.time, (Ender::Rst, x));
@@ -175,13 +174,14 @@ impl Measured {
     }
 
     /// Where the time from the first to the last packet went, by [`Cause::index`]; its sum is exactly that time.
-    pub fn account(&self, (first, last): (Time, Time)) -> [Span; CAUSES] {
+    pub fn account(&self, span: (Time, Time)) -> [Span; CAUSES] {
         let (situation, in_flight, mut blame) = match &self.flow {
             Some(f) => (f.situation(&self.handshake), f.trips.iter().any(RoundTrip::in_flight), f.blame),
             None => (Situation { opening: true, ..Situation::default() }, false, self.opening.account()),
         };
-        blame.open(first);
-        blame.closed(first, last, &situation, in_flight)
+        let settled = self.flow.as_ref().and_then(|f| f.settled[f.turns.talker()?].time());
+        blame.open(span.0);
+        blame.closed(span, &situation, in_flight, settled)
     }
 }
 
@@ -277,7 +277,7 @@ impl Flow {
             } else {
                 Some(self.settled[x].time().unwrap_or(Time(0)))
             };
-            self.blame.speaks(x, now, &situation, self.least(x).unwrap_or_default(), settled);
+            self.blame.speaks(x, now, &situation, self.least(x), settled);
         }
         self.trips[y].sends(seg);
         self.settled[x] = Maybe::NONE;

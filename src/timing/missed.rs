@@ -119,7 +119,7 @@ mod tests {
 
         fn spent(&self, cause: Cause, last: i64) -> i64 {
             let last = Time(last * 1_000_000);
-            self.flow.blame.closed(Time(0), last, &Situation::default(), false)[cause.index()].0 / 1_000_000
+            self.flow.blame.closed((Time(0), last), &Situation::default(), false, None)[cause.index()].0 / 1_000_000
         }
     }
 
