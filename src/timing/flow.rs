@@ -165,6 +165,10 @@ impl Measured {
         if self.handshake.ack() == Some(now) && self.handshake.opener() == Some(x) && !flow.least[1 - x].is_some() {
             flow.opened(x, now, &self.handshake);
         }
+        // Of a connection open before, the first keepalive with a byte looks like payload until the next one comes.
+        if class == Class::Probe && self.handshake.opener().is_none() && seg.len == 1 && c.ends[x].bytes == 2 {
+            flow.turns.forget(x);
+        }
         flow.take(x, class, advances, seg, &self.handshake);
     }
 

@@ -65,6 +65,13 @@ impl Turns {
         self.touched = true;
     }
 
+    /// What end `x` sent, and nobody else sent anything, was no payload: it begins anew.
+    pub fn forget(&mut self, x: usize) {
+        if self.talker() == Some(x) && !self.asked.is_some() && !self.first[1 - x].is_some() {
+            (self.talker, self.first[x]) = (None, Maybe::NONE);
+        }
+    }
+
     /// The response of end `x` that is under way, up to now.
     pub fn unfinished(&self, x: usize) -> Option<Span> {
         self.asked.time().filter(|_| self.talker() == Some(x) && !self.touched).map(|asked| self.last - asked)
@@ -107,6 +114,20 @@ mod tests {
         assert_eq!(of(&samples, Kind::Answer(1)), [40, 30]);
         assert_eq!(of(&samples, Kind::Response(1)), [55, 30]);
         assert_eq!(of(&samples, Kind::Answer(0)), [1_000]);
+    }
+
+    #[test]
+    fn what_was_no_payload_asked_nothing() {
+        let (mut turns, mut samples) = (Turns::default(), Samples::default());
+        turns.speaks(0, at(0), &mut samples);
+        turns.forget(0);
+        assert_eq!((turns.talker(), turns.first(0)), (None, None));
+        for (x, ms) in [(1, 60_000), (0, 60_030)] {
+            turns.speaks(x, at(ms), &mut samples);
+        }
+        assert_eq!((of(&samples, Kind::Answer(1)).len(), of(&samples, Kind::Answer(0))), (0, vec![30]));
+        turns.forget(0);
+        assert_eq!(turns.talker(), Some(0));
     }
 
     #[test]

@@ -1,0 +1,46 @@
+//! Timing says no more than was captured: time that nobody is known to have caused is called nobody's.
+
+use tcpstate::analyze::{Analysis, Options};
+use tcpstate::ladder;
+use tcpstate::report::Connection;
+use tcpstate::report::timing::Blame;
+use tcpstate::time::Span;
+
+/// The only connection of the ladder `text`.
+fn only(text: &str) -> Connection {
+    let ladder = ladder::parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let mut analysis = Analysis::new(Options::default());
+    ladder.segments().iter().for_each(|seg| _ = analysis.segment(seg));
+    analysis.until(ladder.end());
+    let mut report = analysis.finish(Vec::new());
+    assert_eq!(report.connections.len(), 1);
+    report.connections.remove(0)
+}
+
+#[test]
+fn data_that_only_an_acknowledgment_answered_was_under_way() {
+    let c = only(
+        "1. ESTABLISHED --> <SEQ=100><ACK=300><CTL=ACK><LEN=41> --> ESTABLISHED
+2. ESTABLISHED <-- <SEQ=300><ACK=141><CTL=ACK> <-- ESTABLISHED @ 343ms
+",
+    );
+    assert_eq!(c.timing.blame, Blame { network: Span::millis(343), ..Blame::default() });
+}
+
+#[test]
+fn a_keepalive_with_a_byte_asks_nothing() {
+    let probes = "1. ESTABLISHED --> <SEQ=100><ACK=300><CTL=ACK><LEN=1> --> ESTABLISHED
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=ACK> <-- ESTABLISHED @ 1ms
+3. ESTABLISHED --> <SEQ=100><ACK=300><CTL=ACK><LEN=1> --> ESTABLISHED @ 75s
+4. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=ACK> <-- ESTABLISHED @ +1ms
+";
+    let c = only(probes);
+    assert_eq!(c.timing.blame, Blame { idle: Span::millis(75_001), ..Blame::default() });
+    // What the server then sends answers nothing.
+    let told = "5. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=ACK><LEN=9> <-- ESTABLISHED @ 90s\n";
+    assert_eq!(only(&format!("{probes}{told}")).timing.ttfb, None);
+    // A request with a keepalive behind it stays one.
+    let request = probes.replacen("<SEQ=100><ACK=300><CTL=ACK><LEN=1>", "<SEQ=91><ACK=300><CTL=ACK><LEN=10>", 1);
+    let c = only(&format!("{request}{told}"));
+    assert_eq!((c.timing.blame.idle, c.timing.ttfb.map(|t| t.max)), (Span(0), Some(Span::secs(90))));
+}
