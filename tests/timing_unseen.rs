@@ -44,3 +44,26 @@ fn a_keepalive_with_a_byte_asks_nothing() {
     let c = only(&format!("{request}{told}"));
     assert_eq!((c.timing.blame.idle, c.timing.ttfb.map(|t| t.max)), (Span(0), Some(Span::secs(90))));
 }
+
+#[test]
+fn who_closed_and_is_gone_waits_for_no_answer() {
+    let answered = |fin: &str, ack: u32| {
+        let c = only(&format!(
+            "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +20ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=31> --> ESTABLISHED
+4. FIN_WAIT_1 --> <SEQ=132><ACK=301><CTL=FIN,ACK> {fin}
+5. FIN_WAIT_1 <-- <SEQ=301><ACK={ack}><CTL=ACK> <-- ESTABLISHED @ +20ms
+6. CLOSED <-- <SEQ=301><ACK={ack}><CTL=FIN,ACK><LEN=31> <-- FIN_WAIT_1 @ +235s
+7. CLOSED --> <SEQ=133><CTL=RST> --> CLOSED
+"
+        ));
+        (c.timing.ttfb.map(|t| t.max), c.timing.response.map(|t| t.max), c.timing.blame)
+    };
+    let (ttfb, response, blame) = answered("-->x ESTABLISHED", 132);
+    assert_eq!((ttfb, response, blame.server), (None, None, Span(0)));
+    assert!(blame.close >= Span::secs(235), "{blame:?}");
+    // A request may end with a FIN.
+    let (ttfb, response, blame) = answered("--> CLOSE_WAIT", 133);
+    assert!(ttfb > Some(Span::secs(235)) && response == ttfb && blame.server >= Span::secs(235), "{blame:?}");
+}

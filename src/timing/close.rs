@@ -2,6 +2,7 @@
 
 use super::handshake::{Leg, elapsed};
 use super::maybe::Maybe;
+use super::pause::GAP;
 use crate::segment::Segment;
 use crate::time::{Span, Time};
 
@@ -137,6 +138,13 @@ impl Close {
     /// Whether end `x` has sent its FIN.
     pub fn has_fin(&self, x: usize) -> bool {
         self.fins[x].first.is_some()
+    }
+
+    /// Whether end `x`, by its segment `seg`, has not received the other's FIN, so long after that was sent that it was lost.
+    pub fn is_unheard(&self, x: usize, seg: &Segment) -> bool {
+        let fin = &self.fins[1 - x];
+        let late = fin.first.time().is_some_and(|first| seg.time - first >= GAP);
+        late && !fin.acked.is_some() && (seg.ack.wrapping_sub(fin.end) as i32) < 0
     }
 
     /// Whether a FIN or RST was sent.

@@ -273,8 +273,12 @@ impl Flow {
         let (now, payload) = (seg.time, seg.len > 0);
         let y = 1 - x;
         let situation = Situation { recovering: self.recovering(), ..before };
+        // Who has closed and does not send its lost FIN again waits for nothing.
+        let late = situation.closing && payload && self.close.is_unheard(x, seg);
         if situation.closing && !payload {
             self.blame.spend(now, Cause::Close);
+        } else if late {
+            self.blame.spend(now, Blame::overriding(&situation).unwrap_or(Cause::Close));
         } else {
             let settled = if self.trips[y].in_flight() {
                 self.settled_unseen(x, now)
@@ -285,7 +289,9 @@ impl Flow {
         }
         self.trips[y].sends(seg);
         self.settled[x] = Maybe::NONE;
-        if payload {
+        if late {
+            self.turns.speaks_late(x, now, &mut self.samples);
+        } else if payload {
             self.turns.speaks(x, now, &mut self.samples);
         }
         self.gaps.content(now, (if payload { Ender::Data } else { Ender::Fin }, x));

@@ -34,6 +34,13 @@ impl Turns {
         self.last = self.last.max(now);
     }
 
+    /// New payload of end `x` for which nobody waits any more.
+    pub fn speaks_late(&mut self, x: usize, now: Time, samples: &mut Samples) {
+        self.touched = true;
+        self.speaks(x, now, samples);
+        self.asked = Maybe::NONE;
+    }
+
     /// End `x` speaks, and it was not the last that did.
     fn turn(&mut self, x: usize, now: Time, samples: &mut Samples) {
         self.first[x].or_set(now);
