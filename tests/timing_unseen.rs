@@ -67,3 +67,29 @@ fn who_closed_and_is_gone_waits_for_no_answer() {
     let (ttfb, response, blame) = answered("--> CLOSE_WAIT", 133);
     assert!(ttfb > Some(Span::secs(235)) && response == ttfb && blame.server >= Span::secs(235), "{blame:?}");
 }
+
+const WHOLE: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ 20ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED @ 20ms
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=100> --> ESTABLISHED @ 980ms
+5. ESTABLISHED <-- <SEQ=301><ACK=201><CTL=ACK><LEN=5000> <-- ESTABLISHED @ 1s
+6. ESTABLISHED --> <SEQ=201><ACK=5301><CTL=ACK> --> ESTABLISHED @ 1020ms
+7. CLOSE_WAIT <-- <SEQ=5301><ACK=201><CTL=FIN,ACK> <-- FIN_WAIT_1 @ 2s
+";
+
+/// Of the same connection, only what goes one way.
+fn one_way(arrow: &str) -> Connection {
+    let way = WHOLE.lines().filter(|line| line.contains(arrow));
+    only(&way.enumerate().map(|(n, line)| format!("{}.{}\n", n + 1, &line[2..])).collect::<String>())
+}
+
+#[test]
+fn who_was_waited_for_does_not_show_in_one_direction() {
+    let server = one_way("<--");
+    assert_eq!((server.timing.blame.idle, server.timing.slowest), (server.last - server.first, None));
+    assert_eq!(server.timing.close_duration, None);
+    let client = one_way("-->");
+    let Blame { handshake, network, server, client, idle, .. } = client.timing.blame;
+    assert_eq!((handshake, network, server, client), (Span::millis(20), Span(0), Span(0), Span(0)));
+    assert_eq!(idle, Span::secs(1));
+}

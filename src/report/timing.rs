@@ -154,7 +154,8 @@ pub struct Blame {
     pub zero_window_server: Span,
     /// The client's window was closed.
     pub zero_window_client: Span,
-    /// A second or more in which nobody owed anything.
+    /// A second or more in which nobody owed anything; where one end was not captured, also the time of which the other
+    /// does not show who was waited for.
     pub idle: Span,
     /// From the first FIN or RST on, without payload.
     pub close: Span,

@@ -22,7 +22,7 @@ pub enum Cause {
     End(usize),
     /// An end that takes nothing in: its window is closed.
     ZeroWindow(usize),
-    /// Nobody owes anything.
+    /// Nobody owes anything, or nobody knows who does.
     Idle,
     /// From the first FIN or RST on, as far as no payload comes any more.
     Close,
@@ -219,6 +219,19 @@ impl Blame {
             Span(spent.saturating_add(more(cause.index(), after)))
         })
     }
+}
+
+/// What is left of the account of a connection of which one end was not captured: that the other sent again, closed, or took
+/// nothing in shows, and, if `opened`, when the handshake was over; who was waited for does not.
+pub fn half_seen(spent: [Span; CAUSES], opened: bool) -> [Span; CAUSES] {
+    const SHOWN: [Cause; 4] = [Cause::Recovery, Cause::Close, Cause::ZeroWindow(0), Cause::ZeroWindow(1)];
+    let mut left = [Span(0); CAUSES];
+    for (i, span) in spent.into_iter().enumerate() {
+        let shows = SHOWN.iter().any(|cause| cause.index() == i) || opened && i == Cause::Handshake.index();
+        let place = if shows { i } else { Cause::Idle.index() };
+        left[place] = Span(left[place].0.saturating_add(span.0));
+    }
+    left
 }
 
 crate::pack::pack_fields!(Blame { clock, spent });

@@ -125,8 +125,12 @@ impl Close {
         a.first.time().zip(b.first.time()).map(|(a, b)| Span((a - b).0.saturating_abs()))
     }
 
-    /// From the first FIN or RST to the last segment.
+    /// From the first FIN or RST to the last segment; not where a FIN is the last, as it tells nothing of what followed.
     pub fn duration(&self) -> Option<Span> {
+        let fin = self.fins.iter().any(|fin| fin.first.is_some()) && !self.fins.iter().any(|fin| fin.acked.is_some());
+        if fin && self.last == self.first {
+            return None;
+        }
         self.first.time().zip(self.last.time()).map(|(first, last)| (last - first).max(Span(0)))
     }
 
@@ -174,6 +178,16 @@ mod tests {
         assert_eq!(close.fin_to_fin(), Some(Span::secs(4)));
         assert_eq!(close.duration(), Some(Span::millis(4_001)));
         assert_eq!(close.after_data(0), Some(Span::millis(600)));
+    }
+
+    #[test]
+    fn a_fin_that_is_the_last_segment_tells_no_time() {
+        let mut close = Close::default();
+        close.fin(0, &fin(1_000, 50), None);
+        close.segment(0, &fin(1_000, 50), true);
+        assert_eq!(close.duration(), None);
+        close.segment(1, &ack(1_030, 50), true);
+        assert_eq!(close.duration(), Some(Span::millis(30)));
     }
 
     #[test]

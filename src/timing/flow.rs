@@ -1,6 +1,6 @@
 //! What is measured of one connection, segment by segment.
 
-use super::blame::{Blame, CAUSES, Cause, Opening, Situation};
+use super::blame::{Blame, CAUSES, Cause, Opening, Situation, half_seen};
 use super::close::Close;
 use super::handshake::{Handshake, elapsed};
 use super::maybe::Maybe;
@@ -177,15 +177,18 @@ impl Measured {
         self.refused_after.span()
     }
 
-    /// Where the time from the first to the last packet went, by [`Cause::index`]; its sum is exactly that time.
-    pub fn account(&self, span: (Time, Time)) -> [Span; CAUSES] {
+    /// Where the time from the first to the last packet went, by [`Cause::index`]; its sum is exactly that time. `one_way` if
+    /// nothing of one end was captured.
+    pub fn account(&self, span: (Time, Time), one_way: bool) -> [Span; CAUSES] {
         let (situation, in_flight, mut blame) = match &self.flow {
             Some(f) => (f.situation(&self.handshake), f.trips.iter().any(RoundTrip::in_flight), f.blame),
             None => (Situation { opening: true, ..Situation::default() }, false, self.opening.account()),
         };
         let settled = self.flow.as_ref().and_then(|f| f.settled[f.turns.talker()?].time());
         blame.open(span.0);
-        blame.closed(span, &situation, in_flight, settled)
+        let spent = blame.closed(span, &situation, in_flight, settled);
+        // An opening that nobody answers is what it looks like.
+        if one_way && self.flow.is_some() { half_seen(spent, !self.handshake.is_under_way()) } else { spent }
     }
 }
 

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use crate::time::{Span, Time};
 use crate::tracker::log::Step;
+use crate::tracker::rules::Event;
 use crate::tracker::{Evidence, State, Verdict};
 
 /// A sender that has not seen its SYN,ACK or FIN acknowledged repeats it within this time (RFC 6298 §2: 1 s to begin
@@ -62,27 +63,49 @@ fn entered_by(step: &Step, next: Time, settled: bool, proofs: &[(u64, Time)]) ->
     by.min(next).max(step.at)
 }
 
+/// The earliest moment at which step `i` can have been taken: where what made the end take it was not captured, and only what
+/// came afterwards shows it, after the last step of which that is not so.
+#[inline]
+fn entered_from(steps: &[Step], i: usize) -> Time {
+    if i > 0 && is_unseen(&steps[i]) { entered_unseen(steps, i) } else { steps[i].at }
+}
+
+#[cold]
+fn entered_unseen(steps: &[Step], i: usize) -> Time {
+    let known = steps[..i].iter().rposition(|step| !is_unseen(step)).unwrap_or(0);
+    steps[known].at.min(steps[i].at)
+}
+
+fn is_unseen(step: &Step) -> bool {
+    match step.mark.evidence {
+        Evidence::Assumed => true,
+        Evidence::Sent => !matches!(step.mark.event, Event::SndSyn | Event::SndSynAck | Event::SndFin | Event::SndRst),
+        Evidence::Confirmed | Evidence::Inferred | Evidence::Timer => false,
+    }
+}
+
 /// Gives the stays of one end, the last one first, from its history up to `end`, the end of the capture.
 #[inline]
 pub fn stays(verdict: &Verdict, proofs: &[(u64, Time)], end: Time, mut take: impl FnMut(&Stay)) {
     let steps = verdict.steps.as_slice();
     let settled = verdict.possible.len() == 1;
-    let mut following: Option<(&Step, Time)> = None;
+    let mut following: Option<(&Step, [Time; 2])> = None;
     for (i, step) in steps.iter().enumerate().rev() {
-        let late = entered_by(step, following.map_or(end, |(_, late)| late), settled, proofs);
-        let after = following.replace((step, late));
+        let late = entered_by(step, following.map_or(end, |(_, [_, late])| late), settled, proofs);
+        let early = entered_from(steps, i);
+        let after = following.replace((step, [early, late]));
         let state = step.rule.to;
         if state == State::Closed {
             continue;
         }
-        let entry = [step.at, late];
-        let exit = after.map_or([end.max(entry[1]); 2], |(next, late)| [next.at, late]);
+        let until = after.map_or(end.max(late), |(next, _)| next.at);
+        let exit = after.map_or([until; 2], |(_, bounds)| bounds);
         let midstream = i == 0 && step.mark.packet == 0 && step.mark.evidence == Evidence::Assumed;
         take(&Stay {
             state,
-            span: (exit[0] - entry[0]).max(Span(0)),
-            low: (exit[0] - entry[1]).max(Span(0)),
-            high: (exit[1] - entry[0]).max(Span(0)),
+            span: (until - step.at).max(Span(0)),
+            low: (exit[0] - late).max(Span(0)),
+            high: (exit[1] - early).max(Span(0)),
             open: after.is_none() || midstream,
             modelled: after.is_some_and(|(next, _)| next.mark.evidence == Evidence::Timer),
         });

@@ -108,9 +108,9 @@ pub fn stops(p: Pauses, end: Time) -> Stops {
     Stops { count: done.count.into(), total: done.total, longest: done.longest, open: p.lasts() }
 }
 
-/// The account by role; `span` is the connection's, from its first to its last packet.
-pub fn blame(m: &Measured, span: (Time, Time), client: usize) -> Blame {
-    let spent: [Span; CAUSES] = m.account(span);
+/// The account of `c` by role.
+pub fn blame(m: &Measured, c: &Outline, client: usize) -> Blame {
+    let spent: [Span; CAUSES] = m.account((c.first, c.last), c.is_one_way());
     let [handshake, network, recovery, server, client, zero_window_server, zero_window_client, idle, close] =
         causes(client).map(|cause| spent[cause.index()]);
     Blame { handshake, network, recovery, server, client, zero_window_server, zero_window_client, idle, close }
@@ -201,7 +201,7 @@ pub fn timing(m: &Measured, c: &Outline, verdicts: &[Verdict; 2], given: Option<
     let client = c.client & 1;
     let h = &m.handshake;
     let seen = vantage(m, client, given);
-    let blame = blame(m, (c.first, c.last), client);
+    let blame = blame(m, c, client);
     let mut timing = Timing {
         syn_to_synack: h.syn_to_synack().exact(),
         synack_to_ack: h.synack_to_ack().exact(),

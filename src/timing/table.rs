@@ -257,7 +257,7 @@ impl<'a> Entry<'a> {
         self.figure(Figure::SynRetries, m.handshake.syns.count.saturating_sub(1).into());
         self.figure(Figure::SynackRetries, m.handshake.syn_acks.count.saturating_sub(1).into());
         self.figure(Figure::Excluded, summary::ambiguous(m) + summary::excluded(m));
-        let spent = m.account((c.first, c.last));
+        let spent = m.account((c.first, c.last), c.is_one_way());
         for (part, cause) in (0..).zip(summary::causes(client)) {
             self.figure(Figure::Blame(part), spent[cause.index()].0.max(0) as u64);
         }
