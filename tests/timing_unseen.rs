@@ -2,19 +2,24 @@
 
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::ladder;
-use tcpstate::report::Connection;
 use tcpstate::report::timing::Blame;
+use tcpstate::report::{Connection, Report};
 use tcpstate::time::Span;
+use tcpstate::tracker::State;
 
 /// The only connection of the ladder `text`.
 fn only(text: &str) -> Connection {
+    let mut report = report(text);
+    assert_eq!(report.connections.len(), 1);
+    report.connections.remove(0)
+}
+
+fn report(text: &str) -> Report {
     let ladder = ladder::parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
     let mut analysis = Analysis::new(Options::default());
     ladder.segments().iter().for_each(|seg| _ = analysis.segment(seg));
     analysis.until(ladder.end());
-    let mut report = analysis.finish(Vec::new());
-    assert_eq!(report.connections.len(), 1);
-    report.connections.remove(0)
+    analysis.finish(Vec::new())
 }
 
 #[test]
@@ -78,18 +83,26 @@ const WHOLE: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 ";
 
 /// Of the same connection, only what goes one way.
-fn one_way(arrow: &str) -> Connection {
+fn one_way(arrow: &str) -> String {
     let way = WHOLE.lines().filter(|line| line.contains(arrow));
-    only(&way.enumerate().map(|(n, line)| format!("{}.{}\n", n + 1, &line[2..])).collect::<String>())
+    way.enumerate().map(|(n, line)| format!("{}.{}\n", n + 1, &line[2..])).collect()
 }
 
 #[test]
 fn who_was_waited_for_does_not_show_in_one_direction() {
-    let server = one_way("<--");
+    let server = only(&one_way("<--"));
     assert_eq!((server.timing.blame.idle, server.timing.slowest), (server.last - server.first, None));
     assert_eq!(server.timing.close_duration, None);
-    let client = one_way("-->");
+    let client = only(&one_way("-->"));
     let Blame { handshake, network, server, client, idle, .. } = client.timing.blame;
     assert_eq!((handshake, network, server, client), (Span::millis(20), Span(0), Span(0), Span(0)));
     assert_eq!(idle, Span::secs(1));
+}
+
+#[test]
+fn a_state_that_was_left_unseen_has_bounds() {
+    let report = report(&one_way("<--"));
+    let states = &report.timing.all.states;
+    let syn_rcvd = &states.server[&State::SynRcvd];
+    assert_eq!(syn_rcvd.uncertain, 1, "{syn_rcvd:?}");
 }
