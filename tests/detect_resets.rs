@@ -237,3 +237,19 @@ fn a_syn_that_was_answered_for_an_older_connection_was_not_lost() {
     assert_eq!(opened(stale, "CLOSED"), (false, true));
     assert_eq!(opened("", "SYN_RCVD"), (true, false));
 }
+
+#[test]
+fn the_answer_of_who_opened_anew_is_no_abort() {
+    let text = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +20ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+4. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED @ +20ms
+5. SYN_SENT --> <SEQ=9000><CTL=SYN> --> ESTABLISHED @ 100s
+6. SYN_SENT <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED @ +20ms
+7. SYN_SENT --> <SEQ=111><CTL=RST> --> CLOSED
+";
+    let c = only(text);
+    let found = find(&c, "half-open-dead-peer").unwrap();
+    assert!(found.message.contains("opened anew (packet 5)"), "{}", found.message);
+    assert!(find(&c, "rst-abort").is_none(), "{:?}", c.anomalies);
+}

@@ -328,9 +328,9 @@ pub(super) fn is_forgotten(view: &View<'_>, reset: &signals::Reset) -> bool {
 
 /// RFC 9293 Figure 9: SYN, challenge, RST.
 fn replaced(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
+    let Some(reset) = answer_to_old(view) else { return false };
     let Some(rare) = view.signals.cold() else { return false };
     let (Some((e, time, packet)), Some(challenge)) = (rare.stray_syn, rare.challenge) else { return false };
-    let Some(reset) = rare.resets.iter().find(|r| r.from == e && r.time >= time && !r.ack) else { return false };
     let message = || {
         format!(
             "{} opened anew (packet {packet}) while {} still held the old connection: it answered with an old acknowledgment \
@@ -346,6 +346,13 @@ fn replaced(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         .fact("challenge", challenge)
         .fact("rst", reset.packet);
     true
+}
+
+/// The RST that answers this connection's acknowledgment of a SYN that opened anew.
+pub(super) fn answer_to_old<'v>(view: &'v View<'_>) -> Option<&'v signals::Reset> {
+    let rare = view.signals.cold()?;
+    let ((e, time, _), _) = rare.stray_syn.zip(rare.challenge)?;
+    rare.resets.iter().find(|r| r.from == e && r.time >= time && !r.ack)
 }
 
 /// The same with an older connection of which the capture shows nothing else.

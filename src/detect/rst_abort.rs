@@ -1,7 +1,7 @@
 //! R01: a live connection is reset.
 
 use super::cause::{Cause, cause, is_suspect, went_on};
-use super::half_open_dead_peer::is_forgotten;
+use super::half_open_dead_peer::{answer_to_old, is_forgotten};
 use super::idle_death;
 use super::prelude::*;
 
@@ -62,6 +62,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         _ => false,
     };
     if !aborts || !(view.is_midstream() || view.was_open()) {
+        return;
+    }
+    // Its sender had opened anew: half-open-dead-peer tells of it.
+    if cause != Cause::FromBetween && answer_to_old(view).is_some_and(|r| r.packet == reset.packet) {
         return;
     }
     let between = cause == Cause::FromBetween;
