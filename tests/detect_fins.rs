@@ -3,6 +3,7 @@
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::ladder;
 use tcpstate::report::{Anomaly, Report, Severity};
+use tcpstate::time::Span;
 use tcpstate::tracker::State;
 
 /// The report on the ladder `text`.
@@ -112,6 +113,21 @@ fn a_stray_segment_without_ack_is_no_part_of_the_connection_after_it() {
     let states = |of: &tcpstate::report::Endpoint| of.history.iter().map(|h| h.state).collect::<Vec<_>>();
     assert_eq!(states(&second.client), [State::SynSent, State::Established]);
     assert_eq!(states(&second.server), [State::SynRcvd, State::Established]);
+}
+
+/// However small the connection, the number that its FIN took is no payload that the capture misses.
+#[test]
+fn a_fin_that_was_not_captured_is_no_missing_payload() {
+    let small = OPENING.replace("<LEN=1000>", "<LEN=50>");
+    let text = |acked: u32| {
+        format!("{small}4. FIN_WAIT_2 <-- <SEQ=301><ACK={acked}><CTL=ACK> <-- CLOSE_WAIT\n5. - - @ 400s\n")
+    };
+    let known = report(&text(152));
+    assert_eq!(known.capture.missing_bytes, 0);
+    assert!(known.findings.iter().all(|f| f.name != "packets-missing"), "{:?}", known.findings);
+    assert_eq!(told(&text(152), "close-wait-stuck").0, Severity::Note);
+    // More than one number is more than a FIN.
+    assert_eq!(report(&text(153)).capture.missing_bytes, 2);
 }
 
 /// Of that, not even forty such connections make an error.

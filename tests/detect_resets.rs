@@ -202,6 +202,32 @@ fn what_a_reset_does_not_acknowledge_is_no_silence() {
 }
 
 #[test]
+fn what_crosses_a_reset_had_not_arrived_to_be_left_unread() {
+    let unread = |rest: &str| {
+        let c = after_handshake(&format!(
+            "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +1s
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50> <-- ESTABLISHED @ +1ms
+6. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK> --> ESTABLISHED @ +20ms
+{rest}"
+        ));
+        let facts = &find(&c, "rst-abort").unwrap().facts;
+        (facts["unread_bytes"].as_u64(), facts["reset.cause"].as_str().unwrap_or_default().to_owned())
+    };
+    let crossed = "7. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK><LEN=75> -->x ESTABLISHED @ +1s
+8. CLOSED <-- <SEQ=351><ACK=111><CTL=RST,ACK> <-- CLOSED @ +1ms
+";
+    assert_eq!(unread(crossed), (Some(0), "abort".to_owned()));
+    let arrived = crossed.replace("-->x", "-->").replace("<ACK=111><CTL=RST,ACK>", "<ACK=186><CTL=RST,ACK>");
+    assert_eq!(unread(&arrived), (Some(75), "unread-data".to_owned()));
+    // One segment arrived, and the other did not.
+    let both = "7. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK><LEN=25> --> ESTABLISHED @ +1s
+8. ESTABLISHED --> <SEQ=136><ACK=351><CTL=ACK><LEN=75> -->x ESTABLISHED @ +1ms
+9. CLOSED <-- <SEQ=351><ACK=136><CTL=RST,ACK> <-- CLOSED @ +1ms
+";
+    assert_eq!(unread(both), (Some(25), "unread-data".to_owned()));
+}
+
+#[test]
 fn who_had_lost_the_connection_is_told_with_the_packet_of_its_reset() {
     let c = after_handshake(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +1s
