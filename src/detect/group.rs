@@ -18,8 +18,9 @@ use crate::report::{Anomaly, Connection, Finding, Severity, Side, Untold};
 use crate::segment::Socket;
 use crate::time::Time;
 
-/// So many groups of a kind and severity may come to be among the largest.
-const LIKELY: usize = 64;
+/// So many groups of a kind and severity may come to be among the largest: as many services as are used side by side, and not
+/// as many as a scan meets.
+const LIKELY: usize = 1 << 12;
 
 /// What connections of a group have in common: code, service and side.
 pub type Common = (&'static str, Socket, Option<Side>);
