@@ -112,8 +112,7 @@ pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
     let settings = args.threshold.iter().map(String::as_str);
     let mut limits = Limits::read(settings).map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
     args.stuck_after.into_iter().for_each(|span| limits.stuck_after(span));
-    let named = || output::named(args.output.as_deref(), Format::of_extension, &Format::EXTENSIONS);
-    let format = args.format.map_or_else(named, |format| Ok(Some(format)))?.unwrap_or_default();
+    let format = output::format(args.format, args.output.as_deref(), Format::of_extension, &Format::EXTENSIONS)?;
     let target = Target::open(args.output.as_deref())?;
     let (before, after) = (sample(&args.before, &limits, args)?, sample(&args.after, &limits, args)?);
     let difference = compare(&before.0, &after.0, &services, args.alpha);

@@ -67,6 +67,17 @@ pub fn named<F>(output: Option<&Path>, of: impl Fn(&str) -> Option<F>, endings: 
     })
 }
 
+/// The format asked for, or the one that the output's [name](named) stands for, or the usual one.
+pub fn format<F: Default>(
+    asked: Option<F>,
+    output: Option<&Path>,
+    of: impl Fn(&str) -> Option<F>,
+    endings: &[&str],
+) -> Result<F, Failure> {
+    let named = || named(output, of, endings);
+    Ok(asked.map_or_else(named, |format| Ok(Some(format)))?.unwrap_or_default())
+}
+
 /// Standard output or a file.
 #[derive(Debug)]
 pub struct Target {

@@ -109,6 +109,5 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
 }
 
 fn format(args: &ShowArgs) -> Result<Format, Failure> {
-    let named = || output::named(args.output.as_deref(), Format::of_extension, &Format::EXTENSIONS);
-    Ok(args.format.map_or_else(named, |format| Ok(Some(format)))?.unwrap_or_default())
+    output::format(args.format, args.output.as_deref(), Format::of_extension, &Format::EXTENSIONS)
 }

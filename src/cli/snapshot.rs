@@ -131,8 +131,7 @@ fn format(args: &SnapshotArgs) -> Result<Format, Failure> {
     let of = |ending: &str| Format::of_extension(ending).filter(|format| FORMATS.contains(format));
     let endings = Format::EXTENSIONS.map(|ending| of(ending).map(|_| ending));
     let endings: Vec<&str> = endings.into_iter().flatten().collect();
-    let named = || output::named(args.output.as_deref(), of, &endings);
-    Ok(args.format.map_or_else(named, |format| Ok(Some(format)))?.unwrap_or_default())
+    output::format(args.format, args.output.as_deref(), of, &endings)
 }
 
 fn tell_if_none(args: &SnapshotArgs, any: bool) {

@@ -87,6 +87,7 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// Those turned away, the SYNs first.
     fn turned_away(&self) -> impl Iterator<Item = &Digest<'a>> {
         self.waited.iter().chain(&self.ignored)
     }

@@ -186,8 +186,8 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
 /// The SYN was answered by an acknowledgment of something else, and this RST, sent while the end still waited, answers that.
 pub(super) fn answers_challenge(view: &View<'_>, reset: &Reset) -> bool {
     let then = view.steps(reset.from).iter().rev().find(|s| s.mark.time <= reset.time);
-    let syn = reset.trigger.is_some_and(|t| t.flags.has(Flags::SYN));
-    !reset.ack && reset.echoes && !syn && then.is_some_and(|s| s.rule.to == State::SynSent)
+    let answers = reset.trigger.is_some_and(|t| !t.flags.has(Flags::SYN));
+    !reset.ack && reset.echoes && answers && then.is_some_and(|s| s.rule.to == State::SynSent)
 }
 
 /// Whether the end in whose name `reset` came, and which its peer accepted, had not sent it: it went on sending on the

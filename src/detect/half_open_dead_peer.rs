@@ -3,7 +3,6 @@
 use super::cause::{Cause, answers_challenge, cause, is_aftermath};
 use super::prelude::*;
 use super::rst_abort::is_in_history;
-use crate::segment::Flags;
 use crate::tracker::sequence::after;
 
 const AFTER: Threshold = Threshold::wait(
@@ -381,7 +380,5 @@ fn stale(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
 
 /// The RSTs that answer acknowledgments of an older connection, each of which had answered a SYN.
 pub(super) fn answers_to_stale<'v>(view: &'v View<'_>) -> impl Iterator<Item = &'v signals::Reset> {
-    let is_answer =
-        |r: &&signals::Reset| answers_challenge(view, r) && r.trigger.is_some_and(|t| !t.flags.has(Flags::SYN));
-    view.signals.resets().iter().filter(is_answer)
+    view.signals.resets().iter().filter(|reset| answers_challenge(view, reset))
 }

@@ -45,7 +45,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         let Unfinished { lasting, ended, clients } = &mut unfinished;
         services.put_in_order(lasting);
         services.put_in_order(ended);
-        let hosts = count(clients);
+        let hosts = number_of(clients);
         // Those that never ended first.
         let at_peak = || lasting.iter().chain(&*ended);
         shown.push(Shown {
@@ -98,7 +98,7 @@ impl<'a> Unfinished<'a> {
 }
 
 /// How many hosts there are, each counted once.
-fn count(hosts: &mut Vec<u32>) -> usize {
+fn number_of(hosts: &mut Vec<u32>) -> usize {
     // Numbered as they were met, they are in order already where each comes once.
     hosts.sort_unstable();
     hosts.dedup();

@@ -37,6 +37,18 @@ pub enum Mark {
 }
 
 impl Mark {
+    /// Whether the segment moves nothing.
+    pub fn moves_nothing(&self) -> bool {
+        matches!(self, Mark::ResetIgnored | Mark::Astray | Mark::NoAck | Mark::Copy)
+    }
+
+    /// Whether what it brings was sent before.
+    pub fn is_again(&self) -> bool {
+        matches!(self, Mark::Retransmission | Mark::OpeningAgain | Mark::GapFill)
+    }
+}
+
+impl Mark {
     /// In words.
     pub const fn name(self) -> &'static str {
         match self {

@@ -65,9 +65,7 @@ fn write_line(line: &Line, first: Time, out: &mut dyn io::Write) -> io::Result<(
 }
 
 fn arrow(seen: &Seen) -> &'static str {
-    let nothing = |m: &Mark| matches!(m, Mark::ResetIgnored | Mark::Astray | Mark::NoAck | Mark::Copy);
-    let again = |m: &Mark| matches!(m, Mark::Retransmission | Mark::OpeningAgain | Mark::GapFill);
-    match (seen.from, seen.marks.iter().any(nothing), seen.marks.iter().any(again)) {
+    match (seen.from, seen.marks.iter().any(Mark::moves_nothing), seen.marks.iter().any(Mark::is_again)) {
         (Side::Client, true, _) => "C-xS",
         (Side::Server, true, _) => "S-xC",
         (Side::Client, _, true) => "C-->>S",

@@ -137,9 +137,7 @@ fn state(side: Side, y: u32, name: &str, evidence: Evidence, out: &mut String) {
 }
 
 fn segment(seen: &Seen, y: u32, out: &mut String) {
-    let nothing = |m: &Mark| matches!(m, Mark::ResetIgnored | Mark::Astray | Mark::NoAck | Mark::Copy);
-    let again = |m: &Mark| matches!(m, Mark::Retransmission | Mark::OpeningAgain | Mark::GapFill);
-    let class = match (seen.marks.iter().any(nothing), seen.marks.iter().any(again)) {
+    let class = match (seen.marks.iter().any(Mark::moves_nothing), seen.marks.iter().any(Mark::is_again)) {
         (true, _) => "arrow ignored",
         (_, true) => "arrow again",
         _ => "arrow",

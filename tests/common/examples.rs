@@ -1,0 +1,69 @@
+//! Examples of anomalies, run.
+
+use tcpstate::analyze::{Analysis, Options};
+use tcpstate::detect::Example;
+use tcpstate::ladder;
+use tcpstate::report::Finding;
+use tcpstate::segment::{IcmpError, Segment};
+use tcpstate::time::{Span, Time};
+
+/// A thousand connections do not all fit into one address's ports.
+const PORTS: u32 = 40_000;
+
+/// All segments of `example`, in order, and the end of the capture.
+pub fn segments(name: &str, example: &Example) -> (Vec<Segment>, Time) {
+    let ladder = ladder::parse(example.ladder).unwrap_or_else(|e| panic!("{name}: {e}\n{}", example.ladder));
+    let one = ladder.segments();
+    let mut all = Vec::new();
+    for i in 0..example.times.max(1) {
+        let port = 20_000 + (i % PORTS) as u16;
+        let after = Span(example.every.0 * i64::from(i));
+        all.extend(one.iter().map(|s| {
+            let mut s = *s;
+            let client = if s.src == ladder.left { &mut s.src } else { &mut s.dst };
+            client.port = port;
+            s.time = s.time + after;
+            s
+        }));
+    }
+    all.sort_by_key(|s| s.time);
+    all.iter_mut().zip(1..).for_each(|(s, packet)| s.packet = packet);
+    if let Some(last) = all.last_mut() {
+        last.time = last.time - example.set_back;
+    }
+    let end = ladder.end() + Span(example.every.0 * i64::from(example.times.max(1) - 1));
+    (all, end)
+}
+
+/// What is found in `example` with default thresholds.
+pub fn findings(name: &str, example: &Example) -> Vec<Finding> {
+    let (segments, end) = segments(name, example);
+    findings_in(example, &segments, end)
+}
+
+/// What is found in `segments`, those of `example` as they are or changed.
+pub fn findings_in(example: &Example, segments: &[Segment], end: Time) -> Vec<Finding> {
+    let stack = ladder::parse(example.ladder).unwrap().stack;
+    let mut analysis = Analysis::new(Options { stack, ..Options::default() });
+    for seg in segments {
+        analysis.segment(seg);
+        if let Some((_, kind)) = example.told.filter(|told| told.0 == seg.packet) {
+            analysis.icmp(&IcmpError {
+                time: seg.time + Span::millis(1),
+                packet: seg.packet + 1,
+                from: seg.dst.addr,
+                src: seg.src,
+                dst: seg.dst,
+                scope: seg.scope,
+                seq: seg.seq,
+                kind,
+            });
+        }
+    }
+    analysis.until(end);
+    analysis.finish(Vec::new()).findings
+}
+
+pub fn names(found: &[Finding]) -> String {
+    found.iter().map(|f| format!("{} ({}): {}", f.name, f.code, f.message)).collect::<Vec<_>>().join("\n  ")
+}
