@@ -24,9 +24,10 @@ impl Watch {
         self.quality.segments += 1;
         self.begin.get_or_insert(seg.time);
         if let Some(before) = self.before.replace(seg.time) {
-            if seg.time - before > self.silence {
-                self.silence = seg.time - before;
-            } else if before - seg.time > Span::secs(1) {
+            let apart = seg.time - before;
+            if apart > self.silence {
+                self.silence = apart;
+            } else if apart < Span::secs(-1) {
                 self.quality.note_back_step(seg.packet, before - seg.time);
             }
         }

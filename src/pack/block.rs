@@ -8,7 +8,9 @@ use crate::prefetch::prefetch;
 /// Bytes of a cache line.
 const LINE: usize = 64;
 /// Blocks come in these sizes, in lines: rows mostly stay small.
-const SIZES: [u8; 8] = [1, 3, 5, 8, 12, 20, 34, 68];
+const SIZES: [u8; 6] = [1, 4, 8, 16, 34, 68];
+/// Bytes of two words.
+const WORDS: usize = 8 + 16;
 /// Lines of a piece, about: half a megabyte.
 const PIECE: usize = 1 << 13;
 /// No block.
@@ -155,7 +157,7 @@ impl Rows {
         self.append_moved(row, len, write).is_some()
     }
 
-    /// Appends `len` of the bytes of two words to `row`, or nothing if there is no room.
+    /// Appends `len` of the bytes of two words to `row`, or nothing if there is no room for all of them.
     #[inline]
     pub fn append_words(&mut self, row: &mut Row, (first, rest): (u64, u128), len: usize) -> bool {
         let put = |room: &mut [u8]| {
@@ -171,17 +173,7 @@ impl Rows {
             row.used += len as u16;
             return true;
         }
-        self.append_last_words(row, (first, rest), len)
-    }
-
-    /// The same where there is no room for all bytes of the words.
-    #[inline(never)]
-    fn append_last_words(&mut self, row: &mut Row, (first, rest): (u64, u128), len: usize) -> bool {
-        self.append(row, |room| {
-            let bytes = first.to_le_bytes().into_iter().chain(rest.to_le_bytes());
-            room.iter_mut().zip(bytes).take(len).for_each(|(to, byte)| *to = byte);
-            len
-        })
+        self.append_moved(row, WORDS, |room| put(room).map_or(0, |()| len)).is_some()
     }
 
     #[inline]
@@ -189,11 +181,11 @@ impl Rows {
         self.blocks.get_mut(usize::from(row.size))?.get_mut(row.block)
     }
 
-    /// The same of a record of `len` bytes in a larger block, or in one again.
+    /// The same of a record for which `room` bytes are needed in a larger block, or in one again.
     #[inline(never)]
-    fn append_moved(&mut self, row: &mut Row, len: usize, write: impl Fn(&mut [u8]) -> usize) -> Option<()> {
+    fn append_moved(&mut self, row: &mut Row, room: usize, write: impl Fn(&mut [u8]) -> usize) -> Option<()> {
         let used = usize::from(row.used);
-        let size = self.blocks.iter().position(|blocks| blocks.size >= used + len)?;
+        let size = self.blocks.iter().position(|blocks| blocks.size >= used + room)?;
         let new = self.blocks.get_mut(size)?.take()?;
         // A larger size comes after a smaller one.
         let (smaller, larger) = self.blocks.split_at_mut(size);
@@ -207,7 +199,7 @@ impl Rows {
             }
             blocks.forget(row.block);
         }
-        write(&mut to[used..]);
+        let len = write(&mut to[used..]);
         *row = Row { block: new, used: (used + len) as u16, size: size as u8 };
         Some(())
     }
