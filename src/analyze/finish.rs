@@ -76,8 +76,7 @@ impl<'a> Finish<'a> {
             let order = past.number(tracker, |_| true);
             return Finish::after(analysis, past, order, end, files);
         }
-        let ordered = (1..tracker.len()).all(|i| tracker.first_packet(i - 1) <= tracker.first_packet(i));
-        let order = (!ordered).then(|| {
+        let order = (!tracker.is_in_order()).then(|| {
             let mut order: Vec<u32> = (0..tracker.len() as u32).collect();
             order.sort_by_cached_key(|i| tracker.first_packet(*i as usize));
             order

@@ -289,9 +289,10 @@ impl Analysis {
             survey.prefetch(next.iter().map(|i| self.tracker.sockets(*i)));
             survey.soon(now.iter().map(|i| self.tracker.sockets(*i)));
             for i in now {
-                let (sockets, (glance, passed)) = self.tracker.glance(i, &mut scratch);
-                each(i, survey.take(&sockets, &glance));
-                unique += passed;
+                // Read where it stands: what was just put together is slow to copy.
+                let seen = self.tracker.glance(i, &mut scratch);
+                each(i, survey.take(self.tracker.sockets(i), &seen.0));
+                unique += seen.1;
             }
             (now, next) = (next, later);
         }

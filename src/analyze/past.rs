@@ -60,11 +60,11 @@ impl Past {
     /// `wanted` wants, in order of their numbers.
     pub(super) fn number(&mut self, tracker: &Tracker<Noted>, wanted: impl Fn(usize) -> bool) -> Vec<u32> {
         let known = self.numbers.len();
-        let firsts = (known..tracker.len()).map(|index| tracker.first_packet(index));
-        if firsts.clone().is_sorted() {
+        if tracker.is_in_order() {
             self.numbers.extend((self.last + 1..).take(tracker.len() - known));
             self.last += (tracker.len() - known) as u64;
         } else {
+            let firsts = (known..tracker.len()).map(|index| tracker.first_packet(index));
             let mut new: Vec<(u64, u32)> = firsts.zip(known as u32..).collect();
             new.sort();
             self.numbers.resize(tracker.len(), 0);
@@ -123,7 +123,7 @@ impl Analysis {
         };
         let mut keep: Vec<bool> = (0..tracker.len()).map(unsettled).collect();
         // What comes after another is looked at together with it.
-        for index in (0..keep.len()).rev() {
+        for index in (0..keep.len()).rev().filter(|_| tracker.has_incarnations()) {
             if let Some(previous) = tracker.previous(index).filter(|_| keep[index]) {
                 keep[previous] = true;
             }

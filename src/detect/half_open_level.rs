@@ -40,14 +40,15 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let peaks = stays.into_iter().map(|(service, _, stays)| (service, peak(stays.iter().copied())));
     let peaks: BTreeMap<usize, _> = peaks.filter(|(_, (peak, _))| *peak >= many).collect();
     let begin = |service: usize| Some((peaks.get(&service)?.1, Unfinished::default()));
-    for (number, service, (_, mut unfinished)) in services.those(begin, |(time, all), c| all.add(*time, c)) {
+    for (number, service, (_, unfinished)) in services.those(begin, |(time, all), c| all.add(*time, c)) {
         let (peak, peak_time) = peaks[&number];
-        let Unfinished { lasting, ended, clients } = &mut unfinished;
-        services.put_in_order(lasting);
-        services.put_in_order(ended);
-        let hosts = number_of(clients);
+        let Unfinished { lasting, ended, mut clients } = unfinished;
+        let hosts = number_of(&mut clients);
         // Those that never ended first.
-        let at_peak = || lasting.iter().chain(&*ended);
+        let ((mut connections, mut packets), later) = (lasting.listed(), ended.listed());
+        connections.extend(later.0);
+        packets.extend(later.1);
+        packets.truncate(LISTED);
         shown.push(Shown {
             severity: if scene.quality.is_lossy() || scene.quality.is_stepped() {
                 Severity::Note
@@ -61,8 +62,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 if hosts == 1 { "" } else { "es" },
             ),
             at: Some(Side::Server),
-            connections: at_peak().map(|c| c.id()).collect(),
-            packets: at_peak().take(LISTED).map(|c| c.first_packet()).collect(),
+            connections,
+            packets,
             facts: facts([
                 ("peak", Value::from(peak)),
                 ("peak_time", Value::from(peak_time.to_string())),
@@ -76,23 +77,23 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
 
 /// Connections of a service.
 #[derive(Default)]
-struct Unfinished<'a> {
+struct Unfinished {
     /// Those that were unfinished when most were, and remained so.
-    lasting: Vec<Digest<'a>>,
+    lasting: Cases,
     /// The others.
-    ended: Vec<Digest<'a>>,
+    ended: Cases,
     /// Clients of all that remained unfinished.
     clients: Vec<u32>,
 }
 
-impl<'a> Unfinished<'a> {
-    fn add(&mut self, peak: Time, c: Digest<'a>) {
+impl Unfinished {
+    fn add(&mut self, peak: Time, c: Digest<'_>) {
         let stay = c.syn_rcvd();
         if stay.lasts() {
             self.clients.push(c.parties.client);
         }
         if stay.covers(peak) {
-            if stay.lasts() { &mut self.lasting } else { &mut self.ended }.push(c);
+            if stay.lasts() { &mut self.lasting } else { &mut self.ended }.add(c);
         }
     }
 }

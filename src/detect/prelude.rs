@@ -5,6 +5,7 @@ pub use std::collections::BTreeMap;
 pub use serde_json::Value;
 
 pub use super::LISTED;
+pub use super::cases::Cases;
 pub use super::declaration::{Declaration, Detect, Example, Shown};
 pub use super::digest::Digest;
 pub use super::scene::Scene;

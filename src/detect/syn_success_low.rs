@@ -58,8 +58,13 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let failures = |service: usize| counts[service][1..].iter().sum::<u32>();
     let success = |service: usize| 1.0 - f64::from(failures(service)) / f64::from(counts[service][0]);
     let is_low = |service: usize| i64::from(counts[service][0]) >= least.max(1) && success(service) < share(&WARNING);
-    let most = |service: usize| is_low(service).then(|| failures(service));
-    for (number, service, failed) in services.which(most, |c| counts_for(c) && failure(c).is_some()) {
+    let begin = |service: usize| is_low(service).then(|| Cases::with_capacity(failures(service) as usize));
+    let add = |failed: &mut Cases, c: Digest<'_>| {
+        if counts_for(&c) && failure(&c).is_some() {
+            failed.add(c);
+        }
+    };
+    for (number, service, failed) in services.those(begin, add) {
         if scene.is_unseen(service.addr) {
             continue;
         }
@@ -73,6 +78,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             s if s < share(&ERROR) => Severity::Error,
             _ => Severity::Warning,
         };
+        let (connections, packets) = failed.listed();
         shown.push(Shown {
             severity,
             count: failures(number).into(),
@@ -82,8 +88,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 list.join(", "),
             ),
             at: Some(Side::Server),
-            connections: failed.iter().map(|c| c.id()).collect(),
-            packets: failed.iter().take(LISTED).map(|c| c.first_packet()).collect(),
+            connections,
+            packets,
             facts: facts([
                 ("service", Value::from(service.to_string())),
                 ("attempts", Value::from(all)),

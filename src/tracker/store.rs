@@ -43,6 +43,12 @@ pub(super) struct Store<E> {
     pub(super) rows: Rows,
     /// Times are packed as distances from here.
     pub(super) base: i64,
+    /// Number of the first packet of the latest connection.
+    newest: u64,
+    /// Whether first packets come in another order than connections.
+    pub(super) disordered: bool,
+    /// Whether a connection comes after another on its four-tuple.
+    pub(super) chained: bool,
     /// How many were unpacked again since `room` was last looked at.
     returned: usize,
     buffer: Vec<u8>,
@@ -59,6 +65,9 @@ impl<E> Default for Store<E> {
             shelf: Shelf::default(),
             rows: Rows::default(),
             base: 0,
+            newest: 0,
+            disordered: false,
+            chained: false,
             returned: 0,
             buffer: Vec::new(),
         }
@@ -126,6 +135,9 @@ impl<E: Notes> Store<E> {
     }
 
     fn push_head(&mut self, seg: &Segment, how: &How, previous: u32, beside: u32) -> usize {
+        self.disordered |= seg.packet < self.newest;
+        self.chained |= previous != 0;
+        self.newest = seg.packet;
         self.heads.push(|| Head {
             sockets: [seg.src, seg.dst],
             first_packet: seg.packet,

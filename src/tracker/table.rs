@@ -129,9 +129,9 @@ impl<N: Notes> Tracker<N> {
         &self.store.heads[i].sockets
     }
 
-    /// A glance at connection `i`, with its sockets.
-    pub fn glance(&self, i: usize, scratch: &mut Scratch<N>) -> ([Socket; 2], N::Glance) {
-        (*self.sockets(i), self.store.glance(i, scratch))
+    /// A glance at connection `i`.
+    pub fn glance(&self, i: usize, scratch: &mut Scratch<N>) -> N::Glance {
+        self.store.glance(i, scratch)
     }
 
     /// The notes beside connection `i`, to be changed.
@@ -149,6 +149,16 @@ impl<N: Notes> Tracker<N> {
     /// Number of the first packet of connection `i`.
     pub fn first_packet(&self, i: usize) -> u64 {
         self.store.heads[i].first_packet
+    }
+
+    /// Whether the first packets of connections were captured in the order of their indices.
+    pub fn is_in_order(&self) -> bool {
+        !self.store.disordered
+    }
+
+    /// Whether any connection has one [before](Tracker::previous) it.
+    pub fn has_incarnations(&self) -> bool {
+        self.store.chained
     }
 
     /// The incarnation before connection `i` on the same four-tuple.

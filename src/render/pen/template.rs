@@ -2,16 +2,19 @@
 
 use super::number::Clock;
 use super::{Lines, Pen, findings};
+use crate::report::Side;
 use crate::report::lone::{Kind, LoneSyn};
 use crate::time::Span;
+
+const SIDES: [Side; 2] = [Side::Client, Side::Server];
 
 /// What stands between two pieces of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Id,
     Packet,
-    Addr(usize),
-    Port(usize),
+    Addr(Side),
+    Port(Side),
     /// The time so long after that of the SYN.
     Time(Span),
     Rest,
@@ -68,8 +71,10 @@ impl Part {
         match self {
             Part::Id => pen.integer(syn.id),
             Part::Packet => pen.integer(syn.packet),
-            Part::Addr(e) => pen.address([syn.client, syn.server][e & 1].addr),
-            Part::Port(e) => pen.integer([syn.client, syn.server][e & 1].port.into()),
+            Part::Addr(Side::Client) => pen.address(syn.client.addr),
+            Part::Addr(Side::Server) => pen.address(syn.server.addr),
+            Part::Port(Side::Client) => pen.integer(syn.client.port.into()),
+            Part::Port(Side::Server) => pen.integer(syn.server.port.into()),
             Part::Time(later) => pen.time(syn.time + later, clock),
             Part::Rest => pen.span(syn.rest),
             Part::Waited => findings::float(pen, syn.waited as f64 / 1e6),
@@ -84,8 +89,8 @@ fn values(kind: &Kind) -> Vec<(Part, Vec<u8>)> {
     let times = ends.client.history.iter().chain(&ends.server.history).map(|entry| entry.time);
     let mut parts = vec![Part::Id, Part::Packet, Part::Rest, Part::Time(Span(0))];
     parts.extend(times.map(|time| Part::Time(time - made_up.time)));
-    parts.extend([0, 1].map(Part::Addr));
-    parts.extend([0, 1].map(Part::Port));
+    parts.extend(SIDES.map(Part::Addr));
+    parts.extend(SIDES.map(Part::Port));
     parts.extend((made_up.waited != 0).then_some(Part::Waited));
     let text = |part: Part| {
         let mut room = [0; 64];
