@@ -128,11 +128,6 @@ impl Opening {
 }
 
 impl Blame {
-    /// The account begins.
-    pub fn open(&mut self, now: Time) {
-        self.clock.open(now);
-    }
-
     #[inline]
     fn give(&mut self, cause: Cause, span: Span) {
         let spent = &mut self.spent[cause.index()];
@@ -195,9 +190,11 @@ impl Blame {
         in_flight: bool,
         settled: Option<Time>,
     ) -> [Span; CAUSES] {
-        let before = self.clock.begun.time().map_or(Span(0), |begun| (begun - first).max(Span(0)));
-        let mark = self.clock.mark.time().unwrap_or(last);
-        let after = Clock { ..self.clock }.piece(last).map_or(Span(0), |(_, span)| span.max(Span(0)));
+        let mut clock = self.clock;
+        clock.open(first);
+        let before = clock.begun.time().map_or(Span(0), |begun| (begun - first).max(Span(0)));
+        let mark = clock.mark.time().unwrap_or(last);
+        let after = clock.piece(last).map_or(Span(0), |(_, span)| span.max(Span(0)));
         // As long as what was sent last was under way, nobody was waited for.
         let under_way = settled.map_or(Span(0), |t| Span((t - mark).0.clamp(0, after.0)));
         let (cause, network) = match Self::overriding(s) {
@@ -244,14 +241,20 @@ mod tests {
 
     const MS: i64 = 1_000_000;
 
+    /// An account that begins at 0.
+    fn begun() -> Blame {
+        let mut opening = Opening::default();
+        opening.open(Time(0));
+        opening.account()
+    }
+
     fn spent(blame: Blame, cause: Cause) -> i64 {
         blame.spent[cause.index()].0 / MS
     }
 
     #[test]
     fn an_answer_is_split_between_the_network_and_the_one_who_answers() {
-        let mut blame = Blame::default();
-        blame.open(Time(0));
+        let mut blame = begun();
         let s = Situation { talker: Some(0), server: Some(1), ..Situation::default() };
         blame.speaks(1, Time(5_000 * MS), &s, Some(Span::millis(30)), None);
         assert_eq!((spent(blame, Cause::Network), spent(blame, Cause::End(1))), (30, 4_970));
@@ -259,8 +262,7 @@ mod tests {
 
     #[test]
     fn a_client_that_waits_long_is_idle() {
-        let mut blame = Blame::default();
-        blame.open(Time(0));
+        let mut blame = begun();
         let s = Situation { talker: Some(1), server: Some(1), ..Situation::default() };
         blame.speaks(0, Time(5_000 * MS), &s, Some(Span::millis(1)), None);
         assert_eq!((spent(blame, Cause::Idle), spent(blame, Cause::End(0))), (4_999, 0));
@@ -268,8 +270,7 @@ mod tests {
 
     #[test]
     fn a_sender_with_nothing_under_way_holds_itself_up() {
-        let mut blame = Blame::default();
-        blame.open(Time(0));
+        let mut blame = begun();
         let s = Situation { talker: Some(1), server: Some(1), ..Situation::default() };
         blame.speaks(1, Time(100 * MS), &s, Some(Span::millis(1)), Some(Time(40 * MS)));
         assert_eq!((spent(blame, Cause::Network), spent(blame, Cause::End(1))), (40, 60));
@@ -277,8 +278,7 @@ mod tests {
 
     #[test]
     fn what_an_acknowledgment_alone_ended_was_under_way() {
-        let mut blame = Blame::default();
-        blame.open(Time(0));
+        let blame = begun();
         let s = Situation { talker: Some(0), server: Some(1), ..Situation::default() };
         let acked = Some(Time(343 * MS));
         let spent = |last: i64| blame.closed((Time(0), Time(last * MS)), &s, false, acked).map(|s| s.0 / MS);
@@ -291,8 +291,7 @@ mod tests {
     #[test]
     fn a_short_answer_without_a_round_trip_is_nobodys() {
         let answered = |ms: i64| {
-            let mut blame = Blame::default();
-            blame.open(Time(0));
+            let mut blame = begun();
             let s = Situation { talker: Some(0), server: Some(1), ..Situation::default() };
             blame.speaks(1, Time(ms * MS), &s, None, None);
             (spent(blame, Cause::Network), spent(blame, Cause::End(1)))
@@ -302,8 +301,7 @@ mod tests {
 
     #[test]
     fn all_time_is_accounted_for() {
-        let mut blame = Blame::default();
-        blame.open(Time(0));
+        let mut blame = begun();
         let mut s = Situation { opening: true, ..Situation::default() };
         blame.speaks(0, Time(10 * MS), &s, Some(Span(0)), None);
         s = Situation { recovering: true, talker: Some(0), ..Situation::default() };

@@ -180,15 +180,15 @@ impl Measured {
     /// Where the time from the first to the last packet went, by [`Cause::index`]; its sum is exactly that time. `one_way` if
     /// nothing of one end was captured.
     pub fn account(&self, span: (Time, Time), one_way: bool) -> [Span; CAUSES] {
-        let (situation, in_flight, mut blame) = match &self.flow {
-            Some(f) => (f.situation(&self.handshake), f.trips.iter().any(RoundTrip::in_flight), f.blame),
-            None => (Situation { opening: true, ..Situation::default() }, false, self.opening.account()),
+        let Some(flow) = &self.flow else {
+            let opening = Situation { opening: true, ..Situation::default() };
+            return self.opening.account().closed(span, &opening, false, None);
         };
-        let settled = self.flow.as_ref().and_then(|f| f.settled[f.turns.talker()?].time());
-        blame.open(span.0);
-        let spent = blame.closed(span, &situation, in_flight, settled);
+        let in_flight = flow.trips.iter().any(RoundTrip::in_flight);
+        let settled = flow.turns.talker().and_then(|talker| flow.settled[talker].time());
+        let spent = flow.blame.closed(span, &flow.situation(&self.handshake), in_flight, settled);
         // An opening that nobody answers is what it looks like.
-        if one_way && self.flow.is_some() { half_seen(spent, !self.handshake.is_under_way()) } else { spent }
+        if one_way { half_seen(spent, !self.handshake.is_under_way()) } else { spent }
     }
 }
 

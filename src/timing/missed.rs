@@ -83,7 +83,7 @@ mod tests {
     use super::super::samples::Kind;
     use super::super::testing::{ack, data, fin};
     use super::*;
-    use crate::timing::blame::{Cause, Situation};
+    use crate::timing::blame::{Cause, Opening, Situation};
 
     /// End 0 sends, end 1 acknowledges; what is towards end 1 is sampled.
     #[derive(Default)]
@@ -96,7 +96,9 @@ mod tests {
         fn new() -> Talk {
             let mut talk = Talk::default();
             talk.flow.ttl = [Some(64); 2];
-            talk.flow.blame.open(Time(0));
+            let mut opening = Opening::default();
+            opening.open(Time(0));
+            talk.flow.blame = opening.account();
             talk
         }
 
