@@ -44,7 +44,6 @@ pub fn connection(subject: &Subject<'_>, id: u64, context: &Context<'_>) -> Conn
     let client = c.client & 1;
     let server = 1 - client;
     let side = |e: usize| endpoint(subject, e, context);
-    let timing = timing::summary::timing(measured, c, verdicts, context.vantage, context.end);
     Connection {
         id,
         client: sockets[client],
@@ -62,7 +61,7 @@ pub fn connection(subject: &Subject<'_>, id: u64, context: &Context<'_>) -> Conn
         outcome: subject.ending.outcome,
         closed_first: subject.ending.closed_first,
         endpoints: PerSide { client: side(client), server: side(server) },
-        timing,
+        timing: timing::summary::timing(measured, c, verdicts, context.vantage, context.end),
         path: None,
         anomalies: Vec::new(),
     }
@@ -107,10 +106,7 @@ fn endpoint(subject: &Subject<'_>, e: usize, context: &Context<'_>) -> Endpoint 
     let verdict = &subject.verdicts[e];
     let latest = timing::occupancy::latest(verdict, subject.proofs, context.end);
     let steps = verdict.steps.as_slice();
-    let mut history: Vec<Entry> = Vec::with_capacity(steps.len());
-    for (step, latest) in steps.iter().zip(&latest) {
-        history.push(entry(step, Some(*latest)));
-    }
+    let history: Vec<Entry> = steps.iter().zip(&latest).map(|(step, latest)| entry(step, Some(*latest))).collect();
     let mut time_in_state = TimeInState::default();
     let mut stay = |step: &Step, until: Time| {
         if step.rule.to != State::Closed {
