@@ -7,6 +7,8 @@ mod examples;
 use examples::{findings, findings_in, names, segments};
 use tcpstate::detect::{ALL, Example};
 use tcpstate::report::Severity;
+use tcpstate::segment::Segment;
+use tcpstate::time::Span;
 
 /// The worst finding of that name in `ladder`, if there is one: severity and message.
 fn told(ladder: &'static str, name: &str) -> Option<(Severity, String)> {
@@ -169,6 +171,42 @@ fn nothing_is_missing_where_a_gap_was_filled() {
 ";
     assert!(missing(unfilled));
     assert!(!missing(filled));
+}
+
+/// A stream goes on where another would: its connection lacks much, and the others are not doubted for that.
+#[test]
+fn what_one_connection_lacks_casts_no_doubt_on_the_others() {
+    let leaky = opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=60000> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=60101><CTL=ACK><LEN=60000> <-- ESTABLISHED
+6. FIN_WAIT_1 --> <SEQ=60101><ACK=60301><CTL=FIN,ACK> --> CLOSE_WAIT
+7. FIN_WAIT_2 <-- <SEQ=60301><ACK=60102><CTL=ACK> <-- CLOSE_WAIT
+8. - - @ 90s
+"
+    );
+    let jumps = "1. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=9> --> ESTABLISHED
+2. ESTABLISHED <-- <SEQ=301><ACK=110><CTL=ACK> <-- ESTABLISHED
+3. ESTABLISHED --> <SEQ=500000110><ACK=301><CTL=ACK><LEN=9> --> ESTABLISHED
+4. ESTABLISHED <-- <SEQ=301><ACK=500000119><CTL=ACK> <-- ESTABLISHED
+5. - - @ 90s
+";
+    let of = |ladder: &'static str, times| segments("missing", &Example::many(ladder, times, Span::millis(1)));
+    let ((mut all, end), (mut odd, _)) = (of(leaky, 100), of(jumps, 1));
+    odd.iter_mut().for_each(|s| if s.src.port == 20_000 { s.src.port += 1_000 } else { s.dst.port += 1_000 });
+    let (doubted, _) = of(jumps, 100);
+    let told = |all: &[Segment], name: &str| {
+        let found = findings_in(&Example::one(jumps), all, end);
+        let told = found.iter().find(|f| f.name == name).unwrap_or_else(|| panic!("{name}: {found:?}"));
+        (told.severity, told.message.clone())
+    };
+    all.extend(odd);
+    all.sort_by_key(|s| s.time);
+    let (severity, missing) = told(&all, "packets-missing");
+    assert_eq!(severity, Severity::Note);
+    assert!(missing.ends_with(", in 1 of 101 connections; of other connections that does not tell"), "{missing}");
+    assert_eq!(told(&all, "close-wait-stuck").0, Severity::Warning);
+    let (severity, missing) = told(&doubted, "packets-missing");
+    assert!(severity == Severity::Warning && missing.ends_with("; what rests on absence is doubtful"), "{missing}");
 }
 
 /// Where the errors of a router are heeded nothing is black; where they are not it is, whether or not the peer was heard.

@@ -20,7 +20,8 @@ pub static DECLARATION: Declaration = Declaration {
     why: "What the capture missed, it cannot prove absent: findings that rest on absence (never answered, never closed) are \
           lowered to a note and say so.",
     decided: "Sequence numbers acknowledged by their receiver but not captured (RFC 9293 §3.4: an acknowledgment covers only \
-              what was received), against all payload. Connections seen from one side only are left out.",
+              what was received), against all payload. Connections seen from one side only are left out. Others are doubted \
+              for what one connection lacks as far as that is no more than was captured of it, or than 64 KiB.",
     confused: "loss in the network, which is repaired by retransmission in front of the capture; one-direction.",
     advice: "Capture nearer to the host, with a larger buffer (`tcpdump -B`), a capture filter, or a shorter snap length; look \
              at the drop counters of the interface and of the tool.",
@@ -53,7 +54,13 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
         return Vec::new();
     }
     let dropped = (q.dropped > 0).then(|| format!("the capturing system dropped {}", plural(q.dropped, "packet")));
-    let many = share * 1e6 >= scene.limits.get(&MANY) as f64;
+    let is_much = |share: f64| share * 1e6 >= scene.limits.get(&MANY) as f64;
+    let many = is_much(q.lost_share());
+    let doubtful = if many {
+        Some("what rests on absence is doubtful")
+    } else {
+        is_much(share).then_some("of other connections that does not tell")
+    };
     vec![Shown {
         // An excerpt of a few packets misses most of everything, and whoever made it knows.
         severity: if many && q.segments >= EXCERPT { Severity::Warning } else { Severity::Note },
@@ -61,7 +68,7 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
         message: missed(share, (q.gapped, q.connections))
             .into_iter()
             .chain(dropped)
-            .chain(many.then(|| "what rests on absence is doubtful".to_owned()))
+            .chain(doubtful.map(str::to_owned))
             .collect::<Vec<_>>()
             .join("; "),
         at: None,

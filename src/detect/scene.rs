@@ -99,6 +99,8 @@ pub struct Quality {
     pub unique: u64,
     /// Payload bytes acknowledged or skipped that were never captured.
     pub missing: u64,
+    /// Of them those that tell of other connections, too: of each no more than was captured of it.
+    pub lost: u64,
     /// In how many connections.
     pub gapped: u64,
     /// TCP segments.
@@ -139,8 +141,7 @@ impl Quality {
 
     /// The share of bytes that the capture misses.
     pub fn missing_share(&self) -> f64 {
-        let all = self.unique + self.missing;
-        if all == 0 { 0.0 } else { self.missing as f64 / all as f64 }
+        share(self.missing, self.unique)
     }
 
     /// Whether time goes back so far that it is doubtful how long anything was waited for: the shortest of such waits.
@@ -149,10 +150,25 @@ impl Quality {
         self.longest_back_step >= STEP
     }
 
+    /// The share that other connections, too, may lack.
+    pub fn lost_share(&self) -> f64 {
+        share(self.lost, self.unique)
+    }
+
     /// Whether what is absent from the capture may well have been on the wire.
     pub fn is_lossy(&self) -> bool {
-        self.missing_share() >= 0.01 || self.dropped.saturating_mul(100) >= self.segments.max(1)
+        self.lost_share() >= 0.01 || self.dropped.saturating_mul(100) >= self.segments.max(1)
     }
+}
+
+/// A stream that goes on so many bytes later, or more than was captured of its connection, is another one, or the capture was
+/// off meanwhile: that says nothing of the other connections. As many as a window that is not scaled.
+const JUMP: u64 = 1 << 16;
+
+/// The share that `missing` has of all, of which `there` are.
+fn share(missing: u64, there: u64) -> f64 {
+    let all = there + missing;
+    if all == 0 { 0.0 } else { missing as f64 / all as f64 }
 }
 
 /// Where in [`Survey::recent`] a host is noted.
@@ -180,6 +196,7 @@ pub struct Glance {
     copies: u32,
     cut: u32,
     missing: u64,
+    lost: u64,
     /// Ends that sent more at once than the other's MSS allows.
     oversized: u8,
     one_sided: bool,
@@ -196,6 +213,7 @@ crate::pack::pack_fields!(Glance {
     copies,
     cut,
     missing,
+    lost,
     oversized,
     one_sided,
     begun_before,
@@ -210,13 +228,16 @@ impl Glance {
         let one_sided = is_one_sided(c, s);
         // A FIN has a sequence number, but is no payload.
         let fin = |e: usize| u64::from(s.ends[e].missing > 0 && c.misses_fin(e));
-        let missing = [0, 1].iter().map(|e| u64::from(s.ends[*e].missing) - fin(*e)).sum();
+        let missing: u64 = [0, 1].iter().map(|e| u64::from(s.ends[*e].missing) - fin(*e)).sum();
+        let missing = if one_sided { 0 } else { missing };
+        let captured = c.ends[0].bytes.saturating_add(c.ends[1].bytes);
         let client = c.client().0;
         let oversized = |e: &usize| s.ends[1 - e].mss().is_some_and(|m| s.ends[*e].largest > u32::from(m));
         Glance {
             copies: s.cold().map_or(0, |cold| cold.copies[0].saturating_add(cold.copies[1])),
             cut: s.cold().map_or(0, |cold| cold.cut),
-            missing: if one_sided { 0 } else { missing },
+            missing,
+            lost: missing.min(captured.max(JUMP)),
             oversized: [0, 1].iter().filter(|e| oversized(e)).count() as u8,
             one_sided,
             begun_before: !c.opening_seen() && !c.is_reset_only(),
@@ -233,6 +254,7 @@ impl Glance {
             copies: 0,
             cut: 0,
             missing: 0,
+            lost: 0,
             oversized: 0,
             one_sided: false,
             begun_before: false,
@@ -285,6 +307,7 @@ impl Survey {
         q.one_sided += u64::from(glance.one_sided);
         q.begun_before += u64::from(glance.begun_before);
         q.missing += glance.missing;
+        q.lost += glance.lost;
         q.gapped += u64::from(glance.missing > 0);
         q.oversized += u64::from(glance.oversized);
         let numbers = [0, 1].map(|e| {

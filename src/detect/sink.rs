@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::ALL;
 use super::threshold::Plain;
 use super::view::{Facts, View};
+use crate::report::number::plural;
 use crate::report::{Anomaly, Severity, Side};
 use crate::time::{Span, Time};
 
@@ -156,7 +157,13 @@ impl Doubt {
             }
             Doubt::OneSided => "only one direction was captured".to_owned(),
             Doubt::Lossy => {
-                format!("the capture misses {:.1} % of the bytes", view.scene.quality.missing_share() * 100.0)
+                let quality = &view.scene.quality;
+                match quality.missing_share() * 100.0 {
+                    percent if percent < 0.05 => {
+                        format!("the capturing system dropped {}", plural(quality.dropped, "packet"))
+                    }
+                    percent => format!("the capture misses {percent:.1} % of the bytes"),
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use std::io;
 use super::{known, left_out};
 use crate::render::clean::clean;
 use crate::render::facts;
-use crate::render::units::span;
+use crate::render::units::{packets, span};
 use crate::report::Side;
 use crate::show::{Line, Mark, Seen, Story, fold};
 use crate::time::Time;
@@ -21,7 +21,8 @@ use crate::tracker::Evidence;
 pub fn render(story: &Story, full: bool, out: &mut dyn io::Write) -> io::Result<()> {
     let c = &story.connection;
     writeln!(out, "### Connection {}: `{}`\n", c.id, clean(&facts::endpoints(c)))?;
-    writeln!(out, "{}, {}, packets {} to {}\n", facts::fate(c), span(c.last - c.first), c.first_packet, c.last_packet)?;
+    let packets = packets((c.first_packet, c.last_packet));
+    writeln!(out, "{}, {}, {packets}\n", facts::fate(c), span(c.last - c.first))?;
     writeln!(out, "```mermaid\nsequenceDiagram")?;
     writeln!(out, "    participant C as client {}", plain(&c.client.to_string()))?;
     writeln!(out, "    participant S as server {}", plain(&c.server.to_string()))?;

@@ -6,7 +6,7 @@ use super::Page;
 use crate::render::ends::{losses, seen};
 use crate::render::history::mark;
 use crate::render::text::{DIM, Text, YELLOW, wrap};
-use crate::render::units::{Zone, clock, count, plural, span};
+use crate::render::units::{Zone, clock, count, packets, plural, span};
 use crate::report::{Connection, Endpoint, Entry, Side};
 use crate::time::Span;
 
@@ -18,12 +18,11 @@ const TRANSITION: usize = 25;
 
 /// Writes packets and times, and what the handshake tells.
 pub fn times(c: &Connection, zone: Zone, page: &mut Page<'_>) -> io::Result<()> {
+    let (first, last) = (clock(c.first, zone), clock(c.last, zone));
+    let times = if c.first == c.last { first } else { format!("{first} to {last}") };
     let packets = format!(
-        "packets {} to {}, {} to {}; client sent {}, server {}",
-        count(c.first_packet),
-        count(c.last_packet),
-        clock(c.first, zone),
-        clock(c.last, zone),
+        "{}, {times}; client sent {}, server {}",
+        packets((c.first_packet, c.last_packet)),
         plural(c.packets.client, "segment"),
         count(c.packets.server),
     );
