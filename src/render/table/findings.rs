@@ -90,8 +90,10 @@ impl Kind<'_> {
         let left = self.findings.get(most..).unwrap_or_default();
         let cases = left.iter().map(|finding| finding.count).sum::<u64>() + self.untold.1;
         let number = left.len() as u64 + self.untold.0;
-        let more = || format!("{} more like these, {} together", count(number), plural(cases, "connection"));
-        (number > 0).then(more)
+        // Where each is about one connection that need not be said.
+        let together =
+            if cases == number { String::new() } else { format!(", {} together", plural(cases, "connection")) };
+        (number > 0).then(|| format!("{} more like these{together}", count(number)))
     }
 }
 
