@@ -6,7 +6,7 @@
 
 use super::endpoint::Endpoint;
 use super::handshake::Handshake;
-use super::log::{Mark, Place};
+use super::mark::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, before, within};
 use super::state::Evidence;
@@ -283,6 +283,8 @@ impl Connection {
             end.retransmitted += 1;
             Class::Retransmission
         } else if seg.seq_len() > 0 {
+            // Some of it may come again, and more with it.
+            end.retransmitted += u32::from(known && before(seg.seq, end.next));
             Class::New
         } else {
             Class::Ack
@@ -369,6 +371,12 @@ impl Connection {
                 {
                     mark.time = mark.time.min(fin.time);
                 }
+            } else if let Some(fin) = end.log.get(Event::RcvFin).filter(|m| m.proof != 0)
+                && !answers
+                && !after(seg.end(), end.next)
+            {
+                // What proves the receipt overtook it: it left before, and lacks that acknowledgment.
+                (mark.time, mark.packet, mark.place) = (fin.time, fin.proof, Place::Before);
             }
             end.log.settle(mark);
         } else if end.fin.is_some_and(|f| after(seg.end(), f)) {

@@ -248,6 +248,11 @@ impl Endpoint {
         self.seen && !before(self.contiguous, seq)
     }
 
+    /// Capture time of its last segment.
+    pub(super) fn last_sent(&self) -> Option<Time> {
+        self.last.as_ref().map(|last| last.time)
+    }
+
     /// A sample of the time between the tap and this end and back.
     #[inline]
     pub(super) fn note_turnaround(&mut self, span: Span) {

@@ -134,7 +134,8 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tracker::log::{Mark, Step};
+    use crate::tracker::log::Step;
+    use crate::tracker::mark::Mark;
 
     #[test]
     fn records_stay_small() {

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::endpoint::{NOT_OFFERED, When};
-use super::log::{Mark, Place};
+use super::mark::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, within};
 use super::state::Evidence;
@@ -100,9 +100,10 @@ impl Connection {
         }
         self.settle_scale();
         if active {
-            // Simultaneous open: it answers the peer's SYN and has not seen an answer to its own.
-            self.ends[x].log.disprove(Event::RcvSynAck, Time(i64::MIN), now);
-            self.ends[x].log.disprove(Event::RcvAckOfSyn, Time(i64::MIN), now);
+            // Simultaneous open: it answers the peer's SYN and has not seen an answer to its own, nor what comes after that.
+            for event in [Event::RcvSynAck, Event::RcvAckOfSyn, Event::RcvFin] {
+                self.ends[x].log.disprove(event, Time(i64::MIN), now);
+            }
         }
         if active || self.ends[x].log.has(Event::RcvSyn) {
             self.confirm(x, Event::RcvSyn, seg);

@@ -2,7 +2,7 @@
 
 use super::case::Notes;
 use super::connection::Connection;
-use super::log::Mark;
+use super::mark::Mark;
 use super::rules::Event;
 use super::sequence::within;
 use super::state::{Evidence, State};

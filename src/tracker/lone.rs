@@ -1,7 +1,8 @@
 //! A lone SYN: a flood brings millions, and what may have become of one follows from its age alone.
 
 use super::connection::Connection;
-use super::log::{Mark, Tail, follow};
+use super::log::{Tail, follow};
+use super::mark::Mark;
 use super::outline::Outline;
 use super::profile::Profile;
 use super::rules::Event;

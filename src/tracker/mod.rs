@@ -9,7 +9,8 @@
 //! |---|---|
 //! | [`rules`] | RFC 9293 Figure 5, one row per arrow |
 //! | [`state`] | the eleven states, sets of them, grades of evidence |
-//! | [`log`] | events of one end; folding them into a history |
+//! | [`mark`], [`log`] | events of one end; folding them into a history |
+//! | `sequence` | arithmetic of sequence numbers |
 //! | [`endpoint`] | one end's stream: sequence numbers, gaps, window |
 //! | [`trace`] | what is remembered of a segment; which segments are copies of it |
 //! | [`connection`], `handshake`, `receipt`, `reset` | what one segment proves and suggests |
@@ -20,14 +21,15 @@
 //! | `ahead` | looking up where segments belong before they are taken |
 //! | `index` | connections by their four-tuple, hosts by their address |
 //! | `recent` | those spoken on lately, by their ports alone |
-//! | [`store`] | where connections are kept: on tape, as records, packed while nothing is said |
-//! | `sight` | looking at them there |
+//! | [`store`], `heads`, `kept` | where connections are kept: on tape, as records, packed while nothing is said |
+//! | `restart` | records that are used again |
+//! | `sight`, `turns` | looking at connections there, several at once |
 //! | [`case`] | a connection with what others note of it |
 //! | [`textbook`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs |
 //! | `lone` | connections of which there is but one SYN |
-//! | `outline` | a connection in short |
+//! | `outline`, `facts` | a connection in short; plain questions about it |
 //! | `timers` | when an end took its steps, and which timers have run out |
-//! | `tape`, `plain`, `written` | short connections as the list of their segments; the usual segment; any one as bytes |
+//! | `tape`, `plain`, `written`, `player` | short connections as the list of their segments; the usual segment; any one as bytes; played back |
 //! | `first` | the SYN that a tape begins with, while it is alone |
 //! | [`settled`] | connections of which nothing more is to come |
 //! | `evict` | forgetting connections, so that memory stays bounded |
@@ -48,6 +50,7 @@ pub(crate) mod index;
 mod kept;
 pub mod log;
 mod lone;
+pub mod mark;
 mod outline;
 mod packed;
 mod plain;

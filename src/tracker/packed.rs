@@ -3,7 +3,8 @@
 use super::connection::Connection;
 use super::endpoint::{Endpoint, Gaps, UnseenFin, When};
 use super::handshake::Handshake;
-use super::log::{Log, Mark, Place, STAMPED};
+use super::log::Log;
+use super::mark::{Mark, Place, STAMPED};
 use super::rules::Event;
 use super::state::Evidence;
 use super::trace::Trace;

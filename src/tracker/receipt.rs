@@ -2,7 +2,7 @@
 //! own segments confirm it or show that it was not so.
 
 use super::connection::Connection;
-use super::log::{Mark, Place};
+use super::mark::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, before};
 use super::state::Evidence;
@@ -122,10 +122,14 @@ impl Connection {
             let opened = self.ends[x].log.get(Event::RcvAckOfSyn).map(|m| m.time);
             let floor = self.ends[x].without_peer_fin.get().max(opened).filter(|t| *t > time);
             let time = floor.unwrap_or(time).min(seg.time);
+            // Sent once, it came with what it acknowledges.
+            let (peer, own_fin) = (&self.ends[y], self.ends[x].fin);
+            let only = peer.last_fin.filter(|last| peer.fins == 1 && last.packet == packet);
+            let acks_fin = only.zip(own_fin).is_some_and(|(only, own_fin)| !before(only.ack, own_fin));
             self.ends[x].log.settle(Mark {
                 proof: seg.packet,
                 place: if floor.is_some() { Place::After } else { Place::At },
-                ..Mark::sure(Event::RcvFin, Evidence::Confirmed, time, packet)
+                ..Mark::sure(Event::RcvFin, Evidence::Confirmed, time, packet).that_acks_fin(acks_fin)
             });
         } else {
             self.confirm(x, Event::RcvFin, seg);

@@ -1,7 +1,7 @@
 //! Resets: who sent them, and whether their receiver accepts them (RFC 9293 §3.5.2-3, RFC 5961 §3, and what Linux does).
 
 use super::connection::Connection;
-use super::log::Mark;
+use super::mark::Mark;
 use super::rules::{Event, Events};
 use super::sequence::{after, before, within};
 use super::state::{Evidence, State};

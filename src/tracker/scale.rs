@@ -2,7 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::log::{Log, Mark, Marks, sort};
+use super::log::{Log, Marks, sort};
+use super::mark::Mark;
 use super::rules::{Event, Events};
 use super::state::Evidence;
 

@@ -6,7 +6,8 @@
 //! proven by a segment that is known beforehand, and only the last acknowledgment is never confirmed. The histories are
 //! those that [`Connection`](super::Connection) comes to; tests compare them.
 
-use super::log::{Mark, Tail, follow, sort};
+use super::log::{Tail, follow, sort};
+use super::mark::Mark;
 use super::outline::Outline;
 use super::player::Player;
 use super::profile::Profile;

@@ -1,6 +1,7 @@
 //! Time at an end: when it took its steps, which of its timers have run out, and when a FIN would have been repeated.
 
-use super::log::{Mark, Place, Step, Tail};
+use super::log::{Step, Tail};
+use super::mark::{Mark, Place};
 use super::profile::Profile;
 use super::rules::Event;
 use super::state::{Evidence, State};

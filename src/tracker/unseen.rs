@@ -9,7 +9,7 @@
 
 use super::connection::Connection;
 use super::endpoint::{Endpoint, UnseenFin};
-use super::log::{Mark, Place};
+use super::mark::{Mark, Place};
 use super::rules::Event;
 use super::scale::Scale;
 use super::sequence::after;

@@ -8,8 +8,9 @@
 use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
-use super::log::{Mark, Place, Steps, Tail, follow};
+use super::log::{Steps, Tail, follow};
 use super::lone::{ANSWER_TO_SYN, Lone};
+use super::mark::{Mark, Place};
 use super::profile::Profile;
 use super::rules::{Event, Events};
 use super::scale::Scale;
@@ -121,10 +122,6 @@ impl Connection {
 
     fn round_trip(&self, e: usize) -> Span {
         timers::round_trip(self.ends[e].turnaround)
-    }
-
-    fn last_sent(&self, e: usize) -> Option<Time> {
-        self.ends[e].last.as_ref().map(|l| l.time)
     }
 
     /// Whether the tap is so close to end `e` that what was captured on the way to it arrived.
@@ -291,7 +288,7 @@ impl Connection {
         steps.clear();
         follow(steps, &start);
         follow(steps, &scale.marks);
-        if let Some(timer) = timers::expired(self.last_sent(e), &Tail::after(steps), end, profile) {
+        if let Some(timer) = timers::expired(self.ends[e].last_sent(), &Tail::after(steps), end, profile) {
             // Before a new incarnation takes over, if that came later.
             let replaced = scale.marks.iter().position(|m| m.event == Event::Replaced).unwrap_or(scale.marks.len());
             if replaced < scale.marks.len() {
@@ -367,7 +364,7 @@ impl Connection {
         for choice in 0..1_u32 << open.len() {
             let happened = all.iter().filter(|(when, _)| *when == 0 || choice & when != 0).map(|(_, m)| *m);
             let tail = Tail::of(start.iter().chain(happened));
-            let timer = timers::expired(self.last_sent(e), &tail, end, profile);
+            let timer = timers::expired(self.ends[e].last_sent(), &tail, end, profile);
             possible = possible.with(if timer.is_some() { State::Closed } else { tail.state() });
             if tail.state() == State::TimeWait && repeated {
                 possible = possible.with(State::TimeWait);

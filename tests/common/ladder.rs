@@ -4,7 +4,7 @@
 use tcpstate::ladder::{Cell, Ladder, Line};
 use tcpstate::segment::{Segment, Socket};
 use tcpstate::time::Time;
-use tcpstate::tracker::log::Place;
+use tcpstate::tracker::mark::Place;
 use tcpstate::tracker::rules::Event;
 use tcpstate::tracker::{Profile, State, States, Tracker};
 
