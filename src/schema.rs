@@ -18,7 +18,7 @@ use crate::render::events::Event;
 use crate::render::ndjson::Line;
 use crate::report::timing::Blame;
 use crate::report::vantage::Vantage;
-use crate::report::{Outcome, Report, SCHEMA};
+use crate::report::{ClosedFirst, Outcome, Report, SCHEMA};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
 use crate::timing::table::Metric;
@@ -141,7 +141,7 @@ fn name_what_is_text(schema: &mut Value) {
         ("/$defs/Finding/properties/code", code),
         ("/$defs/Finding/properties/name", name),
         ("/$defs/Summary/properties/outcomes", outcomes),
-        ("/$defs/Summary/properties/closed_first", keys(vec!["client", "server", "both"])),
+        ("/$defs/Summary/properties/closed_first", keys(ClosedFirst::ALL.map(ClosedFirst::name).to_vec())),
         ("/$defs/Summary/properties/evidence", evidence),
         ("/$defs/GroupTiming/properties/vantages", keys(vantages)),
         ("/$defs/GroupTiming/properties/metrics", metrics),

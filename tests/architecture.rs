@@ -35,7 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("render", &["filter", "ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"]),
     ("bothends", &["analyze", "decode", "detect", "report", "segment", "source", "time", "tracker"]),
     ("policy", &["amount", "detect", "filter", "render", "report", "segment", "time", "tracker"]),
-    ("diff", &["detect", "filter", "render", "report", "time", "tracker"]),
+    ("diff", &["detect", "render", "report", "time", "tracker"]),
     // Part of tests only.
     ("schema", &["detect", "render", "report", "segment", "time", "timing", "tracker"]),
     ("write", &["source", "time"]),

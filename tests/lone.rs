@@ -4,10 +4,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
-use tcpstate::analyze::build::Ending;
 use tcpstate::analyze::{Analysis, Wanted};
 use tcpstate::detect::{self, Digests, Limits, Unremarkable, View, thresholds};
 use tcpstate::render::pen::Lines;
+use tcpstate::report::Ending;
 use tcpstate::report::directory::Directory;
 use tcpstate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use tcpstate::time::{Span, Time};

@@ -1,6 +1,5 @@
 //! From tracked connections to the report model.
 
-use crate::report::course::{self, Course};
 use crate::report::*;
 use crate::segment::{ScopeId, Socket};
 use crate::time::Time;
@@ -129,31 +128,5 @@ fn endpoint(subject: &Subject<'_>, e: usize, context: &Context<'_>) -> Endpoint 
         },
         history,
         time_in_state,
-    }
-}
-
-/// How a connection ended.
-#[derive(Clone, Copy, Debug)]
-pub struct Ending {
-    /// What became of it.
-    pub outcome: Outcome,
-    /// Who closed first.
-    pub closed_first: Option<ClosedFirst>,
-}
-
-impl Ending {
-    /// That of `c`, whose ends have come to this.
-    pub fn of(c: &Outline, verdicts: &[Verdict; 2]) -> Ending {
-        let [client, server] = [c.client & 1, 1 - (c.client & 1)].map(|e| Course::of(&verdicts[e]));
-        // Of RSTs alone nobody can tell whether there was a connection.
-        let known = c.opening_seen || !c.reset_only;
-        let outcome = if known { course::outcome(&client, &server) } else { None };
-        Ending { outcome: outcome.unwrap_or(Outcome::Unknown), closed_first: course::closed_first(&client, &server) }
-    }
-
-    /// That of a lone SYN, which nobody closed.
-    pub fn of_lone([_, server]: &[Verdict; 2]) -> Ending {
-        let heard = server.steps.iter().any(|step| step.rule.to == State::SynRcvd);
-        Ending { outcome: if heard { Outcome::HalfOpen } else { Outcome::Unanswered }, closed_first: None }
     }
 }

@@ -3,14 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
-use super::build::{Ending, Subject};
+use super::build::Subject;
 use super::finish::Finish;
 use super::notes::Noted;
 use super::stretch::Wanted;
 use crate::detect::{Brief, Plain, View};
 use crate::pack::Pack;
 use crate::report::lone::{Kind, LoneSyn, LoneSyns};
-use crate::report::{Connection, Severity};
+use crate::report::{Connection, Ending, Severity};
 use crate::segment::{Flags, Options, ScopeId, Segment, Socket};
 use crate::time::{Span, Time};
 use crate::tracker::{Scratch, States, Verdict};

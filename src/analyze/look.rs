@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::build::{self, Ending};
+use super::build;
 use super::finish::Finish;
 use super::lone::{Alike, Looked};
 use super::notes::Noted;
@@ -15,7 +15,7 @@ use crate::detect::{self, ALL, Brief, Digests, View};
 use crate::report::lone::LoneSyns;
 use crate::report::rollup::{Added, Shown};
 use crate::report::totals::Move;
-use crate::report::{Anomaly, Connection, Outcome, PerSide, Side};
+use crate::report::{Anomaly, Connection, Ending, Outcome, PerSide, Side};
 use crate::segment::Socket;
 use crate::time::Time;
 use crate::timing::{Measured, Proofs};
@@ -308,7 +308,7 @@ impl Finish<'_> {
     fn add_up(&self, look: &Look<'_>, briefs: &[Brief], tally: &mut Tally) {
         let (server, parties) = (look.sockets[1 - (look.outline.client & 1)], self.parties[look.index]);
         let ends = look.ends();
-        let build::Ending { outcome, closed_first } = look.ending;
+        let Ending { outcome, closed_first } = look.ending;
         let retracted = u64::from(look.outline.retractions);
         if !look.chosen {
             tally.totals.retract(retracted);

@@ -24,7 +24,7 @@ pub use stretch::{Keep, Row, Stretch, Wanted};
 use crate::decode::{Bundle, Decoded, Decoder, ScopeNames};
 use crate::detect::{self, Limits, Scene, Selection, Survey, View, Watch};
 use crate::report::directory::Parties;
-use crate::report::{Anomaly, Capture, Connection, Report};
+use crate::report::{Anomaly, Capture, Connection, Ending, Report};
 use crate::segment::{IcmpError, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
@@ -321,7 +321,7 @@ impl Analysis {
         let case = self.tracker.case(at.0);
         let (c, measured) = (&case.connection, &case.notes.measured);
         let (outline, proofs) = (&c.outline(), &measured.proofs());
-        let (sockets, ending) = (&c.sockets, build::Ending::of(outline, verdicts));
+        let (sockets, ending) = (&c.sockets, Ending::of(outline, verdicts));
         let subject = build::Subject { sockets, outline, measured, verdicts, ending, proofs, tracked: Some(c) };
         self.built(&subject, at.1, end)
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::detect::{self, Detect};
-use crate::filter::select::name as closer;
 use crate::report::{Connection, Report, SCHEMA, Severity, Side};
 use crate::time::Span;
 
@@ -85,7 +84,7 @@ impl Sample {
             server: c.server.addr.to_string(),
             port: c.server.port,
             outcome: c.outcome.name().to_owned(),
-            closed_first: c.closed_first.map(|who| closer(who).to_owned()),
+            closed_first: c.closed_first.map(|who| who.name().to_owned()),
             finals,
             handshake: c.timing.handshake,
             times,

@@ -265,7 +265,7 @@ impl fmt::Display for Test {
             }
             Test::Evidence(ends, evidence) => write!(f, "{}evidence {}", ends.of(), evidence.name()),
             Test::Outcome(outcome) => write!(f, "outcome {}", outcome.name()),
-            Test::ClosedFirst(who) => write!(f, "closed-first {}", super::select::name(*who)),
+            Test::ClosedFirst(who) => write!(f, "closed-first {}", who.name()),
             Test::Finding(None) => f.write_str("finding any"),
             Test::Finding(Some(name)) => write!(f, "finding {name}"),
             Test::Severity(compare, severity) => {

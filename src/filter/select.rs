@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::report::carried::Carried;
 use crate::report::findings;
-use crate::report::{ClosedFirst, Connection, Finding, Report, Side, rollup, totals};
+use crate::report::{Connection, Finding, Report, Side, rollup, totals};
 use crate::segment::Socket;
 
 /// Keeps the connections that `keep` wants, the findings that one of them shows, and counts the totals and
@@ -68,13 +68,4 @@ pub fn narrow(
         finding.count > 0
     });
     findings::sort(list);
-}
-
-/// As in JSON.
-pub const fn name(who: ClosedFirst) -> &'static str {
-    match who {
-        ClosedFirst::Client => "client",
-        ClosedFirst::Server => "server",
-        ClosedFirst::Both => "both",
-    }
 }

@@ -140,7 +140,7 @@ fn one(keyword: Keyword, ends: Ends, word: &str) -> Option<Test> {
         }
         Keyword::Outcome => Outcome::ALL.into_iter().find(|outcome| outcome.name() == known(word)).map(Test::Outcome),
         Keyword::ClosedFirst => {
-            CLOSERS.into_iter().find(|who| super::select::name(*who) == known(word)).map(Test::ClosedFirst)
+            ClosedFirst::ALL.into_iter().find(|who| who.name() == known(word)).map(Test::ClosedFirst)
         }
         Keyword::Finding if known(word) == "any" => Some(Test::Finding(None)),
         Keyword::Finding => {
@@ -151,8 +151,6 @@ fn one(keyword: Keyword, ends: Ends, word: &str) -> Option<Test> {
         _ => None,
     }
 }
-
-const CLOSERS: [ClosedFirst; 3] = [ClosedFirst::Client, ClosedFirst::Server, ClosedFirst::Both];
 
 /// The word that comes, as `read` takes it.
 fn word<T>(parser: &mut Parser<'_>, keyword: Keyword, read: impl Fn(&str) -> Option<T>) -> Result<T, FilterError> {
@@ -250,7 +248,7 @@ fn hint(keyword: Keyword, word: &str) -> Option<String> {
             near(&Outcome::ALL.map(Outcome::name)).or_else(|| Some(Outcome::ALL.map(Outcome::name).join(", ")))
         }
         Keyword::Evidence => near(&Evidence::ALL.map(Evidence::name)),
-        Keyword::ClosedFirst => near(&["client", "server", "both"]),
+        Keyword::ClosedFirst => near(&ClosedFirst::ALL.map(ClosedFirst::name)),
         Keyword::Severity => near(&Severity::ALL.map(Severity::name)),
         Keyword::Host | Keyword::Net if word.contains('/') => {
             Some("networks are written `net 10.0.0.0/8`, with at most 32 bits (IPv4) or 128 (IPv6)".to_owned())

@@ -4,9 +4,8 @@ use super::assess::found;
 use super::event::{Event, Evicted};
 use super::watcher::{Watcher, side};
 use super::{gone, order};
-use crate::analyze::build::Ending;
 use crate::report::totals::{Move, Totals};
-use crate::report::{PerSide, Side};
+use crate::report::{Ending, PerSide, Side};
 use crate::time::Time;
 use crate::tracker::{Connection, Verdict};
 

@@ -11,9 +11,8 @@ use super::judge::{Status, judge};
 use super::model::{Demands, Policy, Quantile};
 use crate::detect::ALL;
 use crate::filter::eval::one_way;
-use crate::filter::select::name as closer;
 use crate::render::units::{count, plural};
-use crate::report::{Connection, Report, Severity, Side};
+use crate::report::{ClosedFirst, Connection, Report, Severity, Side};
 use crate::time::Span;
 use crate::tracker::State;
 
@@ -179,7 +178,7 @@ fn expectations(port: u16, members: &[&Connection]) -> Vec<String> {
     let mut rules = Vec::new();
     let outcomes: BTreeSet<&str> = members.iter().map(|c| c.outcome.name()).collect();
     rules.push(rule("outcome", format!("outcome = {}", list(outcomes))));
-    let closers: BTreeSet<&str> = members.iter().filter_map(|c| c.closed_first).map(closer).collect();
+    let closers: BTreeSet<&str> = members.iter().filter_map(|c| c.closed_first).map(ClosedFirst::name).collect();
     if members.iter().all(|c| c.closed_first.is_some()) {
         rules.push(rule("who closes first", format!("closed-first = {}", list(closers))));
     }

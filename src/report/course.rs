@@ -1,6 +1,6 @@
 //! What became of a connection and who closed it first, by the histories of its ends that are shown.
 
-use super::model::{ClosedFirst, Endpoint, Outcome};
+use super::{ClosedFirst, Endpoint, Outcome};
 use crate::time::Time;
 use crate::tracker::rules::Event;
 use crate::tracker::{State, States, Verdict};
@@ -25,10 +25,16 @@ pub struct Course {
 }
 
 impl Course {
+    /// That of an end of which nothing is known.
+    const BLANK: Course = Course { visited: States::EMPTY, began: None, reset: false };
+
+    /// That of an end that sent a SYN and nothing else.
+    pub const ASKED: Course = Course { visited: States::of(&[State::SynSent]), ..Course::BLANK };
+
     /// That of an end to which `verdict` came.
     #[inline]
     pub fn of(verdict: &Verdict) -> Course {
-        let mut course = Course { visited: States::EMPTY, began: None, reset: false };
+        let mut course = Course::BLANK;
         for step in &verdict.steps {
             course.enters(step.rule.to, step.mark.event, step.at);
         }
@@ -37,7 +43,7 @@ impl Course {
 
     /// That of an end of a report.
     pub fn shown(endpoint: &Endpoint) -> Course {
-        let mut course = Course { visited: States::EMPTY, began: None, reset: false };
+        let mut course = Course::BLANK;
         for entry in &endpoint.history {
             // Whatever else led there is told by the state.
             let event = Event::ALL.into_iter().find(|event| event.cause() == entry.cause);
@@ -121,7 +127,7 @@ mod tests {
     use State::*;
 
     fn course(history: &[(State, Event, i64)]) -> Course {
-        let mut course = Course { visited: States::EMPTY, began: None, reset: false };
+        let mut course = Course::BLANK;
         history.iter().for_each(|(state, event, at)| course.enters(*state, *event, Time(*at)));
         course
     }

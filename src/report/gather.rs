@@ -1,6 +1,6 @@
 //! Sums by number, for very many numbers of which most come once: those take a few bytes each.
 
-use super::model::Outcome;
+use super::ending::Outcome;
 use super::severity::Severity;
 use crate::prefetch::prefetch;
 

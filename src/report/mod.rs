@@ -6,6 +6,7 @@
 pub mod carried;
 pub mod course;
 pub mod directory;
+pub mod ending;
 pub mod ends;
 pub mod findings;
 mod gather;
@@ -21,6 +22,7 @@ pub mod timing;
 pub mod totals;
 pub mod vantage;
 
+pub use ending::{ClosedFirst, Ending, Outcome};
 pub use ends::{BothEnds, Direction, OtherTap};
 pub use findings::Untold;
 pub use model::*;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::ending::{ClosedFirst, Outcome};
 use super::ends::{BothEnds, Direction, OtherTap};
 use super::findings::Untold;
 use super::rollup::Rollups;
@@ -128,70 +129,6 @@ pub enum Role {
     Observed,
     /// By ports and who spoke first.
     Guessed,
-}
-
-/// What became of a connection by the end of the capture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// Both ends sent FIN.
-    Closed,
-    /// Ended by a RST that was accepted.
-    Reset,
-    /// The SYN was answered by a RST.
-    Refused,
-    /// The SYN was never answered.
-    Unanswered,
-    /// The handshake began and never completed.
-    HalfOpen,
-    /// One end sent FIN, the other did not.
-    HalfClosed,
-    /// Established and still open at the end of the capture.
-    Open,
-    /// The capture does not tell.
-    Unknown,
-}
-
-impl Outcome {
-    /// All of them in the order in which tables show them.
-    pub const ALL: [Outcome; 8] = [
-        Outcome::Closed,
-        Outcome::Reset,
-        Outcome::Refused,
-        Outcome::Unanswered,
-        Outcome::HalfOpen,
-        Outcome::HalfClosed,
-        Outcome::Open,
-        Outcome::Unknown,
-    ];
-
-    /// As in JSON: `half-open`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Outcome::Closed => "closed",
-            Outcome::Reset => "reset",
-            Outcome::Refused => "refused",
-            Outcome::Unanswered => "unanswered",
-            Outcome::HalfOpen => "half-open",
-            Outcome::HalfClosed => "half-closed",
-            Outcome::Open => "open",
-            Outcome::Unknown => "unknown",
-        }
-    }
-}
-
-/// Who sent the first FIN (or the RST that ended it).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum ClosedFirst {
-    /// The client.
-    Client,
-    /// The server.
-    Server,
-    /// Both, each before it saw the other's FIN (simultaneous close).
-    Both,
 }
 
 /// One incarnation of a four-tuple in a scope.

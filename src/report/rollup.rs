@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::carried::Carried;
 use super::directory::{Directory, Parties};
+use super::ending::Outcome;
 use super::gather::{self, Gather, Single};
 use super::model::*;
 use super::severity::Severity;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ending::{ClosedFirst, Outcome};
 use super::model::*;
 use super::peaks::{self, Peaks};
 use crate::time::Time;
@@ -115,7 +116,7 @@ impl Totals {
         Summary {
             connections: self.connections,
             outcomes: named(Outcome::ALL.map(Outcome::name), self.outcomes),
-            closed_first: named(["client", "server", "both"], self.closed_first),
+            closed_first: named(ClosedFirst::ALL.map(ClosedFirst::name), self.closed_first),
             final_states: PerSide {
                 client: by_state(&self.final_states.client),
                 server: by_state(&self.final_states.server),

@@ -3,11 +3,10 @@
 use serde_json::{Value, json};
 
 use super::keys::{Key, Kind, SECTIONS, Section, VERSION};
-use super::value::CLOSERS;
 use crate::detect::{ALL, Cause, thresholds};
 use crate::policy::model::Quantile;
-use crate::report::Outcome;
 use crate::report::Severity;
+use crate::report::{ClosedFirst, Outcome};
 use crate::tracker::State;
 
 /// The schema (draft 2020-12).
@@ -71,7 +70,7 @@ fn kind(kind: Kind) -> Value {
             listed(all.collect())
         }
         Kind::Outcomes => listed(Outcome::ALL.map(Outcome::name).to_vec()),
-        Kind::Closers => listed(CLOSERS.map(|(name, _)| name).to_vec()),
+        Kind::Closers => listed(ClosedFirst::ALL.map(ClosedFirst::name).to_vec()),
         Kind::Causes => listed(Cause::ALL.map(Cause::name).to_vec()),
         Kind::Amount => json!({"anyOf": [{"type": "integer", "minimum": 0}, share()]}),
         Kind::Count => json!({"type": "integer", "minimum": 0}),

@@ -26,10 +26,6 @@ pub struct Source<'a> {
 
 type Value<'a> = Spanned<DeValue<'a>>;
 
-/// Who can close first, with their names.
-pub const CLOSERS: [(&str, ClosedFirst); 3] =
-    [("client", ClosedFirst::Client), ("server", ClosedFirst::Server), ("both", ClosedFirst::Both)];
-
 impl Source<'_> {
     /// An error about `at`.
     pub fn error(&self, at: Range<usize>, message: impl Into<String>, hint: Option<String>) -> PolicyError {
@@ -174,8 +170,8 @@ impl Source<'_> {
 
     /// Who may close first.
     pub fn closers(&self, value: &Value<'_>) -> Result<Vec<ClosedFirst>, PolicyError> {
-        self.words(value, "client, server or both", &CLOSERS.map(|(name, _)| name), |word| {
-            CLOSERS.into_iter().find(|(name, _)| *name == plain(word)).map(|(_, who)| who)
+        self.words(value, "client, server or both", &ClosedFirst::ALL.map(ClosedFirst::name), |word| {
+            ClosedFirst::ALL.into_iter().find(|who| who.name() == plain(word))
         })
     }
 

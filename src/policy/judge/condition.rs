@@ -2,7 +2,6 @@
 
 use super::capture::has_gap;
 use crate::filter::eval::one_way;
-use crate::filter::select::name as closer;
 use crate::policy::model::{Condition, Policy};
 use crate::report::{Connection, Origin, Outcome, Side};
 use crate::time::Time;
@@ -37,7 +36,7 @@ pub fn single(condition: &Condition, c: &Connection, policy: &Policy, end: Optio
         Condition::Outcome(outcomes) => outcome(outcomes, c, policy, end),
         Condition::ClosedFirst(who) => match c.closed_first {
             Some(first) if who.contains(&first) => Holds::Yes,
-            Some(first) => no(format!("closed first by {}", closer(first))),
+            Some(first) => no(format!("closed first by {}", first.name())),
             None => Holds::Unclear("nobody was seen to close it".to_owned()),
         },
         Condition::ResetCauses(causes) => reset(causes, c),

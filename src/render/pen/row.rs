@@ -4,11 +4,10 @@ use std::borrow::Cow;
 
 use super::Pen;
 use super::number::Clock;
-use crate::filter::select;
 use crate::render::clean::clean;
 use crate::render::history;
 use crate::report::timing::{Distribution, RoundTrips, Timing};
-use crate::report::{Connection, Endpoint, Origin, Role};
+use crate::report::{ClosedFirst, Connection, Endpoint, Origin, Role};
 use crate::time::{Span, Time};
 
 /// Writes the row and the end of its line.
@@ -33,7 +32,7 @@ pub fn row<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
         pen = pen.count(n)?;
     }
     pen = pen.word(c.outcome.name())?;
-    pen = pen.word(c.closed_first.map_or("", select::name))?;
+    pen = pen.word(c.closed_first.map_or("", ClosedFirst::name))?;
     for end in [&c.endpoints.client, &c.endpoints.server] {
         pen = endpoint(pen, end, c.first)?;
     }

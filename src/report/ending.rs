@@ -1,0 +1,110 @@
+//! How a connection ended: what became of it, and who closed it first.
+
+use serde::Serialize;
+
+use super::course::{self, Course};
+use crate::tracker::{Outline, Verdict};
+
+/// What became of a connection by the end of the capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Both ends sent FIN.
+    Closed,
+    /// Ended by a RST that was accepted.
+    Reset,
+    /// The SYN was answered by a RST.
+    Refused,
+    /// The SYN was never answered.
+    Unanswered,
+    /// The handshake began and never completed.
+    HalfOpen,
+    /// One end sent FIN, the other did not.
+    HalfClosed,
+    /// Established and still open at the end of the capture.
+    Open,
+    /// The capture does not tell.
+    Unknown,
+}
+
+impl Outcome {
+    /// All of them in the order in which tables show them.
+    pub const ALL: [Outcome; 8] = [
+        Outcome::Closed,
+        Outcome::Reset,
+        Outcome::Refused,
+        Outcome::Unanswered,
+        Outcome::HalfOpen,
+        Outcome::HalfClosed,
+        Outcome::Open,
+        Outcome::Unknown,
+    ];
+
+    /// As in JSON: `half-open`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Closed => "closed",
+            Outcome::Reset => "reset",
+            Outcome::Refused => "refused",
+            Outcome::Unanswered => "unanswered",
+            Outcome::HalfOpen => "half-open",
+            Outcome::HalfClosed => "half-closed",
+            Outcome::Open => "open",
+            Outcome::Unknown => "unknown",
+        }
+    }
+}
+
+/// Who sent the first FIN (or the RST that ended it).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum ClosedFirst {
+    /// The client.
+    Client,
+    /// The server.
+    Server,
+    /// Both, each before it saw the other's FIN (simultaneous close).
+    Both,
+}
+
+impl ClosedFirst {
+    /// All of them.
+    pub const ALL: [ClosedFirst; 3] = [ClosedFirst::Client, ClosedFirst::Server, ClosedFirst::Both];
+
+    /// As in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ClosedFirst::Client => "client",
+            ClosedFirst::Server => "server",
+            ClosedFirst::Both => "both",
+        }
+    }
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Who closed first.
+    pub closed_first: Option<ClosedFirst>,
+}
+
+impl Ending {
+    /// That of `c`, whose ends have come to this.
+    pub fn of(c: &Outline, verdicts: &[Verdict; 2]) -> Ending {
+        let [client, server] = [c.client & 1, 1 - (c.client & 1)].map(|e| Course::of(&verdicts[e]));
+        // Of RSTs alone nobody can tell whether there was a connection.
+        let known = c.opening_seen || !c.reset_only;
+        let outcome = if known { course::outcome(&client, &server) } else { None };
+        Ending { outcome: outcome.unwrap_or(Outcome::Unknown), closed_first: course::closed_first(&client, &server) }
+    }
+
+    /// That of a lone SYN, whose ends have come to this.
+    pub fn of_lone([_, server]: &[Verdict; 2]) -> Ending {
+        let outcome = course::outcome(&Course::ASKED, &Course::of(server));
+        Ending { outcome: outcome.unwrap_or(Outcome::Unknown), closed_first: None }
+    }
+}
