@@ -3,7 +3,7 @@
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::ladder;
 use tcpstate::render::facts::fate;
-use tcpstate::report::{Anomaly, Connection, Severity, Side};
+use tcpstate::report::{Anomaly, Connection, ResetBy, Severity, Side};
 use tcpstate::tracker::State;
 
 /// The only connection of the ladder `text`, which begins after the handshake.
@@ -63,6 +63,7 @@ fn who_goes_on_sending_has_not_reset_the_connection() {
         assert!(abort.message.starts_with("server ") && abort.message.contains("had not sent it"), "{}", abort.message);
         // Nor had the server lost the connection, or a device while it was idle: it was reset.
         assert!(find(&c, "half-open-dead-peer").is_none() && find(&c, "idle-death").is_none(), "{:?}", c.anomalies);
+        assert_eq!(c.reset_by, Some(ResetBy::Between));
         assert_eq!(fate(&c), "reset from between, client closed first");
         assert_eq!((c.endpoints.client.state, c.endpoints.server.state), (State::Closed, State::Closed));
     }

@@ -19,8 +19,8 @@ use tcpstate::render::pen::Lines;
 use tcpstate::report::timing::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, RoundTrips, Stops};
 use tcpstate::report::vantage::{Basis, Vantage};
 use tcpstate::report::{
-    Anomaly, ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, Outcome, PerSide, Report, Role,
-    Severity, Side, Timing,
+    Anomaly, ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, Outcome, PerSide, Report, ResetBy,
+    Role, Severity, Side, Timing,
 };
 use tcpstate::segment::Socket;
 use tcpstate::source;
@@ -331,7 +331,8 @@ fn connection() -> BoxedStrategy<Connection> {
     let origin = (select(vec![Origin::Handshake, Origin::Midstream]), select(vec![Role::Observed, Role::Guessed]));
     let size = (time(), time(), number(), number(), sides(number()), sides(number()));
     let closers = select(vec![ClosedFirst::Client, ClosedFirst::Server, ClosedFirst::Both]);
-    let fate = (select(Outcome::ALL.to_vec()), option::of(closers));
+    let resetters = select(vec![ResetBy::Client, ResetBy::Server, ResetBy::Between]);
+    let fate = (select(Outcome::ALL.to_vec()), option::of(closers), option::of(resetters));
     let path = option::of(sides(direction()));
     (identity, origin, size, fate, sides(endpoint()), timing(), path, vec(anomaly(), 0..3))
         .prop_map(|(identity, origin, size, fate, endpoints, timing, path, anomalies)| Connection {
@@ -350,6 +351,7 @@ fn connection() -> BoxedStrategy<Connection> {
             bytes: size.5,
             outcome: fate.0,
             closed_first: fate.1,
+            reset_by: fate.2,
             endpoints,
             timing,
             path,

@@ -29,7 +29,7 @@ pub struct Subject<'a> {
     pub measured: &'a Measured,
     /// What became of its ends.
     pub verdicts: &'a [Verdict; 2],
-    /// What that is called, and who closed first.
+    /// What that is called, who closed first and who reset it.
     pub ending: Ending,
     /// Packets that prove receipts.
     pub proofs: &'a [(u64, Time)],
@@ -59,6 +59,7 @@ pub fn connection(subject: &Subject<'_>, id: u64, context: &Context<'_>) -> Conn
         bytes: PerSide { client: c.bytes[client], server: c.bytes[server] },
         outcome: subject.ending.outcome,
         closed_first: subject.ending.closed_first,
+        reset_by: subject.ending.reset_by,
         endpoints: PerSide { client: side(client), server: side(server) },
         timing: timing::summary::timing(measured, c, verdicts, context.vantage, context.end),
         path: None,

@@ -308,7 +308,7 @@ impl Finish<'_> {
     fn add_up(&self, look: &Look<'_>, briefs: &[Brief], tally: &mut Tally) {
         let (server, parties) = (look.sockets[1 - (look.outline.client & 1)], self.parties[look.index]);
         let ends = look.ends();
-        let Ending { outcome, closed_first } = look.ending;
+        let Ending { outcome, closed_first, .. } = look.ending;
         let retracted = u64::from(look.outline.retractions);
         if !look.chosen {
             tally.totals.retract(retracted);

@@ -10,8 +10,8 @@ use crate::detect::{self, Detect, Selection};
 use crate::report::course::{self, Course};
 use crate::report::findings;
 use crate::report::{
-    Anomaly, BothEnds, Capture, Connection, Direction, Endpoint, Entry, Origin, OtherTap, PerSide, Report, Role, Side,
-    TimeInState, rollup, totals,
+    Anomaly, BothEnds, Capture, Connection, Direction, Ending, Endpoint, Entry, Origin, OtherTap, PerSide, Report,
+    Role, Side, TimeInState, rollup, totals,
 };
 use crate::segment::Socket;
 use crate::time::Time;
@@ -199,8 +199,9 @@ impl Scene<'_> {
         count.only[CLIENT] += u64::from(b.is_none());
         count.only[SERVER] += u64::from(a.is_none());
         let [client, server] = [&merged.endpoints.client, &merged.endpoints.server].map(Course::shown);
-        merged.outcome = course::outcome(&client, &server).unwrap_or(merged.outcome);
-        merged.closed_first = course::closed_first(&client, &server);
+        let outcome = course::outcome(&client, &server).unwrap_or(merged.outcome);
+        let ending = Ending::by(outcome, &client, &server);
+        (merged.outcome, merged.closed_first, merged.reset_by) = (outcome, ending.closed_first, ending.reset_by);
         let fates = self.pairs.fates.get(&tuple_of(&merged)).copied().unwrap_or_default();
         let by = |side: Side| fates[usize::from(self.pairs.far.contains(&socket(&merged, side).addr))];
         merged.path = Some(PerSide { client: by(Side::Client), server: by(Side::Server) });

@@ -3,7 +3,7 @@
 use super::units::{bytes, count, date, plural, share, span};
 use super::{RenderOptions, order};
 use crate::filter::eval::one_way;
-use crate::report::{Capture, ClosedFirst, Connection, Endpoint, Entry, Origin, Outcome, Report, Role};
+use crate::report::{Capture, ClosedFirst, Connection, Entry, Origin, Report, ResetBy, Role};
 use crate::source::FileInfo;
 use crate::tracker::{Evidence, State, States};
 
@@ -149,57 +149,21 @@ fn ordinal(n: u32) -> String {
     format!("{n}{suffix}")
 }
 
-/// Who ended it with a RST, by either end's history: one of the ends, or somebody between them.
-fn reset_by(connection: &Connection) -> Option<Resetter> {
-    let ended = |side: &Endpoint, cause: &str| side.history.last().is_some_and(|entry| entry.cause == cause);
-    let ends = &connection.endpoints;
-    // Who was open when a RST in its name arrived, and sent none, had nothing to do with it.
-    let disowned = |from: &Endpoint, to: &Endpoint| {
-        let received = to.history.last().filter(|entry| entry.cause == "received RST");
-        let sent = from.history.iter().any(|entry| entry.cause == "sent RST");
-        let went_on = |entry: &Entry| entry.state != State::Closed || received.is_some_and(|r| entry.time > r.time);
-        received.is_some() && !sent && from.history.last().is_some_and(went_on)
-    };
-    if disowned(&ends.client, &ends.server) || disowned(&ends.server, &ends.client) {
-        Some(Resetter::Between)
-    } else if ended(&ends.client, "sent RST") || ended(&ends.server, "received RST") {
-        Some(Resetter::End(ClosedFirst::Client))
-    } else if ended(&ends.server, "sent RST") || ended(&ends.client, "received RST") {
-        Some(Resetter::End(ClosedFirst::Server))
-    } else {
-        None
-    }
-}
-
-/// Who ended a connection with a RST.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Resetter {
-    /// One of its ends.
-    End(ClosedFirst),
-    /// Neither: it came in the name of an end that went on.
-    Between,
-}
-
 /// What became of it and by whom: `half-closed by client`, `reset by client, server closed first`,
 /// `open, midstream, roles guessed`.
 pub fn fate(connection: &Connection) -> String {
     let mut text = connection.outcome.name().to_owned();
-    let reset = (connection.outcome == Outcome::Reset).then(|| reset_by(connection)).flatten();
-    let by = |who: ClosedFirst| match who {
-        ClosedFirst::Client => " by client",
-        ClosedFirst::Server => " by server",
-        ClosedFirst::Both => " by both at once",
-    };
-    text.push_str(match (reset, connection.closed_first) {
-        (Some(Resetter::Between), _) => " from between",
-        (Some(Resetter::End(who)), _) | (None, Some(who)) => by(who),
+    text.push_str(match (connection.reset_by, connection.closed_first) {
+        (Some(ResetBy::Between), _) => " from between",
+        (Some(ResetBy::Client), _) | (None, Some(ClosedFirst::Client)) => " by client",
+        (Some(ResetBy::Server), _) | (None, Some(ClosedFirst::Server)) => " by server",
+        (None, Some(ClosedFirst::Both)) => " by both at once",
         (None, None) => "",
     });
-    let (client, server) = (Some(Resetter::End(ClosedFirst::Client)), Some(Resetter::End(ClosedFirst::Server)));
-    text.push_str(match connection.closed_first.filter(|_| reset.is_some()) {
-        Some(ClosedFirst::Server) if reset != server => ", server closed first",
-        Some(ClosedFirst::Client) if reset != client => ", client closed first",
-        Some(ClosedFirst::Both) => ", both closed at once",
+    text.push_str(match (connection.reset_by, connection.closed_first) {
+        (Some(ResetBy::Client | ResetBy::Between), Some(ClosedFirst::Server)) => ", server closed first",
+        (Some(ResetBy::Server | ResetBy::Between), Some(ClosedFirst::Client)) => ", client closed first",
+        (Some(_), Some(ClosedFirst::Both)) => ", both closed at once",
         _ => "",
     });
     if connection.origin == Origin::Midstream {

@@ -1,6 +1,6 @@
-//! What became of a connection and who closed it first, by the histories of its ends that are shown.
+//! What became of a connection, who closed it first and who reset it, by the histories of its ends that are shown.
 
-use super::{ClosedFirst, Endpoint, Outcome};
+use super::{ClosedFirst, Endpoint, Outcome, ResetBy};
 use crate::time::Time;
 use crate::tracker::rules::Event;
 use crate::tracker::{State, States, Verdict};
@@ -20,13 +20,18 @@ pub struct Course {
     visited: States,
     /// When it began to close: its FIN, or the RST that ended what was open or about to be.
     began: Option<Time>,
-    /// A RST passed at its end.
-    reset: bool,
+    /// It sent a RST.
+    sent_reset: bool,
+    /// A RST reached it.
+    received_reset: bool,
+    /// What it entered last: by what, which state, when.
+    last: Option<(Event, State, Time)>,
 }
 
 impl Course {
     /// That of an end of which nothing is known.
-    const BLANK: Course = Course { visited: States::EMPTY, began: None, reset: false };
+    const BLANK: Course =
+        Course { visited: States::EMPTY, began: None, sent_reset: false, received_reset: false, last: None };
 
     /// That of an end that sent a SYN and nothing else.
     pub const ASKED: Course = Course { visited: States::of(&[State::SynSent]), ..Course::BLANK };
@@ -56,20 +61,34 @@ impl Course {
     fn enters(&mut self, state: State, event: Event, at: Time) {
         let known = self.visited.has(State::Established) || self.visited.has(State::SynRcvd);
         self.visited = self.visited.with(state);
+        self.last = Some((event, state, at));
         match event {
             Event::SndFin | Event::HadClosed => self.begins(at),
-            Event::SndRst | Event::RcvRst => {
-                self.reset = true;
-                if known && event == Event::SndRst {
+            Event::SndRst => {
+                self.sent_reset = true;
+                if known {
                     self.begins(at);
                 }
             }
+            Event::RcvRst => self.received_reset = true,
             _ => {}
         }
     }
 
     fn begins(&mut self, at: Time) {
         self.began = Some(self.began.map_or(at, |began| began.min(at)));
+    }
+
+    /// Whether this ended it.
+    fn ended_by(&self, event: Event) -> bool {
+        self.last.is_some_and(|last| last.0 == event)
+    }
+
+    /// Whether the RST that ended `peer` had not been sent by this end, in whose name it came: this was open when it
+    /// arrived, and sent none.
+    fn disowns(&self, peer: &Course) -> bool {
+        let Some((Event::RcvRst, _, arrived)) = peer.last else { return false };
+        !self.sent_reset && self.last.is_some_and(|(_, state, at)| state != State::Closed || at > arrived)
     }
 
     fn was_in(&self, states: States) -> bool {
@@ -84,7 +103,7 @@ impl Course {
 
 /// What became of a connection whose ends went through this; nothing where that does not show.
 pub fn outcome(client: &Course, server: &Course) -> Option<Outcome> {
-    let reset = client.reset || server.reset;
+    let reset = [client, server].iter().any(|end| end.sent_reset || end.received_reset);
     let requested = server.visited.has(State::SynRcvd);
     Some(match (client.has_closed(server), server.has_closed(client)) {
         (true, true) => Outcome::Closed,
@@ -118,6 +137,19 @@ pub fn closed_first(client: &Course, server: &Course) -> Option<ClosedFirst> {
         (Some(_), None) => Some(ClosedFirst::Client),
         (_, Some(_)) => Some(ClosedFirst::Server),
         (None, None) => None,
+    }
+}
+
+/// Who ended it with a RST, where one did.
+pub fn reset_by(client: &Course, server: &Course) -> Option<ResetBy> {
+    if client.disowns(server) || server.disowns(client) {
+        Some(ResetBy::Between)
+    } else if client.ended_by(Event::SndRst) || server.ended_by(Event::RcvRst) {
+        Some(ResetBy::Client)
+    } else if server.ended_by(Event::SndRst) || client.ended_by(Event::RcvRst) {
+        Some(ResetBy::Server)
+    } else {
+        None
     }
 }
 
@@ -176,5 +208,22 @@ mod tests {
         let answers = [OPENED, (CloseWait, Event::RcvFin, 3), (Closed, Event::SndRst, 4)];
         let fin = [OPENED, (FinWait1, Event::SndFin, 2)];
         assert_eq!(told(&answers, &fin), (Some(Outcome::Reset), Some(ClosedFirst::Server)));
+    }
+
+    #[test]
+    fn who_goes_on_after_a_rst_in_its_name_did_not_reset() {
+        let by = |client: &[_], server: &[_]| reset_by(&course(client), &course(server));
+        let (sent, received) = ((Closed, Event::SndRst, 4), (Closed, Event::RcvRst, 5));
+        assert_eq!(by(&[OPENED, sent], &[OPENED, received]), Some(ResetBy::Client));
+        assert_eq!(by(&[OPENED, received], &[OPENED, sent]), Some(ResetBy::Server));
+        // That it arrived is not known.
+        assert_eq!(by(&[OPENED, sent], &[OPENED]), Some(ResetBy::Client));
+        assert_eq!(by(&[OPENED], &[OPENED, received]), Some(ResetBy::Between));
+        let later = [OPENED, (FinWait1, Event::SndFin, 6), (Closed, Event::RcvRst, 7)];
+        assert_eq!(by(&later, &[OPENED, received]), Some(ResetBy::Between));
+        // An end that is closed answers with one, and enters nothing by it.
+        let over = [OPENED, (LastAck, Event::SndFin, 2), (Closed, Event::RcvAckOfFin, 3)];
+        assert_eq!(by(&over, &[OPENED, received]), Some(ResetBy::Client));
+        assert_eq!(by(&[OPENED], &[OPENED]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! How a connection ended: what became of it, and who closed it first.
+//! How a connection ended: what became of it, who closed it first and who reset it.
 
 use serde::Serialize;
 
@@ -83,6 +83,19 @@ impl ClosedFirst {
     }
 }
 
+/// Who ended a connection with a RST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum ResetBy {
+    /// The client.
+    Client,
+    /// The server.
+    Server,
+    /// Neither: the RST came in the name of an end that had not sent it and went on.
+    Between,
+}
+
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
@@ -90,6 +103,8 @@ pub struct Ending {
     pub outcome: Outcome,
     /// Who closed first.
     pub closed_first: Option<ClosedFirst>,
+    /// Who reset it, if that is what became of it.
+    pub reset_by: Option<ResetBy>,
 }
 
 impl Ending {
@@ -99,12 +114,19 @@ impl Ending {
         // Of RSTs alone nobody can tell whether there was a connection.
         let known = c.opening_seen || !c.reset_only;
         let outcome = if known { course::outcome(&client, &server) } else { None };
-        Ending { outcome: outcome.unwrap_or(Outcome::Unknown), closed_first: course::closed_first(&client, &server) }
+        Ending::by(outcome.unwrap_or(Outcome::Unknown), &client, &server)
+    }
+
+    /// That of a connection of which this became, by what its ends went through.
+    #[inline]
+    pub fn by(outcome: Outcome, client: &Course, server: &Course) -> Ending {
+        let reset_by = if outcome == Outcome::Reset { course::reset_by(client, server) } else { None };
+        Ending { outcome, closed_first: course::closed_first(client, server), reset_by }
     }
 
     /// That of a lone SYN, whose ends have come to this.
     pub fn of_lone([_, server]: &[Verdict; 2]) -> Ending {
         let outcome = course::outcome(&Course::ASKED, &Course::of(server));
-        Ending { outcome: outcome.unwrap_or(Outcome::Unknown), closed_first: None }
+        Ending { outcome: outcome.unwrap_or(Outcome::Unknown), closed_first: None, reset_by: None }
     }
 }

@@ -22,7 +22,7 @@ pub mod timing;
 pub mod totals;
 pub mod vantage;
 
-pub use ending::{ClosedFirst, Ending, Outcome};
+pub use ending::{ClosedFirst, Ending, Outcome, ResetBy};
 pub use ends::{BothEnds, Direction, OtherTap};
 pub use findings::Untold;
 pub use model::*;

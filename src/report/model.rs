@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::ending::{ClosedFirst, Outcome};
+use super::ending::{ClosedFirst, Outcome, ResetBy};
 use super::ends::{BothEnds, Direction, OtherTap};
 use super::findings::Untold;
 use super::rollup::Rollups;
@@ -166,6 +166,9 @@ pub struct Connection {
     /// Who closed first, if anyone did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed_first: Option<ClosedFirst>,
+    /// Who ended it with a RST, if that is what became of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reset_by: Option<ResetBy>,
     /// Both state machines.
     pub endpoints: PerSide<Endpoint>,
     /// Where its time went.

@@ -7,9 +7,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::json;
 
+use tcpstate::report::course::Course;
 use tcpstate::report::{
-    Anomaly, Capture, ClosedFirst, Connection, Endpoint, Entry, Finding, Origin, Outcome, PerSide, Report, Role,
-    SCHEMA, Severity, Side, TimeInState, Timing, Tool, rollup, totals,
+    Anomaly, Capture, ClosedFirst, Connection, Ending, Endpoint, Entry, Finding, Origin, Outcome, PerSide, Report,
+    Role, SCHEMA, Severity, Side, TimeInState, Timing, Tool, rollup, totals,
 };
 use tcpstate::segment::Socket;
 use tcpstate::source::FileInfo;
@@ -73,6 +74,8 @@ pub fn connection(id: u64, first: Time, outcome: Outcome, client: &[Step], serve
         .map(|e| e.time)
         .max()
         .unwrap_or(first);
+    let [asked, answered] = [&client, &server].map(Course::shown);
+    let reset_by = Ending::by(outcome, &asked, &answered).reset_by;
     let handshake = outcome != Outcome::Unanswered && outcome != Outcome::Refused;
     Connection {
         id,
@@ -90,6 +93,7 @@ pub fn connection(id: u64, first: Time, outcome: Outcome, client: &[Step], serve
         bytes: PerSide { client: 300, server: 70_300 },
         outcome,
         closed_first: None,
+        reset_by,
         endpoints: PerSide { client, server },
         timing: if handshake {
             Timing {

@@ -4,7 +4,9 @@ use super::Pen;
 use super::findings::anomaly;
 use super::number::Clock;
 use super::timing::timing;
-use crate::report::{ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, PerSide, Role, Side};
+use crate::report::{
+    ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, PerSide, ResetBy, Role, Side,
+};
 use crate::segment::Socket;
 use crate::tracker::{Evidence, State, States};
 
@@ -26,6 +28,7 @@ pub fn connection<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
         bytes,
         outcome,
         closed_first,
+        reset_by,
         endpoints,
         timing: times,
         path,
@@ -69,10 +72,16 @@ pub fn connection<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
     pen = pen.put(b",\"outcome\":\"")?;
     pen = pen.bytes(outcome.name().as_bytes())?;
     pen = pen.bytes(match closed_first {
-        None => b"\",\"endpoints\":{\"client\":".as_slice(),
-        Some(ClosedFirst::Client) => b"\",\"closed_first\":\"client\",\"endpoints\":{\"client\":",
-        Some(ClosedFirst::Server) => b"\",\"closed_first\":\"server\",\"endpoints\":{\"client\":",
-        Some(ClosedFirst::Both) => b"\",\"closed_first\":\"both\",\"endpoints\":{\"client\":",
+        None => b"\"".as_slice(),
+        Some(ClosedFirst::Client) => b"\",\"closed_first\":\"client\"",
+        Some(ClosedFirst::Server) => b"\",\"closed_first\":\"server\"",
+        Some(ClosedFirst::Both) => b"\",\"closed_first\":\"both\"",
+    })?;
+    pen = pen.bytes(match reset_by {
+        None => b",\"endpoints\":{\"client\":".as_slice(),
+        Some(ResetBy::Client) => b",\"reset_by\":\"client\",\"endpoints\":{\"client\":",
+        Some(ResetBy::Server) => b",\"reset_by\":\"server\",\"endpoints\":{\"client\":",
+        Some(ResetBy::Between) => b",\"reset_by\":\"between\",\"endpoints\":{\"client\":",
     })?;
     let PerSide { client, server } = endpoints;
     pen = endpoint(pen, client, clock)?;
