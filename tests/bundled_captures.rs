@@ -1,9 +1,12 @@
 //! What `testdata/MANIFEST.md` says of the bundled captures is what the tracker finds in them.
 
+#[path = "common/analysis.rs"]
+mod analysis;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use tcpstate::analyze::{Analysis, Options};
+use tcpstate::analyze::Options;
 use tcpstate::report::{ClosedFirst, Connection, Outcome, Report, Severity};
 use tcpstate::tracker::State;
 
@@ -12,12 +15,7 @@ fn folder() -> PathBuf {
 }
 
 fn analyse(name: &str) -> Report {
-    let mut source = tcpstate::source::open(&[folder().join(name)]).unwrap();
-    let mut analysis = Analysis::new(Options::default());
-    while let Some(packet) = source.next() {
-        analysis.packet(&packet);
-    }
-    analysis.finish(source.files())
+    analysis::of_file(&folder().join(name), Options::default()).unwrap()
 }
 
 /// The only connection from this client port.

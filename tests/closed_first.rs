@@ -1,31 +1,17 @@
 //! What became of a connection, and who closed it first, is what the histories shown say.
 
+#[path = "common/analysis.rs"]
+mod analysis;
 #[path = "common/wire/mod.rs"]
 mod wire;
 
+use analysis::{of_ladder, of_segments};
 use proptest::prelude::*;
-use tcpstate::analyze::{Analysis, Options};
-use tcpstate::ladder;
-use tcpstate::report::{ClosedFirst, Connection, Endpoint, Outcome, Report};
-use tcpstate::segment::Segment;
+use tcpstate::report::{ClosedFirst, Connection, Endpoint, Outcome};
 use tcpstate::time::Time;
 use tcpstate::tracker::Evidence;
 use tcpstate::tracker::State::{self, *};
 use wire::Link;
-
-fn report(segments: &[Segment], end: Time) -> Report {
-    let mut analysis = Analysis::new(Options::default());
-    for seg in segments {
-        analysis.segment(seg);
-    }
-    analysis.until(end);
-    analysis.finish(Vec::new())
-}
-
-fn of_ladder(text: &str) -> Report {
-    let ladder = ladder::parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    report(&ladder.segments(), ladder.end())
-}
 
 #[test]
 fn with_one_direction_captured_the_other_end_may_have_closed_first() {
@@ -156,7 +142,7 @@ proptest! {
         prop_assume!(!segments.is_empty());
         segments.iter_mut().zip(1..).for_each(|(seg, packet)| seg.packet = packet);
         let end = segments.iter().map(|seg| seg.time).max().unwrap_or_default();
-        for c in &report(&segments, end).connections {
+        for c in &of_segments(&segments, end).connections {
             prop_assert_eq!(contradiction(c), None, "{:?} {:?} {:#?}", c.outcome, c.closed_first, c.endpoints);
         }
     }

@@ -1,15 +1,16 @@
 //! Connections in real captures of other projects, against tshark's streams (`oracle.jsonl`): how many there are on each
 //! pair of sockets, and who opened them. Where ours differ on purpose, `DIFFERENT` names the pair and why.
 
+#[path = "common/analysis.rs"]
+mod analysis;
 mod common;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tcpstate::analyze::{Analysis, Options};
+use tcpstate::analyze::Options;
 use tcpstate::report::{Report, Role};
 use tcpstate::segment::Socket;
-use tcpstate::source;
 
 /// Captures, and the differences that we keep: (port of either end, or 0 for all; ours minus tshark's; why ours is right).
 const DIFFERENT: &[(&str, u16, i64, &str)] = &[
@@ -65,12 +66,7 @@ const DIFFERENT: &[(&str, u16, i64, &str)] = &[
 ];
 
 fn analyze(path: &std::path::Path) -> Report {
-    let mut source = source::open(&[path]).expect("a good capture");
-    let mut analysis = Analysis::new(Options::default());
-    while let Some(packet) = source.next() {
-        analysis.packet(&packet);
-    }
-    analysis.finish(source.files())
+    analysis::of_file(path, Options::default()).expect("a good capture")
 }
 
 fn pair(a: Socket, b: Socket) -> (Socket, Socket) {

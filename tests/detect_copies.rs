@@ -1,7 +1,9 @@
 //! What was captured twice, and what was sent twice.
 
-use tcpstate::analyze::{Analysis, Options};
-use tcpstate::ladder;
+#[path = "common/analysis.rs"]
+mod analysis;
+
+use analysis::of_ladder;
 use tcpstate::report::{Anomaly, Report};
 
 /// The report on the ladder `text`, which begins after the handshake.
@@ -12,11 +14,7 @@ fn after_handshake(text: &str) -> Report {
 3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><ID=2> --> ESTABLISHED @ +100us
 {text}"
     );
-    let ladder = ladder::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    let mut analysis = Analysis::new(Options::default());
-    ladder.segments().iter().for_each(|seg| _ = analysis.segment(seg));
-    analysis.until(ladder.end());
-    let report = analysis.finish(Vec::new());
+    let report = of_ladder(&text);
     assert_eq!(report.connections.len(), 1);
     report
 }

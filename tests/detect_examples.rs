@@ -1,5 +1,7 @@
 //! The two ladders of every anomaly, run: one must raise it, the other must not.
 
+#[path = "common/analysis.rs"]
+mod analysis;
 #[path = "common/examples.rs"]
 mod examples;
 

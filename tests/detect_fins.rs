@@ -1,27 +1,16 @@
 //! What findings say of FINs that were not captured, or not acknowledged: no more than is known.
 
-use tcpstate::analyze::{Analysis, Options};
-use tcpstate::ladder;
-use tcpstate::report::{Anomaly, Report, Severity};
+#[path = "common/analysis.rs"]
+mod analysis;
+
+use analysis::{in_order, moved, of_ladder, of_segments, only, parsed};
+use tcpstate::report::{Anomaly, Severity};
 use tcpstate::time::Span;
 use tcpstate::tracker::State;
 
-/// The report on the ladder `text`.
-fn report(text: &str) -> Report {
-    let ladder = ladder::parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    let mut analysis = Analysis::new(Options::default());
-    for seg in ladder.segments() {
-        analysis.segment(&seg);
-    }
-    analysis.until(ladder.end());
-    analysis.finish(Vec::new())
-}
-
 /// The findings on the only connection of the ladder `text`.
 fn anomalies(text: &str) -> Vec<Anomaly> {
-    let mut report = report(text);
-    assert_eq!(report.connections.len(), 1);
-    report.connections.remove(0).anomalies
+    only(text).anomalies
 }
 
 fn told(text: &str, name: &str) -> (Severity, String) {
@@ -91,7 +80,7 @@ fn a_fin_that_arrives_late_is_received_once_the_connection_is_open() {
 8. TIME_WAIT <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK @ +1ms
 9. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED @ +100us
 ";
-    let c = &report(text).connections[0];
+    let c = &of_ladder(text).connections[0];
     let server: Vec<State> = c.endpoints.server.history.iter().map(|h| h.state).collect();
     let expected = [State::SynRcvd, State::Established, State::CloseWait, State::LastAck];
     assert_eq!(server[..4], expected, "{server:?}");
@@ -100,7 +89,7 @@ fn a_fin_that_arrives_late_is_received_once_the_connection_is_open() {
 /// A segment that no stack takes, and then a connection on the same ports.
 #[test]
 fn a_stray_segment_without_ack_is_no_part_of_the_connection_after_it() {
-    let report = report(
+    let report = of_ladder(
         "1. - --> <SEQ=7000><CTL=FIN> --> -
 2. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ +1s
 3. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +20ms
@@ -122,12 +111,12 @@ fn a_fin_that_was_not_captured_is_no_missing_payload() {
     let text = |acked: u32| {
         format!("{small}4. FIN_WAIT_2 <-- <SEQ=301><ACK={acked}><CTL=ACK> <-- CLOSE_WAIT\n5. - - @ 400s\n")
     };
-    let known = report(&text(152));
+    let known = of_ladder(&text(152));
     assert_eq!(known.capture.missing_bytes, 0);
     assert!(known.findings.iter().all(|f| f.name != "packets-missing"), "{:?}", known.findings);
     assert_eq!(told(&text(152), "close-wait-stuck").0, Severity::Note);
     // More than one number is more than a FIN.
-    assert_eq!(report(&text(153)).capture.missing_bytes, 2);
+    assert_eq!(of_ladder(&text(153)).capture.missing_bytes, 2);
 }
 
 /// Of that, not even forty such connections make an error.
@@ -135,18 +124,11 @@ fn a_fin_that_was_not_captured_is_no_missing_payload() {
 fn leaks_are_counted_only_where_the_fin_was_captured() {
     let grows = |fin: &str| {
         let text = format!("{OPENING}{fin}5. FIN_WAIT_2 <-- <SEQ=301><ACK=1102><CTL=ACK> <-- CLOSE_WAIT\n");
-        let ladder = ladder::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-        let mut analysis = Analysis::new(Options::default());
-        for n in 0..40 {
-            for mut seg in ladder.segments() {
-                let client = if seg.src == ladder.left { &mut seg.src } else { &mut seg.dst };
-                client.port += n;
-                seg.time = seg.time + Span::secs(5 * i64::from(n));
-                analysis.segment(&seg);
-            }
-        }
-        analysis.until(ladder.end() + Span::secs(5 * 39));
-        let report = analysis.finish(Vec::new());
+        let ladder = parsed(&text);
+        let after = |n: u16| Span::secs(5 * i64::from(n));
+        let mut segments: Vec<_> = (0..40).flat_map(|n| moved(&ladder, 50_000 + n, after(n))).collect();
+        in_order(&mut segments);
+        let report = of_segments(&segments, ladder.end() + after(39));
         assert_eq!(report.connections.len(), 40);
         report.findings.iter().any(|f| f.name == "close-wait-growth")
     };

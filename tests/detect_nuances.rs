@@ -1,9 +1,12 @@
 //! What an anomaly is told of beside its two ladders: how severe it is in which case, in which words, and where another is told
 //! instead.
 
+#[path = "common/analysis.rs"]
+mod analysis;
 #[path = "common/examples.rs"]
 mod examples;
 
+use analysis::opened;
 use examples::{findings, findings_in, names, segments};
 use tcpstate::detect::{ALL, Example};
 use tcpstate::report::Severity;
@@ -13,18 +16,6 @@ use tcpstate::time::Span;
 /// The worst finding of that name in `ladder`, if there is one: severity and message.
 fn told(ladder: &'static str, name: &str) -> Option<(Severity, String)> {
     findings(name, &Example::one(ladder)).into_iter().find(|f| f.name == name).map(|f| (f.severity, f.message))
-}
-
-/// A ladder that begins with a handshake.
-macro_rules! opened {
-    ($rest:literal) => {
-        concat!(
-            "1. SYN_SENT    --> <SEQ=100><CTL=SYN>              --> SYN_RCVD\n",
-            "2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD\n",
-            "3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK>     --> ESTABLISHED\n",
-            $rest
-        )
-    };
 }
 
 /// Whether an application had read what its kernel acknowledged does not show.

@@ -1,8 +1,10 @@
 //! Whether a service turned clients away, or the path lost their SYNs; and how many connections a finding counts.
 
-use tcpstate::analyze::{Analysis, Options};
+#[path = "common/analysis.rs"]
+mod analysis;
+
+use analysis::{in_order, moved, of_segments, parsed};
 use tcpstate::filter::select::select;
-use tcpstate::ladder;
 use tcpstate::report::{Finding, Report, Severity};
 use tcpstate::segment::Segment;
 use tcpstate::time::Span;
@@ -53,25 +55,14 @@ fn analyse(parts: &[(&str, u16, i64)]) -> Report {
     let mut all: Vec<Segment> = Vec::new();
     let mut port = 20_000;
     for (text, times, from) in parts {
-        let ladder = ladder::parse(text).unwrap();
+        let ladder = parsed(text);
         for i in 0..*times {
             port += 1;
-            all.extend(ladder.segments().into_iter().map(|mut s| {
-                let client = if s.src == ladder.left { &mut s.src } else { &mut s.dst };
-                client.port = port;
-                s.time = s.time + Span::millis(1_000 * from + 100 * i64::from(i));
-                s
-            }));
+            all.extend(moved(&ladder, port, Span::millis(1_000 * from + 100 * i64::from(i))));
         }
     }
-    all.sort_by_key(|s| s.time);
-    let mut analysis = Analysis::new(Options::default());
-    for (s, packet) in all.iter_mut().zip(1..) {
-        s.packet = packet;
-        analysis.segment(s);
-    }
-    analysis.until(all.last().unwrap().time + Span::secs(10));
-    analysis.finish(Vec::new())
+    in_order(&mut all);
+    of_segments(&all, all.last().unwrap().time + Span::secs(10))
 }
 
 fn drops(report: &Report) -> Option<&Finding> {

@@ -1,9 +1,11 @@
 //! Who reset a connection, when, and why, as findings tell it.
 
-use tcpstate::analyze::{Analysis, Options};
-use tcpstate::ladder;
+#[path = "common/analysis.rs"]
+mod analysis;
+
+use analysis::{find, only};
 use tcpstate::render::facts::fate;
-use tcpstate::report::{Anomaly, Connection, ResetBy, Severity, Side};
+use tcpstate::report::{Connection, ResetBy, Severity, Side};
 use tcpstate::tracker::State;
 
 /// The only connection of the ladder `text`, which begins after the handshake.
@@ -15,21 +17,6 @@ fn after_handshake(text: &str) -> Connection {
 {text}"
     );
     only(&text)
-}
-
-/// The only connection of the ladder `text`.
-fn only(text: &str) -> Connection {
-    let ladder = ladder::parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    let mut analysis = Analysis::new(Options::default());
-    ladder.segments().iter().for_each(|seg| _ = analysis.segment(seg));
-    analysis.until(ladder.end());
-    let mut report = analysis.finish(Vec::new());
-    assert_eq!(report.connections.len(), 1);
-    report.connections.remove(0)
-}
-
-fn find<'a>(c: &'a Connection, name: &str) -> Option<&'a Anomaly> {
-    c.anomalies.iter().find(|a| a.name == name)
 }
 
 /// A RST in the client's name that the server accepts; what comes after it.

@@ -1,39 +1,27 @@
 //! What lasts up to the end of a capture that is too short to wait for the usual time: a note, and not while it goes on.
 
+#[path = "common/analysis.rs"]
+mod analysis;
 #[path = "common/conversation.rs"]
 mod conversation;
 
 use std::io::Cursor;
 
+use analysis::{opened, parsed, with};
 use conversation::Conversation;
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::detect::{self, SHORT_CAPTURE};
-use tcpstate::ladder;
 use tcpstate::live::{Limits, Watcher};
 use tcpstate::report::{Anomaly, Report, Severity};
 use tcpstate::source::{FileInfo, open_reader};
 use tcpstate::time::{Span, Time};
 
-/// A ladder that begins with a handshake.
-macro_rules! opened {
-    ($rest:literal) => {
-        concat!(
-            "1. SYN_SENT    --> <SEQ=100><CTL=SYN>              --> SYN_RCVD\n",
-            "2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD\n",
-            "3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK>     --> ESTABLISHED\n",
-            $rest
-        )
-    };
-}
-
 /// All anomalies in `ladder`, with these thresholds.
 fn anomalies(ladder: &str, settings: &[&str]) -> Vec<Anomaly> {
-    let ladder = ladder::parse(ladder).unwrap_or_else(|error| panic!("{error}\n{ladder}"));
+    let ladder = parsed(ladder);
     let limits = detect::Limits::read(settings.iter().copied()).unwrap();
-    let mut analysis = Analysis::new(Options { limits, ..Options::default() });
-    ladder.segments().iter().for_each(|segment| _ = analysis.segment(segment));
-    analysis.until(ladder.end());
-    let all = analysis.finish(Vec::new()).connections.into_iter().flat_map(|c| c.anomalies);
+    let report = with(Options { limits, ..Options::default() }, &ladder.segments(), ladder.end());
+    let all = report.connections.into_iter().flat_map(|c| c.anomalies);
     all.filter(|anomaly| anomaly.name != "no-data").collect()
 }
 

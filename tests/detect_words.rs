@@ -1,21 +1,14 @@
 //! What findings and histories say of segments is what was captured.
 
-use tcpstate::analyze::{Analysis, Options};
-use tcpstate::ladder;
-use tcpstate::render::{Format, RenderOptions, events};
-use tcpstate::report::{Anomaly, Connection, Entry, Report, Severity};
-use tcpstate::segment::Segment;
-use tcpstate::time::{Span, Time};
-use tcpstate::tracker::{Evidence, State};
+#[path = "common/analysis.rs"]
+mod analysis;
 
-fn report(segments: &[Segment], end: Time) -> Report {
-    let mut analysis = Analysis::new(Options::default());
-    for seg in segments {
-        analysis.segment(seg);
-    }
-    analysis.until(end);
-    analysis.finish(Vec::new())
-}
+use analysis::{find, of_ladder, of_segments, only, parsed};
+use tcpstate::render::{Format, RenderOptions, events};
+use tcpstate::report::{Connection, Entry, Severity};
+use tcpstate::segment::Segment;
+use tcpstate::time::Span;
+use tcpstate::tracker::{Evidence, State};
 
 /// The only connection of the ladder `text`, which begins after the handshake.
 fn after_handshake(text: &str) -> Connection {
@@ -25,14 +18,7 @@ fn after_handshake(text: &str) -> Connection {
 3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED @ +40ms
 {text}"
     );
-    let ladder = ladder::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    let mut report = report(&ladder.segments(), ladder.end());
-    assert_eq!(report.connections.len(), 1);
-    report.connections.remove(0)
-}
-
-fn find<'a>(c: &'a Connection, name: &str) -> Option<&'a Anomaly> {
-    c.anomalies.iter().find(|a| a.name == name)
+    only(&text)
 }
 
 fn entry(entries: &[Entry], state: State) -> &Entry {
@@ -136,10 +122,10 @@ fn where_the_clock_goes_back_waits_are_doubtful_and_nothing_lasts_less_than_no_t
 4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
 5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT
 ";
-    let ladder = ladder::parse(text).unwrap();
+    let ladder = parsed(text);
     let (mut segments, end) = (ladder.segments(), ladder.end() + Span::secs(100));
     let stuck = |segments: &[Segment]| {
-        let report = report(segments, end);
+        let report = of_segments(segments, end);
         let found = report.connections.iter().find_map(|c| find(c, "close-wait-stuck")).unwrap();
         (found.severity, found.facts.contains_key("doubtful"))
     };
@@ -152,7 +138,7 @@ fn where_the_clock_goes_back_waits_are_doubtful_and_nothing_lasts_less_than_no_t
     assert_eq!(stuck(&segments), (Severity::Note, true));
     segments.remove(0);
     segments[0].time = before.time;
-    let timing = &report(&segments, end).connections[0].timing;
+    let timing = &of_segments(&segments, end).connections[0].timing;
     assert_eq!((timing.syn_to_synack, timing.synack_to_ack), (None, Some(Span::millis(10))));
 }
 
@@ -180,7 +166,7 @@ fn wherever_the_clock_goes_back_nothing_in_timing_is_negative() {
 8. --> <SEQ=107><ACK=307><CTL=ACK><TS=50/90> -->
 ";
     for text in [refused, closed] {
-        let ladder = ladder::parse(text).unwrap();
+        let ladder = parsed(text);
         let all = ladder.segments();
         // Before segment `set`, of which the first of two copies has the time before it was set, or none; with segment
         // `lost` not captured, or all; with timestamps or without.
@@ -200,7 +186,7 @@ fn wherever_the_clock_goes_back_nothing_in_timing_is_negative() {
                     segments.iter_mut().for_each(|seg| seg.options.timestamps = None);
                 }
                 segments.iter_mut().zip(1..).for_each(|(seg, packet)| seg.packet = packet);
-                for c in report(&segments, ladder.end() + Span::secs(100)).connections {
+                for c in of_segments(&segments, ladder.end() + Span::secs(100)).connections {
                     let timing = serde_json::to_value(&c.timing).unwrap();
                     assert!(numbers(&timing).iter().all(|n| *n >= 0.0), "{segments:#?}\n{timing:#}");
                 }
@@ -212,9 +198,7 @@ fn wherever_the_clock_goes_back_nothing_in_timing_is_negative() {
 #[test]
 fn what_a_fin_begins_is_assumed_while_what_was_before_the_capture_is_open() {
     let client = |text: &str| {
-        let ladder = ladder::parse(text).unwrap();
-        let report = report(&ladder.segments(), ladder.end());
-        let entry = entry(&report.connections[0].endpoints.client.history, State::FinWait1).clone();
+        let entry = entry(&only(text).endpoints.client.history, State::FinWait1).clone();
         (entry.evidence, entry.deduced, entry.proven_by)
     };
     // The other end may have closed before: then this is LAST_ACK.
@@ -225,22 +209,19 @@ fn what_a_fin_begins_is_assumed_while_what_was_before_the_capture_is_open() {
     let both = format!("{first}3. <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- @ +1s\n");
     assert_eq!(client(&both), (Evidence::Sent, false, None));
     // Who sends a RST is CLOSED either way: from FIN_WAIT_2, or as the acknowledgment had led there from LAST_ACK.
-    let ladder = ladder::parse(&format!("{first}3. --> <SEQ=102><ACK=301><CTL=RST,ACK> --> @ +1s\n")).unwrap();
-    let report = report(&ladder.segments(), ladder.end());
-    let closed = entry(&report.connections[0].endpoints.client.history, State::Closed);
+    let c = only(&format!("{first}3. --> <SEQ=102><ACK=301><CTL=RST,ACK> --> @ +1s\n"));
+    let closed = entry(&c.endpoints.client.history, State::Closed);
     assert_eq!((closed.from, closed.evidence, closed.packet), (State::FinWait2, Evidence::Sent, Some(3)));
 }
 
 #[test]
 fn events_say_of_which_their_packet_is_only_the_trace() {
     // The SYN,ACK was not captured: the client's ACK shows that it came.
-    let ladder = ladder::parse(
+    let report = of_ladder(
         "1. --> <SEQ=100><CTL=SYN> -->
 2. --> <SEQ=101><ACK=301><CTL=ACK> -->
 ",
-    )
-    .unwrap();
-    let report = report(&ladder.segments(), ladder.end());
+    );
     let lines = |format| {
         let mut out = Vec::new();
         events::render(format, &report, &RenderOptions::default(), &mut out).unwrap();
@@ -265,9 +246,8 @@ fn of_the_repetitions_of_an_opening_those_are_told_that_were_captured() {
 4. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
 5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
 ";
-    let ladder = ladder::parse(text).unwrap();
-    let report = report(&ladder.segments(), ladder.end());
-    let told = &find(&report.connections[0], "syn-retried").unwrap().message;
+    let c = only(text);
+    let told = &find(&c, "syn-retried").unwrap().message;
     assert!(told.ends_with("(SYN captured 2 times, SYN,ACK once)"), "{told}");
 }
 
@@ -280,13 +260,13 @@ fn a_clock_that_goes_back_casts_no_doubt_on_what_waits_for_nothing() {
 5. TIME_WAIT <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK
 6. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED
 ";
-    let ladder = ladder::parse(text).unwrap();
+    let ladder = parsed(text);
     let mut segments = ladder.segments();
     let mut before = segments[0];
     before.src.port += 1;
     before.time = before.time + Span::secs(20);
     segments.insert(0, before);
-    let report = report(&segments, ladder.end() + Span::secs(100));
+    let report = of_segments(&segments, ladder.end() + Span::secs(100));
     let found = report.connections.iter().find_map(|c| find(c, "no-data")).unwrap();
     assert!(!found.facts.contains_key("doubtful"), "{}", found.message);
 }
@@ -329,9 +309,7 @@ fn keepalives_of_a_connection_that_was_open_before_are_no_close() {
     for text in
         [format!("{ask}\n{answer}\n- - @ 400s\n"), format!("{ask}\n{answer}\n{ask} @ 75s\n{answer}\n- - @ 400s\n")]
     {
-        let ladder = ladder::parse(&text).unwrap();
-        let report = report(&ladder.segments(), ladder.end());
-        let [c] = &report.connections[..] else { panic!("{text}") };
+        let c = only(&text);
         assert_eq!((c.endpoints.client.state, c.endpoints.server.state), (State::Established, State::Established));
         assert!(c.anomalies.is_empty(), "{text}{:?}", c.anomalies);
     }
@@ -353,8 +331,7 @@ fn an_older_connection_at_the_other_end_is_named_whether_or_not_it_was_captured(
 7. ESTABLISHED <-- <SEQ=901><ACK=411><CTL=ACK><LEN=10> <-- ESTABLISHED
 ";
         for text in [begin.clone(), format!("{begin}{rest}")] {
-            let ladder = ladder::parse(&text).unwrap();
-            let c = report(&ladder.segments(), ladder.end()).connections.remove(0);
+            let c = of_ladder(&text).connections.remove(0);
             let told = find(&c, "half-open-dead-peer").unwrap();
             assert!(told.message.contains("still held an older connection"), "{}", told.message);
             assert_eq!((&told.facts["challenge"], &told.facts["rst"]), (&2.into(), &3.into()));

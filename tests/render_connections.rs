@@ -1,5 +1,7 @@
 //! Lines are written by hand; `serde_json` says what the bytes must be.
 
+#[path = "common/analysis.rs"]
+mod analysis;
 mod common;
 #[path = "common/report.rs"]
 mod report;
@@ -13,7 +15,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use tcpstate::analyze::{Analysis, Options};
+use tcpstate::analyze::Options;
 use tcpstate::render::ndjson::{Line, Writer};
 use tcpstate::render::pen::Lines;
 use tcpstate::report::timing::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, RoundTrips, Stops};
@@ -23,7 +25,6 @@ use tcpstate::report::{
     Role, Severity, Side, Timing,
 };
 use tcpstate::segment::Socket;
-use tcpstate::source;
 use tcpstate::time::{Span, Time};
 use tcpstate::tracker::rules::RULES;
 use tcpstate::tracker::{Evidence, State, States};
@@ -55,12 +56,7 @@ fn check_rest(report: &Report) {
 }
 
 fn analyse(file: &Path) -> Option<Report> {
-    let mut source = source::open(&[file]).ok()?;
-    let mut analysis = Analysis::new(Options { retracted: true, ..Options::default() });
-    while let Some(packet) = source.next() {
-        analysis.packet(&packet);
-    }
-    Some(analysis.finish(source.files()))
+    analysis::of_file(file, Options { retracted: true, ..Options::default() }).ok()
 }
 
 /// How many connections of the captures in `folder` are written alike.

@@ -15,20 +15,16 @@
 //! the microsecond; of the others tshark counts the RST of a refused connection as an answer (20), and this program gives
 //! none where the SYN was sent several times and nothing tells which copy was answered, or where who answers whom is odd.
 
+#[path = "common/analysis.rs"]
+mod analysis;
 mod common;
 
-use tcpstate::analyze::{Analysis, Options};
+use tcpstate::analyze::Options;
 use tcpstate::report::{Report, Side};
-use tcpstate::source;
 use tcpstate::time::Span;
 
 fn report(file: &std::path::Path) -> Report {
-    let mut source = source::open(&[file]).expect("the capture can be read");
-    let mut analysis = Analysis::new(Options::default());
-    while let Some(packet) = source.next() {
-        analysis.packet(&packet);
-    }
-    analysis.finish(source.files())
+    analysis::of_file(file, Options::default()).expect("the capture can be read")
 }
 
 /// File, connection, round trips towards: what tcptrace prints as samples, min, avg, max (in ms, one digit).
@@ -119,12 +115,8 @@ fn shares_add_up_to_the_whole_in_every_capture() {
     let mut connections = 0;
     for line in common::oracle(&corpus) {
         let file = corpus.join(line["file"].as_str().expect("a name"));
-        let Ok(mut source) = source::open(&[file]) else { continue };
-        let mut analysis = Analysis::new(Options::default());
-        while let Some(packet) = source.next() {
-            analysis.packet(&packet);
-        }
-        for c in analysis.finish(source.files()).connections {
+        let Ok(report) = analysis::of_file(&file, Options::default()) else { continue };
+        for c in report.connections {
             connections += 1;
             assert_eq!(c.timing.blame.total(), c.last - c.first, "{} #{}", line["file"], c.id);
             let shares: u64 = c.timing.blame.shares().iter().sum();

@@ -1,26 +1,22 @@
 //! Times and snapshots against the kernel's own histories.
 
+#[path = "common/analysis.rs"]
+mod analysis;
 mod common;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
-use tcpstate::analyze::{Analysis, Options};
+use tcpstate::analyze::Options;
 use tcpstate::report::{Connection, Report, Side};
 use tcpstate::segment::Socket;
 use tcpstate::snapshot::{Moment, Sockets};
-use tcpstate::source;
 use tcpstate::time::Time;
 use tcpstate::tracker::{Evidence, State};
 
 fn report(file: &Path) -> Report {
-    let mut source = source::open(&[file]).expect("the capture can be read");
-    let mut analysis = Analysis::new(Options::default());
-    while let Some(packet) = source.next() {
-        analysis.packet(&packet);
-    }
-    analysis.finish(source.files())
+    analysis::of_file(file, Options::default()).expect("the capture can be read")
 }
 
 /// Seconds with nine decimals in a string.

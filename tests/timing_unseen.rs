@@ -1,26 +1,12 @@
 //! Timing says no more than was captured: time that nobody is known to have caused is called nobody's.
 
-use tcpstate::analyze::{Analysis, Options};
-use tcpstate::ladder;
+#[path = "common/analysis.rs"]
+mod analysis;
+
+use analysis::{of_ladder, only};
 use tcpstate::report::timing::Blame;
-use tcpstate::report::{Connection, Report};
 use tcpstate::time::Span;
 use tcpstate::tracker::State;
-
-/// The only connection of the ladder `text`.
-fn only(text: &str) -> Connection {
-    let mut report = report(text);
-    assert_eq!(report.connections.len(), 1);
-    report.connections.remove(0)
-}
-
-fn report(text: &str) -> Report {
-    let ladder = ladder::parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    let mut analysis = Analysis::new(Options::default());
-    ladder.segments().iter().for_each(|seg| _ = analysis.segment(seg));
-    analysis.until(ladder.end());
-    analysis.finish(Vec::new())
-}
 
 #[test]
 fn data_that_only_an_acknowledgment_answered_was_under_way() {
@@ -101,7 +87,7 @@ fn who_was_waited_for_does_not_show_in_one_direction() {
 
 #[test]
 fn a_state_that_was_left_unseen_has_bounds() {
-    let report = report(&one_way("<--"));
+    let report = of_ladder(&one_way("<--"));
     let states = &report.timing.all.states;
     let syn_rcvd = &states.server[&State::SynRcvd];
     assert_eq!(syn_rcvd.uncertain, 1, "{syn_rcvd:?}");

@@ -1,5 +1,6 @@
 //! Examples of anomalies, run.
 
+use crate::analysis::{in_order, moved};
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::detect::Example;
 use tcpstate::ladder;
@@ -13,21 +14,12 @@ const PORTS: u32 = 40_000;
 /// All segments of `example`, in order, and the end of the capture.
 pub fn segments(name: &str, example: &Example) -> (Vec<Segment>, Time) {
     let ladder = ladder::parse(example.ladder).unwrap_or_else(|e| panic!("{name}: {e}\n{}", example.ladder));
-    let one = ladder.segments();
     let mut all = Vec::new();
     for i in 0..example.times.max(1) {
         let port = 20_000 + (i % PORTS) as u16;
-        let after = Span(example.every.0 * i64::from(i));
-        all.extend(one.iter().map(|s| {
-            let mut s = *s;
-            let client = if s.src == ladder.left { &mut s.src } else { &mut s.dst };
-            client.port = port;
-            s.time = s.time + after;
-            s
-        }));
+        all.extend(moved(&ladder, port, Span(example.every.0 * i64::from(i))));
     }
-    all.sort_by_key(|s| s.time);
-    all.iter_mut().zip(1..).for_each(|(s, packet)| s.packet = packet);
+    in_order(&mut all);
     if let Some(last) = all.last_mut() {
         last.time = last.time - example.set_back;
     }
