@@ -2,8 +2,8 @@
 
 #[path = "common/program.rs"]
 mod program;
-#[path = "common/truth.rs"]
-mod truth;
+#[path = "common/shared.rs"]
+mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -89,7 +89,7 @@ fn variants(history: &[Held], first: i64, last: i64, grace: i64) -> BTreeSet<Vec
 
 /// Endpoints of a scenario, and how many of them have exactly the history that their kernel had.
 fn score(truth: &Path, name: &str, report: &Value, misses: &mut Vec<String>) -> (usize, usize) {
-    let scenario = truth::scenario(truth, name);
+    let scenario = shared::scenario(truth, name);
     let path = &scenario["path"];
     let milliseconds = |key: &str| path[key].as_f64().unwrap_or(0.0);
     let grace = ((5.0 + 2.0 * milliseconds("one_way_delay_ms") + milliseconds("jitter_ms")) * 1e6) as i64;
@@ -140,12 +140,12 @@ fn analyze(client: &str, server: &str) -> Value {
 }
 
 fn of_scenario(truth: &Path, name: &str) -> Value {
-    analyze(&truth::capture(truth, name, "client"), &truth::capture(truth, name, "server"))
+    analyze(&shared::capture(truth, name, "client"), &shared::capture(truth, name, "server"))
 }
 
 #[test]
 fn histories_are_exact_whatever_is_lost() {
-    let Some(truth) = truth::truth() else { return };
+    let Some(truth) = shared::truth() else { return };
     let mut misses = Vec::new();
     for name in LOSSY {
         let (exact, of) = score(&truth, name, &of_scenario(&truth, name), &mut misses);
@@ -155,7 +155,7 @@ fn histories_are_exact_whatever_is_lost() {
 
 #[test]
 fn histories_are_exact_with_reordering_offload_and_odd_closes() {
-    let Some(truth) = truth::truth() else { return };
+    let Some(truth) = shared::truth() else { return };
     let mut misses = Vec::new();
     let (mut exact, mut of) = (0, 0);
     for name in
@@ -170,7 +170,7 @@ fn histories_are_exact_with_reordering_offload_and_odd_closes() {
 /// Nothing is left inferred, and what was lost is told by direction.
 #[test]
 fn nothing_stays_inferred_and_losses_have_a_direction() {
-    let Some(truth) = truth::truth() else { return };
+    let Some(truth) = shared::truth() else { return };
     let report = of_scenario(&truth, "mix_loss20");
     let connections = report["connections"].as_array().unwrap();
     let sides = || ["client", "server"].into_iter();
@@ -234,12 +234,12 @@ fn states(report: &Value) -> Vec<(Value, Value, Vec<String>)> {
 
 #[test]
 fn clocks_that_disagree_change_nothing_and_are_measured() {
-    let Some(truth) = truth::truth() else { return };
+    let Some(truth) = shared::truth() else { return };
     let folder = Folder::new();
-    let client = truth::capture(&truth, "mix_loss5", "client");
-    let bytes = std::fs::read(truth::capture(&truth, "mix_loss5", "server")).unwrap();
+    let client = shared::capture(&truth, "mix_loss5", "client");
+    let bytes = std::fs::read(shared::capture(&truth, "mix_loss5", "server")).unwrap();
     let plainly = of_scenario(&truth, "mix_loss5");
-    let start = nanos(&truth::scenario(&truth, "mix_loss5")["captures"]["client"]["first"]);
+    let start = nanos(&shared::scenario(&truth, "mix_loss5")["captures"]["client"]["first"]);
     for (offset, ppm) in [(7_300_000_000, 0), (-90_000_000_000, 0), (3_600_000_000_000, 200)] {
         let change = |time: i64| time + offset + (time - start) / 1_000_000 * ppm;
         let server = folder.file("server.pcap", &changed(&bytes, change, None));
@@ -259,13 +259,13 @@ fn nanos_of(value: &Value) -> i64 {
 
 #[test]
 fn addresses_may_be_translated_on_the_way() {
-    let Some(truth) = truth::truth() else { return };
+    let Some(truth) = shared::truth() else { return };
     let folder = Folder::new();
-    let scenario = truth::scenario(&truth, "mix_loss5");
+    let scenario = shared::scenario(&truth, "mix_loss5");
     let addr: std::net::Ipv4Addr = scenario["connections"][0]["client"]["addr"].as_str().unwrap().parse().unwrap();
-    let bytes = std::fs::read(truth::capture(&truth, "mix_loss5", "server")).unwrap();
+    let bytes = std::fs::read(shared::capture(&truth, "mix_loss5", "server")).unwrap();
     let server = folder.file("server.pcap", &changed(&bytes, |t| t, Some((addr.octets(), [203, 0, 113, 9]))));
-    let report = analyze(&truth::capture(&truth, "mix_loss5", "client"), &server);
+    let report = analyze(&shared::capture(&truth, "mix_loss5", "client"), &server);
     let mut misses = Vec::new();
     let (exact, of) = score(&truth, "mix_loss5", &report, &mut misses);
     assert!(exact * 100 >= of * 99, "{exact} of {of}: {misses:#?}");
@@ -274,9 +274,9 @@ fn addresses_may_be_translated_on_the_way() {
 
 #[test]
 fn swapped_captures_are_noticed_and_told_right() {
-    let Some(truth) = truth::truth() else { return };
+    let Some(truth) = shared::truth() else { return };
     let (client, server) =
-        (truth::capture(&truth, "mix_loss1", "client"), truth::capture(&truth, "mix_loss1", "server"));
+        (shared::capture(&truth, "mix_loss1", "client"), shared::capture(&truth, "mix_loss1", "server"));
     let swapped = run(&["analyze", "--format", "json", "--client", &server, "--server", &client]);
     assert_eq!(swapped.code, 0);
     assert!(swapped.err.contains("most connections were opened from the other side; swapped?"), "{}", swapped.err);
@@ -327,8 +327,8 @@ fn with_a_filter_no_times_of_others_are_told() {
 
 #[test]
 fn people_are_told_of_clocks_and_losses() {
-    let Some(truth) = truth::truth() else { return };
-    let captures = (truth::capture(&truth, "lost_fin", "client"), truth::capture(&truth, "lost_fin", "server"));
+    let Some(truth) = shared::truth() else { return };
+    let captures = (shared::capture(&truth, "lost_fin", "client"), shared::capture(&truth, "lost_fin", "server"));
     let run = run(&["analyze", "--client", &captures.0, "--server", &captures.1, "--connection", "1", "--retracted"]);
     assert_eq!(run.code, 0, "{}", run.err);
     let lines: Vec<&str> = run.out.lines().collect();

@@ -3,8 +3,8 @@
 
 #[path = "common/program.rs"]
 mod program;
-#[path = "common/truth.rs"]
-mod truth;
+#[path = "common/shared.rs"]
+mod shared;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -37,14 +37,14 @@ fn verdict(folder: &Folder, capture: &str, rule: &str) -> (i32, String, BTreeSet
 }
 
 fn policy_of(truth: &Path, folder: &Folder, good: &str, thresholds: &str) {
-    let written = folder.run(&["check", "--init", &truth::capture(truth, good, "router")]);
+    let written = folder.run(&["check", "--init", &shared::capture(truth, good, "router")]);
     assert_eq!(written.code, 0, "{}", written.err);
     folder.file("tcpstate.toml", format!("{}\n{thresholds}", written.out).as_bytes());
 }
 
 #[test]
 fn a_policy_of_a_good_capture_passes_there() {
-    let Some(truth) = truth::truth() else { return };
+    let Some(truth) = shared::truth() else { return };
     for good in [
         "normal_client_close",
         "normal_server_close",
@@ -55,14 +55,14 @@ fn a_policy_of_a_good_capture_passes_there() {
     ] {
         let folder = Folder::new();
         policy_of(&truth, &folder, good, "");
-        let run = folder.run(&["check", &truth::capture(&truth, good, "router")]);
+        let run = folder.run(&["check", &shared::capture(&truth, good, "router")]);
         assert_eq!(run.code, 0, "{good}: {}", run.out);
     }
 }
 
 #[test]
 fn a_bad_capture_fails_the_right_rule_at_the_right_connections() {
-    let Some(truth) = truth::truth() else { return };
+    let Some(truth) = shared::truth() else { return };
     let cases = [
         ("crash_unread", "no rst-abort", &["rst_abort", "rst_linger"][..]),
         ("linger0", "no rst-abort", &["rst_abort", "rst_linger"]),
@@ -76,8 +76,8 @@ fn a_bad_capture_fails_the_right_rule_at_the_right_connections() {
     // The captures are short: what waits is stuck after two seconds.
     policy_of(&truth, &folder, "normal_client_close", "[thresholds]\nstuck-after = \"2s\"\n");
     for (bad, rule, labels) in cases {
-        let scenario = truth::scenario(&truth, bad);
-        let (code, status, offenders) = verdict(&folder, &truth::capture(&truth, bad, "router"), rule);
+        let scenario = shared::scenario(&truth, bad);
+        let (code, status, offenders) = verdict(&folder, &shared::capture(&truth, bad, "router"), rule);
         assert_eq!((code, status.as_str()), (1, "fail"), "{bad}");
         let wanted = labelled(&scenario, &["labels"], labels);
         let allowed = labelled(&scenario, &["labels", "labels_optional"], labels);
@@ -88,15 +88,15 @@ fn a_bad_capture_fails_the_right_rule_at_the_right_connections() {
 
 #[test]
 fn captures_that_show_too_little_do_not_pass() {
-    let Some(truth) = truth::truth() else { return };
+    let Some(truth) = shared::truth() else { return };
     let folder = Folder::new();
     folder.file("tcpstate.toml", b"[[limit]]\nname = \"none is aborted\"\nfinding = \"keepalive-timeout\"\n");
     for blind in ["mix_capdrop", "mix_asymmetric"] {
-        let run = folder.run(&["check", &truth::capture(&truth, blind, "router")]);
+        let run = folder.run(&["check", &shared::capture(&truth, blind, "router")]);
         assert_eq!(run.code, 3, "{blind}: {}", run.out);
     }
     for seeing in ["mix_clean", "mix_loss20", "mix_reorder", "mix_snap96"] {
-        let run = folder.run(&["check", &truth::capture(&truth, seeing, "router")]);
+        let run = folder.run(&["check", &shared::capture(&truth, seeing, "router")]);
         assert_eq!(run.code, 0, "{seeing}: {}", run.out);
     }
 }

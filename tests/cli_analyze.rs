@@ -6,7 +6,7 @@ mod conversation;
 mod program;
 
 use conversation::Conversation;
-use program::{Folder, finish, program, run, run_with_input};
+use program::{Folder, finish, json, program, run, run_with_input};
 
 /// Three connections: one closed, one half-closed, one refused.
 fn three() -> Vec<u8> {
@@ -18,10 +18,6 @@ fn three() -> Vec<u8> {
         .refused(40_002)
         .after(5_000_000)
         .bytes
-}
-
-fn json(text: &str) -> serde_json::Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
 }
 
 #[test]

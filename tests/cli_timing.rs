@@ -6,14 +6,10 @@ mod conversation;
 mod program;
 
 use conversation::{ACK, Conversation};
-use program::{Folder, run, run_with_input};
+use program::{Folder, json, run, run_with_input};
 
 fn capture() -> Vec<u8> {
     Conversation::new().closed(40_000).after(500_000).half_closed(40_001).after(1_000).refused(40_002).bytes
-}
-
-fn json(text: &str) -> serde_json::Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
 }
 
 #[test]

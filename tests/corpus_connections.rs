@@ -7,7 +7,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use common::shared::socket;
 use tcpstate::analyze::Options;
 use tcpstate::report::{Report, Role};
 use tcpstate::segment::Socket;
@@ -71,11 +71,6 @@ fn analyze(path: &std::path::Path) -> Report {
 
 fn pair(a: Socket, b: Socket) -> (Socket, Socket) {
     if a <= b { (a, b) } else { (b, a) }
-}
-
-fn socket(value: &Value) -> Socket {
-    let addr = value["addr"].as_str().and_then(|a| a.parse().ok()).expect("an address");
-    Socket { addr, port: value["port"].as_u64().and_then(|p| p.try_into().ok()).expect("a port") }
 }
 
 #[test]

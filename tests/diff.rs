@@ -4,8 +4,8 @@
 mod conversation;
 #[path = "common/program.rs"]
 mod program;
-#[path = "common/truth.rs"]
-mod truth;
+#[path = "common/shared.rs"]
+mod shared;
 
 use conversation::Conversation;
 use program::{Folder, Run, run};
@@ -123,14 +123,14 @@ fn services_are_matched_by_name_port_or_address() {
 /// The same traffic at two places has no difference; more loss has.
 #[test]
 fn the_same_traffic_shows_no_difference() {
-    let Some(truth) = truth::truth() else { return };
+    let Some(truth) = shared::truth() else { return };
     for name in ["mix_loss1", "mix_clean", "mix_v6"] {
-        let (a, b) = (truth::capture(&truth, name, "client"), truth::capture(&truth, name, "router"));
+        let (a, b) = (shared::capture(&truth, name, "client"), shared::capture(&truth, name, "router"));
         let run = run(&["diff", "--fail-on-worse", "--fail-on-new", &a, &b]);
         assert_eq!(run.code, 0, "{}", run.out);
         assert!(run.out.contains("no difference shows"), "{}", run.out);
     }
-    let (a, b) = (truth::capture(&truth, "mix_clean", "router"), truth::capture(&truth, "mix_loss20", "router"));
+    let (a, b) = (shared::capture(&truth, "mix_clean", "router"), shared::capture(&truth, "mix_loss20", "router"));
     let run = run(&["diff", "--fail-on-worse", &a, &b]);
     assert_eq!(run.code, 1, "{}", run.out);
     assert!(run.out.contains("worse    port 7000: L01 retransmissions"), "{}", run.out);

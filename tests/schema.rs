@@ -11,7 +11,7 @@ use std::path::Path;
 
 use conversation::{ACK, Conversation, FIN, SYN_ACK};
 use jsonschema::Validator;
-use program::{Folder, run};
+use program::{Folder, json, run};
 use serde_json::{Value, json};
 
 /// Larger captures of the truth are left out: they show no other fields.
@@ -68,10 +68,6 @@ impl Schema {
         let events = analyze(&["--events", "--format", "ndjson"]);
         events.lines().for_each(|line| valid(&self.event, &json(line), capture));
     }
-}
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
 }
 
 fn valid(validator: &Validator, value: &Value, capture: &str) {

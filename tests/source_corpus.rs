@@ -6,8 +6,8 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
+use common::shared::socket;
 use serde_json::Value;
 use tcpstate::decode::{Decoded, Decoder};
 use tcpstate::segment::Socket;
@@ -73,11 +73,6 @@ fn read(path: &std::path::Path) -> Result<Seen, source::OpenError> {
         }
     }
     Ok(seen)
-}
-
-fn socket(value: &Value) -> Socket {
-    let addr: IpAddr = value["addr"].as_str().and_then(|a| a.parse().ok()).expect("an address");
-    Socket { addr, port: value["port"].as_u64().and_then(|p| p.try_into().ok()).expect("a port") }
 }
 
 fn expected(line: &Value) -> Pairs {

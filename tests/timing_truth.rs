@@ -7,6 +7,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use common::shared::socket;
 use serde_json::Value;
 use tcpstate::analyze::Options;
 use tcpstate::report::{Connection, Report, Side};
@@ -24,11 +25,6 @@ fn time(value: &Value) -> Time {
     let text = value.as_str().expect("times are strings");
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     Time(whole.parse::<i64>().unwrap() * 1_000_000_000 + format!("{fraction:0<9}").parse::<i64>().unwrap())
-}
-
-fn socket(value: &Value) -> Socket {
-    let addr = value["addr"].as_str().unwrap().parse().unwrap();
-    Socket { addr, port: value["port"].as_u64().unwrap() as u16 }
 }
 
 /// What the kernel says of one end.
@@ -54,10 +50,6 @@ fn kernel(truth: &Value) -> Vec<Kernel> {
         }
     }
     ends
-}
-
-fn load(folder: &Path) -> Value {
-    serde_json::from_str(&std::fs::read_to_string(folder.join("truth.json")).unwrap()).unwrap()
 }
 
 /// The connections of a four-tuple in order of time, on both sides of the comparison.
@@ -92,7 +84,7 @@ fn time_in_state_is_the_kernels_to_a_millisecond() {
     let (mut covered, mut bounded) = (0_u64, 0_u64);
     for scenario in ["mix_clean", "mix_v6", "mix_loss1", "mix_loss5", "half_close", "tw_full_60s", "zero_window"] {
         let folder = truth.join(scenario);
-        let kernel = kernel(&load(&folder));
+        let kernel = kernel(&common::shared::scenario(&truth, scenario));
         for (tap, at) in TAPS {
             let report = report(&folder.join(format!("{tap}.pcap")));
             for (end, c) in paired(&kernel, &report).into_iter().filter(|(end, _)| end.side == at) {
@@ -158,7 +150,7 @@ fn snapshots_list_what_the_hosts_had() {
     let mut worst = Vec::new();
     for scenario in scenarios {
         let folder = truth.join(scenario);
-        let kernel = kernel(&load(&folder));
+        let kernel = kernel(&common::shared::scenario(&truth, scenario));
         for (tap, at) in TAPS {
             let report = report(&folder.join(format!("{tap}.pcap")));
             let (first, last) = (report.capture.first.unwrap(), report.capture.last.unwrap());

@@ -1,57 +1,12 @@
-//! Shared by the tests of input: where the captures of other projects lie, and builders of small captures.
-#![allow(dead_code, reason = "each test file uses another part")]
+//! Shared by the tests of input: where the captures of other projects lie, builders of small captures, and numbers.
+#![allow(dead_code, unused_imports, reason = "each test file uses another part")]
 
 pub mod capture;
 pub mod compress;
 pub mod frame;
+pub mod shared;
 
-use std::path::{Path, PathBuf};
-
-/// The folder of real captures, `$TCPSTATE_SHARED/corpus` or `../shared/corpus`. Without it a test says so and
-/// is over; under CI it fails instead.
-pub fn corpus() -> Option<PathBuf> {
-    shared("corpus", "oracle.jsonl")
-}
-
-/// The folder of captures with the kernel's own histories, found as [`corpus`] is.
-pub fn truth() -> Option<PathBuf> {
-    shared("truth", "INDEX.md")
-}
-
-/// Adds the captures in a folder and those below it, in order.
-pub fn captures(folder: &Path, into: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> =
-        folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            captures(&path, into);
-        } else if path.extension().is_some_and(|e| ["pcap", "pcapng", "cap"].iter().any(|known| e == *known)) {
-            into.push(path);
-        }
-    }
-}
-
-fn shared(folder: &str, file: &str) -> Option<PathBuf> {
-    let shared = match std::env::var_os("TCPSTATE_SHARED") {
-        Some(path) => PathBuf::from(path),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-    };
-    let folder = shared.join(folder);
-    if folder.join(file).is_file() {
-        return Some(folder);
-    }
-    let missing = format!("cannot run: no captures at {}", folder.display());
-    assert!(std::env::var_os("CI").is_none(), "{missing}");
-    eprintln!("{missing}");
-    None
-}
-
-/// One JSON object per capture of the corpus.
-pub fn oracle(corpus: &std::path::Path) -> Vec<serde_json::Value> {
-    let text = std::fs::read_to_string(corpus.join("oracle.jsonl")).expect("the oracle can be read");
-    text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
-}
+pub use shared::{captures, corpus, oracle, truth};
 
 /// A small generator of numbers that look random, the same for the same seed (xorshift64*).
 pub struct Numbers(u64);

@@ -16,6 +16,11 @@ pub struct Run {
     pub err: String,
 }
 
+/// What was printed, as JSON.
+pub fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
+}
+
 /// The program with nothing of the test's surroundings that changes its output.
 pub fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tcpstate"));
