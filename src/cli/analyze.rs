@@ -8,7 +8,7 @@ use super::args::{AnalyzeArgs, Part};
 use super::failure::{DONE, FOUND, Failure};
 use super::names;
 use super::output::{self, Look, Target, tell};
-use super::passing::{Passing, passing};
+use super::passing::Passing;
 use super::reading;
 use crate::analyze::{Analysis, Keep, Options, Wanted};
 use crate::bothends::{self, Apart, Tap};
@@ -33,8 +33,8 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     let target = Target::open(args.output.as_deref())?;
     let keep = |connection: &Connection| keeps(connection, filter.as_ref(), args);
     let only: Option<Keep<'_>> = if selects(args) { Some(&keep) } else { None };
-    if let Some(how) = Passing::of(args) {
-        return passing(args, how, only, look, target);
+    if let Some(passing) = Passing::of(args, only, &fail_on) {
+        return passing.run(look, target);
     }
     let (report, all) = read(args, only)?;
     let code = code(&report, args, &fail_on);
@@ -93,7 +93,7 @@ fn wanted(args: &AnalyzeArgs) -> Result<Sought, Failure> {
 }
 
 /// What makes the run fail.
-pub(super) fn fail_on(args: &AnalyzeArgs) -> Result<Vec<FailOn>, Failure> {
+fn fail_on(args: &AnalyzeArgs) -> Result<Vec<FailOn>, Failure> {
     let read = |word: &String| FailOn::read(word).map_err(|error| Failure::usage(format!("--fail-on: {error}")));
     args.fail_on.iter().map(read).collect()
 }

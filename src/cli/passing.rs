@@ -2,19 +2,20 @@
 
 use std::io;
 
-use super::analyze::{analysis_options, code, fail_on, format, options, selection};
+use super::analyze::{analysis_options, code, format, options, selection};
 use super::args::AnalyzeArgs;
 use super::failure::{DONE, Failure};
 use super::output::{Look, Stop, Target};
 use super::passed::{FEW, Passed};
 use crate::analyze::{Analysis, Finish, Keep, MANY, Past};
+use crate::detect::FailOn;
 use crate::render::events::Events;
 use crate::render::stream::Stream;
 use crate::render::{Format, Limit, RenderOptions, csv, json, ndjson};
 
 /// How output is made as connections pass, without keeping them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Passing {
+enum How {
     /// A few of them are shown.
     Few,
     /// Each is written.
@@ -23,120 +24,115 @@ pub enum Passing {
     Events,
 }
 
-impl Passing {
+impl How {
     /// How the output asked for is made, if it can be made so.
-    pub fn of(args: &AnalyzeArgs) -> Option<Passing> {
+    fn of(args: &AnalyzeArgs) -> Option<How> {
         if !args.client.is_empty() {
             return None;
         }
         if args.events {
-            return Some(Passing::Events);
+            return Some(How::Events);
         }
         match (format(args), args.limit) {
-            (Format::Table | Format::Markdown, _) => Some(Passing::Few),
-            (_, Some(Limit::At(few))) if few <= FEW => Some(Passing::Few),
-            (_, None | Some(Limit::All)) if args.sort.is_none() && !args.reverse => Some(Passing::Each),
+            (Format::Table | Format::Markdown, _) => Some(How::Few),
+            (_, Some(Limit::At(few))) if few <= FEW => Some(How::Few),
+            (_, None | Some(Limit::All)) if args.sort.is_none() && !args.reverse => Some(How::Each),
             _ => None,
         }
     }
 }
 
-/// Reads, and prints while connections pass, or `only` some of them; where there are many, those that are settled are let
-/// go.
-pub fn passing(
-    args: &AnalyzeArgs,
-    how: Passing,
-    only: Option<Keep<'_>>,
-    look: Look,
-    target: Target,
-) -> Result<u8, Failure> {
-    let mut told = DONE;
-    let options = options(args, look, &target);
-    target.fill(|out| {
-        let told = &mut told;
-        match (how, format(args)) {
-            (Passing::Each, Format::Ndjson) => streamed(args, only, ndjson::Writer::new(out), told),
-            (Passing::Each, Format::Json) => streamed(args, only, json::Writer::new(out)?, told),
-            (Passing::Each, Format::Csv) => streamed(args, only, csv::Writer::new(out), told),
-            (Passing::Events, _) => gathered(args, options, only, out, told),
-            (Passing::Few | Passing::Each, _) => shown(args, options, only, out, told),
-        }
-    })?;
-    Ok(told)
+/// A run that prints while connections pass; where there are many, those that are settled are let go.
+pub struct Passing<'a> {
+    args: &'a AnalyzeArgs,
+    /// Only these connections are asked for.
+    only: Option<Keep<'a>>,
+    fail_on: &'a [FailOn],
+    how: How,
+    /// The exit code, as far as it is known.
+    code: u8,
 }
 
-/// Reads all; where there are many connections, `look` looks at those that are settled before they are let go. The others.
-fn read(
-    args: &AnalyzeArgs,
-    only: Option<Keep<'_>>,
-    mut look: impl FnMut(&mut Finish<'_>) -> Result<(), Stop>,
-) -> Result<Finish<'static>, Stop> {
-    let mut analysis = Analysis::new(analysis_options(args)?).bounded(MANY);
-    let mut past = Past::default();
-    let files = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
-        if let Some(mut finish) = analysis.settled(&mut past) {
-            look(&mut finish)?;
-            past = finish.past();
-        }
-        analysis.let_go(&mut past);
-        Ok::<_, Stop>(())
-    })?;
-    let finish = analysis.ended_after(past, files);
-    // Which groups of the connections asked for are the largest is known when all of these are: none is let go before.
-    Ok(if only.is_some() { finish } else { finish.in_rounds(MANY / 2) })
-}
+impl<'a> Passing<'a> {
+    /// The run asked for, if its output can be made so: of all connections, or `only` some.
+    pub fn of(args: &'a AnalyzeArgs, only: Option<Keep<'a>>, fail_on: &'a [FailOn]) -> Option<Passing<'a>> {
+        Some(Passing { args, only, fail_on, how: How::of(args)?, code: DONE })
+    }
 
-/// A few of the connections are shown.
-fn shown(
-    args: &AnalyzeArgs,
-    options: RenderOptions,
-    only: Option<Keep<'_>>,
-    out: &mut dyn io::Write,
-    told: &mut u8,
-) -> Result<(), Stop> {
-    let format = format(args);
-    let mut passed = Passed::new(format, &options, only);
-    let mut finish = read(args, only, |finish| {
-        passed.pass(finish, args.jobs);
-        passed.keep(finish);
-        Ok(())
-    })?;
-    let options = RenderOptions { selection: selection(args, finish.all())?, ..options };
-    passed.pass(&mut finish, args.jobs);
-    let (report, picked) = passed.report(finish);
-    *told = code(&report, args, &fail_on(args)?);
-    Ok(picked.show(format, &report, &options, out)?)
-}
+    /// Reads and prints; the exit code.
+    pub fn run(mut self, look: Look, target: Target) -> Result<u8, Failure> {
+        let options = options(self.args, look, &target);
+        target.fill(|out| match (self.how, format(self.args)) {
+            (How::Each, Format::Ndjson) => self.stream(ndjson::Writer::new(out)),
+            (How::Each, Format::Json) => self.stream(json::Writer::new(out)?),
+            (How::Each, Format::Csv) => self.stream(csv::Writer::new(out)),
+            (How::Events, _) => self.gather(options, out),
+            (How::Few | How::Each, _) => self.show(options, out),
+        })?;
+        Ok(self.code)
+    }
 
-/// The transitions of all connections are told in order of time.
-fn gathered(
-    args: &AnalyzeArgs,
-    options: RenderOptions,
-    only: Option<Keep<'_>>,
-    out: &mut dyn io::Write,
-    told: &mut u8,
-) -> Result<(), Stop> {
-    let mut analysis = Analysis::new(analysis_options(args)?);
-    let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
-    let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
-    selection(args, finish.all())?;
-    finish.tell(0);
-    let mut events = Events::default();
-    args.jobs.connections(&mut finish, only, |c| events.take(c));
-    *told = code(&finish.report(Vec::new()), args, &fail_on(args)?);
-    Ok(events.render(format(args), &options, out)?)
-}
+    /// Reads all; where there are many connections, `look` looks at those that are settled before they are let go. The
+    /// others.
+    fn read(&self, mut look: impl FnMut(&mut Finish<'_>) -> Result<(), Stop>) -> Result<Finish<'static>, Stop> {
+        let Passing { args, only, .. } = self;
+        let mut analysis = Analysis::new(analysis_options(args)?).bounded(MANY);
+        let mut past = Past::default();
+        let files = args.jobs.read_relieved(&args.files, &args.reading, &mut analysis, |analysis| {
+            if let Some(mut finish) = analysis.settled(&mut past) {
+                look(&mut finish)?;
+                past = finish.past();
+            }
+            analysis.let_go(&mut past);
+            Ok::<_, Stop>(())
+        })?;
+        let finish = analysis.ended_after(past, files);
+        // Which groups of the connections asked for are the largest is known when all of these are: none is let go before.
+        Ok(if only.is_some() { finish } else { finish.in_rounds(MANY / 2) })
+    }
 
-/// Each connection is written.
-fn streamed<S: Stream>(args: &AnalyzeArgs, only: Option<Keep<'_>>, mut out: S, told: &mut u8) -> Result<(), Stop> {
-    let mut finish = read(args, only, |finish| {
+    /// A few of the connections are shown.
+    fn show(&mut self, options: RenderOptions, out: &mut dyn io::Write) -> Result<(), Stop> {
+        let (args, format) = (self.args, format(self.args));
+        let mut passed = Passed::new(format, &options, self.only);
+        let mut finish = self.read(|finish| {
+            passed.pass(finish, args.jobs);
+            passed.keep(finish);
+            Ok(())
+        })?;
+        let options = RenderOptions { selection: selection(args, finish.all())?, ..options };
+        passed.pass(&mut finish, args.jobs);
+        let (report, picked) = passed.report(finish);
+        self.code = code(&report, args, self.fail_on);
+        Ok(picked.show(format, &report, &options, out)?)
+    }
+
+    /// The transitions of all connections are told in order of time.
+    fn gather(&mut self, options: RenderOptions, out: &mut dyn io::Write) -> Result<(), Stop> {
+        let args = self.args;
+        let mut analysis = Analysis::new(analysis_options(args)?);
+        let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
+        let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
+        selection(args, finish.all())?;
+        finish.tell(0);
+        let mut events = Events::default();
+        args.jobs.connections(&mut finish, self.only, |c| events.take(c));
+        self.code = code(&finish.report(Vec::new()), args, self.fail_on);
+        Ok(events.render(format(args), &options, out)?)
+    }
+
+    /// Each connection is written.
+    fn stream<S: Stream>(&mut self, mut out: S) -> Result<(), Stop> {
+        let (args, only) = (self.args, self.only);
+        let mut finish = self.read(|finish| {
+            finish.tell(S::FINDINGS);
+            Ok(args.jobs.stream(finish, only, &mut out)?)
+        })?;
+        selection(args, finish.all())?;
         finish.tell(S::FINDINGS);
-        Ok(args.jobs.stream(finish, only, &mut out)?)
-    })?;
-    selection(args, finish.all())?;
-    finish.tell(S::FINDINGS);
-    args.jobs.stream(&mut finish, only, &mut out)?;
-    let report = finish.report(Vec::new());
-    *told = code(&report, args, &fail_on(args)?);
-    Ok(out.end(&report)?)
+        args.jobs.stream(&mut finish, only, &mut out)?;
+        let report = finish.report(Vec::new());
+        self.code = code(&report, args, self.fail_on);
+        Ok(out.end(&report)?)
+    }
 }
