@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder as ZstdFrame};
 
-use super::told::told;
+use super::place::placed;
 
 /// Memory an xz stream may ask for, in KiB: more than `xz -9` needs (65 MiB).
 const XZ_MEMORY: u32 = 256 << 10;
@@ -53,17 +53,17 @@ impl Compression {
     pub(crate) fn open(self, input: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
         let (name, input) = (self.name(), BufReader::with_capacity(READ, input));
         match self {
-            Compression::Gzip => Box::new(told(name, input, flate2::bufread::MultiGzDecoder::new)),
+            Compression::Gzip => Box::new(placed(name, input, flate2::bufread::MultiGzDecoder::new)),
             Compression::Zstd => {
-                Box::new(told(name, input, |input| Zstd { input, frame: ZstdFrame::new(), open: false }))
+                Box::new(placed(name, input, |input| Zstd { input, frame: ZstdFrame::new(), open: false }))
             }
             Compression::Lz4 => {
-                Box::new(told(name, input, |input| Lz4 { frame: Some(lz4_flex::frame::FrameDecoder::new(input)) }))
+                Box::new(placed(name, input, |input| Lz4 { frame: Some(lz4_flex::frame::FrameDecoder::new(input)) }))
             }
             Compression::Xz => {
-                Box::new(told(name, input, |input| lzma_rust2::XzReader::new_mem_limit(input, true, XZ_MEMORY)))
+                Box::new(placed(name, input, |input| lzma_rust2::XzReader::new_mem_limit(input, true, XZ_MEMORY)))
             }
-            Compression::Bzip2 => Box::new(told(name, input, bzip2::bufread::MultiBzDecoder::new)),
+            Compression::Bzip2 => Box::new(placed(name, input, bzip2::bufread::MultiBzDecoder::new)),
         }
     }
 }

@@ -16,11 +16,11 @@ mod merge;
 mod open;
 mod pcap;
 mod pcapng;
+mod place;
 mod sniff;
 mod snoop;
 mod text;
 mod ticks;
-mod told;
 
 pub use batch::Batch;
 pub use open::{OpenError, open, open_reader};

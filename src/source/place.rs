@@ -1,4 +1,4 @@
-//! What goes wrong in compressed input, in plain words and with the place.
+//! The place in compressed input at which something goes wrong, told in plain words.
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
@@ -31,9 +31,13 @@ pub(super) struct Traced<R> {
 }
 
 /// What is inside `input`, by the decompressor that `open` makes of it; `name` is what that is called.
-pub(super) fn told<R: BufRead, D: Read>(name: &'static str, input: R, open: impl FnOnce(Traced<R>) -> D) -> Told<D> {
+pub(super) fn placed<R: BufRead, D: Read>(
+    name: &'static str,
+    input: R,
+    open: impl FnOnce(Traced<R>) -> D,
+) -> Placed<D> {
     let place = Arc::new(Place::default());
-    Told { inside: open(Traced { input, place: Arc::clone(&place) }), place, name }
+    Placed { inside: open(Traced { input, place: Arc::clone(&place) }), place, name }
 }
 
 impl<R: BufRead> Read for Traced<R> {
@@ -78,13 +82,13 @@ impl<R: BufRead> BufRead for Traced<R> {
 }
 
 /// A decompressor whose errors say where they are.
-pub(super) struct Told<D> {
+pub(super) struct Placed<D> {
     inside: D,
     place: Arc<Place>,
     name: &'static str,
 }
 
-impl<D: Read> Read for Told<D> {
+impl<D: Read> Read for Placed<D> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.inside.read(out).map_err(|error| {
             let (name, at) = (self.name, self.place.taken.load(Ordering::Relaxed));
