@@ -32,7 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("show", &["report", "segment", "time", "tracker"]),
     ("snapshot", &["report", "segment", "time", "tracker"]),
-    ("render", &["filter", "ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"]),
+    ("render", &["ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"]),
     ("bothends", &["analyze", "decode", "detect", "report", "segment", "source", "time", "tracker"]),
     ("policy", &["amount", "detect", "filter", "render", "report", "segment", "time", "tracker"]),
     ("diff", &["detect", "render", "report", "time", "tracker"]),

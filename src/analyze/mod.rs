@@ -19,7 +19,7 @@ use held::Held;
 pub use notes::Noted;
 pub use past::{MANY, Past};
 use smallvec::SmallVec;
-pub use stretch::{Keep, Row, Stretch, Wanted};
+pub use stretch::{Keep, Stretch, Wanted};
 
 use crate::decode::{Bundle, Decoded, Decoder, ScopeNames};
 use crate::detect::{self, Limits, Scene, Selection, Survey, View, Watch};

@@ -1,10 +1,7 @@
 //! Some connections that were looked at, one after the other.
 
 use crate::report::lone::LoneSyns;
-use crate::report::{Connection, Outcome, Severity};
-use crate::segment::Socket;
-use crate::time::{Span, Time};
-use crate::tracker::State;
+use crate::report::{Connection, Row};
 
 /// Connections in a stretch.
 const STRETCH: usize = 2_048;
@@ -14,37 +11,6 @@ const STRETCH_IN_FULL: usize = 1 << 6;
 
 /// The same where most are told in short.
 const STRETCH_OF_LONE: usize = 1_024;
-
-/// What decides whether a connection is shown, and where.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
-    /// Its number.
-    pub id: u64,
-    /// Its worst finding: name and severity.
-    pub worst: Option<(&'static str, Severity)>,
-    /// Its client.
-    pub client: Socket,
-    /// Its server.
-    pub server: Socket,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// The final states of client and server.
-    pub states: [State; 2],
-    /// Payload bytes of both ends.
-    pub bytes: u64,
-    /// Segments of both ends.
-    pub packets: u64,
-    /// Time of its first packet.
-    pub first: Time,
-    /// Time of its last packet.
-    pub last: Time,
-    /// How long its handshake took.
-    pub handshake: Option<Span>,
-    /// Seen in one direction only.
-    pub one_way: bool,
-    /// Seen from its middle on, or from the SYN,ACK on.
-    pub midstream: bool,
-}
 
 /// Some connections, in order of their numbers.
 #[derive(Debug, Default)]

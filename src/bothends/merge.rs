@@ -162,7 +162,7 @@ impl Scene<'_> {
         let mut merged = base.clone();
         merged.anomalies.clear();
         for side in [Side::Client, Side::Server] {
-            let socket = socket(base, side);
+            let socket = base.socket(side);
             let tap = usize::from(self.pairs.far.contains(&socket.addr));
             let (near, other) = if tap == CLIENT { (a, b) } else { (b, a) };
             let mut endpoint = match near.and_then(|c| side_of(c, socket).map(|side| c.endpoints.get(side))) {
@@ -203,7 +203,7 @@ impl Scene<'_> {
         let ending = Ending::by(outcome, &client, &server);
         (merged.outcome, merged.closed_first, merged.reset_by) = (outcome, ending.closed_first, ending.reset_by);
         let fates = self.pairs.fates.get(&tuple_of(&merged)).copied().unwrap_or_default();
-        let by = |side: Side| fates[usize::from(self.pairs.far.contains(&socket(&merged, side).addr))];
+        let by = |side: Side| fates[usize::from(self.pairs.far.contains(&merged.socket(side).addr))];
         merged.path = Some(PerSide { client: by(Side::Client), server: by(Side::Server) });
         merged
     }
@@ -291,15 +291,8 @@ fn located(anomaly: &Anomaly, endpoint: Option<Side>, tap: usize) -> Anomaly {
     anomaly
 }
 
-fn socket(c: &Connection, side: Side) -> Socket {
-    match side {
-        Side::Client => c.client,
-        Side::Server => c.server,
-    }
-}
-
 fn side_of(c: &Connection, socket: Socket) -> Option<Side> {
-    [Side::Client, Side::Server].into_iter().find(|side| self::socket(c, *side) == socket)
+    [Side::Client, Side::Server].into_iter().find(|side| c.socket(*side) == socket)
 }
 
 fn both_ends(pairs: &Pairs, count: &Count, reports: [&Report; 2]) -> BothEnds {

@@ -7,11 +7,11 @@ use std::thread;
 
 use super::failure::Failure;
 use super::reading::{self, Reading};
-use crate::analyze::{Analysis, Finish, Keep, Row, Stretch, Wanted};
+use crate::analyze::{Analysis, Finish, Keep, Stretch, Wanted};
 use crate::decode::{Bundle, Decoder, ScopeNames};
 use crate::render::pen::Lines;
 use crate::render::stream::Stream;
-use crate::report::Connection;
+use crate::report::{Connection, Row};
 use crate::source::FileInfo;
 
 /// Findings in a bundle for another thread where there are few connections: about 280 KB, of which the caches hold those that

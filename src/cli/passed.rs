@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::jobs::Jobs;
-use crate::analyze::{Finish, Keep, Row};
+use crate::analyze::{Finish, Keep};
 use crate::render::facts::Parts;
-use crate::render::order::{self, Attention, Listed, Picker, Shown};
-use crate::render::rank::{Brief, Pick};
+use crate::render::order::{self, Listed, Picker, Shown};
+use crate::render::rank::Pick;
 use crate::render::{Format, RenderOptions, markdown, render, table};
 use crate::report::{Connection, Report};
 use crate::segment::Socket;
@@ -65,9 +65,9 @@ impl<'a> Passed<'a> {
 
     fn pass_round(&mut self, finish: &mut Finish<'_>, jobs: Jobs) {
         jobs.rows(finish, self.only, |row| {
-            self.picker.add(&brief(row));
-            self.parts.one_way += u64::from(row.one_way);
-            self.parts.midstream += u64::from(row.midstream);
+            // It is found again by its number.
+            self.picker.add(row.id as usize, row);
+            self.parts.add(row);
             self.all += 1;
         });
     }
@@ -126,24 +126,4 @@ fn named(shown: &Connection, cases: &[Case], finish: &Finish<'_>, only: Option<K
     let cases = cases.iter().filter(|(name, service, _)| order::is_of(shown, name, Some(*service)));
     let mut cases = cases.filter_map(|(.., id)| finish.connection(*id));
     cases.find(|case| order::is_like(shown, case) && only.is_none_or(|keep| keep(case)))
-}
-
-/// What decides whether a connection is shown; it is found again by its number.
-fn brief(row: &Row) -> Brief {
-    let severity = row.worst.map(|(_, severity)| severity);
-    Brief {
-        id: row.id,
-        index: row.id as usize,
-        attention: Attention::of(severity, row.outcome, row.states),
-        worst: row.worst.map(|(name, _)| name),
-        client: row.client,
-        server: row.server,
-        outcome: row.outcome,
-        states: row.states,
-        bytes: row.bytes,
-        packets: row.packets,
-        duration: row.last - row.first,
-        handshake: row.handshake,
-        last: row.last,
-    }
 }

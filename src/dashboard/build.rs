@@ -118,7 +118,7 @@ fn ladder(watcher: &Watcher, id: u64) -> Ladder {
     let mut facts = vec![format!(
         "{}, {} packets, {} to the server, {} to the client",
         c.outcome.name(),
-        count(c.packets.client + c.packets.server),
+        count(c.packets.total()),
         bytes(c.bytes.client),
         bytes(c.bytes.server)
     )];

@@ -1,8 +1,7 @@
 //! Whether a connection passes a filter.
 
 use super::ast::{Ends, Filter, Number, Test};
-use crate::report::{Connection, Endpoint, Origin, Outcome, Role, Side};
-use crate::segment::Socket;
+use crate::report::{Connection, Endpoint, Origin, Role, Side};
 use crate::time::Span;
 
 impl Filter {
@@ -21,10 +20,10 @@ impl Test {
     /// Whether `c` passes. What is not known passes no test.
     pub fn matches(&self, c: &Connection) -> bool {
         match self {
-            Test::Host(ends, addr) => ends.any(c, |c, side| socket(c, side).addr == *addr),
-            Test::Socket(ends, at) => ends.any(c, |c, side| socket(c, side) == *at),
-            Test::Net(ends, net) => ends.any(c, |c, side| net.has(socket(c, side).addr)),
-            Test::Port(ends, low, high) => ends.any(c, |c, side| (*low..=*high).contains(&socket(c, side).port)),
+            Test::Host(ends, addr) => ends.any(c, |c, side| c.socket(side).addr == *addr),
+            Test::Socket(ends, at) => ends.any(c, |c, side| c.socket(side) == *at),
+            Test::Net(ends, net) => ends.any(c, |c, side| net.has(c.socket(side).addr)),
+            Test::Port(ends, low, high) => ends.any(c, |c, side| (*low..=*high).contains(&c.socket(side).port)),
             Test::Tcp => true,
             Test::Ip => c.client.addr.is_ipv4(),
             Test::Ip6 => c.client.addr.is_ipv6(),
@@ -53,7 +52,7 @@ impl Test {
                 c.anomalies.iter().any(|anomaly| compare.holds(anomaly.severity, *severity))
             }
             Test::Midstream => c.origin == Origin::Midstream,
-            Test::OneWay => one_way(c),
+            Test::OneWay => c.is_one_way(),
             Test::Guessed => c.role == Role::Guessed,
             Test::Duration(compare, span) => compare.holds(c.last - c.first, *span),
             Test::Handshake(compare, span) => c.timing.handshake.is_some_and(|took| compare.holds::<Span>(took, *span)),
@@ -75,7 +74,7 @@ impl Ends {
 impl Number {
     fn of(self, c: &Connection) -> u64 {
         let of = |ends: Ends, counts: &crate::report::PerSide<u64>| match ends {
-            Ends::Either => counts.client.saturating_add(counts.server),
+            Ends::Either => counts.total(),
             Ends::Client => counts.client,
             Ends::Server => counts.server,
         };
@@ -85,19 +84,6 @@ impl Number {
             Number::Id => c.id,
             Number::Incarnation => u64::from(c.incarnation),
         }
-    }
-}
-
-/// Whether one end was never heard although the capture shows that there was something to hear: nobody answering a
-/// SYN is an outcome, not a gap.
-pub fn one_way(c: &Connection) -> bool {
-    (c.packets.client == 0 || c.packets.server == 0) && c.outcome != Outcome::Unanswered
-}
-
-fn socket(c: &Connection, side: Side) -> Socket {
-    match side {
-        Side::Client => c.client,
-        Side::Server => c.server,
     }
 }
 

@@ -10,7 +10,6 @@ use super::file::keys::VERSION;
 use super::judge::{Status, judge};
 use super::model::{Demands, Policy, Quantile};
 use crate::detect::ALL;
-use crate::filter::eval::one_way;
 use crate::render::units::{count, plural};
 use crate::report::{ClosedFirst, Connection, Report, Severity, Side};
 use crate::time::Span;
@@ -82,7 +81,7 @@ const TAIL: &str = "
 fn capture(report: &Report) -> String {
     let all = report.connections.len() as u64;
     let bytes = report.capture.bytes.saturating_add(report.capture.missing_bytes);
-    let gaps = report.connections.iter().filter(|c| super::judge::has_gap(c) && !one_way(c)).count() as u64;
+    let gaps = report.connections.iter().filter(|c| super::judge::has_gap(c) && !c.is_one_way()).count() as u64;
     let percent = |part: u64, of: u64| if of == 0 { 0 } else { (part * 100).div_ceil(of) };
     let missing = percent(report.capture.missing_bytes, bytes).max(percent(gaps, all)).clamp(1, 100);
     let mut text =
@@ -91,7 +90,7 @@ fn capture(report: &Report) -> String {
         text.push_str("# The capture was not complete: make a better one and lower this to \"1%\".\n");
     }
     let _ = writeln!(text, "max-missing = \"{missing}%\"");
-    let halves = percent(report.connections.iter().filter(|c| one_way(c)).count() as u64, all);
+    let halves = percent(report.connections.iter().filter(|c| c.is_one_way()).count() as u64, all);
     if !Demands::default().max_one_way.allows(halves, 100) {
         let _ =
             writeln!(text, "# The capture had so many connections in one direction only.\nmax-one-way = \"{halves}%\"");

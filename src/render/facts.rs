@@ -1,11 +1,10 @@
 //! What is said about a capture and a connection in words, whatever the format for people.
 
+use super::RenderOptions;
 use super::units::{bytes, count, date, plural, share, span};
-use super::{RenderOptions, order};
-use crate::filter::eval::one_way;
-use crate::report::{Capture, ClosedFirst, Connection, Entry, Origin, Report, ResetBy, Role};
+use crate::report::{Capture, ClosedFirst, Connection, Origin, Report, ResetBy, Role, Row};
 use crate::source::FileInfo;
-use crate::tracker::{Evidence, State, States};
+use crate::tracker::{State, States};
 
 /// The capture in one sentence: name, connections, packets and how many of them were TCP, length, start, and a silence that
 /// is nearly all of it.
@@ -57,17 +56,10 @@ pub struct Parts {
 
 impl Parts {
     /// Takes a connection.
-    pub fn add(&mut self, c: &Connection) {
-        self.one_way += u64::from(one_way(c));
-        self.midstream += u64::from(lacks_opening(c));
+    pub fn add(&mut self, row: &Row) {
+        self.one_way += u64::from(row.one_way);
+        self.midstream += u64::from(row.midstream);
     }
-}
-
-/// Whether the opening of `c`, or its SYN, was not captured.
-fn lacks_opening(c: &Connection) -> bool {
-    let first = c.endpoints.client.history.first();
-    let assumed = |e: &Entry| e.state == State::SynSent && e.evidence == Evidence::Assumed && e.packet.is_none();
-    c.origin == Origin::Midstream || c.packets.client > 0 && first.is_some_and(assumed)
 }
 
 /// What the capture lacks, in whose connections these `parts` are missing, worst first: each a clause of its own. Empty when
@@ -177,7 +169,7 @@ pub fn fate(connection: &Connection) -> String {
 
 /// Payload of each end: `300 B / 70.0 kB`.
 pub fn payload(connection: &Connection) -> String {
-    match order::bytes(connection) {
+    match connection.bytes.total() {
         0 => "no data".to_owned(),
         _ => format!("{} / {}", bytes(connection.bytes.client), bytes(connection.bytes.server)),
     }

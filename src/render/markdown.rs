@@ -3,7 +3,7 @@
 use std::io;
 
 use super::clean::clean;
-use super::order::{self, Listed, Shown};
+use super::order::{Listed, Shown};
 use super::rows::Rows;
 use super::table::findings;
 use super::units::{count, plural, share, span};
@@ -165,7 +165,7 @@ fn row(listed: &Listed<'_>, out: &mut dyn io::Write) -> io::Result<()> {
         let endpoint = c.endpoints.get(side);
         escape(&facts::possible(endpoint.state, endpoint.possible))
     };
-    let worst = order::worst(c).map(|anomaly| format!(", {}", code(anomaly.name))).unwrap_or_default();
+    let worst = c.worst().map(|anomaly| format!(", {}", code(anomaly.name))).unwrap_or_default();
     writeln!(
         out,
         "| {}{times} | {} | {} | {} | {}{worst} | {} | {} |",

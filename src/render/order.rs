@@ -1,12 +1,11 @@
 //! Which connections come first, and which are alike enough that one stands for all.
 
-use std::cmp::Reverse;
 use std::str::FromStr;
 
 use super::facts::Parts;
-use super::rank::{Brief, Kinds, Pick, Ranked};
+use super::rank::{self, Kinds, Pick, Ranked};
 use super::{Limit, RenderOptions};
-use crate::report::{Anomaly, Connection, Outcome, Report, Severity};
+use crate::report::{Connection, Outcome, Report, Row, Severity};
 use crate::segment::Socket;
 use crate::tracker::State;
 
@@ -98,11 +97,11 @@ pub enum Attention {
 }
 
 impl Attention {
-    /// How much a connection with this worst finding, outcome and final states wants to be looked at.
-    pub fn of(worst: Option<Severity>, outcome: Outcome, states: [State; 2]) -> Attention {
+    /// How much a connection wants to be looked at: by its worst finding, outcome and final states.
+    pub fn of(row: &Row) -> Attention {
         // Both FINs were seen; one that is still not acknowledged keeps its sender waiting.
         let waits = |state: &State| matches!(state, State::FinWait1 | State::Closing | State::LastAck);
-        match (worst, outcome) {
+        match (row.worst.map(|(_, severity)| severity), row.outcome) {
             (Some(Severity::Error), _) => Attention::Error,
             (Some(Severity::Warning), _) => Attention::Warning,
             (_, Outcome::HalfOpen | Outcome::HalfClosed) => Attention::Stuck,
@@ -112,25 +111,20 @@ impl Attention {
             (Some(Severity::Note), _) => Attention::Noted,
             (_, Outcome::Unknown) => Attention::Unknown,
             (_, Outcome::Open) => Attention::Open,
-            (_, Outcome::Closed) if states.iter().any(waits) => Attention::Stuck,
+            (_, Outcome::Closed) if row.states.iter().any(waits) => Attention::Stuck,
             (_, Outcome::Closed) => Attention::Closed,
         }
     }
 }
 
-/// The most severe anomaly, the earliest of equals.
-pub fn worst(connection: &Connection) -> Option<&Anomaly> {
-    connection.anomalies.iter().min_by_key(|anomaly| (Reverse(anomaly.severity), anomaly.time))
-}
-
 /// Whether the worst of `connection` is the finding called `name`, at the service `at` if one is given.
 pub fn is_of(connection: &Connection, name: &str, at: Option<Socket>) -> bool {
-    at.is_none_or(|at| at == connection.server) && worst(connection).is_some_and(|worst| worst.name == name)
+    at.is_none_or(|at| at == connection.server) && connection.worst().is_some_and(|worst| worst.name == name)
 }
 
 /// Whether one of both can stand for the other.
 pub fn is_like(one: &Connection, other: &Connection) -> bool {
-    Brief::of(one, 0).is_like(&Brief::of(other, 0))
+    rank::are_alike(&Row::of(one), &Row::of(other))
 }
 
 /// The connection like `shown` that a finding of `report` names as its worst case: it is the one that people look for.
@@ -140,16 +134,6 @@ fn named<'a>(report: &'a Report, shown: &Connection) -> Option<&'a Connection> {
     let worst = told.filter_map(|finding| finding.facts.get("worst")?.as_u64());
     let mut cases = worst.filter_map(|id| all.get(all.binary_search_by_key(&id, |c| c.id).ok()?));
     cases.find(|case| is_like(shown, case))
-}
-
-/// Payload bytes of both ends.
-pub fn bytes(connection: &Connection) -> u64 {
-    connection.bytes.client.saturating_add(connection.bytes.server)
-}
-
-/// Segments of both ends.
-pub fn packets(connection: &Connection) -> u64 {
-    connection.packets.client.saturating_add(connection.packets.server)
 }
 
 /// A connection to list, and how many others it stands for.
@@ -180,8 +164,9 @@ impl<'a> Shown<'a> {
     pub fn of(report: &'a Report, options: &RenderOptions, kinds: usize) -> Shown<'a> {
         let (mut picker, mut parts) = (Picker::new(options, kinds), Parts::default());
         for (index, c) in report.connections.iter().enumerate() {
-            picker.add(&Brief::of(c, index));
-            parts.add(c);
+            let row = Row::of(c);
+            picker.add(index, &row);
+            parts.add(&row);
         }
         let (chosen, kinds) = picker.chosen();
         let listed = |chosen: Pick| {
@@ -214,11 +199,11 @@ impl Picker {
         Picker::Ranked(ranked_for_programs(options))
     }
 
-    /// Takes a connection; they come in order of their numbers.
-    pub fn add(&mut self, brief: &Brief) {
+    /// Takes a connection that the caller finds at `index`; they come in order of their numbers.
+    pub fn add(&mut self, index: usize, row: &Row) {
         match self {
-            Picker::Kinds(kinds, _) => kinds.add(brief),
-            Picker::Ranked(ranked) => ranked.add(brief),
+            Picker::Kinds(kinds, _) => kinds.add(index, row),
+            Picker::Ranked(ranked) => ranked.add(index, row),
         }
     }
 
@@ -266,7 +251,7 @@ pub fn for_programs<'a>(report: &'a Report, options: &RenderOptions) -> impl Ite
     let sorted = key == SortKey::Id && !options.reverse && all.is_sorted_by_key(|c| c.id);
     let chosen = (!sorted).then(|| {
         let mut ranked = ranked_for_programs(options);
-        all.iter().enumerate().for_each(|(index, c)| ranked.add(&Brief::of(c, index)));
+        all.iter().enumerate().for_each(|(index, c)| ranked.add(index, &Row::of(c)));
         ranked.chosen()
     });
     let plain = if sorted { limit } else { 0 };

@@ -6,82 +6,18 @@ use std::cmp::{Ordering, Reverse};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use super::order::{self, Attention, SortKey};
-use crate::report::{Connection, Outcome};
+use super::order::{Attention, SortKey};
+use crate::report::{Outcome, Row};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
 use crate::tracker::State;
 
-/// What of a connection decides whether it is shown, and where.
-#[derive(Clone, Copy, Debug)]
-pub struct Brief {
-    /// Its number.
-    pub id: u64,
-    /// Where the caller finds it again.
-    pub index: usize,
-    /// How much it wants to be looked at.
-    pub attention: Attention,
-    /// The name of its worst finding.
-    pub worst: Option<&'static str>,
-    /// Its client.
-    pub client: Socket,
-    /// Its server.
-    pub server: Socket,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// The final states of client and server.
-    pub states: [State; 2],
-    /// Payload bytes of both ends.
-    pub bytes: u64,
-    /// Segments of both ends.
-    pub packets: u64,
-    /// From its first packet to its last.
-    pub duration: Span,
-    /// How long its handshake took.
-    pub handshake: Option<Span>,
-    /// Time of its last packet.
-    pub last: Time,
-}
-
-impl Brief {
-    /// That of `c`, which the caller finds at `index`.
-    pub fn of(c: &Connection, index: usize) -> Brief {
-        let worst = order::worst(c);
-        let states = [c.endpoints.client.state, c.endpoints.server.state];
-        Brief {
-            id: c.id,
-            index,
-            attention: Attention::of(worst.map(|anomaly| anomaly.severity), c.outcome, states),
-            worst: worst.map(|anomaly| anomaly.name),
-            client: c.client,
-            server: c.server,
-            outcome: c.outcome,
-            states,
-            bytes: order::bytes(c),
-            packets: order::packets(c),
-            duration: c.last - c.first,
-            handshake: c.timing.handshake,
-            last: c.last,
-        }
-    }
-
-    /// What makes it alike to others.
-    fn kind(&self) -> Kind {
-        (self.attention, self.worst, self.server, self.outcome, self.states)
-    }
-
-    /// Whether one of both can stand for the other.
-    pub fn is_like(&self, other: &Brief) -> bool {
-        self.kind() == other.kind()
-    }
-
-    /// Most urgent, then largest, then longest.
-    fn urgency(&self) -> Urgency {
-        (self.attention, Reverse(self.bytes), Reverse(self.duration))
-    }
-}
-
+/// Most urgent, then largest, then longest.
 type Urgency = (Attention, Reverse<u64>, Reverse<Span>);
+
+fn urgency(row: &Row, attention: Attention) -> Urgency {
+    (attention, Reverse(row.bytes), Reverse(row.duration()))
+}
 
 /// A connection to show, and how many others it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +30,15 @@ pub struct Pick {
 
 /// What makes connections alike: urgency, finding, server, outcome and both final states.
 type Kind = (Attention, Option<&'static str>, Socket, Outcome, [State; 2]);
+
+fn kind(row: &Row, attention: Attention) -> Kind {
+    (attention, row.worst.map(|(name, _)| name), row.server, row.outcome, row.states)
+}
+
+/// Whether one of both can stand for the other.
+pub fn are_alike(one: &Row, other: &Row) -> bool {
+    kind(one, Attention::of(one)) == kind(other, Attention::of(other))
+}
 
 /// The most urgent connection of a kind, and how many others there are.
 #[derive(Clone, Copy, Debug)]
@@ -110,10 +55,11 @@ pub struct Kinds {
 }
 
 impl Kinds {
-    /// Takes a connection.
-    pub fn add(&mut self, brief: &Brief) {
-        let new = Group { urgency: brief.urgency(), id: brief.id, chosen: Pick { index: brief.index, alike: 0 } };
-        let group = self.groups.entry(brief.kind()).and_modify(|group| {
+    /// Takes a connection that the caller finds at `index`.
+    pub fn add(&mut self, index: usize, row: &Row) {
+        let attention = Attention::of(row);
+        let new = Group { urgency: urgency(row, attention), id: row.id, chosen: Pick { index, alike: 0 } };
+        let group = self.groups.entry(kind(row, attention)).and_modify(|group| {
             let alike = group.chosen.alike + 1;
             if new.urgency < group.urgency {
                 *group = new;
@@ -160,17 +106,17 @@ enum Key {
 }
 
 impl Key {
-    fn of(brief: &Brief, by: SortKey) -> Key {
+    fn of(row: &Row, by: SortKey) -> Key {
         match by {
-            SortKey::Attention => Key::Urgent(brief.urgency()),
+            SortKey::Attention => Key::Urgent(urgency(row, Attention::of(row))),
             SortKey::Id => Key::Number,
-            SortKey::Duration => Key::Long(Reverse(brief.duration)),
-            SortKey::Bytes => Key::Large(Reverse(brief.bytes)),
-            SortKey::Packets => Key::Large(Reverse(brief.packets)),
-            SortKey::Handshake => Key::Slow(Reverse(brief.handshake)),
-            SortKey::Last => Key::Early(brief.last),
-            SortKey::Client => Key::At(brief.client),
-            SortKey::Server => Key::At(brief.server),
+            SortKey::Duration => Key::Long(Reverse(row.duration())),
+            SortKey::Bytes => Key::Large(Reverse(row.bytes)),
+            SortKey::Packets => Key::Large(Reverse(row.packets)),
+            SortKey::Handshake => Key::Slow(Reverse(row.handshake)),
+            SortKey::Last => Key::Early(row.last),
+            SortKey::Client => Key::At(row.client),
+            SortKey::Server => Key::At(row.server),
         }
     }
 }
@@ -195,9 +141,9 @@ impl Ranked {
         Ranked { by, reverse, limit, places: Vec::new(), bar: None }
     }
 
-    /// Takes a connection.
-    pub fn add(&mut self, brief: &Brief) {
-        let place = (Key::of(brief, self.by), brief.id, brief.index);
+    /// Takes a connection that the caller finds at `index`.
+    pub fn add(&mut self, index: usize, row: &Row) {
+        let place = (Key::of(row, self.by), row.id, index);
         if self.limit == 0 || self.bar.is_some_and(|bar| self.compare(&place, &bar) != Ordering::Less) {
             return;
         }

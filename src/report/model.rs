@@ -1,5 +1,6 @@
 //! The types of the report, serialised as the JSON contract says.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -178,6 +179,34 @@ pub struct Connection {
     pub path: Option<PerSide<Direction>>,
     /// What was odd.
     pub anomalies: Vec<Anomaly>,
+}
+
+impl Connection {
+    /// Address and port of one end.
+    pub fn socket(&self, side: Side) -> Socket {
+        match side {
+            Side::Client => self.client,
+            Side::Server => self.server,
+        }
+    }
+
+    /// The most severe anomaly, the earliest of equals.
+    pub fn worst(&self) -> Option<&Anomaly> {
+        self.anomalies.iter().min_by_key(|anomaly| (Reverse(anomaly.severity), anomaly.time))
+    }
+
+    /// Whether one end was never heard although the capture shows that there was something to hear: nobody answering a
+    /// SYN is an outcome, not a gap.
+    pub fn is_one_way(&self) -> bool {
+        (self.packets.client == 0 || self.packets.server == 0) && self.outcome != Outcome::Unanswered
+    }
+
+    /// Whether its opening, or the SYN of that, was not captured.
+    pub fn lacks_opening(&self) -> bool {
+        let first = self.endpoints.client.history.first();
+        let assumed = |e: &Entry| e.state == State::SynSent && e.evidence == Evidence::Assumed && e.packet.is_none();
+        self.origin == Origin::Midstream || self.packets.client > 0 && first.is_some_and(assumed)
+    }
 }
 
 /// One endpoint's state machine as reconstructed.

@@ -41,6 +41,13 @@ impl Side {
     }
 }
 
+impl PerSide<u64> {
+    /// Of both together.
+    pub fn total(&self) -> u64 {
+        self.client.saturating_add(self.server)
+    }
+}
+
 impl<T> PerSide<T> {
     /// The value of one side.
     pub fn get(&self, side: Side) -> &T {

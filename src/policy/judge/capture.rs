@@ -1,11 +1,10 @@
 //! Whether a capture shows enough to be judged by.
 
 use super::{RuleVerdict, Status};
-use crate::filter::eval::one_way;
 use crate::policy::model::{Demands, Level, Share};
 use crate::render::facts::{self, Parts};
 use crate::render::units::{count, plural, span};
-use crate::report::{Capture, Connection, Origin};
+use crate::report::{Capture, Connection, Origin, Row};
 use crate::tracker::Evidence;
 
 /// How much is known of the connections.
@@ -15,7 +14,7 @@ pub struct Known {
     pub all: u64,
     /// Packets of so many are missing, though both directions were captured.
     gaps: u64,
-    one_way: u64,
+    /// Seen from their middle on.
     midstream: u64,
     /// As `analyze` tells it.
     parts: Parts,
@@ -24,12 +23,10 @@ pub struct Known {
 impl Known {
     /// Counts a connection.
     pub fn take(&mut self, c: &Connection) {
-        let one_way = one_way(c);
         self.all += 1;
-        self.gaps += u64::from(!one_way && has_gap(c));
-        self.one_way += u64::from(one_way);
+        self.gaps += u64::from(!c.is_one_way() && has_gap(c));
         self.midstream += u64::from(c.origin == Origin::Midstream);
-        self.parts.add(c);
+        self.parts.add(&Row::of(c));
     }
 }
 
@@ -75,7 +72,7 @@ pub fn has_gap(c: &Connection) -> bool {
 
 /// What it lacks, a sentence each.
 fn lacking(demands: &Demands, capture: &Capture, known: &Known) -> Vec<String> {
-    let Known { all, gaps, one_way, midstream, .. } = *known;
+    let Known { all, gaps, midstream, parts } = *known;
     let mut lacking = Vec::new();
     for file in capture.files.iter().filter(|file| demands.complete && file.problem.is_some()) {
         lacking.push(format!("{} is not whole: {}", file.name, file.problem.as_deref().unwrap_or("")));
@@ -113,7 +110,7 @@ fn lacking(demands: &Demands, capture: &Capture, known: &Known) -> Vec<String> {
             lacking.push(format!("{} of the connections {what} ({max} are tolerated)", percent(n, all)));
         }
     };
-    share(one_way, demands.max_one_way, "were captured in one direction only");
+    share(parts.one_way, demands.max_one_way, "were captured in one direction only");
     share(midstream, demands.max_midstream, "were open before the capture began");
     lacking
 }

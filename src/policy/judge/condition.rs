@@ -1,7 +1,6 @@
 //! Whether a single connection is as a condition says: yes, no, or the capture does not show it.
 
 use super::capture::has_gap;
-use crate::filter::eval::one_way;
 use crate::policy::model::{Condition, Policy};
 use crate::report::{Connection, Origin, Outcome, Side};
 use crate::time::Time;
@@ -46,7 +45,7 @@ pub fn single(condition: &Condition, c: &Connection, policy: &Policy, end: Optio
 
 /// What keeps a history from being known as a whole.
 pub fn blind(c: &Connection) -> Option<String> {
-    if one_way(c) {
+    if c.is_one_way() {
         Some("only one direction was captured".to_owned())
     } else if has_gap(c) {
         Some("packets of it are missing".to_owned())

@@ -4,7 +4,6 @@ use super::listed::Listed;
 use super::scope::Allowed;
 use super::{Offence, Part, Status};
 use crate::detect::{Declaration, Detect, SHORT_CAPTURE};
-use crate::filter::eval::one_way;
 use crate::policy::model::{Amount, Limit, Policy, Rule};
 use crate::render::units::{count, plural, span};
 use crate::report::{Anomaly, Connection, Finding, Side};
@@ -167,7 +166,7 @@ impl Unseen {
 
 /// Why `c` may have what the capture, which ends at `end`, does not show, if it may.
 fn unseen(asked: &Asked<'_>, c: &Connection, end: Option<Time>) -> Option<Unseen> {
-    if one_way(c) && asked.of_single {
+    if c.is_one_way() && asked.of_single {
         return Some(Unseen::OneWay);
     }
     let end = end?;

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Page, detail, findings};
-use crate::render::order::{self, Listed, Shown};
+use crate::render::order::{Listed, Shown};
 use crate::render::text::{BOLD, CYAN, DIM, Text, wrap};
 use crate::render::units::{count, plural, span};
 use crate::render::{RenderOptions, facts, history};
@@ -143,7 +143,7 @@ fn notes(connection: &Connection, options: &RenderOptions, page: &mut Page<'_>) 
             .iter()
             .try_for_each(|anomaly| page.prose(severity(anomaly), INDENT + 2, &told(anomaly)));
     }
-    let Some(worst) = order::worst(connection) else {
+    let Some(worst) = connection.worst() else {
         return Ok(());
     };
     let others = connection.anomalies.iter().filter(|anomaly| !std::ptr::eq(*anomaly, worst));
