@@ -162,6 +162,7 @@ pub mod show;
 pub mod signals;
 pub mod snapshot;
 pub mod source;
+mod spelling;
 pub mod time;
 pub mod timing;
 pub mod tracker;

@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("amount", &["time"]),
     ("prefetch", &[]),
+    ("spelling", &[]),
     ("segment", &["time"]),
     ("source", &["time"]),
     ("decode", &["segment", "source", "time"]),
@@ -24,8 +25,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["prefetch", "segment", "source", "time", "tracker"]),
     ("signals", &["pack", "segment", "time", "tracker"]),
     ("timing", &["pack", "prefetch", "report", "segment", "time", "tracker"]),
-    ("detect", &["amount", "pack", "report", "segment", "signals", "time", "tracker"]),
-    ("filter", &["amount", "report", "segment", "time", "tracker"]),
+    ("detect", &["amount", "pack", "report", "segment", "signals", "spelling", "time", "tracker"]),
+    ("filter", &["amount", "report", "segment", "spelling", "time", "tracker"]),
     (
         "analyze",
         &["decode", "detect", "filter", "pack", "report", "segment", "signals", "source", "time", "timing", "tracker"],
@@ -34,7 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("snapshot", &["report", "segment", "time", "tracker"]),
     ("render", &["ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"]),
     ("bothends", &["analyze", "decode", "detect", "report", "segment", "source", "time", "tracker"]),
-    ("policy", &["amount", "detect", "filter", "render", "report", "segment", "time", "tracker"]),
+    ("policy", &["amount", "detect", "filter", "render", "report", "segment", "spelling", "time", "tracker"]),
     ("diff", &["detect", "render", "report", "time", "tracker"]),
     // Part of tests only.
     ("schema", &["detect", "render", "report", "segment", "time", "timing", "tracker"]),
@@ -60,6 +61,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "show",
             "snapshot",
             "source",
+            "spelling",
             "time",
             "timing",
             "tracker",
@@ -70,8 +72,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// Modules that know no clock, no thread, no file and no terminal: the same segments always give the same answers.
 const PURE: &[&str] = &[
-    "pack", "segment", "time", "amount", "decode", "tracker", "ladder", "report", "signals", "timing", "detect",
-    "filter", "analyze", "snapshot",
+    "pack", "segment", "time", "amount", "spelling", "decode", "tracker", "ladder", "report", "signals", "timing",
+    "detect", "filter", "analyze", "snapshot",
 ];
 
 /// What a pure module must not name, and why.

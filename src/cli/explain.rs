@@ -5,8 +5,8 @@ use super::names::Offer;
 use super::output::{self, Look};
 use super::states::{self, Page};
 use crate::detect::{self, Declaration};
-use crate::filter::suggest::nearest;
 use crate::render::text::{BOLD, CYAN, DIM, Text, wrap};
+use crate::spelling::nearest;
 use crate::tracker::State;
 
 /// What can be asked.
@@ -58,8 +58,8 @@ pub fn run(args: &ExplainArgs, look: Look) -> Result<(), Failure> {
 }
 
 fn unknown(topic: &str) -> Failure {
-    let near = nearest(topic, State::ALL.map(State::name))
-        .or_else(|| detect::nearest(topic, detect::ALL.iter().map(|d| d.name)));
+    let near =
+        nearest(topic, State::ALL.map(State::name)).or_else(|| nearest(topic, detect::ALL.iter().map(|d| d.name)));
     let hint = match near {
         Some(near) => format!("did you mean {near}?"),
         None => format!(

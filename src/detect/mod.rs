@@ -321,24 +321,6 @@ pub fn wide(
     (findings, carried.sorted())
 }
 
-/// The known name most like `text`, if any is.
-pub fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let plain = text.trim().to_ascii_lowercase().replace('_', "-");
-    let distance = |name: &str| {
-        let (a, b): (Vec<char>, Vec<char>) = (plain.chars().collect(), name.chars().collect());
-        let mut row: Vec<usize> = (0..=b.len()).collect();
-        for (i, x) in a.iter().enumerate() {
-            let mut corner = std::mem::replace(&mut row[0], i + 1);
-            for (j, y) in b.iter().enumerate() {
-                let next = (corner + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
-                corner = std::mem::replace(&mut row[j + 1], next);
-            }
-        }
-        row[b.len()]
-    };
-    names.map(|n| (distance(n), n)).filter(|(d, n)| *d <= n.len() / 3).min().map(|(_, n)| n)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -372,11 +354,5 @@ mod tests {
                 assert!(t.name.starts_with(d.name) && !t.source.is_empty(), "{}", t.name);
             }
         }
-    }
-
-    #[test]
-    fn a_slip_of_the_pen_is_understood() {
-        assert_eq!(nearest("close-wait-stuk", ALL.iter().map(|d| d.name)), Some("close-wait-stuck"));
-        assert_eq!(nearest("xyz", ALL.iter().map(|d| d.name)), None);
     }
 }

@@ -1,9 +1,10 @@
 //! Which anomalies the user wants to see, and which make the run fail.
 
 use super::threshold::{DURATION, Limits, ThresholdError};
-use super::{ALL, Declaration, find, nearest, thresholds};
+use super::{ALL, Declaration, find, thresholds};
 use crate::amount;
 use crate::report::{Report, Severity};
+use crate::spelling::nearest;
 
 /// A word that names no finding.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

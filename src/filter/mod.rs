@@ -22,7 +22,6 @@ mod lex;
 pub mod literal;
 mod parse;
 pub mod select;
-pub mod suggest;
 mod values;
 pub mod words;
 

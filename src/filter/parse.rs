@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::ast::{Ends, Filter, Test};
 use super::error::FilterError;
 use super::lex::{Token, tokens};
-use super::suggest::nearest;
 use super::values;
 use super::words::{self, Keyword, Word};
+use crate::spelling::nearest;
 use crate::tracker::State;
 
 /// Parentheses and `not`s inside one another.

@@ -5,10 +5,10 @@ use super::error::FilterError;
 use super::lex::Token;
 use super::literal;
 use super::parse::Parser;
-use super::suggest::nearest;
 use super::words::Keyword;
 use crate::amount;
 use crate::report::{ClosedFirst, Outcome, Severity};
+use crate::spelling::nearest;
 use crate::time::Span;
 use crate::tracker::{Evidence, State};
 

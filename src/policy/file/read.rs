@@ -10,10 +10,10 @@ use super::error::{PolicyError, position};
 use super::keys::{ALLOW, CAPTURE, EXPECT, LIMIT, SECTIONS, Section, THRESHOLDS, VERSION};
 use super::value::{Source, kind};
 use crate::detect::{self, Limits};
-use crate::filter::suggest::nearest;
 use crate::filter::{self, Filter};
 use crate::policy::model::*;
 use crate::report::Side;
+use crate::spelling::nearest;
 use crate::time::Span;
 
 type Value<'a> = Spanned<DeValue<'a>>;

@@ -9,9 +9,9 @@ use toml::de::DeValue;
 use super::error::PolicyError;
 use crate::amount;
 use crate::detect::{ALL, Cause};
-use crate::filter::suggest::nearest;
 use crate::policy::model::{Amount, Quantile, Share};
 use crate::report::{ClosedFirst, Outcome, Severity, Side};
+use crate::spelling::nearest;
 use crate::time::Span;
 use crate::tracker::State;
 
