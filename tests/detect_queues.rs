@@ -125,3 +125,12 @@ fn rollups_count_all_connections_of_a_finding_not_those_it_lists() {
     assert!(some > 10, "{some}");
     assert_eq!((count, services, hosts), (some, vec![worst(some)], vec![worst(some), None]));
 }
+
+#[test]
+fn counts_of_a_thousand_and_more_are_set_apart() {
+    let report = analyse(&[(REFUSED, 1_200, 0)]);
+    let message = |name| &report.findings.iter().find(|f| f.name == name).unwrap().message;
+    assert!(message("syn-refused").starts_with("1,200 connections from "), "{}", message("syn-refused"));
+    let low = message("syn-success-low");
+    assert!(low.starts_with("only 0.0 % of 1,200 connection attempts ") && low.ends_with(": 1,200 refused"), "{low}");
+}

@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Cell, Clear, Paragraph, Row, Table, Wrap};
 
 use super::ladder;
 use super::view::{ConnectionRow, FindingRow, StateRow, View};
-use crate::render::units::count;
+use crate::render::units::{count, plural};
 use crate::report::Severity;
 use crate::tracker::State;
 
@@ -124,8 +124,7 @@ fn spark(past: &[u64], width: usize) -> String {
 fn findings_title(rows: &[FindingRow]) -> String {
     match rows.iter().filter(|row| !row.cleared).count() {
         0 => " no findings ".to_owned(),
-        1 => " 1 finding ".to_owned(),
-        n => format!(" {n} findings "),
+        n => format!(" {} ", plural(n as u64, "finding")),
     }
 }
 
@@ -142,7 +141,7 @@ fn findings(frame: &mut Frame<'_>, area: Rect, rows: &[FindingRow]) {
     let listed = if rows.len() > height { height.saturating_sub(1) } else { rows.len() };
     let mut lines: Vec<Line<'_>> = rows[..listed].iter().map(|row| finding(row, most)).collect();
     if listed < rows.len() {
-        lines.push(Line::styled(format!("  {} more: f shows all", rows.len() - listed), dim()));
+        lines.push(Line::styled(format!("  {} more: f shows all", count((rows.len() - listed) as u64)), dim()));
     }
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: true }).block(block), area);
 }

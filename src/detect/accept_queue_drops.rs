@@ -132,7 +132,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         let ignored = match s.ignored.len() {
             0 => String::new(),
             1 => ", and 1 was not taken up after its handshake,".to_owned(),
-            n => format!(", and {n} were not taken up after their handshake,"),
+            n => format!(", and {} were not taken up after their handshake,", count(n as u64)),
         };
         // Only who is answered later knows that the service is still there.
         let later = s.answered.last() > s.waited.iter().map(|c| &c.first).min();

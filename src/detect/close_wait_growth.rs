@@ -59,7 +59,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 continue;
             }
             let doubtful = scene.quality.is_lossy() || scene.quality.is_stepped() || scene.is_unseen(host);
-            let series: Vec<String> = windows.iter().map(u64::to_string).collect();
+            let series: Vec<String> = windows.iter().map(|n| count(*n)).collect();
             shown.push(Shown {
                 severity: if doubtful { Severity::Note } else { Severity::Error },
                 count: windows[WINDOWS - 1],

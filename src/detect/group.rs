@@ -14,6 +14,7 @@ use super::sink::Brief;
 use super::view::Facts;
 use super::{ALL, LISTED};
 use crate::report::directory::Directory;
+use crate::report::number::plural;
 use crate::report::{Anomaly, Connection, Finding, Severity, Side, Untold};
 use crate::segment::Socket;
 use crate::time::Time;
@@ -329,11 +330,12 @@ impl Group {
         } else {
             let from = match hosts.as_slice() {
                 [host] => host.to_string(),
-                _ => format!("{clients} hosts"),
+                _ => plural(clients as u64, "host"),
             };
             let words = words.map(|words| format!(": {words}")).unwrap_or_default();
             let summary = declaration.summary;
-            format!("{count} connections from {from} to {service}: {summary}; the worst is #{worst}{words}")
+            let connections = plural(count, "connection");
+            format!("{connections} from {from} to {service}: {summary}; the worst is #{worst}{words}")
         };
         let packets: Vec<u64> = self.shown.iter().map(|c| c.packet).collect();
         let mut facts = Facts::new();

@@ -173,8 +173,9 @@ fn unanswered(view: &View<'_>, silence: &Silence, sink: &mut Sink<'_>) -> bool {
             ("no longer answers", "")
         };
         format!(
-            "{} sent its data up to {tries} times in {}; {} {silence}{}{or}",
+            "{} sent its data up to {} in {}; {} {silence}{}{or}",
             view.who(1 - of),
+            times(tries.into()),
             Plain(took),
             view.who(of),
             after_idle(idle),
@@ -224,9 +225,10 @@ fn unheard(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         }
         let message = || {
             format!(
-                "{} sent its data {tries} times in {} without a word from {}, which was heard again later and never \
+                "{} sent its data {} in {} without a word from {}, which was heard again later and never \
                  acknowledged it",
                 view.who(e),
+                times(tries.unsigned_abs()),
                 Plain(spell.span),
                 view.who(1 - e),
             )
@@ -257,9 +259,10 @@ fn unprobed(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         let probes = waiting.probes;
         let message = || {
             format!(
-                "{} probed the closed window of {} {probes} times in {} without an answer: it is gone",
+                "{} probed the closed window of {} {} in {} without an answer: it is gone",
                 view.who(e),
                 view.who(1 - e),
+                times(probes.into()),
                 Plain(last - since),
             )
         };

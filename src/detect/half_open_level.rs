@@ -57,8 +57,9 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             },
             count: peak.unsigned_abs(),
             message: format!(
-                "{} with {service} were unfinished at once, from {hosts} address{}",
+                "{} with {service} were unfinished at once, from {} address{}",
                 plural(peak.unsigned_abs(), "handshake"),
+                count(hosts as u64),
                 if hosts == 1 { "" } else { "es" },
             ),
             at: Some(Side::Server),

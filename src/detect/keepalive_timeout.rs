@@ -57,8 +57,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let packet = waiting.first().map_or(0, |f| f.1);
         let message = || {
             format!(
-                "{} sent {probes} keepalives in {} to {} without answer{}",
+                "{} sent {} in {} to {} without answer{}",
                 view.who(e),
+                plural(probes.into(), "keepalive"),
                 Plain(until - since),
                 view.who(1 - e),
                 if reset.is_some() { " and reset the connection" } else { "" },

@@ -86,10 +86,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let told = told(view, e);
         let message = || {
             let sent = format!(
-                "{} sent the same segment of {} bytes {} times without progress",
+                "{} sent the same segment of {} bytes {} without progress",
                 view.who(e),
                 count(len.into()),
-                tries + 1
+                times(u64::from(tries) + 1)
             );
             match told {
                 Some(TooBig { first, mtu, .. }) => format!(

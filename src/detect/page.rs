@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::declaration::{Declaration, Detect};
 use super::threshold::Unit;
 use super::{ALL, Example};
+use crate::report::number::count;
 use crate::segment::IcmpKind;
 use crate::time::Span;
 
@@ -26,8 +27,9 @@ impl Example {
                 super::Plain(self.set_back)
             ));
         }
-        (self.times > 1)
-            .then(|| format!("{} times, each from another port, {} apart", self.times, super::Plain(self.every)))
+        (self.times > 1).then(|| {
+            format!("{} times, each from another port, {} apart", count(self.times.into()), super::Plain(self.every))
+        })
     }
 }
 

@@ -56,18 +56,21 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             i64::from(open) >= view.limit(&MANY) && f64::from(open) / packets as f64 * 1e6 >= view.limit(&SHARE) as f64;
         let message = || {
             format!(
-                "{} sent {} of its {packets} segments again ({:.1} %){}{}{}",
+                "{} sent {} of its {} again ({:.1} %){}{}{}",
                 view.who(e),
-                again.count,
+                count(again.count.into()),
+                plural(packets, "segment"),
                 share * 100.0,
                 match again.opening {
                     0 => String::new(),
                     n if n == again.count => ", to open the connection".to_owned(),
-                    n => format!(", {n} of them to open the connection"),
+                    n => format!(", {} of them to open the connection", count(n.into())),
                 },
                 match (again.timeout, again.longest) {
                     (0, _) => String::new(),
-                    (n, longest) => format!(", {n} after a timeout, the longest pause {}", Plain(longest)),
+                    (n, longest) => {
+                        format!(", {} after a timeout, the longest pause {}", count(n.into()), Plain(longest))
+                    }
                 },
                 waiting(view, e),
             )
@@ -97,5 +100,6 @@ fn waiting(view: &View<'_>, e: usize) -> String {
         return String::new();
     }
     let (bytes, tries) = (own.unacked(), u32::from(waiting.repeats) + 1);
-    format!("; unanswered so far: {bytes} bytes, sent up to {tries} times in {}", Plain(last - since))
+    let (bytes, tries) = (plural(bytes.into(), "byte"), times(tries.into()));
+    format!("; unanswered so far: {bytes}, sent up to {tries} in {}", Plain(last - since))
 }

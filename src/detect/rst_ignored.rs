@@ -46,14 +46,14 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if ended || !went_on || !view.was_open() && !view.is_midstream() {
         return;
     }
-    let count = rare.reset_count.iter().sum::<u32>().saturating_sub(stale.len() as u32);
+    let resets = rare.reset_count.iter().sum::<u32>().saturating_sub(stale.len() as u32);
     let message = || {
         format!(
             "{} in the name of {} (packet {}){} changed nothing: the connection went on (packet {})",
-            if count == 1 { "a RST".to_owned() } else { format!("{count} RSTs, the first") },
+            if resets == 1 { "a RST".to_owned() } else { format!("{}, the first", plural(resets.into(), "RST")) },
             view.who(reset.from),
             reset.packet,
-            if count == 1 { "" } else { "," },
+            if resets == 1 { "" } else { "," },
             rare.after_reset[reset.from].1,
         )
     };

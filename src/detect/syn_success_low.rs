@@ -71,7 +71,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         let ([all, kinds @ ..], success) = (counts[number], success(number));
         let kinds = FAILURES.iter().zip(kinds).filter(|(_, n)| *n > 0);
         let kinds: BTreeMap<&str, u32> = kinds.map(|(outcome, n)| (outcome.name(), n)).collect();
-        let list: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+        let list: Vec<String> = kinds.iter().map(|(kind, n)| format!("{} {kind}", count((*n).into()))).collect();
         let lossy = scene.quality.is_lossy();
         let severity = match success {
             _ if lossy => Severity::Note,
@@ -83,8 +83,9 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             severity,
             count: failures(number).into(),
             message: format!(
-                "only {:.1} % of {all} connection attempts to {service} succeed: {}",
+                "only {:.1} % of {} connection attempts to {service} succeed: {}",
                 success * 100.0,
+                count(all.into()),
                 list.join(", "),
             ),
             at: Some(Side::Server),

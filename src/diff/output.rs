@@ -84,7 +84,7 @@ fn remarks(d: &Difference) -> Vec<String> {
     let list = |all: &[(String, u64)]| {
         let shown: Vec<String> =
             all.iter().take(8).map(|(name, n)| format!("{name} ({})", plural(*n, "connection"))).collect();
-        let more = if all.len() > 8 { format!(" and {} more", all.len() - 8) } else { String::new() };
+        let more = if all.len() > 8 { format!(" and {} more", count(all.len() as u64 - 8)) } else { String::new() };
         format!("{}{more}", shown.join(", "))
     };
     if !d.gone.is_empty() {

@@ -79,5 +79,5 @@ pub fn seen(entry: &Entry) -> Option<String> {
     };
     let (sent, other_side) = (entry.cause.starts_with("sent"), at.other());
     let what = if sent { "arrived there as" } else { "sent there as" };
-    Some(format!("at the {}'s side, {what} packet {} of the {}'s", at.name(), count(other.packet), other_side.name()))
+    Some(format!("at the {}'s side, {what} packet {} of the {}'s", at.name(), other.packet, other_side.name()))
 }

@@ -37,7 +37,7 @@ pub fn name(files: &[FileInfo]) -> String {
     match files {
         [] => "no input".to_owned(),
         [one] => plain(one),
-        [first, .., last] => format!("{} files ({} … {})", files.len(), plain(first), plain(last)),
+        [first, .., last] => format!("{} ({} … {})", plural(files.len() as u64, "file"), plain(first), plain(last)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! An endpoint's history in one line: each state, how it is known, how long it lasted.
 
 use super::text::{BOLD, DIM, Text, YELLOW};
-use super::units::{at_least, span};
+use super::units::{at_least, count, span};
 use crate::report::{Endpoint, Report};
 use crate::time::{Span, Time};
 use crate::tracker::{Evidence, State};
@@ -89,7 +89,7 @@ pub fn pieces(endpoint: &Endpoint, report: &Report) -> Vec<Text> {
     let mut pieces: Vec<Text> = steps.iter().enumerate().map(|(i, step)| piece(step, i == last)).collect();
     if pieces.len() > LONG {
         let cut = pieces.len() - LONG;
-        pieces.splice(LONG / 2..LONG / 2 + cut, [Text::styled(DIM, &format!("… {cut} more …"))]);
+        pieces.splice(LONG / 2..LONG / 2 + cut, [Text::styled(DIM, &format!("… {} more …", count(cut as u64)))]);
     }
     pieces
 }

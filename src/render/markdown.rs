@@ -141,7 +141,8 @@ fn write_connections(report: &Report, shown: &Shown<'_>, out: &mut dyn io::Write
     }
     let rest = all - listed.len() as u64;
     if rest > 0 {
-        let of = kinds.map(|kinds| format!(" ({} of {} shown)", listed.len(), plural(kinds as u64, "kind")));
+        let of =
+            kinds.map(|kinds| format!(" ({} of {} shown)", count(listed.len() as u64), plural(kinds as u64, "kind")));
         writeln!(out, "\n{} not listed{}", plural(rest, "connection"), of.unwrap_or_default())?;
     }
     writeln!(out, "\n<details><summary>Histories</summary>\n\n```text")?;

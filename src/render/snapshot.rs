@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::history::mark;
 use super::text::{BOLD, DIM, Text, wrap};
-use super::units::{Zone, clock, date, span};
+use super::units::{Zone, clock, count, date, span};
 use super::{Format, facts};
 use crate::snapshot::{Moment, Row, Series};
 use crate::time::Time;
@@ -209,8 +209,8 @@ fn counts(series: &Series, first: Time, looks: &Looks, out: &mut dyn io::Write) 
         let mut row = vec![clock(sample.time, Zone::Utc), span(sample.time - first)];
         row.extend(states.iter().map(|state| match sample.states.get(state) {
             None => "-".to_owned(),
-            Some(n) if n.least == n.count && n.most == n.count => n.count.to_string(),
-            Some(n) => format!("{} ({}–{})", n.count, n.least, n.most),
+            Some(n) if n.least == n.count && n.most == n.count => count(n.count),
+            Some(n) => format!("{} ({}–{})", count(n.count), count(n.least), count(n.most)),
         }));
         rows.push(row);
     }

@@ -35,13 +35,9 @@ impl Rounding {
 
 const SECOND: u128 = 1_000_000_000;
 
-/// Packets by their numbers: `packet 7`, `packets 3 to 1,009`.
+/// Packets by their numbers: `packet 7`, `packets 3 to 1009`.
 pub fn packets((first, last): (u64, u64)) -> String {
-    if first == last {
-        format!("packet {}", count(first))
-    } else {
-        format!("packets {} to {}", count(first), count(last))
-    }
+    if first == last { format!("packet {first}") } else { format!("packets {first} to {last}") }
 }
 
 /// A span as `850 ns`, `12 ms`, `3.2 s`, `5 min 12 s`, `3 h 4 min`, `2 d 3 h`: two digits, rounded to the nearest.

@@ -27,6 +27,7 @@ use crate::analyze::Options;
 use crate::detect;
 use crate::filter::{Filter, words};
 use crate::live::{Limits, Watcher};
+use crate::render::units::plural;
 use crate::render::{Format, Limit, RenderOptions, Selection, Zone, render};
 use crate::source::FileInfo;
 use crate::source::live::{Capture, DRESS, Settings, drop_privileges, interfaces};
@@ -199,14 +200,14 @@ fn remark(watcher: &Watcher, source: &FileInfo) {
     let evicted = watcher.metrics().evicted;
     if evicted > 0 {
         tell(format_args!(
-            "tcpstate: {evicted} connections were forgotten to bound memory (--max-connections); the totals count them, \
-             the list does not"
+            "tcpstate: {} forgotten to bound memory (--max-connections); the totals count all, the list does not",
+            plural(evicted, "connection")
         ));
     }
     if let Some(dropped) = source.dropped.filter(|dropped| *dropped > 0) {
         tell(format_args!(
-            "tcpstate: the kernel dropped {dropped} packets that were not read in time; a larger --queue or --ring helps \
-             where they came in bursts"
+            "tcpstate: the kernel dropped {} not read in time; a larger --queue or --ring helps where they came in bursts",
+            plural(dropped, "packet")
         ));
     }
 }

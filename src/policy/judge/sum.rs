@@ -2,6 +2,7 @@
 
 use super::listed::Listed;
 use super::{Part, Status};
+use crate::render::units::count;
 
 /// The worst of `parts`, with what all of them list. Nothing at all passes.
 pub fn sum(parts: Vec<Part>) -> Part {
@@ -10,7 +11,7 @@ pub fn sum(parts: Vec<Part>) -> Part {
     let message = match of_that.as_slice() {
         [] => String::new(),
         [one] => one.message.clone(),
-        [first, rest @ ..] => format!("{}; and {} more", first.message, rest.len()),
+        [first, rest @ ..] => format!("{}; and {} more", first.message, count(rest.len() as u64)),
     };
     // Of the groups that hold nothing needs to be listed unless all hold.
     let (mut offences, mut doubts) = (Listed::default(), Listed::default());

@@ -5,6 +5,7 @@ use std::io;
 use super::{is_error, listed, objected, place, tally};
 use crate::policy::judge::{Judgement, RuleVerdict, Status};
 use crate::render::markdown::escape;
+use crate::render::units::count;
 
 pub fn write(judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
     let policy = judgement.policy.as_deref().unwrap_or("the standard policy");
@@ -44,7 +45,7 @@ fn details(rule: &RuleVerdict, out: &mut dyn io::Write) -> io::Result<()> {
         writeln!(out, "- {}: {}", escape(&place(offence)), escape(&offence.message))?;
     }
     if of > all.len() as u64 {
-        writeln!(out, "- and {} more", of - all.len() as u64)?;
+        writeln!(out, "- and {} more", count(of - all.len() as u64))?;
     }
     writeln!(out, "\n</details>")
 }

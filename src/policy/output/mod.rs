@@ -12,6 +12,7 @@ use std::str::FromStr;
 
 use super::judge::{Judgement, Offence, RuleVerdict, Status};
 use super::model::Level;
+use crate::render::units::count;
 
 /// The kinds of report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +125,7 @@ fn account(rule: &RuleVerdict) -> String {
         text.push_str(&format!("\n{}: {}", place(offence), offence.message));
     }
     if of > listed.len() as u64 {
-        text.push_str(&format!("\nand {} more", of - listed.len() as u64));
+        text.push_str(&format!("\nand {} more", count(of - listed.len() as u64)));
     }
     if let (Some(why), Status::Fail) = (&rule.why, rule.status) {
         text.push_str(&format!("\nwhy: {why}"));
@@ -152,6 +153,7 @@ fn tally(judgement: &Judgement) -> String {
         (warnings, if warnings == 1 { "warning" } else { "warnings" }),
         (judgement.count(Status::Pass), "passed"),
     ];
-    let told: Vec<String> = counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    let told: Vec<String> =
+        counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", count(n as u64))).collect();
     told.join(", ")
 }

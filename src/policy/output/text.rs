@@ -37,7 +37,7 @@ fn head(judgement: &Judgement) -> Text {
     let policy = judgement.policy.as_deref().unwrap_or("the standard policy");
     let files = match judgement.files.as_slice() {
         [one] => one.clone(),
-        many => format!("{} captures", many.len()),
+        many => plural(many.len() as u64, "capture"),
     };
     let size = format!(" ({}, {})", plural(judgement.connections, "connection"), plural(judgement.packets, "packet"));
     Text::styled(style, word).and(&format!(": {files} against {policy}")).with(DIM, &size)

@@ -66,13 +66,13 @@ fn one(connection: &Connection, entry: &Entry, digits: usize, page: &mut Page<'_
     let head = head.and("  ").then(&transition.pad(TRANSITION)).and("  ");
     let mut known = entry.evidence.name().to_owned();
     if let Some(proof) = entry.proven_by {
-        known.push_str(&format!(" by packet {}", count(proof)));
+        known.push_str(&format!(" by packet {proof}"));
     }
     // Where the tap is far from the endpoint, the packet passed it at another time.
     let captured = entry.captured.map(|time| format!(" at {}", offset(time - connection.first, digits)));
     let captured = captured.unwrap_or_default();
     let shown = if entry.deduced { "shown by " } else { "" };
-    let packet = entry.packet.map(|n| Text::plain(&format!("{shown}packet {}{captured}", count(n))));
+    let packet = entry.packet.map(|n| Text::plain(&format!("{shown}packet {n}{captured}")));
     let items: Vec<Text> = std::iter::once(Text::plain(entry.cause))
         .chain(packet)
         .chain(seen(entry).map(|text| Text::styled(DIM, &text)))
