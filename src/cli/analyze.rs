@@ -12,7 +12,7 @@ use super::passing::Passing;
 use super::reading;
 use crate::analyze::{Analysis, Keep, Options, Wanted};
 use crate::bothends::{self, Apart, Tap};
-use crate::detect::{FailOn, Limits, Selection as Sought};
+use crate::detect::{FailOn, Selection as Sought};
 use crate::filter::{Filter, select::select, words};
 use crate::render::{
     Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, ends, events, render, units::date,
@@ -29,7 +29,7 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     check(args)?;
     let fail_on = fail_on(args)?;
     wanted(args)?;
-    limits(args)?;
+    names::limits(&args.threshold, args.stuck_after)?;
     let target = Target::open(args.output.as_deref())?;
     let keep = |connection: &Connection| keeps(connection, filter.as_ref(), args);
     let only: Option<Keep<'_>> = if selects(args) { Some(&keep) } else { None };
@@ -65,16 +65,6 @@ fn check(args: &AnalyzeArgs) -> Result<(), Failure> {
     reading::check(&inputs, args.output.as_deref(), "analyze")
 }
 
-/// The thresholds asked for.
-fn limits(args: &AnalyzeArgs) -> Result<Limits, Failure> {
-    let settings = args.threshold.iter().map(String::as_str);
-    let mut limits = Limits::read(settings).map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
-    if let Some(span) = args.stuck_after {
-        limits.stuck_after(span);
-    }
-    Ok(limits)
-}
-
 /// The parts that `--only` names; its other words name findings.
 fn parts(args: &AnalyzeArgs) -> Vec<Part> {
     args.only.iter().filter_map(|word| Part::from_str(word, true).ok()).collect()
@@ -103,7 +93,7 @@ pub(super) fn analysis_options(args: &AnalyzeArgs) -> Result<Options, Failure> {
     Ok(Options {
         retracted: args.retracted,
         vantage: args.vantage,
-        limits: limits(args)?,
+        limits: names::limits(&args.threshold, args.stuck_after)?,
         selection: wanted(args)?,
         ..args.timers.options()
     })

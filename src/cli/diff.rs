@@ -9,6 +9,7 @@ use clap::Args;
 use super::args::{columns, duration};
 use super::failure::{DONE, FAILED, FOUND, Failure};
 use super::jobs::Jobs;
+use super::names;
 use super::output::{self, Look, Target};
 use super::reading::{self, Reading};
 use crate::analyze::{Analysis, MANY, Options, Past};
@@ -109,9 +110,7 @@ pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
         Services::pattern(text).ok_or_else(|| Failure::usage(format!("--service: `{text}` is no pattern\n  {hint}")))
     });
     let services = Services { by: args.by, named: named.collect::<Result<_, _>>()? };
-    let settings = args.threshold.iter().map(String::as_str);
-    let mut limits = Limits::read(settings).map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
-    args.stuck_after.into_iter().for_each(|span| limits.stuck_after(span));
+    let limits = names::limits(&args.threshold, args.stuck_after)?;
     let format = output::format(args.format, args.output.as_deref(), Format::of_extension, &Format::EXTENSIONS)?;
     let target = Target::open(args.output.as_deref())?;
     let (before, after) = (sample(&args.before, &limits, args)?, sample(&args.after, &limits, args)?);

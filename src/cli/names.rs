@@ -5,9 +5,10 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, TypedValueParser};
 
 use super::failure::Failure;
-use crate::detect;
+use crate::detect::{self, Limits};
 use crate::filter::{self, Filter};
 use crate::report::Severity;
+use crate::time::Span;
 use crate::tracker::State;
 
 /// The filter that `text` is, of which all findings are known; `asked` is the option that has it.
@@ -15,6 +16,16 @@ pub fn filter(asked: &str, text: &str) -> Result<Filter, Failure> {
     let filter = filter::parse(text).map_err(|error| Failure::usage(format!("{asked}: {error}")))?;
     detect::known(filter.findings()).map_err(|unknown| Failure::usage(format!("{asked}: {unknown}")))?;
     Ok(filter)
+}
+
+/// The thresholds of `--threshold` and `--stuck-after`.
+pub fn limits(thresholds: &[String], stuck_after: Option<Span>) -> Result<Limits, Failure> {
+    let settings = thresholds.iter().map(String::as_str);
+    let mut limits = Limits::read(settings).map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
+    if let Some(span) = stuck_after {
+        limits.stuck_after(span);
+    }
+    Ok(limits)
 }
 
 /// Takes any word, and offers some.

@@ -14,6 +14,7 @@ use std::io::{IsTerminal, stdin, stdout};
 pub use args::LiveArgs;
 
 use self::ahead::{Ahead, Input};
+use self::metrics::Page;
 use self::run::{Front, Run};
 use self::screen::Screen;
 use self::stop::Stop;
@@ -52,39 +53,14 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
     let filter = filter(words)?;
     let on_screen = args.format.is_none() && args.output.is_none() && stdout().is_terminal();
     let input = open(args, piped)?;
-    let server = args.metrics.map(|address| (metrics::Server::bind(address), address));
-    // Before any thread begins: each thread has privileges of its own.
-    if let Err(error) = drop_privileges()
-        && !args.quiet
-    {
-        tell(format_args!("tcpstate: privileges could not be given up: {error}"));
-    }
-    let page = server.map(|(server, address)| {
-        let page = server.and_then(metrics::Server::serve);
-        page.map_err(|error| Failure::file(&format!("--metrics {address}"), error))
-    });
-    let page = page.transpose()?;
-    if let (Some(page), false) = (&page, args.quiet || on_screen) {
-        tell(format_args!("tcpstate: metrics at http://{}/metrics", page.address));
-    }
+    let page = metrics_page(args, on_screen)?;
     let stop = Stop::on_signals(if on_screen { screen::give_back } else { || {} })
         .map_err(|error| Failure::file("signals", error))?;
     let writer = writer(args, &input)?;
-    let options = options(args)?;
     let limits = Limits { connections: args.max_connections as usize };
-    let mut watcher = Watcher::new(options, filter.clone(), limits);
-    let zone = if args.local_time { Zone::Local } else { Zone::Utc };
-    let mut front = if args.format.is_none_or(|format| format == Format::Ndjson) && !on_screen {
-        let mut stream = Stream::open(args.output.as_deref(), args.interval)?;
-        let started = stream.start(input.name(), run::wall_clock(), filter.as_ref().map(Filter::to_string));
-        run::unless_closed(started)?;
-        Front::Stream(Box::new(stream))
-    } else if on_screen {
-        let screen = Screen::open(zone, filter.as_ref().map(Filter::to_string));
-        Front::Screen(Box::new(screen.map_err(|error| Failure::file("terminal", error))?))
-    } else {
-        Front::Silent
-    };
+    let mut watcher = Watcher::new(options(args)?, filter.clone(), limits);
+    let filter = filter.as_ref().map(Filter::to_string);
+    let mut front = front(args, on_screen, input.name(), filter.clone())?;
     // What the report goes to must be known to work before hours of watching.
     let target = match front {
         Front::Stream(_) => None,
@@ -115,41 +91,83 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
         (Front::Stream(mut stream), _) => run::unless_closed(stream.finish(&watcher, source)).map(|_| ())?,
         (_, Some(target)) => {
             let of = watcher.tally().0;
-            let filtered = filter.is_some();
             let selection = filter.map(|filter| Selection { by: format!("'{filter}'"), of });
             let options = RenderOptions {
                 width: look.width(args.width),
                 colour: look.colour(target.is_file()),
                 limit: args.limit.unwrap_or(Limit::Suited),
-                zone,
+                zone: zone(args),
                 selection,
                 ..RenderOptions::default()
             };
-            let format = args.format.unwrap_or_default();
-            if format == Format::Table && !filtered {
-                let mut finish = watcher.ended(source);
-                let mut passed = Passed::new(Format::Table, &options, None);
-                passed.pass(&mut finish, Jobs::default());
-                let (mut report, picked) = passed.report(finish);
-                watcher.complete(&mut report);
-                target.write(|out| picked.show(Format::Table, &report, &options, out))?;
-            } else {
-                let report = watcher.report(source);
-                target.write(|out| render(format, &report, &options, out))?;
-            }
+            report(args.format.unwrap_or_default(), &options, &watcher, source, target)?;
         }
         _ => {}
     }
     Ok(DONE)
 }
 
+/// Gives up privileges, and serves the page of `--metrics`: its port may be one that only the privileged can take.
+fn metrics_page(args: &LiveArgs, on_screen: bool) -> Result<Option<Page>, Failure> {
+    let server = args.metrics.map(|address| (metrics::Server::bind(address), address));
+    // Before any thread begins: each thread has privileges of its own.
+    if let Err(error) = drop_privileges()
+        && !args.quiet
+    {
+        tell(format_args!("tcpstate: privileges could not be given up: {error}"));
+    }
+    let page = server.map(|(server, address)| {
+        let page = server.and_then(metrics::Server::serve);
+        page.map_err(|error| Failure::file(&format!("--metrics {address}"), error))
+    });
+    let page = page.transpose()?;
+    if let (Some(page), false) = (&page, args.quiet || on_screen) {
+        tell(format_args!("tcpstate: metrics at http://{}/metrics", page.address));
+    }
+    Ok(page)
+}
+
+/// Where events of the input called `name` go.
+fn front(args: &LiveArgs, on_screen: bool, name: &str, filter: Option<String>) -> Result<Front, Failure> {
+    if on_screen {
+        let screen = Screen::open(zone(args), filter);
+        return Ok(Front::Screen(Box::new(screen.map_err(|error| Failure::file("terminal", error))?)));
+    }
+    if args.format.is_some_and(|format| format != Format::Ndjson) {
+        return Ok(Front::Silent);
+    }
+    let mut stream = Stream::open(args.output.as_deref(), args.interval)?;
+    run::unless_closed(stream.start(name, run::wall_clock(), filter))?;
+    Ok(Front::Stream(Box::new(stream)))
+}
+
+/// Writes the report at the end.
+fn report(
+    format: Format,
+    options: &RenderOptions,
+    watcher: &Watcher,
+    source: FileInfo,
+    target: Target,
+) -> Result<(), Failure> {
+    if format == Format::Table && options.selection.is_none() {
+        let mut finish = watcher.ended(source);
+        let mut passed = Passed::new(Format::Table, options, None);
+        passed.pass(&mut finish, Jobs::default());
+        let (mut report, picked) = passed.report(finish);
+        watcher.complete(&mut report);
+        return target.write(|out| picked.show(Format::Table, &report, options, out));
+    }
+    let report = watcher.report(source);
+    target.write(|out| render(format, &report, options, out))
+}
+
+fn zone(args: &LiveArgs) -> Zone {
+    if args.local_time { Zone::Local } else { Zone::Utc }
+}
+
 /// What to assume and what to look for.
 fn options(args: &LiveArgs) -> Result<Options, Failure> {
-    let settings = args.threshold.iter().map(String::as_str);
-    let mut limits = detect::Limits::read(settings).map_err(|error| Failure::usage(format!("--threshold: {error}")))?;
-    if let Some(span) = args.stuck_after {
-        limits.stuck_after(span);
-    }
+    let limits = names::limits(&args.threshold, args.stuck_after)?;
     let selection = detect::Selection::new(&[], &args.ignore).map_err(|error| Failure::usage(error.to_string()))?;
     Ok(Options { limits, selection, ..args.timers.options() })
 }
