@@ -6,9 +6,9 @@
 
 use std::io;
 
+use super::RenderOptions;
 use super::pen::Lines;
-use super::stream::Stream;
-use super::{RenderOptions, order};
+use super::stream::{self, Stream};
 use crate::report::lone::LoneSyns;
 use crate::report::{Connection, Report};
 
@@ -78,10 +78,7 @@ pub const COLUMNS: [(&str, &str); 57] = [
 /// # Errors
 /// Only those of `out`.
 pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut writer = Writer::new(out);
-    order::for_programs(report, options)
-        .try_for_each(|c| writer.connections(std::slice::from_ref(c), &LoneSyns::NONE))?;
-    writer.end(report)
+    stream::whole(report, options, Writer::new(out))
 }
 
 /// Writes the header and rows to `out`.

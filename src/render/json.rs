@@ -5,9 +5,9 @@ use std::io;
 
 use serde::Serialize;
 
+use super::RenderOptions;
 use super::pen::Lines;
-use super::stream::Stream;
-use super::{RenderOptions, order};
+use super::stream::{self, Stream};
 use crate::report::lone::LoneSyns;
 use crate::report::{Connection, Report, SCHEMA, TOOL};
 
@@ -16,10 +16,7 @@ use crate::report::{Connection, Report, SCHEMA, TOOL};
 /// # Errors
 /// Only those of `out`.
 pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut writer = Writer::new(out)?;
-    order::for_programs(report, options)
-        .try_for_each(|c| writer.connections(std::slice::from_ref(c), &LoneSyns::NONE))?;
-    writer.end(report)
+    stream::whole(report, options, Writer::new(out)?)
 }
 
 /// What stands between two objects of a list.

@@ -121,14 +121,6 @@ impl Sections {
     }
 }
 
-impl RenderOptions {
-    /// Whether findings share the page with the rest of the report.
-    pub fn brief(&self) -> bool {
-        let Sections { totals, timing, connections, .. } = self.sections;
-        (totals || timing || connections) && !self.detail
-    }
-}
-
 /// How many connections are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Limit {
@@ -192,6 +184,12 @@ impl RenderOptions {
     /// The width to fit in: never below 40, where nothing could be laid out.
     pub fn columns(&self) -> usize {
         if self.width == 0 { DEFAULT_WIDTH } else { self.width.max(40) }
+    }
+
+    /// Whether findings share the page with the rest of the report.
+    pub fn brief(&self) -> bool {
+        let Sections { totals, timing, connections, .. } = self.sections;
+        (totals || timing || connections) && !self.detail
     }
 }
 

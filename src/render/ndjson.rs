@@ -8,9 +8,9 @@ use std::io;
 
 use serde::Serialize;
 
+use super::RenderOptions;
 use super::pen::Lines;
-use super::stream::Stream;
-use super::{RenderOptions, order};
+use super::stream::{self, Stream};
 use crate::report::lone::LoneSyns;
 use crate::report::rollup::Rolled;
 use crate::report::{Capture, Connection, Finding, Report, Summary, Tables, Tool};
@@ -53,9 +53,7 @@ pub enum Line<'a> {
 /// # Errors
 /// Only those of `out`.
 pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut writer = Writer::new(out);
-    order::for_programs(report, options).try_for_each(|c| writer.connection(c))?;
-    writer.end(report)
+    stream::whole(report, options, Writer::new(out))
 }
 
 /// Writes lines to `out` in large pieces; what it still holds goes out with [`flush`](Writer::flush) only.

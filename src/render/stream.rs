@@ -4,6 +4,7 @@
 use std::io;
 
 use super::pen::Lines;
+use super::{RenderOptions, order};
 use crate::report::lone::LoneSyns;
 use crate::report::{Connection, Report};
 
@@ -34,4 +35,10 @@ pub trait Stream {
     /// # Errors
     /// Only those of the output.
     fn end(&mut self, report: &Report) -> io::Result<()>;
+}
+
+/// Writes all of `report`, its connections as `options` ask for, to `out`.
+pub(super) fn whole(report: &Report, options: &RenderOptions, mut out: impl Stream) -> io::Result<()> {
+    order::for_programs(report, options).try_for_each(|c| out.connections(std::slice::from_ref(c), &LoneSyns::NONE))?;
+    out.end(report)
 }
