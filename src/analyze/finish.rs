@@ -311,10 +311,7 @@ impl<'a> Finish<'a> {
         }
         let index = self.at(position);
         let verdicts = self.analysis.tracker.connection(index).verdicts(self.end, &self.analysis.profile);
-        let mut connection = self.analysis.connection((index, id), &verdicts, self.end);
-        connection.anomalies = self.analysis.anomalies((index, id), &verdicts, &self.scene);
-        connection.anomalies.retain(|a| self.wants_code(a.code));
-        Some(connection)
+        Some(self.in_full((index, id), &verdicts))
     }
 
     fn anomaly(&self, index: usize, brief: &Brief) -> Option<Anomaly> {

@@ -10,7 +10,7 @@ use super::stretch::Wanted;
 use crate::detect::{Brief, Plain, View};
 use crate::pack::Pack;
 use crate::report::lone::{Kind, LoneSyn, LoneSyns};
-use crate::report::{Connection, Ending, Severity};
+use crate::report::{Ending, Severity};
 use crate::segment::{Flags, Options, ScopeId, Segment, Socket};
 use crate::time::{Span, Time};
 use crate::tracker::{Scratch, States, Verdict};
@@ -194,14 +194,6 @@ impl Finish<'_> {
         let entries = connection.endpoints.client.history.iter().chain(&connection.endpoints.server.history);
         let alike = time <= Time(0) || entries.map(|entry| entry.time.0).any(|time| time == rest.0);
         (same && !alike && !named).then_some(Kind { made_up, connection })
-    }
-
-    /// Connection `index`, number `id`, a lone SYN that was looked at the short way, in full.
-    pub(super) fn told_in_full(&self, at: (usize, u64), verdicts: &[Verdict; 2]) -> Connection {
-        let mut connection = self.analysis.connection(at, verdicts, self.end);
-        connection.anomalies = self.analysis.anomalies(at, verdicts, &self.scene);
-        connection.anomalies.retain(|a| self.wants_code(a.code));
-        connection
     }
 }
 

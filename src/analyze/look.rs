@@ -14,8 +14,7 @@ use super::tally::Tally;
 use crate::detect::{self, ALL, Brief, Digests, View};
 use crate::report::lone::LoneSyns;
 use crate::report::rollup::{Added, Shown};
-use crate::report::totals::Move;
-use crate::report::{Anomaly, Connection, Ending, Outcome, PerSide, Row, Side};
+use crate::report::{Anomaly, Connection, Ending, Outcome, PerSide, Row};
 use crate::segment::Socket;
 use crate::time::Time;
 use crate::timing::{Measured, Proofs};
@@ -136,6 +135,7 @@ impl Finish<'_> {
         indices.for_each(|index| tally.rollups.prefetch_sums(self.parties[index], &self.scene.directory));
     }
 
+    /// Looks at the connections at these few places.
     fn look_at_some(
         &self,
         range: Range<usize>,
@@ -187,25 +187,10 @@ impl Finish<'_> {
         }
         for ((look, briefs), anomalies) in looks.iter_mut().zip(&mut *briefs).zip(&mut *anomalies) {
             self.ask(look, built, briefs, anomalies);
-            look.stays = self.goes_on && detect::rest_on_absence(briefs);
-            if look.stays {
-                tally.stay.push(look.index as u32);
-                continue;
-            }
-            let who = (look.id, self.parties[look.index]);
-            if let Some(digests) = tally.digests.last_mut() {
-                let lone = matches!(look.of, Of::Lone);
-                if lone && digests.push_lone(who, &look.outline, look.verdicts, look.ending.outcome) {
-                    continue;
-                }
-                digests.push(who, &look.outline, look.verdicts, look.ending.outcome, briefs, &self.scene);
-            }
+            self.digest(look, briefs, tally);
         }
         if let Some(only) = wanted.only {
-            for (look, anomalies) in looks.iter_mut().zip(&mut *anomalies) {
-                if look.stays {
-                    continue;
-                }
+            for (look, anomalies) in looks.iter_mut().zip(&mut *anomalies).filter(|(look, _)| !look.stays) {
                 self.build(look, anomalies, &mut stretch.connections);
                 look.chosen = stretch.connections.last().is_some_and(only);
                 if look.chosen {
@@ -245,13 +230,21 @@ impl Finish<'_> {
     /// Adds a connection in full, of which detectors say `anomalies`, to those built.
     fn build(&self, look: &Look<'_>, anomalies: &mut Vec<Anomaly>, built: &mut Vec<Connection>) {
         if let Of::Lone = look.of {
-            return built.push(self.told_in_full((look.index, look.id), look.verdicts));
+            return built.push(self.in_full((look.index, look.id), look.verdicts));
         }
         // Built where it stays: it is large.
         built.push(self.analysis.built(&look.subject(&look.proofs()), look.id, self.end));
         if let Some(connection) = built.last_mut() {
             connection.anomalies = std::mem::take(anomalies);
         }
+    }
+
+    /// Connection `index`, number `id`, in full.
+    pub(super) fn in_full(&self, at: (usize, u64), verdicts: &[Verdict; 2]) -> Connection {
+        let mut connection = self.analysis.connection(at, verdicts, self.end);
+        connection.anomalies = self.analysis.anomalies(at, verdicts, &self.scene);
+        connection.anomalies.retain(|a| self.wants_code(a.code));
+        connection
     }
 
     /// Reads connection `index` into `book`, and measures it, if it is a textbook one of which detectors have nothing to
@@ -304,11 +297,25 @@ impl Finish<'_> {
         }
     }
 
+    /// Keeps what detectors of many connections need of this one, unless it stays for now.
+    #[inline]
+    fn digest(&self, look: &mut Look<'_>, briefs: &[Brief], tally: &mut Tally) {
+        look.stays = self.goes_on && detect::rest_on_absence(briefs);
+        if look.stays {
+            tally.stay.push(look.index as u32);
+            return;
+        }
+        let Some(digests) = tally.digests.last_mut() else { return };
+        let (who, outcome) = ((look.id, self.parties[look.index]), look.ending.outcome);
+        let lone = matches!(look.of, Of::Lone);
+        if !(lone && digests.push_lone(who, &look.outline, look.verdicts, outcome)) {
+            digests.push(who, &look.outline, look.verdicts, outcome, briefs, &self.scene);
+        }
+    }
+
     /// Adds a connection to the sums.
     fn add_up(&self, look: &Look<'_>, briefs: &[Brief], tally: &mut Tally) {
         let (server, parties) = (look.sockets[1 - (look.outline.client & 1)], self.parties[look.index]);
-        let ends = look.ends();
-        let Ending { outcome, closed_first, .. } = look.ending;
         let retracted = u64::from(look.outline.retractions);
         if !look.chosen {
             tally.totals.retract(retracted);
@@ -317,12 +324,7 @@ impl Finish<'_> {
             }
             return;
         }
-        tally.totals.add(outcome, closed_first, retracted);
-        for (side, verdict) in [(Side::Client, ends.client), (Side::Server, ends.server)] {
-            let moves = verdict.steps.iter();
-            let moves = moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });
-            tally.totals.end(side, verdict.state(), moves);
-        }
+        tally.totals.connection(look.ending, look.ends(), retracted);
         let mut shown = smallvec::SmallVec::<[Shown; 4]>::new();
         for brief in briefs {
             tally.groups.add((look.id, look.index, true), parties.client, server, brief);
@@ -331,7 +333,7 @@ impl Finish<'_> {
                 shown.push(Shown { code: d.code, name: d.name, severity: brief.severity, endpoint: brief.endpoint });
             }
         }
-        let added = Added::new(look.id, parties, outcome, &self.scene.directory);
+        let added = Added::new(look.id, parties, look.ending.outcome, &self.scene.directory);
         tally.rollups.add(&added, &shown);
     }
 

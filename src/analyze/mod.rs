@@ -136,6 +136,7 @@ impl Analysis {
         self.take_whole(bundle, |connection| connections.push(connection));
     }
 
+    /// Takes all of `bundle`; `took` is told the index of the connection of each segment.
     fn take_whole(&mut self, bundle: &Bundle, mut took: impl FnMut(usize)) {
         let mut from = 0;
         while let Some(next) = self.take_bundle(bundle, from, &mut took) {
@@ -143,7 +144,7 @@ impl Analysis {
         }
     }
 
-    /// The same from its segment (or error) number `from` on, up to the one with which the analysis is
+    /// Takes `bundle` from its segment (or error) number `from` on, up to the one with which the analysis is
     /// [due](Analysis::is_due): returns the number of the next one then.
     pub fn bundle_until_due(&mut self, bundle: &Bundle, from: usize) -> Option<usize> {
         self.take_bundle(bundle, from, |_| {})

@@ -4,10 +4,9 @@ use super::assess::found;
 use super::event::{Event, Evicted};
 use super::watcher::{Watcher, side};
 use super::{gone, order};
-use crate::report::totals::{Move, Totals};
-use crate::report::{Ending, PerSide, Side};
+use crate::report::totals::Totals;
+use crate::report::{Ending, PerSide};
 use crate::time::Time;
-use crate::tracker::{Connection, Verdict};
 
 /// Of the connections remembered this part is forgotten in one go: more than needed, so that it does not happen at every
 /// packet, and not so many that packets wait for long.
@@ -40,7 +39,7 @@ impl Watcher {
             let client = c.client().0;
             let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
             let ending = Ending::of(&c.outline(), &verdicts);
-            add(&mut totals, &c, ending, ends);
+            totals.connection(ending, ends, u64::from(c.retractions()));
             if !entry.told {
                 self.metrics.ended(ending.outcome, ends, now);
                 if !self.quiet {
@@ -61,15 +60,5 @@ impl Watcher {
         self.metrics.evicted += connections;
         let total = self.metrics.evicted;
         self.events.push(Event::Evicted(Evicted { time: now, connections, open, total }));
-    }
-}
-
-/// Adds a connection to totals.
-fn add(totals: &mut Totals, c: &Connection, ending: Ending, ends: PerSide<&Verdict>) {
-    totals.add(ending.outcome, ending.closed_first, u64::from(c.retractions()));
-    for (side, verdict) in [(Side::Client, ends.client), (Side::Server, ends.server)] {
-        let moves = verdict.steps.iter();
-        let moves = moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });
-        totals.end(side, verdict.state(), moves);
     }
 }

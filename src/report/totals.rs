@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::ending::{ClosedFirst, Outcome};
+use super::ending::{ClosedFirst, Ending, Outcome};
 use super::model::*;
 use super::peaks::{self, Peaks};
 use crate::time::Time;
-use crate::tracker::{Evidence, State};
+use crate::tracker::{Evidence, State, Verdict};
 
 /// Counts indexed by state.
 type PerState = [u64; State::ALL.len()];
@@ -25,15 +25,11 @@ pub struct Totals {
 
 /// One transition, as far as totals count it.
 #[derive(Clone, Copy, Debug)]
-pub struct Move {
-    /// The state left.
-    pub from: State,
-    /// The state entered.
-    pub to: State,
-    /// When.
-    pub time: Time,
-    /// How it is known.
-    pub evidence: Evidence,
+struct Move {
+    from: State,
+    to: State,
+    time: Time,
+    evidence: Evidence,
 }
 
 impl Totals {
@@ -61,8 +57,18 @@ impl Totals {
         Totals::with(self.peaks.client.empty())
     }
 
-    /// Adds a connection, of which so many beliefs were `retracted`; its ends are added on their own.
-    pub fn add(&mut self, outcome: Outcome, closed_first: Option<ClosedFirst>, retracted: u64) {
+    /// Adds a connection that ended so, of which so many beliefs were `retracted`.
+    #[inline]
+    pub fn connection(&mut self, ending: Ending, ends: PerSide<&Verdict>, retracted: u64) {
+        self.add(ending.outcome, ending.closed_first, retracted);
+        for (side, verdict) in [(Side::Client, ends.client), (Side::Server, ends.server)] {
+            let moves = verdict.steps.iter();
+            let moves = moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });
+            self.end(side, verdict.state(), moves);
+        }
+    }
+
+    fn add(&mut self, outcome: Outcome, closed_first: Option<ClosedFirst>, retracted: u64) {
         self.connections += 1;
         self.outcomes[outcome as usize] += 1;
         if let Some(who) = closed_first {
@@ -85,8 +91,8 @@ impl Totals {
         }
     }
 
-    /// Adds one end of it: its final state, and how it got there.
-    pub fn end(&mut self, side: Side, state: State, history: impl Iterator<Item = Move>) {
+    /// Adds one end: its final state, and how it got there.
+    fn end(&mut self, side: Side, state: State, history: impl Iterator<Item = Move>) {
         self.final_states.get_mut(side)[state as usize] += 1;
         let peaks = self.peaks.get_mut(side);
         for m in history {
