@@ -3,7 +3,7 @@
 use super::rank::{self, Candidate};
 use super::ui::Ui;
 use super::view::{ConnectionRow, FindingRow, Ladder, Rung, StateRow, View};
-use crate::live::{Passed, Watcher};
+use crate::live::{Followed, Watcher};
 use crate::render::Zone;
 use crate::render::units::{about, bytes, clock, count};
 use crate::report::{Connection, Entry, Side};
@@ -76,7 +76,7 @@ fn findings(watcher: &Watcher) -> Vec<FindingRow> {
 
 fn candidates(watcher: &Watcher) -> Vec<Candidate> {
     let candidate = |(index, id, ends)| {
-        let (last, bytes) = watcher.passed(index);
+        let (last, bytes) = watcher.traffic(index);
         Candidate { index, id, ends, last, bytes, severity: watcher.severity(index) }
     };
     watcher.connections().map(candidate).collect()
@@ -139,14 +139,14 @@ fn ladder(watcher: &Watcher, id: u64) -> Ladder {
 }
 
 /// Histories of both ends, and the segments noted since the connection was opened, in order of time.
-fn rungs(c: &Connection, passed: &[Passed]) -> Vec<Rung> {
+fn rungs(c: &Connection, followed: &[Followed]) -> Vec<Rung> {
     enum What<'a> {
         Entered(Side, &'a Entry),
-        Passed(&'a Passed),
+        Segment(&'a Followed),
     }
     let entered = |side: Side| c.endpoints.get(side).history.iter().map(move |e| (e.time, 1, What::Entered(side, e)));
-    let passed = passed.iter().map(|p| (p.time, 0, What::Passed(p)));
-    let mut all: Vec<_> = entered(Side::Client).chain(entered(Side::Server)).chain(passed).collect();
+    let segments = followed.iter().map(|seg| (seg.time, 0, What::Segment(seg)));
+    let mut all: Vec<_> = entered(Side::Client).chain(entered(Side::Server)).chain(segments).collect();
     all.sort_by_key(|(time, rank, _)| (*time, *rank));
     let mut states = [State::Closed; 2];
     let mut rungs: Vec<Rung> = Vec::with_capacity(all.len());
@@ -156,7 +156,7 @@ fn rungs(c: &Connection, passed: &[Passed]) -> Vec<Rung> {
                 states[side as usize] = entry.state;
                 (format!("{} {} ({})", side.name(), entry.cause, entry.evidence.name()), None)
             }
-            What::Passed(p) => (segment(p), Some(p.to_server)),
+            What::Segment(seg) => (segment(seg), Some(seg.to_server)),
         };
         let time = format!("{:.6}", (time - c.first).as_secs_f64());
         rungs.push(Rung { time, client: states[0], server: states[1], text, to_server });
@@ -164,7 +164,7 @@ fn rungs(c: &Connection, passed: &[Passed]) -> Vec<Rung> {
     rungs
 }
 
-fn segment(p: &Passed) -> String {
+fn segment(p: &Followed) -> String {
     let mut text = format!("{} seq {}", p.flags, p.seq);
     if p.flags.has(Flags::ACK) {
         text.push_str(&format!(" ack {}", p.ack));

@@ -34,4 +34,4 @@ pub use book::Shown;
 pub use counts::{Counts, PAST, Sample};
 pub use event::{Event, Transition};
 pub use metrics::{Histogram, Metrics};
-pub use watcher::{Limits, Passed, Watcher};
+pub use watcher::{Followed, Limits, Watcher};

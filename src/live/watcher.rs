@@ -41,14 +41,15 @@ pub struct Watcher {
     pub(super) events: Vec<Event>,
     /// Nobody reads events.
     pub(super) quiet: bool,
+    /// The connection that is followed, and its segments since.
     pub(super) followed: Option<u64>,
-    pub(super) passed: Vec<Passed>,
+    pub(super) segments: Vec<Followed>,
     pub(super) now: Time,
 }
 
 /// A segment of the connection that is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Passed {
+pub struct Followed {
     /// Capture time.
     pub time: Time,
     /// Sent by the client.
@@ -85,7 +86,7 @@ impl Watcher {
             events: Vec::new(),
             quiet: false,
             followed: None,
-            passed: Vec::new(),
+            segments: Vec::new(),
             now: Time(0),
         }
     }
@@ -122,12 +123,19 @@ impl Watcher {
         entry.last = entry.last.max(seg.time);
         entry.bytes = entry.bytes.saturating_add(u64::from(seg.len));
         if self.followed == Some(entry.id) {
-            if self.passed.len() >= FOLLOWED {
-                self.passed.drain(..FOLLOWED / 4);
+            if self.segments.len() >= FOLLOWED {
+                self.segments.drain(..FOLLOWED / 4);
             }
             let c = self.analysis.tracker().connection(connection);
             let (time, to_server) = (seg.time, c.sockets[entry.client] == seg.src);
-            self.passed.push(Passed { time, to_server, flags: seg.flags, seq: seg.seq, ack: seg.ack, len: seg.len });
+            self.segments.push(Followed {
+                time,
+                to_server,
+                flags: seg.flags,
+                seq: seg.seq,
+                ack: seg.ack,
+                len: seg.len,
+            });
         }
         let plain = !seg.has(Flags::SYN) && !seg.has(Flags::FIN) && !seg.has(Flags::RST);
         if entry.dirty || (plain && entry.settled) {
@@ -263,7 +271,7 @@ impl Watcher {
     }
 
     /// Capture time of the last segment of connection `index`, and the payload bytes of both its ends.
-    pub fn passed(&self, index: usize) -> (Time, u64) {
+    pub fn traffic(&self, index: usize) -> (Time, u64) {
         let entry = &self.book.entries[index];
         (entry.last, entry.bytes)
     }
@@ -315,12 +323,12 @@ impl Watcher {
     /// Notes the segments of this connection from now on, and of no other.
     pub fn follow(&mut self, id: Option<u64>) {
         self.followed = id;
-        self.passed.clear();
+        self.segments.clear();
     }
 
     /// The segments noted of connection number `id`.
-    pub fn followed(&self, id: u64) -> &[Passed] {
-        if self.followed == Some(id) { &self.passed } else { &[] }
+    pub fn followed(&self, id: u64) -> &[Followed] {
+        if self.followed == Some(id) { &self.segments } else { &[] }
     }
 
     /// How many connections there were, and how many are remembered.

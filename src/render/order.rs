@@ -225,12 +225,12 @@ impl Picker {
 }
 
 /// Whether a person is shown one connection of each kind: without an order or limit asked for.
-pub fn by_kind(options: &RenderOptions) -> bool {
+fn by_kind(options: &RenderOptions) -> bool {
     options.sort.is_none() && options.limit == Limit::Suited && !options.detail
 }
 
 /// The order in which a person is shown connections, otherwise; `kinds` of them unless told how many.
-pub fn ranked(options: &RenderOptions, kinds: usize) -> Ranked {
+fn ranked(options: &RenderOptions, kinds: usize) -> Ranked {
     let key = options.sort.unwrap_or(if options.detail { SortKey::Id } else { SortKey::Attention });
     let limit = match options.limit {
         // Whoever names connections wants to see each of them.

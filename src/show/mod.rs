@@ -4,7 +4,11 @@
 //! nothing is held of any other connection, however large the capture.
 
 mod collect;
+mod fold;
+mod mark;
 mod story;
 
 pub use collect::{Collector, Row};
-pub use story::{Folded, Line, Mark, Seen, Story, Turn, fold, story};
+pub use fold::{Folded, fold};
+pub use mark::Mark;
+pub use story::{Line, Seen, Story, Turn, story};

@@ -1,72 +1,11 @@
 //! From the segments of a connection and its histories to the lines that a ladder shows.
 
+use super::collect::Row;
+use super::mark::Mark;
 use crate::report::{Anomaly, Connection, Entry, PerSide, Side};
 use crate::segment::{Flags, Segment};
-use crate::time::{Span, Time};
+use crate::time::Time;
 use crate::tracker::{Class, State};
-
-use super::collect::Row;
-
-/// What is to be said of a segment besides its fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
-    /// Captured twice, or repeated by the network.
-    Copy,
-    /// Outside both ends' windows.
-    Astray,
-    /// With none of SYN, RST and ACK: its receiver drops it.
-    NoAck,
-    /// A RST that changed nothing at its receiver.
-    ResetIgnored,
-    /// SYN or SYN,ACK again.
-    OpeningAgain,
-    /// The last byte again, to a closed window.
-    WindowProbe,
-    /// The last byte again, to see whether the other end is there.
-    Keepalive,
-    /// Sent again.
-    Retransmission,
-    /// Below the end of the stream, and not captured before.
-    GapFill,
-    /// Acknowledges the same as before.
-    DuplicateAck,
-    /// Offers no window.
-    ZeroWindow,
-    /// Opens the window again.
-    WindowUpdate,
-}
-
-impl Mark {
-    /// Whether the segment moves nothing.
-    pub fn moves_nothing(&self) -> bool {
-        matches!(self, Mark::ResetIgnored | Mark::Astray | Mark::NoAck | Mark::Copy)
-    }
-
-    /// Whether what it brings was sent before.
-    pub fn is_again(&self) -> bool {
-        matches!(self, Mark::Retransmission | Mark::OpeningAgain | Mark::GapFill)
-    }
-}
-
-impl Mark {
-    /// In words.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Mark::Copy => "duplicate of the capture",
-            Mark::Astray => "outside the windows",
-            Mark::NoAck => "dropped without ACK",
-            Mark::ResetIgnored => "RST ignored",
-            Mark::OpeningAgain => "SYN again",
-            Mark::WindowProbe => "window probe",
-            Mark::Keepalive => "keepalive",
-            Mark::Retransmission => "retransmission",
-            Mark::GapFill => "fills a gap",
-            Mark::DuplicateAck => "duplicate ACK",
-            Mark::ZeroWindow => "zero window",
-            Mark::WindowUpdate => "window opens",
-        }
-    }
-}
 
 /// A transition of one end.
 #[derive(Clone, Debug)]
@@ -134,35 +73,19 @@ pub struct Story {
     pub end: Time,
 }
 
-/// Lines left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Folded {
-    /// How many.
-    pub segments: u64,
-    /// Payload in them by sender, every copy counted.
-    pub bytes: PerSide<u64>,
-    /// How many of them were sent again, or filled a gap.
-    pub repaired: u64,
-    /// How often a window closed in them.
-    pub zero_windows: u64,
-}
-
 /// The story of `connection` from its segments. `end` is the time of the last packet of the capture.
 pub fn story(connection: Connection, rows: Vec<(Row, PerSide<State>)>, end: Time) -> Story {
     let bases = bases(&connection, &rows);
-    let mut scales = Scales::default();
+    let mut memory = Memory::default();
     let mut lines: Vec<Line> = Vec::with_capacity(rows.len());
     for (row, believed) in rows {
         let from = if row.segment.src == connection.client { Side::Client } else { Side::Server };
         let gone = *believed.get(from.other()) == State::Closed;
-        let seen = scales.seen(&row, from, gone, &bases);
+        let seen = memory.seen(&row, from, gone, &bases);
         lines.push(Line {
-            time: row.segment.time,
             seen: Some(seen),
-            states: PerSide { client: State::Closed, server: State::Closed },
             believed: PerSide { client: Some(believed.client), server: Some(believed.server) },
-            turns: Vec::new(),
-            anomalies: Vec::new(),
+            ..moment(row.segment.time)
         });
     }
     for side in [Side::Client, Side::Server] {
@@ -216,6 +139,7 @@ fn place(connection: &Connection, side: Side, lines: &mut Vec<Line>) {
     }
 }
 
+/// A line in which nothing is known to have happened.
 fn moment(time: Time) -> Line {
     Line {
         time,
@@ -246,10 +170,10 @@ fn settle(lines: &mut [Line]) {
 
 /// The sequence number from which each end's are counted: that of its SYN, or the first one seen.
 fn bases(connection: &Connection, rows: &[(Row, PerSide<State>)]) -> PerSide<u32> {
-    let base = |socket, other: bool| {
+    let base = |socket| {
         let own = rows.iter().map(|(r, _)| &r.segment).filter(|s| s.src == socket);
         let syn = own.clone().find(|s| s.has(Flags::SYN)).map(|s| s.seq);
-        let acked = rows.iter().map(|(r, _)| &r.segment).find(|s| (s.src != socket) == other && s.has(Flags::ACK));
+        let acked = rows.iter().map(|(r, _)| &r.segment).find(|s| s.src != socket && s.has(Flags::ACK));
         let first = own.clone().find(|s| !s.has(Flags::RST)).map(|s| s.seq);
         syn.or_else(|| match (first, acked.map(|s| s.ack)) {
             (Some(a), Some(b)) if (b.wrapping_sub(a) as i32) < 0 => Some(b),
@@ -257,18 +181,21 @@ fn bases(connection: &Connection, rows: &[(Row, PerSide<State>)]) -> PerSide<u32
         })
         .unwrap_or(0)
     };
-    PerSide { client: base(connection.client, true), server: base(connection.server, true) }
+    PerSide { client: base(connection.client), server: base(connection.server) }
 }
 
 /// What has to be remembered from segment to segment to say what one is.
 #[derive(Default)]
-struct Scales {
+struct Memory {
+    /// The window scale that each end offered.
     shift: PerSide<Option<u8>>,
+    /// The last acknowledgment and window of each.
     last: PerSide<Option<(u32, u16)>>,
+    /// Whether the window of each is closed.
     closed: PerSide<bool>,
 }
 
-impl Scales {
+impl Memory {
     /// `gone` if its receiver had no connection any more.
     fn seen(&mut self, row: &Row, from: Side, gone: bool, bases: &PerSide<u32>) -> Seen {
         let seg = &row.segment;
@@ -322,35 +249,4 @@ impl Scales {
         }
         marks
     }
-}
-
-/// Runs of uneventful lines at least so long lose their middle.
-const RUN: usize = 12;
-/// How many lines of such a run stay at its begin and at its end.
-const STAY: usize = 2;
-
-/// A pause of this length is shown: the lines around it are not left out.
-const PAUSE: Span = Span::millis(200);
-
-/// The lines to show: each `Ok`, or what is left out in its place.
-pub fn fold(lines: &[Line], full: bool) -> Vec<Result<&Line, Folded>> {
-    let mut shown: Vec<Result<&Line, Folded>> = Vec::new();
-    for run in lines.chunk_by(|a, b| !a.is_eventful() && !b.is_eventful() && b.time - a.time < PAUSE) {
-        if full || run.len() < RUN {
-            shown.extend(run.iter().map(Ok));
-            continue;
-        }
-        shown.extend(run[..STAY].iter().map(Ok));
-        let mut folded = Folded::default();
-        for seen in run[STAY..run.len() - STAY].iter().filter_map(|l| l.seen.as_ref()) {
-            folded.segments += 1;
-            *folded.bytes.get_mut(seen.from) += u64::from(seen.segment.len);
-            let again = |m: &Mark| matches!(m, Mark::Retransmission | Mark::GapFill);
-            folded.repaired += u64::from(seen.marks.iter().any(again));
-            folded.zero_windows += u64::from(seen.marks.contains(&Mark::ZeroWindow));
-        }
-        shown.push(Err(folded));
-        shown.extend(run[run.len() - STAY..].iter().map(Ok));
-    }
-    shown
 }
