@@ -1,4 +1,21 @@
 //! The pipeline: packets in, a report out.
+//!
+//! While packets come there is an [`Analysis`]; when they have all been taken it is a [`Finish`], which looks at the
+//! connections one stretch after the other and adds them up. Of very many connections those that are settled are looked at
+//! and let go before the end: then there is a [`Past`].
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mod` | the analysis in progress |
+//! | `notes` | what is noted of a connection beside the tracker |
+//! | `finish` | connections looked at, and the report of all |
+//! | `stretch` | some connections that were looked at, and what of them is wanted |
+//! | `look` | looking at them; `lone`: at lone SYNs, of which most are alike |
+//! | [`build`] | from a tracked connection to that of the report |
+//! | `tally` | what connections add up to; `chosen`: those that the report is about |
+//! | `past` | what those came to that were let go before the end |
+//! | `numbers` | the numbers of those that are left |
+//! | `held` | an analysis that is looked at: lent, or owned |
 
 pub mod build;
 mod chosen;

@@ -2,6 +2,17 @@
 //!
 //! Exit codes: 0 done, 1 `check`, `diff` or `--fail-on` found something, 2 could not be done, 3 `check` cannot tell, and 130
 //! (by the signal) when interrupted. A closed pipe is success.
+//!
+//! Each command has a file of its name (`live` a folder). What they share:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `args`, `names`, `when` | what can be typed: options, words that are checked elsewhere, points in time |
+//! | `reading`, `progress` | reading all packets of the inputs, and how far that is |
+//! | `jobs` | the same work in two threads |
+//! | `output`, `failure` | where output goes, what is said when it cannot be done |
+//! | `passing`, `passed` | output made as connections pass; the few of them that are shown |
+//! | `states` | the text of `explain` on states |
 
 mod analyze;
 mod args;

@@ -2,6 +2,19 @@
 //!
 //! Text that comes from files or off the wire is made harmless for the medium it goes to: control characters never
 //! reach a terminal, a cell never becomes a formula, a name never becomes markup.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`table`], [`markdown`] | a report for people |
+//! | [`json`], [`ndjson`], [`csv`] | a report for programs; [`stream`]: what these have in common |
+//! | [`pen`] | the bytes of these |
+//! | [`events`] | transitions in order of time |
+//! | [`ladder`](mod@ladder) | one connection segment by segment |
+//! | [`snapshot`] | states at a time |
+//! | [`order`], [`rank`] | which connections are shown, and in which order |
+//! | [`facts`], [`ends`], [`history`] | what is said of a capture, of two, of an end, whatever the format |
+//! | [`timing`], [`rollups`] | tables as rows; [`rows`]: how they fit a page |
+//! | [`text`], [`units`], [`clean`] | lines with colours; numbers for people; text made harmless |
 
 pub mod clean;
 pub mod csv;

@@ -2,6 +2,20 @@
 //!
 //! Everything here is plain data. It is built from tracked connections at the end of their life and handed to a
 //! renderer; nothing in it refers back to the tracker. Absent means unknown: there are no made-up zeros.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`model`] | the report, its connections, their histories and findings |
+//! | [`side`], [`severity`], [`vantage`] | the words for ends, grades and places |
+//! | [`ending`], [`course`] | how a connection ended; how that follows from its histories |
+//! | [`timing`], [`spent`] | where the time went; how much was spent in each state |
+//! | [`ends`] | what two captures of the same traffic tell |
+//! | [`row`] | a connection as one of many |
+//! | [`lone`] | lone SYNs in short |
+//! | [`findings`], [`carried`] | findings as a list; the connections of those that only many show |
+//! | [`totals`], [`peaks`] | all connections added up; the most in a state at one time |
+//! | [`rollup`], [`directory`], `gather` | added up per host and service; the numbers of these; sums by number |
+//! | [`number`] | counts in words |
 
 pub mod carried;
 pub mod course;
