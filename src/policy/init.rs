@@ -31,29 +31,58 @@ pub struct Written {
 
 /// Writes a policy that `report` passes on the day `today`.
 pub fn write(report: &Report, today: Date) -> Written {
-    let mut remarks = Vec::new();
     let capture = capture(report);
-    let mut text = head(report);
-    text.push_str(&capture);
-    let quality = tried(&capture, "", report, today);
+    let mut draft = Draft { report, today, text: head(report), remarks: Vec::new(), capture };
+    draft.text.push_str(&draft.capture);
+    let quality = draft.tried("");
     let passes = quality.is_none();
     if let Some((_, reason)) = quality {
-        remarks.push(format!("the capture does not meet the usual demands: {reason}"));
+        draft.remarks.push(format!("the capture does not meet the usual demands: {reason}"));
     }
-    text.push_str(
+    draft.text.push_str(
         "\n# Findings: none of these, or no more than the capture had. `tcpstate explain NAME` says what each means.\n",
     );
-    for rule in limits(report) {
-        add(&rule, &capture, report, today, &mut text, &mut remarks);
-    }
+    limits(report).iter().for_each(|rule| draft.add(rule));
     for (port, members) in services(report) {
-        let _ = writeln!(text, "\n# Port {port}: {}.", plural(members.len() as u64, "connection"));
-        for rule in expectations(port, &members) {
-            add(&rule, &capture, report, today, &mut text, &mut remarks);
-        }
+        let _ = writeln!(draft.text, "\n# Port {port}: {}.", plural(members.len() as u64, "connection"));
+        expectations(port, &members).iter().for_each(|rule| draft.add(rule));
     }
-    text.push_str(TAIL);
-    Written { text, remarks, passes }
+    draft.text.push_str(TAIL);
+    Written { text: draft.text, remarks: draft.remarks, passes }
+}
+
+/// A policy that is being written: each rule is tried on the report before it is asked for.
+struct Draft<'a> {
+    report: &'a Report,
+    today: Date,
+    /// What the capture must be like.
+    capture: String,
+    text: String,
+    remarks: Vec<String>,
+}
+
+impl Draft<'_> {
+    /// Adds a rule, or says why it cannot be asked for.
+    fn add(&mut self, rule: &str) {
+        let Some((name, reason)) = self.tried(rule) else { return self.text.push_str(rule) };
+        self.text.push_str("\n# Cannot be asked for: ");
+        let _ = writeln!(self.text, "{reason}");
+        for line in rule.trim().lines() {
+            let _ = writeln!(self.text, "# {line}");
+        }
+        self.remarks.push(format!("rule `{name}` is only a comment: {reason}"));
+    }
+
+    /// What does not pass, `rule` or the quality of the capture, and why.
+    fn tried(&self, rule: &str) -> Option<(String, String)> {
+        let policy = match Policy::read("", &format!("{}{rule}", self.capture)) {
+            Ok(policy) => policy,
+            Err(error) => return Some((String::new(), error.message)),
+        };
+        let judgement = judge(&policy, self.report, self.today);
+        let worst = judgement.rules.into_iter().find(|rule| rule.status != Status::Pass)?;
+        Some((worst.name, worst.message))
+    }
 }
 
 fn head(report: &Report) -> String {
@@ -99,32 +128,6 @@ fn capture(report: &Report) -> String {
         text.push_str("# The capture was damaged or cut off.\ncomplete = false\n");
     }
     text
-}
-
-/// Adds a rule, or says why it cannot be asked for.
-fn add(rule: &str, capture: &str, report: &Report, today: Date, text: &mut String, remarks: &mut Vec<String>) {
-    match tried(capture, rule, report, today) {
-        None => text.push_str(rule),
-        Some((name, reason)) => {
-            text.push_str("\n# Cannot be asked for: ");
-            let _ = writeln!(text, "{reason}");
-            for line in rule.trim().lines() {
-                let _ = writeln!(text, "# {line}");
-            }
-            remarks.push(format!("rule `{name}` is only a comment: {reason}"));
-        }
-    }
-}
-
-/// The rule (or the quality of the capture) that does not pass, and why.
-fn tried(capture: &str, rule: &str, report: &Report, today: Date) -> Option<(String, String)> {
-    let policy = match Policy::read("", &format!("{capture}{rule}")) {
-        Ok(policy) => policy,
-        Err(error) => return Some((String::new(), error.message)),
-    };
-    let judgement = judge(&policy, report, today);
-    let worst = judgement.rules.into_iter().find(|rule| rule.status != Status::Pass)?;
-    Some((worst.name, worst.message))
 }
 
 /// A limit for every finding that is a warning or worse.
