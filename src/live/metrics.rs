@@ -114,18 +114,53 @@ fn single(out: &mut String, name: &str, kind: &str, help: &str, value: u64) {
     let _ = writeln!(out, "{name} {value}");
 }
 
-/// The values of a label never need quoting here but for interface names and services, which others choose.
+/// A value of a label: those here need no quoting but for the name of the interface, which others choose.
 fn quoted(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+const SIDES: [Side; 2] = [Side::Client, Side::Server];
+
+fn packets(out: &mut String, now: &Now<'_>) {
+    let [packets, segments, undecoded] = now.packets;
+    let interface = quoted(&now.source.name);
+    head(out, "tcpstate_packets_total", "counter", "Packets read.");
+    let _ = writeln!(out, "tcpstate_packets_total{{interface=\"{interface}\"}} {packets}");
+    single(out, "tcpstate_segments_total", "counter", "TCP segments read.", segments);
+    single(out, "tcpstate_undecoded_packets_total", "counter", "Packets whose headers could not be read.", undecoded);
+    single(
+        out,
+        "tcpstate_duplicate_packets_total",
+        "counter",
+        "Packets left out because another interface had shown them.",
+        now.copies,
+    );
+    single(out, "tcpstate_waiting_packets", "gauge", "Packets read that wait to be looked at.", now.waiting);
+    if let Some(dropped) = now.source.dropped {
+        single(
+            out,
+            "tcpstate_dropped_packets_total",
+            "counter",
+            "Packets that the kernel dropped because they were not read in time.",
+            dropped,
+        );
+    }
 }
 
 impl Metrics {
     /// Everything as a page for a scraper.
     pub fn page(&self, now: &Now<'_>) -> String {
-        let out = &mut String::with_capacity(16 << 10);
-        let sides = [Side::Client, Side::Server];
+        let mut out = String::with_capacity(16 << 10);
+        self.connections(&mut out, now);
+        self.findings(&mut out, now.findings);
+        self.durations(&mut out);
+        packets(&mut out, now);
+        out
+    }
+
+    fn connections(&self, out: &mut String, now: &Now<'_>) {
         head(out, "tcpstate_connections", "gauge", "Endpoints in each TCP state, by side of the connection.");
-        for side in sides {
+        for side in SIDES {
             for state in State::ALL.into_iter().filter(|s| *s != State::Closed) {
                 let n = now.states.get(side)[state as usize];
                 let _ = writeln!(out, "tcpstate_connections{{state=\"{state}\",side=\"{}\"}} {n}", side.name());
@@ -152,7 +187,7 @@ impl Metrics {
             let _ = writeln!(out, "tcpstate_connections_closed_total{{outcome=\"{name}\"}} {n}");
         }
         head(out, "tcpstate_transitions_total", "counter", "States entered, by side.");
-        for side in sides {
+        for side in SIDES {
             for state in State::ALL {
                 let n = self.transitions.get(side)[state as usize];
                 let _ = writeln!(out, "tcpstate_transitions_total{{state=\"{state}\",side=\"{}\"}} {n}", side.name());
@@ -165,7 +200,9 @@ impl Metrics {
             "States that turned out never to have been entered.",
             self.retractions,
         );
-        self.findings(out, now.findings);
+    }
+
+    fn durations(&self, out: &mut String) {
         head(
             out,
             "tcpstate_handshake_seconds",
@@ -179,42 +216,12 @@ impl Metrics {
             "histogram",
             "Time spent in each state by endpoints of connections that ended.",
         );
-        for side in sides {
+        for side in SIDES {
             for state in State::ALL.into_iter().filter(|s| !matches!(s, State::Closed | State::Listen)) {
                 let labels = format!("state=\"{state}\",side=\"{}\"", side.name());
                 self.states.get(side)[state as usize].write(out, "tcpstate_state_duration_seconds", &labels);
             }
         }
-        let [packets, segments, undecoded] = now.packets;
-        let interface = quoted(&now.source.name);
-        head(out, "tcpstate_packets_total", "counter", "Packets read.");
-        let _ = writeln!(out, "tcpstate_packets_total{{interface=\"{interface}\"}} {packets}");
-        single(out, "tcpstate_segments_total", "counter", "TCP segments read.", segments);
-        single(
-            out,
-            "tcpstate_undecoded_packets_total",
-            "counter",
-            "Packets whose headers could not be read.",
-            undecoded,
-        );
-        single(
-            out,
-            "tcpstate_duplicate_packets_total",
-            "counter",
-            "Packets left out because another interface had shown them.",
-            now.copies,
-        );
-        single(out, "tcpstate_waiting_packets", "gauge", "Packets read that wait to be looked at.", now.waiting);
-        if let Some(dropped) = now.source.dropped {
-            single(
-                out,
-                "tcpstate_dropped_packets_total",
-                "counter",
-                "Packets that the kernel dropped because they were not read in time.",
-                dropped,
-            );
-        }
-        std::mem::take(out)
     }
 
     fn findings(&self, out: &mut String, findings: &[Finding]) {
