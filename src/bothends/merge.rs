@@ -95,7 +95,7 @@ fn rename_and_shift(c: &mut Connection, pairs: &Pairs) {
     let shift = |time: &mut Time| *time = pairs.clock.to_client(*time);
     shift(&mut c.first);
     shift(&mut c.last);
-    for side in [Side::Client, Side::Server] {
+    for side in Side::ALL {
         let endpoint = c.endpoints.get_mut(side);
         for entry in endpoint.history.iter_mut().chain(&mut endpoint.retracted) {
             shift(&mut entry.time);
@@ -161,7 +161,7 @@ impl Scene<'_> {
         };
         let mut merged = base.clone();
         merged.anomalies.clear();
-        for side in [Side::Client, Side::Server] {
+        for side in Side::ALL {
             let socket = base.socket(side);
             let tap = usize::from(self.pairs.far.contains(&socket.addr));
             let (near, other) = if tap == CLIENT { (a, b) } else { (b, a) };
@@ -292,7 +292,7 @@ fn located(anomaly: &Anomaly, endpoint: Option<Side>, tap: usize) -> Anomaly {
 }
 
 fn side_of(c: &Connection, socket: Socket) -> Option<Side> {
-    [Side::Client, Side::Server].into_iter().find(|side| c.socket(*side) == socket)
+    Side::ALL.into_iter().find(|side| c.socket(*side) == socket)
 }
 
 fn both_ends(pairs: &Pairs, count: &Count, reports: [&Report; 2]) -> BothEnds {

@@ -69,7 +69,7 @@ impl Sample {
     pub fn take(&mut self, c: &Connection) {
         let mut times = BTreeMap::new();
         let mut finals = [String::new(), String::new()];
-        for (e, side) in [Side::Client, Side::Server].into_iter().enumerate() {
+        for (e, side) in Side::ALL.into_iter().enumerate() {
             let endpoint = c.endpoints.get(side);
             finals[e] = endpoint.state.name().to_owned();
             let left = endpoint.time_in_state.iter().filter(|(state, _)| *state != endpoint.state);

@@ -34,7 +34,7 @@ pub fn select(report: &mut Report, keep: impl Fn(&Connection) -> bool) {
 pub fn group(finding: &Finding) -> Option<(Socket, Option<Side>)> {
     let service: SocketAddr = finding.facts.get("service")?.as_str()?.parse().ok()?;
     let at = finding.facts.get("at").and_then(|at| at.as_str());
-    let side = [Side::Client, Side::Server].into_iter().find(|side| at == Some(side.name()));
+    let side = Side::ALL.into_iter().find(|side| at == Some(side.name()));
     Some((Socket { addr: service.ip(), port: service.port() }, side))
 }
 

@@ -12,7 +12,7 @@ pub fn add(total: &mut Summary, other: &Summary) {
     sum(&mut total.outcomes, &other.outcomes);
     sum(&mut total.closed_first, &other.closed_first);
     sum(&mut total.evidence, &other.evidence);
-    for side in [Side::Client, Side::Server] {
+    for side in Side::ALL {
         sum(total.final_states.get_mut(side), other.final_states.get(side));
         most(total.peak_states.get_mut(side), other.peak_states.get(side));
     }
@@ -20,7 +20,7 @@ pub fn add(total: &mut Summary, other: &Summary) {
 
 /// Raises the peaks to those that were counted while the connections were there.
 pub fn raise(total: &mut Summary, peaks: &PerSide<[u64; State::ALL.len()]>) {
-    for side in [Side::Client, Side::Server] {
+    for side in Side::ALL {
         let named = State::ALL.into_iter().zip(*peaks.get(side)).filter(|(_, n)| *n > 0).collect();
         most(total.peak_states.get_mut(side), &named);
     }

@@ -31,7 +31,7 @@ impl Metrics {
     /// A connection has ended, as told at `now`.
     pub(super) fn ended(&mut self, outcome: Outcome, ends: PerSide<&Verdict>, now: Time) {
         self.outcomes[outcome as usize] += 1;
-        for side in [Side::Client, Side::Server] {
+        for side in Side::ALL {
             let steps = &ends.get(side).steps;
             let left = steps.iter().skip(1).map(|next| next.at).chain([now]);
             let stays: TimeInState = steps
@@ -119,8 +119,6 @@ fn quoted(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-const SIDES: [Side; 2] = [Side::Client, Side::Server];
-
 fn packets(out: &mut String, now: &Now<'_>) {
     let [packets, segments, undecoded] = now.packets;
     let interface = quoted(&now.source.name);
@@ -160,7 +158,7 @@ impl Metrics {
 
     fn connections(&self, out: &mut String, now: &Now<'_>) {
         head(out, "tcpstate_connections", "gauge", "Endpoints in each TCP state, by side of the connection.");
-        for side in SIDES {
+        for side in Side::ALL {
             for state in State::ALL.into_iter().filter(|s| *s != State::Closed) {
                 let n = now.states.get(side)[state as usize];
                 let _ = writeln!(out, "tcpstate_connections{{state=\"{state}\",side=\"{}\"}} {n}", side.name());
@@ -187,7 +185,7 @@ impl Metrics {
             let _ = writeln!(out, "tcpstate_connections_closed_total{{outcome=\"{name}\"}} {n}");
         }
         head(out, "tcpstate_transitions_total", "counter", "States entered, by side.");
-        for side in SIDES {
+        for side in Side::ALL {
             for state in State::ALL {
                 let n = self.transitions.get(side)[state as usize];
                 let _ = writeln!(out, "tcpstate_transitions_total{{state=\"{state}\",side=\"{}\"}} {n}", side.name());
@@ -216,7 +214,7 @@ impl Metrics {
             "histogram",
             "Time spent in each state by endpoints of connections that ended.",
         );
-        for side in SIDES {
+        for side in Side::ALL {
             for state in State::ALL.into_iter().filter(|s| !matches!(s, State::Closed | State::Listen)) {
                 let labels = format!("state=\"{state}\",side=\"{}\"", side.name());
                 self.states.get(side)[state as usize].write(out, "tcpstate_state_duration_seconds", &labels);

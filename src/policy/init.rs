@@ -192,7 +192,7 @@ fn expectations(port: u16, members: &[&Connection]) -> Vec<String> {
     };
     let unseen: Vec<String> = [State::CloseWait, State::Closing]
         .into_iter()
-        .flat_map(|state| [Side::Client, Side::Server].map(|side| (state, side)))
+        .flat_map(|state| Side::ALL.map(|side| (state, side)))
         .filter(|(state, side)| !ever(*state, *side))
         .map(|(state, side)| format!("{}.{state}", side.name()))
         .collect();
@@ -206,7 +206,7 @@ fn expectations(port: u16, members: &[&Connection]) -> Vec<String> {
         let note = format!("# p95 was {}; twice that, rounded up, is allowed.", crate::render::units::span(p95));
         rules.push(rule("handshake", format!("{note}\nhandshake = {{ p95 = \"{}\" }}", room(p95))));
     }
-    for side in [Side::Client, Side::Server] {
+    for side in Side::ALL {
         let longest = members.iter().filter_map(|c| c.endpoints.get(side).time_in_state.get(State::CloseWait)).max();
         if let Some(longest) = longest {
             let note = format!(

@@ -148,7 +148,7 @@ fn write_connections(report: &Report, shown: &Shown<'_>, out: &mut dyn io::Write
     writeln!(out, "\n<details><summary>Histories</summary>\n\n```text")?;
     for Listed { connection, .. } in listed {
         writeln!(out, "#{} {}", connection.id, clean(&facts::endpoints(connection)))?;
-        for side in [Side::Client, Side::Server] {
+        for side in Side::ALL {
             writeln!(out, "  {}  {}", side.name(), history::line(connection.endpoints.get(side), report))?;
         }
     }

@@ -141,7 +141,7 @@ fn states(all: &GroupTiming, long: bool) -> Rows {
         ];
         let mut rows = Vec::new();
         for state in State::ALL {
-            for side in [Side::Client, Side::Server] {
+            for side in Side::ALL {
                 if let Some(o) = all.states.get(side).get(&state) {
                     rows.push(long_row(state, side, o));
                 }

@@ -24,6 +24,9 @@ pub enum Side {
 }
 
 impl Side {
+    /// Both.
+    pub const ALL: [Side; 2] = [Side::Client, Side::Server];
+
     /// `client` or `server`.
     pub const fn name(self) -> &'static str {
         match self {

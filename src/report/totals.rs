@@ -111,7 +111,7 @@ impl Totals {
         sum(&mut self.outcomes, &other.outcomes);
         sum(&mut self.closed_first, &other.closed_first);
         sum(&mut self.evidence, &other.evidence);
-        for side in [Side::Client, Side::Server] {
+        for side in Side::ALL {
             sum(self.final_states.get_mut(side), other.final_states.get(side));
             self.peaks.get_mut(side).merge(other.peaks.get(side));
         }
@@ -144,7 +144,7 @@ pub fn summary(connections: &[Connection], retracted: u64) -> Summary {
     let mut totals = Totals::new(connections.len() as u64, begin, end);
     for c in connections {
         totals.add(c.outcome, c.closed_first, 0);
-        for side in [Side::Client, Side::Server] {
+        for side in Side::ALL {
             let e = c.endpoints.get(side);
             let moves = e.history.iter();
             let moves = moves.map(|h| Move { from: h.from, to: h.state, time: h.time, evidence: h.evidence });

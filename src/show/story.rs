@@ -88,7 +88,7 @@ pub fn story(connection: Connection, rows: Vec<(Row, PerSide<State>)>, end: Time
             ..moment(row.segment.time)
         });
     }
-    for side in [Side::Client, Side::Server] {
+    for side in Side::ALL {
         place(&connection, side, &mut lines);
     }
     for anomaly in &connection.anomalies {
@@ -159,7 +159,7 @@ fn settle(lines: &mut [Line]) {
             *now.get_mut(turn.side) = turn.entry.state;
         }
         line.states = now;
-        for side in [Side::Client, Side::Server] {
+        for side in Side::ALL {
             let believed = line.believed.get_mut(side);
             if *believed == Some(*now.get(side)) {
                 *believed = None;

@@ -93,7 +93,7 @@ impl Sockets {
 
     /// Looks at the ends of a connection.
     pub fn take(&mut self, c: &Connection) {
-        let sides = [Side::Client, Side::Server];
+        let sides = Side::ALL;
         self.rows.extend(sides.into_iter().filter_map(|side| row(c, side, &self.moment, self.at_end)));
     }
 

@@ -67,7 +67,7 @@ impl Counting {
     /// Counts the ends of a connection.
     pub fn take(&mut self, c: &Connection) {
         let end = self.end;
-        for side in [Side::Client, Side::Server] {
+        for side in Side::ALL {
             let history = &c.endpoints.get(side).history;
             for (i, entry) in history.iter().enumerate() {
                 let state = entry.state;

@@ -57,7 +57,7 @@ pub fn blind(c: &Connection) -> Option<String> {
 fn never(states: &[(Option<Side>, State)], c: &Connection) -> Holds {
     let mut doubt = None;
     for (only, state) in states {
-        for side in [Side::Client, Side::Server] {
+        for side in Side::ALL {
             if only.is_some_and(|only| only != side) {
                 continue;
             }
@@ -79,7 +79,7 @@ fn never(states: &[(Option<Side>, State)], c: &Connection) -> Holds {
 
 fn ends_in(only: Option<Side>, states: &[State], c: &Connection, policy: &Policy, end: Option<Time>) -> Holds {
     let mut doubt = None;
-    for side in [Side::Client, Side::Server] {
+    for side in Side::ALL {
         if only.is_some_and(|only| only != side) {
             continue;
         }

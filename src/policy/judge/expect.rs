@@ -116,7 +116,7 @@ fn handshake(c: &Connection) -> Option<Sample> {
 }
 
 fn time_in(only: Option<Side>, state: State, c: &Connection, samples: &mut Vec<Sample>) {
-    for side in [Side::Client, Side::Server].into_iter().filter(|side| only.is_none_or(|only| only == *side)) {
+    for side in Side::ALL.into_iter().filter(|side| only.is_none_or(|only| only == *side)) {
         let endpoint = c.endpoints.get(side);
         let unseen = blind(c).is_some();
         match endpoint.time_in_state.get(state) {

@@ -171,7 +171,7 @@ fn unseen(asked: &Asked<'_>, c: &Connection, end: Option<Time>) -> Option<Unseen
     }
     let end = end?;
     for (finding, states, wait) in &asked.waits {
-        for side in [Side::Client, Side::Server] {
+        for side in Side::ALL {
             let endpoint = c.endpoints.get(side);
             if !states.contains(&endpoint.state) {
                 continue;

@@ -140,7 +140,7 @@ fn left_out(folded: &Folded) -> String {
         (n > 0).then(|| format!("{} from the {}", bytes(n), side.name()))
     };
     let mut words = vec![plural(folded.segments, "segment")];
-    words.extend([Side::Client, Side::Server].into_iter().filter_map(part));
+    words.extend(Side::ALL.into_iter().filter_map(part));
     if folded.repaired > 0 {
         words.push(format!("{} of them sent again or late", count(folded.repaired)));
     }

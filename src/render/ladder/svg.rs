@@ -80,7 +80,7 @@ fn draw(line: &Line, offset: &str, y: u32, out: &mut String) -> u32 {
     }
     out.push_str(&text_at(8, y + 4, "start", "dim", offset));
     let mut lowest = y;
-    for side in [Side::Client, Side::Server] {
+    for side in Side::ALL {
         let mut at = y;
         if !line.turns.iter().any(|t| t.side == side) {
             let (x, anchor) = beside(side);

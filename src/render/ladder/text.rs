@@ -179,14 +179,14 @@ pub(super) fn comment(line: &Line) -> String {
         parts.push(format!("#{}", seen.segment.packet));
         parts.extend(seen.marks.iter().map(|m| m.name().to_owned()));
     }
-    for side in [Side::Client, Side::Server] {
+    for side in Side::ALL {
         let turns: Vec<String> =
             line.turns.iter().filter(|t| t.side == side).map(|t| entered(t, line.seen.is_none())).collect();
         if !turns.is_empty() {
             parts.push(format!("{}: {}", side.name(), turns.join(", ")));
         }
     }
-    for side in [Side::Client, Side::Server] {
+    for side in Side::ALL {
         if let Some(state) = line.believed.get(side) {
             parts.push(format!("{} then taken for {state}", side.name()));
         }

@@ -31,7 +31,7 @@ pub fn write(report: &Report, shown: &Shown<'_>, options: &RenderOptions, page: 
         if options.detail {
             detail::times(listed.connection, options.zone, page)?;
         }
-        for side in [Side::Client, Side::Server] {
+        for side in Side::ALL {
             ends(report, listed.connection, side, options.detail, page)?;
         }
     }
