@@ -10,7 +10,7 @@ use crate::detect;
 use crate::render::markdown::escape;
 use crate::render::text::{BOLD, DIM, GREEN, RED, Text, YELLOW, wrap};
 use crate::render::units::{count, plural, share, span};
-use crate::report::Severity;
+use crate::report::{Severity, TOOL};
 
 /// The shapes it can be written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -239,7 +239,7 @@ fn json(d: &Difference, out: &mut dyn io::Write) -> io::Result<()> {
     let [before, after] = d.samples.each_ref().map(|(name, n)| json!({"name": name, "connections": n}));
     let whole = json!({
         "schema": "tcpstate-diff/1",
-        "tool": {"name": "tcpstate", "version": env!("CARGO_PKG_VERSION")},
+        "tool": TOOL,
         "before": before, "after": after, "alpha": d.alpha,
         "findings": findings, "comparisons": comparisons,
         "only_before": services(&d.gone), "only_after": services(&d.new), "problems": d.problems,

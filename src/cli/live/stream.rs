@@ -67,8 +67,7 @@ impl Stream {
     /// The first line.
     pub fn start(&mut self, source: &str, time: Time, filter: Option<String>) -> io::Result<()> {
         self.last.0 = time;
-        let tool = Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") };
-        self.line(&Start { r#type: "start", schema: SCHEMA, tool, source, time, filter })?;
+        self.line(&Start { r#type: "start", schema: SCHEMA, tool: TOOL, source, time, filter })?;
         self.out.flush()
     }
 

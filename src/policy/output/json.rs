@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::policy::judge::{Judgement, Offence, RuleVerdict, Status};
 use crate::policy::model::Level;
+use crate::report::{TOOL, Tool};
 use crate::time::Time;
 
 #[derive(Serialize)]
@@ -17,12 +18,6 @@ struct Whole<'j> {
     capture: Capture<'j>,
     rules: Vec<Rule<'j>>,
     notes: &'j [String],
-}
-
-#[derive(Serialize)]
-struct Tool {
-    name: &'static str,
-    version: &'static str,
 }
 
 #[derive(Serialize)]
@@ -78,7 +73,7 @@ pub fn write(judgements: &[Judgement], out: &mut dyn io::Write) -> io::Result<()
 fn whole(judgement: &Judgement) -> Whole<'_> {
     Whole {
         schema: "tcpstate-check/1",
-        tool: Tool { name: "tcpstate", version: env!("CARGO_PKG_VERSION") },
+        tool: TOOL,
         status: judgement.status().word(),
         policy: &judgement.policy,
         capture: Capture {

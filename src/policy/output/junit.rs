@@ -7,6 +7,7 @@ use std::io;
 
 use super::{account, is_error, tally};
 use crate::policy::judge::{Judgement, RuleVerdict, Status};
+use crate::report::TOOL;
 use crate::time::Time;
 
 pub fn write(judgements: &[Judgement], out: &mut dyn io::Write) -> io::Result<()> {
@@ -38,7 +39,7 @@ fn suite(id: usize, judgement: &Judgement, out: &mut dyn io::Write) -> io::Resul
     writeln!(out, "    <properties>")?;
     let policy = judgement.policy.as_deref().unwrap_or("the standard policy");
     for (name, value) in
-        [("tcpstate.version", env!("CARGO_PKG_VERSION")), ("tcpstate.policy", policy), ("tcpstate.captures", &captures)]
+        [("tcpstate.version", TOOL.version), ("tcpstate.policy", policy), ("tcpstate.captures", &captures)]
     {
         writeln!(out, "      <property name=\"{name}\" value=\"{}\"/>", escape(value))?;
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{is_error, listed, origin, place};
 use crate::detect::{self, Declaration};
 use crate::policy::judge::{Judgement, Offence, RuleVerdict, Status};
+use crate::report::TOOL;
 
 /// Findings explained in full in one rule; more are listed by their summaries.
 const EXPLAINED: usize = 3;
@@ -32,8 +33,8 @@ fn run(judgement: &Judgement) -> Value {
         judgement.policy.iter().chain(&judgement.files).map(|name| json!({"location": {"uri": uri(name)}})).collect();
     json!({
         "tool": {"driver": {
-            "name": "tcpstate",
-            "version": env!("CARGO_PKG_VERSION"),
+            "name": TOOL.name,
+            "version": TOOL.version,
             "informationUri": env!("CARGO_PKG_REPOSITORY"),
             "rules": rules,
         }},
