@@ -1,4 +1,4 @@
-//! The table of connections that are not kept: each passes once, and the few that are shown are looked at again.
+//! The few connections that are shown where none are kept: each passes once, and those picked are looked at again.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -10,7 +10,7 @@
 //! | `threshold` | where it draws its lines |
 //! | `sign` | what shows at first glance, so that few detectors need be asked |
 //! | `view` | what a detector looks at |
-//! | `scene` | the capture around it, known from a survey of all connections; `watch`: from all segments |
+//! | `scene` | the capture around it; `quality`: what it misses; known from a `survey` of all connections, and from all segments (`watch`) |
 //! | `textbook` | connections of which there is nothing to say |
 //! | `sink` | where a detector puts what it finds, in short or in full |
 //! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `short`: numbers in little room; `services`: grouped; `cases`: those that a finding is about |
@@ -40,6 +40,7 @@ mod digests;
 mod group;
 mod page;
 mod prelude;
+mod quality;
 mod scene;
 mod seeded;
 mod select;
@@ -48,6 +49,7 @@ mod short;
 mod sign;
 mod sink;
 mod stay;
+mod survey;
 mod textbook;
 mod threshold;
 mod view;
@@ -116,12 +118,14 @@ pub use digest::Digest;
 pub use digests::Digests;
 pub use group::{Common, Groups, grouped};
 pub use page::table;
-pub use scene::{Glance, Quality, Scene, Survey};
+pub use quality::Quality;
+pub use scene::Scene;
 pub use select::{FailOn, Selection, UnknownName, known};
 pub use services::Services;
 pub use sign::Signs;
 pub use sink::{Brief, Raised, SHORT_CAPTURE, Sink};
 pub use stay::Stay;
+pub use survey::{Glance, Survey};
 pub use textbook::Unremarkable;
 pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit};
 pub use view::{Facts, View};

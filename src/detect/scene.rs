@@ -1,15 +1,13 @@
-//! The capture around a connection, and the survey of all connections that it is known from.
+//! The capture around a connection.
 
 use std::net::IpAddr;
 
-use super::seeded::{Key, key};
+use super::quality::Quality;
 use super::threshold::Limits;
-use super::view::is_one_sided;
-use crate::report::directory::{Directory, Parties};
+use crate::report::directory::Directory;
 use crate::segment::Socket;
-use crate::signals::Signals;
 use crate::time::{Span, Time};
-use crate::tracker::{Connection, Profile};
+use crate::tracker::Profile;
 
 /// The capture around a connection.
 pub struct Scene {
@@ -32,21 +30,21 @@ pub struct Scene {
     /// All hosts and services.
     pub directory: Directory,
     /// What is known of each host.
-    hosts: Vec<Host>,
+    pub(super) hosts: Vec<Host>,
     /// Whether one of them is unseen.
-    any_unseen: bool,
+    pub(super) any_unseen: bool,
     /// How many connections each service, by number, turned away: none, one, or more.
-    turned_away: Vec<u8>,
+    pub(super) turned_away: Vec<u8>,
 }
 
 /// Marks of a host: segments of it were captured; in one connection none were; there others acknowledge what it sent.
-const SPOKE: u8 = 1;
-const SILENT: u8 = 2;
-const UNSEEN: u8 = 4;
+pub(super) const SPOKE: u8 = 1;
+pub(super) const SILENT: u8 = 2;
+pub(super) const UNSEEN: u8 = 4;
 
 /// What is known of a host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Host(u8);
+pub struct Host(pub(super) u8);
 
 impl Host {
     /// Whether it was spoken to, and no segment of it was captured.
@@ -77,7 +75,7 @@ impl Scene {
         self.any_unseen && self.host(addr).is_unseen()
     }
 
-    /// How many connections `service` [turned away](Connection::is_turned_away): none, one, or more (2).
+    /// How many connections `service` [turned away](crate::tracker::Connection::is_turned_away): none, one, or more (2).
     pub fn turned_away(&self, service: Socket) -> u8 {
         let number = self.directory.find(service.addr).and_then(|host| self.directory.find_service(host, service.port));
         number.and_then(|number| self.turned_away.get(number as usize)).copied().unwrap_or(0)
@@ -89,301 +87,5 @@ impl Scene {
         let mut unseen: Vec<IpAddr> = unseen.map(|(number, _)| self.directory.addr(number)).collect();
         unseen.sort_unstable();
         unseen
-    }
-}
-
-/// What the capture misses, as far as it shows.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Quality {
-    /// Payload bytes that passed, each counted once.
-    pub unique: u64,
-    /// Payload bytes acknowledged or skipped that were never captured.
-    pub missing: u64,
-    /// Of them those that tell of other connections, too: of each no more than was captured of it.
-    pub lost: u64,
-    /// In how many connections.
-    pub gapped: u64,
-    /// TCP segments.
-    pub segments: u64,
-    /// Segments captured twice.
-    pub copies: u64,
-    /// Segments whose options were cut.
-    pub cut: u64,
-    /// Segments larger than the peer's MSS allows on a wire.
-    pub oversized: u64,
-    /// Connections of which only one end was captured although it acknowledges.
-    pub one_sided: u64,
-    /// Connections that were open when the capture began.
-    pub begun_before: u64,
-    /// Connections that were open when it ended.
-    pub open_at_end: u64,
-    /// Packets that could not be decoded.
-    pub undecoded: u64,
-    /// TCP segments older than the one before by more than a second.
-    pub back_steps: u64,
-    /// Of those, packet number of the first.
-    pub first_back_step: Option<u64>,
-    /// The longest way that time went back in one of them.
-    pub longest_back_step: Span,
-    /// All connections.
-    pub connections: u64,
-    /// Packets that the capturing system dropped, where it says so.
-    pub dropped: u64,
-}
-
-impl Quality {
-    /// Time goes back by `span` with `packet`.
-    pub(super) fn note_back_step(&mut self, packet: u64, span: Span) {
-        self.back_steps += 1;
-        self.first_back_step.get_or_insert(packet);
-        self.longest_back_step = self.longest_back_step.max(span);
-    }
-
-    /// The share of bytes that the capture misses.
-    pub fn missing_share(&self) -> f64 {
-        share(self.missing, self.unique)
-    }
-
-    /// Whether time goes back so far that it is doubtful how long anything was waited for: the shortest of such waits.
-    pub fn is_stepped(&self) -> bool {
-        const STEP: Span = Span::secs(10);
-        self.longest_back_step >= STEP
-    }
-
-    /// The share that other connections, too, may lack.
-    pub fn lost_share(&self) -> f64 {
-        share(self.lost, self.unique)
-    }
-
-    /// Whether what is absent from the capture may well have been on the wire.
-    pub fn is_lossy(&self) -> bool {
-        self.lost_share() >= 0.01 || self.dropped.saturating_mul(100) >= self.segments.max(1)
-    }
-}
-
-/// A stream that goes on so many bytes later, or more than was captured of its connection, is another one, or the capture was
-/// off meanwhile: that says nothing of the other connections. As many as a window that is not scaled.
-const JUMP: u64 = 1 << 16;
-
-/// The share that `missing` has of all, of which `there` are.
-fn share(missing: u64, there: u64) -> f64 {
-    let all = there + missing;
-    if all == 0 { 0.0 } else { missing as f64 / all as f64 }
-}
-
-/// Where in [`Survey::recent`] a host is noted.
-fn place(key: &Key) -> usize {
-    let mixed = (key.0 as u64 ^ (key.0 >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 59) as usize
-}
-
-/// What all connections say about the capture: taken one by one, in any order.
-#[derive(Clone, Debug, Default)]
-pub struct Survey {
-    quality: Quality,
-    directory: Directory,
-    /// By number.
-    hosts: Vec<Host>,
-    /// How many connections services turned away: none, one, or more. As long as need be.
-    turned_away: Vec<u8>,
-    /// Hosts as they were marked last, with their numbers, by a part of their address: often it is the same ones again.
-    recent: [Option<(Key, Host, u32)>; 32],
-}
-
-/// What a connection says about the capture.
-#[derive(Clone, Copy, Debug)]
-pub struct Glance {
-    copies: u32,
-    cut: u32,
-    missing: u64,
-    lost: u64,
-    /// Ends that sent more at once than the other's MSS allows.
-    oversized: u8,
-    one_sided: bool,
-    begun_before: bool,
-    /// Ends of which no segment was captured.
-    silent: [bool; 2],
-    /// Its server [turned it away](Connection::is_turned_away).
-    turned_away: bool,
-    /// Which end is the client.
-    client: u8,
-}
-
-crate::pack::pack_fields!(Glance {
-    copies,
-    cut,
-    missing,
-    lost,
-    oversized,
-    one_sided,
-    begun_before,
-    silent,
-    turned_away,
-    client,
-});
-
-impl Glance {
-    /// Of connection `c` with its signals.
-    pub fn of(c: &Connection, s: &Signals) -> Glance {
-        let one_sided = is_one_sided(c, s);
-        // A FIN has a sequence number, but is no payload.
-        let fin = |e: usize| u64::from(s.ends[e].missing > 0 && c.misses_fin(e));
-        let missing: u64 = [0, 1].iter().map(|e| u64::from(s.ends[*e].missing) - fin(*e)).sum();
-        let missing = if one_sided { 0 } else { missing };
-        let captured = c.ends[0].bytes.saturating_add(c.ends[1].bytes);
-        let client = c.client().0;
-        let oversized = |e: &usize| s.ends[1 - e].mss().is_some_and(|m| s.ends[*e].largest > u32::from(m));
-        Glance {
-            copies: s.cold().map_or(0, |cold| cold.copies[0].saturating_add(cold.copies[1])),
-            cut: s.cold().map_or(0, |cold| cold.cut),
-            missing,
-            lost: missing.min(captured.max(JUMP)),
-            oversized: [0, 1].iter().filter(|e| oversized(e)).count() as u8,
-            one_sided,
-            begun_before: !c.opening_seen() && !c.is_reset_only(),
-            silent: [0, 1].map(|e| c.ends[e].packets == 0),
-            turned_away: c.is_turned_away(client),
-            client: client as u8,
-        }
-    }
-
-    /// Of a connection seen from its SYN on of which each segment continues its stream, once and complete; whether the
-    /// SYN was answered.
-    pub fn at_orderly(answered: bool) -> Glance {
-        Glance {
-            copies: 0,
-            cut: 0,
-            missing: 0,
-            lost: 0,
-            oversized: 0,
-            one_sided: false,
-            begun_before: false,
-            silent: [false, !answered],
-            turned_away: false,
-            client: 0,
-        }
-    }
-
-    /// Which end is the client.
-    pub fn client(&self) -> usize {
-        usize::from(self.client & 1)
-    }
-}
-
-impl From<Scene> for Survey {
-    /// The survey that the scene is known from, to be gone on with.
-    fn from(scene: Scene) -> Survey {
-        let Scene { quality, directory, hosts, turned_away, .. } = scene;
-        Survey { quality, directory, hosts, turned_away, recent: [None; 32] }
-    }
-}
-
-impl Survey {
-    /// Prefetches where the hosts of connections between these sockets are found, a few at a time.
-    pub fn prefetch<'s>(&self, sockets: impl Iterator<Item = &'s [Socket; 2]>) {
-        self.rare(sockets).for_each(|addr| self.directory.prefetch(addr));
-    }
-
-    /// The same, once that is there, of what they are known by.
-    pub fn soon<'s>(&self, sockets: impl Iterator<Item = &'s [Socket; 2]>) {
-        self.rare(sockets).for_each(|addr| self.directory.soon(addr));
-    }
-
-    /// The hosts that were not among the last ones.
-    fn rare<'s>(&self, sockets: impl Iterator<Item = &'s [Socket; 2]>) -> impl Iterator<Item = IpAddr> {
-        let known = |addr: &IpAddr| {
-            let key = key(*addr, 0);
-            self.recent[place(&key)].is_some_and(|recent| recent.0 == key)
-        };
-        sockets.flatten().map(|socket| socket.addr).filter(move |addr| !known(addr))
-    }
-
-    /// Takes one connection between `sockets`: who they are.
-    pub fn take(&mut self, sockets: &[Socket; 2], glance: &Glance) -> Parties {
-        let q = &mut self.quality;
-        q.connections += 1;
-        q.copies += u64::from(glance.copies);
-        q.cut += u64::from(glance.cut);
-        q.one_sided += u64::from(glance.one_sided);
-        q.begun_before += u64::from(glance.begun_before);
-        q.missing += glance.missing;
-        q.lost += glance.lost;
-        q.gapped += u64::from(glance.missing > 0);
-        q.oversized += u64::from(glance.oversized);
-        let numbers = [0, 1].map(|e| {
-            let marks = match (glance.silent[e], glance.one_sided) {
-                (true, false) => SILENT,
-                (true, true) => SILENT | UNSEEN,
-                (false, _) => SPOKE,
-            };
-            self.mark(sockets[e].addr, marks)
-        });
-        let (client, server) = (glance.client(), 1 - glance.client());
-        let service = self.directory.service(numbers[server], sockets[server].port);
-        if glance.turned_away {
-            self.note_turned_away(service);
-        }
-        Parties { client: numbers[client], service }
-    }
-
-    fn note_turned_away(&mut self, service: u32) {
-        if service as usize >= self.turned_away.len() {
-            self.turned_away.resize(service as usize + 1, 0);
-        }
-        let turned = &mut self.turned_away[service as usize];
-        *turned = (*turned + 1).min(2);
-    }
-
-    /// Adds `marks` to the host at `addr`: its number.
-    fn mark(&mut self, addr: IpAddr, marks: u8) -> u32 {
-        let key = key(addr, 0);
-        let place = place(&key);
-        if let Some((recent, host, number)) = self.recent[place]
-            && recent == key
-            && host.0 & marks == marks
-        {
-            return number;
-        }
-        let number = self.directory.host(addr);
-        if number as usize >= self.hosts.len() {
-            self.hosts.resize(number as usize + 1, Host::default());
-        }
-        let host = &mut self.hosts[number as usize];
-        host.0 |= marks;
-        self.recent[place] = Some((key, *host, number));
-        number
-    }
-
-    /// The capture from `begin` to `end`, all connections being known; `passed` holds what was counted as segments passed.
-    pub fn finish(self, passed: &Quality, (begin, end): (Time, Time), profile: Profile, limits: Limits) -> Scene {
-        let quality = Quality {
-            unique: passed.unique,
-            segments: passed.segments,
-            undecoded: passed.undecoded,
-            back_steps: passed.back_steps,
-            first_back_step: passed.first_back_step,
-            longest_back_step: passed.longest_back_step,
-            open_at_end: passed.open_at_end,
-            dropped: passed.dropped,
-            ..self.quality
-        };
-        let length = (end - begin).0 as f64;
-        let quarters = [1.0, 2.0, 3.0, 4.0].map(|n| begin + Span((length * n / 4.0) as i64));
-        let Survey { directory, hosts, turned_away, .. } = self;
-        let any_unseen = hosts.iter().any(|host| host.is_unseen());
-        Scene {
-            begin,
-            end,
-            length: None,
-            quarters,
-            let_go: false,
-            profile,
-            limits,
-            quality,
-            directory,
-            hosts,
-            any_unseen,
-            turned_away,
-        }
     }
 }

@@ -1,6 +1,8 @@
 //! What is noted of the capture as a whole, as its segments pass.
 
-use super::scene::{Quality, Scene, Survey};
+use super::quality::Quality;
+use super::scene::Scene;
+use super::survey::Survey;
 use super::threshold::Limits;
 use crate::segment::Segment;
 use crate::time::{Span, Time};

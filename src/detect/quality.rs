@@ -1,0 +1,78 @@
+//! What the capture misses, and other faults of it.
+
+use crate::time::Span;
+
+/// What the capture misses, as far as it shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quality {
+    /// Payload bytes that passed, each counted once.
+    pub unique: u64,
+    /// Payload bytes acknowledged or skipped that were never captured.
+    pub missing: u64,
+    /// Of them those that tell of other connections, too: of each no more than was captured of it.
+    pub lost: u64,
+    /// In how many connections.
+    pub gapped: u64,
+    /// TCP segments.
+    pub segments: u64,
+    /// Segments captured twice.
+    pub copies: u64,
+    /// Segments whose options were cut.
+    pub cut: u64,
+    /// Segments larger than the peer's MSS allows on a wire.
+    pub oversized: u64,
+    /// Connections of which only one end was captured although it acknowledges.
+    pub one_sided: u64,
+    /// Connections that were open when the capture began.
+    pub begun_before: u64,
+    /// Connections that were open when it ended.
+    pub open_at_end: u64,
+    /// Packets that could not be decoded.
+    pub undecoded: u64,
+    /// TCP segments older than the one before by more than a second.
+    pub back_steps: u64,
+    /// Of those, packet number of the first.
+    pub first_back_step: Option<u64>,
+    /// The longest way that time went back in one of them.
+    pub longest_back_step: Span,
+    /// All connections.
+    pub connections: u64,
+    /// Packets that the capturing system dropped, where it says so.
+    pub dropped: u64,
+}
+
+impl Quality {
+    /// Time goes back by `span` with `packet`.
+    pub(super) fn note_back_step(&mut self, packet: u64, span: Span) {
+        self.back_steps += 1;
+        self.first_back_step.get_or_insert(packet);
+        self.longest_back_step = self.longest_back_step.max(span);
+    }
+
+    /// The share of bytes that the capture misses.
+    pub fn missing_share(&self) -> f64 {
+        share(self.missing, self.unique)
+    }
+
+    /// The share that other connections, too, may lack.
+    pub fn lost_share(&self) -> f64 {
+        share(self.lost, self.unique)
+    }
+
+    /// Whether time goes back so far that it is doubtful how long anything was waited for: the shortest of such waits.
+    pub fn is_stepped(&self) -> bool {
+        const STEP: Span = Span::secs(10);
+        self.longest_back_step >= STEP
+    }
+
+    /// Whether what is absent from the capture may well have been on the wire.
+    pub fn is_lossy(&self) -> bool {
+        self.lost_share() >= 0.01 || self.dropped.saturating_mul(100) >= self.segments.max(1)
+    }
+}
+
+/// The share that `missing` has of all, of which `there` are.
+fn share(missing: u64, there: u64) -> f64 {
+    let all = there + missing;
+    if all == 0 { 0.0 } else { missing as f64 / all as f64 }
+}
