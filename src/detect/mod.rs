@@ -7,7 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `declaration` | what an anomaly is; `page`: written out |
-//! | `threshold` | where it draws its lines |
+//! | `threshold` | where it draws its lines; `limits`: where the user wants them |
 //! | `sign` | what shows at first glance, so that few detectors need be asked |
 //! | `view` | what a detector looks at |
 //! | `scene` | the capture around it; `quality`: what it misses; known from a `survey` of all connections, and from all segments (`watch`) |
@@ -18,6 +18,7 @@
 //! | `select` | which of them the user wants, and which make the run fail |
 //! | `group` | anomalies of many connections as one finding |
 //! | `cause` | why a RST was sent |
+//! | `plain` | durations in sentences |
 //! | `prelude` | what every detector needs |
 
 /// A ladder that begins with a handshake.
@@ -38,7 +39,9 @@ mod declaration;
 mod digest;
 mod digests;
 mod group;
+mod limits;
 mod page;
+mod plain;
 mod prelude;
 mod quality;
 mod scene;
@@ -117,7 +120,9 @@ pub use declaration::{Declaration, Detect, Example, Shown};
 pub use digest::Digest;
 pub use digests::Digests;
 pub use group::{Common, Groups, grouped};
+pub use limits::Limits;
 pub use page::table;
+pub use plain::Plain;
 pub use quality::Quality;
 pub use scene::Scene;
 pub use select::{FailOn, Selection, UnknownName, known};
@@ -127,7 +132,7 @@ pub use sink::{Brief, Raised, SHORT_CAPTURE, Sink};
 pub use stay::Stay;
 pub use survey::{Glance, Survey};
 pub use textbook::Unremarkable;
-pub use threshold::{Limits, Plain, Threshold, ThresholdError, Unit};
+pub use threshold::{Threshold, ThresholdError, Unit};
 pub use view::{Facts, View};
 pub use watch::Watch;
 

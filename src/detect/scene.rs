@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::limits::Limits;
 use super::quality::Quality;
-use super::threshold::Limits;
 use crate::report::directory::Directory;
 use crate::segment::Socket;
 use crate::time::{Span, Time};

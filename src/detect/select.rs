@@ -1,8 +1,6 @@
 //! Which anomalies the user wants to see, and which make the run fail.
 
-use super::threshold::{DURATION, Limits, ThresholdError};
-use super::{ALL, Declaration, find, thresholds};
-use crate::amount;
+use super::{ALL, Declaration, find};
 use crate::report::{Report, Severity};
 use crate::spelling::nearest;
 
@@ -73,49 +71,9 @@ impl FailOn {
     }
 }
 
-impl Limits {
-    /// The defaults, changed by settings of the form `NAME=VALUE`.
-    pub fn read<'a>(settings: impl IntoIterator<Item = &'a str>) -> Result<Limits, ThresholdError> {
-        let mut limits = Limits::default();
-        for setting in settings {
-            let (name, value) = setting.split_once('=').ok_or_else(|| ThresholdError::Form(setting.to_owned()))?;
-            let plain = name.trim().to_ascii_lowercase().replace('_', "-");
-            if plain == "stuck-after" {
-                let span = amount::duration(&value.replace(' ', "")).ok_or_else(|| ThresholdError::Value {
-                    name: "stuck-after",
-                    value: value.to_owned(),
-                    wanted: DURATION,
-                })?;
-                limits.stuck_after(span);
-                continue;
-            }
-            let known = thresholds().find(|(d, t)| t.name == plain || d.is_called(name) && t.name == d.name);
-            let (_, threshold) = known.ok_or_else(|| ThresholdError::Unknown {
-                name: name.to_owned(),
-                nearest: nearest(&plain, thresholds().map(|(_, t)| t.name)),
-            })?;
-            limits.put(threshold, threshold.read(value.trim())?);
-        }
-        Ok(limits)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Span;
-
-    #[test]
-    fn settings_are_checked_by_name_and_unit() {
-        let limits = Limits::read(["time-wait-excess=200", "close_wait_stuck=5s"]).unwrap();
-        let get = |name: &str| limits.get(thresholds().find(|(_, t)| t.name == name).unwrap().1);
-        assert_eq!(get("time-wait-excess"), 200);
-        assert_eq!(get("close-wait-stuck"), Span::secs(5).0);
-        let error = Limits::read(["close-wait-stuk=5s"]).unwrap_err();
-        assert_eq!(error.to_string(), "no threshold is called `close-wait-stuk`; did you mean `close-wait-stuck`?");
-        assert!(Limits::read(["time-wait-excess=5s"]).is_err());
-        assert!(Limits::read(["time-wait-excess"]).is_err());
-    }
 
     #[test]
     fn a_selection_knows_codes_and_names() {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::ALL;
-use super::threshold::Plain;
+use super::plain::Plain;
 use super::view::{Facts, View};
 use crate::report::number::plural;
 use crate::report::{Anomaly, Severity, Side};

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
+use super::limits::Limits;
 use super::quality::Quality;
 use super::scene::{Host, SILENT, SPOKE, Scene, UNSEEN};
 use super::seeded::{Key, key};
-use super::threshold::Limits;
 use super::view::is_one_sided;
 use crate::report::directory::{Directory, Parties};
 use crate::segment::Socket;

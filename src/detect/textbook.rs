@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::threshold::Limits;
+use super::limits::Limits;
 use super::{
     ALL, Brief, Scene, View, close_wait_stuck, handshake_slow, idle_without_keepalive, slow_close, syn_unanswered,
     window_limited,

@@ -1,7 +1,6 @@
-//! Thresholds: where a detector draws its line, with default and source; and what the user set instead.
+//! Thresholds: where a detector draws its line, with default and source.
 
-use std::fmt;
-
+use super::plain::Plain;
 use crate::amount;
 use crate::time::Span;
 
@@ -115,131 +114,9 @@ pub enum ThresholdError {
 /// What a duration looks like.
 pub(super) const DURATION: &str = "a duration such as `90s` or `500ms`";
 
-/// The thresholds in force: the defaults, and what was set instead.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    set: Vec<(&'static str, i64)>,
-    stuck_after: Option<Span>,
-}
-
-impl Limits {
-    /// The value of `threshold`.
-    #[inline]
-    pub fn get(&self, threshold: &Threshold) -> i64 {
-        if !self.set.is_empty()
-            && let Some((_, value)) = self.set.iter().rev().find(|(name, _)| *name == threshold.name)
-        {
-            return *value;
-        }
-        match self.stuck_after {
-            Some(span) if threshold.waits => span.0,
-            _ => threshold.default,
-        }
-    }
-
-    /// The value of a threshold that is a duration.
-    #[inline]
-    pub fn span(&self, threshold: &Threshold) -> Span {
-        Span(self.get(threshold))
-    }
-
-    /// Whether the user has drawn this line, by its name or with all that wait.
-    pub fn is_set(&self, threshold: &Threshold) -> bool {
-        threshold.waits && self.stuck_after.is_some() || self.set.iter().any(|(name, _)| *name == threshold.name)
-    }
-
-    /// How long what lasts up to the end of the capture must have lasted to be told, the capture being of this `length`
-    /// (none while it goes on). One of some seconds would never tell of anything that waits for a minute: where the user
-    /// has drawn no line, a tenth of the capture is enough if that is less, but no less than two seconds.
-    pub fn patience(&self, threshold: &Threshold, length: Option<Span>) -> Span {
-        let usual = self.span(threshold);
-        match length {
-            Some(length) if !self.is_set(threshold) => usual.min(Span(length.0 / 10).max(Span::secs(2))),
-            _ => usual,
-        }
-    }
-
-    /// Sets everything that waits for something that does not happen.
-    pub fn stuck_after(&mut self, span: Span) {
-        self.stuck_after = Some(span);
-    }
-
-    /// Sets one threshold to a value of its unit.
-    pub fn put(&mut self, threshold: &Threshold, value: i64) {
-        self.set.push((threshold.name, value));
-    }
-}
-
-/// A duration for people: `2.3 s`, `4 min`, `120 ms`.
-#[derive(Clone, Copy, Debug)]
-pub struct Plain(pub Span);
-
-impl Plain {
-    /// A number that durations share only if their texts are the same, of long ones; `None` if it must be seen in writing,
-    /// close to where the text changes. Durations that differ by a microsecond have the same one, if both have any.
-    pub fn alike(self) -> Option<u64> {
-        const SECOND: u64 = 1_000_000_000;
-        const CLOSE: u64 = 3_000;
-        const LONGEST: u64 = 100_000_000 * SECOND;
-        // From where on durations are told in a unit, and a tenth of that.
-        const UNITS: [(u64, u64); 4] = [
-            (2 * 86_400 * SECOND, 8_640 * SECOND),
-            (2 * 3_600 * SECOND, 360 * SECOND),
-            (180 * SECOND, 6 * SECOND),
-            (SECOND, SECOND / 10),
-        ];
-        let nanos = u64::try_from(self.0.0).ok().filter(|nanos| *nanos < LONGEST)?;
-        let (i, (from, tenth)) = (0..).zip(UNITS).find(|(_, (from, _))| nanos + CLOSE >= *from)?;
-        let (rounded, past) = ((nanos + tenth / 2) / tenth, (nanos + tenth / 2) % tenth);
-        (nanos >= from + CLOSE && past >= CLOSE && tenth - past > CLOSE).then_some(rounded << 2 | i)
-    }
-}
-
-impl fmt::Display for Plain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs_f64();
-        let one = |f: &mut fmt::Formatter<'_>, n: f64, unit: &str| {
-            let text = format!("{n:.1}");
-            write!(f, "{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
-        };
-        match seconds {
-            s if s >= 2.0 * 86_400.0 => one(f, s / 86_400.0, "days"),
-            s if s >= 2.0 * 3_600.0 => one(f, s / 3_600.0, "h"),
-            s if s >= 180.0 => one(f, s / 60.0, "min"),
-            s if s >= 1.0 => one(f, s, "s"),
-            s if s >= 0.001 => one(f, s * 1e3, "ms"),
-            s => one(f, s * 1e6, "µs"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    proptest! {
-        #[test]
-        fn durations_that_are_alike_are_told_in_the_same_words(nanos in 0..1_i64 << 58, shift in 0..30, on in 0..1_i64 << 36) {
-            let (a, b) = (Plain(Span(nanos >> shift)), Plain(Span((nanos >> shift) + (on >> shift))));
-            if let (Some(alike), Some(other)) = (a.alike(), b.alike()) {
-                prop_assert_eq!(alike == other, a.to_string() == b.to_string());
-                for near in [-1_000, 1_000] {
-                    prop_assert_eq!(Plain(Span(a.0.0 + near)).to_string(), a.to_string());
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn close_to_where_words_change_they_are_not_known() {
-        for edge in [1_050, 9_950, 180_000, 183_000, 7_200_000, 7_380_000, 172_800_000, 177_120_000] {
-            for near in [-2_000, -1, 0, 1, 2_000] {
-                assert_eq!(Plain(Span(edge * 1_000_000 + near)).alike(), None, "{edge} ms and {near} ns");
-            }
-        }
-    }
 
     #[test]
     fn values_are_of_their_unit() {
@@ -256,36 +133,5 @@ mod tests {
         for wrong in ["2", "-1s", "", "nan%", "inf%", "101%", "-1%"] {
             assert_eq!((read(&wait, wrong), read(&share, wrong)), (None, None), "{wrong}");
         }
-    }
-
-    #[test]
-    fn one_threshold_can_be_set_against_all_that_wait() {
-        let a = Threshold::wait("a", Span::secs(60), "", "");
-        let b = Threshold::wait("b", Span::secs(60), "", "");
-        let mut limits = Limits::default();
-        limits.stuck_after(Span::secs(2));
-        limits.put(&a, Span::secs(5).0);
-        assert_eq!((limits.span(&a), limits.span(&b)), (Span::secs(5), Span::secs(2)));
-    }
-
-    #[test]
-    fn a_short_capture_is_not_waited_out_unless_the_user_says_for_how_long() {
-        let (a, b) = (Threshold::wait("a", Span::secs(60), "", ""), Threshold::duration("b", Span::secs(60), "", ""));
-        let mut limits = Limits::default();
-        let after = |limits: &Limits, seconds: i64| limits.patience(&a, Some(Span::secs(seconds)));
-        let spans = [-5, 8, 20, 300, 600, 6_000].map(|seconds| after(&limits, seconds));
-        assert_eq!(spans, [2, 2, 2, 30, 60, 60].map(Span::secs));
-        assert_eq!(limits.patience(&a, None), Span::secs(60));
-        limits.put(&a, Span::secs(60).0);
-        assert_eq!((after(&limits, 8), limits.is_set(&b)), (Span::secs(60), false));
-        let mut limits = Limits::default();
-        limits.stuck_after(Span::secs(5));
-        assert_eq!((after(&limits, 8), limits.is_set(&b)), (Span::secs(5), false));
-    }
-
-    #[test]
-    fn spans_read_well() {
-        let plain = |s: i64| Plain(Span::millis(s)).to_string();
-        assert_eq!([plain(120), plain(2_300), plain(12_000), plain(240_000)], ["120 ms", "2.3 s", "12 s", "4 min"]);
     }
 }

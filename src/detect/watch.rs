@@ -1,9 +1,9 @@
 //! What is noted of the capture as a whole, as its segments pass.
 
+use super::limits::Limits;
 use super::quality::Quality;
 use super::scene::Scene;
 use super::survey::Survey;
-use super::threshold::Limits;
 use crate::segment::Segment;
 use crate::time::{Span, Time};
 use crate::tracker::Profile;
