@@ -6,7 +6,6 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `mod` | the analysis in progress |
 //! | `notes` | what is noted of a connection beside the tracker |
 //! | `finish` | connections looked at, and the report of all |
 //! | `stretch` | some connections that were looked at, and what of them is wanted |
