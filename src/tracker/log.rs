@@ -170,11 +170,12 @@ impl Log {
             }
             !wrong
         });
-        // What left after it arrives after it.
         let under_way = self.marks.iter().filter(|m| m.event == event && m.evidence == Evidence::Inferred);
-        let from = under_way.map(|m| m.packet).min().unwrap_or(u64::MAX);
-        for m in self.marks.iter_mut().filter(|m| m.evidence == Evidence::Inferred && m.packet >= from) {
-            if m.time <= now {
+        let left = under_way.map(|m| m.packet).min().unwrap_or(u64::MAX);
+        // An acknowledgment that left after a FIN arrives after it.
+        let follows = |m: &Mark| event == Event::RcvFin && m.event == Event::RcvAckOfFin && m.packet >= left;
+        for m in self.marks.iter_mut().filter(|m| m.evidence == Evidence::Inferred) {
+            if m.time <= now && (m.event == event || follows(m)) {
                 m.time = now;
                 m.place = Place::After;
             }
