@@ -112,3 +112,25 @@ fn what_has_both_names_is_a_copy_also_when_it_comes_late() {
     };
     assert_eq!([late("<ID=7><TS=70/50>"), late("<ID=7>"), late("<ID=0><TS=70/50>")], [1, 0, 0]);
 }
+
+/// The network delivers the SYN,ACK a second time, or it comes with another number, behind these lines.
+fn syn_ack_again(between: &str, seq: u32, ack: u32) -> Report {
+    after_handshake(&format!("{between}8. - <-- <SEQ={seq}><ACK={ack}><CTL=SYN,ACK><ID=1> <-- - @ +2s\n"))
+}
+
+#[test]
+fn a_syn_ack_that_comes_late_has_the_number_that_it_had() {
+    let closed = "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK><ID=3> --> CLOSE_WAIT @ +1ms
+5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK><ID=2> <-- CLOSE_WAIT @ +1ms
+6. TIME_WAIT <-- <SEQ=301><ACK=102><CTL=FIN,ACK><ID=3> <-- LAST_ACK @ +1ms
+7. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK><ID=4> --> CLOSED @ +1ms
+";
+    // What the server sent was not captured, but was acknowledged.
+    let missed = "4. ESTABLISHED --> <SEQ=101><ACK=401><CTL=ACK><ID=3> --> ESTABLISHED @ +1ms\n";
+    for between in [closed, missed, ""] {
+        assert!(find(&syn_ack_again(between, 300, 101), "syn-ack-changed").is_none(), "{between}");
+    }
+    assert!(find(&syn_ack_again("", 9000, 101), "syn-ack-changed").is_some());
+    // It answers another SYN.
+    assert!(find(&syn_ack_again("", 9000, 51), "syn-ack-changed").is_none());
+}

@@ -3,7 +3,7 @@
 use super::Cold;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
-use crate::tracker::sequence::{after, before, later, left_before};
+use crate::tracker::sequence::{after, before, later, left_before, within};
 use crate::tracker::{Class, Connection, Taken};
 
 /// No time yet.
@@ -293,7 +293,7 @@ impl End {
             Class::Retransmission => noted.repeats = true,
             Class::OpeningAgain => {
                 noted.repeats = c.ends[taken.sender].isn() == Some(seg.seq);
-                if self.is_another_syn_ack(seg, taken) {
+                if noted.repeats && self.is_another_syn_ack(seg, taken, c) {
                     self.edge = seg.end();
                 }
             }
@@ -333,9 +333,17 @@ impl End {
             | lost(Cold::MSS, self.mss != 0, seg.options.mss.is_some())
     }
 
-    /// Whether the SYN,ACK `seg` has another sequence number than the one before.
-    pub(super) fn is_another_syn_ack(&self, seg: &Segment, taken: &Taken) -> bool {
-        taken.class == Class::OpeningAgain && self.started && self.edge != seg.end() && self.last_data == NEVER
+    /// Whether the SYN,ACK `seg`, which connection `c` has taken, answers the SYN with another sequence number than the one
+    /// before. The connection takes up the new one unless the one before was acknowledged.
+    pub(super) fn is_another_syn_ack(&self, seg: &Segment, taken: &Taken, c: &Connection) -> bool {
+        if taken.class != Class::OpeningAgain || !self.started || self.last_data != NEVER {
+            return false;
+        }
+        let (own, peer) = (&c.ends[taken.sender], &c.ends[1 - taken.sender]);
+        let answers = peer.isn().zip(peer.sent()).is_none_or(|(isn, sent)| within(isn.wrapping_add(1), seg.ack, sent));
+        // A late copy comes behind what was sent, or acknowledged, since.
+        let taken_up = || self.edge != seg.end() && own.acked().is_none() && own.fin().is_none();
+        answers && (own.isn() != Some(seg.seq) || taken_up())
     }
 }
 

@@ -204,7 +204,7 @@ impl Signals {
 
     fn segment(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) -> u32 {
         let (x, y) = (taken.sender, 1 - taken.sender);
-        let another = seg.has(Flags::SYN | Flags::ACK) && self.ends[x].is_another_syn_ack(seg, taken);
+        let another = seg.has(Flags::SYN | Flags::ACK) && self.ends[x].is_another_syn_ack(seg, taken, c);
         let [a, b] = &mut self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         // It spoke: what the peer had sent is no longer met by silence.
