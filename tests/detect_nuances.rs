@@ -315,3 +315,33 @@ fn missing_payload_is_counted_by_the_connections_that_miss_it() {
     assert_eq!(told.count, 1);
     assert!(told.message.contains(" on the wire, in 1 of 2 connections"), "{}", told.message);
 }
+
+/// Who waits in SYN_SENT takes neither an acknowledgment nor a RST of something else (RFC 9293 §3.10.7.3), and tries on.
+#[test]
+fn an_answer_to_something_else_is_told_where_the_client_tries_on() {
+    let (_, message) = told(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED
+2. SYN_SENT <-- <SEQ=5000><ACK=7777><CTL=ACK> <-- CLOSED
+3. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED @ 1s
+4. SYN_SENT <-- <SEQ=5000><ACK=7777><CTL=ACK> <-- CLOSED
+",
+        "half-open-dead-peer",
+    )
+    .unwrap();
+    assert!(message.contains("(packet 1) with an acknowledgment of something else (packet 4)"), "{message}");
+    // The RST may yet come.
+    let once = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED
+2. SYN_SENT <-- <SEQ=5000><ACK=7777><CTL=ACK> <-- CLOSED
+";
+    assert!(told(once, "half-open-dead-peer").is_none());
+    let (severity, message) = told(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED
+2. SYN_SENT <-- <SEQ=0><ACK=555><CTL=RST,ACK><WIN=0> <-- CLOSED
+3. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED @ 1s
+",
+        "syn-refused",
+    )
+    .unwrap();
+    assert_eq!(severity, Severity::Note);
+    assert!(message.contains("with a RST that acknowledges something else"), "{message}");
+}

@@ -190,6 +190,20 @@ pub(super) fn answers_challenge(view: &View<'_>, reset: &Reset) -> bool {
     !reset.ack && reset.echoes && answers && then.is_some_and(|s| s.rule.to == State::SynSent)
 }
 
+/// The acknowledgment of something else that answers the SYN of a client that tries on and sends no RST: its packet. Something
+/// between drops the challenge or the RST, or else the client would have ended the older connection (RFC 9293 §3.10.7.3).
+pub(super) fn lasting_challenge(view: &View<'_>) -> Option<u64> {
+    let (c, s) = (view.client, view.server());
+    let (own, peer) = (&view.connection.ends[c], &view.connection.ends[s]);
+    let waits = !view.steps(c).iter().any(|step| !matches!(step.rule.to, State::SynSent | State::Closed));
+    if !waits || own.syns < 2 || peer.sent().is_some() || !view.signals.resets().is_empty() {
+        return None;
+    }
+    let last = peer.last_segment().filter(|l| l.flags.has(Flags::ACK))?;
+    let tried_on = view.sent(s) > 1 || view.end(c).last_sent().is_some_and(|t| t > last.time);
+    tried_on.then_some(last.packet)
+}
+
 /// Whether the end in whose name `reset` came, and which its peer accepted, had not sent it: it went on sending on the
 /// connection.
 pub fn is_disowned(view: &View<'_>, reset: &Reset) -> bool {

@@ -1,6 +1,6 @@
 //! E01: one end has lost the connection, or is gone; the other does not know.
 
-use super::cause::{Cause, answers_challenge, cause, is_aftermath};
+use super::cause::{Cause, answers_challenge, cause, is_aftermath, lasting_challenge};
 use super::prelude::*;
 use super::rst_abort::is_in_history;
 use crate::tracker::sequence::after;
@@ -29,7 +29,7 @@ pub static DECLARATION: Declaration = Declaration {
     decided: "Any of: data sent at least three times without a word from the peer for longer than the threshold, or heard again \
               only without ever acknowledging it; probes into a closed window that nobody answers; data or a keepalive answered by a RST without ACK although that end had never closed (RFC 9293 §3.5.1, Figure 10); a new \
               SYN from the other end, its challenge ACK, and the RST that answers it (Figure 9), also where the older connection \
-              was not captured. Where data goes unanswered up to \
+              was not captured; the same without the RST, where the SYN is repeated in spite of the challenge. Where data goes unanswered up to \
               the end of a capture of less than 100 s, a tenth of it is enough, but no less than 2 s; that is a note (fact \
               `short_capture`), and not told where the threshold or `--stuck-after` was set.",
     confused: "half-open-syn, the other meaning of half-open; a capture that shows one direction only; fin-unacked, where the \
@@ -357,27 +357,32 @@ pub(super) fn answer_to_old<'v>(view: &'v View<'_>) -> Option<&'v signals::Reset
     rare.resets.iter().find(|r| r.from == e && r.time >= time && !r.ack)
 }
 
-/// The same with an older connection of which the capture shows nothing else.
+/// The same with an older connection of which the capture shows nothing else; the RST may be missing.
 fn stale(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
-    let Some(reset) = answers_to_stale(view).next() else { return false };
-    let (Some(syn), Some(trigger)) = (view.event(reset.from, Event::SndSyn), reset.trigger) else { return false };
-    let (e, syn) = (reset.from, syn.mark);
-    let message = || {
-        format!(
-            "{} opened (packet {}) while {} still held an older connection on the same ports: it answered with an \
-             acknowledgment of that (packet {}) and was reset (packet {})",
-            view.who(e),
-            syn.packet,
-            view.who(1 - e),
-            trigger.packet,
-            reset.packet,
-        )
+    let reset = answers_to_stale(view).next();
+    let (e, challenge) = match reset {
+        Some(reset) => (reset.from, reset.trigger.map(|t| t.packet)),
+        None => (view.client, lasting_challenge(view)),
     };
-    sink.raise(Severity::Warning, syn.time, syn.packet, message)
-        .at(e)
-        .fact("signature", "syn-challenge-rst")
-        .fact("challenge", trigger.packet)
-        .fact("rst", reset.packet);
+    let (Some(syn), Some(challenge)) = (view.event(e, Event::SndSyn), challenge) else { return false };
+    let (who, other, syn) = (view.who(e), view.who(1 - e), syn.mark);
+    let message = || match reset {
+        Some(reset) => format!(
+            "{who} opened (packet {}) while {other} still held an older connection on the same ports: it answered with an \
+             acknowledgment of that (packet {challenge}) and was reset (packet {})",
+            syn.packet, reset.packet,
+        ),
+        None => format!(
+            "{other} answered the SYN of {who} (packet {}) with an acknowledgment of something else (packet {challenge}), as an \
+             end does that holds an older connection on the same ports; the client tried on, and no RST of it was captured",
+            syn.packet,
+        ),
+    };
+    let found = sink.raise(Severity::Warning, syn.time, syn.packet, message).at(e).fact("challenge", challenge);
+    match reset {
+        Some(reset) => found.fact("signature", "syn-challenge-rst").fact("rst", reset.packet),
+        None => found.fact("signature", "syn-challenge"),
+    };
     true
 }
 

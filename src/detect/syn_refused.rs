@@ -11,7 +11,7 @@ pub static DECLARATION: Declaration = Declaration {
     what: "The SYN was answered by a RST that acknowledges it.",
     why: "The host is up and reached, but nothing listens on that port (or something rejects in its name).",
     decided: "A RST from the server that acknowledges the SYN, before any SYN,ACK (RFC 9293 §3.10.7.1). One \
-              that acknowledges nothing is dropped by its receiver (§3.10.7.3), and no more than a note. It is a fact \
+              that does not is dropped by its receiver (§3.10.7.3), and no more than a note. It is a fact \
               `suspect` when its hop count differs from the server's other segments.",
     confused: "rst-abort after a completed handshake; a RST that answers old segments of the same four-tuple.",
     advice: "Is the service running and listening on that address (`ss -ltn`)? If it is, a firewall with REJECT or a load \
@@ -30,7 +30,7 @@ pub static DECLARATION: Declaration = Declaration {
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let (c, s) = (view.client, view.server());
     let Some(reset) = view.signals.resets().iter().find(|r| r.from == s && !r.known) else { return };
-    if !reset.ack {
+    if !reset.ack || !reset.accepted {
         ignored(view, reset, sink);
         return;
     }
@@ -44,7 +44,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         .fact("syns", view.connection.ends[c].syns);
 }
 
-/// The SYN was answered by a RST without acknowledgment, which its sender drops.
+/// The SYN was answered by a RST that does not acknowledge it, which its sender drops.
 fn ignored(view: &View<'_>, reset: &signals::Reset, sink: &mut Sink<'_>) {
     let (c, s) = (view.client, view.server());
     let answers = reset.trigger.is_some_and(|t| t.flags.has(Flags::SYN) && !t.flags.has(Flags::ACK));
@@ -53,9 +53,10 @@ fn ignored(view: &View<'_>, reset: &signals::Reset, sink: &mut Sink<'_>) {
     }
     let message = || {
         format!(
-            "{} answered the SYN of {} with a RST that acknowledges nothing: a client drops it and tries on",
+            "{} answered the SYN of {} with a RST that {}: a client drops it and tries on",
             view.who(s),
             view.socket(c),
+            if reset.ack { "acknowledges something else" } else { "acknowledges nothing" },
         )
     };
     sink.raise(Severity::Note, reset.time, reset.packet, message).at(s).cause("refused").fact("acknowledges", false);
