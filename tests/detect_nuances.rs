@@ -345,3 +345,30 @@ fn an_answer_to_something_else_is_told_where_the_client_tries_on() {
     assert_eq!(severity, Severity::Note);
     assert!(message.contains("with a RST that acknowledges something else"), "{message}");
 }
+
+/// What a connection dies of after it was idle is one event, and one warning; who sent the RST is not known then.
+#[test]
+fn a_death_after_idleness_warns_once() {
+    let reset = opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
+6. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ 355s
+7. CLOSED <-- <SEQ=301><CTL=RST> <-- CLOSED
+"
+    );
+    let silence = opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
+6. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ 100s
+7. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +1s
+8. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +4s
+9. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +8s
+"
+    );
+    for ladder in [reset, silence] {
+        assert!(told(ladder, "half-open-dead-peer").unwrap().0 >= Severity::Warning);
+        assert_eq!(told(ladder, "idle-death").unwrap().0, Severity::Info);
+    }
+    let message = told(reset, "half-open-dead-peer").unwrap().1;
+    assert!(message.contains(", or a device between in its name, answered packet 6"), "{message}");
+}

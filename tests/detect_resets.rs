@@ -47,6 +47,8 @@ fn who_goes_on_sending_has_not_reset_the_connection() {
         // What ended was the server's connection, and the client is not to blame.
         let abort = find(&c, "rst-abort").unwrap();
         assert_eq!((abort.endpoint, &abort.facts["reset.cause"]), (Some(Side::Server), &"from-between".into()));
+        // Which is one event, and one warning.
+        assert_eq!(abort.severity, Severity::Info);
         assert!(abort.message.starts_with("server ") && abort.message.contains("had not sent it"), "{}", abort.message);
         // Nor had the server lost the connection, or a device while it was idle: it was reset.
         assert!(find(&c, "half-open-dead-peer").is_none() && find(&c, "idle-death").is_none(), "{:?}", c.anomalies);
@@ -221,7 +223,7 @@ fn who_had_lost_the_connection_is_told_with_the_packet_of_its_reset() {
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +1s
 5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50> <-- ESTABLISHED @ +1ms
 6. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK> --> ESTABLISHED @ +20ms
-7. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK><LEN=10> --> CLOSED @ +100s
+7. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK><LEN=10> --> CLOSED @ +20s
 8. CLOSED <-- <SEQ=351><CTL=RST> <-- CLOSED @ +20ms
 ",
     );

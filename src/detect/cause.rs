@@ -230,6 +230,20 @@ fn was_reset(view: &View<'_>, e: usize, packet: u64) -> bool {
     view.steps(e).iter().any(|s| s.mark.event == Event::RcvRst && s.mark.packet == packet)
 }
 
+/// Whether the sender of `reset` had lost the connection some time ago. One that was heard a moment before has rather
+/// aborted it, with a RST that the capture or the network lost; all the more where the network lost other segments.
+pub(super) fn is_forgotten(view: &View<'_>, reset: &Reset) -> bool {
+    if cause(view, reset) != Cause::NoSocket || is_aftermath(view, reset) {
+        return false;
+    }
+    let moment = if reset.peer_repeats > 0 {
+        Span::secs(5)
+    } else {
+        Span(view.round_trip().0.saturating_mul(4).max(Span::millis(400).0))
+    };
+    reset.last_sent.is_none_or(|t| reset.time - t > moment)
+}
+
 /// Whether the RST looks as if somebody between the ends had sent it: its hop count differs from its sender's others by
 /// more than 2, without being one that stacks begin with less the sender's distance.
 pub fn is_suspect(reset: &Reset) -> bool {

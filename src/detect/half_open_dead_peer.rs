@@ -1,6 +1,7 @@
 //! E01: one end has lost the connection, or is gone; the other does not know.
 
-use super::cause::{Cause, answers_challenge, cause, is_aftermath, lasting_challenge};
+use super::cause::{Cause, answers_challenge, is_forgotten, lasting_challenge};
+use super::idle_death;
 use super::prelude::*;
 use super::rst_abort::is_in_history;
 use crate::tracker::sequence::after;
@@ -64,7 +65,7 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    if !(view.is_midstream() || view.was_open() || view.ever(view.client, State::Established)) {
+    if !may_be_half_open(view) {
         stale(view, sink);
         return;
     }
@@ -79,6 +80,20 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         || replaced(view, sink)
         || stale(view, sink)
         || (early && unanswered(sink));
+}
+
+fn may_be_half_open(view: &View<'_>) -> bool {
+    view.is_midstream() || view.was_open() || view.ever(view.client, State::Established)
+}
+
+/// Whether that the data of end `e` met silence is told here.
+pub(super) fn tells_of_silence(view: &View<'_>, e: usize) -> bool {
+    may_be_half_open(view) && silence(view).is_some_and(|silence| silence.of != e && !silence.is_turning_away)
+}
+
+/// Whether that `reset` came from an end without connection is told here.
+pub(super) fn tells_of_reset(view: &View<'_>, reset: &signals::Reset) -> bool {
+    may_be_half_open(view) && lost(view).is_some_and(|lost| lost.packet == reset.packet)
 }
 
 /// Whether what end `e` sent last, at least [`TRIES`] times, has met silence for long enough.
@@ -287,18 +302,26 @@ fn after_idle(idle: Span) -> String {
     if idle >= Span::secs(1) { format!(" (after {} without traffic)", Plain(idle)) } else { String::new() }
 }
 
-/// A RST from an end that knows nothing of the connection.
+/// The first RST from an end that knows nothing of the connection.
+fn lost<'v>(view: &'v View<'_>) -> Option<&'v signals::Reset> {
+    view.signals.resets().iter().find(|r| is_forgotten(view, r) && is_in_history(view, r))
+}
+
+/// That RST.
 fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
-    let lost = view.signals.resets().iter().find(|r| is_forgotten(view, r) && is_in_history(view, r));
-    let Some(reset) = lost else { return false };
+    let Some(reset) = lost(view) else { return false };
     let e = reset.from;
+    // After so long a device between may answer instead.
+    let between = reset.idle >= view.span(&idle_death::IDLE);
     let message = || {
         format!(
-            "{} answered {} of {} with RST (packet {}): it no longer knew the connection, which it had never closed{}",
+            "{}{} answered {} of {} with RST (packet {}): it no longer knew the connection, which {} had never closed{}",
             view.who(e),
+            if between { ", or a device between in its name," } else { "" },
             reset.trigger.map_or("a segment".to_owned(), |t| format!("packet {}", t.packet)),
             view.who(1 - e),
             reset.packet,
+            if between { "that end" } else { "it" },
             after_idle(reset.idle),
         )
     };
@@ -312,20 +335,6 @@ fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         found.fact("trigger", trigger.packet);
     }
     true
-}
-
-/// Whether the sender of `reset` had lost the connection some time ago. One that was heard a moment before has rather
-/// aborted it, with a RST that the capture or the network lost; all the more where the network lost other segments.
-pub(super) fn is_forgotten(view: &View<'_>, reset: &signals::Reset) -> bool {
-    if cause(view, reset) != Cause::NoSocket || is_aftermath(view, reset) {
-        return false;
-    }
-    let moment = if reset.peer_repeats > 0 {
-        Span::secs(5)
-    } else {
-        Span(view.round_trip().0.saturating_mul(4).max(Span::millis(400).0))
-    };
-    reset.last_sent.is_none_or(|t| reset.time - t > moment)
 }
 
 /// RFC 9293 Figure 9: SYN, challenge, RST.

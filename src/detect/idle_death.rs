@@ -19,7 +19,8 @@ pub static DECLARATION: Declaration = Declaration {
     what: "Nothing passed for a while; then an end sent something, and got a RST, or no answer at all.",
     why: "Something between the ends, or the other end, forgot the connection while it was idle. The application notices only \
           when it needs it.",
-    decided: "Silence longer than the threshold, no FIN before it, and then a segment that is answered by RST or not answered.",
+    decided: "Silence longer than the threshold, no FIN before it, and then a segment that is answered by RST or not answered. \
+              Where half-open-dead-peer tells of the same segment, this is no more than an information.",
     confused: "ordinary loss, which does not wait for a silence; request-crossed-fin, where a FIN was sent.",
     advice: "Compare the idle time with the timeouts on the path: 60 s (HAProxy, AWS ALB), 240 s (Azure), 350 s (AWS NLB and NAT), \
              900 s and 3600 s (firewalls), 5 days (conntrack). Keepalives shorter than that, or a pool that retires \
@@ -62,7 +63,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 view.who(reset.from),
             )
         };
-        sink.raise(Severity::Warning, reset.time, reset.packet, message)
+        sink.raise(severity(half_open_dead_peer::tells_of_reset(view, reset)), reset.time, reset.packet, message)
             .at(reset.from)
             .idle("idle", reset.idle)
             .fact("answer", "rst")
@@ -84,9 +85,14 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 at_least(view.scene.end - time),
             )
         };
-        sink.raise(Severity::Warning, time, packet, message)
+        sink.raise(severity(half_open_dead_peer::tells_of_silence(view, e)), time, packet, message)
             .at(1 - e)
             .idle("idle", waiting.idle())
             .fact("answer", "none");
     }
+}
+
+/// One event is one warning: where half-open-dead-peer tells of it, this adds only that it was idle before.
+fn severity(told: bool) -> Severity {
+    if told { Severity::Info } else { Severity::Warning }
 }

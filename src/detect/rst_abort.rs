@@ -1,9 +1,10 @@
 //! R01: a live connection is reset.
 
-use super::cause::{Cause, cause, is_suspect, went_on};
-use super::half_open_dead_peer::{answer_to_old, is_forgotten};
+use super::cause::{Cause, cause, is_forgotten, is_suspect, went_on};
+use super::half_open_dead_peer::answer_to_old;
 use super::idle_death;
 use super::prelude::*;
+use super::rst_from_between;
 
 pub static DECLARATION: Declaration = Declaration {
     code: "R01",
@@ -84,8 +85,14 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         format!("{} reset the connection{}: {}", view.who(e), when(reset), why(view, reset, cause))
     };
+    // One event is one warning.
+    let told = between && rst_from_between::disowned(view).is_some_and(|r| r.packet == reset.packet);
     // Where both had closed, nothing was lost.
-    let severity = if alone || reset.own_fin && reset.peer_fin { Severity::Note } else { Severity::Warning };
+    let severity = match alone || reset.own_fin && reset.peer_fin {
+        _ if told => Severity::Info,
+        true => Severity::Note,
+        false => Severity::Warning,
+    };
     let found = sink
         .raise(severity, reset.time, reset.packet, message)
         .at(e)

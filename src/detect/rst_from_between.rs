@@ -34,7 +34,7 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    let disowned = view.signals.resets().iter().find(|r| is_disowned(view, r));
+    let disowned = disowned(view);
     let forged = |r: &&signals::Reset| r.known && is_suspect(r) && is_in_history(view, r);
     let Some(reset) = disowned.or_else(|| view.signals.resets().iter().find(forged)) else { return };
     let (who, packet) = (view.who(reset.from), reset.packet);
@@ -59,4 +59,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if let Some(packet) = disowned.and_then(|r| went_on(view, r)) {
         found.fact("went_on", packet);
     }
+}
+
+/// The first RST in the name of an end that went on sending.
+pub(super) fn disowned<'v>(view: &'v View<'_>) -> Option<&'v signals::Reset> {
+    view.signals.resets().iter().find(|r| is_disowned(view, r))
 }
