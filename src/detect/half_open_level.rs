@@ -80,9 +80,9 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
 #[derive(Default)]
 struct Unfinished {
     /// Those that were unfinished when most were, and remained so.
-    lasting: Cases,
+    lasting: Members,
     /// The others.
-    ended: Cases,
+    ended: Members,
     /// Clients of all that remained unfinished.
     clients: Vec<u32>,
 }

@@ -13,7 +13,7 @@
 //! | `scene` | the capture around it; `quality`: what it misses; known from a `survey` of all connections, and from all segments (`watch`) |
 //! | `textbook` | connections of which there is nothing to say |
 //! | `sink` | where a detector puts what it finds, in short or in full |
-//! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `short`: numbers in little room; `services`: grouped; `cases`: those that a finding is about |
+//! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `short`: numbers in little room; `services`: grouped; `members`: those that a finding is about |
 //! | `seeded` | tables that are looked up by address |
 //! | `select` | which of them the user wants, and which make the run fail |
 //! | `group` | anomalies of many connections as one finding |
@@ -33,13 +33,13 @@ macro_rules! opened {
     };
 }
 
-mod cases;
 mod cause;
 mod declaration;
 mod digest;
 mod digests;
 mod group;
 mod limits;
+mod members;
 mod page;
 mod plain;
 mod prelude;

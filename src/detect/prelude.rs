@@ -5,9 +5,9 @@ pub use std::collections::BTreeMap;
 pub use serde_json::Value;
 
 pub use super::LISTED;
-pub use super::cases::Cases;
 pub use super::declaration::{Declaration, Detect, Example, Shown};
 pub use super::digest::Digest;
+pub use super::members::Members;
 pub use super::plain::Plain;
 pub use super::scene::Scene;
 pub use super::services::{Counted, Services};

@@ -58,8 +58,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let failures = |service: usize| counts[service][1..].iter().sum::<u32>();
     let success = |service: usize| 1.0 - f64::from(failures(service)) / f64::from(counts[service][0]);
     let is_low = |service: usize| i64::from(counts[service][0]) >= least.max(1) && success(service) < share(&WARNING);
-    let begin = |service: usize| is_low(service).then(|| Cases::with_capacity(failures(service) as usize));
-    let add = |failed: &mut Cases, c: Digest<'_>| {
+    let begin = |service: usize| is_low(service).then(|| Members::with_capacity(failures(service) as usize));
+    let add = |failed: &mut Members, c: Digest<'_>| {
         if counts_for(&c) && failure(&c).is_some() {
             failed.add(c);
         }

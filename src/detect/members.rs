@@ -5,16 +5,16 @@ use super::digest::Digest;
 
 /// Their numbers, and the first packets of the first [`LISTED`] of them.
 #[derive(Clone, Debug, Default)]
-pub struct Cases {
+pub struct Members {
     numbers: Vec<u64>,
     /// Number and first packet, in order.
     first: Vec<(u64, u64)>,
 }
 
-impl Cases {
+impl Members {
     /// None yet, and room for so many.
-    pub fn with_capacity(most: usize) -> Cases {
-        Cases { numbers: Vec::with_capacity(most), first: Vec::new() }
+    pub fn with_capacity(most: usize) -> Members {
+        Members { numbers: Vec::with_capacity(most), first: Vec::new() }
     }
 
     /// Adds one, in no order.
@@ -22,7 +22,7 @@ impl Cases {
         let id = c.id();
         self.numbers.push(id);
         if self.first.len() < LISTED || self.first.last().is_some_and(|last| id < last.0) {
-            let place = self.first.partition_point(|case| case.0 < id);
+            let place = self.first.partition_point(|first| first.0 < id);
             self.first.insert(place, (id, c.first_packet()));
             self.first.truncate(LISTED);
         }
@@ -34,6 +34,6 @@ impl Cases {
         if !self.numbers.is_sorted() {
             self.numbers.sort_unstable();
         }
-        (self.numbers, self.first.into_iter().map(|case| case.1).collect())
+        (self.numbers, self.first.into_iter().map(|first| first.1).collect())
     }
 }
