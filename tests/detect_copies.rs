@@ -134,3 +134,28 @@ fn a_syn_ack_that_comes_late_has_the_number_that_it_had() {
     // It answers another SYN.
     assert!(find(&syn_ack_again("", 9000, 51), "syn-ack-changed").is_none());
 }
+
+/// Neither identification nor timestamp: what was alone in flight is repeated by a timer, and no timer is as quick.
+#[test]
+fn what_comes_again_before_any_timer_is_a_copy() {
+    let alone = |flags: &str, pause: &str| {
+        copies(&after_handshake(&format!(
+            "4. - --> <SEQ=101><ACK=301><CTL={flags}><LEN=10><ID=0> --> - @ +1ms
+5. - --> <SEQ=101><ACK=301><CTL={flags}><LEN=10><ID=0> --> - @ +{pause}
+"
+        )))
+    };
+    assert_eq!([alone("ACK", "3ms"), alone("FIN,ACK", "3ms"), alone("ACK", "6ms")], [1, 1, 0]);
+    // A probe of the tail, or what duplicate acknowledgments bring.
+    let two = |between: &str| {
+        copies(&after_handshake(&format!(
+            "4. - --> <SEQ=101><ACK=301><CTL=ACK><LEN=10><ID=0> --> - @ +1ms
+{between}7. - --> <SEQ={}><ACK=301><CTL=ACK><LEN=10><ID=0> --> - @ +3ms
+",
+            if between.is_empty() || between.contains("<--") { 101 } else { 111 },
+        )))
+    };
+    assert_eq!(two(""), 1);
+    assert_eq!(two("5. - --> <SEQ=111><ACK=301><CTL=ACK><LEN=10><ID=0> --> - @ +10us\n"), 0);
+    assert_eq!(two("5. - <-- <SEQ=301><ACK=101><CTL=ACK><ID=9> <-- - @ +10us\n"), 0);
+}

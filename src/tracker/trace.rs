@@ -12,6 +12,10 @@ const NAMED: Span = Span::millis(100);
 const NAMED_TWICE: Span = Span::secs(1);
 /// The same where neither tells copies from repetitions: what several interfaces of one host capture.
 const NAMELESS: Span = Span::millis(1);
+/// The same of one that was alone in flight while the peer was silent: nothing but the retransmission timer can repeat it, as
+/// a tail loss probe waits for a delayed ACK too then (RFC 8985 §7.2). The least that people set it to is 5 ms (`ip route …
+/// rto_min`). Of several in flight the probe comes two ticks later on a short path: 2 ms on Linux.
+const ALONE: Span = Span::millis(4);
 
 /// What makes a segment recognisable as a copy of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,14 +99,22 @@ impl Trace {
     /// The same of one with its sequence number.
     #[inline(never)]
     fn is_copied_at(&self, seg: &Segment) -> bool {
-        let apart = seg.time - self.time;
         let limit = match (self.ip_id != 0, self.stamped) {
             (true, true) => NAMED_TWICE,
             (false, false) => NAMELESS,
             _ => NAMED,
         };
+        self.is_equal_within(limit, seg)
+    }
+
+    /// Whether `seg` comes sooner than any timer repeats a segment that was alone in flight, and is equal to it.
+    pub(super) fn is_before_timers(&self, seg: &Segment) -> bool {
+        self.end() != self.seq && self.is_equal_within(ALONE, seg)
+    }
+
+    fn is_equal_within(&self, limit: Span, seg: &Segment) -> bool {
         let same = Trace { time: self.time, packet: self.packet, ..Trace::of(seg) } == *self;
-        same && apart <= limit
+        same && seg.time - self.time <= limit
     }
 }
 
