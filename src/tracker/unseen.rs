@@ -199,11 +199,13 @@ impl Connection {
         }
     }
 
-    /// The round trip of the whole path by the handshake, with only the client's side captured: from its SYN to its ACK.
+    /// The round trip of the whole path by the handshake, with only the client's side captured: from its SYN to its ACK. Not
+    /// if that took so long that it rather had to wait: for an address to be resolved, or for a SYN,ACK to come again.
     fn whole_round_trip(&self) -> Option<Span> {
+        const WAITED: Span = Span::millis(500);
         let h = &self.handshake;
         let one_sided = self.ends.iter().any(|e| e.packets == 0);
-        h.syn.get().zip(h.ack.get()).map(|(syn, ack)| ack - syn).filter(|_| one_sided)
+        h.syn.get().zip(h.ack.get()).map(|(syn, ack)| ack - syn).filter(|trip| one_sided && *trip < WAITED)
     }
 
     /// A FIN that itself acknowledges the unseen end of the peer's stream, and is the last word of its sender, answers
