@@ -99,7 +99,23 @@ impl Connection {
             }
         };
         let mark = Mark { evidence: Evidence::Confirmed, proof: seg.packet, ..chosen.copied().unwrap_or(first) };
-        end.log.settle(mark);
+        let late = echo.filter(|echo| event == Event::RcvFin && mark.tsval().is_some_and(|v| after(v, *echo)));
+        if let Some(late) = late.and_then(|echo| self.late_fin(x, echo)) {
+            self.ends[x].log.settle(Mark { evidence: Evidence::Confirmed, proof: seg.packet, ..late });
+            return;
+        }
+        self.ends[x].log.settle(mark);
+    }
+
+    /// The FIN that `x` had received when it echoed `echo`, though it had been taken for lost: it was so long underway that
+    /// what `x` sent meanwhile does not acknowledge it yet.
+    fn late_fin(&mut self, x: usize, echo: u32) -> Option<Mark> {
+        let arrived = |m: &Mark| m.event == Event::RcvFin && m.tsval().is_some_and(|v| !after(v, echo));
+        let i = self.retracted.iter().rposition(|(side, m)| usize::from(*side) == x && arrived(m))?;
+        let (_, mark) = self.retracted.remove(i);
+        self.retractions = self.retractions.saturating_sub(1);
+        let floor = self.ends[x].without_peer_fin.get().filter(|t| *t > mark.time);
+        Some(floor.map_or(mark, |time| Mark { time, place: Place::After, ..mark }))
     }
 
     /// `x` acknowledges the peer's FIN.
