@@ -190,6 +190,11 @@ pub(super) fn answers_challenge(view: &View<'_>, reset: &Reset) -> bool {
     !reset.ack && reset.echoes && answers && then.is_some_and(|s| s.rule.to == State::SynSent)
 }
 
+/// The RSTs that answer acknowledgments of an older connection, each of which had answered a SYN.
+pub(super) fn answers_to_stale<'v>(view: &'v View<'_>) -> impl Iterator<Item = &'v Reset> {
+    view.signals.resets().iter().filter(|reset| answers_challenge(view, reset))
+}
+
 /// The acknowledgment of something else that answers the SYN of a client that tries on and sends no RST: its packet. Something
 /// between drops the challenge or the RST, or else the client would have ended the older connection (RFC 9293 §3.10.7.3).
 pub(super) fn lasting_challenge(view: &View<'_>) -> Option<u64> {

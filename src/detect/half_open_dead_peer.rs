@@ -1,6 +1,6 @@
 //! E01: one end has lost the connection, or is gone; the other does not know.
 
-use super::cause::{Cause, answers_challenge, is_forgotten, lasting_challenge};
+use super::cause::{Cause, answers_to_stale, is_forgotten, lasting_challenge};
 use super::idle_death;
 use super::prelude::*;
 use super::rst_abort::is_in_history;
@@ -393,9 +393,4 @@ fn stale(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         None => found.fact("signature", "syn-challenge"),
     };
     true
-}
-
-/// The RSTs that answer acknowledgments of an older connection, each of which had answered a SYN.
-pub(super) fn answers_to_stale<'v>(view: &'v View<'_>) -> impl Iterator<Item = &'v signals::Reset> {
-    view.signals.resets().iter().filter(|reset| answers_challenge(view, reset))
 }

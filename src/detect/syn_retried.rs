@@ -1,6 +1,6 @@
 //! O07: a connection succeeded only after the SYN had been repeated.
 
-use super::half_open_dead_peer::answers_to_stale;
+use super::cause::answers_to_stale;
 use super::prelude::*;
 
 const DELAY: Threshold = Threshold::duration(
