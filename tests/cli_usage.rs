@@ -43,6 +43,7 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["analyze", "--format", "xml", "x"], "[possible values: table, json, ndjson, csv, markdown]"),
         (&["analyze", "--filter", "prot 80", "x"], "did you mean `port`?"),
         (&["analyze", "--limit", "some", "x"], "a number or `all`"),
+        (&["analyze", "--events", "--limit", "5", "x"], "'--events' cannot be used with '--limit <N>'"),
         (&["analyze", "--msl", "30", "x"], "a duration with its unit"),
         (&["analyze", "--stack", "beos", "x"], "linux, freebsd, macos, windows, rfc"),
         (&["analyze", "--sort", "size", "x"], "attention, id, duration"),
