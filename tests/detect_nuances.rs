@@ -334,6 +334,13 @@ fn an_answer_to_something_else_is_told_where_the_client_tries_on() {
 2. SYN_SENT <-- <SEQ=5000><ACK=7777><CTL=ACK> <-- CLOSED
 ";
     assert!(told(once, "half-open-dead-peer").is_none());
+    // What an older connection sends by itself answers nothing.
+    let by_itself = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED
+2. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED @ 1s
+3. SYN_SENT <-- <SEQ=232739073><ACK=2438278675><CTL=FIN,ACK> <-- CLOSED @ 50s
+4. SYN_SENT <-- <SEQ=232739073><ACK=2438278675><CTL=FIN,ACK> <-- CLOSED @ 100s
+";
+    assert!(told(by_itself, "half-open-dead-peer").is_none());
     let (severity, message) = told(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED
 2. SYN_SENT <-- <SEQ=0><ACK=555><CTL=RST,ACK><WIN=0> <-- CLOSED

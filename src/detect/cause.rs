@@ -204,8 +204,11 @@ pub(super) fn lasting_challenge(view: &View<'_>) -> Option<u64> {
     if !waits || own.syns < 2 || peer.sent().is_some() || !view.signals.resets().is_empty() {
         return None;
     }
-    let last = peer.last_segment().filter(|l| l.flags.has(Flags::ACK))?;
-    let tried_on = view.sent(s) > 1 || view.end(c).last_sent().is_some_and(|t| t > last.time);
+    // A challenge is no more than an acknowledgment, and comes at once: what an older connection sends by itself is none.
+    const PROMPT: Span = Span::secs(1);
+    let last = peer.last_segment().filter(|l| l.flags.control() == Flags::ACK.0 && l.len == 0)?;
+    let syn = view.end(c).last_sent()?;
+    let tried_on = syn > last.time || view.sent(s) > 1 && last.time - syn < PROMPT;
     tried_on.then_some(last.packet)
 }
 
