@@ -252,6 +252,20 @@ pub fn rule(state: State, event: Event) -> Option<&'static Rule> {
     RULES.get(usize::from(ROWS[state as usize][event as usize]).wrapping_sub(1))
 }
 
+/// The rows by which these events lead away from CLOSED, each of which must move the state.
+pub(super) const fn path<const N: usize>(events: [Event; N]) -> [&'static Rule; N] {
+    let (mut path, mut state) = ([&RULES[0]; N], State::Closed);
+    let mut i = 0;
+    while i < N {
+        let row = ROWS[state as usize][events[i] as usize];
+        assert!(row > 0, "an event without a row");
+        path[i] = &RULES[row as usize - 1];
+        state = path[i].to;
+        i += 1;
+    }
+    path
+}
+
 impl crate::pack::Pack for Events {
     fn blank() -> Self {
         Events(0)

@@ -6,12 +6,12 @@
 //! proven by a segment that is known beforehand, and only the last acknowledgment is never confirmed. The histories are
 //! those that [`Connection`](super::Connection) comes to; tests compare them.
 
-use super::log::{Tail, follow, sort};
+use super::log::{Step, Tail, follow};
 use super::mark::Mark;
 use super::outline::Outline;
 use super::player::Player;
 use super::profile::Profile;
-use super::rules::Event;
+use super::rules::{Event, Rule, path};
 use super::sequence::after;
 use super::state::{Evidence, State, States};
 use super::timers::{self, Fins};
@@ -94,6 +94,21 @@ struct Page<'a> {
     now: Time,
     book: &'a mut Textbook,
 }
+
+/// The arrows that each end takes, if the other closed first and if it did.
+const PATHS: [[[&Rule; 5]; 2]; 2] = {
+    use Event::*;
+    [
+        [
+            path([SndSyn, RcvSynAck, RcvFin, SndFin, RcvAckOfFin]),
+            path([SndSyn, RcvSynAck, SndFin, RcvAckOfFin, RcvFin]),
+        ],
+        [
+            path([RcvSyn, RcvAckOfSyn, RcvFin, SndFin, RcvAckOfFin]),
+            path([RcvSyn, RcvAckOfSyn, SndFin, RcvAckOfFin, RcvFin]),
+        ],
+    ]
+};
 
 /// No packet yet.
 const NONE: Packet = (Time(i64::MIN), 0);
@@ -268,9 +283,11 @@ impl Textbook {
     pub fn weigh(&self, end: Time, profile: &Profile, verdicts: &mut [Verdict; 2]) {
         for (e, verdict) in verdicts.iter_mut().enumerate() {
             let marks = self.marks(e);
+            debug_assert!(marks.is_sorted_by_key(Mark::key), "what happened to an end is told in order");
+            let arrows = PATHS[e][usize::from(e == self.closer)];
             let steps = &mut verdict.steps;
             steps.clear();
-            follow(steps, &marks);
+            steps.extend(marks.into_iter().zip(arrows).map(|(mark, rule)| Step { at: mark.time, mark, rule }));
             let sent = if e == self.closer { self.last.0 } else { self.answer.0 };
             if let Some(timer) = timers::expired(Some(sent), &Tail::after(steps), end, profile) {
                 follow(steps, std::iter::once(&timer));
@@ -322,9 +339,7 @@ impl Textbook {
             let sent = of(Event::SndFin, Evidence::Sent, self.answer);
             [proven(Event::RcvFin, self.fin, acked), sent, of(Event::RcvAckOfFin, Evidence::Inferred, self.last)]
         };
-        let mut marks = [first, second, third, fourth, fifth];
-        sort(&mut marks);
-        marks
+        [first, second, third, fourth, fifth]
     }
 
     /// The packets that prove receipts, in order, as far as they do.
