@@ -194,6 +194,26 @@ fn nothing_stays_inferred_and_losses_have_a_direction() {
     assert!(lost("server") > 0);
 }
 
+/// What both captures show of one service or host is not told twice, and what is said of one capture says of which.
+#[test]
+fn what_many_connections_show_at_both_ends_stands_once() {
+    let Some(truth) = shared::truth() else { return };
+    for name in ["mix_loss20", "mix_stopped", "syn_flood"] {
+        let report = of_scenario(&truth, name);
+        let mut told = BTreeSet::new();
+        for finding in report["findings"].as_array().unwrap() {
+            let (code, facts) = (finding["code"].as_str().unwrap(), &finding["facts"]);
+            let whose = if code.starts_with('Q') { &facts["seen_at"] } else { &facts["at"] };
+            let hosts = [&facts["host"], &facts["hosts"]];
+            assert!(told.insert(format!("{code} {} {hosts:?} {whose}", facts["service"])), "{name}: {finding}");
+            if let (true, Some(side)) = (code.starts_with('Q'), facts["seen_at"].as_str()) {
+                assert!(finding["message"].as_str().unwrap().starts_with(&format!("at the {side}'s side: ")));
+            }
+        }
+        assert!(told.iter().any(|what| what.starts_with('A')), "{name}: {told:?}");
+    }
+}
+
 /// A capture with its clock changed and its addresses translated: nanosecond pcap of raw Ethernet, little endian.
 fn changed(pcap: &[u8], change: impl Fn(i64) -> i64, translate: Option<([u8; 4], [u8; 4])>) -> Vec<u8> {
     let mut out = pcap[..24].to_vec();

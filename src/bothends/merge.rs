@@ -6,7 +6,8 @@ use super::apart::{Apart, apart};
 use super::names::{Tuple, rename};
 use super::pair::{CLIENT, Link, Pairs, SERVER, pair};
 use super::tap::Seen;
-use crate::detect::{self, Detect, Selection};
+use super::wide;
+use crate::detect::{self, Selection};
 use crate::report::course::{self, Course};
 use crate::report::findings;
 use crate::report::{
@@ -55,15 +56,7 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Result<Report,
     let both_ends = both_ends(&pairs, &count, [&ours, &theirs]);
     let capture = capture(ours.capture, theirs.capture, &pairs, both_ends);
     let mut list = detect::grouped(&connections, &Selection::default());
-    let wide =
-        |f: &crate::report::Finding| detect::find(f.code).is_some_and(|d| matches!(d.detect, Detect::Capture(_)));
-    for mut finding in ours.findings.into_iter().chain(theirs.findings).filter(|f| wide(f)) {
-        if list.iter().all(|f| f.code != finding.code || f.facts != finding.facts) {
-            // Its connections were numbered otherwise.
-            finding.connections.clear();
-            list.push(finding);
-        }
-    }
+    list.extend(wide::of_both([ours.findings, theirs.findings]));
     findings::sort(&mut list);
     Ok(Report {
         schema: ours.schema,
@@ -281,7 +274,7 @@ fn weigh(belief: &Endpoint, endpoint: &mut Endpoint, count: &mut Count, list: bo
     }
 }
 
-fn side_name(tap: usize) -> Side {
+pub(super) fn side_name(tap: usize) -> Side {
     if tap == CLIENT { Side::Client } else { Side::Server }
 }
 

@@ -16,6 +16,7 @@
 //! | [`clock`] | offset and drift between the two clocks |
 //! | `apart` | captures that have nothing to do with each other |
 //! | `merge` | two reports as one |
+//! | `wide` | what many connections together show, once of both captures |
 
 mod apart;
 pub mod clock;
@@ -23,6 +24,7 @@ mod merge;
 mod names;
 pub mod pair;
 pub mod tap;
+mod wide;
 
 pub use apart::Apart;
 pub use merge::merge;
