@@ -82,7 +82,9 @@ impl<'a> Parser<'a> {
             }
             Some(Token::Word(word)) => self.test(word),
             _ => {
-                let hint = "as in `port 443 and not outcome closed`; --filter help prints the language".to_owned();
+                let hint =
+                    "as in `port 443 and not outcome closed`; tcpstate analyze --filter help prints the language"
+                        .to_owned();
                 Err(self.error(&format!("expected a condition, found {}", self.found()), Some(hint)))
             }
         }
@@ -176,7 +178,8 @@ impl<'a> Parser<'a> {
             ("ip" | "ipv6", "addr" | "src" | "dst" | "host" | "src_host" | "dst_host") => "host",
             ("vlan", "id") => "vlan",
             ("tcp" | "ip" | "ipv6" | "frame" | "eth" | "vlan", _) => {
-                let hint = "this is none of Wireshark's display filters; --filter help prints the language";
+                let hint =
+                    "this is none of Wireshark's display filters; tcpstate analyze --filter help prints the language";
                 return Some(hint.to_owned());
             }
             _ => return None,
@@ -273,7 +276,7 @@ fn hint_for(word: &str) -> Option<String> {
     }
     Some(match nearest(word, words::spellings()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "--filter help prints the language".to_owned(),
+        None => "tcpstate analyze --filter help prints the language".to_owned(),
     })
 }
 
