@@ -176,6 +176,10 @@ fn events_are_in_order_of_time_with_what_came_before() {
         ("no connection matches, or none changed its state\n", "")
     );
     assert_eq!(run(&["analyze", "--events", "-f", "csv", &trace]).out.lines().count(), events.len() + 1);
+    let markdown = run(&["analyze", "--events", "-f", "markdown", &trace]).out;
+    assert_eq!(markdown.lines().count(), events.len() + 2);
+    assert!(markdown.lines().all(|line| line.replace("\\|", "").matches('|').count() == 8), "{markdown}");
+    assert!(markdown.contains("| `10.0.0.1:40000` | `10.0.0.2:80` | CLOSED | SYN\\_SENT | - | sent |"), "{markdown}");
 }
 
 #[test]

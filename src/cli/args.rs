@@ -145,7 +145,7 @@ pub struct AnalyzeArgs {
     pub timing: bool,
 
     /// One line per transition instead, in order of time: when, who, old and new state, how long, how it is known
-    #[arg(long, conflicts_with_all = ["only", "timing", "limit", "sort", "reverse"])]
+    #[arg(long, conflicts_with_all = ["only", "timing", "limit", "sort", "reverse", "retracted", "vantage", "width"])]
     pub events: bool,
 
     /// In which order to list connections: the most or the longest first; `id` and `last` the earliest, `client` and `server`

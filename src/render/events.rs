@@ -5,6 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use super::history::mark;
+use super::markdown::{code, escape};
 use super::text::{DIM, Text};
 use super::units::clock;
 use super::{Format, RenderOptions, ladder};
@@ -49,6 +50,23 @@ pub struct Event {
     /// The packet that proves it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proven_by: Option<u64>,
+}
+
+impl Event {
+    /// The state entered, with the mark of how it is known.
+    fn entered(&self) -> String {
+        format!("{}{}", self.state, mark(self.evidence))
+    }
+
+    /// How many milliseconds the state left had lasted.
+    fn ms(&self) -> String {
+        self.lasted.map_or("-".to_owned(), |s| format!("{}.{:03}", s.0 / 1_000_000, s.0 / 1_000 % 1_000))
+    }
+
+    /// How it is known.
+    fn how(&self) -> String {
+        ladder::evidence(self.evidence, self.packet.filter(|_| self.deduced), self.proven_by)
+    }
 }
 
 /// Transitions as they are gathered, connection by connection.
@@ -105,7 +123,8 @@ impl Events {
                 out.write_all(b"\n")
             }),
             Format::Csv => csv(&events, out),
-            Format::Table | Format::Markdown => table(&events, options, out),
+            Format::Markdown => markdown(&events, options, out),
+            Format::Table => table(&events, options, out),
         }
     }
 }
@@ -162,9 +181,24 @@ fn csv(events: &[Event], out: &mut dyn io::Write) -> io::Result<()> {
     writer.flush()
 }
 
+const NONE: &str = "no connection matches, or none changed its state";
+
+fn markdown(events: &[Event], options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+    if events.is_empty() {
+        return writeln!(out, "{NONE}");
+    }
+    writeln!(out, "| time | endpoint | peer | old state | new state | ms | evidence |")?;
+    writeln!(out, "|---|---|---|---|---|--:|---|")?;
+    events.iter().try_for_each(|e| {
+        let [local, peer] = [e.local, e.peer].map(|socket| code(&socket.to_string()));
+        let [from, new, how] = [e.from.name(), &e.entered(), &e.how()].map(escape);
+        writeln!(out, "| {} | {local} | {peer} | {from} | {new} | {} | {how} |", clock(e.time, options.zone), e.ms())
+    })
+}
+
 fn table(events: &[Event], options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
     if events.is_empty() {
-        return Text::styled(DIM, "no connection matches, or none changed its state").line(out, options.colour);
+        return Text::styled(DIM, NONE).line(out, options.colour);
     }
     let local = events.iter().map(|e| e.local.to_string().chars().count()).max().unwrap_or(0).max(8);
     let line = |cells: [&str; 7]| {
@@ -174,11 +208,8 @@ fn table(events: &[Event], options: &RenderOptions, out: &mut dyn io::Write) -> 
     let header = line(["TIME", "ENDPOINT", "PEER", "OLDSTATE", "NEWSTATE", "MS", "EVIDENCE"]);
     Text::styled(DIM, &header).line(out, options.colour)?;
     for e in events {
-        let ms = e.lasted.map_or("-".to_owned(), |s| format!("{}.{:03}", s.0 / 1_000_000, s.0 / 1_000 % 1_000));
-        let how = ladder::evidence(e.evidence, e.packet.filter(|_| e.deduced), e.proven_by);
-        let new = format!("{}{}", e.state, mark(e.evidence));
         let (local, peer) = (e.local.to_string(), e.peer.to_string());
-        let row = line([&clock(e.time, options.zone), &local, &peer, e.from.name(), &new, &ms, &how]);
+        let row = line([&clock(e.time, options.zone), &local, &peer, e.from.name(), &e.entered(), &e.ms(), &e.how()]);
         Text::plain(&row).line(out, options.colour)?;
     }
     Ok(())

@@ -201,7 +201,7 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// A code span. Backticks and bars in it are replaced, as a table row knows no escape for both.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     format!("`{}`", clean(text).replace('`', "'").replace('|', "¦"))
 }
 
