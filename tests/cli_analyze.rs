@@ -298,6 +298,15 @@ fn the_name_of_the_output_says_its_format_unless_told_otherwise() {
     assert_eq!(written(&["analyze", "--format", "table"], "report.html"), table);
     assert!(written(&["snapshot"], "states.csv").starts_with("host,"));
     assert!(written(&["snapshot", "--format", "table"], "states.md").starts_with("2023-11-14"));
+    let live = |name: &str| {
+        let trace = std::fs::File::open(folder.path("trace.pcap")).unwrap();
+        let run = finish(program(&["live", "-", "-o", name]).current_dir(folder.path("")).stdin(trace));
+        assert_eq!((run.code, run.out.as_str()), (0, ""), "{name}: {}", run.err);
+        std::fs::read_to_string(folder.path(name)).unwrap()
+    };
+    assert!(live("live.md").starts_with("### TCP states of "));
+    assert!(live("live.csv").starts_with("id,client_addr,"));
+    assert!(live("live").starts_with("{\"type\":\"start\","));
     let run = folder.run(&["analyze", "trace.pcap", "-o", "report.xml"]);
     assert!(run.code == 2 && !folder.path("report.xml").exists(), "{}", run.err);
 }

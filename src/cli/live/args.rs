@@ -47,7 +47,8 @@ pub struct LiveArgs {
     #[arg(long)]
     pub list: bool,
 
-    /// How to write: ndjson as it happens, any other at the end [default: a dashboard on a terminal, else ndjson]
+    /// How to write: ndjson as it happens, any other at the end [default: what the name of --output says, a dashboard on a
+    /// terminal, else ndjson]
     #[arg(short, long, value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|word| word.parse::<Format>()))]
     pub format: Option<Format>,
 

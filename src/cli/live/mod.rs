@@ -28,6 +28,7 @@ use crate::analyze::Options;
 use crate::detect;
 use crate::filter::{Filter, words};
 use crate::live::{Limits, Watcher};
+use crate::render::clean::clean;
 use crate::render::units::plural;
 use crate::render::{Format, Limit, RenderOptions, Selection, Zone, render};
 use crate::source::FileInfo;
@@ -51,7 +52,8 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
         return Ok(DONE);
     }
     let filter = filter(words)?;
-    let on_screen = args.format.is_none() && args.output.is_none() && stdout().is_terminal();
+    let format = format(args, piped)?;
+    let on_screen = format.is_none() && args.output.is_none() && stdout().is_terminal();
     let input = open(args, piped)?;
     let page = metrics_page(args, on_screen)?;
     let stop = Stop::on_signals(if on_screen { screen::give_back } else { || {} })
@@ -60,7 +62,7 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
     let limits = Limits { connections: args.max_connections as usize };
     let mut watcher = Watcher::new(options(args)?, filter.clone(), limits);
     let filter = filter.as_ref().map(Filter::to_string);
-    let mut front = front(args, on_screen, input.name(), filter.clone())?;
+    let mut front = front(args, on_screen, format, input.name(), filter.clone())?;
     // What the report goes to must be known to work before hours of watching.
     let target = match front {
         Front::Stream(_) => None,
@@ -92,15 +94,8 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
         (_, Some(target)) => {
             let of = watcher.tally().0;
             let selection = filter.map(|filter| Selection { by: format!("'{filter}'"), of });
-            let options = RenderOptions {
-                width: look.width(args.width),
-                colour: look.colour(target.is_file()),
-                limit: args.limit.unwrap_or(Limit::Suited),
-                zone: zone(args),
-                selection,
-                ..RenderOptions::default()
-            };
-            report(args.format.unwrap_or_default(), &options, &watcher, source, target)?;
+            let options = RenderOptions { selection, ..render_options(args, look, &target) };
+            report(format.unwrap_or_default(), &options, &watcher, source, target)?;
         }
         _ => {}
     }
@@ -127,13 +122,40 @@ fn metrics_page(args: &LiveArgs, on_screen: bool) -> Result<Option<Page>, Failur
     Ok(page)
 }
 
+/// The format asked for, or the one that the output's name stands for, if what was asked for goes together.
+fn format(args: &LiveArgs, piped: bool) -> Result<Option<Format>, Failure> {
+    if let (true, Some(interface)) = (piped, &args.interface) {
+        let hint = "`-` reads a capture from standard input, -i watches an interface";
+        return Err(Failure::usage(format!("live: both `-` and -i {} given\n  {hint}", clean(interface))));
+    }
+    if let Some(path) = &args.write {
+        if path.as_os_str() == "-" {
+            return Err(Failure::usage("--write: packets go to a file, not to standard output".to_owned()));
+        }
+        if args.output.as_ref() == Some(path) {
+            let name = path.display().to_string();
+            return Err(Failure::usage(format!("--write: {} is what --output names", clean(&name))));
+        }
+    }
+    if args.format.is_some() {
+        return Ok(args.format);
+    }
+    output::named(args.output.as_deref(), Format::of_extension, &Format::EXTENSIONS)
+}
+
 /// Where events of the input called `name` go.
-fn front(args: &LiveArgs, on_screen: bool, name: &str, filter: Option<String>) -> Result<Front, Failure> {
+fn front(
+    args: &LiveArgs,
+    on_screen: bool,
+    format: Option<Format>,
+    name: &str,
+    filter: Option<String>,
+) -> Result<Front, Failure> {
     if on_screen {
         let screen = Screen::open(zone(args), filter);
         return Ok(Front::Screen(Box::new(screen.map_err(|error| Failure::file("terminal", error))?)));
     }
-    if args.format.is_some_and(|format| format != Format::Ndjson) {
+    if format.is_some_and(|format| format != Format::Ndjson) {
         return Ok(Front::Silent);
     }
     let mut stream = Stream::open(args.output.as_deref(), args.interval)?;
@@ -159,6 +181,17 @@ fn report(
     }
     let report = watcher.report(source);
     target.write(|out| render(format, &report, options, out))
+}
+
+/// How the report at the end is to look.
+fn render_options(args: &LiveArgs, look: Look, target: &Target) -> RenderOptions {
+    RenderOptions {
+        width: look.width(args.width),
+        colour: look.colour(target.is_file()),
+        limit: args.limit.unwrap_or(Limit::Suited),
+        zone: zone(args),
+        ..RenderOptions::default()
+    }
 }
 
 fn zone(args: &LiveArgs) -> Zone {
@@ -218,7 +251,8 @@ fn remark(watcher: &Watcher, source: &FileInfo) {
     let evicted = watcher.metrics().evicted;
     if evicted > 0 {
         tell(format_args!(
-            "tcpstate: {} forgotten to bound memory (--max-connections); the totals count all, the list does not",
+            "tcpstate: {} forgotten to bound memory (--max-connections); the totals count them as they were then, the rest \
+             of the report does not",
             plural(evicted, "connection")
         ));
     }
