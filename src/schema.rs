@@ -1,8 +1,8 @@
 //! The JSON Schema of the report, generated from the types that are serialised. Part of tests only: the program carries
 //! none of it. `testdata/schema/tcpstate-1.schema.json` is checked in, and a test here compares it with the code.
 //!
-//! Its root is the document of `--format json`; a line of `--format ndjson` is `#/$defs/Line`, and an entry of `--events`
-//! is `#/$defs/Event`. Objects are open: a later version may add fields. Enumerations are those of this version.
+//! Its root is the document of `--format json`; a line of `--format ndjson` is `#/$defs/Line`, of `live --format ndjson`
+//! `#/$defs/LiveLine`, and an entry of `--events` is `#/$defs/Event`. Objects are open: a later version may add fields. Enumerations are those of this version.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,6 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use crate::detect;
+use crate::live;
 use crate::render::events::Event;
 use crate::render::ndjson::Line;
 use crate::report::timing::Blame;
@@ -64,11 +65,33 @@ impl JsonSchema for Socket {
     }
 }
 
+/// What `tcpstate live` writes: lines as it happens, and those of a report at the end.
+struct LiveLine;
+
+impl JsonSchema for LiveLine {
+    fn schema_name() -> Cow<'static, str> {
+        "LiveLine".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "One line of `tcpstate live`: what happened, or at the end one of a report.",
+            "anyOf": [
+                generator.subschema_for::<live::Start<'static>>(),
+                generator.subschema_for::<live::Event>(),
+                generator.subschema_for::<live::Interval>(),
+                generator.subschema_for::<Line<'static>>(),
+            ],
+        })
+    }
+}
+
 /// The schema as it is checked in.
 fn text() -> String {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     generator.subschema_for::<Line<'static>>();
     generator.subschema_for::<Event>();
+    generator.subschema_for::<LiveLine>();
     let mut schema = generator.into_root_schema_for::<Report>().to_value();
     tidy(&mut schema);
     name_what_is_text(&mut schema);
@@ -134,7 +157,10 @@ fn name_what_is_text(schema: &mut Value) {
     let states = keys(State::ALL.map(State::name).to_vec());
     let more = [
         ("/properties/schema", version.clone()),
-        ("/$defs/Line/oneOf/0/properties/schema", version),
+        ("/$defs/Line/oneOf/0/properties/schema", version.clone()),
+        ("/$defs/LiveStart/properties/schema", version),
+        ("/$defs/LiveStart/properties/type", json!({ "const": "start" })),
+        ("/$defs/LiveInterval/properties/type", json!({ "const": "interval" })),
         ("/$defs/Tool/properties/name", json!({ "const": "tcpstate" })),
         ("/$defs/Anomaly/properties/code", code.clone()),
         ("/$defs/Anomaly/properties/name", name.clone()),

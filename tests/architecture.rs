@@ -37,10 +37,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("bothends", &["analyze", "decode", "detect", "report", "segment", "source", "time", "tracker"]),
     ("policy", &["amount", "detect", "filter", "render", "report", "segment", "spelling", "time", "tracker"]),
     ("diff", &["detect", "render", "report", "time", "tracker"]),
-    // Part of tests only.
-    ("schema", &["detect", "render", "report", "segment", "time", "timing", "tracker"]),
     ("write", &["source", "time"]),
     ("live", &["analyze", "decode", "detect", "filter", "report", "segment", "source", "time", "tracker"]),
+    // Part of tests only.
+    ("schema", &["detect", "live", "render", "report", "segment", "time", "timing", "tracker"]),
     ("dashboard", &["detect", "filter", "live", "render", "report", "segment", "source", "time", "tracker"]),
     (
         "cli",

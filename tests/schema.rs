@@ -7,11 +7,12 @@ mod conversation;
 #[path = "common/program.rs"]
 mod program;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use conversation::{ACK, Conversation, FIN, SYN_ACK};
 use jsonschema::Validator;
-use program::{Folder, json, run};
+use program::{Folder, json, run, run_with_input};
 use serde_json::{Value, json};
 
 /// Larger captures of the truth are left out: they show no other fields.
@@ -23,6 +24,7 @@ struct Schema {
     closed: Validator,
     line: Validator,
     event: Validator,
+    live: Validator,
 }
 
 impl Schema {
@@ -43,6 +45,7 @@ impl Schema {
             closed: validator(&closed),
             line: validator(&part("Line")),
             event: validator(&part("Event")),
+            live: validator(&part("LiveLine")),
         }
     }
 
@@ -54,15 +57,15 @@ impl Schema {
     fn check_input(&self, input: &[&str]) {
         let capture = &input.join(" ");
         let analyze = |more: &[&str]| {
-            let all = ["analyze", "--stuck-after", "2s", "--threshold", "time-wait-excess=200", "--retracted"];
+            let all = ["analyze", "--stuck-after", "2s", "--threshold", "time-wait-excess=200"];
             let run = run(&[&all[..], more, input].concat());
             assert_eq!(run.code, 0, "{capture}: {}", run.err);
             run.out
         };
-        let report = json(&analyze(&["--format", "json"]));
+        let report = json(&analyze(&["--format", "json", "--retracted"]));
         valid(&self.report, &report, capture);
         valid(&self.closed, &report, capture);
-        let lines = analyze(&["--format", "ndjson"]);
+        let lines = analyze(&["--format", "ndjson", "--retracted"]);
         lines.lines().for_each(|line| valid(&self.line, &json(line), capture));
         assert!(lines.lines().count() >= 3, "{lines}");
         let events = analyze(&["--events", "--format", "ndjson"]);
@@ -109,6 +112,26 @@ fn bundled_captures_are_valid() {
     }
     let (client, server) = (file("loss_client.pcap"), file("loss_server.pcap"));
     schema.check_input(&["--client", &client, "--server", &server]);
+}
+
+#[test]
+fn what_live_writes_is_valid() {
+    let (schema, capture) = (Schema::read(), trace());
+    // Every connection after the sixteenth makes another one forgotten.
+    let many = (0..40).fold(Conversation::new(), |all, n| all.closed(50_000 + n).after(10_000)).bytes;
+    let mut kinds = BTreeSet::new();
+    for (input, further) in [(&capture, &["--interval", "0s"][..]), (&many, &["--max-connections", "16", "port 80"])] {
+        let run = run_with_input(&[&["live", "-"], further].concat(), input);
+        assert_eq!(run.code, 0, "{}", run.err);
+        for line in run.out.lines().map(json) {
+            valid(&schema.live, &line, "live");
+            kinds.insert(line["type"].as_str().expect("a type").to_owned());
+        }
+    }
+    let told = ["capture", "connection", "finding", "interval", "start", "summary", "transition"];
+    assert!(told.iter().all(|kind| kinds.contains(*kind)), "{kinds:?}");
+    let other = json!({ "type": "interval", "time": 1.0, "packets": 1 });
+    assert!(!schema.live.is_valid(&other));
 }
 
 #[test]

@@ -32,6 +32,6 @@ mod watcher;
 
 pub use book::Shown;
 pub use counts::{Counts, PAST, Sample};
-pub use event::{Event, Transition};
+pub use event::{Event, Interval, Start, Transition};
 pub use metrics::{Histogram, Metrics};
 pub use watcher::{Followed, Limits, Watcher};

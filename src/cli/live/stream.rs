@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::analyze::Wanted;
 use crate::cli::failure::Failure;
-use crate::live::{Event, Watcher};
+use crate::live::{Event, Interval, Start, Watcher};
 use crate::render::ndjson;
 use crate::render::pen::Lines;
-use crate::report::{PerSide, SCHEMA, TOOL, Tool};
+use crate::report::{PerSide, SCHEMA, TOOL};
 use crate::source::FileInfo;
 use crate::time::{Span, Time};
 use crate::tracker::State;
@@ -23,32 +23,6 @@ pub struct Stream {
     interval: Span,
     next: Option<Time>,
     last: (Time, u64),
-}
-
-#[derive(Serialize)]
-struct Start<'a> {
-    r#type: &'static str,
-    schema: &'static str,
-    tool: Tool,
-    source: &'a str,
-    time: Time,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filter: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Interval {
-    r#type: &'static str,
-    time: Time,
-    packets: u64,
-    packets_per_second: f64,
-    connections: u64,
-    tracked: u64,
-    evicted: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dropped: Option<u64>,
-    findings: u64,
-    states: PerSide<std::collections::BTreeMap<State, u64>>,
 }
 
 impl Stream {
