@@ -39,7 +39,7 @@ pub struct SnapshotArgs {
     files: Vec<PathBuf>,
 
     /// The time: +3.2s since the first packet, #120 when that packet had been captured, seconds since 1970, or a date as
-    /// 2023-11-14T22:13:20Z [default: the last packet, or with --every the first]
+    /// 2023-11-14T22:13:20Z, in UTC where no zone is given [default: the last packet, or with --every the first]
     #[arg(long, value_name = "TIME", value_parser = |word: &str| word.parse::<When>())]
     at: Option<When>,
 

@@ -37,7 +37,9 @@ impl FromStr for When {
         if let Some(nanos) = seconds(text) {
             return Ok(When::Absolute(Time(nanos)));
         }
-        let stamp: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
+        // As reports write dates, or without a zone: all of theirs are UTC.
+        let utc = || format!("{}Z", text.strip_suffix(" UTC").unwrap_or(text)).parse();
+        let stamp: jiff::Timestamp = text.parse().or_else(|_| utc()).map_err(|_| wrong())?;
         i64::try_from(stamp.as_nanosecond()).map(|n| When::Absolute(Time(n))).map_err(|_| wrong())
     }
 }
@@ -63,11 +65,14 @@ mod tests {
         assert_eq!("1700000000.000000001".parse(), at(1_700_000_000_000_000_001));
         assert_eq!("1700000000".parse(), at(1_700_000_000_000_000_000));
         assert_eq!("2023-11-14T22:13:20.25Z".parse(), at(1_700_000_000_250_000_000));
+        for date in ["2023-11-14 22:13:20 UTC", "2023-11-14T22:13:20", "2023-11-14T23:13:20+01:00"] {
+            assert_eq!(date.parse(), at(1_700_000_000_000_000_000), "{date}");
+        }
         assert_eq!("+3.2s".parse(), Ok(When::Since(Span::millis(3_200))));
         assert_eq!("+3.2".parse(), Ok(When::Since(Span::millis(3_200))));
         assert_eq!("+1min30s".parse(), Ok(When::Since(Span::secs(90))));
         assert_eq!("#120".parse(), Ok(When::Packet(120)));
-        for wrong in ["", "#", "#x", "+", "noon", "1.2.3", "-5"] {
+        for wrong in ["", "#", "#x", "+", "noon", "1.2.3", "-5", "2023-11-14"] {
             assert!(wrong.parse::<When>().unwrap_err().contains("is no time"), "{wrong}");
         }
     }
