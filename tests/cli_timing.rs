@@ -117,6 +117,12 @@ fn counts_over_time_have_bounds() {
         }
     }
     assert_eq!(samples[3]["states"]["TIME_WAIT"]["count"], 1);
+    // As a table has a column for each state, CSV has a line for each at every time.
+    let csv = folder.run(&["snapshot", "trace.pcap", "--every", "100ms", "-f", "csv"]).out;
+    let states: std::collections::BTreeSet<&String> =
+        samples.iter().flat_map(|sample| sample["states"].as_object().unwrap().keys()).collect();
+    assert_eq!(csv.lines().count(), 1 + samples.len() * states.len(), "{csv}");
+    assert!(csv.lines().nth(1).is_some_and(|line| line.starts_with("1700000000.0")), "{csv}");
 }
 
 #[test]

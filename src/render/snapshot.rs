@@ -182,8 +182,11 @@ pub fn series(format: Format, series: &Series, first: Time, looks: &Looks, out: 
         Format::Csv => {
             let mut writer = csv::Writer::from_writer(out);
             writer.write_record(["time", "state", "count", "least", "most"])?;
+            // Every state at every time: what is not written would look like what was not counted.
+            let states = seen(series);
             for sample in &series.samples {
-                for (state, n) in &sample.states {
+                for state in &states {
+                    let n = sample.states.get(state).copied().unwrap_or_default();
                     let numbers = [n.count, n.least, n.most].map(|n| n.to_string());
                     let record = [sample.time.to_string(), state.to_string()];
                     writer.write_record(record.iter().chain(&numbers))?;
@@ -195,9 +198,14 @@ pub fn series(format: Format, series: &Series, first: Time, looks: &Looks, out: 
     }
 }
 
-fn counts(series: &Series, first: Time, looks: &Looks, out: &mut dyn io::Write) -> io::Result<()> {
+/// The states in which some endpoint is at some time.
+fn seen(series: &Series) -> Vec<State> {
     let seen = |state: &State| series.samples.iter().any(|s| s.states.contains_key(state));
-    let states: Vec<State> = State::ALL.into_iter().filter(seen).collect();
+    State::ALL.into_iter().filter(seen).collect()
+}
+
+fn counts(series: &Series, first: Time, looks: &Looks, out: &mut dyn io::Write) -> io::Result<()> {
+    let states = seen(series);
     let head = format!("endpoints in each state from {}; a–b: the least and the most possible", date(first, Zone::Utc));
     lines(&wrap(Text::new(), 2, &Text::styled(BOLD, &head).words(), " ", looks.width), looks, out)?;
     if states.is_empty() {
