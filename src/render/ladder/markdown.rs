@@ -48,7 +48,10 @@ fn write_line(line: &Line, first: Time, out: &mut dyn io::Write) -> io::Result<(
             .filter(|t| t.side == side)
             .map(|t| {
                 let state = graded(t.entry.state.name(), t.entry.evidence);
-                format!("{state}<br/>{}", plain(&known(&t.entry).replace('#', "packet ")))
+                // No arrow tells why and when.
+                let alone = || format!(", {}, {}", t.entry.cause, super::offset(line.time - first));
+                let why = if line.seen.is_none() { alone() } else { String::new() };
+                format!("{state}<br/>{}{why}", plain(&known(&t.entry).replace('#', "packet ")))
             })
             .collect();
         let wrong = line.believed.get(side).map(|s| format!("(then taken for {s})"));
