@@ -29,10 +29,11 @@ use crate::detect;
 use crate::filter::{Filter, words};
 use crate::live::{Limits, Watcher};
 use crate::render::clean::clean;
-use crate::render::units::plural;
+use crate::render::units::{plural, span};
 use crate::render::{Format, Limit, RenderOptions, Selection, Zone, render};
 use crate::source::FileInfo;
 use crate::source::live::{Capture, DRESS, Settings, drop_privileges, interfaces};
+use crate::time::Span;
 use crate::write::{RotatingWriter, Rotation};
 
 /// Bytes read ahead of a pipe: whoever writes into it waits.
@@ -71,10 +72,9 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
     if target.is_some() {
         watcher = watcher.without_events();
     }
-    let run = Run { stop, page, duration: args.duration, clocked: !input.is_pipe() };
-    let most = usize::try_from(if input.is_pipe() { PIPED } else { args.queue }).unwrap_or(usize::MAX);
-    let ahead = Ahead::start(input, args.count, writer, most);
-    let mut ahead = ahead.map_err(|error| Failure::file("reading", error))?;
+    let watches = !input.is_pipe();
+    let run = Run { stop, page, duration: args.duration, clocked: watches };
+    let mut ahead = ahead(args, input, writer)?;
     let source = run.watch(&mut ahead, &mut watcher, &mut front)?;
     if let Front::Screen(_) = front {
         // The terminal is given back before anything is written to it.
@@ -87,7 +87,7 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
         tell(format_args!("tcpstate: {problem}"));
     }
     if !args.quiet {
-        remark(&watcher, &source);
+        remark(&watcher, &source, watches);
     }
     match (front, target) {
         (Front::Stream(mut stream), _) => run::unless_closed(stream.finish(&watcher, source)).map(|_| ())?,
@@ -100,6 +100,12 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
         _ => {}
     }
     Ok(DONE)
+}
+
+/// Begins to read.
+fn ahead(args: &LiveArgs, input: Input, writer: Option<RotatingWriter>) -> Result<Ahead, Failure> {
+    let most = usize::try_from(if input.is_pipe() { PIPED } else { args.queue }).unwrap_or(usize::MAX);
+    Ahead::start(input, args.count, writer, most).map_err(|error| Failure::file("reading", error))
 }
 
 /// Gives up privileges, and serves the page of `--metrics`: its port may be one that only the privileged can take.
@@ -246,8 +252,17 @@ fn writer(args: &LiveArgs, input: &Input) -> Result<Option<RotatingWriter>, Fail
     writer.map(Some).map_err(|error| Failure::file(&path.display().to_string(), error))
 }
 
-/// What the report does not say by itself.
-fn remark(watcher: &Watcher, source: &FileInfo) {
+/// What the report does not say by itself; `watches` an interface.
+fn remark(watcher: &Watcher, source: &FileInfo, watches: bool) {
+    /// A longer silence at the end may have shown what the report does not have.
+    const SILENCE: Span = Span::secs(1);
+    let silence = watcher.capture().last.map_or(Span(0), |last| watcher.now() - last);
+    if watches && silence > SILENCE {
+        tell(format_args!(
+            "tcpstate: nothing was captured in the last {}: the report is as of the last packet, like that of a file",
+            span(silence)
+        ));
+    }
     let evicted = watcher.metrics().evicted;
     if evicted > 0 {
         tell(format_args!(
