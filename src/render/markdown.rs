@@ -62,12 +62,14 @@ pub fn show(report: &Report, shown: &Shown<'_>, options: &RenderOptions, out: &m
 fn write_findings(report: &Report, limit: Limit, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "\n#### Findings\n")?;
     let most = limit.findings();
+    let mut advised: Vec<&str> = Vec::new();
     for kind in findings::kinds(report) {
         for f in kind.findings.iter().take(most) {
-            let times = if f.count > 1 { format!(" ×{}", count(f.count)) } else { String::new() };
-            let name = format!("**{}** {}{times}", f.severity.name(), code(f.name));
-            writeln!(out, "- {name}: {}", escape(&f.message))?;
-            if !f.advice.is_empty() {
+            let name = format!("**{}** {}{}", f.severity.name(), code(f.name), findings::times(f));
+            writeln!(out, "- {name}: {}{}", escape(&f.message), escape(&findings::named(f)))?;
+            // The advice of several of a kind stands below the first.
+            if !f.advice.is_empty() && !advised.contains(&f.name) {
+                advised.push(f.name);
                 // Our own text, which may use Markdown.
                 writeln!(out, "  → {}", f.advice)?;
             }

@@ -133,11 +133,7 @@ fn others(rest: &[Kind<'_>], page: &mut Page<'_>) -> io::Result<()> {
 
 fn one(finding: &Finding, advise: bool, page: &mut Page<'_>) -> io::Result<()> {
     let head = Text::styled(style(finding.severity), finding.severity.name()).pad(INDENT);
-    // Most of several begin with the number.
-    let number = [finding.count.to_string(), count(finding.count)];
-    let says = finding.message.split(' ').next().is_some_and(|word| number.iter().any(|n| n == word));
-    let times = if finding.count > 1 && !says { format!(" ×{}", count(finding.count)) } else { String::new() };
-    let body = Text::styled(BOLD, &format!("{}{times}", finding.name))
+    let body = Text::styled(BOLD, &format!("{}{}", finding.name, times(finding)))
         .and(&format!(" {}", finding.message))
         .with(DIM, &named(finding));
     page.prose(head, INDENT, &body)?;
@@ -147,8 +143,15 @@ fn one(finding: &Finding, advise: bool, page: &mut Page<'_>) -> io::Result<()> {
     page.prose(Text::plain(&" ".repeat(INDENT)).with(CYAN, "→ "), INDENT + 2, &Text::plain(finding.advice))
 }
 
+/// ` ×4`, unless its message begins with the number, as most of several do.
+pub fn times(finding: &Finding) -> String {
+    let number = [finding.count.to_string(), count(finding.count)];
+    let says = finding.message.split(' ').next().is_some_and(|word| number.iter().any(|n| n == word));
+    if finding.count > 1 && !says { format!(" ×{}", count(finding.count)) } else { String::new() }
+}
+
 /// ` (C01: #1, #2, #3, …)`: its code, and the worst of the group.
-fn named(finding: &Finding) -> String {
+pub fn named(finding: &Finding) -> String {
     let ids: Vec<String> = finding.connections.iter().take(NAMED).map(|id| format!("#{id}")).collect();
     let more = if (ids.len() as u64) < finding.count && !ids.is_empty() { ", …" } else { "" };
     let colon = if ids.is_empty() { "" } else { ": " };
