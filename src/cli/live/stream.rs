@@ -40,7 +40,6 @@ impl Stream {
 
     /// The first line.
     pub fn start(&mut self, source: &str, time: Time, filter: Option<String>) -> io::Result<()> {
-        self.last.0 = time;
         self.line(&Start { r#type: "start", schema: SCHEMA, tool: TOOL, source, time, filter })?;
         self.out.flush()
     }
@@ -59,12 +58,18 @@ impl Stream {
             }
         }
         let now = watcher.now();
-        let due = *self.next.get_or_insert(now + self.interval);
-        if now >= due {
-            self.next = Some(now + self.interval);
-            self.interval(watcher, source)?;
-        } else if events.is_empty() {
-            return Ok(());
+        match self.next {
+            Some(due) if now >= due => {
+                self.next = Some(now + self.interval);
+                self.interval(watcher, source)?;
+            }
+            // The time of a pipe begins with its first packet.
+            None if now > Time(0) => {
+                self.next = Some(now + self.interval);
+                self.last = (now, watcher.capture().packets);
+            }
+            _ if events.is_empty() => return Ok(()),
+            _ => {}
         }
         self.out.flush()
     }
