@@ -126,6 +126,17 @@ fn counts_over_time_have_bounds() {
 }
 
 #[test]
+fn of_no_packets_there_is_no_snapshot_of_1970() {
+    let folder = Folder::new();
+    folder.file("empty.pcap", &Conversation::new().bytes);
+    let told = |more: &[&str]| folder.run(&[&["snapshot", "empty.pcap"], more].concat()).out;
+    assert_eq!((told(&[]).as_str(), told(&["--every", "1s"]).as_str()), ("no packets\n", "no packets\n"));
+    assert_eq!(told(&["-f", "json"]), "{\"schema\":\"tcpstate-snapshot/1\",\"sockets\":[]}\n");
+    assert_eq!(told(&["--every", "1s", "-f", "json"]), "{\"schema\":\"tcpstate-series/1\",\"samples\":[]}\n");
+    assert_eq!(told(&["-f", "csv"]).lines().count(), 1);
+}
+
+#[test]
 fn snapshots_fit_the_page() {
     let trouble = format!("{}/testdata/trouble.pcap", env!("CARGO_MANIFEST_DIR"));
     for width in [60, 80, 100] {

@@ -92,9 +92,13 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
     let only: Option<Keep<'_>> = if filter.is_some() { Some(&matches) } else { None };
     let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
     let moment = moment(args, finish.capture(), captured)?;
-    let (first, last) = (finish.capture().first, finish.capture().last);
+    let last = finish.capture().last;
     let target = Target::open(args.output.as_deref())?;
     let looks = render::Looks { width: look.width(args.width), colour: look.colour(target.is_file()) };
+    let Some(moment) = moment else {
+        target.write(|out| render::nothing(format, args.every.is_some(), &looks, out))?;
+        return Ok(code);
+    };
     let mut any = false;
     match args.every {
         None => {
@@ -107,7 +111,7 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
             target.write(|out| render::rows(format, &moment, &sockets.finish(), &looks, out))?;
         }
         Some(step) => {
-            let from = args.at.map_or(first.unwrap_or(Time(0)), |_| moment.time());
+            let from = moment.time();
             let end = last.unwrap_or(from);
             let points = (end - from).0 / step.0.max(1);
             if step.0 <= 0 || points > MOST {
@@ -140,15 +144,16 @@ fn tell_if_none(args: &SnapshotArgs, any: bool) {
     }
 }
 
-fn moment(args: &SnapshotArgs, capture: &Capture, captured: Option<Time>) -> Result<Moment, Failure> {
+/// The moment asked for, or the end of the capture, of a series its begin; none if there are no packets.
+fn moment(args: &SnapshotArgs, capture: &Capture, captured: Option<Time>) -> Result<Option<Moment>, Failure> {
     let (Some(first), Some(last)) = (capture.first, capture.last) else {
         return match args.at {
-            None => Ok(Moment::Time(Time(0))),
+            None => Ok(None),
             Some(_) => Err(Failure::usage("--at: the capture has no packets".to_owned())),
         };
     };
-    match args.at {
-        None => Ok(Moment::Time(last)),
+    let moment = match args.at {
+        None => Ok(Moment::Time(if args.every.is_some() { first } else { last })),
         // A date is often written to the second, the begin and the end have more digits.
         Some(When::Absolute(time)) => within(time, time - first, (first, last), Span::secs(1)),
         Some(When::Since(span)) => within(first + span, span, (first, last), Span(0)),
@@ -159,7 +164,8 @@ fn moment(args: &SnapshotArgs, capture: &Capture, captured: Option<Time>) -> Res
                 Err(Failure::usage(format!("--at: there is no packet {number}; {have}")))
             }
         },
-    }
+    };
+    moment.map(Some)
 }
 
 /// The moment `time`, `since` the first packet, if the capture covers it: nothing is known of what came before and after.

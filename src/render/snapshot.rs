@@ -21,6 +21,9 @@ pub struct Looks {
     pub colour: bool,
 }
 
+/// Version of the JSON of sockets.
+const SOCKETS: &str = "tcpstate-snapshot/1";
+
 #[derive(Serialize)]
 struct Page<'a, T> {
     schema: &'static str,
@@ -35,6 +38,20 @@ struct Sockets<'a> {
     sockets: &'a [Row],
 }
 
+/// Writes that the capture has no packets, as sockets or as a series.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn nothing(format: Format, every: bool, looks: &Looks, out: &mut dyn io::Write) -> io::Result<()> {
+    let none = Series { samples: Vec::new() };
+    match (format, every) {
+        (Format::Table | Format::Markdown, _) => Text::plain("no packets").line(out, looks.colour),
+        (_, true) => series(format, &none, Time(0), looks, out),
+        (Format::Json, false) => json_line(&Page { schema: SOCKETS, time: None, body: &Sockets { sockets: &[] } }, out),
+        (_, false) => rows(format, &Moment::Time(Time(0)), &[], looks, out),
+    }
+}
+
 /// Writes the sockets at one time.
 ///
 /// # Errors
@@ -43,9 +60,7 @@ pub fn rows(format: Format, moment: &Moment, rows: &[Row], looks: &Looks, out: &
     match format {
         Format::Json => {
             let body = Sockets { sockets: rows };
-            let page = Page { schema: "tcpstate-snapshot/1", time: Some(moment.time()), body: &body };
-            serde_json::to_writer(&mut *out, &page)?;
-            out.write_all(b"\n")
+            json_line(&Page { schema: SOCKETS, time: Some(moment.time()), body: &body }, out)
         }
         Format::Ndjson => rows.iter().try_for_each(|row| json_line(row, out)),
         Format::Csv => {
