@@ -83,9 +83,6 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
     if let Some(failure) = ahead.unreadable() {
         return Err(Failure::usage(failure.to_string()));
     }
-    if let (Some(problem), false) = (&source.problem, args.quiet) {
-        tell(format_args!("tcpstate: {problem}"));
-    }
     if !args.quiet {
         remark(&watcher, &source, watches);
     }
@@ -256,6 +253,9 @@ fn writer(args: &LiveArgs, input: &Input) -> Result<Option<RotatingWriter>, Fail
 fn remark(watcher: &Watcher, source: &FileInfo, watches: bool) {
     /// A longer silence at the end may have shown what the report does not have.
     const SILENCE: Span = Span::secs(1);
+    if let Some(problem) = &source.problem {
+        tell(format_args!("tcpstate: {problem}"));
+    }
     let silence = watcher.capture().last.map_or(Span(0), |last| watcher.now() - last);
     if watches && silence > SILENCE {
         tell(format_args!(
