@@ -78,6 +78,10 @@ fn a_snapshot_lists_the_sockets_of_each_host() {
     assert_eq!(listed, [("10.0.0.1", "FIN_WAIT_2"), ("10.0.0.1", "TIME_WAIT"), ("10.0.0.2", "CLOSE_WAIT")]);
     let table = folder.run(&["snapshot", "trace.pcap", "--at", "+6ms"]).out;
     assert!(table.contains("SYN_SENT") && table.contains("10.0.0.1:40000"), "{table}");
+    // It is in TIME_WAIT at the end: of the others nothing is said.
+    let of_the_end = folder.run(&["snapshot", "trace.pcap", "--at", "+6ms", "--filter", "state SYN_SENT"]);
+    assert!(of_the_end.out.ends_with("no socket of the connections asked for in any state but CLOSED and LISTEN\n"));
+    assert!(of_the_end.err.contains("states in it are those at the end of the capture"), "{}", of_the_end.err);
     let by_packet = folder.run(&["snapshot", "trace.pcap", "--at", "#2", "-f", "csv"]).out;
     assert!(by_packet.lines().nth(1).is_some_and(|line| line.starts_with("10.0.0.1,ESTABLISHED,")), "{by_packet}");
 }

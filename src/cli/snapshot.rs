@@ -47,7 +47,7 @@ pub struct SnapshotArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     every: Option<Span>,
 
-    /// Only connections that pass, as in 'host 10.0.0.1'
+    /// Only connections that pass, as in 'host 10.0.0.1'; states in it are those at the end of the capture
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
 
@@ -94,7 +94,8 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
     let moment = moment(args, finish.capture(), captured)?;
     let last = finish.capture().last;
     let target = Target::open(args.output.as_deref())?;
-    let looks = render::Looks { width: look.width(args.width), colour: look.colour(target.is_file()) };
+    let (width, colour) = (look.width(args.width), look.colour(target.is_file()));
+    let looks = render::Looks { width, colour, some: filter.is_some() };
     let Some(moment) = moment else {
         target.write(|out| render::nothing(format, args.every.is_some(), &looks, out))?;
         return Ok(code);
@@ -140,7 +141,9 @@ fn format(args: &SnapshotArgs) -> Result<Format, Failure> {
 
 fn tell_if_none(args: &SnapshotArgs, any: bool) {
     if args.filter.is_some() && !any && !args.reading.quiet {
-        tell("tcpstate: --filter: no connection matches");
+        let of_states = args.filter.as_ref().is_some_and(|text| text.contains("state"));
+        let hint = if of_states { "; states in it are those at the end of the capture" } else { "" };
+        tell(format_args!("tcpstate: --filter: no connection matches{hint}"));
     }
 }
 

@@ -19,6 +19,16 @@ pub struct Looks {
     pub width: usize,
     /// Whether to write terminal colours.
     pub colour: bool,
+    /// Whether only some connections were asked for.
+    pub some: bool,
+}
+
+impl Looks {
+    /// What is said where no socket is listed, with `none` in front.
+    fn none(&self, none: &str) -> Text {
+        let of = if self.some { " of the connections asked for" } else { "" };
+        Text::plain(&format!("{none}{of} in any state but CLOSED and LISTEN"))
+    }
 }
 
 /// Version of the JSON of sockets.
@@ -116,7 +126,7 @@ fn table(moment: &Moment, rows: &[Row], looks: &Looks, out: &mut dyn io::Write) 
     let head = format!("{} ({} s){packet}", second, time);
     Text::styled(BOLD, &head).line(out, looks.colour)?;
     if rows.is_empty() {
-        return Text::plain("no socket in any state but CLOSED and LISTEN").line(out, looks.colour);
+        return looks.none("no socket").line(out, looks.colour);
     }
     let mut marked = false;
     for host in rows.chunk_by(|a, b| a.host == b.host) {
@@ -224,7 +234,7 @@ fn counts(series: &Series, first: Time, looks: &Looks, out: &mut dyn io::Write) 
     let head = format!("endpoints in each state from {}; a–b: the least and the most possible", date(first, Zone::Utc));
     lines(&wrap(Text::new(), 2, &Text::styled(BOLD, &head).words(), " ", looks.width), looks, out)?;
     if states.is_empty() {
-        return Text::plain("none but CLOSED and LISTEN").line(out, looks.colour);
+        return looks.none("none").line(out, looks.colour);
     }
     let mut rows: Vec<Vec<String>> = vec![vec!["time".to_owned(), "since".to_owned()]];
     rows[0].extend(states.iter().map(|s| s.name().to_owned()));
