@@ -50,6 +50,7 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["live", "-", "-i", "lo"], "both `-` and -i lo given"),
         (&["live", "-", "-o", "x.html"], "--output: .html is no format\n  known are .txt, .json, "),
         (&["live", "-", "-w", "-"], "--write: packets go to a file"),
+        (&["live", "-", "-w", "x", "--rotate-keep", "2"], "without --rotate-size or --rotate-every"),
         (&["live", "-", "-w", "x", "-o", "x"], "--write: x is what --output names"),
         (&["analyze", "--msl", "30", "x"], "a duration with its unit"),
         (&["analyze", "--stack", "beos", "x"], "linux, freebsd, macos, windows, rfc"),

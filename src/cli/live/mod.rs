@@ -131,6 +131,10 @@ fn format(args: &LiveArgs, piped: bool) -> Result<Option<Format>, Failure> {
         let hint = "`-` reads a capture from standard input, -i watches an interface";
         return Err(Failure::usage(format!("live: both `-` and -i {} given\n  {hint}", clean(interface))));
     }
+    if args.rotate_keep.is_some() && args.rotate_size.is_none() && args.rotate_every.is_none() {
+        let why = "--rotate-keep: without --rotate-size or --rotate-every there is but one file";
+        return Err(Failure::usage(why.to_owned()));
+    }
     if let Some(path) = &args.write {
         if path.as_os_str() == "-" {
             return Err(Failure::usage("--write: packets go to a file, not to standard output".to_owned()));
