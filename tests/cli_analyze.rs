@@ -311,6 +311,24 @@ fn the_name_of_the_output_says_its_format_unless_told_otherwise() {
     assert!(run.code == 2 && !folder.path("report.xml").exists(), "{}", run.err);
 }
 
+/// What was watched is over: other options can only be tried on packets that were written.
+#[test]
+fn the_report_of_live_names_no_option_that_live_has_not() {
+    let trouble = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/trouble.pcap");
+    let trace = std::fs::File::open(trouble).unwrap();
+    let live = finish(program(&["live", "-", "-f", "table", "--width", "300"]).stdin(trace)).out;
+    let analyzed = run(&["analyze", trouble, "--width", "300"]).out;
+    for (option, instead) in [
+        ("; --only findings tells of them", "; tcpstate analyze tells of them where --write has kept the packets"),
+        (
+            "; --limit all lists each, --connection ID shows one in full, --filter selects.",
+            "; --limit all lists each, tcpstate analyze shows one in full where --write has kept the packets.",
+        ),
+    ] {
+        assert!(analyzed.contains(option) && !live.contains(option) && live.contains(instead), "{live}");
+    }
+}
+
 #[test]
 fn a_file_that_is_read_twice_is_told_of() {
     let folder = Folder::new();

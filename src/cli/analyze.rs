@@ -191,6 +191,7 @@ pub(super) fn options(args: &AnalyzeArgs, look: Look, target: &Target) -> Render
         detail: !args.connection.is_empty(),
         sections: sections(&if args.timing { vec![Part::Timing] } else { parts(args) }),
         selection: None,
+        watched: false,
     }
 }
 

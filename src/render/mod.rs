@@ -188,6 +188,8 @@ pub struct RenderOptions {
     pub detail: bool,
     /// Present when the report holds only a part of the connections.
     pub selection: Option<Selection>,
+    /// Whether it is of what was watched: it cannot be had again with other options.
+    pub watched: bool,
 }
 
 /// Columns when nobody knows better.

@@ -197,6 +197,7 @@ fn render_options(args: &LiveArgs, look: Look, target: &Target) -> RenderOptions
         colour: look.colour(target.is_file()),
         limit: args.limit.unwrap_or(Limit::Suited),
         zone: zone(args),
+        watched: true,
         ..RenderOptions::default()
     }
 }

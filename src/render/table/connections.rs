@@ -41,7 +41,7 @@ pub fn write(report: &Report, shown: &Shown<'_>, options: &RenderOptions, page: 
         page.line(&Text::new())?;
         page.prose(Text::new(), 0, &Text::styled(DIM, &legend))?;
     }
-    let rest = not_shown(shown);
+    let rest = not_shown(shown, options.watched);
     if !rest.is_empty() {
         page.prose(Text::new(), 0, &Text::styled(DIM, &rest))?;
     }
@@ -68,7 +68,7 @@ fn remark(shown: &Shown<'_>, options: &RenderOptions) -> String {
 }
 
 /// How many connections are not listed, and how to see them.
-fn not_shown(shown: &Shown<'_>) -> String {
+fn not_shown(shown: &Shown<'_>, watched: bool) -> String {
     let (all, listed) = (shown.all, &shown.listed);
     let covered: u64 = listed.iter().map(|l| l.alike + 1).sum();
     let what = match (all - covered, covered > listed.len() as u64) {
@@ -77,7 +77,12 @@ fn not_shown(shown: &Shown<'_>) -> String {
         (rest, true) => format!("{} of other kinds not shown", plural(rest, "connection")),
         (rest, false) => format!("{} not shown", plural(rest, "connection")),
     };
-    format!("{what}; --limit all lists each, --connection ID shows one in full, --filter selects.")
+    let hint = if watched {
+        "tcpstate analyze shows one in full where --write has kept the packets"
+    } else {
+        "--connection ID shows one in full, --filter selects"
+    };
+    format!("{what}; --limit all lists each, {hint}.")
 }
 
 /// Headings of the columns.

@@ -5,7 +5,7 @@ use std::io;
 use anstyle::Style;
 
 use super::Page;
-use crate::render::Limit;
+use crate::render::RenderOptions;
 use crate::render::text::{BOLD, CYAN, DIM, RED, Text, YELLOW};
 use crate::render::units::{count, plural};
 use crate::report::{Finding, Report, Severity};
@@ -28,7 +28,7 @@ const INDENT: usize = 9;
 
 /// Writes the section: kind by kind, of each the worst. If it is brief, what is merely of interest is named in one line
 /// below what is wrong.
-pub fn write(report: &Report, brief: bool, limit: Limit, page: &mut Page<'_>) -> io::Result<()> {
+pub fn write(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> io::Result<()> {
     let kinds = kinds(report);
     let number = |severity| kinds.iter().filter(|kind| kind.severity == severity).map(Kind::number).sum::<u64>();
     let tally: Vec<String> = Severity::ALL
@@ -43,7 +43,7 @@ pub fn write(report: &Report, brief: bool, limit: Limit, page: &mut Page<'_>) ->
         )
         .collect();
     page.title("FINDINGS", &tally.join(", "))?;
-    let most = limit.findings();
+    let (brief, most) = (options.brief(), options.limit.findings());
     let is_wrong = |kind: &Kind<'_>| kind.severity > Severity::Info;
     let told = if brief && kinds.iter().any(is_wrong) { kinds.partition_point(is_wrong) } else { kinds.len() };
     let (told, rest) = kinds.split_at(told);
@@ -58,13 +58,14 @@ pub fn write(report: &Report, brief: bool, limit: Limit, page: &mut Page<'_>) ->
             one(finding, advise, page)?;
         }
         if let Some(more) = kind.more(most) {
+            let only = if options.watched { String::new() } else { format!("--only {} ", kind.name) };
             let body = Text::styled(BOLD, kind.name)
                 .and(&format!(" {more}"))
-                .with(DIM, &format!("; --only {} --limit all tells of each", kind.name));
+                .with(DIM, &format!("; {only}--limit all tells of each"));
             page.prose(Text::styled(style(kind.severity), "…").pad(INDENT), INDENT, &body)?;
         }
     }
-    others(rest, page)
+    others(rest, options.watched, page)
 }
 
 /// Findings of one name and severity, the worst first.
@@ -120,14 +121,19 @@ pub fn kinds(report: &Report) -> Vec<Kind<'_>> {
 }
 
 /// In one line what is not told in full.
-fn others(rest: &[Kind<'_>], page: &mut Page<'_>) -> io::Result<()> {
+fn others(rest: &[Kind<'_>], watched: bool, page: &mut Page<'_>) -> io::Result<()> {
     let Some(first) = rest.first() else { return Ok(()) };
     let names = rest.iter().map(|kind| match kind.number() {
         0 | 1 => kind.name.to_owned(),
         n => format!("{} ×{}", kind.name, count(n)),
     });
     let head = Text::styled(style(first.severity), first.severity.name()).pad(INDENT);
-    let body = Text::plain(&names.collect::<Vec<_>>().join(", ")).with(DIM, "; --only findings tells of them");
+    let hint = if watched {
+        "; tcpstate analyze tells of them where --write has kept the packets"
+    } else {
+        "; --only findings tells of them"
+    };
+    let body = Text::plain(&names.collect::<Vec<_>>().join(", ")).with(DIM, hint);
     page.prose(head, INDENT, &body)
 }
 

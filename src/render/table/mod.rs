@@ -34,7 +34,7 @@ pub fn show(report: &Report, shown: &Shown<'_>, options: &RenderOptions, out: &m
     let options = &RenderOptions { detail: options.detail || alone, ..options.clone() };
     head(report, shown, options, &mut page)?;
     if options.sections.findings && !report.findings.is_empty() {
-        findings::write(report, options.brief(), options.limit, &mut page)?;
+        findings::write(report, options, &mut page)?;
     }
     if shown.all == 0 {
         if options.selection.is_some() && report.capture.packets > 0 {
