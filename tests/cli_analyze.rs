@@ -354,3 +354,17 @@ fn a_silence_that_is_nearly_all_of_a_capture_is_told() {
     folder.file("one.pcap", &three());
     assert!(!folder.run(&["analyze", "one.pcap"]).out.contains("silence"));
 }
+
+/// The server's first FIN was lost behind the tap: that the client had it is told as taken back, from the state in which the
+/// client was.
+#[test]
+fn what_was_taken_back_is_listed_beside() {
+    let report = json(&run(&["analyze", "testdata/trouble.pcap", "-c", "12", "--retracted", "-f", "json"]).out);
+    let endpoints = &report["connections"][0]["endpoints"];
+    let taken_back = &endpoints["client"]["retracted"][0];
+    assert_eq!(
+        (&taken_back["from"], &taken_back["state"], &taken_back["packet"]),
+        (&"ESTABLISHED".into(), &"CLOSE_WAIT".into(), &124.into())
+    );
+    assert_eq!((report["summary"]["retracted"].as_u64(), endpoints["server"].get("retracted")), (Some(1), None));
+}

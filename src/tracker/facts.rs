@@ -2,9 +2,9 @@
 
 use super::connection::Connection;
 use super::endpoint::{Endpoint, When};
-use super::log::Step;
+use super::log::{Marks, Step, Tail};
+use super::mark::Mark;
 use super::rules::{Event, rule};
-use super::state::State;
 use super::trace::Trace;
 use crate::time::Span;
 
@@ -90,21 +90,16 @@ impl Connection {
         self.retractions
     }
 
-    /// What was believed of end `e` and disproved, as the transitions it would have been.
+    /// What was believed of end `e` and disproved, as the transitions it would have been: from the state in which the end
+    /// was then, as far as is known now.
     pub fn retracted_entries(&self, e: usize) -> Vec<Step> {
-        let from = |event: Event| match event {
-            Event::RcvAckOfFin if self.ends[e].log.has(Event::RcvFin) => State::LastAck,
-            Event::RcvAckOfFin => State::FinWait1,
-            Event::RcvFin if self.ends[e].log.has(Event::SndFin) => State::FinWait2,
-            Event::RcvSyn => State::Closed,
-            Event::RcvSynAck => State::SynSent,
-            Event::RcvAckOfSyn => State::SynRcvd,
-            _ => State::Established,
+        let mut marks = Marks::new();
+        self.ends[e].log.stand(&mut marks);
+        let step = |mark: Mark| {
+            let state = Tail::of(marks.iter().filter(|m| m.time < mark.time)).state();
+            rule(state, mark.event).map(|rule| Step { at: mark.time, mark, rule })
         };
-        let marks = self.retracted.iter().filter(|(side, _)| usize::from(*side) == e).map(|(_, m)| *m);
-        marks
-            .filter_map(|mark| rule(from(mark.event), mark.event).map(|rule| Step { at: mark.time, mark, rule }))
-            .collect()
+        self.retracted.iter().filter(|(side, _)| usize::from(*side) == e).filter_map(|(_, mark)| step(*mark)).collect()
     }
 
     /// Times between the segments of the handshake: from the SYN that was answered to the first SYN,ACK, and from the

@@ -105,6 +105,10 @@ impl Connection {
             return;
         }
         self.ends[x].log.settle(mark);
+        if mark.packet != first.packet {
+            // The first one was believed to have arrived when it was captured.
+            self.retract(x, first);
+        }
     }
 
     /// The FIN that `x` had received when it echoed `echo`, though it had been taken for lost: it was so long underway that
