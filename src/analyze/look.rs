@@ -165,41 +165,41 @@ impl Finish<'_> {
         {
             let (index, id, sockets) = (*index, self.id(position), tracker.sockets(*index));
             let profile = &self.analysis.profile;
-            looks.push(match (left, lone) {
+            let (of, verdicts, outline, ending, measured) = match (left, lone) {
                 (None, None) => {
                     let (verdicts, outline) = (weighing.weigh_textbook(book, self.end, profile), book.outline());
-                    let (ending, of) = (Ending::of(&outline, verdicts), Of::Textbook(book));
-                    Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false, chosen: true }
+                    (Of::Textbook(book), verdicts, outline, Ending::of(&outline, verdicts), measured)
                 }
                 (None, Some(lone)) => {
-                    let (verdicts, outline) = (weighing.weigh_lone(lone, self.end, profile), lone.outline());
-                    let (ending, measured, of) = (Ending::of_lone(verdicts), &*nothing, Of::Lone);
-                    Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false, chosen: true }
+                    let verdicts = weighing.weigh_lone(lone, self.end, profile);
+                    (Of::Lone, verdicts, lone.outline(), Ending::of_lone(verdicts), &*nothing)
                 }
                 (Some(_), _) => {
                     let case = tracker.looked(index, scratch);
                     let verdicts = case.connection.weigh(self.end, profile, weighing);
-                    let (outline, measured) = (case.connection.outline(), &case.notes.measured);
-                    let (ending, of) = (Ending::of(&outline, verdicts), Of::Case(case));
-                    Look { index, id, sockets, outline, verdicts, ending, measured, of, stays: false, chosen: true }
+                    let outline = case.connection.outline();
+                    (Of::Case(case), verdicts, outline, Ending::of(&outline, verdicts), &case.notes.measured)
                 }
+            };
+            looks.push(Look {
+                index,
+                id,
+                sockets,
+                outline,
+                verdicts,
+                ending,
+                measured,
+                of,
+                stays: false,
+                chosen: true,
             });
         }
         for ((look, briefs), anomalies) in looks.iter_mut().zip(&mut *briefs).zip(&mut *anomalies) {
             self.ask(look, built, briefs, anomalies);
             self.digest(look, briefs, tally);
         }
-        if let Some(only) = wanted.only {
-            for (look, anomalies) in looks.iter_mut().zip(&mut *anomalies).filter(|(look, _)| !look.stays) {
-                self.build(look, anomalies, &mut stretch.connections);
-                look.chosen = stretch.connections.last().is_some_and(only);
-                if look.chosen {
-                    let timed = (!wanted.untimed).then_some(look.index);
-                    tally.chosen.get_or_insert_default().push((look.id, timed));
-                } else {
-                    stretch.connections.pop();
-                }
-            }
+        if wanted.only.is_some() {
+            self.choose(&mut looks, anomalies, wanted, tally, &mut stretch.connections);
         }
         for (look, briefs) in looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays) {
             self.add_up(look, briefs, tally);
@@ -225,6 +225,27 @@ impl Finish<'_> {
         stretch.connections.clear();
         let looks = looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays && look.chosen);
         stretch.rows.extend(looks.map(|(look, briefs)| self.row(look, briefs)));
+    }
+
+    /// Builds those that do not stay, of which detectors say `anomalies`, and keeps the ones that are wanted.
+    fn choose(
+        &self,
+        looks: &mut [Look<'_>],
+        anomalies: &mut [Vec<Anomaly>],
+        wanted: Wanted<'_>,
+        tally: &mut Tally,
+        built: &mut Vec<Connection>,
+    ) {
+        for (look, anomalies) in looks.iter_mut().zip(anomalies).filter(|(look, _)| !look.stays) {
+            self.build(look, anomalies, built);
+            look.chosen = built.last().is_some_and(|connection| wanted.only.is_none_or(|only| only(connection)));
+            if look.chosen {
+                let timed = (!wanted.untimed).then_some(look.index);
+                tally.chosen.get_or_insert_default().push((look.id, timed));
+            } else {
+                built.pop();
+            }
+        }
     }
 
     /// Adds a connection in full, of which detectors say `anomalies`, to those built.
