@@ -178,6 +178,31 @@ fn exceptions_expire() {
     assert!(unused.out.contains("was not needed"), "{}", unused.out);
 }
 
+/// Neither a capture nor the policy is overwritten by a report, nor a report by another.
+#[test]
+fn reports_spare_what_is_read() {
+    let folder = folder();
+    let good = &captures()[0].1;
+    std::fs::create_dir(folder.path("all")).unwrap();
+    folder.file("all/good.pcap", good);
+    for (report, input, says) in [
+        ("json=good.pcap", "good.pcap", "good.pcap: is the input"),
+        ("json=./good.pcap", "good.pcap", "./good.pcap: is the input"),
+        ("json=all/good.pcap", "all", "all/good.pcap: is the input"),
+        ("json=closes.toml", "good.pcap", "closes.toml: is the input"),
+        ("sarif=x", "good.pcap", "two reports to the same file, x"),
+    ] {
+        let run = folder.run(&["check", "-p", "closes.toml", "-r", "junit=x", "-r", report, input]);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{report}");
+        assert!(run.err.contains(says), "{report}: {}", run.err);
+    }
+    for file in ["good.pcap", "all/good.pcap"] {
+        assert_eq!(&std::fs::read(folder.path(file)).unwrap(), good, "{file}");
+    }
+    let beside = ["check", "-q", "-r", "json=all/report.json", "all"];
+    assert_eq!([folder.run(&beside).code, folder.run(&beside).code], [0, 0]);
+}
+
 #[test]
 fn what_cannot_be_done_exits_with_2() {
     let folder = folder();

@@ -96,6 +96,11 @@ fn what_cannot_be_compared_exits_with_2() {
         (&["diff", "good.pcap", "part.json"], "part.json: is an incomplete report"),
         (&["diff", "--service", "web", "good.pcap", "bad.pcap"], "write NAME=PATTERN"),
         (&["diff", "--alpha", "2", "good.pcap", "bad.pcap"], "between 0 and 1"),
+        (&["diff", "-", "-"], "standard input can only be one of both"),
+        (
+            &["diff", "good.json", "bad.pcap", "-o", "good.json"],
+            "good.json: is the input; the output would overwrite it",
+        ),
     ] {
         let run = folder.run(arguments);
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}");

@@ -101,6 +101,7 @@ pub fn run(args: &CheckArgs, look: Look) -> Result<u8, Failure> {
     let policy = policy(args.policy.as_deref())?;
     let mut targets = Vec::new();
     for (kind, path) in wanted {
+        spared(args, &policy, path.as_deref())?;
         targets.push((kind, Target::open(path.as_deref())?));
     }
     let captures = if args.separately { args.files.chunks(1).collect() } else { vec![args.files.as_slice()] };
@@ -113,6 +114,12 @@ pub fn run(args: &CheckArgs, look: Look) -> Result<u8, Failure> {
     }
     // What could not be read weighs most, then what failed, then what cannot be told.
     Ok([FAILED, FOUND, UNCLEAR].into_iter().find(|code| codes.contains(code)).unwrap_or(DONE))
+}
+
+/// That no report overwrites what is read, the policy among it.
+fn spared(args: &CheckArgs, policy: &Policy, report: Option<&Path>) -> Result<(), Failure> {
+    let read: Vec<PathBuf> = args.files.iter().cloned().chain(policy.file.iter().map(PathBuf::from)).collect();
+    report.map_or(Ok(()), |report| reading::spared(&read, report))
 }
 
 /// The verdict on one capture, and the exit code that it asks for.
@@ -152,7 +159,7 @@ fn code(report: &Report, judgement: &Judgement) -> u8 {
 
 /// The reports asked for, each with its file; the table on standard output unless something else goes there.
 fn reports(args: &CheckArgs) -> Result<Vec<(Kind, Option<PathBuf>)>, Failure> {
-    let mut wanted = Vec::new();
+    let mut wanted: Vec<(Kind, Option<PathBuf>)> = Vec::new();
     for text in &args.report {
         let (kind, file) = text.split_once('=').map_or((text.as_str(), "-"), |(kind, file)| (kind, file));
         let kind = kind.trim().parse::<Kind>().map_err(|word| {
@@ -162,7 +169,15 @@ fn reports(args: &CheckArgs) -> Result<Vec<(Kind, Option<PathBuf>)>, Failure> {
         if file.is_empty() {
             return Err(Failure::usage(format!("--report: no file after `{}=`", kind.name())));
         }
-        wanted.push((kind, (file != "-").then(|| PathBuf::from(file))));
+        let file = (file != "-").then(|| PathBuf::from(file));
+        // A device takes several, a file only the last.
+        let twice = |path: &PathBuf| {
+            (path.is_file() || !path.exists()) && wanted.iter().any(|(_, at)| at.as_ref() == Some(path))
+        };
+        if let Some(path) = file.as_ref().filter(|path| twice(path)) {
+            return Err(Failure::usage(format!("--report: two reports to the same file, {}", path.display())));
+        }
+        wanted.push((kind, file));
     }
     if !args.reading.quiet && wanted.iter().all(|(_, file)| file.is_some()) {
         wanted.insert(0, (Kind::Table, None));

@@ -112,6 +112,11 @@ pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
     let services = Services { by: args.by, named: named.collect::<Result<_, _>>()? };
     let limits = names::limits(&args.threshold, args.stuck_after)?;
     let format = output::format(args.format, args.output.as_deref(), Format::of_extension, &Format::EXTENSIONS)?;
+    let sides = [args.before.clone(), args.after.clone()];
+    if sides.iter().all(|side| side.as_os_str() == "-") {
+        return Err(Failure::file("-", "standard input can only be one of both"));
+    }
+    reading::check(&sides, args.output.as_deref(), "diff BEFORE")?;
     let target = Target::open(args.output.as_deref())?;
     let (before, after) = (sample(&args.before, &limits, args)?, sample(&args.after, &limits, args)?);
     let difference = compare(&before.0, &after.0, &services, args.alpha);

@@ -54,10 +54,25 @@ pub fn check(files: &[PathBuf], output: Option<&Path>, command: &str) -> Result<
         let hint = format!("pipe a capture into it: tcpdump -w - | tcpstate {command} -");
         return Err(Failure::file("-", format!("standard input is a terminal\n  {hint}")));
     }
-    let Some(output) = output.and_then(|path| path.canonicalize().ok()) else { return Ok(()) };
-    match files.iter().find(|file| file.canonicalize().is_ok_and(|file| file == output)) {
-        Some(file) => Err(Failure::file(&file.display().to_string(), "is the input; the output would overwrite it")),
-        None => Ok(()),
+    output.map_or(Ok(()), |output| spared(files, output))
+}
+
+/// That `output` is none of the files that are read, nor a capture in a folder that is.
+pub fn spared(files: &[PathBuf], output: &Path) -> Result<(), Failure> {
+    let name = output.display().to_string();
+    let Ok(output) = output.canonicalize() else { return Ok(()) };
+    let is_read = |file: &PathBuf| {
+        file.canonicalize().is_ok_and(|file| {
+            file == output
+                || file.is_dir()
+                    && output.parent() == Some(&file)
+                    && output.is_file()
+                    && source::open(&[&output]).is_ok()
+        })
+    };
+    match files.iter().any(is_read) {
+        true => Err(Failure::file(&name, "is the input; the output would overwrite it")),
+        false => Ok(()),
     }
 }
 
