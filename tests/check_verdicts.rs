@@ -178,6 +178,26 @@ fn exceptions_expire() {
     assert!(unused.out.contains("was not needed"), "{}", unused.out);
 }
 
+/// A finding that only many connections together show is excepted as a whole, or where all that it names are.
+#[test]
+fn exceptions_cover_what_only_many_connections_show() {
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/accept_queue.pcap");
+    let folder = folder();
+    for (scope, code, told) in [
+        ("", 0, "(1 excepted)"),
+        ("where = \"server port 80\"\n", 0, "(1 excepted)"),
+        ("where = \"client port 40004\"\n", 1, "3 of 6 connections (none is allowed)\n"),
+        ("expires = 2026-01-31\n", 1, "expired on 2026-01-31"),
+    ] {
+        let limit = "[[limit]]\nname = \"queues\"\nfinding = \"accept-queue-drops\"\n";
+        let policy = format!("{limit}[[allow]]\nfinding = \"O13\"\nreason = \"known\"\n{scope}");
+        folder.file("queues.toml", policy.as_bytes());
+        let run = check(&folder, &["-p", "queues.toml", capture]);
+        assert_eq!(run.code, code, "{scope}: {}", run.out);
+        assert!(run.out.contains(told) && !run.out.contains("not needed"), "{scope}: {}", run.out);
+    }
+}
+
 /// Neither a capture nor the policy is overwritten by a report, nor a report by another.
 #[test]
 fn reports_spare_what_is_read() {

@@ -57,6 +57,7 @@ impl<'p> Hearing<'p> {
     /// Takes a connection.
     pub fn take(&mut self, c: &Connection) {
         self.known.take(c);
+        self.allowed.take(c);
         for heard in &mut self.rules {
             let rule = heard.rule;
             if rule.scope.as_ref().is_some_and(|scope| !scope.matches(c)) {
@@ -82,13 +83,13 @@ impl<'p> Hearing<'p> {
 
     /// The verdict; `report` is about the connections taken, and need not have them any more.
     pub fn judgement(self, report: &Report) -> Judgement {
-        let Hearing { policy, allowed, known, rules, .. } = self;
+        let Hearing { policy, mut allowed, known, rules, .. } = self;
         let capture = &report.capture;
         let quality = capture::verdict(&policy.capture, capture, &known);
         let lacking = quality.status != Status::Pass;
         let mut verdicts = vec![quality];
         for heard in rules {
-            let mut verdict = heard.verdict(&report.findings);
+            let mut verdict = heard.verdict(&report.findings, &mut allowed);
             if verdict.status == Status::Pass && lacking {
                 verdict.status = Status::Unclear;
                 verdict.message =
@@ -115,8 +116,8 @@ fn all_in_one<G: Default>(rule: &Rule) -> BTreeMap<String, G> {
 }
 
 impl Heard<'_> {
-    fn verdict(self, findings: &[Finding]) -> RuleVerdict {
-        let Heard { rule, about, before, exempt, covered } = self;
+    fn verdict(self, findings: &[Finding], allowed: &mut Allowed<'_>) -> RuleVerdict {
+        let Heard { rule, about, before, exempt, mut covered } = self;
         let checked = before - exempt;
         let named = |name: String, mut part: super::Part| {
             if !name.is_empty() {
@@ -126,7 +127,12 @@ impl Heard<'_> {
         };
         let parts = match about {
             About::Limit(asked, groups) => {
-                groups.into_iter().map(|(name, group)| named(name, group.part(&asked, findings))).collect()
+                let part = |(name, group): (String, limit::Group)| {
+                    let (part, wide) = group.part(&asked, findings, allowed);
+                    covered += wide;
+                    named(name, part)
+                };
+                groups.into_iter().map(part).collect()
             }
             About::Expect(expect, groups) => {
                 groups.into_iter().map(|(name, group)| named(name, group.part(expect))).collect()

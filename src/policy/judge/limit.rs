@@ -1,7 +1,7 @@
 //! Limits on findings.
 
 use super::listed::Listed;
-use super::scope::Allowed;
+use super::scope::{Allowed, is_wide};
 use super::{Offence, Part, Status};
 use crate::detect::{Declaration, Detect, SHORT_CAPTURE};
 use crate::policy::model::{Amount, Limit, Policy, Rule};
@@ -91,10 +91,10 @@ impl Group {
         self.ids.binary_search(&id).is_ok()
     }
 
-    /// What it comes to, with the `findings` that no single connection shows.
-    pub fn part(mut self, asked: &Asked<'_>, findings: &[Finding]) -> Part {
+    /// What it comes to, with the `findings` that no single connection shows, and how many of these an exception covers.
+    pub fn part(mut self, asked: &Asked<'_>, findings: &[Finding], allowed: &mut Allowed<'_>) -> (Part, u64) {
         self.ids.sort_unstable();
-        let wide = wide(asked, &self, findings);
+        let (wide, covered) = wide(asked, &self, findings, allowed);
         let Group { of, mut offences, doubts, .. } = self;
         let found = offences.count + wide.iter().map(|(count, _)| count).sum::<u64>();
         wide.into_iter().for_each(|(_, offence)| offences.add(|| offence));
@@ -113,14 +113,18 @@ impl Group {
             0 => format!("none seen in {}{}", plural(of, "connection"), doubt.replace("more ", "")),
             n => format!("{} of {} ({most}){doubt}", count(n), plural(of, "connection")),
         };
-        Part { status, message, offences, doubts }
+        (Part { status, message, offences, doubts }, covered)
     }
 }
 
-/// Findings that no single connection shows.
-fn wide(asked: &Asked<'_>, group: &Group, findings: &[Finding]) -> Vec<(u64, Offence)> {
+/// Findings that no single connection shows, each with its number of cases, and how many an exception covers.
+fn wide(
+    asked: &Asked<'_>,
+    group: &Group,
+    findings: &[Finding],
+    allowed: &mut Allowed<'_>,
+) -> (Vec<(u64, Offence)>, u64) {
     let limit = asked.limit;
-    let is_wide = |code: &str| crate::detect::find(code).is_some_and(|d| matches!(d.detect, Detect::Capture(_)));
     let wanted = |f: &&Finding| {
         (limit.codes.is_empty() || limit.codes.contains(&f.code))
             && limit.severity.is_none_or(|least| f.severity >= least)
@@ -134,7 +138,8 @@ fn wide(asked: &Asked<'_>, group: &Group, findings: &[Finding]) -> Vec<(u64, Off
         time: None,
         message: format!("{} {}: {}", f.code, f.name, f.message),
     };
-    findings.iter().filter(wanted).map(|f| (f.count.max(1), offence(f))).collect()
+    let (covered, counted): (Vec<_>, Vec<_>) = findings.iter().filter(wanted).partition(|f| allowed.covers_wide(f));
+    (counted.into_iter().map(|f| (f.count.max(1), offence(f))).collect(), covered.len() as u64)
 }
 
 /// Why a connection may have what the capture does not show.

@@ -2,8 +2,9 @@
 
 use jiff::civil::Date;
 
+use crate::detect::{Detect, find};
 use crate::policy::model::{Allowance, Each, Policy};
-use crate::report::Connection;
+use crate::report::{Connection, Finding};
 
 /// The name of the group that `c` is in; none if the rule is about all together.
 pub fn group(each: Option<Each>, c: &Connection) -> String {
@@ -17,15 +18,44 @@ pub fn group(each: Option<Each>, c: &Connection) -> String {
 
 /// The exceptions of a policy on a given day, and which of them were needed.
 pub struct Allowed<'p> {
-    all: Vec<(&'p Allowance, bool, u64)>,
+    all: Vec<Exception<'p>>,
     today: Date,
+}
+
+struct Exception<'p> {
+    allowance: &'p Allowance,
+    /// It has not expired.
+    valid: bool,
+    used: u64,
+    /// Numbers of the connections in its scope, where it is about findings that only many together show.
+    ids: Option<Vec<u64>>,
+}
+
+/// Whether no single connection shows the finding with this code.
+pub fn is_wide(code: &str) -> bool {
+    find(code).is_some_and(|d| matches!(d.detect, Detect::Capture(_)))
 }
 
 impl<'p> Allowed<'p> {
     /// Those of `policy`; what has expired allows nothing.
     pub fn new(policy: &'p Policy, today: Date) -> Allowed<'p> {
-        let valid = |a: &Allowance| a.expires.is_none_or(|last| today <= last);
-        Allowed { all: policy.allowances.iter().map(|a| (a, valid(a), 0)).collect(), today }
+        let exception = |allowance: &'p Allowance| {
+            let wide = allowance.scope.is_some() && allowance.codes.iter().any(|code| is_wide(code));
+            let valid = allowance.expires.is_none_or(|last| today <= last);
+            Exception { allowance, valid, used: 0, ids: wide.then(Vec::new) }
+        };
+        Allowed { all: policy.allowances.iter().map(exception).collect(), today }
+    }
+
+    /// Takes a connection, before anything is asked about it.
+    pub fn take(&mut self, c: &Connection) {
+        for Exception { allowance, ids, .. } in &mut self.all {
+            if let (Some(ids), Some(scope)) = (ids, &allowance.scope)
+                && scope.matches(c)
+            {
+                ids.push(c.id);
+            }
+        }
     }
 
     /// Whether the rule called `rule` does not look at `c`.
@@ -40,7 +70,7 @@ impl<'p> Allowed<'p> {
 
     fn any(&mut self, c: &Connection, fits: impl Fn(&Allowance) -> bool) -> bool {
         let mut found = false;
-        for (a, valid, used) in &mut self.all {
+        for Exception { allowance: a, valid, used, .. } in &mut self.all {
             if fits(a) && a.scope.as_ref().is_none_or(|scope| scope.matches(c)) {
                 *used += 1;
                 found |= *valid;
@@ -49,16 +79,37 @@ impl<'p> Allowed<'p> {
         found
     }
 
+    /// Whether `finding`, which only many connections together show, does not count: all that it names are excepted. All
+    /// connections have been taken.
+    pub fn covers_wide(&mut self, finding: &Finding) -> bool {
+        let (mut whole, mut left) = (false, finding.connections.clone());
+        for Exception { allowance, valid, used, ids } in &mut self.all {
+            if !allowance.codes.contains(&finding.code) {
+                continue;
+            }
+            let Some(ids) = ids else {
+                *used += 1;
+                whole |= *valid;
+                continue;
+            };
+            ids.sort_unstable();
+            let has = |id: &u64| ids.binary_search(id).is_ok();
+            *used += u64::from(finding.connections.iter().any(has));
+            left.retain(|id| !(*valid && has(id)));
+        }
+        whole || left.is_empty() && !finding.connections.is_empty()
+    }
+
     /// What there is to say about the exceptions.
     pub fn notes(&self) -> Vec<String> {
         const SOON: i32 = 14;
         let mut notes = Vec::new();
-        for (a, valid, used) in &self.all {
+        for Exception { allowance: a, valid, used, .. } in &self.all {
             let line = a.line.map(|line| format!(" (line {line})")).unwrap_or_default();
             let what = match &a.rule {
                 Some(rule) => format!("from rule `{rule}`"),
                 None => {
-                    let name = |code: &&'static str| crate::detect::find(code).map_or(*code, |d| d.name);
+                    let name = |code: &&'static str| find(code).map_or(*code, |d| d.name);
                     format!("for {}", a.codes.iter().map(name).collect::<Vec<_>>().join(", "))
                 }
             };

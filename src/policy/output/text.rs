@@ -53,7 +53,7 @@ fn verdict(rule: &RuleVerdict, width: usize) -> Vec<Text> {
     let indent = " ".repeat(WORD);
     let mut words = Text::styled(BOLD, &rule.name).and(": ").and(&rule.message).words();
     if rule.allowed > 0 {
-        words.extend(Text::styled(DIM, &format!("({} allowed)", rule.allowed)).words());
+        words.extend(Text::styled(DIM, &format!("({} excepted)", count(rule.allowed))).words());
     }
     let mut lines = wrap(Text::styled(style, word).pad(WORD), WORD, &words, " ", width);
     let (listed, of) = listed(rule);
