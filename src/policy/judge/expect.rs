@@ -92,7 +92,7 @@ fn each(expect: &Expect, of: u64, offences: Listed, doubts: Listed) -> Part {
 struct Sample {
     id: u64,
     ends: [Socket; 2],
-    /// The first packet of its connection.
+    /// The packet with which it began, or the first of its connection.
     began: (u64, Time),
     span: Span,
     /// It had not ended when the capture did, or was not seen at all.
@@ -119,8 +119,13 @@ fn time_in(only: Option<Side>, state: State, c: &Connection, samples: &mut Vec<S
     for side in Side::ALL.into_iter().filter(|side| only.is_none_or(|only| only == *side)) {
         let endpoint = c.endpoints.get(side);
         let unseen = blind(c).is_some();
+        let entered = endpoint.history.iter().find(|entry| entry.state == state);
+        let began = entered.and_then(|entry| Some((entry.packet?, entry.time)));
         match endpoint.time_in_state.get(state) {
-            Some(span) => samples.push(Sample::of(c, span, unseen || endpoint.state == state)),
+            Some(span) => {
+                let sample = Sample::of(c, span, unseen || endpoint.state == state);
+                samples.push(Sample { began: began.unwrap_or(sample.began), ..sample });
+            }
             None if unseen => samples.push(Sample::of(c, Span(0), true)),
             None => {}
         }
