@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::compare::{Comparison, Difference, Fate, FindingChange, LEAST, Measured, Verdict};
 use super::service::By;
 use crate::detect;
+use crate::render::facts::input;
 use crate::render::markdown::escape;
 use crate::render::text::{BOLD, DIM, GREEN, RED, Text, YELLOW, wrap};
 use crate::render::units::{count, plural, share, span};
@@ -60,6 +61,7 @@ pub fn write(
 fn title(difference: &Difference) -> String {
     let [(before, n), (after, m)] = &difference.samples;
     let by = if difference.by == By::Port { "port" } else { "address and port" };
+    let (before, after) = (input(before), input(after));
     format!("{before} ({}) → {after} ({}), services by {by}", plural(*n, "connection"), plural(*m, "connection"))
 }
 

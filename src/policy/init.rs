@@ -10,6 +10,7 @@ use super::file::keys::VERSION;
 use super::judge::{Status, judge};
 use super::model::{Demands, Policy, Quantile};
 use crate::detect::ALL;
+use crate::render::facts::input;
 use crate::render::units::{count, plural};
 use crate::report::{ClosedFirst, Connection, Report, Severity, Side};
 use crate::time::Span;
@@ -32,12 +33,13 @@ pub struct Written {
 /// Writes a policy that `report` passes on the day `today`.
 pub fn write(report: &Report, today: Date) -> Written {
     let capture = capture(report);
-    let mut draft = Draft { report, today, text: head(report), remarks: Vec::new(), capture };
+    let mut draft = Draft { report, today, text: head(report), remarks: Vec::new(), capture, blind: false };
     draft.text.push_str(&draft.capture);
     let quality = draft.tried("");
     let passes = quality.is_none();
     if let Some((_, reason)) = quality {
-        draft.remarks.push(format!("the capture does not meet the usual demands: {reason}"));
+        draft.remarks.push(format!("the capture shows too little to try the rules on: {reason}"));
+        draft.blind = true;
     }
     draft.text.push_str(
         "\n# Findings: none of these, or no more than the capture had. `tcpstate explain NAME` says what each means.\n",
@@ -59,12 +61,15 @@ struct Draft<'a> {
     capture: String,
     text: String,
     remarks: Vec<String>,
+    /// No rule can be tried.
+    blind: bool,
 }
 
 impl Draft<'_> {
     /// Adds a rule, or says why it cannot be asked for.
     fn add(&mut self, rule: &str) {
-        let Some((name, reason)) = self.tried(rule) else { return self.text.push_str(rule) };
+        let tried = if self.blind { None } else { self.tried(rule) };
+        let Some((name, reason)) = tried else { return self.text.push_str(rule) };
         self.text.push_str("\n# Cannot be asked for: ");
         let _ = writeln!(self.text, "{reason}");
         for line in rule.trim().lines() {
@@ -87,7 +92,7 @@ impl Draft<'_> {
 
 fn head(report: &Report) -> String {
     let names: Vec<String> =
-        report.capture.files.iter().map(|file| crate::render::clean::clean(&file.name).into_owned()).collect();
+        report.capture.files.iter().map(|file| crate::render::clean::clean(input(&file.name)).into_owned()).collect();
     format!(
         "# What traffic must look like, written by `tcpstate check --init` from {}\n# ({}, {}). Loosen and tighten \
          it as you see fit: `tcpstate check --schema` has every key.\nversion = {VERSION}\n",

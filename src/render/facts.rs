@@ -42,7 +42,12 @@ pub fn name(files: &[FileInfo]) -> String {
 }
 
 fn plain(file: &FileInfo) -> String {
-    if file.name == "-" { "standard input".to_owned() } else { file.name.clone() }
+    input(&file.name).to_owned()
+}
+
+/// The name of an input as people read it.
+pub fn input(name: &str) -> &str {
+    if name == "-" { "standard input" } else { name }
 }
 
 /// How many connections lack a part.

@@ -4,12 +4,13 @@ use std::io;
 
 use super::{is_error, listed, objected, place, tally};
 use crate::policy::judge::{Judgement, RuleVerdict, Status};
+use crate::render::facts::input;
 use crate::render::markdown::escape;
 use crate::render::units::count;
 
 pub fn write(judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
     let policy = judgement.policy.as_deref().unwrap_or("the standard policy");
-    let files: Vec<String> = judgement.files.iter().map(|file| escape(file)).collect();
+    let files: Vec<String> = judgement.files.iter().map(|file| escape(input(file))).collect();
     writeln!(out, "### {} tcpstate check: {}\n", sign(judgement.status(), true), judgement.status().name())?;
     writeln!(out, "{} against {}: {}.\n", files.join(", "), escape(policy), tally(judgement))?;
     writeln!(out, "| | rule | result |\n|---|---|---|")?;

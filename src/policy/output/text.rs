@@ -5,6 +5,7 @@ use std::io;
 use super::{Looks, listed, objected, place, tally};
 use crate::policy::judge::{Judgement, RuleVerdict, Status};
 use crate::policy::model::Level;
+use crate::render::facts::input;
 use crate::render::text::{BOLD, DIM, GREEN, RED, Text, YELLOW, wrap};
 use crate::render::units::{count, plural};
 
@@ -36,7 +37,7 @@ fn head(judgement: &Judgement) -> Text {
     };
     let policy = judgement.policy.as_deref().unwrap_or("the standard policy");
     let files = match judgement.files.as_slice() {
-        [one] => one.clone(),
+        [one] => input(one).to_owned(),
         many => plural(many.len() as u64, "capture"),
     };
     let size = format!(" ({}, {})", plural(judgement.connections, "connection"), plural(judgement.packets, "packet"));
