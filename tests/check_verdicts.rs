@@ -148,6 +148,15 @@ fn mistakes_are_pointed_at() {
         "[thresholds]\ntime-wait-exces = 200\n",
         "[thresholds]\nclose-wait-stuck = 200\n",
         "[capture]\nmax-missing = 1\n",
+        "[[limit]]\nname = \"x\"\nfinding = \"C01\"\nmax = -1\n",
+        "[[limit]]\nname = \"x\"\nfinding = \"C01\"\neach = \"port\"\n",
+        "[[limit]]\nname = \"x\"\nfinding = \"C01\"\nwhere = \"port 80 and finding Rst_abrt\"\n",
+        "[[expect]]\nname = \"x\"\nnever = \"client.CLOSE_WIAT\"\n",
+        "[[expect]]\nname = \"x\"\ncount = { min = 5, max = 1 }\n",
+        "[[expect]]\nname = \"x\"\ncount = {}\n",
+        "[[allow]]\nfinding = \"C01\"\nreason = \"z\"\n",
+        "[[limit]]\nname = \"x\"\nfinding = \"C02\"\n\n[[allow]]\nfinding = \"C01\"\nreason = \"z\"\n",
+        "[[limit]]\nname = \"x\"\nfinding = \"C02\"\n\n[[allow]]\nrule = \"else\"\nreason = \"z\"\n",
         "[capture]\ncomplete = \"yes\"\n",
         "version = 2\n",
         "name = \n",
@@ -251,6 +260,27 @@ fn a_damaged_capture_cannot_tell() {
     assert!(run.out.contains("capture quality: cut.pcap is not whole"), "{}", run.out);
     folder.file("cut.toml", b"[capture]\ncomplete = false\n");
     assert_eq!(check(&folder, &["-p", "cut.toml", "cut.pcap"]).code, 0);
+}
+
+/// A policy without rules passes whatever there is, and says so.
+#[test]
+fn a_policy_without_rules_says_that_it_judges_nothing() {
+    let folder = folder();
+    folder.file("empty.toml", b"version = 1\n");
+    let run = check(&folder, &["-p", "empty.toml", "refused.pcap"]);
+    assert_eq!(run.code, 0);
+    assert!(run.out.contains("note: the policy has neither [[limit]] nor [[expect]]"), "{}", run.out);
+}
+
+/// What no rule can be tried on is told once, and leaves the rules as they are.
+#[test]
+fn a_capture_without_connections_becomes_a_policy_that_cannot_tell() {
+    let folder = folder();
+    folder.file("none.pcap", &Conversation::new().bytes);
+    let written = folder.run(&["check", "--init", "none.pcap"]);
+    assert_eq!((written.code, written.err.lines().count()), (3, 1), "{}", written.err);
+    assert!(written.err.contains("shows too little to try the rules on: it has 0 packets"), "{}", written.err);
+    assert!(written.out.contains("\nfinding = \"close-wait-stuck\"\n"), "{}", written.out);
 }
 
 #[test]

@@ -249,6 +249,11 @@ pub struct Allowance {
 }
 
 impl Policy {
+    /// Whether there is no rule in it.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// What holds when nothing else is said: none of the findings that are warnings or errors.
     pub fn standard() -> Policy {
         let rule = |d: &&'static Declaration| Rule {

@@ -8,6 +8,7 @@ pub mod keys;
 mod read;
 mod schema;
 mod value;
+mod whole;
 
 pub use error::PolicyError;
 pub use schema::schema;

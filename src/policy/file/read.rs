@@ -1,13 +1,12 @@
 //! Tables to rules.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{PolicyError, position};
-use super::keys::{ALLOW, CAPTURE, EXPECT, LIMIT, SECTIONS, Section, THRESHOLDS, VERSION};
+use super::keys::{ALLOW, CAPTURE, EXPECT, LIMIT, SECTIONS, Section, VERSION};
 use super::value::{Source, kind};
 use crate::detect::{self, Limits};
 use crate::filter::{self, Filter};
@@ -58,12 +57,13 @@ impl Policy {
         // As they stand in the file, whatever their kind.
         policy.rules.sort_by_key(|rule| rule.line);
         source.check_names(root.get_ref(), &policy)?;
+        source.check_exceptions(root.get_ref(), &policy)?;
         Ok(policy)
     }
 }
 
 /// Text with every run of white space as one blank: names and reasons are shown in lines.
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -159,7 +159,7 @@ impl Source<'_> {
             Limits::read([setting.as_str()]).map_err(|error| {
                 let unknown = matches!(error, crate::detect::ThresholdError::Unknown { .. });
                 let at = if unknown { name.span() } else { value.span() };
-                let hint = Some(THRESHOLDS.meaning.to_owned()).filter(|_| unknown);
+                let hint = Some("`tcpstate explain NAME` shows those of a finding".to_owned()).filter(|_| unknown);
                 self.error(at, error.to_string(), hint)
             })?;
             settings.push(setting);
@@ -184,18 +184,21 @@ impl Source<'_> {
 
     fn filter(&self, value: &Value<'_>) -> Result<Filter, PolicyError> {
         let text = self.text(value)?;
-        let filter = filter::parse(&text).map_err(|error| {
-            // Where the text stands in the file as it was typed, the place is known to the letter.
+        // Where the text stands in the file as it was typed, the place is known to the letter.
+        let place = |part: Range<usize>| {
             let span = value.span();
             let typed = self.text.get(span.clone()).and_then(|raw| raw.find(text.as_str()));
-            let at = match typed {
-                Some(inset) => span.start + inset + error.at.start..span.start + inset + error.at.end,
-                None => span,
-            };
-            self.error(at, error.message, error.hint)
+            typed.map_or(span.clone(), |inset| span.start + inset + part.start..span.start + inset + part.end)
+        };
+        let filter = filter::parse(&text).map_err(|error| self.error(place(error.at), error.message, error.hint))?;
+        detect::known(filter.findings()).map_err(|unknown| {
+            let plain = text.to_ascii_lowercase().replace('_', "-");
+            let at = plain.find(&unknown.name).map_or(0..text.len(), |at| at..at + unknown.name.len());
+            let near = unknown.nearest.map(|near| format!("did you mean `{near}`?"));
+            let hint = near.unwrap_or_else(|| "`tcpstate explain` lists them".to_owned());
+            self.error(place(at), format!("`{}` is no finding", unknown.name), Some(hint))
         })?;
-        let known = detect::known(filter.findings());
-        known.map(|()| filter).map_err(|unknown| self.error(value.span(), unknown.to_string(), None))
+        Ok(filter)
     }
 
     fn rule(&self, fields: &Fields<'_, '_>, test: Test) -> Result<Rule, PolicyError> {
@@ -296,7 +299,13 @@ impl Source<'_> {
             return Err(self.error(key.span(), format!("`{}` is not a key of `count`", key.get_ref()), hint()));
         }
         let bound = |key: &str| table.get(key).map(|v| self.count(v)).transpose();
-        Ok((bound("min")?.unwrap_or(0), bound("max")?))
+        match (bound("min")?, bound("max")?) {
+            (None, None) => Err(self.error(value.span(), "neither `min` nor `max` is given", hint())),
+            (Some(min), Some(max)) if min > max => {
+                Err(self.error(value.span(), format!("no number is at least {min} and at most {max}"), None))
+            }
+            (min, max) => Ok((min.unwrap_or(0), max)),
+        }
     }
 
     fn allow(&self, fields: &Fields<'_, '_>) -> Result<Allowance, PolicyError> {
@@ -318,43 +327,5 @@ impl Source<'_> {
             reason,
             expires: fields.map("expires", |v| self.date(v))?,
         })
-    }
-
-    /// Names are unique, and exceptions name rules that exist.
-    fn check_names(&self, root: &DeTable<'_>, policy: &Policy) -> Result<(), PolicyError> {
-        let place = |section: &str, key: &str, name: &str, nth: usize| {
-            let all = root.get(section).and_then(|v| v.get_ref().as_array());
-            let mut found = all.into_iter().flat_map(|all| all.iter()).filter_map(|item| {
-                let value = item.get_ref().as_table()?.get(key)?;
-                (one_line(value.get_ref().as_str()?) == name).then(|| value.span())
-            });
-            found.nth(nth)
-        };
-        let mut seen = BTreeSet::new();
-        for rule in &policy.rules {
-            let span = || {
-                place("expect", "name", &rule.name, 0)
-                    .into_iter()
-                    .chain(place("limit", "name", &rule.name, 0))
-                    .chain(place("expect", "name", &rule.name, 1))
-                    .chain(place("limit", "name", &rule.name, 1))
-                    .max_by_key(|span| span.start)
-                    .unwrap_or(0..0)
-            };
-            if rule.name.is_empty() {
-                return Err(self.error(span(), "the name is empty", None));
-            }
-            if !seen.insert(rule.name.as_str()) {
-                return Err(self.error(span(), format!("two rules are called `{}`", rule.name), None));
-            }
-        }
-        for name in policy.allowances.iter().filter_map(|a| a.rule.as_deref()) {
-            if !seen.contains(name) {
-                let hint = nearest(name, seen.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-                let at = place("allow", "rule", name, 0).unwrap_or(0..0);
-                return Err(self.error(at, format!("no rule is called `{name}`"), hint));
-            }
-        }
-        Ok(())
     }
 }

@@ -88,6 +88,7 @@ fn kind(kind: Kind) -> Value {
         Kind::Range => json!({
             "type": "object",
             "additionalProperties": false,
+            "minProperties": 1,
             "properties": {"min": {"type": "integer", "minimum": 0}, "max": {"type": "integer", "minimum": 0}},
         }),
     }

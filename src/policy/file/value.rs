@@ -46,11 +46,12 @@ impl Source<'_> {
 
     /// A whole number.
     pub fn count(&self, value: &Value<'_>) -> Result<u64, PolicyError> {
-        match value.get_ref() {
-            DeValue::Integer(n) => u64::from_str_radix(n.as_str(), n.radix()).ok(),
-            _ => None,
-        }
-        .ok_or_else(|| self.wanted(value, "a whole number"))
+        const WANTED: &str = "a whole number";
+        let DeValue::Integer(n) = value.get_ref() else { return Err(self.wanted(value, WANTED)) };
+        u64::from_str_radix(n.as_str(), n.radix()).map_err(|_| {
+            let found = if n.as_str().starts_with('-') { "a negative one" } else { "one that is too large" };
+            self.error(value.span(), format!("expected {WANTED}, found {found}"), None)
+        })
     }
 
     /// `"1%"`
@@ -117,11 +118,11 @@ impl Source<'_> {
             };
             read(word).ok_or_else(|| {
                 let hint = match nearest(word, names.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None if names.len() > 15 => "`tcpstate explain` lists them".to_owned(),
-                    None => names.join(", "),
+                    Some(near) => Some(format!("did you mean `{near}`?")),
+                    None if names.len() > 15 => Some("`tcpstate explain` lists them".to_owned()),
+                    None => Some(names.join(", ")).filter(|_| !names.iter().all(|name| what.contains(name))),
                 };
-                self.error(value.span(), format!("`{word}` is not {what}"), Some(hint))
+                self.error(value.span(), format!("`{word}` is not {what}"), hint)
             })
         };
         match value.get_ref() {
@@ -150,14 +151,13 @@ impl Source<'_> {
 
     /// States, of one end where that is said.
     pub fn end_states(&self, value: &Value<'_>) -> Result<Vec<(Option<Side>, State)>, PolicyError> {
-        self.words(value, "a TCP state", &State::ALL.map(State::name), |word| {
-            let (side, state) = match word.split_once('.') {
-                Some(("client", state)) => (Some(Side::Client), state),
-                Some(("server", state)) => (Some(Side::Server), state),
-                Some(_) => return None,
-                None => (None, word),
-            };
-            Some((side, state.parse().ok()?))
+        let of = |end: &str| State::ALL.map(|state| format!("{end}{state}"));
+        let all = ["", "client.", "server."].map(of).concat();
+        let names: Vec<&str> = all.iter().map(String::as_str).collect();
+        self.words(value, "a TCP state", &names, |word| {
+            let Some((end, state)) = word.split_once('.') else { return Some((None, word.parse().ok()?)) };
+            let side = Side::ALL.into_iter().find(|side| side.name() == plain(end))?;
+            Some((Some(side), state.parse().ok()?))
         })
     }
 

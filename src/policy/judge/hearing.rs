@@ -13,6 +13,8 @@ use crate::policy::model::{Expect, IfNone, Policy, Rule, Test};
 use crate::report::{Connection, Finding, Report};
 use crate::time::Time;
 
+const NO_RULES: &str = "the policy has neither [[limit]] nor [[expect]]: nothing was judged but the capture's quality";
+
 /// A policy, and what was heard of the connections of a capture so far.
 pub struct Hearing<'p> {
     policy: &'p Policy,
@@ -105,7 +107,7 @@ impl<'p> Hearing<'p> {
             first: capture.first,
             last: capture.last,
             rules: verdicts,
-            notes: allowed.notes(),
+            notes: policy.is_empty().then(|| NO_RULES.to_owned()).into_iter().chain(allowed.notes()).collect(),
         }
     }
 }

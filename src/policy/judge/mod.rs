@@ -168,7 +168,7 @@ pub struct Judgement {
     pub last: Option<Time>,
     /// The quality of the capture, then each rule in the order of the policy.
     pub rules: Vec<RuleVerdict>,
-    /// About exceptions: expired, soon to expire, not needed.
+    /// About exceptions: expired, soon to expire, not needed; or that the policy asks for nothing.
     pub notes: Vec<String>,
 }
 
