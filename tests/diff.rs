@@ -88,12 +88,14 @@ fn what_cannot_be_compared_exits_with_2() {
     folder.file("other.json", b"{\"schema\": \"else/3\"}");
     folder.file("broken.json", b"{\"schema\": ");
     folder.file("part.json", b"{\"schema\": \"tcpstate/1\", \"connections\": []}");
+    folder.run(&["analyze", "-o", "lines.ndjson", "good.pcap"]);
     for (arguments, says) in [
         (&["diff", "good.pcap"][..], "AFTER"),
         (&["diff", "good.pcap", "none.pcap"], "none.pcap"),
         (&["diff", "good.pcap", "other.json"], "other.json: is no report of tcpstate that this version reads"),
         (&["diff", "good.pcap", "broken.json"], "broken.json: is no JSON"),
         (&["diff", "good.pcap", "part.json"], "part.json: is an incomplete report"),
+        (&["diff", "good.pcap", "lines.ndjson"], "lines.ndjson: is NDJSON; save the report with --format json"),
         (&["diff", "--service", "web", "good.pcap", "bad.pcap"], "write NAME=PATTERN"),
         (&["diff", "--alpha", "2", "good.pcap", "bad.pcap"], "between 0 and 1"),
         (&["diff", "-", "-"], "standard input can only be one of both"),
@@ -105,6 +107,24 @@ fn what_cannot_be_compared_exits_with_2() {
         let run = folder.run(arguments);
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}");
         assert!(run.err.contains(says), "{arguments:?}: {}", run.err);
+    }
+}
+
+/// A saved report that lacks connections says so, and what changes nothing is told.
+#[test]
+fn what_is_not_compared_is_said() {
+    let folder = folder();
+    folder.run(&["analyze", "--limit", "3", "-o", "cut.json", "bad.pcap"]);
+    let cut = diff(&folder, &["cut.json", "bad.json"]).out;
+    assert!(cut.contains("not whole: cut.json: has 3 of 40 connections"), "{cut}");
+    for (arguments, says) in [
+        (&["--stuck-after", "2s", "good.json", "bad.pcap"][..], "tcpstate: good.json: is a saved report"),
+        (&["--service", "web=*:443", "good.json", "bad.pcap"], "tcpstate: --service: no server is like any"),
+    ] {
+        let run = folder.run(&[&["diff"], arguments].concat());
+        assert_eq!((run.code, run.err.lines().count()), (0, 1), "{}", run.err);
+        assert!(run.err.starts_with(says), "{}", run.err);
+        assert_eq!(folder.run(&[&["diff", "-q"], arguments].concat()).err, "");
     }
 }
 

@@ -10,13 +10,15 @@ use super::args::{columns, duration};
 use super::failure::{DONE, FAILED, FOUND, Failure};
 use super::jobs::Jobs;
 use super::names;
-use super::output::{self, Look, Target};
+use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
 use crate::analyze::{Analysis, MANY, Options, Past};
 use crate::detect::Limits;
 use crate::diff::output::{Format, write};
+use crate::diff::sample::Item;
 use crate::diff::service::By;
 use crate::diff::{Sample, Services, compare};
+use crate::render::clean::clean;
 use crate::report::Severity;
 use crate::time::Span;
 
@@ -26,10 +28,10 @@ use crate::time::Span;
 Examples:
   tcpstate diff monday.pcap tuesday.pcap
   tcpstate analyze --format json -o before.json before.pcap; tcpstate diff before.json after.pcap
-  tcpstate diff --service 'web=*:443' --service 'db=10.0.5.*:5432' --fail-on-new before.json after.pcap
+  tcpstate diff --service 'web=*:443' --service 'db=10.*:5432' --fail-on-new before.json after.pcap
 
-Findings that only one of both has, or that are more severe, are told always. All other differences are told only where
-chance would not make them: shares by Fisher's exact test, times by the rank test of Mann and Whitney, all corrected for
+Findings that only one of both has, or that are more severe, are told always. All other differences are told only where \
+chance would not make them: shares by Fisher's exact test, times by the rank test of Mann and Whitney, all corrected for \
 their number (Holm). Both captures should show comparable traffic.
 
 Exit codes: 0 done; 1 what --fail-on-new or --fail-on-worse names was found; 2 could not be done; 130 interrupted.")]
@@ -55,7 +57,7 @@ pub struct DiffArgs {
     #[arg(long, value_name = "SEVERITY", num_args = 0..=1, require_equals = true, default_missing_value = "warning", value_parser = severity)]
     fail_on_new: Option<Severity>,
 
-    /// Exit with 1 if anything got worse
+    /// Exit with 1 if anything got worse; what is new does not count, see --fail-on-new
     #[arg(long)]
     fail_on_worse: bool,
 
@@ -119,6 +121,9 @@ pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
     reading::check(&sides, args.output.as_deref(), "diff BEFORE")?;
     let target = Target::open(args.output.as_deref())?;
     let (before, after) = (sample(&args.before, &limits, args)?, sample(&args.after, &limits, args)?);
+    if !args.reading.quiet {
+        remark(args, &services, [&before.0, &after.0]);
+    }
     let difference = compare(&before.0, &after.0, &services, args.alpha);
     let looks = (look.width(args.width), look.colour(target.is_file()));
     target.write(|out| write(format, &difference, args.all, looks, out))?;
@@ -129,6 +134,22 @@ pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
         (false, true) => FOUND,
         (false, false) => DONE,
     })
+}
+
+/// Tells of options that change nothing, or only one side.
+fn remark(args: &DiffArgs, services: &Services, samples: [&Sample; 2]) {
+    let limited = !args.threshold.is_empty() || args.stuck_after.is_some();
+    for path in [&args.before, &args.after].into_iter().filter(|path| limited && is_json(path)) {
+        let name = path.display().to_string();
+        tell(format_args!(
+            "tcpstate: {}: is a saved report, which keeps the thresholds it was made with",
+            clean(&name)
+        ));
+    }
+    let named = |item: &Item| services.named.iter().any(|(name, _)| services.name(item) == *name);
+    if !services.named.is_empty() && !samples.iter().any(|sample| sample.items.iter().any(named)) {
+        tell("tcpstate: --service: no server is like any of the patterns");
+    }
 }
 
 /// One side, and whether a part of it could not be read.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::detect::{self, Detect};
+use crate::render::units::{count, plural};
 use crate::report::{Connection, Report, SCHEMA, Severity, Side};
 use crate::time::Span;
 
@@ -48,6 +49,9 @@ pub enum NoReport {
     /// Not JSON.
     #[error("is no JSON: {0}")]
     Json(String),
+    /// One object a line.
+    #[error("is NDJSON; save the report with --format json")]
+    Lines,
     /// Of another kind or version.
     #[error("is no report of tcpstate that this version reads (`schema` is {0}, not \"{SCHEMA}\")")]
     Schema(String),
@@ -104,7 +108,10 @@ impl Sample {
     /// # Errors
     /// If it is none, or of another version.
     pub fn saved(name: &str, text: &[u8]) -> Result<Sample, NoReport> {
-        let report: Value = serde_json::from_slice(text).map_err(|error| NoReport::Json(error.to_string()))?;
+        let report: Value = serde_json::from_slice(text).map_err(|error| match first_line(text) {
+            Some(line) if line["type"].is_string() => NoReport::Lines,
+            _ => NoReport::Json(error.to_string()),
+        })?;
         if report["schema"] != SCHEMA {
             return Err(NoReport::Schema(report["schema"].to_string()));
         }
@@ -112,12 +119,21 @@ impl Sample {
         let connections = report["connections"].as_array().ok_or_else(|| part("connections"))?;
         let findings = report["findings"].as_array().ok_or_else(|| part("findings"))?;
         let files = report["capture"]["files"].as_array().ok_or_else(|| part("capture.files"))?;
-        let items =
+        let items: Vec<Item> =
             connections.iter().map(|c| item(c).ok_or_else(|| part("connections[]"))).collect::<Result<_, _>>()?;
         let wide = findings.iter().filter_map(coded).filter(|(code, _)| is_wide(code)).collect();
-        let problems = files.iter().filter_map(|file| file["problem"].as_str().map(str::to_owned)).collect();
+        let mut problems: Vec<String> =
+            files.iter().filter_map(|file| file["problem"].as_str().map(str::to_owned)).collect();
+        if let Some(all) = report["summary"]["connections"].as_u64().filter(|all| *all > items.len() as u64) {
+            let (some, all) = (count(items.len() as u64), plural(all, "connection"));
+            problems.push(format!("has {some} of {all}, as --limit saved it; the others are in no comparison"));
+        }
         Ok(Sample { name: name.to_owned(), items, wide, problems })
     }
+}
+
+fn first_line(text: &[u8]) -> Option<Value> {
+    serde_json::from_slice(text.split(|byte| *byte == b'\n').next()?).ok()
 }
 
 fn is_wide(code: &str) -> bool {
