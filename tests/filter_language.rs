@@ -75,6 +75,8 @@ fn filters_select_what_they_say() {
         ("incarnation > 1", 30),
         ("id 17", 1),
         ("id 1,2,3", 3),
+        ("id != 1,2,3", 2_997),
+        ("host [2001:db8::1]", 30),
         ("(outcome reset or outcome open) and port 8080", 210),
         ("!midstream && !one-way", 2_940),
     ] {
@@ -135,6 +137,11 @@ fn errors_point_at_the_place_and_say_what_to_write() {
         "finding 'x'",
         "net 10.0.0.0 mask 255.0.255.0",
         "port 80 \u{1b}[31m",
+        "id #17",
+        "client.port 80",
+        "server close-wait",
+        "host 10.0",
+        "port > 1024",
     ];
     let all: Vec<String> = wrong.iter().map(|filter| error(filter)).collect();
     insta::assert_snapshot!("filter_errors", all.join("\n\n"));

@@ -13,7 +13,13 @@ use crate::tracker::State;
 
 /// The filter that `text` is, of which all findings are known; `asked` is the option that has it.
 pub fn filter(asked: &str, text: &str) -> Result<Filter, Failure> {
-    let filter = filter::parse(text).map_err(|error| Failure::usage(format!("{asked}: {error}")))?;
+    let filter = filter::parse(text).map_err(|mut error| {
+        let word = text.get(error.at.clone()).unwrap_or_default();
+        if detect::find(word).is_some() {
+            error.hint = Some(format!("did you mean `finding {word}`?"));
+        }
+        Failure::usage(format!("{asked}: {error}"))
+    })?;
     detect::known(filter.findings()).map_err(|unknown| Failure::usage(format!("{asked}: {unknown}")))?;
     Ok(filter)
 }

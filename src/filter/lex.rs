@@ -52,6 +52,7 @@ pub fn tokens(text: &str) -> Result<Vec<(Token<'_>, Range<usize>)>, FilterError>
         '&' => Some("write `and` or `&&`".to_owned()),
         '|' => Some("write `or` or `||`".to_owned()),
         '\'' | '"' => Some("values need no quotes".to_owned()),
+        '#' => Some("the connection that reports call #17 is `id 17`".to_owned()),
         _ => None,
     };
     let message = format!("`{wrong}` means nothing here");

@@ -130,7 +130,11 @@ impl<'a> Parser<'a> {
                 self.next += 1;
                 self.value_of(word.keyword, ends)
             }
-            Some(_) => Err(self.error(&format!("`{word}` is not a thing of one end"), None)),
+            Some(known) => {
+                let hint = format!("it is of the whole connection, as in `{}`", known.example);
+                let hint = ends_of(known.keyword).is_none().then_some(hint);
+                Err(self.error(&format!("`{word}` is not a thing of one end"), hint))
+            }
             None => self.value_of(Keyword::Host, ends),
         }
     }
@@ -229,6 +233,9 @@ impl<'a> Parser<'a> {
     fn no_such_field(&self, end: &str, field: &str) -> FilterError {
         let fields: Vec<&str> = words::WORDS.iter().filter(|w| w.of_an_end).map(|w| w.spellings[0]).collect();
         let hint = match nearest(field, fields.iter().copied()) {
+            _ if words::find(field).is_some_and(|word| is_place(word.keyword)) => {
+                format!("did you mean `{end} {field}`?")
+            }
             Some(near) => format!("did you mean {end}.{near}?"),
             None => format!("an end has {}", fields.join(", ")),
         };

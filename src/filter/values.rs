@@ -60,7 +60,9 @@ fn listed(parser: &mut Parser<'_>, keyword: Keyword, ends: Ends) -> Result<Filte
             true
         }
         Some(Token::Compare(_)) => {
-            return Err(parser.error("this can only be compared by `=` and `!=`", None));
+            let ports = matches!(keyword, Keyword::Port | Keyword::PortRange);
+            let hint = ports.then(|| "ranges are written `portrange 1024-65535`".to_owned());
+            return Err(parser.error("this can only be compared by `=` and `!=`", hint));
         }
         _ => false,
     };
@@ -79,12 +81,13 @@ fn listed(parser: &mut Parser<'_>, keyword: Keyword, ends: Ends) -> Result<Filte
 /// `id 1,2,3` and `incarnation > 1`.
 fn numbers(parser: &mut Parser<'_>, number: Number) -> Result<Filter, FilterError> {
     let compare = compare(parser);
-    let mut any = vec![Filter::Is(Test::Number(number, compare, size(parser)?))];
-    while compare == Compare::Equal && parser.peek() == Some(Token::Comma) {
+    let mut all = vec![Filter::Is(Test::Number(number, compare, size(parser)?))];
+    while matches!(compare, Compare::Equal | Compare::NotEqual) && parser.peek() == Some(Token::Comma) {
         parser.take();
-        any.push(Filter::Is(Test::Number(number, compare, size(parser)?)));
+        all.push(Filter::Is(Test::Number(number, compare, size(parser)?)));
     }
-    Ok(either(any))
+    // Any will do; after `!=`, none may.
+    Ok(if compare == Compare::NotEqual && all.len() > 1 { Filter::And(all) } else { either(all) })
 }
 
 fn either(mut any: Vec<Filter>) -> Filter {
@@ -118,6 +121,9 @@ fn one(keyword: Keyword, ends: Ends, word: &str) -> Option<Test> {
     let known = |word: &str| word.to_ascii_lowercase().replace('_', "-");
     match keyword {
         Keyword::Host => word
+            .strip_prefix('[')
+            .and_then(|word| word.strip_suffix(']'))
+            .unwrap_or(word)
             .parse()
             .map(|addr| Test::Host(ends, addr))
             .ok()
@@ -254,6 +260,8 @@ fn hint(keyword: Keyword, word: &str) -> Option<String> {
             Some("networks are written `net 10.0.0.0/8`, with at most 32 bits (IPv4) or 128 (IPv6)".to_owned())
         }
         Keyword::Host if word.parse::<u16>().is_ok() => Some(format!("did you mean `port {word}`?")),
+        Keyword::Host if word.parse::<State>().is_ok() => Some(format!("did you mean `state {word}`?")),
+        Keyword::Host if literal::net(word).is_some() => Some(format!("did you mean `net {word}`?")),
         Keyword::Host => Some("names are not looked up; write the address".to_owned()),
         _ => None,
     }
