@@ -75,6 +75,13 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
             "--output: .md is no format\n  known are .txt, .json, .ndjson, .jsonl, .csv; ",
         ),
         (&["explain", "CLOSE_WIAT"], "did you mean CLOSE_WAIT?"),
+        (
+            &["explain", "-f", "json", "close-wait"],
+            "states are explained as text only\n  write `tcpstate explain close-wait`",
+        ),
+        (&["explain", "a\x1b[31mb"], "explain: `a\u{fffd}[31mb` is neither"),
+        (&["analyze", "--filter", "not close-wait-stuck", "x"], "did you mean `finding close-wait-stuck`?"),
+        (&["snapshot", "--filter", "help", "x"], "tcpstate analyze --filter help prints the language"),
         (&["man", "nothing"], "is not a command"),
     ] {
         let run = run(arguments);

@@ -34,8 +34,9 @@ Examples:
   tcpstate check --policy tcpstate.toml trace.pcap
   tcpstate check --report junit=junit.xml --report sarif=tcpstate.sarif captures/
 
-Exit codes: 0 every rule passes; 1 a rule fails; 3 no rule fails, but the capture does not show enough to tell of all
+Exit codes: 0 every rule passes; 1 a rule fails; 3 no rule fails, but the capture does not show enough to tell of all \
 (lost packets, one direction, too short); 2 could not be done; 130 interrupted.")]
+#[command(mut_arg("quiet", |arg| arg.help("Neither progress bar nor warnings, nor the table unless --report asks for it")))]
 pub struct CheckArgs {
     /// Captures: pcap or pcapng, compressed or not; folders of them; `-` for standard input
     #[arg(value_name = "FILE", required_unless_present = "schema")]
@@ -45,8 +46,8 @@ pub struct CheckArgs {
     #[arg(short, long, value_name = "FILE")]
     policy: Option<PathBuf>,
 
-    /// Also write a report: table, junit, sarif, github, gitlab, json, markdown; to a file, or to standard output with
-    /// `-` or no file; may be given several times
+    /// Write a report: table, junit, sarif, github, gitlab, json, markdown; to a file, or to standard output with `-` or no
+    /// file, where it takes the place of the table; may be given several times
     #[arg(short, long, value_name = "KIND[=FILE]")]
     report: Vec<String>,
 
@@ -54,7 +55,7 @@ pub struct CheckArgs {
     #[arg(long, conflicts_with_all = ["policy", "report"])]
     init: bool,
 
-    /// Check each FILE by itself, instead of all of them as parts of one capture
+    /// Check each FILE by itself, a folder as one, instead of all of them as parts of one capture
     #[arg(long, conflicts_with = "init")]
     separately: bool,
 

@@ -42,6 +42,10 @@ pub fn run(args: &ExplainArgs, look: Look) -> Result<(), Failure> {
         let wanted = match (&args.topic, finding) {
             (None, _) => detect::ALL.to_vec(),
             (Some(_), Some(finding)) => vec![finding],
+            (Some(topic), None) if topic.parse::<State>().is_ok() => {
+                let hint = format!("tcpstate explain {topic}");
+                return Err(Failure::usage(format!("explain: states are explained as text only\n  write `{hint}`")));
+            }
             (Some(topic), None) => return Err(unknown(topic)),
         };
         return written(&wanted, args.format, args.topic.is_none());

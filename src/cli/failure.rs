@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::render::clean::clean;
+
 /// Exit code: done, nothing to object to.
 pub const DONE: u8 = 0;
 /// Exit code: what `--fail-on` names was found, or a check failed.
@@ -40,7 +42,11 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, line) in self.lines.iter().enumerate() {
             let end = if i > 0 { "\n" } else { "" };
-            write!(f, "{end}tcpstate: {line}")?;
+            write!(f, "{end}tcpstate: ")?;
+            for (i, part) in line.split('\n').enumerate() {
+                // Words typed may have been copied from anywhere.
+                write!(f, "{}{}", if i > 0 { "\n" } else { "" }, clean(part))?;
+            }
         }
         Ok(())
     }

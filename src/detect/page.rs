@@ -47,7 +47,10 @@ impl Declaration {
 
     /// All of it as JSON.
     pub fn json(&self) -> Value {
-        let example = |e: &Example| json!({"ladder": e.ladder, "times": e.times});
+        let example = |e: &Example| match e.repetition() {
+            Some(how) => json!({"ladder": e.ladder, "times": e.times, "how": how}),
+            None => json!({"ladder": e.ladder, "times": e.times}),
+        };
         json!({
             "code": self.code,
             "name": self.name,

@@ -136,6 +136,7 @@ fn open_folder(folder: &Path, name: String, inputs: &mut Vec<Input>, notes: &mut
     if inputs.len() == before {
         let cause = match skipped {
             0 => "is a folder without files".to_string(),
+            1 => "is a folder of one file, which is not a capture".to_string(),
             n => format!("is a folder of {n} files, none of them a capture"),
         };
         inputs.push(Input::failed(name, cause));
