@@ -249,6 +249,18 @@ fn what_cannot_be_done_exits_with_2() {
     }
 }
 
+/// Checked by itself, what cannot be read keeps nothing from the others, and has its place in the report.
+#[test]
+fn one_that_cannot_be_read_leaves_the_others_their_verdicts() {
+    let folder = folder();
+    let run = folder.run(&["check", "--separately", "-q", "-r", "json", "good.pcap", "none.pcap", "refused.pcap"]);
+    assert_eq!((run.code, run.err.lines().count()), (2, 1), "{}", run.err);
+    let all: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    let told = |i: usize| (all[i]["status"].as_str().unwrap(), all[i]["rules"][0]["message"].as_str().unwrap());
+    assert_eq!([told(0).0, told(1).0, told(2).0], ["pass", "unclear", "fail"]);
+    assert!(told(1).1.starts_with("none.pcap cannot be opened: "), "{}", told(1).1);
+}
+
 #[test]
 fn a_damaged_capture_cannot_tell() {
     let folder = folder();

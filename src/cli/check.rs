@@ -125,7 +125,10 @@ fn spared(args: &CheckArgs, policy: &Policy, report: Option<&Path>) -> Result<()
 
 /// The verdict on one capture, and the exit code that it asks for.
 fn judged(files: &[PathBuf], args: &CheckArgs, policy: &Policy) -> Result<(Judgement, u8), Failure> {
-    let (analysis, files) = read(files, args, policy.limits.clone())?;
+    let (analysis, files) = match read(files, args, policy.limits.clone()) {
+        Err(failure) if args.separately && args.files.len() > 1 => unread(files, &failure),
+        read => read?,
+    };
     let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
     finish.tell(0);
     let mut hearing = Hearing::new(policy, finish.capture().last, today(args));
@@ -134,6 +137,19 @@ fn judged(files: &[PathBuf], args: &CheckArgs, policy: &Policy) -> Result<(Judge
     let judgement = hearing.judgement(&report);
     let code = code(&report, &judgement);
     Ok((judgement, code))
+}
+
+/// An input that cannot be read, while others can: it is judged as one that shows nothing.
+fn unread(files: &[PathBuf], failure: &Failure) -> (Analysis, Vec<FileInfo>) {
+    tell(failure);
+    let named = |path: &PathBuf| {
+        let name = path.display().to_string();
+        let problem = Some(clean(&failure.cause(&name)).into_owned());
+        FileInfo { name: clean(&name).into_owned(), problem, unreadable: true, ..FileInfo::default() }
+    };
+    let mut analysis = Analysis::new(Options::default());
+    analysis.complete();
+    (analysis, files.iter().map(named).collect())
 }
 
 /// `--lint`

@@ -31,6 +31,13 @@ impl Failure {
         Failure { lines: vec![format!("{name}: {cause}")] }
     }
 
+    /// The cause alone, where it is one of a file called `name`.
+    pub fn cause(&self, name: &str) -> String {
+        let of =
+            |line: &String| line.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(line).to_owned();
+        self.lines.iter().map(of).collect::<Vec<_>>().join("; ")
+    }
+
     /// Several files, each with its cause.
     pub fn files(failures: &[(String, String)]) -> Failure {
         Failure { lines: failures.iter().map(|(name, cause)| format!("{name}: {cause}")).collect() }

@@ -75,7 +75,8 @@ fn lacking(demands: &Demands, capture: &Capture, known: &Known) -> Vec<String> {
     let Known { all, gaps, midstream, parts } = *known;
     let mut lacking = Vec::new();
     for file in capture.files.iter().filter(|file| demands.complete && file.problem.is_some()) {
-        lacking.push(format!("{} is not whole: {}", file.name, file.problem.as_deref().unwrap_or("")));
+        let is = if file.unreadable { "" } else { " is not whole:" };
+        lacking.push(format!("{}{is} {}", file.name, file.problem.as_deref().unwrap_or("")));
     }
     if capture.packets < demands.min_packets {
         let (have, want) = (count(capture.packets), count(demands.min_packets));
