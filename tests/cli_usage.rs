@@ -82,7 +82,13 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["explain", "a\x1b[31mb"], "explain: `a\u{fffd}[31mb` is neither"),
         (&["analyze", "--filter", "not close-wait-stuck", "x"], "did you mean `finding close-wait-stuck`?"),
         (&["snapshot", "--filter", "help", "x"], "tcpstate analyze --filter help prints the language"),
-        (&["man", "nothing"], "is not a command"),
+        (&["man", "nothing"], "is not a command\n  the commands are analyze, check, diff,"),
+        (&["help", "check"], "did you mean `tcpstate --help`"),
+        (&["check", "--format", "json", "x"], "tcpstate check --report json FILE"),
+        (&["check", "-o", "x", "y"], "--report table=FILE"),
+        (&["check", "--filter", "port 80", "x"], "connections are chosen in a policy"),
+        (&["check", "--stuck-after", "5s", "x"], "thresholds are set in a policy"),
+        (&["live", "--filter", "port 80"], "the filter stands by itself"),
     ] {
         let run = run(arguments);
         assert_eq!(run.code, 2, "{arguments:?}");

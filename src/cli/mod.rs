@@ -46,9 +46,10 @@ use output::{Look, tell};
 
 /// Runs the program on its arguments, the first of which is its name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return ExitCode::from(misused(&error)),
+        Err(error) => return ExitCode::from(misused(&error, &arguments)),
     };
     match perform(&cli) {
         Ok(code) => ExitCode::from(code),
@@ -75,17 +76,17 @@ fn perform(cli: &Cli) -> Result<u8, Failure> {
 }
 
 /// Prints help, the version or a usage error, with a hint for frequent mistakes; returns the exit code.
-fn misused(error: &clap::Error) -> u8 {
+fn misused(error: &clap::Error, arguments: &[OsString]) -> u8 {
     // Whoever closed the pipe does not want to read it.
     let _ = error.print();
-    if let Some(hint) = hint(error) {
+    if let Some(hint) = hint(error, arguments) {
         tell(format_args!("\n  {hint}"));
     }
     u8::try_from(error.exit_code()).unwrap_or(FAILED)
 }
 
 /// What was probably meant.
-fn hint(error: &clap::Error) -> Option<String> {
+fn hint(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.clone()),
         _ => None,
@@ -93,15 +94,32 @@ fn hint(error: &clap::Error) -> Option<String> {
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let word = word(ContextKind::InvalidSubcommand)?;
+            if word == "help" {
+                return Some("did you mean `tcpstate --help`, or `tcpstate COMMAND --help`?".to_owned());
+            }
             let capture = word == "-" || word.contains(".pcap") || word.contains(".cap") || Path::new(&word).exists();
             capture.then(|| format!("did you mean `tcpstate analyze {word}`?"))
         }
         ErrorKind::UnknownArgument => {
             let word = word(ContextKind::InvalidArg)?;
-            (word == "-r").then(|| "captures need no -r: tcpstate analyze FILE".to_owned())
+            let command = arguments.get(1).and_then(|command| command.to_str()).unwrap_or_default();
+            elsewhere(command, &word).map(str::to_owned)
         }
         _ => None,
     }
+}
+
+/// Where a command has what others have as the option `word`.
+fn elsewhere(command: &str, word: &str) -> Option<&'static str> {
+    Some(match (command, word) {
+        (_, "-r") => "captures need no -r: tcpstate analyze FILE",
+        ("check", "-f" | "--format") => "reports are asked for by kind: tcpstate check --report json FILE",
+        ("check", "-o" | "--output") => "reports are written to files with --report table=FILE",
+        ("check", "--filter") => "connections are chosen in a policy: where = \"server port 443\"",
+        ("check", "--threshold" | "--stuck-after") => "thresholds are set in a policy: [thresholds]",
+        ("live", "--filter") => "the filter stands by itself: tcpstate live -i eth0 'server port 443'",
+        _ => return None,
+    })
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
@@ -116,11 +134,14 @@ fn man(command: Option<&str>) -> Result<(), Failure> {
     program.build();
     let page = match command {
         None => program,
-        Some(name) => program
-            .find_subcommand(name)
-            .cloned()
-            .map(|command| command.name(format!("tcpstate-{name}")))
-            .ok_or_else(|| Failure::usage(format!("man: `{name}` is not a command")))?,
+        Some(name) => {
+            program.find_subcommand(name).cloned().map(|command| command.name(format!("tcpstate-{name}"))).ok_or_else(
+                || {
+                    let all: Vec<&str> = program.get_subcommands().map(clap::Command::get_name).collect();
+                    Failure::usage(format!("man: `{name}` is not a command\n  the commands are {}", all.join(", ")))
+                },
+            )?
+        }
     };
     output::print(|out| clap_mangen::Man::new(page).render(out))
 }
