@@ -207,6 +207,23 @@ fn exceptions_cover_what_only_many_connections_show() {
     }
 }
 
+/// Every cause that a report names can be allowed by that name.
+#[test]
+fn causes_of_resets_are_allowed_as_they_are_called() {
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/trouble.pcap");
+    let folder = folder();
+    let allowing = |causes: &str| {
+        let policy = format!("[[expect]]\nname = \"resets\"\nreset-causes = [\"unread-data\", \"abort\"{causes}]\n");
+        folder.file("resets.toml", policy.as_bytes());
+        check(&folder, &["-p", "resets.toml", capture])
+    };
+    let some = allowing("");
+    assert!(some.code == 1 && some.out.contains("reset (write-after-fin): "), "{}", some.out);
+    assert_eq!(allowing(", \"write-after-fin\", \"refused\"").code, 0);
+    // No RST is told to have it.
+    assert!(allowing(", \"orphan\"").err.contains("no-socket, "));
+}
+
 /// Neither a capture nor the policy is overwritten by a report, nor a report by another.
 #[test]
 fn reports_spare_what_is_read() {

@@ -61,6 +61,12 @@ impl Cause {
         Cause::Unknown,
     ];
 
+    /// All that the fact `reset.cause` may say: their names, with [`Cause::Orphan`] taken apart.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let others = Cause::ALL.into_iter().filter(|cause| *cause != Cause::Orphan).map(Cause::name);
+        others.chain([WRITE_AFTER_FIN, REQUEST_CROSSED_FIN])
+    }
+
     /// As in the fact `reset.cause`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -112,8 +118,7 @@ pub(super) const REQUEST_CROSSED_FIN: &str = "request-crossed-fin";
 
 /// The fact `reset.cause` as it is written here.
 pub(super) fn known(name: &str) -> Option<&'static str> {
-    let causes = Cause::ALL.iter().map(|c| c.name());
-    causes.chain([WRITE_AFTER_FIN, REQUEST_CROSSED_FIN]).find(|c| *c == name)
+    Cause::names().find(|c| *c == name)
 }
 
 /// How soon an answer counts as caused by what came before it.

@@ -71,7 +71,7 @@ fn kind(kind: Kind) -> Value {
         }
         Kind::Outcomes => listed(Outcome::ALL.map(Outcome::name).to_vec()),
         Kind::Closers => listed(ClosedFirst::ALL.map(ClosedFirst::name).to_vec()),
-        Kind::Causes => listed(Cause::ALL.map(Cause::name).to_vec()),
+        Kind::Causes => listed(Cause::names().collect()),
         Kind::Amount => json!({"anyOf": [{"type": "integer", "minimum": 0}, share()]}),
         Kind::Count => json!({"type": "integer", "minimum": 0}),
         Kind::Share => share(),

@@ -177,8 +177,9 @@ impl Source<'_> {
 
     /// Causes of resets.
     pub fn causes(&self, value: &Value<'_>) -> Result<Vec<String>, PolicyError> {
-        self.words(value, "a cause of a reset", &Cause::ALL.map(Cause::name), |word| {
-            Cause::ALL.into_iter().find(|cause| cause.name() == plain(word)).map(|cause| cause.name().to_owned())
+        let names: Vec<&str> = Cause::names().collect();
+        self.words(value, "a cause of a reset", &names, |word| {
+            names.iter().find(|name| **name == plain(word)).map(|name| (*name).to_owned())
         })
     }
 
