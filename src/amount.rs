@@ -3,7 +3,7 @@
 use crate::time::Span;
 
 /// Units of time and their nanoseconds.
-const TIMES: [(&str, i128); 14] = [
+const TIMES: [(&str, i128); 15] = [
     ("ns", 1),
     ("us", 1_000),
     ("µs", 1_000),
@@ -17,6 +17,7 @@ const TIMES: [(&str, i128); 14] = [
     ("hour", 3_600_000_000_000),
     ("hours", 3_600_000_000_000),
     ("d", 86_400_000_000_000),
+    ("day", 86_400_000_000_000),
     ("days", 86_400_000_000_000),
 ];
 

@@ -51,6 +51,18 @@ fn values_mean_what_they_say() {
     assert_eq!(millis, [("p50", 20), ("p95", 50), ("max", 1_000)]);
 }
 
+/// As reports write them, so that they can be copied.
+#[test]
+fn durations_may_have_blanks() {
+    let policy = |limit: &str| {
+        let text = format!("[[expect]]\nname = \"x\"\nhandshake = {{ max = \"{limit}\" }}\n");
+        Policy::read("p.toml", &text).map(|policy| format!("{:?}", policy.rules[0].test)).ok()
+    };
+    assert_eq!(policy("3 min 20 s"), policy("200s"));
+    assert_eq!(policy("1 day"), policy("24h"));
+    assert!(policy("200s").is_some() && policy("200").is_none());
+}
+
 #[test]
 fn a_finding_that_there_is_not_is_no_condition() {
     let policy = "[[expect]]\nname = \"calm\"\nwhere = \"not finding close-wiat-stuck\"\noutcome = \"closed\"\n";

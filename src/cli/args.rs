@@ -245,7 +245,7 @@ pub(super) fn columns(word: &str) -> Result<u16, String> {
 }
 
 pub(super) fn duration(word: &str) -> Result<Span, String> {
-    amount::duration(word).ok_or_else(|| "a duration with its unit, as in 30s or 2min".to_owned())
+    amount::duration(&word.replace(' ', "")).ok_or_else(|| "a duration with its unit, as in 30s or 2min".to_owned())
 }
 
 /// clap has checked the word against the same table.

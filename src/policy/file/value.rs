@@ -82,7 +82,8 @@ impl Source<'_> {
             DeValue::String(text) => text.as_ref(),
             _ => return Err(self.wanted(value, "a duration such as \"50ms\"")),
         };
-        amount::duration(text).ok_or_else(|| {
+        // With blanks as reports write it, and as thresholds take it.
+        amount::duration(&text.replace(' ', "")).ok_or_else(|| {
             let hint = Some("with its unit, as in \"50ms\", \"1.5s\", \"2min\"".to_owned());
             self.error(value.span(), format!("`{text}` is not a duration"), hint)
         })
