@@ -207,6 +207,36 @@ fn exceptions_cover_what_only_many_connections_show() {
     }
 }
 
+/// What only many connections show is no more certain than what one does where the capture misses a part.
+#[test]
+fn a_doubtful_finding_of_many_connections_cannot_be_told() {
+    let mut all = Conversation::new();
+    for port in 41_000..41_030 {
+        all = if port % 4 == 0 { all.refused(port) } else { all.closed(port) }.after(10_000);
+    }
+    let all = all.after(4_000_000).closed(42_000);
+    let whole = all.bytes.clone();
+    let lossy = all
+        .segment(40_000, true, 100, 0, conversation::SYN, b"")
+        .segment(40_000, false, 500, 101, conversation::SYN_ACK, b"")
+        .segment(40_000, true, 101, 501, conversation::ACK, &[0; 200])
+        .segment(40_000, false, 501, 801, conversation::ACK, b"")
+        .segment(40_000, true, 801, 501, conversation::ACK, &[0; 200])
+        .segment(40_000, false, 501, 1001, conversation::ACK, b"");
+    let folder = folder();
+    folder.file("whole.pcap", &whole);
+    folder.file("lossy.pcap", &lossy.bytes);
+    let policy =
+        "[capture]\nmax-missing = \"100%\"\n[[limit]]\nname = \"x\"\nfinding = \"A01\"\nseverity = \"warning\"\n";
+    folder.file("success.toml", policy.as_bytes());
+    let told = |capture: &str| {
+        let run = check(&folder, &["-p", "success.toml", capture]);
+        (run.code, run.out.lines().nth(1).unwrap().to_owned())
+    };
+    assert_eq!(told("whole.pcap"), (1, "FAIL        x: 8 of 31 connections (none is allowed)".to_owned()));
+    assert_eq!(told("lossy.pcap"), (3, "can't tell  x: none seen in 32 connections, 8 may".to_owned()));
+}
+
 /// Every cause that a report names can be allowed by that name.
 #[test]
 fn causes_of_resets_are_allowed_as_they_are_called() {

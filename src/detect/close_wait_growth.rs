@@ -58,10 +58,10 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             if (windows[WINDOWS - 1] as i64) < least || !windows.windows(2).all(|w| w[0] < w[1]) {
                 continue;
             }
-            let doubtful = scene.quality.is_lossy() || scene.quality.is_stepped() || scene.is_unseen(host);
+            let unseen = scene.is_unseen(host).then(|| ONE_DIRECTION.to_owned());
             let series: Vec<String> = windows.iter().map(|n| count(*n)).collect();
-            shown.push(Shown {
-                severity: if doubtful { Severity::Note } else { Severity::Error },
+            let growth = Shown {
+                severity: Severity::Error,
                 count: windows[WINDOWS - 1],
                 message: format!(
                     "sockets in CLOSE_WAIT at the {} {host} of {service} grow through the capture: {}",
@@ -77,7 +77,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                     ("host", Value::from(host.to_string())),
                     ("service", Value::from(service.to_string())),
                 ]),
-            });
+            };
+            shown.push(growth.doubted(scene.quality.doubt(true).or(unseen)));
         }
     }
     shown

@@ -1,5 +1,6 @@
 //! What one anomaly is: everything said about it anywhere is said here, once.
 
+use super::quality::DOUBTFUL;
 use super::scene::Scene;
 use super::services::Services;
 use super::sign::Signs;
@@ -103,6 +104,18 @@ pub struct Shown {
     pub packets: Vec<u64>,
     /// The numbers behind it.
     pub facts: super::view::Facts,
+}
+
+impl Shown {
+    /// The same; it counts for less, and says so, if it is doubtful for this reason.
+    pub(super) fn doubted(mut self, why: Option<String>) -> Shown {
+        if let Some(why) = why {
+            self.severity = self.severity.min(Severity::Note);
+            self.message = format!("{}; {DOUBTFUL}: {why}", self.message);
+            self.facts.insert(DOUBTFUL, why.into());
+        }
+        self
+    }
 }
 
 impl Declaration {

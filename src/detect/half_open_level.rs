@@ -49,12 +49,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         connections.extend(later.0);
         packets.extend(later.1);
         packets.truncate(LISTED);
-        shown.push(Shown {
-            severity: if scene.quality.is_lossy() || scene.quality.is_stepped() {
-                Severity::Note
-            } else {
-                Severity::Warning
-            },
+        let level = Shown {
+            severity: Severity::Warning,
             count: peak.unsigned_abs(),
             message: format!(
                 "{} with {service} were unfinished at once, from {} address{}",
@@ -71,7 +67,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 ("addresses", Value::from(hosts)),
                 ("service", Value::from(service.to_string())),
             ]),
-        });
+        };
+        shown.push(level.doubted(scene.quality.doubt(true)));
     }
     shown
 }

@@ -123,7 +123,7 @@ pub use group::{Common, Groups, grouped};
 pub use limits::Limits;
 pub use page::table;
 pub use plain::Plain;
-pub use quality::Quality;
+pub use quality::{DOUBTFUL, Quality};
 pub use scene::Scene;
 pub use select::{FailOn, Selection, UnknownName, known};
 pub use services::Services;

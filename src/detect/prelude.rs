@@ -9,6 +9,7 @@ pub use super::declaration::{Declaration, Detect, Example, Shown};
 pub use super::digest::Digest;
 pub use super::members::Members;
 pub use super::plain::Plain;
+pub use super::quality::ONE_DIRECTION;
 pub use super::scene::Scene;
 pub use super::services::{Counted, Services};
 pub use super::sign::Signs;

@@ -1,6 +1,13 @@
 //! What the capture misses, and other faults of it.
 
+use super::Plain;
+use crate::report::number::plural;
 use crate::time::Span;
+
+/// The fact, and the word in the sentence, of what rests on something that the capture may only have missed.
+pub const DOUBTFUL: &str = "doubtful";
+/// Why the behaviour of an end that was not captured is doubtful.
+pub const ONE_DIRECTION: &str = "only one direction was captured";
 
 /// What the capture misses, as far as it shows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,6 +70,26 @@ impl Quality {
     pub fn is_stepped(&self) -> bool {
         const STEP: Span = Span::secs(10);
         self.longest_back_step >= STEP
+    }
+
+    /// The same in words.
+    pub(super) fn how_stepped(&self) -> String {
+        format!("time goes back by {} in the capture", Plain(self.longest_back_step))
+    }
+
+    /// How much is absent, where it [is](Quality::is_lossy).
+    pub(super) fn how_lossy(&self) -> String {
+        match self.missing_share() * 100.0 {
+            percent if percent < 0.05 => format!("the capturing system dropped {}", plural(self.dropped, "packet")),
+            // Something was captured.
+            percent => format!("the capture misses {:.1} % of the bytes", percent.min(99.9)),
+        }
+    }
+
+    /// Why it is doubtful what many connections together do not show; how long they waited, too, if it `waits`.
+    pub(super) fn doubt(&self, waits: bool) -> Option<String> {
+        let lossy = || self.is_lossy().then(|| self.how_lossy());
+        (waits && self.is_stepped()).then(|| self.how_stepped()).or_else(lossy)
     }
 
     /// Whether what is absent from the capture may well have been on the wire.

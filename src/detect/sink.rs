@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::ALL;
 use super::plain::Plain;
+use super::quality::{DOUBTFUL, ONE_DIRECTION};
 use super::view::{Facts, View};
-use crate::report::number::plural;
 use crate::report::{Anomaly, Severity, Side};
 use crate::time::{Span, Time};
 
@@ -114,8 +114,8 @@ impl<'a> Sink<'a> {
             let (mut message, mut facts) = (message(), Facts::new());
             if let Some(doubt) = doubt {
                 let why = doubt.why(self.view);
-                message = format!("{message}; doubtful: {why}");
-                facts.insert("doubtful", Value::from(why));
+                message = format!("{message}; {DOUBTFUL}: {why}");
+                facts.insert(DOUBTFUL, Value::from(why));
             }
             let (code, name) = (declaration.code, declaration.name);
             let packet = (packet != 0).then_some(packet);
@@ -152,19 +152,9 @@ impl Doubt {
 
     fn why(self, view: &View<'_>) -> String {
         match self {
-            Doubt::Stepped => {
-                format!("time goes back by {} in the capture", Plain(view.scene.quality.longest_back_step))
-            }
-            Doubt::OneSided => "only one direction was captured".to_owned(),
-            Doubt::Lossy => {
-                let quality = &view.scene.quality;
-                match quality.missing_share() * 100.0 {
-                    percent if percent < 0.05 => {
-                        format!("the capturing system dropped {}", plural(quality.dropped, "packet"))
-                    }
-                    percent => format!("the capture misses {percent:.1} % of the bytes"),
-                }
-            }
+            Doubt::Stepped => view.scene.quality.how_stepped(),
+            Doubt::OneSided => ONE_DIRECTION.to_owned(),
+            Doubt::Lossy => view.scene.quality.how_lossy(),
         }
     }
 }

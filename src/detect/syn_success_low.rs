@@ -72,14 +72,12 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         let kinds = FAILURES.iter().zip(kinds).filter(|(_, n)| *n > 0);
         let kinds: BTreeMap<&str, u32> = kinds.map(|(outcome, n)| (outcome.name(), n)).collect();
         let list: Vec<String> = kinds.iter().map(|(kind, n)| format!("{} {kind}", count((*n).into()))).collect();
-        let lossy = scene.quality.is_lossy();
         let severity = match success {
-            _ if lossy => Severity::Note,
             s if s < share(&ERROR) => Severity::Error,
             _ => Severity::Warning,
         };
         let (connections, packets) = failed.listed();
-        shown.push(Shown {
+        let low = Shown {
             severity,
             count: failures(number).into(),
             message: format!(
@@ -97,7 +95,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 ("success", Value::from((success * 1e4).round() / 1e4)),
                 ("failures", Value::from_iter(kinds)),
             ]),
-        });
+        };
+        shown.push(low.doubted(scene.quality.doubt(false)));
     }
     shown
 }

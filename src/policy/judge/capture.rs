@@ -117,6 +117,7 @@ fn lacking(demands: &Demands, capture: &Capture, known: &Known) -> Vec<String> {
 }
 
 fn percent(part: u64, of: u64) -> String {
-    let tenths = if of == 0 { 0.0 } else { part as f64 * 100.0 / of as f64 };
-    format!("{tenths:.1} %")
+    let percent = if of == 0 { 0.0 } else { part as f64 * 100.0 / of as f64 };
+    // All is only what is.
+    format!("{:.1} %", if part < of { percent.min(99.9) } else { percent })
 }

@@ -1,12 +1,16 @@
 //! Limits on findings.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::listed::Listed;
 use super::scope::{Allowed, is_wide};
 use super::{Offence, Part, Status};
-use crate::detect::{Declaration, Detect, SHORT_CAPTURE};
+use crate::detect::{DOUBTFUL, Declaration, Detect, SHORT_CAPTURE, find};
 use crate::policy::model::{Amount, Limit, Policy, Rule};
 use crate::render::units::{count, plural, span};
-use crate::report::{Anomaly, Connection, Finding, Side};
+use crate::report::{Anomaly, Connection, Finding, Severity, Side};
 use crate::time::{Span, Time};
 use crate::tracker::State;
 
@@ -61,10 +65,8 @@ impl Group {
         let mut doubt: Option<&Anomaly> = None;
         for anomaly in c.anomalies.iter().filter(|a| limit.codes.is_empty() || limit.codes.contains(&a.code)) {
             // What a short capture tells early may end a moment later.
-            let doubtful = anomaly.facts.contains_key("doubtful") || anomaly.facts.contains_key(SHORT_CAPTURE);
-            let usual = || crate::detect::find(anomaly.code).map_or(anomaly.severity, |d| d.severity);
-            let severity = if doubtful { anomaly.severity.max(usual()) } else { anomaly.severity };
-            if limit.severity.is_some_and(|least| severity < least) {
+            let doubtful = is_doubtful(&anomaly.facts);
+            if limit.severity.is_some_and(|least| usual(anomaly.code, anomaly.severity, doubtful) < least) {
                 continue;
             }
             if allowed.covers(anomaly.code, c) {
@@ -95,11 +97,16 @@ impl Group {
     pub fn part(mut self, asked: &Asked<'_>, findings: &[Finding], allowed: &mut Allowed<'_>) -> (Part, u64) {
         self.ids.sort_unstable();
         let (wide, covered) = wide(asked, &self, findings, allowed);
-        let Group { of, mut offences, doubts, .. } = self;
-        let found = offences.count + wide.iter().map(|(count, _)| count).sum::<u64>();
-        wide.into_iter().for_each(|(_, offence)| offences.add(|| offence));
-        let status = Status::of(found, doubts.count, of, asked.limit.max);
-        let doubt = match doubts.count {
+        let Group { of, mut offences, mut doubts, .. } = self;
+        let (mut found, mut unsure) = (offences.count, doubts.count);
+        for (f, offence) in wide {
+            let (number, list) =
+                if is_doubtful(&f.facts) { (&mut unsure, &mut doubts) } else { (&mut found, &mut offences) };
+            *number += f.count.max(1);
+            list.add(|| offence);
+        }
+        let status = Status::of(found, unsure, of, asked.limit.max);
+        let doubt = match unsure {
             n if n == 0 || status == Status::Fail => String::new(),
             n => format!(", {} more may", count(n)),
         };
@@ -109,7 +116,7 @@ impl Group {
             Amount::Share(share) => format!("{share} are allowed"),
         };
         let message = match found {
-            0 if doubts.count == 0 => format!("none in {}", plural(of, "connection")),
+            0 if unsure == 0 => format!("none in {}", plural(of, "connection")),
             0 => format!("none seen in {}{}", plural(of, "connection"), doubt.replace("more ", "")),
             n => format!("{} of {} ({most}){doubt}", count(n), plural(of, "connection")),
         };
@@ -117,17 +124,27 @@ impl Group {
     }
 }
 
-/// Findings that no single connection shows, each with its number of cases, and how many an exception covers.
-fn wide(
+/// Whether what has these facts may be wrong, or end a moment after a short capture does.
+fn is_doubtful(facts: &BTreeMap<&'static str, Value>) -> bool {
+    facts.contains_key(DOUBTFUL) || facts.contains_key(SHORT_CAPTURE)
+}
+
+/// How bad the finding would be that is told as `severity`, if it were not doubtful.
+fn usual(code: &str, severity: Severity, doubtful: bool) -> Severity {
+    find(code).filter(|_| doubtful).map_or(severity, |d| severity.max(d.severity))
+}
+
+/// Findings that no single connection shows, and how many of these an exception covers.
+fn wide<'f>(
     asked: &Asked<'_>,
     group: &Group,
-    findings: &[Finding],
+    findings: &'f [Finding],
     allowed: &mut Allowed<'_>,
-) -> (Vec<(u64, Offence)>, u64) {
+) -> (Vec<(&'f Finding, Offence)>, u64) {
     let limit = asked.limit;
     let wanted = |f: &&Finding| {
         (limit.codes.is_empty() || limit.codes.contains(&f.code))
-            && limit.severity.is_none_or(|least| f.severity >= least)
+            && limit.severity.is_none_or(|least| usual(f.code, f.severity, is_doubtful(&f.facts)) >= least)
             && is_wide(f.code)
             && (!asked.tells_apart() || f.connections.iter().any(|id| group.has(*id)))
     };
@@ -139,7 +156,7 @@ fn wide(
         message: format!("{} {}: {}", f.code, f.name, f.message),
     };
     let (covered, counted): (Vec<_>, Vec<_>) = findings.iter().filter(wanted).partition(|f| allowed.covers_wide(f));
-    (counted.into_iter().map(|f| (f.count.max(1), offence(f))).collect(), covered.len() as u64)
+    (counted.into_iter().map(|f| (f, offence(f))).collect(), covered.len() as u64)
 }
 
 /// Why a connection may have what the capture does not show.
