@@ -187,15 +187,15 @@ fn exceptions_expire() {
     assert!(unused.out.contains("was not needed"), "{}", unused.out);
 }
 
-/// A finding that only many connections together show is excepted as a whole, or where all that it names are.
+/// A finding that only many connections together show counts for those that are not excepted.
 #[test]
 fn exceptions_cover_what_only_many_connections_show() {
     let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/accept_queue.pcap");
     let folder = folder();
     for (scope, code, told) in [
-        ("", 0, "(1 excepted)"),
-        ("where = \"server port 80\"\n", 0, "(1 excepted)"),
-        ("where = \"client port 40004\"\n", 1, "3 of 6 connections (none is allowed)\n"),
+        ("", 0, "(3 excepted)"),
+        ("where = \"server port 80\"\n", 0, "(3 excepted)"),
+        ("where = \"client port 40004\"\n", 1, "2 of 6 connections (none is allowed) (1 excepted)\n"),
         ("expires = 2026-01-31\n", 1, "expired on 2026-01-31"),
     ] {
         let limit = "[[limit]]\nname = \"queues\"\nfinding = \"accept-queue-drops\"\n";
@@ -204,6 +204,25 @@ fn exceptions_cover_what_only_many_connections_show() {
         let run = check(&folder, &["-p", "queues.toml", capture]);
         assert_eq!(run.code, code, "{scope}: {}", run.out);
         assert!(run.out.contains(told) && !run.out.contains("not needed"), "{scope}: {}", run.out);
+    }
+}
+
+/// A limit counts connections, however many findings they show, alone or together.
+#[test]
+fn connections_count_once() {
+    let folder = folder();
+    folder.file("calm.toml", b"[[limit]]\nname = \"calm\"\nseverity = \"info\"\n");
+    for (capture, told) in [
+        ("accept_queue.pcap", "FAIL        calm: 4 of 6 connections (none is allowed)"),
+        ("trouble.pcap", "FAIL        calm: 15 of 20 connections (none is allowed)"),
+    ] {
+        let capture = format!("{}/testdata/{capture}", env!("CARGO_MANIFEST_DIR"));
+        let run = check(&folder, &["-p", "calm.toml", "-r", "json=calm.json", &capture]);
+        assert_eq!(run.out.lines().nth(1), Some(told));
+        let json: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(folder.path("calm.json")).unwrap()).unwrap();
+        let rule = &json["rules"][1];
+        assert!(rule["message"].as_str().unwrap().starts_with(&format!("{} of", rule["offending"])), "{rule}");
     }
 }
 

@@ -174,7 +174,7 @@ pub const ALLOW: Section = many(
     &[
         key("finding", Kind::Findings, "Which findings do not count."),
         key("rule", Kind::Text, "The rule from which connections are exempt."),
-        key("where", Kind::Filter, "Which connections; all without it. What only many connections together show is excepted where all that it names are."),
+        key("where", Kind::Filter, "Which connections; all without it. What only many connections together show counts for the others."),
         must("reason", Kind::Text, "Why."),
         key("expires", Kind::Date, "The last day on which it holds: 2027-01-31."),
     ],

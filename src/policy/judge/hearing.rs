@@ -10,7 +10,7 @@ use super::limit::Asked;
 use super::scope::{Allowed, group};
 use super::{Judgement, RuleVerdict, Status, counts, expect, limit, sum};
 use crate::policy::model::{Expect, IfNone, Policy, Rule, Test};
-use crate::report::{Connection, Finding, Report};
+use crate::report::{Connection, Report};
 use crate::time::Time;
 
 const NO_RULES: &str = "the policy has neither [[limit]] nor [[expect]]: nothing was judged but the capture's quality";
@@ -91,7 +91,7 @@ impl<'p> Hearing<'p> {
         let lacking = quality.status != Status::Pass;
         let mut verdicts = vec![quality];
         for heard in rules {
-            let mut verdict = heard.verdict(&report.findings, &mut allowed);
+            let mut verdict = heard.verdict(report, &mut allowed);
             if verdict.status == Status::Pass && lacking {
                 verdict.status = Status::Unclear;
                 verdict.message =
@@ -118,7 +118,7 @@ fn all_in_one<G: Default>(rule: &Rule) -> BTreeMap<String, G> {
 }
 
 impl Heard<'_> {
-    fn verdict(self, findings: &[Finding], allowed: &mut Allowed<'_>) -> RuleVerdict {
+    fn verdict(self, report: &Report, allowed: &mut Allowed<'_>) -> RuleVerdict {
         let Heard { rule, about, before, exempt, mut covered } = self;
         let checked = before - exempt;
         let named = |name: String, mut part: super::Part| {
@@ -130,7 +130,7 @@ impl Heard<'_> {
         let parts = match about {
             About::Limit(asked, groups) => {
                 let part = |(name, group): (String, limit::Group)| {
-                    let (part, wide) = group.part(&asked, findings, allowed);
+                    let (part, wide) = group.part(&asked, report, allowed);
                     covered += wide;
                     named(name, part)
                 };

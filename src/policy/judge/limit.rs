@@ -1,6 +1,6 @@
 //! Limits on findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -10,7 +10,8 @@ use super::{Offence, Part, Status};
 use crate::detect::{DOUBTFUL, Declaration, Detect, SHORT_CAPTURE, find};
 use crate::policy::model::{Amount, Limit, Policy, Rule};
 use crate::render::units::{count, plural, span};
-use crate::report::{Anomaly, Connection, Finding, Severity, Side};
+use crate::report::carried::Carried;
+use crate::report::{Anomaly, Connection, Finding, Report, Severity, Side};
 use crate::time::{Span, Time};
 use crate::tracker::State;
 
@@ -20,6 +21,8 @@ pub struct Asked<'p> {
     limit: &'p Limit,
     /// Whether single connections show any of its findings.
     of_single: bool,
+    /// Whether only many connections show any of them.
+    of_many: bool,
     /// Of those that take time to tell: name, states in which an end waits for it, and for how long.
     waits: Vec<(&'static str, &'static [State], Span)>,
 }
@@ -34,7 +37,8 @@ impl<'p> Asked<'p> {
             let threshold = d.thresholds.iter().find(|t| t.waits)?;
             Some((d.name, waiting_states(d.name), policy.limits.span(threshold)))
         });
-        Asked { rule, limit, of_single: !declarations.is_empty(), waits: waits.collect() }
+        let of_many = limit.declarations().any(|d| is_wide(d.code));
+        Asked { rule, limit, of_single: !declarations.is_empty(), of_many, waits: waits.collect() }
     }
 
     /// Whether it must be known which connections a group has.
@@ -51,6 +55,8 @@ pub struct Group {
     doubts: Listed,
     /// Numbers of all, where these must be known.
     ids: Vec<u64>,
+    /// Numbers of those that show it, and of those that may, where findings of many connections count as well: once each.
+    known: [BTreeSet<u64>; 2],
 }
 
 impl Group {
@@ -84,6 +90,11 @@ impl Group {
             self.doubts.add(|| Offence::of(c, anomaly.packet, None, anomaly.message.clone()));
         } else if let Some(why) = unseen(asked, c, end) {
             self.doubts.add(|| Offence::of(c, None, None, why.text()));
+        } else {
+            return covered;
+        }
+        if asked.of_many {
+            self.known[usize::from(shown.is_none())].insert(c.id);
         }
         covered
     }
@@ -93,18 +104,55 @@ impl Group {
         self.ids.binary_search(&id).is_ok()
     }
 
-    /// What it comes to, with the `findings` that no single connection shows, and how many of these an exception covers.
-    pub fn part(mut self, asked: &Asked<'_>, findings: &[Finding], allowed: &mut Allowed<'_>) -> (Part, u64) {
-        self.ids.sort_unstable();
-        let (wide, covered) = wide(asked, &self, findings, allowed);
-        let Group { of, mut offences, mut doubts, .. } = self;
-        let (mut found, mut unsure) = (offences.count, doubts.count);
-        for (f, offence) in wide {
-            let (number, list) =
-                if is_doubtful(&f.facts) { (&mut unsure, &mut doubts) } else { (&mut found, &mut offences) };
-            *number += f.count.max(1);
-            list.add(|| offence);
+    /// Takes a finding that only many connections show, for those of them that are in the group, are not excepted and do not
+    /// count already; how many of them an exception covers.
+    fn take_wide(&mut self, asked: &Asked<'_>, f: &Finding, carried: &Carried, allowed: &mut Allowed<'_>) -> u64 {
+        let place = f.connections.first().and_then(|id| carried.place(f.code, *id));
+        let mut members: Vec<u64> = place.map_or(f.connections.clone(), |place| carried.with(place).collect());
+        members.retain(|id| !asked.tells_apart() || self.has(*id));
+        // A matter of the capture is one of no connection; of a group only if the group is all there is.
+        if members.is_empty() && (asked.tells_apart() || !f.connections.is_empty()) {
+            return 0;
         }
+        let of_the_capture = members.is_empty();
+        let covered = allowed.take_wide(f.code, &mut members);
+        if members.is_empty() && covered > 0 {
+            return covered;
+        }
+        let doubtful = is_doubtful(&f.facts);
+        let before = |id: &u64| self.known[0].contains(id) || doubtful && self.known[1].contains(id);
+        let first = members.first().copied();
+        members.retain(|id| !before(id));
+        let (list, known) = match doubtful {
+            true => (&mut self.doubts, &mut self.known[1]),
+            false => (&mut self.offences, &mut self.known[0]),
+        };
+        let cases = if of_the_capture { 1 } else { members.len() as u64 };
+        known.extend(members);
+        list.add_cases(cases, || Offence {
+            connection: f.connections.first().copied().or(first),
+            who: "the capture as a whole".to_owned(),
+            packet: f.packets.first().copied(),
+            time: None,
+            message: format!("{} {}: {}", f.code, f.name, f.message),
+            cases,
+        });
+        covered
+    }
+
+    /// What it comes to, with the findings of `report` that no single connection shows, and how many of these an exception
+    /// covers.
+    pub fn part(mut self, asked: &Asked<'_>, report: &Report, allowed: &mut Allowed<'_>) -> (Part, u64) {
+        self.ids.sort_unstable();
+        let mut covered = 0;
+        // What is certain comes first: who offends is in no doubt.
+        let wide = report.findings.iter().filter(|f| asked.of_many && is_asked(asked, f));
+        let (doubtful, certain): (Vec<_>, Vec<_>) = wide.partition(|f| is_doubtful(&f.facts));
+        for f in certain.into_iter().chain(doubtful) {
+            covered += self.take_wide(asked, f, &report.rollups.carried, allowed);
+        }
+        let Group { of, offences, doubts, .. } = self;
+        let (found, unsure) = (offences.count, doubts.count);
         let status = Status::of(found, unsure, of, asked.limit.max);
         let doubt = match unsure {
             n if n == 0 || status == Status::Fail => String::new(),
@@ -134,29 +182,12 @@ fn usual(code: &str, severity: Severity, doubtful: bool) -> Severity {
     find(code).filter(|_| doubtful).map_or(severity, |d| severity.max(d.severity))
 }
 
-/// Findings that no single connection shows, and how many of these an exception covers.
-fn wide<'f>(
-    asked: &Asked<'_>,
-    group: &Group,
-    findings: &'f [Finding],
-    allowed: &mut Allowed<'_>,
-) -> (Vec<(&'f Finding, Offence)>, u64) {
+/// Whether `f` is one of those that no single connection shows, and that are asked about.
+fn is_asked(asked: &Asked<'_>, f: &Finding) -> bool {
     let limit = asked.limit;
-    let wanted = |f: &&Finding| {
-        (limit.codes.is_empty() || limit.codes.contains(&f.code))
-            && limit.severity.is_none_or(|least| usual(f.code, f.severity, is_doubtful(&f.facts)) >= least)
-            && is_wide(f.code)
-            && (!asked.tells_apart() || f.connections.iter().any(|id| group.has(*id)))
-    };
-    let offence = |f: &Finding| Offence {
-        connection: f.connections.first().copied(),
-        who: "the capture as a whole".to_owned(),
-        packet: f.packets.first().copied(),
-        time: None,
-        message: format!("{} {}: {}", f.code, f.name, f.message),
-    };
-    let (covered, counted): (Vec<_>, Vec<_>) = findings.iter().filter(wanted).partition(|f| allowed.covers_wide(f));
-    (counted.into_iter().map(|f| (f, offence(f))).collect(), covered.len() as u64)
+    (limit.codes.is_empty() || limit.codes.contains(&f.code))
+        && limit.severity.is_none_or(|least| usual(f.code, f.severity, is_doubtful(&f.facts)) >= least)
+        && is_wide(f.code)
 }
 
 /// Why a connection may have what the capture does not show.

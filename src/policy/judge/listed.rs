@@ -14,7 +14,12 @@ pub struct Listed {
 impl Listed {
     /// Adds one, which is made if it is one of the first.
     pub fn add(&mut self, make: impl FnOnce() -> Offence) {
-        self.count += 1;
+        self.add_cases(1, make);
+    }
+
+    /// Adds one that stands for so many.
+    pub fn add_cases(&mut self, cases: u64, make: impl FnOnce() -> Offence) {
+        self.count += cases;
         if self.first.len() < LISTED {
             self.first.push(make());
         }

@@ -85,6 +85,8 @@ pub struct Offence {
     pub time: Option<Time>,
     /// What, in one sentence.
     pub message: String,
+    /// How many it stands for.
+    pub cases: u64,
 }
 
 impl Offence {
@@ -101,7 +103,7 @@ impl Offence {
         time: Option<Time>,
         message: String,
     ) -> Offence {
-        Offence { connection: Some(id), who: format!("{client} → {server}"), packet, time, message }
+        Offence { connection: Some(id), who: format!("{client} → {server}"), packet, time, message, cases: 1 }
     }
 }
 

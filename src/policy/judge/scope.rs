@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use crate::detect::{Detect, find};
 use crate::policy::model::{Allowance, Each, Policy};
-use crate::report::{Connection, Finding};
+use crate::report::Connection;
 
 /// The name of the group that `c` is in; none if the rule is about all together.
 pub fn group(each: Option<Each>, c: &Connection) -> String {
@@ -79,12 +79,14 @@ impl<'p> Allowed<'p> {
         found
     }
 
-    /// Whether `finding`, which only many connections together show, does not count: all that it names are excepted. All
-    /// connections have been taken.
-    pub fn covers_wide(&mut self, finding: &Finding) -> bool {
-        let (mut whole, mut left) = (false, finding.connections.clone());
+    /// Takes those of the connections `members` out that are excepted from the finding with this `code`, which only many
+    /// connections together show, or the capture if there are none; how many that are. All connections have been taken.
+    pub fn take_wide(&mut self, code: &str, members: &mut Vec<u64>) -> u64 {
+        let all = members.len() as u64;
+        let mut whole = false;
+        let mut left = members.clone();
         for Exception { allowance, valid, used, ids } in &mut self.all {
-            if !allowance.codes.contains(&finding.code) {
+            if !allowance.codes.contains(&code) {
                 continue;
             }
             let Some(ids) = ids else {
@@ -94,10 +96,14 @@ impl<'p> Allowed<'p> {
             };
             ids.sort_unstable();
             let has = |id: &u64| ids.binary_search(id).is_ok();
-            *used += u64::from(finding.connections.iter().any(has));
+            *used += u64::from(members.iter().any(has));
             left.retain(|id| !(*valid && has(id)));
         }
-        whole || left.is_empty() && !finding.connections.is_empty()
+        if whole {
+            left.clear();
+        }
+        *members = left;
+        if whole && all == 0 { 1 } else { all - members.len() as u64 }
     }
 
     /// What there is to say about the exceptions.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{is_error, listed, objected, place, tally};
+use super::{is_error, listed, more, objected, place, tally};
 use crate::policy::judge::{Judgement, RuleVerdict, Status};
 use crate::render::facts::input;
 use crate::render::markdown::escape;
@@ -45,8 +45,9 @@ fn details(rule: &RuleVerdict, out: &mut dyn io::Write) -> io::Result<()> {
     for offence in all {
         writeln!(out, "- {}: {}", escape(&place(offence)), escape(&offence.message))?;
     }
-    if of > all.len() as u64 {
-        writeln!(out, "- and {} more", count(of - all.len() as u64))?;
+    let more = more(all, of);
+    if more > 0 {
+        writeln!(out, "- and {} more", count(more))?;
     }
     writeln!(out, "\n</details>")
 }

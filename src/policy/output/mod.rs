@@ -110,6 +110,11 @@ fn listed(rule: &RuleVerdict) -> (&[Offence], u64) {
     }
 }
 
+/// How many of all `of` these do not stand for.
+fn more(listed: &[Offence], of: u64) -> u64 {
+    of.saturating_sub(listed.iter().map(|offence| offence.cases).sum())
+}
+
 /// `#2 10.0.0.1:40000 → 10.0.0.2:80, packet 12`
 fn place(offence: &Offence) -> String {
     let id = offence.connection.map(|id| format!("#{id} ")).unwrap_or_default();
@@ -124,8 +129,9 @@ fn account(rule: &RuleVerdict) -> String {
     for offence in listed {
         text.push_str(&format!("\n{}: {}", place(offence), offence.message));
     }
-    if of > listed.len() as u64 {
-        text.push_str(&format!("\nand {} more", count(of - listed.len() as u64)));
+    let more = more(listed, of);
+    if more > 0 {
+        text.push_str(&format!("\nand {} more", count(more)));
     }
     if let (Some(why), Status::Fail) = (&rule.why, rule.status) {
         text.push_str(&format!("\nwhy: {why}"));

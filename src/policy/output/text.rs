@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Looks, listed, objected, place, tally};
+use super::{Looks, listed, more, objected, place, tally};
 use crate::policy::judge::{Judgement, RuleVerdict, Status};
 use crate::policy::model::Level;
 use crate::render::facts::input;
@@ -63,8 +63,9 @@ fn verdict(rule: &RuleVerdict, width: usize) -> Vec<Text> {
         let words = Text::styled(DIM, &place(offence)).and(": ").and(&offence.message).words();
         lines.extend(wrap(Text::plain(&indent), WORD + 2, &words, " ", width));
     }
-    if of > shown as u64 {
-        lines.push(Text::plain(&indent).with(DIM, &format!("and {} more", count(of - shown as u64))));
+    let more = more(&listed[..shown], of);
+    if more > 0 {
+        lines.push(Text::plain(&indent).with(DIM, &format!("and {} more", count(more))));
     }
     if let (Some(why), Status::Fail) = (&rule.why, rule.status) {
         let words = Text::styled(DIM, "why:").and(" ").and(why).words();
