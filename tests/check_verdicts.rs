@@ -151,6 +151,7 @@ fn mistakes_are_pointed_at() {
         "[[limit]]\nname = \"x\"\nfinding = \"C01\"\nmax = -1\n",
         "[[limit]]\nname = \"x\"\nfinding = \"C01\"\neach = \"port\"\n",
         "[[limit]]\nname = \"x\"\nfinding = \"C01\"\nwhere = \"port 80 and finding Rst_abrt\"\n",
+        "[[limit]]\nname = \"x\"\nfinding = \"C01\"\nwhere = \"not finding O13\"\n",
         "[[expect]]\nname = \"x\"\nnever = \"client.CLOSE_WIAT\"\n",
         "[[expect]]\nname = \"x\"\ncount = { min = 5, max = 1 }\n",
         "[[expect]]\nname = \"x\"\ncount = {}\n",

@@ -61,6 +61,10 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["show", "-c", "1", "--width", "39", "x"], "a number of columns, 40 or more"),
         (&["analyze", "--only", "foo", "x"], "`foo` is no finding; `tcpstate explain` lists them"),
         (&["analyze", "--filter", "not finding close-wiat-stuck", "x"], "did you mean `close-wait-stuck`?"),
+        (
+            &["analyze", "--filter", "not finding O13", "x"],
+            "no single connection shows `accept-queue-drops`, only many",
+        ),
         (&["snapshot", "--filter", "finding foo", "x"], "--filter: `foo` is no finding"),
         (&["analyze", "--threshold", "syn-success-low-warning=nan%", "x"], "a share such as `2%`"),
         (&["analyze", "--only", "foo", "x"], "parts of the report: findings, totals, rollups, timing, connections"),

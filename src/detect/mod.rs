@@ -125,7 +125,7 @@ pub use page::table;
 pub use plain::Plain;
 pub use quality::{DOUBTFUL, Quality};
 pub use scene::Scene;
-pub use select::{FailOn, Selection, UnknownName, known};
+pub use select::{FailOn, NoChoice, Selection, UnknownName, known};
 pub use services::Services;
 pub use sign::Signs;
 pub use sink::{Brief, Raised, SHORT_CAPTURE, Sink};

@@ -1,6 +1,6 @@
 //! Which anomalies the user wants to see, and which make the run fail.
 
-use super::{ALL, Declaration, find};
+use super::{ALL, Declaration, Detect, find};
 use crate::report::{Report, Severity};
 use crate::spelling::nearest;
 
@@ -18,9 +18,40 @@ fn named(text: &str) -> Result<&'static Declaration, UnknownName> {
     find(text).ok_or_else(|| UnknownName { name: text.to_owned(), nearest: nearest(text, ALL.iter().map(|d| d.name)) })
 }
 
-/// Whether all of `names` are names or codes of findings.
-pub fn known<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), UnknownName> {
-    names.into_iter().try_for_each(|name| named(name).map(|_| ()))
+/// Why connections cannot be chosen by a finding.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoChoice {
+    /// There is no such finding.
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
+    /// Only many connections together show it, which are not known while one is looked at.
+    #[error("no single connection shows `{name}`, only many together; `tcpstate analyze --only {name}` tells which")]
+    OfMany {
+        /// As it was written.
+        written: String,
+        /// Its name.
+        name: &'static str,
+    },
+}
+
+impl NoChoice {
+    /// The finding as it was written.
+    pub fn written(&self) -> &str {
+        match self {
+            NoChoice::Unknown(unknown) => &unknown.name,
+            NoChoice::OfMany { written, .. } => written,
+        }
+    }
+}
+
+/// Whether connections can be chosen by all of the findings of these `names` or codes.
+pub fn known<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), NoChoice> {
+    names.into_iter().try_for_each(|written| match named(written)? {
+        Declaration { detect: Detect::Capture(_), name, .. } => {
+            Err(NoChoice::OfMany { written: written.to_owned(), name })
+        }
+        _ => Ok(()),
+    })
 }
 
 /// Which anomalies to look for.

@@ -191,12 +191,13 @@ impl Source<'_> {
             typed.map_or(span.clone(), |inset| span.start + inset + part.start..span.start + inset + part.end)
         };
         let filter = filter::parse(&text).map_err(|error| self.error(place(error.at), error.message, error.hint))?;
-        detect::known(filter.findings()).map_err(|unknown| {
+        detect::known(filter.findings()).map_err(|error| {
             let plain = text.to_ascii_lowercase().replace('_', "-");
-            let at = plain.find(&unknown.name).map_or(0..text.len(), |at| at..at + unknown.name.len());
-            let near = unknown.nearest.map(|near| format!("did you mean `{near}`?"));
-            let hint = near.unwrap_or_else(|| "`tcpstate explain` lists them".to_owned());
-            self.error(place(at), format!("`{}` is no finding", unknown.name), Some(hint))
+            let at = plain.find(error.written()).map_or(0..text.len(), |at| at..at + error.written().len());
+            // The rest of the sentence is what to do.
+            let said = error.to_string();
+            let (message, hint) = said.split_once("; ").unwrap_or((&said, ""));
+            self.error(place(at), message, Some(hint.to_owned()))
         })?;
         Ok(filter)
     }
