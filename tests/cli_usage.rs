@@ -139,3 +139,19 @@ fn columns_and_colour_are_taken_from_outside() {
     let never = finish(program(&["explain", "LISTEN", "--color", "never"]).env("CLICOLOR_FORCE", "1"));
     assert!(!never.out.contains('\x1b'));
 }
+
+/// Some terminals say that they have no columns at all.
+#[cfg(unix)]
+#[test]
+fn a_terminal_without_a_size_has_the_usual_one() {
+    let terminal = "import pty, sys; pty.spawn(sys.argv[1:])";
+    let arguments = ["-c", terminal, env!("CARGO_BIN_EXE_tcpstate"), "explain", "LISTEN", "--color", "never"];
+    let mut command = std::process::Command::new("python3");
+    let Ok(out) = command.args(arguments).env_remove("COLUMNS").stdin(std::process::Stdio::null()).output() else {
+        assert!(std::env::var_os("CI").is_none(), "cannot run: no python3");
+        return eprintln!("cannot run: no python3");
+    };
+    let text = String::from_utf8(out.stdout).unwrap();
+    let longest = text.lines().map(|line| line.chars().count()).max();
+    assert!(longest.is_some_and(|n| (80..=100).contains(&n)), "{text}");
+}

@@ -46,7 +46,8 @@ impl Look {
 
     /// The same, if somebody says how many.
     pub fn known_width(self, asked: Option<u16>) -> Option<usize> {
-        let terminal = || comfy_table::Table::new().width();
+        // Some terminals do not know their size, and say that it is 0.
+        let terminal = || comfy_table::Table::new().width().filter(|n| *n > 0);
         let columns = || std::env::var("COLUMNS").ok()?.trim().parse().ok().filter(|n| *n > 0);
         asked.or_else(terminal).or_else(columns).map(usize::from)
     }
