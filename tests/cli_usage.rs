@@ -86,6 +86,7 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["explain", "a\x1b[31mb"], "explain: `a\u{fffd}[31mb` is neither"),
         (&["analyze", "--filter", "not close-wait-stuck", "x"], "did you mean `finding close-wait-stuck`?"),
         (&["snapshot", "--filter", "help", "x"], "tcpstate analyze --filter help prints the language"),
+        (&["diff", "--threshold", "foo=1", "x", "y"], "called `foo`; `tcpstate explain NAME` shows those of a finding"),
         (&["man", "nothing"], "is not a command\n  the commands are analyze, check, diff,"),
         (&["help", "check"], "did you mean `tcpstate --help`"),
         (&["check", "--format", "json", "x"], "tcpstate check --report json FILE"),

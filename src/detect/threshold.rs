@@ -85,11 +85,13 @@ impl Threshold {
     }
 }
 
+const THEIRS: &str = "`tcpstate explain NAME` shows those of a finding";
+
 /// Why a threshold could not be set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ThresholdError {
     /// No threshold has that name.
-    #[error("no threshold is called `{name}`{}", nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+    #[error("no threshold is called `{name}`; {}", nearest.map_or(THEIRS.to_owned(), |n| format!("did you mean `{n}`?")))]
     Unknown {
         /// What was given.
         name: String,

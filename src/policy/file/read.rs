@@ -159,8 +159,7 @@ impl Source<'_> {
             Limits::read([setting.as_str()]).map_err(|error| {
                 let unknown = matches!(error, crate::detect::ThresholdError::Unknown { .. });
                 let at = if unknown { name.span() } else { value.span() };
-                let hint = Some("`tcpstate explain NAME` shows those of a finding".to_owned()).filter(|_| unknown);
-                self.error(at, error.to_string(), hint)
+                self.told(at, &error.to_string())
             })?;
             settings.push(setting);
         }
@@ -182,6 +181,12 @@ impl Source<'_> {
         })
     }
 
+    /// An error at `at` of which the second half of the sentence, if there is one, says what to do.
+    fn told(&self, at: Range<usize>, said: &str) -> PolicyError {
+        let (message, hint) = said.split_once("; ").map_or((said, None), |(message, hint)| (message, Some(hint)));
+        self.error(at, message, hint.map(str::to_owned))
+    }
+
     fn filter(&self, value: &Value<'_>) -> Result<Filter, PolicyError> {
         let text = self.text(value)?;
         // Where the text stands in the file as it was typed, the place is known to the letter.
@@ -194,10 +199,7 @@ impl Source<'_> {
         detect::known(filter.findings()).map_err(|error| {
             let plain = text.to_ascii_lowercase().replace('_', "-");
             let at = plain.find(error.written()).map_or(0..text.len(), |at| at..at + error.written().len());
-            // The rest of the sentence is what to do.
-            let said = error.to_string();
-            let (message, hint) = said.split_once("; ").unwrap_or((&said, ""));
-            self.error(place(at), message, Some(hint.to_owned()))
+            self.told(place(at), &error.to_string())
         })?;
         Ok(filter)
     }
