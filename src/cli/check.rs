@@ -211,7 +211,7 @@ fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
         None => return Ok(Policy::standard()),
     };
     let name = path.display().to_string();
-    let text = std::fs::read(path).map_err(|error| Failure::file(&name, error))?;
+    let text = std::fs::read(path).map_err(|error| Failure::file(&name, format!("cannot be read: {error}")))?;
     let text = String::from_utf8(text).map_err(|_| Failure::file(&name, "is not UTF-8 text"))?;
     Policy::read(&name, &text).map_err(|error| Failure::usage(error.to_string()))
 }

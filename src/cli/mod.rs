@@ -40,6 +40,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
+use crate::report::Severity;
 use args::{Cli, Command};
 use failure::{DONE, FAILED, Failure};
 use output::{Look, tell};
@@ -103,7 +104,12 @@ fn hint(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
         ErrorKind::UnknownArgument => {
             let word = word(ContextKind::InvalidArg)?;
             let command = arguments.get(1).and_then(|command| command.to_str()).unwrap_or_default();
-            elsewhere(command, &word).map(str::to_owned)
+            let severity = |next: &OsString| next.to_str().and_then(Severity::named);
+            let apart = arguments.windows(2).find_map(|w| severity(&w[1]).filter(|_| w[0] == "--fail-on-new"));
+            match apart {
+                Some(severity) => Some(format!("did you mean `--fail-on-new={}`?", severity.name())),
+                None => elsewhere(command, &word).map(str::to_owned),
+            }
         }
         _ => None,
     }

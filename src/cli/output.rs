@@ -107,7 +107,8 @@ impl Target {
         };
         let fresh = (!path.exists()).then(|| path.to_owned());
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        let file = file.map_err(|error| Failure::file(&path.display().to_string(), error))?;
+        let unwritable = |error| Failure::file(&path.display().to_string(), format!("cannot be written: {error}"));
+        let file = file.map_err(unwritable)?;
         Ok(Target { file: Some((path.to_owned(), file, Fresh(fresh))) })
     }
 
