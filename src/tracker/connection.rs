@@ -378,9 +378,14 @@ impl Connection {
 
     /// A midstream segment rules out what could have been before the capture.
     fn narrow(&mut self, x: usize, seg: &Segment) {
-        use before_capture::{FIRST_CLOSED, SECOND_CLOSED};
         if self.before != 0 && seg.seq_len() > 0 && !self.is_probe(x, seg) {
-            self.before &= !(if x == 0 { FIRST_CLOSED } else { SECOND_CLOSED });
+            self.had_not_closed(x);
         }
+    }
+
+    /// Before the capture `x` had not sent its FIN.
+    pub(super) fn had_not_closed(&mut self, x: usize) {
+        use before_capture::{FIRST_CLOSED, SECOND_CLOSED};
+        self.before &= !(if x == 0 { FIRST_CLOSED } else { SECOND_CLOSED });
     }
 }

@@ -130,8 +130,22 @@ impl Connection {
         }
     }
 
+    /// Whether `seg`, with which `x` acknowledges the peer's FIN, waited as only a delayed ACK does: who has closed before
+    /// acknowledges the FIN at once (Linux `tcp_fin`, BSD `tcp_do_segment`), as nothing follows that it could go with.
+    fn delays_ack_of_fin(&self, x: usize, seg: &Segment) -> bool {
+        /// Delayed ACKs wait 40 ms at least on Linux, and up to 200 ms elsewhere.
+        const LEAST: Span = Span::millis(30);
+        let (end, peer) = (&self.ends[x], &self.ends[1 - x]);
+        let once = peer.last_fin.filter(|_| peer.fins == 1 && self.sender(seg) == x);
+        once.zip(end.turnaround)
+            .is_some_and(|(fin, least)| seg.time - fin.time > Span(i64::from(least) * 2_000 + LEAST.0))
+    }
+
     fn confirm_inferred_fin(&mut self, x: usize, seg: &Segment) {
         let y = 1 - x;
+        if self.before != 0 && self.delays_ack_of_fin(x, seg) {
+            self.had_not_closed(x);
+        }
         if !self.ends[x].log.has(Event::RcvFin) {
             // All suggestions were disproved, or something below the FIN was never captured: the latest segment that
             // could have completed the stream is the best guess, but after what shows that it was not complete.

@@ -43,6 +43,9 @@ impl Connection {
                 && self.ends[y].acked.is_none_or(|acked| !before(seg.ack, acked))
             {
                 self.closes_without_peer_fin(x, seg);
+            } else if self.before != 0 && self.ends[x].log.is_sure(Event::RcvFin) {
+                // It has a socket, which in TIME_WAIT it has no more.
+                self.had_not_closed(x);
             }
             if !self.ends[x].log.has(Event::SndRst) {
                 self.ends[x].log.settle(Mark::sure(Event::SndRst, Evidence::Sent, seg.time, seg.packet));
