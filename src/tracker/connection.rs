@@ -282,6 +282,7 @@ impl Connection {
             end.note_skipped(seg);
         }
         if again {
+            end.note_repeated(seg);
             // What it repeats it has not seen acknowledged.
             if self.ends[x].acked.is_some_and(|a| before(seg.seq, a)) {
                 self.disprove(x, Event::RcvAckOfFin, now);
@@ -303,10 +304,14 @@ impl Connection {
         (class, news)
     }
 
-    /// Keepalives and window probes repeat the last sequence number with at most one byte; they move nothing.
+    /// Keepalives and window probes repeat the last sequence number with at most one byte; they move nothing. A byte that
+    /// the capture had not shown is no repetition.
     fn is_probe(&self, x: usize, seg: &Segment) -> bool {
         let end = &self.ends[x];
-        seg.len <= 1 && !seg.has(Flags::FIN) && seg.seq == end.next.wrapping_sub(1)
+        seg.len <= 1
+            && !seg.has(Flags::FIN)
+            && seg.seq == end.next.wrapping_sub(1)
+            && (seg.len == 0 || end.unseen_fin().is_none_or(|u| u.end != end.next))
     }
 
     /// What `seg` acknowledges shows what its sender had received. Whether it acknowledges something new.

@@ -39,6 +39,14 @@ impl Endpoint {
         }
     }
 
+    /// `seg`, sent by this end, shows something below the end of its stream: what may have been its FIN was a byte, if that is
+    /// in there.
+    pub(super) fn note_repeated(&mut self, seg: &Segment) {
+        let Some(gaps) = &mut self.gaps else { return };
+        let within = |end: u32| after(end, seg.seq) && !after(end, seg.seq.wrapping_add(seg.len));
+        gaps.unseen_fin = gaps.unseen_fin.filter(|u| !within(u.end));
+    }
+
     /// Whether the end of its stream is known only by segments without content, of which the first may have been a keepalive,
     /// one below the end. What the peer has acknowledged up to there is none.
     fn rests_on_bare_segment(&self) -> bool {
