@@ -148,6 +148,13 @@ impl Log {
         true
     }
 
+    /// The cause of `event`, in `packet`, came when something of the stream before it had not been captured.
+    pub(super) fn note_gap(&mut self, event: Event, packet: u64) {
+        if let Some(mark) = self.marks.iter_mut().find(|m| m.event == event && m.packet == packet) {
+            mark.note_gap();
+        }
+    }
+
     /// Takes back every mark of `event`.
     pub fn remove(&mut self, event: Event) {
         if self.has(event) {

@@ -25,7 +25,7 @@ pub struct Mark {
     pub evidence: Evidence,
     /// Its place among marks of the same time.
     pub place: Place,
-    /// What else is known of its cause: [`ACKS_FIN`], [`STAMPED`], [`HYPOTHETICAL`].
+    /// What else is known of its cause: [`ACKS_FIN`], [`STAMPED`], [`HYPOTHETICAL`], [`BEYOND_GAP`].
     pub(super) about: u8,
 }
 
@@ -35,6 +35,8 @@ const ACKS_FIN: u8 = 1;
 pub(super) const STAMPED: u8 = 2;
 /// It was captured; what it led to is assumed for what was before.
 const HYPOTHETICAL: u8 = 4;
+/// Something of the stream before it had not been captured.
+const BEYOND_GAP: u8 = 8;
 
 /// Where a mark belongs among those of the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +80,16 @@ impl Mark {
     /// TSval of the cause, if it had timestamps: what its receiver will echo.
     pub fn tsval(&self) -> Option<u32> {
         (self.about & STAMPED != 0).then_some(self.stamp)
+    }
+
+    /// Something of the stream before its cause had not been captured.
+    pub(super) fn note_gap(&mut self) {
+        self.about |= BEYOND_GAP;
+    }
+
+    /// Whether something of the stream before its cause had not been captured then.
+    pub(super) fn is_beyond_gap(&self) -> bool {
+        self.about & BEYOND_GAP != 0
     }
 
     /// What it leads to rests on what was before the capture.

@@ -96,7 +96,7 @@ impl Pack for Mark {
     fn pack(&self, out: &mut Out<'_>) {
         let (packet, proof) = (self.packet != 0, self.proof != 0);
         out.byte(self.event as u8 | (self.evidence as u8) << 4);
-        out.byte(self.place as u8 | self.about << 2 | u8::from(packet) << 4 | u8::from(proof) << 5);
+        out.byte(self.place as u8 | self.about << 2 | u8::from(packet) << 6 | u8::from(proof) << 7);
         out.time(self.time.0);
         if packet {
             out.packet(self.packet);
@@ -118,10 +118,10 @@ impl Pack for Mark {
         let event = Event::ALL[usize::from(what & 15)];
         let evidence = Evidence::ALL[usize::from(what >> 4).min(Evidence::ALL.len() - 1)];
         let place = [Place::Before, Place::At, Place::After][usize::from(how & 3).min(2)];
-        let about = how >> 2 & 3;
+        let about = how >> 2 & 15;
         let time = Time(from.time());
-        let packet = if how & 1 << 4 != 0 { from.packet() } else { 0 };
-        let proof = if how & 1 << 5 != 0 { from.packet() } else { 0 };
+        let packet = if how & 1 << 6 != 0 { from.packet() } else { 0 };
+        let proof = if how & 1 << 7 != 0 { from.packet() } else { 0 };
         let stamp = if about & STAMPED != 0 { from.word() } else { 0 };
         Mark { time, packet, proof, stamp, event, evidence, place, about }
     }

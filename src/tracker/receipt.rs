@@ -195,6 +195,10 @@ impl Connection {
         let log = &self.ends[x].log;
         let (Some(mark), Some(stamps)) = (log.get(Event::RcvAckOfFin), seg.options.timestamps) else { return };
         let (Evidence::Inferred, Some(tsval)) = (mark.evidence, mark.tsval()) else { return };
+        // What overtook the peer's FIN is not echoed (RFC 7323 §4.3): only what came in order is.
+        if mark.is_beyond_gap() && self.ends[1 - x].last_fin.is_some_and(|fin| fin.packet > mark.packet) {
+            return;
+        }
         if after(tsval, stamps.echo) {
             // An older one: it had not arrived yet, unless it came between two others.
             self.ends[x].log.disprove(Event::RcvAckOfFin, Time(i64::MIN), seg.time);
@@ -226,7 +230,11 @@ impl Connection {
         if receiver.fin.is_none_or(|fin| before(seg.ack, fin)) {
             self.ends[x].tsval_before_ack = seg.options.timestamps.map(|t| t.value);
         } else if !receiver.log.is_sure(Event::RcvAckOfFin) {
+            let overtakes = after(seg.seq, self.ends[x].contiguous);
             self.suggest(y, Event::RcvAckOfFin, seg);
+            if overtakes {
+                self.ends[y].log.note_gap(Event::RcvAckOfFin, seg.packet);
+            }
         }
         // The FIN counts once nothing is missing below it; whatever fills the last gap, or repeats a part of the
         // stream after a loss, brings it.
