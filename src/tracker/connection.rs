@@ -372,6 +372,10 @@ impl Connection {
                 // What proves the receipt overtook it: it left before, and lacks that acknowledgment.
                 (mark.time, mark.packet, mark.place) = (fin.time, fin.proof, Place::Before);
             }
+            // Nothing is sent after a RST: that overtook the FIN.
+            if let Some(reset) = end.log.get(Event::SndRst) {
+                (mark.time, mark.place) = (mark.time.min(reset.time), Place::Before);
+            }
             end.log.settle(mark);
         } else if end.fin.is_some_and(|f| after(seg.end(), f)) {
             // It had been placed too low: more data came first.
