@@ -269,3 +269,18 @@ fn the_answer_of_who_opened_anew_is_no_abort() {
     assert!(found.message.contains("opened anew (packet 5)"), "{}", found.message);
     assert!(find(&c, "rst-abort").is_none(), "{:?}", c.anomalies);
 }
+
+#[test]
+fn who_closed_behind_unacknowledged_data_has_not_lost_the_connection() {
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +10ms
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +300ms
+6. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=ACK><LEN=50> <-- ESTABLISHED @ +500ms
+7. FIN_WAIT_1/CLOSED --> <SEQ=101><CTL=RST><WIN=0> --> CLOSED @ +100us
+",
+    );
+    let told = find(&c, "rst-after-close").unwrap();
+    assert!(told.message.ends_with("its FIN still waiting behind data that was not acknowledged"), "{}", told.message);
+    assert_eq!(told.facts["reset.cause"], "orphan");
+    assert!(find(&c, "half-open-dead-peer").is_none() && find(&c, "rst-abort").is_none(), "{:?}", c.anomalies);
+}

@@ -149,7 +149,7 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
     if !reset.ack {
         // RFC 9293 §3.5.2 group 1: the answer to a segment for which there is no connection.
         let answers = reset.echoes || trigger.is_some_and(|t| is_prompt(view, t.age));
-        if reset.own_fin {
+        if reset.own_fin || held_fin(view, reset) {
             return Cause::Orphan;
         }
         if view.side(e) == Side::Client && answers_challenge(view, reset) {
@@ -186,6 +186,13 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
         return Cause::RefusedAfterHandshake;
     }
     Cause::Abort
+}
+
+/// Whether the sender of `reset` had closed, its FIN not sent yet, behind data that was not acknowledged.
+pub(super) fn held_fin(view: &View<'_>, reset: &Reset) -> bool {
+    let [fin, reset_sent] = [Event::SndFin, Event::SndRst].map(|event| view.event(reset.from, event));
+    fin.zip(reset_sent)
+        .is_some_and(|(fin, sent)| fin.mark.packet == sent.mark.packet && reset.packet <= fin.mark.packet)
 }
 
 /// The SYN was answered by an acknowledgment of something else, and this RST, sent while the end still waited, answers that.

@@ -49,7 +49,10 @@ pub static DECLARATION: Declaration = Declaration {
 pub(super) fn met<'a>(view: &View<'a>) -> Option<&'a signals::Reset> {
     let server = view.server();
     let crossed = |r: &&signals::Reset| {
-        r.from == server && r.trigger.is_some_and(|t| t.len > 0 && !t.knows_fin) && cause(view, r) == Cause::Orphan
+        r.from == server
+            && r.own_fin
+            && r.trigger.is_some_and(|t| t.len > 0 && !t.knows_fin)
+            && cause(view, r) == Cause::Orphan
     };
     view.signals.resets().iter().find(crossed)
 }

@@ -1,6 +1,6 @@
 //! R02: data for a socket that has closed fully.
 
-use super::cause::{Cause, REQUEST_CROSSED_FIN, WRITE_AFTER_FIN, cause};
+use super::cause::{Cause, REQUEST_CROSSED_FIN, WRITE_AFTER_FIN, cause, held_fin};
 use super::prelude::*;
 use super::rst_abort::is_in_history;
 use super::{request_crossed_fin, write_after_fin};
@@ -10,13 +10,15 @@ pub static DECLARATION: Declaration = Declaration {
     name: "rst-after-close",
     severity: Severity::Warning,
     summary: "data sent to a socket that had closed is answered by RST",
-    what: "An end had sent its FIN and was gone altogether; the peer went on sending, and met a RST.",
+    what: "An end had closed and was gone altogether; the peer went on sending, and met a RST. As a rule its FIN had been sent; \
+           it may also have had to wait behind data that was not acknowledged yet.",
     why: "A FIN says only \"I send no more\", but this end's application had closed both directions, so what the peer still \
           sent is lost, and the peer's application sees a reset.",
     decided: "A RST without ACK, from an end whose FIN had been sent, in answer to a later segment (RFC 9293 §3.5.2 group 1, \
-              §3.6.1 SHLD-3; Linux resets an orphan in FIN_WAIT_1 or FIN_WAIT_2 that receives data). A note where write-after-fin or \
-              request-crossed-fin warns of the same RST and tells more of it.",
-    confused: "half-close, where the data is taken; rst-abort, where no FIN was sent; a RST after both ends had closed.",
+              §3.6.1 SHLD-3; Linux resets an orphan in FIN_WAIT_1 or FIN_WAIT_2 that receives data). Also from an end whose FIN \
+              was not captured and whose data was not acknowledged yet, if that is its first RST: an abort would have sent one \
+              with ACK. A note where write-after-fin or request-crossed-fin warns of the same RST and tells more of it.",
+    confused: "half-close, where the data is taken; rst-abort, where the socket that aborts sends the RST; a RST after both ends had closed.",
     advice: "The end that reset closes too early, or the peer writes after it has read end-of-file. With a connection pool: \
              make the idle timeout of the side that reuses connections shorter than that of the side that closes them.",
     thresholds: &[],
@@ -37,12 +39,14 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    let orphan = |r: &&signals::Reset| cause(view, r) == Cause::Orphan && is_in_history(view, r);
+    let stands = |r: &signals::Reset| is_in_history(view, r) || held_fin(view, r);
+    let orphan = |r: &&signals::Reset| cause(view, r) == Cause::Orphan && stands(r);
     let Some(reset) = view.signals.resets().iter().find(orphan) else { return };
     let e = reset.from;
     let data = reset.trigger.is_some_and(|t| t.len > 0);
     // What it answers: written in the knowledge of the FIN, or underway when the FIN came.
     let knew = reset.trigger.is_some_and(|t| t.knows_fin);
+    let held = held_fin(view, reset);
     let message = || {
         format!(
             "{} of {} met a RST: {} had closed fully{}",
@@ -50,6 +54,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             view.who(1 - e),
             view.who(e),
             match (data, knew) {
+                _ if held => ", its FIN still waiting behind data that was not acknowledged",
                 (true, true) => ", and its FIN had been acknowledged",
                 (true, false) => "; the data crossed its FIN",
                 _ => "",
@@ -62,7 +67,11 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let found = sink
         .raise(severity, reset.time, reset.packet, message)
         .at(1 - e)
-        .cause(if knew { WRITE_AFTER_FIN } else { REQUEST_CROSSED_FIN })
+        .cause(match knew {
+            _ if held => Cause::Orphan.name(),
+            true => WRITE_AFTER_FIN,
+            false => REQUEST_CROSSED_FIN,
+        })
         .fact("lost_bytes", reset.pending);
     if let Some(trigger) = reset.trigger {
         found.fact("trigger", trigger.packet);

@@ -89,6 +89,8 @@ pub(super) struct Gaps {
     pub challenge: Option<u32>,
     /// Its last segment, if that is a RST, and the TTL of that.
     pub reset: Option<(Trace, u8)>,
+    /// One of its RSTs, taken to be accepted, had the number of its FIN or one after that, if it had sent any.
+    pub reset_at_fin: bool,
 }
 
 /// A capture time or none, in eight bytes: no capture reaches back to the least.
@@ -205,6 +207,11 @@ impl Endpoint {
         if let Some(gaps) = &mut self.gaps {
             gaps.beyond.clear();
         }
+    }
+
+    /// Whether none of its RSTs can have been accepted by one that had received its FIN (RFC 5961 §3.2).
+    pub(super) fn is_reset_below_fin(&self) -> bool {
+        self.fin.is_some() && self.gaps.as_ref().is_some_and(|g| !g.reset_at_fin)
     }
 
     /// The sequence number that may be its FIN and was never captured.

@@ -1,7 +1,7 @@
 //! Resets: who sent them, and whether their receiver accepts them (RFC 9293 §3.5.2-3, RFC 5961 §3, and what Linux does).
 
 use super::connection::Connection;
-use super::mark::Mark;
+use super::mark::{Mark, Place};
 use super::rules::{Event, Events};
 use super::sequence::{after, before, within};
 use super::state::{Evidence, State};
@@ -11,6 +11,9 @@ use crate::time::Span;
 
 /// A RST was sent or received.
 const RESET: Events = Events::of(&[Event::SndRst, Event::RcvRst]);
+
+/// It closed or lost the connection before.
+const GONE: Events = Events::of(&[Event::SndFin, Event::SndRst, Event::RcvRst]);
 
 /// Segments sent before a RST may be captured this much after it.
 pub const OVERTAKEN: Span = Span::millis(100);
@@ -37,7 +40,9 @@ impl Connection {
         }
         if genuine {
             self.ends[x].ttl.get_or_insert(seg.ttl);
+            self.precedes_ack_of_syn(x, seg);
             if !seg.has(Flags::ACK) {
+                self.closes_behind_data(x, seg);
                 self.answers_without_connection(x, seg);
             } else if self.ends[y].fin.is_some_and(|fin| before(seg.ack, fin))
                 && self.ends[y].acked.is_none_or(|acked| !before(seg.ack, acked))
@@ -52,9 +57,21 @@ impl Connection {
             }
         }
         if accepted {
+            let below = self.ends[x].fin.is_some_and(|fin| before(seg.seq, fin.wrapping_sub(1)));
+            self.ends[x].gaps_mut().reset_at_fin |= !below;
             self.suggest(y, Event::RcvRst, seg);
         }
         accepted
+    }
+
+    /// A RST of `x` that passes sooner after the ACK of its SYN,ACK than `x` can answer left before that arrived.
+    fn precedes_ack_of_syn(&mut self, x: usize, seg: &Segment) {
+        let end = &mut self.ends[x];
+        // The SYN may have waited in a queue that is shorter now.
+        let least = end.turnaround.map_or(Span(0), |t| Span(i64::from(t) * 250));
+        if end.log.get(Event::RcvAckOfSyn).is_some_and(|ack| seg.time - ack.time < least) {
+            end.log.disprove(Event::RcvAckOfSyn, seg.time + Span(1), seg.time);
+        }
     }
 
     /// A RST may be all that is seen of an opening: of a refused SYN the refusal (sequence number 0, RFC 9293 3.10.7.1),
@@ -78,12 +95,24 @@ impl Connection {
     /// that segment acknowledged. So `x` had lost or closed the connection before that segment came.
     fn answers_without_connection(&mut self, x: usize, seg: &Segment) {
         let past = seg.time + Span(1);
+        let answered = self.answered(x, seg);
+        // The last that can have come before it, unless that is long ago.
+        let horizon = self.ends[x].horizon(seg.time);
+        let last = self.ends[1 - x].last.filter(|last| last.time > horizon);
+        let is_last = |mark: &Mark| last.is_some_and(|last| last.packet == mark.packet);
         let end = &mut self.ends[x];
         end.log.disprove(Event::RcvFin, past, seg.time);
         end.log.disprove(Event::RcvSynAck, past, seg.time);
+        // Nothing came that it could answer but the ACK of its SYN,ACK.
+        if end.log.get(Event::RcvAckOfSyn).is_some_and(is_last) {
+            end.log.disprove(Event::RcvAckOfSyn, past, seg.time);
+        }
         // Gone since an earlier RST, it no longer knows its FIN.
         if let Some(fin) = end.fin.filter(|_| !end.log.has(Event::SndRst)) {
-            if before(seg.seq, fin) {
+            // What answers the only acknowledgment of the FIN, which an orphan takes if it brings nothing else, shows the same.
+            let only =
+                end.log.get(Event::RcvAckOfFin).is_some_and(is_last) && last.is_some_and(|last| last.end() == last.seq);
+            if before(answered, fin) || only {
                 end.log.disprove(Event::RcvAckOfFin, past, seg.time);
             } else if end.log.has(Event::RcvAckOfFin) {
                 self.prove_first(x, Event::RcvAckOfFin, seg.packet);
@@ -91,6 +120,32 @@ impl Connection {
                 self.confirm(x, Event::RcvAckOfFin, seg);
             }
         }
+    }
+
+    /// A RST without ACK that is the first of `x`, so soon after data of its own that was not acknowledged yet: it had closed
+    /// (RFC 9293 §3.10.4: FIN-WAIT-1 begins with the call), its FIN waits behind that data, and what it answers brought more
+    /// than an orphan takes. An application that aborts sends a RST with ACK; who forgot the connection sends no data.
+    fn closes_behind_data(&mut self, x: usize, seg: &Segment) {
+        /// One that goes on longer without repeating its data has given up on it.
+        const REPEATED: Span = Span::secs(3);
+        let (end, peer) = (&self.ends[x], &self.ends[1 - x]);
+        let waits = end.fin.is_none() && before(self.answered(x, seg), end.next);
+        let recent = end.last.is_some_and(|last| seg.time - last.time < REPEATED);
+        let answers_data = peer.acked.is_some_and(|acked| before(acked, peer.next));
+        if waits && recent && answers_data && !end.log.has_any(GONE) && !end.log.is_sure(Event::RcvFin) {
+            let mark = Mark::sure(Event::SndFin, Evidence::Assumed, seg.time, seg.packet);
+            self.ends[x].log.settle(Mark { place: Place::Before, ..mark });
+        }
+    }
+
+    /// What the segment acknowledged that `seg`, a RST of `x` without ACK, answers; or that of the RST just before it, which
+    /// answered an older one: `x` was gone by then.
+    fn answered(&self, x: usize, seg: &Segment) -> u32 {
+        let window = self.ends[1 - x].max_window;
+        let earlier = self.ends[x].gaps.as_ref().and_then(|gaps| gaps.reset).filter(|(reset, ttl)| {
+            !reset.flags.has(Flags::ACK) && *ttl == seg.ttl && within(seg.seq.wrapping_sub(window), reset.seq, seg.seq)
+        });
+        earlier.map_or(seg.seq, |(reset, _)| reset.seq)
     }
 
     /// A RST of `x` that acknowledges what `x` had of the peer, and not its FIN: that had not arrived, and finds no connection when it does.
@@ -184,6 +239,9 @@ impl Connection {
             && self.is_news(x, seg)
         {
             self.ends[x].log.remove(Event::SndRst);
+            if self.ends[x].log.get(Event::SndFin).is_some_and(|fin| fin.packet == mark.packet) {
+                self.ends[x].log.remove(Event::SndFin);
+            }
             self.retract(x, mark);
         }
         self.disprove(x, Event::RcvRst, seg.time);

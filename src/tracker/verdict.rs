@@ -250,6 +250,9 @@ impl Connection {
         }
         if dead_path {
             scale.reject(Event::RcvRst);
+        } else if scale.unproven(Event::RcvFin).is_some() && self.ends[1 - e].is_reset_below_fin() {
+            scale.doubt(Event::RcvFin);
+            scale.reject(Event::RcvFin);
         }
     }
 
