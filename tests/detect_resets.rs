@@ -284,3 +284,19 @@ fn who_closed_behind_unacknowledged_data_has_not_lost_the_connection() {
     assert_eq!(told.facts["reset.cause"], "orphan");
     assert!(find(&c, "half-open-dead-peer").is_none() && find(&c, "rst-abort").is_none(), "{:?}", c.anomalies);
 }
+
+#[test]
+fn data_sent_again_after_the_peers_fin_was_written_before() {
+    // What the client goes on sending, its FIN may wait behind: nobody knows when it closed.
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +10ms
+5. CLOSE_WAIT <-- <SEQ=301><ACK=101><CTL=FIN,ACK> <-- FIN_WAIT_1 @ +10ms
+6. CLOSE_WAIT --> <SEQ=111><ACK=302><CTL=ACK> --> FIN_WAIT_2 @ +100us
+7. CLOSE_WAIT --> <SEQ=101><ACK=302><CTL=ACK><LEN=10> -->x FIN_WAIT_2 @ +20s
+8. CLOSE_WAIT --> <SEQ=101><ACK=302><CTL=ACK><LEN=10> --> CLOSED @ +50s
+9. CLOSED <-- <SEQ=302><CTL=RST><WIN=0> <-- CLOSED @ +20ms
+",
+    );
+    assert!(find(&c, "write-after-fin").is_none() && find(&c, "close-wait-stuck").is_none(), "{:?}", c.anomalies);
+    assert_eq!(find(&c, "rst-after-close").unwrap().severity, Severity::Warning);
+}

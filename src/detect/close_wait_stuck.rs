@@ -32,7 +32,8 @@ pub static DECLARATION: Declaration = Declaration {
               threshold or `--stuck-after` was set, nor while a live capture goes on.",
     confused: "half-close (the end still sends data, as it may); half-closed-at-end, where the capture ends so soon after the FIN \
                that this tells nothing; an application that takes a while to close, which a note from a short capture cannot \
-               tell from one that never does; an end that did close, of which every FIN was lost before it was captured; \
+               tell from one that never does; an end that did close, of which every FIN was lost before it was captured, or \
+               waits behind data that nobody acknowledges; \
                fin-unacked, where the FIN never arrived.",
     advice: "Look at the process that owns the socket in CLOSE_WAIT (`ss -tanp state close-wait`): it does not close after \
              reading end-of-file. Usual causes: a leaked connection, a blocked thread, a pool that does not evict.",
@@ -112,7 +113,9 @@ fn late(view: &View<'_>, e: usize, sink: &mut Sink<'_>) {
         _ => return,
     };
     let took = left.mark.time - entered.mark.time;
-    if took < view.span(&AFTER) || view.cold(e).after_peer_fin > 0 {
+    // Its FIN may have waited behind data that was not acknowledged.
+    let held = left.mark.event == Event::RcvRst && view.connection.ends[e].unacked() > 0;
+    if took < view.span(&AFTER) || view.cold(e).after_peer_fin > 0 || held {
         return;
     }
     let message = || {

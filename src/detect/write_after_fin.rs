@@ -10,8 +10,8 @@ pub static DECLARATION: Declaration = Declaration {
     summary: "an end wrote after it had acknowledged the peer's FIN, and met a RST",
     what: "An end had received the peer's FIN, and some time later sent data on the connection all the same.",
     why: "What it wrote is lost. When a client does it, a pool has handed out a connection that was known to be closed.",
-    decided: "A RST without ACK from an end that had sent its FIN, in answer to data that acknowledges that FIN and comes later \
-              than a round trip after it (RFC 9293 §3.5.2; Linux resets an orphan that receives data).",
+    decided: "A RST without ACK from an end that had sent its FIN, in answer to data that acknowledges that FIN and was first \
+              sent later than a round trip after it (RFC 9293 §3.5.2; Linux resets an orphan that receives data).",
     confused: "request-crossed-fin, where the writer could not know; half-close, where the data is wanted; an answer that was \
                being written when the FIN came (rst-after-close alone).",
     advice: "Have the pool check for end-of-file before it hands out a connection, and the application stop writing when a read \
@@ -40,7 +40,9 @@ pub(super) fn met<'a>(view: &View<'a>) -> Option<(&'a signals::Reset, signals::T
         |r: &&signals::Reset| r.trigger.is_some_and(|t| t.len > 0 && t.knows_fin) && cause(view, r) == Cause::Orphan;
     let reset = view.signals.resets().iter().find(written)?;
     let (fin, trigger) = (view.event(reset.from, Event::SndFin)?, reset.trigger?);
-    let waited = reset.time - trigger.age - fin.mark.time;
+    // What is only sent again was written before.
+    let last_data = view.end(1 - reset.from).last_data().unwrap_or(reset.time);
+    let waited = last_data.min(reset.time - trigger.age) - fin.mark.time;
     let late = waited > Span(view.round_trip().0.saturating_mul(2).saturating_add(Span::millis(100).0));
     late.then_some((reset, trigger, waited))
 }
