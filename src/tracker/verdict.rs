@@ -393,8 +393,8 @@ impl Connection {
         let silent = own.last.is_none_or(|t| end - t.time > SILENCE);
         let far = !self.is_near(e) && !possible.intersection(OPEN).is_empty();
         if silent && (far || own.fins == 1 && own.last_fin.is_some_and(|fin| self.is_fin_lost(e, fin.time))) {
-            return States::of(&[State::Closed]);
+            return own.held_closes(peer, possible).with(State::Closed);
         }
-        States::EMPTY
+        own.held_closes(peer, possible)
     }
 }
