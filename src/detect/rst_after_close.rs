@@ -11,14 +11,16 @@ pub static DECLARATION: Declaration = Declaration {
     severity: Severity::Warning,
     summary: "data sent to a socket that had closed is answered by RST",
     what: "An end had closed and was gone altogether; the peer went on sending, and met a RST. As a rule its FIN had been sent; \
-           it may also have had to wait behind data that was not acknowledged yet.",
+           it may also have had to wait behind data that was not acknowledged or not sent yet.",
     why: "A FIN says only \"I send no more\", but this end's application had closed both directions, so what the peer still \
           sent is lost, and the peer's application sees a reset.",
     decided: "A RST without ACK, from an end whose FIN had been sent, in answer to a later segment (RFC 9293 §3.5.2 group 1, \
               §3.6.1 SHLD-3; Linux resets an orphan in FIN_WAIT_1 or FIN_WAIT_2 that receives data). Also from an end whose FIN \
-              was not captured and whose data was not acknowledged yet, if that is its first RST: an abort would have sent one \
-              with ACK. A note where write-after-fin or request-crossed-fin warns of the same RST and tells more of it.",
-    confused: "half-close, where the data is taken; rst-abort, where the socket that aborts sends the RST; a RST after both ends had closed.",
+              was not captured, and whose data was not acknowledged yet or had no window, if that is its first RST: an abort would \
+              have sent one with ACK. A note where write-after-fin or request-crossed-fin warns of the same RST and tells more of \
+              it.",
+    confused: "half-close, where the data is taken; rst-abort, where the socket that aborts sends the RST; a RST after both \
+               ends had closed.",
     advice: "The end that reset closes too early, or the peer writes after it has read end-of-file. With a connection pool: \
              make the idle timeout of the side that reuses connections shorter than that of the side that closes them.",
     thresholds: &[],
@@ -54,7 +56,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             view.who(1 - e),
             view.who(e),
             match (data, knew) {
-                _ if held => ", its FIN still waiting behind data that was not acknowledged",
+                _ if held => ", its FIN still waiting behind data of its own",
                 (true, true) => ", and its FIN had been acknowledged",
                 (true, false) => "; the data crossed its FIN",
                 _ => "",

@@ -214,7 +214,7 @@ impl Endpoint {
     /// for which `peer` has no window.
     pub(super) fn held_closes(&self, peer: &Endpoint, now: States) -> States {
         let stalled = self.acked.is_some_and(|acked| before(acked, self.next)) && self.unanswered > 0;
-        let shut = peer.packets > 0 && peer.window == 0 && self.bytes > 0;
+        let shut = self.has_no_window(peer);
         let to = |from, to| if now.has(from) { States::of(&[to]) } else { States::EMPTY };
         match self.fin {
             None if stalled || shut => {
@@ -222,6 +222,11 @@ impl Endpoint {
             }
             _ => States::EMPTY,
         }
+    }
+
+    /// Whether what it has to send has to wait, as `peer` has no room for it.
+    pub(super) fn has_no_window(&self, peer: &Endpoint) -> bool {
+        peer.packets > 0 && peer.window == 0 && self.bytes > 0
     }
 
     /// Whether none of its RSTs can have been accepted by one that had received its FIN (RFC 5961 §3.2).

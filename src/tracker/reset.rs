@@ -122,17 +122,19 @@ impl Connection {
         }
     }
 
-    /// A RST without ACK that is the first of `x`, so soon after data of its own that was not acknowledged yet: it had closed
-    /// (RFC 9293 §3.10.4: FIN-WAIT-1 begins with the call), its FIN waits behind that data, and what it answers brought more
-    /// than an orphan takes. An application that aborts sends a RST with ACK; who forgot the connection sends no data.
+    /// A RST without ACK that is the first of `x`, so soon after it sent, and while data of its own is not acknowledged yet or has
+    /// no window: it had closed (RFC 9293 §3.10.4: FIN-WAIT-1 begins with the call), its FIN waits behind that data, and what it
+    /// answers brought more than an orphan takes. An application that aborts sends a RST with ACK; who forgot the connection
+    /// sends nothing.
     fn closes_behind_data(&mut self, x: usize, seg: &Segment) {
         /// One that goes on longer without repeating its data has given up on it.
         const REPEATED: Span = Span::secs(3);
         let (end, peer) = (&self.ends[x], &self.ends[1 - x]);
-        let waits = end.fin.is_none() && before(self.answered(x, seg), end.next);
+        let waits = before(self.answered(x, seg), end.next) || end.has_no_window(peer);
         let recent = end.last.is_some_and(|last| seg.time - last.time < REPEATED);
         let answers_data = peer.acked.is_some_and(|acked| before(acked, peer.next));
-        if waits && recent && answers_data && !end.log.has_any(GONE) && !end.log.is_sure(Event::RcvFin) {
+        let open = end.fin.is_none() && !end.log.has_any(GONE) && !end.log.is_sure(Event::RcvFin);
+        if waits && recent && answers_data && open {
             let mark = Mark::sure(Event::SndFin, Evidence::Assumed, seg.time, seg.packet);
             self.ends[x].log.settle(Mark { place: Place::Before, ..mark });
         }
@@ -148,7 +150,8 @@ impl Connection {
         earlier.map_or(seg.seq, |(reset, _)| reset.seq)
     }
 
-    /// A RST of `x` that acknowledges what `x` had of the peer, and not its FIN: that had not arrived, and finds no connection when it does.
+    /// A RST of `x` that acknowledges what `x` had of the peer, and not its FIN: that had not arrived, and finds no connection
+    /// when it does.
     fn closes_without_peer_fin(&mut self, x: usize, seg: &Segment) {
         if let Some(mark) = self.ends[x].log.disprove(Event::RcvFin, seg.time + Span(1), seg.time) {
             self.retract(x, mark);
