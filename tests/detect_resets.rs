@@ -300,3 +300,14 @@ fn data_sent_again_after_the_peers_fin_was_written_before() {
     assert!(find(&c, "write-after-fin").is_none() && find(&c, "close-wait-stuck").is_none(), "{:?}", c.anomalies);
     assert_eq!(find(&c, "rst-after-close").unwrap().severity, Severity::Warning);
 }
+
+#[test]
+fn who_may_have_closed_before_the_capture_is_not_said_to_have_never_closed() {
+    let c = only(
+        "1. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+2. CLOSED <-- <SEQ=301><CTL=RST><WIN=0> <-- CLOSED @ +20ms
+",
+    );
+    let told = find(&c, "half-open-dead-peer").unwrap();
+    assert!(told.message.ends_with("which it may have closed before the capture began"), "{}", told.message);
+}

@@ -313,15 +313,18 @@ fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     let e = reset.from;
     // After so long a device between may answer instead.
     let between = reset.idle >= view.span(&idle_death::IDLE);
+    // What was before the capture, nothing that it sent since tells.
+    let unseen = view.is_midstream() && view.connection.ends[e].bytes == 0;
     let message = || {
         format!(
-            "{}{} answered {} of {} with RST (packet {}): it no longer knew the connection, which {} had never closed{}",
+            "{}{} answered {} of {} with RST (packet {}): it no longer knew the connection, which {} {}{}",
             view.who(e),
             if between { ", or a device between in its name," } else { "" },
             reset.trigger.map_or("a segment".to_owned(), |t| format!("packet {}", t.packet)),
             view.who(1 - e),
             reset.packet,
             if between { "that end" } else { "it" },
+            if unseen { "may have closed before the capture began" } else { "had never closed" },
             after_idle(reset.idle),
         )
     };
