@@ -51,10 +51,11 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let held = held_fin(view, reset);
     let message = || {
         format!(
-            "{} of {} met a RST: {} had closed fully{}",
+            "{} of {} met a RST: {} had {}closed fully{}",
             if data { "data" } else { "a segment" },
             view.who(1 - e),
             view.who(e),
+            if held { "most likely " } else { "" },
             match (data, knew) {
                 _ if held => ", its FIN still waiting behind data of its own",
                 (true, true) => ", and its FIN had been acknowledged",

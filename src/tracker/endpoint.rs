@@ -4,7 +4,6 @@ use smallvec::SmallVec;
 
 use super::log::Log;
 use super::sequence::{after, before, later};
-use super::state::{State, States};
 use super::timers::least_turnaround;
 use super::trace::Trace;
 use crate::segment::{Flags, Segment};
@@ -207,20 +206,6 @@ impl Endpoint {
     pub(super) fn clear_gaps(&mut self) {
         if let Some(gaps) = &mut self.gaps {
             gaps.beyond.clear();
-        }
-    }
-
-    /// Where it may be by a close that nothing shows yet: its FIN waits (RFC 9293 §3.10.4) behind data that it repeats in vain, or
-    /// for which `peer` has no window.
-    pub(super) fn held_closes(&self, peer: &Endpoint, now: States) -> States {
-        let stalled = self.acked.is_some_and(|acked| before(acked, self.next)) && self.unanswered > 0;
-        let shut = self.has_no_window(peer);
-        let to = |from, to| if now.has(from) { States::of(&[to]) } else { States::EMPTY };
-        match self.fin {
-            None if stalled || shut => {
-                to(State::Established, State::FinWait1).union(to(State::CloseWait, State::LastAck))
-            }
-            _ => States::EMPTY,
         }
     }
 

@@ -17,6 +17,7 @@
 //! | `usual` | the short way for segments that move nothing |
 //! | `unseen` | FINs that were not captured |
 //! | [`verdict`], `scale` | the histories at a given time, silence weighed |
+//! | `possible` | where an end may be as well |
 //! | [`table`], `incarnation` | four-tuples; where one connection on them ends and the next begins |
 //! | `ahead` | looking up where segments belong before they are taken |
 //! | `index` | connections by their four-tuple, hosts by their address |
@@ -55,6 +56,7 @@ mod outline;
 mod packed;
 mod plain;
 mod player;
+mod possible;
 pub mod profile;
 mod receipt;
 mod recent;

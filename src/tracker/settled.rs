@@ -6,11 +6,13 @@ use super::kept::How;
 use super::profile::Profile;
 use super::state::State;
 use super::table::Tracker;
+use super::timers;
 use super::verdict::{Verdict, Weighing};
 use crate::time::{Span, Time};
 
-/// How long after the last timer a segment may still come: for delay on the way, and clocks that do not quite agree.
-const LATE: Span = Span::secs(2);
+/// How long after the last timer a segment may still come: for timers that run out late, delay on the way, and clocks that
+/// do not quite agree.
+const LATE: Span = Span(timers::LATE.0 + Span::secs(2).0);
 
 /// Where it is found out: made once, and used for one connection after the other.
 pub struct Desk<N> {

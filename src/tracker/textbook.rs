@@ -289,11 +289,13 @@ impl Textbook {
             steps.clear();
             steps.extend(marks.into_iter().zip(arrows).map(|(mark, rule)| Step { at: mark.time, mark, rule }));
             let sent = if e == self.closer { self.last.0 } else { self.answer.0 };
+            let mut possible = States::EMPTY;
             if let Some(timer) = timers::expired(Some(sent), &Tail::after(steps), end, profile) {
                 follow(steps, std::iter::once(&timer));
+                possible = if timers::may_last(&timer, end) { possible.with(State::TimeWait) } else { possible };
             }
             timers::date(self.turnaround[e], steps, end);
-            let mut possible = States::EMPTY.with(verdict.state());
+            possible = possible.with(verdict.state());
             if e != self.closer && self.may_repeat_fin(end) {
                 possible = possible.with(State::LastAck);
             }

@@ -13,6 +13,9 @@ pub const RETRY: Span = Span::millis(1_200);
 /// The timer of a first retransmission is no longer than this and a round trip (RFC 6298 5.7, after a lost SYN).
 pub const LATEST_RETRY: Span = Span::secs(3);
 
+/// So late a timer of minutes may run out.
+pub const LATE: Span = Span::millis(4_100);
+
 /// The least time from the tap to an end and back in microseconds, by what was least so far and another sample.
 #[inline]
 pub fn least_turnaround(least: Option<u32>, span: Span) -> Option<u32> {
@@ -78,6 +81,12 @@ pub fn expired(sent: Option<Time>, tail: &Tail, end: Time, profile: &Profile) ->
         _ => return None,
     };
     (expiry <= end && sent.is_none_or(|t| t < expiry)).then(|| Mark::sure(event, Evidence::Timer, expiry, 0))
+}
+
+/// Whether the wait that `timer` ends may still last at `end`: a timer of minutes runs out late, on Linux by up to the
+/// granularity of its level of the timer wheel, for one minute 2 s at 250 Hz and 4 s at 1,000 Hz (kernel/time/timer.c).
+pub fn may_last(timer: &Mark, end: Time) -> bool {
+    timer.event == Event::TwoMsl && end - timer.time < LATE
 }
 
 /// From the tap to an end, by the least time there and back in microseconds: nothing where the tap is at the end.

@@ -73,9 +73,6 @@ const UNSEEN_ANSWER: Span = Span::millis(100);
 /// What may be in doubt about an opening.
 const OPENING: Events = Events::of(&[Event::RcvSyn, Event::RcvSynAck, Event::RcvAckOfSyn]);
 
-/// An end that has been silent for this long may be gone without the capture showing it.
-const SILENCE: Span = Span::secs(3);
-
 impl Connection {
     /// Both ends at `end`, in the order of `sockets`.
     pub fn verdicts(&self, end: Time, profile: &Profile) -> [Verdict; 2] {
@@ -125,7 +122,7 @@ impl Connection {
     }
 
     /// Whether the tap is so close to end `e` that what was captured on the way to it arrived.
-    fn is_near(&self, e: usize) -> bool {
+    pub(super) fn is_near(&self, e: usize) -> bool {
         match (self.ends[e].turnaround, self.ends[1 - e].turnaround) {
             (Some(here), Some(there)) => here < 1_000 && here < there / 3,
             _ => false,
@@ -291,12 +288,15 @@ impl Connection {
         steps.clear();
         follow(steps, &start);
         follow(steps, &scale.marks);
+        let mut possible = States::EMPTY;
         if let Some(timer) = timers::expired(self.ends[e].last_sent(), &Tail::after(steps), end, profile) {
             // Before a new incarnation takes over, if that came later.
             let replaced = scale.marks.iter().position(|m| m.event == Event::Replaced).unwrap_or(scale.marks.len());
             if replaced < scale.marks.len() {
                 steps.clear();
                 follow(steps, start.iter().chain(&scale.marks[..replaced]));
+            } else if timers::may_last(&timer, end) {
+                possible = possible.with(State::TimeWait);
             }
             follow(steps, std::iter::once(&timer).chain(&scale.marks[replaced..]));
         }
@@ -304,7 +304,7 @@ impl Connection {
             self.admit(e, &hypotheses[1..], scale, steps);
         }
         timers::date(self.ends[e].turnaround, steps, end);
-        let mut possible = States::EMPTY.with(steps.last().map_or(State::Closed, |s| s.rule.to));
+        possible = possible.with(steps.last().map_or(State::Closed, |s| s.rule.to));
         possible = possible.union(self.unseen_endings(e, possible, end));
         if scale.is_in_doubt() || hypotheses.len() > 1 {
             let open = scale.open();
@@ -342,59 +342,5 @@ impl Connection {
                 }
             }
         }
-    }
-
-    /// Where every combination of what may be and what may not (`open`) leads end `e` from one `start`.
-    fn combined(
-        &self,
-        e: usize,
-        scale: &Scale,
-        open: &[Mark],
-        start: Option<Mark>,
-        end: Time,
-        profile: &Profile,
-    ) -> States {
-        // Each with the choices in which it happened; 0 for all.
-        let mut all: SmallVec<[(u32, &Mark); 10]> = SmallVec::new();
-        all.extend(scale.marks.iter().filter(|m| !open.iter().any(|o| o.event == m.event)).map(|m| (0, m)));
-        all.extend(open.iter().enumerate().map(|(i, m)| (1 << i, m)));
-        if !all.is_sorted_by_key(|(_, m)| m.key()) {
-            all.sort_by_key(|(_, m)| m.key());
-        }
-        let mut possible = States::EMPTY;
-        // The last FIN may have begun the wait anew, its acknowledgment not captured.
-        let repeated = self.ends[1 - e].last_fin.is_some_and(|f| f.time + profile.two_msl > end);
-        for choice in 0..1_u32 << open.len() {
-            let happened = all.iter().filter(|(when, _)| *when == 0 || choice & when != 0).map(|(_, m)| *m);
-            let tail = Tail::of(start.iter().chain(happened));
-            let timer = timers::expired(self.ends[e].last_sent(), &tail, end, profile);
-            possible = possible.with(if timer.is_some() { State::Closed } else { tail.state() });
-            if tail.state() == State::TimeWait && repeated {
-                possible = possible.with(State::TimeWait);
-            }
-        }
-        possible
-    }
-
-    /// Where an end may be by what the capture did not show.
-    fn unseen_endings(&self, e: usize, possible: States, end: Time) -> States {
-        const OPEN: States = States::of(&[State::Established, State::CloseWait, State::FinWait2]);
-        let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
-        if own.packets == 0 || peer.packets == 0 {
-            // One direction only: the other's FIN or RST may have been there.
-            let closing = own.fin.or(peer.fin).is_some();
-            return States::of(if closing {
-                &[State::Closed, State::FinWait2, State::TimeWait]
-            } else {
-                &[State::Closed]
-            });
-        }
-        // An end far from the tap that has been silent for long may have given up or died, its last words lost.
-        let silent = own.last.is_none_or(|t| end - t.time > SILENCE);
-        let far = !self.is_near(e) && !possible.intersection(OPEN).is_empty();
-        if silent && (far || own.fins == 1 && own.last_fin.is_some_and(|fin| self.is_fin_lost(e, fin.time))) {
-            return own.held_closes(peer, possible).with(State::Closed);
-        }
-        own.held_closes(peer, possible)
     }
 }
