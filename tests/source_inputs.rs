@@ -90,6 +90,14 @@ fn a_folder_gives_its_captures_and_notes_the_rest() {
     assert!(source.files().iter().all(|f| f.packets == 3 && f.problem.is_none()));
     assert_eq!(source.bytes_total(), Some(source.bytes_read()));
 
+    // What is called a capture should be one.
+    for name in ["trace.pcap40", "cut.pcapng.gz", "CUT.CAP"] {
+        write(folder.path(), name, b"");
+    }
+    let source = source::open(&[folder.path()]).unwrap();
+    let unreadable: Vec<_> = source.files().into_iter().filter(|f| f.unreadable).map(|f| f.problem.unwrap()).collect();
+    assert_eq!((unreadable, source.notes().len()), (vec!["is empty (0 bytes)".to_owned(); 3], 1));
+
     let empty = tempfile::tempdir().unwrap();
     assert!(error(&[empty.path()]).ends_with("is a folder without files"));
     write(empty.path(), "a", b"text");

@@ -108,7 +108,7 @@ fn open_path(name: String, path: &Path) -> Result<Input, String> {
 }
 
 /// The captures in a folder, by name. What is no capture is noted, unless there is nothing else; what cannot be
-/// opened might be one and is kept to be reported.
+/// opened might be one, and what is called one should be one: these are kept to be reported.
 fn open_folder(folder: &Path, name: String, inputs: &mut Vec<Input>, notes: &mut Vec<String>) {
     let mut paths: Vec<PathBuf> = match fs::read_dir(folder) {
         Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
@@ -124,7 +124,9 @@ fn open_folder(folder: &Path, name: String, inputs: &mut Vec<Input>, notes: &mut
         let name = printable(&path.to_string_lossy());
         match open_path(name.clone(), path) {
             Ok(input) => push(inputs, input),
-            Err(cause) if cause.starts_with(CANNOT_OPEN) => inputs.push(Input::failed(name, printable(&cause))),
+            Err(cause) if cause.starts_with(CANNOT_OPEN) || is_called_capture(path) => {
+                inputs.push(Input::failed(name, printable(&cause)));
+            }
             Err(cause) => {
                 skipped += 1;
                 if notes.len() < MAX_NOTES {
@@ -141,4 +143,14 @@ fn open_folder(folder: &Path, name: String, inputs: &mut Vec<Input>, notes: &mut
         };
         inputs.push(Input::failed(name, cause));
     }
+}
+
+/// Whether a file has the name of a capture, compressed or not, numbered or not.
+fn is_called_capture(path: &Path) -> bool {
+    const CAPTURES: [&str; 3] = ["pcap", "pcapng", "cap"];
+    const COMPRESSED: [&str; 5] = ["gz", "zst", "lz4", "xz", "bz2"];
+    let ending = |path: &Path| path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let is_capture = |path: &Path| CAPTURES.contains(&ending(path).trim_end_matches(|c: char| c.is_ascii_digit()));
+    let packed = COMPRESSED.contains(&ending(path).as_str());
+    is_capture(path) || packed && path.file_stem().is_some_and(|name| is_capture(name.as_ref()))
 }
