@@ -368,3 +368,9 @@ fn what_was_taken_back_is_listed_beside() {
     );
     assert_eq!((report["summary"]["retracted"].as_u64(), endpoints["server"].get("retracted")), (Some(1), None));
 }
+
+#[test]
+fn a_finding_of_a_group_says_of_how_many_of_it_it_is_told() {
+    let out = run(&["analyze", "testdata/trouble.pcap", "--filter", "id 14,17", "--only", "findings"]).out;
+    assert!(out.contains("close-wait-stuck 2 of 6 connections from 3 hosts to 198.51.100.20:8080:"), "{out}");
+}

@@ -4,14 +4,15 @@ use std::net::SocketAddr;
 
 use crate::report::carried::Carried;
 use crate::report::findings;
+use crate::report::number::{count, plural};
 use crate::report::{Connection, Finding, Report, Side, rollup, totals};
 use crate::segment::Socket;
 
 /// Keeps the connections that `keep` wants, the findings that one of them shows, and counts the totals and
 /// roll-ups over them.
 ///
-/// What a finding says about its whole group (its sentence and numbers) stays as it is, and so does the number of
-/// retracted entries, which only the tracker knows.
+/// What a finding says about its whole group (its sentence and numbers) stays as it is, but that it says of how many of them it is
+/// told, and so does the number of retracted entries, which only the tracker knows.
 pub fn select(report: &mut Report, keep: impl Fn(&Connection) -> bool) {
     report.connections.retain(keep);
     let connections = &report.connections;
@@ -52,7 +53,7 @@ pub fn narrow(
     let (counts, mut places) = (carried.counts(), places.into_iter());
     list.retain_mut(|finding| {
         let listed = finding.connections.len();
-        let complete = listed as u64 >= finding.count;
+        let (all, complete) = (finding.count, listed as u64 >= finding.count);
         finding.connections.retain(|id| stays(*id));
         let named = finding.connections.len() as u64;
         // Where not all of its connections are named, those that stay may be among the others.
@@ -65,6 +66,9 @@ pub fn narrow(
             None if complete => named,
             None => shows(finding).max(named),
         };
+        if finding.count < all && finding.message.starts_with(&plural(all, "connection")) {
+            finding.message = format!("{} of {}", count(finding.count), finding.message);
+        }
         finding.count > 0
     });
     findings::sort(list);
