@@ -179,7 +179,7 @@ fn is_doubtful(facts: &BTreeMap<&'static str, Value>) -> bool {
 
 /// How bad the finding would be that is told as `severity`, if it were not doubtful.
 fn usual(code: &str, severity: Severity, doubtful: bool) -> Severity {
-    find(code).filter(|_| doubtful).map_or(severity, |d| severity.max(d.severity))
+    if doubtful { find(code).map_or(severity, |d| severity.max(d.severity)) } else { severity }
 }
 
 /// Whether `f` is one of those that no single connection shows, and that are asked about.
