@@ -131,14 +131,17 @@ impl Connection {
     }
 
     /// Whether `seg`, with which `x` acknowledges the peer's FIN, waited as only a delayed ACK does: who has closed before
-    /// acknowledges the FIN at once (Linux `tcp_fin`, BSD `tcp_do_segment`), as nothing follows that it could go with.
+    /// acknowledges the FIN at once (Linux `tcp_fin`, BSD `tcp_do_segment`), as nothing follows that it could go with. Only
+    /// over a short path: queues of a long one delay as much.
     fn delays_ack_of_fin(&self, x: usize, seg: &Segment) -> bool {
         /// Delayed ACKs wait 40 ms at least on Linux, and up to 200 ms elsewhere.
         const LEAST: Span = Span::millis(30);
+        const SHORT: u32 = 10_000;
         let (end, peer) = (&self.ends[x], &self.ends[1 - x]);
-        let once = peer.last_fin.filter(|_| peer.fins == 1 && self.sender(seg) == x);
-        once.zip(end.turnaround)
-            .is_some_and(|(fin, least)| seg.time - fin.time > Span(i64::from(least) * 2_000 + LEAST.0))
+        // What comes after the FIN completes the stream below it.
+        let once = peer.last_content.0.get().filter(|_| peer.fins == 1 && self.sender(seg) == x);
+        let near = end.turnaround.filter(|least| *least < SHORT);
+        once.zip(near).is_some_and(|(sent, least)| seg.time - sent > Span(i64::from(least) * 2_000 + LEAST.0))
     }
 
     fn confirm_inferred_fin(&mut self, x: usize, seg: &Segment) {
