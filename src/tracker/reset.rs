@@ -64,8 +64,12 @@ impl Connection {
         accepted
     }
 
-    /// A RST of `x` that passes sooner after the ACK of its SYN,ACK than `x` can answer left before that arrived.
+    /// With Fast Open, a RST of `x` that passes sooner after the ACK of its SYN,ACK than `x` can answer left before that
+    /// arrived. Without, no application can abort before, so that rather the SYN had to wait longer than the ACK.
     fn precedes_ack_of_syn(&mut self, x: usize, seg: &Segment) {
+        if !self.fast_open {
+            return;
+        }
         let end = &mut self.ends[x];
         // The SYN may have waited in a queue that is shorter now.
         let least = end.turnaround.map_or(Span(0), |t| Span(i64::from(t) * 250));
@@ -109,13 +113,16 @@ impl Connection {
         }
         // Gone since an earlier RST, it no longer knows its FIN.
         if let Some(fin) = end.fin.filter(|_| !end.log.has(Event::SndRst)) {
-            // What answers the only acknowledgment of the FIN, which an orphan takes if it brings nothing else, shows the same.
-            let only =
-                end.log.get(Event::RcvAckOfFin).is_some_and(is_last) && last.is_some_and(|last| last.end() == last.seq);
-            if before(answered, fin) || only {
+            // What answers the only acknowledgment of the FIN, which an orphan takes if it brings nothing else, shows the same
+            // where something sent before that was not captured; else, what came after it may not have been.
+            let ack = end.log.get(Event::RcvAckOfFin).copied();
+            let only = ack.filter(is_last).filter(|_| last.is_some_and(|last| last.end() == last.seq));
+            if before(answered, fin) || only.is_some_and(|ack| ack.is_beyond_gap()) {
                 end.log.disprove(Event::RcvAckOfFin, past, seg.time);
-            } else if end.log.has(Event::RcvAckOfFin) {
-                self.prove_first(x, Event::RcvAckOfFin, seg.packet);
+            } else if ack.is_some() {
+                if only.is_none() {
+                    self.prove_first(x, Event::RcvAckOfFin, seg.packet);
+                }
             } else {
                 self.confirm(x, Event::RcvAckOfFin, seg);
             }
