@@ -311,3 +311,28 @@ fn who_may_have_closed_before_the_capture_is_not_said_to_have_never_closed() {
     let told = find(&c, "half-open-dead-peer").unwrap();
     assert!(told.message.ends_with("which it may have closed before the capture began"), "{}", told.message);
 }
+
+#[test]
+fn a_reset_of_another_ttl_does_not_show_that_its_end_had_closed() {
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +10ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50> <-- ESTABLISHED @ +10ms
+6. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +10us
+7. CLOSED <-- <SEQ=301><CTL=RST><WIN=0><TTL=61> <-- CLOSED @ +1ms
+",
+    );
+    assert!(find(&c, "rst-from-between").is_some() && find(&c, "rst-after-close").is_none(), "{:?}", c.anomalies);
+}
+
+#[test]
+fn who_does_not_repeat_its_data_when_it_is_due_has_lost_the_connection() {
+    // A closed socket would have sent its data again; another machine took over the address.
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +10ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50> <-- ESTABLISHED @ +10ms
+6. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +2s
+7. CLOSED <-- <SEQ=301><CTL=RST><WIN=0> <-- CLOSED @ +20ms
+",
+    );
+    assert!(find(&c, "half-open-dead-peer").is_some() && find(&c, "rst-after-close").is_none(), "{:?}", c.anomalies);
+}

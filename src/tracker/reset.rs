@@ -5,6 +5,7 @@ use super::mark::{Mark, Place};
 use super::rules::{Event, Events};
 use super::sequence::{after, before, within};
 use super::state::{Evidence, State};
+use super::timers::first_timer;
 use super::trace::Trace;
 use crate::segment::{Flags, Segment};
 use crate::time::Span;
@@ -132,16 +133,18 @@ impl Connection {
     /// A RST without ACK that is the first of `x`, so soon after it sent, and while data of its own is not acknowledged yet or has
     /// no window: it had closed (RFC 9293 §3.10.4: FIN-WAIT-1 begins with the call), its FIN waits behind that data, and what it
     /// answers brought more than an orphan takes. An application that aborts sends a RST with ACK; who forgot the connection
-    /// sends nothing.
+    /// sends nothing; another TTL is that of a device between.
     fn closes_behind_data(&mut self, x: usize, seg: &Segment) {
-        /// One that goes on longer without repeating its data has given up on it.
+        /// One that goes on longer without repeating its data once more, or probing the window, has given up on it.
         const REPEATED: Span = Span::secs(3);
         let (end, peer) = (&self.ends[x], &self.ends[1 - x]);
-        let waits = before(self.answered(x, seg), end.next) || end.has_no_window(peer);
-        let recent = end.last.is_some_and(|last| seg.time - last.time < REPEATED);
+        let no_window = end.has_no_window(peer);
+        let waits = before(self.answered(x, seg), end.next) || no_window;
+        let timer = if no_window || end.retransmitted > 0 { REPEATED } else { first_timer(self.first_wait(x)) };
+        let recent = end.last.is_some_and(|last| seg.time - last.time < timer);
         let answers_data = peer.acked.is_some_and(|acked| before(acked, peer.next));
         let open = end.fin.is_none() && !end.log.has_any(GONE) && !end.log.is_sure(Event::RcvFin);
-        if waits && recent && answers_data && open {
+        if waits && recent && answers_data && open && end.ttl == Some(seg.ttl) {
             let mark = Mark::sure(Event::SndFin, Evidence::Assumed, seg.time, seg.packet);
             self.ends[x].log.settle(Mark { place: Place::Before, ..mark });
         }

@@ -130,7 +130,7 @@ impl Connection {
     }
 
     /// How long the SYN or SYN,ACK of end `e` waited for its acknowledgment, as far as that shows.
-    fn first_wait(&self, e: usize) -> Span {
+    pub(super) fn first_wait(&self, e: usize) -> Span {
         let sent = self.ends[e].log.get(Event::SndSyn).map(|m| m.time).or(self.handshake.first_syn_ack.get());
         sent.zip(self.handshake.proven[e].get()).map_or(Span(0), |(sent, answered)| answered - sent)
     }
