@@ -70,6 +70,7 @@ impl Connection {
         }
         self.held_closes(e, possible)
     }
+
     /// Where end `e`, which may be in the states `now`, is by a close that nothing shows yet: its FIN waits (RFC 9293 §3.10.4)
     /// behind data that it repeats in vain, or for which its peer has no window.
     fn held_closes(&self, e: usize, now: States) -> States {
