@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::merge::side_name;
 use super::pair::{CLIENT, SERVER};
-use crate::detect::{self, Detect};
+use crate::detect::is_wide;
 use crate::report::Finding;
 
 /// Facts that name whom a finding is about.
@@ -13,10 +13,10 @@ const ABOUT: [&str; 6] = ["service", "server", "host", "client", "holder", "at"]
 /// Those of both captures. What both tell of the same service or host stands once, by the capture that shows more of it; what
 /// is said of a capture stands for each, and says of which.
 pub fn of_both([ours, theirs]: [Vec<Finding>; 2]) -> Vec<Finding> {
-    let wide = |f: &Finding| detect::find(f.code).is_some_and(|d| matches!(d.detect, Detect::Capture(_)));
+    let wide = |f: &Finding| is_wide(f.code);
     let mut ours: Vec<Option<Finding>> = ours.into_iter().filter(wide).map(Some).collect();
     let mut list = Vec::new();
-    for mut other in theirs.into_iter().filter(wide) {
+    for other in theirs.into_iter().filter(wide) {
         let same = ours.iter_mut().find(|ours| ours.as_ref().is_some_and(|f| is_same(f, &other)));
         match same.and_then(Option::take) {
             Some(mut finding) if finding.facts == other.facts => {
@@ -26,8 +26,7 @@ pub fn of_both([ours, theirs]: [Vec<Finding>; 2]) -> Vec<Finding> {
             }
             Some(finding) if of_capture(&finding) => list.extend([at(finding, CLIENT), at(other, SERVER)]),
             Some(finding) if (finding.severity, finding.count) < (other.severity, other.count) => {
-                other = at(other, SERVER);
-                list.push(other);
+                list.push(at(other, SERVER));
             }
             Some(finding) => list.push(at(finding, CLIENT)),
             None => list.push(at(other, SERVER)),

@@ -208,6 +208,11 @@ pub fn find(text: &str) -> Option<&'static Declaration> {
     ALL.iter().find(|d| d.is_called(text)).copied()
 }
 
+/// Whether no single connection shows the anomaly called `text`, but only many together, or the capture as a whole.
+pub fn is_wide(text: &str) -> bool {
+    find(text).is_some_and(|d| matches!(d.detect, Detect::Capture(_)))
+}
+
 /// Every threshold, with the anomaly it belongs to.
 pub fn thresholds() -> impl Iterator<Item = (&'static Declaration, &'static Threshold)> {
     ALL.iter().flat_map(|d| d.thresholds.iter().map(|t| (*d, *t)))

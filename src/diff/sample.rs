@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::detect::{self, Detect};
+use crate::detect::is_wide;
 use crate::render::units::{count, plural};
 use crate::report::{Connection, Report, SCHEMA, Severity, Side};
 use crate::time::Span;
@@ -134,10 +134,6 @@ impl Sample {
 
 fn first_line(text: &[u8]) -> Option<Value> {
     serde_json::from_slice(text.split(|byte| *byte == b'\n').next()?).ok()
-}
-
-fn is_wide(code: &str) -> bool {
-    detect::find(code).is_some_and(|d| matches!(d.detect, Detect::Capture(_)))
 }
 
 fn coded(value: &Value) -> Option<(String, Severity)> {

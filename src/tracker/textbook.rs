@@ -292,7 +292,9 @@ impl Textbook {
             let mut possible = States::EMPTY;
             if let Some(timer) = timers::expired(Some(sent), &Tail::after(steps), end, profile) {
                 follow(steps, std::iter::once(&timer));
-                possible = if timers::may_last(&timer, end) { possible.with(State::TimeWait) } else { possible };
+                if timers::may_last(&timer, end) {
+                    possible = possible.with(State::TimeWait);
+                }
             }
             timers::date(self.turnaround[e], steps, end);
             possible = possible.with(verdict.state());

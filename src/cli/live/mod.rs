@@ -53,7 +53,8 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
         return Ok(DONE);
     }
     let filter = filter(words)?;
-    let format = format(args, piped)?;
+    consistent(args, piped)?;
+    let format = format(args)?;
     let on_screen = format.is_none() && args.output.is_none() && stdout().is_terminal();
     let input = open(args, piped)?;
     let page = metrics_page(args, on_screen)?;
@@ -125,8 +126,8 @@ fn metrics_page(args: &LiveArgs, on_screen: bool) -> Result<Option<Page>, Failur
     Ok(page)
 }
 
-/// The format asked for, or the one that the output's name stands for, if what was asked for goes together.
-fn format(args: &LiveArgs, piped: bool) -> Result<Option<Format>, Failure> {
+/// That what was asked for goes together.
+fn consistent(args: &LiveArgs, piped: bool) -> Result<(), Failure> {
     if let (true, Some(interface)) = (piped, &args.interface) {
         let hint = "`-` reads a capture from standard input, -i watches an interface";
         return Err(Failure::usage(format!("live: both `-` and -i {} given\n  {hint}", clean(interface))));
@@ -144,6 +145,11 @@ fn format(args: &LiveArgs, piped: bool) -> Result<Option<Format>, Failure> {
             return Err(Failure::usage(format!("--write: {} is what --output names", clean(&name))));
         }
     }
+    Ok(())
+}
+
+/// The format asked for, or the one that the output's name stands for.
+fn format(args: &LiveArgs) -> Result<Option<Format>, Failure> {
     if args.format.is_some() {
         return Ok(args.format);
     }

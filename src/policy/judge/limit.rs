@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::listed::Listed;
-use super::scope::{Allowed, is_wide};
+use super::scope::Allowed;
 use super::{Offence, Part, Status};
-use crate::detect::{DOUBTFUL, Declaration, Detect, SHORT_CAPTURE, find};
+use crate::detect::{DOUBTFUL, Declaration, Detect, SHORT_CAPTURE, find, is_wide};
 use crate::policy::model::{Amount, Limit, Policy, Rule};
 use crate::render::units::{count, plural, span};
 use crate::report::carried::Carried;

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::detect::{Detect, find};
+use crate::detect::{find, is_wide};
 use crate::policy::model::{Allowance, Each, Policy};
 use crate::report::Connection;
 
@@ -29,11 +29,6 @@ struct Exception<'p> {
     used: u64,
     /// Numbers of the connections in its scope, where it is about findings that only many together show.
     ids: Option<Vec<u64>>,
-}
-
-/// Whether no single connection shows the finding with this code.
-pub fn is_wide(code: &str) -> bool {
-    find(code).is_some_and(|d| matches!(d.detect, Detect::Capture(_)))
 }
 
 impl<'p> Allowed<'p> {
