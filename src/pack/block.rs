@@ -9,8 +9,8 @@ use crate::prefetch::prefetch;
 const LINE: usize = 64;
 /// Blocks come in these sizes, in lines: rows mostly stay small.
 const SIZES: [u8; 6] = [1, 4, 8, 16, 34, 68];
-/// Bytes of two words.
-const WORDS: usize = 8 + 16;
+/// Bytes of three words.
+const WORDS: usize = 24;
 /// Lines of a piece, about: half a megabyte.
 const PIECE: usize = 1 << 13;
 /// No block.
@@ -157,23 +157,21 @@ impl Rows {
         self.append_moved(row, len, write).is_some()
     }
 
-    /// Appends `len` of the bytes of two words to `row`, or nothing if there is no room for all of them.
+    /// Appends `len` of the bytes of three words to `row`, or nothing if there is no room for all of them.
     #[inline]
-    pub fn append_words(&mut self, row: &mut Row, (first, rest): (u64, u128), len: usize) -> bool {
+    pub fn append_words(&mut self, row: &mut Row, words: [u64; 3], len: usize) -> bool {
+        // What is too much of them is overwritten or never read.
         let put = |room: &mut [u8]| {
-            let (low, high) = room.split_first_chunk_mut::<8>()?;
-            (*low, *high.first_chunk_mut::<16>()?) = (first.to_le_bytes(), rest.to_le_bytes());
-            Some(())
+            *room.as_chunks_mut().0.first_chunk_mut()? = words.map(u64::to_le_bytes);
+            Some(len)
         };
-        // What is too much of it is overwritten or never read. The words are never read from memory, which they just came
-        // to in other pieces.
         if let Some(block) = self.block_mut(row)
             && block.get_mut(usize::from(row.used)..).and_then(put).is_some()
         {
             row.used += len as u16;
             return true;
         }
-        self.append_moved(row, WORDS, |room| put(room).map_or(0, |()| len)).is_some()
+        self.append_moved(row, WORDS, |room| put(room).unwrap_or(0)).is_some()
     }
 
     #[inline]

@@ -1,26 +1,10 @@
-//! The usual segment on a tape, an acknowledgment, or payload or a FIN that continues the stream: written down in two words,
-//! with few questions asked. What comes of it is what [`Tape::record`] makes of any segment.
+//! The usual segment on a tape, an acknowledgment, or payload or a FIN that continues the stream: written down in three
+//! words, with few questions asked. What comes of it is what [`Tape::record`] makes of any segment.
 
 use super::tape::{MOST, NEAR, Tape, mark};
-use super::written::{NearStamps, has_more, what};
+use super::written::{NearStamps, Plain, has_more};
 use crate::pack::block::Rows;
 use crate::segment::{Flags, Segment};
-
-/// What follows the first eight bytes.
-struct Rest {
-    bytes: u128,
-    bits: u32,
-}
-
-impl Rest {
-    /// Puts `value` behind what is there, if it `is_there` itself; without a branch.
-    #[inline(always)]
-    fn put(&mut self, value: u32, bits: u32, is_there: bool) {
-        let there = u32::from(is_there);
-        self.bytes |= u128::from(value * there) << self.bits;
-        self.bits += bits * there;
-    }
-}
 
 impl Tape {
     /// Writes down `seg` of end `x`, `on` packets from the first one, if it is a usual one that certainly belongs here; else
@@ -34,6 +18,7 @@ impl Tape {
         let usual = seg.flags.0 & !(Flags::PSH.0 | Flags::FIN.0) == Flags::ACK.0
             && seg.seq == self.next[x]
             && behind <= NEAR
+            && (behind == 0 || seg.len == 0)
             && self.marks & SEEN == SEEN
             && seg.scope == self.scope
             && seg.len <= u32::from(u16::MAX)
@@ -46,33 +31,30 @@ impl Tape {
         if !usual {
             return false;
         }
-        let stamps = match seg.options.timestamps {
-            None => None,
-            Some(stamps) => match NearStamps::of(&stamps, [self.stamps[x], self.stamps[y]]) {
-                Some(near) => Some((near, stamps.value)),
+        let (near, stamp) = match &seg.options.timestamps {
+            None => (None, self.stamps[x]),
+            Some(stamps) => match NearStamps::of(stamps, [self.stamps[x], self.stamps[y]]) {
+                Some(near) => (Some(near), stamps.value),
                 None => return false,
             },
         };
-        let (payload, window) = (seg.len != 0, seg.window != self.window[x]);
-        let (near, stamp) = stamps.map_or((0, self.stamps[x]), |(near, value)| (near.0, value));
-        let kinds = [
-            (what::LEN, payload),
-            (what::WINDOW, window),
-            (what::ACK, behind != 0),
-            (what::ID, seg.ip_id != 0),
-            (what::NEAR_STAMPS, stamps.is_some()),
-        ];
-        let kind = kinds.iter().fold(x as u16 | seg.flags.0 << 8, |all, (kind, is)| all | (kind * u16::from(*is)));
-        let mut rest = Rest { bytes: u128::from(further), bits: u16::BITS };
-        rest.put(seg.len, 16, payload);
-        rest.put(seg.window.into(), 16, window);
-        rest.put(seg.ack, 32, behind != 0);
-        rest.put(seg.ip_id.into(), 16, seg.ip_id != 0);
-        rest.put(near, 32, stamps.is_some());
-        let first = later << 32 | u64::from(seg.checksum) << 16 | u64::from(kind);
-        if !rows.append_words(&mut self.row, (first, rest.bytes), 8 + rest.bits as usize / 8) {
+        let (later, further, behind) = (later as u32, further as u16, behind as u16);
+        let plain = Plain {
+            sender: x,
+            flags: seg.flags,
+            checksum: seg.checksum,
+            later,
+            further,
+            len: seg.len as u16,
+            window: seg.window,
+            ip_id: seg.ip_id,
+            behind,
+            near,
+        };
+        if !rows.append_words(&mut self.row, plain.words(), plain.bytes()) {
             return false;
         }
+        let payload = seg.len != 0;
         let fin = seg.has(Flags::FIN);
         let new =
             if payload || fin { !self.has(mark::FIN, x) } else { !self.has(mark::ACKS, x) || seg.ack != self.acked[x] };

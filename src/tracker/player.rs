@@ -1,7 +1,7 @@
 //! A tape played back, a segment at a time.
 
 use super::tape::Tape;
-use super::written::{FLAGS, NearStamps, Reader, what};
+use super::written::{FLAGS, NearStamps, Plain, Reader, what};
 use crate::pack::Pack;
 use crate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use crate::time::Time;
@@ -63,8 +63,47 @@ impl<'a> Player<'a> {
     #[inline]
     pub fn advance(&mut self) -> Option<usize> {
         self.left = self.left.checked_sub(1)?;
+        Some(self.usual().unwrap_or_else(|| self.any()))
+    }
+
+    /// Goes on to the next segment if it is a plain one, and not near the end.
+    #[inline(always)]
+    fn usual(&mut self) -> Option<usize> {
+        let plain = Plain::read(self.from.0.first_chunk()?)?;
+        self.from.0 = self.from.0.get(plain.bytes()..)?;
+        Some(self.plain(&plain))
+    }
+
+    #[inline(always)]
+    fn plain(&mut self, plain: &Plain) -> usize {
+        if let Some(x) = self.unusual.take() {
+            self.ready[usize::from(x & 1)].options = Options::default();
+        }
+        let (x, seg) = (plain.sender, &mut self.ready[plain.sender & 1]);
+        self.time = Time(self.time.0.wrapping_add(plain.later.into()));
+        self.packet = self.packet.wrapping_add(plain.further.into());
+        (seg.time, seg.packet, seg.flags, seg.checksum) = (self.time, self.packet, plain.flags, plain.checksum);
+        (seg.len, seg.captured, seg.window) = (plain.len.into(), plain.len.into(), plain.window);
+        (seg.ip_id, seg.seq) = (plain.ip_id, self.next[x]);
+        seg.ack = self.next[1 - x].wrapping_sub(plain.behind.into());
+        seg.options.timestamps = plain.near.map(|near| near.stamps([self.stamps[x], self.stamps[1 - x]]));
+        if let Some(stamps) = seg.options.timestamps {
+            self.stamps[x] = stamps.value;
+        }
+        // What it continues was seen, and so was what it acknowledges.
+        self.next[x] = seg.end();
+        x
+    }
+
+    /// Goes on to the next segment, whatever it is.
+    #[inline(never)]
+    fn any(&mut self) -> usize {
         if self.kept {
-            return Some(0);
+            return 0;
+        }
+        if let Some(plain) = Plain::read_last(self.from.0) {
+            self.from.0 = self.from.0.get(plain.bytes()..).unwrap_or(&[]);
+            return self.plain(&plain);
         }
         if let Some(x) = self.unusual.take() {
             self.ready[usize::from(x & 1)].options = Options::default();
@@ -108,7 +147,7 @@ impl<'a> Player<'a> {
             self.unusual = Some(x as u8);
         }
         Tape::pass(&mut self.next, &mut self.marks, x, seg);
-        Some(x)
+        x
     }
 
     /// The latest segment of end `x`.

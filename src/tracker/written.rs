@@ -1,6 +1,6 @@
 //! One segment as bytes: how it stands on a [tape](super::tape).
 
-use crate::segment::{Options, Segment, Timestamps};
+use crate::segment::{Flags, Options, Segment, Timestamps};
 
 /// What the first two bytes of a segment say, the lower six bits of the second being its flags up to URG. After them:
 /// checksum, and by how much time and packet number are later than those of the segment before.
@@ -23,6 +23,8 @@ pub mod what {
     pub const LEN: u16 = 1 << 14;
     /// Its window follows; else it is that of the end's segment before.
     pub const WINDOW: u16 = 1 << 15;
+    /// It is a [`Plain`](super::Plain) one; with timestamps, it has [`WINDOW`].
+    pub const PLAIN: u16 = STAMPS | NEAR_STAMPS;
 }
 
 /// The flags that stand in those two bytes.
@@ -69,6 +71,88 @@ impl NearStamps {
     pub fn stamps(self, [own, other]: [u32; 2]) -> Timestamps {
         let (later, around) = (self.0 >> 16, self.0 & u32::from(u16::MAX));
         Timestamps { value: own.wrapping_add(later), echo: other.wrapping_add(around).wrapping_sub(Self::AROUND) }
+    }
+}
+
+/// An acknowledgment, or payload or a FIN that continues the stream: always the same numbers in the same places, so that it is
+/// written and read without asking which are there.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain {
+    pub sender: usize,
+    pub flags: Flags,
+    pub checksum: u16,
+    /// By how much its time and its packet number are later than those of the segment before.
+    pub later: u32,
+    pub further: u16,
+    /// Its payload; only without, it may acknowledge less than the end of the other stream, by so much.
+    pub len: u16,
+    pub behind: u16,
+    pub window: u16,
+    pub ip_id: u16,
+    pub near: Option<NearStamps>,
+}
+
+impl Plain {
+    /// Bytes of one without timestamps, and of what it is written in.
+    const BYTES: usize = 16;
+    pub const WORDS: usize = 24;
+
+    /// It, and behind it nothing that counts.
+    #[inline(always)]
+    pub fn words(&self) -> [u64; 3] {
+        let stamped = if self.near.is_some() { what::WINDOW } else { 0 };
+        let payload = if self.len != 0 { what::LEN } else { 0 };
+        let kind = what::PLAIN | stamped | payload | self.sender as u16 | self.flags.0 << 8;
+        let four = |a: u16, b: u16, c: u16, d: u16| {
+            u64::from(a) | u64::from(b) << 16 | u64::from(c) << 32 | u64::from(d) << 48
+        };
+        let near = self.near.map_or(0, |near| near.0);
+        [
+            u64::from(self.later) << 32 | u64::from(self.checksum) << 16 | u64::from(kind),
+            four(self.further, self.len | self.behind, self.window, self.ip_id),
+            near.into(),
+        ]
+    }
+
+    /// How many bytes of these count.
+    #[inline(always)]
+    pub fn bytes(&self) -> usize {
+        Self::BYTES + if self.near.is_some() { size_of::<NearStamps>() } else { 0 }
+    }
+
+    /// The one in these words, if it is such a one.
+    #[inline(always)]
+    pub fn read(bytes: &[u8; Self::WORDS]) -> Option<Plain> {
+        let (words, _) = bytes.as_chunks();
+        let &[first, second, third] = words else { return None };
+        let [first, second, third] = [first, second, third].map(u64::from_le_bytes);
+        let (kind, either) = (first as u16, (second >> 16) as u16);
+        let payload = kind & what::LEN != 0;
+        (kind & what::PLAIN == what::PLAIN).then_some(Plain {
+            sender: usize::from(kind & what::SENDER),
+            flags: Flags(kind >> 8 & FLAGS),
+            checksum: (first >> 16) as u16,
+            later: (first >> 32) as u32,
+            further: second as u16,
+            len: if payload { either } else { 0 },
+            behind: if payload { 0 } else { either },
+            window: (second >> 32) as u16,
+            ip_id: (second >> 48) as u16,
+            near: (kind & what::WINDOW != 0).then_some(NearStamps(third as u32)),
+        })
+    }
+}
+
+impl Plain {
+    /// The one that `bytes` begin with, fewer than words have, if it is such a one.
+    pub fn read_last(bytes: &[u8]) -> Option<Plain> {
+        let kind = u16::from_le_bytes(*bytes.first_chunk()?);
+        let (mut words, end) = ([0; Self::WORDS], bytes.len().min(Self::WORDS));
+        if kind & what::PLAIN != what::PLAIN {
+            return None;
+        }
+        words[..end].copy_from_slice(&bytes[..end]);
+        Self::read(&words)
     }
 }
 
