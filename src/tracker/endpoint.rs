@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::log::Log;
 use super::sequence::{after, before, later};
-use super::timers::least_turnaround;
+use super::timers::{self, least_turnaround};
 use super::trace::Trace;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
@@ -274,12 +274,6 @@ impl Endpoint {
     /// The most recent capture time at which something sent towards this end could *not* yet have shaped what it sends
     /// at `now`: anything earlier must have arrived, if it arrived at all.
     pub(super) fn horizon(&self, now: Time) -> Time {
-        const UNKNOWN: Span = Span::millis(100);
-        /// Queues make single packets late; retransmissions come after 200 ms at the earliest (Linux `TCP_RTO_MIN`).
-        const MARGIN: i64 = 20_000_000;
-        match self.turnaround {
-            Some(micros) => now - Span(i64::from(micros) * 1_500 + MARGIN),
-            None => now - UNKNOWN,
-        }
+        timers::horizon(self.turnaround, now)
     }
 }

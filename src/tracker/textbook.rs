@@ -1,13 +1,13 @@
 //! A textbook connection: what RFC 9293 draws. A handshake as in Figure 6, payload of which each segment continues its
-//! stream, and a close as in Figure 12, with or without the acknowledgment before the second FIN. Nothing is lost,
-//! repeated, reordered or refused, and no FINs cross.
+//! stream, and a close as in Figure 12, with or without the acknowledgment before the second FIN, or with late ones of what
+//! came before the first. Nothing is lost, repeated, reordered or refused, and no FINs cross.
 //!
 //! Most connections are like that, and what follows for the states of both ends needs no log of beliefs: each receipt is
 //! proven by a segment that is known beforehand, and only the last acknowledgment is never confirmed. The histories are
 //! those that [`Connection`](super::Connection) comes to; tests compare them.
 
 use super::log::{Step, Tail, follow};
-use super::mark::Mark;
+use super::mark::{Mark, Place};
 use super::outline::Outline;
 use super::player::Player;
 use super::profile::Profile;
@@ -35,6 +35,8 @@ pub struct Textbook {
     closer: usize,
     /// Its FIN.
     fin: Packet,
+    /// When the other last showed that it had not received that yet, if it did.
+    lacking: Option<Time>,
     /// The acknowledgment of that, unless it came with the other's FIN.
     ack: Option<Packet>,
     /// The other's FIN.
@@ -187,9 +189,14 @@ impl Page<'_> {
             }
             Stage::Open => Stage::Open,
             // Of two at the same time it could not be told what came first.
-            Stage::Fin | Stage::Acked if x == self.book.closer || !all || seg.len > 0 || seg.time <= self.before() => {
+            Stage::Fin | Stage::Acked if x == self.book.closer || seg.len > 0 || seg.time <= self.before() => {
                 return None;
             }
+            Stage::Fin if !all && !fin && self.is_under_way(x, seg.time) => {
+                self.book.lacking = Some(seg.time);
+                Stage::Fin
+            }
+            Stage::Fin | Stage::Acked if !all => return None,
             Stage::Fin | Stage::Acked if fin => {
                 self.book.answer = packet;
                 Stage::Answered
@@ -222,9 +229,14 @@ impl Page<'_> {
         Some(Passed { sender: x, advances: news })
     }
 
-    /// When the first FIN was sent, or acknowledged.
+    /// When the first FIN was sent, or known not to have arrived, or acknowledged.
     fn before(&self) -> Time {
-        self.book.ack.unwrap_or(self.book.fin).0
+        self.book.ack.map_or(self.book.lacking.unwrap_or(self.book.fin.0), |ack| ack.0)
+    }
+
+    /// Whether the FIN may still have been on its way to end `x` when that sent something that was captured at `now`.
+    fn is_under_way(&self, x: usize, now: Time) -> bool {
+        self.before() >= timers::horizon(self.book.turnaround[x], now)
     }
 
     /// A SYN or SYN,ACK.
@@ -267,6 +279,7 @@ impl Default for Textbook {
             ready: None,
             closer: 0,
             fin: NONE,
+            lacking: None,
             ack: None,
             answer: NONE,
             last: NONE,
@@ -341,7 +354,9 @@ impl Textbook {
             [of(Event::SndFin, Evidence::Sent, self.fin), acked, proven(Event::RcvFin, self.answer, self.last)]
         } else {
             let sent = of(Event::SndFin, Evidence::Sent, self.answer);
-            [proven(Event::RcvFin, self.fin, acked), sent, of(Event::RcvAckOfFin, Evidence::Inferred, self.last)]
+            let received = proven(Event::RcvFin, self.fin, acked);
+            let received = self.lacking.map_or(received, |time| Mark { time, place: Place::After, ..received });
+            [received, sent, of(Event::RcvAckOfFin, Evidence::Inferred, self.last)]
         };
         [first, second, third, fourth, fifth]
     }

@@ -28,6 +28,18 @@ pub fn round_trip(turnaround: Option<u32>) -> Span {
     turnaround.map_or(Span::millis(200), |t| Span(i64::from(t) * 2_000))
 }
 
+/// The most recent capture time at which something sent towards an end could not yet have shaped what it sends at `now`, by the
+/// least time from the tap to it and back in microseconds, if that is known.
+pub fn horizon(turnaround: Option<u32>, now: Time) -> Time {
+    const UNKNOWN: Span = Span::millis(100);
+    /// Queues make single packets late; retransmissions come after 200 ms at the earliest (Linux `TCP_RTO_MIN`).
+    const MARGIN: i64 = 20_000_000;
+    match turnaround {
+        Some(micros) => now - Span(i64::from(micros) * 1_500 + MARGIN),
+        None => now - UNKNOWN,
+    }
+}
+
 /// The longest that the retransmission timer of an end can be when it starts out: three times the first sample (RFC 6298
 /// 2.2), which is at most how long its SYN or SYN,ACK waited for the acknowledgment.
 pub fn first_timer(waited: Span) -> Span {
