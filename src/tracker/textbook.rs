@@ -299,8 +299,15 @@ impl Textbook {
             debug_assert!(marks.is_sorted_by_key(Mark::key), "what happened to an end is told in order");
             let arrows = PATHS[e][usize::from(e == self.closer)];
             let steps = &mut verdict.steps;
-            steps.clear();
-            steps.extend(marks.into_iter().zip(arrows).map(|(mark, rule)| Step { at: mark.time, mark, rule }));
+            let taken = marks.into_iter().zip(arrows).map(|(mark, rule)| Step { at: mark.time, mark, rule });
+            // As a rule they come where those of the textbook connection before were.
+            if steps.len() < arrows.len() {
+                steps.clear();
+                steps.extend(taken);
+            } else {
+                steps.truncate(arrows.len());
+                steps.iter_mut().zip(taken).for_each(|(place, step)| *place = step);
+            }
             let sent = if e == self.closer { self.last.0 } else { self.answer.0 };
             let mut possible = States::EMPTY;
             if let Some(timer) = timers::expired(Some(sent), &Tail::after(steps), end, profile) {
