@@ -41,6 +41,7 @@ impl Connection {
         }
         if genuine {
             self.ends[x].ttl.get_or_insert(seg.ttl);
+            self.shows_syn_ack(x, seg);
             self.precedes_ack_of_syn(x, seg);
             if !seg.has(Flags::ACK) {
                 self.closes_behind_data(x, seg);
@@ -63,6 +64,17 @@ impl Connection {
             self.suggest(y, Event::RcvRst, seg);
         }
         accepted
+    }
+
+    /// A RST with ACK and the numbers of an open connection is of an end that had received the SYN,ACK: before, it has nothing to
+    /// acknowledge, and who has closed meanwhile answers without ACK (RFC 9293 §3.5.2).
+    fn shows_syn_ack(&mut self, x: usize, seg: &Segment) {
+        let [own, peer] = [x, 1 - x].map(|e| self.ends[e].isn);
+        let open = own.is_some_and(|isn| after(seg.seq, isn)) && peer.is_some_and(|isn| after(seg.ack, isn));
+        let log = &self.ends[x].log;
+        if seg.has(Flags::ACK) && open && log.has(Event::SndSyn) && !log.has(Event::RcvSyn) {
+            self.confirm(x, Event::RcvSynAck, seg);
+        }
     }
 
     /// With Fast Open, a RST of `x` that passes sooner after the ACK of its SYN,ACK than `x` can answer left before that
