@@ -43,6 +43,7 @@ impl Connection {
             self.ends[x].ttl.get_or_insert(seg.ttl);
             self.shows_syn_ack(x, seg);
             self.precedes_ack_of_syn(x, seg);
+            self.precedes_ack_of_fin(x, seg);
             if !seg.has(Flags::ACK) {
                 self.closes_behind_data(x, seg);
                 self.answers_without_connection(x, seg);
@@ -88,6 +89,19 @@ impl Connection {
         let least = end.turnaround.map_or(Span(0), |t| Span(i64::from(t) * 250));
         if end.log.get(Event::RcvAckOfSyn).is_some_and(|ack| seg.time - ack.time < least) {
             end.log.disprove(Event::RcvAckOfSyn, seg.time + Span(1), seg.time);
+        }
+    }
+
+    /// A RST with ACK comes from a socket that exists, and says what had arrived there. Not so what acknowledged its FIN, if that
+    /// was the peer's FIN, which the RST still expects, or passes the tap sooner before the RST than `x` can answer it.
+    fn precedes_ack_of_fin(&mut self, x: usize, seg: &Segment) {
+        let (end, peer) = (&self.ends[x], &self.ends[1 - x]);
+        let Some(ack) = end.log.get(Event::RcvAckOfFin).filter(|_| seg.has(Flags::ACK)) else { return };
+        let fin = peer.last_fin.filter(|fin| peer.fins == 1 && fin.seq == seg.ack && fin.packet <= ack.packet);
+        // Before the handshake was captured, what was least may have been a delayed acknowledgment.
+        let least = end.turnaround.filter(|_| self.before == 0).map_or(Span(0), |t| Span(i64::from(t) * 800));
+        if fin.is_some() || seg.time - ack.time < least {
+            self.ends[x].log.disprove(Event::RcvAckOfFin, seg.time + Span(1), seg.time);
         }
     }
 
