@@ -97,6 +97,7 @@ impl Connection {
         }
         self.add_unseen_fins(scales);
         for (e, (scale, verdict)) in scales.iter_mut().zip(verdicts.iter_mut()).enumerate() {
+            self.weigh_simultaneous_open(e, scale);
             if scale.has_unproven(OPENING) {
                 self.weigh_opening(e, scale, end);
             }
@@ -140,6 +141,15 @@ impl Connection {
         let mark = scale.unproven(event)?;
         let last = self.ends[e].log.copies(event).map(|m| m.time).max();
         Some((mark, last.unwrap_or(mark.time)))
+    }
+
+    /// Both ends sent a SYN, and this one received a SYN,ACK. It would have answered the peer's SYN with a SYN,ACK (RFC 9293 §3.5,
+    /// Figure 7): if none was ever captured, that SYN had not arrived, as far as one can tell.
+    fn weigh_simultaneous_open(&self, e: usize, scale: &mut Scale) {
+        let active = self.ends[e].syn_acks == 0 && scale.has(Event::SndSyn);
+        if active && scale.has(Event::RcvSyn) && scale.has(Event::RcvSynAck) {
+            scale.reject(Event::RcvSyn);
+        }
     }
 
     fn weigh_opening(&self, e: usize, scale: &mut Scale, end: Time) {
