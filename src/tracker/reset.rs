@@ -5,7 +5,7 @@ use super::mark::{Mark, Place};
 use super::rules::{Event, Events};
 use super::sequence::{after, before, within};
 use super::state::{Evidence, State};
-use super::timers::first_timer;
+use super::timers::{first_timer, round_trip};
 use super::trace::Trace;
 use crate::segment::{Flags, Segment};
 use crate::time::Span;
@@ -56,7 +56,8 @@ impl Connection {
                 self.had_not_closed(x);
             }
             if !self.ends[x].log.has(Event::SndRst) {
-                self.ends[x].log.settle(Mark::sure(Event::SndRst, Evidence::Sent, seg.time, seg.packet));
+                let evidence = if self.may_be_between(x, seg) { Evidence::Assumed } else { Evidence::Sent };
+                self.ends[x].log.settle(Mark::sure(Event::SndRst, evidence, seg.time, seg.packet));
             }
         }
         if accepted {
@@ -220,6 +221,14 @@ impl Connection {
         // Segments that the capture missed leave `next` short.
         let short = after(seg.seq, end.next) && seg.has(Flags::ACK);
         (at_end || short || within(end.contiguous, seg.seq, end.next)) && !alien
+    }
+
+    /// Whether this RST, with another hop count than all else of `x`, comes too late for an answer of `x` to what was sent last: a
+    /// device between may have sent it, as a rule to both ends, but not always.
+    fn may_be_between(&self, x: usize, seg: &Segment) -> bool {
+        let (end, peer) = (&self.ends[x], &self.ends[1 - x]);
+        let due = Span(round_trip(end.turnaround).0 + OVERTAKEN.0);
+        end.ttl.is_some_and(|ttl| ttl != seg.ttl) && peer.last.is_some_and(|last| seg.time - last.time > due)
     }
 
     /// Whether `y`, as far as can be seen from outside, accepts the RST.

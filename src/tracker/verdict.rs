@@ -248,6 +248,9 @@ impl Connection {
     }
 
     fn weigh_reset(&self, e: usize, scale: &mut Scale) {
+        if self.ends[e].log.get(Event::SndRst).is_some_and(|m| m.evidence == Evidence::Assumed) {
+            scale.doubt(Event::SndRst);
+        }
         if self.unsure(e, scale, Event::RcvRst).is_none() {
             return;
         }
