@@ -51,8 +51,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
         let end = view.end(e);
         if let Some(received) = view.event(e, Event::PeerHadClosed) {
-            // All it sent came after that.
-            if let Some(last) = end.last_data() {
+            // All it sent came after that. Where the peer answers without a socket, it may as well be gone: half-open-dead-peer
+            // tells of it.
+            let gone = view.signals.resets().iter().any(|r| r.from != e && !r.ack);
+            if let Some(last) = end.last_data().filter(|_| !gone) {
                 let bytes = view.connection.ends[e].bytes;
                 let (who, peer) = (view.who(e), view.who(1 - e));
                 let message = || {

@@ -13,8 +13,8 @@ pub static DECLARATION: Declaration = Declaration {
     why: "It may close a moment later, or never: the capture does not tell. If the same shows in every capture of the service, \
           it never does.",
     decided: "The last state is CLOSE_WAIT, for less than close-wait-stuck takes to tell: its threshold, or a tenth of a short \
-              capture, but no less than 2 s. Where that state is but assumed, as where one FIN is all that was captured, the \
-              message says what was seen.",
+              capture, but no less than 2 s. Where that state is but assumed, or another (TIME_WAIT) for want of anything but \
+              one FIN and its acknowledgment, the message says what was seen.",
     confused: "close-wait-stuck, where the capture runs long enough to tell.",
     advice: "Capture for longer than the service could reasonably take, or look at `ss -tan state close-wait` on the host.",
     thresholds: &[],
@@ -30,17 +30,13 @@ pub static DECLARATION: Declaration = Declaration {
 6. - - @ 90s
 "
     )),
-    detect: Detect::Connection(Signs::ended(State::CloseWait), detect),
+    detect: Detect::Connection(Signs::ended(State::CloseWait).or(Signs::event(Event::HadClosed)), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
-        let Some((step, span)) = view.stuck_in(e, State::CloseWait) else { continue };
-        if step.mark.evidence == Evidence::Inferred
-            || close_wait_stuck::quiet(view, e, step) >= close_wait_stuck::patience(view, e, step)
-        {
-            continue;
-        }
+        let Some(step) = in_close_wait(view, e).or_else(|| lone_fin(view, e)) else { continue };
+        let span = view.scene.end - step.mark.time;
         let message = || {
             let (own, peer, after) = (view.who(e), view.who(1 - e), Plain(span));
             if step.mark.evidence != Evidence::Assumed {
@@ -58,4 +54,18 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         };
         sink.raise(Severity::Info, step.mark.time, step.mark.packet, message).at(e).lasted("for_at_least", span);
     }
+}
+
+/// How end `e` came to CLOSE_WAIT, if it is there, as far as is known, and not for long.
+fn in_close_wait<'a>(view: &View<'a>, e: usize) -> Option<&'a Step> {
+    let (step, _) = view.stuck_in(e, State::CloseWait)?;
+    let short = || close_wait_stuck::quiet(view, e, step) < close_wait_stuck::patience(view, e, step);
+    (step.mark.evidence != Evidence::Inferred && short()).then_some(step)
+}
+
+/// How end `e` received the peer's FIN, if that and its acknowledgment are all that was captured: that it had closed before is
+/// but the likeliest.
+fn lone_fin<'a>(view: &View<'a>, e: usize) -> Option<&'a Step> {
+    let closed = view.event(e, Event::HadClosed).is_some() && view.connection.ends.iter().all(|end| end.bytes == 0);
+    view.entered(e, State::TimeWait).filter(|_| closed)
 }

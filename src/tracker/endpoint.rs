@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::log::Log;
+use super::rules::Event;
 use super::sequence::{after, before, later};
 use super::timers::{self, least_turnaround};
 use super::trace::Trace;
@@ -91,6 +92,8 @@ pub(super) struct Gaps {
     pub reset: Option<(Trace, u8)>,
     /// One of its RSTs, taken to be accepted, had the number of its FIN or one after that, if it had sent any.
     pub reset_at_fin: bool,
+    /// Its first RST was without ACK.
+    pub bare_reset: bool,
 }
 
 /// A capture time or none, in eight bytes: no capture reaches back to the least.
@@ -217,6 +220,11 @@ impl Endpoint {
     /// Whether none of its RSTs can have been accepted by one that had received its FIN (RFC 5961 §3.2).
     pub(super) fn is_reset_below_fin(&self) -> bool {
         self.fin.is_some() && self.gaps.as_ref().is_some_and(|g| !g.reset_at_fin)
+    }
+
+    /// Whether its first RST was without ACK. An open socket never sends one: this end had closed, or is gone.
+    pub(super) fn answers_without_socket(&self) -> bool {
+        self.log.has(Event::SndRst) && self.gaps.as_ref().is_some_and(|g| g.bare_reset)
     }
 
     /// The sequence number that may be its FIN and was never captured.

@@ -12,7 +12,7 @@ use crate::pack::{In, Out, Pack, pack_fields};
 use crate::time::Time;
 
 pack_fields!(Trace { time, packet, seq, ack, len, flags, ip_id, rest, stamped, stamp });
-pack_fields!(Gaps { beyond, unseen_fin, unseen_end, astray, challenge, reset, reset_at_fin });
+pack_fields!(Gaps { beyond, unseen_fin, unseen_end, astray, challenge, reset, reset_at_fin, bare_reset });
 pack_fields!(UnseenFin { end, time, packet, received, own, bare });
 pack_fields!(Endpoint {
     log,

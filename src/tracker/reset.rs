@@ -56,6 +56,7 @@ impl Connection {
                 self.had_not_closed(x);
             }
             if !self.ends[x].log.has(Event::SndRst) {
+                self.ends[x].gaps_mut().bare_reset = !seg.has(Flags::ACK);
                 let evidence = if self.may_be_between(x, seg) { Evidence::Assumed } else { Evidence::Sent };
                 self.ends[x].log.settle(Mark::sure(Event::SndRst, evidence, seg.time, seg.packet));
             }

@@ -266,21 +266,28 @@ impl Connection {
         }
     }
 
-    /// Whether the capture speaks for a half-close before it began: one end sent data and then its FIN, which was
-    /// acknowledged, and the other, for all that time, neither data nor a FIN in answer.
+    /// Whether the capture speaks for a half-close before it began: one end sent nothing but acknowledgments, the other its FIN,
+    /// which was acknowledged at once, or after data, and answered by none; or data, which was answered by a RST without ACK.
     fn is_one_sided(&self, hypothesis: u8, end: Time) -> bool {
         /// An application that reads the end of the stream closes within this time, as a rule.
         const PATIENCE: Span = Span::millis(20);
+        /// Delayed acknowledgments wait 40 ms at least on Linux, so that this one was none.
+        const PROMPT: Span = Span::millis(30);
         let (silent, talker) = match hypothesis {
             before_capture::FIRST_CLOSED => (&self.ends[0], &self.ends[1]),
             before_capture::SECOND_CLOSED => (&self.ends[1], &self.ends[0]),
             _ => return false,
         };
-        silent.bytes == 0
-            && silent.packets > 0
-            && silent.fin.is_none()
-            && talker.bytes > 0
-            && silent.log.get(Event::RcvFin).is_some_and(|m| end - m.time > PATIENCE)
+        // With a FIN acknowledged after the peer's, the talker would have no socket any more that sends a RST with ACK.
+        let resets = talker.log.has(Event::SndRst) && !talker.answers_without_socket();
+        if silent.bytes > 0 || silent.packets == 0 || silent.fin.is_some() || resets {
+            return false;
+        }
+        let Some(fin) = silent.log.get(Event::RcvFin) else {
+            return talker.bytes > 0 && silent.answers_without_socket();
+        };
+        let prompt = silent.last.is_some_and(|last| last.packet == fin.proof && last.time - fin.time < PROMPT);
+        end - fin.time > PATIENCE && (talker.bytes > 0 || prompt)
     }
 
     /// What an end was before the capture began, under one hypothesis.
