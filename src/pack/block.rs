@@ -148,6 +148,10 @@ impl Rows {
     /// is; where there was too little, it is asked again. False, and nothing is appended, if there is no room for it at all.
     #[inline]
     pub fn append(&mut self, row: &mut Row, write: impl Fn(&mut [u8]) -> usize) -> bool {
+        if (row.block, row.size) == (NONE, 0) {
+            // As a rule there is room enough in the smallest.
+            row.block = self.blocks[0].take().unwrap_or(NONE);
+        }
         let room = self.block_mut(row).and_then(|block| block.get_mut(usize::from(row.used)..)).unwrap_or(&mut []);
         let len = write(room);
         if len <= room.len() {
