@@ -128,6 +128,40 @@ fn what_is_not_compared_is_said() {
     }
 }
 
+/// A report that was saved of a part says so; a finding it was not made for is neither new nor gone.
+#[test]
+fn what_was_saved_of_a_part_is_not_taken_for_the_whole() {
+    let folder = folder();
+    let saved = |name: &str, options: &[&str]| {
+        assert_eq!(folder.run(&[&["analyze", "-o", name], options, &["bad.pcap"]].concat()).code, 0);
+    };
+    saved("some.json", &["--filter", "outcome refused"]);
+    saved("two.json", &["-c", "1", "-c", "3"]);
+    saved("resets.json", &["--only", "rst-abort,Q05"]);
+    saved("without.json", &["--ignore", "syn-refused"]);
+    for (name, says) in [
+        ("some.json", "is about 13 of 40 connections (--filter 'outcome refused'); the others are in no comparison"),
+        ("two.json", "is about 2 of 40 connections (--connection 1 --connection 3); the others are in no comparison"),
+        (
+            "resets.json",
+            "was not made for all findings (--only rst-abort --only capture-cuts-connections); those it was not made for \
+             are not compared",
+        ),
+        (
+            "without.json",
+            "was not made for all findings (--ignore syn-refused); those it was not made for are not compared",
+        ),
+    ] {
+        let told: Value = serde_json::from_str(&diff(&folder, &["-f", "json", name, "bad.json"]).out).unwrap();
+        assert_eq!(told["problems"], serde_json::json!([format!("{name}: {says}")]));
+    }
+    for name in ["resets.json", "without.json"] {
+        let told = diff(&folder, &["--fail-on-new", "--all", name, "bad.json"]);
+        assert!(told.code == 0 && !told.out.contains("O02"), "{}", told.out);
+        assert!(!diff(&folder, &["--all", "bad.json", name]).out.contains("O02"));
+    }
+}
+
 #[test]
 fn services_are_matched_by_name_port_or_address() {
     let folder = folder();

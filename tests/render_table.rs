@@ -4,7 +4,7 @@
 mod report;
 
 use tcpstate::filter::{parse, select::select};
-use tcpstate::render::{Format, Limit, RenderOptions, Sections, Selection, SortKey, render};
+use tcpstate::render::{Format, Limit, RenderOptions, Sections, SortKey, render};
 use tcpstate::report::Report;
 
 fn shown(report: &Report, options: &RenderOptions) -> String {
@@ -90,8 +90,8 @@ fn one_connection_in_full() {
     select(&mut report, |c| c.id == 4);
     let retracted = report.connections[0].endpoints.client.history[1].clone();
     report.connections[0].endpoints.client.retracted.push(retracted);
-    let selection = Some(Selection { by: "--connection 4".into(), of: 3_000 });
-    insta::assert_snapshot!("table_detail", shown(&report, &RenderOptions { detail: true, selection, ..at(100) }));
+    report.capture.choose(None, &[4], 3_000);
+    insta::assert_snapshot!("table_detail", shown(&report, &RenderOptions { detail: true, ..at(100) }));
 }
 
 #[test]
@@ -99,8 +99,8 @@ fn a_filter_counts_anew() {
     let mut report = report::large();
     let filter = parse("server port 5432").unwrap();
     select(&mut report, |c| filter.matches(c));
-    let selection = Some(Selection { by: "--filter 'server port 5432'".into(), of: 3_000 });
-    insta::assert_snapshot!("table_filtered", shown(&report, &RenderOptions { selection, ..at(100) }));
+    report.capture.choose(Some("server port 5432".into()), &[], 3_000);
+    insta::assert_snapshot!("table_filtered", shown(&report, &at(100)));
 }
 
 #[test]

@@ -106,6 +106,31 @@ fn captures_small_empty_and_cut_off_are_valid() {
     schema.check(&folder.file("cut.pcap", &trace[..trace.len() - 5]));
 }
 
+/// What a report is about is said in it, where it is not about all.
+#[test]
+fn what_was_asked_for_is_in_the_report() {
+    let (schema, folder) = (Schema::read(), Folder::new());
+    let capture = folder.file("trace.pcap", &trace());
+    let analyze = |format: &str, more: &[&str]| run(&[&["analyze", "-f", format], more, &[&capture]].concat()).out;
+    let some = ["--filter", "outcome closed", "-c", "2", "--only", "half-close", "--ignore", "E01"];
+    let selected = json!({
+        "filter": "outcome closed", "connections": [2], "of": 6,
+        "only": ["half-close"], "ignore": ["half-open-dead-peer"],
+    });
+    for more in [&some[..], &[&some[..], &["--limit", "1"]].concat(), &[&some[..], &["--sort", "duration"]].concat()] {
+        let report = json(&analyze("json", more));
+        valid(&schema.closed, &report, &capture);
+        assert_eq!(report["capture"]["selected"], selected, "{more:?}");
+        let lines: Vec<Value> = analyze("ndjson", more).lines().map(json).collect();
+        lines.iter().for_each(|line| valid(&schema.line, line, &capture));
+        let said = lines.iter().find(|line| line["type"] == "capture").expect("there is a capture");
+        assert_eq!(said["selected"], selected, "{more:?}");
+    }
+    assert!(json(&analyze("json", &[]))["capture"].get("selected").is_none());
+    let watched = watched(&["live", "-", "-f", "json", "outcome", "closed"], &trace());
+    assert_eq!(json(&watched)["capture"]["selected"], json!({ "filter": "outcome closed", "of": 6 }));
+}
+
 #[test]
 fn bundled_captures_are_valid() {
     let (schema, folder) = (Schema::read(), Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"));

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::Analysis;
 use super::finish::Finish;
 use crate::detect::Common;
 use crate::filter::select;
-use crate::report::Finding;
 use crate::report::carried::Carried;
+use crate::report::{Finding, Selected};
 use crate::timing::{Census, table};
 use crate::tracker::verdict::Weighing;
 
@@ -61,7 +62,21 @@ impl Chosen {
     }
 }
 
+impl Analysis {
+    /// Which findings were asked for, if not all.
+    pub(super) fn sought(&self) -> Option<Selected> {
+        let [only, ignore] = self.options.selection.named();
+        (!only.is_empty() || !ignore.is_empty()).then(|| Selected { only, ignore, ..Selected::default() })
+    }
+}
+
 impl Finish<'_> {
+    /// The report is to be about some of the connections, and says which.
+    pub fn about(&mut self, filter: Option<String>, connections: &[u64]) {
+        let of = self.all();
+        self.capture.choose(filter, connections, of);
+    }
+
     /// Adds up the time of those chosen of which that was not done yet: they may be let go then.
     pub(super) fn time_chosen(&mut self) {
         let Some(mut sums) = self.sums.take() else { return };

@@ -33,7 +33,7 @@ pub struct Finish<'a> {
     pub(super) unremarkable: Unremarkable,
     /// Who each connection in the tracker is between.
     pub(super) parties: Vec<Parties>,
-    capture: Capture,
+    pub(super) capture: Capture,
     pub(super) end: Time,
     /// Indices in order of first packets, where they are not in that order anyway.
     order: Option<Vec<u32>>,
@@ -126,7 +126,8 @@ impl<'a> Finish<'a> {
         past.census = census;
         let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
         let silence = analysis.watch.silence(end - begin);
-        let capture = Capture { files, bytes, missing_bytes, silence, ..analysis.capture.clone() };
+        let selected = analysis.sought();
+        let capture = Capture { files, bytes, missing_bytes, silence, selected, ..analysis.capture.clone() };
         scene.quality.dropped = capture.dropped();
         // How many there will be is not known where some are let go.
         let expected = if let_go { usize::MAX } else { count };

@@ -14,9 +14,7 @@ use crate::analyze::{Analysis, Keep, Options, Wanted};
 use crate::bothends::{self, Apart, Tap};
 use crate::detect::{FailOn, Selection as Sought};
 use crate::filter::{Filter, select::select, words};
-use crate::render::{
-    Format, Limit, RenderOptions, Sections, Selection, Zone, clean::clean, ends, events, render, units::date,
-};
+use crate::render::{Format, Limit, RenderOptions, Sections, Zone, clean::clean, ends, events, render, units::date};
 use crate::report::{Connection, Report, Tables};
 
 /// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
@@ -36,9 +34,9 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     if let Some(passing) = Passing::of(args, only, &fail_on) {
         return passing.run(look, target);
     }
-    let (report, all) = read(args, only)?;
+    let report = read(args, only)?;
     let code = code(&report, args, &fail_on);
-    let options = RenderOptions { selection: selection(args, all)?, ..options(args, look, &target) };
+    let options = options(args, look, &target);
     target.write(|out| match args.events {
         true => events::render(format(args), &report, &options, out),
         false => render(format(args), &report, &options, out),
@@ -99,23 +97,28 @@ pub(super) fn analysis_options(args: &AnalyzeArgs) -> Result<Options, Failure> {
     })
 }
 
-/// Reads every packet of every input. The report on all connections, or `only` some, and how many there are in all.
-fn read(args: &AnalyzeArgs, only: Option<Keep<'_>>) -> Result<(Report, u64), Failure> {
+/// Reads every packet of every input. The report on all connections, or `only` some.
+fn read(args: &AnalyzeArgs, only: Option<Keep<'_>>) -> Result<Report, Failure> {
     let options = analysis_options(args)?;
     if !args.client.is_empty() {
         let mut report = both_ends(args, options)?;
         let all = report.connections.len() as u64;
+        numbered(args, all)?;
+        report.capture.choose(args.filter.clone(), &args.connection, all);
         if let Some(keep) = only {
             select(&mut report, keep);
             // Times are added up at each end, of all connections.
             report.timing = Tables::default();
         }
-        return Ok((report, all));
+        return Ok(report);
     }
     let mut analysis = Analysis::new(options);
     let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
     let all = analysis.tracker().len() as u64;
-    Ok((analysis.finish_with(files, Wanted { only, ..Wanted::default() }), all))
+    numbered(args, all)?;
+    let mut report = analysis.finish_with(files, Wanted { only, ..Wanted::default() });
+    report.capture.choose(args.filter.clone(), &args.connection, all);
+    Ok(report)
 }
 
 /// Reads two captures of the same traffic, one at each end.
@@ -169,15 +172,13 @@ fn selects(args: &AnalyzeArgs) -> bool {
     args.filter.is_some() || !args.connection.is_empty()
 }
 
-/// What was asked for, if not all connections, of which there are so many.
-pub(super) fn selection(args: &AnalyzeArgs, of: u64) -> Result<Option<Selection>, Failure> {
+/// That there are the connections asked for among so many.
+pub(super) fn numbered(args: &AnalyzeArgs, of: u64) -> Result<(), Failure> {
     if let Some(missing) = args.connection.iter().find(|id| **id == 0 || **id > of) {
         let have = if of == 0 { "there is none".to_owned() } else { format!("they are numbered from 1 to {of}") };
         return Err(Failure::usage(format!("--connection: there is no connection {missing}; {have}")));
     }
-    let mut by: Vec<String> = args.connection.iter().map(|id| format!("--connection {id}")).collect();
-    by.extend(args.filter.as_ref().map(|filter| format!("--filter '{filter}'")));
-    Ok(selects(args).then(|| Selection { by: by.join(" "), of }))
+    Ok(())
 }
 
 pub(super) fn options(args: &AnalyzeArgs, look: Look, target: &Target) -> RenderOptions {
@@ -190,7 +191,6 @@ pub(super) fn options(args: &AnalyzeArgs, look: Look, target: &Target) -> Render
         zone: if args.local_time { Zone::Local } else { Zone::Utc },
         detail: !args.connection.is_empty(),
         sections: sections(&if args.timing { vec![Part::Timing] } else { parts(args) }),
-        selection: None,
         watched: false,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::analyze::{analysis_options, code, format, options, selection};
+use super::analyze::{analysis_options, code, format, numbered, options};
 use super::args::AnalyzeArgs;
 use super::failure::{DONE, Failure};
 use super::output::{Look, Stop, Target};
@@ -100,7 +100,7 @@ impl<'a> Passing<'a> {
             passed.keep(finish);
             Ok(())
         })?;
-        let options = RenderOptions { selection: selection(args, finish.all())?, ..options };
+        choose(args, &mut finish)?;
         passed.pass(&mut finish, args.jobs);
         let (report, picked) = passed.report(finish);
         self.code = code(&report, args, self.fail_on);
@@ -113,7 +113,7 @@ impl<'a> Passing<'a> {
         let mut analysis = Analysis::new(analysis_options(args)?);
         let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
         let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
-        selection(args, finish.all())?;
+        choose(args, &mut finish)?;
         finish.tell(0);
         let mut events = Events::default();
         args.jobs.connections(&mut finish, self.only, |c| events.take(c));
@@ -128,11 +128,18 @@ impl<'a> Passing<'a> {
             finish.tell(S::FINDINGS);
             Ok(args.jobs.stream(finish, only, &mut out)?)
         })?;
-        selection(args, finish.all())?;
+        choose(args, &mut finish)?;
         finish.tell(S::FINDINGS);
         args.jobs.stream(&mut finish, only, &mut out)?;
         let report = finish.report(Vec::new());
         self.code = code(&report, args, self.fail_on);
         Ok(out.end(&report)?)
     }
+}
+
+/// That the report is about the connections asked for, which there have to be.
+fn choose(args: &AnalyzeArgs, finish: &mut Finish<'_>) -> Result<(), Failure> {
+    numbered(args, finish.all())?;
+    finish.about(args.filter.clone(), &args.connection);
+    Ok(())
 }

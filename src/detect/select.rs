@@ -68,6 +68,11 @@ impl Selection {
         Ok(Selection { only: codes(only)?, ignore: codes(ignore)? })
     }
 
+    /// The names of those that alone are wanted, and of those that are not.
+    pub fn named(&self) -> [Vec<&'static str>; 2] {
+        [&self.only, &self.ignore].map(|codes| codes.iter().filter_map(|code| Some(find(code)?.name)).collect())
+    }
+
     /// Whether `declaration` is wanted.
     pub fn wants(&self, declaration: &Declaration) -> bool {
         (self.only.is_empty() || self.only.contains(&declaration.code)) && !self.ignore.contains(&declaration.code)

@@ -177,6 +177,8 @@ pub fn compare(before: &Sample, after: &Sample, services: &Services, alpha: f64)
         findings.extend(findings_of(name, was, is));
     }
     findings.extend(wide(before, after));
+    // What one side was not asked for is not known there.
+    findings.retain(|f| before.sought.has(&f.code) && after.sought.has(&f.code));
     correct(&mut comparisons, &mut findings, alpha);
     comparisons.sort_by(|a, b| (a.verdict, &a.service, &a.what).cmp(&(b.verdict, &b.service, &b.what)));
     findings

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::detect::is_wide;
+use crate::detect::{self, is_wide};
+use crate::render::facts::asked;
 use crate::render::units::{count, plural};
-use crate::report::{Connection, Report, SCHEMA, Severity, Side};
+use crate::report::{Connection, Report, SCHEMA, Selected, Severity, Side};
 use crate::time::Span;
 
 /// One connection.
@@ -39,8 +40,27 @@ pub struct Sample {
     pub items: Vec<Item>,
     /// Findings that only the capture as a whole shows: codes with severity.
     pub wide: BTreeMap<String, Severity>,
+    /// Which findings were looked for.
+    pub sought: Sought,
     /// What is known to be wrong with it.
     pub problems: Vec<String>,
+}
+
+/// Which findings a report was asked for: all but those that it does not name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sought {
+    /// Codes of those looked for alone; all, if there is none.
+    only: Vec<String>,
+    /// Codes of those not looked for.
+    ignore: Vec<String>,
+}
+
+impl Sought {
+    /// Whether this one was looked for.
+    pub fn has(&self, code: &str) -> bool {
+        let among = |codes: &[String]| codes.iter().any(|known| known == code);
+        (self.only.is_empty() || among(&self.only)) && !among(&self.ignore)
+    }
 }
 
 /// Why a file is no saved report.
@@ -128,8 +148,41 @@ impl Sample {
             let (some, all) = (count(items.len() as u64), plural(all, "connection"));
             problems.push(format!("has {some} of {all}, as --limit saved it; the others are in no comparison"));
         }
-        Ok(Sample { name: name.to_owned(), items, wide, problems })
+        let selected = &report["capture"]["selected"];
+        problems.extend(narrowed(selected, report["summary"]["connections"].as_u64()));
+        let (sought, named) = sought(selected);
+        problems.extend(named);
+        Ok(Sample { name: name.to_owned(), items, wide, sought, problems })
     }
+}
+
+/// That a report is about some connections only, as it says itself; so many are `left`.
+fn narrowed(selected: &Value, left: Option<u64>) -> Option<String> {
+    let numbers = selected["connections"].as_array().map_or(&[][..], Vec::as_slice).iter();
+    let by = Selected {
+        filter: selected["filter"].as_str().map(str::to_owned),
+        connections: numbers.filter_map(Value::as_u64).collect(),
+        ..Selected::default()
+    };
+    let all = plural(selected["of"].as_u64()?, "connection");
+    let by = asked(&by, false);
+    Some(format!("is about {} of {all} ({by}); the others are in no comparison", count(left?)))
+}
+
+/// The findings that were looked for, and what is said of it.
+fn sought(selected: &Value) -> (Sought, Option<String>) {
+    let names = |what: &str| -> Vec<String> {
+        let names = selected[what].as_array().map_or(&[][..], Vec::as_slice).iter();
+        names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
+    };
+    let (only, ignore) = (names("only"), names("ignore"));
+    let options = [("--only", &only), ("--ignore", &ignore)];
+    let by = options.map(|(option, names)| names.iter().map(|name| format!("{option} {name}")).collect::<Vec<_>>());
+    let by = by.concat().join(" ");
+    let said = format!("was not made for all findings ({by}); those it was not made for are not compared");
+    let codes =
+        |names: Vec<String>| names.iter().map(|n| detect::find(n).map_or(n.clone(), |d| d.code.into())).collect();
+    (Sought { only: codes(only), ignore: codes(ignore) }, (!by.is_empty()).then_some(said))
 }
 
 fn first_line(text: &[u8]) -> Option<Value> {

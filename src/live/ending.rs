@@ -19,6 +19,7 @@ impl Watcher {
         let mut report = finish.report(connections);
         if let Some(filter) = &self.filter {
             select(&mut report, |connection| filter.matches(connection));
+            report.capture.choose(Some(filter.to_string()), &[], self.tally().0);
         }
         self.complete(&mut report);
         report

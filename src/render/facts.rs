@@ -2,7 +2,7 @@
 
 use super::RenderOptions;
 use super::units::{bytes, count, date, plural, share, span};
-use crate::report::{Capture, ClosedFirst, Connection, Origin, Report, ResetBy, Role, Row};
+use crate::report::{Capture, ClosedFirst, Connection, Origin, Report, ResetBy, Role, Row, Selected};
 use crate::source::FileInfo;
 use crate::tracker::{State, States};
 
@@ -11,7 +11,7 @@ use crate::tracker::{State, States};
 pub fn headline(report: &Report, options: &RenderOptions) -> String {
     let capture = &report.capture;
     // What was left out by a filter was captured all the same.
-    let connections = options.selection.as_ref().map_or(report.summary.connections, |selection| selection.of);
+    let connections = capture.selected.as_ref().and_then(|selected| selected.of).unwrap_or(report.summary.connections);
     let mut line = format!("{}: ", name(&capture.files));
     match (connections, capture.packets) {
         (_, 0) => line.push_str("no packets"),
@@ -188,9 +188,17 @@ pub fn possible(state: State, possible: States) -> String {
 
 /// A line that says what was selected, if something was: `12 of 3,000 connections: --filter 'port 80'`.
 pub fn selected(report: &Report, options: &RenderOptions) -> Option<String> {
-    options.selection.as_ref().map(|selection| {
-        format!("{} of {} ({})", count(report.summary.connections), plural(selection.of, "connection"), selection.by)
-    })
+    let selected = report.capture.selected.as_ref()?;
+    let all = plural(selected.of?, "connection");
+    Some(format!("{} of {all} ({})", count(report.summary.connections), asked(selected, options.watched)))
+}
+
+/// What connections were asked for by, as it would be typed; `live` takes a filter without an option.
+pub fn asked(selected: &Selected, watched: bool) -> String {
+    let option = if watched { "" } else { "--filter " };
+    let mut by: Vec<String> = selected.connections.iter().map(|id| format!("--connection {id}")).collect();
+    by.extend(selected.filter.as_ref().map(|filter| format!("{option}'{filter}'")));
+    by.join(" ")
 }
 
 #[cfg(test)]

@@ -158,15 +158,6 @@ impl Limit {
     }
 }
 
-/// The part of the capture that was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection {
-    /// What was asked for, as it would be typed: `--filter 'port 80'`.
-    pub by: String,
-    /// How many connections the capture has.
-    pub of: u64,
-}
-
 /// What can be chosen about the looks of a report.
 #[derive(Clone, Debug, Default)]
 pub struct RenderOptions {
@@ -186,8 +177,6 @@ pub struct RenderOptions {
     pub sections: Sections,
     /// Whether every connection listed is shown with each entry of its histories.
     pub detail: bool,
-    /// Present when the report holds only a part of the connections.
-    pub selection: Option<Selection>,
     /// Whether it is of what was watched: it cannot be had again with other options.
     pub watched: bool,
 }

@@ -11,6 +11,7 @@
 //! | [`timing`], [`spent`] | where the time went; how much was spent in each state |
 //! | [`ends`] | what two captures of the same traffic tell |
 //! | [`row`] | a connection as one of many |
+//! | [`selected`] | what of the capture was asked for |
 //! | [`lone`] | lone SYNs in short |
 //! | [`findings`], [`carried`] | findings as a list; the connections of those that only many show |
 //! | [`totals`], [`peaks`] | all connections added up; the most in a state at one time |
@@ -30,6 +31,7 @@ pub mod number;
 pub mod peaks;
 pub mod rollup;
 pub mod row;
+pub mod selected;
 pub mod severity;
 pub mod side;
 pub mod spent;
@@ -43,6 +45,7 @@ pub use findings::Untold;
 pub use model::*;
 pub use rollup::Rollups;
 pub use row::Row;
+pub use selected::Selected;
 pub use severity::Severity;
 pub use spent::TimeInState;
 pub use timing::{Tables, Timing};

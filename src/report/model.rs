@@ -10,6 +10,7 @@ use super::ending::{ClosedFirst, Outcome, ResetBy};
 use super::ends::{BothEnds, Direction, OtherTap};
 use super::findings::Untold;
 use super::rollup::Rollups;
+use super::selected::Selected;
 use super::severity::Severity;
 pub use super::side::{PerSide, Side};
 use super::spent::TimeInState;
@@ -89,9 +90,21 @@ pub struct Capture {
     /// `first` to `last`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silence: Option<crate::time::Span>,
+    /// What of it the report is about, where not all of it was asked for; `files` and counts here are of the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selected: Option<Selected>,
 }
 
 impl Capture {
+    /// Notes that the report is about some of its connections, of so many: those that match `filter`, those with these
+    /// numbers.
+    pub fn choose(&mut self, filter: Option<String>, connections: &[u64], of: u64) {
+        if filter.is_some() || !connections.is_empty() {
+            let selected = self.selected.take().unwrap_or_default();
+            self.selected = Some(Selected { filter, connections: connections.to_vec(), of: Some(of), ..selected });
+        }
+    }
+
     /// Packets that the capturing systems say they dropped, as far as they say.
     pub fn dropped(&self) -> u64 {
         self.files.iter().filter_map(|file| file.dropped).fold(0, u64::saturating_add)

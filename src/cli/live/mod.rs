@@ -30,7 +30,7 @@ use crate::filter::{Filter, words};
 use crate::live::{Limits, Watcher};
 use crate::render::clean::clean;
 use crate::render::units::{plural, span};
-use crate::render::{Format, Limit, RenderOptions, Selection, Zone, render};
+use crate::render::{Format, Limit, RenderOptions, Zone, render};
 use crate::source::FileInfo;
 use crate::source::live::{Capture, DRESS, Settings, drop_privileges, interfaces};
 use crate::time::Span;
@@ -64,7 +64,7 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
     let limits = Limits { connections: args.max_connections as usize };
     let mut watcher = Watcher::new(options(args)?, filter.clone(), limits);
     let filter = filter.as_ref().map(Filter::to_string);
-    let mut front = front(args, on_screen, format, input.name(), filter.clone())?;
+    let mut front = front(args, on_screen, format, input.name(), filter)?;
     // What the report goes to must be known to work before hours of watching.
     let target = match front {
         Front::Stream(_) => None,
@@ -90,9 +90,7 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
     match (front, target) {
         (Front::Stream(mut stream), _) => run::unless_closed(stream.finish(&watcher, source)).map(|_| ())?,
         (_, Some(target)) => {
-            let of = watcher.tally().0;
-            let selection = filter.map(|filter| Selection { by: format!("'{filter}'"), of });
-            let options = RenderOptions { selection, ..render_options(args, look, &target) };
+            let options = render_options(args, look, &target);
             report(format.unwrap_or_default(), &options, &watcher, source, target)?;
         }
         _ => {}
@@ -184,7 +182,7 @@ fn report(
     source: FileInfo,
     target: Target,
 ) -> Result<(), Failure> {
-    if format == Format::Table && options.selection.is_none() {
+    if format == Format::Table && !watcher.is_filtered() {
         let mut finish = watcher.ended(source);
         let mut passed = Passed::new(Format::Table, options, None);
         passed.pass(&mut finish, Jobs::default());

@@ -13,7 +13,7 @@ use std::io;
 use super::order::Shown;
 use super::text::{BOLD, CYAN, DIM, GREEN, Text, YELLOW, wrap};
 use super::{RenderOptions, Sections, ends, facts};
-use crate::report::Report;
+use crate::report::{Report, Selected};
 
 /// Writes the report.
 ///
@@ -37,7 +37,7 @@ pub fn show(report: &Report, shown: &Shown<'_>, options: &RenderOptions, out: &m
         findings::write(report, options, &mut page)?;
     }
     if shown.all == 0 {
-        if options.selection.is_some() && report.capture.packets > 0 {
+        if report.capture.selected.as_ref().is_some_and(Selected::is_of_some) && report.capture.packets > 0 {
             page.line(&Text::new())?;
             page.line(&Text::plain("no connection matches"))?;
         }
