@@ -104,8 +104,31 @@ fn a_snapshot_of_the_end_shows_all_that_is_possible_then() {
         let possible = socket.get("possible").cloned().unwrap_or_else(|| serde_json::json!([socket["state"]]));
         assert_eq!(possible, end(socket), "{socket}");
     }
-    let before = run(&["snapshot", &trouble, "--at", "+1min30s"]).out;
-    assert!(before.contains("FIN_WAIT_2?|FIN_WAIT_1  192.0.2.10:42001 "), "{before}");
+}
+
+/// What is possible at the end of an end that did nothing any more was so before.
+#[test]
+fn a_snapshot_before_the_end_shows_what_is_possible_then() {
+    let trouble = format!("{}/testdata/trouble.pcap", env!("CARGO_MANIFEST_DIR"));
+    let at = |time: &str| run(&["snapshot", &trouble, "--at", time]).out;
+    // Its FIN may not have been acknowledged while it might have been repeated, which it was not.
+    assert!(at("+4s").contains("FIN_WAIT_2?|CLOSED|FIN_WAIT_1  192.0.2.10:42001 "), "{}", at("+4s"));
+    let before = at("+1min30s");
+    for row in [
+        "FIN_WAIT_2?|CLOSED  192.0.2.10:42001 ",
+        "ESTABLISHED|CLOSED  192.0.2.10:40020 ",
+        "SYN_SENT|CLOSED     192.0.2.12:40014 ",
+    ] {
+        assert!(before.contains(row), "{row}: {before}");
+    }
+    // It went on.
+    assert!(at("+50s").contains("SYN_SENT            192.0.2.12:40014 "), "{}", at("+50s"));
+    let series = json(&run(&["snapshot", &trouble, "--every", "40s", "-f", "json"]).out);
+    let counts = |n: usize| series["samples"][n]["states"].clone();
+    assert_eq!(counts(1)["SYN_SENT"], serde_json::json!({"count": 1, "least": 1, "most": 2}));
+    assert_eq!(counts(2)["SYN_SENT"], serde_json::json!({"count": 1, "least": 0, "most": 2}));
+    assert_eq!(counts(2)["FIN_WAIT_2"], serde_json::json!({"count": 6, "least": 0, "most": 6}));
+    assert!(counts(2).get("FIN_WAIT_1").is_none() && counts(2).get("CLOSED").is_none(), "{series}");
 }
 
 #[test]

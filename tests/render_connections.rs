@@ -183,6 +183,7 @@ fn endpoint() -> BoxedStrategy<Endpoint> {
             history,
             retracted,
             time_in_state: times.into_iter().collect(),
+            sent: None,
         })
         .boxed()
 }

@@ -119,6 +119,10 @@ fn endpoint(subject: &Subject<'_>, e: usize, context: &Context<'_>) -> Endpoint 
     if let Some(last) = steps.last() {
         stay(last, context.end.max(last.at));
     }
+    let sent = match subject.tracked {
+        Some(c) => c.last_sent(e),
+        None => (subject.outline.packets[e] > 0).then_some(subject.outline.last),
+    };
     Endpoint {
         state: verdict.state(),
         possible: verdict.possible,
@@ -129,5 +133,6 @@ fn endpoint(subject: &Subject<'_>, e: usize, context: &Context<'_>) -> Endpoint 
         },
         history,
         time_in_state,
+        sent,
     }
 }

@@ -247,6 +247,7 @@ impl Scene<'_> {
             history: Vec::new(),
             retracted: Vec::new(),
             time_in_state: TimeInState::default(),
+            sent: None,
         }
     }
 }

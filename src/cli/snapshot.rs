@@ -103,7 +103,7 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
     let mut any = false;
     match args.every {
         None => {
-            let mut sockets = Sockets::new(moment, last);
+            let mut sockets = Sockets::new(moment);
             Jobs::default().connections(&mut finish, only, |c| {
                 any = true;
                 sockets.take(c);

@@ -241,6 +241,9 @@ pub struct Endpoint {
     /// Time spent in each state up to the end of the capture, in RFC 9293's order.
     #[cfg_attr(test, schemars(with = "BTreeMap<State, crate::time::Span>"))]
     pub time_in_state: TimeInState,
+    /// Capture time of the last segment that it sent, as far as it is kept: of what is told in short that of the connection.
+    #[serde(skip)]
+    pub sent: Option<Time>,
 }
 
 /// One transition.

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::report::{Connection, Entry, Side};
+use crate::report::{Connection, Endpoint, Entry, Side};
 use crate::segment::Socket;
 use crate::time::Time;
 use crate::tracker::{Evidence, State, States};
@@ -42,10 +42,11 @@ pub struct Row {
     pub state: State,
     /// How the state is known.
     pub evidence: Evidence,
-    /// What it may have been in instead, as the moment lies within the bounds of a transition.
+    /// What it may have been in instead, as the moment lies within the bounds of its last transition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub or: Option<State>,
-    /// All that the capture allows at its end, where that is more than one: timers run and hosts go unseen.
+    /// All that the capture allows at its end, where that is more than one, if nothing shows that this end was not there yet:
+    /// timers run and hosts go unseen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub possible: Option<States>,
     /// Its own address and port.
@@ -81,20 +82,19 @@ fn happened(entry: &Entry, moment: &Moment) -> Time {
 #[derive(Clone, Debug)]
 pub struct Sockets {
     moment: Moment,
-    at_end: bool,
     rows: Vec<Row>,
 }
 
 impl Sockets {
-    /// At `moment` of a capture that ends at `end`.
-    pub fn new(moment: Moment, end: Option<Time>) -> Sockets {
-        Sockets { moment, at_end: end.is_some_and(|end| moment.time() >= end), rows: Vec::new() }
+    /// At `moment`.
+    pub fn new(moment: Moment) -> Sockets {
+        Sockets { moment, rows: Vec::new() }
     }
 
     /// Looks at the ends of a connection.
     pub fn take(&mut self, c: &Connection) {
         let sides = Side::ALL;
-        self.rows.extend(sides.into_iter().filter_map(|side| row(c, side, &self.moment, self.at_end)));
+        self.rows.extend(sides.into_iter().filter_map(|side| row(c, side, &self.moment)));
     }
 
     /// Every socket that was not CLOSED, by host, state, local and peer address.
@@ -104,7 +104,14 @@ impl Sockets {
     }
 }
 
-fn row(c: &Connection, side: Side, moment: &Moment, at_end: bool) -> Option<Row> {
+/// Since when an end may be in any of the states that are possible at the end of the capture: it took no further step, and it sent
+/// nothing any more, which would show where it was.
+fn unseen_since(endpoint: &Endpoint) -> Option<Time> {
+    let last = endpoint.history.last().filter(|_| endpoint.possible.len() > 1)?;
+    Some(endpoint.sent.map_or(last.time, |sent| sent.max(last.time)))
+}
+
+fn row(c: &Connection, side: Side, moment: &Moment) -> Option<Row> {
     let endpoint = c.endpoints.get(side);
     let history = &endpoint.history;
     let now = moment.time();
@@ -122,7 +129,7 @@ fn row(c: &Connection, side: Side, moment: &Moment, at_end: bool) -> Option<Row>
         state: entry.state,
         evidence: entry.evidence,
         or: entry.latest.filter(|t| *t > now).map(|_| entry.from),
-        possible: Some(endpoint.possible).filter(|possible| at_end && possible.len() > 1),
+        possible: unseen_since(endpoint).filter(|since| *since <= now).map(|_| endpoint.possible),
         local,
         peer,
         connection: c.id,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::report::{Connection, Side};
+use super::unseen_since;
+use crate::report::{Connection, Entry, Side};
 use crate::time::{Span, Time};
 use crate::tracker::{Evidence, State};
 
@@ -66,32 +67,45 @@ impl Counting {
 
     /// Counts the ends of a connection.
     pub fn take(&mut self, c: &Connection) {
-        let end = self.end;
         for side in Side::ALL {
-            let history = &c.endpoints.get(side).history;
-            for (i, entry) in history.iter().enumerate() {
-                let state = entry.state;
-                if state == State::Closed {
-                    continue;
-                }
-                let entered = entry.latest.unwrap_or(entry.time);
-                let next = history.get(i + 1);
-                let left = next.map(|n| (n.time, n.latest.unwrap_or(n.time)));
-                // A receipt that nothing proves may never have happened.
-                let sure = entry.evidence != Evidence::Inferred || entered < end;
-                self.change(entry.time, state, [1, 0, 1]);
-                let certain_until = left.map_or(end + Span(1), |(earliest, _)| earliest);
-                if sure && entered < certain_until {
-                    self.change(entered, state, [0, 1, 0]);
-                    self.change(certain_until, state, [0, -1, 0]);
-                }
-                if let Some((earliest, latest)) = left {
-                    self.change(earliest, state, [-1, 0, 0]);
-                    let forever = next.is_some_and(|n| n.evidence == Evidence::Inferred && latest >= end);
-                    if !forever {
-                        self.change(latest, state, [0, 0, -1]);
-                    }
-                }
+            let endpoint = c.endpoints.get(side);
+            let unseen = unseen_since(endpoint);
+            for i in 0..endpoint.history.len() {
+                let last = i + 1 == endpoint.history.len();
+                self.stay(&endpoint.history, i, unseen.filter(|_| last));
+            }
+            if let (Some(since), Some(last)) = (unseen, endpoint.history.last()) {
+                // That it was not left yet is counted with the state before.
+                let known = [State::Closed, last.state, last.from];
+                let others = endpoint.possible.iter().filter(|state| !known.contains(state));
+                others.for_each(|state| self.change(since, state, [0, 0, 1]));
+            }
+        }
+    }
+
+    /// Counts the state that entry `i` of `history` entered; it is not certain any more from `unseen` on.
+    fn stay(&mut self, history: &[Entry], i: usize, unseen: Option<Time>) {
+        let (entry, next, end) = (&history[i], history.get(i + 1), self.end);
+        let state = entry.state;
+        if state == State::Closed {
+            return;
+        }
+        let entered = entry.latest.unwrap_or(entry.time);
+        let left = next.map(|n| (n.time, n.latest.unwrap_or(n.time)));
+        // A receipt that nothing proves may never have happened.
+        let sure = entry.evidence != Evidence::Inferred || entered < end;
+        self.change(entry.time, state, [1, 0, 1]);
+        let certain_until = left.map_or(end + Span(1), |(earliest, _)| earliest);
+        let certain_until = unseen.map_or(certain_until, |since| since.min(certain_until));
+        if sure && entered < certain_until {
+            self.change(entered, state, [0, 1, 0]);
+            self.change(certain_until, state, [0, -1, 0]);
+        }
+        if let Some((earliest, latest)) = left {
+            self.change(earliest, state, [-1, 0, 0]);
+            let forever = next.is_some_and(|n| n.evidence == Evidence::Inferred && latest >= end);
+            if !forever {
+                self.change(latest, state, [0, 0, -1]);
             }
         }
     }

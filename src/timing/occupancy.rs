@@ -36,17 +36,27 @@ pub struct Stay {
 /// The latest moment at which each state of a history can have been entered, by the packets that prove it
 /// ([`Measured::proofs`](super::Measured::proofs)); `end` is the end of the capture.
 pub fn latest(verdict: &Verdict, proofs: &[(u64, Time)], end: Time) -> SmallVec<[Time; 8]> {
+    let settled = is_settled(verdict);
     let mut latest = SmallVec::from_elem(end, verdict.steps.len());
     let mut next = end;
     for (step, latest) in verdict.steps.iter().zip(&mut latest).rev() {
-        next = entered_by(step, next, verdict.possible.len() == 1, proofs);
+        next = entered_by(step, next, settled, proofs);
         *latest = next;
     }
     latest
 }
 
+/// Whether at the end there is no doubt about the steps: an end may still be gone since, but in no state that it is taken to have
+/// left.
+#[inline]
+fn is_settled(verdict: &Verdict) -> bool {
+    let possible = verdict.possible;
+    possible.len() == 1
+        || verdict.steps.iter().all(|step| step.rule.from == State::Closed || !possible.has(step.rule.from))
+}
+
 /// The latest moment at which `step` can have been taken, the one after it being taken at `next` at the latest; `settled` if
-/// nothing else is possible at the end.
+/// there is no doubt at the end that it was taken.
 #[inline]
 fn entered_by(step: &Step, next: Time, settled: bool, proofs: &[(u64, Time)]) -> Time {
     let mark = &step.mark;
@@ -88,7 +98,7 @@ fn is_unseen(step: &Step) -> bool {
 #[inline]
 pub fn stays(verdict: &Verdict, proofs: &[(u64, Time)], end: Time, mut take: impl FnMut(&Stay)) {
     let steps = verdict.steps.as_slice();
-    let settled = verdict.possible.len() == 1;
+    let settled = is_settled(verdict);
     let mut following: Option<(&Step, [Time; 2])> = None;
     for (i, step) in steps.iter().enumerate().rev() {
         let late = entered_by(step, following.map_or(end, |(_, [_, late])| late), settled, proofs);

@@ -43,6 +43,11 @@ impl Outline {
 }
 
 impl Connection {
+    /// Capture time of the last segment of end `e`.
+    pub fn last_sent(&self, e: usize) -> Option<Time> {
+        self.ends[e].last_sent()
+    }
+
     /// What there is to say of it in short.
     pub fn outline(&self) -> Outline {
         let (client, observed) = self.client();

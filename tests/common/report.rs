@@ -60,7 +60,8 @@ pub fn endpoint(first: Time, first_packet: u64, from: State, steps: &[Step]) -> 
         time_in_state.add(entry.state, until - entry.time);
     }
     let evidence = history.last().map_or(Assumed, |entry| entry.evidence);
-    Endpoint { state: before, possible: States::of(&[before]), evidence, history, retracted: Vec::new(), time_in_state }
+    let possible = States::of(&[before]);
+    Endpoint { state: before, possible, evidence, history, retracted: Vec::new(), time_in_state, sent: None }
 }
 
 /// A connection between two hosts of a made-up network with the histories given.

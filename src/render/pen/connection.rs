@@ -160,7 +160,7 @@ fn evidence<'a>(pen: Pen<'a>, evidence: Evidence) -> Option<Pen<'a>> {
 
 #[inline(never)]
 fn endpoint<'a>(mut pen: Pen<'a>, e: &Endpoint, clock: &mut Clock) -> Option<Pen<'a>> {
-    let Endpoint { state, possible, evidence: grade, history, retracted, time_in_state } = e;
+    let Endpoint { state, possible, evidence: grade, history, retracted, time_in_state, sent: _ } = e;
     pen = pen.put(b"{\"state\":\"")?;
     pen = pen.state(*state)?;
     pen = pen.put(b",\"possible\":[")?;
