@@ -8,7 +8,7 @@ mod conversation;
 use std::io::Cursor;
 
 use analysis::{opened, parsed, with};
-use conversation::Conversation;
+use conversation::{ACK, Conversation};
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::detect::{self, SHORT_CAPTURE};
 use tcpstate::live::{Limits, Watcher};
@@ -201,6 +201,34 @@ fn while_a_live_capture_goes_on_it_is_not_too_short() {
     while watcher.assess(0) {}
     let found = watcher.findings().iter().find(|f| f.name == "close-wait-stuck").map(|f| f.severity);
     assert_eq!(found, Some(Severity::Warning), "it has lasted for the usual time");
+}
+
+#[test]
+fn while_a_live_capture_goes_on_nothing_is_said_of_its_end() {
+    let mut watcher = Watcher::new(Options::default(), None, Limits { connections: 1_000 });
+    let mut all = Conversation::new().half_closed(40_000);
+    for (to_server, seq, ack) in [(true, 100, 500), (false, 500, 101), (true, 100, 500)] {
+        all = all.segment(40_001, to_server, seq, ack, ACK, b"open");
+    }
+    let mut source = open_reader("x", Box::new(Cursor::new(all.bytes))).unwrap();
+    let mut last = Time(0);
+    while let Some(packet) = source.next() {
+        last = packet.time;
+        watcher.packet(&packet);
+    }
+    let mut told = Vec::new();
+    for after in [70, 200, 3 * 3_600] {
+        watcher.advance(last + Span::secs(after));
+        while watcher.assess(0) {}
+        told.extend(watcher.findings().iter().map(|f| f.message.clone()));
+    }
+    for says in ["passed up to now", "not even a keepalive; that goes on"] {
+        assert!(told.iter().any(|message| message.contains(says)), "{says}: {told:#?}");
+    }
+    assert!(
+        !told.iter().any(|message| message.contains("end of the capture") || message.contains("ended")),
+        "{told:#?}"
+    );
 }
 
 #[test]

@@ -86,14 +86,14 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let held = active > since && view.end(e).last_sent().is_some_and(|t| t >= active);
         let outlived = !held && total > orphan;
         let message = || {
-            let (own, peer) = (view.who(e), view.who(1 - e));
+            let (own, peer, up_to) = (view.who(e), view.who(1 - e), view.scene.up_to());
             match (left.is_some(), outlived) {
                 (false, false) => {
-                    format!("{own} waited {} for the FIN of {peer}, up to the end of the capture", at_least(total))
+                    format!("{own} waited {} for the FIN of {peer}, {up_to}", at_least(total))
                 }
                 (false, true) => format!(
-                    "{own} waited in vain for the FIN of {peer}: {} passed up to the end of the capture, and it has most \
-                     likely been dropped by then ({} after it was let go)",
+                    "{own} waited in vain for the FIN of {peer}: {} passed {up_to}, and it has most likely been dropped by \
+                     then ({} after it was let go)",
                     Plain(total),
                     Plain(orphan),
                 ),

@@ -53,7 +53,11 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if idle < least || idle > BELIEVABLE || view.cold(0).probes + view.cold(1).probes > 0 || !view.was_open() {
         return;
     }
-    let still = if tail >= idle { "; the capture ended then" } else { "" };
+    let still = match (tail >= idle, view.scene.length) {
+        (false, _) => "",
+        (true, Some(_)) => "; the capture ended then",
+        (true, None) => "; that goes on",
+    };
     let message = || format!("nothing passed for {}, not even a keepalive{still}", Plain(idle));
     sink.raise(Severity::Note, c.first, c.first_packet, message).span("idle", idle).fact("open_at_end", open);
 }

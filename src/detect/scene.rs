@@ -59,6 +59,11 @@ impl Host {
 }
 
 impl Scene {
+    /// Up to when lasts what has not ended.
+    pub fn up_to(&self) -> &'static str {
+        if self.length.is_some() { "up to the end of the capture" } else { "up to now" }
+    }
+
     /// What is known of the host at `addr`.
     pub fn host(&self, addr: IpAddr) -> Host {
         let known = self.directory.find(addr).and_then(|host| self.hosts.get(host as usize));
