@@ -33,6 +33,7 @@ impl Test {
             }
             Test::State(ends, state) => ends.any(c, |c, side| endpoint(c, side).state == *state),
             Test::Possible(ends, state) => ends.any(c, |c, side| endpoint(c, side).possible.has(*state)),
+            // All begin CLOSED: that does not count.
             Test::Visited(ends, state) => ends.any(c, |c, side| {
                 let endpoint = endpoint(c, side);
                 endpoint.state == *state || endpoint.history.iter().any(|entry| entry.state == *state)
