@@ -233,7 +233,7 @@ fn what_is_sent_again_is_told_with_the_time_that_took() {
 ";
     let told = message("syn-unanswered", syns);
     assert!(
-        told.contains(" sent 3 SYNs to ") && told.contains(" in 3 s and got no answer for at least 30 s"),
+        told.contains(" sent 3 SYNs to ") && told.contains(" in 3.0 s and got no answer for at least 30 s"),
         "{told}"
     );
     let once = message("syn-unanswered", "1. SYN_SENT --> <SEQ=100><CTL=SYN> -->x\n2. - - @ 30s\n");
@@ -251,7 +251,7 @@ fn what_is_sent_again_is_told_with_the_time_that_took() {
         ),
     );
     assert!(
-        fins.contains(" sent its FIN 3 times in 3 s and ") && fins.contains(" acknowledge it for at least 30 s"),
+        fins.contains(" sent its FIN 3 times in 3.0 s and ") && fins.contains(" acknowledge it for at least 30 s"),
         "{fins}"
     );
 }

@@ -59,8 +59,8 @@ fn in_a_short_capture_an_end_that_does_not_close_is_a_note() {
     for anomaly in &found {
         assert_eq!(anomaly.facts[SHORT_CAPTURE], true);
         let message = &anomaly.message;
-        assert!(message.contains("at least 7 s"), "{message}");
-        assert!(message.ends_with("; the capture (8 s) ends before the usual 60 s are over"), "{message}");
+        assert!(message.contains("at least 7.0 s"), "{message}");
+        assert!(message.ends_with("; the capture (8.0 s) ends before the usual 1 min are over"), "{message}");
     }
 }
 

@@ -7,7 +7,7 @@ use super::build::Subject;
 use super::finish::Finish;
 use super::notes::Noted;
 use super::stretch::Wanted;
-use crate::detect::{Brief, Plain, View};
+use crate::detect::{AtLeast, Brief, View};
 use crate::pack::Pack;
 use crate::report::lone::{Kind, LoneSyn, LoneSyns};
 use crate::report::{Ending, Severity};
@@ -63,7 +63,7 @@ impl Key {
         briefs: &[Brief],
         silent: bool,
     ) -> Option<Key> {
-        let wait = || Plain(Span(syn.waited.saturating_mul(1_000))).alike();
+        let wait = || AtLeast(Span(syn.waited.saturating_mul(1_000))).alike();
         let found = match briefs {
             [] => None,
             [brief] => Some(Found { severity: brief.severity, wait: wait()?, silent }),

@@ -90,7 +90,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             } else {
                 format!("a FIN of {other} that was not captured (packet {packet} shows it)")
             };
-            format!("no FIN of {own} was seen for {} after {fin}; that end is in {peer}", at_least(total))
+            format!("no FIN of {own} was seen for {} after {fin}; that end is in {peer}", AtLeast(total))
         };
         sink.raise(severity, step.mark.time, step.mark.packet, message)
             .at(e)

@@ -67,7 +67,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 "{} and {} did not acknowledge it for {}{}",
                 sent_fin(view, e, sent.time),
                 view.who(1 - e),
-                at_least(span),
+                AtLeast(span),
                 never_repeated(fins, view.connection.is_fin_lost(e, sent.time)),
             )
         };

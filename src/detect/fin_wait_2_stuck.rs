@@ -89,7 +89,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             let (own, peer, up_to) = (view.who(e), view.who(1 - e), view.scene.up_to());
             match (left.is_some(), outlived) {
                 (false, false) => {
-                    format!("{own} waited {} for the FIN of {peer}, {up_to}", at_least(total))
+                    format!("{own} waited {} for the FIN of {peer}, {up_to}", AtLeast(total))
                 }
                 (false, true) => format!(
                     "{own} waited in vain for the FIN of {peer}: {} passed {up_to}, and it has most likely been dropped by \

@@ -109,7 +109,7 @@ fn repeated(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
                 "{} ignores the ACK of {} for {}: it repeated its SYN,ACK {}",
                 view.who(e),
                 view.who(1 - e),
-                at_least(span),
+                AtLeast(span),
                 times(u64::from(syn_acks) - 1),
             ),
             Some(_) => format!(

@@ -69,7 +69,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 view.who(e),
                 view.socket(1 - e),
                 super::prelude::times(times.into()),
-                at_least(span),
+                AtLeast(span),
                 match (gave_up, times) {
                     _ if view.connection.ends[1 - e].syns > 1 && times > 1 => {
                         "; that end repeated its SYN: the SYN,ACK does not reach it"

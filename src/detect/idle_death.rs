@@ -82,7 +82,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 "after {} without traffic {} sent packet {packet} and was not answered in {}",
                 Plain(waiting.idle()),
                 view.who(e),
-                at_least(view.scene.end - time),
+                AtLeast(view.scene.end - time),
             )
         };
         sink.raise(severity(half_open_dead_peer::tells_of_silence(view, e)), time, packet, message)

@@ -64,7 +64,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 "{} and {}, which had closed first, did not acknowledge it for {}{}",
                 sent_fin(view, e, step.mark.time),
                 view.who(1 - e),
-                at_least(span),
+                AtLeast(span),
                 never_repeated(
                     fins,
                     view.event(e, Event::SndFin).is_some_and(|s| view.connection.is_fin_lost(e, s.mark.time))

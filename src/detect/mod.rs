@@ -122,7 +122,7 @@ pub use digests::Digests;
 pub use group::{Common, Groups, grouped};
 pub use limits::Limits;
 pub use page::table;
-pub use plain::Plain;
+pub use plain::{AtLeast, Plain};
 pub use quality::{DOUBTFUL, Quality};
 pub use scene::Scene;
 pub use select::{FailOn, NoChoice, Selection, UnknownName, known};

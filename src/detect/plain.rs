@@ -2,48 +2,46 @@
 
 use std::fmt;
 
+use crate::report::number;
 use crate::time::Span;
 
-/// A duration for people: `2.3 s`, `4 min`, `120 ms`.
+/// A duration for people, as everywhere: `2.3 s`, `4 min 10 s`, `120 ms`.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain(pub Span);
 
-impl Plain {
+/// The same of what lasted until the capture ended: `at least 12 s`, never rounded up.
+#[derive(Clone, Copy, Debug)]
+pub struct AtLeast(pub Span);
+
+impl AtLeast {
     /// A number that durations share only if their texts are the same, of long ones; `None` if it must be seen in writing,
     /// close to where the text changes. Durations that differ by a microsecond have the same one, if both have any.
     pub fn alike(self) -> Option<u64> {
         const SECOND: u64 = 1_000_000_000;
         const CLOSE: u64 = 3_000;
-        const LONGEST: u64 = 100_000_000 * SECOND;
-        // From where on durations are told in a unit, and a tenth of that.
+        // Up to where durations are told by which unit.
         const UNITS: [(u64, u64); 4] = [
-            (2 * 86_400 * SECOND, 8_640 * SECOND),
-            (2 * 3_600 * SECOND, 360 * SECOND),
-            (180 * SECOND, 6 * SECOND),
-            (SECOND, SECOND / 10),
+            (10 * SECOND, SECOND / 10),
+            (3_600 * SECOND, SECOND),
+            (86_400 * SECOND, 60 * SECOND),
+            (100_000_000 * SECOND, 3_600 * SECOND),
         ];
-        let nanos = u64::try_from(self.0.0).ok().filter(|nanos| *nanos < LONGEST)?;
-        let (i, (from, tenth)) = (0..).zip(UNITS).find(|(_, (from, _))| nanos + CLOSE >= *from)?;
-        let (rounded, past) = ((nanos + tenth / 2) / tenth, (nanos + tenth / 2) % tenth);
-        (nanos >= from + CLOSE && past >= CLOSE && tenth - past > CLOSE).then_some(rounded << 2 | i)
+        let nanos = u64::try_from(self.0.0).ok().filter(|nanos| *nanos >= SECOND)?;
+        let (i, (_, unit)) = (0..).zip(UNITS).find(|(_, (until, _))| nanos < *until)?;
+        let past = nanos % unit;
+        (past >= CLOSE && unit - past > CLOSE).then_some((nanos / unit) << 2 | i)
     }
 }
 
 impl fmt::Display for Plain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs_f64();
-        let one = |f: &mut fmt::Formatter<'_>, n: f64, unit: &str| {
-            let text = format!("{n:.1}");
-            write!(f, "{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
-        };
-        match seconds {
-            s if s >= 2.0 * 86_400.0 => one(f, s / 86_400.0, "days"),
-            s if s >= 2.0 * 3_600.0 => one(f, s / 3_600.0, "h"),
-            s if s >= 180.0 => one(f, s / 60.0, "min"),
-            s if s >= 1.0 => one(f, s, "s"),
-            s if s >= 0.001 => one(f, s * 1e3, "ms"),
-            s => one(f, s * 1e6, "µs"),
-        }
+        f.write_str(&number::span(self.0))
+    }
+}
+
+impl fmt::Display for AtLeast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at least {}", number::at_least(self.0))
     }
 }
 
@@ -56,11 +54,11 @@ mod tests {
     proptest! {
         #[test]
         fn durations_that_are_alike_are_told_in_the_same_words(nanos in 0..1_i64 << 58, shift in 0..30, on in 0..1_i64 << 36) {
-            let (a, b) = (Plain(Span(nanos >> shift)), Plain(Span((nanos >> shift) + (on >> shift))));
+            let (a, b) = (AtLeast(Span(nanos >> shift)), AtLeast(Span((nanos >> shift) + (on >> shift))));
             if let (Some(alike), Some(other)) = (a.alike(), b.alike()) {
                 prop_assert_eq!(alike == other, a.to_string() == b.to_string());
                 for near in [-1_000, 1_000] {
-                    prop_assert_eq!(Plain(Span(a.0.0 + near)).to_string(), a.to_string());
+                    prop_assert_eq!(AtLeast(Span(a.0.0 + near)).to_string(), a.to_string());
                 }
             }
         }
@@ -68,9 +66,10 @@ mod tests {
 
     #[test]
     fn close_to_where_words_change_they_are_not_known() {
-        for edge in [1_050, 9_950, 180_000, 183_000, 7_200_000, 7_380_000, 172_800_000, 177_120_000] {
+        for edge in [1_000, 1_100, 9_900, 10_000, 59_000, 60_000, 61_000, 3_600_000, 3_660_000, 86_400_000, 90_000_000]
+        {
             for near in [-2_000, -1, 0, 1, 2_000] {
-                assert_eq!(Plain(Span(edge * 1_000_000 + near)).alike(), None, "{edge} ms and {near} ns");
+                assert_eq!(AtLeast(Span(edge * 1_000_000 + near)).alike(), None, "{edge} ms and {near} ns");
             }
         }
     }
@@ -78,6 +77,10 @@ mod tests {
     #[test]
     fn spans_read_well() {
         let plain = |s: i64| Plain(Span::millis(s)).to_string();
-        assert_eq!([plain(120), plain(2_300), plain(12_000), plain(240_000)], ["120 ms", "2.3 s", "12 s", "4 min"]);
+        assert_eq!(
+            [plain(120), plain(2_300), plain(12_600), plain(250_000)],
+            ["120 ms", "2.3 s", "13 s", "4 min 10 s"]
+        );
+        assert_eq!(AtLeast(Span::millis(12_600)).to_string(), "at least 12 s");
     }
 }

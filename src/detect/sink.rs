@@ -251,8 +251,3 @@ pub(super) fn micros(span: Span) -> i64 {
 pub fn seconds(span: Span) -> Value {
     Value::from((span.as_secs_f64() * 1e6).round() / 1e6)
 }
-
-/// `at least 12 s`, for something that lasted until the capture ended.
-pub fn at_least(span: Span) -> String {
-    format!("at least {}", Plain(span))
-}

@@ -66,7 +66,7 @@ fn look(view: &View<'_>, silent: impl Fn(IpAddr) -> bool, sink: &mut Sink<'_>) {
     let Some((syn, span, severity)) = wait(view.steps(c), server, view.scene) else { return };
     let never_seen = || silent(server);
     let message = || {
-        let (who, server, waited) = (view.who(c), view.socket(s), at_least(span));
+        let (who, server, waited) = (view.who(c), view.socket(s), AtLeast(span));
         let sent = if own.syns == 1 { "a SYN".to_owned() } else { plural(own.syns.into(), "SYN") };
         let last = view.end(c).last_sent().filter(|last| own.syns > 1 && *last > syn.mark.time);
         let within = last.map(|last| format!(" in {}", Plain(last - syn.mark.time))).unwrap_or_default();

@@ -78,7 +78,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             format!(
                 "{} kept its window closed for {}{}; {} probed {}",
                 view.who(e),
-                if still { at_least(total) } else { Plain(total).to_string() },
+                if still { AtLeast(total).to_string() } else { Plain(total).to_string() },
                 if still { " and never opened it" } else { "" },
                 view.who(1 - e),
                 times(zero.probes.into()),

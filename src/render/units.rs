@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use crate::report::number::{count, plural};
-use crate::time::{Span, Time};
+pub use crate::report::number::{at_least, count, plural, span};
+use crate::time::Time;
 
 /// In which time zone points in time are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,73 +16,9 @@ pub enum Zone {
     Local,
 }
 
-/// Which way a last digit goes.
-#[derive(Clone, Copy)]
-enum Rounding {
-    Nearest,
-    Down,
-}
-
-impl Rounding {
-    /// `value` in whole `unit`s.
-    fn divide(self, value: u128, unit: u128) -> u128 {
-        match self {
-            Rounding::Nearest => (value + unit / 2) / unit,
-            Rounding::Down => value / unit,
-        }
-    }
-}
-
-const SECOND: u128 = 1_000_000_000;
-
 /// Packets by their numbers: `packet 7`, `packets 3 to 1009`.
 pub fn packets((first, last): (u64, u64)) -> String {
     if first == last { format!("packet {first}") } else { format!("packets {first} to {last}") }
-}
-
-/// A span as `850 ns`, `12 ms`, `3.2 s`, `5 min 12 s`, `3 h 4 min`, `2 d 3 h`: two digits, rounded to the nearest.
-pub fn span(span: Span) -> String {
-    let sign = if span.0 < 0 { "-" } else { "" };
-    format!("{sign}{}", length(u128::from(span.0.unsigned_abs()), Rounding::Nearest))
-}
-
-/// A span that lasted at least this long: as [`span`], but never rounded up.
-pub fn at_least(span: Span) -> String {
-    length(u128::from(span.0.max(0).unsigned_abs()), Rounding::Down)
-}
-
-fn length(nanos: u128, rounding: Rounding) -> String {
-    if nanos == 0 {
-        return "0 s".to_owned();
-    }
-    if nanos < 1_000 {
-        return format!("{nanos} ns");
-    }
-    for (unit, name, limit) in [(1_000, "µs", 1_000), (1_000_000, "ms", 1_000), (SECOND, "s", 60)] {
-        let tenths = rounding.divide(nanos, unit / 10);
-        if tenths < 100 {
-            return format!("{}.{} {name}", tenths / 10, tenths % 10);
-        }
-        let whole = rounding.divide(nanos, unit);
-        if whole < limit {
-            return format!("{whole} {name}");
-        }
-    }
-    for (unit, names, limit) in [
-        (60 * SECOND, ("min", "s", 60), 60),
-        (3_600 * SECOND, ("h", "min", 60), 24),
-        (86_400 * SECOND, ("d", "h", 24), u128::MAX),
-    ] {
-        let (big, small, per) = names;
-        let parts = rounding.divide(nanos, unit / per);
-        if parts / per < limit {
-            return match parts % per {
-                0 => format!("{} {big}", parts / per),
-                rest => format!("{} {big} {rest} {small}", parts / per),
-            };
-        }
-    }
-    unreachable!("the last unit has no limit")
 }
 
 /// Bytes in decimal units: `300 B`, `70.3 kB`, `703 kB`, `1.2 GB`.
@@ -98,6 +34,11 @@ pub fn about(n: u64) -> String {
     if n < 1_000 { n.to_string() } else { scaled(n, &["k", "M", "G", "T", "P", "E"]) }
 }
 
+/// `value` in whole `unit`s.
+fn nearest(value: u128, unit: u128) -> u128 {
+    (value + unit / 2) / unit
+}
+
 /// `n` (at least 1,000) in the largest fitting of units a thousand apart, three digits at most.
 fn scaled(n: u64, units: &[&str]) -> String {
     let n = u128::from(n);
@@ -105,11 +46,11 @@ fn scaled(n: u64, units: &[&str]) -> String {
     let mut name = "";
     for candidate in units {
         name = candidate;
-        let tenths = Rounding::Nearest.divide(n * 10, unit);
+        let tenths = nearest(n * 10, unit);
         if tenths < 1_000 {
             return format!("{}.{} {name}", tenths / 10, tenths % 10);
         }
-        let whole = Rounding::Nearest.divide(n, unit);
+        let whole = nearest(n, unit);
         if whole < 1_000 {
             return format!("{whole} {name}");
         }
@@ -158,50 +99,6 @@ fn format(time: Time, zone: Zone, format: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_have_two_digits_and_roll_over_cleanly() {
-        for (nanos, text) in [
-            (0, "0 s"),
-            (1, "1 ns"),
-            (999, "999 ns"),
-            (1_000, "1.0 µs"),
-            (9_960, "10 µs"),
-            (999_400, "999 µs"),
-            (999_600, "1.0 ms"),
-            (12_345_678, "12 ms"),
-            (3_200_000_000, "3.2 s"),
-            (59_400_000_000, "59 s"),
-            (59_600_000_000, "1 min"),
-            (312_000_000_000, "5 min 12 s"),
-            (3_599_600_000_000, "1 h"),
-            (11_040_000_000_000, "3 h 4 min"),
-            (86_400_000_000_000, "1 d"),
-            (183_600_000_000_000, "2 d 3 h"),
-            (-1_500_000, "-1.5 ms"),
-        ] {
-            assert_eq!(span(Span(nanos)), text, "{nanos}");
-        }
-    }
-
-    #[test]
-    fn a_lower_bound_is_never_rounded_up() {
-        assert_eq!(at_least(Span(59_999_000_000)), "59 s");
-        assert_eq!(at_least(Span(999_999)), "999 µs");
-        assert_eq!(at_least(Span(3_599_999_000_000)), "59 min 59 s");
-    }
-
-    #[test]
-    fn every_span_is_printed() {
-        for shift in 0..63 {
-            span(Span(1 << shift));
-            span(Span(-(1 << shift)));
-        }
-        assert_eq!(
-            span(Span(i64::MIN)),
-            "-106751 d 23 h".replace("106751 d 23 h", &length(1 << 63, Rounding::Nearest))
-        );
-    }
 
     #[test]
     fn sizes_roll_over_cleanly() {

@@ -1,7 +1,9 @@
-//! Counts in words, the same wherever people read them.
+//! Counts and durations in words, the same wherever people read them.
 //!
 //! A number that names something (a packet, a connection, a port, a sequence number) is no count: people look for it and
 //! paste it into filters, so its digits stay together.
+
+use crate::time::Span;
 
 /// A count with thousands set apart: `48,211`.
 pub fn count(n: u64) -> String {
@@ -22,4 +24,117 @@ pub fn count(n: u64) -> String {
 /// A count and its noun, which takes an `s` unless the count is one: `1 packet`, `3,000 connections`.
 pub fn plural(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// Which way a last digit goes.
+#[derive(Clone, Copy)]
+enum Rounding {
+    Nearest,
+    Down,
+}
+
+impl Rounding {
+    /// `value` in whole `unit`s.
+    fn divide(self, value: u128, unit: u128) -> u128 {
+        match self {
+            Rounding::Nearest => (value + unit / 2) / unit,
+            Rounding::Down => value / unit,
+        }
+    }
+}
+
+const SECOND: u128 = 1_000_000_000;
+
+/// A span as `850 ns`, `12 ms`, `3.2 s`, `5 min 12 s`, `3 h 4 min`, `2 d 3 h`: two digits, rounded to the nearest.
+pub fn span(span: Span) -> String {
+    let sign = if span.0 < 0 { "-" } else { "" };
+    format!("{sign}{}", length(u128::from(span.0.unsigned_abs()), Rounding::Nearest))
+}
+
+/// A span that lasted at least this long: as [`span`], but never rounded up.
+pub fn at_least(span: Span) -> String {
+    length(u128::from(span.0.max(0).unsigned_abs()), Rounding::Down)
+}
+
+fn length(nanos: u128, rounding: Rounding) -> String {
+    if nanos == 0 {
+        return "0 s".to_owned();
+    }
+    if nanos < 1_000 {
+        return format!("{nanos} ns");
+    }
+    for (unit, name, limit) in [(1_000, "µs", 1_000), (1_000_000, "ms", 1_000), (SECOND, "s", 60)] {
+        let tenths = rounding.divide(nanos, unit / 10);
+        if tenths < 100 {
+            return format!("{}.{} {name}", tenths / 10, tenths % 10);
+        }
+        let whole = rounding.divide(nanos, unit);
+        if whole < limit {
+            return format!("{whole} {name}");
+        }
+    }
+    for (unit, names, limit) in [
+        (60 * SECOND, ("min", "s", 60), 60),
+        (3_600 * SECOND, ("h", "min", 60), 24),
+        (86_400 * SECOND, ("d", "h", 24), u128::MAX),
+    ] {
+        let (big, small, per) = names;
+        let parts = rounding.divide(nanos, unit / per);
+        if parts / per < limit {
+            return match parts % per {
+                0 => format!("{} {big}", parts / per),
+                rest => format!("{} {big} {rest} {small}", parts / per),
+            };
+        }
+    }
+    unreachable!("the last unit has no limit")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_two_digits_and_roll_over_cleanly() {
+        for (nanos, text) in [
+            (0, "0 s"),
+            (1, "1 ns"),
+            (999, "999 ns"),
+            (1_000, "1.0 µs"),
+            (9_960, "10 µs"),
+            (999_400, "999 µs"),
+            (999_600, "1.0 ms"),
+            (12_345_678, "12 ms"),
+            (3_200_000_000, "3.2 s"),
+            (59_400_000_000, "59 s"),
+            (59_600_000_000, "1 min"),
+            (312_000_000_000, "5 min 12 s"),
+            (3_599_600_000_000, "1 h"),
+            (11_040_000_000_000, "3 h 4 min"),
+            (86_400_000_000_000, "1 d"),
+            (183_600_000_000_000, "2 d 3 h"),
+            (-1_500_000, "-1.5 ms"),
+        ] {
+            assert_eq!(span(Span(nanos)), text, "{nanos}");
+        }
+    }
+
+    #[test]
+    fn a_lower_bound_is_never_rounded_up() {
+        assert_eq!(at_least(Span(59_999_000_000)), "59 s");
+        assert_eq!(at_least(Span(999_999)), "999 µs");
+        assert_eq!(at_least(Span(3_599_999_000_000)), "59 min 59 s");
+    }
+
+    #[test]
+    fn every_span_is_printed() {
+        for shift in 0..63 {
+            span(Span(1 << shift));
+            span(Span(-(1 << shift)));
+        }
+        assert_eq!(
+            span(Span(i64::MIN)),
+            "-106751 d 23 h".replace("106751 d 23 h", &length(1 << 63, Rounding::Nearest))
+        );
+    }
 }
