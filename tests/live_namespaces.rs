@@ -204,6 +204,11 @@ fn live_says_what_the_kernel_and_a_capture_say() {
     for part in ["connections", "findings", "summary", "timing"] {
         assert_eq!(live[part], written[part], "{part}");
     }
+    // It ended when it was stopped, which both tell.
+    let (until, last) = (live["capture"]["files"][0]["until"].as_f64(), live["capture"]["last"].as_f64());
+    let packet = connections.iter().filter_map(|c| c["last"].as_f64()).fold(0.0, f64::max);
+    assert!(until.is_some_and(|until| until > packet) && until == last, "{until:?}, {last:?}, {packet}");
+    assert_eq!(last, written["capture"]["last"].as_f64());
     // The packets that tcpdump has seen: the same ones, and the same said of them.
     same_frames(&frames(&at("live.pcapng")), &frames(&at("tap.pcap")));
     let tcpdump = analyze(&at("tap.pcap"));

@@ -150,6 +150,39 @@ fn drops_are_the_last_statistics_of_each_interface() {
     assert_eq!(read(Ng::new(false).interface(1, 0, &[]).bytes).1.dropped, None);
 }
 
+/// Options of a block in this file's byte order.
+type Written = Vec<(u16, Vec<u8>)>;
+
+#[test]
+fn a_whole_capture_ends_when_its_statistics_say() {
+    let halves = |file: &Ng, ticks: u64| {
+        let word = |n: u64| file.order.u32(n as u32);
+        [word(ticks >> 32), word(ticks)].concat()
+    };
+    let until = |big: bool, resolution: u8, packets: u64, options: &dyn Fn(&Ng) -> Written| {
+        let mut file = Ng::new(big).interface(1, 0, &[(9, &[resolution])]);
+        let per_second = 10_u64.pow(u32::from(resolution));
+        for n in 0..packets {
+            file = file.enhanced(0, (1_700_000_000 + n) * per_second, 1, b"a", &[]);
+        }
+        let options = options(&file);
+        let options: Vec<(u16, &[u8])> = options.iter().map(|(code, value)| (*code, value.as_slice())).collect();
+        read(file.statistics(0, &options).bytes).1.until.map(|until| until.0 / 1_000_000)
+    };
+    let end = 1_700_000_009_500;
+    for big in [false, true] {
+        let number = |file: &Ng, n: u64| file.order.u64(n).to_vec();
+        let dumpcap = |file: &Ng| vec![(3, halves(file, end * 1_000)), (4, number(file, 3)), (5, number(file, 0))];
+        assert_eq!(until(big, 6, 3, &dumpcap), Some(end as i64));
+        // It writes microseconds there, also where packets have nanoseconds.
+        assert_eq!(until(big, 9, 3, &dumpcap), Some(end as i64));
+        assert_eq!(until(big, 9, 3, &|f| vec![(3, halves(f, end * 1_000_000)), (8, number(f, 3))]), Some(end as i64));
+        assert_eq!(until(big, 6, 2, &dumpcap), None, "a packet was taken out");
+        assert_eq!(until(big, 6, 3, &|f| vec![(3, halves(f, end * 1_000))]), None, "nothing tells whether it is whole");
+        assert_eq!(until(big, 6, 3, &|f| vec![(4, number(f, 3))]), None);
+    }
+}
+
 #[test]
 fn frame_check_sequences_of_pcapng_go() {
     let flags = (4_u32 << 5).to_le_bytes();

@@ -18,7 +18,7 @@ use crate::report::findings;
 use crate::report::rollup::Added;
 use crate::report::totals::Totals;
 use crate::report::{Anomaly, Capture, Connection, Report, SCHEMA, TOOL};
-use crate::source::FileInfo;
+use crate::source::{self, FileInfo};
 use crate::time::Time;
 use crate::timing::Census;
 
@@ -70,7 +70,7 @@ pub struct Part {
 impl<'a> Finish<'a> {
     /// All connections at the end of the capture, after those let go before that came to `past`.
     pub(super) fn new(analysis: Held<'a>, mut past: Past, files: Vec<FileInfo>) -> Finish<'a> {
-        let end = analysis.capture.last.unwrap_or(Time(0));
+        let end = analysis.capture.last.max(source::until(&files)).unwrap_or(Time(0));
         let tracker = &analysis.tracker;
         if past.sums.is_some() {
             let order = past.number(tracker, |_| true);
@@ -127,7 +127,8 @@ impl<'a> Finish<'a> {
         let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
         let silence = analysis.watch.silence(end - begin);
         let selected = analysis.sought();
-        let capture = Capture { files, bytes, missing_bytes, silence, selected, ..analysis.capture.clone() };
+        let last = analysis.capture.last.map(|_| end);
+        let capture = Capture { files, bytes, missing_bytes, last, silence, selected, ..analysis.capture.clone() };
         scene.quality.dropped = capture.dropped();
         // How many there will be is not known where some are let go.
         let expected = if let_go { usize::MAX } else { count };

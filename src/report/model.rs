@@ -83,7 +83,7 @@ pub struct Capture {
     /// Time of the earliest packet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<Time>,
-    /// Time of the latest packet: every "at least" in the report ends here.
+    /// Time of the latest packet, or when the capture ended, where that is known: every "at least" in the report ends here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Time>,
     /// How long no TCP segment was captured at a stretch, where that is an hour or more and nine tenths of the time from

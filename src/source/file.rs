@@ -148,6 +148,10 @@ impl CaptureFile {
             cut,
             snap_len,
             problem: self.log.problem_text(),
+            until: match &self.format {
+                Format::PcapNg(reader) => reader.until(&self.log),
+                Format::Pcap(_) | Format::Snoop(_) | Format::Erf(_) => None,
+            },
             unreadable: false,
         }
     }

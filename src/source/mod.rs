@@ -7,6 +7,7 @@ mod ahead;
 mod batch;
 mod buffer;
 mod compress;
+mod ending;
 mod erf;
 mod file;
 mod link;
@@ -67,6 +68,9 @@ pub struct FileInfo {
     /// Snap length, the smallest of all interfaces, if it is below what packets need.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snap_len: Option<u32>,
+    /// When the capture ended, where that is known and its last packet came before (pcapng interface statistics, `live`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
     /// Why reading stopped before the end, or what was skipped: packet number, byte offset, cause.
     pub problem: Option<String>,
     /// Nothing could be read from it at all; `problem` says why.
@@ -76,6 +80,12 @@ pub struct FileInfo {
 
 fn is_zero(n: &u64) -> bool {
     *n == 0
+}
+
+/// When all of these ended, if that is known of each that has packets.
+pub fn until(files: &[FileInfo]) -> Option<Time> {
+    let ends = files.iter().filter(|file| file.packets > 0).map(|file| file.until);
+    ends.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
 /// Anything that yields packets in capture order.

@@ -11,6 +11,7 @@ use pcap_parser::{
 
 use super::LinkType;
 use super::buffer::Buffer;
+use super::ending::{self, Ending};
 use super::log::{Log, Record};
 use super::ticks::Ticks;
 use crate::time::Time;
@@ -35,6 +36,8 @@ pub(crate) struct PcapNg {
     /// Drops of the sections before this one.
     dropped_before: u64,
     drops_known: bool,
+    /// Packets of the sections before this one.
+    packets_before: u64,
     last: Time,
 }
 
@@ -47,6 +50,8 @@ struct Interface {
     dropped: Option<u64>,
     /// Sum of the drop counts that stand in packet blocks, used where there are no statistics.
     dropped_between: u64,
+    /// When it ended, by the same.
+    ending: Option<Ending>,
 }
 
 impl Interface {
@@ -77,6 +82,7 @@ impl PcapNg {
             interfaces: Vec::new(),
             dropped_before: 0,
             drops_known: false,
+            packets_before: 0,
             last: Time::default(),
         };
         let len = reader.frame(buffer)?.1;
@@ -216,7 +222,7 @@ impl PcapNg {
         let parse = if self.big_endian { parse_block_be } else { parse_block_le };
         match parse(bytes) {
             Ok((_, Block::SectionHeader(header))) => {
-                self.dropped_before = self.dropped_so_far();
+                (self.dropped_before, self.packets_before) = (self.dropped_so_far(), log.packets);
                 self.interfaces.clear();
                 if header.major_version != 1 { Err("section of an unknown version") } else { Ok(Found::Nothing) }
             }
@@ -236,18 +242,29 @@ impl PcapNg {
                     log,
                 )))
             }
-            Ok((_, Block::InterfaceStatistics(block))) => {
-                let drops = [5, 7].into_iter().filter_map(|code| self.number(find(&block.options, code)?));
-                if let Some(drops) = drops.reduce(u64::saturating_add) {
-                    let interface = self.interfaces.get_mut(block.if_id as usize);
-                    interface.ok_or("statistics of an interface that is not described")?.dropped = Some(drops);
-                    self.drops_known = true;
-                }
-                Ok(Found::Nothing)
-            }
+            Ok((_, Block::InterfaceStatistics(block))) => self.statistics(block.if_id as usize, &block.options),
             Ok(_) => Ok(Found::Nothing),
             Err(_) => Err("its contents cannot be read"),
         }
+    }
+
+    fn statistics(&mut self, index: usize, options: &[PcapNGOption<'_>]) -> Result<Found, &'static str> {
+        let number = |code| self.number(find(options, code)?);
+        let drops = [5, 7].into_iter().filter_map(number).reduce(u64::saturating_add);
+        // isb_usrdeliv, isb_ifrecv; isb_endtime has its halves in this order, whichever that of bytes.
+        let last = self.last;
+        let (packets, end) = (number(8).or(number(4)), find(options, 3).and_then(|value| self.halves(value)));
+        let interface = self.interfaces.get_mut(index).ok_or("statistics of an interface that is not described")?;
+        // dumpcap writes microseconds, whatever the interface counts in.
+        let at =
+            |ticks| Some(interface.ticks.time(ticks)).filter(|at| *at >= last).unwrap_or(Ticks::default().time(ticks));
+        let dropped = drops.unwrap_or(0);
+        interface.ending = end.zip(packets).map(|(ticks, packets)| Ending { at: at(ticks), packets, dropped });
+        if drops.is_some() {
+            interface.dropped = drops;
+            self.drops_known = true;
+        }
+        Ok(Found::Nothing)
     }
 
     fn interface(
@@ -274,7 +291,7 @@ impl PcapNg {
             _ => 0,
         };
         log.link(link);
-        self.interfaces.push(Interface { link, snap_len, ticks, fcs, dropped: None, dropped_between: 0 });
+        self.interfaces.push(Interface { link, snap_len, ticks, fcs, dropped: None, dropped_between: 0, ending: None });
         Ok(Found::Nothing)
     }
 
@@ -350,6 +367,18 @@ impl PcapNg {
     fn dropped_so_far(&self) -> u64 {
         let here = self.interfaces.iter().map(|i| i.dropped.unwrap_or(i.dropped_between));
         here.fold(self.dropped_before, u64::saturating_add)
+    }
+
+    /// When the capture ended, if the statistics of the last section tell, and are to be believed.
+    pub(crate) fn until(&self, log: &Log) -> Option<Time> {
+        ending::until(self.interfaces.iter().map(|i| i.ending), log.packets - self.packets_before, self.last)
+    }
+
+    /// A time: two words, the higher one first.
+    fn halves(&self, value: &[u8]) -> Option<u64> {
+        let (high, low) = (value.first_chunk::<4>()?, value.last_chunk::<4>().filter(|_| value.len() == 8)?);
+        let word = |raw: [u8; 4]| if self.big_endian { u32::from_be_bytes(raw) } else { u32::from_le_bytes(raw) };
+        Some(u64::from(word(*high)) << 32 | u64::from(word(*low)))
     }
 
     /// A 64-bit number in the section's byte order.

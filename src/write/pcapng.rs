@@ -10,7 +10,8 @@ pub struct PcapNgWriter<W> {
     out: W,
     interface: String,
     snap_len: u32,
-    links: Vec<LinkType>,
+    /// The interfaces described, and how many packets of each were written.
+    links: Vec<(LinkType, u64)>,
     written: u64,
 }
 
@@ -37,10 +38,11 @@ impl<W: Write> PcapNgWriter<W> {
     /// # Errors
     /// Those of the output.
     pub fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
-        let interface = match self.links.iter().position(|link| *link == packet.link) {
+        let interface = match self.links.iter().position(|(link, _)| *link == packet.link) {
             Some(i) => i,
             None => self.describe(packet.link)?,
         };
+        self.links[interface].1 += 1;
         // Times before 1970 cannot be written.
         let nanos = u64::try_from(packet.time.0).unwrap_or(0);
         let len = packet.data.len() as u32;
@@ -53,23 +55,32 @@ impl<W: Write> PcapNgWriter<W> {
         self.block(6, &[&head, packet.data])
     }
 
-    /// Writes how many packets the kernel received and dropped, at the end.
+    /// Writes, at the end, how many packets of each interface are in the file, when the capture ended if that is known, and of
+    /// the first what the kernel counted, if it is told: packets received and dropped.
     ///
     /// # Errors
     /// Those of the output.
-    pub fn statistics(&mut self, time: Time, received: u64, dropped: u64) -> io::Result<()> {
-        if self.links.is_empty() {
-            return Ok(());
+    pub fn statistics(&mut self, time: Time, ended: Option<Time>, counted: Option<(u64, u64)>) -> io::Result<()> {
+        let halves = |time: Time| {
+            let nanos = u64::try_from(time.0).unwrap_or(0);
+            [(nanos >> 32) as u32, nanos as u32].map(u32::to_le_bytes).concat()
+        };
+        for (i, (_, packets)) in self.links.clone().into_iter().enumerate() {
+            let mut body = (i as u32).to_le_bytes().to_vec();
+            body.extend(halves(time));
+            // isb_endtime, isb_ifrecv, isb_ifdrop, isb_usrdeliv
+            if let Some(ended) = ended {
+                option(&mut body, 3, &halves(ended));
+            }
+            if let Some((received, dropped)) = counted.filter(|_| i == 0) {
+                option(&mut body, 4, &received.to_le_bytes());
+                option(&mut body, 5, &dropped.to_le_bytes());
+            }
+            option(&mut body, 8, &packets.to_le_bytes());
+            end_options(&mut body);
+            self.block(5, &[&body])?;
         }
-        let nanos = u64::try_from(time.0).unwrap_or(0);
-        let mut body = 0_u32.to_le_bytes().to_vec();
-        body.extend(((nanos >> 32) as u32).to_le_bytes());
-        body.extend((nanos as u32).to_le_bytes());
-        // isb_ifrecv, isb_ifdrop
-        option(&mut body, 4, &received.to_le_bytes());
-        option(&mut body, 5, &dropped.to_le_bytes());
-        end_options(&mut body);
-        self.block(5, &[&body])
+        Ok(())
     }
 
     /// Bytes written so far.
@@ -94,7 +105,7 @@ impl<W: Write> PcapNgWriter<W> {
         option(&mut body, 9, &[9]);
         end_options(&mut body);
         self.block(1, &[&body])?;
-        self.links.push(link);
+        self.links.push((link, 0));
         Ok(self.links.len() - 1)
     }
 
@@ -142,7 +153,8 @@ mod tests {
             let packet = Packet { number, time: Time(*time), link: *link, wire_len: *wire_len, data };
             writer.packet(&packet).unwrap();
         }
-        writer.statistics(Time(1_700_000_003_000_000_000), 5, 2).unwrap();
+        let end = Time(1_700_000_003_000_000_000);
+        writer.statistics(end, Some(end), Some((5, 2))).unwrap();
         assert_eq!(writer.written() as usize, out.len());
         let mut source = open_reader("x", Box::new(std::io::Cursor::new(out))).unwrap();
         for (link, time, wire_len, data) in &sent {
@@ -152,6 +164,6 @@ mod tests {
         }
         assert!(source.next().is_none());
         let info = &source.files()[0];
-        assert_eq!((info.problem.as_deref(), info.dropped), (None, Some(2)));
+        assert_eq!((info.problem.as_deref(), info.dropped, info.until), (None, Some(2), Some(end)));
     }
 }

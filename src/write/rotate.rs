@@ -68,6 +68,8 @@ impl RotatingWriter {
     }
 
     fn next(&mut self, time: Time) -> io::Result<()> {
+        // Until then nothing came that would be in it.
+        self.current.statistics(time, Some(time), None)?;
         self.current.flush()?;
         self.number += 1;
         let path = numbered(&self.path, self.number);
@@ -83,12 +85,12 @@ impl RotatingWriter {
         Ok(())
     }
 
-    /// Ends the file with what the kernel counted.
+    /// Ends the file with what the kernel counted (packets received and dropped), and when the capture ended if that is known.
     ///
     /// # Errors
     /// Those of writing.
-    pub fn finish(&mut self, time: Time, received: u64, dropped: u64) -> io::Result<()> {
-        self.current.statistics(time, received, dropped)?;
+    pub fn finish(&mut self, time: Time, ended: Option<Time>, counted: (u64, u64)) -> io::Result<()> {
+        self.current.statistics(time, ended, Some(counted))?;
         self.current.flush()
     }
 
@@ -128,12 +130,14 @@ mod tests {
                 Packet { number: 1, time: Time(second * 1_000_000_000), link: LinkType::RAW, wire_len: 1, data: &[0] };
             writer.packet(&packet).unwrap();
         }
-        writer.finish(Time(0), 6, 0).unwrap();
+        writer.finish(Time(0), Some(Time(30_000_000_000)), (6, 0)).unwrap();
         let mut names: Vec<_> =
             fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         assert_eq!(names, ["trace-00002.pcapng", "trace-00003.pcapng"]);
         let mut source = crate::source::open(&[folder.path()]).unwrap();
         assert_eq!(std::iter::from_fn(|| source.next().map(|p| p.time.0)).count(), 4);
+        let ends: Vec<_> = source.files().iter().map(|file| file.until.map(|until| until.0 / 1_000_000_000)).collect();
+        assert_eq!(ends, [Some(20), Some(30)], "each until the next one began, the last as it was told");
     }
 }

@@ -336,6 +336,7 @@ pub fn report_of(connections: Vec<Connection>) -> Report {
                 cut: 1_000,
                 snap_len: Some(96),
                 problem: None,
+                until: None,
                 unreadable: false,
             }],
             packets: n * 16 + 211,

@@ -156,17 +156,22 @@ impl Ahead {
         self.shared.writing(RotatingWriter::flush)
     }
 
-    /// Ends the file.
+    /// When the end was asked for, by the time of day.
+    pub fn asked(&self) -> Option<Time> {
+        self.shared.lock().asked.map(|(_, time)| time)
+    }
+
+    /// Ends the file, at `time`; the capture `ended` then, if that is known.
     ///
     /// # Errors
     /// When writing fails, or has failed.
-    pub fn finish(&self, time: Time) -> Result<(), Failure> {
+    pub fn finish(&self, time: Time, ended: Option<Time>) -> Result<(), Failure> {
         self.flush()?;
         let (packets, dropped) = {
             let state = self.shared.lock();
             (state.source.packets, state.source.dropped.unwrap_or(0))
         };
-        self.shared.writing(|writer| writer.finish(time, packets + dropped, dropped))?;
+        self.shared.writing(|writer| writer.finish(time, ended, (packets + dropped, dropped)))?;
         // Whatever else a pipe may give is for nobody.
         self.shared.writer().take();
         Ok(())

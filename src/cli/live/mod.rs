@@ -266,7 +266,7 @@ fn remark(watcher: &Watcher, source: &FileInfo, watches: bool) {
         tell(format_args!("tcpstate: {problem}"));
     }
     let silence = watcher.capture().last.map_or(Span(0), |last| watcher.now() - last);
-    if watches && silence > SILENCE {
+    if watches && source.until.is_none() && silence > SILENCE {
         tell(format_args!(
             "tcpstate: nothing was captured in the last {}: the report is as of the last packet, like that of a file",
             span(silence)

@@ -98,7 +98,7 @@ impl Run {
             if let Some(clock) = &clock {
                 watcher.advance(clock.now());
             }
-            let (source, copies, waiting) = ahead.source();
+            let (mut source, copies, waiting) = ahead.source();
             if instant >= assess || ended {
                 let begun = Instant::now();
                 let dropped = source.dropped.unwrap_or(0);
@@ -127,7 +127,11 @@ impl Run {
                 }
             };
             if ended || !goes_on {
-                ahead.finish(watcher.now())?;
+                // What packets wait for is not known to have been silence; nor is the time of a pipe that of any clock here.
+                let ends = if ended { ahead.asked() } else { Some(wall_clock()).filter(|_| waiting == 0) };
+                let last = watcher.capture().last;
+                source.until = ends.filter(|ends| self.clocked && last.is_some_and(|last| *ends >= last));
+                ahead.finish(watcher.now(), source.until)?;
                 return Ok(source);
             }
         }

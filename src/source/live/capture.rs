@@ -226,6 +226,7 @@ impl Feed for Capture {
             cut: self.cut,
             snap_len: (self.cut > 0).then_some(self.snap_len),
             problem: self.problem.clone(),
+            until: None,
             unreadable: false,
         }
     }
