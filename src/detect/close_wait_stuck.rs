@@ -77,20 +77,19 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             true => Severity::Error,
             false => Severity::Warning,
         };
-        let peer = match view.state(1 - e) {
-            State::FinWait2 if total > view.scene.profile.orphan_fin_wait_2 => {
-                "FIN_WAIT_2, or gone by now if its application no longer holds the socket"
-            }
-            state => state.name(),
-        };
         let message = || {
+            let mut stands = view.stands(1 - e).to_string();
+            if view.state(1 - e) == State::FinWait2 && total > view.scene.profile.orphan_fin_wait_2 {
+                stands = view.stands(1 - e).apart_from(State::Closed).to_string();
+                stands.push_str(", or gone by now if its application no longer holds the socket");
+            }
             let (own, other, packet) = (view.who(e), view.who(1 - e), step.mark.packet);
             let fin = if captured {
                 format!("the FIN of {other} (packet {packet})")
             } else {
                 format!("a FIN of {other} that was not captured (packet {packet} shows it)")
             };
-            format!("no FIN of {own} was seen for {} after {fin}; that end is in {peer}", AtLeast(total))
+            format!("no FIN of {own} was seen for {} after {fin}; that end is {stands}", AtLeast(total))
         };
         sink.raise(severity, step.mark.time, step.mark.packet, message)
             .at(e)

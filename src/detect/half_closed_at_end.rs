@@ -40,10 +40,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let message = || {
             let (own, peer, after) = (view.who(e), view.who(1 - e), Plain(span));
             if step.mark.evidence != Evidence::Assumed {
-                let state = view.state(1 - e);
-                return format!(
-                    "{own} was in CLOSE_WAIT and {peer} in {state} when the capture ended, {after} after the FIN"
-                );
+                let (here, there) = (view.stands(e), view.stands(1 - e));
+                return format!("{own} was {here} and {peer} {there} when the capture ended, {after} after the FIN");
             }
             let (end, packet) = (&view.connection.ends[1 - e], step.mark.packet);
             let fin = if end.fins > 0 { "sent a FIN" } else { "sent a FIN that was not captured" };

@@ -18,7 +18,7 @@
 //! | `select` | which of them the user wants, and which make the run fail |
 //! | `group` | anomalies of many connections as one finding |
 //! | `cause` | why a RST was sent |
-//! | `plain` | durations in sentences |
+//! | `plain` | durations in sentences; `stands`: where an end is |
 //! | `prelude` | what every detector needs |
 
 /// A ladder that begins with a handshake.
@@ -51,6 +51,7 @@ mod services;
 mod short;
 mod sign;
 mod sink;
+mod stands;
 mod stay;
 mod survey;
 mod textbook;
