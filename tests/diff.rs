@@ -8,7 +8,7 @@ mod program;
 mod shared;
 
 use conversation::Conversation;
-use program::{Folder, Run, run};
+use program::{Folder, Run, run, run_with_input};
 use serde_json::Value;
 
 /// `n` connections, of which every `of`th is refused.
@@ -63,6 +63,34 @@ fn saved_reports_are_as_good_as_captures() {
         assert_eq!(strip(diff(&folder, &["-f", format, "good.json", "bad.json"]).out), captures);
         assert_eq!(strip(diff(&folder, &["-f", format, "good.json", "bad.pcap"]).out), captures);
     }
+}
+
+/// Also from a pipe, as `<(...)` makes them.
+#[test]
+fn either_side_comes_from_a_pipe() {
+    let folder = folder();
+    let bad = folder.path("bad.pcap").display().to_string();
+    let json = |run: Run| -> Value {
+        assert_eq!((run.code, run.err.as_str()), (0, ""));
+        serde_json::from_str(&run.out).unwrap()
+    };
+    let whole = json(folder.run(&["diff", "-f", "json", "good.pcap", "bad.pcap"]));
+    let pipe = if cfg!(target_os = "linux") { "/dev/stdin" } else { "-" };
+    for name in ["-", pipe] {
+        for piped in ["good.pcap", "good.json"] {
+            let input = std::fs::read(folder.path(piped)).unwrap();
+            let told = json(run_with_input(&["diff", "-f", "json", name, &bad], &input));
+            for part in ["findings", "comparisons", "problems"] {
+                assert_eq!(told[part], whole[part], "{name} {piped}");
+            }
+            assert_eq!(told["before"], serde_json::json!({"name": name, "connections": 40}));
+        }
+    }
+    let empty = run_with_input(&["diff", "-", &bad], b"");
+    assert_eq!((empty.code, empty.err.as_str()), (2, "tcpstate: -: is empty (0 bytes)\n"));
+    let limited =
+        run_with_input(&["diff", "--stuck-after", "2s", "-", &bad], &std::fs::read(folder.path("good.json")).unwrap());
+    assert_eq!(limited.err, "tcpstate: -: is a saved report, which keeps the thresholds it was made with\n");
 }
 
 #[test]

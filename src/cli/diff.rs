@@ -1,7 +1,7 @@
 //! `tcpstate diff`: what got better, what got worse.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -20,6 +20,7 @@ use crate::diff::service::By;
 use crate::diff::{Sample, Services, compare};
 use crate::render::clean::clean;
 use crate::report::Severity;
+use crate::source::open_reader;
 use crate::time::Span;
 
 /// What can be said about a comparison.
@@ -120,16 +121,16 @@ pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
     }
     reading::check(&sides, args.output.as_deref(), "diff BEFORE")?;
     let target = Target::open(args.output.as_deref())?;
-    let (before, after) = (sample(&args.before, &limits, args)?, sample(&args.after, &limits, args)?);
+    let (before, after) = (side(&args.before, &limits, args)?, side(&args.after, &limits, args)?);
     if !args.reading.quiet {
-        remark(args, &services, [&before.0, &after.0]);
+        remark(args, &services, [&before, &after]);
     }
-    let difference = compare(&before.0, &after.0, &services, args.alpha);
+    let difference = compare(&before.sample, &after.sample, &services, args.alpha);
     let looks = (look.width(args.width), look.colour(target.is_file()));
     target.write(|out| write(format, &difference, args.all, looks, out))?;
     let found =
         args.fail_on_new.is_some_and(|least| difference.has_new(least)) || args.fail_on_worse && difference.has_worse();
-    Ok(match (before.1 || after.1, found) {
+    Ok(match (before.unreadable || after.unreadable, found) {
         (true, _) => FAILED,
         (false, true) => FOUND,
         (false, false) => DONE,
@@ -137,45 +138,90 @@ pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
 }
 
 /// Tells of options that change nothing, or only one side.
-fn remark(args: &DiffArgs, services: &Services, samples: [&Sample; 2]) {
+fn remark(args: &DiffArgs, services: &Services, sides: [&Side; 2]) {
     let limited = !args.threshold.is_empty() || args.stuck_after.is_some();
-    for path in [&args.before, &args.after].into_iter().filter(|path| limited && is_json(path)) {
-        let name = path.display().to_string();
+    for side in sides.into_iter().filter(|side| limited && side.saved) {
         tell(format_args!(
             "tcpstate: {}: is a saved report, which keeps the thresholds it was made with",
-            clean(&name)
+            clean(&side.sample.name)
         ));
     }
     let named = |item: &Item| services.named.iter().any(|(name, _)| services.name(item) == *name);
-    if !services.named.is_empty() && !samples.iter().any(|sample| sample.items.iter().any(named)) {
+    if !services.named.is_empty() && !sides.iter().any(|side| side.sample.items.iter().any(named)) {
         tell("tcpstate: --service: no server is like any of the patterns");
     }
 }
 
-/// One side, and whether a part of it could not be read.
-fn sample(path: &Path, limits: &Limits, args: &DiffArgs) -> Result<(Sample, bool), Failure> {
+/// One of both.
+struct Side {
+    sample: Sample,
+    /// It is a report that was saved.
+    saved: bool,
+    /// A part of it could not be read.
+    unreadable: bool,
+}
+
+fn side(path: &Path, limits: &Limits, args: &DiffArgs) -> Result<Side, Failure> {
     let name = path.display().to_string();
-    if is_json(path) {
-        let text = std::fs::read(path).map_err(|error| Failure::file(&name, error))?;
-        let sample = Sample::saved(&name, &text).map_err(|error| Failure::file(&name, error))?;
-        return Ok((sample, false));
-    }
     let mut analysis = Analysis::new(Options { limits: limits.clone(), ..Options::default() });
-    let files = args.jobs.read(&[path.to_owned()], &args.reading, &mut analysis)?;
+    let files = match look(path).map_err(|error| Failure::file(&name, error))? {
+        Input::Report(text) => {
+            let sample = Sample::saved(&name, &text).map_err(|error| Failure::file(&name, error))?;
+            return Ok(Side { sample, saved: true, unreadable: false });
+        }
+        Input::Captures => args.jobs.read(&[path.to_owned()], &args.reading, &mut analysis)?,
+        Input::Piped(capture) => {
+            let files = reading::packets_of(open_reader(&name, capture), &args.reading, |packet| {
+                analysis.packet(packet);
+                true
+            })?;
+            analysis.complete();
+            files
+        }
+    };
     let unreadable = reading::warn(&files, args.reading, false) != DONE;
     let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
     finish.tell(0);
     let mut sample = Sample { name, ..Sample::default() };
     args.jobs.connections(&mut finish, None, |c| sample.take(c));
     sample.complete(&finish.report(Vec::new()));
-    Ok((sample, unreadable))
+    Ok(Side { sample, saved: false, unreadable })
 }
 
-/// Whether a regular file begins as JSON does; no capture begins so. Pipes are left alone: what is read of them is gone.
-fn is_json(path: &Path) -> bool {
-    let regular = path.metadata().is_ok_and(|meta| meta.is_file());
-    let mut start = [0; 64];
-    let read = regular.then(|| File::open(path).and_then(|mut file| file.read(&mut start)));
-    let Some(Ok(read)) = read else { return false };
-    start[..read].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+/// What stands for one side.
+enum Input {
+    /// A saved report.
+    Report(Vec<u8>),
+    /// Captures, to be opened by name.
+    Captures,
+    /// A capture from a pipe, of which the beginning was read already.
+    Piped(Box<dyn Read + Send>),
+}
+
+/// Whether it begins as JSON does; no capture begins so.
+fn look(path: &Path) -> io::Result<Input> {
+    let standard = path.as_os_str() == "-";
+    let piped = standard || path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+    if !piped && !path.is_file() {
+        return Ok(Input::Captures);
+    }
+    let mut input: Box<dyn Read + Send> = match standard {
+        true => Box::new(io::stdin()),
+        false => match File::open(path) {
+            Ok(file) => Box::new(file),
+            // Whoever opens it by name says why not.
+            Err(_) => return Ok(Input::Captures),
+        },
+    };
+    let mut start = Vec::new();
+    while start.len() < 64 && start.iter().all(u8::is_ascii_whitespace) {
+        if input.by_ref().take(1).read_to_end(&mut start)? == 0 {
+            break;
+        }
+    }
+    if start.last() == Some(&b'{') {
+        input.read_to_end(&mut start)?;
+        return Ok(Input::Report(start));
+    }
+    Ok(if piped { Input::Piped(Box::new(Cursor::new(start).chain(input))) } else { Input::Captures })
 }

@@ -9,7 +9,7 @@ use super::progress::Progress;
 use crate::decode::{Decoded, Decoder};
 use crate::render::clean::clean;
 use crate::segment::Segment;
-use crate::source::{self, FileInfo, Packet};
+use crate::source::{self, FileInfo, OpenError, Packet, Source};
 
 /// What is told while reading.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
@@ -92,9 +92,18 @@ pub fn packets(
 pub fn packets_while(
     files: &[PathBuf],
     reading: &Reading,
+    take: impl FnMut(&Packet<'_>) -> bool,
+) -> Result<Vec<FileInfo>, Failure> {
+    packets_of(source::open(files), reading, take)
+}
+
+/// The same of what was opened.
+pub fn packets_of(
+    opened: Result<Box<dyn Source>, OpenError>,
+    reading: &Reading,
     mut take: impl FnMut(&Packet<'_>) -> bool,
 ) -> Result<Vec<FileInfo>, Failure> {
-    let mut source = source::open(files).map_err(|error| Failure::files(&error.failures))?;
+    let mut source = opened.map_err(|error| Failure::files(&error.failures))?;
     let mut progress = Progress::new(!reading.no_progress && !reading.quiet, source.bytes_total());
     let (mut packets, mut more) = (0, true);
     while more && let Some(batch) = source.batch() {
