@@ -147,6 +147,7 @@ fn mistakes_are_pointed_at() {
         "[[allow]]\nrule = \"y\"\nreason = \"z\"\n",
         "[thresholds]\ntime-wait-exces = 200\n",
         "[thresholds]\nclose-wait-stuck = 200\n",
+        "[thresholds]\nclose-wait-stuck = \"5 s; 6 s\"\n",
         "[capture]\nmax-missing = 1\n",
         "[[limit]]\nname = \"x\"\nfinding = \"C01\"\nmax = -1\n",
         "[[limit]]\nname = \"x\"\nfinding = \"C01\"\neach = \"port\"\n",

@@ -82,6 +82,8 @@ fn a_snapshot_lists_the_sockets_of_each_host() {
     let of_the_end = folder.run(&["snapshot", "trace.pcap", "--at", "+6ms", "--filter", "state SYN_SENT"]);
     assert!(of_the_end.out.ends_with("no socket of the connections asked for in any state but CLOSED and LISTEN\n"));
     assert!(of_the_end.err.contains("states in it are those at the end of the capture"), "{}", of_the_end.err);
+    let told = |filter: &str| folder.run(&["snapshot", "trace.pcap", "--filter", filter]).err.contains("states in it");
+    assert!(told("host 10.0.0.1 and not possible CLOSED and port 1") && !told("visited LAST_ACK and port 1"));
     let by_packet = folder.run(&["snapshot", "trace.pcap", "--at", "#2", "-f", "csv"]).out;
     assert!(by_packet.lines().nth(1).is_some_and(|line| line.starts_with("10.0.0.1,ESTABLISHED,")), "{by_packet}");
 }

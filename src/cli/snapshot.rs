@@ -12,6 +12,7 @@ use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
 use super::when::When;
 use crate::analyze::{Analysis, Keep, MANY, Past};
+use crate::filter::Filter;
 use crate::render::Format;
 use crate::render::snapshot as render;
 use crate::render::units::{Zone, date, span};
@@ -108,7 +109,7 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
                 any = true;
                 sockets.take(c);
             });
-            tell_if_none(args, any);
+            tell_if_none(filter.as_ref(), args, any);
             target.write(|out| render::rows(format, &moment, &sockets.finish(), &looks, out))?;
         }
         Some(step) => {
@@ -124,7 +125,7 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
                 any = true;
                 counting.take(c);
             });
-            tell_if_none(args, any);
+            tell_if_none(filter.as_ref(), args, any);
             target.write(|out| render::series(format, &counting.finish(), from, &looks, out))?;
         }
     }
@@ -139,10 +140,9 @@ fn format(args: &SnapshotArgs) -> Result<Format, Failure> {
     output::format(args.format, args.output.as_deref(), of, &endings)
 }
 
-fn tell_if_none(args: &SnapshotArgs, any: bool) {
-    if args.filter.is_some() && !any && !args.reading.quiet {
-        let of_states = args.filter.as_ref().is_some_and(|text| text.contains("state"));
-        let hint = if of_states { "; states in it are those at the end of the capture" } else { "" };
+fn tell_if_none(filter: Option<&Filter>, args: &SnapshotArgs, any: bool) {
+    if let Some(filter) = filter.filter(|_| !any && !args.reading.quiet) {
+        let hint = if filter.is_of_the_end() { "; states in it are those at the end of the capture" } else { "" };
         tell(format_args!("tcpstate: --filter: no connection matches{hint}"));
     }
 }

@@ -6,12 +6,25 @@ use crate::spelling::nearest;
 
 /// A word that names no finding.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is no finding{}; `tcpstate explain` lists them", nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+#[error("{}; {}", self.what(), self.hint())]
 pub struct UnknownName {
     /// What was given.
     pub name: String,
     /// The name most like it.
     pub nearest: Option<&'static str>,
+}
+
+impl UnknownName {
+    /// What is wrong.
+    pub fn what(&self) -> String {
+        format!("`{}` is no finding", self.name)
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        let nearest = self.nearest.map(|name| format!("did you mean `{name}`?; ")).unwrap_or_default();
+        format!("{nearest}`tcpstate explain` lists them")
+    }
 }
 
 fn named(text: &str) -> Result<&'static Declaration, UnknownName> {
@@ -25,7 +38,7 @@ pub enum NoChoice {
     #[error(transparent)]
     Unknown(#[from] UnknownName),
     /// Only many connections together show it, which are not known while one is looked at.
-    #[error("no single connection shows `{name}`, only many together; `tcpstate analyze --only {name}` tells which")]
+    #[error("{}; {}", self.what(), self.hint())]
     OfMany {
         /// As it was written.
         written: String,
@@ -40,6 +53,22 @@ impl NoChoice {
         match self {
             NoChoice::Unknown(unknown) => &unknown.name,
             NoChoice::OfMany { written, .. } => written,
+        }
+    }
+
+    /// What is wrong.
+    pub fn what(&self) -> String {
+        match self {
+            NoChoice::Unknown(unknown) => unknown.what(),
+            NoChoice::OfMany { name, .. } => format!("no single connection shows `{name}`, only many together"),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            NoChoice::Unknown(unknown) => unknown.hint(),
+            NoChoice::OfMany { name, .. } => format!("`tcpstate analyze --only {name}` tells which"),
         }
     }
 }

@@ -85,13 +85,11 @@ impl Threshold {
     }
 }
 
-const THEIRS: &str = "`tcpstate explain NAME` shows those of a finding";
-
 /// Why a threshold could not be set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ThresholdError {
     /// No threshold has that name.
-    #[error("no threshold is called `{name}`; {}", nearest.map_or(THEIRS.to_owned(), |n| format!("did you mean `{n}`?")))]
+    #[error("{}; {}", self.what(), self.hint().unwrap_or_default())]
     Unknown {
         /// What was given.
         name: String,
@@ -99,7 +97,7 @@ pub enum ThresholdError {
         nearest: Option<&'static str>,
     },
     /// The value is not of its unit.
-    #[error("`{value}` is not a value for `{name}`: it takes {wanted}")]
+    #[error("{}", self.what())]
     Value {
         /// The threshold.
         name: &'static str,
@@ -109,8 +107,32 @@ pub enum ThresholdError {
         wanted: &'static str,
     },
     /// Not of the form `NAME=VALUE`.
-    #[error("`{0}` is not of the form NAME=VALUE")]
+    #[error("{}", self.what())]
     Form(String),
+}
+
+impl ThresholdError {
+    /// What is wrong.
+    pub fn what(&self) -> String {
+        match self {
+            ThresholdError::Unknown { name, .. } => format!("no threshold is called `{name}`"),
+            ThresholdError::Value { name, value, wanted } => {
+                format!("`{value}` is not a value for `{name}`: it takes {wanted}")
+            }
+            ThresholdError::Form(text) => format!("`{text}` is not of the form NAME=VALUE"),
+        }
+    }
+
+    /// What to do about it, where that does not go without saying.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ThresholdError::Unknown { nearest: Some(name), .. } => Some(format!("did you mean `{name}`?")),
+            ThresholdError::Unknown { nearest: None, .. } => {
+                Some("`tcpstate explain NAME` shows those of a finding".to_owned())
+            }
+            ThresholdError::Value { .. } | ThresholdError::Form(_) => None,
+        }
+    }
 }
 
 /// What a duration looks like.

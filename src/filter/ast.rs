@@ -27,11 +27,21 @@ pub enum Filter {
 impl Filter {
     /// The findings that it names: which there are is known elsewhere.
     pub fn findings(&self) -> Vec<&str> {
+        let tests = self.tests().into_iter();
+        tests.filter_map(|test| if let Test::Finding(Some(name)) = test { Some(name.as_str()) } else { None }).collect()
+    }
+
+    /// Whether it asks for what an end is in when the capture ends.
+    pub fn is_of_the_end(&self) -> bool {
+        self.tests().iter().any(|test| matches!(test, Test::State(..) | Test::Possible(..) | Test::Evidence(..)))
+    }
+
+    /// All tests in it.
+    fn tests(&self) -> Vec<&Test> {
         match self {
-            Filter::And(of) | Filter::Or(of) => of.iter().flat_map(Filter::findings).collect(),
-            Filter::Not(of) => of.findings(),
-            Filter::Is(Test::Finding(Some(name))) => vec![name],
-            Filter::Is(_) => Vec::new(),
+            Filter::And(of) | Filter::Or(of) => of.iter().flat_map(Filter::tests).collect(),
+            Filter::Not(of) => of.tests(),
+            Filter::Is(test) => vec![test],
         }
     }
 }

@@ -159,7 +159,7 @@ impl Source<'_> {
             Limits::read([setting.as_str()]).map_err(|error| {
                 let unknown = matches!(error, crate::detect::ThresholdError::Unknown { .. });
                 let at = if unknown { name.span() } else { value.span() };
-                self.told(at, &error.to_string())
+                self.error(at, error.what(), error.hint())
             })?;
             settings.push(setting);
         }
@@ -181,12 +181,6 @@ impl Source<'_> {
         })
     }
 
-    /// An error at `at` of which the second half of the sentence, if there is one, says what to do.
-    fn told(&self, at: Range<usize>, said: &str) -> PolicyError {
-        let (message, hint) = said.split_once("; ").map_or((said, None), |(message, hint)| (message, Some(hint)));
-        self.error(at, message, hint.map(str::to_owned))
-    }
-
     fn filter(&self, value: &Value<'_>) -> Result<Filter, PolicyError> {
         let text = self.text(value)?;
         // Where the text stands in the file as it was typed, the place is known to the letter.
@@ -199,7 +193,7 @@ impl Source<'_> {
         detect::known(filter.findings()).map_err(|error| {
             let plain = text.to_ascii_lowercase().replace('_', "-");
             let at = plain.find(error.written()).map_or(0..text.len(), |at| at..at + error.written().len());
-            self.told(place(at), &error.to_string())
+            self.error(place(at), error.what(), Some(error.hint()))
         })?;
         Ok(filter)
     }
