@@ -353,3 +353,21 @@ fn of_what_is_dropped_for_lack_of_an_ack_nothing_follows() {
     let names: Vec<&str> = c.anomalies.iter().map(|a| a.name).collect();
     assert_eq!(names, ["odd-flags"]);
 }
+
+/// That an end had closed before the capture is told as a fact where a segment shows it, and else as likely.
+#[test]
+fn a_half_close_from_before_the_capture_is_told_as_what_it_is() {
+    let data = "1. - - 
+2. - --> <SEQ=100><ACK=300><CTL=ACK><LEN=10>   --> -
+3. - <-- <SEQ=300><ACK=110><CTL=ACK>           <-- - @ +40ms
+4. - --> <SEQ=110><ACK=300><CTL=FIN,ACK>       --> - @ +1ms
+5. - <-- <SEQ=300><ACK=111><CTL=ACK>           <-- - @ +160ms
+";
+    let told = |rest: &str| find(&only(&format!("{data}{rest}")), "half-close").map(|anomaly| anomaly.message.clone());
+    assert_eq!(told(""), None, "a FIN would come no sooner than the acknowledgment");
+    let likely = told("6. - - @ +1s\n").unwrap();
+    assert!(
+        likely.ends_with("which most likely came before the capture began: that end only acknowledged since"),
+        "{likely}"
+    );
+}

@@ -59,7 +59,11 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 let (who, peer) = (view.who(e), view.who(1 - e));
                 let message = || {
                     let sent = plural(bytes, "byte");
-                    format!("{who} sent {sent} after the FIN of {peer}, which came before the capture began")
+                    let came = match view.connection.may_have_been_open() {
+                        false => "came before the capture began",
+                        true => "most likely came before the capture began: that end only acknowledged since",
+                    };
+                    format!("{who} sent {sent} after the FIN of {peer}, which {came}")
                 };
                 sink.raise(Severity::Info, received.mark.time, view.connection.first_packet, message)
                     .at(e)

@@ -1,6 +1,6 @@
 //! Plain questions about a connection, for those who report on it.
 
-use super::connection::Connection;
+use super::connection::{Connection, before_capture};
 use super::endpoint::{Endpoint, When};
 use super::log::{Marks, Step, Tail};
 use super::mark::Mark;
@@ -54,6 +54,11 @@ impl Endpoint {
 }
 
 impl Connection {
+    /// Whether the capture allows that neither end had closed before it began, the opening of this not being in it.
+    pub fn may_have_been_open(&self) -> bool {
+        self.before & before_capture::OPEN != 0
+    }
+
     /// Which end is the client, and whether that was seen (by its SYN) or is a guess. Without a SYN: the end with the ephemeral-looking port, else the
     /// one that spoke first.
     pub fn client(&self) -> (usize, bool) {

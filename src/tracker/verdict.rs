@@ -287,7 +287,9 @@ impl Connection {
             return talker.bytes > 0 && silent.answers_without_socket();
         };
         let prompt = silent.last.is_some_and(|last| last.packet == fin.proof && last.time - fin.time < PROMPT);
-        end - fin.time > PATIENCE && (talker.bytes > 0 || prompt)
+        // On a long path neither the acknowledgment nor a FIN behind it comes any sooner.
+        let acked = talker.log.get(Event::RcvAckOfFin).map_or(fin.time, |m| m.time.max(fin.time));
+        end - acked > PATIENCE && (talker.bytes > 0 || prompt)
     }
 
     /// What an end was before the capture began, under one hypothesis.
