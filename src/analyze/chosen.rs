@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use super::Analysis;
 use super::finish::Finish;
-use crate::detect::Common;
+use crate::detect::{Common, Scene};
 use crate::filter::select;
 use crate::report::carried::Carried;
-use crate::report::{Finding, Selected};
+use crate::report::{Capture, Finding, Selected};
+use crate::source::FileInfo;
+use crate::time::Time;
 use crate::timing::{Census, table};
 use crate::tracker::verdict::Weighing;
 
@@ -63,10 +65,15 @@ impl Chosen {
 }
 
 impl Analysis {
-    /// Which findings were asked for, if not all.
-    pub(super) fn sought(&self) -> Option<Selected> {
+    /// The capture from `begin` to `end`, and which findings were asked for, if not all.
+    pub(super) fn captured(&self, files: Vec<FileInfo>, (begin, end): (Time, Time), scene: &Scene) -> Capture {
+        let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
+        let silence = self.watch.silence(end - begin);
+        let last = self.capture.last.map(|_| end);
         let [only, ignore] = self.options.selection.named();
-        (!only.is_empty() || !ignore.is_empty()).then(|| Selected { only, ignore, ..Selected::default() })
+        let some = !only.is_empty() || !ignore.is_empty();
+        let selected = some.then(|| Selected { only, ignore, ..Selected::default() });
+        Capture { files, bytes, missing_bytes, last, silence, selected, ..self.capture.clone() }
     }
 }
 

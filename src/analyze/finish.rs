@@ -124,11 +124,7 @@ impl<'a> Finish<'a> {
         let mut census = std::mem::take(&mut past.census);
         new().for_each(|index| census.count(parties[index]));
         past.census = census;
-        let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
-        let silence = analysis.watch.silence(end - begin);
-        let selected = analysis.sought();
-        let last = analysis.capture.last.map(|_| end);
-        let capture = Capture { files, bytes, missing_bytes, last, silence, selected, ..analysis.capture.clone() };
+        let capture = analysis.captured(files, (begin, end), &scene);
         scene.quality.dropped = capture.dropped();
         // How many there will be is not known where some are let go.
         let expected = if let_go { usize::MAX } else { count };

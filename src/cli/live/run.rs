@@ -33,6 +33,20 @@ pub enum Front {
     Silent,
 }
 
+impl Front {
+    /// What happened goes there; whether there is still somebody to watch.
+    fn update(&mut self, watcher: &mut Watcher, source: &FileInfo) -> Result<bool, Failure> {
+        match self {
+            Front::Stream(stream) => unless_closed(stream.update(watcher, source)),
+            Front::Screen(screen) => screen.update(watcher, source).map_err(|error| Failure::file("terminal", error)),
+            Front::Silent => {
+                watcher.events();
+                Ok(true)
+            }
+        }
+    }
+}
+
 /// Capture time as it goes on between packets: that of the last packet and what has passed since it came. So a pipe
 /// from yesterday has yesterday's time.
 struct Clock {
@@ -116,25 +130,21 @@ impl Run {
                 }
                 ahead.flush()?;
             }
-            let goes_on = match front {
-                Front::Stream(stream) => unless_closed(stream.update(watcher, &source))?,
-                Front::Screen(screen) => {
-                    screen.update(watcher, &source).map_err(|error| Failure::file("terminal", error))?
-                }
-                Front::Silent => {
-                    watcher.events();
-                    true
-                }
-            };
+            let goes_on = front.update(watcher, &source)?;
             if ended || !goes_on {
-                // What packets wait for is not known to have been silence; nor is the time of a pipe that of any clock here.
                 let ends = if ended { ahead.asked() } else { Some(wall_clock()).filter(|_| waiting == 0) };
-                let last = watcher.capture().last;
-                source.until = ends.filter(|ends| self.clocked && last.is_some_and(|last| *ends >= last));
+                source.until = ends.filter(|ends| self.is_known(*ends, watcher));
                 ahead.finish(watcher.now(), source.until)?;
                 return Ok(source);
             }
         }
+    }
+}
+
+impl Run {
+    /// Whether the capture is known to have gone on until `ends`: the time of a pipe is that of no clock here.
+    fn is_known(&self, ends: Time, watcher: &Watcher) -> bool {
+        self.clocked && watcher.capture().last.is_some_and(|last| ends >= last)
     }
 }
 
