@@ -36,8 +36,8 @@ type Grown = [i32; STATES];
 pub struct Step {
     /// In nanoseconds, at least 1.
     nanos: i64,
-    /// One by that: a division takes several times as long as a multiplication.
-    inverse: f64,
+    /// 2^64 by that, rounded down: a division takes several times as long as a multiplication.
+    inverse: u64,
     /// How far all of them reach.
     reach: i64,
 }
@@ -45,16 +45,18 @@ pub struct Step {
 impl Step {
     fn new(nanos: i64) -> Step {
         let nanos = nanos.max(1);
-        Step { nanos, inverse: 1.0 / nanos as f64, reach: nanos.saturating_mul(MOMENTS as i64) }
+        let inverse = ((1_u128 << 64) / nanos as u128).min(u64::MAX.into()) as u64;
+        Step { nanos, inverse, reach: nanos.saturating_mul(MOMENTS as i64) }
     }
 
     /// The first moment `since` nanoseconds after the beginning, or later; moments must reach as far.
     #[inline]
     fn moment(self, since: i64) -> usize {
-        let (since, nanos) = (since.max(0), self.nanos);
-        // The nearest one, but in the middle of two, where it does not matter which: far from there it is not off.
-        let nearest = (since as f64 * self.inverse + 0.5) as i64;
-        (nearest + i64::from(nearest.saturating_mul(nanos) < since)) as usize
+        let (since, nanos) = (since.max(0) as u64, self.nanos as u64);
+        // The one before, or the one before that: what is lost by rounding is less than one.
+        let before = ((u128::from(since) * u128::from(self.inverse)) >> 64) as u64;
+        let rest = since - before * nanos;
+        (before + u64::from(rest > 0) + u64::from(rest > nanos)) as usize
     }
 }
 
@@ -100,27 +102,31 @@ impl Peaks {
         }
     }
 
-    /// An endpoint went from one state to another. CLOSED is not counted.
+    /// An endpoint went from one state to another, and on, each at a time. CLOSED is not counted.
     #[inline]
-    pub fn moves(&mut self, from: State, to: State, time: Time) {
+    pub fn moves(&mut self, moves: impl Iterator<Item = (State, State, Time)>) {
         match self {
-            Peaks::Exact(moves) => {
-                if from != State::Closed {
-                    moves[from as usize].left.push(time.0);
-                }
-                if to != State::Closed {
-                    moves[to as usize].entered.push(time.0);
+            Peaks::Exact(all) => {
+                for (from, to, time) in moves {
+                    if from != State::Closed {
+                        all[from as usize].left.push(time.0);
+                    }
+                    if to != State::Closed {
+                        all[to as usize].entered.push(time.0);
+                    }
                 }
             }
             Peaks::Moments { begin, step, grown } => {
-                let since = (time - *begin).0;
-                while since > step.reach {
-                    coarsen(step, grown);
+                for (from, to, time) in moves {
+                    let since = (time - *begin).0;
+                    while since > step.reach {
+                        coarsen(step, grown);
+                    }
+                    let grown = &mut grown[step.moment(since)];
+                    // CLOSED grows too, which nobody asks for.
+                    grown[from as usize] -= 1;
+                    grown[to as usize] += 1;
                 }
-                let grown = &mut grown[step.moment(since)];
-                // CLOSED grows too, which nobody asks for.
-                grown[from as usize] -= 1;
-                grown[to as usize] += 1;
             }
         }
     }
@@ -137,8 +143,8 @@ impl Peaks {
     /// Takes what was counted exactly.
     fn take(&mut self, all: &[Moves; STATES]) {
         for (state, moves) in State::ALL.into_iter().map(|state| (state, &all[state as usize])) {
-            moves.entered.iter().for_each(|time| self.moves(State::Closed, state, Time(*time)));
-            moves.left.iter().for_each(|time| self.moves(state, State::Closed, Time(*time)));
+            self.moves(moves.entered.iter().map(|time| (State::Closed, state, Time(*time))));
+            self.moves(moves.left.iter().map(|time| (state, State::Closed, Time(*time))));
         }
     }
 
@@ -211,6 +217,10 @@ mod tests {
     use super::*;
     use crate::time::Span;
 
+    fn opened(from: Time, until: Time) -> impl Iterator<Item = (State, State, Time)> {
+        [(State::Closed, State::Established, from), (State::Established, State::Closed, until)].into_iter()
+    }
+
     #[test]
     fn a_moment_is_found_exactly() {
         let spans = (0..63).flat_map(|bit| (-2..=2).map(move |d| (1_i64 << bit).saturating_add(d)));
@@ -236,8 +246,7 @@ mod tests {
             let from = Time(0) + Span::millis(n * 97 % 60_000);
             let until = from + Span::millis(1_000 + n * 31 % 5_000);
             for peaks in [&mut exact, &mut moments] {
-                peaks.moves(State::Closed, State::Established, from);
-                peaks.moves(State::Established, State::Closed, until);
+                peaks.moves(opened(from, until));
             }
         }
         assert_eq!(exact.finish(), moments.finish());
@@ -256,8 +265,8 @@ mod tests {
                 parts[1].loosen(Time(0), end);
             }
             for peaks in [&mut moments, &mut parts[n % 3]] {
-                peaks.moves(State::SynSent, State::Established, from);
-                peaks.moves(State::Established, State::Closed, until);
+                let moves = [(State::SynSent, State::Established, from), (State::Established, State::Closed, until)];
+                peaks.moves(moves.into_iter());
             }
         }
         for order in [[0, 1, 2], [1, 0, 2], [0, 2, 1]] {
@@ -281,8 +290,7 @@ mod tests {
             let from = Time(0) + Span::secs(2 * (n % 330));
             let early = n % 2 == 0 && n % 330 < 40;
             for peaks in [&mut known, if early { &mut first } else { &mut second }] {
-                peaks.moves(State::Closed, State::Established, from);
-                peaks.moves(State::Established, State::Closed, from + Span::secs(5 + n % 40));
+                peaks.moves(opened(from, from + Span::secs(5 + n % 40)));
             }
         }
         first.merge(&second);

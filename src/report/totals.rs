@@ -92,13 +92,14 @@ impl Totals {
     }
 
     /// Adds one end: its final state, and how it got there.
+    #[inline]
     fn end(&mut self, side: Side, state: State, history: impl Iterator<Item = Move>) {
         self.final_states.get_mut(side)[state as usize] += 1;
-        let peaks = self.peaks.get_mut(side);
-        for m in history {
-            self.evidence[m.evidence as usize] += 1;
-            peaks.moves(m.from, m.to, m.time);
-        }
+        let evidence = &mut self.evidence;
+        self.peaks.get_mut(side).moves(history.map(|m| {
+            evidence[m.evidence as usize] += 1;
+            (m.from, m.to, m.time)
+        }));
     }
 
     /// Adds totals of other connections of the same capture.
