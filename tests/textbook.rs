@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use proptest::prelude::*;
 use tcpstate::analyze::{Analysis, Noted};
-use tcpstate::detect::{Limits, Unremarkable, thresholds};
+use tcpstate::detect::{Digests, Limits, Unremarkable, thresholds};
+use tcpstate::report::Ending;
+use tcpstate::report::directory::Parties;
 use tcpstate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use tcpstate::time::{Span, Time};
 use tcpstate::timing::{Measured, occupancy, summary};
@@ -225,6 +227,17 @@ fn agrees(script: &Script) -> bool {
     for verdict in &verdicts {
         let latest = |proofs: &[(u64, Time)]| occupancy::latest(verdict, proofs, end);
         assert_eq!(latest(&book.proofs()), latest(&noted.proofs()));
+    }
+    // So is what many connections are looked at for.
+    let (outline, closer) = (book.outline(), book.closer());
+    assert_eq!(Ending::of_textbook(closer), Ending::of(&outline, &verdicts));
+    for let_go in [false, true] {
+        let mut scene = analysis.scene(end);
+        scene.let_go = let_go;
+        let (who, [mut short, mut long]) = ((1, Parties::default()), [Digests::default(), Digests::default()]);
+        assert!(short.push_textbook(who, &outline, &verdicts, closer, &scene));
+        long.push(who, &outline, &verdicts, Ending::of_textbook(closer).outcome, &[], &scene);
+        assert_eq!(format!("{short:?}"), format!("{long:?}"));
     }
     if Unremarkable::within(&limits).covers(&book) {
         let said = analysis.anomalies((0, 1), &verdicts, &analysis.scene(end));

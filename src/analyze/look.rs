@@ -168,7 +168,9 @@ impl Finish<'_> {
             let (of, verdicts, outline, ending, measured) = match (left, lone) {
                 (None, None) => {
                     let (verdicts, outline) = (weighing.weigh_textbook(book, self.end, profile), book.outline());
-                    (Of::Textbook(book), verdicts, outline, Ending::of(&outline, verdicts), measured)
+                    let ending = Ending::of_textbook(book.closer());
+                    debug_assert_eq!(ending, Ending::of(&outline, verdicts));
+                    (Of::Textbook(book), verdicts, outline, ending, measured)
                 }
                 (None, Some(lone)) => {
                     let verdicts = weighing.weigh_lone(lone, self.end, profile);
@@ -328,8 +330,12 @@ impl Finish<'_> {
         }
         let Some(digests) = tally.digests.last_mut() else { return };
         let (who, outcome) = ((look.id, self.parties[look.index]), look.ending.outcome);
-        let lone = matches!(look.of, Of::Lone);
-        if !(lone && digests.push_lone(who, &look.outline, look.verdicts, outcome)) {
+        let told = match look.of {
+            Of::Textbook(book) => digests.push_textbook(who, &look.outline, look.verdicts, book.closer(), &self.scene),
+            Of::Lone => digests.push_lone(who, &look.outline, look.verdicts, outcome),
+            Of::Case(_) => false,
+        };
+        if !told {
             digests.push(who, &look.outline, look.verdicts, outcome, briefs, &self.scene);
         }
     }

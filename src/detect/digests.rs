@@ -59,24 +59,14 @@ impl Digests {
         mark(ALONE, c.is_one_way());
         mark(OPEN_AT_END, !client.is_over() || !server.is_over());
         mark(ESTABLISHED, server.established.happened());
+        mark(TIME_WAIT_AT_SERVER, !client.time_wait.happened());
+        mark(TIME_WAIT, client.time_wait.happened() || server.time_wait.happened());
         let at_client = client.close_wait.happened();
         let close_wait = if at_client { client.close_wait } else { server.close_wait };
         let mut rare = None;
-        let short = scene.let_go && close_wait.until.min(scene.end) - close_wait.since < LONG;
-        let seen = |time: &Time| close_wait.covers(*time);
-        let counts = || !short && (scene.let_go || close_wait.lasts() || scene.quarters.iter().any(seen));
-        if close_wait.happened() && counts() && is_fin_captured(sides[usize::from(at_client)]) {
-            mark(LEAKED_AT_CLIENT, at_client);
-            mark(LEAKED, close_wait.lasts());
-            if scene.let_go {
-                rare.get_or_insert_with(Rare::default).close_wait = Some(close_wait);
-            }
-            for (i, time) in scene.quarters.iter().enumerate().filter(|_| !scene.let_go) {
-                mark(quarter(i), close_wait.covers(*time));
-            }
+        if counts(close_wait, scene) && is_fin_captured(sides[usize::from(at_client)]) {
+            marks |= unclosed(close_wait, at_client, scene, &mut rare);
         }
-        mark(TIME_WAIT_AT_SERVER, !client.time_wait.happened());
-        mark(TIME_WAIT, client.time_wait.happened() || server.time_wait.happened());
         let more = more(c, &client, &server, &mut rare);
         briefs.iter().for_each(|brief| note(brief, c, &mut marks, &mut rare));
         let half_open = if rare.is_none() { lone(&more, c.first) } else { None };
@@ -97,6 +87,48 @@ impl Digests {
             });
             self.more.push(More { rare, ..more });
         }
+    }
+
+    /// The same of a textbook connection, which end `closer` closed first; false, and nothing is added, if its packets have no
+    /// numbers.
+    pub fn push_textbook(
+        &mut self,
+        (id, parties): (u64, Parties),
+        c: &Outline,
+        verdicts: &[Verdict; 2],
+        closer: usize,
+        scene: &Scene,
+    ) -> bool {
+        if c.first_packet == 0 {
+            return false;
+        }
+        // Either end was in one state after the other: opening, ESTABLISHED, and three of the close.
+        let entered = |e: usize, i: usize| verdicts[e].steps.get(i).map_or(Stay::NONE.until, |step| step.at);
+        let stay = |e: usize, i: usize| Stay { since: entered(e, i), until: entered(e, i + 1) };
+        let at_server = closer == 1;
+        let (mut marks, mut rare) = (OPENED | ESTABLISHED | TIME_WAIT, None);
+        marks |= if at_server { TIME_WAIT_AT_SERVER } else { 0 };
+        let close_wait = stay(1 - closer, 2);
+        if counts(close_wait, scene) {
+            marks |= unclosed(close_wait, at_server, scene, &mut rare);
+        }
+        let rare = rare.map_or(0, |rare| {
+            self.rare.push(rare);
+            self.rare.len() as u32
+        });
+        let packets = (c.packets[0] + c.packets[1]).min(u32::MAX.into()) as u32;
+        self.more.push(More { last: c.last, handshake: stay(1, 0), time_wait: stay(closer, 4), rare, packets });
+        self.rows.push(Row {
+            first: c.first,
+            parties,
+            half_open: None,
+            more: self.more.len() as u32,
+            id: Short::of(id),
+            first_packet: Short::of(c.first_packet),
+            marks,
+            outcome: Outcome::Closed,
+        });
+        true
     }
 
     /// The same of a lone SYN, of which only its server may be half open; false, and nothing is added, if there is more to it.
@@ -161,6 +193,26 @@ impl Digests {
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Digest<'_>> + Clone {
         self.rows.iter().map(|row| Digest::new(self, row))
     }
+}
+
+/// Whether an end was in CLOSE_WAIT when that counts: when a quarter of the capture ended, or for long.
+fn counts(close_wait: Stay, scene: &Scene) -> bool {
+    let short = scene.let_go && close_wait.until.min(scene.end) - close_wait.since < LONG;
+    let seen = |time: &Time| close_wait.covers(*time);
+    let counts = || !short && (scene.let_go || close_wait.lasts() || scene.quarters.iter().any(seen));
+    close_wait.happened() && counts()
+}
+
+/// The marks of one that was; when it was is noted where the quarters are not known yet.
+fn unclosed(close_wait: Stay, at_client: bool, scene: &Scene, rare: &mut Option<Rare>) -> u16 {
+    let mut marks = if at_client { LEAKED_AT_CLIENT } else { 0 };
+    marks |= if close_wait.lasts() { LEAKED } else { 0 };
+    if scene.let_go {
+        rare.get_or_insert_default().close_wait = Some(close_wait);
+        return marks;
+    }
+    let covered = scene.quarters.iter().enumerate().filter(|(_, time)| close_wait.covers(**time));
+    covered.fold(marks, |marks, (i, _)| marks | quarter(i))
 }
 
 /// Whether a FIN of an end was captured, and is not only assumed.

@@ -67,25 +67,20 @@ impl Stays {
     /// Of a history whose steps, the last one first, enter a state at a time.
     #[inline(always)]
     pub fn of(steps: impl Iterator<Item = (State, Time)>) -> Stays {
-        const ASKED_FOR: [State; 4] = [State::SynRcvd, State::Established, State::CloseWait, State::TimeWait];
         let (mut last, mut left) = (None, Stay::NONE.until);
-        // The first stay remains. Which one comes next is not foreseen: each time all are chosen anew, in registers.
-        let (mut since, mut until) = ([Stay::NONE.since; 4], [Stay::NONE.until; 4]);
+        // The first stay remains. Which one comes next is not foreseen: all are noted.
+        let mut stays = [Stay::NONE; State::ALL.len()];
         for (state, entered) in steps {
             last.get_or_insert(state);
-            for (i, asked_for) in ASKED_FOR.into_iter().enumerate() {
-                let it_is = state == asked_for;
-                since[i] = if it_is { entered } else { since[i] };
-                until[i] = if it_is { left } else { until[i] };
-            }
+            stays[state as usize] = Stay { since: entered, until: left };
             left = entered;
         }
-        let of = |i: usize| Stay { since: since[i], until: until[i] };
+        let of = |state: State| stays[state as usize];
         Stays {
-            syn_rcvd: of(0),
-            established: of(1),
-            close_wait: of(2),
-            time_wait: of(3),
+            syn_rcvd: of(State::SynRcvd),
+            established: of(State::Established),
+            close_wait: of(State::CloseWait),
+            time_wait: of(State::TimeWait),
             last: last.unwrap_or(State::Closed),
         }
     }

@@ -124,6 +124,12 @@ impl Ending {
         Ending { outcome, closed_first: course::closed_first(client, server), reset_by }
     }
 
+    /// That of a textbook connection, which end `closer` closed first.
+    pub fn of_textbook(closer: usize) -> Ending {
+        let closed_first = if closer == 0 { ClosedFirst::Client } else { ClosedFirst::Server };
+        Ending { outcome: Outcome::Closed, closed_first: Some(closed_first), reset_by: None }
+    }
+
     /// That of a lone SYN, whose ends have come to this.
     pub fn of_lone([_, server]: &[Verdict; 2]) -> Ending {
         let outcome = course::outcome(&Course::ASKED, &Course::of(server));

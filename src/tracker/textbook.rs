@@ -393,6 +393,11 @@ impl Textbook {
         }
     }
 
+    /// The end that closed first.
+    pub fn closer(&self) -> usize {
+        self.closer
+    }
+
     /// Payload bytes that each end sent.
     pub fn bytes(&self) -> [u64; 2] {
         self.bytes
