@@ -11,13 +11,13 @@ use super::numbers::Numbers;
 use super::past::Stay;
 use super::stretch::{Stretch, Wanted};
 use super::tally::Tally;
-use crate::detect::{self, Brief, Digests, Scene, Unremarkable, View};
+use crate::detect::{self, Digests, Scene, Unremarkable};
 use crate::report::Rollups;
 use crate::report::directory::Parties;
 use crate::report::findings;
 use crate::report::rollup::Added;
 use crate::report::totals::Totals;
-use crate::report::{Anomaly, Capture, Connection, Report, SCHEMA, TOOL};
+use crate::report::{Capture, Connection, Report, SCHEMA, TOOL};
 use crate::source::{self, FileInfo};
 use crate::time::Time;
 use crate::timing::Census;
@@ -40,7 +40,7 @@ pub struct Finish<'a> {
     /// Numbers of the connections in order of first packets.
     numbers: Numbers,
     /// Findings of a kind and severity that are put into words.
-    told: usize,
+    pub(super) told: usize,
     /// What connections came to that were let go before.
     pub(super) past: Past,
     /// Whether the capture goes on after `end`.
@@ -286,6 +286,12 @@ impl<'a> Finish<'a> {
         self.order.as_ref().map_or(self.analysis.tracker.len(), Vec::len)
     }
 
+    /// The place of the connection with this number in the order of first packets, unless it was let go.
+    pub(super) fn position(&self, id: u64) -> Option<usize> {
+        let position = self.numbers.position(id);
+        ((self.begin..self.count()).contains(&position) && self.id(position) == id).then_some(position)
+    }
+
     /// The number of the connection at this place in the order of first packets.
     pub(super) fn id(&self, position: usize) -> u64 {
         self.numbers.at(position)
@@ -299,35 +305,6 @@ impl<'a> Finish<'a> {
     pub(super) fn wants_code(&self, code: &str) -> bool {
         let selection = &self.analysis.options.selection;
         *selection == detect::Selection::default() || detect::find(code).is_some_and(|d| selection.wants(d))
-    }
-
-    /// The connection with this number in full, unless it was let go.
-    pub fn connection(&self, id: u64) -> Option<Connection> {
-        let position = self.numbers.position(id);
-        if !(self.begin..self.count()).contains(&position) || self.id(position) != id {
-            return None;
-        }
-        let index = self.at(position);
-        let verdicts = self.analysis.tracker.connection(index).verdicts(self.end, &self.analysis.profile);
-        Some(self.in_full((index, id), &verdicts))
-    }
-
-    fn anomaly(&self, index: usize, brief: &Brief) -> Option<Anomaly> {
-        let case = self.analysis.tracker.case(index);
-        let c = &case.connection;
-        let previous = self.analysis.previous(index);
-        let verdicts = c.verdicts(self.end, &self.analysis.profile);
-        let signals = &case.notes.signals;
-        let view = View::new((c, c.client().0, 0), &verdicts, signals, previous.as_deref(), &self.scene);
-        detect::anomaly(&view, brief)
-    }
-
-    /// Puts the worst cases of findings into words: their connections are let go.
-    pub(super) fn tell_worst(&mut self) {
-        if let Some(mut sums) = self.sums.take() {
-            sums.groups.tell(self.told, |index, brief| self.anomaly(index, brief));
-            self.sums = Some(sums);
-        }
     }
 
     /// The sums over all connections, those let go before first.

@@ -262,14 +262,6 @@ impl Finish<'_> {
         }
     }
 
-    /// Connection `index`, number `id`, in full.
-    pub(super) fn in_full(&self, at: (usize, u64), verdicts: &[Verdict; 2]) -> Connection {
-        let mut connection = self.analysis.connection(at, verdicts, self.end);
-        connection.anomalies = self.analysis.anomalies(at, verdicts, &self.scene);
-        connection.anomalies.retain(|a| self.wants_code(a.code));
-        connection
-    }
-
     /// Reads connection `index` into `book`, and measures it, if it is a textbook one of which detectors have nothing to
     /// say. Whether it is.
     fn textbook(&self, index: usize, measured: &mut Measured, book: &mut Textbook) -> bool {

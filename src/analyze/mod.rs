@@ -7,7 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `notes` | what is noted of a connection beside the tracker |
-//! | `finish` | connections looked at, and the report of all |
+//! | `finish` | connections looked at, and the report of all; `full`: one by one, in full |
 //! | `stretch` | some connections that were looked at, and what of them is wanted |
 //! | `look` | looking at them; `lone`: at lone SYNs, of which most are alike |
 //! | [`build`] | from a tracked connection to that of the report |
@@ -19,6 +19,7 @@
 pub mod build;
 mod chosen;
 mod finish;
+mod full;
 mod held;
 mod lone;
 mod look;
@@ -38,14 +39,14 @@ use smallvec::SmallVec;
 pub use stretch::{Keep, Stretch, Wanted};
 
 use crate::decode::{Bundle, Decoded, Decoder, ScopeNames};
-use crate::detect::{self, Limits, Scene, Selection, Survey, View, Watch};
+use crate::detect::{Limits, Scene, Selection, Survey, Watch};
 use crate::report::directory::Parties;
-use crate::report::{Anomaly, Capture, Connection, Ending, Report};
+use crate::report::{Capture, Report};
 use crate::segment::{IcmpError, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
 use crate::timing::Vantage;
-use crate::tracker::{self, Ahead, LookUp, Profile, Stack, TOGETHER, Taken, Tracker, Verdict};
+use crate::tracker::{self, Ahead, LookUp, Profile, Stack, TOGETHER, Taken, Tracker};
 
 /// What can be chosen.
 #[derive(Clone, Debug, Default)]
@@ -324,33 +325,6 @@ impl Analysis {
     /// The connection before this one on the same four-tuple.
     fn previous(&self, index: usize) -> Option<Cow<'_, tracker::Connection>> {
         self.tracker.previous(index).map(|i| self.tracker.connection(i))
-    }
-
-    /// What is odd about connection `index`, number `id`, with its `verdicts`.
-    pub fn anomalies(&self, (index, id): (usize, u64), verdicts: &[Verdict; 2], scene: &Scene) -> Vec<Anomaly> {
-        let case = self.tracker.case(index);
-        let (c, previous) = (&case.connection, self.previous(index));
-        detect::anomalies(&View::new((c, c.client().0, id), verdicts, &case.notes.signals, previous.as_deref(), scene))
-    }
-
-    /// The report on connection `index` with its `verdicts` at `end`, as number `id`, without anomalies.
-    pub fn connection(&self, at: (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
-        let case = self.tracker.case(at.0);
-        let (c, measured) = (&case.connection, &case.notes.measured);
-        let (outline, proofs) = (&c.outline(), &measured.proofs());
-        let (sockets, ending) = (&c.sockets, Ending::of(outline, verdicts));
-        let subject = build::Subject { sockets, outline, measured, verdicts, ending, proofs, tracked: Some(c) };
-        self.built(&subject, at.1, end)
-    }
-
-    fn built(&self, subject: &build::Subject<'_>, id: u64, end: Time) -> Connection {
-        let context = build::Context {
-            end,
-            retracted: self.options.retracted,
-            vantage: self.options.vantage,
-            scope: &|id| self.decoder.scope(id).to_vec(),
-        };
-        build::connection(subject, id, &context)
     }
 
     /// Forgets the connections that `keep` does not want, by index; the others move up, in their order.

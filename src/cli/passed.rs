@@ -75,7 +75,10 @@ impl<'a> Passed<'a> {
     /// Keeps those of `finish` that may be shown: they are let go.
     pub fn keep(&mut self, finish: &Finish<'_>) {
         let mut before = std::mem::take(&mut self.kept);
-        let held = self.picker.held(FEW).into_iter().map(|index| index as u64);
+        let mut held = self.picker.held(FEW);
+        // What is in order need not be moved to be put in order: they are large.
+        held.sort_unstable();
+        let held = held.into_iter().map(|index| index as u64);
         self.kept = held.filter_map(|id| Some((id, before.remove(&id).or_else(|| finish.connection(id))?))).collect();
     }
 

@@ -92,6 +92,12 @@ impl<'a> Seen<'a> {
         self.waited.iter().chain(&self.ignored)
     }
 
+    /// Whether they are too few to tell of, or may be by loss: fewer of them always are.
+    fn is_nothing(&self, least: i64, share: f64) -> bool {
+        let (turned, rate) = (self.turned_away().count() as i64, self.rate());
+        self.waited.is_empty() || turned < least || rate < share || self.by_loss() >= rate
+    }
+
     /// Which share of all was turned away.
     fn rate(&self) -> f64 {
         (self.waited.len() + self.ignored.len()) as f64 / self.all.max(1) as f64
@@ -122,13 +128,14 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         i64::from(turned) >= least && f64::from(turned) / f64::from(services.size(service)) >= share
     };
     for (_, service, mut s) in services.those(|service| are_enough(service).then(Seen::default), Seen::add) {
-        s.complete(services);
-        let (rate, loss) = (s.rate(), s.by_loss());
-        let turned = s.turned_away().count();
-        if s.waited.is_empty() || (turned as i64) < least || rate < share || loss >= rate {
+        if s.is_nothing(least, share) {
             continue;
         }
-        let lossy = loss * 5.0 >= rate;
+        s.complete(services);
+        if s.is_nothing(least, share) {
+            continue;
+        }
+        let (turned, lossy) = (s.turned_away().count(), s.by_loss() * 5.0 >= s.rate());
         let ignored = match s.ignored.len() {
             0 => String::new(),
             1 => ", and 1 was not taken up after its handshake,".to_owned(),

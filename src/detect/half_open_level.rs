@@ -37,7 +37,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let mut shown = Vec::new();
     let may_be = |service: usize| (i64::from(services.size(service)) >= many).then(Vec::new);
     let stays = services.those(may_be, |stays, c| stays.extend(Some(c.syn_rcvd()).filter(|stay| stay.happened())));
-    let peaks = stays.into_iter().map(|(service, _, stays)| (service, peak(stays.iter().copied())));
+    let enough = stays.into_iter().filter(|(.., stays)| may_reach(many, stays));
+    let peaks = enough.map(|(service, _, stays)| (service, peak(stays.iter().copied())));
     let peaks: BTreeMap<usize, _> = peaks.filter(|(_, (peak, _))| *peak >= many).collect();
     let begin = |service: usize| Some((peaks.get(&service)?.1, Unfinished::default()));
     for (number, service, (_, unfinished)) in services.those(begin, |(time, all), c| all.add(*time, c)) {

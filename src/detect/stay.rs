@@ -32,6 +32,30 @@ impl Stay {
     }
 }
 
+/// Whether as many as `least` of `stays` may have been at one time: where not, nobody needs to look for the [peak], which
+/// takes longer.
+pub fn may_reach(least: i64, stays: &[Stay]) -> bool {
+    const SLOTS: usize = 256;
+    let begin = stays.iter().map(|stay| stay.since).min().unwrap_or_default();
+    let end = stays.iter().map(|stay| if stay.lasts() { stay.since } else { stay.until.max(stay.since) }).max();
+    let length = end.unwrap_or_default().0.wrapping_sub(begin.0) as u64;
+    // In slots of one length: who was there at any time of one counts for all of it.
+    let shift = (u64::BITS - length.leading_zeros()).saturating_sub(SLOTS.ilog2());
+    let slot = |time: Time| ((time.0.max(begin.0).wrapping_sub(begin.0)) as u64 >> shift) as usize % SLOTS;
+    let mut grown = [0_i64; SLOTS + 1];
+    for stay in stays {
+        grown[slot(stay.since)] += 1;
+        if !stay.lasts() {
+            grown[slot(stay.until) + 1] -= 1;
+        }
+    }
+    let mut now = 0;
+    grown.iter().any(|by| {
+        now += by;
+        now >= least
+    })
+}
+
 /// The most at one time of `stays`, and when.
 pub fn peak(stays: impl Iterator<Item = Stay> + Clone) -> (i64, Time) {
     let stays = stays.filter(|s| s.happened());
@@ -88,5 +112,36 @@ impl Stays {
     /// Whether it ended so.
     pub fn is_over(&self) -> bool {
         matches!(self.last, State::Closed | State::TimeWait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_peak_is_passed_over() {
+        let mut n = 1_u64;
+        let mut next = |most: i64| {
+            n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (n >> 33) as i64 % most
+        };
+        let mut told = [0; 2];
+        for round in 0..400 {
+            let (count, length) = (1 + next(60), [10, 1_000, 1_000_000_000_000][round % 3]);
+            let stays: Vec<Stay> = (0..count)
+                .map(|_| {
+                    let since = Time(next(length) - length / 2);
+                    // Some end where they begin, or before, and some last.
+                    let until = Time(since.0 + next(length / 5) - 1);
+                    Stay { since, until: if next(20) == 0 { Stay::NONE.until } else { until } }
+                })
+                .collect();
+            let (most, _) = peak(stays.iter().copied());
+            assert!(may_reach(most, &stays), "{most} of {stays:?}");
+            told[usize::from(may_reach(most + 3, &stays))] += 1;
+            assert!(!may_reach(count + 1, &stays));
+        }
+        assert!(told[0] > 300, "{told:?}");
     }
 }

@@ -1,0 +1,91 @@
+//! Connections looked at one by one, in full: those that are shown, and the worst cases of findings.
+
+use super::Analysis;
+use super::build;
+use super::finish::Finish;
+use super::notes::Noted;
+use crate::detect::{self, Brief, Scene, View};
+use crate::report::{Anomaly, Connection, Ending};
+use crate::time::Time;
+use crate::tracker::{Case, Verdict};
+
+impl Analysis {
+    /// What is odd about connection `index`, number `id`, with its `verdicts`.
+    pub fn anomalies(&self, at: (usize, u64), verdicts: &[Verdict; 2], scene: &Scene) -> Vec<Anomaly> {
+        self.anomalies_of(&self.tracker.case(at.0), at, verdicts, scene)
+    }
+
+    fn anomalies_of(
+        &self,
+        case: &Case<Noted>,
+        (index, id): (usize, u64),
+        verdicts: &[Verdict; 2],
+        scene: &Scene,
+    ) -> Vec<Anomaly> {
+        let (c, previous) = (&case.connection, self.previous(index));
+        detect::anomalies(&View::new((c, c.client().0, id), verdicts, &case.notes.signals, previous.as_deref(), scene))
+    }
+
+    /// The report on connection `index` with its `verdicts` at `end`, as number `id`, without anomalies.
+    pub fn connection(&self, at: (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
+        self.connection_of(&self.tracker.case(at.0), at.1, verdicts, end)
+    }
+
+    fn connection_of(&self, case: &Case<Noted>, id: u64, verdicts: &[Verdict; 2], end: Time) -> Connection {
+        let (c, measured) = (&case.connection, &case.notes.measured);
+        let (outline, proofs) = (&c.outline(), &measured.proofs());
+        let (sockets, ending) = (&c.sockets, Ending::of(outline, verdicts));
+        let subject = build::Subject { sockets, outline, measured, verdicts, ending, proofs, tracked: Some(c) };
+        self.built(&subject, id, end)
+    }
+
+    pub(super) fn built(&self, subject: &build::Subject<'_>, id: u64, end: Time) -> Connection {
+        let context = build::Context {
+            end,
+            retracted: self.options.retracted,
+            vantage: self.options.vantage,
+            scope: &|id| self.decoder.scope(id).to_vec(),
+        };
+        build::connection(subject, id, &context)
+    }
+}
+
+impl Finish<'_> {
+    /// The connection with this number in full, unless it was let go.
+    pub fn connection(&self, id: u64) -> Option<Connection> {
+        let position = self.position(id)?;
+        let index = self.at(position);
+        let case = self.analysis.tracker.case(index);
+        let verdicts = case.connection.verdicts(self.end, &self.analysis.profile);
+        Some(self.in_full_of(&case, (index, id), &verdicts))
+    }
+
+    /// Connection `index`, number `id`, in full.
+    pub(super) fn in_full(&self, at: (usize, u64), verdicts: &[Verdict; 2]) -> Connection {
+        self.in_full_of(&self.analysis.tracker.case(at.0), at, verdicts)
+    }
+
+    fn in_full_of(&self, case: &Case<Noted>, at: (usize, u64), verdicts: &[Verdict; 2]) -> Connection {
+        let mut connection = self.analysis.connection_of(case, at.1, verdicts, self.end);
+        connection.anomalies = self.analysis.anomalies_of(case, at, verdicts, &self.scene);
+        connection.anomalies.retain(|a| self.wants_code(a.code));
+        connection
+    }
+
+    /// What `brief` says in short of a connection.
+    pub(super) fn anomaly(&self, index: usize, brief: &Brief) -> Option<Anomaly> {
+        let (case, previous) = (self.analysis.tracker.case(index), self.analysis.previous(index));
+        let (c, signals) = (&case.connection, &case.notes.signals);
+        let verdicts = c.verdicts(self.end, &self.analysis.profile);
+        let view = View::new((c, c.client().0, 0), &verdicts, signals, previous.as_deref(), &self.scene);
+        detect::anomaly(&view, brief)
+    }
+
+    /// Puts the worst cases of findings into words: their connections are let go.
+    pub(super) fn tell_worst(&mut self) {
+        if let Some(mut sums) = self.sums.take() {
+            sums.groups.tell(self.told, |index, brief| self.anomaly(index, brief));
+            self.sums = Some(sums);
+        }
+    }
+}
