@@ -2,10 +2,9 @@
 
 use super::column::Column;
 use super::occupancy::Stay;
-use super::quantile::GROUP;
+use super::quantile::{GROUP, Quantiles};
 use super::rows::Rows;
 use super::seats::{ALL, SEATS, Seats};
-use super::summary::Sampled;
 use super::table::Metric;
 use crate::report::Side;
 use crate::report::timing::{GroupTiming, Occupancy};
@@ -62,20 +61,18 @@ impl Columns {
         self.metrics[metric as usize].push(seats, span.0);
     }
 
-    /// One sample, or all of a distribution.
-    pub fn sampled(&mut self, seats: Seats, metric: Metric, sampled: &Sampled) {
-        match sampled {
-            Sampled::One(span) => self.sample(seats, metric, *span),
-            Sampled::Many(q) => self.metrics[metric as usize].take(seats, q),
-        }
+    /// All samples of a connection in these groups.
+    pub fn samples(&mut self, seats: Seats, metric: Metric, samples: &Quantiles) {
+        self.metrics[metric as usize].take(seats, samples);
     }
 
     /// One stay that is not open.
     #[inline]
     pub fn stay(&mut self, seats: Seats, place: usize, stay: &Stay) {
         let stays = &mut self.stays[place];
-        let bounds = [stay.span, stay.low.min(stay.span), stay.high.max(stay.span)];
-        if bounds[1] == bounds[2] {
+        let bounds = [stay.span, stay.low, stay.high];
+        debug_assert!(stay.low <= stay.span && stay.span <= stay.high, "{stay:?}");
+        if stay.low == stay.high {
             stays.certain.push(seats, stay.span.0);
         } else {
             stays.uncertain.iter_mut().zip(bounds).for_each(|(column, span)| column.push(seats, span.0));

@@ -4,8 +4,10 @@ use crate::report::Side;
 use crate::report::timing::{Blame, GroupTiming, Stops};
 use crate::time::Span;
 
-/// How many figures are added up; see [`Figure::index`].
-pub const FIGURES: usize = 4 + 9 + 5 * STOPS;
+/// How many figures every connection adds to; see [`Figure::index`].
+pub const ADDED: usize = 4 + 9;
+/// How many figures there are: also those of what stood still.
+pub const FIGURES: usize = ADDED + 5 * STOPS;
 /// How many figures [`Stops`] have.
 pub const STOPS: usize = 4;
 
@@ -32,7 +34,7 @@ impl Stopped {
 
     /// The place of its first figure among all.
     pub fn place(self) -> usize {
-        4 + 9 + STOPS * self.index()
+        ADDED + STOPS * self.index()
     }
 
     fn index(self) -> usize {
@@ -70,6 +72,7 @@ pub enum Figure {
 
 impl Figure {
     /// Its place among all.
+    #[inline]
     pub fn index(self) -> usize {
         match self {
             Figure::SynRetries => 0,

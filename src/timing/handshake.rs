@@ -200,28 +200,43 @@ impl Handshake {
     }
 
     /// From the SYN answered to the first SYN,ACK.
+    #[inline]
     pub fn syn_to_synack(&self) -> Leg {
         self.syns.leg(self.syn_acks.first, self.syn_told).forwards()
     }
 
     /// From the SYN,ACK answered to the client's ACK.
+    #[inline]
     pub fn synack_to_ack(&self) -> Leg {
         self.syn_acks.leg(self.ack, self.syn_ack_told).forwards()
     }
 
+    /// Both, as far as there is no doubt.
+    #[inline]
+    pub fn legs(&self) -> [Option<Span>; 2] {
+        [self.syn_to_synack().exact(), self.synack_to_ack().exact()]
+    }
+
     /// From the first SYN to the one answered, where there was a retry.
+    #[inline]
     pub fn retry_delay(&self) -> Option<Span> {
         elapsed(self.syns.first(), self.syns.last.time()).filter(|_| self.syn_told && self.syns.count > 1)
     }
 
     /// One round trip of the whole path, wherever the tap is.
     pub fn round_trip(&self) -> Option<Span> {
-        let legs = self.syn_to_synack().exact().zip(self.synack_to_ack().exact());
+        self.round_trip_by(self.legs())
+    }
+
+    /// The same, where its [legs](Handshake::legs) are known.
+    #[inline]
+    pub fn round_trip_by(&self, [first, second]: [Option<Span>; 2]) -> Option<Span> {
         let whole = || self.connect_delay().filter(|_| self.whole);
-        legs.map(|(a, b)| Span(a.0.saturating_add(b.0))).or_else(whole)
+        first.zip(second).map(|(a, b)| Span(a.0.saturating_add(b.0))).or_else(whole)
     }
 
     /// From the first SYN to the client's ACK.
+    #[inline]
     pub fn connect_delay(&self) -> Option<Span> {
         elapsed(self.syns.first(), self.ack())
     }

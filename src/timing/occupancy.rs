@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use crate::time::{Span, Time};
 use crate::tracker::log::Step;
+use crate::tracker::mark::Mark;
 use crate::tracker::rules::Event;
 use crate::tracker::{Evidence, State, Verdict};
 
@@ -25,7 +26,7 @@ pub struct Stay {
     pub span: Span,
     /// At least so long.
     pub low: Span,
-    /// At most so long; meaningless for one that is `open`.
+    /// At most so long; both meaningless for one that is `open`.
     pub high: Span,
     /// It lasted when the capture ended, or before it began.
     pub open: bool,
@@ -36,11 +37,10 @@ pub struct Stay {
 /// The latest moment at which each state of a history can have been entered, by the packets that prove it
 /// ([`Measured::proofs`](super::Measured::proofs)); `end` is the end of the capture.
 pub fn latest(verdict: &Verdict, proofs: &[(u64, Time)], end: Time) -> SmallVec<[Time; 8]> {
-    let settled = is_settled(verdict);
     let mut latest = SmallVec::from_elem(end, verdict.steps.len());
-    let mut next = end;
-    for (step, latest) in verdict.steps.iter().zip(&mut latest).rev() {
-        next = entered_by(step, next, settled, proofs);
+    let (mut history, mut next) = (History::of(verdict, proofs), end);
+    for (i, latest) in latest.iter_mut().enumerate().rev() {
+        next = history.entered(i, next).late;
         *latest = next;
     }
     latest
@@ -55,69 +55,147 @@ fn is_settled(verdict: &Verdict) -> bool {
         || verdict.steps.iter().all(|step| step.rule.from == State::Closed || !possible.has(step.rule.from))
 }
 
-/// The latest moment at which `step` can have been taken, the one after it being taken at `next` at the latest; `settled` if
-/// there is no doubt at the end that it was taken.
-#[inline]
-fn entered_by(step: &Step, next: Time, settled: bool, proofs: &[(u64, Time)]) -> Time {
-    let mark = &step.mark;
-    let by = match mark.evidence {
-        Evidence::Confirmed => {
-            let way = (step.at - mark.time).0.saturating_abs();
-            proofs.iter().find(|(p, _)| *p == mark.proof).map_or(step.at, |(_, t)| *t - Span(way))
+/// When a state was entered.
+#[derive(Clone, Copy)]
+struct Entered {
+    /// As the history dates it.
+    at: Time,
+    /// The earliest and the latest moment at which it can have been.
+    early: Time,
+    late: Time,
+}
+
+/// A history that is gone through from its last step on.
+struct History<'a> {
+    steps: &'a [Step],
+    /// There is no doubt at the end that its steps were taken.
+    settled: bool,
+    /// Packets that prove receipts, in order.
+    proofs: &'a [(u64, Time)],
+    /// Those up to the one that was asked for last.
+    before: &'a [(u64, Time)],
+}
+
+impl<'a> History<'a> {
+    fn of(verdict: &'a Verdict, proofs: &'a [(u64, Time)]) -> History<'a> {
+        History { steps: &verdict.steps, settled: is_settled(verdict), proofs, before: proofs }
+    }
+
+    /// When step `i` was taken, the one after it being taken at `next` at the latest.
+    #[inline(always)]
+    fn entered(&mut self, i: usize, next: Time) -> Entered {
+        let Step { at, mark, .. } = &self.steps[i];
+        let exactly = Entered { at: *at, early: *at, late: *at };
+        let by = |latest: Time| Entered { late: latest.min(next).max(*at), ..exactly };
+        match mark.evidence {
+            Evidence::Confirmed => {
+                let way = (*at - mark.time).0.saturating_abs();
+                by(self.captured(mark.proof).map_or(*at, |proof| proof - Span(way)))
+            }
+            // Silence has decided, and it did so by this time.
+            Evidence::Inferred if self.settled => by(*at + SILENCE),
+            Evidence::Inferred => by(next),
+            Evidence::Sent | Evidence::Assumed if i > 0 && is_unseen(mark) => {
+                Entered { early: entered_unseen(self.steps, i), ..exactly }
+            }
+            Evidence::Sent | Evidence::Assumed | Evidence::Timer => exactly,
         }
-        // Silence has decided, and it did so by this time.
-        Evidence::Inferred if settled => next.min(step.at + SILENCE),
-        Evidence::Inferred => next,
-        Evidence::Sent | Evidence::Assumed | Evidence::Timer => step.at,
-    };
-    by.min(next).max(step.at)
+    }
+
+    /// When a packet that proves a receipt was captured, if it is known. Mostly it is the one that was asked for before, or
+    /// the one before that.
+    #[inline]
+    fn captured(&mut self, packet: u64) -> Option<Time> {
+        while let [before @ .., (number, time)] = self.before
+            && *number >= packet
+        {
+            if *number == packet {
+                return Some(*time);
+            }
+            self.before = before;
+        }
+        self.captured_anywhere(packet)
+    }
+
+    #[cold]
+    fn captured_anywhere(&self, packet: u64) -> Option<Time> {
+        self.proofs.iter().find(|(number, _)| *number == packet).map(|(_, time)| *time)
+    }
 }
 
-/// The earliest moment at which step `i` can have been taken: where what made the end take it was not captured, and only what
-/// came afterwards shows it, after the last step of which that is not so.
-#[inline]
-fn entered_from(steps: &[Step], i: usize) -> Time {
-    if i > 0 && is_unseen(&steps[i]) { entered_unseen(steps, i) } else { steps[i].at }
-}
-
+/// The earliest moment at which step `i`, of which only what came afterwards shows what made the end take it, can have been
+/// taken: after the last step of which that is not so.
 #[cold]
 fn entered_unseen(steps: &[Step], i: usize) -> Time {
-    let known = steps[..i].iter().rposition(|step| !is_unseen(step)).unwrap_or(0);
+    let known = steps[..i].iter().rposition(|step| !is_unseen(&step.mark)).unwrap_or(0);
     steps[known].at.min(steps[i].at)
 }
 
-fn is_unseen(step: &Step) -> bool {
-    match step.mark.evidence {
+/// Whether what made an end take a step was not captured.
+#[inline]
+fn is_unseen(mark: &Mark) -> bool {
+    match mark.evidence {
         Evidence::Assumed => true,
-        Evidence::Sent => !matches!(step.mark.event, Event::SndSyn | Event::SndSynAck | Event::SndFin | Event::SndRst),
+        Evidence::Sent => !matches!(mark.event, Event::SndSyn | Event::SndSynAck | Event::SndFin | Event::SndRst),
         Evidence::Confirmed | Evidence::Inferred | Evidence::Timer => false,
     }
 }
 
 /// Gives the stays of one end, the last one first, from its history up to `end`, the end of the capture.
 #[inline]
-pub fn stays(verdict: &Verdict, proofs: &[(u64, Time)], end: Time, mut take: impl FnMut(&Stay)) {
-    let steps = verdict.steps.as_slice();
-    let settled = is_settled(verdict);
-    let mut following: Option<(&Step, [Time; 2])> = None;
-    for (i, step) in steps.iter().enumerate().rev() {
-        let late = entered_by(step, following.map_or(end, |(_, [_, late])| late), settled, proofs);
-        let early = entered_from(steps, i);
-        let after = following.replace((step, [early, late]));
-        let state = step.rule.to;
-        if state == State::Closed {
-            continue;
+pub fn stays(verdict: &Verdict, proofs: &[(u64, Time)], end: Time, mut take: impl FnMut(Stay)) {
+    let mut history = History::of(verdict, proofs);
+    // What follows: after the last step, the end of the capture.
+    let (mut next, mut open, mut modelled) = (Entered { at: end, early: end, late: end }, true, false);
+    for i in (0..history.steps.len()).rev() {
+        let Step { mark, rule, .. } = &history.steps[i];
+        let now = history.entered(i, next.late);
+        if rule.to != State::Closed {
+            let midstream = i == 0 && mark.packet == 0 && mark.evidence == Evidence::Assumed;
+            take(Stay {
+                state: rule.to,
+                span: between(now.at, next.at),
+                low: between(now.late, next.early),
+                high: between(now.early, next.late),
+                open: open || midstream,
+                modelled,
+            });
         }
-        let until = after.map_or(end.max(late), |(next, _)| next.at);
-        let exit = after.map_or([until; 2], |(_, bounds)| bounds);
-        let midstream = i == 0 && step.mark.packet == 0 && step.mark.evidence == Evidence::Assumed;
-        take(&Stay {
-            state,
-            span: (until - step.at).max(Span(0)),
-            low: (exit[0] - late).max(Span(0)),
-            high: (exit[1] - early).max(Span(0)),
-            open: after.is_none() || midstream,
-            modelled: after.is_some_and(|(next, _)| next.mark.evidence == Evidence::Timer),
-        });
+        (next, open, modelled) = (now, false, mark.evidence == Evidence::Timer);
+    }
+}
+
+/// From one time to another that is not before it; nothing if it is.
+#[inline]
+fn between(from: Time, until: Time) -> Span {
+    // Without a sign it is always exact.
+    let span = until.0.max(from.0).wrapping_sub(from.0) as u64;
+    Span(span.min(i64::MAX as u64) as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_between_two_times_is_never_negative() {
+        for (from, until) in
+            [(0, 0), (3, 5), (5, 3), (-7, 7), (i64::MIN, 0), (i64::MIN, i64::MAX), (i64::MAX, i64::MIN)]
+        {
+            assert_eq!(between(Time(from), Time(until)), (Time(until) - Time(from)).max(Span(0)), "{from} to {until}");
+        }
+    }
+
+    #[test]
+    fn a_proof_is_found_wherever_it_is() {
+        let proofs: Vec<(u64, Time)> = [3, 5, 8, 13].map(|packet| (packet, Time(packet as i64))).to_vec();
+        let verdict = Verdict::default();
+        for asked in [[13, 8, 5, 3], [8, 8, 3, 5], [4, 13, 14, 3], [3, 13, 0, 8]] {
+            let mut history = History::of(&verdict, &proofs);
+            for packet in asked {
+                let expected = proofs.iter().find(|(number, _)| *number == packet).map(|(_, time)| *time);
+                assert_eq!(history.captured(packet), expected, "{packet} of {asked:?}");
+            }
+        }
     }
 }

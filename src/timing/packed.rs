@@ -82,24 +82,36 @@ impl<const N: usize> Row<N> {
     pub fn entries(&self) -> Entries<'_> {
         match &self.all {
             Some(all) => Entries::of(all),
-            None => Entries { bytes: &self.inline, left: usize::from(self.used) },
+            None => Entries { bytes: &self.inline, at: 0, end: usize::from(self.used) },
         }
     }
 }
 
+/// What is left of eight bytes of which so many count.
+const MASKS: [u64; 16] = {
+    let mut masks = [u64::MAX; 16];
+    let mut width = 0;
+    while width < 8 {
+        masks[width] = (1 << (8 * width)) - 1;
+        width += 1;
+    }
+    masks
+};
+
 /// Reads entries, label and number, in order.
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
-    /// Those to come, and what lies behind them: as a rule there is enough to read eight bytes at once.
+    /// All, and what lies behind them: as a rule there is enough to read eight bytes at once.
     bytes: &'a [u8],
-    /// So many bytes are theirs.
-    left: usize,
+    /// Where the next one begins, and where all of them end.
+    at: usize,
+    end: usize,
 }
 
 impl<'a> Entries<'a> {
     /// All in these bytes.
     pub fn of(bytes: &'a [u8]) -> Entries<'a> {
-        Entries { bytes, left: bytes.len() }
+        Entries { bytes, at: 0, end: bytes.len() }
     }
 }
 
@@ -108,19 +120,18 @@ impl Iterator for Entries<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<(u8, u64)> {
-        let (head, rest) = self.bytes.split_first().filter(|_| self.left > 0)?;
-        let width = usize::from(head & 15).min(8);
-        let value = match rest.first_chunk::<8>() {
-            Some(word) => u64::from_le_bytes(*word) & u64::MAX.checked_shr(64 - 8 * width as u32).unwrap_or(0),
+        let (head, rest) = self.bytes.get(self.at..)?.split_first().filter(|_| self.at < self.end)?;
+        let width = usize::from(head & 15);
+        let word = match rest.first_chunk::<8>() {
+            Some(word) => *word,
             None => {
                 let mut word = [0; 8];
-                rest.iter().take(width).zip(&mut word).for_each(|(from, to)| *to = *from);
-                u64::from_le_bytes(word)
+                rest.iter().zip(&mut word).for_each(|(from, to)| *to = *from);
+                word
             }
         };
-        self.bytes = rest.get(width..).unwrap_or_default();
-        self.left = self.left.saturating_sub(1 + width);
-        Some((head >> 4, value))
+        self.at += 1 + width;
+        Some((head >> 4, u64::from_le_bytes(word) & MASKS[width]))
     }
 }
 

@@ -271,6 +271,12 @@ impl RoundTrip {
         self.recovering
     }
 
+    /// Whether anything of what follows there may be.
+    #[inline]
+    pub fn has_lost(&self) -> bool {
+        self.loss.is_some()
+    }
+
     /// Progress stopped because of a loss: from the last progress to the next, for each time something was sent again.
     pub fn stalls(&self) -> Pauses {
         self.loss.as_ref().map(|l| l.stalls).unwrap_or_default()

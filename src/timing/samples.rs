@@ -32,6 +32,17 @@ impl Kind {
     }
 }
 
+/// The kind of each label there can be: only the first ones are given.
+const BY_LABEL: [Kind; 16] = {
+    let mut kinds = [Kind::Trip(0); 16];
+    let mut label = 0;
+    while label < KINDS {
+        kinds[label] = Kind::ALL[label];
+        label += 1;
+    }
+    kinds
+};
+
 /// The samples of one connection; negative ones count as 0. Exact up to [`CONNECTION`] of each kind.
 #[derive(Clone, Debug, Default)]
 pub struct Samples {
@@ -89,7 +100,7 @@ impl Samples {
 
     /// Gives all samples of the kinds that are exact, in the order in which they came.
     pub fn exact(&self) -> impl Iterator<Item = (Kind, Span)> {
-        self.bytes.entries().map(|(label, value)| (Kind::ALL[usize::from(label) % KINDS], Span(value as i64)))
+        self.bytes.entries().map(|(label, value)| (BY_LABEL[usize::from(label & 15)], Span(value as i64)))
     }
 
     /// Whether there are too many of any kind to keep.

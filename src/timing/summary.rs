@@ -16,8 +16,8 @@ use crate::report::{PerSide, Side};
 use crate::time::{Span, Time};
 use crate::tracker::{Outline, State, Verdict};
 
-/// What [`samples`] gives.
-pub enum Sampled {
+/// What [`all_samples`] gives.
+enum Sampled {
     /// One sample.
     One(Span),
     /// All samples: there were too many to keep.
@@ -26,48 +26,61 @@ pub enum Sampled {
 
 /// Gives the samples of a connection under the names that the report has for them, and says how many corrected values
 /// would have been negative. Corrected are the thinks: by the least round trip towards who thinks.
-pub fn samples(flow: &Flow, client: usize, mut take: impl FnMut(Metric, Sampled)) -> u64 {
+fn all_samples(flow: &Flow, client: usize, mut take: impl FnMut(Metric, Sampled)) -> u64 {
+    let clamped = samples(flow, client, |metric, span| take(metric, Sampled::One(span)));
+    clamped + rough_samples(flow, client, |metric, many| take(metric, Sampled::Many(many)))
+}
+
+/// The same of those that were kept one by one.
+#[inline]
+pub fn samples(flow: &Flow, client: usize, mut take: impl FnMut(Metric, Span)) -> u64 {
     let server = 1 - client;
     let least = [0, 1].map(|x| flow.least(x).unwrap_or_default());
     let mut clamped = 0;
-    let rtt = |x: usize| if x == client { Metric::RttClient } else { Metric::RttServer };
-    let think = |x: usize| if x == client { Metric::ClientThink } else { Metric::ServerThink };
     for (kind, span) in flow.samples.exact() {
         match kind {
-            Kind::Trip(x) => take(rtt(x), Sampled::One(span)),
+            Kind::Trip(x) => take(if x == client { Metric::RttClient } else { Metric::RttServer }, span),
             Kind::Answer(x) => {
-                if x == server {
-                    take(Metric::Ttfb, Sampled::One(span));
-                }
                 let rest = span - least[x];
                 clamped += u64::from(rest < Span(0));
-                take(think(x), Sampled::One(rest.max(Span(0))));
+                if x == server {
+                    take(Metric::Ttfb, span);
+                    take(Metric::ServerThink, rest.max(Span(0)));
+                } else {
+                    take(Metric::ClientThink, rest.max(Span(0)));
+                }
             }
-            Kind::Response(x) if x == server => take(Metric::Response, Sampled::One(span)),
+            Kind::Response(x) if x == server => take(Metric::Response, span),
             Kind::Response(_) => {}
         }
     }
-    if flow.samples.is_rough() {
-        for kind in Kind::ALL {
-            let Some(q) = flow.samples.rough(kind) else { continue };
-            let all = || Sampled::Many(Box::new(q.clone()));
-            match kind {
-                Kind::Trip(x) => take(rtt(x), all()),
-                Kind::Answer(x) => {
-                    if x == server {
-                        take(Metric::Ttfb, all());
-                    }
-                    let (rest, n) = q.less(least[x]);
-                    clamped += n;
-                    take(think(x), Sampled::Many(Box::new(rest)));
-                }
-                Kind::Response(x) if x == server => take(Metric::Response, all()),
-                Kind::Response(_) => {}
-            }
-        }
-    }
     if let Some(span) = flow.turns.unfinished(server) {
-        take(Metric::Response, Sampled::One(span.max(Span(0))));
+        take(Metric::Response, span.max(Span(0)));
+    }
+    clamped
+}
+
+/// The same of those that there were too many of to keep.
+pub fn rough_samples(flow: &Flow, client: usize, mut take: impl FnMut(Metric, Box<Quantiles>)) -> u64 {
+    let mut clamped = 0;
+    for kind in Kind::ALL {
+        let Some(q) = flow.samples.rough(kind) else { continue };
+        match kind {
+            Kind::Trip(x) if x == client => take(Metric::RttClient, Box::new(q.clone())),
+            Kind::Trip(_) => take(Metric::RttServer, Box::new(q.clone())),
+            Kind::Answer(x) => {
+                let (rest, n) = q.less(flow.least(x).unwrap_or_default());
+                clamped += n;
+                if x == client {
+                    take(Metric::ClientThink, Box::new(rest));
+                } else {
+                    take(Metric::Ttfb, Box::new(q.clone()));
+                    take(Metric::ServerThink, Box::new(rest));
+                }
+            }
+            Kind::Response(x) if x == client => {}
+            Kind::Response(_) => take(Metric::Response, Box::new(q.clone())),
+        }
     }
     clamped
 }
@@ -102,6 +115,7 @@ pub fn per_side<T>(client: usize, of: impl Fn(usize) -> T) -> PerSide<T> {
 }
 
 /// Pauses with the present one, up to `end`.
+#[inline]
 pub fn stops(p: Pauses, end: Time) -> Stops {
     let mut done = p;
     done.end(end);
@@ -117,6 +131,7 @@ pub fn blame(m: &Measured, c: &Outline, client: usize) -> Blame {
 }
 
 /// The causes in the order of [`Blame::parts`].
+#[inline]
 pub fn causes(client: usize) -> [Cause; CAUSES] {
     let server = 1 - client;
     [
@@ -145,8 +160,12 @@ fn last_gap(flow: &Flow, verdicts: &[Verdict; 2], end: Time) -> Option<Span> {
 
 /// How many gaps a connection has, and how long they are; one that lasts up to `end`, the end of the capture, is one of
 /// them.
+#[inline]
 pub fn gaps(flow: &Flow, verdicts: &[Verdict; 2], end: Time) -> Stops {
     let last = last_gap(flow, verdicts, end);
+    if flow.gaps.count() == 0 && last.is_none() {
+        return Stops::default();
+    }
     let longest = flow.gaps.longest().iter().map(|g| g.length).chain(last).max();
     Stops {
         count: u64::from(flow.gaps.count()) + u64::from(last.is_some()),
@@ -191,21 +210,28 @@ fn idle(flow: &Flow, client: usize, verdicts: &[Verdict; 2], end: Time) -> Idle 
     Idle { count, total, longest, gaps }
 }
 
-/// Where the tap was: `given`, or estimated.
-pub fn vantage(m: &Measured, client: usize, given: Option<Vantage>) -> Option<(Vantage, Basis)> {
-    given.map(|v| (v, Basis::Given)).or_else(|| estimate(m, client))
+/// Where the tap was: `given`, or [estimated](estimate).
+#[inline]
+pub fn vantage(
+    m: &Measured,
+    legs: [Option<Span>; 2],
+    client: usize,
+    given: Option<Vantage>,
+) -> Option<(Vantage, Basis)> {
+    given.map(|v| (v, Basis::Given)).or_else(|| estimate(m, legs, client))
 }
 
 /// The timing of one connection. `end` is the end of the capture.
 pub fn timing(m: &Measured, c: &Outline, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) -> Timing {
     let client = c.client & 1;
     let h = &m.handshake;
-    let seen = vantage(m, client, given);
+    let legs = h.legs();
+    let seen = vantage(m, legs, client, given);
     let blame = blame(m, c, client);
     let mut timing = Timing {
-        syn_to_synack: h.syn_to_synack().exact(),
-        synack_to_ack: h.synack_to_ack().exact(),
-        handshake: h.round_trip(),
+        syn_to_synack: legs[0],
+        synack_to_ack: legs[1],
+        handshake: h.round_trip_by(legs),
         syn_to_synack_between: h.syn_to_synack().between(),
         synack_to_ack_between: h.synack_to_ack().between(),
         syn_retries: h.syns.count.saturating_sub(1).into(),
@@ -224,7 +250,7 @@ pub fn timing(m: &Measured, c: &Outline, verdicts: &[Verdict; 2], given: Option<
     let server = 1 - client;
     let [mut rtt_client, mut rtt_server, mut ttfb, mut server_think, mut response, mut client_think] =
         <[Bag; 6]>::default();
-    timing.clamped = samples(flow, client, |metric, sampled| match metric {
+    timing.clamped = all_samples(flow, client, |metric, sampled| match metric {
         Metric::RttClient => rtt_client.take(sampled),
         Metric::RttServer => rtt_server.take(sampled),
         Metric::Ttfb => ttfb.take(sampled),

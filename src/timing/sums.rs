@@ -1,7 +1,7 @@
 //! What was measured of one group of connections, added up connection by connection.
 
 use super::columns::{STATES, place};
-use super::figure::{self, FIGURES, Figure, STOPS, Stopped};
+use super::figure::{self, ADDED, FIGURES, Figure, STOPS, Stopped};
 use super::vantage::Vantage;
 use crate::report::Side;
 use crate::report::timing::{GroupTiming, Stops};
@@ -36,11 +36,21 @@ impl Sums {
     }
 
     /// What follows is of the next connection, seen from there.
+    #[inline]
     pub fn begin(&mut self, seen: Option<Vantage>) {
         self.seen[seen.map_or(3, |v| v as usize)] += 1;
     }
 
+    /// What every connection adds to the figures.
+    #[inline]
+    pub fn add(&mut self, added: &[u64; ADDED]) {
+        for (sum, value) in self.figures.iter_mut().zip(added) {
+            *sum = sum.saturating_add(*value);
+        }
+    }
+
     /// A stay, at its [`place`], that lasted when the capture ended.
+    #[inline]
     pub fn open(&mut self, place: usize, span: Span) {
         let stays = &mut self.stays[place];
         stays.open += 1;
@@ -48,15 +58,9 @@ impl Sums {
     }
 
     /// A stay, at its [`place`], that a modelled timer ended.
+    #[inline]
     pub fn modelled(&mut self, place: usize) {
         self.stays[place].modelled += 1;
-    }
-
-    /// A figure to add up.
-    #[inline]
-    pub fn figure(&mut self, figure: Figure, value: u64) {
-        let sum = &mut self.figures[figure.index()];
-        *sum = sum.saturating_add(value);
     }
 
     /// Times in which something stood still.
@@ -76,7 +80,7 @@ impl Sums {
     /// Adds those of other connections.
     pub fn merge(&mut self, other: &Sums) {
         self.seen.iter_mut().zip(other.seen).for_each(|(a, b)| *a += b);
-        for (mine, theirs) in self.figures.iter_mut().zip(other.figures).take(Stopped::Idle.place()) {
+        for (mine, theirs) in self.figures.iter_mut().zip(other.figures).take(ADDED) {
             *mine = mine.saturating_add(theirs);
         }
         for what in Stopped::ALL {

@@ -1,9 +1,7 @@
 //! Measurements of groups of connections: all of them, by server, by client, by pair.
 
-use smallvec::SmallVec;
-
 use super::columns::{Columns, place};
-use super::figure::{Figure, Stopped};
+use super::figure::{ADDED, Figure, Stopped};
 use super::flow::{Flow, Measured};
 use super::groups::{Census, Listing};
 use super::occupancy::{self, Stay};
@@ -129,27 +127,28 @@ impl Builder {
         given: Option<Vantage>,
         end: Time,
     ) {
-        let client = c.client & 1;
-        let mut entry = Entry::new(seats, &mut self.samples, &mut self.sums);
-        let seen = summary::vantage(m, client, given).map(|(v, _)| v);
-        entry.each(|sums| sums.begin(seen));
-        entry.handshake(m, c);
-        entry.counts(m, c, client);
-        if let Some(flow) = m.flow.as_deref() {
-            entry.flow(flow, m, c, client, verdicts, end);
-        }
+        let (client, legs) = (c.client & 1, m.handshake.legs());
+        let mut entry = Entry { seats, samples: &mut self.samples, sums: &mut self.sums };
+        entry.handshake(m, legs, c);
+        let clamped = m.flow.as_deref().map_or(0, |flow| entry.flow(flow, m, c, client, verdicts, end));
+        let seen = summary::vantage(m, legs, client, given).map(|(v, _)| v);
+        let added = added(m, c, client, clamped);
+        entry.each(|sums| {
+            sums.begin(seen);
+            sums.add(&added);
+        });
         for (x, side) in [(client, Side::Client), (1 - client, Side::Server)] {
-            occupancy::stays(&verdicts[x], proofs, end, |stay| entry.stay(side, stay));
+            occupancy::stays(&verdicts[x], proofs, end, |stay| entry.stay(side, &stay));
         }
     }
 
     /// The same of a connection of which there is but one SYN: that took no time, and nothing else is measured of it.
     pub fn add_lone(&mut self, seats: Seats, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) {
-        let mut entry = Entry::new(seats, &mut self.samples, &mut self.sums);
+        let mut entry = Entry { seats, samples: &mut self.samples, sums: &mut self.sums };
         entry.each(|sums| sums.begin(given));
         entry.one(Metric::Duration, Some(Span(0)));
         for (verdict, side) in verdicts.iter().zip([Side::Client, Side::Server]) {
-            occupancy::stays(verdict, &[], end, |stay| entry.stay(side, stay));
+            occupancy::stays(verdict, &[], end, |stay| entry.stay(side, &stay));
         }
     }
 
@@ -193,33 +192,37 @@ impl Builder {
     }
 }
 
+/// What a connection adds to the figures of its groups, by [`Figure::index`]; so many of its corrected values would have
+/// been negative.
+fn added(m: &Measured, c: &Outline, client: usize, clamped: u64) -> [u64; ADDED] {
+    let mut added = [0; ADDED];
+    added[Figure::SynRetries.index()] = m.handshake.syns.count.saturating_sub(1).into();
+    added[Figure::SynackRetries.index()] = m.handshake.syn_acks.count.saturating_sub(1).into();
+    added[Figure::Excluded.index()] = summary::ambiguous(m) + summary::excluded(m);
+    added[Figure::Clamped.index()] = clamped;
+    let spent = m.account((c.first, c.last), c.is_one_way());
+    for (part, cause) in (0..).zip(summary::causes(client)) {
+        added[Figure::Blame(part).index()] = spent[cause.index()].0.max(0) as u64;
+    }
+    added
+}
+
 /// One connection, and where it goes.
 struct Entry<'a> {
     seats: Seats,
     samples: &'a mut Columns,
-    /// The sums of its groups.
-    sums: SmallVec<[&'a mut Sums; 4]>,
+    /// By seat.
+    sums: &'a mut [Option<Box<Sums>>],
 }
 
-impl<'a> Entry<'a> {
-    fn new(seats: Seats, samples: &'a mut Columns, mut sums: &'a mut [Option<Box<Sums>>]) -> Entry<'a> {
-        let (mut own, mut passed) = (SmallVec::new(), 0);
-        // Seats come in ascending order.
-        seats.each(|seat| {
-            let rest = std::mem::take(&mut sums);
-            if let Some((one, rest)) = rest.get_mut(seat - passed..).and_then(<[_]>::split_first_mut) {
-                own.push(&mut **one.get_or_insert_with(|| Box::new(Sums::new())));
-                (sums, passed) = (rest, seat + 1);
-            }
-        });
-        Entry { seats, samples, sums: own }
-    }
-
+impl Entry<'_> {
+    /// The sums of each of its groups.
     #[inline]
     fn each(&mut self, mut take: impl FnMut(&mut Sums)) {
-        self.sums.iter_mut().for_each(|sums| take(sums));
+        self.seats.each(|seat| take(self.sums[seat].get_or_insert_with(|| Box::new(Sums::new()))));
     }
 
+    #[inline(always)]
     fn stay(&mut self, side: Side, stay: &Stay) {
         let place = place(side, stay.state);
         if stay.open {
@@ -231,58 +234,66 @@ impl<'a> Entry<'a> {
         self.samples.stay(self.seats, place, stay);
     }
 
+    #[inline]
     fn one(&mut self, metric: Metric, span: Option<Span>) {
         if let Some(span) = span {
             self.samples.sample(self.seats, metric, span);
         }
     }
 
-    fn figure(&mut self, figure: Figure, value: u64) {
-        if value > 0 {
-            self.each(|sums| sums.figure(figure, value));
-        }
-    }
-
-    fn handshake(&mut self, m: &Measured, c: &Outline) {
+    #[inline]
+    fn handshake(&mut self, m: &Measured, legs: [Option<Span>; 2], c: &Outline) {
         let h = &m.handshake;
-        self.one(Metric::SynToSynack, h.syn_to_synack().exact());
-        self.one(Metric::SynackToAck, h.synack_to_ack().exact());
-        self.one(Metric::Handshake, h.round_trip());
+        self.one(Metric::SynToSynack, legs[0]);
+        self.one(Metric::SynackToAck, legs[1]);
+        self.one(Metric::Handshake, h.round_trip_by(legs));
         self.one(Metric::SynRetryDelay, h.retry_delay());
         self.one(Metric::ConnectDelay, h.connect_delay());
         self.one(Metric::Duration, Some(c.last - c.first));
     }
 
-    fn counts(&mut self, m: &Measured, c: &Outline, client: usize) {
-        self.figure(Figure::SynRetries, m.handshake.syns.count.saturating_sub(1).into());
-        self.figure(Figure::SynackRetries, m.handshake.syn_acks.count.saturating_sub(1).into());
-        self.figure(Figure::Excluded, summary::ambiguous(m) + summary::excluded(m));
-        let spent = m.account((c.first, c.last), c.is_one_way());
-        for (part, cause) in (0..).zip(summary::causes(client)) {
-            self.figure(Figure::Blame(part), spent[cause.index()].0.max(0) as u64);
-        }
-    }
-
-    fn flow(&mut self, flow: &Flow, m: &Measured, c: &Outline, client: usize, verdicts: &[Verdict; 2], end: Time) {
+    /// How many corrected values would have been negative.
+    #[inline]
+    fn flow(
+        &mut self,
+        flow: &Flow,
+        m: &Measured,
+        c: &Outline,
+        client: usize,
+        verdicts: &[Verdict; 2],
+        end: Time,
+    ) -> u64 {
         let server = 1 - client;
         self.one(Metric::FirstRequest, flow.turns.first(client).zip(m.handshake.ack()).map(|(t, ack)| t - ack));
         self.one(Metric::FinToAckClient, flow.close.acked(client).exact());
         self.one(Metric::FinToAckServer, flow.close.acked(server).exact());
         self.one(Metric::FinToFin, flow.close.fin_to_fin());
         self.one(Metric::CloseDuration, flow.close.duration());
-        let (seats, columns) = (self.seats, &mut *self.samples);
-        let clamped = summary::samples(flow, client, |metric, sampled| columns.sampled(seats, metric, &sampled));
-        self.figure(Figure::Clamped, clamped);
+        let mut clamped = summary::samples(flow, client, |metric, span| self.one(metric, Some(span)));
+        if flow.samples.is_rough() {
+            clamped += summary::rough_samples(flow, client, |metric, q| self.samples.samples(self.seats, metric, &q));
+        }
         self.stops(Stopped::Idle, &summary::gaps(flow, verdicts, end));
         for (x, side) in [(client, Side::Client), (server, Side::Server)] {
-            self.stops(Stopped::ZeroWindow(side), &summary::stops(flow.zero(x), c.last));
-            self.stops(Stopped::Stalls(side), &summary::stops(flow.trips[1 - x].stalls(), c.last));
+            if let Some(zero) = &flow.zero {
+                self.stops(Stopped::ZeroWindow(side), &summary::stops(zero[x], c.last));
+            }
+            if flow.trips[1 - x].has_lost() {
+                self.stops(Stopped::Stalls(side), &summary::stops(flow.trips[1 - x].stalls(), c.last));
+            }
+        }
+        clamped
+    }
+
+    #[inline]
+    fn stops(&mut self, what: Stopped, stops: &Stops) {
+        if stops.count > 0 {
+            self.stopped(what, stops);
         }
     }
 
-    fn stops(&mut self, what: Stopped, stops: &Stops) {
-        if stops.count > 0 {
-            self.each(|sums| sums.stops(what, stops));
-        }
+    #[inline(never)]
+    fn stopped(&mut self, what: Stopped, stops: &Stops) {
+        self.each(|sums| sums.stops(what, stops));
     }
 }
