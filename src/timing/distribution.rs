@@ -34,7 +34,7 @@ pub fn exact(samples: &mut [i64]) -> Option<Distribution> {
         return Some(Distribution { n: 1, min, p50, p90, p95, p99, max, mean, stddev, error, shape });
     }
     let figures = Figures::of(samples);
-    shaped(&figures, quantiles(samples, QUANTILES)?, None)
+    shaped(&figures, quantiles(samples, (figures.min, figures.max), QUANTILES)?, None)
 }
 
 fn shaped(figures: &Figures, [p50, p90, p95, p99]: [Span; 4], error: Option<f64>) -> Option<Distribution> {

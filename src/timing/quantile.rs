@@ -4,6 +4,7 @@
 
 pub use super::histogram::ERROR;
 use super::histogram::Histogram;
+use super::ranks;
 use crate::pack::{In, Out, Pack};
 use crate::time::Span;
 
@@ -45,16 +46,10 @@ impl Figures {
 
     /// Of `samples`.
     pub fn of(samples: &[i64]) -> Figures {
-        let (min, max) = samples.iter().fold((i64::MAX, 0), |(min, max), v| (min.min(*v), max.max(*v)));
-        let count = samples.len() as u64;
-        match u64::try_from(max).ok().and_then(|max| max.checked_mul(count)) {
-            // Neither of the sums can overflow.
-            Some(most) if most < 1 << 62 && min >= 0 => {
-                let add =
-                    |(sum, squares): (u64, u128), v: &i64| (sum + *v as u64, squares + u128::from(*v as u64).pow(2));
-                let (sum, squares) = samples.iter().fold((0, 0), add);
-                Figures { count, sum: sum as i64, squares, min, max }
-            }
+        let short = samples.iter().fold(Figures::NONE, |f, v| f.with_short(*v));
+        match (short.max as u64).checked_mul(short.count) {
+            // Neither of the sums can have come near its bounds.
+            Some(most) if most < 1 << 62 && short.min >= 0 => short,
             _ => samples.iter().fold(Figures::NONE, |f, v| f.with(*v)),
         }
     }
@@ -222,7 +217,10 @@ impl Quantiles {
     /// in ascending order. Reorders the samples.
     pub fn at<const N: usize>(&mut self, per_mille: [u64; N]) -> Option<[Span; N]> {
         match &mut self.store {
-            Store::Exact(samples) => quantiles(samples, per_mille),
+            Store::Exact(samples) => {
+                let Figures { min, max, .. } = Figures::of(samples);
+                quantiles(samples, (min, max), per_mille)
+            }
             Store::Rough(histogram) => {
                 Some(per_mille.map(|p| Span(histogram.ranked(rank(histogram.figures.count, p)))))
             }
@@ -240,29 +238,20 @@ pub(super) fn rank(count: u64, per_mille: u64) -> u64 {
 }
 
 /// Up to here sorting is faster than looking for each quantile.
-const FEW: usize = 24;
+const FEW: usize = 32;
 
-/// The same of samples in a slice, which are reordered; `per_mille` ascends.
-pub fn quantiles<const N: usize>(samples: &mut [i64], per_mille: [u64; N]) -> Option<[Span; N]> {
+/// The same of samples in a slice between these `ends`, which are reordered; `per_mille` ascends.
+pub fn quantiles<const N: usize>(samples: &mut [i64], ends: (i64, i64), per_mille: [u64; N]) -> Option<[Span; N]> {
     let count = samples.len() as u64;
     if count == 0 {
         return None;
     }
-    let few = samples.len() <= FEW;
-    if few {
-        samples.sort_unstable();
+    let places = per_mille.map(|p| rank(count, p) as usize - 1);
+    if samples.len() > FEW {
+        return Some(ranks::select(samples, ends, places).map(Span));
     }
-    // All before this place are in front of what is looked for, and the one at it is where it belongs.
-    let mut done = None;
-    Some(per_mille.map(|p| {
-        let at = rank(count, p) as usize - 1;
-        if !few && done != Some(at) {
-            let from = done.map_or(0, |d: usize| d + 1);
-            samples[from..].select_nth_unstable(at - from);
-            done = Some(at);
-        }
-        Span(samples[at])
-    }))
+    samples.sort_unstable();
+    Some(places.map(|at| Span(samples[at])))
 }
 
 crate::pack::pack_fields!(Figures { count, sum, squares, min, max });

@@ -1,13 +1,52 @@
-//! Where many samples lie among each other, without putting all of them in order.
+//! Where samples lie among each other, without putting all of them in order.
 
 /// So many of the bits of a float tell magnitudes apart, in 64 steps to the octave.
 const SHIFT: u32 = 46;
 
+/// So many steps at most tell few samples apart.
+const STEPS: usize = 256;
+
 /// A number that does not fall as the value grows, which is not negative. A float tells its magnitude at once, unless
 /// it is 0.
 #[inline]
+fn magnitude(value: i64) -> u64 {
+    ((value | 1) as f64).to_bits()
+}
+
+/// The same with few bits.
+#[inline]
 fn step(value: i64) -> usize {
-    ((value | 1) as f64).to_bits() as usize >> SHIFT
+    magnitude(value) as usize >> SHIFT
+}
+
+/// Of few samples, all between `least` and `most`, those at these places, which ascend, in ascending order. Reorders them.
+pub fn select<const N: usize>(samples: &mut [i64], (least, most): (i64, i64), places: [usize; N]) -> [i64; N] {
+    // Half as many steps as samples, of equal ratio, reach from one end to the other.
+    let (first, wide) = (magnitude(least), u64::BITS - (magnitude(most) - magnitude(least)).leading_zeros());
+    let shift = wide.saturating_sub((samples.len() / 2).clamp(1, STEPS).ilog2());
+    let step = |value: i64| ((magnitude(value) - first) >> shift) as usize % STEPS;
+    let mut counts = [0_u32; STEPS];
+    samples.iter().for_each(|value| counts[step(*value)] += 1);
+    // Only in these steps it matters which samples they are.
+    let mut open = [false; STEPS];
+    let (mut at, mut below, mut before) = (0, 0, 0);
+    let found = places.map(|place| {
+        while below + counts[at] as usize <= place {
+            before += if open[at] { counts[at] as usize } else { 0 };
+            below += counts[at] as usize;
+            at += 1;
+        }
+        open[at] = true;
+        before + place - below
+    });
+    let mut near = 0;
+    for i in 0..samples.len() {
+        samples.swap(near, i);
+        near += usize::from(open[step(samples[near])]);
+    }
+    let near = &mut samples[..near];
+    near.sort_unstable();
+    found.map(|at| near[at])
 }
 
 /// Of samples between `least` and `most`, in two parts: those at these places in ascending order; and how many are less
@@ -81,6 +120,10 @@ mod tests {
             let (found, less) = find([&samples[..count / 3], &samples[count / 3..]], (least, most), places, &edges);
             assert_eq!(found, places.map(|place| sorted[place]), "{count} of {bits} bits");
             assert_eq!(less, edges.map(|edge| sorted.partition_point(|v| *v < edge)), "{count} of {bits} bits");
+            let mut reordered = samples.clone();
+            assert_eq!(select(&mut reordered, (least, most), places), found, "{count} of {bits} bits");
+            reordered.sort_unstable();
+            assert_eq!(reordered, sorted, "{count} of {bits} bits");
         }
     }
 }
