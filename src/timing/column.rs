@@ -1,11 +1,12 @@
-//! The samples of one thing, of all connections, each stored once with the groups that it belongs to.
+//! The samples of one thing, of all connections, each stored once with the groups that it belongs to; or of several things
+//! that are always sampled together, side by side.
 
 use super::deal::Counts;
 use super::quantile::Quantiles;
 use super::rough::Rough;
 use super::seats::{ALL, BITS, KIND, Seats};
 
-/// Samples from here on are stored apart.
+/// First samples from here on are stored apart.
 const LONG: i64 = 1 << (64 - BITS);
 /// A piece of the store has room for so many samples: for as many as there are already, within bounds, so that nothing
 /// is copied as they become more, and little room is left empty.
@@ -15,74 +16,79 @@ const PIECE: (usize, usize) = (16, 4_096);
 /// three hundred groups and some fifty columns.
 const PLENTY: (u64, usize) = (1 << 17, 1 << 13);
 
-/// Samples as they come. Of groups with too many to keep there are histograms.
+/// Samples as they come, `L` at once. Of groups with too many to keep there are histograms.
 #[derive(Clone, Debug)]
-pub struct Column {
+pub struct Column<const L: usize = 1> {
     /// How many samples of a group are kept as they are, as long as there are not plenty.
     limit: usize,
-    /// Samples above their seats: pieces with little room left.
-    full: Vec<Vec<u64>>,
+    /// Samples with their [seats](Seats::with): pieces with little room left.
+    full: Vec<Vec<[u64; L]>>,
     /// The piece that is being filled.
-    open: Vec<u64>,
+    open: Vec<[u64; L]>,
     /// So many of its samples are in no group that has too many.
     settled: usize,
     /// How many are in `full`.
     kept: usize,
     /// How many of these are in each group.
     counts: Option<Box<Counts>>,
-    long: Vec<(i64, Seats)>,
+    long: Vec<([i64; L], Seats)>,
     /// With so many it is time to see which groups have too many.
     due: usize,
     /// Those that have; their samples are here only for a while.
-    rough: Rough,
+    rough: Rough<L>,
     /// Whether there may be samples of such groups among those that are settled.
     stale: bool,
 }
 
 /// What a column holds.
-pub struct Parts {
+pub struct Parts<const L: usize> {
     /// How many samples of a group are kept as they are.
     pub limit: usize,
-    /// Samples above their seats.
-    pub short: Vec<Vec<u64>>,
+    /// Samples with their [seats](Seats::with).
+    pub short: Vec<Vec<[u64; L]>>,
     /// How many of these are in each group.
     pub counts: Counts,
-    /// Longer ones than all these.
-    pub long: Vec<(i64, Seats)>,
+    /// Those that are too long for that.
+    pub long: Vec<([i64; L], Seats)>,
     /// What is in none of the others.
-    pub rough: Rough,
+    pub rough: Rough<L>,
 }
 
-impl Column {
+impl<const L: usize> Column<L> {
     /// An empty one that is exact for groups of up to `limit` samples.
-    pub fn new(limit: usize) -> Column {
+    pub fn new(limit: usize) -> Column<L> {
         let (full, open, long, rough) = (Vec::new(), Vec::new(), Vec::new(), Rough::default());
         Column { limit, full, open, settled: 0, kept: 0, counts: None, long, due: limit + 1, rough, stale: false }
     }
 
     /// The same, with nothing in it: of the large groups that have too many samples no others are kept either.
-    pub fn empty(&self) -> Column {
+    pub fn empty(&self) -> Column<L> {
         Column { rough: self.rough.empty(), ..Column::new(self.limit) }
     }
 
-    /// Takes one sample of a connection in these groups; a negative one counts as 0.
+    /// Takes samples of a connection in these groups; negative ones count as 0.
     #[inline]
-    pub fn push(&mut self, seats: Seats, sample: i64) {
-        let sample = sample.max(0);
-        if sample >= LONG {
-            return self.push_long(seats, sample);
+    pub fn push(&mut self, seats: Seats, samples: [i64; L]) {
+        // To a number without a sign a negative one is long.
+        if samples[0] as u64 >= LONG as u64 || samples[1..].iter().any(|sample| *sample < 0) {
+            return self.push_odd(seats, samples);
         }
         if self.open.len() == self.open.capacity() {
             self.make_room();
         }
-        self.open.push(seats.with(sample));
+        self.open.push(seats.with(samples));
     }
 
+    /// Takes samples of which the first is long, or any is negative.
     #[cold]
-    fn push_long(&mut self, seats: Seats, sample: i64) {
-        let rest = self.rough.settle_one(seats, sample);
+    fn push_odd(&mut self, seats: Seats, samples: [i64; L]) {
+        let samples = samples.map(|sample| sample.max(0));
+        if samples[0] < LONG {
+            return self.push(seats, samples);
+        }
+        let rest = self.rough.settle_one(seats, samples);
         if !rest.is_empty() {
-            self.long.push((sample, rest));
+            self.long.push((samples, rest));
             self.review_if_due();
         }
     }
@@ -114,26 +120,13 @@ impl Column {
         if !self.open.is_empty() {
             self.kept += self.open.len();
             let counts = self.counts.get_or_insert_with(|| Box::new(Counts::NONE));
-            self.open.iter().for_each(|stored| counts.add(Seats::with_sample(*stored).1));
+            self.open.iter().for_each(|stored| counts.add(Seats::of(stored)));
             self.full.push(std::mem::take(&mut self.open));
         }
     }
 
-    /// Takes all samples of one connection; if they are not kept as they are, neither are those of its groups.
-    pub fn take(&mut self, seats: Seats, samples: &Quantiles) {
-        match samples.histogram() {
-            Some(histogram) => {
-                seats.each(|seat| {
-                    self.stale |= self.rough.get(seat).is_none();
-                    self.rough.begin(seat).merge(histogram);
-                });
-            }
-            None => samples.each(|v, _| self.push(seats, v)),
-        }
-    }
-
     /// Takes those of other connections.
-    pub fn merge(&mut self, mut other: Column) {
+    pub fn merge(&mut self, mut other: Column<L>) {
         self.settle();
         other.settle();
         other.close();
@@ -160,7 +153,7 @@ impl Column {
     /// what was taken so far tells the least.
     fn limit(&self) -> usize {
         let kept = self.kept + self.open.len() + self.long.len();
-        let all = self.rough.get(ALL).map_or(kept as u64, |histogram| histogram.figures.count);
+        let all = if self.rough.is_empty() { kept as u64 } else { self.rough.count(ALL) };
         if all > PLENTY.0 { self.limit.min(PLENTY.1) } else { self.limit }
     }
 
@@ -206,22 +199,22 @@ impl Column {
     }
 
     /// Of these samples keeps those of groups that do not have too many.
-    fn keep_rest(&mut self, full: Vec<Vec<u64>>, long: Vec<(i64, Seats)>) {
+    fn keep_rest(&mut self, full: Vec<Vec<[u64; L]>>, long: Vec<([i64; L], Seats)>) {
         for mut piece in full {
             let left = if self.rough.is_empty() { piece.len() } else { self.rough.settle(&mut piece) };
             piece.truncate(left);
             self.keep(&piece);
         }
-        for (sample, seats) in long {
-            let rest = self.rough.settle_one(seats, sample);
+        for (samples, seats) in long {
+            let rest = self.rough.settle_one(seats, samples);
             if !rest.is_empty() {
-                self.long.push((sample, rest));
+                self.long.push((samples, rest));
             }
         }
     }
 
     /// Keeps samples of which none is in a group that has too many.
-    fn keep(&mut self, mut samples: &[u64]) {
+    fn keep(&mut self, mut samples: &[[u64; L]]) {
         while !samples.is_empty() {
             if self.open.len() == self.open.capacity() {
                 self.close();
@@ -236,13 +229,28 @@ impl Column {
     }
 
     /// All that it holds.
-    pub fn into_parts(mut self) -> Parts {
+    pub fn into_parts(mut self) -> Parts<L> {
         self.settle();
         self.close();
         self.settle_stale();
         self.close();
         let counts = self.counts.as_deref().cloned().unwrap_or(Counts::NONE);
         Parts { limit: self.limit(), short: self.full, counts, long: self.long, rough: self.rough }
+    }
+}
+
+impl Column {
+    /// Takes all samples of one connection; if they are not kept as they are, neither are those of its groups.
+    pub fn take(&mut self, seats: Seats, samples: &Quantiles) {
+        match samples.histogram() {
+            Some(histogram) => {
+                seats.each(|seat| {
+                    self.stale |= self.rough.get(seat).is_none();
+                    self.rough.begin(seat)[0].merge(histogram);
+                });
+            }
+            None => samples.each(|v, _| self.push(seats, [v])),
+        }
     }
 }
 
@@ -261,16 +269,15 @@ mod tests {
         for many in [Seats::new([Some(0), None, None]), Seats::new([None; 3])] {
             let mut column = Column::new(200);
             for n in 0..100_000 {
-                column.push(if n % 1_000 == 0 { few } else { many }, n << (n % 2 * 40));
+                column.push(if n % 1_000 == 0 { few } else { many }, [n << (n % 2 * 40)]);
                 assert!(column.kept + column.open.len() + column.long.len() <= 200 + PIECE.1);
             }
             let mut one = Quantiles::new(2);
             (0..9).for_each(|n| one.add(Span(n)));
             column.take(few, &one);
             let held = column.into_parts();
-            let counted = |seat| held.rough.get(seat).map_or(0, |histogram| histogram.figures.count);
             // The group of the connection with too many is not kept either from then on.
-            assert_eq!((counted(ALL), counted(seat(1, 1))), (100_009, 109));
+            assert_eq!((held.rough.count(ALL), held.rough.count(seat(1, 1))), (100_009, 109));
             assert!(held.short.is_empty() && held.long.is_empty());
         }
     }
@@ -283,14 +290,14 @@ mod tests {
             let mut columns = [Column::new(100_000), Column::new(100_000), Column::new(100_000)];
             for n in 0..count {
                 let seats = if n % 20 == 0 { small } else { large };
-                columns[0].push(seats, n);
-                columns[if n < 140_000 { 1 } else { 2 }].push(seats, n);
+                columns[0].push(seats, [n]);
+                columns[if n < 140_000 { 1 } else { 2 }].push(seats, [n]);
             }
             let [one, mut first, second] = columns;
             first.merge(second);
             for column in [one, first] {
                 let mut rows = Rows::of(column).expect("samples");
-                let figures = rows.figures(None, seat(0, 1), false).expect("figures");
+                let figures = rows.figures(0, None, seat(0, 1), false).expect("figures");
                 assert_eq!((figures.n, figures.error.is_none()), (count as u64 / 20, exact), "{count}");
             }
         }

@@ -23,13 +23,18 @@ pub struct Columns {
     stays: [Stays; STATES],
 }
 
+/// The lanes of stays of which begin or end is not certain.
+const SPAN: usize = 0;
+const LOW: usize = 1;
+const HIGH: usize = 2;
+
 /// Stays in one state.
 #[derive(Clone, Debug)]
 struct Stays {
     /// How long those whose begin and end were seen for certain lasted.
     certain: Column,
     /// Of others: how long, at least, at most.
-    uncertain: [Column; 3],
+    uncertain: Column<3>,
 }
 
 /// The place of a state of one side among all.
@@ -41,24 +46,20 @@ pub fn place(side: Side, state: State) -> usize {
 impl Columns {
     /// Nothing yet.
     pub fn new() -> Columns {
-        let none = || Column::new(GROUP);
-        let stays = || Stays { certain: none(), uncertain: [none(), none(), none()] };
-        Columns { metrics: std::array::from_fn(|_| none()), stays: std::array::from_fn(|_| stays()) }
+        let stays = || Stays { certain: Column::new(GROUP), uncertain: Column::new(GROUP) };
+        Columns { metrics: std::array::from_fn(|_| Column::new(GROUP)), stays: std::array::from_fn(|_| stays()) }
     }
 
     /// The same, with nothing in it.
     pub fn empty(&self) -> Columns {
-        let stays = |stays: &Stays| Stays {
-            certain: stays.certain.empty(),
-            uncertain: stays.uncertain.each_ref().map(Column::empty),
-        };
+        let stays = |stays: &Stays| Stays { certain: stays.certain.empty(), uncertain: stays.uncertain.empty() };
         Columns { metrics: self.metrics.each_ref().map(Column::empty), stays: self.stays.each_ref().map(stays) }
     }
 
     /// One sample of a connection in these groups.
     #[inline]
     pub fn sample(&mut self, seats: Seats, metric: Metric, span: Span) {
-        self.metrics[metric as usize].push(seats, span.0);
+        self.metrics[metric as usize].push(seats, [span.0]);
     }
 
     /// All samples of a connection in these groups.
@@ -70,12 +71,11 @@ impl Columns {
     #[inline]
     pub fn stay(&mut self, seats: Seats, place: usize, stay: &Stay) {
         let stays = &mut self.stays[place];
-        let bounds = [stay.span, stay.low, stay.high];
         debug_assert!(stay.low <= stay.span && stay.span <= stay.high, "{stay:?}");
         if stay.low == stay.high {
-            stays.certain.push(seats, stay.span.0);
+            stays.certain.push(seats, [stay.span.0]);
         } else {
-            stays.uncertain.iter_mut().zip(bounds).for_each(|(column, span)| column.push(seats, span.0));
+            stays.uncertain.push(seats, [stay.span, stay.low, stay.high].map(|span| span.0));
         }
     }
 
@@ -84,7 +84,7 @@ impl Columns {
         self.metrics.iter_mut().zip(other.metrics).for_each(|(a, b)| a.merge(b));
         for (mine, theirs) in self.stays.iter_mut().zip(other.stays) {
             mine.certain.merge(theirs.certain);
-            mine.uncertain.iter_mut().zip(theirs.uncertain).for_each(|(a, b)| a.merge(b));
+            mine.uncertain.merge(theirs.uncertain);
         }
     }
 
@@ -95,7 +95,7 @@ impl Columns {
             let Some(mut rows) = Rows::of(column) else { continue };
             for (seat, group) in groups.iter_mut().enumerate() {
                 if rows.count(seat) > 0 {
-                    group.metrics.extend(rows.figures(None, seat, seat == ALL).map(|d| (name, d)));
+                    group.metrics.extend(rows.figures(0, None, seat, seat == ALL).map(|d| (name, d)));
                 }
             }
         }
@@ -109,21 +109,19 @@ impl Columns {
 
 impl Stays {
     fn finish(self, mut give: impl FnMut(usize, Occupancy)) {
-        let mut certain = Rows::of(self.certain);
-        let [mut spans, mut low, mut high] = self.uncertain.map(Rows::of);
+        let (mut certain, mut others) = (Rows::of(self.certain), Rows::of(self.uncertain));
         for seat in 0..SEATS {
-            let count = |rows: &Option<Rows>| rows.as_ref().map_or(0, |rows| rows.count(seat));
-            let uncertain = count(&spans);
-            if uncertain + count(&certain) == 0 {
+            let uncertain = others.as_ref().map_or(0, |rows| rows.count(seat));
+            if uncertain + certain.as_ref().map_or(0, |rows| rows.count(seat)) == 0 {
                 continue;
             }
-            let mut with_certain = |rows: &mut Option<Rows>, drawn| match (rows, &mut certain) {
-                (Some(rows), certain) => rows.figures(certain.as_mut(), seat, drawn),
-                (None, certain) => certain.as_mut()?.figures(None, seat, drawn),
+            let mut all = |lane, drawn| match (&mut others, &mut certain) {
+                (Some(rows), certain) => rows.figures(lane, certain.as_mut(), seat, drawn),
+                (None, certain) => certain.as_mut()?.figures(0, None, seat, drawn),
             };
-            let mut bounds = |rows| if uncertain > 0 { with_certain(rows, false) } else { None };
-            let (at_least, at_most) = (bounds(&mut low), bounds(&mut high));
-            let spans = with_certain(&mut spans, seat == ALL);
+            let mut bound = |lane| if uncertain > 0 { all(lane, false) } else { None };
+            let (at_least, at_most) = (bound(LOW), bound(HIGH));
+            let spans = all(SPAN, seat == ALL);
             give(seat, Occupancy { spans, at_least, at_most, uncertain, ..Occupancy::default() });
         }
     }

@@ -2,33 +2,37 @@
 
 use super::seats::{self, ALL, KIND, KINDS, SEATS, Seats};
 
-/// The samples of each group.
-pub struct Hands {
-    samples: Vec<i64>,
+/// The samples of each group, in each of `L` lanes.
+pub struct Hands<const L: usize> {
+    samples: [Vec<i64>; L],
     /// Where those of each seat begin and end.
     bounds: Vec<(u32, u32)>,
 }
 
-impl Hands {
-    /// Of samples above their seats, in pieces, of which so many are in each group, and of longer ones. Either each is in
-    /// the group of all, or none.
-    pub fn of(mut short: Vec<Vec<u64>>, mut counts: Counts, long: &[(i64, Seats)]) -> Hands {
+impl<const L: usize> Hands<L> {
+    /// Of samples with their seats, in pieces, of which so many are in each group, and of longer ones. Either all are in the
+    /// group of all, or none.
+    pub fn of(mut short: Vec<Vec<[u64; L]>>, mut counts: Counts, long: &[([i64; L], Seats)]) -> Hands<L> {
         let total = length(&short, long);
-        let first = short.iter().flatten().next().map(|stored| Seats::with_sample(*stored).1);
+        let first = short.iter().flatten().next().map(Seats::of);
         let all = first.or(long.first().map(|(_, seats)| *seats)).is_some_and(Seats::in_all);
         long.iter().for_each(|(_, seats)| counts.add(*seats));
         let mut counts = counts.0;
         // Nothing is copied as hands become more: for room that nothing is put into there is no memory.
         let dealt = counts.iter().filter(|counts| (counts[0] as usize) < total).count();
-        let samples = Vec::with_capacity((usize::from(all) + dealt) * total);
+        let samples = std::array::from_fn(|_| Vec::with_capacity((usize::from(all) + dealt) * total));
         let mut hands = Hands { samples, bounds: vec![(0, 0); SEATS] };
         if all {
             for piece in &mut short {
-                hands.samples.extend(piece.iter().map(|stored| Seats::with_sample(*stored).0));
+                for (lane, samples) in hands.samples.iter_mut().enumerate() {
+                    samples.extend(piece.iter().map(|stored| seats::sample(stored, lane)));
+                }
                 let left = seats::leave_placed(piece);
                 piece.truncate(left);
             }
-            hands.samples.extend(long.iter().map(|(sample, _)| *sample));
+            for (lane, samples) in hands.samples.iter_mut().enumerate() {
+                samples.extend(long.iter().map(|(long, _)| long[lane]));
+            }
             hands.bounds[ALL] = (0, total as u32);
         }
         let left = length(&short, long);
@@ -48,11 +52,11 @@ impl Hands {
     }
 
     /// Those of one kind of groups, of which each has so many.
-    fn deal(&mut self, kind: usize, counts: &[u32; KIND], short: &[Vec<u64>], long: &[(i64, Seats)]) {
+    fn deal(&mut self, kind: usize, counts: &[u32; KIND], short: &[Vec<[u64; L]>], long: &[([i64; L], Seats)]) {
         // Samples of none of them are dealt too, to nobody, unless they are so many that it is better to look for others.
         let total = length(short, long);
         let pass = counts[0] as usize > total / 8 * 7;
-        let (mut ends, mut end) = ([0_u32; KIND], self.samples.len() as u32);
+        let (mut ends, mut end) = ([0_u32; KIND], self.samples[0].len() as u32);
         for (place, count) in counts.iter().enumerate().skip(pass.into()) {
             ends[place] = end;
             if place > 0 {
@@ -60,24 +64,23 @@ impl Hands {
             }
             end += count;
         }
-        self.samples.resize(end as usize, 0);
-        let samples = &mut self.samples[..];
-        let mut give = |sample: i64, seats: Seats| {
+        self.samples.iter_mut().for_each(|samples| samples.resize(end as usize, 0));
+        let lanes = self.samples.each_mut().map(Vec::as_mut_slice);
+        let mut give = |samples: [i64; L], seats: Seats| {
             let place = seats.of_kind(kind);
             if place != 0 || !pass {
                 let end = &mut ends[place];
-                samples[*end as usize] = sample;
+                (0..L).for_each(|lane| lanes[lane][*end as usize] = samples[lane]);
                 *end += 1;
             }
         };
         for piece in short {
             for stored in piece {
-                let (sample, seats) = Seats::with_sample(*stored);
-                give(sample, seats);
+                give(std::array::from_fn(|lane| seats::sample(stored, lane)), Seats::of(stored));
             }
         }
-        for (sample, seats) in long {
-            give(*sample, *seats);
+        for (samples, seats) in long {
+            give(*samples, *seats);
         }
     }
 
@@ -88,16 +91,16 @@ impl Hands {
         (to - from) as usize
     }
 
-    /// The samples of a group.
-    pub fn of_seat(&self, seat: usize) -> &[i64] {
+    /// The samples of a group in one lane.
+    pub fn of_seat(&self, lane: usize, seat: usize) -> &[i64] {
         let (from, to) = self.bounds[seat];
-        &self.samples[from as usize..to as usize]
+        &self.samples[lane][from as usize..to as usize]
     }
 
     /// The same, to be put in another order.
-    pub fn of_seat_mut(&mut self, seat: usize) -> &mut [i64] {
+    pub fn of_seat_mut(&mut self, lane: usize, seat: usize) -> &mut [i64] {
         let (from, to) = self.bounds[seat];
-        &mut self.samples[from as usize..to as usize]
+        &mut self.samples[lane][from as usize..to as usize]
     }
 }
 
@@ -118,6 +121,6 @@ impl Counts {
     }
 }
 
-fn length(short: &[Vec<u64>], long: &[(i64, Seats)]) -> usize {
+fn length<const L: usize>(short: &[Vec<[u64; L]>], long: &[([i64; L], Seats)]) -> usize {
     short.iter().map(Vec::len).sum::<usize>() + long.len()
 }

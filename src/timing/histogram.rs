@@ -21,7 +21,7 @@ pub(super) struct Histogram {
 impl Histogram {
     pub(super) fn of(samples: &[i64]) -> Histogram {
         let mut histogram = Histogram { figures: Figures::NONE, first: 0, counts: Vec::new() };
-        histogram.take_all(Figures::of(samples), samples.iter().copied());
+        histogram.take_all(samples.iter().copied());
         histogram
     }
 
@@ -80,8 +80,10 @@ impl Histogram {
         self.put(bucket(sample), 1);
     }
 
-    /// Takes samples whose figures are known.
-    pub(super) fn take_all(&mut self, figures: Figures, samples: impl Iterator<Item = i64>) {
+    /// Takes some samples.
+    #[inline]
+    pub(super) fn take_all(&mut self, samples: impl Iterator<Item = i64> + Clone) {
+        let figures = Figures::of_all(samples.clone());
         if figures.count == 0 {
             return;
         }

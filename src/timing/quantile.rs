@@ -46,11 +46,17 @@ impl Figures {
 
     /// Of `samples`.
     pub fn of(samples: &[i64]) -> Figures {
-        let short = samples.iter().fold(Figures::NONE, |f, v| f.with_short(*v));
+        Figures::of_all(samples.iter().copied())
+    }
+
+    /// The same.
+    #[inline]
+    pub(super) fn of_all(samples: impl Iterator<Item = i64> + Clone) -> Figures {
+        let short = samples.clone().fold(Figures::NONE, Figures::with_short);
         match (short.max as u64).checked_mul(short.count) {
             // Neither of the sums can have come near its bounds.
             Some(most) if most < 1 << 62 && short.min >= 0 => short,
-            _ => samples.iter().fold(Figures::NONE, |f, v| f.with(*v)),
+            _ => samples.fold(Figures::NONE, Figures::with),
         }
     }
 
@@ -73,7 +79,7 @@ impl Figures {
 
     /// With a sample that is not negative and leaves the sums far from their bounds.
     #[inline]
-    pub(super) fn with_short(mut self, v: i64) -> Figures {
+    fn with_short(mut self, v: i64) -> Figures {
         self.count += 1;
         self.sum = self.sum.wrapping_add(v);
         self.squares = self.squares.wrapping_add(u128::from(v as u64).pow(2));
@@ -141,10 +147,7 @@ impl Quantiles {
     pub fn extend(&mut self, samples: &[i64]) {
         match &mut self.store {
             Store::Exact(mine) if mine.len() + samples.len() <= self.limit as usize => mine.extend_from_slice(samples),
-            _ => {
-                let figures = Figures::of(samples);
-                self.rough().take_all(figures, samples.iter().copied());
-            }
+            _ => self.rough().take_all(samples.iter().copied()),
         }
     }
 

@@ -38,22 +38,36 @@ impl Seats {
         Seats(IN_ALL | field(0) | field(1) | field(2))
     }
 
-    /// Together with a sample, which lies above them in a number.
+    /// Together with some samples, in numbers: the first sample lies above them.
     #[inline]
-    pub fn with(self, sample: i64) -> u64 {
-        ((sample as u64) << BITS) | u64::from(self.0)
+    pub fn with<const L: usize>(self, samples: [i64; L]) -> [u64; L] {
+        let mut stored = samples.map(|sample| sample as u64);
+        stored[0] = (stored[0] << BITS) | u64::from(self.0);
+        stored
     }
 
-    /// The sample and the seats in such a number.
+    /// The seats in such numbers.
     #[inline]
-    pub fn with_sample(stored: u64) -> (i64, Seats) {
-        ((stored >> BITS) as i64, Seats(stored as u32 & ((1 << BITS) - 1)))
+    pub fn of<const L: usize>(stored: &[u64; L]) -> Seats {
+        Seats(stored[0] as u32 & ((1 << BITS) - 1))
+    }
+
+    /// Puts them in the place of those in such numbers.
+    #[inline]
+    pub fn put<const L: usize>(self, stored: &mut [u64; L]) {
+        stored[0] = (stored[0] >> BITS << BITS) | u64::from(self.0);
     }
 
     /// Whether it is in the group of all connections.
     #[inline]
     pub fn in_all(self) -> bool {
         self.0 & IN_ALL != 0
+    }
+
+    /// Whether all of these are.
+    #[inline]
+    pub fn all_in_all<const L: usize>(stored: &[[u64; L]]) -> bool {
+        stored.iter().fold(u64::from(IN_ALL), |common, stored| common & stored[0]) != 0
     }
 
     /// Which of the seats of one kind it has; 0 is none.
@@ -93,14 +107,22 @@ impl Seats {
     }
 }
 
-/// Takes samples above their seats out of the group of all. Returns how many are in other groups: they come first then.
-pub fn leave_placed(samples: &mut [u64]) -> usize {
+/// The sample of one lane in numbers that hold [seats](Seats::with) too.
+#[inline(always)]
+pub fn sample<const L: usize>(stored: &[u64; L], lane: usize) -> i64 {
+    (if lane == 0 { stored[0] >> BITS } else { stored[lane] }) as i64
+}
+
+/// Takes samples, stored with their seats, out of the group of all. Returns how many are in other groups: they come first
+/// then.
+pub fn leave_placed<const L: usize>(samples: &mut [[u64; L]]) -> usize {
     let mut left = 0;
     for at in 0..samples.len() {
-        let (sample, seats) = Seats::with_sample(samples[at]);
-        let rest = seats.without(ALL);
+        let mut stored = samples[at];
+        let rest = Seats::of(&stored).without(ALL);
+        rest.put(&mut stored);
         // Most often there are few, but it is not foreseen which.
-        samples[left] = rest.with(sample);
+        samples[left] = stored;
         left += usize::from(!rest.is_empty());
     }
     left
@@ -115,9 +137,9 @@ mod tests {
         let seats = Seats::new([Some(0), None, Some(99)]);
         let listed = |seats: Seats| {
             let mut listed = Vec::new();
-            let (sample, seats) = Seats::with_sample(seats.with(77));
-            assert_eq!(sample, 77);
-            seats.each(|s| listed.push(s));
+            let stored = seats.with([77, i64::MAX]);
+            assert_eq!([0, 1].map(|lane| sample(&stored, lane)), [77, i64::MAX]);
+            Seats::of(&stored).each(|s| listed.push(s));
             listed
         };
         assert_eq!(listed(seats), [ALL, seat(0, 0), seat(2, 99)]);
