@@ -10,7 +10,7 @@ use tcpstate::report::directory::Parties;
 use tcpstate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use tcpstate::time::{Span, Time};
 use tcpstate::timing::{Measured, occupancy, summary};
-use tcpstate::tracker::textbook::Passed;
+use tcpstate::tracker::reading::Passed;
 use tcpstate::tracker::verdict::Weighing;
 use tcpstate::tracker::{Profile, Stack, Textbook, Tracker};
 

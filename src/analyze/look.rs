@@ -19,7 +19,7 @@ use crate::segment::Socket;
 use crate::time::Time;
 use crate::timing::{Measured, Proofs};
 use crate::tracker::log::Step;
-use crate::tracker::textbook::Passed;
+use crate::tracker::reading::Passed;
 use crate::tracker::verdict::Weighing;
 use crate::tracker::{Case, Evidence, Lone, Outline, Scratch, State, Textbook, Verdict};
 

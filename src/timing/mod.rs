@@ -6,7 +6,7 @@
 //! | file | measures |
 //! |---|---|
 //! | [`handshake`] | SYN, SYN,ACK, ACK; retries |
-//! | [`round_trip`] | the tap to each end and back |
+//! | [`round_trip`] | the tap to each end and back; `loss`: what was sent again |
 //! | `missed` | acknowledgments that were not captured |
 //! | [`turn`] | requests and answers |
 //! | [`pause`] | gaps, closed windows, stalls |
@@ -34,6 +34,7 @@ pub mod flow;
 mod groups;
 pub mod handshake;
 mod histogram;
+mod loss;
 mod maybe;
 mod missed;
 pub mod occupancy;

@@ -6,53 +6,13 @@
 
 use smallvec::SmallVec;
 
+use super::loss::{Loss, Repair, Sent, after};
 use super::pause::Pauses;
 use crate::segment::Segment;
 use crate::time::{Span, Time};
 
 /// How many segments in flight are remembered in one direction; those beyond give no sample.
 const IN_FLIGHT: usize = 512;
-
-/// A segment that is not acknowledged yet.
-#[derive(Clone, Copy, Debug)]
-struct Sent {
-    time: Time,
-    start: u32,
-    end: u32,
-    tsval: u32,
-    stamped: bool,
-    again: bool,
-}
-
-impl Sent {
-    fn tsval(&self) -> Option<u32> {
-        self.stamped.then_some(self.tsval)
-    }
-}
-
-/// The latest segment that was sent again, or late, and is not acknowledged yet.
-#[derive(Clone, Copy, Debug)]
-struct Repair {
-    time: Time,
-    /// The lowest sequence number of all repaired since everything repaired was acknowledged.
-    start: u32,
-    /// The highest.
-    end: u32,
-    tsval: Option<u32>,
-}
-
-/// What few streams need: something was lost, or came late.
-#[derive(Clone, Debug, Default)]
-struct Loss {
-    repair: Option<Repair>,
-    /// The right edge of the highest SACK block.
-    sacked: Option<u32>,
-    stalls: Pauses,
-    excluded: u32,
-    rescued: u32,
-    /// The latest sample that is known to have taken long; 0 if there was none.
-    slow: Span,
-}
 
 /// The stream towards one end, as far as it waits for acknowledgment.
 #[derive(Clone, Default)]
@@ -84,39 +44,6 @@ impl std::fmt::Debug for RoundTrip {
         let so_far = (&self.progress, &ends, &self.recovering);
         f.debug_tuple("RoundTrip").field(&waiting).field(&self.loss).field(&so_far).finish()
     }
-}
-
-impl Loss {
-    /// The sample that the acknowledgment `seg` of `sent` gives, if it gives one.
-    fn sample(&mut self, sent: &Sent, seg: &Segment) -> Option<Span> {
-        let first = seg.time - sent.time;
-        let late = self.repair.is_some_and(|r| r.time > sent.time && after(sent.start, r.start));
-        let held = self.sacked.is_some_and(|edge| !after(sent.end, edge));
-        if !sent.again && !late && !held {
-            return Some(first);
-        }
-        if sent.again
-            && let (Some(echo), Some(one)) = (seg.options.timestamps.map(|t| t.echo), sent.tsval())
-            && let Some(Repair { time, tsval: Some(two), .. }) = self.repair
-            && one != two
-        {
-            let span = match echo {
-                e if e == one && !late && !held => Some(first),
-                e if e == two => Some(seg.time - time),
-                _ => None,
-            };
-            if span.is_some() {
-                self.rescued = self.rescued.saturating_add(1);
-                return span;
-            }
-        }
-        self.excluded = self.excluded.saturating_add(1);
-        None
-    }
-}
-
-fn after(a: u32, b: u32) -> bool {
-    (b.wrapping_sub(a) as i32) < 0
 }
 
 impl RoundTrip {
@@ -300,12 +227,7 @@ impl RoundTrip {
     }
 }
 
-crate::pack::pack_fields!(Sent { time, start, end, tsval, stamped, again });
-crate::pack::pack_fields!(Repair { time, start, end, tsval });
-crate::pack::pack_fields!(Loss { repair, sacked, stalls, excluded, rescued, slow });
 crate::pack::pack_fields!(RoundTrip { flight, loss, progress, head, has_sent, has_acked, recovering, sent, acked });
-
-impl crate::pack::Item for Sent {}
 
 #[cfg(test)]
 mod tests {

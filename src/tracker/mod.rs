@@ -26,7 +26,7 @@
 //! | `restart` | records that are used again |
 //! | `sight`, `turns` | looking at connections there, several at once |
 //! | [`case`] | a connection with what others note of it |
-//! | [`textbook`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs |
+//! | [`textbook`], [`reading`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs; told from their tapes |
 //! | `lone` | connections of which there is but one SYN |
 //! | `outline`, `facts` | a connection in short; plain questions about it |
 //! | `timers` | when an end took its steps, and which timers have run out |
@@ -58,6 +58,7 @@ mod plain;
 mod player;
 mod possible;
 pub mod profile;
+pub mod reading;
 mod receipt;
 mod recent;
 mod reset;

@@ -8,9 +8,10 @@ use super::case::{Case, Notes, Scratch};
 use super::connection::{Class, Connection, Taken};
 use super::index::Index;
 use super::lone::Lone;
+use super::reading::Reading;
 use super::recent::Recent;
 use super::store::Store;
-use super::textbook::{Reading, Textbook};
+use super::textbook::Textbook;
 use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
 
 /// Tracks every connection in a stream of segments, with notes beside each.
