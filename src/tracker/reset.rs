@@ -70,12 +70,14 @@ impl Connection {
     }
 
     /// A RST with ACK and the numbers of an open connection is of an end that had received the SYN,ACK: before, it has nothing to
-    /// acknowledge, and who has closed meanwhile answers without ACK (RFC 9293 §3.5.2).
+    /// acknowledge, and who has closed meanwhile answers without ACK (RFC 9293 §3.5.2). Another TTL is that of a device between,
+    /// and the number 0 that of an end without connection.
     fn shows_syn_ack(&mut self, x: usize, seg: &Segment) {
         let [own, peer] = [x, 1 - x].map(|e| self.ends[e].isn);
         let open = own.is_some_and(|isn| after(seg.seq, isn)) && peer.is_some_and(|isn| after(seg.ack, isn));
+        let own_numbers = seg.seq != 0 && self.ends[x].ttl == Some(seg.ttl);
         let log = &self.ends[x].log;
-        if seg.has(Flags::ACK) && open && log.has(Event::SndSyn) && !log.has(Event::RcvSyn) {
+        if seg.has(Flags::ACK) && open && own_numbers && log.has(Event::SndSyn) && !log.has(Event::RcvSyn) {
             self.confirm(x, Event::RcvSynAck, seg);
         }
     }
