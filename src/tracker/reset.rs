@@ -97,10 +97,15 @@ impl Connection {
     }
 
     /// A RST with ACK comes from a socket that exists, and says what had arrived there. Not so what acknowledged its FIN, if that
-    /// was the peer's FIN, which the RST still expects, or passes the tap sooner before the RST than `x` can answer it.
+    /// was the peer's FIN, which the RST still expects, or passes the tap sooner before the RST than `x` can answer it; unless
+    /// the RST acknowledges data that came with it or later. Another TTL is that of a device between.
     fn precedes_ack_of_fin(&mut self, x: usize, seg: &Segment) {
         let (end, peer) = (&self.ends[x], &self.ends[1 - x]);
-        let Some(ack) = end.log.get(Event::RcvAckOfFin).filter(|_| seg.has(Flags::ACK)) else { return };
+        let own = seg.has(Flags::ACK) && end.ttl == Some(seg.ttl);
+        let Some(ack) = end.log.get(Event::RcvAckOfFin).filter(|_| own) else { return };
+        if peer.last_content.1 >= ack.packet && !before(seg.ack, peer.next) {
+            return;
+        }
         let fin = peer.last_fin.filter(|fin| peer.fins == 1 && fin.seq == seg.ack && fin.packet <= ack.packet);
         // Before the handshake was captured, what was least may have been a delayed acknowledgment.
         let least = end.turnaround.filter(|_| self.before == 0).map_or(Span(0), |t| Span(i64::from(t) * 800));
@@ -191,8 +196,11 @@ impl Connection {
     }
 
     /// A RST of `x` that acknowledges what `x` had of the peer, and not its FIN: that had not arrived, and finds no connection
-    /// when it does.
+    /// when it does. Another TTL is that of a device between, which knows nothing of that.
     fn closes_without_peer_fin(&mut self, x: usize, seg: &Segment) {
+        if self.ends[x].ttl != Some(seg.ttl) {
+            return;
+        }
         if let Some(mark) = self.ends[x].log.disprove(Event::RcvFin, seg.time + Span(1), seg.time) {
             self.retract(x, mark);
         }
