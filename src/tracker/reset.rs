@@ -234,8 +234,8 @@ impl Connection {
         (at_end || short || within(end.contiguous, seg.seq, end.next)) && !alien
     }
 
-    /// Whether this RST, with another hop count than all else of `x`, comes too late for an answer of `x` to what was sent last: a
-    /// device between may have sent it, as a rule to both ends, but not always.
+    /// Whether this RST, with another hop count than the first segment of `x`, comes too late for an answer of `x` to what was sent
+    /// last: a device between may have sent it, as a rule to both ends, but not always; or the route has changed.
     fn may_be_between(&self, x: usize, seg: &Segment) -> bool {
         let (end, peer) = (&self.ends[x], &self.ends[1 - x]);
         let due = Span(round_trip(end.turnaround).0 + OVERTAKEN.0);
