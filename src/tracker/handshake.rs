@@ -1,7 +1,7 @@
 //! Opening: SYN, SYN,ACK and what completes them (RFC 9293 §3.5, RFC 7413 for Fast Open).
 
 use super::connection::Connection;
-use super::endpoint::{NOT_OFFERED, When};
+use super::endpoint::{Endpoint, NOT_OFFERED, When};
 use super::mark::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, within};
@@ -22,6 +22,14 @@ pub(super) struct Handshake {
     pub ack: When,
     /// The segment of each end that first proves that its SYN was acknowledged.
     pub proven: [When; 2],
+}
+
+/// The SYN of `end`, not captured, that a SYN,ACK answers at `now`. If who answers `opens` too, `end` did not listen when it
+/// received that SYN, or would have answered it: it had sent its own.
+fn unseen_syn(end: &Endpoint, opens: bool, now: Time) -> Mark {
+    let mark = Mark::sure(Event::SndSyn, Evidence::Assumed, now, 0);
+    let crossed = end.log.get(Event::RcvSyn).filter(|_| opens);
+    crossed.map_or(mark, |syn| Mark { time: syn.time, place: Place::Before, ..mark })
 }
 
 impl Connection {
@@ -117,7 +125,7 @@ impl Connection {
             peer.next = seg.ack;
             peer.contiguous = seg.ack;
             peer.seen = true;
-            peer.log.settle(Mark::sure(Event::SndSyn, Evidence::Assumed, now, 0));
+            peer.log.settle(unseen_syn(peer, active, now));
         }
         if let Some(isn) = peer.isn
             && after(seg.ack, isn.wrapping_add(1))

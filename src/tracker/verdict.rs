@@ -144,9 +144,9 @@ impl Connection {
     }
 
     /// Both ends sent a SYN, and this one received a SYN,ACK. It would have answered the peer's SYN with a SYN,ACK (RFC 9293 §3.5,
-    /// Figure 7): if none was ever captured, that SYN had not arrived, as far as one can tell.
+    /// Figure 7): if none was ever captured, though its SYN was, that SYN had not arrived, as far as one can tell.
     fn weigh_simultaneous_open(&self, e: usize, scale: &mut Scale) {
-        let active = self.ends[e].syn_acks == 0 && scale.has(Event::SndSyn);
+        let active = self.ends[e].syns > 0 && self.ends[e].syn_acks == 0 && scale.has(Event::SndSyn);
         if active && scale.has(Event::RcvSyn) && scale.has(Event::RcvSynAck) {
             scale.reject(Event::RcvSyn);
         }
