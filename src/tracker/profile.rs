@@ -29,6 +29,9 @@ pub struct Profile {
     pub syn_rcvd: Span,
     /// How long a FIN_WAIT_2 without an application behind it may last before it is dropped silently.
     pub orphan_fin_wait_2: Span,
+    /// Whether an open end delays the acknowledgment of a FIN, as any other (Linux `tcp_fin`; BSD, macOS and Windows send it at
+    /// once).
+    pub delays_ack_of_fin: bool,
     /// Ports from which outgoing connections are numbered (inclusive).
     pub ephemeral_ports: (u16, u16),
 }
@@ -58,11 +61,12 @@ impl Stack {
                 syn_sent: Span::secs(syn),
                 syn_rcvd: Span::secs(syn_rcvd),
                 orphan_fin_wait_2: Span::secs(orphan),
+                delays_ack_of_fin: false,
                 ephemeral_ports: ports,
             }
         }
         match self {
-            Stack::Linux => p(60, 131, 63, 60, (32768, 60999)),
+            Stack::Linux => Profile { delays_ack_of_fin: true, ..p(60, 131, 63, 60, (32768, 60999)) },
             Stack::FreeBsd => p(60, 75, 75, 60, (10000, 65535)),
             Stack::MacOs => p(30, 75, 75, 60, (49152, 65535)),
             Stack::Windows => p(120, 21, 21, 120, (49152, 65535)),

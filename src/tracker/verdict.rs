@@ -17,6 +17,7 @@ use super::scale::Scale;
 use super::state::{Evidence, State, States};
 use super::textbook::Textbook;
 use super::timers::{self, Fins, LATEST_RETRY, RETRY};
+use super::trace::Trace;
 use crate::time::{Span, Time};
 
 /// One end at a given time.
@@ -268,11 +269,13 @@ impl Connection {
 
     /// Whether the capture speaks for a half-close before it began: one end sent nothing but acknowledgments, the other its FIN,
     /// which was acknowledged at once, or after data, and answered by none; or data, which was answered by a RST without ACK.
-    fn is_one_sided(&self, hypothesis: u8, end: Time) -> bool {
+    fn is_one_sided(&self, hypothesis: u8, end: Time, profile: &Profile) -> bool {
         /// An application that reads the end of the stream closes within this time, as a rule.
         const PATIENCE: Span = Span::millis(20);
-        /// Delayed acknowledgments wait 40 ms at least on Linux, so that this one was none.
+        /// An open end on Linux delays the acknowledgment of a FIN, by 40 ms at least, so that this one was none.
         const PROMPT: Span = Span::millis(30);
+        /// Linux starts at this TTL. Windows, at 128, acknowledges the FIN at once also where it is open.
+        const MOST_HOPS: u8 = 64;
         let (silent, talker) = match hypothesis {
             before_capture::FIRST_CLOSED => (&self.ends[0], &self.ends[1]),
             before_capture::SECOND_CLOSED => (&self.ends[1], &self.ends[0]),
@@ -286,7 +289,10 @@ impl Connection {
         let Some(fin) = silent.log.get(Event::RcvFin) else {
             return talker.bytes > 0 && silent.answers_without_socket();
         };
-        let prompt = silent.last.is_some_and(|last| last.packet == fin.proof && last.time - fin.time < PROMPT);
+        // A FIN that comes again is acknowledged at once.
+        let delays = profile.delays_ack_of_fin && talker.fins == 1 && silent.ttl.is_some_and(|ttl| ttl <= MOST_HOPS);
+        let at_once = |last: &Trace| last.packet == fin.proof && last.time - fin.time < PROMPT;
+        let prompt = delays && silent.last.as_ref().is_some_and(at_once);
         // On a long path neither the acknowledgment nor a FIN behind it comes any sooner.
         let acked = talker.log.get(Event::RcvAckOfFin).map_or(fin.time, |m| m.time.max(fin.time));
         end - acked > PATIENCE && (talker.bytes > 0 || prompt)
@@ -303,7 +309,7 @@ impl Connection {
     }
 
     fn conclude(&self, e: usize, scale: &Scale, end: Time, profile: &Profile, verdict: &mut Verdict) {
-        let hypotheses = self.hypotheses(end);
+        let hypotheses = self.hypotheses(end, profile);
         let mut starts = hypotheses.iter().map(|h| Some(self.start(e, *h)));
         let start = starts.next().flatten();
         let steps = &mut verdict.steps;
@@ -339,11 +345,11 @@ impl Connection {
     }
 
     /// What may have been before the capture began, the likeliest first; nothing if the opening was captured.
-    fn hypotheses(&self, end: Time) -> SmallVec<[u8; 3]> {
+    fn hypotheses(&self, end: Time, profile: &Profile) -> SmallVec<[u8; 3]> {
         let mut hypotheses = SmallVec::new();
         if self.before != 0 {
             hypotheses.extend((0..3).map(|i| 1 << i).filter(|h| self.before & h != 0));
-            if let Some(i) = hypotheses.iter().position(|h| self.is_one_sided(*h, end)) {
+            if let Some(i) = hypotheses.iter().position(|h| self.is_one_sided(*h, end, profile)) {
                 hypotheses.swap(0, i);
             }
         }
