@@ -336,3 +336,15 @@ fn who_does_not_repeat_its_data_when_it_is_due_has_lost_the_connection() {
     );
     assert!(find(&c, "half-open-dead-peer").is_some() && find(&c, "rst-after-close").is_none(), "{:?}", c.anomalies);
 }
+
+#[test]
+fn a_late_reset_with_another_hop_count_is_no_answer_of_that_end() {
+    let c = after_handshake(
+        "4. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=ACK><LEN=10> <-- ESTABLISHED @ +10ms
+5. CLOSED --> <SEQ=101><CTL=RST><TTL=61> --> CLOSED @ +20s
+",
+    );
+    let message = &find(&c, "half-open-dead-peer").unwrap().message;
+    let told = ", or a device between in its name, answered a segment of server 198.51.100.2:80 with RST (packet 5)";
+    assert!(message.contains(told), "{message}");
+}

@@ -6,7 +6,7 @@ use crate::segment::Flags;
 use crate::signals::Reset;
 use crate::time::Span;
 use crate::tracker::rules::Event;
-use crate::tracker::{OVERTAKEN, State};
+use crate::tracker::{Evidence, OVERTAKEN, State};
 
 /// The class of a RST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,6 +248,11 @@ pub fn is_aftermath(view: &View<'_>, reset: &Reset) -> bool {
 /// Whether packet `packet` reset end `e`.
 fn was_reset(view: &View<'_>, e: usize, packet: u64) -> bool {
     view.steps(e).iter().any(|s| s.mark.event == Event::RcvRst && s.mark.packet == packet)
+}
+
+/// Whether that end `e` sent its RST is but assumed, for its hop count.
+pub(super) fn may_be_between(view: &View<'_>, e: usize) -> bool {
+    view.event(e, Event::SndRst).is_some_and(|s| s.mark.evidence == Evidence::Assumed)
 }
 
 /// Whether the sender of `reset` had lost the connection some time ago. One that was heard a moment before has rather

@@ -1,6 +1,6 @@
 //! E01: one end has lost the connection, or is gone; the other does not know.
 
-use super::cause::{Cause, answers_to_stale, is_forgotten, lasting_challenge};
+use super::cause::{Cause, answers_to_stale, is_forgotten, lasting_challenge, may_be_between};
 use super::idle_death;
 use super::prelude::*;
 use super::rst_abort::is_in_history;
@@ -311,8 +311,9 @@ fn lost<'v>(view: &'v View<'_>) -> Option<&'v signals::Reset> {
 fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     let Some(reset) = lost(view) else { return false };
     let e = reset.from;
-    // After so long a device between may answer instead.
-    let between = reset.idle >= view.span(&idle_death::IDLE);
+    // After so long, or with another hop count, a device between may answer instead; and what was sent long ago nobody answers.
+    let between = reset.idle >= view.span(&idle_death::IDLE) || may_be_between(view, e);
+    let answered = reset.trigger.filter(|t| t.age < Span::secs(3));
     // What was before the capture, nothing that it sent since tells.
     let unseen = view.is_midstream() && view.connection.ends[e].bytes == 0;
     let message = || {
@@ -320,7 +321,7 @@ fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
             "{}{} answered {} of {} with RST (packet {}): it no longer knew the connection, which {} {}{}",
             view.who(e),
             if between { ", or a device between in its name," } else { "" },
-            reset.trigger.map_or("a segment".to_owned(), |t| format!("packet {}", t.packet)),
+            answered.map_or("a segment".to_owned(), |t| format!("packet {}", t.packet)),
             view.who(1 - e),
             reset.packet,
             if between { "that end" } else { "it" },
