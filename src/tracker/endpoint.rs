@@ -92,7 +92,7 @@ pub(super) struct Gaps {
     pub reset: Option<(Trace, u8)>,
     /// One of its RSTs, taken to be accepted, had the number of its FIN or one after that, if it had sent any.
     pub reset_at_fin: bool,
-    /// Its first RST was without ACK.
+    /// Its first RST was without ACK, and had the TTL of its other segments.
     pub bare_reset: bool,
 }
 
@@ -222,7 +222,8 @@ impl Endpoint {
         self.fin.is_some() && self.gaps.as_ref().is_some_and(|g| !g.reset_at_fin)
     }
 
-    /// Whether its first RST was without ACK. An open socket never sends one: this end had closed, or is gone.
+    /// Whether its first RST was without ACK, and its own by the TTL. An open socket never sends one: this end had closed, or
+    /// is gone.
     pub(super) fn answers_without_socket(&self) -> bool {
         self.log.has(Event::SndRst) && self.gaps.as_ref().is_some_and(|g| g.bare_reset)
     }

@@ -56,7 +56,8 @@ impl Connection {
                 self.had_not_closed(x);
             }
             if !self.ends[x].log.has(Event::SndRst) {
-                self.ends[x].gaps_mut().bare_reset = !seg.has(Flags::ACK);
+                let own = self.ends[x].ttl == Some(seg.ttl);
+                self.ends[x].gaps_mut().bare_reset = own && !seg.has(Flags::ACK);
                 let evidence = if self.may_be_between(x, seg) { Evidence::Assumed } else { Evidence::Sent };
                 self.ends[x].log.settle(Mark::sure(Event::SndRst, evidence, seg.time, seg.packet));
             }
