@@ -68,7 +68,7 @@ pub struct FileInfo {
     /// Snap length, the smallest of all interfaces, if it is below what packets need.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snap_len: Option<u32>,
-    /// When the capture ended, where that is known and its last packet came before (pcapng interface statistics, `live`).
+    /// When the capture ended, its last packet or later, where that is known (pcapng interface statistics, `live`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
     /// Why reading stopped before the end, or what was skipped: packet number, byte offset, cause.

@@ -133,7 +133,7 @@ impl Run {
             let goes_on = front.update(watcher, &source)?;
             if ended || !goes_on {
                 let ends = if ended { ahead.asked() } else { Some(wall_clock()).filter(|_| waiting == 0) };
-                source.until = ends.filter(|ends| self.is_known(*ends, watcher));
+                source.until = self.until(ends, watcher);
                 ahead.finish(watcher.now(), source.until)?;
                 return Ok(source);
             }
@@ -142,9 +142,11 @@ impl Run {
 }
 
 impl Run {
-    /// Whether the capture is known to have gone on until `ends`: the time of a pipe is that of no clock here.
-    fn is_known(&self, ends: Time, watcher: &Watcher) -> bool {
-        self.clocked && watcher.capture().last.is_some_and(|last| ends >= last)
+    /// When the capture ended, which was to be at `ends`: a packet may have come while it was waited for earlier ones. The time
+    /// of a pipe is that of no clock here.
+    fn until(&self, ends: Option<Time>, watcher: &Watcher) -> Option<Time> {
+        let (ends, last) = ends.zip(watcher.capture().last).filter(|_| self.clocked)?;
+        Some(ends.max(last))
     }
 }
 
