@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 use smallvec::SmallVec;
 
+use super::clients::Clients;
 use super::declaration::Declaration;
 use super::seeded::{self, Index};
 use super::select::Selection;
@@ -46,6 +47,8 @@ impl Key {
 pub struct Groups {
     index: Index,
     groups: Vec<Group>,
+    /// The place of the one found last, which is mostly the next one in a flood.
+    latest: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -109,60 +112,6 @@ impl Case {
     }
 }
 
-/// The clients of a group by number: mostly one.
-#[derive(Clone, Debug, Default)]
-struct Clients {
-    /// In order and each once up to `sorted`, then as they came.
-    numbers: SmallVec<[u32; 2]>,
-    sorted: usize,
-}
-
-/// So many come before they are put in order.
-const UNSORTED: usize = 64;
-
-impl Clients {
-    #[inline]
-    fn add(&mut self, number: u32) {
-        if self.numbers.last() == Some(&number) {
-            return;
-        }
-        self.numbers.push(number);
-        if self.numbers.len() >= 2 * self.sorted + UNSORTED {
-            self.sort();
-        }
-    }
-
-    /// Each once, in order.
-    fn sort(&mut self) {
-        // Hosts are numbered as they are met: mostly they are in order already, or two lists that are, one after the other.
-        self.numbers.sort();
-        self.numbers.dedup();
-        self.sorted = self.numbers.len();
-    }
-
-    fn merge(&mut self, other: Clients) {
-        self.numbers.extend_from_slice(&other.numbers);
-        self.sort();
-    }
-
-    /// How many there are, and the first [`LISTED`] by address.
-    fn listed(mut self, directory: &Directory) -> (usize, Vec<IpAddr>) {
-        self.sort();
-        let mut first: Vec<IpAddr> = Vec::new();
-        for number in &self.numbers {
-            let addr = directory.addr(*number);
-            if first.len() >= LISTED {
-                match first.last() {
-                    Some(last) if addr < *last => first.pop(),
-                    _ => continue,
-                };
-            }
-            first.insert(first.partition_point(|other| *other < addr), addr);
-        }
-        (self.numbers.len(), first)
-    }
-}
-
 impl Groups {
     /// None yet.
     pub fn new() -> Groups {
@@ -203,8 +152,11 @@ impl Groups {
     /// The group of `key`; if there is none, it is the next one pushed.
     fn find(&mut self, key: Key) -> Option<&mut Group> {
         let groups = &self.groups;
-        let place = self.index.find(key.seeded(), groups.len(), |i| groups[i].key.seeded());
-        place.map(|i| &mut self.groups[i])
+        if groups.get(self.latest).is_none_or(|group| group.key != key) {
+            let place = self.index.find(key.seeded(), groups.len(), |i| groups[i].key.seeded());
+            self.latest = place.unwrap_or(groups.len());
+        }
+        self.groups.get_mut(self.latest)
     }
 
     /// Adds what `other` has taken.

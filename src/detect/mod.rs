@@ -61,6 +61,7 @@ mod watch;
 
 mod accept_queue_drops;
 mod capture_cuts_connections;
+mod clients;
 mod clock_stepped;
 mod close_wait_growth;
 mod close_wait_stuck;
