@@ -8,6 +8,10 @@ use super::sequence::within;
 use super::state::{Evidence, State};
 use super::table::Tracker;
 use crate::segment::{Flags, Segment};
+use crate::time::Span;
+
+/// Nobody waits longer between two SYNs: Linux 64 s, before the last (`tcp_syn_retries` 6), and it varies by timer slack.
+const SYN_WAIT: Span = Span::secs(70);
 
 impl<N: Notes> Tracker<N> {
     /// The next incarnation after connection `old`, beginning with `seg`.
@@ -82,6 +86,13 @@ impl<N: Notes> Tracker<N> {
                 return self.begin(i, seg);
             }
             return i;
+        }
+        if c.was_given_up_before(x, seg) {
+            if x == 0 {
+                // Whoever goes on in another connection has given this one up.
+                c.ends[x].log.settle(Mark::sure(Event::Replaced, Evidence::Sent, seg.time, seg.packet));
+            }
+            return self.begin(i, seg);
         }
         if let Some(parked) = &c.parked
             && parked.src == seg.src
@@ -169,7 +180,20 @@ impl Connection {
         } else {
             seg.len == 0 || !is_foreign(self, x, seg)
         };
-        fits && self.parked.is_none()
+        fits && self.parked.is_none() && !self.was_given_up_before(x, seg)
+    }
+
+    /// Whether nobody answered the SYNs with which it begins, and `seg` of end `x`, no SYN, is of a connection that was
+    /// opened later: data with other sequence numbers, or after a silence longer than between two SYNs whatever fits
+    /// neither. (What the other end sends before that may be of an older one.)
+    fn was_given_up_before(&self, x: usize, seg: &Segment) -> bool {
+        let [requester, other] = &self.ends;
+        if other.packets != 0 || !requester.seen {
+            return false;
+        }
+        let foreign = if x == 0 { is_far(seg.seq, requester.next) } else { is_far(seg.ack, requester.next) };
+        let later = x == 0 && seg.len > 0 || seg.time - self.last > SYN_WAIT;
+        foreign && later && self.state_now(0) == State::SynSent
     }
 
     /// Whether both ends are through with it.
@@ -180,7 +204,12 @@ impl Connection {
 
 /// Whether data of `x` lies far outside of what connection `c` sent.
 fn is_foreign(c: &Connection, x: usize, seg: &Segment) -> bool {
-    const FAR: u32 = 1 << 22;
     let end = &c.ends[x];
-    end.seen && !within(end.next.wrapping_sub(FAR), seg.seq, end.next.wrapping_add(FAR))
+    end.seen && is_far(seg.seq, end.next)
+}
+
+/// Whether one sequence number is so far from another that no window explains it.
+fn is_far(number: u32, from: u32) -> bool {
+    const FAR: u32 = 1 << 22;
+    !within(from.wrapping_sub(FAR), number, from.wrapping_add(FAR))
 }
