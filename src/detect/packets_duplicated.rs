@@ -17,9 +17,10 @@ pub static DECLARATION: Declaration = Declaration {
     what: "The same packet appears again within moments: captured on several interfaces, or on a mirror port that sees both \
            its arrival and its departure.",
     why: "Counted naively, every copy is a retransmission or a duplicate ACK. Here copies are only counted, and move nothing.",
-    decided: "Same sequence and acknowledgment numbers, length, flags, window, timestamps, SACK blocks, checksum and IP \
-              identification within 100 ms, half of the least timeout of common stacks (1 ms where neither timestamps nor an \
-              identification tell copies from repetitions).",
+    decided: "Same sequence and acknowledgment numbers, length, flags, window, timestamps, SACK blocks and IP identification \
+              within 100 ms, half of the least timeout of common stacks; where neither timestamps nor an identification tell \
+              copies from repetitions, the same checksum within 1 ms. Also in another VLAN, or inside of a tunnel: it is one \
+              connection then.",
     confused: "retransmissions: a sender that repeats a segment gives it a new identification or timestamp, as a rule, or waits \
                for its timer.",
     advice: "Capture on one interface instead of `any`, or drop copies first (`editcap -d`). Nothing here depends on it.",
@@ -47,8 +48,11 @@ fn detect(scene: &Scene, _: &Services<'_>) -> Vec<Shown> {
     if q.copies == 0 || share * 1e6 < scene.limits.get(&SHARE) as f64 {
         return Vec::new();
     }
-    let every =
-        if share > 0.45 { ": every packet twice, as a capture of all interfaces of a router shows it" } else { "" };
+    let every = match share {
+        0.6.. => ": every packet several times, as a capture of all interfaces of a router shows it",
+        0.45.. => ": every packet twice, as a capture of all interfaces of a router shows it",
+        _ => "",
+    };
     vec![Shown {
         severity: Severity::Note,
         count: q.copies,

@@ -60,6 +60,8 @@ macro_rules! wrapped {
 
 wrapped!(Flags, ScopeId, Span);
 
+impl Item for ScopeId {}
+
 impl Pack for IpAddr {
     fn blank() -> Self {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED)

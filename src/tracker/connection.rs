@@ -8,6 +8,7 @@ use super::endpoint::Endpoint;
 use super::handshake::Handshake;
 use super::mark::{Mark, Place};
 use super::rules::Event;
+use super::scopes::Scopes;
 use super::sequence::{after, before, within};
 use super::state::Evidence;
 use super::trace::Trace;
@@ -82,6 +83,8 @@ pub struct Connection {
     pub ends: [Endpoint; 2],
     /// VLANs and tunnels of the segments of each end, once one was seen; as a rule the same.
     pub scopes: [Option<ScopeId>; 2],
+    /// Others in which the same segments were captured again.
+    pub(super) again_in: Option<Box<Scopes>>,
     /// Counted from 1 for each four-tuple.
     pub incarnation: u32,
     /// Capture time of the first packet.
@@ -111,23 +114,6 @@ impl Connection {
     #[inline]
     pub fn sender(&self, seg: &Segment) -> usize {
         sender(&self.sockets, seg)
-    }
-
-    /// Whether `seg` of end `x` was seen in the same VLANs and tunnels.
-    #[inline]
-    pub(super) fn is_in_scope(&self, x: usize, seg: &Segment) -> bool {
-        self.scopes[x].or(self.scopes[1 - x]) == Some(seg.scope)
-    }
-
-    /// Whether `seg`, seen in another VLAN or tunnel, is the unseen side of this connection: it acknowledges just what
-    /// the other end sent last.
-    pub(super) fn is_answered_by(&self, seg: &Segment) -> bool {
-        let x = self.sender(seg);
-        let peer = &self.ends[1 - x];
-        self.scopes[x].is_none()
-            && peer.seen
-            && seg.has(Flags::ACK)
-            && within(peer.acked.unwrap_or(peer.next), seg.ack, peer.next)
     }
 
     /// Counts `seg` without letting it change what is believed.
@@ -163,7 +149,7 @@ impl Connection {
         if !seg.has(Flags::RST) {
             self.ends[1 - x].unanswered = 0;
         }
-        if self.is_copy(x, seg) {
+        if self.is_copy(x, seg) || self.is_late_copy(x, seg) {
             return (Class::Copy, false);
         }
         if seg.has(Flags::RST) {

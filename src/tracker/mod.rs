@@ -19,6 +19,7 @@
 //! | [`verdict`], `scale` | the histories at a given time, silence weighed |
 //! | `possible` | where an end may be as well |
 //! | [`table`], `incarnation` | four-tuples; where one connection on them ends and the next begins |
+//! | `scopes` | the VLANs and tunnels that a connection is seen in |
 //! | `ahead` | looking up where segments belong before they are taken |
 //! | `index` | connections by their four-tuple, hosts by their address |
 //! | `recent` | those spoken on lately, by their ports alone |
@@ -65,6 +66,7 @@ mod reset;
 mod restart;
 pub mod rules;
 mod scale;
+mod scopes;
 pub(crate) mod sequence;
 pub mod settled;
 mod sight;

@@ -49,6 +49,7 @@ pack_fields!(Connection {
     sockets,
     ends,
     scopes,
+    again_in,
     incarnation,
     first,
     last,

@@ -22,6 +22,7 @@ impl Connection {
             sockets,
             ends: _,
             scopes,
+            again_in,
             incarnation,
             first,
             last,
@@ -37,6 +38,7 @@ impl Connection {
         const ANYTHING: u8 = before_capture::OPEN | before_capture::FIRST_CLOSED | before_capture::SECOND_CLOSED;
         let opening = seg.has(Flags::SYN) || seg.has(Flags::RST);
         (*sockets, *scopes, *incarnation) = ([seg.src, seg.dst], [Some(seg.scope), None], begun);
+        *again_in = None;
         (*first, *last, *first_packet, *last_packet) = (seg.time, seg.time, seg.packet, seg.packet);
         (*before, *fast_open, *parked) = (if opening { 0 } else { ANYTHING }, false, None);
         (*retractions, *handshake) = (0, Handshake::default());

@@ -44,6 +44,8 @@ const FEW: usize = 1 << 12;
 enum Found {
     /// To this connection or its next incarnation.
     Connection(usize),
+    /// To this connection, of which it was captured before, in another scope.
+    Again(usize),
     /// Its four-tuple is known, but in other scopes: they hang on this one.
     OtherScope { head: usize },
     /// Its four-tuple is new.
@@ -245,6 +247,10 @@ impl<N: Notes> Tracker<N> {
         }
         let i = match head.map_or(Found::Nothing { hash }, |head| self.find(head, seg)) {
             Found::Connection(i) => self.route(i, seg),
+            Found::Again(i) => {
+                self.connection_mut(i).again_in.get_or_insert_default().push(seg.scope);
+                i
+            }
             Found::OtherScope { head } => {
                 let i = self.store.push(seg, 1, 0, self.store.heads[head].beside);
                 self.store.heads[head].beside = i as u32 + 1;
@@ -288,12 +294,19 @@ impl<N: Notes> Tracker<N> {
 
     /// The latest connection of the four-tuple of `seg`, found through `head`, in its scope.
     fn find(&self, head: usize, seg: &Segment) -> Found {
-        let is_in_scope = |c: &Connection| c.is_in_scope(c.sender(seg), seg);
-        let in_scope = self.lanes(head).find(|i| is_in_scope(&self.connection(*i)));
-        // A VLAN or tunnel may differ by direction: what answers a connection seen from one side only is its other side.
-        match in_scope.or_else(|| self.lanes(head).find(|i| self.connection(*i).is_answered_by(seg))) {
-            Some(i) => Found::Connection(i),
-            None => Found::OtherScope { head },
+        let find = |fits: fn(&Connection, usize, &Segment) -> bool| {
+            self.lanes(head).find(|i| {
+                let c = self.connection(*i);
+                fits(&c, c.sender(seg), seg)
+            })
+        };
+        if let Some(i) = find(Connection::is_in_scope) {
+            return Found::Connection(i);
         }
+        if let Some(i) = find(Connection::is_captured_again) {
+            return Found::Again(i);
+        }
+        // A VLAN or tunnel may differ by direction: what answers a connection seen from one side only is its other side.
+        find(Connection::is_answered_by).map_or(Found::OtherScope { head }, Found::Connection)
     }
 }

@@ -35,7 +35,8 @@ pub struct Trace {
     pub flags: Flags,
     /// IPv4 identification.
     pub ip_id: u16,
-    /// What its checksum field, window, TSecr and SACK blocks come to: see [`rest`].
+    /// What its window, TSecr and SACK blocks come to, and where nothing names it, or options were cut, its checksum field:
+    /// see [`rest`].
     pub(super) rest: [u8; 3],
     /// Whether it had timestamps.
     pub(super) stamped: bool,
@@ -148,7 +149,11 @@ fn rest(seg: &Segment, echo: u32) -> [u8; 3] {
     /// 2^32 divided by the golden ratio: spreads numbers that are close to each other.
     const SPREAD: u32 = 0x9e37_79b1;
     let answers = if seg.options.sack_blocks == 0 { echo } else { with_blocks(seg, echo) };
-    let all = (u32::from(seg.checksum) << 16 | u32::from(seg.window)) ^ answers.wrapping_mul(SPREAD);
+    // The field of one that has a name may be filled in between two taps: by whoever puts it into a tunnel, or by offload.
+    // Where options were cut it is all that tells SACK blocks from others.
+    let named = (seg.ip_id != 0 || seg.options.timestamps.is_some()) && !seg.options.cut;
+    let checksum = if named { 0 } else { u32::from(seg.checksum) };
+    let all = (checksum << 16 | u32::from(seg.window)) ^ answers.wrapping_mul(SPREAD);
     let [_, rest @ ..] = all.wrapping_mul(SPREAD).to_le_bytes();
     rest
 }
@@ -192,9 +197,14 @@ mod tests {
             ack(300, 0, Some((7, 6)), 116, &[(400, 500)]),
             ack(300, 0, Some((8, 5)), 116, &[(400, 500)]),
             ack(300, 1, stamps, 116, &[(400, 500)]),
-            Segment { checksum: 0xfe31, ..ack(300, 0, stamps, 116, &[(400, 500)]) },
         ] {
             assert!(!first.is_copied_by(&other), "{other:?}");
+        }
+        // Offload fills the checksum in later; where nothing else names a segment it tells what was sent from what comes again.
+        assert!(first.is_copied_by(&Segment { checksum: 0xfe31, ..ack(300, 0, stamps, 116, &[(400, 500)]) }));
+        let cut = Options { cut: true, ..ack(0, 0, stamps, 116, &[]).options };
+        for seg in [ack(0, 0, None, 116, &[]), Segment { options: cut, ..ack(0, 0, stamps, 116, &[]) }] {
+            assert!(!Trace::of(&seg).is_copied_by(&Segment { checksum: 0xfe31, ..seg }));
         }
     }
 
