@@ -92,25 +92,27 @@ fn copies_that_come_behind_others_are_no_retransmissions() {
 9. FIN_WAIT_1 --> <SEQ=251><ACK=301><CTL=FIN,ACK><TS=9/5> --> CLOSE_WAIT @ +10ms
 10. FIN_WAIT_1 --> <SEQ=251><ACK=301><CTL=FIN,ACK><TS=309/5> --> CLOSE_WAIT @ +300ms
 ";
-    let mut segments = ladder::parse(open).expect("it is a ladder").segments();
-    let again: Vec<Segment> = segments.iter().map(|seg| behind_a_queue(seg, 1)).collect();
-    segments.extend(again);
-    segments.sort_by_key(|seg| seg.time);
-    let mut tracker = Tracker::new();
-    for (seg, packet) in segments.into_iter().zip(1..) {
-        tracker.segment(&Segment { packet, ..seg });
+    let once = ladder::parse(open).expect("it is a ladder").segments();
+    for networks in [&[][..], &[0], &[1], &[0, 0], &[1, 2]] {
+        let again = networks.iter().enumerate();
+        let again = again.flat_map(|(n, network)| once.iter().map(move |seg| behind(n, seg, *network)));
+        let mut segments: Vec<Segment> = once.iter().copied().chain(again).collect();
+        segments.sort_by_key(|seg| seg.time);
+        let mut tracker = Tracker::new();
+        for (seg, packet) in segments.into_iter().zip(1..) {
+            tracker.segment(&Segment { packet, ..seg });
+        }
+        let connections = tracker.connections();
+        assert_eq!(connections.len(), 1);
+        let sent = connections[0].ends.each_ref().map(|end| (end.retransmitted, end.fins, end.syns));
+        assert_eq!(sent, [(1, 2, 1), (0, 0, 0)], "captured again in {networks:?}");
     }
-    let connections = tracker.connections();
-    assert_eq!(connections.len(), 1);
-    assert_eq!(
-        connections[0].ends.each_ref().map(|end| (end.retransmitted, end.fins, end.syns)),
-        [(1, 2, 1), (0, 0, 0)]
-    );
 }
 
-/// `seg` as it comes out of a router.
-fn behind_a_queue(seg: &Segment, network: u32) -> Segment {
-    Segment { scope: ScopeId(network), time: seg.time + Span::micros(35), ttl: 63, ..*seg }
+/// `seg` as it comes out of a router, and of so many more behind it.
+fn behind(more: usize, seg: &Segment, network: u32) -> Segment {
+    let (time, ttl) = (seg.time + Span::micros(35 + 20 * more as i64), 63 - more as u8);
+    Segment { scope: ScopeId(network), time, ttl, ..*seg }
 }
 
 #[test]

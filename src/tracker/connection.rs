@@ -149,7 +149,8 @@ impl Connection {
         if !seg.has(Flags::RST) {
             self.ends[1 - x].unanswered = 0;
         }
-        if self.is_copy(x, seg) || self.is_late_copy(x, seg) {
+        if self.is_copy(x, seg) {
+            self.ends[x].note_copy();
             return (Class::Copy, false);
         }
         if seg.has(Flags::RST) {
@@ -182,6 +183,7 @@ impl Connection {
         }
         if let Some(gaps) = &mut end.gaps {
             gaps.reset = None;
+            end.expect_copy();
         }
         end.ttl.get_or_insert(seg.ttl);
         if !matches!(class, Class::Astray | Class::NoAck) {

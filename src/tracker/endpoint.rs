@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::copies::Copies;
 use super::log::Log;
 use super::rules::Event;
 use super::sequence::{after, before, later};
@@ -94,6 +95,8 @@ pub(super) struct Gaps {
     pub reset_at_fin: bool,
     /// Its first RST was without ACK, and had the TTL of its other segments.
     pub bare_reset: bool,
+    /// What it sent lately, where it is captured more than once.
+    pub copies: Copies,
 }
 
 /// A capture time or none, in eight bytes: no capture reaches back to the least.

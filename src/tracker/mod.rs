@@ -12,7 +12,7 @@
 //! | [`mark`], [`log`] | events of one end; folding them into a history |
 //! | `sequence` | arithmetic of sequence numbers |
 //! | [`endpoint`] | one end's stream: sequence numbers, gaps, window |
-//! | [`trace`] | what is remembered of a segment; which segments are copies of it |
+//! | [`trace`], `copies` | what is remembered of a segment; which segments are copies of it |
 //! | [`connection`], `handshake`, `receipt`, `reset` | what one segment proves and suggests |
 //! | `usual` | the short way for segments that move nothing |
 //! | `unseen` | FINs that were not captured |
@@ -41,6 +41,7 @@
 mod ahead;
 pub mod case;
 pub mod connection;
+mod copies;
 pub mod endpoint;
 mod evict;
 mod facts;

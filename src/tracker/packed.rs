@@ -1,6 +1,7 @@
 //! Which fields of a connection are packed: all of them.
 
 use super::connection::Connection;
+use super::copies::Copies;
 use super::endpoint::{Endpoint, Gaps, UnseenFin, When};
 use super::handshake::Handshake;
 use super::log::Log;
@@ -12,7 +13,8 @@ use crate::pack::{In, Out, Pack, pack_fields};
 use crate::time::Time;
 
 pack_fields!(Trace { time, packet, seq, ack, len, flags, ip_id, rest, stamped, stamp });
-pack_fields!(Gaps { beyond, unseen_fin, unseen_end, astray, challenge, reset, reset_at_fin, bare_reset });
+pack_fields!(Gaps { beyond, unseen_fin, unseen_end, astray, challenge, reset, reset_at_fin, bare_reset, copies });
+pack_fields!(Copies { recent, expected });
 pack_fields!(UnseenFin { end, time, packet, received, own, bare });
 pack_fields!(Endpoint {
     log,
@@ -131,3 +133,5 @@ impl Pack for Mark {
 pack_fields!(Log { marks, present, sure, proves });
 
 impl crate::pack::Item for Mark {}
+
+impl crate::pack::Item for Trace {}

@@ -1,6 +1,5 @@
 //! What is remembered of a segment, to tell copies of it from what its sender sent again.
 
-use super::connection::Connection;
 use super::sequence::left_before;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
@@ -117,28 +116,6 @@ impl Trace {
     fn is_equal_within(&self, limit: Span, seg: &Segment) -> bool {
         let same = Trace { time: self.time, packet: self.packet, ..Trace::of(seg) } == *self;
         same && seg.time - self.time <= limit
-    }
-}
-
-impl Connection {
-    /// Whether `seg` was captured before: by another interface, or repeated by the network.
-    pub(super) fn is_copy(&self, x: usize, seg: &Segment) -> bool {
-        let end = &self.ends[x];
-        if seg.has(Flags::RST) {
-            // Of a RST that answers segments one comes for each of them, often nameless: a router tells by the TTL.
-            let last = end.gaps.as_ref().and_then(|g| g.reset);
-            return last.is_some_and(|(t, ttl)| (t.is_named() || ttl != seg.ttl) && t.is_copied_by(seg));
-        }
-        [&end.last, &end.last_fin].into_iter().flatten().any(|t| t.is_copied_by(seg)) || self.is_too_soon(x, seg)
-    }
-
-    /// Whether `seg` repeats what end `x` sent last, and had alone in flight, before any timer can have run out.
-    fn is_too_soon(&self, x: usize, seg: &Segment) -> bool {
-        let (own, peer) = (&self.ends[x], &self.ends[1 - x]);
-        let Some(last) = own.last.filter(|last| last.seq == seg.seq && last.end() == own.next) else { return false };
-        let alone = own.acked == Some(last.seq) || last.flags.has(Flags::SYN);
-        let silent = peer.last.is_none_or(|heard| heard.packet < last.packet);
-        alone && silent && last.is_before_timers(seg)
     }
 }
 

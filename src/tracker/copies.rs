@@ -1,0 +1,73 @@
+//! What is captured more than once: on several interfaces, on both sides of a router, inside and outside of a tunnel.
+
+use super::connection::Connection;
+use super::endpoint::Endpoint;
+use super::trace::Trace;
+use crate::segment::{Flags, Segment};
+
+/// A copy comes behind so many other segments of the same end at most: those that waited with it between two taps. When as many
+/// came of which there was none, no more are expected.
+const BEHIND: usize = 16;
+
+/// The latest segments of an end of which copies come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Copies {
+    /// In the order in which they were captured; empty where none are expected.
+    pub recent: Vec<Trace>,
+    /// So many more segments without a copy, and none are.
+    pub expected: u8,
+}
+
+impl Endpoint {
+    /// It sent a segment, its latest, which was no copy.
+    pub(super) fn expect_copy(&mut self) {
+        let (Some(gaps), Some(last)) = (&mut self.gaps, &self.last) else { return };
+        let copies = &mut gaps.copies;
+        copies.expected = copies.expected.saturating_sub(1);
+        if copies.expected == 0 {
+            copies.recent = Vec::new();
+            return;
+        }
+        if copies.recent.len() >= BEHIND {
+            copies.recent.remove(0);
+        }
+        copies.recent.push(*last);
+    }
+
+    /// A copy of what it sent was captured.
+    pub(super) fn note_copy(&mut self) {
+        let last = self.last;
+        let copies = &mut self.gaps_mut().copies;
+        copies.expected = BEHIND as u8;
+        if copies.recent.is_empty() {
+            copies.recent.extend(last);
+        }
+    }
+}
+
+impl Connection {
+    /// Whether `seg` was captured before: by another interface, or repeated by the network.
+    pub(super) fn is_copy(&self, x: usize, seg: &Segment) -> bool {
+        let end = &self.ends[x];
+        if seg.has(Flags::RST) {
+            // Of a RST that answers segments one comes for each of them, often nameless: a router tells by the TTL.
+            let last = end.gaps.as_ref().and_then(|g| g.reset);
+            return last.is_some_and(|(t, ttl)| (t.is_named() || ttl != seg.ttl) && t.is_copied_by(seg))
+                || self.is_late_copy(x, seg);
+        }
+        let gaps = end.gaps.as_ref();
+        let recent = gaps.map_or(&[][..], |gaps| &gaps.copies.recent);
+        [&end.last, &end.last_fin].into_iter().flatten().chain(recent).any(|t| t.is_copied_by(seg))
+            || self.is_too_soon(x, seg)
+            || self.is_late_copy(x, seg)
+    }
+
+    /// Whether `seg` repeats what end `x` sent last, and had alone in flight, before any timer can have run out.
+    fn is_too_soon(&self, x: usize, seg: &Segment) -> bool {
+        let (own, peer) = (&self.ends[x], &self.ends[1 - x]);
+        let Some(last) = own.last.filter(|last| last.seq == seg.seq && last.end() == own.next) else { return false };
+        let alone = own.acked == Some(last.seq) || last.flags.has(Flags::SYN);
+        let silent = peer.last.is_none_or(|heard| heard.packet < last.packet);
+        alone && silent && last.is_before_timers(seg)
+    }
+}
