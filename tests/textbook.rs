@@ -9,7 +9,7 @@ use tcpstate::report::Ending;
 use tcpstate::report::directory::Parties;
 use tcpstate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use tcpstate::time::{Span, Time};
-use tcpstate::timing::{Measured, occupancy, summary};
+use tcpstate::timing::{Flights, Measured, occupancy, summary};
 use tcpstate::tracker::reading::Passed;
 use tcpstate::tracker::verdict::Weighing;
 use tcpstate::tracker::{Profile, Stack, Textbook, Tracker};
@@ -165,9 +165,9 @@ impl Script {
 fn read(tracker: &Tracker<Noted>) -> Option<(Textbook, Measured)> {
     let mut book = Textbook::default();
     let mut reading = tracker.textbook(0, &mut book)?;
-    let mut measured = Measured::default();
-    while let Some(Passed { sender, advances }) = reading.advance() {
-        measured.textbook(sender, advances, reading.segment(sender));
+    let (mut measured, mut flights) = (Measured::default(), Flights::default());
+    while let Some(Passed { sender, advances, segment }) = reading.advance() {
+        measured.textbook(sender, advances, segment, &mut flights);
     }
     reading.is_whole().then_some((book, measured))
 }

@@ -17,7 +17,7 @@ use crate::report::rollup::{Added, Shown};
 use crate::report::{Anomaly, Connection, Ending, Outcome, PerSide, Row};
 use crate::segment::Socket;
 use crate::time::Time;
-use crate::timing::{Measured, Proofs};
+use crate::timing::{Flights, Measured, Proofs};
 use crate::tracker::log::Step;
 use crate::tracker::reading::Passed;
 use crate::tracker::verdict::Weighing;
@@ -34,6 +34,7 @@ struct Desk {
     measured: [Measured; TOGETHER],
     books: [Textbook; TOGETHER],
     lones: [Option<Lone>; TOGETHER],
+    flights: Flights,
     briefs: [Vec<Brief>; TOGETHER],
     anomalies: [Vec<Anomaly>; TOGETHER],
     kinds: Alike,
@@ -144,7 +145,7 @@ impl Finish<'_> {
         desk: &mut Desk,
         stretch: &mut Stretch,
     ) {
-        let Desk { scratch, weighing, measured, books, lones, briefs, anomalies, kinds, nothing } = desk;
+        let Desk { scratch, weighing, measured, books, lones, flights, briefs, anomalies, kinds, nothing } = desk;
         let tracker = &self.analysis.tracker;
         let built = wanted.connections || wanted.only.is_some();
         let (mut indices, mut left) = ([0; TOGETHER], [None; TOGETHER]);
@@ -153,7 +154,7 @@ impl Finish<'_> {
         let places = indices.iter().zip(&mut *books).zip(&mut *lones).zip(&mut *measured).zip(&mut *left);
         for ((((index, book), lone), measured), left) in places {
             *lone = if !built || wanted.in_short() { tracker.lone(*index) } else { None };
-            let short = lone.is_some() || self.textbook(*index, measured, book);
+            let short = lone.is_some() || self.textbook(*index, measured, book, flights);
             *left = (!short).then_some(*index);
         }
         tracker.look_all(left, scratch);
@@ -264,11 +265,11 @@ impl Finish<'_> {
 
     /// Reads connection `index` into `book`, and measures it, if it is a textbook one of which detectors have nothing to
     /// say. Whether it is.
-    fn textbook(&self, index: usize, measured: &mut Measured, book: &mut Textbook) -> bool {
+    fn textbook(&self, index: usize, measured: &mut Measured, book: &mut Textbook, flights: &mut Flights) -> bool {
         let Some(mut reading) = self.analysis.tracker.textbook(index, book) else { return false };
         measured.restart();
-        while let Some(Passed { sender, advances }) = reading.advance() {
-            measured.textbook(sender, advances, reading.segment(sender));
+        while let Some(Passed { sender, advances, segment }) = reading.advance() {
+            measured.textbook(sender, advances, segment, flights);
         }
         reading.is_whole() && self.unremarkable.covers(book)
     }

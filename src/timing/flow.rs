@@ -334,7 +334,7 @@ impl Flow {
     }
 
     #[inline]
-    fn sampled(&mut self, end: usize, span: Span) {
+    pub(super) fn sampled(&mut self, end: usize, span: Span) {
         self.samples.add(Kind::Trip(end), span);
         if self.least(end).is_none_or(|least| span < least) {
             self.least[end] = span.into();

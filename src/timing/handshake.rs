@@ -158,6 +158,12 @@ impl Handshake {
         true
     }
 
+    /// A segment of the server at `now`, after the client's ACK.
+    #[inline]
+    pub fn note_ready(&mut self, now: Time) {
+        self.ready.or_set(now);
+    }
+
     /// Whether a segment at `now` without SYN says nothing more about it: both ends were seen to be through with it before.
     #[inline]
     pub fn is_past(&self, now: Time) -> bool {

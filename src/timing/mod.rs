@@ -62,4 +62,5 @@ pub mod vantage;
 pub use flow::Measured;
 pub use groups::Census;
 pub use proofs::Proofs;
+pub use textbook::Flights;
 pub use vantage::Vantage;

@@ -186,6 +186,12 @@ impl RoundTrip {
         self.progress
     }
 
+    /// Progress was made, or what is in flight began to be sent: noted by who knows the rest.
+    #[inline]
+    pub fn note_progress(&mut self, now: Time) {
+        self.progress = now;
+    }
+
     /// Whether something sent is not acknowledged.
     #[inline]
     pub fn in_flight(&self) -> bool {

@@ -1,58 +1,109 @@
 //! What is measured of a textbook connection ([`Textbook`](crate::tracker::Textbook)): what [`Measured::take`] comes to for
 //! it, without the questions whose answers are known.
 
-use super::blame::Situation;
+use super::blame::{Cause, Situation};
 use super::flow::{Flow, Measured};
+use super::loss::after;
+use super::maybe::Maybe;
+use super::pause::Ender;
 use crate::segment::{Flags, Segment};
+use crate::time::Time;
+
+/// What each end has sent that is not acknowledged yet: made once, and used for one connection after the other. Nothing is
+/// left of it where a connection was textbook to its end.
+#[derive(Debug, Default)]
+pub struct Flights([Flight; 2]);
+
+/// So many segments at most: a power of two, and more than a tape holds.
+const MOST: usize = 64;
+
+/// What one end has sent, in order: end and capture time.
+#[derive(Debug)]
+struct Flight {
+    sent: [(u32, Time); MOST],
+    /// The first that is not acknowledged.
+    head: usize,
+    /// Behind the last.
+    tail: usize,
+}
+
+impl Default for Flight {
+    fn default() -> Flight {
+        Flight { sent: [(0, Time(0)); MOST], head: 0, tail: 0 }
+    }
+}
+
+impl Flight {
+    fn is_empty(&self) -> bool {
+        self.head == self.tail
+    }
+
+    #[inline(always)]
+    fn push(&mut self, seg: &Segment) {
+        self.sent[self.tail % MOST] = (seg.end(), seg.time);
+        self.tail += 1;
+    }
+
+    /// All before `ack` is acknowledged. When the segment was sent that ends there, if one does.
+    #[inline(always)]
+    fn acknowledged(&mut self, ack: u32) -> Option<Time> {
+        let mut last = None;
+        while self.head != self.tail {
+            let (end, time) = self.sent[self.head % MOST];
+            if after(end, ack) {
+                break;
+            }
+            last = (end == ack).then_some(time);
+            self.head += 1;
+        }
+        last
+    }
+}
 
 impl Measured {
     /// Takes the next segment of a textbook connection, of end `x`; end 0 is the client. `advances` if it acknowledges more
     /// than any of `x` before.
-    #[inline]
-    pub fn textbook(&mut self, x: usize, advances: bool, seg: &Segment) {
+    #[inline(always)]
+    pub fn textbook(&mut self, x: usize, advances: bool, seg: &Segment, flights: &mut Flights) {
+        let Some(flow) = &mut self.flow else { return self.opening_textbook(x, seg, flights) };
+        if x & 1 == 1 {
+            self.handshake.note_ready(seg.time);
+        }
+        flow.textbook(x & 1, advances, seg, flights);
+    }
+
+    /// The same of a segment of the handshake: the client's ACK, the last, completes it.
+    #[inline(never)]
+    fn opening_textbook(&mut self, x: usize, seg: &Segment, flights: &mut Flights) {
         if seg.has(Flags::SYN) {
             self.opening.open(seg.time);
             self.handshake.opening(x, seg);
             return self.opening.spend(seg.time);
         }
         self.handshake.later(x, seg);
-        if self.flow.is_none() {
-            self.open_textbook(x, seg);
-        }
-        if let Some(flow) = &mut self.flow {
-            flow.textbook(x & 1, advances, seg);
-        }
-    }
-
-    /// The client's ACK, `seg`, completes the handshake.
-    #[inline(never)]
-    fn open_textbook(&mut self, x: usize, seg: &Segment) {
         let mut flow = self.spare.take();
         flow.gaps.last = seg.time;
         self.opening.spend(seg.time);
         flow.blame = self.opening.account();
         flow.opened(x, seg.time, &self.handshake);
+        flights.0.iter_mut().for_each(|flight| (flight.head, flight.tail) = (0, 0));
+        flow.textbook(x & 1, true, seg, flights);
         self.flow = Some(flow);
     }
 }
 
 impl Flow {
-    #[inline]
-    fn textbook(&mut self, x: usize, advances: bool, seg: &Segment) {
+    #[inline(always)]
+    fn textbook(&mut self, x: usize, advances: bool, seg: &Segment, flights: &mut Flights) {
         self.ttl[x].get_or_insert(seg.ttl);
+        let [a, b] = &mut flights.0;
+        let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         if advances {
-            self.acknowledges(x, seg, &Situation::default());
+            self.acknowledges_in_order(x, seg, peer);
         }
         let (payload, fin) = (seg.len > 0, seg.has(Flags::FIN));
         if payload || fin {
-            let talker = self.turns.talker();
-            let situation = Situation {
-                closing: self.close.has_begun(),
-                talker: talker.or(Some(0)),
-                server: talker.map(|_| 1),
-                ..Situation::default()
-            };
-            self.news(x, seg, situation);
+            self.news_in_order(x, seg, own);
         }
         if fin {
             self.close.fin(x, seg, self.content.time());
@@ -62,5 +113,47 @@ impl Flow {
         if payload {
             self.content = seg.time.into();
         }
+    }
+
+    /// What [`Flow::acknowledges`] comes to where nothing was lost, or came late: `flight` is what the other end has sent.
+    #[inline(always)]
+    fn acknowledges_in_order(&mut self, x: usize, seg: &Segment, flight: &mut Flight) {
+        let progress = self.trips[x].progress();
+        let (flying, sent) = (!flight.is_empty(), flight.acknowledged(seg.ack));
+        self.trips[x].note_progress(seg.time);
+        if let Some(sent) = sent {
+            let span = seg.time - sent;
+            if !self.is_missed(x, seg, span, progress) {
+                self.sampled(x, span);
+            }
+        }
+        if flying && flight.is_empty() {
+            self.settled[1 - x] = seg.time.into();
+        }
+    }
+
+    /// What [`Flow::news`] comes to there: `flight` is what end `x` has sent. Once one of them has closed there is no payload
+    /// any more.
+    #[inline(always)]
+    fn news_in_order(&mut self, x: usize, seg: &Segment, flight: &mut Flight) {
+        let (now, payload, flying) = (seg.time, seg.len > 0, !flight.is_empty());
+        if self.close.has_begun() {
+            self.blame.spend(now, Cause::Close);
+        } else {
+            let talker = self.turns.talker();
+            let situation = Situation { talker: talker.or(Some(0)), server: talker.map(|_| 1), ..Situation::default() };
+            let settled =
+                if flying { self.settled_unseen(x, now) } else { Some(self.settled[x].time().unwrap_or(Time(0))) };
+            self.blame.speaks(x, now, &situation, self.least(x), settled);
+        }
+        if !flying {
+            self.trips[1 - x].note_progress(now);
+        }
+        flight.push(seg);
+        self.settled[x] = Maybe::NONE;
+        if payload {
+            self.turns.speaks(x, now, &mut self.samples);
+        }
+        self.gaps.content(now, (if payload { Ender::Data } else { Ender::Fin }, x));
     }
 }

@@ -66,6 +66,15 @@ impl<'a> Player<'a> {
         Some(self.usual().unwrap_or_else(|| self.any()))
     }
 
+    /// The same if it is a plain one, and not near the end of the tape; else nothing is done.
+    #[inline(always)]
+    pub(super) fn advance_plain(&mut self) -> Option<usize> {
+        let left = self.left.checked_sub(1)?;
+        let x = self.usual()?;
+        self.left = left;
+        Some(x)
+    }
+
     /// Goes on to the next segment if it is a plain one, and not near the end.
     #[inline(always)]
     fn usual(&mut self) -> Option<usize> {

@@ -25,13 +25,15 @@ enum Stage {
     Other,
 }
 
-/// What the next segment was.
+/// The next segment.
 #[derive(Clone, Copy, Debug)]
-pub struct Passed {
+pub struct Passed<'r> {
     /// Which end sent it.
     pub sender: usize,
     /// It acknowledges more than any segment of its sender before.
     pub advances: bool,
+    /// It itself.
+    pub segment: &'r Segment,
 }
 
 /// A connection being read, as long as it is a textbook one.
@@ -51,34 +53,47 @@ struct Page<'a> {
     /// The same of its last with payload or FIN.
     content: [Time; 2],
     now: Time,
+    /// The least time from the tap to each end and back.
+    least: [Span; 2],
     book: &'a mut Textbook,
 }
+
+/// Longer than any.
+const UNKNOWN: Span = Span(i64::MAX);
 
 impl<'a> Reading<'a> {
     #[inline(always)]
     pub(super) fn new(player: Player<'a>, book: &'a mut Textbook) -> Reading<'a> {
         *book = Textbook::default();
         let never = [Time(i64::MIN); 2];
-        let page =
-            Page { stage: Stage::Fresh, next: [0; 2], acked: [0; 2], sent: never, content: never, now: never[0], book };
+        let page = Page {
+            stage: Stage::Fresh,
+            next: [0; 2],
+            acked: [0; 2],
+            sent: never,
+            content: never,
+            now: never[0],
+            least: [UNKNOWN; 2],
+            book,
+        };
         Reading { player, page }
     }
 
     /// Takes the next segment; `None` at the end, or where it is no textbook connection.
-    #[inline]
-    pub fn advance(&mut self) -> Option<Passed> {
-        let x = self.player.advance()?;
-        let passed = self.page.take(x & 1, self.player.segment(x));
-        if passed.is_none() {
+    #[inline(always)]
+    pub fn advance(&mut self) -> Option<Passed<'_>> {
+        let (x, advances) = match self.player.advance_plain() {
+            Some(x) => (x, self.page.take_plain(x & 1, self.player.segment(x))),
+            None => {
+                let x = self.player.advance()?;
+                (x, self.page.take(x & 1, self.player.segment(x)))
+            }
+        };
+        let Some(advances) = advances else {
             self.page.stage = Stage::Other;
-        }
-        passed
-    }
-
-    /// The latest segment of end `x`.
-    #[inline]
-    pub fn segment(&self, x: usize) -> &Segment {
-        self.player.segment(x)
+            return None;
+        };
+        Some(Passed { sender: x, advances, segment: self.player.segment(x) })
     }
 
     /// Whether it was a textbook connection to its end: only then its book means something.
@@ -88,19 +103,46 @@ impl<'a> Reading<'a> {
 }
 
 impl Page<'_> {
-    #[inline]
-    fn take(&mut self, x: usize, seg: &Segment) -> Option<Passed> {
+    /// Takes a plain segment of end `x`: one in order, with no more than ACK, PSH and FIN, that acknowledges no more than was
+    /// sent. Whether it acknowledges more than any before; `None` where it is no textbook connection.
+    #[inline(always)]
+    fn take_plain(&mut self, x: usize, seg: &Segment) -> Option<bool> {
+        let (acked, content) = (self.acked[1 - x], seg.len > 0);
+        let news = seg.ack != acked;
+        let goes_on = self.stage == Stage::Open
+            && !seg.has(Flags::FIN)
+            && seg.window != 0
+            && seg.time >= self.now
+            && !after(acked, seg.ack)
+            && (news || content);
+        if !goes_on {
+            return self.take(x, seg);
+        }
+        self.counts(x, seg);
+        self.passes(x, seg, news, content);
+        Some(news)
+    }
+
+    #[inline(always)]
+    fn counts(&mut self, x: usize, seg: &Segment) {
+        self.book.pause = self.book.pause.max(seg.time - self.now);
+        self.now = seg.time;
+        self.book.packets[x] += 1;
+    }
+
+    /// Takes any segment of end `x`; says the same of it.
+    #[inline(never)]
+    fn take(&mut self, x: usize, seg: &Segment) -> Option<bool> {
         let (y, kind, packet) = (1 - x, seg.flags.control(), (seg.time, seg.packet));
         if seg.time < self.now || seg.options.cut || seg.options.fast_open {
             return None;
         }
-        if self.stage != Stage::Fresh {
-            self.book.pause = self.book.pause.max(seg.time - self.now);
+        if self.stage == Stage::Fresh {
+            self.now = seg.time;
         }
-        self.now = seg.time;
-        self.book.packets[x] += 1;
+        self.counts(x, seg);
         if kind & Flags::SYN.0 != 0 {
-            return self.opens(x, kind, seg);
+            return self.opens(x, kind, seg).then_some(true);
         }
         let news = seg.ack != self.acked[y];
         let fin = kind & Flags::FIN.0 != 0;
@@ -150,11 +192,22 @@ impl Page<'_> {
             }
             _ => return None,
         };
+        self.passes(x, seg, news, content);
+        if self.stage == Stage::Closed {
+            self.book.turnaround = self.least.map(|least| timers::least_turnaround(None, least));
+        }
+        Some(news)
+    }
+
+    /// What follows from a segment of end `x` after the handshake for the next ones.
+    #[inline(always)]
+    fn passes(&mut self, x: usize, seg: &Segment, news: bool, content: bool) {
+        let y = 1 - x;
         if x == 1 {
-            self.book.ready.get_or_insert(packet);
+            self.book.ready.get_or_insert((seg.time, seg.packet));
         }
         if news {
-            if all && self.content[y] == self.sent[y] && self.sent[y] != NONE.0 {
+            if seg.ack == self.next[y] && self.content[y] == self.sent[y] && self.sent[y] != NONE.0 {
                 self.note_turnaround(x, seg.time - self.sent[y]);
             }
             self.acked[y] = seg.ack;
@@ -165,7 +218,6 @@ impl Page<'_> {
         if content {
             self.content[x] = seg.time;
         }
-        Some(Passed { sender: x, advances: news })
     }
 
     /// When the first FIN was sent, or known not to have arrived, or acknowledged.
@@ -175,15 +227,15 @@ impl Page<'_> {
 
     /// Whether the FIN may still have been on its way to end `x` when that sent something that was captured at `now`.
     fn is_under_way(&self, x: usize, now: Time) -> bool {
-        self.before() >= timers::horizon(self.book.turnaround[x], now)
+        self.before() >= timers::horizon(timers::least_turnaround(None, self.least[x]), now)
     }
 
-    /// A SYN or SYN,ACK.
-    fn opens(&mut self, x: usize, kind: u16, seg: &Segment) -> Option<Passed> {
+    /// A SYN or SYN,ACK. Whether it is the one that is due.
+    fn opens(&mut self, x: usize, kind: u16, seg: &Segment) -> bool {
         const SYN_ACK: u16 = Flags::SYN.0 | Flags::ACK.0;
         let packet = (seg.time, seg.packet);
         if seg.len > 0 || seg.flags.has(Flags::PSH) || seg.flags.has(Flags::URG) {
-            return None;
+            return false;
         }
         match (self.stage, x, kind) {
             (Stage::Fresh, 0, kind) if kind == Flags::SYN.0 => {
@@ -196,15 +248,15 @@ impl Page<'_> {
                 self.acked = [seg.ack, seg.seq];
                 self.stage = Stage::SynAck;
             }
-            _ => return None,
+            _ => return false,
         }
         self.next[x] = seg.end();
         self.sent[x] = seg.time;
-        Some(Passed { sender: x, advances: true })
+        true
     }
 
+    #[inline(always)]
     fn note_turnaround(&mut self, x: usize, span: Span) {
-        let least = &mut self.book.turnaround[x];
-        *least = timers::least_turnaround(*least, span);
+        self.least[x] = self.least[x].min(span);
     }
 }
