@@ -6,7 +6,7 @@
 //! proven by a segment that is known beforehand, and only the last acknowledgment is never confirmed. The histories are
 //! those that [`Connection`](super::Connection) comes to; tests compare them.
 
-use super::log::{Step, Tail, follow};
+use super::log::{Step, Steps, Tail, follow};
 use super::mark::{Mark, Place};
 use super::outline::Outline;
 use super::profile::Profile;
@@ -63,6 +63,20 @@ const PATHS: [[[&Rule; 5]; 2]; 2] = {
     ]
 };
 
+/// Which of these are taken by something that the end sends.
+const SENT: [[[bool; 5]; 2]; 2] = [
+    [[true, false, false, true, false], [true, false, true, false, false]],
+    [[false, false, false, true, false], [false, false, true, false, false]],
+];
+
+/// Makes room for steps that are about to be written.
+#[cold]
+fn lengthen(steps: &mut Steps) {
+    let rule = PATHS[0][0][0];
+    let blank = Step { at: NONE.0, mark: Mark::sure(rule.event, Evidence::Assumed, NONE.0, NONE.1), rule };
+    steps.resize(PATHS[0][0].len(), blank);
+}
+
 /// No packet yet.
 pub(super) const NONE: Packet = (Time(i64::MIN), 0);
 
@@ -91,34 +105,51 @@ impl Textbook {
     /// What became of both ends at `end`, in the order of their sockets.
     pub fn weigh(&self, end: Time, profile: &Profile, verdicts: &mut [Verdict; 2]) {
         for (e, verdict) in verdicts.iter_mut().enumerate() {
-            let marks = self.marks(e);
-            debug_assert!(marks.is_sorted_by_key(Mark::key), "what happened to an end is told in order");
-            let arrows = PATHS[e][usize::from(e == self.closer)];
-            let steps = &mut verdict.steps;
-            let taken = marks.into_iter().zip(arrows).map(|(mark, rule)| Step { at: mark.time, mark, rule });
-            // As a rule they come where those of the textbook connection before were.
-            if steps.len() < arrows.len() {
-                steps.clear();
-                steps.extend(taken);
-            } else {
-                steps.truncate(arrows.len());
-                steps.iter_mut().zip(taken).for_each(|(place, step)| *place = step);
-            }
-            let sent = if e == self.closer { self.last.0 } else { self.answer.0 };
+            let closes = e == self.closer;
+            let latest = match (e, closes) {
+                (0, false) => self.follow::<0, false>(end, &mut verdict.steps),
+                (0, true) => self.follow::<0, true>(end, &mut verdict.steps),
+                (_, false) => self.follow::<1, false>(end, &mut verdict.steps),
+                (_, true) => self.follow::<1, true>(end, &mut verdict.steps),
+            };
             let mut possible = States::EMPTY;
-            if let Some(timer) = timers::expired(Some(sent), &Tail::after(steps), end, profile) {
-                follow(steps, std::iter::once(&timer));
+            if closes
+                && let Some(timer) = timers::expired(Some(self.last.0), &Tail::after(&verdict.steps), end, profile)
+            {
+                follow(&mut verdict.steps, std::iter::once(&timer));
+                verdict.steps.last_mut().into_iter().for_each(|step| step.at = step.at.max(latest));
                 if timers::may_last(&timer, end) {
                     possible = possible.with(State::TimeWait);
                 }
             }
-            timers::date(self.turnaround[e], steps, end);
             possible = possible.with(verdict.state());
-            if e != self.closer && self.may_repeat_fin(end) {
+            if !closes && self.may_repeat_fin(end) {
                 possible = possible.with(State::LastAck);
             }
             verdict.possible = possible;
         }
+    }
+
+    /// Puts the steps of end `E`, which `CLOSES` first or not, into `steps`; when it took the last one.
+    #[inline(always)]
+    fn follow<const E: usize, const CLOSES: bool>(&self, end: Time, steps: &mut Steps) -> Time {
+        let (marks, arrows) = (self.marks::<E, CLOSES>(), PATHS[E][CLOSES as usize]);
+        debug_assert!(marks.is_sorted_by_key(Mark::key), "what happened to an end is told in order");
+        let (half, sent) = (timers::way(self.turnaround[E]), SENT[E][CLOSES as usize]);
+        let mut earliest = Time(i64::MIN);
+        let mut next = |i: usize| {
+            earliest = timers::taken_at(&marks[i], sent[i], half, end).max(earliest);
+            Step { at: earliest, mark: marks[i], rule: arrows[i] }
+        };
+        // As a rule they come where those of the textbook connection before were.
+        if steps.len() < arrows.len() {
+            lengthen(steps);
+        }
+        steps.truncate(arrows.len());
+        if let Some(places) = steps.first_chunk_mut::<5>() {
+            (0..).zip(places).for_each(|(i, place)| *place = next(i));
+        }
+        earliest
     }
 
     /// Whether the last acknowledgment is so recent that its receiver, if it did not get it, would not have repeated its
@@ -140,19 +171,19 @@ impl Textbook {
         self.ready.unwrap_or(self.answer)
     }
 
-    /// What happened to end `e`, in order.
-    #[inline]
-    fn marks(&self, e: usize) -> [Mark; 5] {
+    /// What happened to end `E`, which `CLOSES` first or not, in order.
+    #[inline(always)]
+    fn marks<const E: usize, const CLOSES: bool>(&self) -> [Mark; 5] {
         let [syn, syn_ack, ack] = self.opening;
         let of = |event, evidence, (time, packet): Packet| Mark::sure(event, evidence, time, packet);
         let proven = |event, packet, proof: Packet| Mark { proof: proof.1, ..of(event, Evidence::Confirmed, packet) };
         let acked = self.ack.unwrap_or(self.answer);
-        let [first, second] = if e == 0 {
+        let [first, second] = if E == 0 {
             [of(Event::SndSyn, Evidence::Sent, syn), proven(Event::RcvSynAck, syn_ack, ack)]
         } else {
             [proven(Event::RcvSyn, syn, syn_ack), proven(Event::RcvAckOfSyn, ack, self.ready())]
         };
-        let [third, fourth, fifth] = if e == self.closer {
+        let [third, fourth, fifth] = if CLOSES {
             let acked = proven(Event::RcvAckOfFin, acked, self.last);
             [of(Event::SndFin, Evidence::Sent, self.fin), acked, proven(Event::RcvFin, self.answer, self.last)]
         } else {

@@ -102,12 +102,25 @@ pub fn may_last(timer: &Mark, end: Time) -> bool {
 }
 
 /// From the tap to an end, by the least time there and back in microseconds: nothing where the tap is at the end.
-fn way(turnaround: Option<u32>) -> Span {
+#[inline]
+pub fn way(turnaround: Option<u32>) -> Span {
     /// Below this the tap is at the end, and what is measured is its processing.
     const AT_THE_END: u32 = 1_000;
     match turnaround {
         Some(micros) if micros >= AT_THE_END => Span(i64::from(micros) * 500),
         _ => Span(0),
+    }
+}
+
+/// When an end took the step of `mark`, if it could: `sent` if by something that it sent; `half` is the way from the tap to it.
+#[inline(always)]
+pub fn taken_at(mark: &Mark, sent: bool, half: Span, end: Time) -> Time {
+    let captured = mark.time;
+    match mark.place {
+        _ if mark.evidence == Evidence::Timer || mark.packet == 0 => captured,
+        Place::At if !sent => (captured + half).min(end.max(captured)),
+        Place::After if !sent => captured,
+        _ => captured - half,
     }
 }
 
@@ -120,14 +133,7 @@ pub fn date(turnaround: Option<u32>, steps: &mut [Step], end: Time) {
             step.rule.event,
             Event::SndSyn | Event::SndSynAck | Event::SndFin | Event::SndRst | Event::Replaced
         );
-        let captured = step.mark.time;
-        let at = match step.mark.place {
-            _ if step.mark.evidence == Evidence::Timer || step.mark.packet == 0 => captured,
-            Place::At if !sent => (captured + half).min(end.max(captured)),
-            Place::After if !sent => captured,
-            _ => captured - half,
-        };
-        step.at = at.max(earliest);
+        step.at = taken_at(&step.mark, sent, half, end).max(earliest);
         earliest = step.at;
     }
 }
