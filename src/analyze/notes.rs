@@ -6,6 +6,7 @@ use crate::segment::Segment;
 use crate::signals::Signals;
 use crate::time::Time;
 use crate::timing::Measured;
+use crate::tracker::opening::Opening;
 use crate::tracker::{Connection, Notes, Taken};
 
 /// The notes of one connection.
@@ -39,6 +40,15 @@ impl Notes for Noted {
     fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
         self.take_for_glance(taken, seg, c);
         self.measured.take(taken.sender, taken.class, taken.advances, seg, c);
+    }
+
+    fn open(&mut self, opening: Opening<'_>) {
+        self.open_for_glance(opening);
+        self.measured.open(opening);
+    }
+
+    fn open_for_glance(&mut self, opening: Opening<'_>) {
+        self.signals.open(opening);
     }
 
     fn take_for_glance(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {

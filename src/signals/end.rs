@@ -194,6 +194,13 @@ impl End {
         self.note_order(seg);
     }
 
+    /// Its stream begins with `syn`, alone or with the first acknowledgment of the other's.
+    pub(super) fn begin(&mut self, syn: &Segment) {
+        self.note_sent(syn);
+        (self.mss, self.edge, self.started) = (syn.options.mss.unwrap_or(0), syn.end(), true);
+        self.duplicate_acks = NEWS;
+    }
+
     /// It is no more than an acknowledgment.
     #[inline(always)]
     pub(super) fn note_ack(&mut self, advances: bool) {

@@ -20,6 +20,7 @@ pub use reset::{Reset, Trigger};
 
 use crate::segment::{Flags, IcmpError, IcmpKind, Segment};
 use crate::time::{Span, Time};
+use crate::tracker::opening::Opening;
 use crate::tracker::sequence::{after, before};
 use crate::tracker::{Class, Connection, Taken};
 
@@ -108,6 +109,15 @@ impl Signals {
     fn copied(&mut self, x: usize) {
         let copies = &mut self.cold_mut().copies[x & 1];
         *copies = copies.saturating_add(1);
+    }
+
+    /// Takes note of a handshake with which the connection begins: what [`Signals::take`] comes to for its segments.
+    pub fn open(&mut self, [syn, syn_ack, ack]: Opening<'_>) {
+        self.ends[0].begin(syn);
+        self.ends[1].begin(syn_ack);
+        self.ends[0].note_sent(ack);
+        self.longest_idle = (syn_ack.time - syn.time).max(ack.time - syn_ack.time);
+        self.last = ack.time;
     }
 
     /// Takes what [`Signals::usual`] does not.

@@ -12,7 +12,7 @@
 //! | [`pause`] | gaps, closed windows, stalls |
 //! | [`close`] | FINs |
 //! | [`blame`] | all time, by cause |
-//! | [`flow`] | all that of one connection, segment by segment; `usual`: the short way; `textbook`: that of a whole connection; `proofs`: what proves receipts; `restart`: how it begins anew |
+//! | [`flow`] | all that of one connection, segment by segment; `usual`: the short way; `textbook`: that of a whole connection, or of its handshake; `proofs`: what proves receipts; `restart`: how it begins anew |
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge; beyond a size as `histogram`, in `buckets` |

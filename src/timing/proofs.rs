@@ -33,7 +33,7 @@ impl Measured {
         self.add_proof(seg);
     }
 
-    fn add_proof(&mut self, seg: &Segment) {
+    pub(super) fn add_proof(&mut self, seg: &Segment) {
         let (packet, time) = std::mem::replace(&mut self.last_proof, (seg.packet, seg.time));
         let (on, later) = (seg.packet.wrapping_sub(packet), seg.time.0.wrapping_sub(time.0) as u64);
         match &mut self.flow {

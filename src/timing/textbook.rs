@@ -1,5 +1,5 @@
 //! What is measured of a textbook connection ([`Textbook`](crate::tracker::Textbook)): what [`Measured::take`] comes to for
-//! it, without the questions whose answers are known.
+//! it, without the questions whose answers are known; and of the handshake that another connection begins with.
 
 use super::blame::{Cause, Situation};
 use super::flow::{Flow, Measured};
@@ -8,6 +8,7 @@ use super::maybe::Maybe;
 use super::pause::Ender;
 use crate::segment::{Flags, Segment};
 use crate::time::Time;
+use crate::tracker::opening::Opening;
 
 /// What each end has sent that is not acknowledged yet: made once, and used for one connection after the other. Nothing is
 /// left of it where a connection was textbook to its end.
@@ -61,6 +62,25 @@ impl Flight {
 }
 
 impl Measured {
+    /// Takes a handshake with which the connection begins: what [`Measured::take`] comes to for its segments.
+    pub fn open(&mut self, [syn, syn_ack, ack]: Opening<'_>) {
+        self.opening.open(syn.time);
+        for (x, seg) in [syn, syn_ack].into_iter().enumerate() {
+            self.handshake.opening(x, seg);
+            self.opening.spend(seg.time);
+        }
+        self.add_proof(syn_ack);
+        self.handshake.later(0, ack);
+        let mut flow = self.spare.take();
+        flow.blame = self.opening.account();
+        flow.blame.spend(ack.time, Cause::Handshake);
+        flow.ttl[0] = Some(ack.ttl);
+        flow.opened(0, ack.time, &self.handshake);
+        flow.acknowledges(0, ack, &Situation::default());
+        self.flow = Some(flow);
+        self.add_proof(ack);
+    }
+
     /// Takes the next segment of a textbook connection, of end `x`; end 0 is the client. `advances` if it acknowledges more
     /// than any of `x` before.
     #[inline(always)]

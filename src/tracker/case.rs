@@ -1,6 +1,7 @@
 //! A connection with what others note of it.
 
 use super::connection::{Class, Connection, Taken};
+use super::opening::Opening;
 use crate::pack::Pack;
 use crate::segment::{Flags, Segment};
 use crate::time::Time;
@@ -58,6 +59,14 @@ pub trait Notes: Clone + Default + Pack {
     /// Takes note of `seg` of connection `c`, which the tracker has just taken.
     fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection);
 
+    /// Takes note of a handshake with which the connection begins: what [`Notes::take`] comes to for its segments.
+    fn open(&mut self, opening: Opening<'_>);
+
+    /// Takes note of no more of it than a glance tells.
+    fn open_for_glance(&mut self, opening: Opening<'_>) {
+        self.open(opening);
+    }
+
     /// Takes note of no more than a glance tells.
     fn take_for_glance(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
         self.take(taken, seg, c);
@@ -86,6 +95,8 @@ impl Notes for () {
     fn glance_at_orderly(_: u32, _: bool) {}
 
     fn take(&mut self, _: &Taken, _: &Segment, _: &Connection) {}
+
+    fn open(&mut self, _: Opening<'_>) {}
 }
 
 impl<E> Case<E> {

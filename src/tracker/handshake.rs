@@ -183,7 +183,7 @@ impl Connection {
     }
 
     /// A window scale counts only if both SYNs offer one (RFC 7323 §2.2).
-    fn settle_scale(&mut self) {
+    pub(super) fn settle_scale(&mut self) {
         if self.ends.iter().any(|e| e.scale == Some(NOT_OFFERED)) && self.ends.iter().all(|e| e.scale.is_some()) {
             self.ends[0].scale = Some(0);
             self.ends[1].scale = Some(0);

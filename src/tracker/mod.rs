@@ -28,6 +28,7 @@
 //! | `sight`, `turns` | looking at connections there, several at once |
 //! | [`case`] | a connection with what others note of it |
 //! | [`textbook`], [`reading`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs; told from their tapes |
+//! | `opening` | the handshake that most connections begin with, in one go |
 //! | `lone` | connections of which there is but one SYN |
 //! | `outline`, `facts` | a connection in short; plain questions about it |
 //! | `timers` | when an end took its steps, and which timers have run out |
@@ -54,6 +55,7 @@ mod kept;
 pub mod log;
 mod lone;
 pub mod mark;
+pub mod opening;
 mod outline;
 mod packed;
 mod plain;

@@ -6,6 +6,7 @@ use super::connection::Connection;
 use super::heads::Head;
 use super::kept::How;
 use super::lone::Lone;
+use super::opening::Opening;
 use super::player::Player;
 use super::reading::Reading;
 use super::store::Store;
@@ -26,33 +27,38 @@ impl<E: Notes> Store<E> {
 
     /// Plays the tape of connection `index`.
     fn play(&self, index: usize, case: &mut Case<E>) {
-        self.play_with(index, case, |case, x, seg| _ = case.take(x, seg, index));
+        self.play_with(index, case, Case::open, |case, x, seg| _ = case.take(x, seg, index));
     }
 
     /// The same; note is taken of no more than a glance tells.
     fn play_for_glance(&self, index: usize, case: &mut Case<E>) {
-        self.play_with(index, case, |case, x, seg| {
+        let open = |case: &mut Case<E>, opening: Opening<'_>| {
+            case.connection.open(opening);
+            case.notes.open_for_glance(opening);
+        };
+        self.play_with(index, case, open, |case, x, seg| {
             let taken = case.track(x, seg, index);
             case.notes.take_for_glance(&taken, seg, &case.connection);
         });
     }
 
-    /// Gives `case`, begun anew, each segment of the tape of connection `index` to `take`, with the end it is of.
+    /// Gives `case`, begun anew, each segment of the tape of connection `index` to `take`, with the end it is of; but a
+    /// handshake with which it begins to `open`.
     #[inline]
-    fn play_with(&self, index: usize, case: &mut Case<E>, take: impl Fn(&mut Case<E>, usize, &Segment)) {
+    fn play_with(
+        &self,
+        index: usize,
+        case: &mut Case<E>,
+        open: impl Fn(&mut Case<E>, Opening<'_>),
+        take: impl Fn(&mut Case<E>, usize, &Segment),
+    ) {
         let mut player = self.player(index);
-        let mut begun = false;
-        while let Some(x) = player.advance() {
-            let seg = player.segment(x);
-            if !begun {
-                case.restart(seg);
-                begun = true;
-            }
-            take(case, x, seg);
-        }
-        if !begun {
+        if !case.begin(&mut player, open, &take) {
             // It was released: nothing is to be left here of the one looked at before.
             (case.connection, case.notes) = (Connection::blank(), E::blank());
+        }
+        while let Some(x) = player.advance() {
+            take(case, x, player.segment(x));
         }
     }
 

@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::case::{Notes, Scratch};
+use super::case::{Case, Notes, Scratch};
 use super::connection::Taken;
 use super::player::Player;
 use crate::segment::Segment;
@@ -40,8 +40,12 @@ impl<'a> Turn<'a> {
 
 /// Plays them all to their ends, each into its place of `scratch`.
 pub(super) fn play<E: Notes>(turns: &mut [Turn<'_>], scratch: &mut [Scratch<E>]) {
+    for turn in turns.iter_mut() {
+        let index = turn.index;
+        let take = |case: &mut Case<E>, x: usize, seg: &Segment| _ = case.take(x, seg, index);
+        scratch[turn.place].0.begin(&mut turn.player, Case::open, take);
+    }
     let mut on: SmallVec<[usize; 16]> = (0..turns.len()).collect();
-    let mut begun = false;
     loop {
         on.retain(|i| turns[*i].advance());
         if on.is_empty() {
@@ -50,9 +54,6 @@ pub(super) fn play<E: Notes>(turns: &mut [Turn<'_>], scratch: &mut [Scratch<E>])
         for i in &on {
             let turn = &mut turns[*i];
             let case = &mut scratch[turn.place].0;
-            if !begun {
-                case.restart(turn.segment());
-            }
             turn.taken = match case.take_steady(turn.sender, turn.segment()) {
                 Some(_) => None,
                 None => Some(case.track(turn.sender, turn.segment(), turn.index)),
@@ -63,6 +64,5 @@ pub(super) fn play<E: Notes>(turns: &mut [Turn<'_>], scratch: &mut [Scratch<E>])
                 scratch[turn.place].0.note(taken, turn.segment());
             }
         }
-        begun = true;
     }
 }
