@@ -14,7 +14,7 @@
 //! | [`selected`] | what of the capture was asked for |
 //! | [`lone`] | lone SYNs in short |
 //! | [`findings`], [`carried`] | findings as a list; the connections of those that only many show |
-//! | [`totals`], [`peaks`] | all connections added up; the most in a state at one time |
+//! | [`totals`], [`peaks`], `moves` | all connections added up; the most in a state at one time, and how it is found |
 //! | [`rollup`], [`directory`], `gather` | added up per host and service; the numbers of these; sums by number |
 //! | [`number`] | counts in words |
 
@@ -27,6 +27,7 @@ pub mod findings;
 mod gather;
 pub mod lone;
 pub mod model;
+mod moves;
 pub mod number;
 pub mod peaks;
 pub mod rollup;

@@ -1,5 +1,6 @@
 //! The most endpoints that were in each state at one time.
 
+use super::moves::Moves;
 use crate::time::Time;
 use crate::tracker::State;
 
@@ -28,8 +29,8 @@ pub enum Peaks {
     },
 }
 
-/// By how many each state grew.
-type Grown = [i32; STATES];
+/// By how many each state grew; what is left over fills up what a processor takes at once.
+type Grown = [i32; STATES.next_multiple_of(4)];
 
 /// How far moments are apart.
 #[derive(Clone, Copy, Debug)]
@@ -74,13 +75,6 @@ fn coarsen(step: &mut Step, grown: &mut [Grown]) {
 
 fn nothing_grew() -> Vec<Grown> {
     vec![Grown::default(); MOMENTS + 1]
-}
-
-/// Of one state.
-#[derive(Clone, Debug, Default)]
-pub struct Moves {
-    entered: Vec<i64>,
-    left: Vec<i64>,
 }
 
 impl Peaks {
@@ -180,35 +174,20 @@ impl Peaks {
     /// The most at one time, by state.
     pub fn finish(self) -> [u64; STATES] {
         match self {
-            Peaks::Exact(moves) => moves.map(Moves::peak),
+            Peaks::Exact(moves) => moves.map(|moves| moves.peak()),
             Peaks::Moments { grown, .. } => {
-                let (mut now, mut peaks) = ([0_i64; STATES], [0; STATES]);
-                for grown in grown {
+                // As narrow as what is counted: several states are taken at once.
+                let (mut now, mut peaks) = (Grown::default(), Grown::default());
+                for grown in &grown {
                     for ((now, by), peak) in now.iter_mut().zip(grown).zip(&mut peaks) {
-                        *now += i64::from(by);
-                        *peak = (*peak).max((*now).max(0) as u64);
+                        *now = now.wrapping_add(*by);
+                        *peak = (*peak).max(*now);
                     }
                 }
                 peaks[State::Closed as usize] = 0;
-                peaks
+                std::array::from_fn(|state| u64::from(peaks[state].unsigned_abs()))
             }
         }
-    }
-}
-
-impl Moves {
-    fn peak(mut self) -> u64 {
-        self.entered.sort_unstable();
-        self.left.sort_unstable();
-        let (mut gone, mut peak) = (0, 0);
-        for (i, time) in self.entered.iter().enumerate() {
-            // One that leaves as another enters makes room for it; one that passes through in no time counts.
-            while self.left.get(gone).is_some_and(|t| t <= time) && gone < i {
-                gone += 1;
-            }
-            peak = peak.max((i + 1 - gone) as u64);
-        }
-        peak
     }
 }
 
