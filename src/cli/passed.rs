@@ -25,7 +25,7 @@ pub struct Passed<'a> {
     /// Findings that are put into words.
     told: usize,
     /// Those that may be shown of connections that are let go, by number.
-    kept: BTreeMap<u64, Connection>,
+    kept: BTreeMap<u64, Box<Connection>>,
 }
 
 /// The connections chosen, in the order of the report.
@@ -75,11 +75,9 @@ impl<'a> Passed<'a> {
     /// Keeps those of `finish` that may be shown: they are let go.
     pub fn keep(&mut self, finish: &Finish<'_>) {
         let mut before = std::mem::take(&mut self.kept);
-        let mut held = self.picker.held(FEW);
-        // What is in order need not be moved to be put in order: they are large.
-        held.sort_unstable();
-        let held = held.into_iter().map(|index| index as u64);
-        self.kept = held.filter_map(|id| Some((id, before.remove(&id).or_else(|| finish.connection(id))?))).collect();
+        let held = self.picker.held(FEW).into_iter().map(|index| index as u64);
+        let mut full = |id| before.remove(&id).or_else(|| finish.connection(id).map(Box::new));
+        self.kept = held.filter_map(|id| Some((id, full(id)?))).collect();
     }
 
     /// The report, with the connections that are shown.
@@ -89,7 +87,7 @@ impl<'a> Passed<'a> {
         let cases: Vec<_> = if kinds.is_some() { finish.worst_cases().collect() } else { Vec::new() };
         chosen.retain(|chosen| {
             let id = chosen.index as u64;
-            let connection = self.kept.remove(&id).or_else(|| finish.connection(id));
+            let connection = self.kept.remove(&id).map(|kept| *kept).or_else(|| finish.connection(id));
             let alike = connection.as_ref().filter(|_| chosen.alike > 0);
             let named = alike.and_then(|shown| named(shown, &cases, &finish, self.only));
             named.or(connection).map(|connection| connections.push(connection)).is_some()
