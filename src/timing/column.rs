@@ -7,7 +7,7 @@ use super::rough::Rough;
 use super::seats::{ALL, BITS, KIND, Seats};
 
 /// First samples from here on are stored apart.
-const LONG: i64 = 1 << (64 - BITS);
+pub const LONG: i64 = 1 << (64 - BITS);
 /// A piece of the store has room for so many samples: for as many as there are already, within bounds, so that nothing
 /// is copied as they become more, and little room is left empty.
 const PIECE: (usize, usize) = (16, 4_096);
@@ -256,6 +256,7 @@ impl Column {
 
 #[cfg(test)]
 mod tests {
+    use super::super::deal::Desk;
     use super::super::rows::Rows;
     use super::super::seats::seat;
     use super::*;
@@ -296,8 +297,8 @@ mod tests {
             let [one, mut first, second] = columns;
             first.merge(second);
             for column in [one, first] {
-                let mut rows = Rows::of(column).expect("samples");
-                let figures = rows.figures(0, None, seat(0, 1), false).expect("figures");
+                let rows = Rows::of(column).expect("samples");
+                let figures = rows.lane(0, None, &mut Desk::default()).figures(seat(0, 1), false).expect("figures");
                 assert_eq!((figures.n, figures.error.is_none()), (count as u64 / 20, exact), "{count}");
             }
         }

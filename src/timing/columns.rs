@@ -1,6 +1,7 @@
 //! All that is sampled, thing by thing.
 
 use super::column::Column;
+use super::deal::Desk;
 use super::occupancy::Stay;
 use super::quantile::{GROUP, Quantiles};
 use super::rows::Rows;
@@ -90,39 +91,49 @@ impl Columns {
 
     /// The figures of each group, by seat.
     pub fn finish(self) -> Vec<GroupTiming> {
-        let mut groups = vec![GroupTiming::default(); SEATS];
+        let (mut groups, mut desk) = (vec![GroupTiming::default(); SEATS], Desk::default());
         for ((_, name), column) in Metric::ALL.into_iter().zip(self.metrics) {
-            let Some(mut rows) = Rows::of(column) else { continue };
+            let Some(rows) = Rows::of(column) else { continue };
+            let mut lane = rows.lane(0, None, &mut desk);
             for (seat, group) in groups.iter_mut().enumerate() {
                 if rows.count(seat) > 0 {
-                    group.metrics.extend(rows.figures(0, None, seat, seat == ALL).map(|d| (name, d)));
+                    group.metrics.extend(lane.figures(seat, seat == ALL).map(|d| (name, d)));
                 }
             }
         }
         let places = State::ALL.into_iter().flat_map(|state| [(Side::Client, state), (Side::Server, state)]);
         for ((side, state), stays) in places.zip(self.stays) {
-            stays.finish(|seat, occupancy| _ = groups[seat].states.get_mut(side).insert(state, occupancy));
+            stays.finish(&mut desk, |seat, occupancy| _ = groups[seat].states.get_mut(side).insert(state, occupancy));
         }
         groups
     }
 }
 
 impl Stays {
-    fn finish(self, mut give: impl FnMut(usize, Occupancy)) {
-        let (mut certain, mut others) = (Rows::of(self.certain), Rows::of(self.uncertain));
-        for seat in 0..SEATS {
-            let uncertain = others.as_ref().map_or(0, |rows| rows.count(seat));
-            if uncertain + certain.as_ref().map_or(0, |rows| rows.count(seat)) == 0 {
-                continue;
+    fn finish(self, desk: &mut Desk, mut give: impl FnMut(usize, Occupancy)) {
+        let (certain, uncertain) = (Rows::of(self.certain), Rows::of(self.uncertain));
+        let count = |rows: Option<&Rows>, seat| rows.map_or(0, |rows| rows.count(seat));
+        let Some(uncertain) = uncertain else {
+            let mut lane = certain.as_ref().map(|rows| rows.lane(0, None, desk));
+            for seat in (0..SEATS).filter(|seat| count(certain.as_ref(), *seat) > 0) {
+                let spans = lane.as_mut().and_then(|lane| lane.figures(seat, seat == ALL));
+                give(seat, Occupancy { spans, ..Occupancy::default() });
             }
-            let mut all = |lane, drawn| match (&mut others, &mut certain) {
-                (Some(rows), certain) => rows.figures(lane, certain.as_mut(), seat, drawn),
-                (None, certain) => certain.as_mut()?.figures(0, None, seat, drawn),
-            };
-            let mut bound = |lane| if uncertain > 0 { all(lane, false) } else { None };
-            let (at_least, at_most) = (bound(LOW), bound(HIGH));
-            let spans = all(SPAN, seat == ALL);
-            give(seat, Occupancy { spans, at_least, at_most, uncertain, ..Occupancy::default() });
+            return;
+        };
+        let [mut at_least, mut at_most] = [LOW, HIGH].map(|lane| {
+            let mut lane = uncertain.lane(lane, certain.as_ref(), desk);
+            let bound = |seat| if uncertain.count(seat) > 0 { lane.figures(seat, false) } else { None };
+            (0..SEATS).map(bound).collect::<Vec<_>>()
+        });
+        let mut lane = uncertain.lane(SPAN, certain.as_ref(), desk);
+        for (seat, bounds) in at_least.iter_mut().zip(&mut at_most).enumerate() {
+            let uncertain = uncertain.count(seat);
+            if uncertain + count(certain.as_ref(), seat) > 0 {
+                let (at_least, at_most) = (bounds.0.take(), bounds.1.take());
+                let spans = lane.figures(seat, seat == ALL);
+                give(seat, Occupancy { spans, at_least, at_most, uncertain, ..Occupancy::default() });
+            }
         }
     }
 }

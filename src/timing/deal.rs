@@ -1,106 +1,131 @@
 //! Samples dealt out to the groups that they belong to.
 
+use super::ranks;
 use super::seats::{self, ALL, KIND, KINDS, SEATS, Seats};
 
-/// The samples of each group, in each of `L` lanes.
-pub struct Hands<const L: usize> {
-    samples: [Vec<i64>; L],
+/// Samples that are to be dealt.
+#[derive(Default)]
+pub struct Desk {
+    /// With their seats.
+    pub short: Vec<u64>,
+    /// Those that are too long for that.
+    pub long: Vec<(i64, Seats)>,
+    /// Room to put them in order.
+    spare: Vec<u64>,
+}
+
+/// The samples of each group, in order of their [grades](ranks): nearly in order.
+pub struct Hands {
+    samples: Vec<i64>,
     /// Where those of each seat begin and end.
     bounds: Vec<(u32, u32)>,
 }
 
-impl<const L: usize> Hands<L> {
-    /// Of samples with their seats, in pieces, of which so many are in each group, and of longer ones. Either all are in the
-    /// group of all, or none.
-    pub fn of(mut short: Vec<Vec<[u64; L]>>, mut counts: Counts, long: &[([i64; L], Seats)]) -> Hands<L> {
-        let total = length(&short, long);
-        let first = short.iter().flatten().next().map(Seats::of);
-        let all = first.or(long.first().map(|(_, seats)| *seats)).is_some_and(Seats::in_all);
-        long.iter().for_each(|(_, seats)| counts.add(*seats));
-        let mut counts = counts.0;
+impl Hands {
+    /// Of all samples on the desk, of which so many are in each group.
+    pub fn of(Desk { short, long, spare }: &mut Desk, counts: &Counts) -> Hands {
+        ranks::put_in_grades(short, spare, |stored| seats::sample(&[stored], 0));
+        long.sort_unstable();
+        let (total, all) = (short.len() + long.len(), counts.of(ALL));
+        let dealt = counts.0.iter().filter(|counts| counts[1..].iter().any(|count| *count > 0)).count();
         // Nothing is copied as hands become more: for room that nothing is put into there is no memory.
-        let dealt = counts.iter().filter(|counts| (counts[0] as usize) < total).count();
-        let samples = std::array::from_fn(|_| Vec::with_capacity((usize::from(all) + dealt) * total));
-        let mut hands = Hands { samples, bounds: vec![(0, 0); SEATS] };
-        if all {
-            for piece in &mut short {
-                for (lane, samples) in hands.samples.iter_mut().enumerate() {
-                    samples.extend(piece.iter().map(|stored| seats::sample(stored, lane)));
-                }
-                let left = seats::leave_placed(piece);
-                piece.truncate(left);
-            }
-            for (lane, samples) in hands.samples.iter_mut().enumerate() {
-                samples.extend(long.iter().map(|(long, _)| long[lane]));
-            }
-            hands.bounds[ALL] = (0, total as u32);
+        let mut hands = Hands { samples: Vec::with_capacity((1 + dealt) * total), bounds: vec![(0, 0); SEATS] };
+        if all == total {
+            hands.samples.extend(short.iter().map(|stored| seats::sample(&[*stored], 0)));
+            hands.samples.extend(long.iter().map(|(sample, _)| *sample));
+        } else if all > 0 {
+            let short = short.iter().filter(|stored| Seats::of(&[**stored]).in_all());
+            hands.samples.extend(short.map(|stored| seats::sample(&[*stored], 0)));
+            hands.samples.extend(long.iter().filter(|(_, seats)| seats.in_all()).map(|(sample, _)| *sample));
         }
-        let left = length(&short, long);
-        for [none, placed @ ..] in &mut counts {
-            *none = left as u32 - placed.iter().sum::<u32>();
-        }
-        let common = counts.map(|counts| counts.iter().position(|count| *count as usize == left));
-        for kind in 0..KINDS {
-            match common[kind] {
-                Some(0) => {}
+        hands.bounds[ALL] = (0, all as u32);
+        let mut few = Vec::new();
+        for (kind, [_, placed @ ..]) in counts.0.iter().enumerate() {
+            match placed.iter().position(|count| *count as usize == total) {
                 // A group that all samples belong to has the hand of all.
-                Some(whole) if all && left == total => hands.bounds[kind * KIND + whole] = hands.bounds[ALL],
-                _ => hands.deal(kind, &counts[kind], &short, long),
+                Some(whole) if all == total => hands.bounds[kind * KIND + 1 + whole] = hands.bounds[ALL],
+                _ => {
+                    let left = placed.iter().sum::<u32>() as usize;
+                    // Samples of none of them are dealt too, to nobody, unless they are so many that it is better to look
+                    // for others.
+                    if left > total / 8 {
+                        hands.room(kind, placed, total - left).all(short, long);
+                    } else if left > 0 {
+                        few.push((kind, placed));
+                    }
+                }
             }
+        }
+        if !few.is_empty() {
+            let mask = few.iter().fold(0, |mask, (kind, _)| mask | seats::mask(*kind));
+            short.retain(|stored| stored & mask != 0);
+        }
+        for (kind, placed) in few {
+            hands.room(kind, placed, 0).some(short, long);
         }
         hands
     }
 
-    /// Those of one kind of groups, of which each has so many.
-    fn deal(&mut self, kind: usize, counts: &[u32; KIND], short: &[Vec<[u64; L]>], long: &[([i64; L], Seats)]) {
-        // Samples of none of them are dealt too, to nobody, unless they are so many that it is better to look for others.
-        let total = length(short, long);
-        let pass = counts[0] as usize > total / 8 * 7;
-        let (mut ends, mut end) = ([0_u32; KIND], self.samples[0].len() as u32);
-        for (place, count) in counts.iter().enumerate().skip(pass.into()) {
+    /// Makes room for the samples of one kind of groups, of which each has so many, and for those of `nobody`.
+    fn room(&mut self, kind: usize, placed: &[u32], nobody: usize) -> Deal<'_> {
+        let begin = self.samples.len() as u32;
+        let (mut ends, mut end) = ([begin; KIND], begin + nobody as u32);
+        for (place, count) in (1..).zip(placed) {
             ends[place] = end;
-            if place > 0 {
-                self.bounds[kind * KIND + place] = (end, end + count);
-            }
+            self.bounds[kind * KIND + place] = (end, end + count);
             end += count;
         }
-        self.samples.iter_mut().for_each(|samples| samples.resize(end as usize, 0));
-        let lanes = self.samples.each_mut().map(Vec::as_mut_slice);
-        let mut give = |samples: [i64; L], seats: Seats| {
-            let place = seats.of_kind(kind);
-            if place != 0 || !pass {
-                let end = &mut ends[place];
-                (0..L).for_each(|lane| lanes[lane][*end as usize] = samples[lane]);
-                *end += 1;
-            }
-        };
-        for piece in short {
-            for stored in piece {
-                give(std::array::from_fn(|lane| seats::sample(stored, lane)), Seats::of(stored));
+        self.samples.resize(end as usize, 0);
+        Deal { kind, ends, samples: &mut self.samples }
+    }
+
+    /// The samples of a group.
+    pub fn of_seat(&self, seat: usize) -> &[i64] {
+        let (from, to) = self.bounds[seat];
+        &self.samples[from as usize..to as usize]
+    }
+
+    /// The same, of which those of a grade may be put in another order.
+    pub fn of_seat_mut(&mut self, seat: usize) -> &mut [i64] {
+        let (from, to) = self.bounds[seat];
+        &mut self.samples[from as usize..to as usize]
+    }
+}
+
+/// The groups of a kind, to which samples are being dealt.
+struct Deal<'a> {
+    kind: usize,
+    /// Up to where each has them.
+    ends: [u32; KIND],
+    samples: &'a mut [i64],
+}
+
+impl Deal<'_> {
+    #[inline(always)]
+    fn give(&mut self, sample: i64, seats: Seats) {
+        let end = &mut self.ends[seats.of_kind(self.kind)];
+        self.samples[*end as usize] = sample;
+        *end += 1;
+    }
+
+    /// All, where there is room for those of nobody.
+    fn all(mut self, short: &[u64], long: &[(i64, Seats)]) {
+        for stored in short {
+            self.give(seats::sample(&[*stored], 0), Seats::of(&[*stored]));
+        }
+        long.iter().for_each(|(sample, seats)| self.give(*sample, *seats));
+    }
+
+    /// Those of its groups.
+    fn some(mut self, short: &[u64], long: &[(i64, Seats)]) {
+        let (kind, mask) = (self.kind, seats::mask(self.kind));
+        for stored in short {
+            if stored & mask != 0 {
+                self.give(seats::sample(&[*stored], 0), Seats::of(&[*stored]));
             }
         }
-        for (samples, seats) in long {
-            give(*samples, *seats);
-        }
-    }
-
-    /// How many samples a group has.
-    #[inline]
-    pub fn count(&self, seat: usize) -> usize {
-        let (from, to) = self.bounds[seat];
-        (to - from) as usize
-    }
-
-    /// The samples of a group in one lane.
-    pub fn of_seat(&self, lane: usize, seat: usize) -> &[i64] {
-        let (from, to) = self.bounds[seat];
-        &self.samples[lane][from as usize..to as usize]
-    }
-
-    /// The same, to be put in another order.
-    pub fn of_seat_mut(&mut self, lane: usize, seat: usize) -> &mut [i64] {
-        let (from, to) = self.bounds[seat];
-        &mut self.samples[lane][from as usize..to as usize]
+        let long = long.iter().filter(|(_, seats)| seats.of_kind(kind) != 0);
+        long.for_each(|(sample, seats)| self.give(*sample, *seats));
     }
 }
 
@@ -119,8 +144,17 @@ impl Counts {
             counts[seats.of_kind(kind)] += 1;
         }
     }
-}
 
-fn length<const L: usize>(short: &[Vec<[u64; L]>], long: &[([i64; L], Seats)]) -> usize {
-    short.iter().map(Vec::len).sum::<usize>() + long.len()
+    /// How many there are in one group.
+    #[inline]
+    pub fn of(&self, seat: usize) -> usize {
+        self.0[seat / KIND][seat % KIND] as usize
+    }
+
+    /// With those of other samples.
+    #[must_use]
+    pub fn and(mut self, other: &Counts) -> Counts {
+        self.0.iter_mut().flatten().zip(other.0.iter().flatten()).for_each(|(mine, theirs)| *mine += theirs);
+        self
+    }
 }

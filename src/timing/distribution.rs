@@ -1,15 +1,13 @@
 //! From samples to the figures of a report.
 
 use super::histogram::Histogram;
-use super::quantile::{ERROR, Figures, Quantiles, quantiles, rank};
+use super::quantile::{ERROR, FEW, Figures, Quantiles, quantiles, rank};
 use super::ranks;
 use crate::report::timing::Distribution;
 use crate::time::Span;
 
 /// Columns of a drawn distribution.
 const SHAPE: usize = 16;
-/// From so many samples on they are counted by magnitude before it is looked for quantiles.
-const MANY: usize = 2_000;
 
 /// Thousandths of the samples that each quantile of a report does not exceed.
 const QUANTILES: [u64; 4] = [500, 900, 950, 990];
@@ -53,29 +51,20 @@ fn shaped(figures: &Figures, [p50, p90, p95, p99]: [Span; 4], error: Option<f64>
     })
 }
 
-/// The figures of samples in two parts, which are reordered, with their shape if it is to be `drawn`.
-pub fn of_parts(parts: [&mut [i64]; 2], drawn: bool) -> Option<Distribution> {
-    let few = parts[0].len() + parts[1].len() < MANY;
-    match parts {
-        [samples, []] | [[], samples] if few && !drawn => exact(samples),
-        [a, b] if few && !drawn => exact(&mut [&*a, b].concat()),
-        [a, b] => ranked([a, b], drawn),
+/// The same of samples that are in order of their [grades](ranks), with their shape if it is to be `drawn`.
+pub fn graded(samples: &mut [i64], drawn: bool) -> Option<Distribution> {
+    if samples.len() <= FEW && !drawn {
+        return exact(samples);
     }
-}
-
-/// The same of many samples, or of some to be drawn.
-fn ranked(parts: [&[i64]; 2], drawn: bool) -> Option<Distribution> {
-    let figures = Figures::of(parts[0]).and(Figures::of(parts[1]));
-    if figures.count == 0 {
-        return None;
-    }
-    let ends = (figures.min, figures.max);
-    let starts = drawn.then(|| Scale::new(figures.min, figures.max).starts);
+    let [first, last] = [0, samples.len().checked_sub(1)?].map(|end| ranks::like(samples, end));
+    let (min, max) = (*samples[first].iter().min()?, *samples[last].iter().max()?);
+    let figures = Figures::within(samples, (min, max));
     let places = QUANTILES.map(|per_mille| rank(figures.count, per_mille) as usize - 1);
-    let (found, less) = ranks::find(parts, ends, places, starts.as_ref().map_or(&[], |starts| &starts[..]));
-    let mut distribution = shaped(&figures, found.map(Span), None)?;
+    let mut distribution = shaped(&figures, ranks::at_places(samples, places).map(Span), None)?;
     if drawn {
-        let (mut begin, ends) = (0, less.into_iter().map(|n| n as u64).chain([figures.count]));
+        let starts = Scale::new(min, max).starts;
+        let ends = starts.iter().map(|start| ranks::less(samples, *start) as u64).chain([figures.count]);
+        let mut begin = 0;
         distribution.shape = ends.map(|end| end - std::mem::replace(&mut begin, end)).collect();
     }
     Some(distribution)
@@ -150,7 +139,7 @@ mod tests {
     #[test]
     fn the_shape_counts_every_sample() {
         let mut samples: Vec<i64> = (1..1_000).map(|i| i * 1_000).collect();
-        for d in [rough(&Histogram::of(&samples), true), of_parts([&mut samples, &mut []], true)] {
+        for d in [rough(&Histogram::of(&samples), true), graded(&mut samples, true)] {
             let shape = d.unwrap().shape;
             assert_eq!(shape.iter().sum::<u64>(), 999);
             assert!(shape[15] > shape[0]);

@@ -60,6 +60,19 @@ impl Figures {
         }
     }
 
+    /// The same of samples that lie within these ends.
+    pub(super) fn within(samples: &[i64], (min, max): (i64, i64)) -> Figures {
+        let count = samples.len() as u64;
+        match (max as u64).checked_mul(count) {
+            Some(most) if most < 1 << 62 && min >= 0 => {
+                let squares = samples.iter().fold(0, |sum: u128, v| sum.wrapping_add(u128::from(*v as u64).pow(2)));
+                let sum = samples.iter().fold(0, |sum: i64, v| sum.wrapping_add(*v));
+                Figures { count, sum, squares, min, max }
+            }
+            _ => Figures::of(samples),
+        }
+    }
+
     /// Arithmetic mean, if there are samples.
     pub fn mean(&self) -> Option<Span> {
         i64::try_from(self.count).ok().filter(|n| *n > 0).map(|n| Span(self.sum / n))
@@ -241,7 +254,7 @@ pub(super) fn rank(count: u64, per_mille: u64) -> u64 {
 }
 
 /// Up to here sorting is faster than looking for each quantile.
-const FEW: usize = 32;
+pub(super) const FEW: usize = 32;
 
 /// The same of samples in a slice between these `ends`, which are reordered; `per_mille` ascends.
 pub fn quantiles<const N: usize>(samples: &mut [i64], ends: (i64, i64), per_mille: [u64; N]) -> Option<[Span; N]> {

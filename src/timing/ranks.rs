@@ -1,7 +1,15 @@
 //! Where samples lie among each other, without putting all of them in order.
 
-/// So many of the bits of a float tell magnitudes apart, in 64 steps to the octave.
+use std::ops::Range;
+
+/// So many of the bits of a float tell grades apart, 64 to the octave.
 const SHIFT: u32 = 46;
+/// The bits of the least.
+const FIRST: u64 = 1_f64.to_bits() >> SHIFT;
+/// How many grades there are.
+const GRADES: usize = 64 * 64;
+/// Fewer samples than this are put in order.
+const UNGRADED: usize = 512;
 
 /// So many steps at most tell few samples apart.
 const STEPS: usize = 256;
@@ -13,10 +21,10 @@ fn magnitude(value: i64) -> u64 {
     ((value | 1) as f64).to_bits()
 }
 
-/// The same with few bits.
+/// The same with few bits: what is in order of it is nearly in order.
 #[inline]
-fn step(value: i64) -> usize {
-    magnitude(value) as usize >> SHIFT
+fn grade(value: i64) -> usize {
+    ((magnitude(value) >> SHIFT) - FIRST) as usize % GRADES
 }
 
 /// Of few samples, all between `least` and `most`, those at these places, which ascend, in ascending order. Reorders them.
@@ -49,54 +57,55 @@ pub fn select<const N: usize>(samples: &mut [i64], (least, most): (i64, i64), pl
     found.map(|at| near[at])
 }
 
-/// Of samples between `least` and `most`, in two parts: those at these places in ascending order; and how many are less
-/// than each of these `edges`.
-pub fn find<const N: usize>(
-    parts: [&[i64]; 2],
-    (least, most): (i64, i64),
-    places: [usize; N],
-    edges: &[i64],
-) -> ([i64; N], Vec<usize>) {
-    let (first, last) = (step(least), step(most));
-    // How many are in lower steps.
-    let mut before = vec![0_u32; last - first + 2];
-    let counts = &mut before[1..];
-    for part in parts {
-        for value in part {
-            counts[step(*value) - first] += 1;
+/// Puts samples in order of their [grades](grade); `sample` tells that of each. What is `spare` is used for that.
+pub fn put_in_grades(stored: &mut Vec<u64>, spare: &mut Vec<u64>, sample: impl Fn(u64) -> i64) {
+    if stored.len() < UNGRADED {
+        return stored.sort_unstable_by_key(|stored| sample(*stored));
+    }
+    let mut ends = vec![0_u32; GRADES];
+    stored.iter().for_each(|stored| ends[grade(sample(*stored))] += 1);
+    let mut end = 0;
+    for begin in &mut ends {
+        end += std::mem::replace(begin, end);
+    }
+    spare.resize(stored.len(), 0);
+    for stored in &*stored {
+        let end = &mut ends[grade(sample(*stored))];
+        spare[*end as usize] = *stored;
+        *end += 1;
+    }
+    std::mem::swap(stored, spare);
+}
+
+/// Where in samples that are in order of their grades those lie that have the grade of the one at `place`.
+pub fn like(graded: &[i64], place: usize) -> Range<usize> {
+    let of = grade(graded[place]);
+    if [graded[0], graded[graded.len() - 1]].iter().all(|end| grade(*end) == of) {
+        return 0..graded.len();
+    }
+    let (before, after) = graded.split_at(place);
+    let begin = place - before.iter().rev().take_while(|value| grade(**value) == of).count();
+    begin..place + after.iter().take_while(|value| grade(**value) == of).count()
+}
+
+/// Of samples that are in order of their grades those at these places, which ascend, in ascending order. Reorders those of a
+/// grade.
+pub fn at_places<const N: usize>(graded: &mut [i64], places: [usize; N]) -> [i64; N] {
+    let mut ordered = 0..0;
+    places.map(|place| {
+        if !ordered.contains(&place) {
+            ordered = like(graded, place);
+            graded[ordered.clone()].sort_unstable();
         }
-    }
-    let mut sum = 0;
-    for before in &mut before {
-        sum += *before;
-        *before = sum;
-    }
-    // Only in these steps it matters which samples they are.
-    let mut open = vec![false; before.len()];
-    let steps = places.map(|place| before.partition_point(|n| *n as usize <= place) - 1);
-    let of_edge = |edge: i64| step(edge.min(most)) - first;
-    steps.into_iter().chain(edges.iter().map(|edge| of_edge(*edge))).for_each(|step| open[step] = true);
-    let count = open.iter().zip(before.windows(2)).filter(|(open, _)| **open).map(|(_, n)| (n[1] - n[0]) as usize);
-    let mut near = Vec::with_capacity(count.sum());
-    for part in parts {
-        for value in part {
-            if open[step(*value) - first] {
-                near.push(*value);
-            }
-        }
-    }
-    near.sort_unstable();
-    let begin = |at: usize| near.partition_point(|value| step(*value) - first < at);
-    let mut found = places;
-    for (found, at) in found.iter_mut().zip(steps) {
-        *found += begin(at);
-        *found -= before[at] as usize;
-    }
-    let less = |edge: i64| {
-        let at = of_edge(edge);
-        before[at] as usize + near.partition_point(|value| *value < edge) - begin(at)
-    };
-    (found.map(|place| near[place]), edges.iter().map(|edge| less(*edge)).collect())
+        graded[place]
+    })
+}
+
+/// How many samples, which are in order of their grades, are less than `edge`.
+pub fn less(graded: &[i64], edge: i64) -> usize {
+    let begin = graded.partition_point(|value| grade(*value) < grade(edge));
+    let alike = graded[begin..].iter().take_while(|value| grade(**value) == grade(edge));
+    begin + alike.filter(|value| **value < edge).count()
 }
 
 #[cfg(test)]
@@ -117,9 +126,14 @@ mod tests {
             let (least, most) = (sorted[0], sorted[count - 1]);
             let places = [0, count / 2, count * 9 / 10, count - 1];
             let edges = [least, least + 1, sorted[count / 3], sorted[count / 2].saturating_add(1), most, i64::MAX];
-            let (found, less) = find([&samples[..count / 3], &samples[count / 3..]], (least, most), places, &edges);
-            assert_eq!(found, places.map(|place| sorted[place]), "{count} of {bits} bits");
+            let mut graded: Vec<u64> = samples.iter().map(|sample| *sample as u64).collect();
+            put_in_grades(&mut graded, &mut vec![7; count / 2], |stored| stored as i64);
+            let mut graded: Vec<i64> = graded.into_iter().map(|stored| stored as i64).collect();
+            assert!(graded.is_sorted_by_key(|sample| grade(*sample)), "{count} of {bits} bits");
+            let less = edges.map(|edge| less(&graded, edge));
             assert_eq!(less, edges.map(|edge| sorted.partition_point(|v| *v < edge)), "{count} of {bits} bits");
+            let found = at_places(&mut graded, places);
+            assert_eq!(found, places.map(|place| sorted[place]), "{count} of {bits} bits");
             let mut reordered = samples.clone();
             assert_eq!(select(&mut reordered, (least, most), places), found, "{count} of {bits} bits");
             reordered.sort_unstable();

@@ -1,18 +1,20 @@
 //! The samples of one thing, group by group.
 
-use std::borrow::Cow;
-
-use super::column::Column;
-use super::deal::Hands;
+use super::column::{Column, LONG};
+use super::deal::{Counts, Desk, Hands};
 use super::distribution;
 use super::histogram::Histogram;
 use super::rough::Rough;
+use super::seats::{self, ALL, Seats};
 use crate::report::timing::Distribution;
 
 /// Of each group the samples, or a histogram, in each of `L` lanes.
 pub struct Rows<const L: usize = 1> {
     limit: usize,
-    exact: Hands<L>,
+    short: Vec<Vec<[u64; L]>>,
+    long: Vec<([i64; L], Seats)>,
+    /// How many of these are in each group.
+    counts: Counts,
     rough: Rough<L>,
 }
 
@@ -23,46 +25,86 @@ impl<const L: usize> Rows<L> {
         if held.short.is_empty() && held.long.is_empty() && held.rough.is_empty() {
             return None;
         }
-        Some(Rows { limit: held.limit, exact: Hands::of(held.short, held.counts, &held.long), rough: held.rough })
+        let mut counts = held.counts;
+        held.long.iter().for_each(|(_, seats)| counts.add(*seats));
+        // Either all are in the group of all, or none.
+        let first = held.short.iter().flatten().next().map(Seats::of);
+        let in_all = first.or(held.long.first().map(|(_, seats)| *seats)).is_some_and(Seats::in_all);
+        let total = held.short.iter().map(Vec::len).sum::<usize>() + held.long.len();
+        counts.0.iter_mut().for_each(|[nobody, ..]| *nobody = 0);
+        counts.0[0][ALL] = if in_all { total as u32 } else { 0 };
+        Some(Rows { limit: held.limit, short: held.short, long: held.long, counts, rough: held.rough })
     }
 
     /// How many samples a group has in each lane.
     pub fn count(&self, seat: usize) -> u64 {
-        self.exact.count(seat) as u64 + self.rough.count(seat)
+        self.counts.of(seat) as u64 + self.rough.count(seat)
     }
 
-    /// The figures of a group in one lane, with those of the `other` rows, if it has samples. Reorders them.
-    pub fn figures(&mut self, lane: usize, other: Option<&mut Rows>, seat: usize, drawn: bool) -> Option<Distribution> {
-        let Some(other) = other.filter(|other| other.count(seat) > 0) else {
-            return if self.fits(seat, 0) {
-                distribution::of_parts([self.exact.of_seat_mut(lane, seat), &mut []], drawn)
-            } else {
-                distribution::rough(&self.histogram(lane, seat), drawn)
-            };
-        };
-        if self.fits(seat, other.exact.count(seat)) && other.fits(seat, 0) {
-            let parts = [self.exact.of_seat_mut(lane, seat), other.exact.of_seat_mut(0, seat)];
-            return distribution::of_parts(parts, drawn);
+    /// One lane, together with the `other` rows.
+    pub fn lane<'a>(&'a self, lane: usize, other: Option<&'a Rows>, desk: &mut Desk) -> Lane<'a, L> {
+        desk.short.clear();
+        desk.long.clear();
+        self.gather(lane, desk);
+        let mut counts = self.counts.clone();
+        if let Some(other) = other {
+            other.gather(0, desk);
+            counts = counts.and(&other.counts);
         }
-        let mut both = self.histogram(lane, seat).into_owned();
-        both.merge(&other.histogram(0, seat));
-        distribution::rough(&both, drawn)
+        Lane { rows: self, lane, other, hands: Hands::of(desk, &counts) }
+    }
+
+    /// Adds the samples of a lane, with their seats, to those on the desk.
+    fn gather(&self, lane: usize, Desk { short, long, .. }: &mut Desk) {
+        short.reserve(self.short.iter().map(Vec::len).sum());
+        for piece in &self.short {
+            if lane == 0 {
+                short.extend(piece.iter().map(|stored| stored[0]));
+                continue;
+            }
+            for stored in piece {
+                let sample = seats::sample(stored, lane);
+                if sample < LONG {
+                    short.push(seats::replaced(stored, sample));
+                } else {
+                    long.push((sample, Seats::of(stored)));
+                }
+            }
+        }
+        long.extend(self.long.iter().map(|(samples, seats)| (samples[lane], *seats)));
     }
 
     /// Whether the samples of a group are all kept, and few enough together with so many more.
     fn fits(&self, seat: usize, more: usize) -> bool {
-        self.rough.get(seat).is_none() && self.exact.count(seat) + more <= self.limit
+        self.rough.get(seat).is_none() && self.counts.of(seat) + more <= self.limit
     }
+}
 
-    /// The histogram of a group in one lane, which is made if there is none.
-    fn histogram(&self, lane: usize, seat: usize) -> Cow<'_, Histogram> {
-        let row = self.exact.of_seat(lane, seat);
-        match self.rough.get(seat).map(|histograms| &histograms[lane]) {
-            Some(histogram) if row.is_empty() => Cow::Borrowed(histogram),
-            rough => {
+/// The samples of one lane, group by group, those of other rows among them.
+pub struct Lane<'a, const L: usize> {
+    rows: &'a Rows<L>,
+    lane: usize,
+    other: Option<&'a Rows>,
+    hands: Hands,
+}
+
+impl<const L: usize> Lane<'_, L> {
+    /// The figures of a group, if it has samples.
+    pub fn figures(&mut self, seat: usize, drawn: bool) -> Option<Distribution> {
+        let other = self.other.filter(|other| other.count(seat) > 0);
+        let more = other.map_or(0, |other| other.counts.of(seat));
+        if self.rows.fits(seat, more) && other.is_none_or(|other| other.fits(seat, 0)) {
+            return distribution::graded(self.hands.of_seat_mut(seat), drawn);
+        }
+        let rough = self.rows.rough.get(seat).map(|histograms| &histograms[self.lane]);
+        let others = other.and_then(|other| other.rough.get(seat)).map(|histograms| &histograms[0]);
+        let mut rough = rough.into_iter().chain(others);
+        match (self.hands.of_seat(seat), rough.clone().count()) {
+            ([], 1) => distribution::rough(rough.next()?, drawn),
+            (row, _) => {
                 let mut all = Histogram::of(row);
-                rough.into_iter().for_each(|histogram| all.merge(histogram));
-                Cow::Owned(all)
+                rough.for_each(|histogram| all.merge(histogram));
+                distribution::rough(&all, drawn)
             }
         }
     }
@@ -130,13 +172,15 @@ mod tests {
                     others.push(seats, [n]);
                 }
             }
-            let (mut together, mut others) = (Rows::of(together).expect("samples"), Rows::of(others));
+            let (together, others) = (Rows::of(together).expect("samples"), Rows::of(others));
             for (lane, column) in apart.into_iter().enumerate() {
-                let mut column = Rows::of(column).expect("samples");
+                let column = Rows::of(column).expect("samples");
+                let mut desk = Desk::default();
+                let mut one = together.lane(lane, others.as_ref(), &mut desk);
+                let mut other = column.lane(0, others.as_ref(), &mut desk);
                 for seat in 0..SEATS {
                     assert_eq!(together.count(seat), column.count(seat));
-                    let found = together.figures(lane, others.as_mut(), seat, seat == 0);
-                    let expected = column.figures(0, others.as_mut(), seat, seat == 0);
+                    let [found, expected] = [one.figures(seat, seat == 0), other.figures(seat, seat == 0)];
                     assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{count}, lane {lane}, seat {seat}");
                 }
             }
@@ -144,9 +188,10 @@ mod tests {
     }
 
     fn compared(column: Column, lists: &mut [Quantiles]) -> Option<Rows> {
-        let mut rows = Rows::of(column);
+        let rows = Rows::of(column);
+        let mut lane = rows.as_ref().map(|rows| rows.lane(0, None, &mut Desk::default()));
         for (at, list) in lists.iter_mut().enumerate() {
-            let found = rows.as_mut().and_then(|rows| rows.figures(0, None, at, false));
+            let found = lane.as_mut().and_then(|lane| lane.figures(at, false));
             let (expected, count) = (distribution::rest(list), list.count());
             assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{count} samples, seat {at}");
         }

@@ -17,6 +17,14 @@ pub const KIND: usize = 1 << KIND_BITS;
 pub const KINDS: usize = 3;
 /// Set for what belongs to all connections.
 const IN_ALL: u32 = 1 << (BITS - 1);
+/// All bits of other groups.
+const PLACED: u64 = IN_ALL as u64 - 1;
+
+/// The bits of the groups of one kind, in numbers that hold [samples](Seats::with) too.
+#[inline]
+pub fn mask(kind: usize) -> u64 {
+    (MOST as u64) << (kind as u32 * KIND_BITS)
+}
 
 /// The group of all connections, and at most one group of each kind: servers, clients, pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,17 +121,22 @@ pub fn sample<const L: usize>(stored: &[u64; L], lane: usize) -> i64 {
     (if lane == 0 { stored[0] >> BITS } else { stored[lane] }) as i64
 }
 
+/// A number with the seats of these, and with another sample, which is not long.
+#[inline(always)]
+pub fn replaced<const L: usize>(stored: &[u64; L], sample: i64) -> u64 {
+    (sample as u64) << BITS | stored[0] & ((1 << BITS) - 1)
+}
+
 /// Takes samples, stored with their seats, out of the group of all. Returns how many are in other groups: they come first
 /// then.
 pub fn leave_placed<const L: usize>(samples: &mut [[u64; L]]) -> usize {
     let mut left = 0;
     for at in 0..samples.len() {
         let mut stored = samples[at];
-        let rest = Seats::of(&stored).without(ALL);
-        rest.put(&mut stored);
+        stored[0] &= !u64::from(IN_ALL);
         // Most often there are few, but it is not foreseen which.
         samples[left] = stored;
-        left += usize::from(!rest.is_empty());
+        left += usize::from(stored[0] & PLACED != 0);
     }
     left
 }
