@@ -225,7 +225,11 @@ fn agrees(script: &Script) -> bool {
     };
     assert_eq!(told(&measured), told(noted));
     for verdict in &verdicts {
-        let latest = |proofs: &[(u64, Time)]| occupancy::latest(verdict, proofs, end);
+        let latest = |proofs: &[(u64, Time)]| {
+            let mut all = Vec::new();
+            occupancy::latest(verdict, proofs, end, |i, latest| all.push((i, latest)));
+            all
+        };
         assert_eq!(latest(&book.proofs()), latest(&noted.proofs()));
     }
     // So is what many connections are looked at for.

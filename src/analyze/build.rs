@@ -1,11 +1,12 @@
 //! From tracked connections to the report model.
 
+use crate::report::passage::Taken;
 use crate::report::*;
 use crate::segment::{ScopeId, Socket};
 use crate::time::Time;
 use crate::timing::{self, Measured, Vantage};
 use crate::tracker::log::Step;
-use crate::tracker::{self, Evidence, Outline, State, Verdict};
+use crate::tracker::{self, Outline, State, Verdict};
 
 /// What the report needs to know besides the connections.
 pub struct Context<'a> {
@@ -38,11 +39,11 @@ pub struct Subject<'a> {
 }
 
 /// The report on one connection; `id` counts from 1 by first packet.
-pub fn connection(subject: &Subject<'_>, id: u64, context: &Context<'_>) -> Connection {
+pub fn connection<E: Told>(subject: &Subject<'_>, id: u64, context: &Context<'_>) -> Connection<E> {
     let Subject { sockets, outline: c, measured, verdicts, .. } = subject;
     let client = c.client & 1;
     let server = 1 - client;
-    let side = |e: usize| endpoint(subject, e, context);
+    let side = |e: usize| E::of(subject, e, context);
     Connection {
         id,
         client: sockets[client],
@@ -84,55 +85,60 @@ fn scope(c: &Outline, client: usize, context: &Context<'_>) -> Vec<String> {
 
 /// One transition as it stands in a report; `latest` is when it happened at the latest, if that is not when it is dated.
 pub fn entry(step: &Step, latest: Option<Time>) -> Entry {
-    let some = |packet: u64| (packet != 0).then_some(packet);
-    Entry {
+    taken(step, latest.unwrap_or(step.at)).entry()
+}
+
+/// The same as it was found out.
+#[inline]
+fn taken(step: &Step, latest: Time) -> Taken {
+    Taken {
         time: step.at,
-        latest: latest.filter(|t| *t > step.at),
-        captured: (step.at != step.mark.time).then_some(step.mark.time),
-        from: step.rule.from,
-        state: step.rule.to,
-        packet: some(step.mark.packet),
-        deduced: step.mark.is_deduced(),
-        cause: step.rule.event.cause(),
+        latest,
+        captured: step.mark.time,
+        packet: step.mark.packet,
+        proof: step.mark.proof,
+        rule: step.rule,
         evidence: step.mark.evidence,
-        proven_by: some(step.mark.proof),
-        seen_at: None,
-        other_tap: None,
-        rule: step.rule.section,
+        deduced: step.mark.is_deduced(),
     }
 }
 
-fn endpoint(subject: &Subject<'_>, e: usize, context: &Context<'_>) -> Endpoint {
-    let verdict = &subject.verdicts[e];
-    let latest = timing::occupancy::latest(verdict, subject.proofs, context.end);
-    let steps = verdict.steps.as_slice();
-    let history: Vec<Entry> = steps.iter().zip(&latest).map(|(step, latest)| entry(step, Some(*latest))).collect();
-    let mut time_in_state = TimeInState::default();
-    let mut stay = |step: &Step, until: Time| {
-        if step.rule.to != State::Closed {
-            time_in_state.add(step.rule.to, until - step.at);
-        }
-    };
-    for (step, next) in steps.iter().zip(steps.iter().skip(1)) {
-        stay(step, next.at);
+/// How an end is told.
+pub trait Told: Sized {
+    /// End `e` of `subject`.
+    fn of(subject: &Subject<'_>, e: usize, context: &Context<'_>) -> Self;
+}
+
+impl Told for Passage {
+    #[inline]
+    fn of(subject: &Subject<'_>, e: usize, context: &Context<'_>) -> Passage {
+        let verdict = &subject.verdicts[e];
+        let mut passage = Passage { possible: verdict.possible, ..Passage::default() };
+        let Passage { taken: all, time_in_state, .. } = &mut passage;
+        all.extend(verdict.steps.iter().map(|step| taken(step, step.at)));
+        let mut until = verdict.steps.last().map_or(context.end, |last| context.end.max(last.at));
+        timing::occupancy::latest(verdict, subject.proofs, context.end, |i, latest| {
+            let Some(taken) = all.get_mut(i) else { return };
+            taken.latest = latest;
+            let until = std::mem::replace(&mut until, taken.time);
+            if taken.rule.to != State::Closed {
+                time_in_state.add(taken.rule.to, until - taken.time);
+            }
+        });
+        passage
     }
-    if let Some(last) = steps.last() {
-        stay(last, context.end.max(last.at));
-    }
-    let sent = match subject.tracked {
-        Some(c) => c.last_sent(e),
-        None => (subject.outline.packets[e] > 0).then_some(subject.outline.last),
-    };
-    Endpoint {
-        state: verdict.state(),
-        possible: verdict.possible,
-        evidence: history.last().map_or(Evidence::Assumed, |h| h.evidence),
-        retracted: match subject.tracked.filter(|_| context.retracted) {
+}
+
+impl Told for Endpoint {
+    fn of(subject: &Subject<'_>, e: usize, context: &Context<'_>) -> Endpoint {
+        let sent = match subject.tracked {
+            Some(c) => c.last_sent(e),
+            None => (subject.outline.packets[e] > 0).then_some(subject.outline.last),
+        };
+        let retracted = match subject.tracked.filter(|_| context.retracted) {
             Some(c) => c.retracted_entries(e).iter().map(|s| entry(s, None)).collect(),
             None => Vec::new(),
-        },
-        history,
-        time_in_state,
-        sent,
+        };
+        Endpoint { retracted, sent, ..Passage::of(subject, e, context).into() }
     }
 }

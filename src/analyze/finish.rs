@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::Past;
 use super::chosen::Chosen;
+use super::desk::Desk;
 use super::held::Held;
 use super::numbers::Numbers;
 use super::past::Stay;
@@ -55,6 +56,8 @@ pub struct Finish<'a> {
     pub(super) sums: Option<Box<Tally>>,
     /// Digests that were in it before it was taken out.
     earlier: Vec<Digests>,
+    /// Where they are looked at, from the first time on.
+    desk: Option<Box<Desk>>,
 }
 
 /// Every other stretch of connections, and what they add up to: two can be looked at side by side.
@@ -65,6 +68,7 @@ pub struct Part {
     /// Connections in a stretch.
     length: usize,
     sums: Box<Tally>,
+    desk: Box<Desk>,
 }
 
 impl<'a> Finish<'a> {
@@ -154,6 +158,7 @@ impl<'a> Finish<'a> {
             begin: 0,
             sums,
             earlier: Vec::new(),
+            desk: None,
         }
     }
 
@@ -179,9 +184,9 @@ impl<'a> Finish<'a> {
         self.begin_chosen(wanted);
         let range = self.stretch(self.next, self.length(wanted, self.next..self.until))?;
         self.next = range.end;
-        let mut sums = self.sums.take()?;
-        let stretch = self.look_at(range, wanted, &mut sums);
-        self.sums = Some(sums);
+        let (mut sums, mut desk) = (self.sums.take()?, self.desk.take().unwrap_or_default());
+        let stretch = self.look_at(range, wanted, &mut sums, &mut desk);
+        (self.sums, self.desk) = (Some(sums), Some(desk));
         Some(stretch)
     }
 
@@ -210,7 +215,8 @@ impl<'a> Finish<'a> {
         let apart = Box::new(sums.empty());
         self.earlier = std::mem::take(&mut sums.digests);
         self.next = self.until;
-        Some([Part { next, length, sums }, Part { next: next + length, length, sums: apart }])
+        let part = |next, sums| Part { next, length, sums, desk: Box::default() };
+        Some([part(next, sums), part(next + length, apart)])
     }
 
     /// Takes back [`Finish::halves`] of which nothing was looked at.
@@ -224,7 +230,7 @@ impl<'a> Finish<'a> {
     pub fn look(&self, part: &mut Part, wanted: Wanted<'_>) -> Option<Stretch> {
         let range = self.stretch(part.next, part.length)?;
         part.next += 2 * part.length;
-        Some(self.look_at(range, wanted, &mut part.sums))
+        Some(self.look_at(range, wanted, &mut part.sums, &mut part.desk))
     }
 
     /// Adds what was looked at apart.
@@ -301,6 +307,11 @@ impl<'a> Finish<'a> {
     /// The index in the tracker of the connection at this place in the order of first packets.
     pub(super) fn at(&self, position: usize) -> usize {
         self.order.as_ref().map_or(position, |order| order[position] as usize)
+    }
+
+    /// Whether connections are only written, now, and none of it is what was disproved.
+    pub(super) fn are_written(&self, wanted: Wanted<'_>) -> bool {
+        wanted.written && wanted.only.is_none() && !self.analysis.options.retracted
     }
 
     pub(super) fn wants_code(&self, code: &str) -> bool {

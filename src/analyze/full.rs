@@ -1,7 +1,7 @@
 //! Connections looked at one by one, in full: those that are shown, and the worst cases of findings.
 
 use super::Analysis;
-use super::build;
+use super::build::{self, Told};
 use super::finish::Finish;
 use super::notes::Noted;
 use crate::detect::{self, Brief, Scene, View};
@@ -31,7 +31,7 @@ impl Analysis {
         self.connection_of(&self.tracker.case(at.0), at.1, verdicts, end)
     }
 
-    fn connection_of(&self, case: &Case<Noted>, id: u64, verdicts: &[Verdict; 2], end: Time) -> Connection {
+    fn connection_of<E: Told>(&self, case: &Case<Noted>, id: u64, verdicts: &[Verdict; 2], end: Time) -> Connection<E> {
         let (c, measured) = (&case.connection, &case.notes.measured);
         let (outline, proofs) = (&c.outline(), &measured.proofs());
         let (sockets, ending) = (&c.sockets, Ending::of(outline, verdicts));
@@ -39,7 +39,7 @@ impl Analysis {
         self.built(&subject, id, end)
     }
 
-    pub(super) fn built(&self, subject: &build::Subject<'_>, id: u64, end: Time) -> Connection {
+    pub(super) fn built<E: Told>(&self, subject: &build::Subject<'_>, id: u64, end: Time) -> Connection<E> {
         let context = build::Context {
             end,
             retracted: self.options.retracted,
@@ -61,12 +61,12 @@ impl Finish<'_> {
     }
 
     /// Connection `index`, number `id`, in full.
-    pub(super) fn in_full(&self, at: (usize, u64), verdicts: &[Verdict; 2]) -> Connection {
+    pub(super) fn in_full<E: Told>(&self, at: (usize, u64), verdicts: &[Verdict; 2]) -> Connection<E> {
         self.in_full_of(&self.analysis.tracker.case(at.0), at, verdicts)
     }
 
-    fn in_full_of(&self, case: &Case<Noted>, at: (usize, u64), verdicts: &[Verdict; 2]) -> Connection {
-        let mut connection = self.analysis.connection_of(case, at.1, verdicts, self.end);
+    fn in_full_of<E: Told>(&self, case: &Case<Noted>, at: (usize, u64), verdicts: &[Verdict; 2]) -> Connection<E> {
+        let mut connection: Connection<E> = self.analysis.connection_of(case, at.1, verdicts, self.end);
         connection.anomalies = self.analysis.anomalies_of(case, at, verdicts, &self.scene);
         connection.anomalies.retain(|a| self.wants_code(a.code));
         connection

@@ -10,7 +10,7 @@ use super::stretch::Wanted;
 use crate::detect::{AtLeast, Brief, View};
 use crate::pack::Pack;
 use crate::report::lone::{Kind, LoneSyn, LoneSyns};
-use crate::report::{Ending, Severity};
+use crate::report::{Connection, Ending, Severity};
 use crate::segment::{Flags, Options, ScopeId, Segment, Socket};
 use crate::time::{Span, Time};
 use crate::tracker::{Scratch, States, Verdict};
@@ -80,6 +80,7 @@ impl Key {
 }
 
 /// What was met of a kind in a stretch.
+#[derive(Debug)]
 struct Met {
     key: Key,
     times: u32,
@@ -88,7 +89,7 @@ struct Met {
 }
 
 /// The kinds met in a stretch.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Alike {
     met: Vec<Met>,
 }
@@ -176,7 +177,7 @@ impl Finish<'_> {
             proofs,
             tracked: Some(c),
         };
-        let mut connection = self.analysis.built(&subject, ID, self.end);
+        let mut connection: Connection = self.analysis.built(&subject, ID, self.end);
         let silent = key.found.is_some_and(|found| found.silent);
         let brief = self.unremarkable.lone(&verdicts[0], dst.addr, &self.scene);
         if brief.is_some() {

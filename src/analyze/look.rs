@@ -5,104 +5,41 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::build;
+use super::build::Told;
+use super::desk::{Desk, Look, Of, TOGETHER};
 use super::finish::Finish;
 use super::lone::{Alike, Looked};
-use super::notes::Noted;
 use super::stretch::{Stretch, Wanted};
 use super::tally::Tally;
 use crate::detect::{self, ALL, Brief, Digests, View};
 use crate::report::lone::LoneSyns;
 use crate::report::rollup::{Added, Shown};
-use crate::report::{Anomaly, Connection, Ending, Outcome, PerSide, Row};
-use crate::segment::Socket;
-use crate::time::Time;
-use crate::timing::{Flights, Measured, Proofs};
+use crate::report::{Anomaly, Connection, Ending, Outcome, Row};
+use crate::timing::{Flights, Measured};
 use crate::tracker::log::Step;
 use crate::tracker::reading::Passed;
-use crate::tracker::verdict::Weighing;
-use crate::tracker::{Case, Evidence, Lone, Outline, Scratch, State, Textbook, Verdict};
-
-/// Connections looked at together: what is known of them stays in the second nearest cache.
-const TOGETHER: usize = 16;
-
-/// Where they are looked at.
-#[derive(Default)]
-struct Desk {
-    scratch: [Scratch<Noted>; TOGETHER],
-    weighing: [Weighing; TOGETHER],
-    measured: [Measured; TOGETHER],
-    books: [Textbook; TOGETHER],
-    lones: [Option<Lone>; TOGETHER],
-    flights: Flights,
-    briefs: [Vec<Brief>; TOGETHER],
-    anomalies: [Vec<Anomaly>; TOGETHER],
-    kinds: Alike,
-    /// Nothing is measured of a lone SYN.
-    nothing: Measured,
-}
-
-/// One of them.
-struct Look<'b> {
-    index: usize,
-    id: u64,
-    sockets: &'b [Socket; 2],
-    outline: Outline,
-    verdicts: &'b [Verdict; 2],
-    ending: Ending,
-    measured: &'b Measured,
-    of: Of<'b>,
-    /// It is not let go yet: what is found rests on what the capture lacks, and that is known at its end.
-    stays: bool,
-    /// It is one of those that the report is about.
-    chosen: bool,
-}
-
-/// What else is known of it.
-#[derive(Clone, Copy)]
-enum Of<'b> {
-    /// It is a textbook one, of which detectors have nothing to say.
-    Textbook(&'b Textbook),
-    /// It is a lone SYN.
-    Lone,
-    /// All that the tracker knows.
-    Case(&'b Case<Noted>),
-}
-
-impl Look<'_> {
-    fn ends(&self) -> PerSide<&Verdict> {
-        let client = self.outline.client & 1;
-        PerSide { client: &self.verdicts[client], server: &self.verdicts[1 - client] }
-    }
-
-    /// Packets that prove receipts.
-    fn proofs(&self) -> Proofs {
-        match self.of {
-            Of::Textbook(book) => Proofs::from_slice(&book.proofs()),
-            Of::Lone => Proofs::new(),
-            Of::Case(_) => self.measured.proofs(),
-        }
-    }
-
-    fn subject<'k>(&'k self, proofs: &'k [(u64, Time)]) -> build::Subject<'k> {
-        let Look { sockets, outline, verdicts, ending, measured, .. } = self;
-        let tracked = match self.of {
-            Of::Textbook(_) | Of::Lone => None,
-            Of::Case(case) => Some(&case.connection),
-        };
-        build::Subject { sockets, outline, measured, verdicts, ending: *ending, proofs, tracked }
-    }
-}
+use crate::tracker::{Evidence, State, Textbook, Verdict};
 
 impl Finish<'_> {
     /// Looks at the connections at these places, and adds them up in `tally`.
-    pub(super) fn look_at(&self, range: Range<usize>, wanted: Wanted<'_>, tally: &mut Tally) -> Stretch {
-        let (mut stretch, mut desk) = (Stretch::default(), Box::<Desk>::default());
+    pub(super) fn look_at(
+        &self,
+        range: Range<usize>,
+        wanted: Wanted<'_>,
+        tally: &mut Tally,
+        desk: &mut Desk,
+    ) -> Stretch {
+        let mut stretch = Stretch::default();
+        desk.kinds = Alike::default();
         if !wanted.connections {
             stretch.rows.reserve_exact(range.len());
         } else {
             // Where most are lone SYNs fewer are built.
-            stretch.connections.reserve_exact(range.len().min(wanted.stretch(false)));
+            let some = range.len().min(wanted.stretch(false));
+            match self.are_written(wanted) {
+                true => stretch.passages.reserve_exact(some),
+                false => stretch.connections.reserve_exact(some),
+            }
         }
         tally.digests.push(Digests::with_capacity(range.len()));
         let some = |n: usize| {
@@ -115,7 +52,7 @@ impl Finish<'_> {
         for n in 0..range.len().div_ceil(TOGETHER) {
             self.prefetch(some(n + 2), tally);
             self.prefetch_more(some(n + 1), tally);
-            self.look_at_some(some(n), wanted, tally, &mut desk, &mut stretch);
+            self.look_at_some(some(n), wanted, tally, desk, &mut stretch);
         }
         tally.digests.last_mut().into_iter().for_each(Digests::trim);
         self.loosen(tally);
@@ -148,6 +85,7 @@ impl Finish<'_> {
         let Desk { scratch, weighing, measured, books, lones, flights, briefs, anomalies, kinds, nothing } = desk;
         let tracker = &self.analysis.tracker;
         let built = wanted.connections || wanted.only.is_some();
+        let written = self.are_written(wanted);
         let (mut indices, mut left) = ([0; TOGETHER], [None; TOGETHER]);
         let (indices, left) = (&mut indices[..range.len()], &mut left[..range.len()]);
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
@@ -209,17 +147,25 @@ impl Finish<'_> {
         }
         let seats: SmallVec<[_; TOGETHER]> =
             looks.iter().map(|look| tally.tables.seats(self.parties[look.index])).collect();
-        let going = looks.iter().zip(&*briefs).zip(anomalies).zip(seats).filter(|(((look, _), _), _)| !look.stays);
-        for (((look, briefs), anomalies), seats) in going.filter(|_| wanted.only.is_none()) {
-            if built && !(wanted.in_short() && self.told_in_short(look, briefs, kinds, &mut stretch.lone)) {
-                self.build(look, anomalies, &mut stretch.connections);
-            }
-            if !wanted.untimed {
-                let (who, given) = ((seats, &look.outline), self.analysis.options.vantage);
-                match look.of {
-                    Of::Lone => tally.tables.add_lone(seats, look.verdicts, given, self.end),
-                    _ => tally.tables.add(look.measured, who, (look.verdicts, &look.proofs()), given, self.end),
+        // Those of which the report is not about all were built and timed before.
+        let going = |look: &&Look<'_>| !look.stays && wanted.only.is_none();
+        if built {
+            let built = looks.iter().zip(&*briefs).zip(anomalies).filter(|((look, _), _)| going(look));
+            for ((look, briefs), anomalies) in built {
+                if wanted.in_short() && self.told_in_short(look, briefs, kinds, &mut stretch.lone) {
+                    continue;
                 }
+                match written {
+                    true => self.build(look, anomalies, &mut stretch.passages),
+                    false => self.build(look, anomalies, &mut stretch.connections),
+                }
+            }
+        }
+        for (look, seats) in looks.iter().zip(seats).filter(|(look, _)| going(look) && !wanted.untimed) {
+            let (who, given) = ((seats, &look.outline), self.analysis.options.vantage);
+            match look.of {
+                Of::Lone => tally.tables.add_lone(seats, look.verdicts, given, self.end),
+                _ => tally.tables.add(look.measured, who, (look.verdicts, &look.proofs()), given, self.end),
             }
         }
         if wanted.connections {
@@ -252,7 +198,7 @@ impl Finish<'_> {
     }
 
     /// Adds a connection in full, of which detectors say `anomalies`, to those built.
-    fn build(&self, look: &Look<'_>, anomalies: &mut Vec<Anomaly>, built: &mut Vec<Connection>) {
+    fn build<E: Told>(&self, look: &Look<'_>, anomalies: &mut Vec<Anomaly>, built: &mut Vec<Connection<E>>) {
         if let Of::Lone = look.of {
             return built.push(self.in_full((look.index, look.id), look.verdicts));
         }

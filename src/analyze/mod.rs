@@ -9,7 +9,7 @@
 //! | `notes` | what is noted of a connection beside the tracker |
 //! | `finish` | connections looked at, and the report of all; `full`: one by one, in full |
 //! | `stretch` | some connections that were looked at, and what of them is wanted |
-//! | `look` | looking at them; `lone`: at lone SYNs, of which most are alike |
+//! | `look` | looking at them; `desk`: where that is done; `lone`: at lone SYNs, of which most are alike |
 //! | [`build`] | from a tracked connection to that of the report |
 //! | `tally` | what connections add up to; `chosen`: those that the report is about |
 //! | `past` | what those came to that were let go before the end |
@@ -18,6 +18,7 @@
 
 pub mod build;
 mod chosen;
+mod desk;
 mod finish;
 mod full;
 mod held;
@@ -341,7 +342,7 @@ impl Analysis {
     pub fn finish_with(self, files: Vec<FileInfo>, wanted: Wanted<'_>) -> Report {
         let mut connections = Vec::new();
         let mut finish = self.ended(files);
-        let wanted = Wanted { connections: true, lone_in_short: false, ..wanted };
+        let wanted = Wanted { connections: true, written: false, lone_in_short: false, ..wanted };
         while let Some(stretch) = finish.next(wanted) {
             connections.extend(stretch.connections);
         }

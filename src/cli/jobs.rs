@@ -124,16 +124,21 @@ impl Jobs {
     }
 
     fn stream_round<S: Stream>(self, finish: &mut Finish<'_>, only: Option<Keep<'_>>, out: &mut S) -> io::Result<()> {
-        let wanted = Wanted { connections: true, lone_in_short: S::LONE_IN_SHORT, only, ..Wanted::default() };
+        let wanted =
+            Wanted { connections: true, written: true, lone_in_short: S::LONE_IN_SHORT, only, ..Wanted::default() };
         if self.several() {
             let (used, empty) = sync_channel(WAITING + 1);
             let make = move |stretch: Stretch| {
                 let mut lines: Lines = empty.try_recv().unwrap_or_default();
-                S::make(&mut lines, &stretch.connections, &stretch.lone);
+                let Stretch { connections, passages, lone, .. } = &stretch;
+                match passages.is_empty() {
+                    true => S::make(&mut lines, connections, lone),
+                    false => S::make(&mut lines, passages, lone),
+                }
                 lines
             };
             in_turn(finish, wanted, make, |looked| match looked {
-                Looked::Here(stretch) => out.connections(&stretch.connections, &stretch.lone),
+                Looked::Here(stretch) => write(out, &stretch),
                 Looked::There(mut lines) => {
                     out.made(&mut lines)?;
                     // At the end there is nobody left who needs it.
@@ -144,10 +149,16 @@ impl Jobs {
         }
         // What is left: everything, or nothing.
         while let Some(stretch) = finish.next(wanted) {
-            out.connections(&stretch.connections, &stretch.lone)?;
+            write(out, &stretch)?;
         }
         Ok(())
     }
+}
+
+/// Writes what was looked at: connections in full, or all of them as they are to be written.
+fn write<S: Stream>(out: &mut S, stretch: &Stretch) -> io::Result<()> {
+    let Stretch { connections, passages, lone, .. } = stretch;
+    if passages.is_empty() { out.connections(connections, lone) } else { out.connections(passages, lone) }
 }
 
 /// Takes `bundle` into `analysis`, which `relieve` lets go of connections whenever it is due.

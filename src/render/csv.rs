@@ -8,6 +8,7 @@ use std::io;
 
 use super::RenderOptions;
 use super::pen::Lines;
+use super::pen::connection::End;
 use super::stream::{self, Stream};
 use crate::report::lone::LoneSyns;
 use crate::report::{Connection, Report};
@@ -102,7 +103,7 @@ impl<W: io::Write> Stream for Writer<W> {
     const LONE_IN_SHORT: bool = false;
     const FINDINGS: usize = 0;
 
-    fn make(made: &mut Lines, connections: &[Connection], _lone: &LoneSyns) {
+    fn make(made: &mut Lines, connections: &[Connection<impl End>], _lone: &LoneSyns) {
         connections.iter().for_each(|connection| made.row(connection));
     }
 
@@ -111,7 +112,7 @@ impl<W: io::Write> Stream for Writer<W> {
         made.flush(&mut self.out)
     }
 
-    fn connections(&mut self, connections: &[Connection], lone: &LoneSyns) -> io::Result<()> {
+    fn connections(&mut self, connections: &[Connection<impl End>], lone: &LoneSyns) -> io::Result<()> {
         Self::make(&mut self.lines, connections, lone);
         if self.lines.is_full() { self.lines.flush(&mut self.out) } else { Ok(()) }
     }

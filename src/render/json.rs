@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::RenderOptions;
 use super::pen::Lines;
+use super::pen::connection::End;
 use super::stream::{self, Stream};
 use crate::report::lone::LoneSyns;
 use crate::report::{Connection, Report, SCHEMA, TOOL};
@@ -53,7 +54,7 @@ impl<W: io::Write> Writer<W> {
 impl<W: io::Write> Stream for Writer<W> {
     const LONE_IN_SHORT: bool = false;
 
-    fn make(made: &mut Lines, connections: &[Connection], _lone: &LoneSyns) {
+    fn make(made: &mut Lines, connections: &[Connection<impl End>], _lone: &LoneSyns) {
         for (i, connection) in connections.iter().enumerate() {
             if i > 0 {
                 made.raw(SEPARATOR);
@@ -72,7 +73,7 @@ impl<W: io::Write> Stream for Writer<W> {
         made.flush(&mut self.out)
     }
 
-    fn connections(&mut self, connections: &[Connection], _lone: &LoneSyns) -> io::Result<()> {
+    fn connections(&mut self, connections: &[Connection<impl End>], _lone: &LoneSyns) -> io::Result<()> {
         for connection in connections {
             let separator = self.separator();
             self.lines.raw(separator);

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::RenderOptions;
 use super::pen::Lines;
+use super::pen::connection::End;
 use super::stream::{self, Stream};
 use crate::report::lone::LoneSyns;
 use crate::report::rollup::Rolled;
@@ -185,7 +186,7 @@ impl<W: io::Write> Writer<W> {
 impl<W: io::Write> Stream for Writer<W> {
     const LONE_IN_SHORT: bool = true;
 
-    fn make(made: &mut Lines, connections: &[Connection], lone: &LoneSyns) {
+    fn make(made: &mut Lines, connections: &[Connection<impl End>], lone: &LoneSyns) {
         let written = made.lines(connections, lone, |_| Ok(()));
         debug_assert!(written.is_ok(), "nothing here fails");
     }
@@ -195,7 +196,7 @@ impl<W: io::Write> Stream for Writer<W> {
         made.flush(&mut self.out)
     }
 
-    fn connections(&mut self, connections: &[Connection], lone: &LoneSyns) -> io::Result<()> {
+    fn connections(&mut self, connections: &[Connection<impl End>], lone: &LoneSyns) -> io::Result<()> {
         let Writer { out, lines } = self;
         lines.lines(connections, lone, |lines| if lines.is_full() { lines.flush(out) } else { Ok(()) })
     }

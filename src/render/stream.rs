@@ -4,6 +4,7 @@
 use std::io;
 
 use super::pen::Lines;
+use super::pen::connection::End;
 use super::{RenderOptions, order};
 use crate::report::lone::LoneSyns;
 use crate::report::{Connection, Report};
@@ -16,7 +17,7 @@ pub trait Stream {
     const FINDINGS: usize = usize::MAX;
 
     /// Adds to `made` what is written of `connections` and of `lone` SYNs, all in order of their numbers.
-    fn make(made: &mut Lines, connections: &[Connection], lone: &LoneSyns);
+    fn make(made: &mut Lines, connections: &[Connection<impl End>], lone: &LoneSyns);
 
     /// Writes what was made elsewhere, and empties it.
     ///
@@ -28,7 +29,7 @@ pub trait Stream {
     ///
     /// # Errors
     /// Only those of the output.
-    fn connections(&mut self, connections: &[Connection], lone: &LoneSyns) -> io::Result<()>;
+    fn connections(&mut self, connections: &[Connection<impl End>], lone: &LoneSyns) -> io::Result<()>;
 
     /// Writes all that follows the connections.
     ///

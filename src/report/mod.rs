@@ -12,7 +12,7 @@
 //! | [`ends`] | what two captures of the same traffic tell |
 //! | [`row`] | a connection as one of many |
 //! | [`selected`] | what of the capture was asked for |
-//! | [`lone`] | lone SYNs in short |
+//! | [`passage`], [`lone`] | an end that is only to be written; lone SYNs in short |
 //! | [`findings`], [`carried`] | findings as a list; the connections of those that only many show |
 //! | [`totals`], [`peaks`], `moves` | all connections added up; the most in a state at one time, and how it is found |
 //! | [`rollup`], [`directory`], `gather` | added up per host and service; the numbers of these; sums by number |
@@ -29,6 +29,7 @@ pub mod lone;
 pub mod model;
 mod moves;
 pub mod number;
+pub mod passage;
 pub mod peaks;
 pub mod rollup;
 pub mod row;
@@ -44,6 +45,7 @@ pub use ending::{ClosedFirst, Ending, Outcome, ResetBy};
 pub use ends::{BothEnds, Direction, OtherTap};
 pub use findings::Untold;
 pub use model::*;
+pub use passage::Passage;
 pub use rollup::Rollups;
 pub use row::Row;
 pub use selected::Selected;

@@ -146,9 +146,10 @@ pub enum Role {
 }
 
 /// One incarnation of a four-tuple in a scope.
+// With its ends in full, or as `E`: what stands above is part of the schema.
 #[derive(Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Connection {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Connection"))]
+pub struct Connection<E = Endpoint> {
     /// By first packet, from 1.
     pub id: u64,
     /// Who sent the first SYN; midstream, the best guess.
@@ -184,7 +185,7 @@ pub struct Connection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reset_by: Option<ResetBy>,
     /// Both state machines.
-    pub endpoints: PerSide<Endpoint>,
+    pub endpoints: PerSide<E>,
     /// Where its time went.
     pub timing: Timing,
     /// What became of the segments that each end sent; only with a capture at each end.

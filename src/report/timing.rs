@@ -199,10 +199,15 @@ impl Blame {
 
     /// The part with the most time of those that somebody can do something about: all but idle and close.
     pub fn slowest(&self) -> Option<&'static str> {
-        // These two come last.
-        let parts = &self.parts()[..7];
-        let most = parts.iter().map(|(_, s)| s.0).max().filter(|most| *most > 0)?;
-        parts.iter().find(|(_, s)| s.0 == most).map(|(name, _)| *name)
+        let Blame { handshake, network, recovery, server, client, zero_window_server, zero_window_client, .. } = *self;
+        let spans = [handshake, network, recovery, server, client, zero_window_server, zero_window_client];
+        let mut most = (Span(0), None);
+        for (i, span) in spans.iter().enumerate() {
+            if *span > most.0 {
+                most = (*span, Some(i));
+            }
+        }
+        self.parts().get(most.1?).map(|(name, _)| *name)
     }
 }
 

@@ -24,6 +24,9 @@ pub fn rest(q: &mut Quantiles) -> Option<Distribution> {
 
 /// The figures of samples in a slice, which are reordered.
 pub fn exact(samples: &mut [i64]) -> Option<Distribution> {
+    if samples.is_empty() {
+        return None;
+    }
     if let [only] = *samples
         && only >= 0
     {

@@ -22,6 +22,7 @@
 //! | `packed` | numbers in a row of bytes; `samples`: those of one connection |
 //! | `maybe` | times and spans that may be unknown |
 
+mod apart;
 pub mod blame;
 mod buckets;
 pub mod close;

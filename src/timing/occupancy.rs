@@ -5,8 +5,6 @@
 //! at any time up to the end's next transition, or never; unless silence speaks for it, as a sender repeats a SYN,ACK or
 //! FIN that it does not see acknowledged. All are times of the endpoint, as the verdict estimates them.
 
-use smallvec::SmallVec;
-
 use crate::time::{Span, Time};
 use crate::tracker::log::Step;
 use crate::tracker::mark::Mark;
@@ -34,16 +32,15 @@ pub struct Stay {
     pub modelled: bool,
 }
 
-/// The latest moment at which each state of a history can have been entered, by the packets that prove it
-/// ([`Measured::proofs`](super::Measured::proofs)); `end` is the end of the capture.
-pub fn latest(verdict: &Verdict, proofs: &[(u64, Time)], end: Time) -> SmallVec<[Time; 8]> {
-    let mut latest = SmallVec::from_elem(end, verdict.steps.len());
+/// Gives the place of each step of a history and the latest moment at which it can have been taken, the last one first, by
+/// the packets that prove them ([`Measured::proofs`](super::Measured::proofs)); `end` is the end of the capture.
+#[inline]
+pub fn latest(verdict: &Verdict, proofs: &[(u64, Time)], end: Time, mut take: impl FnMut(usize, Time)) {
     let (mut history, mut next) = (History::of(verdict, proofs), end);
-    for (i, latest) in latest.iter_mut().enumerate().rev() {
+    for i in (0..verdict.steps.len()).rev() {
         next = history.entered(i, next).late;
-        *latest = next;
+        take(i, next);
     }
-    latest
 }
 
 /// Whether at the end there is no doubt about the steps: an end may still be gone since, but in no state that it is taken to have

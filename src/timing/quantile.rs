@@ -83,8 +83,13 @@ impl Figures {
         let n = self.count as f64;
         // The difference of two large numbers: in integers as long as they fit.
         let square = u128::from(self.sum.unsigned_abs()).pow(2);
-        let variance = match self.squares.checked_mul(self.count.into()) {
-            Some(squares) => squares.saturating_sub(square) as f64 / (n * n),
+        let squares = match u64::try_from(self.squares) {
+            Ok(squares) => Some(u128::from(squares) * u128::from(self.count)),
+            Err(_) => self.squares.checked_mul(self.count.into()),
+        };
+        let variance = match squares.map(|squares| squares.saturating_sub(square)) {
+            // Half as wide it takes a fraction of the time.
+            Some(rest) => u64::try_from(rest).map_or_else(|_| rest as f64, |rest| rest as f64) / (n * n),
             None => (self.squares as f64 / n - square as f64 / (n * n)).max(0.0),
         };
         (self.count > 0).then(|| Span(variance.sqrt().round() as i64))
@@ -246,8 +251,8 @@ impl Quantiles {
 
 /// The rank (from 1) of a quantile among `count` samples.
 pub(super) fn rank(count: u64, per_mille: u64) -> u64 {
-    let rank = match count.checked_mul(per_mille) {
-        Some(product) => product.div_ceil(1_000),
+    let rank = match count.checked_mul(per_mille).and_then(|product| product.checked_add(999)) {
+        Some(above) => above / 1_000,
         None => (u128::from(count) * u128::from(per_mille)).div_ceil(1_000) as u64,
     };
     rank.clamp(1, count)
@@ -262,12 +267,15 @@ pub fn quantiles<const N: usize>(samples: &mut [i64], ends: (i64, i64), per_mill
     if count == 0 {
         return None;
     }
-    let places = per_mille.map(|p| rank(count, p) as usize - 1);
     if samples.len() > FEW {
-        return Some(ranks::select(samples, ends, places).map(Span));
+        return Some(ranks::select(samples, ends, per_mille.map(|p| rank(count, p) as usize - 1)).map(Span));
     }
     samples.sort_unstable();
-    Some(places.map(|at| Span(samples[at])))
+    let mut spans = [Span(0); N];
+    for (span, per_mille) in spans.iter_mut().zip(per_mille) {
+        *span = Span(samples[rank(count, per_mille) as usize - 1]);
+    }
+    Some(spans)
 }
 
 crate::pack::pack_fields!(Figures { count, sum, squares, min, max });

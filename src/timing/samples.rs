@@ -15,7 +15,8 @@ pub enum Kind {
     Response(usize),
 }
 
-const KINDS: usize = 6;
+/// How many kinds there are.
+pub const KINDS: usize = 6;
 
 impl Kind {
     /// All kinds.
@@ -23,7 +24,7 @@ impl Kind {
         [Kind::Trip(0), Kind::Trip(1), Kind::Answer(0), Kind::Answer(1), Kind::Response(0), Kind::Response(1)];
 
     /// Its place in [`Kind::ALL`].
-    const fn index(self) -> usize {
+    pub const fn index(self) -> usize {
         match self {
             Kind::Trip(x) => x & 1,
             Kind::Answer(x) => 2 + (x & 1),
@@ -101,6 +102,18 @@ impl Samples {
     /// Gives all samples of the kinds that are exact, in the order in which they came.
     pub fn exact(&self) -> impl Iterator<Item = (Kind, Span)> {
         self.bytes.entries().map(|(label, value)| (BY_LABEL[usize::from(label & 15)], Span(value as i64)))
+    }
+
+    /// Gives the place in [`Kind::ALL`] of each of them and the sample.
+    #[inline]
+    pub fn each(&self, mut take: impl FnMut(usize, Span)) {
+        self.bytes.entries().for_each(|(label, value)| take(usize::from(label), Span(value as i64)));
+    }
+
+    /// How many of a kind are kept as they are.
+    #[inline]
+    pub fn kept(&self, kind: Kind) -> usize {
+        if self.rough(kind).is_some() { 0 } else { usize::from(self.counts[kind.index()]) }
     }
 
     /// Whether there are too many of any kind to keep.

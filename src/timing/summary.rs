@@ -1,7 +1,6 @@
 //! From the measurements of a connection to its part of the report.
 
-use smallvec::SmallVec;
-
+use super::apart::Apart;
 use super::blame::{CAUSES, Cause};
 use super::distribution;
 use super::flow::{Flow, Measured};
@@ -16,22 +15,8 @@ use crate::report::{PerSide, Side};
 use crate::time::{Span, Time};
 use crate::tracker::{Outline, State, Verdict};
 
-/// What [`all_samples`] gives.
-enum Sampled {
-    /// One sample.
-    One(Span),
-    /// All samples: there were too many to keep.
-    Many(Box<Quantiles>),
-}
-
-/// Gives the samples of a connection under the names that the report has for them, and says how many corrected values
-/// would have been negative. Corrected are the thinks: by the least round trip towards who thinks.
-fn all_samples(flow: &Flow, client: usize, mut take: impl FnMut(Metric, Sampled)) -> u64 {
-    let clamped = samples(flow, client, |metric, span| take(metric, Sampled::One(span)));
-    clamped + rough_samples(flow, client, |metric, many| take(metric, Sampled::Many(many)))
-}
-
-/// The same of those that were kept one by one.
+/// Gives the samples of a connection that were kept one by one under the names that the report has for them, and says how
+/// many corrected values would have been negative. Corrected are the thinks: by the least round trip towards who thinks.
 #[inline]
 pub fn samples(flow: &Flow, client: usize, mut take: impl FnMut(Metric, Span)) -> u64 {
     let server = 1 - client;
@@ -85,27 +70,45 @@ pub fn rough_samples(flow: &Flow, client: usize, mut take: impl FnMut(Metric, Bo
     clamped
 }
 
-/// The samples of one connection under one name.
-#[derive(Default)]
-struct Bag {
-    few: SmallVec<[i64; 12]>,
-    many: Option<Box<Quantiles>>,
+/// What the samples of one connection come to.
+struct Figured<'a> {
+    flow: &'a Flow,
+    /// Those that were kept one by one.
+    apart: Apart,
+    /// How many corrected values would have been negative.
+    clamped: u64,
 }
 
-impl Bag {
-    fn take(&mut self, sampled: Sampled) {
-        match (sampled, &mut self.many) {
-            (Sampled::One(span), Some(q)) => q.add(span),
-            (Sampled::One(span), None) => self.few.push(span.0),
-            (Sampled::Many(q), _) => self.many = Some(q),
+impl<'a> Figured<'a> {
+    #[inline(always)]
+    fn new(flow: &'a Flow, server: usize) -> Figured<'a> {
+        let unfinished = flow.turns.unfinished(server).map(|span| (Kind::Response(server), span.max(Span(0))));
+        Figured { flow, apart: Apart::of(&flow.samples, unfinished), clamped: 0 }
+    }
+
+    /// All of a kind.
+    fn all(&mut self, kind: Kind) -> Option<Distribution> {
+        match self.flow.samples.rough(kind) {
+            Some(many) => distribution::rest(&mut many.clone()),
+            None => distribution::exact(self.apart.kind(kind)),
         }
     }
 
-    fn figures(mut self) -> Option<Distribution> {
-        match self.many {
-            Some(mut q) => distribution::rest(&mut q),
-            None => distribution::exact(&mut self.few),
+    /// The answers of end `x`, as long as it took to think of them: they are not asked for again.
+    fn thinks(&mut self, x: usize) -> Option<Distribution> {
+        let (kind, least) = (Kind::Answer(x), self.flow.least(x).unwrap_or_default());
+        if let Some(many) = self.flow.samples.rough(kind) {
+            let (mut rest, clamped) = many.less(least);
+            self.clamped += clamped;
+            return distribution::rest(&mut rest);
         }
+        let answers = self.apart.kind(kind);
+        for answer in &mut *answers {
+            let rest = Span(*answer) - least;
+            self.clamped += u64::from(rest < Span(0));
+            *answer = rest.0.max(0);
+        }
+        distribution::exact(answers)
     }
 }
 
@@ -248,30 +251,21 @@ pub fn timing(m: &Measured, c: &Outline, verdicts: &[Verdict; 2], given: Option<
     };
     let Some(flow) = m.flow.as_deref() else { return timing };
     let server = 1 - client;
-    let [mut rtt_client, mut rtt_server, mut ttfb, mut server_think, mut response, mut client_think] =
-        <[Bag; 6]>::default();
-    timing.clamped = all_samples(flow, client, |metric, sampled| match metric {
-        Metric::RttClient => rtt_client.take(sampled),
-        Metric::RttServer => rtt_server.take(sampled),
-        Metric::Ttfb => ttfb.take(sampled),
-        Metric::ServerThink => server_think.take(sampled),
-        Metric::Response => response.take(sampled),
-        Metric::ClientThink => client_think.take(sampled),
-        _ => {}
-    });
-    let trips = |x: usize, samples: Bag| RoundTrips {
-        samples: samples.figures(),
+    let mut figured = Figured::new(flow, server);
+    let mut trips = |x: usize| RoundTrips {
+        samples: figured.all(Kind::Trip(x)),
         excluded: flow.trips[x].excluded().into(),
         rescued: flow.trips[x].rescued().into(),
     };
-    timing.rtt = PerSide { client: trips(client, rtt_client), server: trips(server, rtt_server) };
+    timing.rtt = PerSide { client: trips(client), server: trips(server) };
     let [first_client, first_server] = [flow.turns.first(client), flow.turns.first(server)];
     timing.first_request = first_client.zip(h.ack()).map(|(t, ack)| (t - ack).max(Span(0)));
     timing.server_greets = first_server.is_some_and(|s| first_client.is_none_or(|c| s < c));
-    timing.ttfb = ttfb.figures();
-    timing.server_think = server_think.figures();
-    timing.response = response.figures();
-    timing.client_think = client_think.figures();
+    timing.ttfb = figured.all(Kind::Answer(server));
+    timing.server_think = figured.thinks(server);
+    timing.response = figured.all(Kind::Response(server));
+    timing.client_think = figured.thinks(client);
+    timing.clamped = figured.clamped;
     timing.turns_excluded = flow.turns.excluded.into();
     timing.idle = idle(flow, client, verdicts, end);
     timing.zero_window = per_side(client, |x| stops(flow.zero(x), c.last));

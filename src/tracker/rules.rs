@@ -155,6 +155,14 @@ pub struct Rule {
     pub section: &'static str,
 }
 
+impl Rule {
+    /// Its place in [`RULES`].
+    #[inline]
+    pub fn number(&self) -> usize {
+        usize::from(ROWS[self.from as usize][self.event as usize]).wrapping_sub(1)
+    }
+}
+
 const fn row(from: State, event: Event, to: State, section: &'static str) -> Rule {
     Rule { from, event, to, section }
 }
@@ -309,6 +317,7 @@ mod tests {
             }
         }
         assert_eq!(found, RULES.len());
+        assert!(RULES.iter().enumerate().all(|(number, rule)| rule.number() == number));
     }
 
     #[test]

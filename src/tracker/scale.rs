@@ -8,7 +8,7 @@ use super::rules::{Event, Events};
 use super::state::Evidence;
 
 /// The marks of one end while they are being weighed.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Scale {
     /// What stands, in order. After a change other than by the methods here, [`Scale::index`] is due.
     pub marks: Marks,

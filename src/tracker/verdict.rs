@@ -40,7 +40,7 @@ impl Default for Verdict {
 }
 
 /// Where verdicts are reached: made once, and used for one connection after the other.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Weighing {
     scales: [Scale; 2],
     verdicts: [Verdict; 2],

@@ -1,17 +1,27 @@
 //! A connection and the histories of its ends.
 
-use super::Pen;
 use super::findings::anomaly;
 use super::number::Clock;
 use super::timing::timing;
+use super::{Pen, row};
 use crate::report::{
-    ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, PerSide, ResetBy, Role, Side,
+    ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, PerSide, ResetBy, Role, Side, TimeInState,
 };
 use crate::segment::Socket;
+use crate::time::Time;
 use crate::tracker::{Evidence, State, States};
 
+/// How an end is written, as it is told.
+pub trait End {
+    /// Writes the object.
+    fn object<'a>(&self, pen: Pen<'a>, clock: &mut Clock) -> Option<Pen<'a>>;
+
+    /// Writes the cells of a table: state, possible states, evidence and history; `first` is when the connection began.
+    fn cells<'a>(&self, pen: Pen<'a>, first: Time) -> Option<Pen<'a>>;
+}
+
 /// Writes the members of the object, from `"id"` to the closing brace.
-pub fn connection<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
+pub fn connection<'a, E: End>(mut pen: Pen<'a>, c: &Connection<E>, clock: &mut Clock) -> Option<Pen<'a>> {
     let Connection {
         id,
         client,
@@ -34,7 +44,6 @@ pub fn connection<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
         path,
         anomalies,
     } = c;
-    let clock = &mut Clock::default();
     pen = pen.put(b"\"id\":")?;
     pen = pen.integer(*id)?;
     pen = pen.put(b",\"client\":")?;
@@ -84,9 +93,9 @@ pub fn connection<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
         Some(ResetBy::Between) => b",\"reset_by\":\"between\",\"endpoints\":{\"client\":",
     })?;
     let PerSide { client, server } = endpoints;
-    pen = endpoint(pen, client, clock)?;
+    pen = client.object(pen, clock)?;
     pen = pen.put(b",\"server\":")?;
-    pen = endpoint(pen, server, clock)?;
+    pen = server.object(pen, clock)?;
     pen = pen.put(b"},\"timing\":")?;
     pen = timing(pen, times, clock)?;
     if let Some(PerSide { client, server }) = path {
@@ -147,7 +156,7 @@ fn direction<'a>(mut pen: Pen<'a>, direction: &Direction) -> Option<Pen<'a>> {
 
 /// Writes a grade whose opening quotation mark stands; closes it.
 #[inline(always)]
-fn evidence<'a>(pen: Pen<'a>, evidence: Evidence) -> Option<Pen<'a>> {
+pub fn evidence<'a>(pen: Pen<'a>, evidence: Evidence) -> Option<Pen<'a>> {
     let (text, len): (&[u8; 10], usize) = match evidence {
         Evidence::Sent => (b"sent\"     ", 5),
         Evidence::Confirmed => (b"confirmed\"", 10),
@@ -158,14 +167,33 @@ fn evidence<'a>(pen: Pen<'a>, evidence: Evidence) -> Option<Pen<'a>> {
     pen.part(text, len)
 }
 
-#[inline(never)]
-fn endpoint<'a>(mut pen: Pen<'a>, e: &Endpoint, clock: &mut Clock) -> Option<Pen<'a>> {
-    let Endpoint { state, possible, evidence: grade, history, retracted, time_in_state, sent: _ } = e;
+impl End for Endpoint {
+    #[inline(never)]
+    fn object<'a>(&self, mut pen: Pen<'a>, clock: &mut Clock) -> Option<Pen<'a>> {
+        let Endpoint { state, possible, evidence, history, retracted, time_in_state, sent: _ } = self;
+        pen = standing(pen, *state, *possible, *evidence)?;
+        pen = entries(pen, history, clock)?;
+        if !retracted.is_empty() {
+            pen = pen.put(b"],\"retracted\":[")?;
+            pen = entries(pen, retracted, clock)?;
+        }
+        spent(pen, time_in_state)
+    }
+
+    fn cells<'a>(&self, pen: Pen<'a>, first: Time) -> Option<Pen<'a>> {
+        let history = self.history.iter().map(|entry| (entry.state, entry.evidence, entry.time - first));
+        row::end(pen, (self.state, self.possible, self.evidence), history)
+    }
+}
+
+/// Writes what an end is in, up to the bracket that opens its history.
+#[inline(always)]
+pub fn standing<'a>(mut pen: Pen<'a>, state: State, possible: States, grade: Evidence) -> Option<Pen<'a>> {
     pen = pen.put(b"{\"state\":\"")?;
-    pen = pen.state(*state)?;
+    pen = pen.state(state)?;
     pen = pen.put(b",\"possible\":[")?;
-    if *possible == States::EMPTY.with(*state) {
-        pen = pen.put(b"\"")?.state(*state)?;
+    if possible == States::EMPTY.with(state) {
+        pen = pen.put(b"\"")?.state(state)?;
     } else {
         let mut first = true;
         for state in &State::ALL {
@@ -177,20 +205,19 @@ fn endpoint<'a>(mut pen: Pen<'a>, e: &Endpoint, clock: &mut Clock) -> Option<Pen
         }
     }
     pen = pen.put(b"],\"evidence\":\"")?;
-    pen = evidence(pen, *grade)?;
-    pen = pen.put(b",\"history\":[")?;
-    pen = entries(pen, history, clock)?;
-    if !retracted.is_empty() {
-        pen = pen.put(b"],\"retracted\":[")?;
-        pen = entries(pen, retracted, clock)?;
-    }
+    pen = evidence(pen, grade)?;
+    pen.put(b",\"history\":[")
+}
+
+/// Writes the bracket that closes the history, the time in each state, and the end of the object.
+#[inline(always)]
+pub fn spent<'a>(mut pen: Pen<'a>, time_in_state: &TimeInState) -> Option<Pen<'a>> {
     pen = pen.put(b"],\"time_in_state\":{")?;
     for (i, (state, span)) in time_in_state.iter().enumerate() {
         pen = if i > 0 { pen.put(b",\"")? } else { pen.put(b"\"")? };
         pen = pen.state(state)?.put(b":")?.span(span)?;
     }
-    pen = pen.put(b"}}")?;
-    Some(pen)
+    pen.put(b"}}")
 }
 
 #[inline(always)]

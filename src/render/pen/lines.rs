@@ -4,6 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
+use super::connection::End;
 use super::number::Clock;
 use super::template::Template;
 use super::{Pen, connection, findings, row, tables};
@@ -24,6 +25,7 @@ pub struct Lines {
     /// What is written, and room behind it.
     text: Vec<u8>,
     used: usize,
+    clock: Clock,
 }
 
 impl Lines {
@@ -67,13 +69,13 @@ impl Lines {
     }
 
     /// Adds the object of a connection, as it stands in the JSON format.
-    pub fn connection(&mut self, c: &Connection) {
-        self.add(|pen| connection::connection(pen.put(b"{")?, c));
+    pub fn connection(&mut self, c: &Connection<impl End>) {
+        self.timed(|pen, clock| connection::connection(pen.put(b"{")?, c, clock));
     }
 
     /// Adds the line of a connection, as it stands in the NDJSON format.
-    pub fn line(&mut self, c: &Connection) {
-        self.add(|pen| connection::connection(pen.put(b"{\"type\":\"connection\",")?, c)?.put(b"\n"));
+    pub fn line(&mut self, c: &Connection<impl End>) {
+        self.timed(|pen, clock| connection::connection(pen.put(b"{\"type\":\"connection\",")?, c, clock)?.put(b"\n"));
     }
 
     /// Adds the lines of `connections` and of `lone` SYNs, all in order of their numbers; `written` is told after each.
@@ -82,18 +84,18 @@ impl Lines {
     /// Only those of `written`.
     pub fn lines(
         &mut self,
-        connections: &[Connection],
+        connections: &[Connection<impl End>],
         lone: &LoneSyns,
         mut written: impl FnMut(&mut Lines) -> io::Result<()>,
     ) -> io::Result<()> {
         let templates: Vec<Template> = lone.kinds.iter().map(Template::of).collect();
-        let (mut connections, clock) = (connections.iter().peekable(), &mut Clock::default());
+        let mut connections = connections.iter().peekable();
         for (kind, syn) in &lone.syns {
             while let Some(connection) = connections.next_if(|c| c.id < syn.id) {
                 self.line(connection);
                 written(self)?;
             }
-            self.add(|pen| templates[*kind].line(pen, syn, clock));
+            self.timed(|pen, clock| templates[*kind].line(pen, syn, clock));
             written(self)?;
         }
         for connection in connections {
@@ -104,7 +106,7 @@ impl Lines {
     }
 
     /// Adds the row of a connection, as it stands in the CSV format.
-    pub fn row(&mut self, c: &Connection) {
+    pub fn row(&mut self, c: &Connection<impl End>) {
         self.add(|pen| row::row(pen, c));
     }
 
@@ -121,6 +123,13 @@ impl Lines {
     /// Adds the object of the timing of a group.
     pub fn group(&mut self, g: &GroupTiming) {
         self.add(|pen| tables::group(pen, g));
+    }
+
+    /// Adds what has times in it: they are near those of the connection before.
+    fn timed(&mut self, mut write: impl for<'b> FnMut(Pen<'b>, &mut Clock) -> Option<Pen<'b>>) {
+        let mut clock = self.clock;
+        self.add(|pen| write(pen, &mut clock));
+        self.clock = clock;
     }
 
     fn add(&mut self, mut write: impl for<'b> FnMut(Pen<'b>) -> Option<Pen<'b>>) {

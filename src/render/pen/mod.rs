@@ -11,6 +11,7 @@ pub mod connection;
 pub mod findings;
 pub mod lines;
 pub mod number;
+pub mod passage;
 pub mod row;
 pub mod spans;
 pub mod tables;

@@ -3,15 +3,17 @@
 use std::borrow::Cow;
 
 use super::Pen;
+use super::connection::End;
 use super::number::Clock;
 use crate::render::clean::clean;
 use crate::render::history;
 use crate::report::timing::{Distribution, RoundTrips, Timing};
-use crate::report::{ClosedFirst, Connection, Endpoint, Origin, Role};
-use crate::time::{Span, Time};
+use crate::report::{ClosedFirst, Connection, Origin, Role};
+use crate::time::Span;
+use crate::tracker::{Evidence, State, States};
 
 /// Writes the row and the end of its line.
-pub fn row<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
+pub fn row<'a, E: End>(mut pen: Pen<'a>, c: &Connection<E>) -> Option<Pen<'a>> {
     let clock = &mut Clock::default();
     pen = pen.count(c.id)?;
     for end in [&c.client, &c.server] {
@@ -34,7 +36,7 @@ pub fn row<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
     pen = pen.word(c.outcome.name())?;
     pen = pen.word(c.closed_first.map_or("", ClosedFirst::name))?;
     for end in [&c.endpoints.client, &c.endpoints.server] {
-        pen = endpoint(pen, end, c.first)?;
+        pen = end.cells(pen, c.first)?;
     }
     for span in [c.timing.syn_to_synack, c.timing.synack_to_ack, c.timing.handshake] {
         pen = pen.some_seconds(span)?;
@@ -43,18 +45,22 @@ pub fn row<'a>(mut pen: Pen<'a>, c: &Connection) -> Option<Pen<'a>> {
     timing(pen, &c.timing)
 }
 
-/// State, possible states, evidence and history of one end.
-fn endpoint<'a>(mut pen: Pen<'a>, end: &Endpoint, first: Time) -> Option<Pen<'a>> {
-    pen = pen.word(end.state.name())?;
-    for (i, state) in end.possible.iter().enumerate() {
+/// State, possible states, evidence and history of one end: of that each state, how it is known and since when.
+pub fn end<'a>(
+    mut pen: Pen<'a>,
+    (state, possible, evidence): (State, States, Evidence),
+    history: impl Iterator<Item = (State, Evidence, Span)>,
+) -> Option<Pen<'a>> {
+    pen = pen.word(state.name())?;
+    for (i, state) in possible.iter().enumerate() {
         pen = if i > 0 { pen.put(b"|")? } else { pen };
         pen = pen.bytes(state.name().as_bytes())?;
     }
-    pen = pen.put(b",")?.word(end.evidence.name())?;
-    for (i, entry) in end.history.iter().enumerate() {
+    pen = pen.put(b",")?.word(evidence.name())?;
+    for (i, (state, evidence, since)) in history.enumerate() {
         pen = if i > 0 { pen.put(b" ")? } else { pen };
-        pen = pen.bytes(entry.state.name().as_bytes())?.bytes(history::mark(entry.evidence).as_bytes())?;
-        pen = pen.put(b"@")?.span(entry.time - first)?;
+        pen = pen.bytes(state.name().as_bytes())?.bytes(history::mark(evidence).as_bytes())?;
+        pen = pen.put(b"@")?.span(since)?;
     }
     pen.put(b",")
 }

@@ -1,0 +1,83 @@
+//! Where some connections are looked at together, and what is known of each of them there.
+
+use super::build;
+use super::lone::Alike;
+use super::notes::Noted;
+use crate::detect::Brief;
+use crate::report::{Anomaly, Ending, PerSide};
+use crate::segment::Socket;
+use crate::time::Time;
+use crate::timing::{Flights, Measured, Proofs};
+use crate::tracker::verdict::Weighing;
+use crate::tracker::{Case, Lone, Outline, Scratch, Textbook, Verdict};
+
+/// Connections looked at together: what is known of them stays in the second nearest cache.
+pub(super) const TOGETHER: usize = 16;
+
+/// Where they are looked at, one stretch after the other: it is large.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    pub scratch: [Scratch<Noted>; TOGETHER],
+    pub weighing: [Weighing; TOGETHER],
+    pub measured: [Measured; TOGETHER],
+    pub books: [Textbook; TOGETHER],
+    pub lones: [Option<Lone>; TOGETHER],
+    pub flights: Flights,
+    pub briefs: [Vec<Brief>; TOGETHER],
+    pub anomalies: [Vec<Anomaly>; TOGETHER],
+    pub kinds: Alike,
+    /// Nothing is measured of a lone SYN.
+    pub nothing: Measured,
+}
+
+/// One of them.
+pub(super) struct Look<'b> {
+    pub index: usize,
+    pub id: u64,
+    pub sockets: &'b [Socket; 2],
+    pub outline: Outline,
+    pub verdicts: &'b [Verdict; 2],
+    pub ending: Ending,
+    pub measured: &'b Measured,
+    pub of: Of<'b>,
+    /// It is not let go yet: what is found rests on what the capture lacks, and that is known at its end.
+    pub stays: bool,
+    /// It is one of those that the report is about.
+    pub chosen: bool,
+}
+
+/// What else is known of it.
+#[derive(Clone, Copy)]
+pub(super) enum Of<'b> {
+    /// It is a textbook one, of which detectors have nothing to say.
+    Textbook(&'b Textbook),
+    /// It is a lone SYN.
+    Lone,
+    /// All that the tracker knows.
+    Case(&'b Case<Noted>),
+}
+
+impl Look<'_> {
+    pub fn ends(&self) -> PerSide<&Verdict> {
+        let client = self.outline.client & 1;
+        PerSide { client: &self.verdicts[client], server: &self.verdicts[1 - client] }
+    }
+
+    /// Packets that prove receipts.
+    pub fn proofs(&self) -> Proofs {
+        match self.of {
+            Of::Textbook(book) => Proofs::from_slice(&book.proofs()),
+            Of::Lone => Proofs::new(),
+            Of::Case(_) => self.measured.proofs(),
+        }
+    }
+
+    pub fn subject<'k>(&'k self, proofs: &'k [(u64, Time)]) -> build::Subject<'k> {
+        let Look { sockets, outline, verdicts, ending, measured, .. } = self;
+        let tracked = match self.of {
+            Of::Textbook(_) | Of::Lone => None,
+            Of::Case(case) => Some(&case.connection),
+        };
+        build::Subject { sockets, outline, measured, verdicts, ending: *ending, proofs, tracked }
+    }
+}
