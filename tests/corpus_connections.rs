@@ -22,12 +22,6 @@ const DIFFERENT: &[(&str, u16, i64, &str)] = &[
     ),
     (
         "pcapflowlab/showcase-pcap_flow_lab_showcase.pcap",
-        49440,
-        1,
-        "the same four-tuple in VXLAN networks 100 and 200: two tenants, two connections",
-    ),
-    (
-        "pcapflowlab/showcase-pcap_flow_lab_showcase.pcap",
         49550,
         1,
         "the same four-tuple in Geneve networks 100 and 200: two tenants, two connections",
@@ -50,18 +44,6 @@ const DIFFERENT: &[(&str, u16, i64, &str)] = &[
         53104,
         -1,
         "tshark begins a stream at a packet overwritten with 0xaa, whose TCP header is longer than the packet",
-    ),
-    (
-        "zeek/vxlan-overlapping-http-get.pcap",
-        59856,
-        2,
-        "the same exchange in two VXLAN networks and outside: three connections that share a four-tuple",
-    ),
-    (
-        "ndpi/capwap_data.pcapng",
-        47025,
-        2,
-        "the same four-tuple in three pairs of VLANs: three captures of it in one file",
     ),
 ];
 
