@@ -22,6 +22,12 @@ const DIFFERENT: &[(&str, u16, i64, &str)] = &[
     ),
     (
         "pcapflowlab/showcase-pcap_flow_lab_showcase.pcap",
+        49440,
+        1,
+        "the same four-tuple in VXLAN networks 100 and 200: two tenants, two connections",
+    ),
+    (
+        "pcapflowlab/showcase-pcap_flow_lab_showcase.pcap",
         49550,
         1,
         "the same four-tuple in Geneve networks 100 and 200: two tenants, two connections",

@@ -6,10 +6,16 @@ use smallvec::SmallVec;
 use super::connection::Connection;
 use super::rules::Event;
 use super::sequence::{after, within};
+use super::trace::Trace;
 use crate::segment::{Flags, ScopeId, Segment};
+use crate::time::Span;
 
 /// A connection is known in so many more scopes than the first at most.
 const SCOPES: usize = 8;
+
+/// The first copy in another scope comes within this time. Longer is the way between two taps only where a tunnel is: what is
+/// equal after that may be made up, of networks that use the same addresses.
+const APART: Span = Span::millis(10);
 
 /// Those beside the ones in which its ends were seen first.
 pub(super) type Scopes = SmallVec<[ScopeId; SCOPES]>;
@@ -22,9 +28,10 @@ impl Connection {
         self.scopes[x].or(self.scopes[1 - x]) == Some(seg.scope) || self.is_again_in(seg.scope)
     }
 
-    /// Whether `seg` of end `x`, seen in another VLAN or tunnel, is a segment of this connection that was captured before.
+    /// Whether `seg` of end `x`, seen in another VLAN or tunnel, is the latest segment of that end captured again.
     pub(super) fn is_captured_again(&self, x: usize, seg: &Segment) -> bool {
-        self.again_in.as_ref().is_none_or(|all| all.len() < SCOPES) && self.is_copy(x, seg)
+        let copied = |last: &Trace| last.is_copied_by(seg) && seg.time - last.time <= APART;
+        self.again_in.as_ref().is_none_or(|all| all.len() < SCOPES) && self.ends[x].last.as_ref().is_some_and(copied)
     }
 
     fn is_again_in(&self, scope: ScopeId) -> bool {
