@@ -115,6 +115,69 @@ fn behind(more: usize, seg: &Segment, network: u32) -> Segment {
     Segment { scope: ScopeId(network), time, ttl, ..*seg }
 }
 
+/// A connection that is captured in networks 1 and 2; what the server sends comes first in network 2.
+const ROUTED: &str = "1. SYN_SENT --> <SEQ=3000000000><CTL=SYN><ID=7> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=3000000001><CTL=SYN,ACK><ID=70> <-- SYN_RCVD @ +10ms
+3. ESTABLISHED --> <SEQ=3000000001><ACK=301><CTL=ACK><ID=8> --> ESTABLISHED @ +10ms
+4. ESTABLISHED <-- <SEQ=301><ACK=3000000001><CTL=ACK><LEN=90><ID=71> <-- ESTABLISHED @ +10ms
+5. ESTABLISHED --> <SEQ=3000000001><ACK=391><CTL=ACK><ID=9> --> ESTABLISHED @ +10ms
+";
+
+/// Its segments, with those for which `missing` is true left out, and then `more` of the server, each in one network.
+fn routed(missing: impl Fn(u64, u32) -> bool, more: &[(Segment, u32)]) -> Vec<Segment> {
+    let once = ladder::parse(ROUTED).expect("it is a ladder").segments();
+    let mut all: Vec<Segment> = Vec::new();
+    for seg in &once {
+        let networks = if seg.src == once[0].src { [1, 2] } else { [2, 1] };
+        let copies = [Segment { scope: ScopeId(networks[0]), ..*seg }, behind(0, seg, networks[1])];
+        all.extend(copies.iter().filter(|copy| !missing(seg.packet, copy.scope.0)));
+    }
+    all.extend(more.iter().map(|(seg, network)| Segment { scope: ScopeId(*network), ..*seg }));
+    all.into_iter().zip(1..).map(|(seg, packet)| Segment { packet, ..seg }).collect()
+}
+
+/// The same segment of the server, with another identification, after these times.
+fn sent_again(after: &[i64]) -> Vec<(Segment, u32)> {
+    let data = ladder::parse(ROUTED).expect("it is a ladder").segments()[3];
+    let again = |(id, millis): (u16, &i64)| Segment { ip_id: id, time: data.time + Span::millis(*millis), ..data };
+    (80..).zip(after).map(|pair| (again(pair), 2)).collect()
+}
+
+#[test]
+fn what_an_end_repeats_is_no_late_copy_of_what_was_captured_behind_the_router() {
+    // Of its SYN,ACK the copy in its own network is missing: what it sends seems to come first in the other one.
+    let segments = routed(|packet, network| (packet, network) == (2, 2), &sent_again(&[1_200, 2_600, 5_400]));
+    let mut tracker = Tracker::new();
+    for seg in &segments {
+        tracker.segment(seg);
+    }
+    let connections = tracker.connections();
+    assert_eq!(connections.len(), 1);
+    assert_eq!(connections[0].ends[1].retransmitted, 3);
+}
+
+#[test]
+fn equal_addresses_in_a_third_network_are_another_connection_whatever_their_numbers() {
+    for apart in [1 << 30, 3 << 30, 1 << 23] {
+        let once = ladder::parse(ROUTED).expect("it is a ladder").segments();
+        let (later, number) = (Span::secs(2), |number: u32| number.wrapping_sub(apart));
+        let other = once.iter().map(|seg| {
+            let (seq, ack) = (number(seg.seq), if seg.ack == 0 { 0 } else { number(seg.ack) });
+            (Segment { seq, ack, time: seg.time + later, ..*seg }, 3)
+        });
+        let segments = routed(|_, _| false, &other.collect::<Vec<_>>());
+        let states = states(&segments, false);
+        assert_eq!(states.len(), 2, "{apart}");
+        assert_eq!(states[0], states[1], "{apart}");
+    }
+}
+
+#[test]
+fn what_is_captured_in_one_of_the_two_networks_only_is_of_the_same_connection() {
+    let missing = |packet, network| [(2, 1), (4, 2)].contains(&(packet, network));
+    assert_eq!(states(&routed(missing, &[]), false), states(&routed(|_, _| false, &[]), false));
+}
+
 #[test]
 fn of_more_networks_than_anybody_has_the_connections_are_apart() {
     let scopes: Vec<u32> = (0..40).collect();

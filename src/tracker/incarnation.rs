@@ -4,7 +4,7 @@ use super::case::Notes;
 use super::connection::Connection;
 use super::mark::Mark;
 use super::rules::Event;
-use super::sequence::within;
+use super::sequence::{is_far, within};
 use super::state::{Evidence, State};
 use super::table::Tracker;
 use crate::segment::{Flags, Segment};
@@ -206,10 +206,4 @@ impl Connection {
 fn is_foreign(c: &Connection, x: usize, seg: &Segment) -> bool {
     let end = &c.ends[x];
     end.seen && is_far(seg.seq, end.next)
-}
-
-/// Whether one sequence number is so far from another that no window explains it.
-fn is_far(number: u32, from: u32) -> bool {
-    const FAR: u32 = 1 << 22;
-    !within(from.wrapping_sub(FAR), number, from.wrapping_add(FAR))
 }

@@ -4,8 +4,7 @@
 use smallvec::SmallVec;
 
 use super::connection::Connection;
-use super::rules::Event;
-use super::sequence::{after, within};
+use super::sequence::{after, is_far, within};
 use super::trace::Trace;
 use crate::segment::{Flags, ScopeId, Segment};
 use crate::time::Span;
@@ -25,7 +24,7 @@ impl Connection {
     /// again.
     #[inline]
     pub(super) fn is_in_scope(&self, x: usize, seg: &Segment) -> bool {
-        self.scopes[x].or(self.scopes[1 - x]) == Some(seg.scope) || self.is_again_in(seg.scope)
+        self.scopes[x].or(self.scopes[1 - x]) == Some(seg.scope) || self.is_again_in(x, seg.scope)
     }
 
     /// Whether `seg` of end `x`, seen in another VLAN or tunnel, is the latest segment of that end captured again.
@@ -34,8 +33,9 @@ impl Connection {
         self.again_in.as_ref().is_none_or(|all| all.len() < SCOPES) && self.ends[x].last.as_ref().is_some_and(copied)
     }
 
-    fn is_again_in(&self, scope: ScopeId) -> bool {
-        self.again_in.as_ref().is_some_and(|all| all.contains(&scope))
+    /// Where one end is captured again in another one, the other end's is one of both.
+    fn is_again_in(&self, x: usize, scope: ScopeId) -> bool {
+        self.again_in.as_ref().is_some_and(|all| self.scopes[1 - x] == Some(scope) || all.contains(&scope))
     }
 
     /// Whether `seg` of end `x`, seen in another VLAN or tunnel, is the unseen side of this connection: it acknowledges just what
@@ -49,17 +49,22 @@ impl Connection {
     }
 
     /// Whether `seg`, in another VLAN or tunnel than the one in which what end `x` sends comes first, says nothing that was
-    /// not captured before: segments may come between the two.
+    /// not captured before: segments may come between the two. (What its sender repeats it sends later, and is captured
+    /// in the first one again, unless the capture misses that.)
     pub(super) fn is_late_copy(&self, x: usize, seg: &Segment) -> bool {
         if self.again_in.is_none() || self.scopes[x] == Some(seg.scope) {
             return false;
         }
         let (own, peer) = (&self.ends[x], &self.ends[1 - x]);
         if seg.has(Flags::RST) {
-            return own.log.get(Event::SndRst).is_some();
+            return own.gaps.as_ref().and_then(|g| g.reset).is_some_and(|(last, _)| last.may_come_behind(seg));
         }
-        let content =
-            seg.seq_len() == 0 || own.seen && !after(seg.end(), own.next) && !after(seg.end(), own.contiguous);
-        content && (!seg.has(Flags::ACK) || peer.acked.is_some_and(|acked| !after(seg.ack, acked)))
+        let known = |number, end| !after(number, end) && !is_far(number, end);
+        let content = seg.seq_len() == 0 || !after(seg.end(), own.contiguous);
+        own.last.is_some_and(|last| last.may_come_behind(seg))
+            && (!seg.has(Flags::SYN) || own.isn == Some(seg.seq))
+            && known(seg.end(), own.next)
+            && content
+            && (!seg.has(Flags::ACK) || peer.acked.is_some_and(|acked| known(seg.ack, acked)))
     }
 }

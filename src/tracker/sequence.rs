@@ -26,6 +26,12 @@ pub const fn within(low: u32, n: u32, high: u32) -> bool {
     !before(n, low) && !after(n, high)
 }
 
+/// Whether one sequence number is so far from another that no window explains it.
+pub(super) const fn is_far(number: u32, from: u32) -> bool {
+    const FAR: u32 = 1 << 22;
+    !within(from.wrapping_sub(FAR), number, from.wrapping_add(FAR))
+}
+
 /// Whether `seg` left its sender before another segment of the same one, of TSval `stamp` and IP identification `ip_id`: by
 /// the timestamps, or else by the identification. Some hosts draw that at random: only one a little lower tells.
 pub(crate) fn left_before(seg: &Segment, stamp: Option<u32>, ip_id: u16) -> bool {
