@@ -160,10 +160,17 @@ impl<N: Notes> Tracker<N> {
             && !seg.has(Flags::RST)
             && seg.has(Flags::ACK)
             && c.ends[y].isn.is_some_and(|isn| !within(isn.wrapping_add(1), seg.ack, c.ends[y].next));
+        let given_up = stale_ack && c.was_given_up_before(x, seg);
         let answer = seg.has(Flags::RST)
             && !seg.has(Flags::ACK)
             && !c.ends[y].seen
             && c.ends[x].isn.is_some_and(|isn| seg.seq != isn.wrapping_add(1));
+        if given_up {
+            // Of the old one only what fits that.
+            let o = self.connection_mut(old);
+            let peer = &o.ends[1 - o.sender(seg)];
+            return (peer.seen && !is_far(seg.ack, peer.next)).then_some(old);
+        }
         (stale_ack || answer).then_some(old)
     }
 }
