@@ -4,7 +4,7 @@ use super::case::Notes;
 use super::connection::Connection;
 use super::mark::Mark;
 use super::rules::Event;
-use super::sequence::{is_far, within};
+use super::sequence::{before, is_far, within};
 use super::state::{Evidence, State};
 use super::table::Tracker;
 use crate::segment::{Flags, Segment};
@@ -191,15 +191,17 @@ impl Connection {
     }
 
     /// Whether nobody answered the SYNs with which it begins, and `seg` of end `x`, no SYN, is of a connection that was
-    /// opened later: data with other sequence numbers, or after a silence longer than between two SYNs whatever fits
-    /// neither. (What the other end sends before that may be of an older one.)
+    /// opened later: data with lower sequence numbers, or after a silence longer than between two SYNs whatever fits
+    /// neither. (What has higher numbers may come after what the capture misses; what the other end sends before that may be
+    /// of an older one.)
     fn was_given_up_before(&self, x: usize, seg: &Segment) -> bool {
         let [requester, other] = &self.ends;
         if other.packets != 0 || !requester.seen {
             return false;
         }
         let foreign = if x == 0 { is_far(seg.seq, requester.next) } else { is_far(seg.ack, requester.next) };
-        let later = x == 0 && seg.len > 0 || seg.time - self.last > SYN_WAIT;
+        let below = x == 0 && seg.len > 0 && before(seg.seq, requester.next);
+        let later = below || seg.time - self.last > SYN_WAIT;
         foreign && later && self.state_now(0) == State::SynSent
     }
 
