@@ -176,6 +176,7 @@ impl Connection {
     }
 
     fn remember(&mut self, x: usize, seg: &Segment, class: Class) {
+        self.note_scope(x, seg);
         let end = &mut self.ends[x];
         end.last = Some(Trace::of(seg));
         if seg.has(Flags::FIN) && class != Class::NoAck {

@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::endpoint::Endpoint;
 use super::trace::Trace;
-use crate::segment::{Flags, Segment};
+use crate::segment::{Flags, ScopeId, Segment};
 
 /// A copy comes behind so many other segments of the same end at most: those that waited with it between two taps. When as many
 /// came of which there was none, no more are expected.
@@ -16,6 +16,8 @@ pub(super) struct Copies {
     pub recent: Vec<Trace>,
     /// So many more segments without a copy, and none are.
     pub expected: u8,
+    /// The VLANs and tunnels in which the latest of its stream was captured first, if these are others than of its first segment.
+    pub elsewhere: Option<ScopeId>,
 }
 
 impl Endpoint {

@@ -48,11 +48,25 @@ impl Connection {
             && within(peer.acked.unwrap_or(peer.next), seg.ack, peer.next)
     }
 
-    /// Whether `seg`, in another VLAN or tunnel than the one in which what end `x` sends comes first, says nothing that was
-    /// not captured before: segments may come between the two. (What its sender repeats it sends later, and is captured
-    /// in the first one again, unless the capture misses that.)
+    /// End `x` sent `seg`, which is no copy.
+    pub(super) fn note_scope(&mut self, x: usize, seg: &Segment) {
+        if seg.end() != self.ends[x].next {
+            return;
+        }
+        let elsewhere = Some(seg.scope).filter(|_| self.scopes[x] != Some(seg.scope));
+        let end = &mut self.ends[x];
+        if end.gaps.is_some() || elsewhere.is_some() {
+            end.gaps_mut().copies.elsewhere = elsewhere;
+        }
+    }
+
+    /// Whether `seg` says nothing that was not captured before, and comes neither in the VLAN or tunnel in which end `x` was
+    /// captured first nor in that of the latest of its stream: behind that one, nothing comes there that was sent before. Else
+    /// segments may come between the two. (What its sender repeats it sends later, and is captured in the first one again,
+    /// unless the capture misses that.)
     pub(super) fn is_late_copy(&self, x: usize, seg: &Segment) -> bool {
-        if self.again_in.is_none() || self.scopes[x] == Some(seg.scope) {
+        let latest = self.ends[x].gaps.as_ref().and_then(|g| g.copies.elsewhere);
+        if self.again_in.is_none() || [self.scopes[x], latest].contains(&Some(seg.scope)) {
             return false;
         }
         let (own, peer) = (&self.ends[x], &self.ends[1 - x]);

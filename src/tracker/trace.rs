@@ -1,6 +1,6 @@
 //! What is remembered of a segment, to tell copies of it from what its sender sent again.
 
-use super::sequence::{after, left_before};
+use super::sequence::left_before;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 
@@ -113,10 +113,9 @@ impl Trace {
         self.end() != self.seq && self.is_equal_within(ALONE, seg)
     }
 
-    /// Whether a copy of this one, or of one before it, may still come with `seg`: what its sender made later is none.
+    /// Whether copies of this one, and of those before it, may still come with `seg`.
     pub(super) fn may_come_behind(&self, seg: &Segment) -> bool {
-        let made_later = self.tsval().zip(seg.options.timestamps).is_some_and(|(stamp, own)| after(own.value, stamp));
-        seg.time - self.time <= NAMED_TWICE && !made_later
+        seg.time - self.time <= NAMED_TWICE
     }
 
     fn is_equal_within(&self, limit: Span, seg: &Segment) -> bool {

@@ -80,6 +80,7 @@ impl Connection {
         let sent_acked = own.acked.unwrap_or(own.next);
         seg.flags.control() == Flags::ACK.0
             && !last.is_like(seg)
+            && self.scopes[x & 1] == Some(seg.scope)
             && seg.seq == own.next
             && own.contiguous == own.next
             && own.seen
