@@ -12,6 +12,8 @@ use crate::time::Span;
 
 /// Nobody waits longer between two SYNs: Linux 64 s, before the last (`tcp_syn_retries` 6), and it varies by timer slack.
 const SYN_WAIT: Span = Span::secs(70);
+/// Nobody gives a SYN up so soon (RFC 6298 §2.1); what was sent before it, or copies of that, may still come.
+const SYN_LEAST: Span = Span::secs(1);
 
 impl<N: Notes> Tracker<N> {
     /// The next incarnation after connection `old`, beginning with `seg`.
@@ -191,7 +193,7 @@ impl Connection {
     }
 
     /// Whether nobody answered the SYNs with which it begins, and `seg` of end `x`, no SYN, is of a connection that was
-    /// opened later: data with lower sequence numbers, or after a silence longer than between two SYNs whatever fits
+    /// opened later: data with lower sequence numbers, if not at once, or after a silence longer than between two SYNs whatever fits
     /// neither. (What has higher numbers may come after what the capture misses; what the other end sends before that may be
     /// of an older one.)
     fn was_given_up_before(&self, x: usize, seg: &Segment) -> bool {
@@ -201,7 +203,7 @@ impl Connection {
         }
         let foreign = if x == 0 { is_far(seg.seq, requester.next) } else { is_far(seg.ack, requester.next) };
         let below = x == 0 && seg.len > 0 && before(seg.seq, requester.next);
-        let later = below || seg.time - self.last > SYN_WAIT;
+        let later = seg.time - self.last > if below { SYN_LEAST } else { SYN_WAIT };
         foreign && later && self.state_now(0) == State::SynSent
     }
 
