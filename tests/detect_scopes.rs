@@ -179,6 +179,40 @@ fn what_is_captured_in_one_of_the_two_networks_only_is_of_the_same_connection() 
 }
 
 #[test]
+fn copies_of_a_connection_may_come_behind_the_syn_of_the_next() {
+    for next in [2_000_000_000, 4_000_000_000_u32] {
+        let text = format!(
+            "1. SYN_SENT --> <SEQ=3000000000><CTL=SYN><ID=7> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=3000000001><CTL=SYN,ACK><ID=70> <-- SYN_RCVD @ +100ms
+3. ESTABLISHED --> <SEQ=3000000001><ACK=301><CTL=ACK><ID=8> --> ESTABLISHED @ +100ms
+4. ESTABLISHED --> <SEQ=3000000001><ACK=301><CTL=ACK><LEN=90><ID=9> --> ESTABLISHED @ +100ms
+5. ESTABLISHED --> <SEQ=3000000091><ACK=301><CTL=ACK><LEN=90><ID=10> --> ESTABLISHED
+6. CLOSED --> <SEQ=3000000181><ACK=301><CTL=RST,ACK><ID=11> --> CLOSED @ +1ms
+7. SYN_SENT --> <SEQ={next}><CTL=SYN><ID=12> --> SYN_RCVD @ +1ms
+8. ESTABLISHED <-- <SEQ=7300><ACK={}><CTL=SYN,ACK><ID=71> <-- SYN_RCVD @ +100ms
+9. ESTABLISHED --> <SEQ={0}><ACK=7301><CTL=ACK><ID=13> --> ESTABLISHED @ +100ms
+",
+            next + 1
+        );
+        let once = ladder::parse(&text).expect("it is a ladder").segments();
+        for networks in [[1, 1], [1, 2]] {
+            let late =
+                once.iter().map(|seg| Segment { time: seg.time + Span::millis(20), ..behind(0, seg, networks[1]) });
+            let first = once.iter().map(|seg| Segment { scope: ScopeId(networks[0]), ..*seg });
+            let mut segments: Vec<Segment> = first.chain(late).collect();
+            segments.sort_by_key(|seg| seg.time);
+            let mut tracker = Tracker::new();
+            for (seg, packet) in segments.into_iter().zip(1..) {
+                tracker.segment(&Segment { packet, ..seg });
+            }
+            let packets: Vec<_> =
+                tracker.connections().iter().map(|c| c.ends.each_ref().map(|end| end.packets)).collect();
+            assert_eq!(packets, [[10, 2], [4, 2]], "{networks:?}");
+        }
+    }
+}
+
+#[test]
 fn of_more_networks_than_anybody_has_the_connections_are_apart() {
     let scopes: Vec<u32> = (0..40).collect();
     let told = states(&captured_in(&scopes), true);

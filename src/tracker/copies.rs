@@ -57,11 +57,18 @@ impl Connection {
             return last.is_some_and(|(t, ttl)| (t.is_named() || ttl != seg.ttl) && t.is_copied_by(seg))
                 || self.is_late_copy(x, seg);
         }
+        self.is_copy_of_recent(x, seg) || self.is_too_soon(x, seg) || self.is_late_copy(x, seg)
+    }
+
+    /// Whether `seg` is a copy of one of the segments of end `x` that are remembered.
+    pub(super) fn is_copy_of_recent(&self, x: usize, seg: &Segment) -> bool {
+        let end = &self.ends[x];
         let gaps = end.gaps.as_ref();
+        if seg.has(Flags::RST) {
+            return gaps.and_then(|g| g.reset).is_some_and(|(t, _)| t.is_copied_by(seg));
+        }
         let recent = gaps.map_or(&[][..], |gaps| &gaps.copies.recent);
         [&end.last, &end.last_fin].into_iter().flatten().chain(recent).any(|t| t.is_copied_by(seg))
-            || self.is_too_soon(x, seg)
-            || self.is_late_copy(x, seg)
     }
 
     /// Whether `seg` repeats what end `x` sent last, and had alone in flight, before any timer can have run out.

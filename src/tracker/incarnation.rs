@@ -20,7 +20,11 @@ impl<N: Notes> Tracker<N> {
     fn begin(&mut self, old: usize, seg: &Segment) -> usize {
         let incarnation = self.store.case_mut(old).connection.incarnation + 1;
         let hash = self.latest.hash(&seg.src, &seg.dst);
+        let again_in = self.store.case_mut(old).connection.scopes_again();
         let new = self.store.push(seg, incarnation, old as u32 + 1, self.store.heads[old].beside);
+        if again_in.is_some() {
+            self.store.case_mut(new).connection.again_in = again_in;
+        }
         self.era = self.era.wrapping_add(1);
         // The next one on this four-tuple is found through `new`.
         self.recent.forget(seg);
@@ -42,7 +46,7 @@ impl<N: Notes> Tracker<N> {
     /// Which incarnation `seg` belongs to, `i` being the latest; begins a new one where it must.
     pub(super) fn route(&mut self, i: usize, seg: &Segment) -> usize {
         let x = self.connection_mut(i).sender(seg);
-        if let Some(old) = self.older(i, x, seg) {
+        if let Some(old) = self.copied(i, x, seg).or_else(|| self.older(i, x, seg)) {
             return old;
         }
         let c = self.connection_mut(i);
@@ -144,6 +148,19 @@ impl<N: Notes> Tracker<N> {
         if o.state_now(e) != State::Closed {
             o.ends[e].log.settle(Mark::sure(Event::Replaced, Evidence::Confirmed, time, packet));
         }
+    }
+
+    /// The incarnation before `i`, if copies of it still come and `seg` is one.
+    fn copied(&mut self, i: usize, x: usize, seg: &Segment) -> Option<usize> {
+        let old = (self.store.heads[i].previous as usize).checked_sub(1)?;
+        let c = self.connection_mut(i);
+        let own = &c.ends[x];
+        let goes_on = if own.seen { seg.seq == own.next } else { seg.has(Flags::SYN) };
+        if goes_on || seg.time - c.first > SYN_LEAST || c.is_copy(x, seg) {
+            return None;
+        }
+        let o = self.connection_mut(old);
+        o.is_copy_of_recent(o.sender(seg), seg).then_some(old)
     }
 
     /// While a new incarnation waits for its SYN,ACK, the old one may still be spoken to: a challenge ACK with old

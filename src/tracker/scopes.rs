@@ -33,6 +33,17 @@ impl Connection {
         self.again_in.as_ref().is_none_or(|all| all.len() < SCOPES) && self.ends[x].last.as_ref().is_some_and(copied)
     }
 
+    /// The VLANs and tunnels in which the next one on the same ports will be captured again, if this one was.
+    pub(super) fn scopes_again(&self) -> Option<Box<Scopes>> {
+        let mut all = self.again_in.clone()?;
+        for scope in self.scopes.into_iter().flatten() {
+            if all.len() < SCOPES && !all.contains(&scope) {
+                all.push(scope);
+            }
+        }
+        Some(all)
+    }
+
     /// Where one end is captured again in another one, the other end's is one of both.
     fn is_again_in(&self, x: usize, scope: ScopeId) -> bool {
         self.again_in.as_ref().is_some_and(|all| self.scopes[1 - x] == Some(scope) || all.contains(&scope))
