@@ -197,7 +197,7 @@ fn copies_of_a_connection_may_come_behind_the_syn_of_the_next() {
         let once = ladder::parse(&text).expect("it is a ladder").segments();
         for networks in [[1, 1], [1, 2]] {
             let late =
-                once.iter().map(|seg| Segment { time: seg.time + Span::millis(20), ..behind(0, seg, networks[1]) });
+                once.iter().map(|seg| Segment { time: seg.time + Span::millis(9), ..behind(0, seg, networks[1]) });
             let first = once.iter().map(|seg| Segment { scope: ScopeId(networks[0]), ..*seg });
             let mut segments: Vec<Segment> = first.chain(late).collect();
             segments.sort_by_key(|seg| seg.time);
