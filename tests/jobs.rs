@@ -7,7 +7,7 @@ mod program;
 mod traffic;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use program::{Folder, finish, program, run};
@@ -40,18 +40,11 @@ fn same_with(input: &Path, asked: &[&str]) {
     }
 }
 
-/// The files in a folder and those below it; what is no capture is refused alike.
-fn files(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in folder.read_dir().expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() { files(&path, into) } else { into.push(path) }
-    }
-}
-
 /// Each by itself, and the folder as one input.
 fn same_in(folder: &Path) {
     let mut all = vec![folder.to_owned()];
-    files(folder, &mut all);
+    // What is no capture is refused alike.
+    all.extend(common::files(folder));
     let next = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {

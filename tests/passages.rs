@@ -56,25 +56,21 @@ fn lines(connections: &[Connection<impl End>]) -> [String; 3] {
 /// How many connections of the captures in `folder` are written alike.
 fn folder(folder: &Path) -> usize {
     let mut checked = 0;
-    for path in std::fs::read_dir(folder).expect("the folder can be read").map(|entry| entry.expect("an entry").path())
-    {
-        if path.is_dir() {
-            checked += self::folder(&path);
-        } else if let Ok(mut source) = source::open(&[&path]) {
-            let mut analysis = Analysis::new(Options::default());
-            while let Some(packet) = source.next() {
-                analysis.packet(&packet);
-            }
-            let full = Wanted { connections: true, ..Wanted::default() };
-            let full = stretches(analysis.ended(source.files()), full);
-            let short = Wanted { connections: true, written: true, ..Wanted::default() };
-            let short = stretches(analysis.ended(source.files()), short);
-            assert_eq!(full.len(), short.len(), "{}", path.display());
-            for (full, short) in full.iter().zip(&short) {
-                assert!(full.passages.is_empty() && short.connections.is_empty());
-                assert_eq!(lines(&full.connections), lines(&short.passages), "{}", path.display());
-                checked += full.connections.len();
-            }
+    for path in common::files(folder) {
+        let Ok(mut source) = source::open(&[&path]) else { continue };
+        let mut analysis = Analysis::new(Options::default());
+        while let Some(packet) = source.next() {
+            analysis.packet(&packet);
+        }
+        let full = Wanted { connections: true, ..Wanted::default() };
+        let full = stretches(analysis.ended(source.files()), full);
+        let short = Wanted { connections: true, written: true, ..Wanted::default() };
+        let short = stretches(analysis.ended(source.files()), short);
+        assert_eq!(full.len(), short.len(), "{}", path.display());
+        for (full, short) in full.iter().zip(&short) {
+            assert!(full.passages.is_empty() && short.connections.is_empty());
+            assert_eq!(lines(&full.connections), lines(&short.passages), "{}", path.display());
+            checked += full.connections.len();
         }
     }
     checked

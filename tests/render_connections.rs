@@ -63,12 +63,9 @@ fn analyse(file: &Path) -> Option<Report> {
 fn folder(folder: &Path) -> usize {
     let mut lines = Lines::default();
     let mut checked = 0;
-    let entries = std::fs::read_dir(folder).expect("the folder can be read");
-    for path in entries.map(|entry| entry.expect("an entry").path()) {
+    for path in common::files(folder) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() {
-            checked += self::folder(&path);
-        } else if (name.contains(".pcap") || name.contains(".cap"))
+        if (name.contains(".pcap") || name.contains(".cap"))
             && let Some(report) = analyse(&path)
         {
             check_rest(&report);

@@ -6,7 +6,7 @@ pub mod compress;
 pub mod frame;
 pub mod shared;
 
-pub use shared::{captures, corpus, oracle, truth};
+pub use shared::{captures, corpus, files, oracle, truth};
 
 /// A small generator of numbers that look random, the same for the same seed (xorshift64*).
 pub struct Numbers(u64);

@@ -18,18 +18,19 @@ pub fn truth() -> Option<PathBuf> {
     shared("truth", "INDEX.md")
 }
 
-/// Adds the captures in a folder and those below it, in order.
-pub fn captures(folder: &Path, into: &mut Vec<PathBuf>) {
+/// The files in a folder and in those below it, in order.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut entries: Vec<PathBuf> =
         folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            captures(&path, into);
-        } else if path.extension().is_some_and(|e| ["pcap", "pcapng", "cap"].iter().any(|known| e == *known)) {
-            into.push(path);
-        }
-    }
+    entries.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// Adds the captures in a folder and those below it, in order.
+pub fn captures(folder: &Path, into: &mut Vec<PathBuf>) {
+    let is_capture =
+        |path: &PathBuf| path.extension().is_some_and(|e| ["pcap", "pcapng", "cap"].iter().any(|known| e == *known));
+    into.extend(files(folder).into_iter().filter(is_capture));
 }
 
 fn shared(folder: &str, file: &str) -> Option<PathBuf> {
