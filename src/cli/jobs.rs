@@ -14,13 +14,9 @@ use crate::render::stream::Stream;
 use crate::report::{Connection, Row};
 use crate::source::FileInfo;
 
-/// Findings in a bundle for another thread where there are few connections: about 280 KB, of which the caches hold those that
-/// are under way.
-const SOME: usize = 2_048;
-/// The same where there are many: the caches hold them not, and each wakes a thread.
+/// Findings in a bundle for another thread, about a MiB: each wakes a thread, which costs more than that the nearer caches
+/// do not hold them.
 const MANY: usize = 8_192;
-/// So many connections are many.
-const CROWD: usize = 1_024;
 /// Findings in a bundle for the same thread: about 75 KB, which stays in the second nearest cache.
 const FEW: usize = 512;
 /// Bundles that wait for the tracker, and stretches for whoever takes them.
@@ -62,7 +58,7 @@ impl Jobs {
                 analysis.learn(names.iter().cloned());
                 taken = take(analysis, bundle, &mut relieve);
                 bundle.clear();
-                taken.is_ok().then_some(FEW)
+                taken.is_ok()
             });
             taken?;
             let (files, decoder) = read?;
@@ -186,12 +182,12 @@ fn read_ahead<E: From<Failure>>(
         let (full, filled) = sync_channel(WAITING);
         let (used, empty) = sync_channel(WAITING + 2);
         let hand_on = move |bundle: &mut Bundle, names: &[ScopeNames]| {
-            let (mut next, size): (Bundle, usize) = empty.try_recv().unwrap_or_else(|_| (Bundle::default(), SOME));
+            let mut next: Bundle = empty.try_recv().unwrap_or_default();
             next.clear();
             // Where nobody takes it any more the other thread has failed, which is told there.
-            full.send((std::mem::replace(bundle, next), names.to_vec())).is_ok().then_some(size)
+            full.send((std::mem::replace(bundle, next), names.to_vec())).is_ok()
         };
-        let read = move || decode(files, reading, SOME, hand_on);
+        let read = move || decode(files, reading, MANY, hand_on);
         let reader = thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, read).ok()?;
         let mut taken = Ok(());
         for (bundle, names) in filled {
@@ -200,9 +196,8 @@ fn read_ahead<E: From<Failure>>(
             if taken.is_err() {
                 break;
             }
-            let size = if analysis.tracker().len() < CROWD { SOME } else { MANY };
             // At the end there is nobody left who needs it.
-            let _ = used.try_send((bundle, size));
+            let _ = used.try_send(bundle);
         }
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Some(taken.and_then(|()| {
@@ -213,26 +208,26 @@ fn read_ahead<E: From<Failure>>(
     })
 }
 
-/// Decodes every packet of `files` into bundles, the first of about `size` findings, each given to `hand_on` with the names of
-/// the scopes that are new in it; it leaves an empty one, and says how large the next one is to be, if more are wanted. An
-/// error ends them early, and what was found before is handed on.
+/// Decodes every packet of `files` into bundles of about `size` findings, each given to `hand_on` with the names of the
+/// scopes that are new in it; it leaves an empty one, and says whether more are wanted. An error ends them early, and what
+/// was found before is handed on.
 fn decode(
     files: &[PathBuf],
     reading: &Reading,
     size: usize,
-    mut hand_on: impl FnMut(&mut Bundle, &[ScopeNames]) -> Option<usize>,
+    mut hand_on: impl FnMut(&mut Bundle, &[ScopeNames]) -> bool,
 ) -> Result<(Vec<FileInfo>, Decoder), Failure> {
-    let (mut decoder, mut bundle, mut named, mut size) = (Decoder::new(), Bundle::default(), 0, Some(size));
+    let (mut decoder, mut bundle, mut named, mut wanted) = (Decoder::new(), Bundle::default(), 0, true);
     let files = reading::packets_while(files, reading, |packet| {
         bundle.packet(&mut decoder, packet);
-        if size.is_some_and(|size| bundle.is_full(size)) {
+        if bundle.is_full(size) {
             let names = decoder.scopes_since(named);
             named += names.len();
-            size = hand_on(&mut bundle, names);
+            wanted = hand_on(&mut bundle, names);
         }
-        size.is_some()
+        wanted
     });
-    if size.is_some() {
+    if wanted {
         hand_on(&mut bundle, decoder.scopes_since(named));
     }
     Ok((files?, decoder))

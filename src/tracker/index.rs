@@ -1,6 +1,7 @@
 //! Where connections are found by their four-tuple, and hosts by their address.
 
 use std::hash::{BuildHasher, Hasher};
+use std::hint::black_box;
 use std::net::IpAddr;
 
 use foldhash::quality::RandomState;
@@ -8,6 +9,8 @@ use foldhash::quality::RandomState;
 use crate::prefetch::prefetch;
 use crate::segment::Socket;
 
+/// Places in a page of memory.
+const PAGE: usize = 4096 / size_of::<u64>();
 /// Places at the beginning, as a power of two.
 const FIRST_BITS: u32 = 10;
 
@@ -138,6 +141,8 @@ impl Index {
         let places = (self.places.len() * 2).max(1 << FIRST_BITS);
         self.shift = u32::BITS.saturating_sub(places.trailing_zeros());
         let before = std::mem::replace(&mut self.places, vec![0; places]);
+        // Memory that is read before it is written to is given twice by the system: first all of it as one page of zeros.
+        self.places.iter_mut().step_by(PAGE).for_each(|place| *place = black_box(0));
         before.into_iter().filter(|slot| *slot != 0).for_each(|slot| self.put(slot));
     }
 
