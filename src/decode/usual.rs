@@ -1,60 +1,99 @@
-//! The usual packet: Ethernet without tags, IPv4 without options, TCP. All its headers are looked at in one piece.
+//! The usual packet: Ethernet without tags, IPv4 without options or IPv6 without extensions, TCP. All its headers are looked
+//! at in one piece.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::tcp::IpInfo;
 use super::{Decoded, tcp};
 use crate::segment::{Options, ScopeId, Segment, Socket};
 use crate::source::{LinkType, Packet};
 
-/// Bytes of the Ethernet header, and up to the end of the IP header and of the TCP header without options.
+/// Bytes of the Ethernet header, and up to the end of the IP header.
 const ETHERNET: usize = 14;
-const IP: usize = ETHERNET + 20;
-const TCP: usize = IP + 20;
+const IPV4: usize = ETHERNET + 20;
+const IPV6: usize = ETHERNET + 40;
+/// Bytes of the TCP header without options.
+const TCP: usize = 20;
 
 /// Writes the segment in `packet` to `found`, if it is such a packet and its headers are whole; else does nothing.
 #[inline(always)]
 pub(super) fn decode(packet: &Packet<'_>, found: &mut Decoded) -> bool {
-    let Some(head) = packet.data.first_chunk::<TCP>() else { return false };
-    let byte = |at: usize| head[at];
+    let Some(head) = packet.data.first_chunk::<{ IPV4 + TCP }>() else { return false };
+    if packet.link != LinkType::ETHERNET {
+        return false;
+    }
+    match [head[12], head[13]] {
+        [0x08, 0x00] => {}
+        [0x86, 0xdd] => return decode_ipv6(packet, found),
+        _ => return false,
+    }
+    let be16 = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
+    // Neither further fragments nor an offset.
+    if head[14] != 0x45 || head[23] != super::ip::TCP || be16(20) & 0x3fff != 0 {
+        return false;
+    }
+    let addr = |at: usize| IpAddr::V4(Ipv4Addr::new(head[at], head[at + 1], head[at + 2], head[at + 3]));
+    let ip = || IpInfo { src: addr(26), dst: addr(30), id: be16(18), ttl: head[22] };
+    let Some(tcp) = head.last_chunk() else { return false };
+    segment::<IPV4>(packet, tcp, usize::from(be16(16)), ip, found)
+}
+
+/// The same of IPv6.
+#[inline(never)]
+fn decode_ipv6(packet: &Packet<'_>, found: &mut Decoded) -> bool {
+    let Some(head) = packet.data.first_chunk::<{ IPV6 + TCP }>() else { return false };
+    if head[14] >> 4 != 6 || head[20] != super::ip::TCP {
+        return false;
+    }
+    let addr = |at: usize| IpAddr::V6(Ipv6Addr::from(std::array::from_fn::<u8, 16, _>(|i| head[at + i])));
+    let ip = || IpInfo { src: addr(22), dst: addr(38), id: 0, ttl: head[21] };
+    let len = match u16::from_be_bytes([head[18], head[19]]) {
+        0 => 0,
+        len => usize::from(len) + IPV6 - ETHERNET,
+    };
+    let Some(tcp) = head.last_chunk() else { return false };
+    segment::<IPV6>(packet, tcp, len, ip, found)
+}
+
+/// The segment behind an Ethernet and an IP header of `IP` bytes together, which say that IP has so many bytes in all, or 0.
+#[inline(always)]
+fn segment<const IP: usize>(
+    packet: &Packet<'_>,
+    head: &[u8; TCP],
+    bytes: usize,
+    ip: impl Fn() -> IpInfo,
+    found: &mut Decoded,
+) -> bool {
     let be16 = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
     let be32 = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-    let kind = be16(12) == 0x0800 && byte(14) == 0x45 && byte(23) == super::ip::TCP;
-    // Neither further fragments nor an offset.
-    if !kind || be16(20) & 0x3fff != 0 || packet.link != LinkType::ETHERNET {
-        return false;
-    }
-    let header = usize::from(byte(46) >> 4) * 4;
+    let header = usize::from(head[12] >> 4) * 4;
     let there = packet.data.len() - ETHERNET;
     let on_wire = (packet.wire_len as usize).max(packet.data.len()) - ETHERNET;
-    let wire = match usize::from(be16(16)) {
-        0 => on_wire,
-        len => len.min(on_wire),
-    };
+    let wire = if bytes == 0 { on_wire } else { bytes.min(on_wire) };
     let headers = IP - ETHERNET + header;
     let captured = there.min(wire);
-    if header < TCP - IP || captured < headers || wire - headers > tcp::MAX_LEN {
+    if header < TCP || captured < headers || wire - headers > tcp::MAX_LEN {
         return false;
     }
-    let Some(options) = packet.data.get(TCP..ETHERNET + headers) else { return false };
-    let socket =
-        |addr: usize, port: usize| Socket { addr: IpAddr::V4(Ipv4Addr::from_bits(be32(addr))), port: be16(port) };
-    let flags = tcp::flags(byte(46), byte(47));
+    let Some(options) = packet.data.get(IP + TCP..ETHERNET + headers) else { return false };
+    let flags = tcp::flags(head[12], head[13]);
     let (timestamps, plain) = tcp::plain_options(options);
+    let ip = ip();
     *found = Decoded::Segment(Segment {
         time: packet.time,
         packet: packet.number,
-        src: socket(26, 34),
-        dst: socket(30, 36),
+        src: Socket { addr: ip.src, port: be16(0) },
+        dst: Socket { addr: ip.dst, port: be16(2) },
         scope: ScopeId(0),
-        seq: be32(38),
-        ack: be32(42),
+        seq: be32(4),
+        ack: be32(8),
         len: (wire - headers) as u32,
         captured: (captured - headers) as u32,
         flags,
-        window: be16(48),
-        checksum: be16(50),
-        ip_id: be16(18),
-        ttl: byte(22),
+        window: be16(14),
+        checksum: be16(16),
+        ip_id: ip.id,
+        ttl: ip.ttl,
         options: Options { timestamps, ..Options::default() },
     });
     if !plain && let Decoded::Segment(segment) = found {
@@ -80,6 +119,16 @@ mod tests {
         1, 2, 3, 4, 5, 6, 7, 8,
     ];
 
+    /// The same with IPv6 and a SACK block.
+    const WHOLE_IPV6: [u8; 104] = [
+        2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, // Ethernet
+        0x60, 1, 2, 3, 0, 50, 6, 63, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, // IPv6
+        0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, // its destination
+        0x9c, 0x40, 0, 80, 1, 2, 3, 4, 5, 6, 7, 8, 0xb0, 0x10, 1, 0xf6, 0xab, 0xcd, 0, 0, // TCP
+        1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 7, 1, 1, 5, 10, 0, 0, 0, 3, 0, 0, 0, 4, // its options
+        1, 2, 3, 4, 5, 6,
+    ];
+
     fn packet(data: &[u8], wire_len: u32) -> Packet<'_> {
         Packet { number: 3, time: Time(5), link: LinkType::ETHERNET, wire_len, data }
     }
@@ -91,6 +140,16 @@ mod tests {
         let Decoded::Segment(segment) = found else { panic!("{found:?}") };
         assert_eq!((segment.len, segment.captured, segment.seq, segment.ttl), (8, 8, 0x0102_0304, 64));
         assert_eq!(segment.options.timestamps.map(|t| (t.value, t.echo)), Some((9, 7)));
+    }
+
+    #[test]
+    fn so_is_that_of_ipv6() {
+        let mut found = Decoded::Other;
+        assert!(decode(&packet(&WHOLE_IPV6, 104), &mut found));
+        let Decoded::Segment(segment) = found else { panic!("{found:?}") };
+        assert_eq!(segment.src.to_string(), "[2001:db8::1]:40000");
+        assert_eq!((segment.len, segment.captured, segment.seq, segment.ttl), (6, 6, 0x0102_0304, 63));
+        assert_eq!(segment.options.sack(), [(3, 4)]);
     }
 
     proptest! {
@@ -109,6 +168,23 @@ mod tests {
                 bytes[46] = 0xa0;
                 bytes[54..].copy_from_slice(&options);
             }
+            for (at, value) in changes {
+                bytes[at] = value;
+            }
+            let packet = packet(&bytes[..bytes.len() - cut.saturating_sub(20)], wire_len);
+            let mut found = Decoded::Other;
+            if decode(&packet, &mut found) {
+                prop_assert_eq!(found, Walk::start(&mut Decoder::new(), &packet));
+            }
+        }
+
+        #[test]
+        fn that_of_ipv6_is_what_the_long_way_finds(
+            changes in prop::collection::vec((12_usize..98, any::<u8>()), 0..4),
+            cut in 0_usize..60,
+            wire_len in 0_u32..150,
+        ) {
+            let mut bytes = WHOLE_IPV6;
             for (at, value) in changes {
                 bytes[at] = value;
             }
