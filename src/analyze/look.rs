@@ -14,7 +14,7 @@ use super::tally::Tally;
 use crate::detect::{self, ALL, Brief, Digests, View};
 use crate::report::lone::LoneSyns;
 use crate::report::rollup::{Added, Shown};
-use crate::report::{Anomaly, Connection, Ending, Outcome, Row};
+use crate::report::{Anomaly, Connection, Ending, Row};
 use crate::timing::{Flights, Measured};
 use crate::tracker::log::Step;
 use crate::tracker::reading::Passed;
@@ -320,7 +320,7 @@ impl Finish<'_> {
             first: c.first,
             last: c.last,
             handshake: look.measured.handshake.round_trip(),
-            one_way: c.is_one_way() && look.ending.outcome != Outcome::Unanswered,
+            one_way: look.ending.outcome.is_one_way(sides.map(|e| c.packets[e])),
             midstream: !c.opening_seen || c.packets[client] > 0 && lacks_syn(&look.verdicts[client]),
         }
     }

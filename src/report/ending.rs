@@ -41,6 +41,13 @@ impl Outcome {
         Outcome::Unknown,
     ];
 
+    /// Whether a connection of which this became, and of whose client and server so many segments were captured, was
+    /// captured in one direction only. A SYN without an answer was not, also where it has not waited for long.
+    pub const fn is_one_way(self, [client, server]: [u64; 2]) -> bool {
+        let asked = matches!(self, Outcome::Unanswered) || matches!(self, Outcome::HalfOpen) && server == 0;
+        (client == 0 || server == 0) && !asked
+    }
+
     /// As in JSON: `half-open`.
     pub const fn name(self) -> &'static str {
         match self {

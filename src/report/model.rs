@@ -210,9 +210,9 @@ impl Connection {
     }
 
     /// Whether one end was never heard although the capture shows that there was something to hear: nobody answering a
-    /// SYN is an outcome, not a gap.
+    /// SYN, or not yet, is an outcome, not a gap.
     pub fn is_one_way(&self) -> bool {
-        (self.packets.client == 0 || self.packets.server == 0) && self.outcome != Outcome::Unanswered
+        self.outcome.is_one_way([self.packets.client, self.packets.server])
     }
 
     /// Whether its opening, or the SYN of that, was not captured.

@@ -6,7 +6,7 @@ use super::mark::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, within};
 use super::state::Evidence;
-use crate::segment::{Flags, Segment};
+use crate::segment::{Flags, IcmpError, IcmpKind, Segment};
 use crate::time::Time;
 
 /// Capture times of the handshake's segments.
@@ -68,6 +68,16 @@ impl Connection {
             self.suggest(y, Event::RcvSyn, seg);
         }
         first
+    }
+
+    /// An ICMP error quotes a segment of end `x`. If that is its SYN it did not arrive, as long as nothing comes from the
+    /// other end; what becomes of end `x` is for its stack to decide (RFC 9293 §3.9.2.2).
+    pub(super) fn icmp(&mut self, x: usize, error: &IcmpError) {
+        let fatal = !matches!(error.kind, IcmpKind::TooBig(_));
+        if fatal && self.ends[x].isn == Some(error.seq) && self.ends[1 - x].packets == 0 {
+            let believed = self.ends[1 - x].log.disprove(Event::RcvSyn, Time(i64::MAX), error.time);
+            believed.into_iter().for_each(|mark| self.retract(1 - x, mark));
+        }
     }
 
     /// `x` sends SYN,ACK. Whether it is its first.

@@ -271,8 +271,13 @@ impl<N: Notes> Tracker<N> {
         case.take(case.connection.sender(seg), seg, i)
     }
 
-    /// Takes an ICMP error that quotes a segment. It moves no state (RFC 9293 §3.9.2.2 lets a host ignore it).
-    pub fn icmp(&mut self, _error: &IcmpError) {}
+    /// Takes an ICMP error that quotes a segment: a SYN that it rejects did not arrive.
+    pub fn icmp(&mut self, error: &IcmpError) {
+        if let Some(i) = self.latest(error.src, error.dst, error.scope) {
+            let c = self.connection_mut(i);
+            c.icmp(usize::from(c.sockets[0] != error.src), error);
+        }
+    }
 
     pub(super) fn connection_mut(&mut self, i: usize) -> &mut Connection {
         let case = self.store.case_mut(i);

@@ -1,0 +1,82 @@
+//! What an ICMP error about a SYN tells of the states, and what it does not.
+
+#[path = "common/analysis.rs"]
+mod analysis;
+
+use analysis::parsed;
+use tcpstate::analyze::{Analysis, Options};
+use tcpstate::report::{Connection, Outcome};
+use tcpstate::segment::{IcmpError, IcmpKind};
+use tcpstate::time::Span;
+use tcpstate::tracker::State;
+
+/// The only connection of `ladder`, of which a router quotes the first segment, with this sequence number, just after segment
+/// number `after`.
+fn rejected(ladder: &str, after: u64, seq: u32, kind: IcmpKind) -> Connection {
+    let ladder = parsed(ladder);
+    let mut analysis = Analysis::new(Options::default());
+    for seg in &ladder.segments() {
+        analysis.segment(seg);
+        if seg.packet == after {
+            let (src, dst, scope) = (seg.src, seg.dst, seg.scope);
+            let (time, packet, from) = (seg.time + Span::millis(1), seg.packet + 1, [192, 0, 2, 1].into());
+            analysis.icmp(&IcmpError { time, packet, from, src, dst, scope, seq, kind });
+        }
+    }
+    analysis.until(ladder.end());
+    let mut report = analysis.finish(Vec::new());
+    assert_eq!(report.connections.len(), 1);
+    report.connections.remove(0)
+}
+
+const SYN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED\n2. - - @ 200ms\n";
+
+#[test]
+fn a_syn_that_was_rejected_did_not_arrive() {
+    for kind in [IcmpKind::Prohibited, IcmpKind::Unreachable, IcmpKind::PortUnreachable] {
+        let c = rejected(SYN, 1, 100, kind);
+        let [client, server] = [&c.endpoints.client, &c.endpoints.server];
+        assert_eq!(
+            (c.outcome, server.state, client.state),
+            (Outcome::Unanswered, State::Closed, State::SynSent),
+            "{kind:?}"
+        );
+        assert!(!server.possible.has(State::SynRcvd), "{kind:?}: {:?}", server.possible);
+        assert!(!c.is_one_way(), "{kind:?}");
+    }
+}
+
+/// Of a SYN so young it is not known whether it arrived; that it has no answer yet does not make the capture one-sided.
+#[test]
+fn without_such_an_error_it_may_have_arrived() {
+    for (seq, kind) in [(100, IcmpKind::TooBig(1_400)), (99, IcmpKind::Prohibited)] {
+        let c = rejected(SYN, 1, seq, kind);
+        assert_eq!((c.outcome, c.endpoints.server.state), (Outcome::HalfOpen, State::SynRcvd));
+        assert!(!c.is_one_way());
+    }
+}
+
+/// The error may be about a copy, or made up.
+#[test]
+fn what_the_server_sends_shows_that_it_arrived_all_the_same() {
+    let c = rejected(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED
+2. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ 1s
+3. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+",
+        1,
+        100,
+        IcmpKind::Prohibited,
+    );
+    assert_eq!((c.outcome, c.endpoints.server.state), (Outcome::Open, State::Established));
+    let c = rejected(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. SYN_SENT <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+",
+        2,
+        100,
+        IcmpKind::Prohibited,
+    );
+    assert_eq!((c.outcome, c.endpoints.server.state), (Outcome::HalfOpen, State::SynRcvd));
+}
