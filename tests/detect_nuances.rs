@@ -379,3 +379,20 @@ fn a_death_after_idleness_warns_once() {
     let message = told(reset, "half-open-dead-peer").unwrap().1;
     assert!(message.contains(", or a device between in its name, answered packet 6"), "{message}");
 }
+
+/// A closed window is what its end says, not what its silence is.
+#[test]
+fn a_window_is_closed_for_as_long_as_its_end_answers_probes() {
+    let probes = "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=1101><CTL=ACK><WIN=0> <-- ESTABLISHED
+6. ESTABLISHED --> <SEQ=1100><ACK=301><CTL=ACK> --> ESTABLISHED @ 1s
+7. ESTABLISHED <-- <SEQ=301><ACK=1101><CTL=ACK><WIN=0> <-- ESTABLISHED
+8. ESTABLISHED --> <SEQ=1100><ACK=301><CTL=ACK> --> ESTABLISHED @ 3s
+";
+    let ladder = |rest: &str| format!("{}{probes}{rest}", opened!("")).leak() as &'static str;
+    let message = |rest| told(ladder(rest), "zero-window-stall").unwrap().1;
+    let answered = message("9. ESTABLISHED <-- <SEQ=301><ACK=1101><CTL=ACK><WIN=0> <-- ESTABLISHED @ 20s\n");
+    let silent = message("9. ESTABLISHED --> <SEQ=1100><ACK=301><CTL=ACK> --> ESTABLISHED @ 7s\n10. - - @ 60s\n");
+    assert!(answered.contains("for at least 19 s") && !answered.contains("without an answer"), "{answered}");
+    assert!(silent.contains("for at least 2.9 s") && silent.contains("in the end without an answer"), "{silent}");
+}

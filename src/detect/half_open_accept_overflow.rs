@@ -106,7 +106,7 @@ fn repeated(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         let syn_acks = own.syn_acks;
         let message = || match recovered {
             None => format!(
-                "{} ignores the ACK of {} for {}: it repeated its SYN,ACK {}",
+                "{} ignores the ACK of {}, or does not get it, for {}: it repeated its SYN,ACK {}",
                 view.who(e),
                 view.who(1 - e),
                 AtLeast(span),

@@ -183,7 +183,10 @@ fn unanswered(view: &View<'_>, silence: &Silence, sink: &mut Sink<'_>) -> bool {
     let severity = if tries >= 6 || took >= Span::secs(13) { Severity::Error } else { Severity::Warning };
     let message = || {
         let (silence, or) = if never_spoke {
-            ("has sent nothing since the handshake", ": its accept queue is full (`ss -ltn` there), or it is gone")
+            (
+                "has sent nothing since the handshake",
+                ": its accept queue is full (`ss -ltn` there), or it is gone, or cut off",
+            )
         } else {
             ("no longer answers", "")
         };
@@ -274,7 +277,7 @@ fn unprobed(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         let probes = waiting.probes;
         let message = || {
             format!(
-                "{} probed the closed window of {} {} in {} without an answer: it is gone",
+                "{} probed the closed window of {} {} in {} without an answer: it is gone, or cut off",
                 view.who(e),
                 view.who(1 - e),
                 times(probes.into()),

@@ -14,7 +14,7 @@ pub static DECLARATION: Declaration = Declaration {
     code: "E02",
     name: "keepalive-timeout",
     severity: Severity::Warning,
-    summary: "the peer answers no keepalives: it is gone",
+    summary: "the peer answers no keepalives: gone, or cut off",
     what: "An end probed an idle connection and got no answer; usually it then reset it.",
     why: "The peer or the path to it had died, possibly long before: the probes are only when that was noticed.",
     decided: "Segments of at most one byte that repeat the last sequence number (RFC 9293 §3.8.4), unanswered up to a RST of \

@@ -61,6 +61,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         // A connection that ended left nobody waiting.
         let until =
             view.steps(e).iter().rev().find(|s| s.rule.to == State::Closed).map_or(view.scene.end, |s| s.mark.time);
+        // Of a window is known what its end said of it: silence is no closed window.
+        let silent = view.unanswered(1 - e);
+        let unheard = zero.since.and(silent.first()).filter(|_| silent.probes.saturating_add(silent.content) > 1);
+        let until = unheard.map_or(until, |(since, _)| until.min(since));
         let open = zero.since.map_or(Span(0), |t| Span((until - t).0.max(0)));
         let total = Span(zero.total.0.saturating_add(open.0));
         let wanted = zero.probes > 0 || view.connection.ends[1 - e].unacked() > 0;
@@ -75,8 +79,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             _ => Severity::Note,
         };
         let message = || {
+            let answered = if unheard.is_some() { ", in the end without an answer" } else { "" };
             format!(
-                "{} kept its window closed for {}{}; {} probed {}",
+                "{} kept its window closed for {}{}; {} probed {}{answered}",
                 view.who(e),
                 if still { AtLeast(total).to_string() } else { Plain(total).to_string() },
                 if still { " and never opened it" } else { "" },
