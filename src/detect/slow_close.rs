@@ -27,8 +27,8 @@ pub static DECLARATION: Declaration = Declaration {
               end stayed in CLOSE_WAIT, which is its application's, and the rest, which is the network's. Connections on \
               which the second end still sent data meanwhile are left out.",
     confused: "half-close, where data still flows; close-wait-stuck, where it takes longer still or never ends.",
-    advice: "If the application held it up: it does not look for end-of-file while a connection is idle. If the network did: FINs \
-             were lost; see retransmissions.",
+    advice: "If the application held it up: it does not look for end-of-file while a connection is idle. If the network did: FINs, \
+             or what acknowledges them, were lost; see retransmissions.",
     thresholds: &[&AFTER, &LONG],
     absence: false,
     raises: Example::one(opened!(
