@@ -272,6 +272,8 @@ fn what_is_no_capture_is_told_by_what_it_is() {
     expect(b"", "is empty (0 bytes)");
     expect(b"{\"a\": 1}", "it looks like JSON");
     expect(b"Hello, world\n", "it looks like text");
+    // Its letters would make a time, a kind and a length of an ERF record.
+    expect(b"2026-03-02 09:00:01 ERROR x\n", "it looks like text");
     expect(&[0; 4096], "nothing but zero bytes");
     expect(b"\x7fELF\x02\x01\x01\0\0\0\0\0", "a program");
     expect(&compress::gzip(b"plain words"), "gzip data, and what is in it is not a capture: it looks like text");

@@ -79,7 +79,7 @@ fn a_folder_gives_its_captures_and_notes_the_rest() {
     }
     write(folder.path(), "README\u{1b}[2J.txt", b"notes\n");
     write(folder.path(), ".hidden.pcap", &capture(&[0], 99));
-    fs::create_dir(folder.path().join("subfolder")).unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
     let mut source = source::open(&[folder.path()]).unwrap();
     let seen = all(source.as_mut());
     assert_eq!(seen.len(), 120);
@@ -103,6 +103,23 @@ fn a_folder_gives_its_captures_and_notes_the_rest() {
     write(empty.path(), "a", b"text");
     write(empty.path(), "b", b"text");
     assert!(error(&[empty.path()]).ends_with("is a folder of 2 files, none of them a capture"));
+}
+
+/// Of a week of captures each day may have a folder: none of them is left out without a word.
+#[test]
+fn folders_in_folders_are_looked_into() {
+    let folder = tempfile::tempdir().unwrap();
+    for (n, name) in ["b.pcap", "mon/a.pcap", "mon/morning/a.pcap", ".hidden/a.pcap"].into_iter().enumerate() {
+        fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
+        write(folder.path(), name, &capture(&[n as u32], b'0'));
+    }
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("mon/again")).unwrap();
+    let mut source = source::open(&[folder.path()]).unwrap();
+    assert_eq!(all(source.as_mut()).len(), 3);
+    let expected = ["b.pcap", "mon/a.pcap", "mon/morning/a.pcap"].map(|name| folder.path().join(name));
+    let names: Vec<PathBuf> = source.files().into_iter().map(|file| file.name.into()).collect();
+    assert_eq!(names, expected);
 }
 
 fn error<P: AsRef<Path>>(paths: &[P]) -> String {

@@ -64,10 +64,7 @@ pub fn spared(files: &[PathBuf], output: &Path) -> Result<(), Failure> {
     let is_read = |file: &PathBuf| {
         file.canonicalize().is_ok_and(|file| {
             file == output
-                || file.is_dir()
-                    && output.parent() == Some(&file)
-                    && output.is_file()
-                    && source::open(&[&output]).is_ok()
+                || file.is_dir() && output.starts_with(&file) && output.is_file() && source::open(&[&output]).is_ok()
         })
     };
     match files.iter().any(is_read) {

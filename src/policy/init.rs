@@ -117,7 +117,8 @@ fn capture(report: &Report) -> String {
     let bytes = report.capture.bytes.saturating_add(report.capture.missing_bytes);
     let gaps = report.connections.iter().filter(|c| super::judge::has_gap(c) && !c.is_one_way()).count() as u64;
     let percent = |part: u64, of: u64| if of == 0 { 0 } else { (part * 100).div_ceil(of) };
-    let missing = percent(report.capture.missing_bytes, bytes).max(percent(gaps, all)).clamp(1, 100);
+    let undecoded = percent(report.capture.undecoded, report.capture.packets);
+    let missing = percent(report.capture.missing_bytes, bytes).max(percent(gaps, all)).max(undecoded).clamp(1, 100);
     let mut text =
         String::from("\n# A capture that shows less than this cannot tell.\n[capture]\nmin-connections = 1\n");
     if missing > 1 {

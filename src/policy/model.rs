@@ -34,7 +34,8 @@ pub struct Demands {
     pub min_connections: u64,
     /// From its first packet to its last.
     pub min_duration: Span,
-    /// At most this share of the bytes, or of the connections, may show that packets are missing.
+    /// At most this share of the bytes, or of the connections, may show that packets are missing, and of the packets may not
+    /// be decoded.
     pub max_missing: Share,
     /// At most this share of connections may have been captured in one direction only.
     pub max_one_way: Share,

@@ -87,7 +87,12 @@ pub fn missing(capture: &Capture, parts: Parts) -> Vec<String> {
     }
     if capture.undecoded > 0 {
         let share = share(capture.undecoded, capture.packets);
-        missed.push(format!("{} not decoded ({share})", plural(capture.undecoded, "packet")));
+        let why = unsupported(&capture.files).map(|link| format!("; link type {link} is not supported"));
+        missed.push(format!(
+            "{} not decoded ({share}{})",
+            plural(capture.undecoded, "packet"),
+            why.unwrap_or_default()
+        ));
     }
     let cut = capture.files.iter().map(|file| file.cut).fold(0, u64::saturating_add);
     if cut > 0 {
@@ -111,6 +116,12 @@ pub fn missing(capture: &Capture, parts: Parts) -> Vec<String> {
         missed.push(format!("the opening of {}", plural(parts.midstream, "connection")));
     }
     missed
+}
+
+/// The first link type of which nothing is known: only those that are have a name.
+fn unsupported(files: &[FileInfo]) -> Option<&str> {
+    let mut links = files.iter().flat_map(|file| file.link_type.split(", "));
+    links.find(|link| link.parse::<u16>().is_ok())
 }
 
 /// What to say when nothing is known to be missing: formats without drop counters can't know.

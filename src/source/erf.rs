@@ -5,6 +5,7 @@
 use super::LinkType;
 use super::buffer::Buffer;
 use super::log::{Log, Record};
+use super::sniff;
 use crate::time::Time;
 
 const HEADER: usize = 16;
@@ -43,6 +44,10 @@ impl Header {
 
 /// Whether all records that can be seen in the first bytes of a file make sense as ERF.
 pub(crate) fn recognises(mut bytes: &[u8]) -> bool {
+    // The time of a record may well look like letters; its kind and length hardly do, but a text has room for anything.
+    if sniff::is_text(bytes) {
+        return false;
+    }
     let mut last: Option<u32> = None;
     while let Some(header) = Header::read(bytes) {
         let apart = last.map_or(0, |last| last.abs_diff(header.seconds));

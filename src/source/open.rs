@@ -13,6 +13,8 @@ use super::text::printable;
 
 /// Notes kept about files of a folder that are no captures.
 const MAX_NOTES: usize = 20;
+/// Folders in folders are looked into as deep as this.
+const DEEPEST: u32 = 32;
 
 const CANNOT_OPEN: &str = "cannot be opened";
 
@@ -107,18 +109,33 @@ fn open_path(name: String, path: &Path) -> Result<Input, String> {
     Ok(Input::open(name, capture, read, size.map(|size| (path.to_path_buf(), size))))
 }
 
-/// The captures in a folder, by name. What is no capture is noted, unless there is nothing else; what cannot be
-/// opened might be one, and what is called one should be one: these are kept to be reported.
-fn open_folder(folder: &Path, name: String, inputs: &mut Vec<Input>, notes: &mut Vec<String>) {
-    let mut paths: Vec<PathBuf> = match fs::read_dir(folder) {
-        Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+/// The files in a folder and the folders in it, as deep as `depth`, by name. A folder that cannot be read is kept to be
+/// reported.
+fn files_in(folder: &Path, name: String, depth: u32, paths: &mut Vec<PathBuf>, inputs: &mut Vec<Input>) {
+    let mut entries: Vec<_> = match fs::read_dir(folder) {
+        Ok(entries) => entries.filter_map(Result::ok).collect(),
         Err(e) => return inputs.push(Input::failed(name, printable(&format!("{CANNOT_OPEN}: {e}")))),
     };
-    let hidden = |path: &PathBuf| path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"."));
-    // Pipes and devices are left alone: opening one may wait for ever.
-    paths.retain(|path| path.is_file() && !hidden(path));
-    paths.sort();
-    let before = inputs.len();
+    entries.retain(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
+    entries.sort_by_key(fs::DirEntry::path);
+    for entry in entries {
+        let path = entry.path();
+        // A link to a folder may lead back; pipes and devices are left alone, since opening one may wait for ever.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            if depth > 0 {
+                files_in(&path, printable(&path.to_string_lossy()), depth - 1, paths, inputs);
+            }
+        } else if path.is_file() {
+            paths.push(path);
+        }
+    }
+}
+
+/// The captures in a folder and the folders in it, by name. What is no capture is noted, unless there is nothing else; what
+/// cannot be opened might be one, and what is called one should be one: these are kept to be reported.
+fn open_folder(folder: &Path, name: String, inputs: &mut Vec<Input>, notes: &mut Vec<String>) {
+    let (before, mut paths) = (inputs.len(), Vec::new());
+    files_in(folder, name.clone(), DEEPEST, &mut paths, inputs);
     let mut skipped = 0;
     for path in &paths {
         let name = printable(&path.to_string_lossy());

@@ -35,6 +35,11 @@ pub(crate) fn looks_like(bytes: &[u8]) -> Option<&'static str> {
     text(bytes)
 }
 
+/// Whether they are some kind of text.
+pub(crate) fn is_text(bytes: &[u8]) -> bool {
+    text(bytes).is_some()
+}
+
 fn text(bytes: &[u8]) -> Option<&'static str> {
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let start = start.trim_ascii_start();

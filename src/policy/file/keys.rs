@@ -104,7 +104,7 @@ pub const CAPTURE: Section = one(
         key("min-packets", Kind::Count, "Packets at least (default 1)."),
         key("min-connections", Kind::Count, "Connections at least (default 1)."),
         key("min-duration", Kind::Duration, "From the first packet to the last, at least."),
-        key("max-missing", Kind::Share, "At most this share of the bytes, and of the connections, may show that packets were not captured (default \"1%\")."),
+        key("max-missing", Kind::Share, "At most this share of the bytes, and of the connections, may show that packets were not captured, and so many packets may not be decoded (default \"1%\")."),
         key("max-one-way", Kind::Share, "At most this share of the connections may have been captured in one direction only (default \"5%\")."),
         key("max-midstream", Kind::Share, "At most this share of the connections may have been open before the capture began (default \"100%\")."),
         key("complete", Kind::Switch, "The files must be neither damaged nor cut off (default true)."),

@@ -102,6 +102,10 @@ fn lacking(demands: &Demands, capture: &Capture, known: &Known) -> Vec<String> {
         lacking
             .push(format!("packets are missing in {share} of the connections ({} are tolerated)", demands.max_missing));
     }
+    if !demands.max_missing.allows(capture.undecoded, capture.packets) {
+        let share = percent(capture.undecoded, capture.packets);
+        lacking.push(format!("{share} of the packets could not be decoded ({} are tolerated)", demands.max_missing));
+    }
     let dropped = capture.dropped();
     if !demands.max_missing.allows(dropped, capture.packets.saturating_add(dropped)) {
         lacking.push(format!("the capturing system dropped {} packets", count(dropped)));
