@@ -89,7 +89,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             } else {
                 format!("a FIN of {other} that was not captured (packet {packet} shows it)")
             };
-            format!("no FIN of {own} was seen for {} after {fin}; that end is {stands}", AtLeast(total))
+            let here = view.stands(e);
+            format!("{own} is {here}: no FIN of it for {} after {fin}; the other end is {stands}", AtLeast(total))
         };
         sink.raise(severity, step.mark.time, step.mark.packet, message)
             .at(e)

@@ -56,7 +56,7 @@ impl Digests {
         let mut marks = 0;
         let mut mark = |bit: u16, there: bool| marks |= if there { bit } else { 0 };
         mark(OPENED, opened);
-        mark(ALONE, c.is_one_way());
+        mark(ALONE, outcome.is_one_way([c.client & 1, 1 - (c.client & 1)].map(|e| c.packets[e])));
         mark(OPEN_AT_END, !client.is_over() || !server.is_over());
         mark(ESTABLISHED, server.established.happened());
         mark(TIME_WAIT_AT_SERVER, !client.time_wait.happened());
@@ -149,7 +149,7 @@ impl Digests {
             _ => return false,
         };
         let open = half_open.is_some() || client.state() != State::Closed;
-        let marks = OPENED | ALONE | TIME_WAIT_AT_SERVER | if open { OPEN_AT_END } else { 0 };
+        let marks = OPENED | TIME_WAIT_AT_SERVER | if open { OPEN_AT_END } else { 0 };
         let (id, first_packet) = (Short::of(id), Short::of(c.first_packet));
         self.rows.push(Row { first: c.first, parties, half_open, more: 0, id, first_packet, marks, outcome });
         true

@@ -43,21 +43,26 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     if q.one_sided == 0 {
         return Vec::new();
     }
-    let share = q.one_sided as f64 / q.connections.max(1) as f64;
+    // One that shows it is enough to tell of those that only lack one direction.
+    let alone: Vec<u64> = services.connections().filter(|c| c.alone()).map(|c| c.id()).collect();
+    let one_sided = alone.len() as u64;
+    if one_sided == 0 {
+        return Vec::new();
+    }
+    let share = one_sided as f64 / q.connections.max(1) as f64;
     let severity = if share * 1e6 >= scene.limits.get(&SHARE) as f64 { Severity::Note } else { Severity::Info };
-    let alone = |c: &Digest<'_>| c.alone();
     vec![Shown {
         severity,
-        count: q.one_sided,
+        count: one_sided,
         message: match q.connections {
             1 => "only one direction of the connection was captured".to_owned(),
-            all => format!("only one direction of {} of {} connections was captured", count(q.one_sided), count(all)),
+            all => format!("only one direction of {} of {} connections was captured", count(one_sided), count(all)),
         },
         at: None,
-        connections: services.connections().filter(alone).map(|c| c.id()).collect(),
+        connections: alone,
         packets: Vec::new(),
         facts: facts([
-            ("one_sided", Value::from(q.one_sided)),
+            ("one_sided", Value::from(one_sided)),
             ("connections", Value::from(q.connections)),
             ("unseen_hosts", scene.unseen().iter().take(LISTED).map(|a| a.to_string()).collect()),
         ]),
