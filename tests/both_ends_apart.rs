@@ -39,6 +39,16 @@ fn captures_of_other_hosts_are_refused() {
     }
 }
 
+/// It would confirm all that it says itself.
+#[test]
+fn one_capture_is_not_taken_for_both_ends() {
+    let folder = Folder::new();
+    folder.file("one.pcap", &at_once(&[40_000]));
+    let run = folder.run(&["analyze", "--client", "one.pcap", "--server", "./one.pcap"]);
+    assert_eq!((run.code, run.out.as_str()), (2, ""));
+    assert!(run.err.starts_with("tcpstate: one.pcap is given for both ends\n"), "{}", run.err);
+}
+
 #[test]
 fn captures_of_other_times_are_refused_with_both_times() {
     let later = closed(Conversation::new().after(3_600_000_000), &[40_002, 40_003]);

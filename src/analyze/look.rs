@@ -314,6 +314,8 @@ impl Finish<'_> {
             client: look.sockets[client],
             server: look.sockets[1 - client],
             outcome: look.ending.outcome,
+            closed_first: look.ending.closed_first,
+            reset_by: look.ending.reset_by,
             states: sides.map(|e| look.verdicts[e].state()),
             bytes: c.bytes[0].saturating_add(c.bytes[1]),
             packets: c.packets[0].saturating_add(c.packets[1]),

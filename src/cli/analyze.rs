@@ -59,6 +59,13 @@ fn check(args: &AnalyzeArgs) -> Result<(), Failure> {
     if args.format.is_none() {
         named(args)?;
     }
+    let known = |file: &&PathBuf| {
+        file.canonicalize().is_ok_and(|at| args.server.iter().any(|s| s.canonicalize().is_ok_and(|s| s == at)))
+    };
+    if let Some(file) = args.client.iter().find(known) {
+        let hint = "one capture is to be from the client's side, the other from the server's";
+        return Err(Failure::usage(format!("{} is given for both ends\n  {hint}", clean(&file.display().to_string()))));
+    }
     let inputs = [args.files.as_slice(), &args.client, &args.server].concat();
     reading::check(&inputs, args.output.as_deref(), "analyze")
 }

@@ -54,7 +54,7 @@ pub struct DiffArgs {
     #[arg(long, value_name = "NAME=PATTERN")]
     service: Vec<String>,
 
-    /// Exit with 1 if there is a new finding at least this severe
+    /// Exit with 1 if there is a new finding at least this severe [without a value: warning]
     #[arg(long, value_name = "SEVERITY", num_args = 0..=1, require_equals = true, default_missing_value = "warning", value_parser = severity)]
     fail_on_new: Option<Severity>,
 

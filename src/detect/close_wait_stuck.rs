@@ -24,7 +24,7 @@ pub static DECLARATION: Declaration = Declaration {
     why: "CLOSE_WAIT has no timer: the socket stays until the application closes it. When that never happens, sockets \
           pile up until file descriptors or memory run out. The peer meanwhile waits in FIN_WAIT_2, or is long gone.",
     decided: "The end's last state is CLOSE_WAIT (RFC 9293 §3.3.2), entered or last sent from longer ago than the \
-              threshold. The time counts up to the last packet of the capture, so it is a lower bound. Many captures are too \
+              threshold. The time counts up to the end of the capture, so it is a lower bound. Many captures are too \
               short to wait for 60 s: in one of less than ten minutes a tenth of it is enough, but no less than 2 s, where the \
               FIN is known to have arrived and nothing was sent since; what has lasted for less than the threshold is a \
               note that says so (fact `short_capture`). Where the peer's FIN was not captured and only its acknowledgment shows \

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::order::{Attention, SortKey};
-use crate::report::{Outcome, Row};
+use crate::report::{ClosedFirst, Outcome, ResetBy, Row};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
 use crate::tracker::State;
@@ -28,11 +28,14 @@ pub struct Pick {
     pub alike: u64,
 }
 
+/// What became of a connection, and who closed first or reset it.
+type End = (Outcome, Option<ClosedFirst>, Option<ResetBy>);
+
 /// What makes connections alike: urgency, finding, server, outcome and both final states.
-type Kind = (Attention, Option<&'static str>, Socket, Outcome, [State; 2]);
+type Kind = (Attention, Option<&'static str>, Socket, End, [State; 2]);
 
 fn kind(row: &Row, attention: Attention) -> Kind {
-    (attention, row.worst.map(|(name, _)| name), row.server, row.outcome, row.states)
+    (attention, row.worst.map(|(name, _)| name), row.server, (row.outcome, row.closed_first, row.reset_by), row.states)
 }
 
 /// Whether one of both can stand for the other.

@@ -1,6 +1,6 @@
 //! A connection as one of many: what decides whether it is listed, and where.
 
-use super::{Connection, Outcome, Severity};
+use super::{ClosedFirst, Connection, Outcome, ResetBy, Severity};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
 use crate::tracker::State;
@@ -18,6 +18,10 @@ pub struct Row {
     pub server: Socket,
     /// What became of it.
     pub outcome: Outcome,
+    /// Who closed first.
+    pub closed_first: Option<ClosedFirst>,
+    /// Who reset it, if that is what became of it.
+    pub reset_by: Option<ResetBy>,
     /// The final states of client and server.
     pub states: [State; 2],
     /// Payload bytes of both ends.
@@ -45,6 +49,8 @@ impl Row {
             client: c.client,
             server: c.server,
             outcome: c.outcome,
+            closed_first: c.closed_first,
+            reset_by: c.reset_by,
             states: [c.endpoints.client.state, c.endpoints.server.state],
             bytes: c.bytes.total(),
             packets: c.packets.total(),
