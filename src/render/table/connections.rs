@@ -61,10 +61,11 @@ fn remark(shown: &Shown<'_>, options: &RenderOptions) -> String {
     let grouped = if grouped { "; ×N: N alike (server, outcome, states)" } else { "" };
     let of = match kinds {
         _ if listed.len() as u64 == shown.all => String::new(),
-        Some(kinds) => format!("{} of {}, ", count(listed.len() as u64), plural(kinds as u64, "kind")),
-        None => format!("{} of {}, ", count(listed.len() as u64), count(shown.all)),
+        Some(kinds) => format!("{} of {}", count(listed.len() as u64), plural(kinds as u64, "kind")),
+        None => format!("{} of {}", count(listed.len() as u64), count(shown.all)),
     };
-    format!("{of}{order}{grouped}")
+    let between = if of.is_empty() || order.is_empty() { "" } else { ", " };
+    format!("{of}{between}{order}{grouped}")
 }
 
 /// How many connections are not listed, and how to see them.
