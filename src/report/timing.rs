@@ -142,11 +142,11 @@ pub struct Idle {
 pub struct Blame {
     /// From the first SYN to the client's ACK, retries included.
     pub handshake: Span,
-    /// Segments and acknowledgments on their way.
+    /// Segments and acknowledgments on their way, and acknowledgments that their sender delayed.
     pub network: Span,
     /// From a loss to the acknowledgment of what was sent again.
     pub recovery: Span,
-    /// The server had to answer, or to go on.
+    /// The server had to answer, or to go on; also when the client closed after a second or more without an answer.
     pub server: Span,
     /// The client had to ask, or to go on.
     pub client: Span,
@@ -154,7 +154,7 @@ pub struct Blame {
     pub zero_window_server: Span,
     /// The client's window was closed.
     pub zero_window_client: Span,
-    /// A second or more in which nobody owed anything; where one end was not captured, also the time of which the other
+    /// A second or more in which nobody is known to have owed anything; where one end was not captured, also the time of which the other
     /// does not show who was waited for.
     pub idle: Span,
     /// From the first FIN or RST on, without payload.

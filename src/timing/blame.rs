@@ -2,8 +2,12 @@
 //!
 //! Time is cut at the segments that decide something (a SYN, payload, FIN, RST, a repetition, a window that closes or
 //! opens), and the piece before each is given to what was waited for. Of the wait for an answer the least round trip
-//! seen so far towards the one who answers is the network's, and the rest is its own. Waits of [`GAP`] and more are idle
-//! unless the server owes an answer.
+//! seen so far towards the one who answers is the network's, and the rest is its own. Who goes on may have waited for the
+//! acknowledgment of what it had sent: up to that, and a round trip towards it more, it is the network's time, and the rest
+//! its own. Waits of [`GAP`] and more are idle unless the server owes an answer.
+//!
+//! An acknowledgment that is late may have been delayed by its sender, or by a queue on the way of what it acknowledges: nothing
+//! tells which, so the network has it all.
 
 use super::maybe::Maybe;
 use super::pause::GAP;
@@ -156,17 +160,17 @@ impl Blame {
         }
     }
 
-    /// End `x` sends payload, FIN or RST. `round_trip` is the least seen towards it, if one was; `settled` when everything it had sent
-    /// before was acknowledged, if it was.
+    /// End `x` sends payload, FIN or RST. `round_trip` is the least seen towards it, if one was; `free` since when nothing it had
+    /// sent before was under way as far as it knew, if so.
     #[inline(always)]
-    pub fn speaks(&mut self, x: usize, now: Time, s: &Situation, round_trip: Option<Span>, settled: Option<Time>) {
+    pub fn speaks(&mut self, x: usize, now: Time, s: &Situation, round_trip: Option<Span>, free: Option<Time>) {
         if let Some(cause) = Self::overriding(s) {
             return self.spend(now, cause);
         }
         let Some((mark, span)) = self.clock.piece(now) else { return };
         let network = if s.talker == Some(x) {
             // It goes on: as long as something was under way it may have had to wait for that.
-            settled.map_or(span, |t| Span((t - mark).0.clamp(0, span.0)))
+            free.map_or(span, |t| Span((t - mark).0.clamp(0, span.0)))
         } else if let Some(trip) = round_trip {
             Span(trip.0.clamp(0, span.0))
         } else if s.talker.is_some() && span < GAP {
@@ -179,6 +183,11 @@ impl Blame {
         let owes = s.talker.is_some_and(|t| t != x) && s.server == Some(x);
         self.give(Cause::Network, network);
         self.give(if own >= GAP && !owes { Cause::Idle } else { Cause::End(x) }, own);
+    }
+
+    /// Idle time so far.
+    pub fn idle(&self) -> Span {
+        self.spent[Cause::Idle.index()]
     }
 
     /// The account with the time up to the last packet, and from the first one, should a later packet carry an earlier

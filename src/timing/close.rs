@@ -14,11 +14,15 @@ struct Fin {
     /// The first acknowledgment of it.
     acked: Maybe,
     end: u32,
+    /// What its sender expects next.
+    expects: u32,
     /// TSval of the first and the last copy, if all had one.
     stamps: [u32; 2],
     copies: u16,
     stamped: bool,
     told: Told,
+    /// Who acknowledged it had sent nothing that its sender had not received.
+    answered_by_nothing: bool,
 }
 
 /// Which copy of a FIN was acknowledged.
@@ -72,7 +76,8 @@ impl Close {
         }
         let time = Maybe::from(seg.time);
         let stamps = [stamp.unwrap_or_default(); 2];
-        *fin = Fin { first: time, last: time, end: seg.end(), stamps, copies: 1, stamped: stamp.is_some(), ..*fin };
+        let (end, expects) = (seg.end(), seg.ack);
+        *fin = Fin { first: time, last: time, end, expects, stamps, copies: 1, stamped: stamp.is_some(), ..*fin };
         let content = if seg.len > 0 { Some(seg.time) } else { content };
         self.after_data[x] = elapsed(content, Some(seg.time)).map_or(Maybe::NONE, Maybe::from);
         self.first.or_set(seg.time);
@@ -100,6 +105,7 @@ impl Close {
             return;
         }
         fin.acked = seg.time.into();
+        fin.answered_by_nothing = seg.seq == fin.expects && seg.len == 0;
         let echo = seg.options.timestamps.map(|t| t.echo).filter(|_| fin.stamped && fin.stamps[0] != fin.stamps[1]);
         fin.told = match echo {
             _ if fin.copies == 1 => Told::First,
@@ -112,6 +118,11 @@ impl Close {
     /// For each end, from its FIN to the first acknowledgment of it.
     pub fn acked(&self, x: usize) -> Leg {
         self.fins[x].leg()
+    }
+
+    /// Whether the other end acknowledged the FIN of end `x`, and had nothing under way to it that was not captured.
+    pub fn found_silence(&self, x: usize) -> bool {
+        self.fins[x].answered_by_nothing
     }
 
     /// From the last payload of either end to the FIN of end `x`.
@@ -157,7 +168,7 @@ impl Close {
     }
 }
 
-crate::pack::pack_fields!(Fin { first, last, acked, end, stamps, copies, stamped, told });
+crate::pack::pack_fields!(Fin { first, last, acked, end, expects, stamps, copies, stamped, told, answered_by_nothing });
 crate::pack::pack_choice!(Told { Nothing, First, Last });
 crate::pack::pack_fields!(Close { fins, after_data, first, last });
 

@@ -54,7 +54,7 @@ pub struct Flow {
     pub(super) blame: Blame,
     /// The least round trip towards each end so far.
     pub(super) least: [Maybe; 2],
-    /// For each end, when all it had sent was acknowledged.
+    /// For each end, when all it had sent was acknowledged, or what held it up then was over.
     pub(super) settled: [Maybe; 2],
     /// The last payload of either end.
     pub(super) content: Maybe,
@@ -64,6 +64,8 @@ pub struct Flow {
     pub(super) proofs: Row<47>,
     /// Which end is the client, as it looked when the connection opened.
     pub(super) client: u8,
+    /// Of the idle time, what passed from the client's last request to its FIN.
+    pub(super) given_up: Span,
     /// TTL or hop limit of each end's first segment.
     pub ttl: [Option<u8>; 2],
 }
@@ -128,7 +130,8 @@ impl Measured {
                 if situation.closing {
                     flow.blame.spend(seg.time, Cause::Close);
                 } else {
-                    flow.blame.speaks(x, seg.time, &situation, flow.least(x), flow.settled[x].time());
+                    let free = flow.free_since(x, seg.time, flow.trips[1 - x].in_flight());
+                    flow.blame.speaks(x, seg.time, &situation, flow.least(x), free);
                 }
                 flow.turns.finish(&mut flow.samples);
                 flow.gaps.content(seg.time, (Ender::Rst, x));
@@ -186,7 +189,8 @@ impl Measured {
         };
         let in_flight = flow.trips.iter().any(RoundTrip::in_flight);
         let settled = flow.turns.talker().and_then(|talker| flow.settled[talker].time());
-        let spent = flow.blame.closed(span, &flow.situation(&self.handshake), in_flight, settled);
+        let mut spent = flow.blame.closed(span, &flow.situation(&self.handshake), in_flight, settled);
+        flow.blame_silence(&mut spent);
         // An opening that nobody answers is what it looks like.
         if one_way { half_seen(spent, !self.handshake.is_under_way()) } else { spent }
     }
@@ -282,20 +286,18 @@ impl Flow {
             self.blame.spend(now, Cause::Close);
         } else if late {
             self.blame.spend(now, Blame::overriding(&situation).unwrap_or(Cause::Close));
+        } else if payload {
+            let free = self.free_since(x, now, self.trips[y].in_flight());
+            self.blame.speaks(x, now, &situation, self.least(x), free);
         } else {
-            let settled = if self.trips[y].in_flight() {
-                self.settled_unseen(x, now)
-            } else {
-                Some(self.settled[x].time().unwrap_or(Time(0)))
-            };
-            self.blame.speaks(x, now, &situation, self.least(x), settled);
+            self.closes(x, seg, &situation, self.trips[y].in_flight());
         }
         self.trips[y].sends(seg);
         self.settled[x] = Maybe::NONE;
         if late {
-            self.turns.speaks_late(x, now, &mut self.samples);
+            self.turns.speaks_late(x, seg, &mut self.samples);
         } else if payload {
-            self.turns.speaks(x, now, &mut self.samples);
+            self.turns.speaks(x, seg, &mut self.samples);
         }
         self.gaps.content(now, (if payload { Ender::Data } else { Ender::Fin }, x));
     }
@@ -305,6 +307,7 @@ impl Flow {
         if seg.window > 0 {
             self.blame.spend(seg.time, Cause::ZeroWindow(x));
             self.end_zero(x, seg.time);
+            self.may_go_on(1 - x, seg.time);
         } else if !self.close.has_fin(1 - x) && !handshake.is_under_way() {
             let cause = Blame::overriding(&self.situation(handshake)).unwrap_or(Cause::Network);
             self.blame.spend(seg.time, cause);
@@ -385,5 +388,6 @@ crate::pack::pack_fields!(Flow {
     zero,
     proofs,
     client,
+    given_up,
     ttl,
 });

@@ -45,6 +45,7 @@ mod proofs;
 pub mod quantile;
 mod ranks;
 mod restart;
+mod resume;
 mod rough;
 pub mod round_trip;
 mod rows;

@@ -66,8 +66,22 @@ impl Measured {
 impl Flow {
     /// Begins anew, with the memory it has.
     pub(super) fn restart(&mut self) {
-        let Flow { trips, turns, samples, gaps, close, blame, least, settled, content, zero, proofs, client, ttl } =
-            self;
+        let Flow {
+            trips,
+            turns,
+            samples,
+            gaps,
+            close,
+            blame,
+            least,
+            settled,
+            content,
+            zero,
+            proofs,
+            client,
+            given_up,
+            ttl,
+        } = self;
         trips.iter_mut().for_each(RoundTrip::restart);
         *turns = Turns::default();
         samples.restart();
@@ -76,6 +90,6 @@ impl Flow {
         *blame = Blame::default();
         (*least, *settled, *content, *zero) = Default::default();
         proofs.restart();
-        (*client, *ttl) = Default::default();
+        (*client, *given_up, *ttl) = Default::default();
     }
 }

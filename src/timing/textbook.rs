@@ -162,9 +162,12 @@ impl Flow {
         } else {
             let talker = self.turns.talker();
             let situation = Situation { talker: talker.or(Some(0)), server: talker.map(|_| 1), ..Situation::default() };
-            let settled =
-                if flying { self.settled_unseen(x, now) } else { Some(self.settled[x].time().unwrap_or(Time(0))) };
-            self.blame.speaks(x, now, &situation, self.least(x), settled);
+            if payload {
+                let free = self.free_since(x, now, flying);
+                self.blame.speaks(x, now, &situation, self.least(x), free);
+            } else {
+                self.closes(x, seg, &situation, flying);
+            }
         }
         if !flying {
             self.trips[1 - x].note_progress(now);
@@ -172,7 +175,7 @@ impl Flow {
         flight.push(seg);
         self.settled[x] = Maybe::NONE;
         if payload {
-            self.turns.speaks(x, now, &mut self.samples);
+            self.turns.speaks(x, seg, &mut self.samples);
         }
         self.gaps.content(now, (if payload { Ender::Data } else { Ender::Fin }, x));
     }

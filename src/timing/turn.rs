@@ -5,7 +5,11 @@
 
 use super::maybe::Maybe;
 use super::samples::{Kind, Samples};
+use crate::segment::Segment;
 use crate::time::{Span, Time};
+
+/// From here on, a run is so long that its numbers may have wrapped.
+const LONGEST: u32 = 1 << 31;
 
 /// The turns of a connection.
 #[derive(Clone, Debug, Default)]
@@ -22,37 +26,46 @@ pub struct Turns {
     talker: Option<u8>,
     /// Something was sent again during the present wait, or the present answer.
     touched: bool,
+    /// Where the present run begins.
+    start: u32,
+    /// How long the shortest run of each end was that was answered; 0 if none was.
+    answered: [u32; 2],
 }
 
 impl Turns {
     /// New payload of end `x`.
     #[inline]
-    pub fn speaks(&mut self, x: usize, now: Time, samples: &mut Samples) {
+    pub fn speaks(&mut self, x: usize, seg: &Segment, samples: &mut Samples) {
         if self.talker() != Some(x) {
-            self.turn(x, now, samples);
+            self.turn(x, seg, samples);
         }
-        self.last = self.last.max(now);
+        self.last = self.last.max(seg.time);
     }
 
     /// New payload of end `x` for which nobody waits any more.
-    pub fn speaks_late(&mut self, x: usize, now: Time, samples: &mut Samples) {
+    pub fn speaks_late(&mut self, x: usize, seg: &Segment, samples: &mut Samples) {
         self.touched = true;
-        self.speaks(x, now, samples);
+        self.speaks(x, seg, samples);
         self.asked = Maybe::NONE;
     }
 
     /// End `x` speaks, and it was not the last that did.
-    fn turn(&mut self, x: usize, now: Time, samples: &mut Samples) {
-        self.first[x].or_set(now);
+    fn turn(&mut self, x: usize, seg: &Segment, samples: &mut Samples) {
+        self.first[x].or_set(seg.time);
         self.finish(samples);
         if self.talker.is_some() {
             if self.touched {
                 self.excluded = self.excluded.saturating_add(1);
             } else {
-                samples.add(Kind::Answer(x), now - self.last);
+                samples.add(Kind::Answer(x), seg.time - self.last);
             }
             self.asked = self.last.into();
+            let (length, least) = (seg.ack.wrapping_sub(self.start), &mut self.answered[1 - (x & 1)]);
+            if (1..LONGEST).contains(&length) && (*least == 0 || length < *least) {
+                *least = length;
+            }
         }
+        self.start = seg.seq;
         self.touched = false;
         self.talker = Some(x as u8);
     }
@@ -65,6 +78,13 @@ impl Turns {
     /// The first payload of end `x`.
     pub fn first(&self, x: usize) -> Option<Time> {
         self.first[x].time()
+    }
+
+    /// Whether the present run, which ends at `end`, is of end `x` and no shorter than all of it that was answered so far: what is
+    /// may need no answer, as a window update of HTTP/2.
+    pub fn asks(&self, x: usize, end: u32) -> bool {
+        let length = end.wrapping_sub(self.start);
+        self.talker() == Some(x) && (1..LONGEST).contains(&length) && length >= self.answered[x & 1]
     }
 
     /// Something was sent again.
@@ -96,15 +116,12 @@ impl Turns {
     }
 }
 
-crate::pack::pack_fields!(Turns { last, asked, first, excluded, talker, touched });
+crate::pack::pack_fields!(Turns { last, asked, first, excluded, talker, touched, start, answered });
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::data;
     use super::*;
-
-    fn at(ms: i64) -> Time {
-        Time(ms * 1_000_000)
-    }
 
     fn of(samples: &Samples, kind: Kind) -> Vec<i64> {
         samples.exact().filter(|(k, _)| *k == kind).map(|(_, span)| span.0 / 1_000_000).collect()
@@ -114,7 +131,7 @@ mod tests {
     fn an_answer_is_timed_from_the_last_byte_asked() {
         let (mut turns, mut samples) = (Turns::default(), Samples::default());
         for (x, ms) in [(0, 0), (0, 5), (1, 45), (1, 60), (0, 1_060), (1, 1_090)] {
-            turns.speaks(x, at(ms), &mut samples);
+            turns.speaks(x, &data(ms, 1, 10), &mut samples);
         }
         assert_eq!(turns.unfinished(1), Some(Span::millis(30)));
         turns.finish(&mut samples);
@@ -126,11 +143,11 @@ mod tests {
     #[test]
     fn what_was_no_payload_asked_nothing() {
         let (mut turns, mut samples) = (Turns::default(), Samples::default());
-        turns.speaks(0, at(0), &mut samples);
+        turns.speaks(0, &data(0, 1, 10), &mut samples);
         turns.forget(0);
         assert_eq!((turns.talker(), turns.first(0)), (None, None));
         for (x, ms) in [(1, 60_000), (0, 60_030)] {
-            turns.speaks(x, at(ms), &mut samples);
+            turns.speaks(x, &data(ms, 1, 10), &mut samples);
         }
         assert_eq!((of(&samples, Kind::Answer(1)).len(), of(&samples, Kind::Answer(0))), (0, vec![30]));
         turns.forget(0);
@@ -138,11 +155,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shorter_than_all_that_was_answered_may_ask_nothing() {
+        let (mut turns, mut samples) = (Turns::default(), Samples::default());
+        let mut says = |x: usize, seq: u32, ack: u32| {
+            turns.speaks(x, &Segment { ack, ..data(0, seq, 10) }, &mut samples);
+            turns.clone()
+        };
+        // A first request of 60 bytes may be one, however short.
+        assert!(says(0, 100, 500).asks(0, 101));
+        assert!(!says(1, 500, 160).asks(0, 160));
+        says(0, 160, 510);
+        says(1, 510, 200);
+        let turns = says(0, 200, 520);
+        assert_eq!([200, 239, 240, 300].map(|end| turns.asks(0, end)), [false, false, true, true]);
+    }
+
+    #[test]
     fn a_turn_with_a_repetition_is_counted_and_left_out() {
         let (mut turns, mut samples) = (Turns::default(), Samples::default());
-        turns.speaks(0, at(0), &mut samples);
+        turns.speaks(0, &data(0, 1, 10), &mut samples);
         turns.touch();
-        turns.speaks(1, at(400), &mut samples);
+        turns.speaks(1, &data(400, 1, 10), &mut samples);
         turns.finish(&mut samples);
         assert_eq!(turns.excluded, 1);
         assert_eq!((of(&samples, Kind::Answer(1)).len(), of(&samples, Kind::Response(1)).len()), (0, 1));

@@ -1,0 +1,70 @@
+//! Since when an end had nothing to wait for, and whose a wait was that it gave up.
+//!
+//! An acknowledgment passes the tap before the end that waits for it has it, and what that sends then has to come to the tap:
+//! up to the least round trip towards that end after the acknowledgment, what passes may be its answer to it. So the
+//! same transfer is held up by the same cause wherever the tap is.
+//!
+//! A client that closes after a second or more without an answer to its last request gave up on a server that owed one. That it
+//! was a request, and that the server let it wait, has to show: it is no shorter than what was answered before; the server
+//! acknowledged it, and the FIN as well, had sent nothing in between that got lost, and answers nothing then. A client that asks
+//! again instead looks like one that goes on to send what needs no answer: these waits stay idle. So does one that ends with a
+//! RST, as nothing shows whether the server could still be reached.
+
+use super::blame::{CAUSES, Cause, Situation};
+use super::flow::Flow;
+use super::pause::GAP;
+use crate::segment::Segment;
+use crate::time::{Span, Time};
+
+impl Flow {
+    /// Since when nothing that end `x`, which sends at `now`, had sent before was under way as far as it knew, as it looks at the
+    /// tap; nothing if something was. `flying` if not all of it is acknowledged as far as was captured.
+    #[inline(always)]
+    pub(super) fn free_since(&self, x: usize, now: Time, flying: bool) -> Option<Time> {
+        if flying {
+            return self.settled_unseen(x, now);
+        }
+        Some(self.settled[x].time().map_or(Time(0), |settled| self.heard(x, settled, now)))
+    }
+
+    /// From when on what end `x` sends, as it does at `now`, may answer what passed the tap at `passed`.
+    #[inline(always)]
+    pub(super) fn heard(&self, x: usize, passed: Time, now: Time) -> Time {
+        match self.least(x) {
+            Some(trip) => passed + trip,
+            // It may have been on its way all the time.
+            None if now - passed < GAP => now,
+            None => passed,
+        }
+    }
+
+    /// At `now` passes what lets end `x` go on, though all it had sent was acknowledged before.
+    pub(super) fn may_go_on(&mut self, x: usize, now: Time) {
+        if self.settled[x].is_some() {
+            self.settled[x] = now.into();
+        }
+    }
+
+    /// End `x` is the first to close, with `seg`, a FIN alone.
+    #[inline(never)]
+    pub(super) fn closes(&mut self, x: usize, seg: &Segment, s: &Situation, flying: bool) {
+        let free = self.free_since(x, seg.time, flying);
+        let idle = self.blame.idle();
+        self.blame.speaks(x, seg.time, s, self.least(x), free);
+        // Who was never answered, and went on all the same, asks for no answer.
+        let answers = self.turns.first(1 - x).is_some() || self.gaps.count() == 0;
+        if s.server == Some(1 - x) && answers && self.turns.asks(x, seg.seq) {
+            self.given_up = self.blame.idle() - idle;
+        }
+    }
+
+    /// The time after which the client gave up is the server's if that could answer and did not, even then.
+    pub(super) fn blame_silence(&self, spent: &mut [Span; CAUSES]) {
+        let client = usize::from(self.client);
+        if self.given_up > Span(0) && self.turns.talker() == Some(client) && self.close.found_silence(client) {
+            let [idle, server] = [Cause::Idle, Cause::End(1 - client)].map(Cause::index);
+            spent[idle] = spent[idle] - self.given_up;
+            spent[server] = Span(spent[server].0.saturating_add(self.given_up.0));
+        }
+    }
+}
