@@ -95,7 +95,7 @@ fn a_server_that_never_spoke_may_have_a_full_accept_queue() {
     let (_, never) = told(silence, dead.name).unwrap();
     let (_, once) = told(dead.raises.ladder, dead.name).unwrap();
     assert!(never.contains("its accept queue is full (`ss -ltn` there), or it is gone"), "{never}");
-    assert!(!once.contains("accept queue") && once.contains("no longer answers"), "{once}");
+    assert!(!once.contains("accept queue") && once.contains("is no longer heard"), "{once}");
 }
 
 /// One RST, one warning: that which explains most of it; and data that nobody took is no half-close.

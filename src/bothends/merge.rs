@@ -6,13 +6,13 @@ use super::apart::{Apart, apart};
 use super::names::{Tuple, rename};
 use super::pair::{CLIENT, Link, Pairs, SERVER, pair};
 use super::tap::Seen;
-use super::wide;
+use super::{wide, witness};
 use crate::detect::{self, Selection};
 use crate::report::course::{self, Course};
 use crate::report::findings;
 use crate::report::{
-    Anomaly, BothEnds, Capture, Connection, Direction, Ending, Endpoint, Entry, Origin, OtherTap, PerSide, Report,
-    Role, Side, TimeInState, rollup, totals,
+    BothEnds, Capture, Connection, Direction, Ending, Endpoint, Entry, Origin, OtherTap, PerSide, Report, Role, Side,
+    TimeInState, rollup, totals,
 };
 use crate::segment::Socket;
 use crate::time::Time;
@@ -22,8 +22,8 @@ use crate::tracker::{Evidence, State, States};
 pub type Half = (Report, Vec<Seen>);
 
 /// Merges what was captured at the client's side with what was captured at the server's. Times are by the clock of the
-/// former; packet numbers are those of the capture at the side of the end that they are told of. What the single captures
-/// believed wrongly is listed if asked for.
+/// former; packet numbers are those of the capture at the side of the end that they are told of, those of a finding that says
+/// at whose side it was seen are of that. What the single captures believed wrongly is listed if asked for.
 ///
 /// # Errors
 /// Captures that are not of the same traffic are not merged: all of it would be told as lost.
@@ -39,8 +39,9 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Result<Report,
     let mut count = Count::default();
     let mut taken = vec![false; theirs.connections.len()];
     let mut connections = Vec::new();
-    let window = (theirs.capture.first, theirs.capture.last);
-    let scene = Scene { pairs: &pairs, segments: &segments, window, list_retracted };
+    let windows = [&ours, &theirs].map(|report| (report.capture.first, report.capture.last));
+    let tuples = [witness::index(&segments[CLIENT], None), witness::index(&segments[SERVER], Some(&pairs.translation))];
+    let scene = Scene { pairs: &pairs, segments: &segments, tuples, windows, list_retracted };
     for (a, b) in ours.connections.iter().zip(&matched) {
         let b = b.map(|b| {
             taken[b] = true;
@@ -98,7 +99,7 @@ fn rename_and_shift(c: &mut Connection, pairs: &Pairs) {
     c.anomalies.iter_mut().for_each(|a| shift(&mut a.time));
 }
 
-fn tuple_of(c: &Connection) -> Tuple {
+pub(super) fn tuple_of(c: &Connection) -> Tuple {
     if c.client <= c.server { (c.client, c.server) } else { (c.server, c.client) }
 }
 
@@ -135,11 +136,13 @@ fn matched(ours: &Report, theirs: &Report, segments: &[Vec<Seen>; 2], pairs: &Pa
 }
 
 /// What one connection is merged from.
-struct Scene<'a> {
-    pairs: &'a Pairs,
-    segments: &'a [Vec<Seen>; 2],
-    /// First and last packet at the server's tap, by its clock.
-    window: (Option<Time>, Option<Time>),
+pub(super) struct Scene<'a> {
+    pub(super) pairs: &'a Pairs,
+    pub(super) segments: &'a [Vec<Seen>; 2],
+    /// They by four-tuple, as the client's tap calls it.
+    pub(super) tuples: [BTreeMap<Tuple, Vec<u32>>; 2],
+    /// First and last packet at each tap, by its clock.
+    pub(super) windows: [(Option<Time>, Option<Time>); 2],
     list_retracted: bool,
 }
 
@@ -156,7 +159,7 @@ impl Scene<'_> {
         merged.anomalies.clear();
         for side in Side::ALL {
             let socket = base.socket(side);
-            let tap = usize::from(self.pairs.far.contains(&socket.addr));
+            let tap = self.tap_of(socket);
             let (near, other) = if tap == CLIENT { (a, b) } else { (b, a) };
             let mut endpoint = match near.and_then(|c| side_of(c, socket).map(|side| c.endpoints.get(side))) {
                 Some(endpoint) => self.settled(endpoint, tap, count),
@@ -169,18 +172,8 @@ impl Scene<'_> {
             if let Some((c, its)) = near.and_then(|c| Some((c, side_of(c, socket)?))) {
                 *merged.packets.get_mut(side) = *c.packets.get(its);
                 *merged.bytes.get_mut(side) = *c.bytes.get(its);
-                let here = c.anomalies.iter().filter(|anomaly| anomaly.endpoint == Some(its));
-                merged.anomalies.extend(here.map(|anomaly| located(anomaly, Some(side), tap)));
             }
         }
-        for (tap, c) in [(CLIENT, a), (SERVER, b)] {
-            for anomaly in c.into_iter().flat_map(|c| &c.anomalies).filter(|anomaly| anomaly.endpoint.is_none()) {
-                if merged.anomalies.iter().all(|known| known.code != anomaly.code) {
-                    merged.anomalies.push(located(anomaly, None, tap));
-                }
-            }
-        }
-        merged.anomalies.sort_by_key(|x| (std::cmp::Reverse(x.severity), x.time, x.code));
         if let (Some(a), Some(b)) = (a, b) {
             merged.first = a.first.min(b.first);
             merged.last = a.last.max(b.last);
@@ -196,8 +189,10 @@ impl Scene<'_> {
         let ending = Ending::by(outcome, &client, &server);
         (merged.outcome, merged.closed_first, merged.reset_by) = (outcome, ending.closed_first, ending.reset_by);
         let fates = self.pairs.fates.get(&tuple_of(&merged)).copied().unwrap_or_default();
-        let by = |side: Side| fates[usize::from(self.pairs.far.contains(&merged.socket(side).addr))];
+        let by = |side: Side| fates[self.tap_of(merged.socket(side))];
         merged.path = Some(PerSide { client: by(Side::Client), server: by(Side::Server) });
+        merged.anomalies = self.anomalies([a, b], &merged);
+        merged.anomalies.sort_by_key(|x| (std::cmp::Reverse(x.severity), x.time, x.code));
         merged
     }
 
@@ -221,7 +216,7 @@ impl Scene<'_> {
         endpoint
     }
 
-    fn link(&self, tap: usize, packet: u64) -> Option<Link> {
+    pub(super) fn link(&self, tap: usize, packet: u64) -> Option<Link> {
         let segments = &self.segments[tap];
         let i = segments.partition_point(|seen| seen.packet < packet);
         segments.get(i).filter(|seen| seen.packet == packet).and(self.pairs.links[tap][i])
@@ -231,11 +226,7 @@ impl Scene<'_> {
     fn unreached(&self, other: &Connection, socket: Socket, tap: usize) -> Endpoint {
         let side = side_of(other, socket).unwrap_or(Side::Server);
         let believed = other.endpoints.get(side);
-        let ran = tap == SERVER
-            && self.window.0.zip(self.window.1).is_some_and(|(first, last)| {
-                let there = |time: Time| self.pairs.clock.to_server(time);
-                there(other.first) >= first && there(other.first) <= last
-            });
+        let ran = tap == SERVER && self.ran(tap, other);
         // What the end sent, or somebody in its name, speaks against it.
         if !ran || *other.packets.get(side) > 0 {
             return believed.clone();
@@ -249,6 +240,13 @@ impl Scene<'_> {
             time_in_state: TimeInState::default(),
             sent: None,
         }
+    }
+
+    /// Whether the capture at `tap` ran when a connection began that it has nothing of.
+    pub(super) fn ran(&self, tap: usize, other: &Connection) -> bool {
+        let begun = if tap == SERVER { self.pairs.clock.to_server(other.first) } else { other.first };
+        let (first, last) = self.windows[tap];
+        first.zip(last).is_some_and(|(first, last)| (first..=last).contains(&begun))
     }
 }
 
@@ -279,13 +277,7 @@ pub(super) fn side_name(tap: usize) -> Side {
     if tap == CLIENT { Side::Client } else { Side::Server }
 }
 
-fn located(anomaly: &Anomaly, endpoint: Option<Side>, tap: usize) -> Anomaly {
-    let mut anomaly = Anomaly { endpoint, ..anomaly.clone() };
-    anomaly.facts.insert("seen_at", side_name(tap).name().into());
-    anomaly
-}
-
-fn side_of(c: &Connection, socket: Socket) -> Option<Side> {
+pub(super) fn side_of(c: &Connection, socket: Socket) -> Option<Side> {
     Side::ALL.into_iter().find(|side| c.socket(*side) == socket)
 }
 

@@ -32,6 +32,7 @@ pub static DECLARATION: Declaration = Declaration {
              raise the backlog and net.core.somaxconn.",
     thresholds: &[&LEAST, &SHARE],
     absence: true,
+    witness: Witness::Either,
     raises: Example::many(RETRIED, 6, Span::secs(1)),
     silent: Example::many(RETRIED, 1, Span::secs(1)),
     detect: Detect::Capture(detect),

@@ -15,6 +15,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Capture for longer, if one of them matters.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Either,
     raises: Example::one(opened!("4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED\n")),
     silent: Example::one(opened!(
         "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT

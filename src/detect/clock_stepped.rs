@@ -18,6 +18,7 @@ pub static DECLARATION: Declaration = Declaration {
              paused virtual machine), and rely on the order of events instead of on their times.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Either,
     raises: Example::set_back(
         opened!("4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED\n"),
         Span::secs(60),

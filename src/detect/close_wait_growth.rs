@@ -26,6 +26,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "See close-wait-stuck: the application on that side does not close what its peers have closed.",
     thresholds: &[&LEAST],
     absence: true,
+    witness: Witness::Either,
     raises: Example::many(NEVER_CLOSED, 40, Span::secs(5)),
     silent: Example::many(NEVER_CLOSED, 8, Span::secs(5)),
     detect: Detect::Capture(detect),

@@ -15,6 +15,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Compare captures on both sides of whatever rewrites or splices connections (proxy, NAT, load balancer).",
     thresholds: &[],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(opened!(
         "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
 5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT

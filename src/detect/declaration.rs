@@ -1,12 +1,13 @@
 //! What one anomaly is: everything said about it anywhere is said here, once.
 
+use super::cause::Cause;
 use super::quality::DOUBTFUL;
 use super::scene::Scene;
 use super::services::Services;
 use super::sign::Signs;
 use super::sink::Sink;
 use super::threshold::Threshold;
-use super::view::View;
+use super::view::{Facts, View};
 use crate::report::{Severity, Side};
 use crate::segment::IcmpKind;
 use crate::time::Span;
@@ -35,12 +36,47 @@ pub struct Declaration {
     pub thresholds: &'static [&'static Threshold],
     /// It rests on something *not* being in the capture, so that a lossy or one-sided capture makes it doubtful.
     pub absence: bool,
+    /// At which end it shows.
+    pub witness: Witness,
     /// Must raise it.
     pub raises: Example,
     /// A near miss: must not raise it.
     pub silent: Example,
     /// Finds it.
     pub detect: Detect,
+}
+
+/// Beside which end a capture shows an anomaly best, where there is one at each: what an end does shows beside itself, what
+/// becomes of it on the way beside the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Witness {
+    /// The end that it is about.
+    Itself,
+    /// The end that it is about, which waits for an answer.
+    Waiting,
+    /// Its peer: it is about what reaches that, or does not.
+    Peer,
+    /// Its peer, which waits for an answer. Where a RST answers it, only the end that sends it shows why.
+    WaitingPeer,
+    /// Either: it is about both ends, or about the capture.
+    Either,
+}
+
+impl Witness {
+    /// The end that sees it, of an anomaly about `accused` with these facts.
+    pub fn of(self, accused: Side, facts: &Facts) -> Side {
+        let answered = || facts.get("reset.cause").is_some_and(|cause| cause == Cause::NoSocket.name());
+        match self {
+            Witness::Peer => accused.other(),
+            Witness::WaitingPeer if !answered() => accused.other(),
+            _ => accused,
+        }
+    }
+
+    /// Whether an anomaly with these facts is that an end waits, up to the end of what is known.
+    pub fn waits(self, facts: &Facts) -> bool {
+        matches!(self, Witness::Waiting | Witness::WaitingPeer) && facts.contains_key("for_at_least")
+    }
 }
 
 /// Where an anomaly shows.
@@ -103,7 +139,7 @@ pub struct Shown {
     /// Packets that prove it.
     pub packets: Vec<u64>,
     /// The numbers behind it.
-    pub facts: super::view::Facts,
+    pub facts: Facts,
 }
 
 impl Shown {

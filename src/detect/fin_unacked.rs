@@ -28,6 +28,7 @@ pub static DECLARATION: Declaration = Declaration {
              like this.",
     thresholds: &[&AFTER],
     absence: true,
+    witness: Witness::Waiting,
     raises: Example::one(opened!(
         "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x
 5. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> -->x @ +1s

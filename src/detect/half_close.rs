@@ -26,6 +26,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Nothing, if both applications expect it.",
     thresholds: &[&AFTER],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(opened!(
         "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
 5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT

@@ -32,6 +32,7 @@ pub static DECLARATION: Declaration = Declaration {
              filter or a lossy path keep the client's ACK from it?",
     thresholds: &[&AFTER],
     absence: true,
+    witness: Witness::Itself,
     raises: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD

@@ -42,6 +42,7 @@ pub static DECLARATION: Declaration = Declaration {
              anything after the handshake may only not accept: look at its queue first (`ss -ltn`).",
     thresholds: &[&AFTER, &TRIES],
     absence: true,
+    witness: Witness::WaitingPeer,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
 5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
@@ -183,12 +184,9 @@ fn unanswered(view: &View<'_>, silence: &Silence, sink: &mut Sink<'_>) -> bool {
     let severity = if tries >= 6 || took >= Span::secs(13) { Severity::Error } else { Severity::Warning };
     let message = || {
         let (silence, or) = if never_spoke {
-            (
-                "has sent nothing since the handshake",
-                ": its accept queue is full (`ss -ltn` there), or it is gone, or cut off",
-            )
+            ("has not been heard since the handshake", ": its accept queue is full (`ss -ltn` there), or it is gone")
         } else {
-            ("no longer answers", "")
+            ("is no longer heard", "")
         };
         format!(
             "{} sent its data up to {} in {}; {} {silence}{}{or}",
@@ -214,8 +212,7 @@ fn is_open(view: &View<'_>, e: usize) -> bool {
     view.is_midstream() || view.ever(e, State::Established) || view.ever(e, State::CloseWait)
 }
 
-/// Data into silence, after which the peer was heard again, but never acknowledged it: it had not received it, and was
-/// not sent it again.
+/// Data into silence, after which the peer was heard again and never acknowledged it: nor was it sent again.
 fn unheard(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     for e in 0..2 {
         let spell = &view.cold(e).again.spell;

@@ -22,6 +22,7 @@ pub static DECLARATION: Declaration = Declaration {
              upstream. Few addresses: a scan, or clients that the SYN,ACKs do not reach.",
     thresholds: &[&MANY],
     absence: true,
+    witness: Witness::Either,
     raises: Example::many(HALF_OPEN, 150, Span::millis(10)),
     silent: Example::many(HALF_OPEN, 20, Span::millis(10)),
     detect: Detect::Capture(detect),

@@ -25,6 +25,7 @@ pub static DECLARATION: Declaration = Declaration {
              source: does the SYN,ACK reach it (asymmetric route, filter)?",
     thresholds: &[&AFTER],
     absence: true,
+    witness: Witness::Waiting,
     raises: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 2. SYN_SENT x<-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD

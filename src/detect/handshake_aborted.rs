@@ -17,6 +17,7 @@ pub static DECLARATION: Declaration = Declaration {
              place.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 2. SYN_SENT <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD

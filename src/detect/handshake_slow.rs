@@ -21,6 +21,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "The part that is slow tells who: SYN to SYN,ACK the server's side, SYN,ACK to ACK the client's.",
     thresholds: &[&SLOW],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ 1500ms

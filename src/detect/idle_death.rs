@@ -27,6 +27,7 @@ pub static DECLARATION: Declaration = Declaration {
              connections sooner, cure it.",
     thresholds: &[&IDLE],
     absence: true,
+    witness: Witness::Peer,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
 5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED

@@ -22,6 +22,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Switch keepalives on (SO_KEEPALIVE with TCP_KEEPIDLE of a few minutes), or let the server close idle connections.",
     thresholds: &[&IDLE],
     absence: true,
+    witness: Witness::Either,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
 5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED

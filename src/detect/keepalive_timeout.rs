@@ -24,6 +24,7 @@ pub static DECLARATION: Declaration = Declaration {
              devices from forgetting.",
     thresholds: &[&PROBES],
     absence: true,
+    witness: Witness::WaitingPeer,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=100><ACK=301><CTL=ACK> -->x ESTABLISHED @ 60s
 5. ESTABLISHED --> <SEQ=100><ACK=301><CTL=ACK> -->x ESTABLISHED @ 70s

@@ -26,6 +26,7 @@ pub static DECLARATION: Declaration = Declaration {
              peer that was killed.",
     thresholds: &[&AFTER],
     absence: true,
+    witness: Witness::Waiting,
     raises: Example::one(opened!(
         "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
 5. FIN_WAIT_1 x<-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK

@@ -22,6 +22,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Look at what happened on the server at that time: deployment, crash, failover of an address, reload of a firewall.",
     thresholds: &[&LEAST, &WITHIN],
     absence: false,
+    witness: Witness::Either,
     raises: Example::many(KILLED, 6, Span::millis(20)),
     silent: Example::many(KILLED, 6, Span::secs(5)),
     detect: Detect::Capture(detect),

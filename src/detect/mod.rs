@@ -118,7 +118,7 @@ mod write_after_fin;
 mod zero_window_stall;
 
 pub use cause::Cause;
-pub use declaration::{Declaration, Detect, Example, Shown};
+pub use declaration::{Declaration, Detect, Example, Shown, Witness};
 pub use digest::Digest;
 pub use digests::Digests;
 pub use group::{Common, Groups, grouped};

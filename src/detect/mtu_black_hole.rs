@@ -26,6 +26,7 @@ pub static DECLARATION: Declaration = Declaration {
              (`--clamp-mss-to-pmtu`), let ICMP through, or set tcp_mtu_probing=1.",
     thresholds: &[&TRIES],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=100> --> ESTABLISHED
 5. ESTABLISHED <-- <SEQ=301><ACK=201><CTL=ACK><LEN=20> <-- ESTABLISHED

@@ -16,6 +16,7 @@ pub static DECLARATION: Declaration = Declaration {
              seconds: its timeout for the first request; why did the client not send one?",
     thresholds: &[],
     absence: true,
+    witness: Witness::Itself,
     raises: Example::one(opened!(
         "4. CLOSE_WAIT <-- <SEQ=301><ACK=101><CTL=FIN,ACK> <-- FIN_WAIT_1 @ 5s
 5. LAST_ACK --> <SEQ=101><ACK=302><CTL=FIN,ACK> --> TIME_WAIT

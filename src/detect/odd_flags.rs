@@ -14,6 +14,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Who sends them, and to how many ports? One source and many ports is a scan.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one("1. CLOSED --> <SEQ=100><CTL=SYN,FIN> --> CLOSED\n"),
     silent: Example::one(opened!("4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK,ECE> --> ESTABLISHED\n")),
     detect: Detect::Connection(Signs::RARE, detect),

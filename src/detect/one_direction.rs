@@ -23,6 +23,7 @@ pub static DECLARATION: Declaration = Declaration {
              connection and not a direction.",
     thresholds: &[&SHARE],
     absence: false,
+    witness: Witness::Either,
     raises: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 2. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED

@@ -18,6 +18,7 @@ pub static DECLARATION: Declaration = Declaration {
              ones were not answered. If the client did not drop them, a firewall or proxy before the capture did.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN><MSS=1460><WS=7><TS=1/0> -->x
 2. SYN_SENT --> <SEQ=100><CTL=SYN><MSS=1460> --> SYN_RCVD @ 1s

@@ -26,6 +26,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Capture on one interface instead of `any`, or drop copies first (`editcap -d`). Nothing here depends on it.",
     thresholds: &[&SHARE],
     absence: false,
+    witness: Witness::Either,
     raises: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN><ID=7> --> SYN_RCVD
 2. SYN_SENT --> <SEQ=100><CTL=SYN><ID=7> --> SYN_RCVD @ +1ms

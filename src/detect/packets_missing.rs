@@ -27,6 +27,7 @@ pub static DECLARATION: Declaration = Declaration {
              at the drop counters of the interface and of the tool.",
     thresholds: &[&SHARE, &MANY],
     absence: false,
+    witness: Witness::Either,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000> --> ESTABLISHED
 5. ESTABLISHED --> <SEQ=2101><ACK=301><CTL=ACK><LEN=1000> --> ESTABLISHED

@@ -21,6 +21,7 @@ pub static DECLARATION: Declaration = Declaration {
              the MSS at the device with the smaller link (`--clamp-mss-to-pmtu`), or set that MTU on the hosts.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::told(
         opened!(
             "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1460> -->x ESTABLISHED

@@ -5,7 +5,7 @@ pub use std::collections::BTreeMap;
 pub use serde_json::Value;
 
 pub use super::LISTED;
-pub use super::declaration::{Declaration, Detect, Example, Shown};
+pub use super::declaration::{Declaration, Detect, Example, Shown, Witness};
 pub use super::digest::Digest;
 pub use super::members::Members;
 pub use super::plain::{AtLeast, Plain};

@@ -28,6 +28,7 @@ pub static DECLARATION: Declaration = Declaration {
              repeat). Compare with a capture at the other end before blaming the path: is the order wrong there too?",
     thresholds: &[&MANY, &SHARE],
     absence: false,
+    witness: Witness::Peer,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10><ID=2> --> ESTABLISHED
 5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10><ID=1> --> ESTABLISHED

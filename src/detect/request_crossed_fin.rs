@@ -28,6 +28,7 @@ pub static DECLARATION: Declaration = Declaration {
              closes after its answer, and does the client heed that?",
     thresholds: &[&IDLE],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(opened!(
         "4. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=FIN,ACK> ... FIN_WAIT_1 @ 5s
 5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=200> ... FIN_WAIT_1

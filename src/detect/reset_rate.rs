@@ -30,6 +30,7 @@ pub static DECLARATION: Declaration = Declaration {
              requests. By the clients: impatience, health checks. By both alike: a device between them.",
     thresholds: &[&LEAST, &NOTE, &WARNING],
     absence: false,
+    witness: Witness::Either,
     raises: Example::many(
         opened!("4. CLOSED <-- <SEQ=301><ACK=101><CTL=RST,ACK> <-- CLOSED @ +50ms\n"),
         30,

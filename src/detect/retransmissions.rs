@@ -29,6 +29,7 @@ pub static DECLARATION: Declaration = Declaration {
              mean that timeouts rule, which is where users notice.",
     thresholds: &[&MANY, &SHARE],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED
 5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +300ms

@@ -31,6 +31,7 @@ pub static DECLARATION: Declaration = Declaration {
              `idle_before`) look for idle timeouts, of the application and of proxies, load balancers and firewalls between.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
 5. CLOSED <-- <SEQ=301><ACK=101><CTL=RST,ACK> <-- CLOSED

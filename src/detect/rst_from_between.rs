@@ -20,6 +20,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Capture on both sides: the RST that leaves neither host was made in between.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Peer,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
 5. CLOSED <-- <SEQ=301><ACK=111><CTL=RST,ACK><TTL=51> <-- CLOSED

@@ -21,6 +21,7 @@ pub static DECLARATION: Declaration = Declaration {
              that resets connections.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Peer,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
 5. ESTABLISHED --> <SEQ=900000><CTL=RST><TTL=200> --> ESTABLISHED

@@ -42,6 +42,7 @@ pub static DECLARATION: Declaration = Declaration {
              bursts: look at policers and full queues, and whether SACK and tail loss probes are in use.",
     thresholds: &[&AFTER, &WARNING, &ERROR],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(opened!(
         "4. ESTABLISHED -->x <SEQ=101><ACK=301><CTL=ACK><LEN=100> ESTABLISHED
 5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=100> -->x ESTABLISHED @ +100ms

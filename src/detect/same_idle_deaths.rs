@@ -24,6 +24,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Find the device or setting with that timeout; keep the connections alive with less than it.",
     thresholds: &[&LEAST, &SPREAD],
     absence: false,
+    witness: Witness::Either,
     raises: Example::many(DIES_AFTER_350_S, 4, Span::secs(7)),
     silent: Example::many(DIES_AFTER_350_S, 2, Span::secs(7)),
     detect: Detect::Capture(detect),

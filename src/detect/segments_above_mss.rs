@@ -15,6 +15,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Nothing; to see the wire, capture elsewhere or switch offloading off (`ethtool -K … tso off gso off gro off`).",
     thresholds: &[],
     absence: false,
+    witness: Witness::Either,
     raises: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN><MSS=1460> --> SYN_RCVD
 2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK><MSS=1460> <-- SYN_RCVD

@@ -16,6 +16,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Nothing; if it is frequent, let one side's idle timeout be shorter.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Either,
     raises: Example::one(opened!(
         "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> ...
 5. CLOSING <-- <SEQ=301><ACK=101><CTL=FIN,ACK> <-- FIN_WAIT_1

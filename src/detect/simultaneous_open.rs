@@ -14,6 +14,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Nothing, if it is on purpose.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Either,
     raises: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> ...
 2. SYN_RCVD <-- <SEQ=300><CTL=SYN> <-- SYN_SENT

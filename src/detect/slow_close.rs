@@ -31,6 +31,7 @@ pub static DECLARATION: Declaration = Declaration {
              or what acknowledges them, were lost; see retransmissions.",
     thresholds: &[&AFTER, &LONG],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(opened!(
         "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
 5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT

@@ -16,6 +16,7 @@ pub static DECLARATION: Declaration = Declaration {
              capture that was put together.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Peer,
     raises: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 2. SYN_SENT x<-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD

@@ -14,6 +14,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "If it is frequent, look for a NAT that gives one port to two clients, or a client with very few ports.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Peer,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
 5. ESTABLISHED --> <SEQ=70000><CTL=SYN> --> ESTABLISHED

@@ -18,6 +18,7 @@ pub static DECLARATION: Declaration = Declaration {
              balancer without backends answers in its place.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED
 2. CLOSED <-- <SEQ=0><ACK=101><CTL=RST,ACK><WIN=0> <-- CLOSED

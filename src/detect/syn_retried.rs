@@ -25,6 +25,7 @@ pub static DECLARATION: Declaration = Declaration {
              where the SYN was answered before it came again), or races in connection tracking (Kubernetes DNAT).",
     thresholds: &[&DELAY],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> -->x
 2. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ 1s

@@ -28,6 +28,7 @@ pub static DECLARATION: Declaration = Declaration {
              Half-open: do the SYN,ACKs reach the clients?",
     thresholds: &[&LEAST, &WARNING, &ERROR],
     absence: true,
+    witness: Witness::Either,
     raises: Example::many(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED
 2. CLOSED <-- <SEQ=0><ACK=101><CTL=RST,ACK><WIN=0> <-- CLOSED

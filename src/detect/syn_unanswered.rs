@@ -33,6 +33,7 @@ pub static DECLARATION: Declaration = Declaration {
              accept-queue-drops). Capture at the server: does the SYN arrive there?",
     thresholds: &[&AFTER, &GIVEN_UP],
     absence: true,
+    witness: Witness::WaitingPeer,
     raises: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> -->x
 2. SYN_SENT --> <SEQ=100><CTL=SYN> -->x @ 1s

@@ -32,6 +32,7 @@ pub static DECLARATION: Declaration = Declaration {
              ports also help; tcp_tw_reuse does where timestamps are on; tcp_tw_recycle never did.",
     thresholds: &[&MOST, &ERROR],
     absence: false,
+    witness: Witness::Either,
     raises: Example::many(CLOSED_BY_CLIENT, 14_200, Span::millis(2)),
     silent: Example::many(CLOSED_BY_CLIENT, 300, Span::millis(20)),
     detect: Detect::Capture(detect),

@@ -17,6 +17,7 @@ pub static DECLARATION: Declaration = Declaration {
              kept open.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(opened!(
         "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
 5. TIME_WAIT <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK

@@ -63,6 +63,7 @@ pub static DECLARATION: Declaration = Declaration {
              that strips options. With it: a receive buffer set by SO_RCVBUF, which turns auto-tuning off.",
     thresholds: &[&BYTES, &SHARE],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(transfer!("")),
     silent: Example::one(transfer!(" @ +5s")),
     detect: Detect::Connection(Signs::ANY, detect),

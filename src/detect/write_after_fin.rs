@@ -18,6 +18,7 @@ pub static DECLARATION: Declaration = Declaration {
              returns 0.",
     thresholds: &[],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(opened!(
         "4. CLOSE_WAIT <-- <SEQ=301><ACK=101><CTL=FIN,ACK> <-- FIN_WAIT_1 @ 5s
 5. CLOSE_WAIT --> <SEQ=101><ACK=302><CTL=ACK> --> FIN_WAIT_2

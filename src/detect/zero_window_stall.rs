@@ -34,6 +34,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Look at the process on the side whose window is closed: blocked, overloaded, or reading from slow storage.",
     thresholds: &[&AFTER, &SHORT, &LONG],
     absence: false,
+    witness: Witness::Itself,
     raises: Example::one(opened!(
         "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000> --> ESTABLISHED
 5. ESTABLISHED <-- <SEQ=301><ACK=1101><CTL=ACK><WIN=0> <-- ESTABLISHED

@@ -55,7 +55,7 @@ pub struct Direction {
     pub arrived: u64,
     /// Of these, not captured at the receiver, although the capture there ran.
     pub lost: u64,
-    /// Of these, sent when the capture at the receiver did not run.
+    /// Of these, sent before the first packet of the capture at the receiver, or after its last: nothing shows that it ran.
     pub undecided: u64,
     /// Captured at the receiver once more.
     pub repeated: u64,

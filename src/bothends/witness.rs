@@ -1,0 +1,199 @@
+//! Which findings of two captures stand: each as the capture tells it that sees best what it is about, with what the other
+//! one has of the same segments.
+
+use std::collections::BTreeMap;
+
+use super::merge::{Scene, side_name, side_of};
+use super::names::{Translation, Tuple, by_tuple, rename, tuple};
+use super::pair::{CLIENT, SERVER};
+use super::tap::Seen;
+use crate::detect;
+use crate::report::number::plural;
+use crate::report::{Anomaly, Connection, Outcome, ResetBy, Side};
+use crate::segment::Socket;
+use crate::time::Time;
+use crate::tracker::State;
+use crate::tracker::rules::Event;
+
+/// The code of rst-from-between.
+const FROM_BETWEEN: &str = "R04";
+
+/// The segments of a capture by four-tuple, as the client's tap calls it: indices, in capture order.
+pub(super) fn index(segments: &[Seen], translation: Option<&Translation>) -> BTreeMap<Tuple, Vec<u32>> {
+    let all = by_tuple(segments);
+    let Some(translation) = translation.filter(|translation| !translation.is_empty()) else { return all };
+    let named = |of: Tuple| {
+        let (a, b) = (rename(translation, of, of.0), rename(translation, of, of.1));
+        if a <= b { (a, b) } else { (b, a) }
+    };
+    all.into_iter().map(|(tuple, indices)| (named(tuple), indices)).collect()
+}
+
+impl Scene<'_> {
+    /// What is odd about the connection `merged`, of which `taps` are the two captures' views; unordered.
+    pub(super) fn anomalies(&self, taps: [Option<&Connection>; 2], merged: &Connection) -> Vec<Anomaly> {
+        let mut all: Vec<Anomaly> = Vec::new();
+        for tap in [CLIENT, SERVER] {
+            let Some(c) = taps[tap] else { continue };
+            for anomaly in &c.anomalies {
+                let Some(its) = anomaly.endpoint else {
+                    if all.iter().all(|known| known.code != anomaly.code) {
+                        all.push(located(anomaly, None, tap));
+                    }
+                    continue;
+                };
+                all.extend(
+                    self.told(taps, tap, anomaly, its)
+                        .map(|told| Anomaly { endpoint: side_of(merged, c.socket(its)), ..told }),
+                );
+            }
+        }
+        if let Some(between) = self.from_between(taps, merged) {
+            all.retain(|a| (a.code, a.endpoint) != (between.code, between.endpoint));
+            all.push(between);
+        }
+        all
+    }
+
+    /// What the capture at `tap` tells of end `its`, if it is for that one to tell and the other does not disprove it.
+    fn told(&self, taps: [Option<&Connection>; 2], tap: usize, anomaly: &Anomaly, its: Side) -> Option<Anomaly> {
+        let (c, witness) = (taps[tap]?, detect::find(anomaly.code)?.witness);
+        let (accused, seen_by) = (self.tap_of(c.socket(its)), witness.of(its, &anomaly.facts));
+        let best = self.tap_of(c.socket(seen_by));
+        // Where the better one has nothing of the connection, it knows better only if it ran.
+        if best != tap && (taps[best].is_some() || self.ran(best, c)) {
+            return None;
+        }
+        // Its own capture shows it sent.
+        if anomaly.code == FROM_BETWEEN && anomaly.packet.is_some_and(|packet| self.link(tap, packet).is_some()) {
+            return None;
+        }
+        let mut told = located(anomaly, Some(its), tap);
+        if accused != tap {
+            told.message = format!("at the {}'s side: {}", side_name(tap).name(), told.message);
+        }
+        if best == tap && witness.waits(&anomaly.facts) {
+            told.message.push_str(&self.fate(taps, tap, c.socket(seen_by), anomaly.time));
+        }
+        Some(told)
+    }
+
+    /// What became of what `sender`, which waits at `tap`, sent from that time on.
+    fn fate(&self, taps: [Option<&Connection>; 2], tap: usize, sender: Socket, since: Time) -> String {
+        let other = 1 - tap;
+        let side = side_name(other).name();
+        let sent: Vec<usize> = self
+            .segments_of(taps[tap], tap)
+            .filter(|i| self.source(tap, *i) == sender && self.at(tap, self.segments[tap][*i].time) >= since)
+            .collect();
+        let links = || sent.iter().filter_map(|i| self.pairs.links[tap][*i]);
+        let arrived = links().count();
+        let Some(first) = links().map(|link| self.at(other, link.time)).min() else {
+            let none = match sent.len() {
+                0 => return String::new(),
+                1 => "that segment is not",
+                _ => "none of these segments is",
+            };
+            let times = sent.iter().map(|i| self.segments[tap][*i].time);
+            let after = times.min().is_some_and(|time| self.is_after(other, tap, time));
+            return format!("; {none} in the capture at the {side}'s side{}", if after { LAST_BEFORE } else { "" });
+        };
+        let unheard = self.segments_of(taps[other], other).filter(|i| {
+            self.source(other, *i) != sender
+                && self.at(other, self.segments[other][*i].time) >= first
+                && self.pairs.links[other][*i].is_none()
+        });
+        let unheard = match unheard.count() as u64 {
+            0 => String::new(),
+            n => format!(", and {} that were sent there since did not come through", plural(n, "segment")),
+        };
+        let arrived = match sent.len() {
+            1 => "that segment".to_owned(),
+            n => format!("{arrived} of {}", plural(n as u64, "segment")),
+        };
+        format!("; {arrived} arrived at the {side}'s side{unheard}")
+    }
+
+    /// The RST that one end accepted, and that the other, in whose name it came, had not sent, by the capture beside that.
+    fn from_between(&self, taps: [Option<&Connection>; 2], merged: &Connection) -> Option<Anomaly> {
+        let found = Side::ALL.into_iter().find_map(|side| {
+            let (own, peer) = (merged.endpoints.get(side), merged.endpoints.get(side.other()));
+            let tap = self.tap_of(merged.socket(side));
+            let known = match taps[tap] {
+                Some(_) => merged.reset_by == Some(ResetBy::Between),
+                None => merged.outcome == Outcome::Refused && self.ran(tap, merged),
+            };
+            let accepted = peer.history.last().filter(|entry| entry.cause == Event::RcvRst.cause())?;
+            let sent = own.history.iter().any(|entry| entry.cause == Event::SndRst.cause());
+            let here = accepted.seen_at == Some(side_name(1 - tap)) && accepted.other_tap.is_none();
+            (known && here && !sent).then_some((side, tap, accepted))
+        });
+        let (side, tap, accepted) = found?;
+        let packet = accepted.packet?;
+        let stood = merged.endpoints.get(side).history.last().map(|entry| entry.state);
+        let stood = stood.filter(|state| *state != State::Closed);
+        let stood = stood.map(|state| format!(" (there it was {})", state.name())).unwrap_or_default();
+        let (here, there) = (side_name(1 - tap).name(), side_name(tap).name());
+        let rst = format!(
+            "at the {here}'s side: the RST in the name of {} {} (packet {packet})",
+            side.name(),
+            merged.socket(side)
+        );
+        let message = if self.is_after(tap, CLIENT, accepted.time) {
+            format!(
+                "{rst} is not in the capture at the {there}'s side{stood}{LAST_BEFORE}: if that ran on, somebody between \
+                 sent it"
+            )
+        } else {
+            format!("{rst} is not its own: the capture at the {there}'s side{stood} lacks it; somebody between sent it")
+        };
+        let declaration = detect::find(FROM_BETWEEN)?;
+        let told = taps[1 - tap].and_then(|c| c.anomalies.iter().find(|a| a.code == FROM_BETWEEN));
+        let mut facts = told.map(|a| a.facts.clone()).unwrap_or_default();
+        facts.insert("seen_at", here.into());
+        let (code, name, severity) = (declaration.code, declaration.name, declaration.severity);
+        let (endpoint, time, packet) = (Some(side), accepted.time, Some(packet));
+        Some(Anomaly { code, name, severity, endpoint, time, packet, message, facts })
+    }
+
+    /// The tap beside an end.
+    pub(super) fn tap_of(&self, socket: Socket) -> usize {
+        usize::from(self.pairs.far.contains(&socket.addr))
+    }
+
+    /// The segments of a connection in the capture at `tap`: indices, in capture order.
+    fn segments_of(&self, c: Option<&Connection>, tap: usize) -> impl Iterator<Item = usize> {
+        let (segments, key) = (&self.segments[tap], c.map(super::merge::tuple_of));
+        let all = key.and_then(|key| self.tuples[tap].get(&key)).map_or(&[][..], Vec::as_slice);
+        let first = c.map_or(0, |c| c.first_packet);
+        let begin = all.partition_point(|i| segments[*i as usize].packet < first);
+        let last = c.map(|c| c.last);
+        let within = move |i: &usize| last.is_some_and(|last| self.at(tap, segments[*i].time) <= last);
+        all[begin..].iter().map(|i| *i as usize).take_while(within)
+    }
+
+    /// Who sent a segment, as the client's tap calls it.
+    fn source(&self, tap: usize, i: usize) -> Socket {
+        let seen = &self.segments[tap][i];
+        if tap == CLIENT { seen.src } else { rename(&self.pairs.translation, tuple(seen), seen.src) }
+    }
+
+    /// A time of that tap's clock on the client tap's.
+    fn at(&self, tap: usize, time: Time) -> Time {
+        if tap == SERVER { self.pairs.clock.to_client(time) } else { time }
+    }
+
+    /// Whether what was captured at `tap` at that time, by its clock, comes after the last packet of the `other` one.
+    fn is_after(&self, other: usize, tap: usize, time: Time) -> bool {
+        self.windows[other].1.is_some_and(|last| self.at(tap, time) > self.at(other, last))
+    }
+}
+
+/// Whether the other capture ran on is not known then.
+const LAST_BEFORE: &str = ", whose last packet came before";
+
+fn located(anomaly: &Anomaly, endpoint: Option<Side>, tap: usize) -> Anomaly {
+    let mut anomaly = Anomaly { endpoint, ..anomaly.clone() };
+    anomaly.facts.insert("seen_at", side_name(tap).name().into());
+    anomaly
+}
