@@ -94,5 +94,6 @@ fn a_capture_with_more_traffic_than_the_other_is_not_doubted() {
 fn nothing_captured_at_the_other_end_is_no_doubt() {
     let run = merged(&at_once(&[40_000, 40_001]), &Conversation::new().bytes, &[]);
     assert_eq!((run.code, run.err.as_str()), (0, ""));
-    assert!(run.out.contains("2 connections captured at the client's side only"), "{}", run.out);
+    let words = run.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("2 connections captured at the client's side only"), "{words}");
 }

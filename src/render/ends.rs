@@ -59,7 +59,7 @@ pub fn losses(way: &Direction, to: Side) -> String {
     for (n, what) in [
         (way.repeated, "repeated on the way"),
         (way.unseen, "not captured where it was sent"),
-        (way.undecided, "sent before the first packet of the other capture or after its last"),
+        (way.undecided, "sent before or after all packets of the other capture"),
     ] {
         if n > 0 {
             text.push_str(&format!(", {} {what}", count(n)));

@@ -18,6 +18,8 @@ pub struct Conversation {
     /// The file.
     pub bytes: Vec<u8>,
     micros: u32,
+    /// The IP identification of what follows.
+    id: u16,
 }
 
 impl Conversation {
@@ -28,12 +30,18 @@ impl Conversation {
         for word in [0_u32, 0, 262_144, 101] {
             bytes.extend(word.to_le_bytes());
         }
-        Conversation { bytes, micros: 0 }
+        Conversation { bytes, micros: 0, id: 1 }
     }
 
     /// Time passes.
     pub fn after(mut self, micros: u32) -> Conversation {
         self.micros += micros;
+        self
+    }
+
+    /// What follows has this IP identification.
+    pub fn identified(mut self, id: u16) -> Conversation {
+        self.id = id;
         self
     }
 
@@ -43,7 +51,8 @@ impl Conversation {
         let len = 40 + payload.len() as u16;
         let mut packet = vec![0x45, 0];
         packet.extend(len.to_be_bytes());
-        packet.extend([0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, from, 10, 0, 0, to]);
+        packet.extend(self.id.to_be_bytes());
+        packet.extend([0x40, 0, 64, 6, 0, 0, 10, 0, 0, from, 10, 0, 0, to]);
         packet.extend(ports.0.to_be_bytes());
         packet.extend(ports.1.to_be_bytes());
         packet.extend(seq.to_be_bytes());

@@ -1,0 +1,247 @@
+//! Findings of two captures, one from each end: what one end cannot see is told by the capture beside the other, and what
+//! either disproves is not told.
+
+#[path = "common/conversation.rs"]
+mod conversation;
+#[path = "common/program.rs"]
+mod program;
+
+use conversation::{ACK, Conversation, FIN, RST, SYN, SYN_ACK};
+use program::{Folder, json};
+use serde_json::Value;
+
+/// From one end to the other, in microseconds.
+const WAY: u32 = 5_000;
+const SECOND: u32 = 1_000_000;
+/// A RST without ACK.
+const BARE_RST: u8 = 0x04;
+
+/// What becomes of a segment.
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    Arrives,
+    /// It arrives so much later than the others.
+    Late(u32),
+    Lost,
+    /// Somebody between sent it in the name of its sender.
+    Forged,
+}
+use Fate::{Arrives, Forged, Late, Lost};
+
+/// A segment: when it is sent, from which client's port, whether to the server, sequence and acknowledgment number, flags,
+/// payload bytes, and what becomes of it.
+type Sent = (u32, u16, bool, u32, u32, u8, usize, Fate);
+
+/// A connection from `port` that opens at `at` and exchanges a request and its answer, all acknowledged: the client goes on at
+/// 111, the server at 511.
+fn open(at: u32, port: u16) -> Vec<Sent> {
+    vec![
+        (at, port, true, 100, 0, SYN, 0, Arrives),
+        (at + 6_000, port, false, 500, 101, SYN_ACK, 0, Arrives),
+        (at + 12_000, port, true, 101, 501, ACK, 0, Arrives),
+        (at + 13_000, port, true, 101, 501, ACK, 10, Arrives),
+        (at + 19_000, port, false, 501, 111, ACK, 10, Arrives),
+        (at + 25_000, port, true, 111, 511, ACK, 0, Arrives),
+    ]
+}
+
+/// What the captures at the client's and at the server's side have of the traffic.
+fn captures(traffic: &[Sent]) -> [Vec<u8>; 2] {
+    let mut taps: [Vec<(u32, u16, Sent)>; 2] = [Vec::new(), Vec::new()];
+    for (id, sent) in (1..).zip(traffic) {
+        let from = usize::from(!sent.2);
+        if sent.7 != Forged {
+            taps[from].push((sent.0, id, *sent));
+        }
+        match sent.7 {
+            Arrives | Forged => taps[1 - from].push((sent.0 + WAY, id, *sent)),
+            Late(by) => taps[1 - from].push((sent.0 + WAY + by, id, *sent)),
+            Lost => {}
+        }
+    }
+    taps.map(|mut tap| {
+        tap.sort_by_key(|(time, id, _)| (*time, *id));
+        let mut now = 0;
+        let one = |all: Conversation, (time, id, (_, port, to_server, seq, ack, flags, len, _)): (u32, u16, Sent)| {
+            let all = all.after(time - std::mem::replace(&mut now, time)).identified(id);
+            all.segment(port, to_server, seq, ack, flags, &vec![b'x'; len])
+        };
+        tap.into_iter().fold(Conversation::new(), one).bytes
+    })
+}
+
+/// What is said of these two captures, and of each alone.
+fn reports(traffic: &[Sent]) -> [Value; 3] {
+    let folder = Folder::new();
+    let [client, server] = captures(traffic);
+    folder.file("client.pcap", &client);
+    folder.file("server.pcap", &server);
+    [&["--client", "client.pcap", "--server", "server.pcap"][..], &["client.pcap"], &["server.pcap"]].map(|files| {
+        let run = folder.run(&[&["analyze", "--quiet", "--format", "json"], files].concat());
+        assert_eq!(run.code, 0, "{}", run.err);
+        json(&run.out)
+    })
+}
+
+/// The anomalies of the connection from `port` of a code: about whom, seen where, and in which words.
+fn told(report: &Value, port: u16, code: &str) -> Vec<(String, String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let of = report["connections"].as_array().unwrap().iter().filter(|c| c["client"]["port"] == port);
+    of.flat_map(|c| c["anomalies"].as_array().unwrap())
+        .filter(|anomaly| anomaly["code"] == code)
+        .map(|anomaly| (text(&anomaly["endpoint"]), text(&anomaly["facts"]["seen_at"]), text(&anomaly["message"])))
+        .collect()
+}
+
+/// The only one, about the server and seen at the client's side: its words.
+fn seen_at_client(report: &Value, port: u16, code: &str) -> String {
+    let all = told(report, port, code);
+    assert_eq!(all.len(), 1, "{code}: {all:?}");
+    assert_eq!((all[0].0.as_str(), all[0].1.as_str()), ("server", "client"), "{all:?}");
+    all[0].2.clone()
+}
+
+/// The client's request, sent `times` times, twice as long after each; what becomes of it.
+fn requests(at: u32, port: u16, times: u32, fate: Fate) -> impl Iterator<Item = Sent> {
+    (0..times).map(move |n| (at + ((1 << n) - 1) * 200_000, port, true, 111, 511, ACK, 10, fate))
+}
+
+#[test]
+fn a_path_that_is_cut_is_told_by_the_end_that_sends_into_it() {
+    let mut traffic = open(0, 40_000);
+    traffic.extend(requests(SECOND, 40_000, 7, Lost));
+    // The capture at the server's side runs on.
+    traffic.extend(open(20 * SECOND, 40_001));
+    let [both, _, server] = reports(&traffic);
+    assert_eq!(told(&server, 40_000, "E01"), []);
+    let message = seen_at_client(&both, 40_000, "E01");
+    assert!(
+        message.starts_with("at the client's side: client 10.0.0.1:40000 sent its data up to 7 times"),
+        "{message}"
+    );
+    assert!(message.ends_with("; none of these segments is in the capture at the server's side"), "{message}");
+}
+
+#[test]
+fn answers_that_do_not_come_through_were_given() {
+    let mut traffic = open(0, 40_000);
+    for request in requests(SECOND, 40_000, 7, Arrives) {
+        traffic.push(request);
+        traffic.push((request.0 + 6_000, 40_000, false, 511, 121, ACK, 0, Lost));
+    }
+    traffic.extend(open(20 * SECOND, 40_001));
+    let message = seen_at_client(&reports(&traffic)[0], 40_000, "E01");
+    let end = "; 7 of 7 segments arrived at the server's side, and 7 segments that were sent there since did not come through";
+    assert!(message.ends_with(end) && !message.contains("answers"), "{message}");
+}
+
+#[test]
+fn a_filtered_syn_is_told_by_the_client() {
+    let syn = |n: u32| (n * SECOND, 40_000, true, 100, 0, SYN, 0, Lost);
+    let mut traffic: Vec<Sent> = open(0, 40_001);
+    traffic.extend([syn(1), syn(2), syn(4), syn(8)]);
+    traffic.extend(open(20 * SECOND, 40_002));
+    let [both, client, _] = reports(&traffic);
+    let message = seen_at_client(&both, 40_000, "O01");
+    let alone = &told(&client, 40_000, "O01")[0].2;
+    let absent = "none of these segments is in the capture at the server's side";
+    assert_eq!(message, format!("at the client's side: {alone}; {absent}"));
+}
+
+#[test]
+fn keepalives_into_silence_are_told_by_who_sent_them() {
+    let mut traffic = open(0, 40_000);
+    traffic.extend((1..=3).map(|n| (n * 10 * SECOND, 40_000, true, 110, 511, ACK, 0, Lost)));
+    traffic.push((40 * SECOND, 40_000, true, 111, 511, RST, 0, Lost));
+    traffic.extend(open(50 * SECOND, 40_001));
+    let both = &reports(&traffic)[0];
+    assert!(seen_at_client(both, 40_000, "E02").contains("sent 3 keepalives"), "{both}");
+    // Its own RST needs no other explanation.
+    assert_eq!((told(both, 40_000, "R01"), told(both, 40_000, "R04")), (vec![], vec![]));
+}
+
+#[test]
+fn a_rst_that_its_sender_never_sent_comes_from_between() {
+    let mut traffic = open(0, 40_000);
+    let request = (5 * SECOND, 40_000, true, 111, 511, ACK, 10, Lost);
+    traffic.extend([request, (5 * SECOND + 2_000, 40_000, false, 511, 0, BARE_RST, 0, Forged)]);
+    let early = reports(&traffic);
+    traffic.extend(open(20 * SECOND, 40_001));
+    let [both, client, _] = reports(&traffic);
+    // The client alone can only believe that the server had lost it.
+    assert_eq!(told(&client, 40_000, "E01").len(), 1);
+    assert_eq!(told(&both, 40_000, "E01"), []);
+    let message = seen_at_client(&both, 40_000, "R04");
+    let sure = "is not its own: the capture at the server's side (there it was ESTABLISHED) lacks it; somebody between sent it";
+    assert!(message.ends_with(sure), "{message}");
+    // Where nothing was captured at the server's side later, that capture may have ended before.
+    let message = seen_at_client(&early[0], 40_000, "R04");
+    assert!(message.ends_with("whose last packet came before: if that ran on, somebody between sent it"), "{message}");
+}
+
+#[test]
+fn a_refusal_that_never_left_the_server_comes_from_between() {
+    let mut traffic = open(0, 40_001);
+    let syn = (SECOND, 40_000, true, 100, 0, SYN, 0, Lost);
+    traffic.extend([syn, (SECOND + 900, 40_000, false, 0, 101, RST, 0, Forged)]);
+    traffic.extend(open(20 * SECOND, 40_002));
+    let [both, client, _] = reports(&traffic);
+    assert_eq!(told(&client, 40_000, "O02").len(), 1);
+    assert_eq!(told(&both, 40_000, "O02"), []);
+    seen_at_client(&both, 40_000, "R04");
+}
+
+#[test]
+fn why_a_rst_was_sent_is_told_by_the_capture_beside_its_sender() {
+    let mut traffic = open(0, 40_000);
+    // The server aborts, but its RST is lost; the next one answers a request, and looks as if it had never known.
+    traffic.push((3 * SECOND, 40_000, false, 511, 111, RST, 0, Lost));
+    traffic.push((9 * SECOND, 40_000, true, 111, 511, ACK, 10, Arrives));
+    traffic.push((9 * SECOND + 5_500, 40_000, false, 511, 0, BARE_RST, 0, Arrives));
+    let [both, client, server] = reports(&traffic);
+    assert_eq!((told(&client, 40_000, "E01").len(), told(&server, 40_000, "R01").len()), (1, 1));
+    assert_eq!((told(&both, 40_000, "E01").len(), told(&both, 40_000, "R01").len()), (0, 1));
+}
+
+#[test]
+fn order_that_the_path_mixes_up_is_told_by_the_receiver() {
+    let mut traffic = open(0, 40_000);
+    for n in 0..30 {
+        let fate = if n % 2 == 0 { Late(1_500) } else { Arrives };
+        traffic.push((SECOND + n * 1_000, 40_000, false, 511 + n * 100, 111, ACK, 100, fate));
+    }
+    traffic.push((2 * SECOND, 40_000, true, 111, 3_511, ACK, 0, Arrives));
+    let [both, client, server] = reports(&traffic);
+    assert_eq!((told(&client, 40_000, "L02").len(), told(&server, 40_000, "L02").len()), (1, 0));
+    seen_at_client(&both, 40_000, "L02");
+}
+
+#[test]
+fn what_both_captures_show_is_told_once() {
+    let mut traffic = open(0, 40_000);
+    traffic.extend([
+        (SECOND, 40_000, true, 111, 511, FIN, 0, Arrives),
+        (SECOND + 6_000, 40_000, false, 511, 112, ACK, 0, Arrives),
+        (3 * SECOND, 40_000, false, 511, 112, ACK, 10, Arrives),
+        (3 * SECOND + 6_000, 40_000, true, 112, 0, BARE_RST, 0, Arrives),
+    ]);
+    let [both, client, server] = reports(&traffic);
+    for code in ["C10", "R02"] {
+        let counts = [&client, &server, &both].map(|report| told(report, 40_000, code).len());
+        assert_eq!(counts, [1, 1, 1], "{code}");
+    }
+}
+
+#[test]
+fn after_its_last_packet_nothing_tells_whether_a_capture_ran() {
+    let mut traffic = open(0, 40_000);
+    traffic.extend(requests(SECOND, 40_000, 4, Lost));
+    let folder = Folder::new();
+    let [client, server] = captures(&traffic);
+    folder.file("client.pcap", &client);
+    folder.file("server.pcap", &server);
+    let run = folder.run(&["analyze", "--client", "client.pcap", "--server", "server.pcap", "--only", "totals"]);
+    let words: Vec<&str> = run.out.split_whitespace().collect();
+    let told = "4 sent before or after all packets of the other capture";
+    assert!(words.join(" ").contains(told), "{}", run.out);
+}
