@@ -124,6 +124,9 @@ impl<'a> Finish<'a> {
         let survey = analysis.survey_after(before, new(), |index, who| parties[index] = who);
         let mut scene = analysis.scene_of(survey, end);
         scene.let_go = let_go;
+        if analysis.whole {
+            scene.quality.misses_nothing();
+        }
         let begin = analysis.capture.first.map_or(scene.begin, |first| first.min(scene.begin));
         scene.length = Some(end - begin);
         let mut census = std::mem::take(&mut past.census);

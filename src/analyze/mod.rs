@@ -91,6 +91,8 @@ pub struct Analysis {
     due: usize,
     /// Capture time of the latest segment.
     now: Time,
+    /// What the capture lacks is known to have been lost before it.
+    whole: bool,
 }
 
 impl Analysis {
@@ -331,6 +333,11 @@ impl Analysis {
     /// Forgets the connections that `keep` does not want, by index; the others move up, in their order.
     pub fn evict(&mut self, keep: &[bool]) {
         self.tracker.evict(keep);
+    }
+
+    /// The capture misses nothing: what its numbers skip did not get there.
+    pub fn misses_nothing(&mut self) {
+        self.whole = true;
     }
 
     /// The report on all that was taken.

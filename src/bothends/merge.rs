@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::apart::{Apart, apart};
 use super::names::{Tuple, rename};
 use super::pair::{CLIENT, Link, Pairs, SERVER, pair};
-use super::tap::Seen;
-use super::{wide, witness};
+use super::tap::{Seen, Tap};
+use super::{whole, wide, witness};
 use crate::detect::{self, Selection};
 use crate::report::course::{self, Course};
 use crate::report::findings;
@@ -15,11 +15,12 @@ use crate::report::{
     TimeInState, rollup, totals,
 };
 use crate::segment::Socket;
+use crate::source::FileInfo;
 use crate::time::Time;
 use crate::tracker::{Evidence, State, States};
 
-/// A report, and the segments it rests on.
-pub type Half = (Report, Vec<Seen>);
+/// One capture, and the files it is from.
+pub type Half = (Tap, Vec<FileInfo>);
 
 /// Merges what was captured at the client's side with what was captured at the server's. Times are by the clock of the
 /// former; packet numbers are those of the capture at the side of the end that they are told of, those of a finding that says
@@ -28,12 +29,15 @@ pub type Half = (Report, Vec<Seen>);
 /// # Errors
 /// Captures that are not of the same traffic are not merged: all of it would be told as lost.
 pub fn merge(client: Half, server: Half, list_retracted: bool) -> Result<Report, Apart> {
-    let pairs = pair([&client.1, &server.1]);
-    if let Some(why) = apart([&client.0, &server.0], [&client.1, &server.1], &pairs) {
+    let pairs = pair([client.0.segments(), server.0.segments()]);
+    let [(ours, client), (mut theirs, server)] = [(client, false), (server, true)].map(|((tap, files), is_far)| {
+        let is_whole = whole::is_whole(tap.segments(), whole::beside(&pairs.far, is_far));
+        tap.finish(files, is_whole)
+    });
+    if let Some(why) = apart([&ours, &theirs], [&client, &server], &pairs) {
         return Err(why);
     }
-    let segments = [client.1, server.1];
-    let [ours, mut theirs] = [client.0, server.0];
+    let segments = [client, server];
     theirs.connections.iter_mut().for_each(|c| rename_and_shift(c, &pairs));
     let matched = matched(&ours, &theirs, &segments, &pairs);
     let mut count = Count::default();

@@ -16,6 +16,7 @@
 //! | [`clock`] | offset and drift between the two clocks |
 //! | `apart` | captures that have nothing to do with each other |
 //! | `merge` | two reports as one |
+//! | `whole` | whether one capture misses anything |
 //! | `witness` | which of the findings about single connections stand |
 //! | `wide` | what many connections together show, once of both captures |
 
@@ -25,6 +26,7 @@ mod merge;
 mod names;
 pub mod pair;
 pub mod tap;
+mod whole;
 mod wide;
 mod witness;
 

@@ -81,8 +81,16 @@ impl Tap {
         }
     }
 
-    /// The report on this capture alone, and its segments in capture order.
-    pub fn finish(self, files: Vec<FileInfo>) -> (Report, Vec<Seen>) {
+    /// Its segments so far, in capture order.
+    pub fn segments(&self) -> &[Seen] {
+        &self.segments
+    }
+
+    /// The report on this capture alone, which misses nothing if it is `whole`, and its segments in capture order.
+    pub fn finish(mut self, files: Vec<FileInfo>, whole: bool) -> (Report, Vec<Seen>) {
+        if whole {
+            self.analysis.misses_nothing();
+        }
         (self.analysis.finish(files), self.segments)
     }
 }

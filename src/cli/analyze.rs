@@ -133,7 +133,7 @@ fn both_ends(args: &AnalyzeArgs, options: Options) -> Result<Report, Failure> {
     let tap = |files: &[PathBuf]| {
         let mut tap = Tap::new(options.clone());
         let files = reading::packets(files, &args.reading, |packet| tap.packet(packet))?;
-        Ok::<_, Failure>(tap.finish(files))
+        Ok::<_, Failure>((tap, files))
     };
     let merged = bothends::merge(tap(&args.client)?, tap(&args.server)?, args.retracted);
     let report = merged.map_err(|why| unrelated(args, why))?;

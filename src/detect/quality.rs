@@ -56,6 +56,11 @@ impl Quality {
         self.longest_back_step = self.longest_back_step.max(span);
     }
 
+    /// What its numbers skip did not get to the capture.
+    pub fn misses_nothing(&mut self) {
+        (self.missing, self.lost, self.gapped) = (0, 0, 0);
+    }
+
     /// The share of bytes that the capture misses.
     pub fn missing_share(&self) -> f64 {
         share(self.missing, self.unique)

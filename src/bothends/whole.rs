@@ -1,0 +1,108 @@
+//! Whether a capture beside an end misses nothing: what its numbers skip was lost on the way then, which the end shows by never
+//! acknowledging it.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::names::by_tuple;
+use super::tap::Seen;
+use crate::segment::Socket;
+
+const RST: u8 = 0x04;
+const ACK: u8 = 0x10;
+
+/// Whether the capture of these `segments`, made beside the hosts that `is_near` knows, has all that they sent, and all that
+/// they acknowledge.
+pub fn is_whole(segments: &[Seen], is_near: impl Fn(IpAddr) -> bool) -> bool {
+    by_tuple(segments).into_iter().all(|((low, high), indices)| {
+        let of = |end: Socket| {
+            let sent = indices.iter().map(|i| &segments[*i as usize]).filter(move |seen| seen.src == end);
+            sent.filter(|seen| seen.flags & RST == 0)
+        };
+        let ends = [low, high].map(|end| (Stream::of(of(end)), is_near(end.addr)));
+        let acks = [low, high].map(|end| of(end).filter(|seen| seen.flags & ACK != 0).map(|seen| seen.ack));
+        let [of_low, of_high] = acks;
+        ends[0].0.is_whole(ends[0].1, of_high) && ends[1].0.is_whole(ends[1].1, of_low)
+    })
+}
+
+/// What was captured of the stream of one end, in order of numbers from the first one captured on.
+struct Stream {
+    first: Option<u32>,
+    /// Up to where nothing lacks.
+    end: i64,
+    /// Something was captured beyond that.
+    goes_on: bool,
+}
+
+impl Stream {
+    fn of<'s>(sent: impl Iterator<Item = &'s Seen>) -> Stream {
+        let mut first = None;
+        let mut parts: Vec<(i64, i64)> = sent
+            .map(|seen| {
+                let base = *first.get_or_insert(seen.seq);
+                // Streams of more than 2 GiB come out as gaps: of those nothing is claimed.
+                let offset = |number: u32| i64::from(number.wrapping_sub(base) as i32);
+                (offset(seen.seq), offset(seen.end()))
+            })
+            .collect();
+        parts.sort_unstable();
+        let begin = parts.first().map_or(0, |part| part.0);
+        let end = parts.iter().fold(begin, |end, part| if part.0 <= end { end.max(part.1) } else { end });
+        let goes_on = parts.last().is_some_and(|part| part.0 > end);
+        Stream { first, end, goes_on }
+    }
+
+    /// Whether the capture lacks nothing of it that an end has sent beside it (`near`), or that its peer acknowledges.
+    fn is_whole(&self, near: bool, mut acks: impl Iterator<Item = u32>) -> bool {
+        let acked_beyond = |ack: u32| match self.first {
+            Some(first) => i64::from(ack.wrapping_sub(first) as i32) > self.end,
+            None => true,
+        };
+        !(near && self.goes_on) && !acks.any(acked_beyond)
+    }
+}
+
+/// The hosts beside a tap: those that are `far` from the client's tap, or all others.
+pub fn beside(far: &BTreeSet<IpAddr>, is_far: bool) -> impl Fn(IpAddr) -> bool {
+    move |addr| far.contains(&addr) == is_far
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Time;
+
+    const NEAR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
+    const FAR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
+
+    fn seen(near: bool, seq: u32, ack: u32, len: u32) -> Seen {
+        let (src, dst) = if near { (NEAR, FAR) } else { (FAR, NEAR) };
+        let [src, dst] = [(src, near), (dst, !near)].map(|(addr, is_client)| {
+            let port = if is_client { 40_000 } else { 80 };
+            Socket { addr, port }
+        });
+        Seen { time: Time(0), packet: 1, src, dst, seq, ack, len, flags: ACK, ip_id: 0, tsval: None }
+    }
+
+    fn whole(segments: &[Seen]) -> bool {
+        is_whole(segments, |addr| addr == NEAR)
+    }
+
+    #[test]
+    fn what_was_skipped_and_never_acknowledged_was_lost_before_it_came() {
+        let begin = [seen(true, 100, 500, 10), seen(false, 500, 110, 10)];
+        assert!(whole(&begin));
+        let skipped = seen(false, 2_000, 110, 10);
+        assert!(whole(&[begin[0], begin[1], skipped, seen(true, 110, 510, 0)]));
+        assert!(!whole(&[begin[0], begin[1], skipped, seen(true, 110, 2_010, 0)]), "acknowledged: it came");
+    }
+
+    #[test]
+    fn what_an_end_sent_beside_the_capture_is_all_in_it() {
+        let begin = [seen(true, 100, 500, 10), seen(false, 500, 110, 10)];
+        assert!(!whole(&[begin[0], begin[1], seen(true, 300, 510, 10)]));
+        assert!(!whole(&[begin[0], begin[1], seen(false, 510, 140, 0)]), "acknowledged: it was sent");
+        assert!(!whole(&[seen(true, 100, 500, 10)]), "nothing of the peer, which was heard");
+    }
+}
