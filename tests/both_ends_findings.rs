@@ -245,3 +245,46 @@ fn after_its_last_packet_nothing_tells_whether_a_capture_ran() {
     let told = "4 sent before or after all packets of the other capture";
     assert!(words.join(" ").contains(told), "{}", run.out);
 }
+
+/// The server's large segments do not get through, and what it sends later shows that they are missing.
+fn black_hole(at: u32, port: u16) -> Vec<Sent> {
+    let large = |n: u32, fate: Fate| (at + SECOND + n * 400_000, port, false, 511, 111, ACK, 1_400, fate);
+    let mut traffic = open(at, port);
+    traffic.extend((0..40).map(|n| (at + SECOND + n, port, false, 511 + n * 1_400, 111, ACK, 1_400, Lost)));
+    traffic.push((at + SECOND + 100, port, false, 511 + 40 * 1_400, 111, ACK, 10, Arrives));
+    traffic.push((at + SECOND + 6_000, port, true, 111, 511, ACK, 0, Arrives));
+    traffic.extend([1, 2, 4, 8, 16, 32].map(|n| large(n, Lost)));
+    traffic
+}
+
+#[test]
+fn what_an_end_never_acknowledged_was_lost_and_not_missed_by_the_capture_there() {
+    let mut traffic = black_hole(0, 40_001);
+    traffic.extend(open(SECOND, 40_000));
+    traffic.extend(requests(2 * SECOND, 40_000, 7, Lost));
+    traffic.extend(open(30 * SECOND, 40_002));
+    traffic.sort_by_key(|sent| sent.0);
+    let [both, client, _] = reports(&traffic);
+    let missing = |report: &Value| report["findings"].as_array().unwrap().iter().any(|f| f["code"] == "Q01");
+    assert_eq!([&client, &both].map(missing), [true, false]);
+    assert!(told(&client, 40_000, "E01")[0].2.contains("doubtful"));
+    assert!(!seen_at_client(&both, 40_000, "E01").contains("doubtful"));
+}
+
+#[test]
+fn who_is_the_client_is_the_same_in_all_words() {
+    let traffic = [
+        (0, 40_000, true, 100, 0, SYN, 0, Arrives),
+        (1_000, 40_000, false, 500, 0, SYN, 0, Arrives),
+        (5_500, 40_000, false, 500, 101, SYN_ACK, 0, Arrives),
+        (6_500, 40_000, true, 100, 501, SYN_ACK, 0, Arrives),
+        (SECOND, 40_000, false, 501, 101, ACK, 10, Arrives),
+        (SECOND + 6_000, 40_000, true, 101, 511, ACK, 0, Arrives),
+        (2 * SECOND, 40_000, false, 511, 101, RST, 0, Arrives),
+    ];
+    let [both, client, server] = reports(&traffic);
+    let ports = [&client, &server, &both].map(|report| report["connections"][0]["client"]["port"].as_u64());
+    assert_eq!(ports, [Some(40_000), Some(80), Some(40_000)]);
+    let all = told(&both, 40_000, "R01");
+    assert!(all.len() == 1 && all[0].0 == "server" && all[0].2.starts_with("server 10.0.0.2:80 reset"), "{all:?}");
+}

@@ -88,8 +88,13 @@ struct Count {
 /// Names and times as at the client's tap.
 fn rename_and_shift(c: &mut Connection, pairs: &Pairs) {
     let tuple = tuple_of(c);
-    c.client = rename(&pairs.translation, tuple, c.client);
-    c.server = rename(&pairs.translation, tuple, c.server);
+    for socket in [&mut c.client, &mut c.server] {
+        let there = std::mem::replace(socket, rename(&pairs.translation, tuple, *socket));
+        if there != *socket {
+            let [old, new] = [there, *socket].map(|socket| socket.to_string());
+            c.anomalies.iter_mut().for_each(|a| a.message = a.message.replace(&old, &new));
+        }
+    }
     let shift = |time: &mut Time| *time = pairs.clock.to_client(*time);
     shift(&mut c.first);
     shift(&mut c.last);

@@ -42,10 +42,12 @@ impl Scene<'_> {
                     }
                     continue;
                 };
-                all.extend(
-                    self.told(taps, tap, anomaly, its)
-                        .map(|told| Anomaly { endpoint: side_of(merged, c.socket(its)), ..told }),
-                );
+                let Some(mut told) = self.told(taps, tap, anomaly, its) else { continue };
+                told.endpoint = side_of(merged, c.socket(its));
+                if told.endpoint == Some(its.other()) {
+                    call_otherwise(&mut told.message, c);
+                }
+                all.push(told);
             }
         }
         if let Some(between) = self.from_between(taps, merged) {
@@ -191,6 +193,15 @@ impl Scene<'_> {
 
 /// Whether the other capture ran on is not known then.
 const LAST_BEFORE: &str = ", whose last packet came before";
+
+/// Calls the client the server and the other way about: who was first depends on where one looks.
+fn call_otherwise(message: &mut String, c: &Connection) {
+    for side in Side::ALL {
+        let socket = c.socket(side);
+        let called = |side: Side| format!("{} {socket}", side.name());
+        *message = message.replace(&called(side), &called(side.other()));
+    }
+}
 
 fn located(anomaly: &Anomaly, endpoint: Option<Side>, tap: usize) -> Anomaly {
     let mut anomaly = Anomaly { endpoint, ..anomaly.clone() };
