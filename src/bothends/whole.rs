@@ -59,7 +59,8 @@ impl Stream {
             Some(first) => i64::from(ack.wrapping_sub(first) as i32) > self.end,
             None => true,
         };
-        !(near && self.goes_on) && !acks.any(acked_beyond)
+        let lacks = near && self.goes_on || acks.any(acked_beyond);
+        !lacks
     }
 }
 

@@ -50,7 +50,7 @@ impl Scene<'_> {
                 all.push(told);
             }
         }
-        if let Some(between) = self.from_between(taps, merged) {
+        if let Some(between) = self.forged(taps, merged) {
             all.retain(|a| (a.code, a.endpoint) != (between.code, between.endpoint));
             all.push(between);
         }
@@ -117,7 +117,7 @@ impl Scene<'_> {
     }
 
     /// The RST that one end accepted, and that the other, in whose name it came, had not sent, by the capture beside that.
-    fn from_between(&self, taps: [Option<&Connection>; 2], merged: &Connection) -> Option<Anomaly> {
+    fn forged(&self, taps: [Option<&Connection>; 2], merged: &Connection) -> Option<Anomaly> {
         let found = Side::ALL.into_iter().find_map(|side| {
             let (own, peer) = (merged.endpoints.get(side), merged.endpoints.get(side.other()));
             let tap = self.tap_of(merged.socket(side));
