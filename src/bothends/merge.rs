@@ -30,10 +30,10 @@ pub type Half = (Tap, Vec<FileInfo>);
 /// Captures that are not of the same traffic are not merged: all of it would be told as lost.
 pub fn merge(client: Half, server: Half, list_retracted: bool) -> Result<Report, Apart> {
     let pairs = pair([client.0.segments(), server.0.segments()]);
-    let [(ours, client), (mut theirs, server)] = [(client, false), (server, true)].map(|((tap, files), is_far)| {
-        let is_whole = whole::is_whole(tap.segments(), whole::beside(&pairs.far, is_far));
-        tap.finish(files, is_whole)
-    });
+    let whole = [(&client, false), (&server, true)]
+        .map(|((tap, _), is_far)| whole::is_whole(tap.segments(), |addr| pairs.far.contains(&addr) == is_far));
+    let [(ours, client), (mut theirs, server)] =
+        [(client, whole[CLIENT]), (server, whole[SERVER])].map(|((tap, files), whole)| tap.finish(files, whole));
     if let Some(why) = apart([&ours, &theirs], [&client, &server], &pairs) {
         return Err(why);
     }
@@ -45,7 +45,7 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Result<Report,
     let mut connections = Vec::new();
     let windows = [&ours, &theirs].map(|report| (report.capture.first, report.capture.last));
     let tuples = [witness::index(&segments[CLIENT], None), witness::index(&segments[SERVER], Some(&pairs.translation))];
-    let scene = Scene { pairs: &pairs, segments: &segments, tuples, windows, list_retracted };
+    let scene = Scene { pairs: &pairs, segments: &segments, tuples, windows, whole, list_retracted };
     for (a, b) in ours.connections.iter().zip(&matched) {
         let b = b.map(|b| {
             taken[b] = true;
@@ -152,6 +152,8 @@ pub(super) struct Scene<'a> {
     pub(super) tuples: [BTreeMap<Tuple, Vec<u32>>; 2],
     /// First and last packet at each tap, by its clock.
     pub(super) windows: [(Option<Time>, Option<Time>); 2],
+    /// Whether each capture misses nothing.
+    pub(super) whole: [bool; 2],
     list_retracted: bool,
 }
 

@@ -1,7 +1,6 @@
 //! Whether a capture beside an end misses nothing: what its numbers skip was lost on the way then, which the end shows by never
 //! acknowledging it.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::names::by_tuple;
@@ -62,11 +61,6 @@ impl Stream {
         let lacks = near && self.goes_on || acks.any(acked_beyond);
         !lacks
     }
-}
-
-/// The hosts beside a tap: those that are `far` from the client's tap, or all others.
-pub fn beside(far: &BTreeSet<IpAddr>, is_far: bool) -> impl Fn(IpAddr) -> bool {
-    move |addr| far.contains(&addr) == is_far
 }
 
 #[cfg(test)]

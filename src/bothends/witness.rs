@@ -7,7 +7,7 @@ use super::merge::{Scene, side_name, side_of};
 use super::names::{Translation, Tuple, by_tuple, rename, tuple};
 use super::pair::{CLIENT, SERVER};
 use super::tap::Seen;
-use crate::detect;
+use crate::detect::{self, Witness};
 use crate::report::number::plural;
 use crate::report::{Anomaly, Connection, Outcome, ResetBy, Side};
 use crate::segment::Socket;
@@ -50,6 +50,9 @@ impl Scene<'_> {
                 all.push(told);
             }
         }
+        // An error by ICMP is an answer, too.
+        let rejected: Vec<Option<Side>> = all.iter().filter(|a| a.code == "O03").map(|a| a.endpoint).collect();
+        all.retain(|a| a.code != "O01" || !rejected.contains(&a.endpoint));
         if let Some(between) = self.forged(taps, merged) {
             all.retain(|a| (a.code, a.endpoint) != (between.code, between.endpoint));
             all.push(between);
@@ -61,13 +64,15 @@ impl Scene<'_> {
     fn told(&self, taps: [Option<&Connection>; 2], tap: usize, anomaly: &Anomaly, its: Side) -> Option<Anomaly> {
         let (c, witness) = (taps[tap]?, detect::find(anomaly.code)?.witness);
         let (accused, seen_by) = (self.tap_of(c.socket(its)), witness.of(its, &anomaly.facts));
-        let best = self.tap_of(c.socket(seen_by));
+        let either = witness == Witness::Either && accused != tap && !tells(taps[accused], anomaly.code, c.socket(its));
+        let best = if either { tap } else { self.tap_of(c.socket(seen_by)) };
         // Where the better one has nothing of the connection, it knows better only if it ran.
         if best != tap && (taps[best].is_some() || self.ran(best, c)) {
             return None;
         }
-        // Its own capture shows it sent.
-        if anomaly.code == FROM_BETWEEN && anomaly.packet.is_some_and(|packet| self.link(tap, packet).is_some()) {
+        // Its own capture shows it sent, and nothing that it went on.
+        let own = || anomaly.packet.is_some_and(|packet| self.link(tap, packet).is_some());
+        if anomaly.code == FROM_BETWEEN && !anomaly.facts.contains_key("went_on") && own() {
             return None;
         }
         let mut told = located(anomaly, Some(its), tap);
@@ -121,10 +126,11 @@ impl Scene<'_> {
         let found = Side::ALL.into_iter().find_map(|side| {
             let (own, peer) = (merged.endpoints.get(side), merged.endpoints.get(side.other()));
             let tap = self.tap_of(merged.socket(side));
-            let known = match taps[tap] {
-                Some(_) => merged.reset_by == Some(ResetBy::Between),
-                None => merged.outcome == Outcome::Refused && self.ran(tap, merged),
-            };
+            let known = self.whole[tap]
+                && match taps[tap] {
+                    Some(_) => merged.reset_by == Some(ResetBy::Between),
+                    None => merged.outcome == Outcome::Refused && self.ran(tap, merged),
+                };
             let accepted = peer.history.last().filter(|entry| entry.cause == Event::RcvRst.cause())?;
             let sent = own.history.iter().any(|entry| entry.cause == Event::SndRst.cause());
             let here = accepted.seen_at == Some(side_name(1 - tap)) && accepted.other_tap.is_none();
@@ -193,6 +199,12 @@ impl Scene<'_> {
 
 /// Whether the other capture ran on is not known then.
 const LAST_BEFORE: &str = ", whose last packet came before";
+
+/// Whether a capture tells this of an end.
+fn tells(c: Option<&Connection>, code: &str, of: Socket) -> bool {
+    let about = |c: &Connection, side: Option<Side>| side.is_some_and(|side| c.socket(side) == of);
+    c.is_some_and(|c| c.anomalies.iter().any(|a| a.code == code && about(c, a.endpoint)))
+}
 
 /// Calls the client the server and the other way about: who was first depends on where one looks.
 fn call_otherwise(message: &mut String, c: &Connection) {

@@ -58,7 +58,7 @@ pub enum Witness {
     Peer,
     /// Its peer, which waits for an answer. Where a RST answers it, only the end that sends it shows why.
     WaitingPeer,
-    /// Either: it is about both ends, or about the capture.
+    /// Either, the end that it is about rather, if it is about one.
     Either,
 }
 

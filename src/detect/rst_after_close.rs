@@ -25,7 +25,7 @@ pub static DECLARATION: Declaration = Declaration {
              make the idle timeout of the side that reuses connections shorter than that of the side that closes them.",
     thresholds: &[],
     absence: false,
-    witness: Witness::Peer,
+    witness: Witness::Either,
     raises: Example::one(opened!(
         "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT
 5. FIN_WAIT_2 <-- <SEQ=301><ACK=102><CTL=ACK> <-- CLOSE_WAIT

@@ -16,7 +16,7 @@ pub static DECLARATION: Declaration = Declaration {
     advice: "Prohibited: a firewall rule, on the host that sent the error. Unreachable: routing, or the host is off.",
     thresholds: &[],
     absence: false,
-    witness: Witness::Peer,
+    witness: Witness::Either,
     raises: Example::told("1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED\n2. - - @ 1s\n", 1, IcmpKind::Prohibited),
     silent: Example::one(
         "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED
