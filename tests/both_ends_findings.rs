@@ -288,3 +288,29 @@ fn who_is_the_client_is_the_same_in_all_words() {
     let all = told(&both, 40_000, "R01");
     assert!(all.len() == 1 && all[0].0 == "server" && all[0].2.starts_with("server 10.0.0.2:80 reset"), "{all:?}");
 }
+
+#[test]
+fn a_capture_with_gaps_may_have_missed_the_rst() {
+    let mut traffic = open(0, 40_000);
+    // The client received this, and the capture at the server's side, where it was sent, lacks it.
+    traffic.push((SECOND, 40_000, false, 511, 111, ACK, 10, Forged));
+    traffic.push((SECOND + 6_000, 40_000, true, 111, 521, ACK, 0, Arrives));
+    traffic.push((5 * SECOND, 40_000, true, 111, 521, ACK, 10, Lost));
+    traffic.push((5 * SECOND + 2_000, 40_000, false, 521, 0, BARE_RST, 0, Forged));
+    traffic.extend(open(20 * SECOND, 40_001));
+    assert_eq!(told(&reports(&traffic)[0], 40_000, "R04"), []);
+}
+
+#[test]
+fn what_only_the_end_that_refused_knows_is_told_by_its_capture() {
+    let mut traffic = open(0, 40_000);
+    // The client closes behind data that never gets through, and is gone when the server sends something.
+    traffic.extend(requests(SECOND, 40_000, 6, Lost));
+    traffic.push((20 * SECOND, 40_000, false, 511, 111, ACK, 10, Arrives));
+    traffic.push((20 * SECOND + 5_100, 40_000, true, 121, 511, FIN, 0, Lost));
+    traffic.push((20 * SECOND + 6_000, 40_000, true, 111, 0, BARE_RST, 0, Arrives));
+    let [both, client, server] = reports(&traffic);
+    let counts = [&client, &server, &both].map(|report| told(report, 40_000, "R02").len());
+    assert_eq!(counts, [1, 0, 1]);
+    assert_eq!(told(&both, 40_000, "R02")[0].1, "client");
+}
