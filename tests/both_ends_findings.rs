@@ -171,6 +171,9 @@ fn a_rst_that_its_sender_never_sent_comes_from_between() {
     // The client alone can only believe that the server had lost it.
     assert_eq!(told(&client, 40_000, "E01").len(), 1);
     assert_eq!(told(&both, 40_000, "E01"), []);
+    let resets: Vec<&Value> =
+        both["connections"].as_array().unwrap().iter().filter_map(|c| c.get("reset_by")).collect();
+    assert_eq!(resets, ["between"]);
     let message = seen_at_client(&both, 40_000, "R04");
     let sure = "is not its own: the capture at the server's side (there it was ESTABLISHED) lacks it; somebody between sent it";
     assert!(message.ends_with(sure), "{message}");
@@ -298,7 +301,10 @@ fn a_capture_with_gaps_may_have_missed_the_rst() {
     traffic.push((5 * SECOND, 40_000, true, 111, 521, ACK, 10, Lost));
     traffic.push((5 * SECOND + 2_000, 40_000, false, 521, 0, BARE_RST, 0, Forged));
     traffic.extend(open(20 * SECOND, 40_001));
-    assert_eq!(told(&reports(&traffic)[0], 40_000, "R04"), []);
+    let [both, ..] = reports(&traffic);
+    let connection = both["connections"].as_array().unwrap().iter().find(|c| c["client"]["port"] == 40_000).unwrap();
+    assert_eq!((&connection["outcome"], connection.get("reset_by")), (&Value::from("reset"), None));
+    assert_eq!(told(&both, 40_000, "R04"), []);
 }
 
 #[test]

@@ -11,8 +11,8 @@ use crate::detect::{self, Selection};
 use crate::report::course::{self, Course};
 use crate::report::findings;
 use crate::report::{
-    BothEnds, Capture, Connection, Direction, Ending, Endpoint, Entry, Origin, OtherTap, PerSide, Report, Role, Side,
-    TimeInState, rollup, totals,
+    BothEnds, Capture, Connection, Direction, Ending, Endpoint, Entry, Origin, OtherTap, PerSide, Report, ResetBy,
+    Role, Side, TimeInState, rollup, totals,
 };
 use crate::segment::Socket;
 use crate::source::FileInfo;
@@ -198,7 +198,10 @@ impl Scene<'_> {
         let [client, server] = [&merged.endpoints.client, &merged.endpoints.server].map(Course::shown);
         let outcome = course::outcome(&client, &server).unwrap_or(merged.outcome);
         let ending = Ending::by(outcome, &client, &server);
-        (merged.outcome, merged.closed_first, merged.reset_by) = (outcome, ending.closed_first, ending.reset_by);
+        // What a capture with gaps lacks may have been sent beside it.
+        let gaps = !self.whole[CLIENT] || !self.whole[SERVER];
+        let reset_by = ending.reset_by.filter(|by| *by != ResetBy::Between || !gaps);
+        (merged.outcome, merged.closed_first, merged.reset_by) = (outcome, ending.closed_first, reset_by);
         let fates = self.pairs.fates.get(&tuple_of(&merged)).copied().unwrap_or_default();
         let by = |side: Side| fates[self.tap_of(merged.socket(side))];
         merged.path = Some(PerSide { client: by(Side::Client), server: by(Side::Server) });
