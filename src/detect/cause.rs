@@ -3,10 +3,11 @@
 use super::view::View;
 use crate::report::Side;
 use crate::segment::Flags;
-use crate::signals::Reset;
+use crate::signals::{Reset, Spell};
 use crate::time::Span;
 use crate::tracker::rules::Event;
-use crate::tracker::{Evidence, OVERTAKEN, State};
+use crate::tracker::sequence::before;
+use crate::tracker::{Evidence, OVERTAKEN, State, is_unspent};
 
 /// The class of a RST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +23,9 @@ pub enum Cause {
     /// Sent by a live socket that had acknowledged all bytes from the peer: SO_LINGER 0, or left unread all the same; or
     /// by somebody in its name.
     Abort,
-    /// Sent by a socket that gave up on unanswered data.
+    /// Sent by a socket that gave up on unanswered data; or by an end that had given up on it, or closed, and has no socket.
     GaveUp,
-    /// Sent by a socket that gave up on unanswered keepalives.
+    /// Sent by a socket that gave up on keepalives that were not answered, or whose answers did not reach it.
     KeepaliveGaveUp,
     /// The sender had closed fully; what it answers came for a socket that was gone.
     Orphan,
@@ -94,13 +95,15 @@ impl Cause {
             Cause::RefusedAfterHandshake => "the server gave the connection up before it had sent anything",
             Cause::HandshakeAborted => "the client no longer wanted it",
             Cause::UnreadData => {
-                "its application left data unread when it closed, or closed with SO_LINGER 0 (the wire shows both alike)"
+                "most likely its application left data unread when it closed, or closed with SO_LINGER 0 (the wire shows both \
+                 alike, and `ss -K`, too)"
             }
             Cause::Abort => {
-                "its application closed with SO_LINGER 0, or left data unread when it closed (the wire shows both alike)"
+                "most likely its application closed with SO_LINGER 0, or left data unread when it closed (the wire shows both \
+                 alike, and `ss -K`, too)"
             }
             Cause::GaveUp => "it gave up on data that nobody acknowledged",
-            Cause::KeepaliveGaveUp => "it gave up on keepalives that nobody answered",
+            Cause::KeepaliveGaveUp => "it gave up on keepalives to which no answer reached it",
             Cause::Orphan => "it had closed fully and no longer takes data",
             Cause::NoSocket => "it no longer knows the connection",
             Cause::StaleAck => "it answers an acknowledgment of an older connection",
@@ -120,6 +123,9 @@ pub(super) const REQUEST_CROSSED_FIN: &str = "request-crossed-fin";
 pub(super) fn known(name: &str) -> Option<&'static str> {
     Cause::names().find(|c| *c == name)
 }
+
+/// As much passes between keepalives at least: a second (tcp(7)), by clocks that differ.
+const LEAST_INTERVAL: Span = Span::millis(900);
 
 /// How soon an answer counts as caused by what came before it.
 fn is_prompt(view: &View<'_>, age: Span) -> bool {
@@ -149,6 +155,9 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
     if !reset.ack {
         // RFC 9293 §3.5.2 group 1: the answer to a segment for which there is no connection.
         let answers = reset.echoes || trigger.is_some_and(|t| is_prompt(view, t.age));
+        if given_up(view, reset).is_some() {
+            return Cause::GaveUp;
+        }
         if reset.own_fin || held_fin(view, reset) {
             return Cause::Orphan;
         }
@@ -163,9 +172,12 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
         let open = carried && !(reset.answered && reset.pending == 0) || probed || !reset.known;
         return if answers && open { Cause::NoSocket } else { Cause::Unknown };
     }
-    // A single one is enough if as much time went by as passes between keepalives at least: a second (tcp(7)).
-    let waited = reset.tries_since.is_some_and(|t| reset.time - t >= Span::millis(900));
+    // A single one is enough if as much time went by as passes between keepalives at least.
+    let waited = reset.tries_since.is_some_and(|t| reset.time - t >= LEAST_INTERVAL);
     if (reset.tries.1 >= 2 || reset.tries.1 == 1 && waited) && reset.tries.0 == 0 {
+        return Cause::KeepaliveGaveUp;
+    }
+    if is_unheard(view, reset) {
         return Cause::KeepaliveGaveUp;
     }
     if reset.tries.0 >= 2 {
@@ -186,6 +198,30 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
         return Cause::RefusedAfterHandshake;
     }
     Cause::Abort
+}
+
+/// Whether the sender of `reset` gave up on its keepalives although they were answered: by the timestamp that the RST echoes, the
+/// last answer had not arrived, and it waited for it as long as passes between keepalives at least.
+pub(super) fn is_unheard(view: &View<'_>, reset: &Reset) -> bool {
+    let had_time = reset.trigger.is_some_and(|t| t.age > view.round_trip());
+    reset.ack && reset.unheard && had_time && reset.tries == (0, 0) && gives_up_probing(view, reset)
+}
+
+/// Whether `reset` comes behind keepalives of its sender, which were answered, when the next would be due.
+pub(super) fn gives_up_probing(view: &View<'_>, reset: &Reset) -> bool {
+    let waited = reset.last_sent.is_some_and(|t| reset.time - t >= LEAST_INTERVAL);
+    reset.ack && reset.probed && view.cold(reset.from).probes >= 2 && waited
+}
+
+/// What the sender of `reset`, which answers a later segment without having a socket, had sent again and again before, and
+/// nobody ever acknowledged: it had given up on that, or closed.
+pub(super) fn given_up<'v>(view: &View<'v>, reset: &Reset) -> Option<&'v Spell> {
+    let e = reset.from;
+    let spell = &view.cold(e).again.spell;
+    let acked = view.connection.ends[e].acked();
+    let unacked = acked.is_some_and(|acked| before(acked, spell.end));
+    let before_it = spell.first.1 != 0 && spell.first.1 < reset.packet;
+    (!reset.ack && reset.echoes && !reset.own_fin && before_it && unacked && spell.repeats >= 3).then_some(spell)
 }
 
 /// Whether the sender of `reset` had closed, its FIN not sent yet, behind data that was not acknowledged.
@@ -255,6 +291,12 @@ pub(super) fn may_be_between(view: &View<'_>, e: usize) -> bool {
     view.event(e, Event::SndRst).is_some_and(|s| s.mark.evidence == Evidence::Assumed)
 }
 
+/// Whether `reset` has another TTL than the other segments of the end in whose name it came.
+pub(super) fn is_of_another_ttl(reset: &Reset) -> bool {
+    let (ttl, usual) = reset.ttl;
+    usual.is_some_and(|usual| usual != ttl)
+}
+
 /// Whether the sender of `reset` had lost the connection some time ago. One that was heard a moment before has rather
 /// aborted it, with a RST that the capture or the network lost; all the more where the network lost other segments.
 pub(super) fn is_forgotten(view: &View<'_>, reset: &Reset) -> bool {
@@ -270,9 +312,12 @@ pub(super) fn is_forgotten(view: &View<'_>, reset: &Reset) -> bool {
 }
 
 /// Whether the RST looks as if somebody between the ends had sent it: its hop count differs from its sender's others by
-/// more than 2, without being one that stacks begin with less the sender's distance.
+/// more than 2, without being one that stacks begin with less the sender's distance; or no router has lowered it, and theirs.
 pub fn is_suspect(reset: &Reset) -> bool {
     let (ttl, Some(usual)) = reset.ttl else { return false };
+    if is_unspent(ttl, usual) {
+        return true;
+    }
     // Some stacks begin with 64, 128 or 255 whatever the connection used: the same distance then.
     let distance =
         |ttl: u8| [32u16, 64, 128, 255].iter().find(|s| **s >= u16::from(ttl)).map_or(0, |s| s - u16::from(ttl));

@@ -1,18 +1,20 @@
 //! E01: one end has lost the connection, or is gone; the other does not know.
 
-use super::cause::{Cause, answers_to_stale, is_forgotten, lasting_challenge, may_be_between};
+use super::cause::{
+    Cause, answers_to_stale, is_forgotten, is_of_another_ttl, is_suspect, lasting_challenge, may_be_between,
+};
 use super::idle_death;
 use super::prelude::*;
 use super::rst_abort::is_in_history;
-use crate::tracker::sequence::after;
+use super::unheard;
 
-const AFTER: Threshold = Threshold::wait(
+pub(super) const AFTER: Threshold = Threshold::wait(
     "half-open-dead-peer",
     Span::secs(10),
     "how long data may go unanswered",
     "several retransmissions; Linux gives up after 924.6 s (tcp_retries2 15)",
 );
-const TRIES: Threshold = Threshold::count(
+pub(super) const TRIES: Threshold = Threshold::count(
     "half-open-dead-peer-tries",
     3,
     "how often it must have been sent",
@@ -28,18 +30,22 @@ pub static DECLARATION: Declaration = Declaration {
            moved away, or can no longer be reached.",
     why: "Requests into such a connection hang until the retransmission timeout (Linux: 15 minutes), or fail with a reset.",
     decided: "Any of: data sent at least three times without a word from the peer for longer than the threshold, or heard again \
-              only without ever acknowledging it; probes into a closed window that nobody answers; data or a keepalive answered by a RST without ACK although that end had never closed (RFC 9293 §3.5.1, Figure 10); a new \
-              SYN from the other end, its challenge ACK, and the RST that answers it (Figure 9), also where the older connection \
-              was not captured; the same without the RST, where the SYN is repeated in spite of the challenge. Where data goes unanswered up to \
-              the end of a capture of less than 100 s, a tenth of it is enough, but no less than 2 s; that is a note (fact \
-              `short_capture`), and not told where the threshold or `--stuck-after` was set.",
+              only without ever acknowledging it; probes into a closed window that nobody answers; data or a keepalive answered \
+              by a RST without ACK although that end had never closed (RFC 9293 §3.5.1, Figure 10); a new SYN from the other end, \
+              its challenge ACK, and the RST that answers it (Figure 9), also where the older connection was not captured; the \
+              same without the RST, where the SYN is repeated in spite of the challenge; data sent at least four times in vain by \
+              an end that later answers with a RST without ACK. Where data goes unanswered up to the end of a capture of less \
+              than 100 s, a tenth of it is enough, but no less than 2 s; that is a note (fact `short_capture`), and not told \
+              where the threshold or `--stuck-after` was set. A note where rst-from-between warns of the same RST.",
     confused: "half-open-syn, the other meaning of half-open; a capture that shows one direction only; fin-unacked, where the \
                connection was being closed; a full accept queue, whose server leaves the client's ACK and data unanswered: where \
                the server never sent anything after the handshake, the message names both, and where its service turned \
                others away, it is half-open-accept-overflow.",
-    advice: "Did the peer crash, reboot or fail over, or does a device between forget idle connections (see idle-death)? Use \
-             keepalives shorter than that device's timeout, and TCP_USER_TIMEOUT to notice sooner. A server that never sent \
-             anything after the handshake may only not accept: look at its queue first (`ss -ltn`).",
+    advice: "Did the peer crash, reboot or fail over, does a device between forget idle connections (see idle-death), or does a \
+             firewall reject what belongs to this one (REJECT with tcp-reset, in the name of the peer)? If only large segments go \
+             unanswered, see mtu-black-hole. Use keepalives shorter than that device's timeout, and TCP_USER_TIMEOUT to notice \
+             sooner. A server that never sent anything after the handshake may only not accept: look at its queue first (`ss \
+             -ltn`).",
     thresholds: &[&AFTER, &TRIES],
     absence: true,
     witness: Witness::WaitingPeer,
@@ -75,7 +81,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let early = silence.as_ref().is_some_and(|silence| silence.span < silence.usual);
     let unanswered = |sink: &mut Sink<'_>| silence.as_ref().is_some_and(|silence| unanswered(view, silence, sink));
     let _ = (!early && unanswered(sink))
-        || unheard(view, sink)
+        || unheard::never_acknowledged(view, sink)
+        || unheard::given_up(view, sink)
         || unprobed(view, sink)
         || forgotten(view, sink)
         || replaced(view, sink)
@@ -208,54 +215,8 @@ fn unanswered(view: &View<'_>, silence: &Silence, sink: &mut Sink<'_>) -> bool {
 }
 
 /// Whether end `e` had opened the connection: a server still in SYN_RCVD is another matter.
-fn is_open(view: &View<'_>, e: usize) -> bool {
+pub(super) fn is_open(view: &View<'_>, e: usize) -> bool {
     view.is_midstream() || view.ever(e, State::Established) || view.ever(e, State::CloseWait)
-}
-
-/// Data into silence, after which the peer was heard again and never acknowledged it: nor was it sent again.
-fn unheard(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
-    for e in 0..2 {
-        let spell = &view.cold(e).again.spell;
-        let ((since, packet), own) = (spell.first, &view.connection.ends[e]);
-        let tries = i64::from(spell.repeats) + 1;
-        let unacked = own.acked().is_some_and(|acked| !after(acked, spell.end.wrapping_sub(1)));
-        let reset = !view.signals.resets().is_empty();
-        let span = view.scene.end - since;
-        if packet == 0
-            || own.fin().is_some()
-            || !is_open(view, 1 - e)
-            || !unacked
-            || reset
-            || tries < view.limit(&TRIES)
-        {
-            continue;
-        }
-        if span < view.span(&AFTER) || spell.span < Span(view.span(&AFTER).0 / 4) || view.is_one_sided() {
-            continue;
-        }
-        // What is still being sent again has not been given up.
-        let since_last = view.end(e).last_sent().map_or(Span(0), |t| t - since);
-        if view.unanswered(e).first().is_some() || since_last <= spell.span {
-            continue;
-        }
-        let message = || {
-            format!(
-                "{} sent its data {} in {} without a word from {}, which was heard again later and never \
-                 acknowledged it",
-                view.who(e),
-                times(tries.unsigned_abs()),
-                Plain(spell.span),
-                view.who(1 - e),
-            )
-        };
-        sink.raise(Severity::Warning, since, packet, message)
-            .at(1 - e)
-            .fact("signature", "unacknowledged")
-            .fact("tries", tries)
-            .lasted("for_at_least", span);
-        return true;
-    }
-    false
 }
 
 /// Probes into a closed window that nobody answers: whoever is there answers them, however long it does not read
@@ -311,8 +272,11 @@ fn lost<'v>(view: &'v View<'_>) -> Option<&'v signals::Reset> {
 fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     let Some(reset) = lost(view) else { return false };
     let e = reset.from;
-    // After so long, or with another hop count, a device between may answer instead; and what was sent long ago nobody answers.
-    let between = reset.idle >= view.span(&idle_death::IDLE) || may_be_between(view, e);
+    // After so long, or with another hop count, a device between may answer instead, also where what was captured in several places
+    // has several; and what was sent long ago nobody answers.
+    let places = view.signals.cold().is_some_and(|cold| cold.copies[e] > 0);
+    let between =
+        reset.idle >= view.span(&idle_death::IDLE) || may_be_between(view, e) || is_of_another_ttl(reset) || places;
     let answered = reset.trigger.filter(|t| t.age < Span::secs(3));
     // What was before the capture, nothing that it sent since tells.
     let unseen = view.is_midstream() && view.connection.ends[e].bytes == 0;
@@ -329,8 +293,10 @@ fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
             after_idle(reset.idle),
         )
     };
+    // One event is one warning: rst-from-between's.
+    let severity = if is_suspect(reset) { Severity::Note } else { Severity::Warning };
     let found = sink
-        .raise(Severity::Warning, reset.time, reset.packet, message)
+        .raise(severity, reset.time, reset.packet, message)
         .at(e)
         .fact("signature", "rst-without-ack")
         .cause(Cause::NoSocket.name())

@@ -1,6 +1,6 @@
 //! E02: keepalives that nobody answers.
 
-use super::cause::{Cause, cause};
+use super::cause::{Cause, cause, is_unheard};
 use super::prelude::*;
 
 const PROBES: Threshold = Threshold::count(
@@ -14,11 +14,12 @@ pub static DECLARATION: Declaration = Declaration {
     code: "E02",
     name: "keepalive-timeout",
     severity: Severity::Warning,
-    summary: "the peer answers no keepalives: gone, or cut off",
+    summary: "keepalives get no answer: the peer, or the path to it or back, is gone",
     what: "An end probed an idle connection and got no answer; usually it then reset it.",
     why: "The peer or the path to it had died, possibly long before: the probes are only when that was noticed.",
     decided: "Segments of at most one byte that repeat the last sequence number (RFC 9293 §3.8.4), unanswered up to a RST of \
-              their sender or to the end of the capture, while the peer's window was open.",
+              their sender or to the end of the capture, while the peer's window was open. Also answered ones, up to a RST of \
+              their sender when the next was due, whose timestamp echoes less than the last answer: that did not arrive.",
     confused: "window probes against a closed window; keepalives that are answered; unanswered data (half-open-dead-peer).",
     advice: "See whether the peer crashed or a device between dropped the idle connection; shorter keepalives keep such \
              devices from forgetting.",
@@ -47,6 +48,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
         let waiting = &view.unanswered(e);
         let reset = view.signals.resets().iter().find(|r| r.from == e && cause(view, r) == Cause::KeepaliveGaveUp);
+        if let Some(reset) = reset.filter(|r| is_unheard(view, r)) {
+            answered_in_vain(view, reset, sink);
+            continue;
+        }
         let probes = reset.map_or(waiting.probes, |r| r.tries.1);
         let closed_window = view.cold(1 - e).zero.since.is_some();
         let since = reset.and_then(|r| r.tries_since).or(waiting.first().map(|f| f.0));
@@ -76,4 +81,24 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             found.cause(Cause::KeepaliveGaveUp.name()).fact("rst", reset.packet);
         }
     }
+}
+
+/// Keepalives whose answers were captured, but did not reach who sent them.
+fn answered_in_vain(view: &View<'_>, reset: &signals::Reset, sink: &mut Sink<'_>) {
+    let (e, last) = (reset.from, reset.trigger.map_or(0, |t| t.packet));
+    let message = || {
+        format!(
+            "{} gave up on its keepalives and reset the connection (packet {}): {} answered, but the last answer (packet \
+             {last}) did not reach it, by the timestamp that the RST echoes",
+            view.who(e),
+            reset.packet,
+            view.who(1 - e),
+        )
+    };
+    sink.raise(Severity::Warning, reset.time, reset.packet, message)
+        .at(e)
+        .fact("probes", view.cold(e).probes)
+        .cause(Cause::KeepaliveGaveUp.name())
+        .fact("rst", reset.packet)
+        .fact("answer", last);
 }

@@ -17,7 +17,7 @@
 //! | `seeded` | tables that are looked up by address |
 //! | `select` | which of them the user wants, and which make the run fail |
 //! | `group` | anomalies of many connections as one finding |
-//! | `cause` | why a RST was sent |
+//! | `cause` | why a RST was sent; `unheard`: data sent in vain to a peer that is heard again |
 //! | `plain` | durations in sentences; `stands`: where an end is |
 //! | `prelude` | what every detector needs |
 
@@ -56,6 +56,7 @@ mod stay;
 mod survey;
 mod textbook;
 mod threshold;
+mod unheard;
 mod view;
 mod watch;
 

@@ -1,6 +1,6 @@
 //! R01: a live connection is reset.
 
-use super::cause::{Cause, cause, is_forgotten, is_suspect, went_on};
+use super::cause::{Cause, cause, gives_up_probing, is_forgotten, is_of_another_ttl, is_suspect, went_on};
 use super::half_open_dead_peer::answer_to_old;
 use super::idle_death;
 use super::prelude::*;
@@ -20,15 +20,17 @@ pub static DECLARATION: Declaration = Declaration {
               3.6.1; Linux tcp_send_active_reset); `unread-data` if it acknowledges bytes of the peer that nothing had \
               acknowledged before, or some had just arrived, `abort` if not, `refused-after-handshake` if the server had sent nothing yet. Either of the first two \
               may be data left unread or SO_LINGER 0: an acknowledgment is the kernel's and does not show what the \
-              application has read. Only where the peer had sent nothing was there nothing to leave unread. `suspect` is \
+              application has read. Only where the peer had sent nothing was there nothing to leave unread. A socket that the \
+              administrator destroyed (`ss -K`) sends the same. `suspect` is \
               set when the hop count does not fit the sender's other segments; `from-between` when that went on sending: the \
               end that accepted the RST is named then.",
     confused: "rst-after-close (the sender had sent its FIN); half-open-dead-peer (the sender had forgotten the connection); \
                a RST that its receiver ignores.",
     advice: "Look at the application that sent it: does it close or crash before it has read to the end, or set SO_LINGER with \
              a timeout of 0? The capture cannot tell these apart, `strace -e trace=setsockopt,recvfrom,read,close` can. If it does \
-             neither, capture next to it: a device between may have sent the RST. After a long time without traffic (fact \
-             `idle_before`) look for idle timeouts, of the application and of proxies, load balancers and firewalls between.",
+             neither, its socket was killed (`ss -K`), or a device between sent the RST: capture next to it. After a long time \
+             without traffic (fact `idle_before`) look for idle timeouts, of the application and of proxies, load balancers and \
+             firewalls between.",
     thresholds: &[],
     absence: false,
     witness: Witness::Itself,
@@ -84,7 +86,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 went_on(view, reset).map(|p| format!(" (packet {p})")).unwrap_or_default(),
             );
         }
-        format!("{} reset the connection{}: {}", view.who(e), when(reset), why(view, reset, cause))
+        let between = if is_of_another_ttl(reset) { ", or a device between in its name," } else { "" };
+        format!("{}{between} reset the connection{}: {}", view.who(e), when(reset), why(view, reset, cause))
     };
     // One event is one warning.
     let told = between && rst_from_between::disowned(view).is_some_and(|r| r.packet == reset.packet);
@@ -137,8 +140,10 @@ fn why(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> String {
     let peer = 1 - reset.from;
     let nothing_sent = view.connection.ends[peer].bytes == 0 && view.end(peer).missing == 0 && !view.is_midstream();
     if cause == Cause::Abort && nothing_sent {
+        let or = or_gave_up(view, reset);
         return format!(
-            "its application closed with SO_LINGER 0 (the peer had sent no data that it could leave unread){idle}"
+            "most likely its application closed with SO_LINGER 0 (the peer had sent no data that it could leave unread; `ss -K` \
+             looks the same){or}{idle}"
         );
     }
     if cause == Cause::NoSocket {
@@ -146,7 +151,19 @@ fn why(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> String {
         let last = last.unwrap_or_default();
         return format!("its socket was gone{last}: aborted, or closed with a RST that was lost");
     }
-    format!("{}{idle}", cause.sentence())
+    let or = if matches!(cause, Cause::Abort | Cause::UnreadData) { or_gave_up(view, reset) } else { "" };
+    format!("{}{or}{idle}", cause.sentence())
+}
+
+/// What else an abort may be, by what its sender had sent.
+fn or_gave_up(view: &View<'_>, reset: &signals::Reset) -> &'static str {
+    /// No user timeout is as short, as a rule.
+    const TIMEOUT: Span = Span::secs(1);
+    if !reset.stamped && gives_up_probing(view, reset) {
+        return ", or it gave up on keepalives, whose answers did not reach it";
+    }
+    let waited = reset.last_sent.is_some_and(|t| reset.time - t >= TIMEOUT);
+    if reset.in_flight > 0 && waited { ", or it gave up on unanswered data (TCP_USER_TIMEOUT)" } else { "" }
 }
 
 /// Whether the RST stands in the histories: sent by its sender, or accepted by its receiver.

@@ -19,8 +19,9 @@ pub static DECLARATION: Declaration = Declaration {
               was not captured, and whose data was not acknowledged yet or had no window, if that is its first RST, has the TTL \
               of its other segments and comes no later than it would repeat that data: an abort would have sent one with ACK. A \
               note where write-after-fin or request-crossed-fin warns of the same RST and tells more of it.",
-    confused: "half-close, where the data is taken; rst-abort, where the socket that aborts sends the RST; a RST after both \
-               ends had closed.",
+    confused: "half-open-dead-peer, where data of its own had been sent four times or more in vain: it may as well have given up \
+               on that; half-close, where the data is taken; rst-abort, where the socket that aborts sends the RST; a RST after \
+               both ends had closed.",
     advice: "The end that reset closes too early, or the peer writes after it has read end-of-file. With a connection pool: \
              make the idle timeout of the side that reuses connections shorter than that of the side that closes them.",
     thresholds: &[],

@@ -15,7 +15,7 @@ pub static DECLARATION: Declaration = Declaration {
     decided: "An end that goes on sending on the connection, later than 100 ms after a RST that came in its name and that its peer \
               accepted, has not sent that. Or: the TTL or hop limit of an accepted RST differs by more than 2 from that of its \
               sender's segments, and the distance does not fit either, whichever of the usual initial values (32, 64, 128, 255) \
-              one assumes; that is suspected, not proven.",
+              one assumes, or is such a value, which no router has lowered, while theirs are not; that is suspected, not proven.",
     confused: "stacks that send RSTs with another initial TTL; a route that changed.",
     advice: "Capture on both sides: the RST that leaves neither host was made in between.",
     thresholds: &[],

@@ -4,6 +4,7 @@ use super::Signals;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 use crate::tracker::sequence::{after, before};
+use crate::tracker::trace::Trace;
 use crate::tracker::{Class, Connection, Taken};
 
 /// One RST.
@@ -60,6 +61,10 @@ pub struct Reset {
     pub last_sent: Option<Time>,
     /// It carries timestamps, as only a socket that exists can.
     pub stamped: bool,
+    /// The sender's last segment before it was a probe, which the peer answered.
+    pub probed: bool,
+    /// The timestamp that it echoes is older than that of the peer's last segment, which can have arrived.
+    pub unheard: bool,
     /// The first of what the sender had sent in vain.
     pub tries_since: Option<Time>,
     /// How long nothing had passed before the peer's unanswered segments began; before the RST itself if there are none.
@@ -98,6 +103,8 @@ impl Reset {
             let payload = edge.wrapping_sub(acked).wrapping_sub(u32::from(peer.fin() == Some(edge)));
             if after(edge, acked) { payload } else { 0 }
         };
+        let is_probe = |l: &Trace| l.len <= 1 && own.sent().is_some_and(|next| before(l.seq, next));
+        let is_echoed = |l: &Trace| seg.options.timestamps.zip(l.tsval()).is_none_or(|(t, sent)| !before(t.echo, sent));
         Reset {
             from: x,
             time: seg.time,
@@ -131,6 +138,8 @@ impl Reset {
             peer_repeats: waiting.repeats,
             last_sent: ends[x].last_sent(),
             stamped: seg.options.timestamps.is_some(),
+            probed: own.last_segment().zip(last).is_some_and(|(probe, l)| is_probe(probe) && l.packet > probe.packet),
+            unheard: arrived.is_some_and(|l| !is_echoed(l)),
             tries_since: tried.first().map(|(t, _)| t),
             idle: if waiting.first().is_some() { waiting.idle() } else { idle },
         }
@@ -163,6 +172,8 @@ crate::pack::pack_fields!(Reset {
     peer_repeats,
     last_sent,
     stamped,
+    probed,
+    unheard,
     tries_since,
     idle,
 });

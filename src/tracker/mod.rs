@@ -92,7 +92,7 @@ pub use connection::{Class, Connection, Taken};
 pub use lone::Lone;
 pub use outline::Outline;
 pub use profile::{Profile, Stack};
-pub use reset::OVERTAKEN;
+pub use reset::{OVERTAKEN, is_unspent};
 pub use state::{Evidence, State, States, UnknownState};
 
 pub use table::Tracker;

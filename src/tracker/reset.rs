@@ -19,6 +19,12 @@ const GONE: Events = Events::of(&[Event::SndFin, Event::SndRst, Event::RcvRst]);
 /// Segments sent before a RST may be captured this much after it.
 pub const OVERTAKEN: Span = Span::millis(100);
 
+/// Whether `ttl` is an initial value that no router has lowered yet, unlike `usual`, that of the same end's other segments.
+pub fn is_unspent(ttl: u8, usual: u8) -> bool {
+    const INITIAL: [u8; 4] = [32, 64, 128, 255];
+    ttl > 32 && INITIAL.contains(&ttl) && !INITIAL.contains(&usual)
+}
+
 impl Connection {
     /// `x` sends a RST, or somebody does in its name. Whether its receiver accepts it.
     pub(super) fn reset(&mut self, x: usize, seg: &Segment) -> bool {
@@ -236,11 +242,13 @@ impl Connection {
     }
 
     /// Whether this RST, with another hop count than the first segment of `x`, comes too late for an answer of `x` to what was sent
-    /// last: a device between may have sent it, as a rule to both ends, but not always; or the route has changed.
+    /// last, or from nearer than `x` is: a device between may have sent it, as a rule to both ends, but not always; or the route
+    /// has changed.
     fn may_be_between(&self, x: usize, seg: &Segment) -> bool {
         let (end, peer) = (&self.ends[x], &self.ends[1 - x]);
         let due = Span(round_trip(end.turnaround).0 + OVERTAKEN.0);
-        end.ttl.is_some_and(|ttl| ttl != seg.ttl) && peer.last.is_some_and(|last| seg.time - last.time > due)
+        let late = || peer.last.is_some_and(|last| seg.time - last.time > due);
+        end.ttl.is_some_and(|ttl| is_unspent(seg.ttl, ttl) || ttl != seg.ttl && late())
     }
 
     /// Whether `y`, as far as can be seen from outside, accepts the RST.

@@ -1,0 +1,105 @@
+//! What the path did, or somebody on it, is not told as what an end did.
+
+#[path = "common/analysis.rs"]
+mod analysis;
+
+use analysis::{find, only, opened};
+use tcpstate::report::{Connection, Severity, Side};
+use tcpstate::tracker::State;
+
+/// Keepalives of the client every two seconds, each of which the server answers; the client's clock, and what it echoes of the
+/// server's, and what the RST echoes.
+fn probed(rst: &str) -> Connection {
+    only(&format!(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN><TS=1/0> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK><TS=5000/1> <-- SYN_RCVD @ +1ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><TS=2/5000> --> ESTABLISHED @ +1ms
+4. ESTABLISHED --> <SEQ=100><ACK=301><CTL=ACK><TS=2000/5000> --> ESTABLISHED @ 2s
+5. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=ACK><TS=7000/2> <-- ESTABLISHED @ +1ms
+6. ESTABLISHED --> <SEQ=100><ACK=301><CTL=ACK><TS=4000/7000> --> ESTABLISHED @ 4s
+7. x<-- <SEQ=301><ACK=101><CTL=ACK><TS=9000/2> <-- ESTABLISHED @ +1ms
+8. ESTABLISHED --> <SEQ=100><ACK=301><CTL=ACK><TS=5000/7000> --> ESTABLISHED @ 5s
+9. x<-- <SEQ=301><ACK=101><CTL=ACK><TS=10000/2> <-- ESTABLISHED @ +1ms
+{rst}"
+    ))
+}
+
+#[test]
+fn who_gives_up_on_keepalives_whose_answers_are_lost_is_no_application_that_aborts() {
+    let c = probed("10. CLOSED --> <SEQ=101><ACK=301><CTL=RST,ACK><TS=6000/7000> --> CLOSED @ 6s\n");
+    let told = find(&c, "keepalive-timeout").unwrap();
+    assert!(told.message.contains("the last answer (packet 9) did not reach it"), "{}", told.message);
+    assert_eq!(told.facts["reset.cause"], "keepalive-gave-up");
+    assert_eq!((told.severity, told.endpoint), (Severity::Warning, Some(Side::Client)));
+    assert!(find(&c, "rst-abort").is_none(), "{:?}", c.anomalies);
+}
+
+#[test]
+fn who_resets_after_the_answer_to_its_keepalive_arrived_aborts() {
+    let rst = "10. CLOSED --> <SEQ=101><ACK=301><CTL=RST,ACK><TS=6000/10000> --> CLOSED @ 6s\n";
+    let c = probed(rst);
+    assert!(find(&c, "keepalive-timeout").is_none(), "{:?}", c.anomalies);
+    let abort = find(&c, "rst-abort").unwrap();
+    assert!(abort.message.contains("most likely its application closed with SO_LINGER 0"), "{}", abort.message);
+    assert!(!abort.message.contains("keepalives"), "{}", abort.message);
+    // Where no timestamp tells, it may have given up all the same.
+    let bare = probed(&rst.replace("<TS=6000/10000>", ""));
+    let message = &find(&bare, "rst-abort").unwrap().message;
+    assert!(message.contains("or it gave up on keepalives, whose answers did not reach it"), "{message}");
+}
+
+#[test]
+fn who_gave_up_on_data_sent_again_and_again_is_not_said_to_have_closed() {
+    let c = only(opened!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ 1s
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +200ms
+6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +400ms
+7. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +800ms
+8. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=ACK><LEN=50> <-- ESTABLISHED @ +1s
+9. FIN_WAIT_1/CLOSED --> <SEQ=101><CTL=RST><WIN=0> --> CLOSED @ +100us
+"
+    ));
+    let told = find(&c, "half-open-dead-peer").unwrap();
+    assert!(told.message.starts_with("client 192.0.2.1:50000 sent its data 4 times in 1.4 s"), "{}", told.message);
+    assert!(
+        told.message.ends_with("it had given up by then (TCP_USER_TIMEOUT, retries), or had closed"),
+        "{}",
+        told.message
+    );
+    assert_eq!((&told.facts["reset.cause"], told.endpoint), (&"gave-up".into(), Some(Side::Server)));
+    assert!(find(&c, "rst-after-close").is_none() && find(&c, "rst-abort").is_none(), "{:?}", c.anomalies);
+}
+
+/// A RST in the server's name answers the client's request; all else of the server has the hop count `usual`.
+fn rejected(usual: u8, rst: u8) -> Connection {
+    only(&format!(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK><TTL={usual}> <-- SYN_RCVD @ +1ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=10><TTL={usual}> <-- ESTABLISHED @ +1ms
+6. ESTABLISHED --> <SEQ=111><ACK=311><CTL=ACK> --> ESTABLISHED
+7. ESTABLISHED --> <SEQ=111><ACK=311><CTL=ACK><LEN=10> -->x ESTABLISHED @ 3s
+8. CLOSED <-- <SEQ=311><CTL=RST><WIN=0><TTL={rst}> <-- ESTABLISHED @ +1ms
+"
+    ))
+}
+
+#[test]
+fn a_reset_that_no_router_has_passed_on_may_be_of_a_firewall() {
+    let c = rejected(63, 64);
+    let server = &c.endpoints.server;
+    assert_eq!((server.state, server.possible.has(State::Established)), (State::Closed, true));
+    let between = find(&c, "rst-from-between").unwrap();
+    assert!(between.message.contains("has TTL 64, its other segments have 63"), "{}", between.message);
+    let lost = find(&c, "half-open-dead-peer").unwrap();
+    assert!(lost.message.contains("or a device between in its name"), "{}", lost.message);
+    assert_eq!((between.severity, lost.severity), (Severity::Warning, Severity::Note));
+    // A difference of one alone is no proof, but no certainty either.
+    let c = rejected(57, 56);
+    assert!(find(&c, "rst-from-between").is_none(), "{:?}", c.anomalies);
+    assert!(find(&c, "half-open-dead-peer").unwrap().message.contains("or a device between"), "{:?}", c.anomalies);
+    let c = rejected(57, 57);
+    assert!(!find(&c, "half-open-dead-peer").unwrap().message.contains("between"), "{:?}", c.anomalies);
+    assert!(!c.endpoints.server.possible.has(State::Established));
+}
