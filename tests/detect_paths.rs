@@ -103,3 +103,65 @@ fn a_reset_that_no_router_has_passed_on_may_be_of_a_firewall() {
     assert!(!find(&c, "half-open-dead-peer").unwrap().message.contains("between"), "{:?}", c.anomalies);
     assert!(!c.endpoints.server.possible.has(State::Established));
 }
+
+/// The client's large segments are lost, and sent again up to 13 s; what passes before that.
+fn stuck(before: &str, ack: u32) -> Connection {
+    let again: String = [200, 600, 1400, 3000, 6200, 12600]
+        .iter()
+        .enumerate()
+        .map(|(i, ms)| {
+            let at = 1000 + ms;
+            format!("{}. ESTABLISHED --> <SEQ=201><ACK={ack}><CTL=ACK><LEN=1460> -->x ESTABLISHED @ {at}ms\n", i + 20)
+        })
+        .collect();
+    only(&format!(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +1ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=100> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=201><CTL=ACK> <-- ESTABLISHED @ +1ms
+6. ESTABLISHED --> <SEQ=201><ACK=301><CTL=ACK><LEN=1460> -->x ESTABLISHED @ 1s
+{before}{again}27. - - @ 30s
+"
+    ))
+}
+
+#[test]
+fn who_acknowledges_a_smaller_segment_sent_later_is_not_gone() {
+    let c = stuck(
+        "7. ESTABLISHED --> <SEQ=1661><ACK=301><CTL=ACK><LEN=300> --> ESTABLISHED
+8. ESTABLISHED <-- <SEQ=301><ACK=201><CTL=ACK><SACK=1661-1961> <-- ESTABLISHED @ +100us
+",
+        301,
+    );
+    let told = find(&c, "mtu-black-hole").unwrap();
+    assert!(told.message.ends_with("received a smaller one that was sent later (packet 8)"), "{}", told.message);
+    assert_eq!(told.severity, Severity::Error);
+    assert!(find(&c, "half-open-dead-peer").is_none(), "{:?}", c.anomalies);
+    // Of one as large that arrived nobody can say so.
+    let c = stuck(
+        "7. ESTABLISHED --> <SEQ=1661><ACK=301><CTL=ACK><LEN=1460> --> ESTABLISHED
+8. ESTABLISHED <-- <SEQ=301><ACK=201><CTL=ACK><SACK=1661-3121> <-- ESTABLISHED @ +100us
+",
+        301,
+    );
+    assert!(find(&c, "mtu-black-hole").is_none(), "{:?}", c.anomalies);
+}
+
+#[test]
+fn who_is_heard_after_the_large_segment_was_sent_is_not_gone() {
+    let c = stuck("7. ESTABLISHED <-- <SEQ=301><ACK=201><CTL=ACK><LEN=10> <-- ESTABLISHED @ +190ms\n", 311);
+    let told = find(&c, "mtu-black-hole").unwrap();
+    assert!(told.message.ends_with("never acknowledged a segment as large, only smaller ones"), "{}", told.message);
+    assert_eq!(told.severity, Severity::Warning);
+    assert!(find(&c, "half-open-dead-peer").is_none(), "{:?}", c.anomalies);
+}
+
+#[test]
+fn where_only_large_segments_go_unanswered_their_size_may_be_why() {
+    let c = stuck("", 301);
+    let told = find(&c, "half-open-dead-peer").unwrap();
+    let large = "segments as large as these, 1,460 bytes, may not get through: none was ever acknowledged";
+    assert!(told.message.ends_with(large), "{}", told.message);
+    assert!(find(&c, "mtu-black-hole").is_none(), "{:?}", c.anomalies);
+}

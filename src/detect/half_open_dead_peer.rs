@@ -6,7 +6,7 @@ use super::cause::{
 use super::idle_death;
 use super::prelude::*;
 use super::rst_abort::is_in_history;
-use super::unheard;
+use super::{mtu_black_hole, unheard};
 
 pub(super) const AFTER: Threshold = Threshold::wait(
     "half-open-dead-peer",
@@ -156,6 +156,10 @@ pub(super) fn silence(view: &View<'_>) -> Option<Silence> {
         if view.signals.resets().iter().any(|r| r.from != e) || view.is_one_sided() {
             return None;
         }
+        // Nor is one gone that large segments do not reach.
+        if mtu_black_hole::fails(view, e).is_some() {
+            return None;
+        }
         let waiting = &view.unanswered(e);
         let (since, packet) = waiting.first()?;
         let took = view.end(e).last_sent().unwrap_or(since) - since;
@@ -195,13 +199,20 @@ fn unanswered(view: &View<'_>, silence: &Silence, sink: &mut Sink<'_>) -> bool {
         } else {
             ("is no longer heard", "")
         };
+        let large = mtu_black_hole::may_not_pass(view, 1 - of).map(|len| {
+            format!(
+                "; segments as large as these, {} bytes, may not get through: none was ever acknowledged",
+                count(len.into())
+            )
+        });
         format!(
-            "{} sent its data up to {} in {}; {} {silence}{}{or}",
+            "{} sent its data up to {} in {}; {} {silence}{}{or}{}",
             view.who(1 - of),
             times(tries.into()),
             Plain(took),
             view.who(of),
             after_idle(idle),
+            large.unwrap_or_default(),
         )
     };
     sink.raise(severity, since, packet, message)

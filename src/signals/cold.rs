@@ -93,6 +93,9 @@ pub struct ColdEnd {
     pub late: u32,
     /// The first of them: time, packet.
     pub first_late: Option<(Time, u64)>,
+    /// The last time that the peer had received less than a segment of the largest size beyond a gap (SACK): where the gap began,
+    /// and the packet.
+    pub small_beyond: Option<(u32, u64)>,
     /// Payload bytes it sent for the first time after it had acknowledged the peer's FIN.
     pub after_peer_fin: u64,
     /// Of those, the first segment: time, packet.
@@ -124,6 +127,7 @@ impl ColdEnd {
         gap_fills: 0,
         late: 0,
         first_late: None,
+        small_beyond: None,
         after_peer_fin: 0,
         first_after_peer_fin: None,
     };
@@ -283,6 +287,7 @@ crate::pack::pack_fields!(ColdEnd {
     gap_fills,
     late,
     first_late,
+    small_beyond,
     after_peer_fin,
     first_after_peer_fin,
 });

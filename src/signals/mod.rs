@@ -185,8 +185,21 @@ impl Signals {
         own.note_sent(seg);
         if seg.len == 0 {
             own.note_ack(advances);
+            if seg.options.sack_blocks != 0 {
+                self.note_blocks(x, seg);
+            }
         } else {
             own.note_next(seg, advances, &mut self.waiting, idle);
+        }
+    }
+
+    /// Takes note of the SACK blocks of `seg` of end `x`.
+    #[cold]
+    fn note_blocks(&mut self, x: usize, seg: &Segment) {
+        let largest = self.ends[1 - x].largest;
+        let is_small = |(left, right): &(u32, u32)| after(*left, seg.ack) && right.wrapping_sub(*left) < largest;
+        if seg.options.sack().iter().any(is_small) {
+            self.cold_mut().ends[1 - x].small_beyond = Some((seg.ack, seg.packet));
         }
     }
 
@@ -215,6 +228,9 @@ impl Signals {
     fn segment(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) -> u32 {
         let (x, y) = (taken.sender, 1 - taken.sender);
         let another = seg.has(Flags::SYN | Flags::ACK) && self.ends[x].is_another_syn_ack(seg, taken, c);
+        if taken.class == Class::Ack && seg.options.sack_blocks != 0 {
+            self.note_blocks(x, seg);
+        }
         let [a, b] = &mut self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         // It spoke: what the peer had sent is no longer met by silence.
