@@ -190,6 +190,85 @@ fn what_was_saved_of_a_part_is_not_taken_for_the_whole() {
     }
 }
 
+/// 40 connections to each of two ports, of which every third to the ports in `bad` is refused.
+fn two_services(bad: &[u16]) -> Vec<u8> {
+    let mut all = Conversation::new();
+    for i in 0..80 {
+        let (client, server) = (40_000 + i, 80 + i % 2);
+        all = all.to(server);
+        all = if i / 2 % 3 == 2 && bad.contains(&server) { all.refused(client) } else { all.closed(client) };
+        all = all.after(100_000);
+    }
+    all.bytes
+}
+
+/// Of many connections, too, what holds of one service before is new where it holds of another after.
+#[test]
+fn a_finding_of_many_connections_is_of_its_service() {
+    let folder = Folder::new();
+    for (name, bad) in [("none", &[][..]), ("first", &[80]), ("both", &[80, 81])] {
+        folder.file(&format!("{name}.pcap"), &two_services(bad));
+        let saved = ["analyze", "-o", &format!("{name}.json"), &format!("{name}.pcap")];
+        assert_eq!(folder.run(&saved).code, 0);
+    }
+    for ending in ["pcap", "json"] {
+        let told = |by: &[&str], before: &str, after: &str| {
+            let names = [format!("{before}.{ending}"), format!("{after}.{ending}")];
+            diff(&folder, &[by, &["--fail-on-new=error", &names[0], &names[1]]].concat())
+        };
+        let run = told(&[], "first", "both");
+        assert_eq!(run.code, 1, "{}", run.out);
+        assert!(run.out.contains("\nnew      10.0.0.2:81: A01 syn-success-low\n"), "{}", run.out);
+        assert!(!run.out.contains("10.0.0.2:80: A01"), "{}", run.out);
+        let run = told(&[], "both", "first");
+        assert_eq!(run.code, 0, "{}", run.out);
+        assert!(run.out.contains("\ngone     10.0.0.2:81: A01 syn-success-low\n"), "{}", run.out);
+        let run = told(&["--service", "web=*:8*"], "first", "both");
+        assert!(run.code == 0 && !run.out.contains("A01"), "{}", run.out);
+        let run = told(&["--by", "port", "-f", "json"], "none", "first");
+        let told: Value = serde_json::from_str(&run.out).unwrap();
+        let of_many: Vec<&Value> = told["findings"].as_array().unwrap().iter().filter(|f| f["code"] == "A01").collect();
+        assert_eq!((run.code, of_many.len(), &of_many[0]["service"]), (1, 1, &Value::from("port 80")));
+    }
+}
+
+/// What is not there was not compared, and what is cut away may be there.
+#[test]
+fn what_cannot_be_told_is_no_pass() {
+    let folder = folder();
+    folder.file("empty.pcap", &Conversation::new().bytes);
+    folder.file("damaged.pcap", &traffic(40, 1_000)[..20_000]);
+    folder.run(&["analyze", "--limit", "3", "-o", "cut.json", "good.pcap"]);
+    folder.run(&["analyze", "--filter", "outcome closed", "-o", "closed.json", "bad.pcap"]);
+    let (new, worse) = ("--fail-on-new", "--fail-on-worse");
+    for (arguments, code, why) in [
+        (&[new, "good.pcap", "empty.pcap"][..], 3, "--fail-on-new: cannot tell: empty.pcap has no connections"),
+        (&[worse, "good.pcap", "empty.pcap"], 3, "--fail-on-worse: cannot tell: empty.pcap has no connections"),
+        (&[worse, "empty.pcap", "good.pcap"], 3, "--fail-on-worse: cannot tell: empty.pcap has no connections"),
+        (&[new, "good.json", "cut.json"], 3, "--fail-on-new: cannot tell: cut.json is not whole"),
+        (&[new, "bad.json", "closed.json"], 3, "--fail-on-new: cannot tell: closed.json is not whole"),
+        (&[new, "-q", "good.pcap", "damaged.pcap"], 3, ""),
+        // All that is found in what is whole was there before.
+        (&[new, "cut.json", "good.json"], 0, ""),
+        (&[new, worse, "closed.json", "closed.json"], 0, ""),
+        // What is found is found.
+        (&[new, worse, "empty.pcap", "bad.pcap"], 1, ""),
+        (&["good.pcap", "empty.pcap"], 0, ""),
+    ] {
+        let run = folder.run(&[&["diff"], arguments].concat());
+        let err = if why.is_empty() { String::new() } else { format!("tcpstate: {why}\n") };
+        assert_eq!((run.code, run.err), (code, err), "{arguments:?}");
+        assert!(!run.out.contains("no difference shows\n") || code == 0, "{}", run.out);
+    }
+    let table = diff(&folder, &["good.pcap", "empty.pcap"]).out;
+    assert!(table.contains("\nnothing to compare: empty.pcap has no connections\n"), "{table}");
+    let markdown = diff(&folder, &["-f", "markdown", "good.pcap", "empty.pcap"]).out;
+    assert!(markdown.contains("\nNothing to compare: empty.pcap has no connections.\n"), "{markdown}");
+    let told: Value = serde_json::from_str(&diff(&folder, &["-f", "json", "good.json", "cut.json"]).out).unwrap();
+    let cut = ["cut.json is not whole"];
+    assert_eq!(told["cannot_tell"], serde_json::json!({"new": cut, "worse": cut}));
+}
+
 #[test]
 fn services_are_matched_by_name_port_or_address() {
     let folder = folder();

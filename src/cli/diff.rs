@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::args::{columns, duration};
-use super::failure::{DONE, FAILED, FOUND, Failure};
+use super::failure::{DONE, FAILED, FOUND, Failure, UNCLEAR};
 use super::jobs::Jobs;
 use super::names;
 use super::output::{self, Look, Target, tell};
@@ -17,7 +17,7 @@ use crate::detect::Limits;
 use crate::diff::output::{Format, write};
 use crate::diff::sample::Item;
 use crate::diff::service::By;
-use crate::diff::{Sample, Services, compare};
+use crate::diff::{Difference, Sample, Services, compare};
 use crate::render::clean::clean;
 use crate::report::Severity;
 use crate::source::open_reader;
@@ -35,7 +35,8 @@ Findings that only one of both has, or that are more severe, are told always. Al
 chance would not make them: shares by Fisher's exact test, times by the rank test of Mann and Whitney, all corrected for \
 their number (Holm). Both captures should show comparable traffic.
 
-Exit codes: 0 done; 1 what --fail-on-new or --fail-on-worse names was found; 2 could not be done; 130 interrupted.")]
+Exit codes: 0 done; 1 what --fail-on-new or --fail-on-worse names was found; 3 it was not, but may be there: a side has no \
+connections, is damaged, or was saved of a part only; 2 could not be done; 130 interrupted.")]
 pub struct DiffArgs {
     /// The capture before, a folder of captures, or a report saved with --format json
     #[arg(value_name = "BEFORE")]
@@ -128,13 +129,25 @@ pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
     let difference = compare(&before.sample, &after.sample, &services, args.alpha);
     let looks = (look.width(args.width), look.colour(target.is_file()));
     target.write(|out| write(format, &difference, args.all, looks, out))?;
-    let found =
-        args.fail_on_new.is_some_and(|least| difference.has_new(least)) || args.fail_on_worse && difference.has_worse();
-    Ok(match (before.unreadable || after.unreadable, found) {
-        (true, _) => FAILED,
-        (false, true) => FOUND,
-        (false, false) => DONE,
-    })
+    Ok(if before.unreadable || after.unreadable { FAILED } else { code(&difference, args) })
+}
+
+/// The exit code that the options ask for: what was found weighs more than what cannot be told.
+fn code(difference: &Difference, args: &DiffArgs) -> u8 {
+    let new = args.fail_on_new.map(|least| ("--fail-on-new", difference.has_new(least), &difference.new_unclear));
+    let worse = ("--fail-on-worse", difference.has_worse(), &difference.worse_unclear);
+    let asked: Vec<_> = new.into_iter().chain(args.fail_on_worse.then_some(worse)).collect();
+    if asked.iter().any(|(_, found, _)| *found) {
+        return FOUND;
+    }
+    let mut code = DONE;
+    for (option, _, why) in asked.into_iter().filter(|(.., why)| !why.is_empty()) {
+        code = UNCLEAR;
+        if !args.reading.quiet {
+            tell(format_args!("tcpstate: {option}: cannot tell: {}", clean(&why.join(", "))));
+        }
+    }
+    code
 }
 
 /// Tells of options that change nothing, or only one side.

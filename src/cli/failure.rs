@@ -11,7 +11,7 @@ pub const FOUND: u8 = 1;
 /// Exit code: it could not be done (usage, unreadable input or output).
 pub const FAILED: u8 = 2;
 
-/// Exit code: `check` can't tell, because the capture does not show enough.
+/// Exit code: `check` or `diff` can't tell, because a capture does not show enough.
 pub const UNCLEAR: u8 = 3;
 
 /// A message for standard error; the program ends with [`FAILED`].

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::findings::{Fate, FindingChange, Groups, of_connections, wide};
 use super::sample::{Item, Sample};
 use super::service::{By, Services};
 use super::stats::{fisher, holm, mann_whitney};
+use crate::render::facts::input;
 use crate::report::{Outcome, Severity};
 use crate::time::Span;
 use crate::tracker::State;
@@ -77,53 +79,6 @@ pub struct Comparison {
     pub verdict: Verdict,
 }
 
-/// What became of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fate {
-    /// It was not there before.
-    New,
-    /// More connections show it, or it is more severe.
-    Worse,
-    /// Fewer connections show it.
-    Less,
-    /// It is not there any more.
-    Gone,
-    /// As before, as far as can be told.
-    Same,
-}
-
-impl Fate {
-    /// One word.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Fate::New => "new",
-            Fate::Worse => "worse",
-            Fate::Less => "less",
-            Fate::Gone => "gone",
-            Fate::Same => "same",
-        }
-    }
-}
-
-/// A finding in both captures, or in one of them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FindingChange {
-    /// Which service, or the capture as a whole.
-    pub service: String,
-    /// Its code.
-    pub code: String,
-    /// Its worst severity, before and after.
-    pub severity: (Option<Severity>, Option<Severity>),
-    /// How many of how many connections show it.
-    pub before: (u64, u64),
-    /// The same after.
-    pub after: (u64, u64),
-    /// As of a [`Comparison`].
-    pub p: Option<f64>,
-    /// What became of it.
-    pub fate: Fate,
-}
-
 /// Everything that was compared.
 #[derive(Clone, Debug)]
 pub struct Difference {
@@ -143,6 +98,12 @@ pub struct Difference {
     pub new: Vec<(String, u64)>,
     /// What p-values were held against.
     pub alpha: f64,
+    /// Why nothing was compared, if nothing was.
+    pub nothing: Option<String>,
+    /// Why what is not told to be new may be new all the same.
+    pub new_unclear: Vec<String>,
+    /// Why what is not told to be worse may be worse all the same.
+    pub worse_unclear: Vec<String>,
 }
 
 impl Difference {
@@ -162,7 +123,7 @@ impl Difference {
 pub fn compare(before: &Sample, after: &Sample, services: &Services, alpha: f64) -> Difference {
     let services = services.settled(before, after);
     let (old, new) = (services.group(before), services.group(after));
-    let only = |a: &BTreeMap<String, Vec<&Item>>, b: &BTreeMap<String, Vec<&Item>>| {
+    let only = |a: &Groups<'_>, b: &Groups<'_>| {
         let missing = a.iter().filter(|(name, _)| !b.contains_key(*name));
         missing.map(|(name, items)| (name.clone(), items.len() as u64)).collect::<Vec<_>>()
     };
@@ -174,15 +135,20 @@ pub fn compare(before: &Sample, after: &Sample, services: &Services, alpha: f64)
             comparisons.extend(shares(name, was, is));
             comparisons.extend(times(name, was, is));
         }
-        findings.extend(findings_of(name, was, is));
+        findings.extend(of_connections(name, was, is));
     }
-    findings.extend(wide(before, after));
+    findings.extend(wide((before, &old), (after, &new), &services));
     // What one side was not asked for is not known there.
     findings.retain(|f| before.sought.has(&f.code) && after.sought.has(&f.code));
     correct(&mut comparisons, &mut findings, alpha);
     comparisons.sort_by(|a, b| (a.verdict, &a.service, &a.what).cmp(&(b.verdict, &b.service, &b.what)));
     findings
         .sort_by(|a, b| (a.fate, b.severity.1, &a.service, &a.code).cmp(&(b.fate, a.severity.1, &b.service, &b.code)));
+    let nothing = nothing([before, after], &old, &new);
+    // What is found in all of the capture after is all that can be new.
+    let new_unclear = [unclear(after, before), emptiness(after).into_iter().collect()].concat();
+    let worse_unclear =
+        [unclear(before, after), unclear(after, before), nothing.clone().into_iter().collect()].concat();
     let named = |sample: &Sample| sample.problems.iter().map(|p| format!("{}: {p}", sample.name)).collect::<Vec<_>>();
     Difference {
         samples: [before, after].map(|sample| (sample.name.clone(), sample.items.len() as u64)),
@@ -193,7 +159,30 @@ pub fn compare(before: &Sample, after: &Sample, services: &Services, alpha: f64)
         gone: only(&old, &new),
         new: only(&new, &old),
         alpha,
+        nothing,
+        new_unclear,
+        worse_unclear,
     }
+}
+
+/// That a sample has nothing to compare.
+fn emptiness(sample: &Sample) -> Option<String> {
+    sample.items.is_empty().then(|| format!("{} has no connections", input(&sample.name)))
+}
+
+/// Why no service was compared.
+fn nothing(samples: [&Sample; 2], old: &Groups<'_>, new: &Groups<'_>) -> Option<String> {
+    let empty: Vec<String> = samples.into_iter().filter_map(emptiness).collect();
+    match empty.as_slice() {
+        [] => old.keys().all(|name| !new.contains_key(name)).then(|| "no service is in both captures".to_owned()),
+        _ => Some(empty.join(", ")),
+    }
+}
+
+/// What of a sample is not known that is of the `other`, as far as it was not meant to be left out of both.
+fn unclear(sample: &Sample, other: &Sample) -> Vec<String> {
+    let lacks = sample.lacks || sample.part.is_some() && sample.part != other.part;
+    if !lacks { Vec::new() } else { vec![format!("{} is not whole", input(&sample.name))] }
 }
 
 /// Outcomes, who closed first, states at the end: each that occurs, against all else.
@@ -226,7 +215,7 @@ fn shares(service: &str, was: &[&Item], is: &[&Item]) -> Vec<Comparison> {
     all.into_iter().map(comparison).collect()
 }
 
-fn enough(before: usize, after: usize) -> bool {
+pub(super) fn enough(before: usize, after: usize) -> bool {
     before >= LEAST && after >= LEAST
 }
 
@@ -268,62 +257,6 @@ fn times(service: &str, was: &[&Item], is: &[&Item]) -> Vec<Comparison> {
 fn summary(sorted: &[i64]) -> Times {
     let at = |percent: usize| Span(sorted.get((sorted.len() * percent).div_ceil(100).max(1) - 1).copied().unwrap_or(0));
     Times { count: sorted.len() as u64, median: at(50), p95: at(95) }
-}
-
-fn findings_of(service: &str, was: &[&Item], is: &[&Item]) -> Vec<FindingChange> {
-    let count = |items: &[&Item]| {
-        let mut counts: BTreeMap<String, (u64, Severity)> = BTreeMap::new();
-        for (code, severity) in items.iter().flat_map(|item| &item.findings) {
-            let entry = counts.entry(code.clone()).or_insert((0, *severity));
-            *entry = (entry.0 + 1, entry.1.max(*severity));
-        }
-        counts
-    };
-    let (old, new) = (count(was), count(is));
-    let codes: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let change = |code: &String| {
-        let (a, b) = (old.get(code), new.get(code));
-        let (before, after) = ((a.map_or(0, |x| x.0), was.len() as u64), (b.map_or(0, |x| x.0), is.len() as u64));
-        FindingChange {
-            service: service.to_owned(),
-            code: code.clone(),
-            severity: (a.map(|x| x.1), b.map(|x| x.1)),
-            before,
-            after,
-            p: enough(was.len(), is.len()).then(|| fisher(before, after)),
-            fate: fate(a.map(|x| x.1), b.map(|x| x.1)),
-        }
-    };
-    codes.into_iter().map(change).collect()
-}
-
-fn fate(before: Option<Severity>, after: Option<Severity>) -> Fate {
-    match (before, after) {
-        (None, _) => Fate::New,
-        (_, None) => Fate::Gone,
-        (Some(a), Some(b)) if b > a => Fate::Worse,
-        _ => Fate::Same,
-    }
-}
-
-fn wide(before: &Sample, after: &Sample) -> Vec<FindingChange> {
-    let codes: BTreeSet<&String> = before.wide.keys().chain(after.wide.keys()).collect();
-    let of = |sample: &Sample, code: &String| (u64::from(sample.wide.contains_key(code)), 1);
-    let change = |code: &String| {
-        let severity = (before.wide.get(code).copied(), after.wide.get(code).copied());
-        let (was, is) = (of(before, code), of(after, code));
-        let service = "the capture as a whole".to_owned();
-        FindingChange {
-            service,
-            code: code.clone(),
-            severity,
-            before: was,
-            after: is,
-            p: None,
-            fate: fate(severity.0, severity.1),
-        }
-    };
-    codes.into_iter().map(change).collect()
 }
 
 /// Corrects all p-values together and draws the conclusions.

@@ -18,10 +18,12 @@
 //! | [`sample`] | a capture or a saved report, boiled down to what is compared |
 //! | [`service`] | which service of one is which of the other |
 //! | [`stats`] | the tests |
+//! | [`findings`] | findings that came and went |
 //! | [`compare`](mod@compare) | all comparisons |
 //! | [`output`] | table, JSON, Markdown |
 
 pub mod compare;
+pub mod findings;
 pub mod output;
 pub mod sample;
 pub mod service;

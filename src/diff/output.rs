@@ -2,9 +2,11 @@
 
 use std::io;
 
+use anstyle::Style;
 use serde_json::{Value, json};
 
-use super::compare::{Comparison, Difference, Fate, FindingChange, LEAST, Measured, Verdict};
+use super::compare::{Comparison, Difference, LEAST, Measured, Verdict};
+use super::findings::{Fate, FindingChange};
 use super::service::By;
 use crate::detect;
 use crate::render::facts::input;
@@ -72,6 +74,15 @@ fn told(d: &Difference, all: bool) -> (Vec<&FindingChange>, Vec<&Comparison>) {
     (findings, d.comparisons.iter().filter(told).collect())
 }
 
+/// That nothing is told, or that nothing could be.
+fn none(d: &Difference) -> (Style, String) {
+    match (&d.nothing, d.new_unclear.is_empty() && d.worse_unclear.is_empty()) {
+        (Some(why), _) => (YELLOW, format!("nothing to compare: {why}")),
+        (None, true) => (GREEN, "no difference shows".to_owned()),
+        (None, false) => (YELLOW, "no difference shows in what there is to compare".to_owned()),
+    }
+}
+
 /// What is not listed, and services that only one capture has.
 fn remarks(d: &Difference) -> Vec<String> {
     let number = |verdict: Verdict| d.comparisons.iter().filter(|c| c.verdict == verdict).count() as u64;
@@ -118,8 +129,13 @@ fn finding(f: &FindingChange) -> String {
         (Some(a), Some(b)) if a != b => format!(", {} → {}", a.name(), b.name()),
         _ => String::new(),
     };
-    if f.before.1 == 1 && f.after.1 == 1 && f.service.starts_with("the capture") {
-        return format!("{} {name}{severity}", f.code);
+    if detect::is_wide(&f.code) {
+        let there = match (f.before.1, f.after.1) {
+            (0, _) => ", no connections before",
+            (_, 0) => ", no connections after",
+            _ => "",
+        };
+        return format!("{} {name}{severity}{there}", f.code);
     }
     format!("{} {name}: {} → {}{severity}{}", f.code, part(f.before), part(f.after), chance(f.p))
 }
@@ -147,6 +163,10 @@ fn table(d: &Difference, all: bool, width: usize) -> Vec<Text> {
     const WORD: usize = 9;
     let mut lines = wrap(Text::new(), 2, &Text::styled(BOLD, &title(d)).words(), " ", width);
     let (findings, comparisons) = told(d, all);
+    if findings.is_empty() && comparisons.is_empty() || d.nothing.is_some() {
+        let (style, words) = none(d);
+        lines.extend(wrap(Text::new(), 2, &Text::styled(style, &words).words(), " ", width));
+    }
     let mut row = |style, word: &str, service: &str, text: &str| {
         let words = Text::styled(BOLD, service).and(": ").and(text).words();
         lines.extend(wrap(Text::styled(style, word).pad(WORD), WORD, &words, " ", width));
@@ -170,9 +190,6 @@ fn table(d: &Difference, all: bool, width: usize) -> Vec<Text> {
         };
         row(style, c.verdict.name(), &c.service, &comparison(c));
     }
-    if findings.is_empty() && comparisons.is_empty() {
-        lines.push(Text::styled(GREEN, "no difference shows"));
-    }
     lines.push(Text::new());
     for remark in remarks(d) {
         lines.extend(wrap(Text::new(), 2, &Text::styled(DIM, &remark).words(), " ", width));
@@ -183,9 +200,13 @@ fn table(d: &Difference, all: bool, width: usize) -> Vec<Text> {
 fn markdown(d: &Difference, all: bool, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "### tcpstate diff\n\n{}\n", escape(&title(d)))?;
     let (findings, comparisons) = told(d, all);
-    if findings.is_empty() && comparisons.is_empty() {
-        writeln!(out, "No difference shows.\n")?;
-    } else {
+    let listed = !findings.is_empty() || !comparisons.is_empty();
+    if !listed || d.nothing.is_some() {
+        let (_, words) = none(d);
+        let (first, rest) = words.split_at(1);
+        writeln!(out, "{}{}.\n", first.to_uppercase(), escape(rest))?;
+    }
+    if listed {
         writeln!(out, "| | service | |\n|---|---|---|")?;
     }
     for f in findings {
@@ -245,6 +266,7 @@ fn json(d: &Difference, out: &mut dyn io::Write) -> io::Result<()> {
         "before": before, "after": after, "alpha": d.alpha,
         "findings": findings, "comparisons": comparisons,
         "only_before": services(&d.gone), "only_after": services(&d.new), "problems": d.problems,
+        "cannot_tell": {"new": d.new_unclear, "worse": d.worse_unclear},
     });
     serde_json::to_writer_pretty(&mut *out, &whole)?;
     writeln!(out)

@@ -1,6 +1,7 @@
 //! A capture boiled down to what is compared: from its report, or from a report saved as JSON.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use serde_json::Value;
 
@@ -38,12 +39,41 @@ pub struct Sample {
     pub name: String,
     /// Its connections.
     pub items: Vec<Item>,
-    /// Findings that only the capture as a whole shows: codes with severity.
-    pub wide: BTreeMap<String, Severity>,
+    /// Findings that only many connections together show: the worst severity of each code, by whom it is about.
+    pub wide: BTreeMap<(String, About), Severity>,
     /// Which findings were looked for.
     pub sought: Sought,
     /// What is known to be wrong with it.
     pub problems: Vec<String>,
+    /// What was left out of it by accident: by damage, or by `--limit`.
+    pub lacks: bool,
+    /// By what its connections were chosen, if they were.
+    pub part: Option<String>,
+}
+
+/// Whom a finding of many connections is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// A server's address and port.
+    Service(String, u16),
+    /// A host.
+    Host(String),
+    /// The capture as a whole.
+    Capture,
+}
+
+impl About {
+    /// Facts that name a service or a host.
+    const NAMED: [&str; 5] = ["service", "server", "host", "client", "holder"];
+
+    /// Reads it from a finding's facts, of which `fact` gives one as text.
+    fn of(fact: impl Fn(&str) -> Option<String>) -> About {
+        let Some(name) = About::NAMED.into_iter().find_map(fact) else { return About::Capture };
+        match name.parse::<SocketAddr>() {
+            Ok(socket) => About::Service(socket.ip().to_string(), socket.port()),
+            Err(_) => About::Host(name),
+        }
+    }
 }
 
 /// Which findings a report was asked for: all but those that it does not name.
@@ -100,10 +130,7 @@ impl Sample {
             times.extend(left.map(|(state, span)| ((e, state.name().to_owned()), span)));
         }
         let mut findings = BTreeMap::new();
-        for a in &c.anomalies {
-            let worst = findings.entry(a.code.to_owned()).or_insert(a.severity);
-            *worst = a.severity.max(*worst);
-        }
+        c.anomalies.iter().for_each(|a| add(&mut findings, a.code.to_owned(), a.severity));
         self.items.push(Item {
             server: c.server.addr.to_string(),
             port: c.server.port,
@@ -118,9 +145,12 @@ impl Sample {
 
     /// Takes all else; `report` need not have the connections any more.
     pub fn complete(&mut self, report: &Report) {
-        let wide = report.findings.iter().filter(|f| is_wide(f.code)).map(|f| (f.code.to_owned(), f.severity));
-        self.wide = wide.collect();
+        for f in report.findings.iter().filter(|f| is_wide(f.code)) {
+            let about = About::of(|name| f.facts.get(name)?.as_str().map(str::to_owned));
+            add(&mut self.wide, (f.code.to_owned(), about), f.severity);
+        }
         self.problems = report.capture.files.iter().filter_map(|file| file.problem.clone()).collect();
+        self.lacks = !self.problems.is_empty();
     }
 
     /// From a report saved with `--format json`.
@@ -141,32 +171,49 @@ impl Sample {
         let files = report["capture"]["files"].as_array().ok_or_else(|| part("capture.files"))?;
         let items: Vec<Item> =
             connections.iter().map(|c| item(c).ok_or_else(|| part("connections[]"))).collect::<Result<_, _>>()?;
-        let wide = findings.iter().filter_map(coded).filter(|(code, _)| is_wide(code)).collect();
+        let mut wide = BTreeMap::new();
+        for f in findings {
+            let Some((code, severity)) = coded(f).filter(|(code, _)| is_wide(code)) else { continue };
+            add(&mut wide, (code, About::of(|name| f["facts"][name].as_str().map(str::to_owned))), severity);
+        }
         let mut problems: Vec<String> =
             files.iter().filter_map(|file| file["problem"].as_str().map(str::to_owned)).collect();
         if let Some(all) = report["summary"]["connections"].as_u64().filter(|all| *all > items.len() as u64) {
             let (some, all) = (count(items.len() as u64), plural(all, "connection"));
             problems.push(format!("has {some} of {all}, as --limit saved it; the others are in no comparison"));
         }
+        let lacks = !problems.is_empty();
         let selected = &report["capture"]["selected"];
-        problems.extend(narrowed(selected, report["summary"]["connections"].as_u64()));
+        let part = chosen(selected);
+        let left = &report["summary"]["connections"];
+        problems.extend(part.as_deref().and_then(|by| narrowed(by, &selected["of"], left)));
         let (sought, named) = sought(selected);
         problems.extend(named);
-        Ok(Sample { name: name.to_owned(), items, wide, sought, problems })
+        Ok(Sample { name: name.to_owned(), items, wide, sought, problems, lacks, part })
     }
 }
 
-/// That a report is about some connections only, as it says itself; so many are `left`.
-fn narrowed(selected: &Value, left: Option<u64>) -> Option<String> {
+/// Keeps the worst severity of each.
+pub(super) fn add<K: Ord>(worst: &mut BTreeMap<K, Severity>, key: K, severity: Severity) {
+    let known = worst.entry(key).or_insert(severity);
+    *known = severity.max(*known);
+}
+
+/// By what the connections of a report were chosen, as it says itself.
+fn chosen(selected: &Value) -> Option<String> {
     let numbers = selected["connections"].as_array().map_or(&[][..], Vec::as_slice).iter();
     let by = Selected {
         filter: selected["filter"].as_str().map(str::to_owned),
         connections: numbers.filter_map(Value::as_u64).collect(),
         ..Selected::default()
     };
-    let all = plural(selected["of"].as_u64()?, "connection");
-    let by = asked(&by, false);
-    Some(format!("is about {} of {all} ({by}); the others are in no comparison", count(left?)))
+    by.is_of_some().then(|| asked(&by, false))
+}
+
+/// That a report is about some connections only, chosen `by` something; so many are `left`.
+fn narrowed(by: &str, of: &Value, left: &Value) -> Option<String> {
+    let all = plural(of.as_u64()?, "connection");
+    Some(format!("is about {} of {all} ({by}); the others are in no comparison", count(left.as_u64()?)))
 }
 
 /// The findings that were looked for, and what is said of it.
@@ -207,10 +254,7 @@ fn item(c: &Value) -> Option<Item> {
         }
     }
     let mut findings = BTreeMap::new();
-    for (code, severity) in c["anomalies"].as_array()?.iter().filter_map(coded) {
-        let worst = findings.entry(code).or_insert(severity);
-        *worst = severity.max(*worst);
-    }
+    c["anomalies"].as_array()?.iter().filter_map(coded).for_each(|(code, severity)| add(&mut findings, code, severity));
     Some(Item {
         server: c["server"]["addr"].as_str()?.to_owned(),
         port: u16::try_from(c["server"]["port"].as_u64()?).ok()?,

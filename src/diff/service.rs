@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sample::{Item, Sample};
+use super::sample::{About, Item, Sample};
 
 /// How services are told apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -50,13 +50,26 @@ impl Services {
 
     /// The service that a connection went to.
     pub fn name(&self, item: &Item) -> String {
-        let v6 = item.server.contains(':');
-        let socket =
-            if v6 { format!("[{}]:{}", item.server, item.port) } else { format!("{}:{}", item.server, item.port) };
+        self.socket(&item.server, item.port)
+    }
+
+    /// What a finding of many connections is about.
+    pub(super) fn about(&self, about: &About) -> String {
+        match about {
+            About::Service(server, port) => self.socket(server, *port),
+            // Whose addresses are others after is known by none of them.
+            About::Host(_) if self.by == By::Port => "a host".to_owned(),
+            About::Host(host) => format!("host {host}"),
+            About::Capture => "the capture as a whole".to_owned(),
+        }
+    }
+
+    fn socket(&self, server: &str, port: u16) -> String {
+        let socket = if server.contains(':') { format!("[{server}]:{port}") } else { format!("{server}:{port}") };
         if let Some((name, _)) = self.named.iter().find(|(_, pattern)| fits(pattern, &socket)) {
             return name.clone();
         }
-        if self.by == By::Port { format!("port {}", item.port) } else { socket }
+        if self.by == By::Port { format!("port {port}") } else { socket }
     }
 
     /// The connections of a sample by service.

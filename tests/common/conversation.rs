@@ -20,6 +20,8 @@ pub struct Conversation {
     micros: u32,
     /// The IP identification of what follows.
     id: u16,
+    /// The server's port of what follows.
+    server: u16,
 }
 
 impl Conversation {
@@ -30,7 +32,7 @@ impl Conversation {
         for word in [0_u32, 0, 262_144, 101] {
             bytes.extend(word.to_le_bytes());
         }
-        Conversation { bytes, micros: 0, id: 1 }
+        Conversation { bytes, micros: 0, id: 1, server: 80 }
     }
 
     /// Time passes.
@@ -45,9 +47,14 @@ impl Conversation {
         self
     }
 
-    /// A segment of the client (port `client`) to the server's port 80, or back.
+    /// What follows is of this port of the server, not of 80.
+    pub fn to(self, server: u16) -> Conversation {
+        Conversation { server, ..self }
+    }
+
+    /// A segment of the client (port `client`) to the server's port, or back.
     pub fn segment(mut self, client: u16, to_server: bool, seq: u32, ack: u32, flags: u8, payload: &[u8]) -> Self {
-        let (from, to, ports) = if to_server { (1, 2, (client, 80)) } else { (2, 1, (80, client)) };
+        let (from, to, ports) = if to_server { (1, 2, (client, self.server)) } else { (2, 1, (self.server, client)) };
         let len = 40 + payload.len() as u16;
         let mut packet = vec![0x45, 0];
         packet.extend(len.to_be_bytes());
