@@ -133,6 +133,36 @@ fn a_snapshot_before_the_end_shows_what_is_possible_then() {
     assert!(counts(2).get("FIN_WAIT_1").is_none() && counts(2).get("CLOSED").is_none(), "{series}");
 }
 
+/// What was open before the capture began was so before its first packet, as far as is known; not where the same addresses and
+/// ports were in use before in the capture.
+#[test]
+fn what_was_open_before_the_capture_is_in_a_snapshot_of_its_begin() {
+    let folder = Folder::new();
+    let open = Conversation::new().closed(40_000).after(50_000);
+    let open =
+        open.segment(40_001, true, 900, 700, 0x10, b"hello").after(100_000).segment(40_001, false, 700, 905, 0x10, b"");
+    folder.file("trace.pcap", &open.bytes);
+    let table = folder.run(&["snapshot", "trace.pcap", "--at", "+40ms"]).out;
+    for row in ["ESTABLISHED~  10.0.0.1:40001      10.0.0.2:80", "ESTABLISHED~  10.0.0.2:80         10.0.0.1:40001"] {
+        assert!(table.lines().any(|line| line.starts_with(row) && line.contains("  ≥ 40 ms  #2")), "{table}");
+    }
+    let sockets = json(&folder.run(&["snapshot", "trace.pcap", "--at", "+0s", "-f", "json"]).out)["sockets"].clone();
+    let socket = sockets.as_array().unwrap().iter().find(|s| s["connection"] == 2).unwrap().clone();
+    assert_eq!((&socket["evidence"], &socket["before"]), (&"assumed".into(), &true.into()));
+    assert_eq!(socket["since"].to_string(), "1700000000.0");
+    let series = json(&folder.run(&["snapshot", "trace.pcap", "--every", "90ms", "-f", "json"]).out);
+    let established = |n: usize| series["samples"][n]["states"]["ESTABLISHED"].clone();
+    assert_eq!(established(0), serde_json::json!({"count": 2, "least": 0, "most": 2}));
+    assert_eq!(established(2), serde_json::json!({"count": 2, "least": 1, "most": 2}));
+    // Once more, on ports that another connection had before.
+    let again = Conversation::new().closed(40_001).after(70_000_000);
+    let again =
+        again.segment(40_001, true, 900, 700, 0x10, b"hello").after(100).segment(40_001, false, 700, 905, 0x10, b"");
+    folder.file("again.pcap", &again.bytes);
+    let table = folder.run(&["snapshot", "again.pcap", "--at", "+1s"]).out;
+    assert!(table.contains("TIME_WAIT") && table.contains("#1") && !table.contains("#2"), "{table}");
+}
+
 #[test]
 fn counts_over_time_have_bounds() {
     let folder = Folder::new();

@@ -163,7 +163,7 @@ fn snapshots_list_what_the_hosts_had() {
                     (*state != State::Closed).then_some((k.local, k.peer, *state))
                 });
                 let mut theirs: Vec<_> = theirs.collect();
-                let mut sockets = Sockets::new(Moment::Time(now));
+                let mut sockets = Sockets::new(Moment::Time(now), first);
                 report.connections.iter().for_each(|c| sockets.take(c));
                 let rows = sockets.finish();
                 let ours = rows.iter().filter(|r| r.role == at).map(|r| (r.local, r.peer, r.state));

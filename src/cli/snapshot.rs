@@ -93,7 +93,7 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
     let only: Option<Keep<'_>> = if filter.is_some() { Some(&matches) } else { None };
     let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
     let moment = moment(args, finish.capture(), captured)?;
-    let last = finish.capture().last;
+    let (first, last) = (finish.capture().first, finish.capture().last);
     let target = Target::open(args.output.as_deref())?;
     let (width, colour) = (look.width(args.width), look.colour(target.is_file()));
     let looks = render::Looks { width, colour, some: filter.is_some() };
@@ -104,7 +104,7 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
     let mut any = false;
     match args.every {
         None => {
-            let mut sockets = Sockets::new(moment);
+            let mut sockets = Sockets::new(moment, first.unwrap_or(moment.time()));
             Jobs::default().connections(&mut finish, only, |c| {
                 any = true;
                 sockets.take(c);

@@ -135,7 +135,8 @@ fn table(moment: &Moment, rows: &[Row], looks: &Looks, out: &mut dyn io::Write) 
         let cells = |r: &Row| {
             let or: String = r.others().map(|s| format!("|{s}")).collect();
             let state = format!("{}{}{or}", r.state, mark(r.evidence));
-            [state, r.local.to_string(), r.peer.to_string(), span(time - r.since), format!("#{}", r.connection)]
+            let lasted = format!("{}{}", if r.before { "≥ " } else { "" }, span(time - r.since));
+            [state, r.local.to_string(), r.peer.to_string(), lasted, format!("#{}", r.connection)]
         };
         let header = ["State", "Local Address:Port", "Peer Address:Port", "For", "Connection"].map(str::to_owned);
         let all: Vec<[String; 5]> = std::iter::once(header).chain(host.iter().map(cells)).collect();

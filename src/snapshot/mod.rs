@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::report::{Connection, Endpoint, Entry, Side};
 use crate::segment::Socket;
 use crate::time::Time;
+use crate::tracker::rules::Event;
 use crate::tracker::{Evidence, State, States};
 
 /// A point in time of a capture.
@@ -59,6 +60,9 @@ pub struct Row {
     pub role: Side,
     /// Since when it is in that state.
     pub since: Time,
+    /// It was in it before the capture began, as far as is known: `since` is when that was.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub before: bool,
 }
 
 impl Row {
@@ -78,23 +82,27 @@ fn happened(entry: &Entry, moment: &Moment) -> Time {
     }
 }
 
+/// Causes that lie before the capture.
+const WAS_OPEN: [&str; 3] = [Event::WasOpen.cause(), Event::HadClosed.cause(), Event::PeerHadClosed.cause()];
+
 /// Sockets at a moment: connections are looked at one by one, and none of them is kept.
 #[derive(Clone, Debug)]
 pub struct Sockets {
     moment: Moment,
+    begin: Time,
     rows: Vec<Row>,
 }
 
 impl Sockets {
-    /// At `moment`.
-    pub fn new(moment: Moment) -> Sockets {
-        Sockets { moment, rows: Vec::new() }
+    /// At `moment` of a capture that began at `begin`.
+    pub fn new(moment: Moment, begin: Time) -> Sockets {
+        Sockets { moment, begin, rows: Vec::new() }
     }
 
     /// Looks at the ends of a connection.
     pub fn take(&mut self, c: &Connection) {
         let sides = Side::ALL;
-        self.rows.extend(sides.into_iter().filter_map(|side| row(c, side, &self.moment)));
+        self.rows.extend(sides.into_iter().filter_map(|side| row(c, side, (&self.moment, self.begin))));
     }
 
     /// Every socket that was not CLOSED, by host, state, local and peer address.
@@ -111,12 +119,20 @@ fn unseen_since(endpoint: &Endpoint) -> Option<Time> {
     Some(endpoint.sent.map_or(last.time, |sent| sent.max(last.time)))
 }
 
-fn row(c: &Connection, side: Side, moment: &Moment) -> Option<Row> {
+/// Whether the first entry of an end holds from before the capture on, although its time is that of the connection's first packet:
+/// it is assumed that the connection was open. Where its four-tuple was in use before in the capture, it was not.
+fn was_open(c: &Connection, history: &[Entry]) -> bool {
+    let assumed = |e: &Entry| e.evidence == Evidence::Assumed && e.packet.is_none() && WAS_OPEN.contains(&e.cause);
+    c.incarnation == 1 && history.first().is_some_and(assumed)
+}
+
+fn row(c: &Connection, side: Side, (moment, begin): (&Moment, Time)) -> Option<Row> {
     let endpoint = c.endpoints.get(side);
     let history = &endpoint.history;
     let now = moment.time();
-    let last = history.iter().rposition(|e| happened(e, moment) <= now);
-    let entry = &history[last?];
+    let was_open = was_open(c, history);
+    let last = history.iter().rposition(|e| happened(e, moment) <= now).or(was_open.then_some(0))?;
+    let (entry, before) = (&history[last], was_open && last == 0);
     if entry.state == State::Closed {
         return None;
     }
@@ -134,6 +150,7 @@ fn row(c: &Connection, side: Side, moment: &Moment) -> Option<Row> {
         peer,
         connection: c.id,
         role: side,
-        since: entry.time,
+        since: if before { begin } else { entry.time },
+        before,
     })
 }

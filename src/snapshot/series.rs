@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::unseen_since;
+use super::{unseen_since, was_open};
 use crate::report::{Connection, Entry, Side};
 use crate::time::{Span, Time};
 use crate::tracker::{Evidence, State};
@@ -70,6 +70,13 @@ impl Counting {
         for side in Side::ALL {
             let endpoint = c.endpoints.get(side);
             let unseen = unseen_since(endpoint);
+            if let Some(first) =
+                endpoint.history.first().filter(|first| was_open(c, &endpoint.history) && first.time > self.from)
+            {
+                // It is only assumed before its first packet.
+                self.change(self.from, first.state, [1, 0, 1]);
+                self.change(first.time, first.state, [-1, 0, -1]);
+            }
             for i in 0..endpoint.history.len() {
                 let last = i + 1 == endpoint.history.len();
                 self.stay(&endpoint.history, i, unseen.filter(|_| last));
