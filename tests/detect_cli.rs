@@ -95,3 +95,34 @@ fn every_finding_is_explained() {
     }
     assert!(run(&["explain", "--format", "markdown"]).out.starts_with("| code | name |"));
 }
+
+/// What only many connections show is none's that a filter by severity could find: that is said, and is no pass.
+#[test]
+fn a_severity_that_only_many_connections_show_is_told() {
+    let folder = Folder::new();
+    let mut all = Conversation::new();
+    for i in 0..60 {
+        all = if i % 3 == 2 { all.refused(40_000 + i) } else { all.closed(40_000 + i) }.after(200_000);
+    }
+    folder.file("trace.pcap", &all.bytes);
+    let says = "tcpstate: --filter: no single connection shows `syn-success-low`, which is so severe, only many together; \
+                `tcpstate analyze --only syn-success-low` tells which\n";
+    for (filter, code, err) in [
+        ("severity >= error", 1, says),
+        ("severity error or severity error", 1, says),
+        // Which port it is of, the filter cannot tell.
+        ("severity >= error and server port 80", 3, says),
+        ("severity >= error and finding syn-refused", 3, says),
+        ("not severity >= error", 1, ""),
+        ("severity >= warning", 1, ""),
+        ("outcome closed", 0, ""),
+    ] {
+        for format in ["table", "ndjson", "csv"] {
+            let run = folder.run(&["analyze", "trace.pcap", "-f", format, "--filter", filter, "--fail-on", "error"]);
+            assert_eq!((run.code, run.err.as_str()), (code, err), "{filter} {format}");
+        }
+    }
+    let quiet = folder.run(&["analyze", "-q", "trace.pcap", "--filter", "severity >= error", "--fail-on", "A01"]);
+    assert_eq!((quiet.code, quiet.err.as_str()), (1, ""));
+    assert_eq!(folder.run(&["analyze", "trace.pcap", "--filter", "severity >= error"]).code, 0);
+}

@@ -7,7 +7,7 @@ use super::finish::Finish;
 use crate::detect::{Common, Scene};
 use crate::filter::select;
 use crate::report::carried::Carried;
-use crate::report::{Capture, Finding, Selected};
+use crate::report::{Capture, Finding, Selected, Severity};
 use crate::source::FileInfo;
 use crate::time::Time;
 use crate::timing::{Census, table};
@@ -43,14 +43,20 @@ impl Chosen {
         }
     }
 
-    /// Leaves of `findings` what they show; so many connections of each large group were chosen.
-    pub fn narrow(&mut self, findings: &mut Vec<Finding>, carried: &mut Carried, groups: &BTreeMap<Common, u64>) {
+    /// Leaves of `findings` what they show, and gives what only others show; so many connections of each large group were
+    /// chosen.
+    pub fn narrow(
+        &mut self,
+        findings: &mut Vec<Finding>,
+        carried: &mut Carried,
+        groups: &BTreeMap<Common, u64>,
+    ) -> Vec<(&'static str, Severity)> {
         self.ids.sort_unstable();
         let shows = |finding: &Finding| {
             let of = select::group(finding).map(|(service, side)| (finding.code, service, side));
             of.and_then(|of| groups.get(&of)).copied().unwrap_or(0)
         };
-        select::narrow(findings, carried, |id| self.has(id), shows);
+        select::narrow(findings, carried, |id| self.has(id), shows)
     }
 
     /// Whether connection `id` is one of them, once they are in order.

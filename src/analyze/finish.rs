@@ -359,9 +359,8 @@ impl<'a> Finish<'a> {
         let (wide, mut carried) = detect::wide(&self.scene, &digests, directory, selection);
         list.extend(wide);
         findings::sort(&mut list);
-        if let Some(chosen) = &mut chosen {
-            chosen.narrow(&mut list, &mut carried, &groups_chosen);
-        }
+        let narrow = |chosen: &mut Chosen| chosen.narrow(&mut list, &mut carried, &groups_chosen);
+        let left_out = chosen.as_mut().map(narrow).unwrap_or_default();
         let mut reading = carried.reading();
         for digest in digests.iter().filter(|_| !carried.is_empty()).flat_map(Digests::iter) {
             for shown in reading.of(digest.id()) {
@@ -378,6 +377,7 @@ impl<'a> Finish<'a> {
             connections,
             findings: list,
             untold,
+            left_out,
             timing: chosen.and_then(Chosen::tables).unwrap_or(tables).finish(),
         }
     }

@@ -72,6 +72,7 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Result<Report,
         connections,
         findings: list,
         untold: Vec::new(),
+        left_out: Vec::new(),
         timing: ours.timing,
     })
 }

@@ -1,21 +1,22 @@
 //! `tcpstate analyze`: from files to a report.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 
 use super::args::{AnalyzeArgs, Part};
-use super::failure::{DONE, FOUND, Failure};
+use super::failure::{DONE, FOUND, Failure, UNCLEAR};
 use super::names;
 use super::output::{self, Look, Target, tell};
 use super::passing::Passing;
 use super::reading;
 use crate::analyze::{Analysis, Keep, Options, Wanted};
 use crate::bothends::{self, Apart, Tap};
-use crate::detect::{FailOn, Selection as Sought};
-use crate::filter::{Filter, select::select, words};
+use crate::detect::{self, FailOn, Selection as Sought};
+use crate::filter::{self, Filter, select::select, words};
 use crate::render::{Format, Limit, RenderOptions, Sections, Zone, clean::clean, ends, events, render, units::date};
-use crate::report::{Connection, Report, Tables};
+use crate::report::{Connection, Report, Severity, Tables};
 
 /// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
 pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
@@ -47,7 +48,37 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
 /// The exit code that `report` asks for; what could not be read is told.
 pub(super) fn code(report: &Report, args: &AnalyzeArgs, fail_on: &[FailOn]) -> u8 {
     let code = reading::warn(&report.capture.files, args.reading, args.strict);
-    if code == DONE && fail_on.iter().any(|f| f.is_met(report)) { FOUND } else { code }
+    let beyond = beyond(report, args);
+    if code != DONE {
+        return code;
+    }
+    if fail_on.iter().any(|f| f.is_met(report)) {
+        return FOUND;
+    }
+    let met = beyond.into_iter().filter(|(finding, _)| fail_on.iter().any(|f| f.is(*finding)));
+    // Whether it is of the connections that the rest of the filter means is not known.
+    met.map(|(_, only)| if only { FOUND } else { UNCLEAR }).min().unwrap_or(DONE)
+}
+
+/// Code and severity of a finding.
+type Graded = (&'static str, Severity);
+
+/// The findings that a filter asks for by their severity, and which no connection shows by itself, with whether it asks for nothing
+/// else; they are told.
+fn beyond(report: &Report, args: &AnalyzeArgs) -> Vec<(Graded, bool)> {
+    let Some(filter) = args.filter.as_deref().and_then(|text| filter::parse(text).ok()) else { return Vec::new() };
+    let wide = report.left_out.iter().filter(|(code, _)| detect::is_wide(code));
+    let wanted = wide.map(|finding| (*finding, filter.wants_severity(finding.1)));
+    let beyond: Vec<_> =
+        wanted.filter(|(_, (wanted, _))| *wanted).map(|(finding, (_, only))| (finding, only)).collect();
+    let codes: BTreeSet<&str> = beyond.iter().map(|((code, _), _)| *code).collect();
+    for name in codes.into_iter().filter_map(|code| Some(detect::find(code)?.name)).filter(|_| !args.reading.quiet) {
+        let tells = format!("`tcpstate analyze --only {name}` tells which");
+        tell(format_args!(
+            "tcpstate: --filter: no single connection shows `{name}`, which is so severe, only many together; {tells}"
+        ));
+    }
+    beyond
 }
 
 /// What clap cannot check.

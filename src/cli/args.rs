@@ -101,7 +101,7 @@ Examples:
   tcpstate analyze --format json captures/ | jq '.connections[] | select(.outcome == \"reset\")'
 
 Exit codes: 0 done; 1 --fail-on found something; 2 could not be done, or with --strict a capture is
-damaged; 130 interrupted.")]
+damaged; 3 what --fail-on asks for may be of other connections than --filter; 130 interrupted.")]
 pub struct AnalyzeArgs {
     /// Captures: pcap or pcapng, compressed or not; folders of them; `-` for standard input
     #[arg(value_name = "FILE")]

@@ -129,10 +129,15 @@ impl FailOn {
     /// Whether `report` has such a finding.
     pub fn is_met(&self, report: &Report) -> bool {
         let told = report.findings.iter().map(|f| (f.code, f.severity));
-        told.chain(report.untold.iter().map(|f| (f.code, f.severity))).any(|(found, severity)| match self {
+        told.chain(report.untold.iter().map(|f| (f.code, f.severity))).any(|finding| self.is(finding))
+    }
+
+    /// Whether a finding of this code and severity is such a one.
+    pub fn is(&self, (found, severity): (&str, Severity)) -> bool {
+        match self {
             FailOn::Severity(least) => severity >= *least,
             FailOn::Code(code) => found == *code,
-        })
+        }
     }
 }
 

@@ -31,6 +31,18 @@ impl Filter {
         tests.filter_map(|test| if let Test::Finding(Some(name)) = test { Some(name.as_str()) } else { None }).collect()
     }
 
+    /// Whether it asks for connections that show a finding of this severity, and whether for nothing else.
+    pub fn wants_severity(&self, severity: Severity) -> (bool, bool) {
+        match self {
+            Filter::And(of) | Filter::Or(of) => {
+                let of = of.iter().map(|filter| filter.wants_severity(severity));
+                of.fold((false, true), |(any, all), (some, only)| (any || some, all && only))
+            }
+            Filter::Is(Test::Severity(compare, asked)) => (compare.holds(severity, *asked), true),
+            Filter::Is(_) | Filter::Not(_) => (false, false),
+        }
+    }
+
     /// Whether it asks for what an end is in when the capture ends.
     pub fn is_of_the_end(&self) -> bool {
         self.tests().iter().any(|test| matches!(test, Test::State(..) | Test::Possible(..) | Test::Evidence(..)))

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::report::carried::Carried;
 use crate::report::findings;
 use crate::report::number::{count, plural};
-use crate::report::{Connection, Finding, Report, Side, rollup, totals};
+use crate::report::{Connection, Finding, Report, Severity, Side, rollup, totals};
 use crate::segment::Socket;
 
 /// Keeps the connections that `keep` wants, the findings that one of them shows, and counts the totals and
@@ -26,7 +26,7 @@ pub fn select(report: &mut Report, keep: impl Fn(&Connection) -> bool) {
         connections.iter().filter(shows).count() as u64
     };
     let mut carried = std::mem::take(&mut report.rollups.carried);
-    narrow(&mut report.findings, &mut carried, stays, shows);
+    report.left_out = narrow(&mut report.findings, &mut carried, stays, shows);
     report.rollups = rollup::over(connections, carried);
     report.summary = totals::summary(&report.connections, report.summary.retracted);
 }
@@ -40,17 +40,18 @@ pub fn group(finding: &Finding) -> Option<(Socket, Option<Side>)> {
 }
 
 /// Keeps of the findings in `list`, and of what they are `carried` by, what connections show that stay, of which `shows` counts those
-/// that show a finding by themselves; sorts them by what is left.
+/// that show a finding by themselves; sorts them by what is left. Code and severity of the others.
 pub fn narrow(
     list: &mut Vec<Finding>,
     carried: &mut Carried,
     stays: impl Fn(u64) -> bool,
     shows: impl Fn(&Finding) -> u64,
-) {
+) -> Vec<(&'static str, Severity)> {
     let first = |f: &Finding| f.connections.first().copied();
     let places: Vec<Option<u32>> = list.iter().map(|f| first(f).and_then(|id| carried.place(f.code, id))).collect();
     carried.retain(&stays);
     let (counts, mut places) = (carried.counts(), places.into_iter());
+    let mut left_out = Vec::new();
     list.retain_mut(|finding| {
         let listed = finding.connections.len();
         let (all, complete) = (finding.count, listed as u64 >= finding.count);
@@ -69,7 +70,11 @@ pub fn narrow(
         if finding.count < all && finding.message.starts_with(&plural(all, "connection")) {
             finding.message = format!("{} of {}", count(finding.count), finding.message);
         }
+        if finding.count == 0 {
+            left_out.push((finding.code, finding.severity));
+        }
         finding.count > 0
     });
     findings::sort(list);
+    left_out
 }

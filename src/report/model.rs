@@ -40,6 +40,9 @@ pub struct Report {
     /// Findings that are only counted, where not all were asked for; documents have all.
     #[serde(skip)]
     pub untold: Vec<Untold>,
+    /// Where some connections were asked for: code and severity of what none of them shows.
+    #[serde(skip)]
+    pub left_out: Vec<(&'static str, Severity)>,
     /// Connections and findings per host and service.
     pub rollups: Rollups,
     /// Totals over all connections.

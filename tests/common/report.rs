@@ -352,6 +352,7 @@ pub fn report_of(connections: Vec<Connection>) -> Report {
         connections,
         findings,
         untold: Vec::new(),
+        left_out: Vec::new(),
     }
 }
 
