@@ -269,6 +269,39 @@ fn what_cannot_be_told_is_no_pass() {
     assert_eq!(told["cannot_tell"], serde_json::json!({"new": cut, "worse": cut}));
 }
 
+/// Of many of a kind the first are listed, and the others counted; what chance makes always has no number.
+#[test]
+fn of_many_differences_the_first_are_listed() {
+    let folder = Folder::new();
+    let (mut before, mut after) = (Conversation::new(), Conversation::new());
+    for i in 0..8 * 30 {
+        let (client, server) = (40_000 + i, 1_000 + i % 30);
+        before = before.to(server).closed(client).after(20_000);
+        after = after.to(server);
+        after = if i < 30 { after.refused(client) } else { after.closed(client) }.after(20_000);
+    }
+    folder.file("before.pcap", &before.bytes);
+    folder.file("after.pcap", &after.bytes);
+    let told = |options: &[&str]| diff(&folder, &[options, &["before.pcap", "after.pcap"]].concat()).out;
+    let listed =
+        |out: &str| out.lines().filter(|line| line.contains(" O02 syn-refused: 0 of 8 (0.0 %) → 1 of 8")).count();
+    for (options, lists, left) in [
+        (&[][..], 20, "\nnew      … 10 more findings; --limit all lists each\n"),
+        (&["-n", "3"], 3, "\nnew      … 27 more findings; --limit all lists each\n"),
+        (&["-n", "29", "-f", "markdown"], 29, "\n| new |  | … 1 more finding; --limit all lists each |\n"),
+        (&["-n", "30"], 30, ""),
+        (&["--limit", "all"], 30, ""),
+        (&["--all"], 30, ""),
+    ] {
+        let out = told(options);
+        assert_eq!(listed(&out), lists, "{options:?}: {out}");
+        assert!(out.contains(left) && out.contains("--limit all") != left.is_empty(), "{options:?}: {out}");
+        assert!(!out.contains("p = 1.000"), "{options:?}: {out}");
+    }
+    let json: Value = serde_json::from_str(&told(&["-n", "3", "-f", "json"])).unwrap();
+    assert_eq!(json["findings"].as_array().unwrap().len(), 30);
+}
+
 #[test]
 fn services_are_matched_by_name_port_or_address() {
     let folder = folder();

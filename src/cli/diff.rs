@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::args::{columns, duration};
+use super::args::{columns, duration, limit};
 use super::failure::{DONE, FAILED, FOUND, Failure, UNCLEAR};
 use super::jobs::Jobs;
 use super::names;
@@ -14,10 +14,11 @@ use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
 use crate::analyze::{Analysis, MANY, Options, Past};
 use crate::detect::Limits;
-use crate::diff::output::{Format, write};
+use crate::diff::output::{Format, Listed, write};
 use crate::diff::sample::Item;
 use crate::diff::service::By;
 use crate::diff::{Difference, Sample, Services, compare};
+use crate::render::Limit;
 use crate::render::clean::clean;
 use crate::report::Severity;
 use crate::source::open_reader;
@@ -79,6 +80,11 @@ pub struct DiffArgs {
     #[arg(long)]
     all: bool,
 
+    /// List at most so many new findings, so many that are gone, so many comparisons that are worse, and so on; or `all` [default:
+    /// 20 of each, with --all each; JSON has all]
+    #[arg(short = 'n', long, value_name = "N", value_parser = limit)]
+    limit: Option<Limit>,
+
     /// How to write it [default: by the name of --output, else table]
     #[arg(short, long, value_enum)]
     format: Option<Format>,
@@ -128,7 +134,8 @@ pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
     }
     let difference = compare(&before.sample, &after.sample, &services, args.alpha);
     let looks = (look.width(args.width), look.colour(target.is_file()));
-    target.write(|out| write(format, &difference, args.all, looks, out))?;
+    let listed = Listed { all: args.all, limit: args.limit.unwrap_or_default() };
+    target.write(|out| write(format, &difference, listed, looks, out))?;
     Ok(if before.unreadable || after.unreadable { FAILED } else { code(&difference, args) })
 }
 

@@ -9,6 +9,7 @@ use super::compare::{Comparison, Difference, LEAST, Measured, Verdict};
 use super::findings::{Fate, FindingChange};
 use super::service::By;
 use crate::detect;
+use crate::render::Limit;
 use crate::render::facts::input;
 use crate::render::markdown::escape;
 use crate::render::text::{BOLD, DIM, GREEN, RED, Text, YELLOW, wrap};
@@ -42,21 +43,43 @@ impl Format {
     }
 }
 
-/// Writes `difference` to `out`; `all` also lists what is the same.
+/// So many of a kind are listed unless more are asked for.
+const FEW: usize = 20;
+
+/// What is listed for people; JSON has all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Listed {
+    /// Also what is the same, or too rare to tell.
+    pub all: bool,
+    /// How many of each kind: 20 suit, or with `all` each.
+    pub limit: Limit,
+}
+
+impl Listed {
+    fn most(self) -> usize {
+        match self.limit {
+            Limit::At(most) => most,
+            Limit::Suited if !self.all => FEW,
+            Limit::Suited | Limit::All => usize::MAX,
+        }
+    }
+}
+
+/// Writes `difference` to `out`.
 ///
 /// # Errors
 /// Only those of `out`.
 pub fn write(
     format: Format,
     difference: &Difference,
-    all: bool,
+    listed: Listed,
     (width, colour): (usize, bool),
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     match format {
-        Format::Table => table(difference, all, width).iter().try_for_each(|line| line.line(out, colour)),
+        Format::Table => table(difference, listed, width).iter().try_for_each(|line| line.line(out, colour)),
         Format::Json => json(difference, out),
-        Format::Markdown => markdown(difference, all, out),
+        Format::Markdown => markdown(difference, listed, out),
     }
 }
 
@@ -67,11 +90,62 @@ fn title(difference: &Difference) -> String {
     format!("{before} ({}) → {after} ({}), services by {by}", plural(*n, "connection"), plural(*m, "connection"))
 }
 
+/// A line of what differs.
+struct Row<'d> {
+    style: Style,
+    word: &'static str,
+    /// Which service; none where it only counts those that are not listed.
+    service: Option<&'d str>,
+    text: String,
+}
+
 /// What is listed of the findings, and of the comparisons.
-fn told(d: &Difference, all: bool) -> (Vec<&FindingChange>, Vec<&Comparison>) {
-    let findings = d.findings.iter().filter(|f| all || f.fate != Fate::Same).collect();
-    let told = |c: &&Comparison| all || !matches!(c.verdict, Verdict::Same | Verdict::TooFew);
-    (findings, d.comparisons.iter().filter(told).collect())
+fn told<'d>(d: &'d Difference, listed: Listed) -> Vec<Row<'d>> {
+    let most = listed.most();
+    let mut rows = Vec::new();
+    let more = |of: usize, (style, word): (Style, &'static str), what: &str| {
+        let left = of.checked_sub(most).filter(|left| *left > 0)?;
+        let text = format!("… {}; --limit all lists each", plural(left as u64, what));
+        Some(Row { style, word, service: None, text })
+    };
+    for kind in d.findings.chunk_by(|a, b| a.fate == b.fate) {
+        let fate = kind[0].fate;
+        if fate == Fate::Same && !listed.all {
+            continue;
+        }
+        rows.extend(kind.iter().take(most).map(|f| Row {
+            style: style_of(f),
+            word: fate.name(),
+            service: Some(&f.service),
+            text: finding(f),
+        }));
+        rows.extend(more(kind.len(), (DIM, fate.name()), "more finding"));
+    }
+    for kind in d.comparisons.chunk_by(|a, b| a.verdict == b.verdict) {
+        let verdict = kind[0].verdict;
+        let style = match verdict {
+            Verdict::Worse => RED,
+            Verdict::Better => GREEN,
+            Verdict::Other => YELLOW,
+            Verdict::Same | Verdict::TooFew if !listed.all => continue,
+            Verdict::Same | Verdict::TooFew => DIM,
+        };
+        let row =
+            |c: &'d Comparison| Row { style, word: verdict.name(), service: Some(&c.service), text: comparison(c) };
+        rows.extend(kind.iter().take(most).map(row));
+        rows.extend(more(kind.len(), (DIM, verdict.name()), "more comparison"));
+    }
+    rows
+}
+
+fn style_of(f: &FindingChange) -> Style {
+    let grave = f.severity.1.or(f.severity.0).is_some_and(|s| s >= Severity::Warning);
+    match f.fate {
+        Fate::New | Fate::Worse if grave => RED,
+        Fate::New | Fate::Worse => YELLOW,
+        Fate::Less | Fate::Gone => GREEN,
+        Fate::Same => DIM,
+    }
 }
 
 /// That nothing is told, or that nothing could be.
@@ -117,6 +191,8 @@ fn part((k, n): (u64, u64)) -> String {
 fn chance(p: Option<f64>) -> String {
     match p {
         None => String::new(),
+        // What chance makes always needs no number.
+        Some(p) if p >= 0.9995 => String::new(),
         Some(p) if p < 0.001 => ", p < 0.001".to_owned(),
         Some(p) => format!(", p = {p:.3}"),
     }
@@ -159,36 +235,18 @@ fn comparison(c: &Comparison) -> String {
     }
 }
 
-fn table(d: &Difference, all: bool, width: usize) -> Vec<Text> {
+fn table(d: &Difference, listed: Listed, width: usize) -> Vec<Text> {
     const WORD: usize = 9;
     let mut lines = wrap(Text::new(), 2, &Text::styled(BOLD, &title(d)).words(), " ", width);
-    let (findings, comparisons) = told(d, all);
-    if findings.is_empty() && comparisons.is_empty() || d.nothing.is_some() {
+    let rows = told(d, listed);
+    if rows.is_empty() || d.nothing.is_some() {
         let (style, words) = none(d);
         lines.extend(wrap(Text::new(), 2, &Text::styled(style, &words).words(), " ", width));
     }
-    let mut row = |style, word: &str, service: &str, text: &str| {
-        let words = Text::styled(BOLD, service).and(": ").and(text).words();
+    for Row { style, word, service, text } in rows {
+        let service = service.map(|service| Text::styled(BOLD, service).and(": "));
+        let words = service.unwrap_or_default().and(&text).words();
         lines.extend(wrap(Text::styled(style, word).pad(WORD), WORD, &words, " ", width));
-    };
-    for f in &findings {
-        let grave = f.severity.1.or(f.severity.0).is_some_and(|s| s >= Severity::Warning);
-        let style = match f.fate {
-            Fate::New | Fate::Worse if grave => RED,
-            Fate::New | Fate::Worse => YELLOW,
-            Fate::Less | Fate::Gone => GREEN,
-            Fate::Same => DIM,
-        };
-        row(style, f.fate.name(), &f.service, &finding(f));
-    }
-    for c in &comparisons {
-        let style = match c.verdict {
-            Verdict::Worse => RED,
-            Verdict::Better => GREEN,
-            Verdict::Other => YELLOW,
-            Verdict::Same | Verdict::TooFew => DIM,
-        };
-        row(style, c.verdict.name(), &c.service, &comparison(c));
     }
     lines.push(Text::new());
     for remark in remarks(d) {
@@ -197,23 +255,19 @@ fn table(d: &Difference, all: bool, width: usize) -> Vec<Text> {
     lines
 }
 
-fn markdown(d: &Difference, all: bool, out: &mut dyn io::Write) -> io::Result<()> {
+fn markdown(d: &Difference, listed: Listed, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "### tcpstate diff\n\n{}\n", escape(&title(d)))?;
-    let (findings, comparisons) = told(d, all);
-    let listed = !findings.is_empty() || !comparisons.is_empty();
-    if !listed || d.nothing.is_some() {
+    let rows = told(d, listed);
+    if rows.is_empty() || d.nothing.is_some() {
         let (_, words) = none(d);
         let (first, rest) = words.split_at(1);
         writeln!(out, "{}{}.\n", first.to_uppercase(), escape(rest))?;
     }
-    if listed {
+    if !rows.is_empty() {
         writeln!(out, "| | service | |\n|---|---|---|")?;
     }
-    for f in findings {
-        writeln!(out, "| {} | {} | {} |", f.fate.name(), escape(&f.service), escape(&finding(f)))?;
-    }
-    for c in comparisons {
-        writeln!(out, "| {} | {} | {} |", c.verdict.name(), escape(&c.service), escape(&comparison(c)))?;
+    for row in rows {
+        writeln!(out, "| {} | {} | {} |", row.word, escape(row.service.unwrap_or_default()), escape(&row.text))?;
     }
     let remarks = remarks(d);
     if !remarks.is_empty() {
