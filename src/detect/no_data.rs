@@ -37,7 +37,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if view.is_midstream() || !view.was_open() || c.ends.iter().any(|e| e.bytes > 0) {
         return;
     }
-    if (0..2).any(|e| view.end(e).missing > 1) {
+    if (0..2).any(|e| view.end(e).missing.saturating_add(view.signals.skipped(e)) > 1) {
         return;
     }
     let closes = (0..2).filter_map(|e| {

@@ -16,13 +16,15 @@ pub static DECLARATION: Declaration = Declaration {
     name: "packets-missing",
     severity: Severity::Note,
     summary: "the capture misses packets that were on the wire",
-    what: "Bytes were acknowledged, or skipped and never filled, that no captured packet carried.",
+    what: "Bytes were acknowledged by their receiver that no captured packet carried.",
     why: "What the capture missed, it cannot prove absent: findings that rest on absence (never answered, never closed) are \
           lowered to a note and say so.",
-    decided: "Sequence numbers acknowledged by their receiver but not captured (RFC 9293 §3.4: an acknowledgment covers only \
-              what was received), against all payload. Connections seen from one side only are left out. Others are doubted \
-              for what one connection lacks as far as that is no more than was captured of it, or than 64 KiB.",
-    confused: "loss in the network, which is repaired by retransmission in front of the capture; one-direction.",
+    decided: "Sequence numbers acknowledged by their receiver, as a whole or in SACK blocks, but not captured (RFC 9293 §3.4: an \
+              acknowledgment covers only what was received), against all payload. What the stream skipped and nobody has \
+              acknowledged counts only where nothing of its receiver was captured: otherwise it may have been lost before \
+              the tap, or be still under way. Connections seen from one side only are left out. Others are doubted for \
+              what one connection lacks as far as that is no more than was captured of it, or than 64 KiB.",
+    confused: "loss in the network: what was lost before the tap was not missed by the capture; one-direction.",
     advice: "Capture nearer to the host, with a larger buffer (`tcpdump -B`), a capture filter, or a shorter snap length; look \
              at the drop counters of the interface and of the tool.",
     thresholds: &[&SHARE, &MANY],

@@ -14,7 +14,7 @@ pub const ONE_DIRECTION: &str = "only one direction was captured";
 pub struct Quality {
     /// Payload bytes that passed, each counted once.
     pub unique: u64,
-    /// Payload bytes acknowledged or skipped that were never captured.
+    /// Payload bytes acknowledged, or skipped while nobody was heard to acknowledge, that were never captured.
     pub missing: u64,
     /// Of them those that tell of other connections, too: of each no more than was captured of it.
     pub lost: u64,

@@ -138,7 +138,10 @@ fn why(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> String {
         ""
     };
     let peer = 1 - reset.from;
-    let nothing_sent = view.connection.ends[peer].bytes == 0 && view.end(peer).missing == 0 && !view.is_midstream();
+    let nothing_sent = view.connection.ends[peer].bytes == 0
+        && view.end(peer).missing == 0
+        && view.signals.skipped(peer) == 0
+        && !view.is_midstream();
     if cause == Cause::Abort && nothing_sent {
         let or = or_gave_up(view, reset);
         return format!(

@@ -74,7 +74,9 @@ impl Glance {
         let one_sided = is_one_sided(c, s);
         // A FIN has a sequence number, but is no payload.
         let fin = |e: usize| u64::from(s.ends[e].missing > 0 && c.misses_fin(e));
-        let missing: u64 = [0, 1].iter().map(|e| u64::from(s.ends[*e].missing) - fin(*e)).sum();
+        // Where the other end was not heard at all, nobody tells.
+        let skipped = |e: usize| if c.ends[1 - e].packets == 0 { u64::from(s.skipped(e)) } else { 0 };
+        let missing: u64 = [0, 1].iter().map(|e| u64::from(s.ends[*e].missing) - fin(*e) + skipped(*e)).sum();
         let missing = if one_sided { 0 } else { missing };
         let captured = c.ends[0].bytes.saturating_add(c.ends[1].bytes);
         let client = c.client().0;

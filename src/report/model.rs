@@ -78,7 +78,8 @@ pub struct Capture {
     pub undecoded: u64,
     /// Payload bytes captured, each counted once.
     pub bytes: u64,
-    /// Payload bytes that were acknowledged or skipped and never captured.
+    /// Payload bytes that their receiver acknowledged, or that were skipped where nothing of the receiver was captured, and that
+    /// were never captured.
     pub missing_bytes: u64,
     /// How two captures of the same traffic, one at each end, fit together.
     #[serde(skip_serializing_if = "Option::is_none")]

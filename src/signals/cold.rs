@@ -1,6 +1,7 @@
 //! What few connections have: kept apart, so that the others stay small.
 
 use super::end::LEAST_TIMEOUT;
+use super::holes::Holes;
 use super::{Reset, Unanswered};
 use crate::segment::{Flags, IcmpError, Segment};
 use crate::time::{Span, Time};
@@ -11,6 +12,8 @@ use crate::tracker::sequence::{after, later};
 pub struct Cold {
     /// Of each end.
     pub ends: [ColdEnd; 2],
+    /// What the stream of each end skipped.
+    pub(super) holes: [Holes; 2],
     /// The first RSTs, at most [`Cold::RESETS`].
     pub resets: Vec<Reset>,
     /// How many RSTs there were from each end.
@@ -264,6 +267,7 @@ impl ZeroWindow {
 
 crate::pack::pack_fields!(Cold {
     ends,
+    holes,
     resets,
     reset_count,
     icmp,

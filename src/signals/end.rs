@@ -20,7 +20,7 @@ pub struct End {
     edge: u32,
     /// The latest TSval it sent; meaningless until `stamped`.
     last_stamp: u32,
-    /// Sequence numbers it sent that the capture never showed.
+    /// Sequence numbers it sent that its peer has received, and the capture never showed.
     pub missing: u32,
     /// Largest payload it sent.
     pub largest: u32,
@@ -124,6 +124,8 @@ pub(super) struct Noted {
     pub pause: Span,
     /// It fills a gap that the capture, or the network, had left.
     pub fills_gap: bool,
+    /// It leaves one: from here to where it begins.
+    pub skips_from: Option<u32>,
     /// It does, and its sender had sent it before what was captured ahead of it.
     pub late: bool,
 }
@@ -272,11 +274,9 @@ impl End {
                 noted.fills_gap = true;
                 noted.repeats = resent;
                 noted.late = late;
-                // A gap that only a segment without data had shown lies beyond the edge, and was never counted.
-                let beyond = self.started && after(seg.end(), self.edge);
-                let uncounted = if beyond { seg.end().wrapping_sub(self.edge).min(seg.seq_len()) } else { 0 };
-                self.missing = self.missing.saturating_sub(seg.seq_len() - uncounted);
-                if beyond {
+                // A gap that only a segment without data had shown lies beyond the edge, and was never noted.
+                if self.started && after(seg.end(), self.edge) {
+                    noted.skips_from = self.is_skipped_by(seg).then_some(self.edge);
                     self.edge = seg.end();
                 }
             }
@@ -285,10 +285,7 @@ impl End {
                 self.started = true;
             }
             Class::New => {
-                let gap = seg.seq.wrapping_sub(self.edge);
-                if self.started && !overlap && gap < 1 << 30 {
-                    self.missing = self.missing.saturating_add(gap);
-                }
+                noted.skips_from = self.is_skipped_by(seg).then_some(self.edge);
                 if overlap {
                     // More than was sent before, beginning with a part of it.
                     noted.unique = seg.end().wrapping_sub(self.edge).min(seg.len);
@@ -320,6 +317,11 @@ impl End {
         noted
     }
 
+    /// Whether `seg` leaves out what lies behind the edge.
+    fn is_skipped_by(&self, seg: &Segment) -> bool {
+        self.started && (1..1 << 30).contains(&seg.seq.wrapping_sub(self.edge))
+    }
+
     /// The peer's `seg` acknowledges more of this end's stream: what lies beyond the edge was never captured.
     #[inline]
     pub(super) fn note_acknowledged(&mut self, seg: &Segment) {
@@ -327,9 +329,15 @@ impl End {
             self.started = true;
             self.edge = seg.ack;
         } else if after(seg.ack, self.edge) {
-            self.missing = self.missing.saturating_add(seg.ack.wrapping_sub(self.edge));
+            self.note_missing(seg.ack.wrapping_sub(self.edge));
             self.edge = seg.ack;
         }
+    }
+
+    /// The peer turns out to have received so many more sequence numbers that were never captured.
+    #[inline(always)]
+    pub(super) fn note_missing(&mut self, numbers: u32) {
+        self.missing = self.missing.saturating_add(numbers);
     }
 
     /// Which options the repeated SYN `seg` lacks that an earlier one had; `scaled` if the first offered a window scale.

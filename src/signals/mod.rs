@@ -7,10 +7,12 @@
 //! |---|---|
 //! | `end` | one end: its stream as captured, what it said into silence |
 //! | `cold` | repetitions, closed windows, RSTs, ICMP errors and other rarities |
+//! | `holes` | what a stream skipped, until it comes or its receiver has it |
 //! | `reset` | a RST and its circumstances, fixed at the moment it passes |
 
 mod cold;
 mod end;
+mod holes;
 mod reset;
 
 pub use cold::{Again, Cold, ColdEnd, Spell, TooBig, ZeroWindow};
@@ -77,6 +79,12 @@ impl Signals {
     #[inline]
     pub fn cold_end(&self, e: usize) -> &ColdEnd {
         self.cold.as_ref().map_or(&NONE, |c| &c.ends[e])
+    }
+
+    /// How many sequence numbers of end `e` were skipped, and neither captured nor acknowledged since, as far as was captured:
+    /// lost before the tap, still under way, or missed.
+    pub fn skipped(&self, e: usize) -> u32 {
+        self.cold.as_ref().map_or(0, |cold| cold.holes[e].open())
     }
 
     /// The RSTs kept, in order.
@@ -170,11 +178,14 @@ impl Signals {
     /// Takes note of an acknowledgment, or payload that continues the stream of end `x`.
     #[inline(always)]
     fn note_usual(&mut self, x: usize, advances: bool, seg: &Segment, idle: Span) {
-        if advances && let Some(cold) = &mut self.cold {
-            cold.ends[1 - x].again.same.2 = 0;
-        }
         let [a, b] = &mut self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
+        if let Some(cold) = &mut self.cold {
+            if advances {
+                cold.ends[1 - x].again.same.2 = 0;
+            }
+            cold.hear(1 - x, seg, peer);
+        }
         if peer.waits {
             peer.waits = false;
             self.waiting = Unanswered::NONE;
@@ -253,6 +264,7 @@ impl Signals {
         let data_after_fin = seg.len > 0 && taken.class == Class::New && c.ends.iter().any(|e| e.fin().is_some());
         let unusual = noted.repeats
             || noted.fills_gap
+            || noted.skips_from.is_some()
             || closed
             || data_after_fin
             || another
@@ -261,6 +273,7 @@ impl Signals {
             return noted.unique;
         }
         let waiting = self.waiting;
+        self.note_holes(x, seg, &noted);
         let cold = self.cold_mut();
         cold.note_around(x, seg, taken);
         let [a, b] = &mut cold.ends;
@@ -311,6 +324,19 @@ impl Signals {
         noted.unique
     }
 
+    /// What `seg` of end `x` skips or fills in its stream, and shows to be received of the other's.
+    fn note_holes(&mut self, x: usize, seg: &Segment, noted: &Noted) {
+        let cold = self.cold.get_or_insert_default();
+        cold.hear(1 - x, seg, &mut self.ends[1 - x]);
+        if noted.fills_gap || noted.repeats {
+            let end = &mut self.ends[x];
+            end.missing = end.missing.saturating_sub(cold.holes[x].fill(seg));
+        }
+        if let Some(from) = noted.skips_from {
+            cold.holes[x].skip(from, seg.seq);
+        }
+    }
+
     fn reset(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) {
         let fact = Reset::of(taken, seg, c, self, idle);
         let cold = self.cold_mut();
@@ -335,6 +361,15 @@ impl Cold {
     /// Whether what end `x` sends, and is usual otherwise, tells of something here.
     fn is_told_about(&self, x: usize) -> bool {
         !self.resets.is_empty() || self.stray_syn.is_some() || self.ends[x].zero.since.is_some()
+    }
+
+    /// Notes what `seg` shows `end`, the one with number `y`, to have got through to its sender of what was skipped.
+    #[inline(always)]
+    fn hear(&mut self, y: usize, seg: &Segment, end: &mut End) {
+        let holes = &mut self.holes[y & 1];
+        if !holes.is_empty() {
+            end.note_missing(holes.hear(seg));
+        }
     }
 
     /// What follows a RST or a SYN that did not belong.
