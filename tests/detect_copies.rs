@@ -159,3 +159,50 @@ fn what_comes_again_before_any_timer_is_a_copy() {
     assert_eq!(two("5. - --> <SEQ=111><ACK=301><CTL=ACK><LEN=10><ID=0> --> - @ +10us\n"), 0);
     assert_eq!(two("5. - <-- <SEQ=301><ACK=101><CTL=ACK><ID=9> <-- - @ +10us\n"), 0);
 }
+
+/// What comes of a stream of segments of ten bytes, each given by its place and identification, with this TSval: copies,
+/// and segments sent again.
+fn streamed(segments: impl IntoIterator<Item = (u32, u32)>, stamp: impl Fn(u32) -> String) -> (u64, u64) {
+    let line = |(n, (place, id)): (u32, (u32, u32))| {
+        let (seq, stamp) = (101 + 10 * place, stamp(n));
+        format!("{}. - --> <SEQ={seq}><ACK=301><CTL=ACK><LEN=10><ID={id}>{stamp} --> - @ +20us\n", n + 4)
+    };
+    let report = after_handshake(&(0..).zip(segments).map(line).collect::<String>());
+    (copies(&report), find(&report, "retransmissions").map_or(0, |found| found.facts["segments"].as_u64().unwrap()))
+}
+
+/// A network that delivers twice brings the copy behind what was sent since.
+#[test]
+fn what_the_network_brings_twice_was_not_sent_again() {
+    let counted = |n: u32| (n, 65_530 + n & 0xffff);
+    let behind = |last: u32, copy: (u32, u32)| (0..=last).map(counted).chain([copy]);
+    for last in [4, 9, 29] {
+        for stamp in ["", "<TS=70/50>"] {
+            let told = |copy| streamed(behind(last, copy), |_| stamp.to_owned());
+            assert_eq!(told(counted(3)), (1, 0), "{last} {stamp}");
+            // Sent again it has the next number, also within a tick of the clock.
+            assert_eq!(told((3, counted(last + 1).1)), (0, 1), "{last} {stamp}");
+        }
+    }
+    // Several at once, and the stream goes on.
+    let both = (0..30).map(counted).chain([counted(3), counted(5)]).chain((30..40).map(counted));
+    assert_eq!(streamed(both, |_| "<TS=70/50>".to_owned()), (2, 0));
+}
+
+#[test]
+fn what_was_sent_again_is_no_copy_where_it_cannot_be_told_from_one() {
+    let stamped = |_| "<TS=70/50>".to_owned();
+    // Identifications are not used, or drawn; the clock tells otherwise.
+    let none = (0..10).map(|n| (n, 0)).chain([(3, 0)]);
+    assert_eq!(streamed(none, stamped), (0, 1));
+    let drawn = (0..10).map(|n| (n, n * 25_717 % 65_521 + 1)).chain([(3, 40_000)]);
+    assert_eq!(streamed(drawn, stamped), (0, 1));
+    let newer = (0..10).map(|n| (n, n + 10)).chain([(3, 13)]);
+    assert_eq!(streamed(newer, |n| format!("<TS={}/50>", 70 + n)), (0, 1));
+    // Sent again for a loss behind the tap, and overtaken by what was sent next.
+    let overtaken = (0..6).map(|n| (n, n + 10)).chain([(6, 17), (1, 16)]);
+    assert_eq!(streamed(overtaken, stamped), (0, 1));
+    // All was sent again, and came in another order.
+    let timeout = (0..3).map(|n| (n, n + 10)).chain([(0, 13), (2, 15), (1, 14)]);
+    assert_eq!(streamed(timeout, stamped), (0, 3));
+}

@@ -15,15 +15,17 @@ pub static DECLARATION: Declaration = Declaration {
     severity: Severity::Note,
     summary: "packets were captured more than once",
     what: "The same packet appears again within moments: captured on several interfaces, or on a mirror port that sees both \
-           its arrival and its departure.",
+           its arrival and its departure; or the network brought it twice.",
     why: "Counted naively, every copy is a retransmission or a duplicate ACK. Here copies are only counted, and move nothing.",
     decided: "Same sequence and acknowledgment numbers, length, flags, window, timestamps, SACK blocks and IP identification \
               within 100 ms, half of the least timeout of common stacks; where neither timestamps nor an identification tell \
-              copies from repetitions, the same checksum within 1 ms. Also in another VLAN, or inside of a tunnel: it is one \
-              connection then.",
+              copies from repetitions, the same checksum within 1 ms. Also payload that comes behind later payload, where the \
+              identification is as much lower as segments were sent since, and the timestamp no newer. Also in another VLAN, \
+              or inside of a tunnel: it is one connection then.",
     confused: "retransmissions: a sender that repeats a segment gives it a new identification or timestamp, as a rule, or waits \
                for its timer.",
-    advice: "Capture on one interface instead of `any`, or drop copies first (`editcap -d`). Nothing here depends on it.",
+    advice: "Capture on one interface instead of `any`, or drop copies first (`editcap -d`). Nothing here depends on it. A few \
+             among many, on one interface: the network may have made them.",
     thresholds: &[&SHARE],
     absence: false,
     witness: Witness::Either,

@@ -21,10 +21,12 @@ pub static DECLARATION: Declaration = Declaration {
     why: "Every one cost at least a round trip, those after a timeout much more. A few are normal; many mean loss, a window too \
           large for a buffer on the path, or a peer that does not answer.",
     decided: "A segment ends at or below what its sender had sent before, and the capture had shown that part (RFC 9293 \
-              §3.8.1). Copies made by the capture or the network (same IP identification, timestamp and checksum), keepalives \
-              and window probes do not count. A warning needs the number and the share both, SYN and SYN,ACK left out.",
+              §3.8.1). Copies made by the capture or the network, as far as identification and timestamp tell them (see \
+              packets-duplicated), keepalives and window probes do not count. A warning needs the number and the share both, \
+              SYN and SYN,ACK left out.",
     confused: "a SYN or SYN,ACK sent again, of which syn-retried, syn-unanswered, half-open-syn and half-open-accept-overflow \
-               tell; packets captured twice; reordering, where the part had not been seen before; keepalives.",
+               tell; packets captured twice, or brought twice by the network \
+               where the sender numbers none; reordering, where the part had not been seen before; keepalives.",
     advice: "Which direction, and after how long? Short pauses (fast retransmit) mean ordinary loss; pauses of 200 ms and more \
              mean that timeouts rule, which is where users notice.",
     thresholds: &[&MANY, &SHARE],

@@ -1,13 +1,18 @@
-//! What is captured more than once: on several interfaces, on both sides of a router, inside and outside of a tunnel.
+//! What is captured more than once: on several interfaces, on both sides of a router, inside and outside of a tunnel; or
+//! brought twice by the network.
 
 use super::connection::Connection;
 use super::endpoint::Endpoint;
+use super::sequence::after;
 use super::trace::Trace;
 use crate::segment::{Flags, ScopeId, Segment};
 
 /// A copy comes behind so many other segments of the same end at most: those that waited with it between two taps. When as many
 /// came of which there was none, no more are expected.
 const BEHIND: usize = 16;
+/// What a sender sends besides, while so many segments pass of which one is repeated by the network: more, and it does not
+/// count, but draws its identifications.
+const BESIDES: u32 = 16;
 
 /// The latest segments of an end of which copies come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,7 +62,10 @@ impl Connection {
             return last.is_some_and(|(t, ttl)| (t.is_named() || ttl != seg.ttl) && t.is_copied_by(seg))
                 || self.is_late_copy(x, seg);
         }
-        self.is_copy_of_recent(x, seg) || self.is_too_soon(x, seg) || self.is_late_copy(x, seg)
+        self.is_copy_of_recent(x, seg)
+            || self.is_too_soon(x, seg)
+            || self.is_late_copy(x, seg)
+            || self.is_sent_before(x, seg)
     }
 
     /// Whether `seg` is a copy of one of the segments of end `x` that are remembered.
@@ -69,6 +77,25 @@ impl Connection {
         }
         let recent = gaps.map_or(&[][..], |gaps| &gaps.copies.recent);
         [&end.last, &end.last_fin].into_iter().flatten().chain(recent).any(|t| t.is_copied_by(seg))
+    }
+
+    /// Whether `seg` repeats what was captured, and left end `x` before the latest new payload, by the identification: the
+    /// network brings it twice, as a repetition would have the next number. That may be overtaken, too, but by fewer than
+    /// were sent since what it repeats; a copy is as far behind as that was.
+    fn is_sent_before(&self, x: usize, seg: &Segment) -> bool {
+        let end = &self.ends[x];
+        let Some(last) = end.last.filter(|last| last.len > 0 && last.end() == end.next) else { return false };
+        let distance = last.seq.wrapping_sub(seg.seq);
+        let repeats = seg.len > 0 && (seg.len..1 << 30).contains(&distance) && end.complete_to(seg.end());
+        if !repeats || last.ip_id == 0 || seg.ip_id == 0 || end.repeated == last.packet as u32 {
+            return false;
+        }
+        let newer = match (last.tsval(), seg.options.timestamps) {
+            (Some(stamp), Some(own)) => after(own.value, stamp),
+            (stamp, own) => stamp.is_some() != own.is_some(),
+        };
+        let (between, behind) = (distance.div_ceil(seg.len), u32::from(last.ip_id.wrapping_sub(seg.ip_id)));
+        !newer && (between..=between.saturating_add(BESIDES)).contains(&behind) && last.may_come_behind(seg)
     }
 
     /// Whether `seg` repeats what end `x` sent last, and had alone in flight, before any timer can have run out.

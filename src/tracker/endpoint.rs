@@ -72,6 +72,8 @@ pub struct Endpoint {
     pub(super) tsval_before_ack: Option<u32>,
     /// How often receipts of it were disproved.
     pub(super) disproved: u16,
+    /// The low half of the packet number of the last segment that repeated a part of its stream, or filled a gap.
+    pub(super) repeated: u32,
     /// Repetitions and probes it sent since the peer was last heard.
     pub(super) unanswered: u16,
 }

@@ -83,6 +83,7 @@ impl Endpoint {
             fin_advances,
             tsval_before_ack,
             disproved,
+            repeated,
             unanswered,
         } = self;
         log.restart();
@@ -90,7 +91,8 @@ impl Endpoint {
         (*isn, *next, *seen, *acked, *contiguous, *gaps, *fin) = (None, 0, false, None, 0, None, None);
         (*max_window, *scale, *window, *turnaround) = (0, None, 0, None);
         (*last, *last_fin, *without_peer_fin, *last_content) = (None, None, When::default(), (When::default(), 0));
-        (*ttl, *fin_advances, *tsval_before_ack, *disproved, *unanswered) = (None, false, None, 0, 0);
+        (*ttl, *fin_advances, *tsval_before_ack, *disproved) = (None, false, None, 0);
+        (*repeated, *unanswered) = (0, 0);
     }
 }
 
