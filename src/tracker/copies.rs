@@ -79,9 +79,10 @@ impl Connection {
         [&end.last, &end.last_fin].into_iter().flatten().chain(recent).any(|t| t.is_copied_by(seg))
     }
 
-    /// Whether `seg` repeats what was captured, and left end `x` before the latest new payload, by the identification: the
-    /// network brings it twice, as a repetition would have the next number. That may be overtaken, too, but by fewer than
-    /// were sent since what it repeats; a copy is as far behind as that was.
+    /// Whether `seg` repeats what was captured, and left end `x` before the latest new payload, by timestamp and identification:
+    /// the network brings it twice, as a repetition would have the next number. That may be overtaken, too, but by fewer than
+    /// were sent since what it repeats; a copy is as far behind as that was. Without timestamps it is not told from a
+    /// repetition of senders that use an identification again.
     fn is_sent_before(&self, x: usize, seg: &Segment) -> bool {
         let end = &self.ends[x];
         let Some(last) = end.last.filter(|last| last.len > 0 && last.end() == end.next) else { return false };
@@ -90,12 +91,11 @@ impl Connection {
         if !repeats || last.ip_id == 0 || seg.ip_id == 0 || end.repeated == last.packet as u32 {
             return false;
         }
-        let newer = match (last.tsval(), seg.options.timestamps) {
-            (Some(stamp), Some(own)) => after(own.value, stamp),
-            (stamp, own) => stamp.is_some() != own.is_some(),
-        };
+        let stamps = last.tsval().zip(seg.options.timestamps);
         let (between, behind) = (distance.div_ceil(seg.len), u32::from(last.ip_id.wrapping_sub(seg.ip_id)));
-        !newer && (between..=between.saturating_add(BESIDES)).contains(&behind) && last.may_come_behind(seg)
+        stamps.is_some_and(|(stamp, own)| !after(own.value, stamp))
+            && (between..=between.saturating_add(BESIDES)).contains(&behind)
+            && last.may_come_behind(seg)
     }
 
     /// Whether `seg` repeats what end `x` sent last, and had alone in flight, before any timer can have run out.
