@@ -174,7 +174,7 @@ fn streamed(segments: impl IntoIterator<Item = (u32, u32)>, stamp: impl Fn(u32) 
 /// A network that delivers twice brings the copy behind what was sent since.
 #[test]
 fn what_the_network_brings_twice_was_not_sent_again() {
-    let counted = |n: u32| (n, 65_530 + n & 0xffff);
+    let counted = |n: u32| (n, (65_530 + n) & 0xffff);
     let behind = |last: u32, copy: (u32, u32)| (0..=last).map(counted).chain([copy]);
     for last in [4, 9, 29] {
         let told = |copy| streamed(behind(last, copy), |_| "<TS=70/50>".to_owned());

@@ -25,8 +25,8 @@ pub static DECLARATION: Declaration = Declaration {
               packets-duplicated), keepalives and window probes do not count. A warning needs the number and the share both, \
               SYN and SYN,ACK left out.",
     confused: "a SYN or SYN,ACK sent again, of which syn-retried, syn-unanswered, half-open-syn and half-open-accept-overflow \
-               tell; packets captured twice, or brought twice by the network \
-               where the sender numbers none; reordering, where the part had not been seen before; keepalives.",
+               tell; packets captured twice, or brought twice by the network, where \
+               identification and timestamp do not tell; reordering, where the part had not been seen before; keepalives.",
     advice: "Which direction, and after how long? Short pauses (fast retransmit) mean ordinary loss; pauses of 200 ms and more \
              mean that timeouts rule, which is where users notice.",
     thresholds: &[&MANY, &SHARE],
