@@ -204,4 +204,13 @@ fn what_was_sent_again_is_no_copy_where_it_cannot_be_told_from_one() {
     // All was sent again, and came in another order.
     let timeout = (0..3).map(|n| (n, n + 10)).chain([(0, 13), (2, 15), (1, 14)]);
     assert_eq!(streamed(timeout, stamped), (0, 3));
+    // Acknowledged before it is captured, as a capture mixes up the order.
+    let mixed = after_handshake(
+        "4. - --> <SEQ=101><ACK=301><CTL=ACK><LEN=10><ID=10><TS=70/50> --> - @ +20us
+5. - --> <SEQ=121><ACK=301><CTL=ACK><LEN=10><ID=12><TS=70/50> --> - @ +20us
+6. - <-- <SEQ=301><ACK=131><CTL=ACK><ID=2><TS=50/70> <-- - @ +20us
+7. - --> <SEQ=111><ACK=301><CTL=ACK><LEN=10><ID=11><TS=70/50> --> - @ +20us
+",
+    );
+    assert_eq!(copies(&mixed), 0);
 }

@@ -271,7 +271,7 @@ impl Connection {
             end.note_skipped(seg);
         }
         if again {
-            end.repeated = seg.packet as u32;
+            end.irregular = seg.packet as u32;
             end.note_repeated(seg);
             // What it repeats it has not seen acknowledged.
             if self.ends[x].acked.is_some_and(|a| before(seg.seq, a)) {

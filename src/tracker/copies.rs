@@ -81,14 +81,14 @@ impl Connection {
 
     /// Whether `seg` repeats what was captured, and left end `x` before the latest new payload, by timestamp and identification:
     /// the network brings it twice, as a repetition would have the next number. That may be overtaken, too, but by fewer than
-    /// were sent since what it repeats; a copy is as far behind as that was. Without timestamps it is not told from a
-    /// repetition of senders that use an identification again.
+    /// were sent since what it repeats; a copy is as far behind as that was. What was acknowledged before it was captured
+    /// repeats nothing. Without timestamps a copy is not told from what senders repeat that use an identification again.
     fn is_sent_before(&self, x: usize, seg: &Segment) -> bool {
         let end = &self.ends[x];
         let Some(last) = end.last.filter(|last| last.len > 0 && last.end() == end.next) else { return false };
         let distance = last.seq.wrapping_sub(seg.seq);
         let repeats = seg.len > 0 && (seg.len..1 << 30).contains(&distance) && end.complete_to(seg.end());
-        if !repeats || last.ip_id == 0 || seg.ip_id == 0 || end.repeated == last.packet as u32 {
+        if !repeats || last.ip_id == 0 || seg.ip_id == 0 || end.irregular == last.packet as u32 {
             return false;
         }
         let stamps = last.tsval().zip(seg.options.timestamps);

@@ -72,8 +72,9 @@ pub struct Endpoint {
     pub(super) tsval_before_ack: Option<u32>,
     /// How often receipts of it were disproved.
     pub(super) disproved: u16,
-    /// The low half of the packet number of the last segment that repeated a part of its stream, or filled a gap.
-    pub(super) repeated: u32,
+    /// The low half of the packet number of the last segment that repeated a part of its stream, or filled a gap, or behind
+    /// which something was acknowledged that was not captured.
+    pub(super) irregular: u32,
     /// Repetitions and probes it sent since the peer was last heard.
     pub(super) unanswered: u16,
 }
@@ -186,6 +187,7 @@ impl Endpoint {
         }
         self.next = later(self.next, ack);
         if after(ack, self.contiguous) {
+            self.irregular = self.last.map_or(0, |last| last.packet as u32);
             self.contiguous = ack;
             self.close_gaps();
         }

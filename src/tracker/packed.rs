@@ -43,7 +43,7 @@ pack_fields!(Endpoint {
     fin_advances,
     tsval_before_ack,
     disproved,
-    repeated,
+    irregular,
     unanswered,
 });
 

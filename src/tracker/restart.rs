@@ -83,7 +83,7 @@ impl Endpoint {
             fin_advances,
             tsval_before_ack,
             disproved,
-            repeated,
+            irregular,
             unanswered,
         } = self;
         log.restart();
@@ -92,7 +92,7 @@ impl Endpoint {
         (*max_window, *scale, *window, *turnaround) = (0, None, 0, None);
         (*last, *last_fin, *without_peer_fin, *last_content) = (None, None, When::default(), (When::default(), 0));
         (*ttl, *fin_advances, *tsval_before_ack, *disproved) = (None, false, None, 0);
-        (*repeated, *unanswered) = (0, 0);
+        (*irregular, *unanswered) = (0, 0);
     }
 }
 
