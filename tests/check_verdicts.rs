@@ -386,22 +386,3 @@ fn a_good_capture_becomes_a_policy_that_finds_the_bad_one() {
         .collect();
     assert_eq!(failed, [("no syn-refused", &2.into()), ("port 80: outcome", &2.into())]);
 }
-
-/// What could not be decoded may have been anything.
-#[test]
-fn what_cannot_be_decoded_passes_nothing() {
-    let folder = folder();
-    // The same packets behind a link layer that nobody knows.
-    let (_, mut unknown) = captures().into_iter().next().unwrap();
-    unknown[20..24].copy_from_slice(&147_u32.to_le_bytes());
-    folder.file("unknown.pcap", &unknown);
-    let run = check(&folder, &["good.pcap", "unknown.pcap"]);
-    assert_eq!(run.code, 3, "{}", run.out);
-    assert!(run.out.contains("50.0 % of the packets could not be decoded (1 % are tolerated)"), "{}", run.out);
-    let run = check(&folder, &["--init", "good.pcap", "unknown.pcap"]);
-    folder.file("made.toml", run.out.as_bytes());
-    assert!(run.out.contains("max-missing = \"50%\""), "{}", run.out);
-    assert_eq!(check(&folder, &["-p", "made.toml", "good.pcap", "unknown.pcap"]).code, 0);
-    let analyzed = folder.run(&["analyze", "unknown.pcap"]);
-    assert!(analyzed.out.contains("not decoded (100 %; link type 147 is not supported)"), "{}", analyzed.out);
-}
