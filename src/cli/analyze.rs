@@ -18,7 +18,8 @@ use crate::filter::{self, Filter, select::select, words};
 use crate::render::{Format, Limit, RenderOptions, Sections, Zone, clean::clean, ends, events, render, units::date};
 use crate::report::{Connection, Report, Severity, Tables};
 
-/// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, or 2 when an input could not be read.
+/// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, 3 when one may that `--filter` cannot tell of, or 2
+/// when an input could not be read.
 pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     if args.filter.as_deref() == Some("help") {
         output::print(|out| out.write_all(words::help().as_bytes()))?;
@@ -90,10 +91,10 @@ fn check(args: &AnalyzeArgs) -> Result<(), Failure> {
     if args.format.is_none() {
         named(args)?;
     }
-    let known = |file: &&PathBuf| {
-        file.canonicalize().is_ok_and(|at| args.server.iter().any(|s| s.canonicalize().is_ok_and(|s| s == at)))
-    };
-    if let Some(file) = args.client.iter().find(known) {
+    let is_same =
+        |a: &PathBuf, b: &PathBuf| a.canonicalize().ok().is_some_and(|a| b.canonicalize().is_ok_and(|b| a == b));
+    let both = args.client.iter().find(|file| args.server.iter().any(|other| is_same(file, other)));
+    if let Some(file) = both {
         let hint = "one capture is to be from the client's side, the other from the server's";
         return Err(Failure::usage(format!("{} is given for both ends\n  {hint}", clean(&file.display().to_string()))));
     }
