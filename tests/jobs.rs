@@ -23,7 +23,12 @@ fn same(input: &Path) {
 /// The same in all formats, also where some connections are chosen.
 fn same_in_all_formats(input: &Path) {
     for format in ["table", "json", "ndjson", "csv", "markdown"] {
-        for chosen in [&[][..], &["--filter", "not outcome refused"], &["--limit", "7", "--sort", "duration"]] {
+        for chosen in [
+            &[][..],
+            &["--filter", "not outcome refused"],
+            &["--limit", "7", "--sort", "duration"],
+            &["--sort", "bytes"],
+        ] {
             same_with(input, &[&["-f", format], chosen].concat());
         }
     }
@@ -77,6 +82,28 @@ fn many_connections_give_the_same() {
     {
         let file = folder.file(&format!("{name}.pcap"), &traffic::pcap(&traffic(shape, size)));
         same_in_all_formats(Path::new(&file));
+    }
+}
+
+/// What is written in an order is looked at again when all have passed.
+#[test]
+fn an_order_changes_no_line() {
+    let folder = Folder::new();
+    let file = folder.file("web.pcap", &traffic::pcap(&traffic(Shape::Web, 3_000)));
+    for format in ["ndjson", "csv"] {
+        let lines = |asked: &[&str]| {
+            let out = run(&[&["analyze", "-f", format, &file], asked].concat()).out;
+            out.lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (plain, reverse) = (lines(&[]), lines(&["--reverse"]));
+        let is_connection =
+            |line: &&String| line.starts_with(|c: char| c.is_ascii_digit()) || line.contains("\"client\"");
+        let count = plain.iter().skip_while(|line| !is_connection(line)).take_while(is_connection).count();
+        assert!(count > 1_024, "{format}: {count}");
+        let at = plain.iter().position(|line| is_connection(&line)).expect("connections");
+        let turned = plain[..at].iter().chain(plain[at..at + count].iter().rev()).chain(&plain[at + count..]);
+        assert!(turned.eq(&reverse), "{format}");
+        assert!(lines(&["--reverse", "--limit", "1100"])[..at + 1_100] == reverse[..at + 1_100], "{format}");
     }
 }
 

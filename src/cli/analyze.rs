@@ -11,7 +11,7 @@ use super::names;
 use super::output::{self, Look, Target, tell};
 use super::passing::Passing;
 use super::reading;
-use crate::analyze::{Analysis, Keep, Options, Wanted};
+use crate::analyze::{Keep, Options};
 use crate::bothends::{self, Apart, Tap};
 use crate::detect::{self, FailOn, Selection as Sought};
 use crate::filter::{self, Filter, select::select, words};
@@ -33,8 +33,8 @@ pub fn run(args: &AnalyzeArgs, look: Look) -> Result<u8, Failure> {
     let target = Target::open(args.output.as_deref())?;
     let keep = |connection: &Connection| keeps(connection, filter.as_ref(), args);
     let only: Option<Keep<'_>> = if selects(args) { Some(&keep) } else { None };
-    if let Some(passing) = Passing::of(args, only, &fail_on) {
-        return passing.run(look, target);
+    if args.client.is_empty() {
+        return Passing::new(args, only, &fail_on).run(look, target);
     }
     let report = read(args, only)?;
     let code = code(&report, args, &fail_on);
@@ -136,27 +136,17 @@ pub(super) fn analysis_options(args: &AnalyzeArgs) -> Result<Options, Failure> {
     })
 }
 
-/// Reads every packet of every input. The report on all connections, or `only` some.
+/// Reads every packet of the captures of both ends. The report on all connections, or `only` some.
 fn read(args: &AnalyzeArgs, only: Option<Keep<'_>>) -> Result<Report, Failure> {
-    let options = analysis_options(args)?;
-    if !args.client.is_empty() {
-        let mut report = both_ends(args, options)?;
-        let all = report.connections.len() as u64;
-        numbered(args, all)?;
-        report.capture.choose(args.filter.clone(), &args.connection, all);
-        if let Some(keep) = only {
-            select(&mut report, keep);
-            // Times are added up at each end, of all connections.
-            report.timing = Tables::default();
-        }
-        return Ok(report);
-    }
-    let mut analysis = Analysis::new(options);
-    let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
-    let all = analysis.tracker().len() as u64;
+    let mut report = both_ends(args, analysis_options(args)?)?;
+    let all = report.connections.len() as u64;
     numbered(args, all)?;
-    let mut report = analysis.finish_with(files, Wanted { only, ..Wanted::default() });
     report.capture.choose(args.filter.clone(), &args.connection, all);
+    if let Some(keep) = only {
+        select(&mut report, keep);
+        // Times are added up at each end, of all connections.
+        report.timing = Tables::default();
+    }
     Ok(report)
 }
 

@@ -10,8 +10,10 @@ use super::passed::{FEW, Passed};
 use crate::analyze::{Analysis, Finish, Keep, MANY, Past};
 use crate::detect::FailOn;
 use crate::render::events::Events;
+use crate::render::order::Picker;
 use crate::render::stream::Stream;
 use crate::render::{Format, Limit, RenderOptions, csv, json, ndjson};
+use crate::report::lone::LoneSyns;
 
 /// How output is made as connections pass, without keeping them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,24 +22,23 @@ enum How {
     Few,
     /// Each is written.
     Each,
+    /// The same in an order, which is known when all have passed: then they are looked at again.
+    Ordered,
     /// Their transitions are gathered.
     Events,
 }
 
 impl How {
-    /// How the output asked for is made, if it can be made so.
-    fn of(args: &AnalyzeArgs) -> Option<How> {
-        if !args.client.is_empty() {
-            return None;
-        }
+    /// How the output asked for is made.
+    fn of(args: &AnalyzeArgs) -> How {
         if args.events {
-            return Some(How::Events);
+            return How::Events;
         }
         match (format(args), args.limit) {
-            (Format::Table | Format::Markdown, _) => Some(How::Few),
-            (_, Some(Limit::At(few))) if few <= FEW => Some(How::Few),
-            (_, None | Some(Limit::All)) if args.sort.is_none() && !args.reverse => Some(How::Each),
-            _ => None,
+            (Format::Table | Format::Markdown, _) => How::Few,
+            (_, Some(Limit::At(few))) if few <= FEW => How::Few,
+            (_, None | Some(Limit::All)) if args.sort.is_none() && !args.reverse => How::Each,
+            _ => How::Ordered,
         }
     }
 }
@@ -54,9 +55,9 @@ pub struct Passing<'a> {
 }
 
 impl<'a> Passing<'a> {
-    /// The run asked for, if its output can be made so: of all connections, or `only` some.
-    pub fn of(args: &'a AnalyzeArgs, only: Option<Keep<'a>>, fail_on: &'a [FailOn]) -> Option<Passing<'a>> {
-        Some(Passing { args, only, fail_on, how: How::of(args)?, code: DONE })
+    /// The run asked for, on captures that are not of both ends: of all connections, or `only` some.
+    pub fn new(args: &'a AnalyzeArgs, only: Option<Keep<'a>>, fail_on: &'a [FailOn]) -> Passing<'a> {
+        Passing { args, only, fail_on, how: How::of(args), code: DONE }
     }
 
     /// Reads and prints; the exit code.
@@ -66,8 +67,11 @@ impl<'a> Passing<'a> {
             (How::Each, Format::Ndjson) => self.stream(ndjson::Writer::new(out)),
             (How::Each, Format::Json) => self.stream(json::Writer::new(out)?),
             (How::Each, Format::Csv) => self.stream(csv::Writer::new(out)),
+            (How::Ordered, Format::Ndjson) => self.sort(&options, ndjson::Writer::new(out)),
+            (How::Ordered, Format::Json) => self.sort(&options, json::Writer::new(out)?),
+            (How::Ordered, Format::Csv) => self.sort(&options, csv::Writer::new(out)),
             (How::Events, _) => self.gather(options, out),
-            (How::Few | How::Each, _) => self.show(options, out),
+            (How::Few | How::Each | How::Ordered, _) => self.show(options, out),
         })?;
         Ok(self.code)
     }
@@ -91,6 +95,16 @@ impl<'a> Passing<'a> {
         Ok(if only.is_some() { finish } else { finish.in_rounds(MANY / 2) })
     }
 
+    /// Reads all, and lets go of nothing meanwhile.
+    fn read_all(&self) -> Result<Finish<'static>, Stop> {
+        let args = self.args;
+        let mut analysis = Analysis::new(analysis_options(args)?);
+        let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
+        let mut finish = analysis.ended_after(Past::default(), files);
+        choose(args, &mut finish)?;
+        Ok(finish)
+    }
+
     /// A few of the connections are shown.
     fn show(&mut self, options: RenderOptions, out: &mut dyn io::Write) -> Result<(), Stop> {
         let (args, format) = (self.args, format(self.args));
@@ -110,10 +124,7 @@ impl<'a> Passing<'a> {
     /// The transitions of all connections are told in order of time.
     fn gather(&mut self, options: RenderOptions, out: &mut dyn io::Write) -> Result<(), Stop> {
         let args = self.args;
-        let mut analysis = Analysis::new(analysis_options(args)?);
-        let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
-        let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
-        choose(args, &mut finish)?;
+        let mut finish = self.read_all()?.in_rounds(MANY / 2);
         finish.tell(0);
         let mut events = Events::default();
         args.jobs.connections(&mut finish, self.only, |c| events.take(c));
@@ -131,8 +142,27 @@ impl<'a> Passing<'a> {
         choose(args, &mut finish)?;
         finish.tell(S::FINDINGS);
         args.jobs.stream(&mut finish, only, &mut out)?;
+        self.end(finish, out)
+    }
+
+    /// Those asked for are written in their order.
+    fn sort<S: Stream>(&mut self, options: &RenderOptions, mut out: S) -> Result<(), Stop> {
+        let args = self.args;
+        let mut finish = self.read_all()?;
+        finish.tell(S::FINDINGS);
+        let mut picker = Picker::for_programs(options);
+        args.jobs.rows(&mut finish, self.only, |row| picker.add(row.id as usize, row));
+        let (chosen, _) = picker.chosen();
+        for connection in chosen.into_iter().filter_map(|pick| finish.connection(pick.index as u64)) {
+            out.connections(&[connection], &LoneSyns::NONE)?;
+        }
+        self.end(finish, out)
+    }
+
+    /// All connections were written: the rest of the report.
+    fn end<S: Stream>(&mut self, finish: Finish<'_>, mut out: S) -> Result<(), Stop> {
         let report = finish.report(Vec::new());
-        self.code = code(&report, args, self.fail_on);
+        self.code = code(&report, self.args, self.fail_on);
         Ok(out.end(&report)?)
     }
 }
