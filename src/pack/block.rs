@@ -239,7 +239,7 @@ impl Rows {
     #[inline]
     fn end(&self, row: &Row) -> Option<&u8> {
         let block = self.blocks.get(usize::from(row.size)).and_then(|blocks| blocks.get(row.block));
-        block.and_then(|block| block.get(usize::from(row.used)).or(block.last()))
+        block.and_then(|block| block.get(usize::from(row.used).min(block.len().saturating_sub(1))))
     }
 
     /// Prefetches all lines of `row`.

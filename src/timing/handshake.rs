@@ -164,6 +164,12 @@ impl Handshake {
         self.ready.or_set(now);
     }
 
+    /// Whether the server was seen to be through with it.
+    #[inline(always)]
+    pub fn is_ready(&self) -> bool {
+        self.ready.is_some()
+    }
+
     /// Whether a segment at `now` without SYN says nothing more about it: both ends were seen to be through with it before.
     #[inline]
     pub fn is_past(&self, now: Time) -> bool {

@@ -86,7 +86,7 @@ impl Measured {
     #[inline(always)]
     pub fn textbook(&mut self, x: usize, advances: bool, seg: &Segment, flights: &mut Flights) {
         let Some(flow) = &mut self.flow else { return self.opening_textbook(x, seg, flights) };
-        if x & 1 == 1 {
+        if !self.handshake.is_ready() && x & 1 == 1 {
             self.handshake.note_ready(seg.time);
         }
         flow.textbook(x & 1, advances, seg, flights);

@@ -89,7 +89,7 @@ impl<N: Notes> Tracker<N> {
     }
 
     /// Prefetches the head that stands there.
-    #[inline]
+    #[inline(always)]
     fn guess_head(&self, ahead: &mut Ahead) {
         let guess = self.latest.guess(ahead.hash);
         // By the time it is taken another one may stand there.

@@ -33,7 +33,15 @@ impl Head {
     /// Whether it is about these two sockets.
     #[inline]
     pub(super) fn is_between(&self, a: &Socket, b: &Socket) -> bool {
-        self.sockets[0] == *a && self.sockets[1] == *b || self.sockets[0] == *b && self.sockets[1] == *a
+        // Nobody foresees the direction: it is counted with, not asked for.
+        let x = usize::from(a.port != self.sockets[0].port);
+        self.sockets[x & 1] == *a && self.sockets[1 - (x & 1)] == *b || self.is_from_same_port(a, b)
+    }
+
+    /// The same where the port does not tell the direction, in the direction that is not asked for above.
+    #[inline(never)]
+    fn is_from_same_port(&self, a: &Socket, b: &Socket) -> bool {
+        a.port == b.port && self.sockets[0] == *b && self.sockets[1] == *a
     }
 }
 

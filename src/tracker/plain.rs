@@ -56,8 +56,10 @@ impl Tape {
         }
         let payload = seg.len != 0;
         let fin = seg.has(Flags::FIN);
+        // Which of the two nobody foresees, so that both are asked.
+        let content = payload | fin;
         let new =
-            if payload || fin { !self.has(mark::FIN, x) } else { !self.has(mark::ACKS, x) || seg.ack != self.acked[x] };
+            content & !self.has(mark::FIN, x) | !content & (!self.has(mark::ACKS, x) | (seg.ack != self.acked[x]));
         if !new || seg.len > u32::from(self.mss) {
             self.marks |= mark::DISORDERLY;
         }

@@ -203,8 +203,8 @@ impl Page<'_> {
     #[inline(always)]
     fn passes(&mut self, x: usize, seg: &Segment, news: bool, content: bool) {
         let y = 1 - x;
-        if x == 1 {
-            self.book.ready.get_or_insert((seg.time, seg.packet));
+        if self.book.ready.is_none() && x == 1 {
+            self.book.ready = Some((seg.time, seg.packet));
         }
         if news {
             if seg.ack == self.next[y] && self.content[y] == self.sent[y] && self.sent[y] != NONE.0 {
