@@ -69,63 +69,199 @@ impl Event {
     }
 }
 
+/// A transition as it is kept: there may be many.
+#[derive(Clone, Debug)]
+struct Kept {
+    time: Time,
+    /// Of which connection, by its place among those gathered, and of which end; and which of its transitions it is.
+    connection: u32,
+    step: u32,
+    role: Side,
+    from: State,
+    state: State,
+    evidence: Evidence,
+    deduced: bool,
+    cause: &'static str,
+    /// How long the state left had lasted; negative where that is not known.
+    lasted: Span,
+    /// 0 for none, as for `proven_by`: packets are counted from 1.
+    packet: u64,
+    proven_by: u64,
+}
+
+const _: () = assert!(size_of::<Kept>() <= 64);
+
+const NONE: &str = "no connection matches, or none changed its state";
+
 /// Transitions as they are gathered, connection by connection.
 #[derive(Clone, Debug, Default)]
-pub struct Events(Vec<Event>);
+pub struct Events {
+    /// Number, client and server of each connection.
+    connections: Vec<(u64, [Socket; 2])>,
+    kept: Vec<Kept>,
+}
 
 impl Events {
     /// Takes those of both ends of a connection; connections come in order of their numbers.
     pub fn take(&mut self, c: &Connection) {
-        for (role, local, peer) in [(Side::Client, c.client, c.server), (Side::Server, c.server, c.client)] {
+        let connection = self.connections.len() as u32;
+        self.connections.push((c.id, [c.client, c.server]));
+        for role in [Side::Client, Side::Server] {
             let history = &c.endpoints.get(role).history;
             for (i, entry) in history.iter().enumerate() {
                 let before = i.checked_sub(1).map(|i| &history[i]);
                 let known = before.filter(|b| b.evidence != Evidence::Assumed || b.packet.is_some());
-                self.0.push(Event {
-                    r#type: "event",
+                self.kept.push(Kept {
                     time: entry.time,
-                    connection: c.id,
+                    connection,
+                    step: i as u32,
                     role,
-                    local,
-                    peer,
                     from: entry.from,
                     state: entry.state,
-                    lasted: known.map(|b| (entry.time - b.time).max(Span(0))),
-                    cause: entry.cause,
-                    packet: entry.packet,
-                    deduced: entry.deduced,
                     evidence: entry.evidence,
-                    proven_by: entry.proven_by,
+                    deduced: entry.deduced,
+                    cause: entry.cause,
+                    lasted: known.map_or(Span(-1), |b| (entry.time - b.time).max(Span(0))),
+                    packet: entry.packet.unwrap_or(0),
+                    proven_by: entry.proven_by.unwrap_or(0),
                 });
             }
         }
+    }
+
+    /// Puts them in order of time; those of one moment by connection, client first, and those of one end as they came.
+    fn sort(&mut self) {
+        self.kept.sort_unstable_by_key(|e| (e.time, e.connection, e.role == Side::Server, e.step));
+    }
+
+    /// All of them in full.
+    fn all(&self) -> impl Iterator<Item = Event> {
+        self.kept.iter().filter_map(|e| {
+            let (connection, [client, server]) = *self.connections.get(e.connection as usize)?;
+            let (local, peer) = if e.role == Side::Client { (client, server) } else { (server, client) };
+            let some = |packet| (packet != 0).then_some(packet);
+            Some(Event {
+                r#type: "event",
+                time: e.time,
+                connection,
+                role: e.role,
+                local,
+                peer,
+                from: e.from,
+                state: e.state,
+                lasted: (e.lasted >= Span(0)).then_some(e.lasted),
+                cause: e.cause,
+                packet: some(e.packet),
+                deduced: e.deduced,
+                evidence: e.evidence,
+                proven_by: some(e.proven_by),
+            })
+        })
     }
 
     /// Writes them in order of time; those of one moment by connection, client first.
     ///
     /// # Errors
     /// Only those of `out`.
-    pub fn render(self, format: Format, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
-        let Events(mut events) = self;
-        // Stable: what happened to one end at one moment stays in its order.
-        events.sort_by_key(|e| (e.time, e.connection, e.role == Side::Server));
+    pub fn render(mut self, format: Format, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+        self.sort();
         match format {
             Format::Json => {
                 out.write_all(b"[")?;
-                for (i, event) in events.iter().enumerate() {
+                for (i, event) in self.all().enumerate() {
                     out.write_all(if i > 0 { b",\n" } else { b"\n" })?;
-                    serde_json::to_writer(&mut *out, event)?;
+                    serde_json::to_writer(&mut *out, &event)?;
                 }
                 out.write_all(b"\n]\n")
             }
-            Format::Ndjson => events.iter().try_for_each(|event| {
-                serde_json::to_writer(&mut *out, event)?;
+            Format::Ndjson => self.all().try_for_each(|event| {
+                serde_json::to_writer(&mut *out, &event)?;
                 out.write_all(b"\n")
             }),
-            Format::Csv => csv(&events, out),
-            Format::Markdown => markdown(&events, options, out),
-            Format::Table => table(&events, options, out),
+            Format::Csv => self.csv(out),
+            Format::Markdown => self.markdown(options, out),
+            Format::Table => self.table(options, out),
         }
+    }
+
+    fn csv(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record([
+            "time",
+            "connection",
+            "role",
+            "local_addr",
+            "local_port",
+            "peer_addr",
+            "peer_port",
+            "from",
+            "state",
+            "lasted",
+            "cause",
+            "packet",
+            "evidence",
+            "proven_by",
+            "deduced",
+        ])?;
+        let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
+        for e in self.all() {
+            writer.write_record([
+                e.time.to_string(),
+                e.connection.to_string(),
+                e.role.name().to_owned(),
+                e.local.addr.to_string(),
+                e.local.port.to_string(),
+                e.peer.addr.to_string(),
+                e.peer.port.to_string(),
+                e.from.to_string(),
+                e.state.to_string(),
+                e.lasted.map(|s| s.to_string()).unwrap_or_default(),
+                e.cause.to_owned(),
+                number(e.packet),
+                e.evidence.name().to_owned(),
+                number(e.proven_by),
+                e.deduced.to_string(),
+            ])?;
+        }
+        writer.flush()
+    }
+
+    fn markdown(&self, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+        if self.kept.is_empty() {
+            return writeln!(out, "{NONE}");
+        }
+        writeln!(out, "| time | endpoint | peer | old state | new state | ms | evidence |")?;
+        writeln!(out, "|---|---|---|---|---|--:|---|")?;
+        self.all().try_for_each(|e| {
+            let [local, peer] = [e.local, e.peer].map(|socket| code(&socket.to_string()));
+            let [from, new, how] = [e.from.name(), &e.entered(), &e.how()].map(escape);
+            writeln!(
+                out,
+                "| {} | {local} | {peer} | {from} | {new} | {} | {how} |",
+                clock(e.time, options.zone),
+                e.ms()
+            )
+        })
+    }
+
+    fn table(&self, options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
+        if self.kept.is_empty() {
+            return Text::styled(DIM, NONE).line(out, options.colour);
+        }
+        let local = self.all().map(|e| e.local.to_string().chars().count()).max().unwrap_or(0).max(8);
+        let line = |cells: [&str; 7]| {
+            let [time, endpoint, peer, old, new, ms, how] = cells;
+            format!("{time:15} {endpoint:local$} {peer:local$} {old:>11} → {new:12} {ms:>12}  {how}")
+        };
+        let header = line(["TIME", "ENDPOINT", "PEER", "OLDSTATE", "NEWSTATE", "MS", "EVIDENCE"]);
+        Text::styled(DIM, &header).line(out, options.colour)?;
+        for e in self.all() {
+            let (local, peer) = (e.local.to_string(), e.peer.to_string());
+            let row =
+                line([&clock(e.time, options.zone), &local, &peer, e.from.name(), &e.entered(), &e.ms(), &e.how()]);
+            Text::plain(&row).line(out, options.colour)?;
+        }
+        Ok(())
     }
 }
 
@@ -137,80 +273,4 @@ pub fn render(format: Format, report: &Report, options: &RenderOptions, out: &mu
     let mut events = Events::default();
     report.connections.iter().for_each(|c| events.take(c));
     events.render(format, options, out)
-}
-
-fn csv(events: &[Event], out: &mut dyn io::Write) -> io::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
-    writer.write_record([
-        "time",
-        "connection",
-        "role",
-        "local_addr",
-        "local_port",
-        "peer_addr",
-        "peer_port",
-        "from",
-        "state",
-        "lasted",
-        "cause",
-        "packet",
-        "evidence",
-        "proven_by",
-        "deduced",
-    ])?;
-    let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
-    for e in events {
-        writer.write_record([
-            e.time.to_string(),
-            e.connection.to_string(),
-            e.role.name().to_owned(),
-            e.local.addr.to_string(),
-            e.local.port.to_string(),
-            e.peer.addr.to_string(),
-            e.peer.port.to_string(),
-            e.from.to_string(),
-            e.state.to_string(),
-            e.lasted.map(|s| s.to_string()).unwrap_or_default(),
-            e.cause.to_owned(),
-            number(e.packet),
-            e.evidence.name().to_owned(),
-            number(e.proven_by),
-            e.deduced.to_string(),
-        ])?;
-    }
-    writer.flush()
-}
-
-const NONE: &str = "no connection matches, or none changed its state";
-
-fn markdown(events: &[Event], options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
-    if events.is_empty() {
-        return writeln!(out, "{NONE}");
-    }
-    writeln!(out, "| time | endpoint | peer | old state | new state | ms | evidence |")?;
-    writeln!(out, "|---|---|---|---|---|--:|---|")?;
-    events.iter().try_for_each(|e| {
-        let [local, peer] = [e.local, e.peer].map(|socket| code(&socket.to_string()));
-        let [from, new, how] = [e.from.name(), &e.entered(), &e.how()].map(escape);
-        writeln!(out, "| {} | {local} | {peer} | {from} | {new} | {} | {how} |", clock(e.time, options.zone), e.ms())
-    })
-}
-
-fn table(events: &[Event], options: &RenderOptions, out: &mut dyn io::Write) -> io::Result<()> {
-    if events.is_empty() {
-        return Text::styled(DIM, NONE).line(out, options.colour);
-    }
-    let local = events.iter().map(|e| e.local.to_string().chars().count()).max().unwrap_or(0).max(8);
-    let line = |cells: [&str; 7]| {
-        let [time, endpoint, peer, old, new, ms, how] = cells;
-        format!("{time:15} {endpoint:local$} {peer:local$} {old:>11} → {new:12} {ms:>12}  {how}")
-    };
-    let header = line(["TIME", "ENDPOINT", "PEER", "OLDSTATE", "NEWSTATE", "MS", "EVIDENCE"]);
-    Text::styled(DIM, &header).line(out, options.colour)?;
-    for e in events {
-        let (local, peer) = (e.local.to_string(), e.peer.to_string());
-        let row = line([&clock(e.time, options.zone), &local, &peer, e.from.name(), &e.entered(), &e.ms(), &e.how()]);
-        Text::plain(&row).line(out, options.colour)?;
-    }
-    Ok(())
 }
