@@ -114,8 +114,9 @@ fn wanted(args: &AnalyzeArgs) -> Result<Sought, Failure> {
         let parts =
             Part::value_variants().iter().filter_map(|part| Some(part.to_possible_value()?.get_name().to_owned()));
         let of_parts = format!("\n  --only also takes parts of the report: {}", parts.collect::<Vec<_>>().join(", "));
-        let hint = if names.contains(&error.name) { of_parts } else { String::new() };
-        Failure::usage(format!("{error}{hint}"))
+        let (option, hint) =
+            if names.contains(&error.name) { ("--only", of_parts) } else { ("--ignore", String::new()) };
+        Failure::usage(format!("{option}: {error}{hint}"))
     })
 }
 

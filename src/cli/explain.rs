@@ -6,7 +6,7 @@ use super::output::{self, Look};
 use super::states::{self, Page};
 use crate::detect::{self, Declaration};
 use crate::render::text::{BOLD, CYAN, DIM, Text, wrap};
-use crate::spelling::nearest;
+use crate::spelling::suggestion;
 use crate::tracker::State;
 
 /// What can be asked.
@@ -62,15 +62,9 @@ pub fn run(args: &ExplainArgs, look: Look) -> Result<(), Failure> {
 }
 
 fn unknown(topic: &str) -> Failure {
-    let near =
-        nearest(topic, State::ALL.map(State::name)).or_else(|| nearest(topic, detect::ALL.iter().map(|d| d.name)));
-    let hint = match near {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!(
-            "the states are {}; `tcpstate explain` lists the findings, too",
-            State::ALL.map(State::name).join(", ")
-        ),
-    };
+    let states = State::ALL.map(State::name);
+    let hint = suggestion(topic, states.into_iter().chain(detect::ALL.iter().map(|d| d.name)))
+        .unwrap_or_else(|| format!("the states are {}; `tcpstate explain` lists the findings, too", states.join(", ")));
     Failure::usage(format!("explain: `{topic}` is neither a TCP state nor a finding\n  {hint}"))
 }
 

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 
 use super::failure::Failure;
 use crate::detect::{self, Limits};
-use crate::filter::{self, Filter};
+use crate::filter::{self, Filter, FilterError};
 use crate::report::Severity;
 use crate::time::Span;
 use crate::tracker::State;
@@ -20,7 +20,10 @@ pub fn filter(asked: &str, text: &str) -> Result<Filter, Failure> {
         }
         Failure::usage(format!("{asked}: {error}"))
     })?;
-    detect::known(filter.findings()).map_err(|unknown| Failure::usage(format!("{asked}: {unknown}")))?;
+    detect::known(filter.findings()).map_err(|wrong| {
+        let error = FilterError::about(text, wrong.written(), wrong.what(), wrong.hint());
+        Failure::usage(format!("{asked}: {error}"))
+    })?;
     Ok(filter)
 }
 

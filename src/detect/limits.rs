@@ -3,7 +3,7 @@
 use super::threshold::{DURATION, Threshold, ThresholdError};
 use super::thresholds;
 use crate::amount;
-use crate::spelling::nearest;
+use crate::spelling::meant;
 use crate::time::Span;
 
 /// The thresholds in force: the defaults, and what was set instead.
@@ -32,7 +32,7 @@ impl Limits {
             let known = thresholds().find(|(d, t)| t.name == plain || d.is_called(name) && t.name == d.name);
             let (_, threshold) = known.ok_or_else(|| ThresholdError::Unknown {
                 name: name.to_owned(),
-                nearest: nearest(&plain, thresholds().map(|(_, t)| t.name)),
+                meant: meant(&plain, thresholds().map(|(_, t)| t.name)),
             })?;
             limits.put(threshold, threshold.read(value.trim())?);
         }

@@ -2,7 +2,7 @@
 
 use super::{ALL, Declaration, Detect, find};
 use crate::report::{Report, Severity};
-use crate::spelling::nearest;
+use crate::spelling::{asked, meant};
 
 /// A word that names no finding.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,8 +10,8 @@ use crate::spelling::nearest;
 pub struct UnknownName {
     /// What was given.
     pub name: String,
-    /// The name most like it.
-    pub nearest: Option<&'static str>,
+    /// The names that may have been meant.
+    pub meant: Vec<&'static str>,
 }
 
 impl UnknownName {
@@ -22,13 +22,13 @@ impl UnknownName {
 
     /// What to do about it.
     pub fn hint(&self) -> String {
-        let nearest = self.nearest.map(|name| format!("did you mean `{name}`?; ")).unwrap_or_default();
-        format!("{nearest}`tcpstate explain` lists them")
+        let question = asked(&self.meant).map(|question| format!("{question} ")).unwrap_or_default();
+        format!("{question}`tcpstate explain` lists them")
     }
 }
 
 fn named(text: &str) -> Result<&'static Declaration, UnknownName> {
-    find(text).ok_or_else(|| UnknownName { name: text.to_owned(), nearest: nearest(text, ALL.iter().map(|d| d.name)) })
+    find(text).ok_or_else(|| UnknownName { name: text.to_owned(), meant: meant(text, ALL.iter().map(|d| d.name)) })
 }
 
 /// Why connections cannot be chosen by a finding.
@@ -122,7 +122,11 @@ impl FailOn {
     pub fn read(text: &str) -> Result<FailOn, UnknownName> {
         Ok(match Severity::named(&text.trim().to_ascii_lowercase()) {
             Some(severity) => FailOn::Severity(severity),
-            None => FailOn::Code(named(text)?.code),
+            None => {
+                let known = || Severity::ALL.map(Severity::name).into_iter().chain(ALL.iter().map(|d| d.name));
+                let code = named(text).map(|d| d.code);
+                FailOn::Code(code.map_err(|unknown| UnknownName { meant: meant(text, known()), ..unknown })?)
+            }
         })
     }
 

@@ -2,6 +2,7 @@
 
 use super::plain::Plain;
 use crate::amount;
+use crate::spelling::asked;
 use crate::time::Span;
 
 /// What kind of number a threshold is.
@@ -93,8 +94,8 @@ pub enum ThresholdError {
     Unknown {
         /// What was given.
         name: String,
-        /// The name most like it.
-        nearest: Option<&'static str>,
+        /// The names that may have been meant.
+        meant: Vec<&'static str>,
     },
     /// The value is not of its unit.
     #[error("{}", self.what())]
@@ -126,9 +127,8 @@ impl ThresholdError {
     /// What to do about it, where that does not go without saying.
     pub fn hint(&self) -> Option<String> {
         match self {
-            ThresholdError::Unknown { nearest: Some(name), .. } => Some(format!("did you mean `{name}`?")),
-            ThresholdError::Unknown { nearest: None, .. } => {
-                Some("`tcpstate explain NAME` shows those of a finding".to_owned())
+            ThresholdError::Unknown { meant, .. } => {
+                Some(asked(meant).unwrap_or_else(|| "`tcpstate explain NAME` shows those of a finding".to_owned()))
             }
             ThresholdError::Value { .. } | ThresholdError::Form(_) => None,
         }

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::lex::{Token, tokens};
+use super::words::plain;
+
 /// A filter that does not parse. Printed with the filter, a caret under the place, and a hint if there is one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct FilterError {
@@ -14,6 +17,15 @@ pub struct FilterError {
     pub message: String,
     /// What to write instead.
     pub hint: Option<String>,
+}
+
+impl FilterError {
+    /// An error about a `value` of `text`, which parses; the value as filters keep it.
+    pub fn about(text: &str, value: &str, message: String, hint: String) -> FilterError {
+        let is_it = |token: &Token<'_>| matches!(token, Token::Word(word) if plain(word) == value);
+        let at = tokens(text).ok().and_then(|all| all.into_iter().find(|(token, _)| is_it(token)).map(|(_, at)| at));
+        FilterError { text: text.to_owned(), at: at.unwrap_or(0..text.len()), message, hint: Some(hint) }
+    }
 }
 
 impl fmt::Display for FilterError {

@@ -7,7 +7,8 @@ use super::error::FilterError;
 use super::lex::{Token, tokens};
 use super::values;
 use super::words::{self, Keyword, Word};
-use crate::spelling::nearest;
+use crate::report::Severity;
+use crate::spelling::{asked, meant, suggestion};
 use crate::tracker::State;
 
 /// Parentheses and `not`s inside one another.
@@ -232,11 +233,13 @@ impl<'a> Parser<'a> {
 
     fn no_such_field(&self, end: &str, field: &str) -> FilterError {
         let fields: Vec<&str> = words::WORDS.iter().filter(|w| w.of_an_end).map(|w| w.spellings[0]).collect();
-        let hint = match nearest(field, fields.iter().copied()) {
+        let near: Vec<String> =
+            meant(field, fields.iter().copied()).iter().map(|near| format!("{end}.{near}")).collect();
+        let hint = match asked(&near) {
             _ if words::find(field).is_some_and(|word| is_place(word.keyword)) => {
                 format!("did you mean `{end} {field}`?")
             }
-            Some(near) => format!("did you mean {end}.{near}?"),
+            Some(question) => question,
             None => format!("an end has {}", fields.join(", ")),
         };
         self.error(&format!("`{field}` is not a field of the {end}"), Some(hint))
@@ -267,10 +270,16 @@ fn hint_for(word: &str) -> Option<String> {
     if values::fits(Keyword::Outcome, word) {
         return Some(format!("did you mean `outcome {word}`?"));
     }
+    if let Some(severity) = Severity::named(&word.to_ascii_lowercase()) {
+        return Some(format!("did you mean `severity {}`?", severity.name()));
+    }
     if word.parse::<u16>().is_ok() {
         return Some(format!("did you mean `port {word}`?"));
     }
     let lower = word.to_ascii_lowercase();
+    if matches!(lower.as_str(), "connection" | "conn" | "stream") {
+        return Some("a connection is chosen by its number: `id 17`".to_owned());
+    }
     if matches!(lower.as_str(), "udp" | "icmp" | "icmp6" | "arp" | "sctp") {
         return Some("only TCP connections are analysed".to_owned());
     }
@@ -281,10 +290,10 @@ fn hint_for(word: &str) -> Option<String> {
             "single packets can't be selected here; use tcpdump -r FILE -w - EXPR | tcpstate analyze -".to_owned(),
         );
     }
-    Some(match nearest(word, words::spellings()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "tcpstate analyze --filter help prints the language".to_owned(),
-    })
+    Some(
+        suggestion(word, words::spellings())
+            .unwrap_or_else(|| "tcpstate analyze --filter help prints the language".to_owned()),
+    )
 }
 
 const fn ends_of(keyword: Keyword) -> Option<Ends> {

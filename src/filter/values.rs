@@ -5,10 +5,10 @@ use super::error::FilterError;
 use super::lex::Token;
 use super::literal;
 use super::parse::Parser;
-use super::words::Keyword;
+use super::words::{Keyword, plain};
 use crate::amount;
 use crate::report::{ClosedFirst, Outcome, Severity};
-use crate::spelling::nearest;
+use crate::spelling::suggestion;
 use crate::time::Span;
 use crate::tracker::{Evidence, State};
 
@@ -118,7 +118,6 @@ fn with_mask(parser: &mut Parser<'_>, test: Test) -> Result<Test, FilterError> {
 
 /// The test that `word` makes as a value of `keyword`.
 fn one(keyword: Keyword, ends: Ends, word: &str) -> Option<Test> {
-    let known = |word: &str| word.to_ascii_lowercase().replace('_', "-");
     match keyword {
         Keyword::Host => word
             .strip_prefix('[')
@@ -142,17 +141,17 @@ fn one(keyword: Keyword, ends: Ends, word: &str) -> Option<Test> {
         Keyword::Possible => word.parse().ok().map(|state| Test::Possible(ends, state)),
         Keyword::Visited => word.parse().ok().map(|state| Test::Visited(ends, state)),
         Keyword::Evidence => {
-            Evidence::ALL.into_iter().find(|grade| grade.name() == known(word)).map(|grade| Test::Evidence(ends, grade))
+            Evidence::ALL.into_iter().find(|grade| grade.name() == plain(word)).map(|grade| Test::Evidence(ends, grade))
         }
-        Keyword::Outcome => Outcome::ALL.into_iter().find(|outcome| outcome.name() == known(word)).map(Test::Outcome),
+        Keyword::Outcome => Outcome::ALL.into_iter().find(|outcome| outcome.name() == plain(word)).map(Test::Outcome),
         Keyword::ClosedFirst => {
-            ClosedFirst::ALL.into_iter().find(|who| who.name() == known(word)).map(Test::ClosedFirst)
+            ClosedFirst::ALL.into_iter().find(|who| who.name() == plain(word)).map(Test::ClosedFirst)
         }
-        Keyword::Finding if known(word) == "any" => Some(Test::Finding(None)),
+        Keyword::Finding if plain(word) == "any" => Some(Test::Finding(None)),
         Keyword::Finding => {
             let name = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
             // A word of the language, or one of its ends, would be taken for a name otherwise.
-            (name && super::words::find(word).is_none()).then(|| Test::Finding(Some(known(word))))
+            (name && super::words::find(word).is_none()).then(|| Test::Finding(Some(plain(word))))
         }
         _ => None,
     }
@@ -168,7 +167,7 @@ fn word<T>(parser: &mut Parser<'_>, keyword: Keyword, read: impl Fn(&str) -> Opt
             }
             None => Err(parser.error(&expected(keyword, parser), hint(keyword, word))),
         },
-        _ => Err(parser.error(&expected(keyword, parser), None)),
+        _ => Err(parser.error(&expected(keyword, parser), choice(keyword))),
     }
 }
 
@@ -244,15 +243,10 @@ fn expected(keyword: Keyword, parser: &Parser<'_>) -> String {
 
 /// What could have been meant by a value that is none.
 fn hint(keyword: Keyword, word: &str) -> Option<String> {
-    let near =
-        |names: &[&'static str]| nearest(word, names.iter().copied()).map(|name| format!("did you mean {name}?"));
+    let near = |names: &[&'static str]| suggestion(word, names.iter().copied()).or_else(|| choice(keyword));
     match keyword {
-        Keyword::State | Keyword::Possible | Keyword::Visited => {
-            near(&State::ALL.map(State::name)).or_else(|| Some(State::ALL.map(State::name).join(", ")))
-        }
-        Keyword::Outcome => {
-            near(&Outcome::ALL.map(Outcome::name)).or_else(|| Some(Outcome::ALL.map(Outcome::name).join(", ")))
-        }
+        Keyword::State | Keyword::Possible | Keyword::Visited => near(&State::ALL.map(State::name)),
+        Keyword::Outcome => near(&Outcome::ALL.map(Outcome::name)),
         Keyword::Evidence => near(&Evidence::ALL.map(Evidence::name)),
         Keyword::ClosedFirst => near(&ClosedFirst::ALL.map(ClosedFirst::name)),
         Keyword::Severity => near(&Severity::ALL.map(Severity::name)),
@@ -263,6 +257,16 @@ fn hint(keyword: Keyword, word: &str) -> Option<String> {
         Keyword::Host if word.parse::<State>().is_ok() => Some(format!("did you mean `state {word}`?")),
         Keyword::Host if literal::net(word).is_some() => Some(format!("did you mean `net {word}`?")),
         Keyword::Host => Some("names are not looked up; write the address".to_owned()),
+        _ => None,
+    }
+}
+
+/// What there is to choose from, where what was expected does not say it.
+fn choice(keyword: Keyword) -> Option<String> {
+    match keyword {
+        Keyword::State | Keyword::Possible | Keyword::Visited => Some(State::ALL.map(State::name).join(", ")),
+        Keyword::Outcome => Some(Outcome::ALL.map(Outcome::name).join(", ")),
+        Keyword::Finding => Some("`tcpstate explain` lists them; or `any`".to_owned()),
         _ => None,
     }
 }

@@ -99,8 +99,13 @@ pub const WORDS: [Word; 28] = [
 
 /// The row of a word; `_` may stand for `-`, and case does not matter.
 pub fn find(text: &str) -> Option<&'static Word> {
-    let text = text.to_ascii_lowercase().replace('_', "-");
+    let text = plain(text);
     WORDS.iter().find(|word| word.spellings.contains(&text.as_str()))
+}
+
+/// A word as those of the language are written.
+pub(super) fn plain(word: &str) -> String {
+    word.to_ascii_lowercase().replace('_', "-")
 }
 
 /// Every spelling of every word.

@@ -213,7 +213,8 @@ fn zone(args: &LiveArgs) -> Zone {
 /// What to assume and what to look for.
 fn options(args: &LiveArgs) -> Result<Options, Failure> {
     let limits = names::limits(&args.threshold, args.stuck_after)?;
-    let selection = detect::Selection::new(&[], &args.ignore).map_err(|error| Failure::usage(error.to_string()))?;
+    let selection =
+        detect::Selection::new(&[], &args.ignore).map_err(|error| Failure::usage(format!("--ignore: {error}")))?;
     Ok(Options { limits, selection, ..args.timers.options() })
 }
 

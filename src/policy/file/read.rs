@@ -9,10 +9,10 @@ use super::error::{PolicyError, position};
 use super::keys::{ALLOW, CAPTURE, EXPECT, LIMIT, SECTIONS, Section, VERSION};
 use super::value::{Source, kind};
 use crate::detect::{self, Limits};
-use crate::filter::{self, Filter};
+use crate::filter::{self, Filter, FilterError};
 use crate::policy::model::*;
 use crate::report::Side;
-use crate::spelling::nearest;
+use crate::spelling::suggestion;
 use crate::time::Span;
 
 type Value<'a> = Spanned<DeValue<'a>>;
@@ -94,10 +94,7 @@ impl Source<'_> {
         let names = SECTIONS.map(|s| s.name);
         let forms: Vec<String> =
             SECTIONS.iter().map(|s| if s.many { format!("[[{}]]", s.name) } else { format!("[{}]", s.name) }).collect();
-        let hint = match nearest(name.get_ref(), names) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("a policy has {}", forms.join(", ")),
-        };
+        let hint = suggestion(name.get_ref(), names).unwrap_or_else(|| format!("a policy has {}", forms.join(", ")));
         self.error(name.span(), format!("`{}` is no part of a policy", name.get_ref()), Some(hint))
     }
 
@@ -134,10 +131,8 @@ impl Source<'_> {
         let names = || section.keys.iter().map(|key| key.name);
         for (key, _) in table.iter() {
             if !names().any(|name| name == key.get_ref()) {
-                let hint = match nearest(key.get_ref(), names()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("it has {}", names().collect::<Vec<_>>().join(", ")),
-                };
+                let hint = suggestion(key.get_ref(), names())
+                    .unwrap_or_else(|| format!("it has {}", names().collect::<Vec<_>>().join(", ")));
                 let message = format!("`{}` is not a key of `{}`", key.get_ref(), section.name);
                 return Err(self.error(key.span(), message, Some(hint)));
             }
@@ -191,9 +186,8 @@ impl Source<'_> {
         };
         let filter = filter::parse(&text).map_err(|error| self.error(place(error.at), error.message, error.hint))?;
         detect::known(filter.findings()).map_err(|error| {
-            let plain = text.to_ascii_lowercase().replace('_', "-");
-            let at = plain.find(error.written()).map_or(0..text.len(), |at| at..at + error.written().len());
-            self.error(place(at), error.what(), Some(error.hint()))
+            let error = FilterError::about(&text, error.written(), error.what(), error.hint());
+            self.error(place(error.at), error.message, error.hint)
         })?;
         Ok(filter)
     }

@@ -11,7 +11,7 @@ use crate::amount;
 use crate::detect::{ALL, Cause};
 use crate::policy::model::{Amount, Quantile, Share};
 use crate::report::{ClosedFirst, Outcome, Severity, Side};
-use crate::spelling::nearest;
+use crate::spelling::suggestion;
 use crate::time::Span;
 use crate::tracker::State;
 
@@ -118,8 +118,8 @@ impl Source<'_> {
                 return Err(self.wanted(value, &format!("{what} in quotes")));
             };
             read(word).ok_or_else(|| {
-                let hint = match nearest(word, names.iter().copied()) {
-                    Some(near) => Some(format!("did you mean `{near}`?")),
+                let hint = match suggestion(word, names.iter().copied()) {
+                    Some(question) => Some(question),
                     None if names.len() > 15 => Some("`tcpstate explain` lists them".to_owned()),
                     None => Some(names.join(", ")).filter(|_| !names.iter().all(|name| what.contains(name))),
                 };

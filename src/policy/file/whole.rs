@@ -9,7 +9,7 @@ use super::error::PolicyError;
 use super::read::one_line;
 use super::value::Source;
 use crate::policy::model::{Policy, Test};
-use crate::spelling::nearest;
+use crate::spelling::suggestion;
 
 impl Source<'_> {
     /// Exceptions for findings are exceptions from a limit: without one they would seem to do something.
@@ -63,10 +63,8 @@ impl Source<'_> {
         }
         for name in policy.allowances.iter().filter_map(|a| a.rule.as_deref()) {
             if !seen.contains(name) {
-                let hint = match nearest(name, seen.iter().copied()) {
-                    Some(near) => Some(format!("did you mean `{near}`?")),
-                    None => (1..9).contains(&seen.len()).then(|| format!("the policy has {}", list(&seen))),
-                };
+                let few = || (1..9).contains(&seen.len()).then(|| format!("the policy has {}", list(&seen)));
+                let hint = suggestion(name, seen.iter().copied()).or_else(few);
                 let at = place("allow", "rule", name, 0).unwrap_or(0..0);
                 return Err(self.error(at, format!("no rule is called `{name}`"), hint));
             }
