@@ -53,7 +53,11 @@ fn what_is_not_there_is_said_with_what_is() {
             "--at: the capture was over by then; it goes from 2023-11-14 22:13:20 UTC to 2023-11-14 22:13:20 UTC, +591 ms",
         ),
         (&["snapshot", "trace.pcap", "--at", "+1h", "--every", "10min"], "the capture was over by then"),
-        (&["snapshot", "trace.pcap", "--at", "1000"], "the capture had not begun by then"),
+        (&["snapshot", "trace.pcap", "--at", "1600000000"], "the capture had not begun by then"),
+        (
+            &["snapshot", "trace.pcap", "--at", "30.5"],
+            "a number is taken for seconds since 1970; since the first packet it is +30.5s",
+        ),
         (&["snapshot", "trace.pcap", "--every", "1ns"], "are the most"),
         (&["show", "trace.pcap"], "--connection <ID>"),
     ] {
@@ -122,6 +126,9 @@ fn a_snapshot_before_the_end_shows_what_is_possible_then() {
         "SYN_SENT|CLOSED     192.0.2.12:40014 ",
     ] {
         assert!(before.contains(row), "{row}: {before}");
+    }
+    for same in ["90s", "1min30s", "09:01:30.000009994", "2026-03-02 09:01:30.000009994"] {
+        assert_eq!(at(same), before, "{same}");
     }
     // It went on.
     assert!(at("+50s").contains("SYN_SENT            192.0.2.12:40014 "), "{}", at("+50s"));

@@ -10,7 +10,7 @@ use super::jobs::Jobs;
 use super::names;
 use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
-use super::when::When;
+use super::when::{When, on_the_day};
 use crate::analyze::{Analysis, Keep, MANY, Past};
 use crate::filter::Filter;
 use crate::render::Format;
@@ -19,6 +19,9 @@ use crate::render::units::{Zone, date, span};
 use crate::report::{Capture, Connection};
 use crate::snapshot::{Counting, Moment, Sockets};
 use crate::time::{Span, Time};
+
+/// Of 1970: whoever writes so small a number hardly means a date.
+const YEAR: i64 = 365 * 86_400_000_000_000;
 
 /// Points in a series; more are refused, as nobody reads them.
 const MOST: i64 = 1_000_000;
@@ -39,8 +42,8 @@ pub struct SnapshotArgs {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
-    /// The time: +3.2s since the first packet, #120 when that packet had been captured, seconds since 1970, or a date as
-    /// 2023-11-14T22:13:20Z, in UTC where no zone is given [default: the last packet, or with --every the first]
+    /// The time: +3.2s since the first packet, #120 when that packet had been captured, 22:13:20 or 2023-11-14T22:13:20Z,
+    /// in UTC where no zone is given, or seconds since 1970 [default: the last packet, or with --every the first]
     #[arg(long, value_name = "TIME", value_parser = |word: &str| word.parse::<When>())]
     at: Option<When>,
 
@@ -155,33 +158,44 @@ fn moment(args: &SnapshotArgs, capture: &Capture, captured: Option<Time>) -> Res
             Some(_) => Err(Failure::usage("--at: the capture has no packets".to_owned())),
         };
     };
+    let ends = (first, last);
     let moment = match args.at {
         None => Ok(Moment::Time(if args.every.is_some() { first } else { last })),
         // A date is often written to the second, the begin and the end have more digits.
-        Some(When::Absolute(time)) => within(time, time - first, (first, last), Span::secs(1)),
-        Some(When::Since(span)) => within(first + span, span, (first, last), Span(0)),
-        Some(When::Packet(number)) => match captured {
-            Some(time) => Ok(Moment::Packet(number, time)),
-            None => {
-                let have = format!("the capture has packets 1 to {}", capture.packets);
-                Err(Failure::usage(format!("--at: there is no packet {number}; {have}")))
-            }
-        },
+        Some(When::Absolute(time)) => {
+            let hint = if time < Time(YEAR) { not_since_1970(time) } else { String::new() };
+            within(time, time - first, ends, Span::secs(1)).map_err(|wrong| wrong + &hint)
+        }
+        Some(When::OfDay(span)) => {
+            let time = on_the_day(span, ends);
+            within(time, time - first, ends, Span::secs(1))
+        }
+        Some(When::Since(span)) => within(first + span, span, ends, Span(0)),
+        Some(When::Packet(number)) => captured
+            .map(|time| Moment::Packet(number, time))
+            .ok_or_else(|| format!("there is no packet {number}; the capture has packets 1 to {}", capture.packets)),
     };
-    moment.map(Some)
+    moment.map(Some).map_err(|wrong| Failure::usage(format!("--at: {wrong}")))
+}
+
+/// What was probably meant by a number that is a time in 1970.
+fn not_since_1970(time: Time) -> String {
+    let seconds = time.to_string();
+    let seconds = seconds.trim_end_matches('0').trim_end_matches('.');
+    format!("\n  a number is taken for seconds since 1970; since the first packet it is +{seconds}s")
 }
 
 /// The moment `time`, `since` the first packet, if the capture covers it: nothing is known of what came before and after.
 /// What lies outside by no more than `rounding`, or by what the length of the capture is rounded when it is told, is taken
 /// for its begin or end.
-fn within(time: Time, since: Span, ends: (Time, Time), rounding: Span) -> Result<Moment, Failure> {
+fn within(time: Time, since: Span, ends: (Time, Time), rounding: Span) -> Result<Moment, String> {
     let (first, last) = ends;
     let missed = if time < first { first - time } else { time - last };
     if missed > rounding && span(since) != span(last - first) {
         let how = if time < first { "had not begun" } else { "was over" };
         let went = format!("from {} to {}", date(first, Zone::Utc), date(last, Zone::Utc));
         let length = span(last - first);
-        return Err(Failure::usage(format!("--at: the capture {how} by then; it goes {went}, +{length}")));
+        return Err(format!("the capture {how} by then; it goes {went}, +{length}"));
     }
     Ok(Moment::Time(time.clamp(first, last)))
 }

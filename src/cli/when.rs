@@ -12,6 +12,8 @@ pub enum When {
     Absolute(Time),
     /// Since the first packet.
     Since(Span),
+    /// Since midnight UTC of the day on which the capture reaches it first.
+    OfDay(Span),
     /// When this packet had been captured.
     Packet(u64),
 }
@@ -23,8 +25,8 @@ impl FromStr for When {
     fn from_str(text: &str) -> Result<When, String> {
         let wrong = || {
             format!(
-                "`{text}` is no time; write +3.2s since the first packet, #120 for a packet, 1700000000.25 for seconds \
-                 since 1970, or 2023-11-14T22:13:20.25Z"
+                "`{text}` is no time; write +3.2s since the first packet, #120 for a packet, 22:13:20 (UTC), \
+                 2023-11-14T22:13:20.25Z, or 1700000000.25 for seconds since 1970"
             )
         };
         if let Some(number) = text.strip_prefix('#') {
@@ -36,6 +38,13 @@ impl FromStr for When {
         }
         if let Some(nanos) = seconds(text) {
             return Ok(When::Absolute(Time(nanos)));
+        }
+        // With its unit it cannot be since 1970.
+        if let Some(span) = amount::duration(text) {
+            return Ok(When::Since(span));
+        }
+        if let Some(span) = of_day(text) {
+            return Ok(When::OfDay(span));
         }
         // As reports write dates, or without a zone: all of theirs are UTC.
         let utc = || format!("{}Z", text.strip_suffix(" UTC").unwrap_or(text)).parse();
@@ -55,6 +64,22 @@ fn seconds(text: &str) -> Option<i64> {
     whole.parse::<i64>().ok()?.checked_mul(1_000_000_000)?.checked_add(nanos.parse().ok()?)
 }
 
+/// `22:13:20.25` as the time since midnight, as reports write it.
+fn of_day(text: &str) -> Option<Span> {
+    let midnight = jiff::civil::Time::midnight();
+    let time: jiff::civil::Time = text.strip_suffix(" UTC").unwrap_or(text).parse().ok()?;
+    i64::try_from(time.duration_since(midnight).as_nanos()).ok().map(Span)
+}
+
+/// The first time from the begin on that is so long after midnight UTC, on the day of the begin if none is before the end.
+/// What lies before the begin by less than a second counts, since a time of day is often written to the second.
+pub fn on_the_day(since_midnight: Span, (begin, end): (Time, Time)) -> Time {
+    const DAY: i64 = 86_400_000_000_000;
+    let that_day = Time(begin.0 - begin.0.rem_euclid(DAY)) + since_midnight;
+    let next_day = that_day + Span(DAY);
+    if begin - that_day < Span::secs(1) || next_day > end { that_day } else { next_day }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,9 +96,28 @@ mod tests {
         assert_eq!("+3.2s".parse(), Ok(When::Since(Span::millis(3_200))));
         assert_eq!("+3.2".parse(), Ok(When::Since(Span::millis(3_200))));
         assert_eq!("+1min30s".parse(), Ok(When::Since(Span::secs(90))));
+        assert_eq!("30s".parse(), Ok(When::Since(Span::secs(30))));
         assert_eq!("#120".parse(), Ok(When::Packet(120)));
-        for wrong in ["", "#", "#x", "+", "noon", "1.2.3", "-5", "2023-11-14"] {
+        for time in ["22:13:20.25", "22:13:20.25 UTC"] {
+            assert_eq!(time.parse(), Ok(When::OfDay(Span::millis(80_000_250))), "{time}");
+        }
+        for wrong in ["", "#", "#x", "+", "noon", "1.2.3", "-5", "2023-11-14", "25:00:00"] {
             assert!(wrong.parse::<When>().unwrap_err().contains("is no time"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_time_of_day_is_the_first_such_from_the_begin_on() {
+        let begin = Time(1_700_000_000_000_009_000);
+        let until = |end: Span, text: &str| {
+            let When::OfDay(span) = text.parse().unwrap() else { panic!("{text} is a time of day") };
+            on_the_day(span, (begin, begin + end)) - begin
+        };
+        let at = |text: &str| until(Span::secs(90_000), text);
+        assert_eq!(at("22:13:20"), Span(-9_000));
+        assert_eq!(at("22:13:50"), Span(29_999_991_000));
+        assert_eq!(at("22:13:19"), Span::secs(86_399) - Span(9_000));
+        assert_eq!(at("00:00:00"), Span::secs(6_400) - Span(9_000));
+        assert!(until(Span::secs(60), "22:00:00") < Span(0), "before, rather than after it was over");
     }
 }
