@@ -59,6 +59,20 @@ fn several_reports_are_written_at_once() {
     }
 }
 
+/// One document after another is none that a program can read.
+#[test]
+fn standard_output_takes_one_report_for_programs() {
+    for (kinds, code) in
+        [(["json", "junit"], 2), (["table", "json=-"], 2), (["json", "json"], 2), (["table", "github"], 1)]
+    {
+        let arguments = ["check", "-r", kinds[0], "-r", kinds[1], "trace 1.pcap"];
+        let run = folder().run(&arguments);
+        assert_eq!(run.code, code, "{arguments:?}: {}", run.err);
+        let said = run.err.contains("can't both go to standard output\n  give one of them a file");
+        assert_eq!(said, code == 2, "{}", run.err);
+    }
+}
+
 #[test]
 fn no_empty_report_is_left_behind() {
     let folder = folder();

@@ -127,7 +127,7 @@ fn a_snapshot_before_the_end_shows_what_is_possible_then() {
     ] {
         assert!(before.contains(row), "{row}: {before}");
     }
-    for same in ["90s", "1min30s", "09:01:30.000009994", "2026-03-02 09:01:30.000009994"] {
+    for same in ["90s", "1min30s", "09:01:30.000009994", "2026-03-02 09:01:30.000009994", "09:01:30.000009994 UTC"] {
         assert_eq!(at(same), before, "{same}");
     }
     // It went on.

@@ -194,6 +194,13 @@ fn reports(args: &CheckArgs) -> Result<Vec<(Kind, Option<PathBuf>)>, Failure> {
         if let Some(path) = file.as_ref().filter(|path| twice(path)) {
             return Err(Failure::usage(format!("--report: two reports to the same file, {}", path.display())));
         }
+        let printed = wanted.iter().filter(|(_, at)| at.is_none() && file.is_none()).map(|(other, _)| *other);
+        if let Some(other) = printed.into_iter().find(|other| !kind.goes_with(*other)) {
+            let (one, two) = (other.name(), kind.name());
+            let hint = format!("give one of them a file, as in --report {two}=FILE");
+            let wrong = format!("--report: {one} and {two} can't both go to standard output\n  {hint}");
+            return Err(Failure::usage(wrong));
+        }
         wanted.push((kind, file));
     }
     if !args.reading.quiet && wanted.iter().all(|(_, file)| file.is_some()) {

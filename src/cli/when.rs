@@ -67,7 +67,10 @@ fn seconds(text: &str) -> Option<i64> {
 /// `22:13:20.25` as the time since midnight, as reports write it.
 fn of_day(text: &str) -> Option<Span> {
     let midnight = jiff::civil::Time::midnight();
-    let time: jiff::civil::Time = text.strip_suffix(" UTC").unwrap_or(text).parse().ok()?;
+    let time = text.strip_suffix(" UTC").unwrap_or(text);
+    // Of a date its time would be taken.
+    let time: jiff::civil::Time =
+        time.bytes().all(|b| matches!(b, b'0'..=b'9' | b':' | b'.')).then(|| time.parse().ok())??;
     i64::try_from(time.duration_since(midnight).as_nanos()).ok().map(Span)
 }
 

@@ -50,6 +50,12 @@ impl Kind {
             Kind::Markdown => "markdown",
         }
     }
+
+    /// Whether both can be read where one follows the other: people read on, programs want one document.
+    pub fn goes_with(self, other: Kind) -> bool {
+        let of_lines = |kind| matches!(kind, Kind::Table | Kind::Github | Kind::Markdown);
+        self != other && of_lines(self) && of_lines(other)
+    }
 }
 
 /// The error is the word that is no kind.
