@@ -314,6 +314,8 @@ pub struct Anomaly {
     /// One sentence for a person.
     pub message: String,
     /// The numbers behind it.
+    #[serde(serialize_with = "super::facts::write")]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, serde_json::Value>"))]
     pub facts: BTreeMap<&'static str, serde_json::Value>,
 }
 
@@ -338,6 +340,8 @@ pub struct Finding {
     /// Packets that prove it, cut to a readable number.
     pub packets: Vec<u64>,
     /// The numbers behind it.
+    #[serde(serialize_with = "super::facts::write")]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, serde_json::Value>"))]
     pub facts: BTreeMap<&'static str, serde_json::Value>,
 }
 

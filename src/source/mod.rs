@@ -72,6 +72,7 @@ pub struct FileInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
     /// Why reading stopped before the end, or what was skipped: packet number, byte offset, cause.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// Nothing could be read from it at all; `problem` says why.
     #[serde(skip)]
