@@ -59,6 +59,13 @@ fn several_reports_are_written_at_once() {
     }
 }
 
+#[test]
+fn the_first_line_of_the_table_is_wrapped_as_the_others_are() {
+    let run = folder().run(&["check", "--width", "40", "trace 1.pcap"]);
+    assert!(run.out.starts_with("FAIL: trace 1.pcap against the standard\n  policy ("), "{}", run.out);
+    assert!(run.out.lines().all(|line| line.chars().count() <= 40), "{}", run.out);
+}
+
 /// One document after another is none that a program can read.
 #[test]
 fn standard_output_takes_one_report_for_programs() {

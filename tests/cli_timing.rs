@@ -251,6 +251,7 @@ fn events_are_in_order_of_time_with_what_came_before() {
     assert!(one.windows(2).all(|w| w[0]["state"] == w[1]["from"]), "each begins where the one before ended");
     let table = run(&["analyze", "--events", &trace]).out;
     assert_eq!(table.lines().count(), events.len() + 1);
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     assert!(table.starts_with("TIME            ENDPOINT"), "{table}");
     // Of nothing it is said that there is nothing; where a program reads, there just is nothing.
     let none = |format| run(&["analyze", "--events", "--filter", "port 1", "-f", format, &trace]).out;

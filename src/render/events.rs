@@ -248,10 +248,15 @@ impl Events {
         if self.kept.is_empty() {
             return Text::styled(DIM, NONE).line(out, options.colour);
         }
-        let local = self.all().map(|e| e.local.to_string().chars().count()).max().unwrap_or(0).max(8);
+        let mut widths = [8, 8, 8, 2];
+        for e in self.all() {
+            let cells = [e.local.to_string(), e.from.to_string(), e.entered(), e.ms()];
+            widths.iter_mut().zip(cells).for_each(|(width, cell)| *width = cell.chars().count().max(*width));
+        }
+        let [local, old, new, ms] = widths;
         let line = |cells: [&str; 7]| {
-            let [time, endpoint, peer, old, new, ms, how] = cells;
-            format!("{time:15} {endpoint:local$} {peer:local$} {old:>11} → {new:12} {ms:>12}  {how}")
+            let [time, endpoint, peer, from, to, lasted, how] = cells;
+            format!("{time:15} {endpoint:local$} {peer:local$} {from:>old$} → {to:new$} {lasted:>ms$}  {how}")
         };
         let header = line(["TIME", "ENDPOINT", "PEER", "OLDSTATE", "NEWSTATE", "MS", "EVIDENCE"]);
         Text::styled(DIM, &header).line(out, options.colour)?;

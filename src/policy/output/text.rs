@@ -15,7 +15,7 @@ const SHOWN: usize = 3;
 const WORD: usize = 12;
 
 pub fn write(judgement: &Judgement, looks: Looks, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut lines = vec![head(judgement)];
+    let mut lines = wrap(Text::new(), 2, &head(judgement).words(), " ", looks.width);
     let passed = judgement.rules.iter().filter(|rule| rule.status == Status::Pass);
     for rule in objected(judgement).chain(passed) {
         lines.extend(verdict(rule, looks.width));
