@@ -65,6 +65,22 @@ fn saved_reports_are_as_good_as_captures() {
     }
 }
 
+#[test]
+fn reports_that_were_not_made_alike_are_told() {
+    let folder = folder();
+    let save = ["analyze", "-o", "other.json", "--stuck-after", "10s", "--msl", "7s", "good.pcap"];
+    assert_eq!(folder.run(&save).code, 0);
+    let told = diff(&folder, &["other.json", "bad.json"]).out;
+    let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let says = "not made alike: before with --stuck-after 10s --msl 7s, after with the usual settings;";
+    assert!(words.contains(says), "{told}");
+    let json: Value = serde_json::from_str(&diff(&folder, &["-f", "json", "other.json", "bad.json"]).out).unwrap();
+    assert_eq!(json["before"]["settings"], serde_json::json!(["--stuck-after 10s", "--msl 7s"]));
+    assert!(json["after"]["settings"].is_null());
+    let alike = diff(&folder, &["--stuck-after", "10s", "good.pcap", "bad.pcap"]).out;
+    assert!(!alike.contains("not made alike"), "{alike}");
+}
+
 /// Also from a pipe, as `<(...)` makes them.
 #[test]
 fn either_side_comes_from_a_pipe() {

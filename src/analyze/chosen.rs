@@ -79,7 +79,8 @@ impl Analysis {
         let [only, ignore] = self.options.selection.named();
         let some = !only.is_empty() || !ignore.is_empty();
         let selected = some.then(|| Selected { only, ignore, ..Selected::default() });
-        Capture { files, bytes, missing_bytes, last, silence, selected, ..self.capture.clone() }
+        let settings = self.options.settings();
+        Capture { files, bytes, missing_bytes, last, silence, selected, settings, ..self.capture.clone() }
     }
 }
 

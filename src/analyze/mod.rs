@@ -42,7 +42,7 @@ pub use stretch::{Keep, Stretch, Wanted};
 use crate::decode::{Bundle, Decoded, Decoder, ScopeNames};
 use crate::detect::{Limits, Scene, Selection, Survey, Watch};
 use crate::report::directory::Parties;
-use crate::report::{Capture, Report};
+use crate::report::{Capture, Report, Settings};
 use crate::segment::{IcmpError, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
@@ -67,6 +67,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// What of them a report says that it was made with.
+    pub fn settings(&self) -> Option<Settings> {
+        let stack = (self.stack != Stack::default()).then(|| self.stack.name());
+        Settings { thresholds: self.limits.given(), stack, msl: self.msl, vantage: self.vantage }.given()
+    }
+
     /// The timers that follow from them.
     pub fn profile(&self) -> Profile {
         let mut profile = self.stack.profile();

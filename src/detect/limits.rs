@@ -1,8 +1,11 @@
 //! The thresholds in force: what the user set instead of the defaults.
 
+use std::collections::BTreeMap;
+
 use super::threshold::{DURATION, Threshold, ThresholdError};
 use super::thresholds;
 use crate::amount;
+use crate::report::settings::exact;
 use crate::spelling::meant;
 use crate::time::Span;
 
@@ -75,6 +78,16 @@ impl Limits {
         }
     }
 
+    /// All that was set, by name and as it would be typed.
+    pub fn given(&self) -> BTreeMap<&'static str, String> {
+        let all = self.stuck_after.map(|span| ("stuck-after", exact(span)));
+        let known = |(name, value): &(&'static str, i64)| {
+            let (_, threshold) = thresholds().find(|(_, threshold)| threshold.name == *name)?;
+            Some((*name, threshold.typed(*value)))
+        };
+        all.into_iter().chain(self.set.iter().filter_map(known)).collect()
+    }
+
     /// Sets everything that waits for something that does not happen.
     pub fn stuck_after(&mut self, span: Span) {
         self.stuck_after = Some(span);
@@ -96,6 +109,9 @@ mod tests {
         let get = |name: &str| limits.get(thresholds().find(|(_, t)| t.name == name).unwrap().1);
         assert_eq!(get("time-wait-excess"), 200);
         assert_eq!(get("close-wait-stuck"), Span::secs(5).0);
+        let given: Vec<String> = limits.given().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(given, ["close-wait-stuck=5s", "time-wait-excess=200"]);
+        assert_eq!(Limits::read(given.iter().map(String::as_str)).unwrap().given(), limits.given());
         let error = Limits::read(["close-wait-stuk=5s"]).unwrap_err();
         assert_eq!(error.to_string(), "no threshold is called `close-wait-stuk`; did you mean `close-wait-stuck`?");
         assert!(Limits::read(["time-wait-excess=5s"]).is_err());

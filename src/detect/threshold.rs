@@ -2,6 +2,7 @@
 
 use super::plain::Plain;
 use crate::amount;
+use crate::report::settings::exact;
 use crate::spelling::asked;
 use crate::time::Span;
 
@@ -74,6 +75,15 @@ impl Threshold {
                 Unit::Share => "a share such as `2%`",
             },
         })
+    }
+
+    /// `value`, as it is read, and exactly.
+    pub fn typed(&self, value: i64) -> String {
+        match self.unit {
+            Unit::Duration => exact(Span(value)),
+            Unit::Count => value.to_string(),
+            Unit::Share => format!("{}%", value as f64 / 1e4),
+        }
     }
 
     /// `value`, as it would be written.

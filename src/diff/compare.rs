@@ -84,6 +84,8 @@ pub struct Comparison {
 pub struct Difference {
     /// Names and numbers of connections, before and after.
     pub samples: [(String, u64); 2],
+    /// What the reports were made with that is not the usual, before and after.
+    pub settings: [Vec<String>; 2],
     /// What is wrong with the captures.
     pub problems: Vec<String>,
     /// How services were told apart.
@@ -152,6 +154,7 @@ pub fn compare(before: &Sample, after: &Sample, services: &Services, alpha: f64)
     let named = |sample: &Sample| sample.problems.iter().map(|p| format!("{}: {p}", sample.name)).collect::<Vec<_>>();
     Difference {
         samples: [before, after].map(|sample| (sample.name.clone(), sample.items.len() as u64)),
+        settings: [before, after].map(|sample| sample.settings.clone()),
         problems: [named(before), named(after)].concat(),
         by: services.by,
         findings,

@@ -181,6 +181,15 @@ fn remarks(d: &Difference) -> Vec<String> {
         remarks.push(format!("only after: {}", list(&d.new)));
     }
     remarks.extend(d.problems.iter().map(|problem| format!("not whole: {problem}")));
+    if d.settings[0] != d.settings[1] {
+        let [before, after] = d.settings.each_ref().map(|typed| match typed.as_slice() {
+            [] => "the usual settings".to_owned(),
+            typed => typed.join(" "),
+        });
+        remarks.push(format!(
+            "not made alike: before with {before}, after with {after}; findings may differ by that alone"
+        ));
+    }
     remarks
 }
 
@@ -313,7 +322,11 @@ fn json(d: &Difference, out: &mut dyn io::Write) -> io::Result<()> {
     let services = |all: &[(String, u64)]| -> Vec<Value> {
         all.iter().map(|(name, n)| json!({"service": name, "connections": n})).collect()
     };
-    let [before, after] = d.samples.each_ref().map(|(name, n)| json!({"name": name, "connections": n}));
+    let side = |((name, n), settings): (&(String, u64), &Vec<String>)| match settings.is_empty() {
+        true => json!({"name": name, "connections": n}),
+        false => json!({"name": name, "connections": n, "settings": settings}),
+    };
+    let [before, after] = [0, 1].map(|i| side((&d.samples[i], &d.settings[i])));
     let whole = json!({
         "schema": "tcpstate-diff/1",
         "tool": TOOL,

@@ -8,8 +8,9 @@ use serde_json::Value;
 use crate::detect::{self, is_wide};
 use crate::render::facts::asked;
 use crate::render::units::{count, plural};
-use crate::report::{Connection, Report, SCHEMA, Selected, Severity, Side};
+use crate::report::{Connection, Report, SCHEMA, Selected, Settings, Severity, Side};
 use crate::time::Span;
+use crate::tracker::Stack;
 
 /// One connection.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,6 +44,8 @@ pub struct Sample {
     pub wide: BTreeMap<(String, About), Severity>,
     /// Which findings were looked for.
     pub sought: Sought,
+    /// What its report was made with that is not the usual, as it would be typed.
+    pub settings: Vec<String>,
     /// What is known to be wrong with it.
     pub problems: Vec<String>,
     /// What was left out of it by accident: by damage, or by `--limit`.
@@ -151,6 +154,7 @@ impl Sample {
         }
         self.problems = report.capture.files.iter().filter_map(|file| file.problem.clone()).collect();
         self.lacks = !self.problems.is_empty();
+        self.settings = report.capture.settings.as_ref().map(Settings::typed).unwrap_or_default();
     }
 
     /// From a report saved with `--format json`.
@@ -189,7 +193,8 @@ impl Sample {
         problems.extend(part.as_deref().and_then(|by| narrowed(by, &selected["of"], left)));
         let (sought, named) = sought(selected);
         problems.extend(named);
-        Ok(Sample { name: name.to_owned(), items, wide, sought, problems, lacks, part })
+        let settings = settings(&report["capture"]["settings"]);
+        Ok(Sample { name: name.to_owned(), items, wide, sought, settings, problems, lacks, part })
     }
 }
 
@@ -208,6 +213,23 @@ fn chosen(selected: &Value) -> Option<String> {
         ..Selected::default()
     };
     by.is_of_some().then(|| asked(&by, false))
+}
+
+/// What a report was made with, as it would be typed.
+fn settings(saved: &Value) -> Vec<String> {
+    let thresholds = saved["thresholds"].as_object().into_iter().flatten();
+    let names = || detect::thresholds().map(|(_, threshold)| threshold.name).chain(["stuck-after"]);
+    let known =
+        thresholds.filter_map(|(name, value)| Some((names().find(|known| known == name)?, value.as_str()?.to_owned())));
+    let word = |name: &str| saved[name].as_str();
+    let stacks = Stack::ALL.into_iter().map(|(name, _)| name);
+    let settings = Settings {
+        thresholds: known.collect(),
+        stack: word("stack").and_then(|stack| stacks.into_iter().find(|known| *known == stack)),
+        msl: seconds(&saved["msl"]),
+        vantage: word("vantage").and_then(|vantage| vantage.parse().ok()),
+    };
+    settings.typed()
 }
 
 /// That a report is about some connections only, chosen `by` something; so many are `left`.

@@ -2,7 +2,7 @@
 
 use super::RenderOptions;
 use super::units::{bytes, count, date, plural, share, span};
-use crate::report::{Capture, ClosedFirst, Connection, Origin, Report, ResetBy, Role, Row, Selected};
+use crate::report::{Capture, ClosedFirst, Connection, Origin, Report, ResetBy, Role, Row, Selected, Settings};
 use crate::source::FileInfo;
 use crate::tracker::{State, States};
 
@@ -202,6 +202,16 @@ pub fn selected(report: &Report, options: &RenderOptions) -> Option<String> {
     let selected = report.capture.selected.as_ref()?;
     let all = plural(selected.of?, "connection");
     Some(format!("{} of {all} ({})", count(report.summary.connections), asked(selected, options.watched)))
+}
+
+/// What the report was made with that is not the usual, as it would be typed: `--threshold close-wait-stuck=5s`.
+pub fn settings(capture: &Capture) -> Option<String> {
+    let mut typed = capture.settings.as_ref().map(Settings::typed).unwrap_or_default();
+    if let Some(selected) = &capture.selected {
+        typed.extend(selected.only.iter().map(|name| format!("--only {name}")));
+        typed.extend(selected.ignore.iter().map(|name| format!("--ignore {name}")));
+    }
+    (!typed.is_empty()).then(|| typed.join(" "))
 }
 
 /// What connections were asked for by, as it would be typed; `live` takes a filter without an option.

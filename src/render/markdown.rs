@@ -37,6 +37,9 @@ pub fn show(report: &Report, shown: &Shown<'_>, options: &RenderOptions, out: &m
     for clause in report.capture.both_ends.iter().flat_map(ends::clauses) {
         writeln!(out, "- {}", escape(&clause))?;
     }
+    if let Some(settings) = facts::settings(&report.capture) {
+        writeln!(out, "\nWith: {}", code(&settings))?;
+    }
     if let Some(selected) = facts::selected(report, options) {
         writeln!(out, "\nShown: {}", escape(&selected))?;
         if shown.all == 0 {

@@ -11,7 +11,7 @@
 //! | [`timing`], [`spent`] | where the time went; how much was spent in each state |
 //! | [`ends`] | what two captures of the same traffic tell |
 //! | [`row`] | a connection as one of many |
-//! | [`selected`] | what of the capture was asked for |
+//! | [`selected`], [`settings`] | what of the capture was asked for; what the report was made with |
 //! | [`passage`], [`lone`] | an end that is only to be written; lone SYNs in short |
 //! | [`findings`], [`carried`], `facts` | findings as a list; the connections of those that only many show; facts in JSON |
 //! | [`totals`], [`peaks`], `moves` | all connections added up; the most in a state at one time, and how it is found |
@@ -35,6 +35,7 @@ pub mod peaks;
 pub mod rollup;
 pub mod row;
 pub mod selected;
+pub mod settings;
 pub mod severity;
 pub mod side;
 pub mod spent;
@@ -50,6 +51,7 @@ pub use passage::Passage;
 pub use rollup::Rollups;
 pub use row::Row;
 pub use selected::Selected;
+pub use settings::Settings;
 pub use severity::Severity;
 pub use spent::TimeInState;
 pub use timing::{Tables, Timing};

@@ -11,6 +11,7 @@ use super::ends::{BothEnds, Direction, OtherTap};
 use super::findings::Untold;
 use super::rollup::Rollups;
 use super::selected::Selected;
+use super::settings::Settings;
 use super::severity::Severity;
 pub use super::side::{PerSide, Side};
 use super::spent::TimeInState;
@@ -97,6 +98,9 @@ pub struct Capture {
     /// What of it the report is about, where not all of it was asked for; `files` and counts here are of the whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selected: Option<Selected>,
+    /// What the report was made with, where that is not the usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Settings>,
 }
 
 impl Capture {

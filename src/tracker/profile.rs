@@ -53,6 +53,11 @@ impl Stack {
         ("rfc", Stack::Rfc),
     ];
 
+    /// As `--stack` takes it.
+    pub fn name(self) -> &'static str {
+        Stack::ALL.into_iter().find(|(_, stack)| *stack == self).map_or("linux", |(name, _)| name)
+    }
+
     /// Its timers with default settings.
     pub const fn profile(self) -> Profile {
         const fn p(two_msl: i64, syn: i64, syn_rcvd: i64, orphan: i64, ports: (u16, u16)) -> Profile {

@@ -106,6 +106,9 @@ fn head(report: &Report, shown: &Shown<'_>, options: &RenderOptions, page: &mut 
     if let Some(both) = &report.capture.both_ends {
         page.prose(Text::styled(CYAN, "ends:    "), 9, &Text::plain(&ends::clauses(both).join(" · ")))?;
     }
+    if let Some(settings) = facts::settings(&report.capture) {
+        page.prose(Text::styled(CYAN, "with:    "), 9, &Text::plain(&settings))?;
+    }
     if let Some(selected) = facts::selected(report, options) {
         page.prose(Text::styled(CYAN, "shown:   "), 9, &Text::plain(&selected))?;
     }
