@@ -9,6 +9,11 @@ use serde_json::value::RawValue;
 /// Facts that are points in time. They are kept as text, since a number of [`Value`] loses nanoseconds.
 const TIMES: [&str; 2] = ["first", "time"];
 
+/// The digits of the fact `name`, if it is a point in time.
+pub fn time<'a>(name: &str, value: &'a Value) -> Option<&'a str> {
+    value.as_str().filter(|_| TIMES.contains(&name))
+}
+
 /// Writes them with times as the numbers that they are everywhere else.
 ///
 /// # Errors
@@ -24,8 +29,7 @@ struct Fact<'a> {
 
 impl Serialize for Fact<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let time = self.value.as_str().filter(|_| TIMES.contains(&self.name));
-        match time.and_then(|digits| RawValue::from_string(digits.to_owned()).ok()) {
+        match time(self.name, self.value).and_then(|digits| RawValue::from_string(digits.to_owned()).ok()) {
             Some(number) => number.serialize(serializer),
             None => self.value.serialize(serializer),
         }

@@ -13,7 +13,7 @@
 //! | [`row`] | a connection as one of many |
 //! | [`selected`], [`settings`] | what of the capture was asked for; what the report was made with |
 //! | [`passage`], [`lone`] | an end that is only to be written; lone SYNs in short |
-//! | [`findings`], [`carried`], `facts` | findings as a list; the connections of those that only many show; facts in JSON |
+//! | [`findings`], [`carried`], [`facts`] | findings as a list; the connections of those that only many show; facts in JSON |
 //! | [`totals`], [`peaks`], `moves` | all connections added up; the most in a state at one time, and how it is found |
 //! | [`rollup`], [`directory`], `gather` | added up per host and service; the numbers of these; sums by number |
 //! | [`number`] | counts in words |
@@ -23,7 +23,7 @@ pub mod course;
 pub mod directory;
 pub mod ending;
 pub mod ends;
-mod facts;
+pub mod facts;
 pub mod findings;
 mod gather;
 pub mod lone;

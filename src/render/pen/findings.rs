@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Pen;
 use super::number::Clock;
+use crate::report::facts::time;
 use crate::report::rollup::{Rollup, Worst};
 use crate::report::{Anomaly, Finding, Severity, Side};
 
@@ -106,7 +107,10 @@ fn facts<'a>(mut pen: Pen<'a>, facts: &BTreeMap<&str, Value>) -> Option<Pen<'a>>
     for (i, (key, value)) in facts.iter().enumerate() {
         pen = if i > 0 { pen.put(b",")? } else { pen };
         pen = pen.quoted(key)?.put(b":")?;
-        pen = fact(pen, value)?;
+        pen = match time(key, value) {
+            Some(digits) => pen.bytes(digits.as_bytes())?,
+            None => fact(pen, value)?,
+        };
     }
     pen.put(b"}")
 }
