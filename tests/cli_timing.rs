@@ -92,6 +92,19 @@ fn a_snapshot_lists_the_sockets_of_each_host() {
     assert!(by_packet.lines().nth(1).is_some_and(|line| line.starts_with("10.0.0.1,ESTABLISHED,")), "{by_packet}");
 }
 
+#[test]
+fn only_signs_that_are_shown_are_explained() {
+    let folder = Folder::new();
+    folder.file("trace.pcap", &Conversation::new().half_closed(40_001).after(100_000).refused(40_002).bytes);
+    let last = |arguments: &[&str]| folder.run(arguments).out.lines().last().unwrap_or_default().to_owned();
+    assert!(last(&["snapshot", "trace.pcap", "--at", "#1"]).ends_with("  #1"), "no sign, no legend");
+    let end = folder.run(&["snapshot", "trace.pcap"]).out;
+    assert_eq!([end.contains('?'), end.contains('~'), end.contains('*')], [true, false, false], "{end}");
+    let refused = folder.run(&["analyze", "trace.pcap", "-c", "2", "--width", "200"]).out;
+    assert!(refused.contains("CLOSED~ throughout") && refused.contains(" · ~ assumed: no packet shows a socket there"));
+    assert!(!refused.contains("is missing"), "nothing is: {refused}");
+}
+
 /// As `analyze` says of the end: no packet tells whether a silent host still has the socket.
 #[test]
 fn a_snapshot_of_the_end_shows_all_that_is_possible_then() {

@@ -57,18 +57,22 @@ pub const fn mark(evidence: Evidence) -> &'static str {
 /// What the signs that occur at `ends` mean, in one line; `None` if none occurs.
 pub fn legend<'a>(ends: impl Iterator<Item = &'a Endpoint>) -> Option<String> {
     let mut seen = [false; Evidence::ALL.len()];
-    let mut several = false;
+    let (mut several, mut throughout) = (false, false);
     for end in ends {
-        let entries = end.history.iter().map(|entry| entry.evidence);
-        for grade in entries.chain(end.history.is_empty().then_some(end.evidence)) {
-            seen[grade as usize] = true;
-        }
+        end.history.iter().for_each(|entry| seen[entry.evidence as usize] = true);
+        throughout |= end.history.is_empty() && end.evidence == Evidence::Assumed;
         several |= end.possible.len() > 1;
     }
+    let assumed = match (seen[Evidence::Assumed as usize], throughout) {
+        (true, false) => "~ assumed: its beginning or one direction is missing",
+        (false, _) => "~ assumed: no packet shows a socket there",
+        (true, true) => "~ assumed: its beginning or one direction is missing, or no packet shows a socket there",
+    };
+    seen[Evidence::Assumed as usize] |= throughout;
     let meaning = |grade: Evidence| match grade {
         Evidence::Sent | Evidence::Confirmed => None,
         Evidence::Inferred => Some("? inferred: what caused it was captured, its arrival is not proven"),
-        Evidence::Assumed => Some("~ assumed: its beginning or one direction is missing"),
+        Evidence::Assumed => Some(assumed),
         Evidence::Timer => Some("* timer of the stack, modelled"),
     };
     let grades = Evidence::ALL.into_iter().filter(|grade| seen[*grade as usize]).filter_map(meaning);

@@ -10,7 +10,7 @@ use super::units::{Zone, clock, count, date, span};
 use super::{Format, facts};
 use crate::snapshot::{Moment, Row, Series};
 use crate::time::Time;
-use crate::tracker::State;
+use crate::tracker::{Evidence, State};
 
 /// How it may look.
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +128,6 @@ fn table(moment: &Moment, rows: &[Row], looks: &Looks, out: &mut dyn io::Write) 
     if rows.is_empty() {
         return looks.none("no socket").line(out, looks.colour);
     }
-    let mut marked = false;
     for host in rows.chunk_by(|a, b| a.host == b.host) {
         Text::new().line(out, looks.colour)?;
         Text::styled(BOLD, &host[0].host.to_string()).line(out, looks.colour)?;
@@ -161,14 +160,27 @@ fn table(moment: &Moment, rows: &[Row], looks: &Looks, out: &mut dyn io::Write) 
             text.line(out, looks.colour)?;
             more.iter().try_for_each(|states| Text::styled(style, states).line(out, looks.colour))?;
         }
-        marked |= host.iter().any(|r| !mark(r.evidence).is_empty() || r.others().next().is_some());
     }
-    if marked {
+    if let Some(legend) = legend(rows) {
         Text::new().line(out, looks.colour)?;
-        let legend = "? inferred, not proven · ~ assumed · * timer, modelled · A|B: the capture allows both then";
-        lines(&wrap(Text::new(), 0, &Text::styled(DIM, legend).words(), " ", looks.width), looks, out)?;
+        lines(&wrap(Text::new(), 0, &Text::styled(DIM, &legend).words(), " ", looks.width), looks, out)?;
     }
     Ok(())
+}
+
+/// What the signs in these `rows` mean; `None` if there are none.
+fn legend(rows: &[Row]) -> Option<String> {
+    let meaning = |grade: Evidence| match grade {
+        Evidence::Sent | Evidence::Confirmed => None,
+        Evidence::Inferred => Some("? inferred, not proven"),
+        Evidence::Assumed => Some("~ assumed"),
+        Evidence::Timer => Some("* timer, modelled"),
+    };
+    let grades = Evidence::ALL.into_iter().filter(|grade| rows.iter().any(|r| r.evidence == *grade));
+    let several = rows.iter().any(|r| r.others().next().is_some());
+    let parts: Vec<&str> =
+        grades.filter_map(meaning).chain(several.then_some("A|B: the capture allows both then")).collect();
+    (!parts.is_empty()).then(|| parts.join(" · "))
 }
 
 /// States in lines of at most so many columns, or of one state.
