@@ -4,6 +4,7 @@
 mod analysis;
 
 use analysis::{find, only, opened};
+use tcpstate::render::facts::fate;
 use tcpstate::report::{Connection, Severity, Side};
 use tcpstate::tracker::State;
 
@@ -95,6 +96,7 @@ fn a_reset_that_no_router_has_passed_on_may_be_of_a_firewall() {
     let lost = find(&c, "half-open-dead-peer").unwrap();
     assert!(lost.message.contains("or a device between in its name"), "{}", lost.message);
     assert_eq!((between.severity, lost.severity), (Severity::Warning, Severity::Note));
+    assert_eq!(fate(&c), "reset in the name of server");
     // A difference of one alone is no proof, but no certainty either.
     let c = rejected(57, 56);
     assert!(find(&c, "rst-from-between").is_none(), "{:?}", c.anomalies);

@@ -346,4 +346,5 @@ fn a_late_reset_with_another_hop_count_is_no_answer_of_that_end() {
     let message = &find(&c, "half-open-dead-peer").unwrap().message;
     let told = ", or a device between in its name, answered a segment of server 198.51.100.2:80 with RST (packet 5)";
     assert!(message.contains(told), "{message}");
+    assert_eq!(fate(&c), "reset in the name of client", "as the finding says");
 }

@@ -310,6 +310,7 @@ fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
         .raise(severity, reset.time, reset.packet, message)
         .at(e)
         .fact("signature", "rst-without-ack")
+        .fact("suspect", between)
         .cause(Cause::NoSocket.name())
         .span("idle_before", reset.idle);
     if let Some(trigger) = reset.trigger {

@@ -2,7 +2,7 @@
 
 use super::RenderOptions;
 use super::units::{bytes, count, date, plural, share, span};
-use crate::report::{Capture, ClosedFirst, Connection, Origin, Report, ResetBy, Role, Row, Selected, Settings};
+use crate::report::{Capture, ClosedFirst, Connection, Origin, Report, ResetBy, Role, Row, Selected, Settings, Side};
 use crate::source::FileInfo;
 use crate::tracker::{State, States};
 
@@ -157,12 +157,23 @@ fn ordinal(n: u32) -> String {
     format!("{n}{suffix}")
 }
 
+/// Whether the RST that this end seems to have sent is suspected to be of a device between.
+fn is_doubted(connection: &Connection, by: Side) -> bool {
+    connection.anomalies.iter().filter(|anomaly| anomaly.endpoint == Some(by)).any(|anomaly| match anomaly.name {
+        "rst-from-between" => true,
+        "rst-abort" | "half-open-dead-peer" => anomaly.facts.get("suspect").is_some_and(|suspect| suspect == true),
+        _ => false,
+    })
+}
+
 /// What became of it and by whom: `half-closed by client`, `reset by client, server closed first`,
-/// `open, midstream, roles guessed`.
+/// `reset in the name of server`, `open, midstream, roles guessed`.
 pub fn fate(connection: &Connection) -> String {
     let mut text = connection.outcome.name().to_owned();
     text.push_str(match (connection.reset_by, connection.closed_first) {
         (Some(ResetBy::Between), _) => " from between",
+        (Some(ResetBy::Client), _) if is_doubted(connection, Side::Client) => " in the name of client",
+        (Some(ResetBy::Server), _) if is_doubted(connection, Side::Server) => " in the name of server",
         (Some(ResetBy::Client), _) | (None, Some(ClosedFirst::Client)) => " by client",
         (Some(ResetBy::Server), _) | (None, Some(ClosedFirst::Server)) => " by server",
         (None, Some(ClosedFirst::Both)) => " by both at once",
