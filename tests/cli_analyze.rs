@@ -370,7 +370,19 @@ fn what_was_taken_back_is_listed_beside() {
 }
 
 #[test]
+fn rows_say_who_reset_as_json_does() {
+    let report = json(&run(&["analyze", "testdata/trouble.pcap", "-f", "json"]).out);
+    let out = run(&["analyze", "testdata/trouble.pcap", "-f", "csv"]).out;
+    let mut lines = out.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let column = lines.next().unwrap().iter().position(|name| *name == "reset_by").unwrap();
+    let rows: Vec<&str> = lines.map(|row| row[column]).collect();
+    let connections = report["connections"].as_array().unwrap();
+    assert_eq!(rows, connections.iter().map(|c| c["reset_by"].as_str().unwrap_or_default()).collect::<Vec<_>>());
+    assert!(rows.contains(&"client") && rows.contains(&"server"), "{rows:?}");
+}
+
+#[test]
 fn a_finding_of_a_group_says_of_how_many_of_it_it_is_told() {
     let out = run(&["analyze", "testdata/trouble.pcap", "--filter", "id 14,17", "--only", "findings"]).out;
-    assert!(out.contains("close-wait-stuck 2 of 6 connections from 3 hosts to 198.51.100.20:8080:"), "{out}");
+    assert!(out.contains("close-wait-stuck: 2 of 6 connections from 3 hosts to 198.51.100.20:8080:"), "{out}");
 }

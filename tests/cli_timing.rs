@@ -58,7 +58,8 @@ fn what_is_not_there_is_said_with_what_is() {
             &["snapshot", "trace.pcap", "--at", "30.5"],
             "a number is taken for seconds since 1970; since the first packet it is +30.5s",
         ),
-        (&["snapshot", "trace.pcap", "--every", "1ns"], "are the most"),
+        (&["snapshot", "trace.pcap", "--every", "1ns"], " points; 1,000,000 are the most"),
+        (&["snapshot", "trace.pcap", "--every", "0s"], "--every: takes a duration above zero"),
         (&["show", "trace.pcap"], "--connection <ID>"),
     ] {
         let run = folder.run(arguments);

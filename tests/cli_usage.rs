@@ -19,6 +19,11 @@ fn help_goes_to_standard_output() {
     let short = run(&["--help"]);
     assert_eq!((short.code, short.err.as_str()), (0, ""));
     insta::assert_snapshot!("help", short.out);
+    let live = run(&["live", "--help"]).out;
+    let paragraph = live.split("\n\n").find(|text| text.starts_with("On a terminal")).unwrap();
+    let full = paragraph.lines().rev().skip(1).all(|line| line.len() > 80);
+    assert!(full, "a paragraph is wrapped once: {paragraph}");
+    assert!(live.lines().all(|line| line.chars().count() <= 100 && !line.starts_with("events")), "{live}");
     let long = run(&["analyze", "--help"]);
     assert_eq!((long.code, long.err.as_str()), (0, ""));
     insta::assert_snapshot!("help_analyze", long.out);

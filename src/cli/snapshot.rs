@@ -15,7 +15,7 @@ use crate::analyze::{Analysis, Keep, MANY, Past};
 use crate::filter::Filter;
 use crate::render::Format;
 use crate::render::snapshot as render;
-use crate::render::units::{Zone, date, span};
+use crate::render::units::{Zone, count, date, span};
 use crate::report::{Capture, Connection};
 use crate::snapshot::{Counting, Moment, Sockets};
 use crate::time::{Span, Time};
@@ -119,9 +119,13 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
             let from = moment.time();
             let end = last.unwrap_or(from);
             let points = (end - from).0 / step.0.max(1);
-            if step.0 <= 0 || points > MOST {
-                let points = format!("--every: that would be {points} points; {MOST} are the most");
-                return Err(Failure::usage(points));
+            if step.0 <= 0 {
+                return Err(Failure::usage("--every: takes a duration above zero, as in 10s".to_owned()));
+            }
+            if points > MOST {
+                let points =
+                    format!("that would be {} points; {} are the most", count(points as u64), count(MOST as u64));
+                return Err(Failure::usage(format!("--every: {points}")));
             }
             let mut counting = Counting::new(from, end, step, MOST as usize + 1);
             Jobs::default().connections(&mut finish, only, |c| {

@@ -14,7 +14,7 @@ use crate::report::lone::LoneSyns;
 use crate::report::{Connection, Report};
 
 /// Name and meaning of each column, in order.
-pub const COLUMNS: [(&str, &str); 57] = [
+pub const COLUMNS: [(&str, &str); 58] = [
     ("id", "number of the connection, by first packet"),
     ("client_addr", "who sent the first SYN; midstream, the best guess"),
     ("client_port", ""),
@@ -35,6 +35,7 @@ pub const COLUMNS: [(&str, &str); 57] = [
     ("server_bytes", "payload bytes sent by the server"),
     ("outcome", "closed, reset, refused, unanswered, half-open, half-closed, open, unknown"),
     ("closed_first", "client, server, both, or empty"),
+    ("reset_by", "of what was reset: client, server, or between; or empty"),
     ("client_state", "at the end of the capture"),
     ("client_possible", "all states that the capture allows, joined by |"),
     ("client_evidence", "how the final state is known"),

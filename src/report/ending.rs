@@ -103,6 +103,17 @@ pub enum ResetBy {
     Between,
 }
 
+impl ResetBy {
+    /// As in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ResetBy::Client => "client",
+            ResetBy::Server => "server",
+            ResetBy::Between => "between",
+        }
+    }
+}
+
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {

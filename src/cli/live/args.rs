@@ -22,15 +22,15 @@ Examples:
   tcpstate live -i eth0 'server port 443 and not host 10.0.0.9'
   tcpdump -i eth0 -U -w - | tcpstate live -
   ssh web1 tcpdump -i eth0 -U -s 256 -w - tcp | tcpstate live -
-  tcpstate live -i any --format ndjson --write trace.pcapng --rotate-size 100MB --rotate-keep 10 > events.ndjson
+  tcpstate live -i any -f ndjson -w trace.pcapng --rotate-size 100MB --rotate-keep 10 > live.ndjson
   tcpstate live -i eth0 --metrics 9464
 
-On a terminal there is a dashboard (q quits, ? helps); elsewhere, or with --format ndjson, a stream of one JSON object
-per line: start, transition, retraction, connection (when it has ended), finding, cleared, evicted, interval; at the end
+On a terminal there is a dashboard (q quits, ? helps); elsewhere, or with --format ndjson, a stream of one JSON object \
+per line: start, transition, retraction, connection (when it has ended), finding, cleared, evicted, interval; at the end \
 capture, the connections still open, findings, summary. Ctrl-C ends both with the report that `tcpstate analyze` gives.
 
-With more than --max-connections, connections are forgotten in this order: those that are over, those in TIME_WAIT, those
-that never came about (SYN_SENT, SYN_RCVD), then the others; of each kind the longest silent first. The totals still count
+With more than --max-connections, connections are forgotten in this order: those that are over, those in TIME_WAIT, those \
+that never came about (SYN_SENT, SYN_RCVD), then the others; of each kind the longest silent first. The totals still count \
 them.
 
 Exit codes: 0 done, also when ended by Ctrl-C; 2 could not be done; 130 by a second Ctrl-C before the report was out.")]

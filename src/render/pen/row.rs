@@ -8,7 +8,7 @@ use super::number::Clock;
 use crate::render::clean::clean;
 use crate::render::history;
 use crate::report::timing::{Distribution, RoundTrips, Timing};
-use crate::report::{ClosedFirst, Connection, Origin, Role};
+use crate::report::{ClosedFirst, Connection, Origin, ResetBy, Role};
 use crate::time::Span;
 use crate::tracker::{Evidence, State, States};
 
@@ -35,6 +35,7 @@ pub fn row<'a, E: End>(mut pen: Pen<'a>, c: &Connection<E>) -> Option<Pen<'a>> {
     }
     pen = pen.word(c.outcome.name())?;
     pen = pen.word(c.closed_first.map_or("", ClosedFirst::name))?;
+    pen = pen.word(c.reset_by.map_or("", ResetBy::name))?;
     for end in [&c.endpoints.client, &c.endpoints.server] {
         pen = end.cells(pen, c.first)?;
     }

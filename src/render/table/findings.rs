@@ -140,7 +140,7 @@ fn others(rest: &[Kind<'_>], watched: bool, page: &mut Page<'_>) -> io::Result<(
 fn one(finding: &Finding, advise: bool, page: &mut Page<'_>) -> io::Result<()> {
     let head = Text::styled(style(finding.severity), finding.severity.name()).pad(INDENT);
     let body = Text::styled(BOLD, &format!("{}{}", finding.name, times(finding)))
-        .and(&format!(" {}", finding.message))
+        .and(&format!(": {}", finding.message))
         .with(DIM, &named(finding));
     page.prose(head, INDENT, &body)?;
     if !advise || finding.advice.is_empty() {
