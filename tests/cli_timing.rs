@@ -28,6 +28,14 @@ fn a_connection_is_shown_as_a_ladder() {
 }
 
 #[test]
+fn the_only_connection_needs_no_number() {
+    let folder = Folder::new();
+    folder.file("one.pcap", &Conversation::new().closed(40_000).bytes);
+    let shown = folder.run(&["show", "one.pcap"]);
+    assert_eq!((shown.code, &shown.out), (0, &folder.run(&["show", "one.pcap", "-c", "1"]).out));
+}
+
+#[test]
 fn the_name_of_the_output_chooses_the_format_of_a_ladder() {
     let folder = Folder::new();
     folder.file("trace.pcap", &capture());
@@ -60,7 +68,7 @@ fn what_is_not_there_is_said_with_what_is() {
         ),
         (&["snapshot", "trace.pcap", "--every", "1ns"], " points; 1,000,000 are the most"),
         (&["snapshot", "trace.pcap", "--every", "0s"], "--every: takes a duration above zero"),
-        (&["show", "trace.pcap"], "--connection <ID>"),
+        (&["show", "trace.pcap"], "show: which of the 3 connections?\n  give its number, as in -c 1;"),
     ] {
         let run = folder.run(arguments);
         assert_eq!(run.code, 2, "{arguments:?}");

@@ -11,6 +11,7 @@ use super::output::{self, Look, Target};
 use super::reading::{self, Reading, Segments};
 use crate::analyze::{Analysis, Options, Wanted};
 use crate::render::ladder::{Format, Looks, render};
+use crate::render::units::count;
 use crate::show::{Collector, story};
 use crate::time::Time;
 
@@ -29,9 +30,9 @@ pub struct ShowArgs {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
-    /// Its number, as `analyze` gives it
+    /// Its number, as `analyze` gives it; may be left out where there is only one
     #[arg(short, long, value_name = "ID", value_parser = connection)]
-    connection: u64,
+    connection: Option<u64>,
 
     /// Show every segment; without it the middle of long data runs is left out
     #[arg(long)]
@@ -78,12 +79,11 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
     };
     let code = reading::warn(&files, args.reading, false);
     let of = analysis.tracker().len();
-    let wanted = Wanted { only: Some(&|c| c.id == args.connection), untimed: true, ..Wanted::default() };
+    let id = args.connection.unwrap_or(1);
+    let wanted = Wanted { only: Some(&|c| c.id == id), untimed: true, ..Wanted::default() };
     let mut report = analysis.finish_with(files, wanted);
-    let connection = report.connections.pop().ok_or_else(|| {
-        let have = if of == 0 { "there is none".to_owned() } else { format!("they are numbered from 1 to {of}") };
-        Failure::usage(format!("show: there is no connection {}; {have}", args.connection))
-    })?;
+    let connection = report.connections.pop().filter(|_| args.connection.is_some() || of == 1);
+    let connection = connection.ok_or_else(|| Failure::usage(not_one(args.connection, of)))?;
     let collector = match all {
         Some(all) if all.kept() >= MOST => {
             let hint = "save it to a file first: tcpdump -w trace.pcap";
@@ -106,6 +106,19 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
     let looks = Looks { full: args.full, width, colour: look.colour(target.is_file()) };
     target.write(|out| render(format, &story, &looks, out))?;
     Ok(code)
+}
+
+/// Why the connection to be shown is not known, among so many.
+fn not_one(asked: Option<u64>, of: usize) -> String {
+    match (asked, of) {
+        (None, 0) => "show: there is no connection".to_owned(),
+        (None, _) => format!(
+            "show: which of the {} connections?\n  give its number, as in -c 1; `tcpstate analyze` lists them, worst first",
+            count(of as u64)
+        ),
+        (Some(id), 0) => format!("show: there is no connection {id}; there is none"),
+        (Some(id), _) => format!("show: there is no connection {id}; they are numbered from 1 to {}", count(of as u64)),
+    }
 }
 
 fn format(args: &ShowArgs) -> Result<Format, Failure> {
