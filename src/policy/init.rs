@@ -24,7 +24,7 @@ const SERVICES: usize = 16;
 pub struct Written {
     /// The file.
     pub text: String,
-    /// What could not be asked for, and why.
+    /// What could not be asked for, and why; what is allowed though it is trouble.
     pub remarks: Vec<String>,
     /// Whether the capture passes it.
     pub passes: bool,
@@ -44,6 +44,7 @@ pub fn write(report: &Report, today: Date) -> Written {
     draft.text.push_str(
         "\n# Findings: none of these, or no more than the capture had. `tcpstate explain NAME` says what each means.\n",
     );
+    draft.remarks.extend(trouble(report));
     limits(report).iter().for_each(|rule| draft.add(rule));
     for (port, members) in services(report) {
         let _ = writeln!(draft.text, "\n# Port {port}: {}.", plural(members.len() as u64, "connection"));
@@ -134,6 +135,20 @@ fn capture(report: &Report) -> String {
         text.push_str("# The capture was damaged or cut off.\ncomplete = false\n");
     }
     text
+}
+
+/// That the capture has what a policy is to keep out, which this one will allow.
+fn trouble(report: &Report) -> Option<String> {
+    let mut counts: Vec<(&str, u64)> = Vec::new();
+    for finding in report.findings.iter().filter(|finding| finding.severity >= Severity::Warning) {
+        match counts.iter_mut().find(|(name, _)| *name == finding.name) {
+            Some((_, n)) => *n += finding.count,
+            None => counts.push((finding.name, finding.count)),
+        }
+    }
+    let told: Vec<String> = counts.iter().map(|(name, n)| format!("{name} ({})", count(*n))).collect();
+    let hint = "tighten its limits, or write one from a capture without trouble";
+    (!told.is_empty()).then(|| format!("the capture has findings that the policy allows: {}; {hint}", told.join(", ")))
 }
 
 /// A limit for every finding that is a warning or worse.

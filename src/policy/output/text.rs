@@ -16,9 +16,12 @@ const WORD: usize = 12;
 
 pub fn write(judgement: &Judgement, looks: Looks, out: &mut dyn io::Write) -> io::Result<()> {
     let mut lines = wrap(Text::new(), 2, &head(judgement).words(), " ", looks.width);
-    let passed = judgement.rules.iter().filter(|rule| rule.status == Status::Pass);
-    for rule in objected(judgement).chain(passed) {
+    for rule in objected(judgement) {
         lines.extend(verdict(rule, looks.width));
+    }
+    let passed: Vec<&RuleVerdict> = judgement.rules.iter().filter(|rule| rule.status == Status::Pass).collect();
+    for alike in passed.chunk_by(|a, b| a.message == b.message && a.allowed + b.allowed == 0) {
+        lines.extend(verdicts(alike, looks.width));
     }
     lines.push(Text::new());
     for note in &judgement.notes {
@@ -42,6 +45,21 @@ fn head(judgement: &Judgement) -> Text {
     };
     let size = format!(" ({}, {})", plural(judgement.connections, "connection"), plural(judgement.packets, "packet"));
     Text::styled(style, word).and(&format!(": {files} against {policy}")).with(DIM, &size)
+}
+
+/// Rules that came to the same, in one paragraph.
+fn verdicts(alike: &[&RuleVerdict], width: usize) -> Vec<Text> {
+    if let [one] = alike {
+        return verdict(one, width);
+    }
+    let name = |(i, rule): (usize, &&RuleVerdict)| {
+        let name = Text::styled(BOLD, &rule.name).and(if i + 1 < alike.len() { "," } else { ":" });
+        // Names are not broken where they fit in a line.
+        if WORD + name.width() <= width { vec![name] } else { name.words() }
+    };
+    let mut words: Vec<Text> = alike.iter().enumerate().flat_map(name).collect();
+    words.extend(alike.first().into_iter().flat_map(|rule| Text::plain(&rule.message).words()));
+    wrap(Text::styled(GREEN, "pass").pad(WORD), WORD, &words, " ", width)
 }
 
 fn verdict(rule: &RuleVerdict, width: usize) -> Vec<Text> {
