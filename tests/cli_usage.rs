@@ -119,6 +119,8 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["check", "--filter", "port 80", "x"], "connections are chosen in a policy"),
         (&["check", "--stuck-after", "5s", "x"], "thresholds are set in a policy"),
         (&["live", "--filter", "port 80"], "the filter stands by itself"),
+        (&["live", "a.pcap"], "live: `a.pcap` is no filter\n  `tcpstate analyze a.pcap` reads a capture,"),
+        (&["analyze", "-"], "tcpstate: standard input: is empty (0 bytes)"),
     ] {
         let run = run(arguments);
         assert_eq!(run.code, 2, "{arguments:?}");

@@ -103,10 +103,13 @@ fn either_side_comes_from_a_pipe() {
         }
     }
     let empty = run_with_input(&["diff", "-", &bad], b"");
-    assert_eq!((empty.code, empty.err.as_str()), (2, "tcpstate: -: is empty (0 bytes)\n"));
+    assert_eq!((empty.code, empty.err.as_str()), (2, "tcpstate: standard input: is empty (0 bytes)\n"));
     let limited =
         run_with_input(&["diff", "--stuck-after", "2s", "-", &bad], &std::fs::read(folder.path("good.json")).unwrap());
-    assert_eq!(limited.err, "tcpstate: -: is a saved report, which keeps the thresholds it was made with\n");
+    assert_eq!(
+        limited.err,
+        "tcpstate: standard input: is a saved report, which keeps the thresholds it was made with\n"
+    );
 }
 
 #[test]
@@ -142,7 +145,7 @@ fn what_cannot_be_compared_exits_with_2() {
         (&["diff", "good.pcap", "lines.ndjson"], "lines.ndjson: is NDJSON; save the report with --format json"),
         (&["diff", "--service", "web", "good.pcap", "bad.pcap"], "write NAME=PATTERN"),
         (&["diff", "--alpha", "2", "good.pcap", "bad.pcap"], "between 0 and 1"),
-        (&["diff", "-", "-"], "standard input can only be one of both"),
+        (&["diff", "-", "-"], "standard input: can only be one of both"),
         (
             &["diff", "good.json", "bad.pcap", "-o", "good.json"],
             "good.json: is the input; the output would overwrite it",

@@ -20,6 +20,7 @@ use crate::diff::service::By;
 use crate::diff::{Difference, Sample, Services, compare};
 use crate::render::Limit;
 use crate::render::clean::clean;
+use crate::render::facts::input;
 use crate::report::Severity;
 use crate::source::open_reader;
 use crate::time::Span;
@@ -124,7 +125,7 @@ pub fn run(args: &DiffArgs, look: Look) -> Result<u8, Failure> {
     let format = output::format(args.format, args.output.as_deref(), Format::of_extension, &Format::EXTENSIONS)?;
     let sides = [args.before.clone(), args.after.clone()];
     if sides.iter().all(|side| side.as_os_str() == "-") {
-        return Err(Failure::file("-", "standard input can only be one of both"));
+        return Err(Failure::file("-", "can only be one of both"));
     }
     reading::check(&sides, args.output.as_deref(), "diff BEFORE")?;
     let target = Target::open(args.output.as_deref())?;
@@ -163,7 +164,7 @@ fn remark(args: &DiffArgs, services: &Services, sides: [&Side; 2]) {
     for side in sides.into_iter().filter(|side| limited && side.saved) {
         tell(format_args!(
             "tcpstate: {}: is a saved report, which keeps the thresholds it was made with",
-            clean(&side.sample.name)
+            clean(input(&side.sample.name))
         ));
     }
     let named = |item: &Item| services.named.iter().any(|(name, _)| services.name(item) == *name);

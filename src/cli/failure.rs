@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::render::clean::clean;
+use crate::render::facts::input;
 
 /// Exit code: done, nothing to object to.
 pub const DONE: u8 = 0;
@@ -37,7 +38,7 @@ impl Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
-            write!(f, "{file}: ")?;
+            write!(f, "{}: ", input(file))?;
         }
         f.write_str(&self.cause)
     }

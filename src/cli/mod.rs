@@ -86,6 +86,11 @@ fn misused(error: &clap::Error, arguments: &[OsString]) -> u8 {
     u8::try_from(error.exit_code()).unwrap_or(FAILED)
 }
 
+/// Whether a word that stands where none is expected is the name of a capture.
+fn is_capture(word: &str) -> bool {
+    word == "-" || word.contains(".pcap") || word.contains(".cap") || Path::new(word).exists()
+}
+
 /// What was probably meant.
 fn hint(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     let word = |kind| match error.get(kind) {
@@ -98,8 +103,7 @@ fn hint(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
             if word == "help" {
                 return Some("did you mean `tcpstate --help`, or `tcpstate COMMAND --help`?".to_owned());
             }
-            let capture = word == "-" || word.contains(".pcap") || word.contains(".cap") || Path::new(&word).exists();
-            capture.then(|| format!("did you mean `tcpstate analyze {word}`?"))
+            is_capture(&word).then(|| format!("did you mean `tcpstate analyze {word}`?"))
         }
         ErrorKind::UnknownArgument => {
             let word = word(ContextKind::InvalidArg)?;

@@ -8,6 +8,7 @@ use super::output::{self, tell};
 use super::progress::Progress;
 use crate::decode::{Decoded, Decoder};
 use crate::render::clean::clean;
+use crate::render::facts::input;
 use crate::segment::Segment;
 use crate::source::{self, FileInfo, OpenError, Packet, Source};
 
@@ -52,7 +53,7 @@ impl Segments {
 pub fn check(files: &[PathBuf], output: Option<&Path>, command: &str) -> Result<(), Failure> {
     if files.iter().any(|file| file.as_os_str() == "-") && output::stdin_is_terminal() {
         let hint = format!("pipe a capture into it: tcpdump -w - | tcpstate {command} -");
-        return Err(Failure::file("-", format!("standard input is a terminal\n  {hint}")));
+        return Err(Failure::file("-", format!("is a terminal\n  {hint}")));
     }
     output.map_or(Ok(()), |output| spared(files, output))
 }
@@ -127,7 +128,7 @@ pub fn warn(files: &[FileInfo], reading: Reading, strict: bool) -> u8 {
     for file in files {
         let Some(problem) = &file.problem else { continue };
         if !reading.quiet || file.unreadable {
-            tell(format_args!("tcpstate: {}: {}", clean(&file.name), clean(problem)));
+            tell(format_args!("tcpstate: {}: {}", clean(input(&file.name)), clean(problem)));
         }
         if strict || file.unreadable {
             code = FAILED;

@@ -87,7 +87,7 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
     let collector = match all {
         Some(all) if all.kept() >= MOST => {
             let hint = "save it to a file first: tcpdump -w trace.pcap";
-            return Err(Failure::file("-", format!("too long to be shown from standard input\n  {hint}")));
+            return Err(Failure::file("-", format!("too long to be shown\n  {hint}")));
         }
         Some(all) => all,
         None => {

@@ -20,6 +20,7 @@ use self::screen::Screen;
 use self::stop::Stop;
 use self::stream::Stream;
 use super::failure::{DONE, Failure};
+use super::is_capture;
 use super::jobs::Jobs;
 use super::names;
 use super::output::{self, Look, Target, tell};
@@ -222,6 +223,15 @@ fn filter(words: &[String]) -> Result<Option<Filter>, Failure> {
     if words.is_empty() {
         return Ok(None);
     }
+    if let [name] = words
+        && names::filter("filter", name).is_err()
+        && is_capture(name)
+    {
+        let hint = format!(
+            "`tcpstate analyze {name}` reads a capture, `tcpstate live - < {name}` as if it were being written"
+        );
+        return Err(Failure::usage(format!("live: `{name}` is no filter\n  {hint}")));
+    }
     names::filter("filter", &words.join(" ")).map(Some)
 }
 
@@ -229,7 +239,7 @@ fn open(args: &LiveArgs, piped: bool) -> Result<Input, Failure> {
     if piped {
         if stdin().is_terminal() {
             let hint = "pipe a capture into it: tcpdump -U -w - | tcpstate live -";
-            return Err(Failure::file("-", format!("standard input is a terminal\n  {hint}")));
+            return Err(Failure::file("-", format!("is a terminal\n  {hint}")));
         }
         return Ok(Input::Pipe(Box::new(stdin())));
     }
