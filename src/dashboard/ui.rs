@@ -5,6 +5,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use super::rank::Sort;
 use crate::detect;
 use crate::filter::{self, Filter};
+use crate::render::clean::clean;
 
 /// What has been chosen.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +55,10 @@ impl Ui {
             return Action::Quit;
         }
         if self.typing.is_some() {
-            return self.type_filter(key.code);
+            return match typed(key) {
+                Some(code) => self.type_filter(code),
+                None => Action::Draw,
+            };
         }
         let last = listed.len().saturating_sub(1);
         match key.code {
@@ -126,19 +130,34 @@ impl Ui {
                 return Action::Filter(None);
             }
             KeyCode::Enter => {
-                let parsed = filter::parse(text).map_err(|error| error.to_string());
+                let parsed = filter::parse(text).map_err(|error| match error.hint {
+                    Some(hint) => format!("{}; {hint}", error.message),
+                    None => error.message,
+                });
                 let known = |filter: &Filter| detect::known(filter.findings()).map_err(|unknown| unknown.to_string());
                 match parsed.and_then(|filter| known(&filter).map(|()| filter)) {
                     Ok(filter) => {
                         (self.filter, self.typing, self.selected) = (Some(text.clone()), None, 0);
                         return Action::Filter(Some(filter));
                     }
-                    Err(error) => *problem = Some(error.lines().next().unwrap_or_default().to_owned()),
+                    Err(error) => *problem = Some(clean(&error).into_owned()),
                 }
             }
             _ => {}
         }
         Action::Draw
+    }
+}
+
+/// What a key is where text is typed: with Ctrl no letter, and some send Enter and Backspace so.
+fn typed(key: KeyEvent) -> Option<KeyCode> {
+    match key.code {
+        KeyCode::Char(letter) if key.modifiers.contains(KeyModifiers::CONTROL) => match letter {
+            'j' | 'm' => Some(KeyCode::Enter),
+            'h' => Some(KeyCode::Backspace),
+            _ => None,
+        },
+        code => Some(code),
     }
 }
 
@@ -177,12 +196,19 @@ mod tests {
             press(ui, &[&[KeyCode::Char('/')], &codes[..], &[KeyCode::Enter]].concat())
         };
         assert_eq!(type_in(&mut ui, "prot 80"), Action::Draw);
-        assert!(ui.typing.as_ref().is_some_and(|(_, problem)| problem.is_some()));
+        let problem = ui.typing.as_ref().and_then(|(_, problem)| problem.as_deref());
+        assert_eq!(problem, Some("`prot` is not a word of the filter language; did you mean `port`?"));
         press(&mut ui, &[KeyCode::Esc]);
         assert!(matches!(type_in(&mut ui, "port 80"), Action::Filter(Some(_))));
         assert_eq!(ui.filter.as_deref(), Some("port 80"));
         let clear = [&[KeyCode::Char('/')][..], &[KeyCode::Backspace; 7], &[KeyCode::Enter]].concat();
         assert_eq!(press(&mut ui, &clear), Action::Filter(None));
         assert_eq!(ui.filter, None);
+        let mut control = |letter| ui.key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL), &[7]);
+        assert_eq!([control('u'), control('x')], [Action::Draw, Action::Draw]);
+        press(&mut ui, &['/', 'i', 'p'].map(KeyCode::Char));
+        let mut control = |letter| ui.key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL), &[7]);
+        assert_eq!(control('x'), Action::Draw);
+        assert!(matches!(control('j'), Action::Filter(Some(_))), "nothing was typed by Ctrl-X");
     }
 }
