@@ -130,7 +130,9 @@ impl Ui {
                 return Action::Filter(None);
             }
             KeyCode::Enter => {
+                // There is one line.
                 let parsed = filter::parse(text).map_err(|error| match error.hint {
+                    Some(question) if question.ends_with('?') => question,
                     Some(hint) => format!("{}; {hint}", error.message),
                     None => error.message,
                 });
@@ -197,7 +199,7 @@ mod tests {
         };
         assert_eq!(type_in(&mut ui, "prot 80"), Action::Draw);
         let problem = ui.typing.as_ref().and_then(|(_, problem)| problem.as_deref());
-        assert_eq!(problem, Some("`prot` is not a word of the filter language; did you mean `port`?"));
+        assert_eq!(problem, Some("did you mean `port`?"));
         press(&mut ui, &[KeyCode::Esc]);
         assert!(matches!(type_in(&mut ui, "port 80"), Action::Filter(Some(_))));
         assert_eq!(ui.filter.as_deref(), Some("port 80"));
