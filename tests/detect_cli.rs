@@ -74,6 +74,18 @@ fn a_report_says_what_it_was_made_with() {
 }
 
 #[test]
+fn what_is_told_above_is_named_below() {
+    let folder = Folder::new();
+    folder.file("trace.pcap", &trace());
+    let told = |arguments: &[&str]| {
+        let out = folder.run(&[&["analyze", "trace.pcap", "-c", "2", "--width", "200"], arguments].concat()).out;
+        (out.matches(" refused the connection of ").count(), out.contains("    warning syn-refused (server)\n"))
+    };
+    assert_eq!(told(&[]), (1, true));
+    assert_eq!(told(&["--only", "connections"]), (1, false), "where it is told once");
+}
+
+#[test]
 fn fail_on_takes_severities_and_names() {
     let folder = Folder::new();
     folder.file("trace.pcap", &trace());

@@ -25,9 +25,10 @@ pub fn write(report: &Report, shown: &Shown<'_>, options: &RenderOptions, page: 
     let rows: Vec<[Text; COLUMNS.len()]> = listed.iter().map(row).collect();
     let layout = Layout::of(&rows, page.width);
     layout.header(page)?;
+    let above = findings::told(report, options);
     for (row, listed) in rows.iter().zip(listed) {
         layout.row(row, page)?;
-        notes(listed.connection, options, page)?;
+        notes(listed.connection, options, &above, page)?;
         if options.detail {
             detail::times(listed.connection, options.zone, page)?;
         }
@@ -140,14 +141,15 @@ impl Layout {
     }
 }
 
-/// What is odd: all in full, or the worst in full and the others by name, or all by name where the findings above have
+/// What is odd: all in full, or the worst in full and the others by name, or all by name where the findings `above` have
 /// told it.
-fn notes(connection: &Connection, options: &RenderOptions, page: &mut Page<'_>) -> io::Result<()> {
+fn notes(connection: &Connection, options: &RenderOptions, above: &[&str], page: &mut Page<'_>) -> io::Result<()> {
     if options.detail {
-        return connection
-            .anomalies
-            .iter()
-            .try_for_each(|anomaly| page.prose(severity(anomaly), INDENT + 2, &told(anomaly)));
+        return connection.anomalies.iter().try_for_each(|anomaly| {
+            // Of several, the worst is told in its own words.
+            let is_above = above.iter().any(|message| message.ends_with(&anomaly.message));
+            page.prose(severity(anomaly), INDENT + 2, &if is_above { named(anomaly) } else { told(anomaly) })
+        });
     }
     let Some(worst) = connection.worst() else {
         return Ok(());

@@ -68,6 +68,13 @@ pub fn write(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> i
     others(rest, options.watched, page)
 }
 
+/// The sentences that the section tells in full, where it is there and not brief.
+pub fn told<'r>(report: &'r Report, options: &RenderOptions) -> Vec<&'r str> {
+    let most = if options.sections.findings && !options.brief() { options.limit.findings() } else { 0 };
+    let findings = kinds(report).into_iter().flat_map(|kind| kind.findings.into_iter().take(most));
+    findings.map(|finding| finding.message.as_str()).collect()
+}
+
 /// Findings of one name and severity, the worst first.
 pub struct Kind<'r> {
     /// Name of the anomaly.
