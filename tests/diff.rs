@@ -237,11 +237,11 @@ fn a_finding_of_many_connections_is_of_its_service() {
         };
         let run = told(&[], "first", "both");
         assert_eq!(run.code, 1, "{}", run.out);
-        assert!(run.out.contains("\nnew      10.0.0.2:81: A01 syn-success-low\n"), "{}", run.out);
+        assert!(run.out.contains("\nnew      10.0.0.2:81: A01 syn-success-low (error)\n"), "{}", run.out);
         assert!(!run.out.contains("10.0.0.2:80: A01"), "{}", run.out);
         let run = told(&[], "both", "first");
         assert_eq!(run.code, 0, "{}", run.out);
-        assert!(run.out.contains("\ngone     10.0.0.2:81: A01 syn-success-low\n"), "{}", run.out);
+        assert!(run.out.contains("\ngone     10.0.0.2:81: A01 syn-success-low (error)\n"), "{}", run.out);
         let run = told(&["--service", "web=*:8*"], "first", "both");
         assert!(run.code == 0 && !run.out.contains("A01"), "{}", run.out);
         let run = told(&["--by", "port", "-f", "json"], "none", "first");
@@ -302,8 +302,9 @@ fn of_many_differences_the_first_are_listed() {
     folder.file("before.pcap", &before.bytes);
     folder.file("after.pcap", &after.bytes);
     let told = |options: &[&str]| diff(&folder, &[options, &["before.pcap", "after.pcap"]].concat()).out;
-    let listed =
-        |out: &str| out.lines().filter(|line| line.contains(" O02 syn-refused: 0 of 8 (0.0 %) → 1 of 8")).count();
+    let listed = |out: &str| {
+        out.lines().filter(|line| line.contains(" O02 syn-refused (warning): 0 of 8 (0.0 %) → 1 of 8")).count()
+    };
     for (options, lists, left) in [
         (&[][..], 20, "\nnew      … 10 more findings; --limit all lists each\n"),
         (&["-n", "3"], 3, "\nnew      … 27 more findings; --limit all lists each\n"),

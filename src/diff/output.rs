@@ -211,8 +211,10 @@ fn chance(p: Option<f64>) -> String {
 fn finding(f: &FindingChange) -> String {
     let name = detect::find(&f.code).map_or("", |d| d.name);
     let severity = match f.severity {
-        (Some(a), Some(b)) if a != b => format!(", {} → {}", a.name(), b.name()),
-        _ => String::new(),
+        (Some(a), Some(b)) if a != b => format!(" ({} → {})", a.name(), b.name()),
+        (Some(_), Some(_)) | (None, None) => String::new(),
+        // How severe what is new is decides about --fail-on-new.
+        (Some(only), None) | (None, Some(only)) => format!(" ({})", only.name()),
     };
     if detect::is_wide(&f.code) {
         let there = match (f.before.1, f.after.1) {
@@ -222,7 +224,7 @@ fn finding(f: &FindingChange) -> String {
         };
         return format!("{} {name}{severity}{there}", f.code);
     }
-    format!("{} {name}: {} → {}{severity}{}", f.code, part(f.before), part(f.after), chance(f.p))
+    format!("{} {name}{severity}: {} → {}{}", f.code, part(f.before), part(f.after), chance(f.p))
 }
 
 /// What was measured, and its numbers.
