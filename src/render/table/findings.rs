@@ -60,7 +60,7 @@ pub fn write(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> i
         if let Some(more) = kind.more(most) {
             let only = if options.watched { String::new() } else { format!("--only {} ", kind.name) };
             let body = Text::styled(BOLD, kind.name)
-                .and(&format!(" {more}"))
+                .and(&format!(": {more}"))
                 .with(DIM, &format!("; {only}--limit all tells of each"));
             page.prose(Text::styled(style(kind.severity), "…").pad(INDENT), INDENT, &body)?;
         }
