@@ -48,6 +48,8 @@ pub fn show(report: &Report, shown: &Shown<'_>, options: &RenderOptions, out: &m
     }
     if options.sections.findings && !report.findings.is_empty() {
         write_findings(report, options.limit, out)?;
+    } else if options.sections.findings && shown.all > 0 {
+        writeln!(out, "\n#### Findings\n\nNone.")?;
     }
     write_tables(&rollups::tables(report, options), out)?;
     if options.sections.totals && report.summary.connections > 0 && !options.detail {

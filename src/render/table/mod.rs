@@ -35,6 +35,8 @@ pub fn show(report: &Report, shown: &Shown<'_>, options: &RenderOptions, out: &m
     head(report, shown, options, &mut page)?;
     if options.sections.findings && !report.findings.is_empty() {
         findings::write(report, options, &mut page)?;
+    } else if options.sections.findings && shown.all > 0 {
+        page.title("FINDINGS", "none")?;
     }
     if shown.all == 0 {
         if report.capture.selected.as_ref().is_some_and(Selected::is_of_some) && report.capture.packets > 0 {
