@@ -7,11 +7,13 @@ use crate::report::{BothEnds, Direction, Entry, Side};
 pub fn clauses(both: &BothEnds) -> Vec<String> {
     let mut clauses: Vec<String> = doubt(both).into_iter().collect();
     clauses.extend([clocks(both), losses(&both.path.client, Side::Server), losses(&both.path.server, Side::Client)]);
-    clauses.push(format!(
-        "{} of the single captures confirmed, {} retracted",
-        plural(both.confirmed, "belief"),
-        count(both.retracted)
-    ));
+    if both.confirmed + both.retracted > 0 {
+        clauses.push(format!(
+            "{} of the single captures confirmed, {} retracted",
+            plural(both.confirmed, "belief"),
+            count(both.retracted)
+        ));
+    }
     if both.translated > 0 {
         clauses.push(format!("{} with other names at the server's side (NAT)", plural(both.translated, "connection")));
     }
@@ -46,7 +48,12 @@ fn clocks(both: &BothEnds) -> String {
     let ahead = if both.offset.0 < 0 { "behind" } else { "ahead" };
     let size = crate::time::Span(both.offset.0.saturating_abs());
     let drift = both.drift_ppm.map(|ppm| format!(", drifting {ppm:+.1} ppm")).unwrap_or_default();
-    format!("the server's clock is {} {ahead} (to ± {}{drift})", span(size), span(both.delay))
+    let bounds = format!("(to ± {}{drift})", span(both.delay));
+    if size.0 == 0 {
+        format!("the clocks agree {bounds}")
+    } else {
+        format!("the server's clock is {} {ahead} {bounds}", span(size))
+    }
 }
 
 /// What was lost on the way to one side.
@@ -54,7 +61,10 @@ pub fn losses(way: &Direction, to: Side) -> String {
     let known = way.arrived + way.lost;
     let mut text = match way.lost {
         0 => format!("none of {} lost towards the {}", plural(known, "segment"), to.name()),
-        lost => format!("{} of {} lost towards the {} ({})", count(lost), count(known), to.name(), share(lost, known)),
+        lost => {
+            let (known, share) = (plural(known, "segment"), share(lost, known));
+            format!("{} of {known} lost towards the {} ({share})", count(lost), to.name())
+        }
     };
     for (n, what) in [
         (way.repeated, "repeated on the way"),
@@ -80,4 +90,29 @@ pub fn seen(entry: &Entry) -> Option<String> {
     let (sent, other_side) = (entry.cause.starts_with("sent"), at.other());
     let what = if sent { "arrived there as" } else { "sent there as" };
     Some(format!("at the {}'s side, {what} packet {} of the {}'s", at.name(), other.packet, other_side.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::PerSide;
+    use crate::time::Span;
+
+    #[test]
+    fn what_is_nothing_is_not_told_as_a_number() {
+        let path = Direction { arrived: 140, lost: 20, ..Direction::default() };
+        let both = BothEnds {
+            clock_known: true,
+            delay: Span::micros(3),
+            path: PerSide { client: path, server: Direction::default() },
+            ..BothEnds::default()
+        };
+        let told = clauses(&both).join(" · ");
+        assert!(told.contains("the clocks agree (to ± 3.0 µs) · 20 of 160 segments lost towards the server"), "{told}");
+        assert!(!told.contains("belief"), "{told}");
+        let both = BothEnds { offset: Span::micros(-2), confirmed: 1, ..both };
+        let told = clauses(&both).join(" · ");
+        assert!(told.contains("the server's clock is 2.0 µs behind (to ± 3.0 µs)"), "{told}");
+        assert!(told.contains("1 belief of the single captures confirmed, 0 retracted"), "{told}");
+    }
 }

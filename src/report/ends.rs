@@ -6,7 +6,7 @@ use super::model::PerSide;
 use crate::time::{Span, Time};
 
 /// How the two captures fit together.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BothEnds {
     /// Which files were captured at which side.
