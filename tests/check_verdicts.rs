@@ -371,6 +371,38 @@ fn what_a_policy_allows_of_its_capture_is_said() {
     assert!(written.err.starts_with(says), "{}", written.err);
 }
 
+#[test]
+fn expectations_are_counted_as_limits_are() {
+    let folder = folder();
+    let policy = "version = 1
+[[limit]]
+name = \"no refusals\"
+finding = \"syn-refused\"
+[[expect]]
+name = \"some\"
+count = { min = 1 }
+[[expect]]
+name = \"all closed\"
+outcome = \"closed\"
+[[expect]]
+name = \"many\"
+count = { min = 1000 }
+level = \"warning\"
+[[expect]]
+name = \"elsewhere\"
+where = \"port 9\"
+outcome = \"closed\"
+";
+    folder.file("counted.toml", policy.as_bytes());
+    let told = |report: &str| check(&folder, &["-p", "counted.toml", "-r", report, "refused.pcap"]).out;
+    let json: serde_json::Value = serde_json::from_str(&told("json")).unwrap();
+    assert_eq!(json["counts"], serde_json::json!({"fail": 2, "unclear": 1, "warning": 1, "pass": 2}));
+    for report in ["table", "markdown", "junit", "github"] {
+        let told = told(report).replace("&apos;", "'");
+        assert!(told.contains("2 failed, 1 can't tell, 1 warning, 2 passed"), "{told}");
+    }
+}
+
 /// Who scrolls back to what failed has not to pass every rule that did not.
 #[test]
 fn rules_that_passed_alike_are_told_together() {

@@ -16,6 +16,7 @@ struct Whole<'j> {
     status: &'static str,
     policy: &'j Option<String>,
     capture: Capture<'j>,
+    counts: Counts,
     rules: Vec<Rule<'j>>,
     notes: &'j [String],
 }
@@ -29,6 +30,15 @@ struct Capture<'j> {
     first: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<Time>,
+}
+
+/// How many rules came to what; a failed one that only warns is no `fail`.
+#[derive(Serialize)]
+struct Counts {
+    fail: usize,
+    unclear: usize,
+    warning: usize,
+    pass: usize,
 }
 
 #[derive(Serialize)]
@@ -71,6 +81,7 @@ pub fn write(judgements: &[Judgement], out: &mut dyn io::Write) -> io::Result<()
 }
 
 fn whole(judgement: &Judgement) -> Whole<'_> {
+    let [fail, unclear, warning, pass] = super::counts(judgement);
     Whole {
         schema: "tcpstate-check/1",
         tool: TOOL,
@@ -83,6 +94,7 @@ fn whole(judgement: &Judgement) -> Whole<'_> {
             first: judgement.first,
             last: judgement.last,
         },
+        counts: Counts { fail, unclear, warning, pass },
         rules: judgement.rules.iter().map(rule).collect(),
         notes: &judgement.notes,
     }

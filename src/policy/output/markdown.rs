@@ -13,24 +13,34 @@ pub fn write(judgement: &Judgement, out: &mut dyn io::Write) -> io::Result<()> {
     let files: Vec<String> = judgement.files.iter().map(|file| escape(input(file))).collect();
     writeln!(out, "### {} tcpstate check: {}\n", sign(judgement.status(), true), judgement.status().name())?;
     writeln!(out, "{} against {}: {}.\n", files.join(", "), escape(policy), tally(judgement))?;
-    writeln!(out, "| | rule | result |\n|---|---|---|")?;
-    let passed = judgement.rules.iter().filter(|rule| rule.status == Status::Pass);
-    for rule in objected(judgement).chain(passed) {
-        writeln!(
-            out,
-            "| {} | {} | {} |",
-            sign(rule.status, is_error(rule)),
-            escape(&rule.name),
-            escape(&rule.message)
-        )?;
-    }
+    table(objected(judgement), out)?;
     for rule in objected(judgement) {
         details(rule, out)?;
+    }
+    let passed = || judgement.rules.iter().filter(|rule| rule.status == Status::Pass);
+    let number = passed().count();
+    if number > 0 {
+        let gap = if objected(judgement).next().is_some() { "\n" } else { "" };
+        writeln!(out, "{gap}<details><summary>{} passed</summary>\n", count(number as u64))?;
+        table(passed(), out)?;
+        writeln!(out, "\n</details>")?;
     }
     if !judgement.notes.is_empty() {
         writeln!(out)?;
     }
     judgement.notes.iter().try_for_each(|note| writeln!(out, "- note: {}", escape(note)))
+}
+
+/// One row for each of the rules, if there are any.
+fn table<'j>(rules: impl Iterator<Item = &'j RuleVerdict>, out: &mut dyn io::Write) -> io::Result<()> {
+    for (i, rule) in rules.enumerate() {
+        if i == 0 {
+            writeln!(out, "| | rule | result |\n|---|---|---|")?;
+        }
+        let sign = sign(rule.status, is_error(rule));
+        writeln!(out, "| {sign} | {} | {} |", escape(&rule.name), escape(&rule.message))?;
+    }
+    Ok(())
 }
 
 fn details(rule: &RuleVerdict, out: &mut dyn io::Write) -> io::Result<()> {

@@ -156,15 +156,19 @@ fn is_error(rule: &RuleVerdict) -> bool {
     rule.level == Level::Error
 }
 
-/// `pass`, `can't tell`, `fail` of the whole with the counts behind it.
-fn tally(judgement: &Judgement) -> String {
+/// How many rules failed, cannot be told, failed as a mere warning, and passed, limits and expectations alike; that of the
+/// capture's quality is one of them.
+fn counts(judgement: &Judgement) -> [usize; 4] {
     let warnings = judgement.rules.iter().filter(|rule| rule.status == Status::Fail && !is_error(rule)).count();
-    let counts = [
-        (judgement.count(Status::Fail) - warnings, "failed"),
-        (judgement.count(Status::Unclear), "can't tell"),
-        (warnings, if warnings == 1 { "warning" } else { "warnings" }),
-        (judgement.count(Status::Pass), "passed"),
-    ];
+    let failed = judgement.count(Status::Fail) - warnings;
+    [failed, judgement.count(Status::Unclear), warnings, judgement.count(Status::Pass)]
+}
+
+/// These counts in words, those that are none left out.
+fn tally(judgement: &Judgement) -> String {
+    let [failed, unclear, warnings, passed] = counts(judgement);
+    let warned = if warnings == 1 { "warning" } else { "warnings" };
+    let counts = [(failed, "failed"), (unclear, "can't tell"), (warnings, warned), (passed, "passed")];
     let told: Vec<String> =
         counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", count(n as u64))).collect();
     told.join(", ")
