@@ -70,7 +70,10 @@ pub fn write(report: &Report, options: &RenderOptions, page: &mut Page<'_>) -> i
 
 /// The sentences that the section tells in full, where it is there and not brief.
 pub fn told<'r>(report: &'r Report, options: &RenderOptions) -> Vec<&'r str> {
-    let most = if options.sections.findings && !options.brief() { options.limit.findings() } else { 0 };
+    if options.brief() || !options.sections.findings {
+        return Vec::new();
+    }
+    let most = options.limit.findings();
     let findings = kinds(report).into_iter().flat_map(|kind| kind.findings.into_iter().take(most));
     findings.map(|finding| finding.message.as_str()).collect()
 }
