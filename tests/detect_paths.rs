@@ -167,3 +167,97 @@ fn where_only_large_segments_go_unanswered_their_size_may_be_why() {
     assert!(told.message.ends_with(large), "{}", told.message);
     assert!(find(&c, "mtu-black-hole").is_none(), "{:?}", c.anomalies);
 }
+
+/// The client's segment is sent again at these times, in milliseconds, and lost.
+fn again(from: usize, seq: u32, ack: u32, times: &[u32]) -> String {
+    let segment = format!("<SEQ={seq}><ACK={ack}><CTL=ACK><LEN=1448> -->x ESTABLISHED");
+    times.iter().zip(from..).map(|(ms, i)| format!("{i}. ESTABLISHED --> {segment} @ {ms}ms\n")).collect()
+}
+
+/// What the client sent at once up to 1 s, and again up to 14 s.
+fn lost(sent: &str, again: &str, then: &str) -> Connection {
+    only(&format!(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN><MSS=1460> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK><MSS=1460> <-- SYN_RCVD @ +1ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+{sent}{again}{then}40. - - @ 30s
+"
+    ))
+}
+
+const TIMES: [u32; 6] = [1_200, 1_600, 2_400, 4_000, 7_200, 13_600];
+
+#[test]
+fn where_segments_as_large_passed_before_the_peer_is_gone() {
+    let sent = "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1448> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=1549><CTL=ACK> <-- ESTABLISHED @ +1ms
+6. ESTABLISHED --> <SEQ=1549><ACK=301><CTL=ACK><LEN=1448> -->x ESTABLISHED @ 1s
+7. ESTABLISHED --> <SEQ=2997><ACK=301><CTL=ACK><LEN=300> --> ESTABLISHED
+8. ESTABLISHED <-- <SEQ=301><ACK=1549><CTL=ACK><SACK=2997-3297> <-- ESTABLISHED @ +1ms
+";
+    let c = lost(sent, &again(10, 1_549, 301, &TIMES), "");
+    assert!(find(&c, "mtu-black-hole").is_none(), "{:?}", c.anomalies);
+    assert!(find(&c, "half-open-dead-peer").unwrap().message.contains("is no longer heard"), "{:?}", c.anomalies);
+    // In a transfer that never pauses most of what was acknowledged was as large.
+    let flight: String = (0..9)
+        .map(|n| format!("{}. - --> <SEQ={}><ACK=301><CTL=ACK><LEN=1448> --> -\n", n + 4, 101 + n * 1_448))
+        .collect();
+    let told = "13. - <-- <SEQ=301><ACK=11685><CTL=ACK> <-- -
+14. - --> <SEQ=13133><ACK=301><CTL=ACK><LEN=300> --> -
+15. - <-- <SEQ=301><ACK=11685><CTL=ACK><SACK=13133-13433> <-- -
+";
+    let c = lost(&format!("{flight}{told}"), &again(20, 11_685, 301, &TIMES), "");
+    assert!(find(&c, "mtu-black-hole").is_none(), "{:?}", c.anomalies);
+}
+
+#[test]
+fn a_segment_of_a_larger_one_that_was_cut_is_as_large_as_they_get() {
+    let sent = "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=50> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=151><CTL=ACK> <-- ESTABLISHED @ +1ms
+6. ESTABLISHED --> <SEQ=151><ACK=301><CTL=ACK><LEN=14480> -->x ESTABLISHED @ 1s
+7. ESTABLISHED --> <SEQ=14631><ACK=301><CTL=ACK><LEN=300> --> ESTABLISHED
+8. ESTABLISHED <-- <SEQ=301><ACK=151><CTL=ACK><SACK=14631-14931> <-- ESTABLISHED @ +1ms
+";
+    let c = lost(sent, &again(10, 151, 301, &TIMES), "");
+    assert!(find(&c, "mtu-black-hole").unwrap().message.contains("1,448 bytes 7 times"), "{:?}", c.anomalies);
+    assert!(find(&c, "half-open-dead-peer").is_none(), "{:?}", c.anomalies);
+    // Of what lies beyond the gap some is as large: it arrived.
+    let c = lost(&sent.replace("SACK=14631-14931", "SACK=1599-3047,14631-14931"), &again(10, 151, 301, &TIMES), "");
+    assert!(find(&c, "mtu-black-hole").is_none(), "{:?}", c.anomalies);
+}
+
+#[test]
+fn what_the_peer_answers_decides_whether_small_segments_pass() {
+    let sent = "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=50> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=151><CTL=ACK> <-- ESTABLISHED @ +1ms
+6. ESTABLISHED --> <SEQ=151><ACK=301><CTL=ACK><LEN=1448> -->x ESTABLISHED @ 1s
+";
+    let speaks =
+        |ms: u32| format!("30. ESTABLISHED <-- <SEQ=301><ACK=151><CTL=ACK><LEN=10> <-- ESTABLISHED @ {ms}ms\n");
+    let severity = |then: &str| {
+        let c = lost(sent, &again(10, 151, 301, &TIMES), then);
+        find(&c, "mtu-black-hole").map(|told| told.severity)
+    };
+    assert_eq!(severity(&speaks(14_000)), Some(Severity::Error));
+    // The capture ends before it would have come again.
+    assert_eq!(severity(&speaks(29_500)), Some(Severity::Warning));
+    // It comes again: what acknowledges it does not arrive either.
+    assert_eq!(severity(&format!("{}{}", speaks(14_000), speaks(14_500).replace("30.", "31."))), None);
+    // An end that gives up is heard, too.
+    let reset = "30. ESTABLISHED <-- <SEQ=301><ACK=151><CTL=RST,ACK> <-- CLOSED @ 15s\n";
+    assert_eq!(severity(reset), Some(Severity::Error));
+}
+
+#[test]
+fn an_outage_that_is_over_makes_no_black_hole_of_a_later_loss() {
+    let sent = "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=50> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=151><CTL=ACK> <-- ESTABLISHED @ +1ms
+6. ESTABLISHED --> <SEQ=151><ACK=301><CTL=ACK><LEN=1448> -->x ESTABLISHED @ 1s
+";
+    let healed = "30. ESTABLISHED <-- <SEQ=301><ACK=1599><CTL=ACK> <-- ESTABLISHED @ 13601ms
+31. ESTABLISHED --> <SEQ=1599><ACK=301><CTL=ACK><LEN=1448> -->x ESTABLISHED @ 29500ms
+32. ESTABLISHED --> <SEQ=1599><ACK=301><CTL=ACK><LEN=1448> -->x ESTABLISHED @ 29700ms
+";
+    let c = lost(sent, &again(10, 151, 301, &TIMES), healed);
+    assert!(find(&c, "mtu-black-hole").is_none(), "{:?}", c.anomalies);
+}

@@ -1,7 +1,7 @@
 //! E04: large segments do not get through, small ones do.
 
 use super::prelude::*;
-use crate::signals::TooBig;
+use crate::signals::{Beyond, Same, TooBig};
 use crate::tracker::sequence::after;
 
 const TRIES: Threshold = Threshold::count(
@@ -18,12 +18,14 @@ pub static DECLARATION: Declaration = Declaration {
     summary: "large segments do not get through although the peer answers",
     what: "A full-size segment is sent again and again while smaller ones are acknowledged.",
     why: "The handshake and small requests work, and everything larger hangs: the connection looks healthy until it matters.",
-    decided: "The same segment, as large as the largest, repeated at least so often without progress while the peer is alive \
-              (heard after the repetitions began; or after the first time, where it never acknowledged anything as large; or it \
-              acknowledged a smaller one selectively that was sent later), or after a router said by ICMP that it is too big \
-              (RFC 1191, RFC 8201), which then did not reach its sender.",
+    decided: "The same segment, as large as the largest or as the peer's MSS allows, repeated at least so often without progress \
+              while the peer is alive (heard after the repetitions began, and it repeats nothing itself; or heard after the first \
+              time, where it never acknowledged anything as large; or, where none as large was ever acknowledged, it acknowledged \
+              a smaller one selectively that was sent later), or after a router said by ICMP that it is too big (RFC 1191, \
+              RFC 8201), which then did not reach its sender. A warning where what the peer sent may yet come again, or where \
+              segments as large were acknowledged before.",
     confused: "path-mtu-lowered, where the sender heeds what the router says; a dead peer, which answers nothing; heavy loss, \
-               which hits small segments, too; super-segments before offload.",
+               which hits small segments, too; an outage of one direction, in which the peer repeats what it sends.",
     advice: "A tunnel or VPN lowers the MTU and something drops the ICMP messages that say so. Clamp the MSS \
              (`--clamp-mss-to-pmtu`), let ICMP through, or set tcp_mtu_probing=1.",
     thresholds: &[&TRIES],
@@ -62,14 +64,16 @@ const HEADERS: u32 = 40;
 /// Least payload of a segment that is large: what passes everywhere in IPv4 (RFC 9293 §3.7.1).
 const LARGE: u32 = 536;
 
+/// Options of a segment take up as much of the MSS at most (RFC 9293 §3.7.1).
+const OPTIONS: u32 = 40;
+
+/// How long what the peer sends waits for an acknowledgment before it is sent again, at first.
+const REPEATED: Span = Span::secs(1);
+
 /// A large segment that is sent again and again and does not get through.
 pub(super) struct Stuck {
-    /// How often it was sent again.
-    tries: u16,
-    /// Its length.
-    len: u32,
-    /// The first repetition.
-    first: (u64, Time),
+    /// The segment.
+    segment: Same,
     /// What shows that smaller segments get through.
     by: Proof,
 }
@@ -78,9 +82,12 @@ pub(super) struct Stuck {
 enum Proof {
     /// A router said that this one is too large.
     Router,
-    /// Smaller ones were acknowledged before, and the peer was heard after this one was sent again.
+    /// Smaller ones were acknowledged before, and the peer, heard after this one was sent again, has what end `e` acknowledged
+    /// since: it sent nothing again.
     Heard,
-    /// A smaller one that was sent later was acknowledged selectively, in this packet.
+    /// The same, but that would not have come again yet, or segments as large were acknowledged before: whether they were.
+    Perhaps(bool),
+    /// A smaller one that was sent later was acknowledged selectively, in this packet, and none as large ever.
     Beyond(u64),
     /// The peer was heard after this one was sent first, and nothing as large was ever acknowledged.
     Smaller,
@@ -88,53 +95,75 @@ enum Proof {
 
 /// The large segment that end `e` sends again and again, which does not get through.
 pub(super) fn fails(view: &View<'_>, e: usize) -> Option<Stuck> {
-    let (tries, len) = view.cold(e).again.most_same;
-    if i64::from(tries) < view.limit(&TRIES) || len < LARGE || len < view.end(e).largest {
-        return None;
-    }
-    let first = view.cold(e).again.first?;
-    let connection = &view.connection.ends[e];
+    let segment = again(view, e).filter(|same| i64::from(same.times) >= view.limit(&TRIES))?;
     if let Some(told) = told(view, e)
         && told.mtu > HEADERS
     {
-        let stuck = connection.acked().is_none_or(|acked| !after(acked, told.seq));
-        let fails = stuck && len > told.mtu - HEADERS;
-        return fails.then_some(Stuck { tries, len, first, by: Proof::Router });
+        let stuck = view.connection.ends[e].acked().is_none_or(|acked| !after(acked, told.seq));
+        let fails = stuck && segment.len > told.mtu - HEADERS;
+        return fails.then_some(Stuck { segment, by: Proof::Router });
     }
-    let by = passes_smaller(view, e, len, first.1).filter(|_| view.unanswered(e).repeats > 0)?;
-    Some(Stuck { tries, len, first, by })
+    let by = passes_smaller(view, e, &segment)?;
+    Some(Stuck { segment, by })
 }
 
-/// What shows that the peer of end `e` is there and gets segments smaller than `len`, one of which `e` repeated first at `again`.
-fn passes_smaller(view: &View<'_>, e: usize, len: u32, again: Time) -> Option<Proof> {
-    let own = &view.connection.ends[e];
-    let heard_after = |time: Time| view.end(1 - e).last_sent().is_some_and(|t| t > time + view.round_trip());
-    let others = own.bytes > view.cold(e).again.bytes.saturating_add(u64::from(len));
-    if heard_after(again) && own.acked().is_some() && others {
-        return Some(Proof::Heard);
+/// What end `e` sent again last, if it is as large as its segments get, and the peer has acknowledged nothing of it yet.
+fn again(view: &View<'_>, e: usize) -> Option<Same> {
+    let same = view.cold(e).again.same;
+    // What was captured before it was cut into segments is longer than any of them.
+    let full = view.end(1 - e).mss().is_some_and(|mss| same.len.saturating_add(OPTIONS) >= mss.into());
+    let large = same.len >= LARGE && (full || same.len >= view.end(e).largest());
+    let stuck = view.connection.ends[e].acked().is_none_or(|acked| !after(acked, same.seq));
+    (same.times > 0 && large && stuck).then_some(same)
+}
+
+/// Whether segments as large as `len` of end `e` were acknowledged before, as far as one can tell: such a one was, or what was is
+/// so much that most were large.
+fn passed(view: &View<'_>, e: usize, len: u32) -> bool {
+    let (own, again) = (&view.connection.ends[e], &view.cold(e).again);
+    let acked = own.bytes.saturating_sub(again.bytes).saturating_sub(own.unacked().into());
+    let segments = view.sent(e).saturating_sub(again.count.into());
+    view.end(e).passed() >= len || acked > 0 && acked.saturating_mul(2) >= segments.saturating_mul(len.into())
+}
+
+/// What shows that the peer of end `e` is there and gets segments smaller than `same`.
+fn passes_smaller(view: &View<'_>, e: usize, same: &Same) -> Option<Proof> {
+    let (own, peer, trip) = (&view.connection.ends[e], view.end(1 - e), view.round_trip());
+    let beyond = view.cold(e).beyond.filter(|beyond| own.acked() == Some(beyond.gap));
+    // Something as large may have arrived.
+    if beyond.is_some_and(|beyond| beyond.most >= same.len) {
+        return None;
     }
-    if let Some((gap, packet)) = view.cold(e).small_beyond
-        && own.acked() == Some(gap)
+    let passed = passed(view, e, same.len);
+    let resets = || view.signals.resets().iter().filter(|reset| reset.from != e).map(|reset| reset.time);
+    let heard_after = |time: Time| peer.last_sent().into_iter().chain(resets()).any(|t| t > time + trip);
+    let (packet, since) = same.first;
+    if heard_after(since) && own.acked().is_some() && view.cold(1 - e).again.last < packet {
+        let settled = peer.last_data().is_none_or(|t| t < since || view.scene.end - t >= REPEATED);
+        return Some(if settled && !passed { Proof::Heard } else { Proof::Perhaps(passed) });
+    }
+    if let Some(Beyond { least: (_, packet), .. }) = beyond
+        && !passed
     {
         return Some(Proof::Beyond(packet));
     }
     let heard = view.end(e).last_data().is_some_and(heard_after);
-    (heard && may_not_pass(view, e).is_some()).then_some(Proof::Smaller)
+    let small = may_not_pass(view, e).is_some() && own.acked() != own.isn().map(|isn| isn.wrapping_add(1));
+    (heard && small).then_some(Proof::Smaller)
 }
 
-/// The length of what end `e` sends again and again, if it is large and the peer never acknowledged anything as large, though
-/// something: it may not get through.
+/// The length of what end `e` sends again and again, if it is large and the peer never acknowledged anything as large: it may
+/// not get through.
 pub(super) fn may_not_pass(view: &View<'_>, e: usize) -> Option<u32> {
     let own = &view.connection.ends[e];
-    let (_, len) = view.cold(e).again.most_same;
     let bytes = own.acked()?.wrapping_sub(own.isn()?.wrapping_add(1));
-    let waits = view.unanswered(e).repeats > 0;
-    (waits && len >= LARGE && len >= view.end(e).largest && bytes > 0 && bytes < len).then_some(len)
+    again(view, e).map(|same| same.len).filter(|len| bytes < *len && view.unanswered(e).repeats > 0)
 }
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
-        let Some(Stuck { tries, len, first: (first, time), by }) = fails(view, e) else { continue };
+        let Some(Stuck { segment, by }) = fails(view, e) else { continue };
+        let Same { len, times: tries, first: (first, time), .. } = segment;
         let told = told(view, e);
         let message = || {
             let sent = format!(
@@ -155,7 +184,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             }
         };
         // One that was heard but once more may have gone after it.
-        let severity = if matches!(by, Proof::Smaller) { Severity::Warning } else { Severity::Error };
+        let severity =
+            if matches!(by, Proof::Smaller | Proof::Perhaps(_)) { Severity::Warning } else { Severity::Error };
         let raised = sink.raise(severity, time, first, message);
         let raised = raised.at(e).fact("length", len).fact("tries", tries + 1);
         if let Some(told) = told {
@@ -169,6 +199,10 @@ fn proven(view: &View<'_>, e: usize, by: &Proof) -> String {
     let peer = view.who(1 - e);
     match by {
         Proof::Router | Proof::Heard => format!(", while {peer} answers and smaller segments pass"),
+        Proof::Perhaps(passed) => {
+            let before = if *passed { "; others as large passed before" } else { "" };
+            format!(", while {peer} is heard: smaller segments may pass{before}")
+        }
         Proof::Beyond(packet) => format!(", while {peer} received a smaller one that was sent later (packet {packet})"),
         Proof::Smaller => {
             format!(

@@ -80,7 +80,7 @@ impl Glance {
         let missing = if one_sided { 0 } else { missing };
         let captured = c.ends[0].bytes.saturating_add(c.ends[1].bytes);
         let client = c.client().0;
-        let oversized = |e: &usize| s.ends[1 - e].mss().is_some_and(|m| s.ends[*e].largest > u32::from(m));
+        let oversized = |e: &usize| s.ends[1 - e].mss().is_some_and(|m| s.ends[*e].largest() > u32::from(m));
         Glance {
             copies: s.cold().map_or(0, |cold| cold.copies[0].saturating_add(cold.copies[1])),
             cut: s.cold().map_or(0, |cold| cold.cut),

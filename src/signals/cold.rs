@@ -96,9 +96,8 @@ pub struct ColdEnd {
     pub late: u32,
     /// The first of them: time, packet.
     pub first_late: Option<(Time, u64)>,
-    /// The last time that the peer had received less than a segment of the largest size beyond a gap (SACK): where the gap began,
-    /// and the packet.
-    pub small_beyond: Option<(u32, u64)>,
+    /// What the peer had received beyond a gap (SACK), the last time that it had.
+    pub beyond: Option<Beyond>,
     /// Payload bytes it sent for the first time after it had acknowledged the peer's FIN.
     pub after_peer_fin: u64,
     /// Of those, the first segment: time, packet.
@@ -122,15 +121,14 @@ impl ColdEnd {
             stalled: Span(0),
             longest_stall: (0, Span(0)),
             spell: Spell { first: (Time(0), 0), span: Span(0), end: 0, repeats: 0 },
-            same: (0, 0, 0),
-            most_same: (0, 0),
+            same: Same { seq: 0, len: 0, times: 0, first: (0, Time(0)) },
         },
         zero: ZeroWindow { since: None, first: None, total: Span(0), longest: Span(0), times: 0, probes: 0 },
         probes: 0,
         gap_fills: 0,
         late: 0,
         first_late: None,
-        small_beyond: None,
+        beyond: None,
         after_peer_fin: 0,
         first_after_peer_fin: None,
     };
@@ -165,10 +163,49 @@ pub struct Again {
     pub longest_stall: (u64, Span),
     /// The longest time in which the same was sent again and again without a word of the peer.
     pub spell: Spell,
-    /// Sequence number of the last repeated segment, its length, and how often running it was repeated.
-    pub(super) same: (u32, u32, u16),
-    /// The most that `same` counted, and the length of that segment.
-    pub most_same: (u16, u32),
+    /// The last repeated segment.
+    pub same: Same,
+}
+
+/// A segment that was sent again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Same {
+    /// Its sequence number.
+    pub seq: u32,
+    /// Its length.
+    pub len: u32,
+    /// How often running it was repeated without any progress.
+    pub times: u16,
+    /// The first of these repetitions: packet, time.
+    pub first: (u64, Time),
+}
+
+/// Blocks that arrived beyond a gap.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beyond {
+    /// Where the gap begins.
+    pub gap: u32,
+    /// How long the shortest block was when it was shortest, and the packet that told so.
+    pub least: (u32, u64),
+    /// How long the longest was.
+    pub most: u32,
+}
+
+impl Beyond {
+    /// Takes note of what `seg` says to lie beyond its acknowledgment, if anything does.
+    pub(super) fn note(known: &mut Option<Beyond>, seg: &Segment) {
+        let beyond = seg.options.sack().iter().filter(|(left, _)| after(*left, seg.ack));
+        for len in beyond.map(|(left, right)| right.wrapping_sub(*left)) {
+            let new = Beyond { gap: seg.ack, least: (len, seg.packet), most: len };
+            let known = known.get_or_insert(new);
+            *known = match *known {
+                Beyond { gap, least, most } if gap == seg.ack => {
+                    Beyond { gap, least: least.min((len, seg.packet)), most: most.max(len) }
+                }
+                _ => new,
+            };
+        }
+    }
 }
 
 /// Payload sent again and again without a word of the peer.
@@ -204,12 +241,12 @@ impl Again {
         if seg.has(Flags::FIN) {
             self.last_fin = Some(seg.time);
         }
-        let (seq, len, n) = self.same;
-        self.same =
-            if seq == seg.seq && n > 0 { (seq, len.max(seg.len), n.saturating_add(1)) } else { (seg.seq, seg.len, 1) };
-        if self.same.2 > self.most_same.0 {
-            self.most_same = (self.same.2, self.same.1);
-        }
+        let Same { seq, len, times, first } = self.same;
+        self.same = if seq == seg.seq && times > 0 {
+            Same { seq, len: len.max(seg.len), times: times.saturating_add(1), first }
+        } else {
+            Same { seq: seg.seq, len: seg.len, times: 1, first: (seg.packet, seg.time) }
+        };
         if seg.has(Flags::SYN) {
             self.opening = self.opening.saturating_add(1);
             return;
@@ -291,7 +328,7 @@ crate::pack::pack_fields!(ColdEnd {
     gap_fills,
     late,
     first_late,
-    small_beyond,
+    beyond,
     after_peer_fin,
     first_after_peer_fin,
 });
@@ -310,7 +347,8 @@ crate::pack::pack_fields!(Again {
     longest_stall,
     spell,
     same,
-    most_same
 });
+crate::pack::pack_fields!(Same { seq, len, times, first });
+crate::pack::pack_fields!(Beyond { gap, least, most });
 crate::pack::pack_fields!(Spell { first, span, end, repeats });
 crate::pack::pack_fields!(ZeroWindow { since, first, total, longest, times, probes });

@@ -22,8 +22,10 @@ pub struct End {
     last_stamp: u32,
     /// Sequence numbers it sent that its peer has received, and the capture never showed.
     pub missing: u32,
-    /// Largest payload it sent.
-    pub largest: u32,
+    /// Largest payload it sent, as far as that fits.
+    largest: u16,
+    /// Largest payload of what was acknowledged, as far as it is known: never more than there was.
+    passed: u16,
     last_sent: Time,
     last_data: Time,
     /// The latest IP identification it sent.
@@ -101,6 +103,7 @@ impl Default for End {
             last_stamp: 0,
             missing: 0,
             largest: 0,
+            passed: 0,
             last_sent: NEVER,
             last_data: NEVER,
             last_ip_id: 0,
@@ -131,6 +134,22 @@ pub(super) struct Noted {
 }
 
 impl End {
+    /// Largest payload it sent.
+    #[inline]
+    pub fn largest(&self) -> u32 {
+        self.largest.into()
+    }
+
+    /// Largest payload of what was acknowledged, as far as it is known: never more than there was.
+    pub fn passed(&self) -> u32 {
+        self.passed.into()
+    }
+
+    #[inline(always)]
+    fn note_length(&mut self, seg: &Segment) {
+        self.largest = self.largest.max(seg.len.min(u16::MAX.into()) as u16);
+    }
+
     /// Capture time of its last segment (RSTs aside).
     pub fn last_sent(&self) -> Option<Time> {
         (self.last_sent != NEVER).then_some(self.last_sent)
@@ -239,7 +258,7 @@ impl End {
         self.edge = seg.end();
         if seg.len > 0 {
             self.last_data = seg.time;
-            self.largest = self.largest.max(seg.len);
+            self.note_length(seg);
         }
     }
 
@@ -307,7 +326,7 @@ impl End {
             noted.unique = 0;
         } else if seg.len > 0 {
             self.last_data = seg.time;
-            self.largest = self.largest.max(seg.len);
+            self.note_length(seg);
         }
         // The lowest number that is not acknowledged is sent again and again, others now and then.
         let lowest = c.ends[taken.sender].acked().is_none_or(|acked| !after(seg.seq, acked));
@@ -328,9 +347,15 @@ impl End {
         if !self.started {
             self.started = true;
             self.edge = seg.ack;
-        } else if after(seg.ack, self.edge) {
+            return;
+        }
+        if after(seg.ack, self.edge) {
             self.note_missing(seg.ack.wrapping_sub(self.edge));
             self.edge = seg.ack;
+        }
+        // Nothing of it is under way.
+        if seg.ack == self.edge {
+            self.passed = self.largest;
         }
     }
 
@@ -368,6 +393,7 @@ crate::pack::pack_fields!(End {
     last_stamp,
     missing,
     largest,
+    passed,
     last_sent,
     last_data,
     waits,

@@ -15,7 +15,7 @@ mod end;
 mod holes;
 mod reset;
 
-pub use cold::{Again, Cold, ColdEnd, Spell, TooBig, ZeroWindow};
+pub use cold::{Again, Beyond, Cold, ColdEnd, Same, Spell, TooBig, ZeroWindow};
 use end::Noted;
 pub use end::{End, Unanswered};
 pub use reset::{Reset, Trigger};
@@ -182,7 +182,7 @@ impl Signals {
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         if let Some(cold) = &mut self.cold {
             if advances {
-                cold.ends[1 - x].again.same.2 = 0;
+                cold.ends[1 - x].again.same.times = 0;
             }
             cold.hear(1 - x, seg, peer);
         }
@@ -207,11 +207,7 @@ impl Signals {
     /// Takes note of the SACK blocks of `seg` of end `x`.
     #[cold]
     fn note_blocks(&mut self, x: usize, seg: &Segment) {
-        let largest = self.ends[1 - x].largest;
-        let is_small = |(left, right): &(u32, u32)| after(*left, seg.ack) && right.wrapping_sub(*left) < largest;
-        if seg.options.sack().iter().any(is_small) {
-            self.cold_mut().ends[1 - x].small_beyond = Some((seg.ack, seg.packet));
-        }
+        Beyond::note(&mut self.cold_mut().ends[1 - x].beyond, seg);
     }
 
     /// Whether nothing rare goes on in connection `c`, so that segments that [`go on`](Signals::goes_on) are usual.
@@ -279,7 +275,7 @@ impl Signals {
         let [a, b] = &mut cold.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         if taken.advances {
-            peer.again.same.2 = 0;
+            peer.again.same.times = 0;
         }
         if closed || own.zero.since.is_some() && !seg.has(Flags::SYN) && !seg.has(Flags::FIN) && seg.has(Flags::ACK) {
             own.zero.note(seg);
