@@ -46,6 +46,20 @@ fn a_syn_that_was_rejected_did_not_arrive() {
     }
 }
 
+/// The error is about the second copy: the first may have arrived, and its answer been lost.
+#[test]
+fn a_copy_that_was_rejected_says_nothing_of_the_others() {
+    let twice = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> -
+2. SYN_SENT --> <SEQ=100><CTL=SYN> --> - @ 1s
+3. - - @ 1200ms
+";
+    let server = |after: u64| rejected(twice, after, 100, IcmpKind::Unreachable).endpoints.server;
+    for after in [1, 2] {
+        let server = server(after);
+        assert_eq!((server.state, server.possible.has(State::SynRcvd)), (State::Closed, true), "{after}");
+    }
+}
+
 /// Of a SYN so young it is not known whether it arrived; that it has no answer yet does not make the capture one-sided.
 #[test]
 fn without_such_an_error_it_may_have_arrived() {
@@ -79,4 +93,23 @@ fn what_the_server_sends_shows_that_it_arrived_all_the_same() {
         IcmpKind::Prohibited,
     );
     assert_eq!((c.outcome, c.endpoints.server.state), (Outcome::HalfOpen, State::SynRcvd));
+}
+
+#[test]
+fn who_rejects_data_sent_again_and_again_is_told() {
+    let ladder = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ 1s
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ 2s
+6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ 4s
+7. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ 8s
+8. - - @ 20s
+";
+    let c = rejected(ladder, 4, 101, IcmpKind::PortUnreachable);
+    let told = c.anomalies.iter().find(|found| found.name == "half-open-dead-peer").unwrap();
+    let by =
+        "since the handshake; 192.0.2.1 told 192.0.2.1:50000 that 198.51.100.2:80 is port unreachable (ICMP, packet 5)";
+    assert!(told.message.ends_with(by), "{}", told.message);
+    assert_eq!(told.facts["icmp"], "port unreachable");
 }

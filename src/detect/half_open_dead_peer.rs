@@ -193,12 +193,11 @@ fn unanswered(view: &View<'_>, silence: &Silence, sink: &mut Sink<'_>) -> bool {
     let Silence { of, since, packet, took, span, usual, tries, never_spoke, .. } = *silence;
     let idle = view.unanswered(1 - of).idle();
     let severity = if tries >= 6 || took >= Span::secs(13) { Severity::Error } else { Severity::Warning };
+    let rejected = unheard::rejected(view, 1 - of, since);
     let message = || {
-        let (silence, or) = if never_spoke {
-            ("has not been heard since the handshake", ": its accept queue is full (`ss -ltn` there), or it is gone")
-        } else {
-            ("is no longer heard", "")
-        };
+        let silence = if never_spoke { "has not been heard since the handshake" } else { "is no longer heard" };
+        let queue = never_spoke && rejected.is_none();
+        let or = if queue { ": its accept queue is full (`ss -ltn` there), or it is gone" } else { "" };
         let large = mtu_black_hole::may_not_pass(view, 1 - of).map(|len| {
             format!(
                 "; segments as large as these, {} bytes, may not get through: none was ever acknowledged",
@@ -206,22 +205,27 @@ fn unanswered(view: &View<'_>, silence: &Silence, sink: &mut Sink<'_>) -> bool {
             )
         });
         format!(
-            "{} sent its data up to {} in {}; {} {silence}{}{or}{}",
+            "{} sent its data up to {} in {}; {} {silence}{}{or}{}{}",
             view.who(1 - of),
             times(tries.into()),
             Plain(took),
             view.who(of),
             after_idle(idle),
             large.unwrap_or_default(),
+            rejected.map(unheard::told).unwrap_or_default(),
         )
     };
-    sink.raise(severity, since, packet, message)
+    let found = sink
+        .raise(severity, since, packet, message)
         .at(of)
         .fact("signature", "unanswered")
         .fact("tries", tries)
         .lasted("for_at_least", span)
         .short_of(span, usual)
         .span("idle_before", idle);
+    if let Some(error) = rejected {
+        found.fact("icmp", error.kind.words());
+    }
     true
 }
 

@@ -4,6 +4,7 @@ use super::cause::{self, Cause, cause};
 use super::half_open_dead_peer::{AFTER, TRIES, is_open};
 use super::prelude::*;
 use super::rst_abort::is_in_history;
+use crate::segment::IcmpError;
 use crate::tracker::sequence::after;
 
 /// Data into silence, after which the peer was heard again, but never acknowledged it: it had not received it, and was
@@ -53,6 +54,24 @@ pub(super) fn never_acknowledged(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     false
 }
 
+/// The ICMP error that rejects what end `e` sent since then, if one does.
+pub(super) fn rejected<'v>(view: &'v View<'_>, e: usize, since: Time) -> Option<&'v IcmpError> {
+    let error = view.signals.cold()?.icmp.as_ref()?;
+    (error.src == view.socket(e) && error.time >= since).then_some(error)
+}
+
+/// That it does.
+pub(super) fn told(error: &IcmpError) -> String {
+    format!(
+        "; {} told {} that {} is {} (ICMP, packet {})",
+        error.from,
+        error.src,
+        error.dst,
+        error.kind.words(),
+        error.packet
+    )
+}
+
 /// The same up to a RST without ACK, with which the sender answers what the peer sends at last: it has no socket any more.
 pub(super) fn given_up(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     let gave_up = |r: &&signals::Reset| !r.ack && cause(view, r) == Cause::GaveUp && is_in_history(view, r);
@@ -63,7 +82,7 @@ pub(super) fn given_up(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     let message = || {
         format!(
             "{who} sent its data {} in {} without a word from {peer}, which never acknowledged it; what came then it answered with \
-             RST (packet {}): it had given up by then (TCP_USER_TIMEOUT, retries), or had closed",
+             RST (packet {}): it had given up by then (TCP_USER_TIMEOUT, retries), had closed, or had lost the connection",
             times(tries),
             Plain(spell.span),
             reset.packet,

@@ -70,12 +70,12 @@ impl Connection {
         first
     }
 
-    /// An ICMP error quotes a segment of end `x`. If that is its SYN it did not arrive, as long as nothing comes from the
-    /// other end; what becomes of end `x` is for its stack to decide (RFC 9293 §3.9.2.2).
+    /// An ICMP error quotes a segment of end `x`. If that is its SYN one copy of it did not arrive, the latest as a rule, as
+    /// long as nothing comes from the other end; what becomes of end `x` is for its stack to decide (RFC 9293 §3.9.2.2).
     pub(super) fn icmp(&mut self, x: usize, error: &IcmpError) {
         let fatal = !matches!(error.kind, IcmpKind::TooBig(_));
         if fatal && self.ends[x].isn == Some(error.seq) && self.ends[1 - x].packets == 0 {
-            let believed = self.ends[1 - x].log.disprove(Event::RcvSyn, Time(i64::MAX), error.time);
+            let believed = self.ends[1 - x].log.disprove_latest(Event::RcvSyn);
             believed.into_iter().for_each(|mark| self.retract(1 - x, mark));
         }
     }

@@ -191,6 +191,14 @@ impl Log {
         first
     }
 
+    /// Takes back the latest mark of `event`, if that is not beyond doubt, and returns it.
+    pub fn disprove_latest(&mut self, event: Event) -> Option<Mark> {
+        let latest = self.marks.iter().rposition(|m| m.event == event && m.evidence == Evidence::Inferred)?;
+        let mark = self.marks.remove(latest);
+        self.index(event);
+        Some(mark)
+    }
+
     /// Puts the marks that stand, one for each event, in order into `marks`, which is empty.
     pub(super) fn stand(&self, marks: &mut Marks) {
         if self.has_copies() {
