@@ -348,3 +348,26 @@ fn a_late_reset_with_another_hop_count_is_no_answer_of_that_end() {
     assert!(message.contains(told), "{message}");
     assert_eq!(fate(&c), "reset in the name of client", "as the finding says");
 }
+
+#[test]
+fn who_resets_after_data_sent_in_vain_for_a_short_time_is_told_as_well() {
+    let vain = |until: &str| {
+        only(&format!(
+            "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+4. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=ACK><LEN=10> <-- ESTABLISHED
+5. ESTABLISHED --> <SEQ=101><ACK=311><CTL=ACK><LEN=10> -->x ESTABLISHED @ 1s
+6. ESTABLISHED --> <SEQ=101><ACK=311><CTL=ACK><LEN=10> -->x ESTABLISHED @ 1200ms
+7. ESTABLISHED --> <SEQ=101><ACK=311><CTL=ACK><LEN=10> -->x ESTABLISHED @ 1600ms
+8. CLOSED --> <SEQ=111><ACK=311><CTL=RST,ACK> -->x ESTABLISHED @ 2s
+{until}"
+        ))
+    };
+    for until in ["", "9. - - @ 300s\n"] {
+        let c = vain(until);
+        let told = find(&c, "rst-abort").unwrap();
+        assert!(told.message.contains("gave up on data that nobody acknowledged"), "{}", told.message);
+        assert_eq!((&told.facts["reset.cause"], told.endpoint), (&"gave-up".into(), Some(Side::Client)));
+    }
+}

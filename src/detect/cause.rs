@@ -102,7 +102,9 @@ impl Cause {
                 "most likely its application closed with SO_LINGER 0, or left data unread when it closed (the wire shows both \
                  alike, and `ss -K`, too)"
             }
-            Cause::GaveUp => "it gave up on data that nobody acknowledged",
+            Cause::GaveUp => {
+                "most likely it, or its application, gave up on data that nobody acknowledged (`ss -K` looks the same)"
+            }
             Cause::KeepaliveGaveUp => "it gave up on keepalives to which no answer reached it",
             Cause::Orphan => "it had closed fully and no longer takes data",
             Cause::NoSocket => "it no longer knows the connection",

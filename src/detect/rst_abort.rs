@@ -1,7 +1,7 @@
 //! R01: a live connection is reset.
 
 use super::cause::{Cause, cause, gives_up_probing, is_forgotten, is_of_another_ttl, is_suspect, went_on};
-use super::half_open_dead_peer::answer_to_old;
+use super::half_open_dead_peer::{answer_to_old, tells_of_silence};
 use super::idle_death;
 use super::prelude::*;
 use super::rst_from_between;
@@ -21,7 +21,8 @@ pub static DECLARATION: Declaration = Declaration {
               acknowledged before, or some had just arrived, `abort` if not, `refused-after-handshake` if the server had sent nothing yet. Either of the first two \
               may be data left unread or SO_LINGER 0: an acknowledgment is the kernel's and does not show what the \
               application has read. Only where the peer had sent nothing was there nothing to leave unread. A socket that the \
-              administrator destroyed (`ss -K`) sends the same. `suspect` is \
+              administrator destroyed (`ss -K`) sends the same. `gave-up` if it had sent data again and again in vain, for less \
+              time than half-open-dead-peer asks for. `suspect` is \
               set when the hop count does not fit the sender's other segments; `from-between` when that went on sending: the \
               end that accepted the RST is named then.",
     confused: "rst-after-close (the sender had sent its FIN); half-open-dead-peer (the sender had forgotten the connection); \
@@ -63,6 +64,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let aborts = match cause {
         Cause::UnreadData | Cause::Abort | Cause::RefusedAfterHandshake | Cause::FromBetween | Cause::Unknown => true,
         Cause::NoSocket => !is_forgotten(view, reset),
+        // Where its data met silence for long, half-open-dead-peer tells of it; of a FIN in vain, fin-unacked.
+        Cause::GaveUp => reset.ack && !reset.own_fin && !tells_of_silence(view, reset.from),
         _ => false,
     };
     if !aborts || !(view.is_midstream() || view.was_open()) {
