@@ -7,8 +7,8 @@
 //! A client that closes after a second or more without an answer to its last request gave up on a server that owed one. That it
 //! was a request, and that the server let it wait, has to show: it is no shorter than what was answered before; the server
 //! acknowledged it, and the FIN as well, had sent nothing in between that got lost, and answers nothing then. A client that asks
-//! again instead looks like one that goes on to send what needs no answer: these waits stay idle. So does one that ends with a
-//! RST, as nothing shows whether the server could still be reached.
+//! again instead, or did before, looks like one that goes on to send what needs no answer: these waits stay idle. So does one that
+//! ends with a RST, as nothing shows whether the server could still be reached.
 
 use super::blame::{CAUSES, Cause, Situation};
 use super::flow::Flow;

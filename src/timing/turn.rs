@@ -4,6 +4,7 @@
 //! then a turn is only what it says: the time from one end's last byte to the other's first.
 
 use super::maybe::Maybe;
+use super::pause::GAP;
 use super::samples::{Kind, Samples};
 use crate::segment::Segment;
 use crate::time::{Span, Time};
@@ -26,6 +27,8 @@ pub struct Turns {
     talker: Option<u8>,
     /// Something was sent again during the present wait, or the present answer.
     touched: bool,
+    /// The present run went on after a pause.
+    paused: bool,
     /// Where the present run begins.
     start: u32,
     /// How long the shortest run of each end was that was answered; 0 if none was.
@@ -38,6 +41,8 @@ impl Turns {
     pub fn speaks(&mut self, x: usize, seg: &Segment, samples: &mut Samples) {
         if self.talker() != Some(x) {
             self.turn(x, seg, samples);
+        } else {
+            self.paused |= seg.time - self.last >= GAP;
         }
         self.last = self.last.max(seg.time);
     }
@@ -66,7 +71,7 @@ impl Turns {
             }
         }
         self.start = seg.seq;
-        self.touched = false;
+        (self.touched, self.paused) = (false, false);
         self.talker = Some(x as u8);
     }
 
@@ -81,10 +86,11 @@ impl Turns {
     }
 
     /// Whether the present run, which ends at `end`, is of end `x` and no shorter than all of it that was answered so far: what is
-    /// may need no answer, as a window update of HTTP/2.
+    /// may need no answer, as a window update of HTTP/2. Nor does one that went on after a pause, as messages do that are only
+    /// published.
     pub fn asks(&self, x: usize, end: u32) -> bool {
         let length = end.wrapping_sub(self.start);
-        self.talker() == Some(x) && (1..LONGEST).contains(&length) && length >= self.answered[x & 1]
+        self.talker() == Some(x) && !self.paused && (1..LONGEST).contains(&length) && length >= self.answered[x & 1]
     }
 
     /// Something was sent again.
@@ -116,7 +122,7 @@ impl Turns {
     }
 }
 
-crate::pack::pack_fields!(Turns { last, asked, first, excluded, talker, touched, start, answered });
+crate::pack::pack_fields!(Turns { last, asked, first, excluded, talker, touched, paused, start, answered });
 
 #[cfg(test)]
 mod tests {
@@ -168,6 +174,16 @@ mod tests {
         says(1, 510, 200);
         let turns = says(0, 200, 520);
         assert_eq!([200, 239, 240, 300].map(|end| turns.asks(0, end)), [false, false, true, true]);
+    }
+
+    #[test]
+    fn a_run_that_goes_on_after_a_pause_may_ask_nothing() {
+        let (mut turns, mut samples) = (Turns::default(), Samples::default());
+        let mut says = |ms: i64, seq: u32| {
+            turns.speaks(0, &data(ms, seq, 10), &mut samples);
+            turns.asks(0, seq + 10)
+        };
+        assert_eq!([says(0, 100), says(500, 110), says(2_500, 120), says(2_600, 130)], [true, true, false, false]);
     }
 
     #[test]
