@@ -67,3 +67,52 @@ fn who_skipped_payload_did_not_close_without_a_byte() {
     };
     assert_eq!([closes(101), closes(601)], [true, false]);
 }
+
+/// Payload bytes missing from the capture of a ladder, and how many segments its client is said to have sent again.
+fn told(text: &str) -> (u64, u64) {
+    let report = of_ladder(text);
+    let again = report.connections[0].anomalies.iter().find(|found| found.name == "retransmissions");
+    (report.capture.missing_bytes, again.map_or(0, |found| found.facts["segments"].as_u64().unwrap()))
+}
+
+/// The capture mixed up the order of directions: the acknowledgment comes first.
+#[test]
+fn what_is_acknowledged_before_it_is_captured_is_neither_missing_nor_sent_again() {
+    let late = opened!(
+        "4. - --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000> --> -
+5. - <-- <SEQ=301><ACK=3101><CTL=ACK> <-- -
+6. - --> <SEQ=1101><ACK=301><CTL=ACK><LEN=1000> --> - @ +100us
+7. - --> <SEQ=2101><ACK=301><CTL=ACK><LEN=1000> --> - @ +100us
+8. - --> <SEQ=3101><ACK=301><CTL=ACK><LEN=1000> --> -
+9. - <-- <SEQ=301><ACK=4101><CTL=ACK> <-- -
+"
+    );
+    assert_eq!(told(late), (0, 0));
+    let behind = opened!(
+        "4. - --> <SEQ=1101><ACK=301><CTL=ACK><LEN=1000> --> -
+5. - <-- <SEQ=301><ACK=2101><CTL=ACK> <-- -
+6. - --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000> --> - @ +100us
+7. - --> <SEQ=2101><ACK=301><CTL=ACK><LEN=1000> --> -
+8. - <-- <SEQ=301><ACK=3101><CTL=ACK> <-- -
+"
+    );
+    assert_eq!(told(behind), (0, 0));
+}
+
+#[test]
+fn what_comes_long_behind_its_acknowledgment_was_sent_again_unless_its_timestamp_was_echoed() {
+    let behind = |stamp: u32| {
+        told(&format!(
+            "1. - --> <SEQ=100><CTL=SYN><TS=10/0> --> -
+2. - <-- <SEQ=300><ACK=101><CTL=SYN,ACK><TS=90/10> <-- -
+3. - --> <SEQ=101><ACK=301><CTL=ACK><TS=10/90> --> -
+4. - --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000><TS=20/90> --> - @ +1ms
+5. - <-- <SEQ=301><ACK=2101><CTL=ACK><TS=95/20> <-- - @ +1ms
+6. - --> <SEQ=1101><ACK=301><CTL=ACK><LEN=1000><TS={stamp}/90> --> - @ +300ms
+7. - --> <SEQ=2101><ACK=301><CTL=ACK><LEN=1000><TS=330/90> --> -
+8. - <-- <SEQ=301><ACK=3101><CTL=ACK><TS=400/330> <-- -
+"
+        ))
+    };
+    assert_eq!([20, 320].map(behind), [(0, 0), (1_000, 1)]);
+}

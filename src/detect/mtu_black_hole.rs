@@ -123,7 +123,7 @@ fn passed(view: &View<'_>, e: usize, len: u32) -> bool {
     let (own, again) = (&view.connection.ends[e], &view.cold(e).again);
     let acked = own.bytes.saturating_sub(again.bytes).saturating_sub(own.unacked().into());
     let segments = view.sent(e).saturating_sub(again.count.into());
-    view.end(e).passed() >= len || acked > 0 && acked.saturating_mul(2) >= segments.saturating_mul(len.into())
+    u32::from(view.end(e).passed) >= len || acked > 0 && acked.saturating_mul(2) >= segments.saturating_mul(len.into())
 }
 
 /// What shows that the peer of end `e` is there and gets segments smaller than `same`.

@@ -25,7 +25,7 @@ pub struct End {
     /// Largest payload it sent, as far as that fits.
     largest: u16,
     /// Largest payload of what was acknowledged, as far as it is known: never more than there was.
-    passed: u16,
+    pub passed: u16,
     last_sent: Time,
     last_data: Time,
     /// The latest IP identification it sent.
@@ -140,16 +140,6 @@ impl End {
         self.largest.into()
     }
 
-    /// Largest payload of what was acknowledged, as far as it is known: never more than there was.
-    pub fn passed(&self) -> u32 {
-        self.passed.into()
-    }
-
-    #[inline(always)]
-    fn note_length(&mut self, seg: &Segment) {
-        self.largest = self.largest.max(seg.len.min(u16::MAX.into()) as u16);
-    }
-
     /// Capture time of its last segment (RSTs aside).
     pub fn last_sent(&self) -> Option<Time> {
         (self.last_sent != NEVER).then_some(self.last_sent)
@@ -258,7 +248,7 @@ impl End {
         self.edge = seg.end();
         if seg.len > 0 {
             self.last_data = seg.time;
-            self.note_length(seg);
+            self.largest = self.largest.max(seg.len.min(u16::MAX.into()) as u16);
         }
     }
 
@@ -276,10 +266,10 @@ impl End {
         let late = taken.class == Class::GapFill && self.is_late(seg);
         let resent = self.note_order(seg);
         self.duplicate_acks = if taken.advances { NEWS } else { 0 };
-        let probe = taken.class == Class::Probe;
+        let (probe, acked) = (taken.class == Class::Probe, taken.class == Class::Late);
         if seg.has(Flags::SYN) {
             self.mss = seg.options.mss.unwrap_or(self.mss);
-        } else {
+        } else if !acked {
             self.waits = true;
             waiting.note(seg, probe, idle);
         }
@@ -314,6 +304,7 @@ impl End {
                 self.started = true;
             }
             Class::Retransmission => noted.repeats = true,
+            Class::Late => self.missing = self.missing.saturating_sub(seg.seq_len()),
             Class::OpeningAgain => {
                 noted.repeats = c.ends[taken.sender].isn() == Some(seg.seq);
                 if noted.repeats && self.is_another_syn_ack(seg, taken, c) {
@@ -326,7 +317,7 @@ impl End {
             noted.unique = 0;
         } else if seg.len > 0 {
             self.last_data = seg.time;
-            self.note_length(seg);
+            self.largest = self.largest.max(seg.len.min(u16::MAX.into()) as u16);
         }
         // The lowest number that is not acknowledged is sent again and again, others now and then.
         let lowest = c.ends[taken.sender].acked().is_none_or(|acked| !after(seg.seq, acked));

@@ -218,7 +218,7 @@ impl Flow {
     fn take(&mut self, x: usize, class: Class, advances: bool, seg: &Segment, handshake: &Handshake) {
         let now = seg.time;
         let y = 1 - x;
-        let decides = matches!(class, Class::New | Class::Retransmission | Class::GapFill);
+        let decides = matches!(class, Class::New | Class::Late | Class::Retransmission | Class::GapFill);
         let before = if decides || self.recovering() { self.situation(handshake) } else { Situation::default() };
         let ack = seg.has(Flags::ACK);
         if ack && seg.options.sack_blocks > 0 {
@@ -237,6 +237,7 @@ impl Flow {
                 self.turns.touch();
                 self.gaps.content(now, (if payload { Ender::Data } else { Ender::Fin }, x));
             }
+            Class::Late if payload => self.news_acked(x, seg, &before),
             Class::Probe => self.gaps.probes = self.gaps.probes.saturating_add(1),
             _ => {}
         }

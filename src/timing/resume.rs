@@ -12,7 +12,7 @@
 
 use super::blame::{CAUSES, Cause, Situation};
 use super::flow::Flow;
-use super::pause::GAP;
+use super::pause::{Ender, GAP};
 use crate::segment::Segment;
 use crate::time::{Span, Time};
 
@@ -56,6 +56,15 @@ impl Flow {
         if s.server == Some(1 - x) && answers && self.turns.asks(x, seg.seq) {
             self.given_up = self.blame.idle() - idle;
         }
+    }
+
+    /// New payload of end `x` that was acknowledged already: nothing of it is under way.
+    #[cold]
+    pub(super) fn news_acked(&mut self, x: usize, seg: &Segment, situation: &Situation) {
+        let free = self.free_since(x, seg.time, self.trips[1 - x].in_flight());
+        self.blame.speaks(x, seg.time, situation, self.least(x), free);
+        self.turns.speaks(x, seg, &mut self.samples);
+        self.gaps.content(seg.time, (Ender::Data, x));
     }
 
     /// The time after which the client gave up is the server's if that could answer and did not, even then.

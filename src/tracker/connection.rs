@@ -41,6 +41,8 @@ pub enum Class {
     /// Payload or FIN below the end of the stream that the capture had not shown: reordered, or sent again after a loss
     /// before the tap.
     GapFill,
+    /// Payload or FIN for the first time, though it was acknowledged before.
+    Late,
     /// No payload and no FIN.
     Ack,
 }
@@ -257,6 +259,8 @@ impl Connection {
             Class::Probe
         } else if again && !end.complete_to(seg.end()) {
             Class::GapFill
+        } else if again && end.comes_late(seg) {
+            Class::Late
         } else if again {
             end.retransmitted += 1;
             Class::Retransmission
@@ -274,7 +278,7 @@ impl Connection {
             end.irregular = seg.packet as u32;
             end.note_repeated(seg);
             // What it repeats it has not seen acknowledged.
-            if self.ends[x].acked.is_some_and(|a| before(seg.seq, a)) {
+            if class != Class::Late && self.ends[x].acked.is_some_and(|a| before(seg.seq, a)) {
                 self.disprove(x, Event::RcvAckOfFin, now);
             }
         }

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::copies::Copies;
+use super::late::Unseen;
 use super::log::Log;
 use super::rules::Event;
 use super::sequence::{after, before, later};
@@ -88,6 +89,8 @@ pub(super) struct Gaps {
     pub unseen_fin: Option<UnseenFin>,
     /// The peer acknowledged up to here more than was captured, and nothing beyond it was captured since.
     pub unseen_end: Option<u32>,
+    /// What was acknowledged lately and not captured.
+    pub unseen: Vec<Unseen>,
     /// The end of an implausible segment, kept in case the next one continues it.
     pub astray: Option<u32>,
     /// What its last challenge of a SYN acknowledged.

@@ -16,6 +16,7 @@
 //! | [`connection`], `handshake`, `receipt`, `reset` | what one segment proves and suggests |
 //! | `usual` | the short way for segments that move nothing |
 //! | `unseen` | FINs that were not captured |
+//! | `late` | what was acknowledged before it was captured |
 //! | [`verdict`], `scale` | the histories at a given time, silence weighed |
 //! | `possible` | where an end may be as well |
 //! | [`table`], `incarnation` | four-tuples; where one connection on them ends and the next begins |
@@ -52,6 +53,7 @@ mod heads;
 mod incarnation;
 pub(crate) mod index;
 mod kept;
+mod late;
 pub mod log;
 mod lone;
 pub mod mark;

@@ -13,7 +13,18 @@ use crate::pack::{In, Out, Pack, pack_fields};
 use crate::time::Time;
 
 pack_fields!(Trace { time, packet, seq, ack, len, flags, ip_id, rest, stamped, stamp });
-pack_fields!(Gaps { beyond, unseen_fin, unseen_end, astray, challenge, reset, reset_at_fin, bare_reset, copies });
+pack_fields!(Gaps {
+    beyond,
+    unseen_fin,
+    unseen_end,
+    unseen,
+    astray,
+    challenge,
+    reset,
+    reset_at_fin,
+    bare_reset,
+    copies
+});
 pack_fields!(Copies { recent, expected, elsewhere });
 pack_fields!(UnseenFin { end, time, packet, received, own, bare });
 pack_fields!(Endpoint {

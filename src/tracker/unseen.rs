@@ -63,6 +63,7 @@ impl Endpoint {
     #[inline]
     pub(super) fn note_unseen(&mut self, seg: &Segment) {
         if self.gaps.is_some() || self.seen && after(seg.ack, self.next) {
+            self.note_acked_unseen(seg);
             self.note_more_unseen(seg);
         }
     }
