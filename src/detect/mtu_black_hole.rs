@@ -2,6 +2,7 @@
 
 use super::prelude::*;
 use crate::signals::{Beyond, Same, TooBig};
+use crate::tracker::rules::Event;
 use crate::tracker::sequence::after;
 
 const TRIES: Threshold = Threshold::count(
@@ -135,12 +136,19 @@ fn passes_smaller(view: &View<'_>, e: usize, same: &Same) -> Option<Proof> {
         return None;
     }
     let passed = passed(view, e, same.len);
-    let resets = || view.signals.resets().iter().filter(|reset| reset.from != e).map(|reset| reset.time);
-    let heard_after = |time: Time| peer.last_sent().into_iter().chain(resets()).any(|t| t > time + trip);
+    let heard_after = |time: Time| peer.last_sent().is_some_and(|t| t > time + trip);
     let (packet, since) = same.first;
-    if heard_after(since) && own.acked().is_some() && view.cold(1 - e).again.last < packet {
-        let settled = peer.last_data().is_none_or(|t| t < since || view.scene.end - t >= REPEATED);
-        return Some(if settled && !passed { Proof::Heard } else { Proof::Perhaps(passed) });
+    if own.acked().is_some() && view.cold(1 - e).again.last < packet {
+        let fin = view.event(1 - e, Event::SndFin).map(|step| step.mark.time);
+        let settled = [peer.last_data(), fin].into_iter().flatten().all(|t| t < since || view.scene.end - t >= REPEATED);
+        // An end that gives up says nothing of what reached it.
+        let resets = || view.signals.resets().iter().any(|reset| reset.from != e && reset.time > since + trip);
+        if heard_after(since) {
+            return Some(if settled && !passed { Proof::Heard } else { Proof::Perhaps(passed) });
+        }
+        if resets() && !passed {
+            return Some(Proof::Perhaps(false));
+        }
     }
     if let Some(Beyond { least: (_, packet), .. }) = beyond
         && !passed
