@@ -305,6 +305,12 @@ fn a_capture_with_gaps_may_have_missed_the_rst() {
     let connection = both["connections"].as_array().unwrap().iter().find(|c| c["client"]["port"] == 40_000).unwrap();
     assert_eq!((&connection["outcome"], connection.get("reset_by")), (&Value::from("reset"), None));
     assert_eq!(told(&both, 40_000, "R04"), []);
+    let server = &connection["endpoints"]["server"];
+    let possible: Vec<&str> = server["possible"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!((&server["state"], possible), (&Value::from("ESTABLISHED"), vec!["CLOSED", "ESTABLISHED"]));
+    // That there was one is known by the capture that has it.
+    let lost = told(&both, 40_000, "E01");
+    assert!(lost.iter().any(|told| told.1 == "client" && told.2.contains("with RST (packet 10)")), "{lost:?}");
 }
 
 #[test]

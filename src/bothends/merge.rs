@@ -179,6 +179,9 @@ impl Scene<'_> {
             };
             if let Some(belief) = other.and_then(|c| side_of(c, socket).map(|side| c.endpoints.get(side))) {
                 weigh(belief, &mut endpoint, count, self.list_retracted);
+                if near.is_some() && self.may_lack(belief, tap) {
+                    endpoint.possible = endpoint.possible.union(belief.possible);
+                }
             }
             *merged.endpoints.get_mut(side) = endpoint;
             if let Some((c, its)) = near.and_then(|c| Some((c, side_of(c, socket)?))) {
@@ -235,6 +238,13 @@ impl Scene<'_> {
         let segments = &self.segments[tap];
         let i = segments.partition_point(|seen| seen.packet < packet);
         segments.get(i).filter(|seen| seen.packet == packet).and(self.pairs.links[tap][i])
+    }
+
+    /// Whether the capture at `tap` may lack what the other one has an end there do last: it has gaps, or nothing later.
+    fn may_lack(&self, belief: &Endpoint, tap: usize) -> bool {
+        let last = belief.history.last().and_then(|entry| Some((entry.time, entry.packet?)));
+        let unseen = last.filter(|(_, packet)| self.link(1 - tap, *packet).is_none());
+        unseen.is_some_and(|(time, _)| !self.whole[tap] || self.is_after(tap, CLIENT, time))
     }
 
     /// The end at `tap`, where nothing of this connection was captured: nothing reached it, if that capture ran.

@@ -66,8 +66,11 @@ impl Scene<'_> {
         let (accused, seen_by) = (self.tap_of(c.socket(its)), witness.of(its, &anomaly.facts));
         let either = witness == Witness::Either && accused != tap && !tells(taps[accused], anomaly.code, c.socket(its));
         let best = if either { tap } else { self.tap_of(c.socket(seen_by)) };
-        // Where the better one has nothing of the connection, it knows better only if it ran.
-        if best != tap && (taps[best].is_some() || self.ran(best, c)) {
+        // Where the better one has nothing of the connection, it knows better only if it ran; where it has gaps, only if what
+        // shows this, sent beside it, is not in one.
+        let missed = || !self.whole[best] && self.is_missed(tap, anomaly, c.socket(seen_by));
+        let told_there = || tells(taps[best], anomaly.code, c.socket(its));
+        if best != tap && (taps[best].is_some() || self.ran(best, c)) && (told_there() || !missed()) {
             return None;
         }
         // Its own capture shows it sent, and nothing that it went on.
@@ -83,6 +86,14 @@ impl Scene<'_> {
             told.message.push_str(&self.fate(taps, tap, c.socket(seen_by), anomaly.time));
         }
         Some(told)
+    }
+
+    /// Whether `sender` sent the segment that shows this, by the capture at `tap`, and the other one lacks it.
+    fn is_missed(&self, tap: usize, anomaly: &Anomaly, sender: Socket) -> bool {
+        let packet = anomaly.packet.unwrap_or_default();
+        let i = self.segments[tap].partition_point(|seen| seen.packet < packet);
+        let captured = self.segments[tap].get(i).is_some_and(|seen| seen.packet == packet);
+        captured && self.source(tap, i) == sender && self.link(tap, packet).is_none()
     }
 
     /// What became of what `sender`, which waits at `tap`, sent from that time on.
@@ -192,7 +203,7 @@ impl Scene<'_> {
     }
 
     /// Whether what was captured at `tap` at that time, by its clock, comes after the last packet of the `other` one.
-    fn is_after(&self, other: usize, tap: usize, time: Time) -> bool {
+    pub(super) fn is_after(&self, other: usize, tap: usize, time: Time) -> bool {
         self.windows[other].1.is_some_and(|last| self.at(tap, time) > self.at(other, last))
     }
 }
