@@ -371,3 +371,20 @@ fn who_resets_after_data_sent_in_vain_for_a_short_time_is_told_as_well() {
         assert_eq!((&told.facts["reset.cause"], told.endpoint), (&"gave-up".into(), Some(Side::Client)));
     }
 }
+
+#[test]
+fn of_resets_for_what_was_under_way_the_first_may_be_too_early_to_be_accepted() {
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=4> --> ESTABLISHED @ +20ms
+5. ESTABLISHED --> <SEQ=105><ACK=301><CTL=ACK><LEN=8> --> FIN_WAIT_1 @ +10ms
+6. ESTABLISHED <-- <SEQ=301><ACK=105><CTL=ACK><LEN=500> <-- ESTABLISHED @ +10ms
+7. ESTABLISHED --> <SEQ=113><ACK=801><CTL=ACK> --> FIN_WAIT_1
+8. CLOSE_WAIT <-- <SEQ=801><ACK=105><CTL=FIN,ACK> <-- FIN_WAIT_1 @ +100us
+9. CLOSE_WAIT <-- <SEQ=301><CTL=RST><WIN=0> <-- CLOSED @ +10ms
+10. CLOSED <-- <SEQ=801><CTL=RST><WIN=0> <-- CLOSED @ +10ms
+",
+    );
+    let told = find(&c, "rst-after-close").unwrap();
+    assert!(told.message.ends_with("had closed fully"), "{}", told.message);
+    assert_eq!((told.packet, told.endpoint), (Some(9), Some(Side::Client)));
+}

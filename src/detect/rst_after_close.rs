@@ -43,7 +43,12 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
-    let stands = |r: &signals::Reset| is_in_history(view, r) || held_fin(view, r);
+    // Of several, which answer what was under way, the first may come too early to be accepted.
+    let later = |r: &signals::Reset| {
+        let others = view.signals.resets().iter().filter(|o| o.from == r.from && o.packet > r.packet && !o.ack);
+        !r.ack && others.into_iter().any(|o| is_in_history(view, o))
+    };
+    let stands = |r: &signals::Reset| is_in_history(view, r) || held_fin(view, r) || later(r);
     let orphan = |r: &&signals::Reset| cause(view, r) == Cause::Orphan && stands(r);
     let Some(reset) = view.signals.resets().iter().find(orphan) else { return };
     let e = reset.from;
