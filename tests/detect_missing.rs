@@ -3,7 +3,9 @@
 #[path = "common/analysis.rs"]
 mod analysis;
 
-use analysis::{of_ladder, opened};
+use analysis::{of_ladder, of_segments, opened, parsed};
+use tcpstate::detect::ALL;
+use tcpstate::segment::Flags;
 
 /// Payload bytes missing from the capture of a ladder, and whether that is told of.
 fn missing(text: &str) -> (u64, bool) {
@@ -115,4 +117,20 @@ fn what_comes_long_behind_its_acknowledgment_was_sent_again_unless_its_timestamp
         ))
     };
     assert_eq!([20, 320].map(behind), [(0, 0), (1_000, 1)]);
+}
+
+/// Where the snap length cuts the options of a SYN, a window scale may have been among them.
+#[test]
+fn what_the_snap_length_cuts_from_a_syn_was_not_left_out_by_it() {
+    let declaration = ALL.iter().find(|declaration| declaration.name == "window-limited").unwrap();
+    let ladder = parsed(declaration.raises.ladder);
+    let limited = |cut: bool| {
+        let mut segments = ladder.segments();
+        segments.iter_mut().filter(|seg| seg.has(Flags::SYN)).for_each(|syn| {
+            (syn.options.window_scale, syn.options.cut) = (None, cut);
+        });
+        let report = of_segments(&segments, ladder.end());
+        report.connections[0].anomalies.iter().any(|found| found.name == declaration.name)
+    };
+    assert_eq!([false, true].map(limited), [true, false]);
 }

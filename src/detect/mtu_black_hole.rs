@@ -140,7 +140,8 @@ fn passes_smaller(view: &View<'_>, e: usize, same: &Same) -> Option<Proof> {
     let (packet, since) = same.first;
     if own.acked().is_some() && view.cold(1 - e).again.last < packet {
         let fin = view.event(1 - e, Event::SndFin).map(|step| step.mark.time);
-        let settled = [peer.last_data(), fin].into_iter().flatten().all(|t| t < since || view.scene.end - t >= REPEATED);
+        let settled =
+            [peer.last_data(), fin].into_iter().flatten().all(|t| t < since || view.scene.end - t >= REPEATED);
         // An end that gives up says nothing of what reached it.
         let resets = || view.signals.resets().iter().any(|reset| reset.from != e && reset.time > since + trip);
         if heard_after(since) {

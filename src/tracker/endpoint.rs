@@ -15,6 +15,12 @@ use crate::time::{Span, Time};
 /// A window scale that no option gives (RFC 7323 §2.3 limits it to 14): the SYN had none.
 pub(super) const NOT_OFFERED: u8 = u8::MAX;
 
+/// The window scale that `syn` offers. Not known where its options were cut before one came.
+pub(super) fn scale_of(syn: &Segment) -> Option<u8> {
+    let offered = syn.options.window_scale;
+    if offered.is_none() && syn.options.cut { None } else { Some(offered.unwrap_or(NOT_OFFERED)) }
+}
+
 /// How many ranges captured beyond a gap are kept for one direction.
 const RANGES: usize = 8;
 

@@ -1,7 +1,7 @@
 //! Opening: SYN, SYN,ACK and what completes them (RFC 9293 §3.5, RFC 7413 for Fast Open).
 
 use super::connection::Connection;
-use super::endpoint::{Endpoint, NOT_OFFERED, When};
+use super::endpoint::{Endpoint, NOT_OFFERED, When, scale_of};
 use super::mark::{Mark, Place};
 use super::rules::Event;
 use super::sequence::{after, within};
@@ -50,7 +50,7 @@ impl Connection {
             end.next = seg.end();
             end.contiguous = end.next;
             end.seen = true;
-            end.scale = Some(seg.options.window_scale.unwrap_or(NOT_OFFERED));
+            end.scale = scale_of(seg);
             end.log.settle(Mark::sure(Event::SndSyn, Evidence::Sent, seg.time, seg.packet));
         } else if end.log.has(Event::SndSyn) {
             end.retransmitted += 1;
@@ -114,7 +114,7 @@ impl Connection {
             end.clear_gaps();
             end.acked = None;
             end.seen = true;
-            end.scale = Some(seg.options.window_scale.unwrap_or(NOT_OFFERED));
+            end.scale = scale_of(seg);
         }
         self.settle_scale();
         if active {

@@ -3,7 +3,7 @@
 
 use super::case::{Case, Notes};
 use super::connection::Connection;
-use super::endpoint::{Endpoint, NOT_OFFERED};
+use super::endpoint::{Endpoint, scale_of};
 use super::mark::Mark;
 use super::player::Player;
 use super::rules::Event;
@@ -122,7 +122,7 @@ impl Endpoint {
     fn begin_stream(&mut self, syn: &Segment, acked: u32) {
         (self.isn, self.next, self.contiguous, self.seen) = (Some(syn.seq), syn.end(), syn.end(), true);
         (self.acked, self.ttl) = (Some(acked), Some(syn.ttl));
-        self.scale = Some(syn.options.window_scale.unwrap_or(NOT_OFFERED));
+        self.scale = scale_of(syn);
     }
 }
 
