@@ -209,7 +209,7 @@ fn proven(view: &View<'_>, e: usize, by: &Proof) -> String {
     match by {
         Proof::Router | Proof::Heard => format!(", while {peer} answers and smaller segments pass"),
         Proof::Perhaps(passed) => {
-            let before = if *passed { "; others as large passed before" } else { "" };
+            let before = if *passed { "; large ones passed before" } else { "" };
             format!(", while {peer} is heard: smaller segments may pass{before}")
         }
         Proof::Beyond(packet) => format!(", while {peer} received a smaller one that was sent later (packet {packet})"),
