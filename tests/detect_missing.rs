@@ -102,6 +102,19 @@ fn what_is_acknowledged_before_it_is_captured_is_neither_missing_nor_sent_again(
 }
 
 #[test]
+fn what_follows_the_peers_fin_is_counted_also_where_it_is_captured_behind_its_acknowledgment() {
+    let report = of_ladder(opened!(
+        "4. - --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> - @ 1s
+5. - <-- <SEQ=301><ACK=102><CTL=ACK> <-- - @ +1ms
+6. - --> <SEQ=102><ACK=801><CTL=ACK> --> - @ 3s
+7. - <-- <SEQ=301><ACK=102><CTL=ACK><LEN=500> <-- - @ +1ms
+"
+    ));
+    let found = report.connections[0].anomalies.iter().find(|found| found.name == "half-close").unwrap();
+    assert!(found.message.ends_with("500 bytes"), "{}", found.message);
+}
+
+#[test]
 fn what_comes_long_behind_its_acknowledgment_was_sent_again_unless_its_timestamp_was_echoed() {
     let behind = |stamp: u32| {
         told(&format!(

@@ -257,7 +257,8 @@ impl Signals {
         };
         let (duplicate_acks, restarted) = (peer.duplicate_acks(), peer.restarted_timer(seg.time));
         let closed = seg.window == 0 && seg.has(Flags::ACK) && !seg.has(Flags::SYN) && !seg.has(Flags::FIN);
-        let data_after_fin = seg.len > 0 && taken.class == Class::New && c.ends.iter().any(|e| e.fin().is_some());
+        let new = matches!(taken.class, Class::New | Class::Late);
+        let data_after_fin = seg.len > 0 && new && c.ends.iter().any(|e| e.fin().is_some());
         let unusual = noted.repeats
             || noted.fills_gap
             || noted.skips_from.is_some()
