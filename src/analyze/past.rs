@@ -17,7 +17,7 @@ use crate::report::directory::Parties;
 use crate::time::Time;
 use crate::timing::Census;
 use crate::tracker::Tracker;
-use crate::tracker::settled::{self, Desk};
+use crate::tracker::settled::{self, Workspace};
 
 /// With so many connections it is time to let go of those that are settled.
 pub const MANY: usize = 1 << 17;
@@ -114,11 +114,11 @@ impl Analysis {
 
     /// Which connections are not settled at `now`, or stay anyway, by index.
     pub(super) fn unsettled(&self, now: Time, stay: &BTreeMap<u32, Stay>) -> Vec<bool> {
-        let (tracker, mut desk) = (&self.tracker, Desk::default());
+        let (tracker, mut workspace) = (&self.tracker, Workspace::default());
         let unsettled = |index| match stay.get(&(index as u32)) {
             Some(Stay::ToTheEnd(_)) => true,
             Some(Stay::Before) => false,
-            None => !tracker.is_settled(index, now, &self.profile, &mut desk),
+            None => !tracker.is_settled(index, now, &self.profile, &mut workspace),
         };
         let mut keep: Vec<bool> = (0..tracker.len()).map(unsettled).collect();
         // What comes after another is looked at together with it.

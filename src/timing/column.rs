@@ -256,7 +256,7 @@ impl Column {
 
 #[cfg(test)]
 mod tests {
-    use super::super::deal::Desk;
+    use super::super::deal::Deck;
     use super::super::rows::Rows;
     use super::super::seats::seat;
     use super::*;
@@ -298,7 +298,7 @@ mod tests {
             first.merge(second);
             for column in [one, first] {
                 let rows = Rows::of(column).expect("samples");
-                let figures = rows.lane(0, None, &mut Desk::default()).figures(seat(0, 1), false).expect("figures");
+                let figures = rows.lane(0, None, &mut Deck::default()).figures(seat(0, 1), false).expect("figures");
                 assert_eq!((figures.n, figures.error.is_none()), (count as u64 / 20, exact), "{count}");
             }
         }

@@ -1,7 +1,7 @@
 //! All that is sampled, thing by thing.
 
 use super::column::Column;
-use super::deal::Desk;
+use super::deal::Deck;
 use super::occupancy::Stay;
 use super::quantile::{GROUP, Quantiles};
 use super::rows::Rows;
@@ -91,10 +91,10 @@ impl Columns {
 
     /// The figures of each group, by seat.
     pub fn finish(self) -> Vec<GroupTiming> {
-        let (mut groups, mut desk) = (vec![GroupTiming::default(); SEATS], Desk::default());
+        let (mut groups, mut deck) = (vec![GroupTiming::default(); SEATS], Deck::default());
         for ((_, name), column) in Metric::ALL.into_iter().zip(self.metrics) {
             let Some(rows) = Rows::of(column) else { continue };
-            let mut lane = rows.lane(0, None, &mut desk);
+            let mut lane = rows.lane(0, None, &mut deck);
             for (seat, group) in groups.iter_mut().enumerate() {
                 if rows.count(seat) > 0 {
                     group.metrics.extend(lane.figures(seat, seat == ALL).map(|d| (name, d)));
@@ -103,18 +103,18 @@ impl Columns {
         }
         let places = State::ALL.into_iter().flat_map(|state| [(Side::Client, state), (Side::Server, state)]);
         for ((side, state), stays) in places.zip(self.stays) {
-            stays.finish(&mut desk, |seat, occupancy| _ = groups[seat].states.get_mut(side).insert(state, occupancy));
+            stays.finish(&mut deck, |seat, occupancy| _ = groups[seat].states.get_mut(side).insert(state, occupancy));
         }
         groups
     }
 }
 
 impl Stays {
-    fn finish(self, desk: &mut Desk, mut give: impl FnMut(usize, Occupancy)) {
+    fn finish(self, deck: &mut Deck, mut give: impl FnMut(usize, Occupancy)) {
         let (certain, uncertain) = (Rows::of(self.certain), Rows::of(self.uncertain));
         let count = |rows: Option<&Rows>, seat| rows.map_or(0, |rows| rows.count(seat));
         let Some(uncertain) = uncertain else {
-            let mut lane = certain.as_ref().map(|rows| rows.lane(0, None, desk));
+            let mut lane = certain.as_ref().map(|rows| rows.lane(0, None, deck));
             for seat in (0..SEATS).filter(|seat| count(certain.as_ref(), *seat) > 0) {
                 let spans = lane.as_mut().and_then(|lane| lane.figures(seat, seat == ALL));
                 give(seat, Occupancy { spans, ..Occupancy::default() });
@@ -122,11 +122,11 @@ impl Stays {
             return;
         };
         let [mut at_least, mut at_most] = [LOW, HIGH].map(|lane| {
-            let mut lane = uncertain.lane(lane, certain.as_ref(), desk);
+            let mut lane = uncertain.lane(lane, certain.as_ref(), deck);
             let bound = |seat| if uncertain.count(seat) > 0 { lane.figures(seat, false) } else { None };
             (0..SEATS).map(bound).collect::<Vec<_>>()
         });
-        let mut lane = uncertain.lane(SPAN, certain.as_ref(), desk);
+        let mut lane = uncertain.lane(SPAN, certain.as_ref(), deck);
         for (seat, bounds) in at_least.iter_mut().zip(&mut at_most).enumerate() {
             let uncertain = uncertain.count(seat);
             if uncertain + count(certain.as_ref(), seat) > 0 {

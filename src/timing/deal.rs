@@ -3,9 +3,9 @@
 use super::ranks;
 use super::seats::{self, ALL, KIND, KINDS, SEATS, Seats};
 
-/// Samples that are to be dealt.
+/// Samples that are to be dealt: those of one lane, of all groups.
 #[derive(Default)]
-pub struct Desk {
+pub struct Deck {
     /// With their seats.
     pub short: Vec<u64>,
     /// Those that are too long for that.
@@ -22,8 +22,8 @@ pub struct Hands {
 }
 
 impl Hands {
-    /// Of all samples on the desk, of which so many are in each group.
-    pub fn of(Desk { short, long, spare }: &mut Desk, counts: &Counts) -> Hands {
+    /// Of all samples in the deck, of which so many are in each group.
+    pub fn of(Deck { short, long, spare }: &mut Deck, counts: &Counts) -> Hands {
         ranks::put_in_grades(short, spare, |stored| seats::sample(&[stored], 0));
         long.sort_unstable();
         let (total, all) = (short.len() + long.len(), counts.of(ALL));

@@ -1,7 +1,7 @@
 //! The samples of one thing, group by group.
 
 use super::column::{Column, LONG};
-use super::deal::{Counts, Desk, Hands};
+use super::deal::{Counts, Deck, Hands};
 use super::distribution;
 use super::histogram::Histogram;
 use super::rough::Rough;
@@ -42,20 +42,20 @@ impl<const L: usize> Rows<L> {
     }
 
     /// One lane, together with the `other` rows.
-    pub fn lane<'a>(&'a self, lane: usize, other: Option<&'a Rows>, desk: &mut Desk) -> Lane<'a, L> {
-        desk.short.clear();
-        desk.long.clear();
-        self.gather(lane, desk);
+    pub fn lane<'a>(&'a self, lane: usize, other: Option<&'a Rows>, deck: &mut Deck) -> Lane<'a, L> {
+        deck.short.clear();
+        deck.long.clear();
+        self.gather(lane, deck);
         let mut counts = self.counts.clone();
         if let Some(other) = other {
-            other.gather(0, desk);
+            other.gather(0, deck);
             counts = counts.and(&other.counts);
         }
-        Lane { rows: self, lane, other, hands: Hands::of(desk, &counts) }
+        Lane { rows: self, lane, other, hands: Hands::of(deck, &counts) }
     }
 
-    /// Adds the samples of a lane, with their seats, to those on the desk.
-    fn gather(&self, lane: usize, Desk { short, long, .. }: &mut Desk) {
+    /// Adds the samples of a lane, with their seats, to those in the deck.
+    fn gather(&self, lane: usize, Deck { short, long, .. }: &mut Deck) {
         short.reserve(self.short.iter().map(Vec::len).sum());
         for piece in &self.short {
             if lane == 0 {
@@ -175,9 +175,9 @@ mod tests {
             let (together, others) = (Rows::of(together).expect("samples"), Rows::of(others));
             for (lane, column) in apart.into_iter().enumerate() {
                 let column = Rows::of(column).expect("samples");
-                let mut desk = Desk::default();
-                let mut one = together.lane(lane, others.as_ref(), &mut desk);
-                let mut other = column.lane(0, others.as_ref(), &mut desk);
+                let mut deck = Deck::default();
+                let mut one = together.lane(lane, others.as_ref(), &mut deck);
+                let mut other = column.lane(0, others.as_ref(), &mut deck);
                 for seat in 0..SEATS {
                     assert_eq!(together.count(seat), column.count(seat));
                     let [found, expected] = [one.figures(seat, seat == 0), other.figures(seat, seat == 0)];
@@ -189,7 +189,7 @@ mod tests {
 
     fn compared(column: Column, lists: &mut [Quantiles]) -> Option<Rows> {
         let rows = Rows::of(column);
-        let mut lane = rows.as_ref().map(|rows| rows.lane(0, None, &mut Desk::default()));
+        let mut lane = rows.as_ref().map(|rows| rows.lane(0, None, &mut Deck::default()));
         for (at, list) in lists.iter_mut().enumerate() {
             let found = lane.as_mut().and_then(|lane| lane.figures(at, false));
             let (expected, count) = (distribution::rest(list), list.count());

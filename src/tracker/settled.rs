@@ -14,15 +14,15 @@ use crate::time::{Span, Time};
 /// do not quite agree.
 const LATE: Span = Span(timers::LATE.0 + Span::secs(2).0);
 
-/// Where it is found out: made once, and used for one connection after the other.
-pub struct Desk<N> {
+/// What finding it out takes room for: made once, and used for one connection after the other.
+pub struct Workspace<N> {
     scratch: Scratch<N>,
     weighing: Weighing,
 }
 
-impl<N: Notes> Default for Desk<N> {
-    fn default() -> Desk<N> {
-        Desk { scratch: Scratch::default(), weighing: Weighing::default() }
+impl<N: Notes> Default for Workspace<N> {
+    fn default() -> Workspace<N> {
+        Workspace { scratch: Scratch::default(), weighing: Weighing::default() }
     }
 }
 
@@ -39,7 +39,7 @@ pub fn within(span: Span, profile: &Profile) -> bool {
 impl<N: Notes> Tracker<N> {
     /// Whether connection `i` is settled at `now`. A four-tuple is free for another connection after 2MSL (RFC 9293 §3.4.1);
     /// until then, and a little longer, nothing may have come of it.
-    pub fn is_settled(&self, i: usize, now: Time, profile: &Profile, desk: &mut Desk<N>) -> bool {
+    pub fn is_settled(&self, i: usize, now: Time, profile: &Profile, workspace: &mut Workspace<N>) -> bool {
         let least = after(profile);
         let head = &self.store.heads[i];
         match head.state.how() {
@@ -49,7 +49,7 @@ impl<N: Notes> Tracker<N> {
             How::Packed(_) if now - self.connection(i).last < least => return false,
             _ => {}
         }
-        let Desk { scratch, weighing } = desk;
+        let Workspace { scratch, weighing } = workspace;
         let over = |verdicts: &[Verdict; 2]| verdicts.iter().all(|verdict| verdict.state() == State::Closed);
         if let Some(lone) = self.lone(i) {
             return over(weighing.weigh_lone(&lone, now, profile));
@@ -160,11 +160,11 @@ mod tests {
         let tracker = taped(&segments);
         assert!(matches!(tracker.store.heads[0].state.how(), How::Tape));
         let now = Time(0) + Span::secs(7_200);
-        assert!(!tracker.is_settled(0, now, &Profile::default(), &mut Desk::default()));
+        assert!(!tracker.is_settled(0, now, &Profile::default(), &mut Workspace::default()));
         for fin in &mut segments[3..5] {
             (fin.flags, fin.ack) = (Flags::FIN | Flags::ACK, 8);
         }
-        assert!(taped(&segments).is_settled(0, now, &Profile::default(), &mut Desk::default()));
+        assert!(taped(&segments).is_settled(0, now, &Profile::default(), &mut Workspace::default()));
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
         assert!(
             tracker.textbook(0, &mut book).is_none_or(|mut reading| reading.advance().is_none() && !reading.is_whole())
         );
-        tracker.is_settled(0, Time(i64::MAX), &Profile::default(), &mut Desk::default());
+        tracker.is_settled(0, Time(i64::MAX), &Profile::default(), &mut Workspace::default());
         tracker.connection(0).verdicts(Time(9), &Profile::default());
         tracker.evict(&[false, true]);
         assert_eq!(format!("{:?}", tracker.connection(0)), whole);
