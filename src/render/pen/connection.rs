@@ -5,7 +5,8 @@ use super::number::Clock;
 use super::timing::timing;
 use super::{Pen, row};
 use crate::report::{
-    ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, PerSide, ResetBy, Role, Side, TimeInState,
+    ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, Outcome, PerSide, ResetBy, Role, Side,
+    TimeInState,
 };
 use crate::segment::Socket;
 use crate::time::Time;
@@ -44,55 +45,28 @@ pub fn connection<'a, E: End>(mut pen: Pen<'a>, c: &Connection<E>, clock: &mut C
         path,
         anomalies,
     } = c;
-    pen = pen.put(b"\"id\":")?;
-    pen = pen.integer(*id)?;
+    pen = pen.counted(b"\"id\":", *id)?;
     pen = pen.put(b",\"client\":")?;
     pen = socket(pen, client)?;
     pen = pen.put(b",\"server\":")?;
     pen = socket(pen, server)?;
-    pen = pen.put(b",\"incarnation\":")?;
-    pen = pen.integer(u64::from(*incarnation))?;
-    pen = pen.bytes(match origin {
-        Origin::Handshake => b",\"origin\":\"handshake\"",
-        Origin::Midstream => b",\"origin\":\"midstream\"",
-    })?;
-    pen = pen.bytes(match role {
-        Role::Observed => b",\"role\":\"observed\",\"scope\":[",
-        Role::Guessed => b",\"role\":\"guessed\",\"scope\":[",
-    })?;
-    for (i, name) in scope.iter().enumerate() {
-        if i > 0 {
-            pen = pen.put(b",")?;
-        }
-        pen = pen.quoted(name)?;
-    }
+    pen = pen.counted(b",\"incarnation\":", u64::from(*incarnation))?;
+    pen = seen(pen, *origin, *role)?;
+    pen = pen.put(b",\"scope\":[")?;
+    pen = pen.listed(scope, |pen, name| pen.quoted(name))?;
     pen = pen.put(b"],\"first\":")?;
     pen = pen.time(*first, clock)?;
     pen = pen.put(b",\"last\":")?;
     pen = pen.time(*last, clock)?;
-    pen = pen.put(b",\"first_packet\":")?;
-    pen = pen.integer(*first_packet)?;
-    pen = pen.put(b",\"last_packet\":")?;
-    pen = pen.integer(*last_packet)?;
+    pen = pen.counted(b",\"first_packet\":", *first_packet)?;
+    pen = pen.counted(b",\"last_packet\":", *last_packet)?;
     pen = pen.put(b",\"packets\":")?;
     pen = counts(pen, packets)?;
     pen = pen.put(b",\"bytes\":")?;
     pen = counts(pen, bytes)?;
-    pen = pen.put(b",\"outcome\":\"")?;
-    pen = pen.bytes(outcome.name().as_bytes())?;
-    pen = pen.bytes(match closed_first {
-        None => b"\"".as_slice(),
-        Some(ClosedFirst::Client) => b"\",\"closed_first\":\"client\"",
-        Some(ClosedFirst::Server) => b"\",\"closed_first\":\"server\"",
-        Some(ClosedFirst::Both) => b"\",\"closed_first\":\"both\"",
-    })?;
-    pen = pen.bytes(match reset_by {
-        None => b",\"endpoints\":{\"client\":".as_slice(),
-        Some(ResetBy::Client) => b",\"reset_by\":\"client\",\"endpoints\":{\"client\":",
-        Some(ResetBy::Server) => b",\"reset_by\":\"server\",\"endpoints\":{\"client\":",
-        Some(ResetBy::Between) => b",\"reset_by\":\"between\",\"endpoints\":{\"client\":",
-    })?;
+    pen = ending(pen, *outcome, *closed_first, *reset_by)?;
     let PerSide { client, server } = endpoints;
+    pen = pen.put(b",\"endpoints\":{\"client\":")?;
     pen = client.object(pen, clock)?;
     pen = pen.put(b",\"server\":")?;
     pen = server.object(pen, clock)?;
@@ -106,14 +80,45 @@ pub fn connection<'a, E: End>(mut pen: Pen<'a>, c: &Connection<E>, clock: &mut C
         pen = pen.put(b"}")?;
     }
     pen = pen.put(b",\"anomalies\":[")?;
-    for (i, one) in anomalies.iter().enumerate() {
-        if i > 0 {
-            pen = pen.put(b",")?;
-        }
-        pen = anomaly(pen, one, clock)?;
+    pen = pen.listed(anomalies, |pen, one| anomaly(pen, one, clock))?;
+    pen.put(b"]}")
+}
+
+/// Writes what of it was seen, and how its ends were told apart.
+#[inline(always)]
+fn seen(mut pen: Pen<'_>, origin: Origin, role: Role) -> Option<Pen<'_>> {
+    pen = pen.bytes(match origin {
+        Origin::Handshake => b",\"origin\":\"handshake\"",
+        Origin::Midstream => b",\"origin\":\"midstream\"",
+    })?;
+    pen.bytes(match role {
+        Role::Observed => b",\"role\":\"observed\"",
+        Role::Guessed => b",\"role\":\"guessed\"",
+    })
+}
+
+/// Writes how it ended.
+#[inline(always)]
+fn ending(
+    mut pen: Pen<'_>,
+    outcome: Outcome,
+    closed_first: Option<ClosedFirst>,
+    reset_by: Option<ResetBy>,
+) -> Option<Pen<'_>> {
+    pen = pen.put(b",\"outcome\":\"")?;
+    pen = pen.bytes(outcome.name().as_bytes())?;
+    pen = pen.bytes(match closed_first {
+        None => b"\"".as_slice(),
+        Some(ClosedFirst::Client) => b"\",\"closed_first\":\"client\"",
+        Some(ClosedFirst::Server) => b"\",\"closed_first\":\"server\"",
+        Some(ClosedFirst::Both) => b"\",\"closed_first\":\"both\"",
+    })?;
+    match reset_by {
+        None => Some(pen),
+        Some(ResetBy::Client) => pen.put(b",\"reset_by\":\"client\""),
+        Some(ResetBy::Server) => pen.put(b",\"reset_by\":\"server\""),
+        Some(ResetBy::Between) => pen.put(b",\"reset_by\":\"between\""),
     }
-    pen = pen.put(b"]}")?;
-    Some(pen)
 }
 
 /// The object.
@@ -130,27 +135,19 @@ pub fn socket<'a>(mut pen: Pen<'a>, socket: &Socket) -> Option<Pen<'a>> {
 #[inline(always)]
 fn counts<'a>(mut pen: Pen<'a>, counts: &PerSide<u64>) -> Option<Pen<'a>> {
     let PerSide { client, server } = counts;
-    pen = pen.put(b"{\"client\":")?;
-    pen = pen.integer(*client)?;
-    pen = pen.put(b",\"server\":")?;
-    pen = pen.integer(*server)?;
+    pen = pen.counted(b"{\"client\":", *client)?;
+    pen = pen.counted(b",\"server\":", *server)?;
     pen.put(b"}")
 }
 
 fn direction<'a>(mut pen: Pen<'a>, direction: &Direction) -> Option<Pen<'a>> {
     let Direction { sent, arrived, lost, undecided, repeated, unseen } = direction;
-    pen = pen.put(b"{\"sent\":")?;
-    pen = pen.integer(*sent)?;
-    pen = pen.put(b",\"arrived\":")?;
-    pen = pen.integer(*arrived)?;
-    pen = pen.put(b",\"lost\":")?;
-    pen = pen.integer(*lost)?;
-    pen = pen.put(b",\"undecided\":")?;
-    pen = pen.integer(*undecided)?;
-    pen = pen.put(b",\"repeated\":")?;
-    pen = pen.integer(*repeated)?;
-    pen = pen.put(b",\"unseen\":")?;
-    pen = pen.integer(*unseen)?;
+    pen = pen.counted(b"{\"sent\":", *sent)?;
+    pen = pen.counted(b",\"arrived\":", *arrived)?;
+    pen = pen.counted(b",\"lost\":", *lost)?;
+    pen = pen.counted(b",\"undecided\":", *undecided)?;
+    pen = pen.counted(b",\"repeated\":", *repeated)?;
+    pen = pen.counted(b",\"unseen\":", *unseen)?;
     pen.put(b"}")
 }
 
@@ -221,14 +218,8 @@ pub fn spent<'a>(mut pen: Pen<'a>, time_in_state: &TimeInState) -> Option<Pen<'a
 }
 
 #[inline(always)]
-fn entries<'a>(mut pen: Pen<'a>, entries: &[Entry], clock: &mut Clock) -> Option<Pen<'a>> {
-    for (i, one) in entries.iter().enumerate() {
-        if i > 0 {
-            pen = pen.put(b",")?;
-        }
-        pen = entry(pen, one, clock)?;
-    }
-    Some(pen)
+fn entries<'a>(pen: Pen<'a>, entries: &[Entry], clock: &mut Clock) -> Option<Pen<'a>> {
+    pen.listed(entries, |pen, one| entry(pen, one, clock))
 }
 
 /// Causes and rules are words of this crate's own tables, with nothing to escape; the tests see to it.
@@ -264,8 +255,7 @@ fn entry<'a>(mut pen: Pen<'a>, e: &Entry, clock: &mut Clock) -> Option<Pen<'a>> 
     pen = pen.put(b",\"state\":\"")?;
     pen = pen.state(*state)?;
     if let Some(packet) = packet {
-        pen = pen.put(b",\"packet\":")?;
-        pen = pen.integer(*packet)?;
+        pen = pen.counted(b",\"packet\":", *packet)?;
     }
     if *deduced {
         pen = pen.put(b",\"deduced\":true")?;
@@ -275,8 +265,7 @@ fn entry<'a>(mut pen: Pen<'a>, e: &Entry, clock: &mut Clock) -> Option<Pen<'a>> 
     pen = pen.put(b"\",\"evidence\":\"")?;
     pen = evidence(pen, *grade)?;
     if let Some(packet) = proven_by {
-        pen = pen.put(b",\"proven_by\":")?;
-        pen = pen.integer(*packet)?;
+        pen = pen.counted(b",\"proven_by\":", *packet)?;
     }
     if let Some(side) = seen_at {
         pen = pen.bytes(match side {
@@ -285,14 +274,12 @@ fn entry<'a>(mut pen: Pen<'a>, e: &Entry, clock: &mut Clock) -> Option<Pen<'a>> 
         })?;
     }
     if let Some(OtherTap { packet, time }) = other_tap {
-        pen = pen.put(b",\"other_tap\":{\"packet\":")?;
-        pen = pen.integer(*packet)?;
+        pen = pen.counted(b",\"other_tap\":{\"packet\":", *packet)?;
         pen = pen.put(b",\"time\":")?;
         pen = pen.time(*time, clock)?;
         pen = pen.put(b"}")?;
     }
     pen = pen.put(b",\"rule\":\"")?;
     pen = pen.bytes(rule.as_bytes())?;
-    pen = pen.put(b"\"}")?;
-    Some(pen)
+    pen.put(b"\"}")
 }

@@ -93,13 +93,8 @@ fn severity(pen: Pen<'_>, severity: Severity) -> Option<Pen<'_>> {
     pen.part(text, len)
 }
 
-fn list<'a>(mut pen: Pen<'a>, numbers: &[u64]) -> Option<Pen<'a>> {
-    pen = pen.put(b"[")?;
-    for (i, n) in numbers.iter().enumerate() {
-        pen = if i > 0 { pen.put(b",")? } else { pen };
-        pen = pen.integer(*n)?;
-    }
-    pen.put(b"]")
+fn list<'a>(pen: Pen<'a>, numbers: &[u64]) -> Option<Pen<'a>> {
+    pen.put(b"[")?.listed(numbers, |pen, n| pen.integer(*n))?.put(b"]")
 }
 
 fn facts<'a>(mut pen: Pen<'a>, facts: &BTreeMap<&str, Value>) -> Option<Pen<'a>> {

@@ -80,6 +80,22 @@ impl<'a> Pen<'a> {
         Some(Pen { room })
     }
 
+    /// Writes items with commas between them.
+    #[inline(always)]
+    pub fn listed<T>(
+        mut self,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(Self, T) -> Option<Self>,
+    ) -> Option<Self> {
+        for (i, item) in items.into_iter().enumerate() {
+            if i > 0 {
+                self = self.put(b",")?;
+            }
+            self = write(self, item)?;
+        }
+        Some(self)
+    }
+
     /// Writes what is not written by hand: floats, text to escape, nested values. None of these can fail but for room.
     #[cold]
     pub fn json(self, value: &(impl Serialize + ?Sized)) -> Option<Self> {

@@ -17,23 +17,65 @@ fn samples<'a, const N: usize>(mut pen: Pen<'a>, key: &[u8; N], d: &Option<Distr
     Some(pen)
 }
 
+/// Writes what may stand first, and so brings its comma behind it, if it is known.
 #[inline(always)]
-fn round_trips<'a>(mut pen: Pen<'a>, r: &RoundTrips) -> Option<Pen<'a>> {
+fn leading<'a, T, const N: usize>(
+    pen: Pen<'a>,
+    key: &[u8; N],
+    value: Option<T>,
+    write: impl Fn(Pen<'a>, T) -> Option<Pen<'a>>,
+) -> Option<Pen<'a>> {
+    match value {
+        Some(value) => write(pen.put(key)?, value)?.put(b","),
+        None => Some(pen),
+    }
+}
+
+/// Writes where the tap was, and by what that is known.
+#[inline(always)]
+fn tap(mut pen: Pen<'_>, vantage: Option<Vantage>, by: Option<Basis>) -> Option<Pen<'_>> {
+    if let Some(vantage) = vantage {
+        pen = pen.bytes(match vantage {
+            Vantage::Client => b",\"vantage\":\"client\"",
+            Vantage::Server => b",\"vantage\":\"server\"",
+            Vantage::Middle => b",\"vantage\":\"middle\"",
+        })?;
+    }
+    match by {
+        None => Some(pen),
+        Some(Basis::Given) => pen.put(b",\"vantage_by\":\"given\""),
+        Some(Basis::Handshake) => pen.put(b",\"vantage_by\":\"handshake\""),
+        Some(Basis::RoundTrips) => pen.put(b",\"vantage_by\":\"round-trips\""),
+        Some(Basis::HopCount) => pen.put(b",\"vantage_by\":\"hop-count\""),
+    }
+}
+
+#[inline(always)]
+fn round_trips<'a>(mut pen: Pen<'a>, both: &PerSide<RoundTrips>) -> Option<Pen<'a>> {
+    let PerSide { client, server } = both;
+    pen = pen.put(b",\"rtt\":{\"client\":{")?;
+    pen = one_way(pen, client)?;
+    pen = pen.put(b"},\"server\":{")?;
+    pen = one_way(pen, server)?;
+    pen.put(b"}}")
+}
+
+/// The members of the object of one end.
+#[inline(always)]
+fn one_way<'a>(mut pen: Pen<'a>, r: &RoundTrips) -> Option<Pen<'a>> {
     let RoundTrips { samples, excluded, rescued } = r;
     if let Some(d) = samples {
         pen = distribution(pen, d)?;
         pen = pen.put(b",")?;
     }
     pen = pen.counted(b"\"excluded\":", *excluded)?;
-    pen = pen.counted(b",\"rescued\":", *rescued)?;
-    Some(pen)
+    pen.counted(b",\"rescued\":", *rescued)
 }
 
 fn idle<'a>(mut pen: Pen<'a>, idle: &Idle, clock: &mut Clock) -> Option<Pen<'a>> {
     let Idle { count, total, longest, gaps } = idle;
     if *count == 0 && total.0 == 0 && longest.0 == 0 && gaps.is_empty() {
-        pen = pen.put(b",\"idle\":{\"count\":0,\"total\":0.000000000,\"longest\":0.000000000,\"gaps\":[]}")?;
-        return Some(pen);
+        return pen.put(b",\"idle\":{\"count\":0,\"total\":0.000000000,\"longest\":0.000000000,\"gaps\":[]}");
     }
     pen = pen.counted(b",\"idle\":{\"count\":", *count)?;
     pen = pen.put(b",\"total\":")?;
@@ -41,38 +83,36 @@ fn idle<'a>(mut pen: Pen<'a>, idle: &Idle, clock: &mut Clock) -> Option<Pen<'a>>
     pen = pen.put(b",\"longest\":")?;
     pen = pen.span(*longest)?;
     pen = pen.put(b",\"gaps\":[")?;
-    for (i, gap) in gaps.iter().enumerate() {
-        let IdleGap { start, length, states, probes, ended_by, by } = gap;
-        if i > 0 {
-            pen = pen.put(b",")?;
-        }
-        pen = pen.put(b"{\"start\":")?;
-        pen = pen.time(*start, clock)?;
-        pen = pen.put(b",\"length\":")?;
-        pen = pen.span(*length)?;
-        let PerSide { client, server } = states;
-        pen = pen.put(b",\"states\":{\"client\":\"")?;
-        pen = pen.state(*client)?;
-        pen = pen.put(b",\"server\":\"")?;
-        pen = pen.state(*server)?;
-        pen = pen.counted(b"},\"probes\":", *probes)?;
-        pen = pen.put(b",\"ended_by\":\"")?;
-        pen = pen.bytes(match ended_by {
-            GapEnd::Data => b"data\"",
-            GapEnd::Fin => b"fin\"",
-            GapEnd::Rst => b"rst\"",
-            GapEnd::Nothing => b"nothing\"",
+    pen = pen.listed(gaps, |pen, one| gap(pen, one, clock))?;
+    pen.put(b"]}")
+}
+
+fn gap<'a>(mut pen: Pen<'a>, gap: &IdleGap, clock: &mut Clock) -> Option<Pen<'a>> {
+    let IdleGap { start, length, states, probes, ended_by, by } = gap;
+    pen = pen.put(b"{\"start\":")?;
+    pen = pen.time(*start, clock)?;
+    pen = pen.put(b",\"length\":")?;
+    pen = pen.span(*length)?;
+    let PerSide { client, server } = states;
+    pen = pen.put(b",\"states\":{\"client\":\"")?;
+    pen = pen.state(*client)?;
+    pen = pen.put(b",\"server\":\"")?;
+    pen = pen.state(*server)?;
+    pen = pen.counted(b"},\"probes\":", *probes)?;
+    pen = pen.put(b",\"ended_by\":\"")?;
+    pen = pen.bytes(match ended_by {
+        GapEnd::Data => b"data\"",
+        GapEnd::Fin => b"fin\"",
+        GapEnd::Rst => b"rst\"",
+        GapEnd::Nothing => b"nothing\"",
+    })?;
+    if let Some(by) = by {
+        pen = pen.bytes(match by {
+            Side::Client => b",\"by\":\"client\"",
+            Side::Server => b",\"by\":\"server\"",
         })?;
-        if let Some(by) = by {
-            pen = pen.bytes(match by {
-                Side::Client => b",\"by\":\"client\"",
-                Side::Server => b",\"by\":\"server\"",
-            })?;
-        }
-        pen = pen.put(b"}")?;
     }
-    pen = pen.put(b"]}")?;
-    Some(pen)
+    pen.put(b"}")
 }
 
 #[inline(always)]
@@ -136,59 +176,19 @@ pub fn timing<'a>(mut pen: Pen<'a>, t: &Timing, clock: &mut Clock) -> Option<Pen
         slowest,
     } = t;
     pen = pen.put(b"{")?;
-    // What may stand first brings its comma behind it.
-    if let Some(span) = syn_to_synack {
-        pen = pen.put(b"\"syn_to_synack\":")?;
-        pen = pen.span(*span)?;
-        pen = pen.put(b",")?;
-    }
-    if let Some(span) = synack_to_ack {
-        pen = pen.put(b"\"synack_to_ack\":")?;
-        pen = pen.span(*span)?;
-        pen = pen.put(b",")?;
-    }
-    if let Some(span) = handshake {
-        pen = pen.put(b"\"handshake\":")?;
-        pen = pen.span(*span)?;
-        pen = pen.put(b",")?;
-    }
-    if let Some(spans) = syn_to_synack_between {
-        pen = pen.put(b"\"syn_to_synack_between\":")?;
-        pen = between(pen, *spans)?;
-        pen = pen.put(b",")?;
-    }
-    if let Some(spans) = synack_to_ack_between {
-        pen = pen.put(b"\"synack_to_ack_between\":")?;
-        pen = between(pen, *spans)?;
-        pen = pen.put(b",")?;
-    }
+    pen = leading(pen, b"\"syn_to_synack\":", *syn_to_synack, Pen::span)?;
+    pen = leading(pen, b"\"synack_to_ack\":", *synack_to_ack, Pen::span)?;
+    pen = leading(pen, b"\"handshake\":", *handshake, Pen::span)?;
+    pen = leading(pen, b"\"syn_to_synack_between\":", *syn_to_synack_between, between)?;
+    pen = leading(pen, b"\"synack_to_ack_between\":", *synack_to_ack_between, between)?;
     pen = pen.counted(b"\"syn_retries\":", *syn_retries)?;
     pen = pen.counted(b",\"synack_retries\":", *synack_retries)?;
     pen = pen.known_span(b",\"syn_retry_delay\":", *syn_retry_delay)?;
     pen = pen.known_span(b",\"connect_delay\":", *connect_delay)?;
     pen = pen.known_span(b",\"server_ready\":", *server_ready)?;
     pen = pen.known_span(b",\"refused_after\":", *refused_after)?;
-    if let Some(vantage) = vantage {
-        pen = pen.bytes(match vantage {
-            Vantage::Client => b",\"vantage\":\"client\"",
-            Vantage::Server => b",\"vantage\":\"server\"",
-            Vantage::Middle => b",\"vantage\":\"middle\"",
-        })?;
-    }
-    if let Some(basis) = vantage_by {
-        pen = pen.bytes(match basis {
-            Basis::Given => b",\"vantage_by\":\"given\"",
-            Basis::Handshake => b",\"vantage_by\":\"handshake\"",
-            Basis::RoundTrips => b",\"vantage_by\":\"round-trips\"",
-            Basis::HopCount => b",\"vantage_by\":\"hop-count\"",
-        })?;
-    }
-    let PerSide { client, server } = rtt;
-    pen = pen.put(b",\"rtt\":{\"client\":{")?;
-    pen = round_trips(pen, client)?;
-    pen = pen.put(b"},\"server\":{")?;
-    pen = round_trips(pen, server)?;
-    pen = pen.put(b"}}")?;
+    pen = tap(pen, *vantage, *vantage_by)?;
+    pen = round_trips(pen, rtt)?;
     pen = pen.known_span(b",\"first_request\":", *first_request)?;
     pen = pen.bytes(if *server_greets { b",\"server_greets\":true" } else { b",\"server_greets\":false" })?;
     pen = samples(pen, b",\"ttfb\":{", ttfb)?;
@@ -214,6 +214,5 @@ pub fn timing<'a>(mut pen: Pen<'a>, t: &Timing, clock: &mut Clock) -> Option<Pen
         pen = pen.bytes(slowest.as_bytes())?;
         pen = pen.put(b"\"")?;
     }
-    pen = pen.put(b"}")?;
-    Some(pen)
+    pen.put(b"}")
 }
