@@ -8,22 +8,24 @@
 //! | `end` | one end: its stream as captured, what it said into silence |
 //! | `cold` | repetitions, closed windows, RSTs, ICMP errors and other rarities |
 //! | `holes` | what a stream skipped, until it comes or its receiver has it |
+//! | `rare` | what few segments bring, noted in `cold` |
 //! | `reset` | a RST and its circumstances, fixed at the moment it passes |
 
 mod cold;
 mod end;
 mod holes;
+mod rare;
 mod reset;
 
 pub use cold::{Again, Beyond, Cold, ColdEnd, Same, Spell, TooBig, ZeroWindow};
 use end::Noted;
 pub use end::{End, Unanswered};
+use rare::Rare;
 pub use reset::{Reset, Trigger};
 
 use crate::segment::{Flags, IcmpError, IcmpKind, Segment};
 use crate::time::{Span, Time};
 use crate::tracker::opening::Opening;
-use crate::tracker::sequence::{after, before};
 use crate::tracker::{Class, Connection, Taken};
 
 /// The signals of one connection; `ends` in the order of [`Connection::sockets`]. Two cache lines.
@@ -233,8 +235,8 @@ impl Signals {
     }
 
     fn segment(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) -> u32 {
-        let (x, y) = (taken.sender, 1 - taken.sender);
-        let another = seg.has(Flags::SYN | Flags::ACK) && self.ends[x].is_another_syn_ack(seg, taken, c);
+        let x = taken.sender;
+        let another_syn_ack = seg.has(Flags::SYN | Flags::ACK) && self.ends[x].is_another_syn_ack(seg, taken, c);
         if taken.class == Class::Ack && seg.options.sack_blocks != 0 {
             self.note_blocks(x, seg);
         }
@@ -255,83 +257,17 @@ impl Signals {
         } else {
             own.note_stream(seg, taken, c, &mut self.waiting, idle)
         };
-        let (duplicate_acks, restarted) = (peer.duplicate_acks(), peer.restarted_timer(seg.time));
-        let closed = seg.window == 0 && seg.has(Flags::ACK) && !seg.has(Flags::SYN) && !seg.has(Flags::FIN);
-        let new = matches!(taken.class, Class::New | Class::Late);
-        let data_after_fin = seg.len > 0 && new && c.ends.iter().any(|e| e.fin().is_some());
-        let unusual = noted.repeats
-            || noted.fills_gap
-            || noted.skips_from.is_some()
-            || closed
-            || data_after_fin
-            || another
-            || matches!(taken.class, Class::Probe | Class::OpeningAgain);
-        if !unusual && self.cold.is_none() {
-            return noted.unique;
-        }
-        let waiting = self.waiting;
-        self.note_holes(x, seg, &noted);
-        let cold = self.cold_mut();
-        cold.note_around(x, seg, taken);
-        let [a, b] = &mut cold.ends;
-        let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
-        if taken.advances {
-            peer.again.same.times = 0;
-        }
-        if closed || own.zero.since.is_some() && !seg.has(Flags::SYN) && !seg.has(Flags::FIN) && seg.has(Flags::ACK) {
-            own.zero.note(seg);
-        }
-        if taken.class == Class::Probe {
-            own.probes = own.probes.saturating_add(1);
-            peer.zero.probes = peer.zero.probes.saturating_add(u32::from(peer.zero.since.is_some()));
-        }
-        own.gap_fills = own.gap_fills.saturating_add(u32::from(noted.fills_gap));
-        if noted.late {
-            own.late = own.late.saturating_add(1);
-            own.first_late.get_or_insert((seg.time, seg.packet));
-        }
-        if noted.repeats {
-            let pause = if restarted { Span(0) } else { noted.pause };
-            own.again.count(seg, pause, c.ends[x].acked(), duplicate_acks);
-            own.again.note_spell(seg, &waiting);
-        }
-        if data_after_fin {
-            let knows = c.ends[y].fin().is_some_and(|f| seg.has(Flags::ACK) && !before(seg.ack, f));
-            if knows {
-                own.after_peer_fin += u64::from(seg.len);
-                own.first_after_peer_fin.get_or_insert((seg.time, seg.packet));
-            }
-            if !seg.has(Flags::FIN) && c.ends[x].fin().is_some_and(|f| after(seg.end(), f)) {
-                cold.past_fin.get_or_insert((x, seg.time, seg.packet, seg.len));
-            }
-        }
-        if taken.class == Class::OpeningAgain && !seg.has(Flags::ACK) && c.ends[x].isn() != Some(seg.seq) {
-            cold.stray_syn.get_or_insert((x, seg.time, seg.packet));
-        }
-        // Before the peer was heard: what its SYN,ACK leaves out would hide what was offered.
-        if taken.class == Class::OpeningAgain && !seg.has(Flags::ACK) && !seg.options.cut && c.ends[y].packets == 0 {
-            let lacks = if noted.repeats { self.ends[x].stripped(seg, c.ends[x].offered_scale()) } else { 0 };
-            if lacks != 0 {
-                self.cold_mut().stripped.get_or_insert((x, seg.time, seg.packet, lacks));
-            }
-        }
-        if another {
-            self.cold_mut().changed_isn.get_or_insert((x, seg.packet));
+        let rare = Rare {
+            closes_window: seg.window == 0 && rare::tells_window(seg),
+            data_after_fin: seg.len > 0
+                && matches!(taken.class, Class::New | Class::Late)
+                && c.ends.iter().any(|e| e.fin().is_some()),
+            another_syn_ack,
+        };
+        if self.cold.is_some() || rare.is_any() || rare::is_noted(&noted, taken.class) {
+            self.note_rare(taken, seg, c, &noted, rare);
         }
         noted.unique
-    }
-
-    /// What `seg` of end `x` skips or fills in its stream, and shows to be received of the other's.
-    fn note_holes(&mut self, x: usize, seg: &Segment, noted: &Noted) {
-        let cold = self.cold.get_or_insert_default();
-        cold.hear(1 - x, seg, &mut self.ends[1 - x]);
-        if noted.fills_gap || noted.repeats {
-            let end = &mut self.ends[x];
-            end.missing = end.missing.saturating_sub(cold.holes[x].fill(seg));
-        }
-        if let Some(from) = noted.skips_from {
-            cold.holes[x].skip(from, seg.seq);
-        }
     }
 
     fn reset(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) {
@@ -366,20 +302,6 @@ impl Cold {
         let holes = &mut self.holes[y & 1];
         if !holes.is_empty() {
             end.note_missing(holes.hear(seg));
-        }
-    }
-
-    /// What follows a RST or a SYN that did not belong.
-    fn note_around(&mut self, x: usize, seg: &Segment, taken: &Taken) {
-        if !self.resets.is_empty() {
-            let (count, first) = &mut self.after_reset[x];
-            if *count == 0 {
-                *first = seg.packet;
-            }
-            *count = count.saturating_add(1);
-        }
-        if self.stray_syn.is_some_and(|(e, _, _)| e != x) && taken.class == Class::Ack {
-            self.challenge.get_or_insert(seg.packet);
         }
     }
 }
