@@ -39,21 +39,21 @@ pub(super) struct Look<'b> {
     pub verdicts: &'b [Verdict; 2],
     pub ending: Ending,
     pub measured: &'b Measured,
-    pub of: Of<'b>,
+    pub form: Form<'b>,
     /// It is not let go yet: what is found rests on what the capture lacks, and that is known at its end.
     pub stays: bool,
     /// It is one of those that the report is about.
     pub chosen: bool,
 }
 
-/// What else is known of it.
+/// In which form it is there.
 #[derive(Clone, Copy)]
-pub(super) enum Of<'b> {
+pub(super) enum Form<'b> {
     /// It is a textbook one, of which detectors have nothing to say.
     Textbook(&'b Textbook),
     /// It is a lone SYN.
-    Lone,
-    /// All that the tracker knows.
+    Lone(&'b Lone),
+    /// All that the tracker knows of it.
     Case(&'b Case<Noted>),
 }
 
@@ -65,18 +65,18 @@ impl Look<'_> {
 
     /// Packets that prove receipts.
     pub fn proofs(&self) -> Proofs {
-        match self.of {
-            Of::Textbook(book) => Proofs::from_slice(&book.proofs()),
-            Of::Lone => Proofs::new(),
-            Of::Case(_) => self.measured.proofs(),
+        match self.form {
+            Form::Textbook(book) => Proofs::from_slice(&book.proofs()),
+            Form::Lone(_) => Proofs::new(),
+            Form::Case(_) => self.measured.proofs(),
         }
     }
 
     pub fn subject<'k>(&'k self, proofs: &'k [(u64, Time)]) -> build::Subject<'k> {
         let Look { sockets, outline, verdicts, ending, measured, .. } = self;
-        let tracked = match self.of {
-            Of::Textbook(_) | Of::Lone => None,
-            Of::Case(case) => Some(&case.connection),
+        let tracked = match self.form {
+            Form::Textbook(_) | Form::Lone(_) => None,
+            Form::Case(case) => Some(&case.connection),
         };
         build::Subject { sockets, outline, measured, verdicts, ending: *ending, proofs, tracked }
     }

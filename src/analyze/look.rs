@@ -6,7 +6,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::build::Told;
-use super::desk::{Desk, Look, Of, TOGETHER};
+use super::desk::{Desk, Form, Look, TOGETHER};
 use super::finish::Finish;
 use super::lone::{Alike, Looked};
 use super::stretch::{Stretch, Wanted};
@@ -18,7 +18,8 @@ use crate::report::{Anomaly, Connection, Ending, Row};
 use crate::timing::{Flights, Measured};
 use crate::tracker::log::Step;
 use crate::tracker::reading::Passed;
-use crate::tracker::{Evidence, State, Textbook, Verdict};
+use crate::tracker::verdict::Weighing;
+use crate::tracker::{Evidence, Outline, State, Textbook, Verdict};
 
 impl Finish<'_> {
     /// Looks at the connections at these places, and adds them up in `tally`.
@@ -85,10 +86,10 @@ impl Finish<'_> {
         let Desk { scratch, weighing, measured, books, lones, flights, briefs, anomalies, kinds, nothing } = desk;
         let tracker = &self.analysis.tracker;
         let built = wanted.connections || wanted.only.is_some();
-        let written = self.are_written(wanted);
         let (mut indices, mut left) = ([0; TOGETHER], [None; TOGETHER]);
         let (indices, left) = (&mut indices[..range.len()], &mut left[..range.len()]);
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
+        // What can be read without the tracker's beliefs; of the others it plays the tapes, side by side.
         let places = indices.iter().zip(&mut *books).zip(&mut *lones).zip(&mut *measured).zip(&mut *left);
         for ((((index, book), lone), measured), left) in places {
             *lone = if !built || wanted.in_short() { tracker.lone(*index) } else { None };
@@ -103,37 +104,17 @@ impl Finish<'_> {
             indices.iter().zip(range).zip(left).zip(desk)
         {
             let (index, id, sockets) = (*index, self.id(position), tracker.sockets(*index));
-            let profile = &self.analysis.profile;
-            let (of, verdicts, outline, ending, measured) = match (left, lone) {
-                (None, None) => {
-                    let (verdicts, outline) = (weighing.weigh_textbook(book, self.end, profile), book.outline());
-                    let ending = Ending::of_textbook(book.closer());
-                    debug_assert_eq!(ending, Ending::of(&outline, verdicts));
-                    (Of::Textbook(book), verdicts, outline, ending, measured)
-                }
-                (None, Some(lone)) => {
-                    let verdicts = weighing.weigh_lone(lone, self.end, profile);
-                    (Of::Lone, verdicts, lone.outline(), Ending::of_lone(verdicts), &*nothing)
-                }
+            let (form, measured) = match (left, lone) {
+                (None, None) => (Form::Textbook(book), measured),
+                (None, Some(lone)) => (Form::Lone(lone), &*nothing),
                 (Some(_), _) => {
                     let case = tracker.looked(index, scratch);
-                    let verdicts = case.connection.weigh(self.end, profile, weighing);
-                    let outline = case.connection.outline();
-                    (Of::Case(case), verdicts, outline, Ending::of(&outline, verdicts), &case.notes.measured)
+                    (Form::Case(case), &case.notes.measured)
                 }
             };
-            looks.push(Look {
-                index,
-                id,
-                sockets,
-                outline,
-                verdicts,
-                ending,
-                measured,
-                of,
-                stays: false,
-                chosen: true,
-            });
+            let (verdicts, outline, ending) = self.weigh(form, weighing);
+            let (stays, chosen) = (false, true);
+            looks.push(Look { index, id, sockets, outline, verdicts, ending, measured, form, stays, chosen });
         }
         for ((look, briefs), anomalies) in looks.iter_mut().zip(&mut *briefs).zip(&mut *anomalies) {
             self.ask(look, built, briefs, anomalies);
@@ -145,35 +126,81 @@ impl Finish<'_> {
         for (look, briefs) in looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays) {
             self.add_up(look, briefs, tally);
         }
-        let seats: SmallVec<[_; TOGETHER]> =
-            looks.iter().map(|look| tally.tables.seats(self.parties[look.index])).collect();
-        // Those of which the report is not about all were built and timed before.
-        let going = |look: &&Look<'_>| !look.stays && wanted.only.is_none();
-        if built {
-            let built = looks.iter().zip(&*briefs).zip(anomalies).filter(|((look, _), _)| going(look));
-            for ((look, briefs), anomalies) in built {
-                if wanted.in_short() && self.told_in_short(look, briefs, kinds, &mut stretch.lone) {
-                    continue;
-                }
-                match written {
-                    true => self.build(look, anomalies, &mut stretch.passages),
-                    false => self.build(look, anomalies, &mut stretch.connections),
-                }
+        // Those that were to be chosen from are built, and the chosen ones are timed at the end.
+        if wanted.only.is_none() {
+            self.build_all(&looks, (briefs, anomalies), wanted, kinds, stretch);
+            self.time_all(&looks, wanted, tally);
+        }
+        if !wanted.connections {
+            stretch.connections.clear();
+            let looks = looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays && look.chosen);
+            stretch.rows.extend(looks.map(|(look, briefs)| self.row(look, briefs)));
+        }
+    }
+
+    /// What a connection in this form comes to.
+    #[inline(always)]
+    fn weigh<'b>(&self, form: Form<'b>, weighing: &'b mut Weighing) -> (&'b [Verdict; 2], Outline, Ending) {
+        let profile = &self.analysis.profile;
+        match form {
+            Form::Textbook(book) => {
+                let (verdicts, outline) = (weighing.weigh_textbook(book, self.end, profile), book.outline());
+                let ending = Ending::of_textbook(book.closer());
+                debug_assert_eq!(ending, Ending::of(&outline, verdicts));
+                (verdicts, outline, ending)
+            }
+            Form::Lone(lone) => {
+                let verdicts = weighing.weigh_lone(lone, self.end, profile);
+                (verdicts, lone.outline(), Ending::of_lone(verdicts))
+            }
+            Form::Case(case) => {
+                let verdicts = case.connection.weigh(self.end, profile, weighing);
+                let outline = case.connection.outline();
+                (verdicts, outline, Ending::of(&outline, verdicts))
             }
         }
-        for (look, seats) in looks.iter().zip(seats).filter(|(look, _)| going(look) && !wanted.untimed) {
+    }
+
+    /// Builds those that do not stay, of which detectors say `said`, or tells them in short, as is wanted.
+    #[inline(always)]
+    fn build_all(
+        &self,
+        looks: &[Look<'_>],
+        said: (&[Vec<Brief>], &mut [Vec<Anomaly>]),
+        wanted: Wanted<'_>,
+        kinds: &mut Alike,
+        stretch: &mut Stretch,
+    ) {
+        if !wanted.connections {
+            return;
+        }
+        let written = self.are_written(wanted);
+        for ((look, briefs), anomalies) in looks.iter().zip(said.0).zip(said.1).filter(|((look, _), _)| !look.stays) {
+            if wanted.in_short() && self.told_in_short(look, briefs, kinds, &mut stretch.lone) {
+                continue;
+            }
+            match written {
+                true => self.build(look, anomalies, &mut stretch.passages),
+                false => self.build(look, anomalies, &mut stretch.connections),
+            }
+        }
+    }
+
+    /// Adds up the time of those that do not stay, if that is wanted.
+    #[inline(always)]
+    fn time_all(&self, looks: &[Look<'_>], wanted: Wanted<'_>, tally: &mut Tally) {
+        if wanted.untimed {
+            return;
+        }
+        let seats: SmallVec<[_; TOGETHER]> =
+            looks.iter().map(|look| tally.tables.seats(self.parties[look.index])).collect();
+        for (look, seats) in looks.iter().zip(seats).filter(|(look, _)| !look.stays) {
             let (who, given) = ((seats, &look.outline), self.analysis.options.vantage);
-            match look.of {
-                Of::Lone => tally.tables.add_lone(seats, look.verdicts, given, self.end),
+            match look.form {
+                Form::Lone(_) => tally.tables.add_lone(seats, look.verdicts, given, self.end),
                 _ => tally.tables.add(look.measured, who, (look.verdicts, &look.proofs()), given, self.end),
             }
         }
-        if wanted.connections {
-            return;
-        }
-        stretch.connections.clear();
-        let looks = looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays && look.chosen);
-        stretch.rows.extend(looks.map(|(look, briefs)| self.row(look, briefs)));
     }
 
     /// Builds those that do not stay, of which detectors say `anomalies`, and keeps the ones that are wanted.
@@ -199,7 +226,7 @@ impl Finish<'_> {
 
     /// Adds a connection in full, of which detectors say `anomalies`, to those built.
     fn build<E: Told>(&self, look: &Look<'_>, anomalies: &mut Vec<Anomaly>, built: &mut Vec<Connection<E>>) {
-        if let Of::Lone = look.of {
+        if let Form::Lone(_) = look.form {
             return built.push(self.in_full((look.index, look.id), look.verdicts));
         }
         // Built where it stays: it is large.
@@ -222,7 +249,7 @@ impl Finish<'_> {
 
     /// Tells a lone SYN in short; false if it is none, or is to be told in full.
     fn told_in_short(&self, look: &Look<'_>, briefs: &[Brief], kinds: &mut Alike, told: &mut LoneSyns) -> bool {
-        let Look { id, sockets, outline, verdicts, of, .. } = look;
+        let Look { id, sockets, outline, verdicts, form, .. } = look;
         let looked = Looked {
             id: *id,
             sockets,
@@ -232,17 +259,17 @@ impl Finish<'_> {
             briefs,
             service: self.parties[look.index].service,
         };
-        matches!(of, Of::Lone) && self.tell_in_short(&looked, kinds, told)
+        matches!(form, Form::Lone(_)) && self.tell_in_short(&looked, kinds, told)
     }
 
     /// What detectors say of a connection: in short, and in full if it is to be built.
     fn ask(&self, look: &Look<'_>, built: bool, briefs: &mut Vec<Brief>, anomalies: &mut Vec<Anomaly>) {
         briefs.clear();
         anomalies.clear();
-        let case = match look.of {
-            Of::Case(case) => case,
-            Of::Textbook(_) => return,
-            Of::Lone => {
+        let case = match look.form {
+            Form::Case(case) => case,
+            Form::Textbook(_) => return,
+            Form::Lone(_) => {
                 briefs.extend(self.unremarkable.lone(&look.verdicts[0], look.sockets[1].addr, &self.scene));
                 return;
             }
@@ -269,10 +296,12 @@ impl Finish<'_> {
         }
         let Some(digests) = tally.digests.last_mut() else { return };
         let (who, outcome) = ((look.id, self.parties[look.index]), look.ending.outcome);
-        let told = match look.of {
-            Of::Textbook(book) => digests.push_textbook(who, &look.outline, look.verdicts, book.closer(), &self.scene),
-            Of::Lone => digests.push_lone(who, &look.outline, look.verdicts, outcome),
-            Of::Case(_) => false,
+        let told = match look.form {
+            Form::Textbook(book) => {
+                digests.push_textbook(who, &look.outline, look.verdicts, book.closer(), &self.scene)
+            }
+            Form::Lone(_) => digests.push_lone(who, &look.outline, look.verdicts, outcome),
+            Form::Case(_) => false,
         };
         if !told {
             digests.push(who, &look.outline, look.verdicts, outcome, briefs, &self.scene);
@@ -291,7 +320,7 @@ impl Finish<'_> {
             return;
         }
         tally.totals.connection(look.ending, look.ends(), retracted);
-        let mut shown = smallvec::SmallVec::<[Shown; 4]>::new();
+        let mut shown = SmallVec::<[Shown; 4]>::new();
         for brief in briefs {
             tally.groups.add((look.id, look.index, true), parties.client, server, brief);
             let d = ALL[usize::from(brief.declaration)];
