@@ -155,24 +155,7 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
     let was_open = view.is_midstream()
         || view.steps(e).iter().any(|s| s.rule.to == State::Established || s.rule.to == State::FinWait1);
     if !reset.ack {
-        // RFC 9293 §3.5.2 group 1: the answer to a segment for which there is no connection.
-        let answers = reset.echoes || trigger.is_some_and(|t| is_prompt(view, t.age));
-        if given_up(view, reset).is_some() {
-            return Cause::GaveUp;
-        }
-        if reset.own_fin || held_fin(view, reset) {
-            return Cause::Orphan;
-        }
-        if view.side(e) == Side::Client && answers_challenge(view, reset) {
-            return Cause::StaleAck;
-        }
-        if !was_open && view.side(e) == Side::Client {
-            return Cause::HandshakeAborted;
-        }
-        let carried = trigger.is_some_and(|t| t.len > 0 || t.flags.has(Flags::FIN));
-        let probed = view.cold(1 - e).probes > 0;
-        let open = carried && !(reset.answered && reset.pending == 0) || probed || !reset.known;
-        return if answers && open { Cause::NoSocket } else { Cause::Unknown };
+        return cause_without_ack(view, reset, was_open);
     }
     // A single one is enough if as much time went by as passes between keepalives at least.
     let waited = reset.tries_since.is_some_and(|t| reset.time - t >= LEAST_INTERVAL);
@@ -200,6 +183,29 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
         return Cause::RefusedAfterHandshake;
     }
     Cause::Abort
+}
+
+/// The class of a RST without ACK on a connection that was open or not: the answer to a segment for which there is no
+/// connection (RFC 9293 §3.5.2 group 1).
+fn cause_without_ack(view: &View<'_>, reset: &Reset, was_open: bool) -> Cause {
+    let (e, trigger) = (reset.from, reset.trigger);
+    if given_up(view, reset).is_some() {
+        return Cause::GaveUp;
+    }
+    if reset.own_fin || held_fin(view, reset) {
+        return Cause::Orphan;
+    }
+    if view.side(e) == Side::Client && answers_challenge(view, reset) {
+        return Cause::StaleAck;
+    }
+    if !was_open && view.side(e) == Side::Client {
+        return Cause::HandshakeAborted;
+    }
+    let answers = reset.echoes || trigger.is_some_and(|t| is_prompt(view, t.age));
+    let carried = trigger.is_some_and(|t| t.len > 0 || t.flags.has(Flags::FIN));
+    let probed = view.cold(1 - e).probes > 0;
+    let open = carried && !(reset.answered && reset.pending == 0) || probed || !reset.known;
+    if answers && open { Cause::NoSocket } else { Cause::Unknown }
 }
 
 /// Whether the sender of `reset` gave up on its keepalives although they were answered: by the timestamp that the RST echoes, the

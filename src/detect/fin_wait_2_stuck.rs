@@ -51,16 +51,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let Some(entered) = view.entered(e, State::FinWait2) else { continue };
         let since = entered.mark.time;
         let left = view.steps(e).iter().find(|s| s.rule.from == State::FinWait2);
-        let until = match left {
-            None => view.scene.end,
-            // Its own RST: it had been gone for some time.
-            Some(step) if step.mark.event == Event::SndRst => step.mark.time,
-            // A packet that came too late for the socket is answered with RST, and shows the same.
-            Some(step) => match view.signals.resets().iter().find(|r| r.from == e && !r.ack && r.echoes) {
-                Some(reset) if step.mark.time + Span::secs(1) > reset.time => reset.time,
-                _ => continue,
-            },
-        };
+        let Some(until) = waited_until(view, e, left) else { continue };
         // The peer has closed, and repeats its FIN: last-ack-stuck.
         if left.is_none() && view.connection.ends[1 - e].fins > 0 {
             continue;
@@ -121,4 +112,16 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             .fact("dropped", left.is_some())
             .fact("likely_dropped", outlived || left.is_some());
     }
+}
+
+/// Up to when end `e` waited in vain, where it `left` FIN_WAIT_2 by this step or is in it still; none if it did not.
+fn waited_until(view: &View<'_>, e: usize, left: Option<&Step>) -> Option<Time> {
+    let Some(step) = left else { return Some(view.scene.end) };
+    // Its own RST: it had been gone for some time.
+    if step.mark.event == Event::SndRst {
+        return Some(step.mark.time);
+    }
+    // A packet that came too late for the socket is answered with RST, and shows the same.
+    let reset = view.signals.resets().iter().find(|r| r.from == e && !r.ack && r.echoes)?;
+    (step.mark.time + Span::secs(1) > reset.time).then_some(reset.time)
 }

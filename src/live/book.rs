@@ -89,7 +89,7 @@ pub(super) struct Entry {
     /// It was told as a whole.
     pub(super) told: bool,
     /// Its handshake was measured.
-    pub(super) timed: bool,
+    timed: bool,
     /// The worst that is found about it.
     pub(super) severity: Option<Severity>,
     /// Capture time of its last segment.
@@ -116,6 +116,14 @@ impl Entry {
         // Only a timer that runs out is still to come.
         self.calm = sure && states.iter().all(|s| resting(s) || matches!(s, State::TimeWait | State::Closed));
         self.over = states == [State::Closed; 2] && (sure || now - c.last > STEADY);
+    }
+
+    /// How long its handshake took in all, the first time that it is known.
+    pub(super) fn new_handshake(&mut self, c: &Connection) -> Option<Span> {
+        let (Some(to_answer), Some(to_ack)) = c.handshake_times() else { return None };
+        let new = !self.timed;
+        self.timed = true;
+        new.then(|| Span(to_answer.0.saturating_add(to_ack.0)))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::filter::Filter;
 use crate::report::{self, Connection, Finding, PerSide, Severity, Side, Summary};
 use crate::segment::{Flags, Segment};
 use crate::source::{FileInfo, Packet};
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 /// Bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,11 +229,8 @@ impl Watcher {
             }
         }
         entry.judge(&c, &verdicts, now);
-        if !entry.timed
-            && let (Some(a), Some(b)) = c.handshake_times()
-        {
-            entry.timed = true;
-            self.metrics.handshakes.observe(Span(a.0.saturating_add(b.0)));
+        if let Some(handshake) = entry.new_handshake(&c) {
+            self.metrics.handshakes.observe(handshake);
         }
         if entry.over && !entry.told && !entry.waiting {
             entry.waiting = true;

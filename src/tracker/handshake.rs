@@ -128,21 +128,7 @@ impl Connection {
         } else if !active && !self.ends[x].log.has(Event::SndSynAck) {
             self.ends[x].log.settle(Mark::sure(Event::SndSynAck, Evidence::Sent, now, seg.packet));
         }
-        // The client, if its SYN was missed.
-        let peer = &mut self.ends[y];
-        if peer.isn.is_none() && !peer.seen {
-            peer.isn = Some(seg.ack.wrapping_sub(1));
-            peer.next = seg.ack;
-            peer.contiguous = seg.ack;
-            peer.seen = true;
-            peer.log.settle(unseen_syn(peer, active, now));
-        }
-        if let Some(isn) = peer.isn
-            && after(seg.ack, isn.wrapping_add(1))
-        {
-            self.fast_open = true;
-        }
-        peer.acknowledge(seg.ack);
+        self.syn_acknowledged(y, active, seg);
         self.handshake.first_syn_ack.get_or_insert(now);
         if self.handshake.ack.get().is_none() {
             self.handshake.syn_ack = now.into();
@@ -151,6 +137,25 @@ impl Connection {
             self.suggest(y, Event::RcvSynAck, seg);
         }
         !repeated
+    }
+
+    /// What the SYN,ACK `seg` says of end `y`, whose SYN it acknowledges, even if that was missed.
+    #[inline(always)]
+    fn syn_acknowledged(&mut self, y: usize, active: bool, seg: &Segment) {
+        let end = &mut self.ends[y];
+        if end.isn.is_none() && !end.seen {
+            end.isn = Some(seg.ack.wrapping_sub(1));
+            end.next = seg.ack;
+            end.contiguous = seg.ack;
+            end.seen = true;
+            end.log.settle(unseen_syn(end, active, seg.time));
+        }
+        if let Some(isn) = end.isn
+            && after(seg.ack, isn.wrapping_add(1))
+        {
+            self.fast_open = true;
+        }
+        end.acknowledge(seg.ack);
     }
 
     /// Whether the SYN,ACK `seg` acknowledges the SYN that `y` sent in this incarnation.

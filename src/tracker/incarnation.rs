@@ -49,50 +49,60 @@ impl<N: Notes> Tracker<N> {
         if let Some(old) = self.copied(i, x, seg).or_else(|| self.older(i, x, seg)) {
             return old;
         }
+        match (seg.has(Flags::SYN), seg.has(Flags::ACK)) {
+            _ if seg.has(Flags::RST) => i,
+            (true, false) => self.route_syn(i, x, seg),
+            (true, true) => self.route_syn_ack(i, 1 - x, seg),
+            (false, true) => self.route_ack(i, x, seg),
+            (false, false) => i,
+        }
+    }
+
+    /// The same of a SYN of end `x`.
+    fn route_syn(&mut self, i: usize, x: usize, seg: &Segment) -> usize {
         let c = self.connection_mut(i);
-        let y = 1 - x;
-        let syn = seg.has(Flags::SYN);
-        let ack = seg.has(Flags::ACK);
-        if seg.has(Flags::RST) || !syn && !ack {
+        let (end, peer) = (&c.ends[x], &c.ends[1 - x]);
+        let first = !end.seen && end.isn.is_none();
+        if first && c.before != 0 && !peer.seen && peer.packets == 0 {
+            // Nothing but segments that no stack takes came before it.
+            return self.begin(i, seg);
+        }
+        if first || end.isn == Some(seg.seq) {
             return i;
         }
-        if syn && !ack {
-            let end = &c.ends[x];
-            let first = !end.seen && end.isn.is_none();
-            if first && c.before != 0 && !c.ends[y].seen && c.ends[y].packets == 0 {
-                // Nothing but segments that no stack takes came before it.
-                return self.begin(i, seg);
-            }
-            let end = &c.ends[x];
-            if first || end.isn == Some(seg.seq) {
-                return i;
-            }
-            if matches!(c.state_now(x), State::Closed | State::TimeWait | State::SynSent) {
-                return self.succeed(i, x, seg, seg);
-            }
-            // An end that holds a connection does not send another SYN; somebody else may, or it has lost it.
-            let parked = c.parked.as_ref().is_none_or(|p| p.seq != seg.seq || p.src != seg.src);
-            if parked {
-                c.parked = Some(Box::new(*seg));
-            }
-            return i;
+        if matches!(c.state_now(x), State::Closed | State::TimeWait | State::SynSent) {
+            return self.succeed(i, x, seg, seg);
         }
-        if syn {
-            if let Some(parked) = &c.parked
-                && parked.src == seg.dst
-                && within(parked.seq.wrapping_add(1), seg.ack, parked.end())
-            {
-                let parked = **parked;
-                let new = self.succeed(i, y, &parked, seg);
-                let x = self.connection_mut(new).sender(seg);
-                self.supersede(new, x, i);
-                return new;
-            }
-            if !c.answers_syn(y, seg) && (c.is_unanswering(y, seg) || c.is_over()) {
-                return self.begin(i, seg);
-            }
-            return i;
+        // An end that holds a connection does not send another SYN; somebody else may, or it has lost it.
+        let parked = c.parked.as_ref().is_none_or(|p| p.seq != seg.seq || p.src != seg.src);
+        if parked {
+            c.parked = Some(Box::new(*seg));
         }
+        i
+    }
+
+    /// The same of a SYN,ACK in answer to end `y`.
+    fn route_syn_ack(&mut self, i: usize, y: usize, seg: &Segment) -> usize {
+        let c = self.connection_mut(i);
+        if let Some(parked) = &c.parked
+            && parked.src == seg.dst
+            && within(parked.seq.wrapping_add(1), seg.ack, parked.end())
+        {
+            let parked = **parked;
+            let new = self.succeed(i, y, &parked, seg);
+            let x = self.connection_mut(new).sender(seg);
+            self.supersede(new, x, i);
+            return new;
+        }
+        if !c.answers_syn(y, seg) && (c.is_unanswering(y, seg) || c.is_over()) {
+            return self.begin(i, seg);
+        }
+        i
+    }
+
+    /// The same of any other segment of end `x`.
+    fn route_ack(&mut self, i: usize, x: usize, seg: &Segment) -> usize {
+        let c = self.connection_mut(i);
         if c.was_given_up_before(x, seg) {
             if x == 0 {
                 // Whoever goes on in another connection has given this one up.
@@ -102,7 +112,7 @@ impl<N: Notes> Tracker<N> {
         }
         if let Some(parked) = &c.parked
             && parked.src == seg.src
-            && c.ends[y].packets == 0
+            && c.ends[1 - x].packets == 0
             && seg.seq == parked.end()
         {
             // Only this side is captured, and it goes on from its new SYN: it was accepted.

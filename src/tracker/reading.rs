@@ -133,7 +133,7 @@ impl Page<'_> {
     /// Takes any segment of end `x`; says the same of it.
     #[inline(never)]
     fn take(&mut self, x: usize, seg: &Segment) -> Option<bool> {
-        let (y, kind, packet) = (1 - x, seg.flags.control(), (seg.time, seg.packet));
+        let (y, kind) = (1 - x, seg.flags.control());
         if seg.time < self.now || seg.options.cut || seg.options.fast_open {
             return None;
         }
@@ -157,8 +157,19 @@ impl Page<'_> {
         if !sound {
             return None;
         }
-        let all = seg.ack == self.next[y];
-        self.stage = match self.stage {
+        self.stage = self.next_stage(x, seg)?;
+        self.passes(x, seg, news, content);
+        if self.stage == Stage::Closed {
+            self.book.turnaround = self.least.map(|least| timers::least_turnaround(None, least));
+        }
+        Some(news)
+    }
+
+    /// Where the connection stands after a segment of end `x` that is sound; `None` where it is no textbook connection.
+    #[inline(always)]
+    fn next_stage(&mut self, x: usize, seg: &Segment) -> Option<Stage> {
+        let (all, fin, packet) = (seg.ack == self.next[1 - x], seg.has(Flags::FIN), (seg.time, seg.packet));
+        Some(match self.stage {
             Stage::SynAck if x == 0 && !fin && all => {
                 self.note_turnaround(0, seg.time - self.book.opening[1].0);
                 self.book.opening[2] = packet;
@@ -186,17 +197,12 @@ impl Page<'_> {
                 self.book.ack = Some(packet);
                 Stage::Acked
             }
-            Stage::Answered if x == self.book.closer && all && !content => {
+            Stage::Answered if x == self.book.closer && all && !fin && seg.len == 0 => {
                 self.book.last = packet;
                 Stage::Closed
             }
             _ => return None,
-        };
-        self.passes(x, seg, news, content);
-        if self.stage == Stage::Closed {
-            self.book.turnaround = self.least.map(|least| timers::least_turnaround(None, least));
-        }
-        Some(news)
+        })
     }
 
     /// What follows from a segment of end `x` after the handshake for the next ones.

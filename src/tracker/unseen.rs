@@ -15,7 +15,7 @@ use super::scale::Scale;
 use super::sequence::after;
 use super::state::Evidence;
 use crate::segment::Segment;
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 impl Endpoint {
     /// `seg`, sent by this end, begins one number beyond all that was captured of it.
@@ -179,7 +179,15 @@ impl Connection {
         if lone {
             scales[y].doubt(Event::RcvAckOfFin);
         }
-        // What carried that FIN acknowledged the other's, too, unless they crossed.
+        self.add_its_acknowledgment(y, received, scales);
+    }
+
+    /// What carried the unseen FIN of end `y`, which its peer had `received` by this packet, acknowledged the peer's FIN,
+    /// too, unless they crossed.
+    fn add_its_acknowledgment(&self, y: usize, received: (Time, u64), scales: &mut [Scale; 2]) {
+        let x = 1 - y;
+        let assumed =
+            |place| Mark { place, ..Mark::sure(Event::RcvAckOfFin, Evidence::Assumed, received.0, received.1) };
         let own_fin = scales[x].marks.iter().find(|m| m.event == Event::SndFin).map(|m| m.time);
         let closed =
             own_fin.is_some_and(|t| t <= received.0) && self.ends[x].last_fin.is_none_or(|f| f.packet != received.1);
@@ -196,9 +204,9 @@ impl Connection {
                 mark.place = Place::Before;
                 scales[y].add(mark);
             }
-            scales[x].add(mark(Event::RcvAckOfFin, Evidence::Assumed, Place::After, received));
+            scales[x].add(assumed(Place::After));
         } else {
-            scales[x].add(mark(Event::RcvAckOfFin, Evidence::Assumed, Place::Before, received));
+            scales[x].add(assumed(Place::Before));
             // So the other had received it.
             let fin = scales[y].marks.iter_mut().find(|m| m.event == Event::RcvFin);
             if let Some(m) = fin.filter(|m| m.evidence == Evidence::Inferred) {
