@@ -1,14 +1,19 @@
 //! The edges of the house: which module may know which, and what the pure ones must not touch.
 //!
 //! ```text
-//! source -> decode -> tracker -> signals, timing -> detect -> (analyze puts the report together) -> render -> cli
+//! source -> decode -> tracker -> signals -> detect -> analyze, which puts the report together -> render -> cli
+//!                            \-> timing ----------/
 //! ```
 //!
 //! An arrow points the way the data goes; a module may use what lies before it, never what lies after. `report` is plain
 //! data, the words in which detectors and timing speak and renderers listen.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::fs;
+
+#[path = "common/source_code.rs"]
+mod source_code;
+use source_code::{Source, is_word, root, rust_files, sources};
 
 /// For each module (a folder or file under `src`) the others it may use. `segment` and `time` are the words all share.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -72,20 +77,48 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// Modules that know no clock, no thread, no file and no terminal: the same segments always give the same answers.
 const PURE: &[&str] = &[
-    "pack", "segment", "time", "amount", "spelling", "decode", "tracker", "ladder", "report", "signals", "timing",
-    "detect", "filter", "analyze", "snapshot",
+    "pack",
+    "prefetch",
+    "segment",
+    "time",
+    "amount",
+    "spelling",
+    "decode",
+    "tracker",
+    "ladder",
+    "report",
+    "signals",
+    "timing",
+    "detect",
+    "filter",
+    "analyze",
+    "show",
+    "snapshot",
+    "bothends",
+    "live",
+    "dashboard",
+    "render",
+    "policy",
+    "diff",
 ];
+
+/// Of those, what hands bytes to whoever asks for them, and need not know where they go.
+const WRITES: &[&str] = &["render", "policy", "diff"];
 
 /// What a pure module must not name, and why.
 const IMPURE: &[(&str, &str)] = &[
     ("Instant", "a clock"),
     ("SystemTime", "a clock"),
+    ("Zoned", "a clock"),
+    ("Timestamp::now", "a clock"),
     ("std::thread", "threads"),
     ("std::sync", "state shared between threads"),
     ("std::fs", "files"),
     ("std::io", "input and output"),
     ("std::env", "the environment"),
     ("std::process", "the process"),
+    ("std::os", "the operating system"),
+    ("std::*", "whatever is behind the star"),
     ("TcpStream", "sockets"),
     ("TcpListener", "sockets"),
     ("UdpSocket", "sockets"),
@@ -104,102 +137,101 @@ const IMPURE: &[(&str, &str)] = &[
     ("RandomState", "an order that changes from run to run"),
 ];
 
-/// These look things up by hash, and nothing that is told depends on the order of their tables.
-const LOOKUP_ONLY: [&str; 5] =
-    ["tracker/index.rs", "detect/seeded.rs", "timing/groups.rs", "decode/fragments.rs", "decode/scope.rs"];
+/// Files that look things up by hash, and the field that holds the table: nothing that is told depends on its order.
+const LOOKUPS: &[(&str, &str)] = &[
+    ("tracker/index.rs", "places"),
+    ("detect/seeded.rs", "table"),
+    ("timing/groups.rs", "lookup"),
+    ("decode/fragments.rs", "partial"),
+    ("decode/scope.rs", "ids"),
+    ("render/rank.rs", "groups"),
+];
 const LOOKUP_MAY_NAME: &[&str] = &["HashTable", "HashMap", "hashbrown", "RandomState"];
 
-fn src() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
+/// How one goes through a table in its own order.
+const IN_ITS_ORDER: &[&str] = &["iter", "iter_mut", "into_iter", "values", "values_mut", "keys", "drain", "retain"];
 
-fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> =
-        folder.read_dir().expect("a folder of sources").map(|e| e.expect("an entry").path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            rust_files(&path, into);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            into.push(path);
-        }
+/// Where that is done, and does no harm: what comes of it is put in order, or goes into another table.
+const PUT_IN_ORDER: &[&str] = &["tracker/index.rs", "render/rank.rs"];
+
+/// Crates that reach out of the program, and the modules that may.
+const REACH_OUT: &[(&str, &[&str])] = &[
+    ("anstream", &["cli"]),
+    ("clap", &["cli", "diff"]),
+    ("crossterm", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("libc", &["source"]),
+    ("ratatui", &["cli", "dashboard"]),
+    ("signal_hook", &["cli"]),
+];
+
+/// Where `unsafe` may stand: with the argument why it is sound.
+const UNSAFE: &[&str] = &["prefetch.rs", "source/live/sys.rs"];
+
+/// What `source` must not use, of the crate and of others.
+fn edges(source: &Source) -> Vec<String> {
+    let Source { path, module, .. } = source;
+    if matches!(module.as_str(), "lib" | "main") {
+        return Vec::new();
     }
-}
-
-/// One file below `src`.
-struct Source {
-    path: String,
-    module: String,
-    /// Its lines of code with their numbers: no comments, no tests.
-    lines: Vec<(usize, String)>,
-}
-
-fn sources() -> Vec<Source> {
-    let mut files = Vec::new();
-    rust_files(&src(), &mut files);
-    let read = |file: &PathBuf| {
-        let path = file.strip_prefix(src()).expect("below src").to_string_lossy().replace('\\', "/");
-        let module = path.split(['/', '.']).next().unwrap_or_default().to_owned();
-        let text = std::fs::read_to_string(file).expect("a source can be read");
-        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-        let lines = code.lines().zip(1..).filter(|(l, _)| !l.trim_start().starts_with("//"));
-        Source { path, module, lines: lines.map(|(l, n)| (n, l.to_owned())).collect() }
+    let may_use: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    let Some(allowed) = may_use.get(module.as_str()) else {
+        return vec![format!("src/{path}: the module `{module}` has no place in MAY_USE")];
     };
-    files.iter().map(read).collect()
+    let wrong = |used: &str| used != module && may_use.contains_key(used) && !allowed.contains(&used);
+    let inner = source.modules().into_iter().filter(|(_, used)| wrong(used));
+    let outer = source.paths().into_iter().filter_map(|(n, path)| {
+        let name = path.split("::").next()?;
+        let (name, may) = REACH_OUT.iter().find(|(outer, _)| *outer == name && path != name)?;
+        (!may.contains(&module.as_str())).then(|| (n, (*name).to_owned()))
+    });
+    inner.chain(outer).map(|(n, used)| format!("src/{path}:{n}: `{module}` must not use `{used}`")).collect()
 }
 
-/// The modules that follow `crate::` in a line, single or in braces.
-fn used(line: &str) -> Vec<&str> {
-    let mut modules = Vec::new();
-    for part in line.split("crate::").skip(1) {
-        let word = |c: char| !c.is_ascii_alphanumeric() && c != '_';
-        let first = |names: &'_ str| names.trim_start().find(word).unwrap_or(names.trim_start().len());
-        let Some(list) = part.strip_prefix('{') else {
-            modules.push(&part[..first(part)]);
-            continue;
-        };
-        // Names that stand in no further braces.
-        let (mut depth, mut begins) = (0, Some(0));
-        for (i, c) in list.char_indices().chain([(list.len(), ',')]) {
-            match c {
-                '{' => depth += 1,
-                '}' if depth == 0 => break,
-                '}' => depth -= 1,
-                ',' if depth == 0 => begins = Some(i + 1),
-                _ if begins.is_some() && !c.is_whitespace() => {
-                    let name = &list[i..];
-                    modules.push(&name[..first(name)]);
-                    begins = None;
-                }
-                _ => {}
-            }
-        }
+/// What `source` must not name, if it is pure.
+fn impurities(source: &Source) -> Vec<String> {
+    let Source { path, module, lines } = source;
+    if !PURE.contains(&module.as_str()) {
+        return Vec::new();
     }
-    modules.retain(|name| !name.is_empty());
-    modules
+    let lookup = LOOKUPS.iter().find(|(file, _)| file == path);
+    let allowed = |name: &str| {
+        lookup.is_some() && LOOKUP_MAY_NAME.contains(&name) || name == "std::io" && WRITES.contains(&module.as_str())
+    };
+    let (paths, mut wrong) = (source.paths(), Vec::new());
+    for (name, what) in IMPURE.iter().filter(|(name, _)| !allowed(name)) {
+        let named = lines.iter().filter(|(_, line)| names(line, name)).map(|(n, _)| *n);
+        let within = |path: &str| path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+        let reached = paths.iter().filter(|(_, path)| within(path)).map(|(n, _)| *n);
+        wrong.extend(named.chain(reached).map(|n| format!("src/{path}:{n}: `{name}` is {what}")));
+    }
+    wrong.sort();
+    wrong.dedup();
+    if let Some((_, table)) = lookup.filter(|(file, _)| !PUT_IN_ORDER.contains(file)) {
+        let goes = |line: &str| IN_ITS_ORDER.iter().any(|way| names(line, &format!("{table}.{way}")));
+        let goes_through = lines.iter().filter(|(_, line)| goes(line));
+        wrong.extend(goes_through.map(|(n, _)| format!("src/{path}:{n}: goes through `{table}` in its own order")));
+    }
+    wrong
+}
+
+/// Whether `line` contains `name` as a word of its own (or a path, or a macro).
+fn names(line: &str, name: &str) -> bool {
+    line.match_indices(name).any(|(i, _)| {
+        let before = line[..i].chars().next_back();
+        let after = line[i + name.len()..].chars().next();
+        !before.is_some_and(is_word) && (name.ends_with('!') || !after.is_some_and(is_word))
+    })
+}
+
+fn all(check: impl Fn(&Source) -> Vec<String>) {
+    let wrong: Vec<String> = sources().iter().flat_map(check).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn no_stage_knows_a_later_one() {
-    let may_use: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
-    let mut wrong = Vec::new();
-    for Source { path, module, lines } in sources() {
-        if matches!(module.as_str(), "lib" | "main") {
-            continue;
-        }
-        let Some(allowed) = may_use.get(module.as_str()) else {
-            wrong.push(format!("src/{path}: the module `{module}` has no place in MAY_USE"));
-            continue;
-        };
-        for (n, line) in lines {
-            for used in used(&line) {
-                if used != module && may_use.contains_key(used) && !allowed.contains(&used) {
-                    wrong.push(format!("src/{path}:{n}: `{module}` must not use `{used}`: {}", line.trim()));
-                }
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    all(edges);
 }
 
 /// An edge that nobody uses would let somebody in unseen.
@@ -207,9 +239,9 @@ fn no_stage_knows_a_later_one() {
 fn every_edge_is_used() {
     let mut unused: Vec<(&str, &str)> =
         MAY_USE.iter().flat_map(|(module, uses)| uses.iter().map(move |other| (*module, *other))).collect();
-    for Source { module, lines, .. } in sources() {
-        let found: Vec<&str> = lines.iter().flat_map(|(_, line)| used(line)).collect();
-        unused.retain(|(from, to)| *from != module || !found.contains(to));
+    for source in sources() {
+        let found = source.modules();
+        unused.retain(|(from, to)| *from != source.module || !found.iter().any(|(_, used)| used == to));
     }
     assert!(unused.is_empty(), "{unused:?}");
 }
@@ -226,57 +258,66 @@ fn the_directions_make_no_circle() {
 
 #[test]
 fn the_pure_modules_stay_pure() {
-    let mut wrong = Vec::new();
-    for Source { path, module, lines } in sources() {
-        if !PURE.contains(&module.as_str()) {
-            continue;
-        }
-        for (n, line) in lines {
-            for (name, what) in IMPURE {
-                let allowed = LOOKUP_ONLY.contains(&path.as_str()) && LOOKUP_MAY_NAME.contains(name);
-                if names(&line, name) && !allowed {
-                    wrong.push(format!("src/{path}:{n}: `{name}` is {what}: {}", line.trim()));
-                }
-            }
-            if ["tracker/table.rs", "report/directory.rs"].contains(&path.as_str()) && line.contains(".numbers(") {
-                wrong.push(format!("src/{path}:{n}: goes through a hash table in its own order: {}", line.trim()));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    all(impurities);
 }
 
-/// Whether `line` contains `name` as a word of its own (or a path, or a macro).
-fn names(line: &str, name: &str) -> bool {
-    line.match_indices(name).any(|(i, _)| {
-        let before = line[..i].chars().next_back();
-        let after = line[i + name.len()..].chars().next();
-        let part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-        !part(before) && (name.ends_with('!') || !part(after))
-    })
+#[test]
+fn unsafe_stands_where_it_is_argued_for() {
+    all(|Source { path, lines, .. }| {
+        let named = lines.iter().filter(|(_, line)| names(line, "unsafe") && !UNSAFE.contains(&path.as_str()));
+        named.map(|(n, _)| format!("src/{path}:{n}: `unsafe`")).collect()
+    });
+}
+
+#[test]
+fn every_module_of_the_crate_has_a_row_in_its_map() {
+    let text = fs::read_to_string(root().join("src/lib.rs")).expect("src/lib.rs can be read");
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("//! |")).collect();
+    let modules = text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix([';', '}']));
+    for module in modules.map(|module| module.trim_end_matches([' ', '{'])) {
+        assert!(rows.iter().any(|row| row.contains(&format!("[`{module}`]"))), "`{module}` is not in the map");
+    }
 }
 
 #[test]
 fn files_are_rooms() {
     /// Lines of a file with its tests.
     const MOST: usize = 400;
-    let mut files = Vec::new();
-    rust_files(&src(), &mut files);
+    let files = ["src", "tests", "benches", "examples"].into_iter().flat_map(rust_files);
     let long: Vec<String> = files
-        .iter()
-        .map(|f| (f, std::fs::read_to_string(f).expect("a source can be read").lines().count()))
-        .filter(|(_, lines)| *lines > MOST)
-        .map(|(f, lines)| format!("{}: {lines} lines", f.display()))
+        .map(|f| (fs::read_to_string(&f).expect("a source can be read").lines().count(), f))
+        .filter(|(lines, _)| *lines > MOST)
+        .map(|(lines, f)| format!("{}: {lines} lines", f.display()))
         .collect();
     assert!(long.is_empty(), "longer than {MOST} lines:\n{}", long.join("\n"));
 }
 
 #[test]
-fn the_reader_of_use_lines_reads_them() {
-    assert_eq!(used("use crate::time::Span;"), ["time"]);
-    assert_eq!(used("use crate::{segment::Flags, time};"), ["segment", "time"]);
-    assert_eq!(used("use crate::{filter::{self, Filter}, report};"), ["filter", "report"]);
-    assert_eq!(used("let x: crate::source::Packet<'_> = crate::decode::y();"), ["source", "decode"]);
-    assert!(names("let t = Instant::now();", "Instant") && !names("an Instantly", "Instant"));
-    assert!(names("    println!(\"x\")", "println!") && !names("eprintln!()", "println!"));
+fn what_breaks_the_house_is_found_however_it_is_written() {
+    let edge = |path: &str, text: &str| edges(&Source::new(path, text)).len();
+    assert_eq!(edge("tracker/log.rs", "use crate::time::Span;\nuse crate::{segment::Flags, time};"), 0);
+    assert_eq!(edge("tracker/log.rs", "use crate::detect::View;"), 1);
+    assert_eq!(edge("tracker/log.rs", "use crate::{\n    segment::{self, Flags},\n    report::{\n  Side},\n};"), 1);
+    assert_eq!(edge("tracker/log.rs", "use super::detect;\nuse super::super::{detect, report as r};"), 2);
+    assert_eq!(edge("tracker/mod.rs", "fn f() -> super::report::Side {}\nlet x = crate::detect::y();"), 2);
+    assert_eq!(edge("tracker/log.rs", "/// crate::detect\n#[cfg(test)]\nmod tests {\n    use crate::detect;\n}"), 0);
+    assert_eq!(edge("tracker/log.rs", "#[cfg(test)]\nmod tests {\n    f();\n}\nuse crate::detect::View;"), 1);
+    assert_eq!(edge("report/side.rs", "#[derive(clap::ValueEnum)]"), 1);
+    assert_eq!(edge("elsewhere/mod.rs", ""), 1);
+
+    let impure = |path: &str, text: &str| impurities(&Source::new(path, text)).len();
+    assert_eq!(impure("detect/view.rs", "use std::collections::BTreeMap;\n// Instant\nlet instantly = 1;"), 0);
+    for text in [
+        "let t = Instant::now();",
+        "use std::{mem, fs};",
+        "use std::{\n    mem,\n    sync::{atomic, Arc},\n};",
+        "use std::*;",
+        "let x = std::env::var(name);",
+        "println!(\"x\");",
+        "use std::collections::{BTreeMap, HashMap};",
+    ] {
+        assert_ne!(impure("detect/view.rs", text), 0, "{text}");
+    }
+    assert_eq!(impure("detect/seeded.rs", "self.table.iter().max()"), 1);
+    assert_eq!((impure("render/json.rs", "use std::io;"), impure("timing/flow.rs", "use std::io;")), (0, 1));
 }
