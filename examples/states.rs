@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         }
     }
     for connection in analysis.finish(source.files()).connections {
-        println!("#{} {} → {}: {}", connection.id, connection.client, connection.server, connection.outcome.name());
+        println!("#{} {} → {}: {}", connection.id, connection.client, connection.server, connection.outcome);
         println!("    client {}", states(&connection.endpoints.client));
         println!("    server {}", states(&connection.endpoints.server));
     }
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 
 /// The states one end went through.
 fn states(end: &Endpoint) -> String {
-    let entries = end.history.iter().map(|entry| format!("{} ({})", entry.state, entry.evidence.name()));
+    let entries = end.history.iter().map(|entry| format!("{} ({})", entry.state, entry.evidence));
     let mut text = entries.collect::<Vec<_>>().join(", ");
     if end.possible.len() > 1 {
         text += &format!("; the capture allows {} states at its end", end.possible.len());

@@ -69,6 +69,13 @@
 //! }
 //! let report = analysis.finish(source.files());
 //!
+//! // Damage is no error: the report is of what could be read, and the file says what is wrong with it.
+//! for file in &report.capture.files {
+//!     if let Some(problem) = &file.problem {
+//!         eprintln!("{}: {problem}", file.name);
+//!     }
+//! }
+//!
 //! let leaks: Vec<_> = report.connections.iter().filter(|c| c.endpoints.server.state == State::CloseWait).collect();
 //! for connection in &leaks {
 //!     let entered = connection.endpoints.server.history.last().unwrap();
@@ -77,14 +84,15 @@
 //!         connection.server,
 //!         entered.packet.unwrap_or_default(),
 //!         entered.cause,
-//!         entered.evidence.name(),
+//!         entered.evidence,
 //!     );
 //! }
 //! assert_eq!(leaks.len(), 6);
 //! # Ok::<(), tcpstate::source::OpenError>(())
 //! ```
 //!
-//! A reader of your own goes in by [`source::open_reader`], packets of your own as [`source::Packet`].
+//! A reader of your own goes in by [`source::open_reader`], packets of your own as [`source::Packet`]. Of the report
+//! [`render::render`] makes what the command line prints, and `serde` the JSON.
 //!
 //! # Feed segments of your own
 //!

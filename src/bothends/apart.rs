@@ -10,11 +10,13 @@ use crate::time::Time;
 
 /// Why two captures are not of the same traffic: they have no segment in common, and nothing else that would let all
 /// segments have been lost between them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Apart {
     /// No address is in both.
+    #[error("not of the same traffic: no address is in both captures")]
     Addresses,
     /// One had ended before the other began: first and last packet of each.
+    #[error("not of the same traffic: one capture had ended before the other began")]
     Times(PerSide<(Time, Time)>),
 }
 

@@ -8,6 +8,28 @@
 //! What neither capture shows stays a belief: a segment that reached the host's tap can still be dropped by the host
 //! (a firewall, a full accept queue), and only what the host does then tells.
 //!
+//! ```
+//! use tcpstate::analyze::Options;
+//! use tcpstate::bothends::{self, Tap};
+//!
+//! # let [client, server] = ["loss_client", "loss_server"]
+//! #     .map(|name| format!("{}/testdata/{name}.pcap", env!("CARGO_MANIFEST_DIR")));
+//! let read = |path: &str| {
+//!     let mut source = tcpstate::source::open(&[path])?;
+//!     let mut tap = Tap::new(Options::default());
+//!     while let Some(packet) = source.next() {
+//!         tap.packet(&packet);
+//!     }
+//!     Ok::<_, tcpstate::source::OpenError>((tap, source.files()))
+//! };
+//! let report = bothends::merge(read(&client)?, read(&server)?, false)?;
+//! for connection in &report.connections {
+//!     let path = connection.path.as_ref().expect("captured at both ends");
+//!     println!("{}: {} segments of the server were lost", connection.server, path.server.lost);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! | file | holds |
 //! |---|---|
 //! | [`tap`] | one capture: its report, and its segments for matching |

@@ -18,6 +18,9 @@ pub struct Limits {
 
 impl Limits {
     /// The defaults, changed by settings of the form `NAME=VALUE`.
+    ///
+    /// # Errors
+    /// For the first setting that is not of that form, names no threshold, or gives what is no value of it.
     pub fn read<'a>(settings: impl IntoIterator<Item = &'a str>) -> Result<Limits, ThresholdError> {
         let mut limits = Limits::default();
         for setting in settings {

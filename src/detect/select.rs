@@ -74,6 +74,9 @@ impl NoChoice {
 }
 
 /// Whether connections can be chosen by all of the findings of these `names` or codes.
+///
+/// # Errors
+/// For the first that is none, or is only told of many connections together.
 pub fn known<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), NoChoice> {
     names.into_iter().try_for_each(|written| match named(written)? {
         Declaration { detect: Detect::Capture(_), name, .. } => {
@@ -92,6 +95,9 @@ pub struct Selection {
 
 impl Selection {
     /// Only those in `only` (all, if empty), and none of those in `ignore`; by code or name.
+    ///
+    /// # Errors
+    /// For the first that is neither.
     pub fn new(only: &[String], ignore: &[String]) -> Result<Selection, UnknownName> {
         let codes = |names: &[String]| names.iter().map(|n| named(n).map(|d| d.code)).collect::<Result<Vec<_>, _>>();
         Ok(Selection { only: codes(only)?, ignore: codes(ignore)? })
@@ -119,6 +125,9 @@ pub enum FailOn {
 
 impl FailOn {
     /// A severity, or the name or code of an anomaly.
+    ///
+    /// # Errors
+    /// For what is none of these.
     pub fn read(text: &str) -> Result<FailOn, UnknownName> {
         Ok(match Severity::named(&text.trim().to_ascii_lowercase()) {
             Some(severity) => FailOn::Severity(severity),

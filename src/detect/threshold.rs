@@ -56,6 +56,9 @@ impl Threshold {
     }
 
     /// Reads a value of its unit: `90s`, `200`, `2%`.
+    ///
+    /// # Errors
+    /// For what is no such value, or a negative one.
     pub fn read(&self, text: &str) -> Result<i64, ThresholdError> {
         let value = match self.unit {
             Unit::Duration => amount::duration(&text.replace(' ', "")).map(|s| s.0),

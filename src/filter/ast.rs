@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::error::FilterError;
 use crate::report::{ClosedFirst, Outcome, Severity};
 use crate::segment::Socket;
 use crate::time::Span;
@@ -217,6 +219,14 @@ pub enum Test {
 /// Exact as text; numbers of nanoseconds do not fit in a float.
 fn as_text<T: fmt::Display, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
+}
+
+impl FromStr for Filter {
+    type Err = FilterError;
+
+    fn from_str(text: &str) -> Result<Filter, FilterError> {
+        super::parse(text)
+    }
 }
 
 impl fmt::Display for Filter {

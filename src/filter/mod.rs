@@ -8,11 +8,13 @@
 //! capture filters give both the same rank while everybody else lets `and` bind tighter.
 //!
 //! ```
-//! use tcpstate::filter::parse;
+//! use tcpstate::filter::Filter;
 //!
-//! let filter = parse("server port 80,443 and not outcome closed").unwrap();
+//! let filter: Filter = "server port 80,443 and not outcome closed".parse()?;
 //! assert_eq!(filter.to_string(), "(server port 80 or server port 443) and not outcome closed");
-//! assert!(parse("server prot 80").is_err());
+//! let error = "outcome clsed".parse::<Filter>().unwrap_err();
+//! assert!(error.to_string().contains("did you mean closed?"));
+//! # Ok::<(), tcpstate::filter::FilterError>(())
 //! ```
 
 pub mod ast;

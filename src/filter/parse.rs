@@ -14,7 +14,7 @@ use crate::tracker::State;
 /// Parentheses and `not`s inside one another.
 const DEEPEST: usize = 64;
 
-/// Parses a filter.
+/// Parses a filter; `"server port 80".parse()` does the same.
 ///
 /// # Errors
 /// With the place, what was expected there, and a hint where one can be given.

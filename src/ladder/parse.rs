@@ -18,6 +18,9 @@ const STEP: Span = Span::millis(10);
 /// let error = tcpstate::ladder::parse("1. SYN_SENT --> <SEQ=x><CTL=SYN> --> CLOSED").unwrap_err();
 /// assert_eq!(error.to_string(), "line 1, column 17: `SEQ=x` is not a number that fits");
 /// ```
+///
+/// # Errors
+/// With the line and column of the first thing that cannot stand there.
 pub fn parse(text: &str) -> Result<Ladder, LadderError> {
     let mut ladder = Ladder::default();
     for (i, line) in text.lines().enumerate() {

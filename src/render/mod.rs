@@ -1,4 +1,5 @@
-//! Renderers: a report in, bytes out. Pure functions of a [`Report`] and [`RenderOptions`]; one file per format.
+//! Renderers: a report in, bytes out. Pure functions of a [`Report`] and [`RenderOptions`]; one file per format. Whatever
+//! writes here fails only where the writer fails that it was handed.
 //!
 //! Text that comes from files or off the wire is made harmless for the medium it goes to: control characters never
 //! reach a terminal, a cell never becomes a formula, a name never becomes markup.

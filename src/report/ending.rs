@@ -1,5 +1,7 @@
 //! How a connection ended: what became of it, who closed it first and who reset it.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::course::{self, Course};
@@ -63,6 +65,12 @@ impl Outcome {
     }
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// Who sent the first FIN (or the RST that ended it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -90,6 +98,12 @@ impl ClosedFirst {
     }
 }
 
+impl fmt::Display for ClosedFirst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// Who ended a connection with a RST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -111,6 +125,12 @@ impl ResetBy {
             ResetBy::Server => "server",
             ResetBy::Between => "between",
         }
+    }
+}
+
+impl fmt::Display for ResetBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

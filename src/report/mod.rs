@@ -55,3 +55,30 @@ pub use settings::Settings;
 pub use severity::Severity;
 pub use spent::TimeInState;
 pub use timing::{Tables, Timing};
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Display;
+
+    use super::vantage::Vantage;
+    use super::*;
+    use crate::tracker::Evidence;
+
+    fn check<T: Display + serde::Serialize>(words: impl IntoIterator<Item = T>) {
+        for word in words {
+            assert_eq!(serde_json::to_value(&word).unwrap(), word.to_string());
+        }
+    }
+
+    #[test]
+    fn words_are_printed_as_json_writes_them() {
+        check(Outcome::ALL);
+        check(ClosedFirst::ALL);
+        check([ResetBy::Client, ResetBy::Server, ResetBy::Between]);
+        check(Severity::ALL);
+        check(Side::ALL);
+        check(Evidence::ALL);
+        check([Vantage::Client, Vantage::Server, Vantage::Middle]);
+        assert_eq!(format!("{:>8}|{:<8}", Outcome::Open, Side::Client), "    open|client  ");
+    }
+}

@@ -1,5 +1,7 @@
 //! How much a finding matters: its grades and their names.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// How much a finding matters.
@@ -34,5 +36,11 @@ impl Severity {
     /// The one with this name.
     pub fn named(name: &str) -> Option<Severity> {
         Severity::ALL.into_iter().find(|severity| severity.name() == name)
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }

@@ -1,5 +1,7 @@
 //! The two ends of a connection.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// One thing for each end of a connection.
@@ -41,6 +43,12 @@ impl Side {
             Side::Client => Side::Server,
             Side::Server => Side::Client,
         }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where the tap was, relative to the two ends: the words for it.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -25,6 +26,12 @@ impl Vantage {
             Vantage::Server => "server",
             Vantage::Middle => "middle",
         }
+    }
+}
+
+impl fmt::Display for Vantage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -42,7 +42,10 @@ impl std::error::Error for OpenError {}
 ///
 /// Of a folder all files that are captures are taken, in the order of their names; subfolders and hidden files are
 /// not. Several inputs are merged in time order. An input that cannot be read is kept as a
-/// [`FileInfo`](super::FileInfo) with `unreadable` set as long as another can be; if none can, that is the error.
+/// [`FileInfo`](super::FileInfo) with `unreadable` set as long as another can be.
+///
+/// # Errors
+/// If none of them can be read; with the cause for each.
 ///
 /// ```no_run
 /// let mut source = tcpstate::source::open(&["trace.pcap"])?;
@@ -75,6 +78,9 @@ pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Box<dyn Source>, OpenError> {
 }
 
 /// Reads one capture from any reader, under a name for messages.
+///
+/// # Errors
+/// If what it yields is no capture, or it yields nothing.
 pub fn open_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<Box<dyn Source>, OpenError> {
     let name = printable(name);
     let opened = open_stream(name.clone(), reader);

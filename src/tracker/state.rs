@@ -203,6 +203,12 @@ impl Evidence {
     }
 }
 
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 crate::pack::pack_choice!(Evidence { Sent, Confirmed, Inferred, Assumed, Timer });
 
 #[cfg(test)]
