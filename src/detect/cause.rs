@@ -159,13 +159,13 @@ pub fn cause(view: &View<'_>, reset: &Reset) -> Cause {
     }
     // A single one is enough if as much time went by as passes between keepalives at least.
     let waited = reset.tries_since.is_some_and(|t| reset.time - t >= LEAST_INTERVAL);
-    if (reset.tries.1 >= 2 || reset.tries.1 == 1 && waited) && reset.tries.0 == 0 {
+    if (reset.probes >= 2 || reset.probes == 1 && waited) && reset.repeats == 0 {
         return Cause::KeepaliveGaveUp;
     }
     if is_unheard(view, reset) {
         return Cause::KeepaliveGaveUp;
     }
-    if reset.tries.0 >= 2 {
+    if reset.repeats >= 2 {
         return Cause::GaveUp;
     }
     if !was_open && view.side(e) == Side::Client {
@@ -212,7 +212,7 @@ fn cause_without_ack(view: &View<'_>, reset: &Reset, was_open: bool) -> Cause {
 /// last answer had not arrived, and it waited for it as long as passes between keepalives at least.
 pub(super) fn is_unheard(view: &View<'_>, reset: &Reset) -> bool {
     let had_time = reset.trigger.is_some_and(|t| t.age > view.round_trip());
-    reset.ack && reset.unheard && had_time && reset.tries == (0, 0) && gives_up_probing(view, reset)
+    reset.ack && reset.unheard && had_time && (reset.repeats, reset.probes) == (0, 0) && gives_up_probing(view, reset)
 }
 
 /// Whether `reset` comes behind keepalives of its sender, which were answered, when the next would be due.

@@ -52,7 +52,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             answered_in_vain(view, reset, sink);
             continue;
         }
-        let probes = reset.map_or(waiting.probes, |r| r.tries.1);
+        let probes = reset.map_or(waiting.probes, |r| r.probes);
         let closed_window = view.cold(1 - e).zero.since.is_some();
         let since = reset.and_then(|r| r.tries_since).or(waiting.first().map(|f| f.0));
         let Some(since) = since.filter(|_| !closed_window && waiting.content == 0 && probes > 0) else { continue };

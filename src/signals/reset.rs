@@ -53,8 +53,10 @@ pub struct Reset {
     pub in_flight: u32,
     /// The sender had sent something after `trigger`.
     pub answered: bool,
-    /// What the sender had sent again in vain: segments with content, and probes.
-    pub tries: (u8, u8),
+    /// How often the sender had sent content again in vain.
+    pub repeats: u8,
+    /// How many probes it had sent in vain.
+    pub probes: u8,
     /// How often the peer had sent its unanswered segments again.
     pub peer_repeats: u8,
     /// The sender's last segment before it.
@@ -134,7 +136,8 @@ impl Reset {
             unread: unacked(if seg.has(Flags::ACK) && before(seg.ack, sent) { seg.ack } else { sent }),
             in_flight: own.unacked(),
             answered: last.is_some_and(|l| ends[x].last_sent().is_some_and(|t| t > l.time)),
-            tries: (tried.repeats, tried.probes),
+            repeats: tried.repeats,
+            probes: tried.probes,
             peer_repeats: waiting.repeats,
             last_sent: ends[x].last_sent(),
             stamped: seg.options.timestamps.is_some(),
@@ -168,7 +171,8 @@ crate::pack::pack_fields!(Reset {
     unread,
     in_flight,
     answered,
-    tries,
+    repeats,
+    probes,
     peer_repeats,
     last_sent,
     stamped,
