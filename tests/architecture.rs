@@ -157,7 +157,7 @@ const PUT_IN_ORDER: &[&str] = &["tracker/index.rs", "render/rank.rs"];
 /// Crates that reach out of the program, and the modules that may.
 const REACH_OUT: &[(&str, &[&str])] = &[
     ("anstream", &["cli"]),
-    ("clap", &["cli", "diff"]),
+    ("clap", &["cli"]),
     ("crossterm", &["cli"]),
     ("indicatif", &["cli"]),
     ("libc", &["source"]),

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 
 use super::args::{columns, duration, limit};
 use super::failure::{DONE, FAILED, FOUND, Failure, UNCLEAR};
@@ -24,6 +25,34 @@ use crate::render::facts::input;
 use crate::report::Severity;
 use crate::source::open_reader;
 use crate::time::Span;
+
+impl ValueEnum for By {
+    fn value_variants<'a>() -> &'a [By] {
+        &[By::Auto, By::Address, By::Port]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            By::Auto => PossibleValue::new("auto").help("By address where most are in both captures, else by port"),
+            By::Address => PossibleValue::new("address").help("By server address and port"),
+            By::Port => PossibleValue::new("port").help("By server port, whatever the address"),
+        })
+    }
+}
+
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Format] {
+        &[Format::Table, Format::Json, Format::Markdown]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Format::Table => PossibleValue::new("table").help("For a person at a terminal"),
+            Format::Json => PossibleValue::new("json").help("For programs"),
+            Format::Markdown => PossibleValue::new("markdown").help("For a pull request"),
+        })
+    }
+}
 
 /// What can be said about a comparison.
 #[derive(Debug, Args)]

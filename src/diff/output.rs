@@ -17,14 +17,14 @@ use crate::render::units::{count, plural, share, span};
 use crate::report::{Severity, TOOL};
 
 /// The shapes it can be written in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// For a person at a terminal
+    /// For a person at a terminal.
     #[default]
     Table,
-    /// For programs
+    /// For programs.
     Json,
-    /// For a pull request
+    /// For a pull request.
     Markdown,
 }
 

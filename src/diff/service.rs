@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::sample::{About, Item, Sample};
 
 /// How services are told apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum By {
-    /// By address where most are in both captures, else by port
+    /// By address where most are in both captures, else by port.
     #[default]
     Auto,
-    /// By server address and port
+    /// By server address and port.
     Address,
-    /// By server port, whatever the address
+    /// By server port, whatever the address.
     Port,
 }
 
