@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 
 #[path = "common/source_code.rs"]
 mod source_code;
@@ -277,6 +278,30 @@ fn every_module_of_the_crate_has_a_row_in_its_map() {
     for module in modules.map(|module| module.trim_end_matches([' ', '{'])) {
         assert!(rows.iter().any(|row| row.contains(&format!("[`{module}`]"))), "`{module}` is not in the map");
     }
+}
+
+/// Where there is a table of the files of a folder, one must be able to trust it. Detectors and commands, a file each, are
+/// found by their names.
+#[test]
+fn tables_of_files_are_whole() {
+    let read = |file: &PathBuf| fs::read_to_string(file).expect("a source can be read");
+    let is_code = |word: &str| word.len() == 4 && word.starts_with(char::is_uppercase) && word.ends_with(':');
+    let has_a_name = |text: &str| {
+        let first = text.strip_prefix("//! ").and_then(|line| line.split_whitespace().next());
+        first.is_some_and(|word| word == "`tcpstate" || is_code(word))
+    };
+    let (files, mut missing) = (rust_files("src"), Vec::new());
+    for room in files.iter().filter(|file| file.ends_with("mod.rs")) {
+        let text = read(room);
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("//! |")).collect();
+        for file in files.iter().filter(|file| file.parent() == room.parent() && *file != room) {
+            let row = format!("`{}`", file.file_stem().unwrap_or_default().to_string_lossy());
+            if !rows.is_empty() && !rows.iter().any(|told| told.contains(&row)) && !has_a_name(&read(file)) {
+                missing.push(format!("{}: {row} is not in the table", room.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
 #[test]

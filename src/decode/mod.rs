@@ -1,9 +1,21 @@
 //! From a captured packet to the TCP segment in it: link layer, tags, tunnels, IP, fragments, TCP.
 //!
 //! Ethernet, IP and TCP with nothing special are looked at in one piece (`usual`). Plain Ethernet, VLAN, IPv4, IPv6
-//! and TCP go through one straight function over etherparse's header slices, without allocation. Everything else takes the long way (`walk`), layer by layer; of tunnels the innermost flow
-//! is what counts. Lengths come from the IP header, so neither Ethernet padding nor the snap length changes them;
+//! and TCP go through one straight function over etherparse's header slices, without allocation. Everything else takes
+//! the long way (`walk`), layer by layer; of tunnels the innermost flow is what counts. Lengths come from the IP header, so neither Ethernet padding nor the snap length changes them;
 //! where the header says 0 (segmentation offload, jumbograms) from the length on the wire.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `usual` | the usual packet, in one piece |
+//! | `walk` | the way through the layers of any other; each of these adds its part |
+//! | `link`, `ether`, `wlan` | link layers; what stands between Ethernet and IP; wireless |
+//! | `ip`, `fragments` | IPv4 and IPv6; packets put together again |
+//! | `tunnel`, `udp` | tunnels over IP and over UDP |
+//! | `tcp`, `icmp` | the segment; errors that quote one |
+//! | `scope` | the VLANs and tunnels that a segment was in, as a small number |
+//! | `bytes` | bytes captured, and bytes on the wire |
+//! | `bundle` | what was found in some packets, handed on at once |
 
 mod bundle;
 mod bytes;

@@ -13,7 +13,7 @@
 //! | `scene` | the capture around it; `quality`: what it misses; known from a `survey` of all connections, and from all segments (`watch`) |
 //! | `textbook` | connections of which there is nothing to say |
 //! | `sink` | where a detector puts what it finds, in short or in full |
-//! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `short`: numbers in little room; `services`: grouped; `members`: those that a finding is about |
+//! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `short`: numbers in little room; `services`: grouped; `members`: those that a finding is about; `clients`: the hosts they come from |
 //! | `seeded` | tables that are looked up by address |
 //! | `select` | which of them the user wants, and which make the run fail |
 //! | `group` | anomalies of many connections as one finding |
@@ -34,6 +34,7 @@ macro_rules! opened {
 }
 
 mod cause;
+mod clients;
 mod declaration;
 mod digest;
 mod digests;
@@ -62,7 +63,6 @@ mod watch;
 
 mod accept_queue_drops;
 mod capture_cuts_connections;
-mod clients;
 mod clock_stepped;
 mod close_wait_growth;
 mod close_wait_stuck;

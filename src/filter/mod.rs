@@ -15,6 +15,16 @@
 //! assert_eq!("outcome clsed".parse::<Filter>().unwrap_err().at, 8..13);
 //! # Ok::<(), tcpstate::filter::FilterError>(())
 //! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | `lex`, `parse`, `values` | from characters to a filter |
+//! | [`words`] | the words of the language |
+//! | [`literal`] | addresses, networks, ports |
+//! | [`ast`] | what a filter means |
+//! | [`eval`] | whether a connection passes |
+//! | [`select`] | a report about the ones that do |
+//! | [`error`] | what is wrong with one, and where |
 
 pub mod ast;
 pub mod error;

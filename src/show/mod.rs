@@ -2,6 +2,13 @@
 //!
 //! The connection is looked up first; then the same packets are read once more, and what belongs to it is kept. That way
 //! nothing is held of any other connection, however large the capture.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `collect` | the segments of one connection, each with what was believed then |
+//! | `mark` | what is said of a segment besides its fields |
+//! | `story` | from these to lines |
+//! | `fold` | the lines that are left out |
 
 mod collect;
 mod fold;

@@ -2,6 +2,18 @@
 //!
 //! A source yields packets in capture order together with what is known of the input as a whole:
 //! its format, its link types, how many packets the kernel dropped, and where reading had to stop.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `open` | from paths to a source; `sniff`: what a file is that is no capture |
+//! | `merge` | several inputs as one, in order of time |
+//! | `file` | one input: compression, format, records; `log`: what is noted about it on the way |
+//! | `buffer`, `batch` | bytes in one piece; records that lie one after the other in them |
+//! | `pcap`, `pcapng`, `snoop`, `erf` | the formats; `ticks`: their timestamps; `ending`: when a pcapng section ended |
+//! | `compress`, `ahead` | compressed input; decompression in a thread of its own; `place`: where in it something goes wrong |
+//! | `link` | link-layer header types by name |
+//! | `text` | words for messages |
+//! | [`live`] | packets as they pass |
 
 mod ahead;
 mod batch;

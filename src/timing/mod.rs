@@ -8,7 +8,7 @@
 //! | [`handshake`] | SYN, SYN,ACK, ACK; retries |
 //! | [`round_trip`] | the tap to each end and back; `loss`: what was sent again |
 //! | `missed` | acknowledgments that were not captured |
-//! | [`turn`] | requests and answers |
+//! | [`turn`] | requests and answers; `resume`: since when an end had nothing to wait for |
 //! | [`pause`] | gaps, closed windows, stalls |
 //! | [`close`] | FINs |
 //! | [`blame`] | all time, by cause |
@@ -19,8 +19,9 @@
 //! | [`summary`] | what the report says of a connection; `distribution`: of many figures |
 //! | [`table`] | and of groups: `groups` says which, `sums` adds one up, from `figure`s |
 //! | `columns` | the samples of all connections: a `column` stores each once, with the `seats` of its groups; groups with too many are `rough`; `rows` are those of each other, dealt by `deal`, and `ranks` finds their quantiles |
-//! | `packed` | numbers in a row of bytes; `samples`: those of one connection |
+//! | `packed` | numbers in a row of bytes; `samples`: those of one connection; `apart`: each kind of them by itself |
 //! | `maybe` | times and spans that may be unknown |
+//! | `testing` | segments for the tests of these |
 
 mod apart;
 pub mod blame;

@@ -1,4 +1,9 @@
 //! Writing captures: packets as they come, into pcapng files.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `pcapng` | a file |
+//! | `rotate` | one, or a row of them |
 
 mod pcapng;
 mod rotate;

@@ -1,4 +1,12 @@
 //! `tcpstate live`: what passes an interface, as it happens.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `args` | what can be said about watching |
+//! | `run` | the loop; `stop`: what ends it |
+//! | `ahead`, `queue` | reading in a thread of its own, and what that has ready |
+//! | `screen`, `stream` | the dashboard on the terminal; without one, lines of JSON |
+//! | `metrics` | a page of metrics over HTTP |
 
 mod ahead;
 mod args;

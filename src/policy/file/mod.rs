@@ -2,6 +2,13 @@
 //!
 //! Every key is declared once, in [`keys`]: the reader, its error messages and the schema for editors are made from that
 //! table. Errors give line and column and show the place.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`keys`] | the table of keys |
+//! | `read`, `value`, `whole` | tables to rules; single values; what only the whole policy shows |
+//! | `schema` | the JSON Schema |
+//! | `error` | what is wrong, and where |
 
 mod error;
 pub mod keys;

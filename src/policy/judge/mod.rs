@@ -3,6 +3,16 @@
 //! What cannot be seen counts as neither good nor bad. For each rule it is worked out how many connections offend for
 //! certain and how many may: the rule fails if the certain ones are too many, passes if all together are not, and cannot
 //! be told in between. A capture below the policy's demands turns passes into "can't tell", never failures into passes.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `capture` | whether the capture shows enough |
+//! | `scope` | which connections a rule is about |
+//! | `limit` | limits on findings |
+//! | `expect`, `condition` | assertions about connections; whether one is as it says |
+//! | `hearing` | connections one by one, as they pass |
+//! | `listed` | what is wrong, the first of it in words |
+//! | `sum` | several verdicts as one |
 
 mod capture;
 mod condition;

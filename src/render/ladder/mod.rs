@@ -1,4 +1,11 @@
 //! A connection as a ladder: text in the notation of [`crate::ladder`], SVG, a Mermaid sequence diagram, JSON.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `text`, `brief` | the notation; where a page is narrow |
+//! | `svg` | a picture |
+//! | `markdown` | a sequence diagram |
+//! | `json` | an object |
 
 mod brief;
 pub mod json;

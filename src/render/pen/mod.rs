@@ -6,6 +6,16 @@
 //! known before.
 //!
 //! Every struct is taken apart by name without `..`: a new field of the model does not compile until it is written here.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`lines`] | lines before they are written out |
+//! | [`number`], [`text`] | numbers and times; words and addresses |
+//! | [`connection`], [`passage`] | a connection; an end of which the history is only written |
+//! | [`timing`], [`spans`], [`tables`] | where its time went; spans by name; the time of many connections |
+//! | [`findings`] | what is wrong; roll-ups |
+//! | [`row`] | a connection as a row of CSV |
+//! | [`template`] | lone SYNs, copied |
 
 pub mod connection;
 pub mod findings;

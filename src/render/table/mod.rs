@@ -1,5 +1,13 @@
 //! The view for a person at a terminal, in one screen: what was captured and what was missed, what is wrong, the
 //! totals, and the connections that want to be looked at.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `findings` | what is wrong |
+//! | `rollups` | by service and host |
+//! | `totals` | outcomes, states |
+//! | `timing` | where the time went |
+//! | `connections`, `detail` | connections in short; one in full |
 
 pub mod connections;
 pub mod detail;

@@ -5,6 +5,16 @@
 //!
 //! Interfaces are read through a packet socket of Linux with a ring shared with the kernel. Elsewhere
 //! `tcpdump -U -w - | tcpstate live -` does the same.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `capture` | packets from an interface; `frame`: the layout of the ring; `twice`: packets seen on several interfaces |
+//! | `filter` | the kernel's part of filtering |
+//! | `interface` | which interfaces there are |
+//! | `privilege` | giving up what is not needed any more |
+//! | `sys` | what only the kernel can do: all the `unsafe` of capturing, and the argument for it |
+//! | `other` | systems on which interfaces are not read directly |
+//! | `pipe` | a capture from a pipe |
 
 #[cfg(target_os = "linux")]
 mod capture;
