@@ -93,13 +93,19 @@ impl Format {
     }
 }
 
-/// The error is the word that is no format.
+/// The error is what to write instead.
 impl FromStr for Format {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Format, String> {
-        Format::ALL.into_iter().find(|format| format.name() == word).ok_or_else(|| word.to_owned())
+        let found = Format::ALL.into_iter().find(|format| format.name() == word);
+        found.ok_or_else(|| instead(word, "format", Format::ALL.map(Format::name)))
     }
+}
+
+/// What to write instead of `word`, which is none of these names.
+pub(crate) fn instead<const N: usize>(word: &str, what: &str, names: [&str; N]) -> String {
+    format!("`{word}` is no {what}; use {}", names.join(", "))
 }
 
 /// Which parts of a report are shown by the formats for people.
@@ -209,5 +215,17 @@ pub fn render(format: Format, report: &Report, options: &RenderOptions, out: &mu
         Format::Ndjson => ndjson::render(report, options, out),
         Format::Csv => csv::render(report, options, out),
         Format::Markdown => markdown::render(report, options, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_no_format_is_answered_with_those_that_are() {
+        assert_eq!("csv".parse(), Ok(Format::Csv));
+        let error = "xml".parse::<Format>().unwrap_err();
+        assert_eq!(error, "`xml` is no format; use table, json, ndjson, csv, markdown");
     }
 }

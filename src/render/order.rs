@@ -62,12 +62,13 @@ impl SortKey {
     }
 }
 
-/// The error is the word that is no key.
+/// The error is what to write instead.
 impl FromStr for SortKey {
     type Err = String;
 
     fn from_str(word: &str) -> Result<SortKey, String> {
-        SortKey::ALL.into_iter().find(|key| key.name() == word).ok_or_else(|| word.to_owned())
+        let found = SortKey::ALL.into_iter().find(|key| key.name() == word);
+        found.ok_or_else(|| super::instead(word, "key", SortKey::ALL.map(SortKey::name)))
     }
 }
 

@@ -12,6 +12,7 @@ use std::str::FromStr;
 
 use super::judge::{Judgement, Offence, RuleVerdict, Status};
 use super::model::Level;
+use crate::render::instead;
 use crate::render::units::count;
 
 /// The kinds of report.
@@ -58,12 +59,13 @@ impl Kind {
     }
 }
 
-/// The error is the word that is no kind.
+/// The error is what to write instead.
 impl FromStr for Kind {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Kind, String> {
-        Kind::ALL.into_iter().find(|kind| kind.name() == word).ok_or_else(|| word.to_owned())
+        let found = Kind::ALL.into_iter().find(|kind| kind.name() == word);
+        found.ok_or_else(|| instead(word, "kind of output", Kind::ALL.map(Kind::name)))
     }
 }
 

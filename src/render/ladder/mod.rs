@@ -65,12 +65,13 @@ impl Format {
     }
 }
 
-/// The error is the word that is no format.
+/// The error is what to write instead.
 impl FromStr for Format {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Format, String> {
-        Format::ALL.into_iter().find(|format| format.name() == word).ok_or_else(|| word.to_owned())
+        let found = Format::ALL.into_iter().find(|format| format.name() == word);
+        found.ok_or_else(|| super::instead(word, "format", Format::ALL.map(Format::name)))
     }
 }
 
