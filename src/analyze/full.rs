@@ -11,8 +11,8 @@ use crate::tracker::{Case, Verdict};
 
 impl Analysis {
     /// What is odd about connection `index`, number `id`, with its `verdicts`.
-    pub fn anomalies(&self, at: (usize, u64), verdicts: &[Verdict; 2], scene: &Scene) -> Vec<Anomaly> {
-        self.anomalies_of(&self.tracker.case(at.0), at, verdicts, scene)
+    pub fn anomalies(&self, (index, id): (usize, u64), verdicts: &[Verdict; 2], scene: &Scene) -> Vec<Anomaly> {
+        self.anomalies_of(&self.tracker.case(index), (index, id), verdicts, scene)
     }
 
     fn anomalies_of(
@@ -26,9 +26,9 @@ impl Analysis {
         detect::anomalies(&View::new((c, c.client().0, id), verdicts, &case.notes.signals, previous.as_deref(), scene))
     }
 
-    /// The report on connection `index` with its `verdicts` at `end`, as number `id`, without anomalies.
-    pub fn connection(&self, at: (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
-        self.connection_of(&self.tracker.case(at.0), at.1, verdicts, end)
+    /// The report on connection `index`, number `id`, with its `verdicts` at `end`, without anomalies.
+    pub fn connection(&self, (index, id): (usize, u64), verdicts: &[Verdict; 2], end: Time) -> Connection {
+        self.connection_of(&self.tracker.case(index), id, verdicts, end)
     }
 
     fn connection_of<E: Told>(&self, case: &Case<Noted>, id: u64, verdicts: &[Verdict; 2], end: Time) -> Connection<E> {
@@ -61,8 +61,8 @@ impl Finish<'_> {
     }
 
     /// Connection `index`, number `id`, in full.
-    pub(super) fn in_full<E: Told>(&self, at: (usize, u64), verdicts: &[Verdict; 2]) -> Connection<E> {
-        self.in_full_of(&self.analysis.tracker.case(at.0), at, verdicts)
+    pub(super) fn in_full<E: Told>(&self, (index, id): (usize, u64), verdicts: &[Verdict; 2]) -> Connection<E> {
+        self.in_full_of(&self.analysis.tracker.case(index), (index, id), verdicts)
     }
 
     fn in_full_of<E: Told>(&self, case: &Case<Noted>, at: (usize, u64), verdicts: &[Verdict; 2]) -> Connection<E> {

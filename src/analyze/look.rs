@@ -161,12 +161,12 @@ impl Finish<'_> {
         }
     }
 
-    /// Builds those that do not stay, of which detectors say `said`, or tells them in short, as is wanted.
+    /// Builds those that do not stay, of which detectors say `briefs` and `anomalies`, or tells them in short, as is wanted.
     #[inline(always)]
     fn build_all(
         &self,
         looks: &[Look<'_>],
-        said: (&[Vec<Brief>], &mut [Vec<Anomaly>]),
+        (briefs, anomalies): (&[Vec<Brief>], &mut [Vec<Anomaly>]),
         wanted: Wanted<'_>,
         kinds: &mut Alike,
         stretch: &mut Stretch,
@@ -175,7 +175,8 @@ impl Finish<'_> {
             return;
         }
         let written = self.are_written(wanted);
-        for ((look, briefs), anomalies) in looks.iter().zip(said.0).zip(said.1).filter(|((look, _), _)| !look.stays) {
+        let going = looks.iter().zip(briefs).zip(anomalies).filter(|((look, _), _)| !look.stays);
+        for ((look, briefs), anomalies) in going {
             if wanted.in_short() && self.told_in_short(look, briefs, kinds, &mut stretch.lone) {
                 continue;
             }
