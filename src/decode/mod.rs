@@ -2,8 +2,9 @@
 //!
 //! Ethernet, IP and TCP with nothing special are looked at in one piece (`usual`). Plain Ethernet, VLAN, IPv4, IPv6
 //! and TCP go through one straight function over etherparse's header slices, without allocation. Everything else takes
-//! the long way (`walk`), layer by layer; of tunnels the innermost flow is what counts. Lengths come from the IP header, so neither Ethernet padding nor the snap length changes them;
-//! where the header says 0 (segmentation offload, jumbograms) from the length on the wire.
+//! the long way (`walk`), layer by layer; of tunnels the innermost flow is what counts. Lengths come from the IP
+//! header, so neither Ethernet padding nor the snap length changes them; where the header says 0 (segmentation offload,
+//! jumbograms) from the length on the wire.
 //!
 //! | file | holds |
 //! |---|---|
