@@ -23,7 +23,7 @@ pub static DECLARATION: Declaration = Declaration {
               while the peer is alive (heard after the repetitions began, and it repeats nothing itself; or heard after the first \
               time, where it never acknowledged anything as large; or, where none as large was ever acknowledged, it acknowledged \
               a smaller one selectively that was sent later), or after a router said by ICMP that it is too big (RFC 1191, \
-              RFC 8201), which then did not reach its sender. A warning where what the peer sent may yet come again, or where \
+              RFC 8201), which then did not reach its sender. A warning where what the peer sent may yet come again, or it sent keepalives, or \
               segments as large were acknowledged before.",
     confused: "path-mtu-lowered, where the sender heeds what the router says; a dead peer, which answers nothing; heavy loss, \
                which hits small segments, too; an outage of one direction, in which the peer repeats what it sends.",
@@ -144,8 +144,10 @@ fn passes_smaller(view: &View<'_>, e: usize, same: &Same) -> Option<Proof> {
             [peer.last_data(), fin].into_iter().flatten().all(|t| t < since || view.scene.end - t >= REPEATED);
         // An end that gives up says nothing of what reached it.
         let resets = || view.signals.resets().iter().any(|reset| reset.from != e && reset.time > since + trip);
+        // Nor does one that asks whether its peer is there: the answer may not reach it.
+        let asks = view.cold(1 - e).last_probe >= packet;
         if heard_after(since) {
-            return Some(if settled && !passed { Proof::Heard } else { Proof::Perhaps(passed) });
+            return Some(if settled && !asks && !passed { Proof::Heard } else { Proof::Perhaps(passed) });
         }
         if resets() && !passed {
             return Some(Proof::Perhaps(false));

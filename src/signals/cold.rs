@@ -90,6 +90,8 @@ pub struct ColdEnd {
     pub zero: ZeroWindow,
     /// Keepalive and window probes it sent.
     pub probes: u32,
+    /// The packet of the last of them.
+    pub last_probe: u64,
     /// Segments that arrived at the tap below the edge and had not been seen: reordered, or lost before the tap.
     pub gap_fills: u32,
     /// Of those, how many had been sent before what was captured ahead of them: the path reordered, nothing was lost.
@@ -125,6 +127,7 @@ impl ColdEnd {
         },
         zero: ZeroWindow { since: None, first: None, total: Span(0), longest: Span(0), times: 0, probes: 0 },
         probes: 0,
+        last_probe: 0,
         gap_fills: 0,
         late: 0,
         first_late: None,
@@ -325,6 +328,7 @@ crate::pack::pack_fields!(ColdEnd {
     again,
     zero,
     probes,
+    last_probe,
     gap_fills,
     late,
     first_late,

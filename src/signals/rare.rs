@@ -55,6 +55,7 @@ impl Signals {
         }
         if taken.class == Class::Probe {
             own.probes = own.probes.saturating_add(1);
+            own.last_probe = seg.packet;
             peer.zero.probes = peer.zero.probes.saturating_add(u32::from(peer.zero.since.is_some()));
         }
         own.note_order(seg, noted);
