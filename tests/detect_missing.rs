@@ -147,3 +147,79 @@ fn what_the_snap_length_cuts_from_a_syn_was_not_left_out_by_it() {
     };
     assert_eq!([false, true].map(limited), [true, false]);
 }
+
+/// A stream at full speed, its acknowledgments captured 5 ms ahead.
+#[test]
+fn of_what_is_acknowledged_before_it_is_captured_there_may_be_much() {
+    let acks = |n: u32| {
+        format!("{}. - <-- <SEQ=301><ACK={}><CTL=ACK> <-- - @ {}us\n", n + 5, 1_101 + n * 1_000, 1_010_000 + n * 100)
+    };
+    let data = |n: u32| {
+        format!(
+            "{}. - --> <SEQ={}><ACK=301><CTL=ACK><LEN=1000> --> - @ {}us\n",
+            n + 60,
+            101 + n * 1_000,
+            1_015_000 + n * 100
+        )
+    };
+    let first = "4. - --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000> --> - @ 1s\n";
+    let ladder = format!(
+        "{}{first}{}{}",
+        opened!(""),
+        (1..40).map(acks).collect::<String>(),
+        (1..40).map(data).collect::<String>()
+    );
+    assert_eq!(told(&ladder), (0, 0));
+}
+
+/// Behind one that was lost before the tap lies more than is kept of what was captured; then all of that comes again.
+#[test]
+fn what_was_captured_beyond_a_gap_is_sent_again_when_it_comes_again() {
+    let flight = |from: u32, ms: u32, step: u32| -> String {
+        let line = |n: u32| {
+            format!(
+                "{}. - --> <SEQ={}><ACK=301><CTL=ACK><LEN=1000> --> - @ {}us\n",
+                from + n,
+                1_101 + n * step,
+                ms * 1_000 + n * 100
+            )
+        };
+        (0..12).map(line).collect()
+    };
+    let again = |step: u32, next: u32| {
+        told(&format!(
+            "{}{}20. - --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000> --> - @ 1020ms
+21. - --> <SEQ={next}><ACK=301><CTL=ACK><LEN=1000> --> - @ +10us
+22. - <-- <SEQ=301><ACK={}><CTL=ACK> <-- - @ +10us
+{}",
+            opened!(""),
+            flight(4, 1_010, step),
+            next + 1_000,
+            flight(30, 1_021, step),
+        ))
+    };
+    // One behind the other, and with gaps between, which are never filled.
+    assert_eq!(again(1_000, 13_101).1, 13);
+    assert_eq!(again(2_000, 25_101).1, 13);
+}
+
+/// The acknowledgment of the server's FIN is captured ahead of that, and of what the server acknowledged before.
+#[test]
+fn what_acknowledges_more_than_before_is_no_keepalive() {
+    let late = opened!(
+        "4. - --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000> --> -
+5. - --> <SEQ=1101><ACK=301><CTL=ACK><LEN=1000> --> -
+6. - --> <SEQ=2101><ACK=301><CTL=ACK><LEN=1000> --> -
+7. - --> <SEQ=3101><ACK=301><CTL=FIN,ACK> --> -
+8. - <-- <SEQ=301><ACK=101><CTL=ACK> <-- -
+9. - --> <SEQ=3102><ACK=302><CTL=ACK> --> - @ +2ms
+10. - <-- <SEQ=301><ACK=1101><CTL=ACK> <-- - @ +100us
+11. - <-- <SEQ=301><ACK=2101><CTL=ACK> <-- - @ +100us
+12. - <-- <SEQ=301><ACK=3101><CTL=ACK> <-- - @ +100us
+13. - <-- <SEQ=301><ACK=3102><CTL=FIN,ACK> <-- - @ +100us
+"
+    );
+    let report = of_ladder(late);
+    let names: Vec<_> = report.connections[0].anomalies.iter().map(|found| found.name).collect();
+    assert!(!names.contains(&"keepalive-timeout"), "{names:?}");
+}

@@ -234,6 +234,7 @@ impl Connection {
             let gaps = end.gaps_mut();
             gaps.astray = None;
             gaps.beyond.clear();
+            gaps.forgotten = None;
             return true;
         }
         self.ends[x].gaps_mut().astray = Some(seg.end());
@@ -252,7 +253,9 @@ impl Connection {
         // Its own stream.
         let end = &mut self.ends[x];
         let known = end.seen;
-        let probe = known && self.is_probe(x, seg);
+        // One that acknowledges something for the first time is an ACK that was captured late.
+        let stale = seg.len == 0 && news && acked_before;
+        let probe = known && !stale && self.is_probe(x, seg);
         let end = &mut self.ends[x];
         let again = known && seg.seq_len() > 0 && !after(seg.end(), end.next) && !probe;
         let class = if probe {

@@ -91,6 +91,8 @@ pub struct Endpoint {
 pub(super) struct Gaps {
     /// Captured ranges beyond a gap, unordered.
     pub beyond: SmallVec<[(u32, u32); 2]>,
+    /// Up to here something may have been captured beyond a gap that is not kept.
+    pub forgotten: Option<u32>,
     /// One sequence number was never captured and may be its FIN: the number after it, and who shows it when.
     pub unseen_fin: Option<UnseenFin>,
     /// The peer acknowledged up to here more than was captured, and nothing beyond it was captured since.
@@ -176,9 +178,13 @@ impl Endpoint {
             self.contiguous = later(self.contiguous, end);
             self.close_gaps();
         } else {
-            let beyond = &mut self.gaps_mut().beyond;
-            if beyond.len() < RANGES {
-                beyond.push((seg.seq, end));
+            let gaps = self.gaps_mut();
+            if let Some((_, edge)) = gaps.beyond.iter_mut().find(|(_, edge)| *edge == seg.seq) {
+                *edge = end;
+            } else if gaps.beyond.len() < RANGES {
+                gaps.beyond.push((seg.seq, end));
+            } else {
+                gaps.forgotten = Some(gaps.forgotten.map_or(end, |highest| later(highest, end)));
             }
         }
     }
@@ -209,6 +215,7 @@ impl Endpoint {
             let (_, end) = gaps.beyond.swap_remove(i);
             self.contiguous = later(self.contiguous, end);
         }
+        gaps.forgotten = gaps.forgotten.filter(|end| after(*end, self.contiguous));
     }
 
     /// What is open about its stream, to be noted in.
@@ -225,6 +232,7 @@ impl Endpoint {
     pub(super) fn clear_gaps(&mut self) {
         if let Some(gaps) = &mut self.gaps {
             gaps.beyond.clear();
+            gaps.forgotten = None;
         }
     }
 

@@ -1,8 +1,8 @@
 //! What was acknowledged before it was captured: a capture put together of two, one for each direction, or of several queues,
 //! shows an answer before what it answers.
 
-use super::endpoint::Endpoint;
-use super::sequence::{after, before};
+use super::endpoint::{Endpoint, Gaps};
+use super::sequence::{after, before, later};
 use crate::segment::Segment;
 use crate::time::{Span, Time};
 
@@ -18,7 +18,9 @@ pub(super) struct Unseen {
 }
 
 /// So many are kept of an end, the latest.
-const KEPT: usize = 8;
+const KEPT: usize = 16;
+/// What follows a range within this time is kept with it, so that a stream at any speed has room for [`SOON`].
+const TOGETHER: Span = Span::millis(1);
 /// For so long: clocks of one capture differ by less.
 const DURATION: Span = Span::secs(1);
 /// What comes so soon behind its acknowledgment was not sent again because that was lost.
@@ -35,8 +37,9 @@ impl Endpoint {
         if !self.seen || self.packets == 0 || !more || !after(seg.ack, self.contiguous) {
             return;
         }
-        let (mut at, echo) = (self.contiguous, seg.options.timestamps.map(|stamps| stamps.echo));
+        let (contiguous, echo) = (self.contiguous, seg.options.timestamps.map(|stamps| stamps.echo));
         let gaps = self.gaps_mut();
+        let mut at = gaps.forgotten.map_or(contiguous, |end| later(end, contiguous));
         while before(at, seg.ack) {
             let captured = gaps.beyond.iter().find(|(start, end)| !after(*start, at) && after(*end, at));
             if let Some((_, end)) = captured {
@@ -45,10 +48,7 @@ impl Endpoint {
             }
             let starts = gaps.beyond.iter().map(|(start, _)| *start).filter(|start| after(*start, at));
             let end = starts.chain([seg.ack]).min_by_key(|start| start.wrapping_sub(at)).unwrap_or(seg.ack);
-            if gaps.unseen.len() == KEPT {
-                gaps.unseen.remove(0);
-            }
-            gaps.unseen.push(Unseen { start: at, end, acked: seg.time, echo });
+            gaps.add_unseen(Unseen { start: at, end, acked: seg.time, echo });
             at = end;
         }
     }
@@ -80,6 +80,22 @@ impl Endpoint {
             gaps.unseen_end = None;
         }
         parts > 0
+    }
+}
+
+impl Gaps {
+    fn add_unseen(&mut self, new: Unseen) {
+        if let Some(last) = self.unseen.last_mut()
+            && last.end == new.start
+            && (Span(0)..TOGETHER).contains(&(new.acked - last.acked))
+        {
+            last.end = new.end;
+            return;
+        }
+        if self.unseen.len() == KEPT {
+            self.unseen.remove(0);
+        }
+        self.unseen.push(new);
     }
 }
 

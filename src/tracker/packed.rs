@@ -15,6 +15,7 @@ use crate::time::Time;
 pack_fields!(Trace { time, packet, seq, ack, len, flags, ip_id, rest, stamped, stamp });
 pack_fields!(Gaps {
     beyond,
+    forgotten,
     unseen_fin,
     unseen_end,
     unseen,
