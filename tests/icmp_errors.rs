@@ -112,4 +112,10 @@ fn who_rejects_data_sent_again_and_again_is_told() {
         "since the handshake; 192.0.2.1 told 192.0.2.1:50000 that 198.51.100.2:80 is port unreachable (ICMP, packet 5)";
     assert!(told.message.ends_with(by), "{}", told.message);
     assert_eq!(told.facts["icmp"], "port unreachable");
+    // Nothing that it quotes is under way: it is forged, or of an older connection.
+    for seq in [100, 111] {
+        let c = rejected(ladder, 4, seq, IcmpKind::PortUnreachable);
+        let told = c.anomalies.iter().find(|found| found.name == "half-open-dead-peer").unwrap();
+        assert!(told.message.ends_with("or it is gone") && !told.facts.contains_key("icmp"), "{}", told.message);
+    }
 }

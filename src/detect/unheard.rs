@@ -5,7 +5,7 @@ use super::half_open_dead_peer::{AFTER, TRIES, is_open};
 use super::prelude::*;
 use super::rst_abort::is_in_history;
 use crate::segment::IcmpError;
-use crate::tracker::sequence::after;
+use crate::tracker::sequence::{after, before};
 
 /// Data into silence, after which the peer was heard again, but never acknowledged it: it had not received it, and was
 /// not sent it again.
@@ -56,8 +56,11 @@ pub(super) fn never_acknowledged(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
 
 /// The ICMP error that rejects what end `e` sent since then, if one does.
 pub(super) fn rejected<'v>(view: &'v View<'_>, e: usize, since: Time) -> Option<&'v IcmpError> {
-    let error = view.signals.cold()?.icmp.as_ref()?;
-    (error.src == view.socket(e) && error.time >= since).then_some(error)
+    let (error, own) = (view.signals.cold()?.icmp.as_ref()?, &view.connection.ends[e]);
+    // Of nothing that is under way tells one that is forged, or of an older connection (RFC 5927 §4.1).
+    let under_way = own.acked().is_none_or(|acked| !before(error.seq, acked))
+        && own.sent().is_none_or(|next| before(error.seq, next));
+    (error.src == view.socket(e) && error.time >= since && under_way).then_some(error)
 }
 
 /// That it does.
