@@ -223,3 +223,17 @@ fn what_acknowledges_more_than_before_is_no_keepalive() {
     let names: Vec<_> = report.connections[0].anomalies.iter().map(|found| found.name).collect();
     assert!(!names.contains(&"keepalive-timeout"), "{names:?}");
 }
+
+#[test]
+fn where_the_peer_was_not_captured_nobody_is_said_to_have_given_up_on_data() {
+    let alone = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. - --> <SEQ=101><ACK=301><CTL=ACK> --> -
+3. - --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> - @ 1s
+4. - --> <SEQ=101><ACK=311><CTL=ACK><LEN=10> --> - @ 1200ms
+5. - --> <SEQ=101><ACK=321><CTL=ACK><LEN=10> --> - @ 1600ms
+6. - --> <SEQ=111><ACK=321><CTL=RST,ACK> --> - @ 2s
+";
+    let report = of_ladder(alone);
+    let anomalies = &report.connections[0].anomalies;
+    assert!(anomalies.iter().all(|found| !found.message.contains("gave up")), "{anomalies:?}");
+}

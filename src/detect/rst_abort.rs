@@ -64,8 +64,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let aborts = match cause {
         Cause::UnreadData | Cause::Abort | Cause::RefusedAfterHandshake | Cause::FromBetween | Cause::Unknown => true,
         Cause::NoSocket => !is_forgotten(view, reset),
-        // Where its data met silence for long, half-open-dead-peer tells of it; of a FIN in vain, fin-unacked.
-        Cause::GaveUp => reset.ack && !reset.own_fin && !tells_of_silence(view, reset.from),
+        // Where its data met silence for long, half-open-dead-peer tells of it; of a FIN in vain, fin-unacked. Where the peer was
+        // not captured nothing shows that it was in vain.
+        Cause::GaveUp => reset.ack && !reset.own_fin && !view.is_one_sided() && !tells_of_silence(view, reset.from),
         _ => false,
     };
     if !aborts || !(view.is_midstream() || view.was_open()) {
