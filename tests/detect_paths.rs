@@ -247,6 +247,9 @@ fn what_the_peer_answers_decides_whether_small_segments_pass() {
     let fin = "30. ESTABLISHED <-- <SEQ=301><ACK=151><CTL=FIN,ACK> <-- ESTABLISHED @ 29500ms\n";
     let reset = "30. ESTABLISHED <-- <SEQ=301><ACK=151><CTL=RST,ACK> <-- CLOSED @ 15s\n";
     assert_eq!([fin, reset].map(severity), [Some(Severity::Warning); 2]);
+    // An ACK that tells of its window answers nothing.
+    let window = "30. ESTABLISHED <-- <SEQ=301><ACK=151><CTL=ACK><WIN=9000> <-- ESTABLISHED @ 14s\n";
+    assert_eq!(severity(window), Some(Severity::Warning));
     // One that only asks whether its peer is there may get no answer.
     let keepalive = "30. ESTABLISHED <-- <SEQ=300><ACK=151><CTL=ACK> <-- ESTABLISHED @ 14s
 31. ESTABLISHED --> <SEQ=1599><ACK=301><CTL=ACK> -->x ESTABLISHED

@@ -86,7 +86,8 @@ enum Proof {
     /// Smaller ones were acknowledged before, and the peer, heard after this one was sent again, has what end `e` acknowledged
     /// since: it sent nothing again.
     Heard,
-    /// The same, but that would not have come again yet, or segments as large were acknowledged before: whether they were.
+    /// The peer was heard, but what it sent would not have come again yet, or need not, or segments as large were acknowledged
+    /// before: whether they were.
     Perhaps(bool),
     /// A smaller one that was sent later was acknowledged selectively, in this packet, and none as large ever.
     Beyond(u64),
@@ -140,8 +141,9 @@ fn passes_smaller(view: &View<'_>, e: usize, same: &Same) -> Option<Proof> {
     let (packet, since) = same.first;
     if own.acked().is_some() && view.cold(1 - e).again.last < packet {
         let fin = view.event(1 - e, Event::SndFin).map(|step| step.mark.time);
-        let settled =
-            [peer.last_data(), fin].into_iter().flatten().all(|t| t < since || view.scene.end - t >= REPEATED);
+        let spoke = || [peer.last_data(), fin].into_iter().flatten().filter(|t| *t >= since);
+        // An ACK alone may be no answer, but news of its window.
+        let settled = spoke().next().is_some() && spoke().all(|t| view.scene.end - t >= REPEATED);
         // An end that gives up says nothing of what reached it.
         let resets = || view.signals.resets().iter().any(|reset| reset.from != e && reset.time > since + trip);
         // Nor does one that asks whether its peer is there: the answer may not reach it.
