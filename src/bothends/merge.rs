@@ -17,6 +17,7 @@ use crate::report::{
 use crate::segment::Socket;
 use crate::source::FileInfo;
 use crate::time::Time;
+use crate::tracker::rules::Event;
 use crate::tracker::{Evidence, State, States};
 
 /// One capture, and the files it is from.
@@ -211,6 +212,12 @@ impl Scene<'_> {
         merged.path = Some(PerSide { client: by(Side::Client), server: by(Side::Server) });
         merged.anomalies = self.anomalies([a, b], &merged);
         merged.anomalies.sort_by_key(|x| (std::cmp::Reverse(x.severity), x.time, x.code));
+        // Nor is known who sent what came after the other capture.
+        if merged.reset_by == Some(ResetBy::Between)
+            && Side::ALL.into_iter().any(|side| self.is_reset_later(&merged, side))
+        {
+            merged.reset_by = None;
+        }
         merged
     }
 
@@ -245,6 +252,12 @@ impl Scene<'_> {
         let last = belief.history.last().and_then(|entry| Some((entry.time, entry.packet?)));
         let unseen = last.filter(|(_, packet)| self.link(1 - tap, *packet).is_none());
         unseen.is_some_and(|(time, _)| !self.whole[tap] || self.is_after(tap, CLIENT, time))
+    }
+
+    /// Whether the RST that ended it for one `side` came after the last packet of the capture beside the other.
+    fn is_reset_later(&self, merged: &Connection, side: Side) -> bool {
+        let (last, peer) = (merged.endpoints.get(side).history.last(), self.tap_of(merged.socket(side.other())));
+        last.is_some_and(|entry| entry.cause == Event::RcvRst.cause() && self.is_after(peer, CLIENT, entry.time))
     }
 
     /// The end at `tap`, where nothing of this connection was captured: nothing reached it, if that capture ran.
