@@ -222,6 +222,9 @@ fn what_acknowledges_more_than_before_is_no_keepalive() {
     let report = of_ladder(late);
     let names: Vec<_> = report.connections[0].anomalies.iter().map(|found| found.name).collect();
     assert!(!names.contains(&"keepalive-timeout"), "{names:?}");
+    // Nor was that FIN not captured.
+    let close = report.connections[0].anomalies.iter().find(|found| found.name == "simultaneous-close").unwrap();
+    assert!(close.message.ends_with("was captured behind its acknowledgment"), "{}", close.message);
 }
 
 #[test]

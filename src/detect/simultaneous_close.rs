@@ -44,11 +44,16 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let message = || match apart {
         Some(apart) => format!("both ends sent their FIN within {} of each other", Plain(apart)),
         None => {
-            let unseen = if fins[0].is_none() { 0 } else { 1 };
-            format!(
-                "both ends had sent their FIN before either got the other's; that of {} was not captured",
-                view.who(unseen)
-            )
+            let unseen = usize::from(fins[0].is_some());
+            let who = view.who(unseen);
+            if view.connection.ends[unseen].fins > 0 {
+                // In what order they passed is not known then.
+                return format!(
+                    "both ends may have sent their FIN before either got the other's; that of {who} was captured behind its \
+                     acknowledgment"
+                );
+            }
+            format!("both ends had sent their FIN before either got the other's; that of {who} was not captured")
         }
     };
     let found = sink.raise(Severity::Info, step.mark.time, step.mark.packet, message);
