@@ -74,6 +74,8 @@ fn what_is_not_there_is_said_with_what_is() {
         assert_eq!(run.code, 2, "{arguments:?}");
         assert!(run.err.contains(cause), "{arguments:?}: {}", run.err);
     }
+    let dated = folder.run(&["snapshot", "trace.pcap", "--at", "1970-01-01T00:00:30Z"]);
+    assert!(dated.code == 2 && !dated.err.contains("a number"), "a date is no number: {}", dated.err);
 }
 
 #[test]

@@ -166,7 +166,8 @@ fn moment(args: &SnapshotArgs, capture: &Capture, captured: Option<Time>) -> Res
     let moment = match args.at {
         None => Ok(Moment::Time(if args.every.is_some() { first } else { last })),
         // A date is often written to the second, the begin and the end have more digits.
-        Some(When::Absolute(time)) => {
+        Some(When::Absolute(time)) => within(time, time - first, ends, Span::secs(1)),
+        Some(When::Seconds(time)) => {
             let hint = if time < Time(YEAR) { not_since_1970(time) } else { String::new() };
             within(time, time - first, ends, Span::secs(1)).map_err(|wrong| wrong + &hint)
         }

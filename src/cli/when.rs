@@ -8,8 +8,10 @@ use crate::time::{Span, Time};
 /// A point in time as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// Seconds since 1970, or a date.
+    /// A date.
     Absolute(Time),
+    /// Seconds since 1970.
+    Seconds(Time),
     /// Since the first packet.
     Since(Span),
     /// Since midnight UTC of the day on which the capture reaches it first.
@@ -37,7 +39,7 @@ impl FromStr for When {
             return span.map(When::Since).ok_or_else(wrong);
         }
         if let Some(nanos) = seconds(text) {
-            return Ok(When::Absolute(Time(nanos)));
+            return Ok(When::Seconds(Time(nanos)));
         }
         // With its unit it cannot be since 1970.
         if let Some(span) = amount::duration(text) {
@@ -74,13 +76,14 @@ fn of_day(text: &str) -> Option<Span> {
     i64::try_from(time.duration_since(midnight).as_nanos()).ok().map(Span)
 }
 
-/// The first time from the begin on that is so long after midnight UTC, on the day of the begin if none is before the end.
-/// What lies before the begin by less than a second counts, since a time of day is often written to the second.
+/// The first time from the begin on that is so long after midnight UTC; where the capture has none, the one that it misses
+/// by less. What lies before the begin by less than a second counts, since a time of day is often written to the second.
 pub fn on_the_day(since_midnight: Span, (begin, end): (Time, Time)) -> Time {
     const DAY: i64 = 86_400_000_000_000;
-    let that_day = Time(begin.0 - begin.0.rem_euclid(DAY)) + since_midnight;
+    let that_day = begin - Span(begin.0.rem_euclid(DAY)) + since_midnight;
     let next_day = that_day + Span(DAY);
-    if begin - that_day < Span::secs(1) || next_day > end { that_day } else { next_day }
+    let missed = begin - that_day;
+    if missed < Span::secs(1) || missed < next_day - end { that_day } else { next_day }
 }
 
 #[cfg(test)]
@@ -90,8 +93,9 @@ mod tests {
     #[test]
     fn every_way_to_write_a_time() {
         let at = |n| Ok(When::Absolute(Time(n)));
-        assert_eq!("1700000000.000000001".parse(), at(1_700_000_000_000_000_001));
-        assert_eq!("1700000000".parse(), at(1_700_000_000_000_000_000));
+        let counted = |n| Ok(When::Seconds(Time(n)));
+        assert_eq!("1700000000.000000001".parse(), counted(1_700_000_000_000_000_001));
+        assert_eq!("1700000000".parse(), counted(1_700_000_000_000_000_000));
         assert_eq!("2023-11-14T22:13:20.25Z".parse(), at(1_700_000_000_250_000_000));
         for date in ["2023-11-14 22:13:20 UTC", "2023-11-14T22:13:20", "2023-11-14T23:13:20+01:00"] {
             assert_eq!(date.parse(), at(1_700_000_000_000_000_000), "{date}");
@@ -122,5 +126,10 @@ mod tests {
         assert_eq!(at("22:13:19"), Span::secs(86_399) - Span(9_000));
         assert_eq!(at("00:00:00"), Span::secs(6_400) - Span(9_000));
         assert!(until(Span::secs(60), "22:00:00") < Span(0), "before, rather than after it was over");
+        let end = Span::secs(6_410) - Span(10_000);
+        assert_eq!(until(end, "00:00:10"), Span::secs(6_410) - Span(9_000), "the end, to the second");
+        assert!(until(end, "00:01:00") > end, "after it was over, rather than a day before");
+        let bounds = [i64::MIN, i64::MAX].map(|n| (Time(n), Time(n)));
+        assert!(bounds.into_iter().all(|ends| on_the_day(Span::secs(5), ends) - ends.0 <= Span::secs(5)));
     }
 }
