@@ -192,14 +192,21 @@ fn a_closed_pipe_is_no_failure() {
         many = many.refused(port).after(10);
     }
     let trace = folder.file("many.pcap", &many.bytes);
-    for format in ["table", "json", "ndjson", "csv", "markdown"] {
-        let mut command = program(&["analyze", "--limit", "all", "-f", format, &trace]);
+    let all = ["table", "json", "ndjson", "csv", "markdown"];
+    let commands: [(&[&str], &[&str]); 4] = [
+        (&["analyze", "--limit", "all"], &all),
+        (&["analyze", "--events"], &all),
+        (&["snapshot"], &all[..4]),
+        (&["snapshot", "--every", "10us"], &all[..4]),
+    ];
+    for (asked, format) in commands.iter().flat_map(|(asked, formats)| formats.iter().map(|format| (*asked, *format))) {
+        let mut command = program(&[asked, &["-f", format, &trace]].concat());
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
         let mut child = command.spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{format}");
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{format}");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), told.as_ref()), (Some(0), ""), "{asked:?} {format}");
     }
 }
 

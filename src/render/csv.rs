@@ -83,6 +83,17 @@ pub fn render(report: &Report, options: &RenderOptions, out: &mut dyn io::Write)
     stream::whole(report, options, Writer::new(out))
 }
 
+/// Writes a row of another table; what goes wrong is what went wrong with the output, a closed pipe too.
+pub(super) fn record<T: AsRef<[u8]>>(
+    writer: &mut csv::Writer<impl io::Write>,
+    cells: impl IntoIterator<Item = T>,
+) -> io::Result<()> {
+    writer.write_record(cells).map_err(|error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    })
+}
+
 /// Writes the header and rows to `out`.
 #[derive(Debug)]
 pub struct Writer<W> {

@@ -4,6 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
+use super::csv::record;
 use super::history::mark;
 use super::markdown::{code, escape};
 use super::text::{DIM, Text};
@@ -186,42 +187,48 @@ impl Events {
 
     fn csv(&self, out: &mut dyn io::Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record([
-            "time",
-            "connection",
-            "role",
-            "local_addr",
-            "local_port",
-            "peer_addr",
-            "peer_port",
-            "from",
-            "state",
-            "lasted",
-            "cause",
-            "packet",
-            "evidence",
-            "proven_by",
-            "deduced",
-        ])?;
+        record(
+            &mut writer,
+            [
+                "time",
+                "connection",
+                "role",
+                "local_addr",
+                "local_port",
+                "peer_addr",
+                "peer_port",
+                "from",
+                "state",
+                "lasted",
+                "cause",
+                "packet",
+                "evidence",
+                "proven_by",
+                "deduced",
+            ],
+        )?;
         let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
         for e in self.all() {
-            writer.write_record([
-                e.time.to_string(),
-                e.connection.to_string(),
-                e.role.name().to_owned(),
-                e.local.addr.to_string(),
-                e.local.port.to_string(),
-                e.peer.addr.to_string(),
-                e.peer.port.to_string(),
-                e.from.to_string(),
-                e.state.to_string(),
-                e.lasted.map(|s| s.to_string()).unwrap_or_default(),
-                e.cause.to_owned(),
-                number(e.packet),
-                e.evidence.name().to_owned(),
-                number(e.proven_by),
-                e.deduced.to_string(),
-            ])?;
+            record(
+                &mut writer,
+                [
+                    e.time.to_string(),
+                    e.connection.to_string(),
+                    e.role.name().to_owned(),
+                    e.local.addr.to_string(),
+                    e.local.port.to_string(),
+                    e.peer.addr.to_string(),
+                    e.peer.port.to_string(),
+                    e.from.to_string(),
+                    e.state.to_string(),
+                    e.lasted.map(|s| s.to_string()).unwrap_or_default(),
+                    e.cause.to_owned(),
+                    number(e.packet),
+                    e.evidence.name().to_owned(),
+                    number(e.proven_by),
+                    e.deduced.to_string(),
+                ],
+            )?;
         }
         writer.flush()
     }

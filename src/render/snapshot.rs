@@ -4,6 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
+use super::csv::record;
 use super::history::mark;
 use super::text::{BOLD, DIM, Text, wrap};
 use super::units::{Zone, clock, count, date, span};
@@ -75,35 +76,41 @@ pub fn rows(format: Format, moment: &Moment, rows: &[Row], looks: &Looks, out: &
         Format::Ndjson => rows.iter().try_for_each(|row| json_line(row, out)),
         Format::Csv => {
             let mut writer = csv::Writer::from_writer(out);
-            writer.write_record([
-                "host",
-                "state",
-                "evidence",
-                "or",
-                "local_addr",
-                "local_port",
-                "peer_addr",
-                "peer_port",
-                "connection",
-                "role",
-                "since",
-                "possible",
-            ])?;
+            record(
+                &mut writer,
+                [
+                    "host",
+                    "state",
+                    "evidence",
+                    "or",
+                    "local_addr",
+                    "local_port",
+                    "peer_addr",
+                    "peer_port",
+                    "connection",
+                    "role",
+                    "since",
+                    "possible",
+                ],
+            )?;
             for r in rows {
-                writer.write_record([
-                    r.host.to_string(),
-                    r.state.to_string(),
-                    r.evidence.name().to_owned(),
-                    r.or.map(|s| s.to_string()).unwrap_or_default(),
-                    r.local.addr.to_string(),
-                    r.local.port.to_string(),
-                    r.peer.addr.to_string(),
-                    r.peer.port.to_string(),
-                    r.connection.to_string(),
-                    r.role.name().to_owned(),
-                    r.since.to_string(),
-                    r.possible.map(|all| facts::possible(r.state, all)).unwrap_or_default(),
-                ])?;
+                record(
+                    &mut writer,
+                    [
+                        r.host.to_string(),
+                        r.state.to_string(),
+                        r.evidence.name().to_owned(),
+                        r.or.map(|s| s.to_string()).unwrap_or_default(),
+                        r.local.addr.to_string(),
+                        r.local.port.to_string(),
+                        r.peer.addr.to_string(),
+                        r.peer.port.to_string(),
+                        r.connection.to_string(),
+                        r.role.name().to_owned(),
+                        r.since.to_string(),
+                        r.possible.map(|all| facts::possible(r.state, all)).unwrap_or_default(),
+                    ],
+                )?;
             }
             writer.flush()
         }
@@ -219,15 +226,15 @@ pub fn series(format: Format, series: &Series, first: Time, looks: &Looks, out: 
         Format::Ndjson => series.samples.iter().try_for_each(|sample| json_line(sample, out)),
         Format::Csv => {
             let mut writer = csv::Writer::from_writer(out);
-            writer.write_record(["time", "state", "count", "least", "most"])?;
+            record(&mut writer, ["time", "state", "count", "least", "most"])?;
             // Every state at every time: what is not written would look like what was not counted.
             let states = seen(series);
             for sample in &series.samples {
                 for state in &states {
                     let n = sample.states.get(state).copied().unwrap_or_default();
                     let numbers = [n.count, n.least, n.most].map(|n| n.to_string());
-                    let record = [sample.time.to_string(), state.to_string()];
-                    writer.write_record(record.iter().chain(&numbers))?;
+                    let named = [sample.time.to_string(), state.to_string()];
+                    record(&mut writer, named.iter().chain(&numbers))?;
                 }
             }
             writer.flush()
