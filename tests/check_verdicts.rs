@@ -307,7 +307,10 @@ fn what_cannot_be_done_exits_with_2() {
         (&["check"][..], "FILE"),
         (&["check", "none.pcap"], "none.pcap"),
         (&["check", "-p", "none.toml", "good.pcap"], "none.toml"),
-        (&["check", "-r", "xml", "good.pcap"], "the kinds are table, junit, sarif, github, gitlab, json, markdown"),
+        (
+            &["check", "-r", "xml", "good.pcap"],
+            "--report: `xml` is no kind of report; use table, junit, sarif, github, gitlab, json, markdown\n",
+        ),
         (&["check", "-r", "junit=", "good.pcap"], "no file after"),
         (&["check", "good.pcap", "findings.toml"], "findings.toml"),
     ] {

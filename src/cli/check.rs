@@ -179,10 +179,7 @@ fn reports(args: &CheckArgs) -> Result<Vec<(Kind, Option<PathBuf>)>, Failure> {
     let mut wanted: Vec<(Kind, Option<PathBuf>)> = Vec::new();
     for text in &args.report {
         let (kind, file) = text.split_once('=').map_or((text.as_str(), "-"), |(kind, file)| (kind, file));
-        let kind = kind.trim().parse::<Kind>().map_err(|word| {
-            let names = Kind::ALL.map(Kind::name).join(", ");
-            Failure::usage(format!("--report: `{word}` is no kind of report\n  the kinds are {names}"))
-        })?;
+        let kind: Kind = kind.trim().parse().map_err(|error| Failure::usage(format!("--report: {error}")))?;
         if file.is_empty() {
             return Err(Failure::usage(format!("--report: no file after `{}=`", kind.name())));
         }

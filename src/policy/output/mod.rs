@@ -65,7 +65,7 @@ impl FromStr for Kind {
 
     fn from_str(word: &str) -> Result<Kind, String> {
         let found = Kind::ALL.into_iter().find(|kind| kind.name() == word);
-        found.ok_or_else(|| instead(word, "kind of output", Kind::ALL.map(Kind::name)))
+        found.ok_or_else(|| instead(word, "kind of report", Kind::ALL.map(Kind::name)))
     }
 }
 
