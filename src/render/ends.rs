@@ -60,6 +60,7 @@ fn clocks(both: &BothEnds) -> String {
 pub fn losses(way: &Direction, to: Side) -> String {
     let known = way.arrived + way.lost;
     let mut text = match way.lost {
+        0 if known == 0 => format!("losses towards the {} are not known", to.name()),
         0 => format!("none of {} lost towards the {}", plural(known, "segment"), to.name()),
         lost => {
             let (known, share) = (plural(known, "segment"), share(lost, known));
@@ -109,6 +110,7 @@ mod tests {
         };
         let told = clauses(&both).join(" · ");
         assert!(told.contains("the clocks agree (to ± 3.0 µs) · 20 of 160 segments lost towards the server"), "{told}");
+        assert!(told.contains("losses towards the client are not known"), "{told}");
         assert!(!told.contains("belief"), "{told}");
         let both = BothEnds { offset: Span::micros(-2), confirmed: 1, ..both };
         let told = clauses(&both).join(" · ");
