@@ -179,7 +179,9 @@ fn edges(source: &Source) -> Vec<String> {
     let Some(allowed) = may_use.get(module.as_str()) else {
         return vec![format!("src/{path}: the module `{module}` has no place in MAY_USE")];
     };
-    let wrong = |used: &str| used != module && may_use.contains_key(used) && !allowed.contains(&used);
+    // Behind a star, and behind a name for the whole crate, is every module.
+    let of_all = |used: &str| matches!(used, "*" | "self");
+    let wrong = |used: &str| of_all(used) || used != module && may_use.contains_key(used) && !allowed.contains(&used);
     let inner = source.modules().into_iter().filter(|(_, used)| wrong(used));
     let outer = source.paths().into_iter().filter_map(|(n, path)| {
         let name = path.split("::").next()?;
@@ -327,6 +329,10 @@ fn what_breaks_the_house_is_found_however_it_is_written() {
     assert_eq!(edge("tracker/mod.rs", "fn f() -> super::report::Side {}\nlet x = crate::detect::y();"), 2);
     assert_eq!(edge("tracker/log.rs", "/// crate::detect\n#[cfg(test)]\nmod tests {\n    use crate::detect;\n}"), 0);
     assert_eq!(edge("tracker/log.rs", "#[cfg(test)]\nmod tests {\n    f();\n}\nuse crate::detect::View;"), 1);
+    for text in ["use crate::*;", "use super::super::*;", "use crate::{self as all};", "use crate::{time, *};"] {
+        assert_eq!(edge("tracker/log.rs", text), 1, "{text}");
+    }
+    assert_eq!(edge("tracker/log.rs", "use super::*;\nuse super::state::{self, State};\nuse crate::time::*;"), 0);
     assert_eq!(edge("report/side.rs", "#[derive(clap::ValueEnum)]"), 1);
     assert_eq!(edge("elsewhere/mod.rs", ""), 1);
 
