@@ -120,6 +120,7 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["check", "--stuck-after", "5s", "x"], "thresholds are set in a policy"),
         (&["live", "--filter", "port 80"], "the filter stands by itself"),
         (&["live", "a.pcap"], "live: `a.pcap` is no filter\n  `tcpstate analyze a.pcap` reads a capture,"),
+        (&["live", "testdata"], "live: `testdata` is no filter\n  `tcpstate analyze testdata` reads a capture\n"),
         (&["analyze", "-"], "tcpstate: standard input: is empty (0 bytes)"),
     ] {
         let run = run(arguments);

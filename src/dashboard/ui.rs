@@ -151,16 +151,21 @@ impl Ui {
     }
 }
 
-/// What a key is where text is typed: with Ctrl no letter, and some send Enter and Backspace so.
+/// What a key is where text is typed: with Ctrl no letter, and some send Enter and Backspace so. Ctrl and Alt together are
+/// how some send AltGr, with which brackets are typed.
 fn typed(key: KeyEvent) -> Option<KeyCode> {
     match key.code {
-        KeyCode::Char(letter) if key.modifiers.contains(KeyModifiers::CONTROL) => match letter {
+        KeyCode::Char(letter) if is_control(key.modifiers) => match letter {
             'j' | 'm' => Some(KeyCode::Enter),
             'h' => Some(KeyCode::Backspace),
             _ => None,
         },
         code => Some(code),
     }
+}
+
+fn is_control(modifiers: KeyModifiers) -> bool {
+    modifiers.contains(KeyModifiers::CONTROL) && !modifiers.contains(KeyModifiers::ALT)
 }
 
 #[cfg(test)]
@@ -212,5 +217,8 @@ mod tests {
         let mut control = |letter| ui.key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL), &[7]);
         assert_eq!(control('x'), Action::Draw);
         assert!(matches!(control('j'), Action::Filter(Some(_))), "nothing was typed by Ctrl-X");
+        press(&mut ui, &[KeyCode::Char('/')]);
+        ui.key(KeyEvent::new(KeyCode::Char('['), KeyModifiers::CONTROL | KeyModifiers::ALT), &[7]);
+        assert!(ui.typing.as_ref().is_some_and(|(text, _)| text.ends_with('[')), "AltGr types");
     }
 }

@@ -18,6 +18,7 @@ mod stop;
 mod stream;
 
 use std::io::{IsTerminal, stdin, stdout};
+use std::path::Path;
 
 pub use args::LiveArgs;
 
@@ -235,9 +236,10 @@ fn filter(words: &[String]) -> Result<Option<Filter>, Failure> {
         && names::filter("filter", name).is_err()
         && is_capture(name)
     {
-        let hint = format!(
-            "`tcpstate analyze {name}` reads a capture, `tcpstate live - < {name}` as if it were being written"
-        );
+        let mut hint = format!("`tcpstate analyze {name}` reads a capture");
+        if !Path::new(name).is_dir() {
+            hint.push_str(&format!(", `tcpstate live - < {name}` as if it were being written"));
+        }
         return Err(Failure::usage(format!("live: `{name}` is no filter\n  {hint}")));
     }
     names::filter("filter", &words.join(" ")).map(Some)
