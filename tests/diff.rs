@@ -81,6 +81,19 @@ fn reports_that_were_not_made_alike_are_told() {
     assert!(!alike.contains("not made alike"), "{alike}");
 }
 
+#[test]
+fn what_gets_less_severe_is_a_difference() {
+    let folder = Folder::new();
+    let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/trouble.pcap");
+    assert_eq!(folder.run(&["analyze", "-o", "a.json", "--threshold", "retransmissions=5", trace]).code, 0);
+    assert_eq!(folder.run(&["analyze", "-o", "b.json", trace]).code, 0);
+    let finding = "198.51.100.20:8083: L01 retransmissions";
+    let less = diff(&folder, &["a.json", "b.json"]).out;
+    assert!(less.contains(&format!("less     {finding} (warning → info): ")), "{less}");
+    let worse = diff(&folder, &["b.json", "a.json"]).out;
+    assert!(worse.contains(&format!("worse    {finding} (info → warning): ")), "{worse}");
+}
+
 /// Also from a pipe, as `<(...)` makes them.
 #[test]
 fn either_side_comes_from_a_pipe() {

@@ -280,6 +280,10 @@ fn correct(comparisons: &mut [Comparison], findings: &mut [FindingChange], alpha
             let share = |(k, n): (u64, u64)| k as f64 / n.max(1) as f64;
             f.fate = if share(f.after) > share(f.before) { Fate::Worse } else { Fate::Less };
         }
+        // More of what is less severe is still worse.
+        if f.fate == Fate::Same && f.severity.1 < f.severity.0 {
+            f.fate = Fate::Less;
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub enum Fate {
     New,
     /// More connections show it, or it is more severe.
     Worse,
-    /// Fewer connections show it.
+    /// Fewer connections show it, or it is less severe.
     Less,
     /// It is not there any more.
     Gone,
