@@ -1,8 +1,7 @@
 //! The edges of the house: which module may know which, and what the pure ones must not touch.
 //!
 //! ```text
-//! source -> decode -> tracker -> signals -> detect -> analyze, which puts the report together -> render -> cli
-//!                            \-> timing ----------/
+//! source -> decode -> tracker -> signals, timing -> detect -> analyze, which puts the report together -> render -> cli
 //! ```
 //!
 //! An arrow points the way the data goes; a module may use what lies before it, never what lies after. `report` is plain
@@ -31,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["prefetch", "segment", "source", "time", "tracker"]),
     ("signals", &["pack", "segment", "time", "tracker"]),
     ("timing", &["pack", "prefetch", "report", "segment", "time", "tracker"]),
-    ("detect", &["amount", "pack", "report", "segment", "signals", "spelling", "time", "tracker"]),
+    ("detect", &["amount", "pack", "report", "segment", "signals", "spelling", "time", "timing", "tracker"]),
     ("filter", &["amount", "report", "segment", "spelling", "time", "tracker"]),
     (
         "analyze",

@@ -393,7 +393,7 @@ outcome = \"closed\"
 fn rules_that_passed_alike_are_told_together() {
     let run = folder().run(&["check", "refused.pcap"]);
     let words = run.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains(" no mtu-black-hole, no zero-window-stall, no window-limited,"), "{}", run.out);
+    assert!(words.contains(" no mtu-black-hole, no request-unanswered, no zero-window-stall,"), "{}", run.out);
     assert_eq!(words.matches(" pass ").count(), 2, "the capture, and all rules: {}", run.out);
     assert!(run.out.lines().all(|line| !line.ends_with(" no")), "{}", run.out);
 }

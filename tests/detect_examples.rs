@@ -93,11 +93,11 @@ fn signs_leave_nothing_out_and_short_agrees_with_full() {
         let (mut whole, mut halves) = (Groups::new(), [Groups::new(), Groups::new()]);
         let (mut told, mut directory) = (BTreeMap::new(), Directory::default());
         for (i, case) in cases.iter().enumerate() {
-            let (c, s) = (&case.connection, &case.notes.signals);
+            let c = &case.connection;
             let verdicts = c.verdicts(end, &profile);
             let previous = tracker.previous(i).map(|i| &cases[i].connection);
             let (client, _) = c.client();
-            let view = View::new((c, client, i as u64 + 1), &verdicts, s, previous, &scene);
+            let view = View::new((c, client, i as u64 + 1), &verdicts, case.notes.both(), previous, &scene);
             let mut found = Vec::new();
             detect::briefs(&view, &mut found);
             let mut all = Vec::new();

@@ -131,7 +131,7 @@ fn agrees(scenery: &Scenery) -> bool {
     }
     assert!(!scenery.unseen || scene.is_unseen(c.sockets[1].addr));
     let mut briefs = Vec::new();
-    detect::briefs(&View::new((c, c.client().0, 1), long, &noted.signals, None, &scene), &mut briefs);
+    detect::briefs(&View::new((c, c.client().0, 1), long, noted.both(), None, &scene), &mut briefs);
     let said = Unremarkable::within(&limits).lone(&short[0], c.sockets[1].addr, &scene);
     assert_eq!(briefs, Vec::from_iter(said));
     let [mut slow, mut fast] = <[Digests; 2]>::default();

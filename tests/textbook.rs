@@ -243,7 +243,7 @@ fn agrees(script: &Script) -> bool {
         long.push(who, &outline, &verdicts, Ending::of_textbook(closer).outcome, &[], &scene);
         assert_eq!(format!("{short:?}"), format!("{long:?}"));
     }
-    if Unremarkable::within(&limits).covers(&book) {
+    if Unremarkable::within(&limits).covers(&book, &measured) {
         let said = analysis.anomalies((0, 1), &verdicts, &analysis.scene(end));
         assert!(said.is_empty(), "{said:?}");
     }

@@ -23,7 +23,7 @@ impl Analysis {
         scene: &Scene,
     ) -> Vec<Anomaly> {
         let (c, previous) = (&case.connection, self.previous(index));
-        detect::anomalies(&View::new((c, c.client().0, id), verdicts, &case.notes.signals, previous.as_deref(), scene))
+        detect::anomalies(&View::new((c, c.client().0, id), verdicts, case.notes.both(), previous.as_deref(), scene))
     }
 
     /// The report on connection `index`, number `id`, with its `verdicts` at `end`, without anomalies.
@@ -75,9 +75,9 @@ impl Finish<'_> {
     /// What `brief` says in short of a connection.
     pub(super) fn anomaly(&self, index: usize, brief: &Brief) -> Option<Anomaly> {
         let (case, previous) = (self.analysis.tracker.case(index), self.analysis.previous(index));
-        let (c, signals) = (&case.connection, &case.notes.signals);
+        let c = &case.connection;
         let verdicts = c.verdicts(self.end, &self.analysis.profile);
-        let view = View::new((c, c.client().0, 0), &verdicts, signals, previous.as_deref(), &self.scene);
+        let view = View::new((c, c.client().0, 0), &verdicts, case.notes.both(), previous.as_deref(), &self.scene);
         detect::anomaly(&view, brief)
     }
 

@@ -181,7 +181,7 @@ impl Finish<'_> {
         let silent = key.found.is_some_and(|found| found.silent);
         let brief = self.unremarkable.lone(&verdicts[0], dst.addr, &self.scene);
         if brief.is_some() {
-            let view = View::new((c, 0, ID), verdicts, &case.notes.signals, None, &self.scene);
+            let view = View::new((c, 0, ID), verdicts, case.notes.both(), None, &self.scene);
             connection.anomalies = self.unremarkable.lone_in_full(&view, silent);
             connection.anomalies.retain(|a| self.wants_code(a.code));
         }

@@ -245,7 +245,7 @@ impl Finish<'_> {
         while let Some(Passed { sender, advances, segment }) = reading.advance() {
             measured.textbook(sender, advances, segment, flights);
         }
-        reading.is_whole() && self.unremarkable.covers(book)
+        reading.is_whole() && self.unremarkable.covers(book, measured)
     }
 
     /// Tells a lone SYN in short; false if it is none, or is to be told in full.
@@ -275,10 +275,9 @@ impl Finish<'_> {
                 return;
             }
         };
-        let (c, signals) = (&case.connection, &case.notes.signals);
         let previous = self.analysis.previous(look.index);
-        let who = (c, look.outline.client, look.id);
-        let view = View::new(who, look.verdicts, signals, previous.as_deref(), &self.scene);
+        let who = (&case.connection, look.outline.client, look.id);
+        let view = View::new(who, look.verdicts, case.notes.both(), previous.as_deref(), &self.scene);
         if built {
             *anomalies = detect::both(&view, briefs);
             anomalies.retain(|a| self.wants_code(a.code));

@@ -20,6 +20,13 @@ pub struct Noted {
     pub unique: u64,
 }
 
+impl Noted {
+    /// What detectors look at.
+    pub fn both(&self) -> (&Signals, &Measured) {
+        (&self.signals, &self.measured)
+    }
+}
+
 impl Notes for Noted {
     type Glance = (Glance, u64);
 

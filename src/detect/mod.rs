@@ -92,6 +92,7 @@ mod packets_missing;
 mod path_mtu_lowered;
 mod reordering;
 mod request_crossed_fin;
+mod request_unanswered;
 mod reset_rate;
 mod retransmissions;
 mod rst_abort;
@@ -171,6 +172,7 @@ pub static ALL: &[&Declaration] = &[
     &mtu_black_hole::DECLARATION,
     &idle_without_keepalive::DECLARATION,
     &path_mtu_lowered::DECLARATION,
+    &request_unanswered::DECLARATION,
     &zero_window_stall::DECLARATION,
     &window_limited::DECLARATION,
     &retransmissions::DECLARATION,

@@ -34,6 +34,9 @@ impl Signs {
     /// An end that had sent a SYN received one.
     pub const CROSSED: Signs = Signs(1 << (FLAGS + 8));
 
+    /// The client sent the last payload.
+    pub const ASKED: Signs = Signs(1 << (FLAGS + 9));
+
     /// `event` happened at an end.
     pub const fn event(event: Event) -> Signs {
         Signs(1 << event as u32)

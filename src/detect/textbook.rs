@@ -5,11 +5,12 @@ use std::net::IpAddr;
 
 use super::limits::Limits;
 use super::{
-    ALL, Brief, Scene, View, close_wait_stuck, handshake_slow, idle_without_keepalive, slow_close, syn_unanswered,
-    window_limited,
+    ALL, Brief, Scene, View, close_wait_stuck, handshake_slow, idle_without_keepalive, request_unanswered, slow_close,
+    syn_unanswered, window_limited,
 };
 use crate::report::Anomaly;
 use crate::time::Span;
+use crate::timing::Measured;
 use crate::tracker::{Textbook, Verdict};
 
 /// Below what a textbook connection is unremarkable. All that detectors look for is absent from it, but for what they draw
@@ -18,6 +19,7 @@ use crate::tracker::{Textbook, Verdict};
 pub struct Unremarkable {
     handshake: Span,
     pause: Span,
+    wait: Span,
     close: Span,
     bytes: u64,
     /// The number of syn-unanswered.
@@ -30,18 +32,20 @@ impl Unremarkable {
         Unremarkable {
             handshake: limits.span(&handshake_slow::SLOW),
             pause: limits.span(&idle_without_keepalive::IDLE),
+            wait: limits.span(&request_unanswered::AFTER).min(limits.span(&request_unanswered::LONG)),
             close: limits.span(&slow_close::AFTER).min(limits.span(&close_wait_stuck::AFTER)),
             bytes: u64::try_from(limits.get(&window_limited::BYTES)).unwrap_or(u64::MAX),
             unanswered: ALL.iter().position(|d| std::ptr::eq(*d, &syn_unanswered::DECLARATION)).unwrap_or(0) as u8,
         }
     }
 
-    /// Whether no detector has anything to say of `book`.
-    pub fn covers(&self, book: &Textbook) -> bool {
+    /// Whether no detector has anything to say of `book`, of which this was measured.
+    pub fn covers(&self, book: &Textbook, measured: &Measured) -> bool {
         let [client, server] = book.bytes();
         let [first, second] = book.handshake();
         first.max(second) < self.handshake
             && book.longest_pause() < self.pause
+            && (book.longest_pause() < self.wait || !measured.spoke_last(0))
             && book.close() < self.close
             && client.max(server) < self.bytes
             // Of one without payload no-data tells.

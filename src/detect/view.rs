@@ -12,6 +12,7 @@ use crate::report::Side;
 use crate::segment::Socket;
 use crate::signals::{self, Signals};
 use crate::time::Span;
+use crate::timing::Measured;
 use crate::tracker::log::Step;
 use crate::tracker::rules::Event;
 use crate::tracker::{Connection, State, Verdict};
@@ -29,6 +30,8 @@ pub struct View<'a> {
     pub verdicts: &'a [Verdict; 2],
     /// What states do not tell.
     pub signals: &'a Signals,
+    /// Where its time went.
+    pub measured: &'a Measured,
     /// Which end is the client.
     pub client: usize,
     /// The connection before it on the same four-tuple.
@@ -45,12 +48,15 @@ impl<'a> View<'a> {
     pub fn new(
         (connection, client, id): (&'a Connection, usize, u64),
         verdicts: &'a [Verdict; 2],
-        signals: &'a Signals,
+        (signals, measured): (&'a Signals, &'a Measured),
         previous: Option<&'a Connection>,
         scene: &'a Scene,
     ) -> View<'a> {
-        let signs = Signs::of(connection, verdicts, signals, previous.is_some());
-        View { connection, id, verdicts, signals, client, previous, scene, signs }
+        let mut signs = Signs::of(connection, verdicts, signals, previous.is_some());
+        if measured.spoke_last(client) {
+            signs = signs.or(Signs::ASKED);
+        }
+        View { connection, id, verdicts, signals, measured, client, previous, scene, signs }
     }
 
     /// The state of end `e` when the capture ended.

@@ -66,4 +66,5 @@ pub use flow::Measured;
 pub use groups::Census;
 pub use proofs::Proofs;
 pub use textbook::Flights;
+pub use turn::Asked;
 pub use vantage::Vantage;

@@ -11,10 +11,23 @@
 //! ends with a RST, as nothing shows whether the server could still be reached.
 
 use super::blame::{CAUSES, Cause, Situation};
-use super::flow::Flow;
+use super::flow::{Flow, Measured};
 use super::pause::{Ender, GAP};
+use super::turn::Asked;
 use crate::segment::Segment;
 use crate::time::{Span, Time};
+
+impl Measured {
+    /// What end `x`, which has sent payload up to `end`, asked last, if that is not answered.
+    pub fn unanswered(&self, x: usize, end: u32) -> Option<Asked> {
+        self.flow.as_ref()?.turns.unanswered(x, end)
+    }
+
+    /// Whether end `x` sent the last payload.
+    pub fn spoke_last(&self, x: usize) -> bool {
+        self.flow.as_ref().is_some_and(|flow| flow.turns.talker() == Some(x))
+    }
+}
 
 impl Flow {
     /// Since when nothing that end `x`, which sends at `now`, had sent before was under way as far as it knew, as it looks at the

@@ -31,8 +31,47 @@ pub struct Turns {
     paused: bool,
     /// Where the present run begins.
     start: u32,
-    /// How long the shortest run of each end was that was answered; 0 if none was.
-    answered: [u32; 2],
+    /// The packet with the last of its payload so far.
+    packet: u64,
+    /// The runs of each end that were answered.
+    answered: [Answered; 2],
+}
+
+/// Runs that were answered.
+#[derive(Clone, Copy, Debug, Default)]
+struct Answered {
+    /// How long the shortest of them was.
+    least: u32,
+    /// How long they were together.
+    total: u64,
+    count: u32,
+}
+
+impl Answered {
+    fn add(&mut self, length: u32) {
+        self.least = if self.count == 0 { length } else { self.least.min(length) };
+        self.total = self.total.saturating_add(length.into());
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// Whether a run is as long as one that asks for something: no shorter than all of them, nor than half of what they
+    /// mostly are.
+    fn is_like(&self, length: u32) -> bool {
+        length >= self.least && u64::from(length) * 2 * u64::from(self.count) >= self.total
+    }
+}
+
+/// What was asked last, and not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The last byte of it.
+    pub time: Time,
+    /// The packet with that.
+    pub packet: u64,
+    /// How long it is.
+    pub bytes: u32,
+    /// Who has not answered had sent payload before.
+    pub spoke_before: bool,
 }
 
 impl Turns {
@@ -45,6 +84,7 @@ impl Turns {
             self.paused |= seg.time - self.last >= GAP;
         }
         self.last = self.last.max(seg.time);
+        self.packet = seg.packet;
     }
 
     /// New payload of end `x` for which nobody waits any more.
@@ -65,9 +105,9 @@ impl Turns {
                 samples.add(Kind::Answer(x), seg.time - self.last);
             }
             self.asked = self.last.into();
-            let (length, least) = (seg.ack.wrapping_sub(self.start), &mut self.answered[1 - (x & 1)]);
-            if (1..LONGEST).contains(&length) && (*least == 0 || length < *least) {
-                *least = length;
+            let length = seg.ack.wrapping_sub(self.start);
+            if (1..LONGEST).contains(&length) {
+                self.answered[1 - (x & 1)].add(length);
             }
         }
         self.start = seg.seq;
@@ -85,12 +125,26 @@ impl Turns {
         self.first[x].time()
     }
 
-    /// Whether the present run, which ends at `end`, is of end `x` and no shorter than all of it that was answered so far: what is
-    /// may need no answer, as a window update of HTTP/2. Nor does one that went on after a pause, as messages do that are only
-    /// published.
+    /// Whether the present run, which ends at `end`, is of end `x` and no shorter than all of it that was answered so far, nor
+    /// than half of what that mostly is: what is may need no answer, as a window update of HTTP/2. Nor does one that went
+    /// on after a pause, as messages do that are only published.
     pub fn asks(&self, x: usize, end: u32) -> bool {
         let length = end.wrapping_sub(self.start);
-        self.talker() == Some(x) && !self.paused && (1..LONGEST).contains(&length) && length >= self.answered[x & 1]
+        self.talker() == Some(x)
+            && !self.paused
+            && (1..LONGEST).contains(&length)
+            && self.answered[x & 1].is_like(length)
+    }
+
+    /// What end `x`, which has sent up to `end`, asked last and nothing of it twice, if that is not answered.
+    pub fn unanswered(&self, x: usize, end: u32) -> Option<Asked> {
+        let asked = Asked {
+            time: self.last,
+            packet: self.packet,
+            bytes: end.wrapping_sub(self.start),
+            spoke_before: self.first(1 - x).is_some(),
+        };
+        (!self.touched && self.asks(x, end)).then_some(asked)
     }
 
     /// Something was sent again.
@@ -122,7 +176,8 @@ impl Turns {
     }
 }
 
-crate::pack::pack_fields!(Turns { last, asked, first, excluded, talker, touched, paused, start, answered });
+crate::pack::pack_fields!(Turns { last, asked, first, excluded, talker, touched, paused, start, packet, answered });
+crate::pack::pack_fields!(Answered { least, total, count });
 
 #[cfg(test)]
 mod tests {

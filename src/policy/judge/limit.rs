@@ -246,7 +246,7 @@ fn waiting_states(name: &str) -> &'static [State] {
 
 /// Of findings that take time to tell. Data without an answer and closed windows leave no state behind: what begins in the
 /// last seconds of a capture is not seen, and not doubted either, or no capture of open connections would ever pass.
-const WAITING: [(&str, &[State]); 9] = [
+const WAITING: [(&str, &[State]); 10] = [
     ("close-wait-stuck", &[State::CloseWait]),
     ("fin-wait-2-stuck", &[State::FinWait2]),
     ("last-ack-stuck", &[State::LastAck]),
@@ -255,6 +255,7 @@ const WAITING: [(&str, &[State]); 9] = [
     ("half-open-accept-overflow", &[State::SynRcvd]),
     ("syn-unanswered", &[State::SynSent]),
     ("half-open-dead-peer", &[]),
+    ("request-unanswered", &[]),
     ("zero-window-stall", &[]),
 ];
 
