@@ -221,7 +221,8 @@ fn agrees(script: &Script) -> bool {
     let verdicts = c.verdicts(end, analysis.profile());
     let told = |m: &Measured| {
         let all = m.flow.iter().flat_map(|flow| flow.samples.exact()).collect::<Vec<_>>();
-        format!("{:?} {all:?}", summary::timing(m, &book.outline(), &verdicts, None, end))
+        let odd = [0, 1].map(|x| (m.held(x), m.spoke_last(x)));
+        format!("{:?} {all:?} {odd:?}", summary::timing(m, &book.outline(), &verdicts, None, end))
     };
     assert_eq!(told(&measured), told(noted));
     for verdict in &verdicts {

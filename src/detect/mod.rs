@@ -83,6 +83,7 @@ mod keepalive_timeout;
 mod last_ack_stuck;
 mod mass_break;
 mod mtu_black_hole;
+mod nagle_delayed_ack;
 mod no_data;
 mod odd_flags;
 mod one_direction;
@@ -175,6 +176,7 @@ pub static ALL: &[&Declaration] = &[
     &request_unanswered::DECLARATION,
     &zero_window_stall::DECLARATION,
     &window_limited::DECLARATION,
+    &nagle_delayed_ack::DECLARATION,
     &retransmissions::DECLARATION,
     &reordering::DECLARATION,
     &rto_stall::DECLARATION,

@@ -37,6 +37,9 @@ impl Signs {
     /// The client sent the last payload.
     pub const ASKED: Signs = Signs(1 << (FLAGS + 9));
 
+    /// An end held something back.
+    pub const HELD: Signs = Signs(1 << (FLAGS + 10));
+
     /// `event` happened at an end.
     pub const fn event(event: Event) -> Signs {
         Signs(1 << event as u32)

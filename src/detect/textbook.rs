@@ -46,6 +46,7 @@ impl Unremarkable {
         first.max(second) < self.handshake
             && book.longest_pause() < self.pause
             && (book.longest_pause() < self.wait || !measured.spoke_last(0))
+            && measured.held(0).or(measured.held(1)).is_none()
             && book.close() < self.close
             && client.max(server) < self.bytes
             // Of one without payload no-data tells.

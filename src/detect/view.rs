@@ -56,6 +56,9 @@ impl<'a> View<'a> {
         if measured.spoke_last(client) {
             signs = signs.or(Signs::ASKED);
         }
+        if measured.held(0).or(measured.held(1)).is_some() {
+            signs = signs.or(Signs::HELD);
+        }
         View { connection, id, verdicts, signals, measured, client, previous, scene, signs }
     }
 

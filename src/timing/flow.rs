@@ -3,6 +3,7 @@
 use super::blame::{Blame, CAUSES, Cause, Opening, Situation, half_seen};
 use super::close::Close;
 use super::handshake::{Handshake, elapsed};
+use super::held::Held;
 use super::maybe::Maybe;
 use super::packed::Row;
 use super::pause::{Ender, Gaps, Pauses};
@@ -60,6 +61,8 @@ pub struct Flow {
     pub(super) content: Maybe,
     /// Once a window was closed.
     pub(super) zero: Option<Box<[Pauses; 2]>>,
+    /// Once an end held something back.
+    pub(super) held: Option<Box<[Held; 2]>>,
     /// The proofs that came since.
     pub(super) proofs: Row<47>,
     /// Which end is the client, as it looked when the connection opened.
@@ -294,6 +297,9 @@ impl Flow {
             self.closes(x, seg, &situation, self.trips[y].in_flight());
         }
         self.trips[y].sends(seg);
+        if payload {
+            self.note_held(x, seg);
+        }
         self.settled[x] = Maybe::NONE;
         if late {
             self.turns.speaks_late(x, seg, &mut self.samples);
@@ -301,35 +307,6 @@ impl Flow {
             self.turns.speaks(x, seg, &mut self.samples);
         }
         self.gaps.content(now, (if payload { Ender::Data } else { Ender::Fin }, x));
-    }
-
-    /// The window that end `x` offers is closed, or open again.
-    fn window(&mut self, x: usize, seg: &Segment, handshake: &Handshake) {
-        if seg.window > 0 {
-            self.blame.spend(seg.time, Cause::ZeroWindow(x));
-            self.end_zero(x, seg.time);
-            self.may_go_on(1 - x, seg.time);
-        } else if !self.close.has_fin(1 - x) && !handshake.is_under_way() {
-            let cause = Blame::overriding(&self.situation(handshake)).unwrap_or(Cause::Network);
-            self.blame.spend(seg.time, cause);
-            self.zero.get_or_insert_default()[x].begin(seg.time);
-        }
-    }
-
-    /// Whether the window of end `x` is closed.
-    fn is_closed(&self, x: usize) -> bool {
-        self.zero.as_ref().is_some_and(|z| z[x].lasts())
-    }
-
-    fn end_zero(&mut self, x: usize, now: Time) {
-        if let Some(zero) = &mut self.zero {
-            zero[x].end(now);
-        }
-    }
-
-    /// Times in which the window of end `x` was closed.
-    pub fn zero(&self, x: usize) -> Pauses {
-        self.zero.as_ref().map(|z| z[x]).unwrap_or_default()
     }
 
     /// The least round trip towards end `x` so far.
@@ -350,7 +327,7 @@ impl Flow {
     }
 
     /// Where things stand.
-    fn situation(&self, handshake: &Handshake) -> Situation {
+    pub(super) fn situation(&self, handshake: &Handshake) -> Situation {
         let client = usize::from(self.client);
         let talker = self.turns.talker();
         Situation {
@@ -387,6 +364,7 @@ crate::pack::pack_fields!(Flow {
     settled,
     content,
     zero,
+    held,
     proofs,
     client,
     given_up,

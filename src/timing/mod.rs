@@ -9,6 +9,7 @@
 //! | [`round_trip`] | the tap to each end and back; `loss`: what was sent again |
 //! | `missed` | acknowledgments that were not captured |
 //! | [`turn`] | requests and answers; `resume`: since when an end had nothing to wait for |
+//! | [`held`] | small segments that waited for a delayed acknowledgment |
 //! | [`pause`] | gaps, closed windows, stalls |
 //! | [`close`] | FINs |
 //! | [`blame`] | all time, by cause |
@@ -35,6 +36,7 @@ mod figure;
 pub mod flow;
 mod groups;
 pub mod handshake;
+pub mod held;
 mod histogram;
 mod loss;
 mod maybe;

@@ -1,6 +1,10 @@
 //! Times in which something stood still: how often, how long in all, the longest.
 
+use super::blame::{Blame, Cause};
+use super::flow::Flow;
+use super::handshake::Handshake;
 use super::maybe::Maybe;
+use crate::segment::Segment;
 use crate::time::{Span, Time};
 
 /// From this length on, a time without payload is a gap.
@@ -136,6 +140,38 @@ impl Seen {
 }
 
 crate::pack::pack_choice!(Ender { Data, Fin, Rst });
+
+/// Closed windows.
+impl Flow {
+    /// The window that end `x` offers is closed, or open again.
+    pub(super) fn window(&mut self, x: usize, seg: &Segment, handshake: &Handshake) {
+        if seg.window > 0 {
+            self.blame.spend(seg.time, Cause::ZeroWindow(x));
+            self.end_zero(x, seg.time);
+            self.may_go_on(1 - x, seg.time);
+        } else if !self.close.has_fin(1 - x) && !handshake.is_under_way() {
+            let cause = Blame::overriding(&self.situation(handshake)).unwrap_or(Cause::Network);
+            self.blame.spend(seg.time, cause);
+            self.zero.get_or_insert_default()[x].begin(seg.time);
+        }
+    }
+
+    /// Whether the window of end `x` is closed.
+    pub(super) fn is_closed(&self, x: usize) -> bool {
+        self.zero.as_ref().is_some_and(|z| z[x].lasts())
+    }
+
+    pub(super) fn end_zero(&mut self, x: usize, now: Time) {
+        if let Some(zero) = &mut self.zero {
+            zero[x].end(now);
+        }
+    }
+
+    /// Times in which the window of end `x` was closed.
+    pub fn zero(&self, x: usize) -> Pauses {
+        self.zero.as_ref().map(|z| z[x]).unwrap_or_default()
+    }
+}
 
 crate::pack::pack_fields!(Pauses { since, count, total, longest });
 crate::pack::pack_fields!(Gap { start, length, probes, ended });

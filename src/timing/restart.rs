@@ -77,6 +77,7 @@ impl Flow {
             settled,
             content,
             zero,
+            held,
             proofs,
             client,
             given_up,
@@ -88,7 +89,7 @@ impl Flow {
         *gaps = Gaps::default();
         *close = Close::default();
         *blame = Blame::default();
-        (*least, *settled, *content, *zero) = Default::default();
+        (*least, *settled, *content, *zero, *held) = Default::default();
         proofs.restart();
         (*client, *given_up, *ttl) = Default::default();
     }

@@ -12,6 +12,7 @@
 
 use super::blame::{CAUSES, Cause, Situation};
 use super::flow::{Flow, Measured};
+use super::held::Held;
 use super::pause::{Ender, GAP};
 use super::turn::Asked;
 use crate::segment::Segment;
@@ -26,6 +27,11 @@ impl Measured {
     /// Whether end `x` sent the last payload.
     pub fn spoke_last(&self, x: usize) -> bool {
         self.flow.as_ref().is_some_and(|flow| flow.turns.talker() == Some(x))
+    }
+
+    /// What end `x` held back until what it had sent before was acknowledged.
+    pub fn held(&self, x: usize) -> Option<&Held> {
+        self.flow.as_ref()?.held(x)
     }
 }
 

@@ -173,6 +173,9 @@ impl Flow {
             self.trips[1 - x].note_progress(now);
         }
         flight.push(seg);
+        if payload {
+            self.note_held(x, seg);
+        }
         self.settled[x] = Maybe::NONE;
         if payload {
             self.turns.speaks(x, seg, &mut self.samples);

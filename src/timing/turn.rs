@@ -120,6 +120,11 @@ impl Turns {
         self.talker.map(usize::from)
     }
 
+    /// The last payload of end `x`, if that was the last to speak, and nothing of it was sent again.
+    pub fn last_of(&self, x: usize) -> Option<Time> {
+        (self.talker() == Some(x) && !self.touched).then_some(self.last)
+    }
+
     /// The first payload of end `x`.
     pub fn first(&self, x: usize) -> Option<Time> {
         self.first[x].time()
