@@ -98,6 +98,37 @@ fn help_and_filter() {
 }
 
 #[test]
+fn the_filter_is_seen_at_eighty_columns_and_findings_of_others_do_not_end_with_it() {
+    let mut watcher = busy();
+    let mut ui = Ui::default();
+    let first = view(&watcher, &ui);
+    assert_eq!(watcher.findings().len(), 1);
+    let typed = "/server.state CLOSE_WAIT".chars().map(KeyCode::Char).chain([KeyCode::Enter]);
+    let actions: Vec<Action> = typed.map(|code| press(&mut ui, code, &first)).collect();
+    let Some(Action::Filter(filter)) = actions.into_iter().last() else { panic!("enter chooses") };
+    watcher.set_filter(filter);
+    watcher.advance(watcher.now() + Span::secs(1));
+    watcher.assess(0);
+    assert!(watcher.held().is_empty(), "what the filter leaves out still holds");
+    insta::assert_snapshot!("filtered", screen(&view(&watcher, &ui), 80, 24));
+    watcher.set_filter(None);
+    watcher.advance(watcher.now() + Span::secs(1));
+    watcher.assess(0);
+    assert_eq!(watcher.findings().len(), 1);
+}
+
+#[test]
+fn the_report_of_a_filter_tells_the_time_of_no_others() {
+    let mut watcher = busy();
+    let table = |watcher: &Watcher| watcher.report(FileInfo::default()).timing;
+    let all = table(&watcher);
+    watcher.set_filter(Some(tcpstate::filter::parse("client port 41001").unwrap()));
+    let one = table(&watcher);
+    let count = |timing: &tcpstate::report::Tables| timing.all.connections;
+    assert_eq!((count(&all), count(&one)), (12, 1));
+}
+
+#[test]
 fn no_size_is_too_small() {
     let watcher = busy();
     for open in [None, Some(1), Some(99)] {

@@ -59,7 +59,7 @@ fn states(watcher: &Watcher) -> Vec<StateRow> {
         state,
         client: counts.now.client[state as usize],
         server: counts.now.server[state as usize],
-        past: counts.samples().map(|s| s.states.client[state as usize] + s.states.server[state as usize]).collect(),
+        past: counts.past().map(|s| s.states.client[state as usize] + s.states.server[state as usize]).collect(),
     };
     State::OPEN.iter().copied().map(row).collect()
 }

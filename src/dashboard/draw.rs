@@ -16,6 +16,8 @@ use crate::tracker::State;
 const STATES: u16 = 12;
 /// Columns of the states beside the findings.
 const STATE_COLUMNS: u16 = 45;
+/// Columns of the filter in the last line.
+const FILTER: usize = 40;
 /// Bars from nothing to the most.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -168,12 +170,18 @@ pub(super) fn severity(of: Severity) -> (&'static str, Style) {
     }
 }
 
+/// The first of a text, and that there is more.
+fn cut(text: &str, most: usize) -> String {
+    let mut first: String = text.chars().take(most).collect();
+    if first.len() < text.len() {
+        first.push('…');
+    }
+    first
+}
+
 fn finding(row: &FindingRow, most: usize) -> Line<'_> {
     let (mark, style) = severity(row.severity);
-    let mut text: String = row.text.chars().take(most).collect();
-    if text.len() < row.text.len() {
-        text.push('…');
-    }
+    let text = cut(&row.text, most);
     if row.cleared {
         return Line::styled(format!("✓ {text}"), dim());
     }
@@ -274,6 +282,11 @@ fn footer(view: &View) -> Line<'_> {
     }
     let key = |key: &'static str, does: &'static str| [Span::styled(key, bold()), Span::styled(does, dim())];
     let mut parts = vec![Span::raw(" ")];
+    // What is left out comes first, whatever the width: else fewer connections are taken for all.
+    if let Some(filter) = &view.filter {
+        parts.push(Span::styled(format!("only: {}  ", cut(filter, FILTER)), Style::new().fg(Color::Yellow)));
+        parts.extend([key("/", " filter  "), key("?", " help  "), key("q", " quit  ")].concat());
+    }
     if view.ladder.is_some() {
         parts.extend(key("Esc", " back  "));
     } else if view.in_full {
@@ -282,9 +295,11 @@ fn footer(view: &View) -> Line<'_> {
         parts.extend([key("↑↓", " select  "), key("Enter", " open  "), key("f", " findings  ")].concat());
         parts.extend(key("s", " sort  "));
     }
-    parts.extend([key("/", " filter  "), key("p", " pause  "), key("?", " help  "), key("q", " quit ")].concat());
-    if let Some(filter) = &view.filter {
-        parts.push(Span::styled(format!(" only: {filter}"), Style::new().fg(Color::Yellow)));
+    match &view.filter {
+        Some(_) => parts.extend(key("p", " pause")),
+        None => {
+            parts.extend([key("/", " filter  "), key("p", " pause  "), key("?", " help  "), key("q", " quit ")].concat());
+        }
     }
     Line::from(parts)
 }

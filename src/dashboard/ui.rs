@@ -121,12 +121,14 @@ impl Ui {
                 text.pop();
                 *problem = None;
             }
+            KeyCode::Delete => (*text, *problem) = (String::new(), None),
             KeyCode::Char(c) => {
                 text.push(c);
                 *problem = None;
             }
             KeyCode::Enter if text.trim().is_empty() => {
                 (self.typing, self.filter, self.selected) = (None, None, 0);
+                self.paused = false;
                 return Action::Filter(None);
             }
             KeyCode::Enter => {
@@ -140,6 +142,8 @@ impl Ui {
                 match parsed.and_then(|filter| known(&filter).map(|()| filter)) {
                     Ok(filter) => {
                         (self.filter, self.typing, self.selected) = (Some(text.clone()), None, 0);
+                        // What stands still is of other connections.
+                        self.paused = false;
                         return Action::Filter(Some(filter));
                     }
                     Err(error) => *problem = Some(clean(&error).into_owned()),
@@ -151,13 +155,14 @@ impl Ui {
     }
 }
 
-/// What a key is where text is typed: with Ctrl no letter, and some send Enter and Backspace so. Ctrl and Alt together are
+/// What a key is where text is typed: with Ctrl no letter, and some send Enter and Backspace so; Ctrl-U takes all away. Ctrl and Alt together are
 /// how some send AltGr, with which brackets are typed.
 fn typed(key: KeyEvent) -> Option<KeyCode> {
     match key.code {
         KeyCode::Char(letter) if is_control(key.modifiers) => match letter {
             'j' | 'm' => Some(KeyCode::Enter),
             'h' => Some(KeyCode::Backspace),
+            'u' => Some(KeyCode::Delete),
             _ => None,
         },
         code => Some(code),
@@ -217,6 +222,11 @@ mod tests {
         let mut control = |letter| ui.key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL), &[7]);
         assert_eq!(control('x'), Action::Draw);
         assert!(matches!(control('j'), Action::Filter(Some(_))), "nothing was typed by Ctrl-X");
+        press(&mut ui, &['p', '/'].map(KeyCode::Char));
+        assert!(ui.paused);
+        ui.key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL), &[7]);
+        assert_eq!(press(&mut ui, &[KeyCode::Enter]), Action::Filter(None), "Ctrl-U takes away what was typed");
+        assert!(!ui.paused, "what is shown is of the connections that were asked for");
         press(&mut ui, &[KeyCode::Char('/')]);
         ui.key(KeyEvent::new(KeyCode::Char('['), KeyModifiers::CONTROL | KeyModifiers::ALT), &[7]);
         assert!(ui.typing.as_ref().is_some_and(|(text, _)| text.ends_with('[')), "AltGr types");

@@ -24,6 +24,8 @@ pub struct Counts {
     /// One sample a second, the latest last.
     samples: VecDeque<Sample>,
     next: Option<Time>,
+    /// Since when the same connections are counted, if others were before.
+    since: Option<Time>,
 }
 
 /// One second.
@@ -74,6 +76,16 @@ impl Counts {
         self.next = Some(next);
     }
 
+    /// Other connections are counted from `now` on.
+    pub(super) fn choose_anew(&mut self, now: Time) {
+        self.since = Some(now);
+    }
+
+    /// The samples kept of the connections that are counted now, oldest first.
+    pub fn past(&self) -> impl Iterator<Item = &Sample> {
+        self.samples.iter().filter(|sample| self.since.is_none_or(|since| sample.time >= since))
+    }
+
     /// The samples kept, oldest first.
     pub fn samples(&self) -> impl DoubleEndedIterator<Item = &Sample> + ExactSizeIterator {
         self.samples.iter()
@@ -115,5 +127,17 @@ mod tests {
         assert_eq!(counts.samples().len(), PAST);
         assert_eq!(counts.peak.client[State::Established as usize], 1);
         assert_eq!(counts.now.client[State::Established as usize], 0);
+    }
+
+    #[test]
+    fn the_past_of_other_connections_is_not_told_as_that_of_these() {
+        let mut counts = Counts::default();
+        counts.sample(Time(0), 10, 1);
+        counts.sample(Time(3_000_000_000), 40, 1);
+        assert_eq!(counts.past().count(), 4);
+        counts.choose_anew(Time(3_200_000_000));
+        assert_eq!((counts.past().count(), counts.rates(3)), (0, (10.0, 0.0)));
+        counts.sample(Time(4_100_000_000), 40, 1);
+        assert_eq!(counts.past().count(), 1);
     }
 }

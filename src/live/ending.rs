@@ -2,23 +2,23 @@
 
 use super::gone;
 use super::watcher::Watcher;
-use crate::analyze::{Finish, Wanted};
-use crate::filter::select::select;
-use crate::report::Report;
+use crate::analyze::{Finish, Keep, Wanted};
+use crate::report::{Connection, Report};
 use crate::source::FileInfo;
 
 impl Watcher {
     /// The end: the same report as on a file with what was seen; what was forgotten is in its totals.
     pub fn report(&self, source: FileInfo) -> Report {
         let mut finish = self.ended(source);
-        let wanted = Wanted { connections: true, ..Wanted::default() };
+        let matches = |connection: &Connection| self.filter.as_ref().is_none_or(|filter| filter.matches(connection));
+        let only = self.filter.as_ref().map(|_| &matches as Keep<'_>);
+        let wanted = Wanted { connections: true, only, ..Wanted::default() };
         let mut connections = Vec::new();
         while let Some(stretch) = finish.next(wanted) {
             connections.extend(stretch.connections);
         }
         let mut report = finish.report(connections);
         if let Some(filter) = &self.filter {
-            select(&mut report, |connection| filter.matches(connection));
             report.capture.choose(Some(filter.to_string()), &[], self.tally().0);
         }
         self.complete(&mut report);

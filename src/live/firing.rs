@@ -13,6 +13,8 @@ pub(super) struct Firing {
     pub(super) now: Vec<Finding>,
     /// The latest last.
     pub(super) held: Vec<Finding>,
+    /// The next findings are of other connections: what is not among them is not over for that.
+    anew: bool,
 }
 
 /// What makes two findings the same one at different times: its code and whom it is about.
@@ -21,6 +23,12 @@ fn key(f: &Finding) -> (&'static str, Option<&serde_json::Value>, Option<&serde_
 }
 
 impl Firing {
+    /// From now on findings are looked for among other connections.
+    pub(super) fn choose_anew(&mut self) {
+        self.held.clear();
+        self.anew = true;
+    }
+
     /// Takes over the findings of `now`, and tells what is new, what has become much worse, and what is over.
     pub(super) fn update(&mut self, findings: Vec<Finding>, now: Time, events: &mut Vec<Event>) {
         let mut next = Vec::with_capacity(findings.len());
@@ -39,7 +47,11 @@ impl Firing {
             }
             next.push(finding);
         }
-        for over in std::mem::replace(&mut self.now, next) {
+        let over = std::mem::replace(&mut self.now, next);
+        if std::mem::take(&mut self.anew) {
+            return;
+        }
+        for over in over {
             let service = over.facts.get("service").and_then(|s| s.as_str()).map(str::to_owned);
             events.push(Event::Cleared(Cleared { code: over.code, name: over.name, service, time: now }));
             self.held.push(over);
@@ -97,5 +109,15 @@ mod tests {
         assert_eq!(tell(&mut firing, vec![finding("C01", 6), finding("R01", 1)]), ["C01 6"]);
         assert_eq!(tell(&mut firing, vec![finding("C01", 6)]), ["R01 over"]);
         assert_eq!(firing.held.len(), 1);
+    }
+
+    #[test]
+    fn what_a_filter_leaves_out_is_not_told_as_over() {
+        let mut firing = Firing::default();
+        tell(&mut firing, vec![finding("C01", 3), finding("R01", 1)]);
+        firing.choose_anew();
+        assert_eq!(tell(&mut firing, vec![finding("C01", 3)]), Vec::<String>::new());
+        assert_eq!((firing.now.len(), firing.held.len()), (1, 0));
+        assert_eq!(tell(&mut firing, Vec::new()), ["C01 over"]);
     }
 }

@@ -306,6 +306,9 @@ impl Watcher {
     /// Only connections that pass count and are told from now on.
     pub fn set_filter(&mut self, filter: Option<Filter>) {
         self.filter = filter;
+        self.pass = Pass::default();
+        self.firing.choose_anew();
+        self.counts.choose_anew(self.now);
         for (index, entry) in self.book.entries.iter_mut().enumerate().filter(|(_, entry)| !entry.dirty) {
             entry.dirty = true;
             self.dirty.push(index);
