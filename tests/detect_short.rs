@@ -7,7 +7,7 @@ mod conversation;
 
 use std::io::Cursor;
 
-use analysis::{opened, parsed, with};
+use analysis::{in_order, moved, of_segments, opened, parsed, with};
 use conversation::{ACK, Conversation};
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::detect::{self, SHORT_CAPTURE};
@@ -244,4 +244,20 @@ fn a_capture_that_is_read_packet_by_packet_is_as_long_as_its_packets() {
     assert_eq!(names(&report(1)), [("half-closed-at-end", Severity::Info)]);
     assert_eq!(names(&report(30))[0], ("close-wait-stuck", Severity::Note));
     assert_eq!(names(&report(70))[0], ("close-wait-stuck", Severity::Warning));
+}
+
+/// Sockets grow in number for as long as the first ones take to close, however short that is.
+#[test]
+fn in_a_short_capture_growth_shows_no_leak() {
+    let growth = |apart: i64| {
+        let ladder = parsed(&half_closed(100, 10));
+        let after = |n: u16| Span::secs(apart * i64::from(n));
+        let mut segments: Vec<_> = (0..40).flat_map(|n| moved(&ladder, 50_000 + n, after(n))).collect();
+        in_order(&mut segments);
+        let report = of_segments(&segments, ladder.end() + after(39));
+        let found = report.findings.into_iter().find(|f| f.name == "close-wait-growth").unwrap();
+        (found.severity, found.facts.contains_key(SHORT_CAPTURE), found.message.contains("looks alike"))
+    };
+    assert_eq!(growth(1), (Severity::Note, true, true));
+    assert_eq!(growth(5), (Severity::Error, false, false));
 }

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::SHORT_CAPTURE;
+use super::close_wait_stuck::AFTER;
 use super::prelude::*;
 
 const LEAST: Threshold = Threshold::count(
@@ -21,7 +23,8 @@ pub static DECLARATION: Declaration = Declaration {
     why: "This is the strongest sign of a leak that a capture can show: it ends when the process runs out of file descriptors.",
     decided: "The number of ends in CLOSE_WAIT at the end of each quarter of the capture, from the histories; it must grow in each \
               and reach the threshold. Ends whose peer's FIN was not captured do not count: what shows that FIN may have \
-              been a byte of data.",
+              been a byte of data. In a capture shorter than the threshold of close-wait-stuck an application that closes late \
+              looks alike: that is a note that says so (fact `short_capture`).",
     confused: "a burst of clients that close at the same moment and are served a little later: then it falls again.",
     advice: "See close-wait-stuck: the application on that side does not close what its peers have closed.",
     thresholds: &[&LEAST],
@@ -40,6 +43,8 @@ const NEVER_CLOSED: &str = opened!(
 
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let least = scene.limits.get(&LEAST);
+    let lasted = scene.end - scene.begin;
+    let short = lasted < scene.limits.span(&AFTER);
     let mut shown = Vec::new();
     for (_, service, connections) in services.marked(least, Counted::Unclosed) {
         // The host that does not close, and who it is.
@@ -61,13 +66,14 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             }
             let unseen = scene.is_unseen(host).then(|| ONE_DIRECTION.to_owned());
             let series: Vec<String> = windows.iter().map(|n| count(*n)).collect();
-            let growth = Shown {
-                severity: Severity::Error,
+            let mut growth = Shown {
+                severity: if short { Severity::Note } else { Severity::Error },
                 count: windows[WINDOWS - 1],
                 message: format!(
-                    "sockets in CLOSE_WAIT at the {} {host} of {service} grow through the capture: {}",
+                    "sockets in CLOSE_WAIT at the {} {host} of {service} grow through the capture: {}{}",
                     side.name(),
                     series.join(", "),
+                    if short { too_short(lasted) } else { String::new() },
                 ),
                 at: Some(side),
                 connections: ids,
@@ -79,8 +85,16 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                     ("service", Value::from(service.to_string())),
                 ]),
             };
+            if short {
+                growth.facts.insert(SHORT_CAPTURE, true.into());
+            }
             shown.push(growth.doubted(scene.quality.doubt(true).or(unseen)));
         }
     }
     shown
+}
+
+/// In so short a time sockets also grow where all are closed, only later.
+fn too_short(lasted: Span) -> String {
+    format!("; in {} an application that closes late looks alike", Plain(lasted))
 }

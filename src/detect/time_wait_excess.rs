@@ -26,7 +26,8 @@ pub static DECLARATION: Declaration = Declaration {
           EADDRNOTAVAIL, or reuses ports and risks being challenged.",
     decided: "The most TIME_WAITs at one time, by the histories and the assumed stack's 2 MSL, per client address and service, \
               against the threshold (if none reaches it, per host that holds them, which is no more than a note); the ports needed at the present rate are the rate times 2 MSL (RFC 9293 §3.4.2).",
-    confused: "TIME_WAIT at a server: it costs memory there but no ports of its own, unless the client comes back with the same \
+    confused: "a client with more ports than its stack has by default (ip_local_port_range): it shows when it holds more of \
+               them than that, which is no more than a warning. TIME_WAIT at a server: it costs memory there but no ports of its own, unless the client comes back with the same \
                port.",
     advice: "Keep connections open (keep-alive, a pool), or let the other side close first. More source addresses or service \
              ports also help; tcp_tw_reuse does where timestamps are on; tcp_tw_recycle never did.",
@@ -177,14 +178,15 @@ fn excess(scene: &Scene, service: Socket, side: usize, client: IpAddr, held: &[D
     let (low, high) = scene.profile.ephemeral_ports;
     let ports = i64::from(high - low) + 1;
     let needed = (rate * scene.profile.two_msl.as_secs_f64()).round();
-    let error = peak as f64 >= ports as f64 * scene.limits.get(&ERROR) as f64 / 1e6;
+    // Who holds more than there are chooses from others, nobody knows how many.
+    let beyond = peak > ports;
+    let error = !beyond && peak as f64 >= ports as f64 * scene.limits.get(&ERROR) as f64 / 1e6;
     let left = ports as f64 - peak as f64;
-    let forecast = if needed > ports as f64 && rate > 0.0 {
-        format!(
-            "; at this rate all {} ports are used {} later",
-            count(ports.unsigned_abs()),
-            Plain(Span((left / rate * 1e9) as i64))
-        )
+    let all = count(ports.unsigned_abs());
+    let forecast = if beyond {
+        format!("; the client uses more ports than the {all} that its stack has by default, and how many is not known")
+    } else if needed > ports as f64 && rate > 0.0 {
+        format!("; at this rate all {all} ports are used {} later", Plain(Span((left / rate * 1e9) as i64)))
     } else {
         String::new()
     };
