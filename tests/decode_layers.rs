@@ -117,10 +117,10 @@ fn wireless_frames() {
     let padded = behind(&format!("8801 {} 0000 0000", "00".repeat(22)), &llc);
     expect(LinkType::IEEE802_11_RADIOTAP, &behind("0000 1100 03000000 0000000000000000 20", &padded), &[]);
     expect(LinkType::IEEE802_11_PRISM, &behind(&format!("44000000 90000000 {}", "00".repeat(136)), &plain), &[]);
-    // Protected, null function, beacon.
-    for control in ["0841", "4801", "8000"] {
+    // Null function, beacon; protected, of which nobody knows whether it is TCP.
+    for (control, is) in [("4801", Decoded::Other), ("8000", Decoded::Other), ("0841", Decoded::Undecoded)] {
         let frame = behind(&format!("{control} {}", "00".repeat(22)), &llc);
-        assert_eq!(decode(LinkType::IEEE802_11, &frame).0, Decoded::Other);
+        assert_eq!(decode(LinkType::IEEE802_11, &frame).0, is);
     }
 }
 
@@ -163,6 +163,9 @@ fn tags_and_labels() {
     // Authenticated, not encrypted, with the sender's id; the checksum behind is a trailer.
     let secured = behind("20 00 00000001 0200000000010001 0800", &[&v4[..], &[0; 16]].concat());
     expect(link, &ethernet(0x88e5, &secured), &[]);
+    // Encrypted: what it is cannot be known, so it is not told as something else than TCP.
+    let secret = behind("2c 00 00000001 0200000000010001", &[0x5a; 60]);
+    assert_eq!(decode(link, &ethernet(0x88e5, &secret)).0, Decoded::Undecoded);
     expect(link, &ethernet(0x894f, &behind("0002 0201 00000001", &v4)), &[]);
     assert_eq!(decode(link, &ethernet(0x0806, &[0; 28])).0, Decoded::Other);
 }

@@ -178,3 +178,14 @@ fn a_named_pipe_is_read_as_it_is_written() {
     assert_eq!(source.bytes_total(), None);
     writer.join().unwrap();
 }
+
+/// What reads may be handed to a thread of its own.
+#[test]
+fn a_source_goes_to_another_thread() {
+    let source = tcpstate::source::open(&[concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/leak.pcap")]).unwrap();
+    let packets = std::thread::spawn(move || {
+        let mut source = source;
+        std::iter::from_fn(|| source.next().map(|_| ())).count()
+    });
+    assert_eq!(packets.join().unwrap(), 281);
+}

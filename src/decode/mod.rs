@@ -54,7 +54,7 @@ pub enum Decoded {
     Icmp(IcmpError),
     /// Something whole that is not TCP: UDP, ARP, a fragment that waits for the rest.
     Other,
-    /// Headers that could not be read to their end.
+    /// Headers that could not be read to their end, as where they are encrypted (MACsec, protected 802.11).
     Undecoded,
 }
 

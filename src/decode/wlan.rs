@@ -63,8 +63,11 @@ impl Walk<'_> {
 
     fn wlan_data(&mut self, kind: u8, flags: u8, bytes: Bytes<'_>, padded: bool) -> Option<Decoded> {
         // Null functions carry nothing, protected frames nothing that can be read.
-        if kind & 0x40 != 0 || flags & 0x40 != 0 {
+        if kind & 0x40 != 0 {
             return Some(Decoded::Other);
+        }
+        if flags & 0x40 != 0 {
+            return None;
         }
         let mut header = if flags & 0x03 == 0x03 { 30 } else { 24 };
         let mut several = false;

@@ -21,6 +21,13 @@ pub struct Limits {
     pub connections: usize,
 }
 
+/// That of the command line.
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { connections: 100_000 }
+    }
+}
+
 /// Everything known of what passes.
 #[derive(Debug)]
 pub struct Watcher {

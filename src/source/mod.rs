@@ -102,7 +102,7 @@ pub fn until(files: &[FileInfo]) -> Option<Time> {
 }
 
 /// Anything that yields packets in capture order.
-pub trait Source {
+pub trait Source: Send {
     /// The next packet, or `None` at the end of what can be read. Damage is not an error here: it ends or skips
     /// and is told in [`Source::files`].
     fn next(&mut self) -> Option<Packet<'_>>;
