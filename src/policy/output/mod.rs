@@ -95,7 +95,7 @@ pub fn write(kind: Kind, judgements: &[Judgement], looks: Looks, out: &mut dyn i
     match kind {
         Kind::Table => apart(&|judgement, out| text::write(judgement, looks, out)),
         Kind::Markdown => apart(&markdown::write),
-        Kind::Github => judgements.iter().try_for_each(|judgement| annotations::github(judgement, out)),
+        Kind::Github => judgements.iter().try_for_each(|judgement| annotations::github(judgement, judgements.len(), out)),
         Kind::Junit => junit::write(judgements, out),
         Kind::Sarif => sarif::write(judgements, out),
         Kind::Gitlab => annotations::gitlab(judgements, out),
@@ -145,6 +145,19 @@ fn account(rule: &RuleVerdict) -> String {
         text.push_str(&format!("\nwhy: {why}"));
     }
     text
+}
+
+/// What is said of it is said of this one, where so many captures were judged, each by itself.
+fn whose(judgement: &Judgement, of: usize) -> String {
+    if of > 1 { format!("{}: ", judgement.files.join(" ")) } else { String::new() }
+}
+
+/// FNV-1a over 128 bits: the same for the same text, on every machine.
+fn fingerprint(text: &str) -> String {
+    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let hash = text.bytes().fold(BASIS, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
+    format!("{hash:032x}")
 }
 
 /// Where a rule stands: the policy's file and line, or the capture.

@@ -1,11 +1,12 @@
 //! SARIF 2.1.0 (OASIS standard of 2020-03-27): each rule of the policy is a rule with the texts of `explain`, each offence
 //! a result. What cannot be told is a result of kind `open` (§3.27.9).
 
+use std::collections::BTreeMap;
 use std::io;
 
 use serde_json::{Value, json};
 
-use super::{is_error, listed, origin, place};
+use super::{fingerprint, is_error, listed, origin, place, whose};
 use crate::detect::{self, Declaration};
 use crate::policy::judge::{Judgement, Offence, RuleVerdict, Status};
 use crate::report::TOOL;
@@ -17,20 +18,32 @@ pub fn write(judgements: &[Judgement], out: &mut dyn io::Write) -> io::Result<()
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": judgements.iter().map(run).collect::<Vec<Value>>(),
+        "runs": [run(judgements)],
     });
     serde_json::to_writer_pretty(&mut *out, &log)?;
     writeln!(out)
 }
 
-fn run(judgement: &Judgement) -> Value {
-    let rules: Vec<Value> = judgement.rules.iter().map(descriptor).collect();
-    let results: Vec<Value> =
-        judgement.rules.iter().enumerate().flat_map(|(index, rule)| results(judgement, index, rule)).collect();
-    let notes: Vec<Value> =
-        judgement.notes.iter().map(|note| json!({"level": "note", "message": {"text": note}})).collect();
-    let artifacts: Vec<Value> =
-        judgement.policy.iter().chain(&judgement.files).map(|name| json!({"location": {"uri": uri(name)}})).collect();
+/// All in one run: GitHub takes no more than twenty of a file, and of one category no more than one. Which category it is
+/// in says whoever uploads it.
+fn run(judgements: &[Judgement]) -> Value {
+    // Of rules of one policy each stands once.
+    let (mut places, mut rules, mut all) = (BTreeMap::new(), Vec::new(), Vec::new());
+    for judgement in judgements {
+        let whose = whose(judgement, judgements.len());
+        for rule in &judgement.rules {
+            let index = *places.entry(rule.name.as_str()).or_insert_with(|| {
+                rules.push(descriptor(rule));
+                rules.len() - 1
+            });
+            all.extend(results(judgement, &whose, (index, rule)));
+        }
+    }
+    let note = |note: &String| json!({"level": "note", "message": {"text": note}});
+    let notes: Vec<Value> = judgements.iter().flat_map(|j| &j.notes).map(note).collect();
+    let policy = judgements.iter().find_map(|j| j.policy.as_ref());
+    let names = policy.into_iter().chain(judgements.iter().flat_map(|j| &j.files));
+    let artifacts: Vec<Value> = names.map(|name| json!({"location": {"uri": uri(name)}})).collect();
     json!({
         "tool": {"driver": {
             "name": TOOL.name,
@@ -38,12 +51,10 @@ fn run(judgement: &Judgement) -> Value {
             "informationUri": env!("CARGO_PKG_REPOSITORY"),
             "rules": rules,
         }},
-        // Servers that take several runs from one tool tell them apart by this.
-        "automationDetails": {"id": format!("tcpstate/{}", judgement.files.join(" "))},
         "invocations": [{"executionSuccessful": true, "toolExecutionNotifications": notes}],
         "artifacts": artifacts,
         "columnKind": "unicodeCodePoints",
-        "results": results,
+        "results": all,
     })
 }
 
@@ -82,7 +93,7 @@ fn explained(d: &Declaration) -> String {
     )
 }
 
-fn results(judgement: &Judgement, index: usize, rule: &RuleVerdict) -> Vec<Value> {
+fn results(judgement: &Judgement, whose: &str, (index, rule): (usize, &RuleVerdict)) -> Vec<Value> {
     let (kind, level) = match rule.status {
         Status::Pass => ("pass", "none"),
         Status::Unclear => ("open", "none"),
@@ -94,10 +105,10 @@ fn results(judgement: &Judgement, index: usize, rule: &RuleVerdict) -> Vec<Value
         let mut location = json!({
             "physicalLocation": {"artifactLocation": {"uri": uri(file)}, "region": {"startLine": line}},
         });
-        let mut fingerprint = id(rule);
+        let mut known_by = id(rule);
         if let Some(offence) = offence {
             location["logicalLocations"] = json!([{"name": offence.who, "kind": "connection"}]);
-            fingerprint = format!("{fingerprint}/{}", offence.who);
+            known_by = format!("{known_by}/{}", offence.who);
         }
         let mut result = json!({
             "ruleId": id(rule),
@@ -106,7 +117,11 @@ fn results(judgement: &Judgement, index: usize, rule: &RuleVerdict) -> Vec<Value
             "level": level,
             "message": {"text": text},
             "locations": [location],
-            "partialFingerprints": {"ruleAndConnection/v1": fingerprint},
+            // The second is what GitHub goes by; else it takes a hash of the line, which all in a file have in common.
+            "partialFingerprints": {
+                "ruleAndConnection/v1": format!("{whose}{known_by}"),
+                "primaryLocationLineHash": format!("{}:1", fingerprint(&format!("{whose}{known_by}"))),
+            },
         });
         if let Some(offence) = offence {
             let mut properties = serde_json::Map::new();
@@ -123,9 +138,9 @@ fn results(judgement: &Judgement, index: usize, rule: &RuleVerdict) -> Vec<Value
         return Vec::new();
     }
     if listed.is_empty() {
-        return vec![result(format!("{}: {}", rule.name, rule.message), None)];
+        return vec![result(format!("{}: {whose}{}", rule.name, rule.message), None)];
     }
-    let text = |offence: &Offence| format!("{}: {}: {}", rule.name, place(offence), offence.message);
+    let text = |offence: &Offence| format!("{}: {whose}{}: {}", rule.name, place(offence), offence.message);
     listed.iter().map(|offence| result(text(offence), Some(offence))).collect()
 }
 
