@@ -124,7 +124,8 @@ fn captures_are_checked_each_by_itself() {
         all.as_array().unwrap().iter().map(|one| of(one).to_string()).collect()
     };
     let told = [texts("b.sarif", |r| &r["message"]["text"]), texts("c.json", |i| &i["description"])];
-    let github = folder.run(&["check", "-p", "policy.toml", "--separately", "-r", "github", "good.pcap", "trace 1.pcap"]);
+    let github =
+        folder.run(&["check", "-p", "policy.toml", "--separately", "-r", "github", "good.pcap", "trace 1.pcap"]);
     let github: Vec<String> = github.out.lines().map(str::to_owned).collect();
     for text in told.iter().flatten().chain(&github) {
         assert!(text.contains("good.pcap: ") || text.contains("trace 1.pcap: "), "{text}");

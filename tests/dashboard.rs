@@ -98,6 +98,15 @@ fn help_and_filter() {
 }
 
 #[test]
+fn an_interface_that_was_down_is_not_a_quiet_one() {
+    let problem = Some("interface eth0 was down".to_owned());
+    let source = FileInfo { name: "eth0".to_owned(), dropped: Some(0), problem, ..FileInfo::default() };
+    let view = build(&busy(), &source, &Ui::default(), Zone::Utc);
+    let headline = screen(&view, 80, 24).lines().next().unwrap().to_owned();
+    assert!(headline.contains("22:14:03  interface eth0 was down  0 packets/s"), "{headline}");
+}
+
+#[test]
 fn the_filter_is_seen_at_eighty_columns_and_findings_of_others_do_not_end_with_it() {
     let mut watcher = busy();
     let mut ui = Ui::default();

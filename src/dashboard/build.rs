@@ -5,6 +5,7 @@ use super::ui::Ui;
 use super::view::{ConnectionRow, FindingRow, Ladder, Rung, StateRow, View};
 use crate::live::{Followed, Watcher};
 use crate::render::Zone;
+use crate::render::clean::clean;
 use crate::render::units::{about, bytes, clock, count};
 use crate::report::{Connection, Entry, Side};
 use crate::segment::Flags;
@@ -31,6 +32,7 @@ pub fn build(watcher: &Watcher, source: &FileInfo, ui: &Ui, zone: Zone) -> View 
         time: clock(now, zone).split('.').next().unwrap_or_default().to_owned(),
         rates: (about(packets.round() as u64), about(begun.round() as u64)),
         dropped: source.dropped,
+        problem: source.problem.as_deref().map(|problem| clean(problem).into_owned()),
         connections_seen: seen,
         tracked,
         evicted: watcher.metrics().evicted,

@@ -61,9 +61,15 @@ fn headline(view: &View) -> Line<'_> {
     let mut parts = vec![
         Span::styled(format!(" {} ", view.source), bold().add_modifier(Modifier::REVERSED)),
         Span::raw(format!(" {}  ", view.time)),
+    ];
+    // An interface that is down looks like one on which nothing passes.
+    if let Some(problem) = &view.problem {
+        parts.push(Span::styled(format!("{problem}  "), Style::new().fg(Color::Red)));
+    }
+    parts.extend([
         Span::raw(format!("{} packets/s  {} new/s  ", view.rates.0, view.rates.1)),
         Span::styled(format!("{} seen  ", count(view.connections_seen)), dim()),
-    ];
+    ]);
     match view.dropped {
         Some(0) => parts.push(Span::styled("0 dropped", dim())),
         Some(n) => parts.push(Span::styled(format!("{} DROPPED", count(n)), Style::new().fg(Color::Red))),
@@ -298,7 +304,9 @@ fn footer(view: &View) -> Line<'_> {
     match &view.filter {
         Some(_) => parts.extend(key("p", " pause")),
         None => {
-            parts.extend([key("/", " filter  "), key("p", " pause  "), key("?", " help  "), key("q", " quit ")].concat());
+            parts.extend(
+                [key("/", " filter  "), key("p", " pause  "), key("?", " help  "), key("q", " quit ")].concat(),
+            );
         }
     }
     Line::from(parts)

@@ -16,6 +16,8 @@ pub struct View {
     pub rates: (String, String),
     /// Packets dropped by the kernel, if it says.
     pub dropped: Option<u64>,
+    /// What is wrong with the interface or pipe.
+    pub problem: Option<String>,
     /// Connections seen, remembered, forgotten.
     pub connections_seen: u64,
     /// See `connections_seen`.

@@ -95,7 +95,9 @@ pub fn write(kind: Kind, judgements: &[Judgement], looks: Looks, out: &mut dyn i
     match kind {
         Kind::Table => apart(&|judgement, out| text::write(judgement, looks, out)),
         Kind::Markdown => apart(&markdown::write),
-        Kind::Github => judgements.iter().try_for_each(|judgement| annotations::github(judgement, judgements.len(), out)),
+        Kind::Github => {
+            judgements.iter().try_for_each(|judgement| annotations::github(judgement, judgements.len(), out))
+        }
         Kind::Junit => junit::write(judgements, out),
         Kind::Sarif => sarif::write(judgements, out),
         Kind::Gitlab => annotations::gitlab(judgements, out),

@@ -209,7 +209,10 @@ impl Feed for Capture {
                 self.ended = true;
             } else {
                 // It may come up again.
-                self.problem = Some(format!("interface {}: {error}", self.name));
+                self.problem = Some(match error.raw_os_error() {
+                    Some(libc::ENETDOWN) => format!("interface {} was down", self.name),
+                    _ => format!("interface {}: {error}", self.name),
+                });
             }
         }
         if self.some(most, take) { Passed::Some } else { Passed::Nothing }
