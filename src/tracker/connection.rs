@@ -144,9 +144,8 @@ impl Connection {
         self.consider(x, seg)
     }
 
-    /// Takes a segment that may change anything.
-    #[inline(never)]
-    pub(super) fn consider(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
+    /// Takes a segment that may change anything, at its time.
+    pub(super) fn consider_at(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
         self.count(x, seg);
         if !seg.has(Flags::RST) {
             self.ends[1 - x].unanswered = 0;

@@ -15,6 +15,7 @@
 //! | [`trace`], `copies` | what is remembered of a segment; which segments are copies of it |
 //! | [`connection`], `handshake`, `receipt`, `reset` | what one segment proves and suggests |
 //! | `usual` | the short way for segments that move nothing |
+//! | `clock` | segments that the tap's clock dates before what they acknowledge |
 //! | `unseen` | FINs that were not captured |
 //! | `late` | what was acknowledged before it was captured |
 //! | [`verdict`], `scale` | the histories at a given time, silence weighed |
@@ -42,6 +43,7 @@
 
 mod ahead;
 pub mod case;
+mod clock;
 pub mod connection;
 mod copies;
 pub mod endpoint;
