@@ -1,14 +1,16 @@
-//! A page of metrics over HTTP, for scrapers: one thread, one request per connection, nothing kept.
+//! A page of metrics over HTTP, for scrapers: one request per connection, nothing kept.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes of a request that are looked at.
 const REQUEST: usize = 8 << 10;
 /// Nobody takes longer to ask or to read.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// So many are answered at the same time; whoever comes beyond that is turned away.
+const AT_ONCE: usize = 32;
 
 /// The page as it is served.
 #[derive(Clone, Debug)]
@@ -31,7 +33,7 @@ impl Server {
         TcpListener::bind(address).map(Server)
     }
 
-    /// Serves, in a thread of its own, what the page holds at the time.
+    /// Serves, in threads of its own, what the page holds at the time: who connects and says nothing keeps nobody waiting.
     ///
     /// # Errors
     /// When there is no thread for it.
@@ -40,9 +42,16 @@ impl Server {
         let page = Page { text: Arc::new(Mutex::new(Arc::from(""))), address };
         let served = page.clone();
         std::thread::Builder::new().name("metrics".to_owned()).spawn(move || {
-            for stream in self.0.incoming().flatten() {
-                // Who asks wrongly or goes away has only itself to blame.
-                let _ = answer(stream, &served);
+            let busy = Arc::new(());
+            for stream in self.0.incoming().flatten().filter(|_| Arc::strong_count(&busy) <= AT_ONCE) {
+                let (page, held) = (served.clone(), Arc::clone(&busy));
+                let answering = move || {
+                    // Who asks wrongly or goes away has only itself to blame.
+                    let _ = answer(stream, &page);
+                    drop(held);
+                };
+                // Where there is no thread to be had, whoever asked finds out.
+                let _ = std::thread::Builder::new().name("answer".to_owned()).spawn(answering);
             }
         })?;
         Ok(page)
@@ -63,9 +72,13 @@ impl Page {
 fn answer(mut stream: TcpStream, page: &Page) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    let begun = Instant::now();
     let mut request = Vec::new();
     let mut part = [0; 1_024];
     while !request.windows(4).any(|w| w == b"\r\n\r\n") && request.len() < REQUEST {
+        if begun.elapsed() > PATIENCE {
+            return Ok(());
+        }
         match stream.read(&mut part)? {
             0 => break,
             n => request.extend_from_slice(&part[..n]),
@@ -111,5 +124,16 @@ mod tests {
         assert!(ask(&page, "HEAD /metrics HTTP/1.1\r\n\r\n").ends_with("\r\n\r\n"));
         assert!(ask(&page, "GET /etc/passwd HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
         assert!(ask(&page, "POST /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
+    }
+
+    #[test]
+    fn who_says_nothing_keeps_no_scraper_waiting() {
+        let page = Server::bind("127.0.0.1:0".parse().unwrap()).unwrap().serve().unwrap();
+        page.set("x_total 1\n".to_owned());
+        let silent: Vec<_> = (0..8).map(|_| TcpStream::connect(page.address).unwrap()).collect();
+        let begun = Instant::now();
+        assert!(ask(&page, "GET /metrics HTTP/1.1\r\n\r\n").ends_with("x_total 1\n"));
+        assert!(begun.elapsed() < PATIENCE);
+        drop(silent);
     }
 }
