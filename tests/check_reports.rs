@@ -137,6 +137,23 @@ fn captures_are_checked_each_by_itself() {
     assert!(json("c.json").as_array().unwrap().len() >= 3);
 }
 
+/// GitHub and GitLab compare names with those in the repository, letter by letter.
+#[test]
+fn names_in_the_present_folder_are_those_of_the_repository() {
+    let folder = folder();
+    let report = |kind: &str, policy: &[&str]| {
+        folder.run(&[&["check", "--quiet", "--report", kind], policy, &["./trace 1.pcap"]].concat()).out
+    };
+    let policy = ["-p", "./policy.toml"];
+    let issues: Value = serde_json::from_str(&report("gitlab", &policy)).unwrap();
+    assert_eq!(issues[0]["location"]["path"], "policy.toml");
+    let log: Value = serde_json::from_str(&report("sarif", &policy)).unwrap();
+    let uris: Vec<&Value> =
+        log["runs"][0]["artifacts"].as_array().unwrap().iter().map(|a| &a["location"]["uri"]).collect();
+    assert_eq!(uris, ["policy.toml", "trace%201.pcap"]);
+    assert!(report("github", &policy).contains("file=policy.toml,line="));
+}
+
 #[test]
 fn policies_can_be_read_without_a_capture() {
     let folder = folder();

@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use super::{account, fingerprint, is_error, listed, objected, origin, place, tally, whose};
+use super::{account, fingerprint, is_error, listed, objected, origin, place, relative, tally, whose};
 use crate::policy::judge::{Judgement, RuleVerdict, Status};
 use crate::render::clean::clean;
 
@@ -14,7 +14,7 @@ pub fn github(judgement: &Judgement, of: usize, out: &mut dyn io::Write) -> io::
     for rule in objected(judgement) {
         let command = if rule.status == Status::Fail && is_error(rule) { "error" } else { "warning" };
         let place = match (&judgement.policy, rule.line) {
-            (Some(file), Some(line)) => format!("file={},line={line},", property(file)),
+            (Some(file), Some(line)) => format!("file={},line={line},", property(relative(file))),
             _ => String::new(),
         };
         let title = property(&format!("{} ({})", rule.name, rule.status.name()));

@@ -162,10 +162,18 @@ fn fingerprint(text: &str) -> String {
     format!("{hash:032x}")
 }
 
+/// A file's name as servers compare it with the names in a repository.
+fn relative(mut name: &str) -> &str {
+    while let Some(rest) = name.strip_prefix("./") {
+        name = rest;
+    }
+    name
+}
+
 /// Where a rule stands: the policy's file and line, or the capture.
 fn origin<'j>(judgement: &'j Judgement, rule: &RuleVerdict) -> (&'j str, u32) {
     let capture = || judgement.files.first().map_or("-", String::as_str);
-    (judgement.policy.as_deref().unwrap_or_else(capture), rule.line.unwrap_or(1))
+    (relative(judgement.policy.as_deref().unwrap_or_else(capture)), rule.line.unwrap_or(1))
 }
 
 /// Whether the rule's failure fails the run.

@@ -6,7 +6,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use super::{fingerprint, is_error, listed, origin, place, whose};
+use super::{fingerprint, is_error, listed, origin, place, relative, whose};
 use crate::detect::{self, Declaration};
 use crate::policy::judge::{Judgement, Offence, RuleVerdict, Status};
 use crate::report::TOOL;
@@ -43,7 +43,7 @@ fn run(judgements: &[Judgement]) -> Value {
     let notes: Vec<Value> = judgements.iter().flat_map(|j| &j.notes).map(note).collect();
     let policy = judgements.iter().find_map(|j| j.policy.as_ref());
     let names = policy.into_iter().chain(judgements.iter().flat_map(|j| &j.files));
-    let artifacts: Vec<Value> = names.map(|name| json!({"location": {"uri": uri(name)}})).collect();
+    let artifacts: Vec<Value> = names.map(|name| json!({"location": {"uri": uri(relative(name))}})).collect();
     json!({
         "tool": {"driver": {
             "name": TOOL.name,
