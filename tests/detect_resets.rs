@@ -388,3 +388,29 @@ fn of_resets_for_what_was_under_way_the_first_may_be_too_early_to_be_accepted() 
     assert!(told.message.ends_with("had closed fully"), "{}", told.message);
     assert_eq!((told.packet, told.endpoint), (Some(9), Some(Side::Client)));
 }
+
+#[test]
+fn who_closed_with_a_fin_that_the_capture_missed_has_not_forgotten_the_connection() {
+    let closed = |ack: u32| {
+        after_handshake(&format!(
+            "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +10ms
+5. CLOSE_WAIT <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED @ +1ms
+6. CLOSE_WAIT <-- <SEQ=301><ACK={ack}><CTL=ACK> <-- CLOSE_WAIT @ +40ms
+7. FIN_WAIT_2 <-- <SEQ=301><ACK={ack}><CTL=ACK><LEN=50> <-- CLOSE_WAIT @ +6s
+8. CLOSED --> <SEQ={ack}><CTL=RST><WIN=0> --> CLOSED @ +20us
+"
+        ))
+    };
+    let c = closed(112);
+    assert!(find(&c, "half-open-dead-peer").is_none(), "{:?}", c.anomalies);
+    let met = find(&c, "rst-after-close").unwrap();
+    assert!(
+        met.message.ends_with("had most likely closed fully, with a FIN that the capture missed"),
+        "{}",
+        met.message
+    );
+    let wrote = find(&c, "write-after-fin").unwrap();
+    assert_eq!((wrote.endpoint, &wrote.facts["lost_bytes"]), (Some(Side::Server), &50.into()));
+    // Without one, it has.
+    assert!(find(&closed(111), "half-open-dead-peer").is_some());
+}

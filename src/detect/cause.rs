@@ -5,6 +5,7 @@ use crate::report::Side;
 use crate::segment::Flags;
 use crate::signals::{Reset, Spell};
 use crate::time::Span;
+use crate::tracker::log::Step;
 use crate::tracker::rules::Event;
 use crate::tracker::sequence::before;
 use crate::tracker::{Evidence, OVERTAKEN, State, is_unspent};
@@ -192,7 +193,7 @@ fn cause_without_ack(view: &View<'_>, reset: &Reset, was_open: bool) -> Cause {
     if given_up(view, reset).is_some() {
         return Cause::GaveUp;
     }
-    if reset.own_fin || held_fin(view, reset) {
+    if reset.own_fin || held_fin(view, reset) || missed_fin(view, reset).is_some() {
         return Cause::Orphan;
     }
     if view.side(e) == Side::Client && answers_challenge(view, reset) {
@@ -237,6 +238,19 @@ pub(super) fn held_fin(view: &View<'_>, reset: &Reset) -> bool {
     let [fin, reset_sent] = [Event::SndFin, Event::SndRst].map(|event| view.event(reset.from, event));
     fin.zip(reset_sent)
         .is_some_and(|(fin, sent)| fin.mark.packet == sent.mark.packet && reset.packet <= fin.mark.packet)
+}
+
+/// How the history of the sender of `reset` has its FIN, if the capture missed that and something showed it before the RST.
+pub(super) fn missed_fin<'v>(view: &View<'v>, reset: &Reset) -> Option<&'v Step> {
+    let fin = view.event(reset.from, Event::SndFin)?;
+    (!reset.own_fin && fin.mark.packet < reset.packet).then_some(fin)
+}
+
+/// Whether what `reset` answers was sent in the knowledge of its sender's FIN.
+pub(super) fn knows_fin(view: &View<'_>, reset: &Reset) -> bool {
+    let Some(trigger) = reset.trigger else { return false };
+    let acked = || view.event(reset.from, Event::RcvAckOfFin).is_some_and(|s| s.mark.packet <= trigger.packet);
+    trigger.knows_fin || missed_fin(view, reset).is_some() && acked()
 }
 
 /// The SYN was answered by an acknowledgment of something else, and this RST, sent while the end still waited, answers that.

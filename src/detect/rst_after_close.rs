@@ -1,6 +1,6 @@
 //! R02: data for a socket that has closed fully.
 
-use super::cause::{Cause, REQUEST_CROSSED_FIN, WRITE_AFTER_FIN, cause, held_fin};
+use super::cause::{Cause, REQUEST_CROSSED_FIN, WRITE_AFTER_FIN, cause, held_fin, knows_fin, missed_fin};
 use super::prelude::*;
 use super::rst_abort::is_in_history;
 use super::{request_crossed_fin, write_after_fin};
@@ -15,8 +15,8 @@ pub static DECLARATION: Declaration = Declaration {
     why: "A FIN says only \"I send no more\", but this end's application had closed both directions, so what the peer still \
           sent is lost, and the peer's application sees a reset.",
     decided: "A RST without ACK, from an end whose FIN had been sent, in answer to a later segment (RFC 9293 §3.5.2 group 1, \
-              §3.6.1 SHLD-3; Linux resets an orphan in FIN_WAIT_1 or FIN_WAIT_2 that receives data). Also from an end whose FIN \
-              was not captured, and whose data was not acknowledged yet or had no window, if that is its first RST, has the TTL \
+              §3.6.1 SHLD-3; Linux resets an orphan in FIN_WAIT_1 or FIN_WAIT_2 that receives data). The FIN may be one that the \
+              capture missed, and the peer acknowledged. Also from an end whose FIN was not captured, and whose data was not acknowledged yet or had no window, if that is its first RST, has the TTL \
               of its other segments and comes no later than it would repeat that data: an abort would have sent one with ACK. A \
               note where write-after-fin or request-crossed-fin warns of the same RST and tells more of it.",
     confused: "half-open-dead-peer, where data of its own had been sent four times or more in vain: it may as well have given up \
@@ -54,17 +54,18 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let e = reset.from;
     let data = reset.trigger.is_some_and(|t| t.len > 0);
     // What it answers: written in the knowledge of the FIN, or underway when the FIN came.
-    let knew = reset.trigger.is_some_and(|t| t.knows_fin);
-    let held = held_fin(view, reset);
+    let knew = knows_fin(view, reset);
+    let (held, missed) = (held_fin(view, reset), missed_fin(view, reset).is_some());
     let message = || {
         format!(
             "{} of {} met a RST: {} had {}closed fully{}",
             if data { "data" } else { "a segment" },
             view.who(1 - e),
             view.who(e),
-            if held { "most likely " } else { "" },
+            if held || missed { "most likely " } else { "" },
             match (data, knew) {
                 _ if held => ", its FIN still waiting behind data of its own",
+                _ if missed => ", with a FIN that the capture missed",
                 (true, true) => ", and its FIN had been acknowledged",
                 (true, false) => "; the data crossed its FIN",
                 _ => "",
@@ -80,6 +81,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         .cause(match knew {
             _ if held => Cause::Orphan.name(),
             true => WRITE_AFTER_FIN,
+            _ if missed => Cause::Orphan.name(),
             false => REQUEST_CROSSED_FIN,
         })
         .fact("lost_bytes", reset.pending);

@@ -1,6 +1,6 @@
 //! C10: an end writes to a connection although it knows that the peer has closed.
 
-use super::cause::{Cause, cause};
+use super::cause::{Cause, cause, knows_fin};
 use super::prelude::*;
 
 pub static DECLARATION: Declaration = Declaration {
@@ -14,8 +14,9 @@ pub static DECLARATION: Declaration = Declaration {
               sent later than a round trip after it (RFC 9293 §3.5.2; Linux resets an orphan that receives data).",
     confused: "request-crossed-fin, where the writer could not know; half-close, where the data is wanted; an answer that was \
                being written when the FIN came (rst-after-close alone).",
-    advice: "Have the pool check for end-of-file before it hands out a connection, and the application stop writing when a read \
-             returns 0.",
+    advice: "If the client writes: have its pool check for end-of-file before it hands out a connection. If the server does, its \
+             answer came too late: why did it take so long, and is the timeout after which the client gives up shorter? Either \
+             application can stop writing when a read returns 0.",
     thresholds: &[],
     absence: false,
     witness: Witness::Itself,
@@ -37,8 +38,8 @@ pub static DECLARATION: Declaration = Declaration {
 
 /// The RST that such a write met, what it answers, and how long after the FIN that was sent.
 pub(super) fn met<'a>(view: &View<'a>) -> Option<(&'a signals::Reset, signals::Trigger, Span)> {
-    let written =
-        |r: &&signals::Reset| r.trigger.is_some_and(|t| t.len > 0 && t.knows_fin) && cause(view, r) == Cause::Orphan;
+    let met_data = |r: &signals::Reset| r.trigger.is_some_and(|t| t.len > 0);
+    let written = |r: &&signals::Reset| met_data(r) && knows_fin(view, r) && cause(view, r) == Cause::Orphan;
     let reset = view.signals.resets().iter().find(written)?;
     let (fin, trigger) = (view.event(reset.from, Event::SndFin)?, reset.trigger?);
     // What is only sent again was written before.
