@@ -414,3 +414,22 @@ fn who_closed_with_a_fin_that_the_capture_missed_has_not_forgotten_the_connectio
     // Without one, it has.
     assert!(find(&closed(111), "half-open-dead-peer").is_some());
 }
+
+#[test]
+fn what_left_before_a_reset_by_its_timestamp_does_not_disown_it_however_late_it_comes() {
+    let late = |stamp: u32| {
+        after_handshake(&format!(
+            "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10><TS=1010/1> --> ESTABLISHED @ +10ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><TS=900/1010> <-- ESTABLISHED @ +1ms
+6. CLOSED --> <SEQ=121><ACK=301><CTL=RST,ACK><TS=1050/900> --> CLOSED @ +20ms
+7. CLOSED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10><TS={stamp}/900> --> CLOSED @ +200ms
+8. CLOSED <-- <SEQ=301><CTL=RST><WIN=0> <-- CLOSED @ +1ms
+"
+        ))
+    };
+    let c = late(1045);
+    assert!(find(&c, "rst-from-between").is_none(), "{:?}", c.anomalies);
+    assert_eq!(fate(&c), "reset by client");
+    // What it sent afterwards does.
+    assert_eq!(fate(&late(1250)), "reset from between");
+}

@@ -156,7 +156,9 @@ impl Connection {
         }
         if seg.has(Flags::RST) {
             let taken = if self.reset(x, seg) { Class::Reset } else { Class::ResetIgnored };
-            self.ends[x].gaps_mut().reset = Some((Trace::of(seg), seg.ttl));
+            let gaps = self.ends[x].gaps_mut();
+            gaps.reset = Some((Trace::of(seg), seg.ttl));
+            gaps.stamped_reset = seg.options.timestamps.map(|t| (seg.seq, t.value)).or(gaps.stamped_reset);
             return (taken, false);
         }
         let taken = if seg.has(Flags::SYN) {

@@ -105,6 +105,8 @@ pub(super) struct Gaps {
     pub challenge: Option<u32>,
     /// Its last segment, if that is a RST, and the TTL of that.
     pub reset: Option<(Trace, u8)>,
+    /// Sequence number and TSval of its latest RST that has timestamps.
+    pub stamped_reset: Option<(u32, u32)>,
     /// One of its RSTs, taken to be accepted, had the number of its FIN or one after that, if it had sent any.
     pub reset_at_fin: bool,
     /// Its first RST was without ACK, and had the TTL of its other segments.

@@ -23,6 +23,7 @@ pack_fields!(Gaps {
     challenge,
     reset,
     reset_at_fin,
+    stamped_reset,
     bare_reset,
     copies
 });

@@ -292,6 +292,14 @@ impl Connection {
         beyond || own.last.as_ref().is_none_or(other)
     }
 
+    /// Whether a RST of `x` overtook `seg`: it begins where that ends, or later, and has no
+    /// older timestamp.
+    fn is_overtaken(&self, x: usize, seg: &Segment) -> bool {
+        let reset = self.ends[x].gaps.as_ref().and_then(|gaps| gaps.stamped_reset);
+        let is_older = |stamp: u32| seg.options.timestamps.is_some_and(|t| !after(t.value, stamp));
+        reset.is_some_and(|(seq, stamp)| !after(seg.end(), seq) && is_older(stamp))
+    }
+
     /// A segment of `x` other than a RST: it has a connection, so it has neither sent nor accepted a RST.
     #[inline]
     pub(super) fn alive(&mut self, x: usize, seg: &Segment) {
@@ -305,6 +313,7 @@ impl Connection {
         if let Some(mark) = log.get(Event::SndRst).copied()
             && seg.time > mark.time + OVERTAKEN
             && self.is_news(x, seg)
+            && !self.is_overtaken(x, seg)
         {
             self.ends[x].log.remove(Event::SndRst);
             if self.ends[x].log.get(Event::SndFin).is_some_and(|fin| fin.packet == mark.packet) {
