@@ -146,11 +146,16 @@ fn why(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> String {
         && view.end(peer).missing == 0
         && view.signals.skipped(peer) == 0
         && !view.is_midstream();
+    let or_queued = if may_be_queued(view, reset) {
+        ", or its listener was closed before it had accepted the connection"
+    } else {
+        ""
+    };
     if cause == Cause::Abort && nothing_sent {
         let or = or_gave_up(view, reset);
         return format!(
             "most likely its application closed with SO_LINGER 0 (the peer had sent no data that it could leave unread; `ss -K` \
-             looks the same){or}{idle}"
+             looks the same){or}{or_queued}{idle}"
         );
     }
     if cause == Cause::NoSocket {
@@ -159,7 +164,14 @@ fn why(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> String {
         return format!("its socket was gone{last}: aborted, or closed with a RST that was lost");
     }
     let or = if matches!(cause, Cause::Abort | Cause::UnreadData) { or_gave_up(view, reset) } else { "" };
-    format!("{}{or}{idle}", cause.sentence())
+    format!("{}{or}{or_queued}{idle}", cause.sentence())
+}
+
+/// Whether the sender of `reset` is a server whose application has shown no sign of having accepted the connection.
+fn may_be_queued(view: &View<'_>, reset: &signals::Reset) -> bool {
+    let (e, own) = (reset.from, &view.connection.ends[reset.from]);
+    let silent = own.bytes == 0 && own.fin().is_none() && view.end(e).missing == 0 && view.signals.skipped(e) == 0;
+    reset.ack && silent && view.side(e) == Side::Server && !view.is_midstream()
 }
 
 /// What else an abort may be, by what its sender had sent.
