@@ -3,7 +3,7 @@
 #[path = "common/analysis.rs"]
 mod analysis;
 
-use analysis::{in_order, moved, of_segments, parsed};
+use analysis::{in_order, moved, of_ladder, of_segments, parsed};
 use tcpstate::filter::select::select;
 use tcpstate::report::{Finding, Report, Severity};
 use tcpstate::segment::Segment;
@@ -133,4 +133,27 @@ fn counts_of_a_thousand_and_more_are_set_apart() {
     assert!(message("syn-refused").starts_with("1,200 connections from "), "{}", message("syn-refused"));
     let low = message("syn-success-low");
     assert!(low.starts_with("only 0.0 % of 1,200 connection attempts ") && low.ends_with(": 1,200 refused"), "{low}");
+}
+
+#[test]
+fn where_the_client_sends_nothing_the_server_may_wait_for_its_data() {
+    let ignored = |last: &str| {
+        let text = format!(
+            "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> -->x SYN_RCVD
+{last}5. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ 7s
+6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+7. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=ACK><LEN=2> <-- ESTABLISHED @ 8s
+"
+        );
+        let report = of_ladder(&text);
+        let found = report.findings.iter().find(|f| f.name == "half-open-accept-overflow").unwrap();
+        found.message.clone()
+    };
+    let silent = ignored("");
+    assert!(silent.ends_with("it may wait for data of the client on purpose (TCP_DEFER_ACCEPT)"), "{silent}");
+    // Data would have ended that.
+    let spoke = ignored("4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x SYN_RCVD\n");
+    assert!(!spoke.contains("DEFER"), "{spoke}");
 }

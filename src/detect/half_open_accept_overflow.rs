@@ -29,7 +29,8 @@ pub static DECLARATION: Declaration = Declaration {
                the client sends: no segment tells that from a full queue.",
     advice: "On the server: `ss -ltn` (Recv-Q at or above Send-Q), `nstat -az TcpExtListenOverflows`. Raise the backlog and \
              net.core.somaxconn, accept faster, or find the thread that no longer accepts. If its queue has room: does a \
-             filter or a lossy path keep the client's ACK from it?",
+             filter or a lossy path keep the client's ACK from it? Where the client sends nothing, the server may wait for its \
+             first data on purpose (TCP_DEFER_ACCEPT, `deferred` in nginx): then nothing is wrong with its queue.",
     thresholds: &[&AFTER],
     absence: true,
     witness: Witness::Itself,
@@ -105,21 +106,21 @@ fn repeated(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
             continue;
         }
         let syn_acks = own.syn_acks;
-        let message = || match recovered {
-            None => format!(
-                "{} ignores the ACK of {}, or does not get it, for {}: it repeated its SYN,ACK {}",
-                view.who(e),
-                view.who(1 - e),
-                AtLeast(span),
-                times(u64::from(syn_acks) - 1),
-            ),
-            Some(_) => format!(
-                "{} took the ACK of {} only after {}: it repeated its SYN,ACK {}",
-                view.who(e),
-                view.who(1 - e),
-                Plain(span),
-                times(u64::from(syn_acks) - 1),
-            ),
+        let silent = view.connection.ends[1 - e].bytes == 0;
+        let message = || {
+            let (server, client, again) = (view.who(e), view.who(1 - e), times(u64::from(syn_acks) - 1));
+            let deferred =
+                if silent { "; it may wait for data of the client on purpose (TCP_DEFER_ACCEPT)" } else { "" };
+            match recovered {
+                None => format!(
+                    "{server} ignores the ACK of {client}, or does not get it, for {}: it repeated its SYN,ACK {again}{deferred}",
+                    AtLeast(span),
+                ),
+                Some(_) => format!(
+                    "{server} took the ACK of {client} only after {}: it repeated its SYN,ACK {again}{deferred}",
+                    Plain(span),
+                ),
+            }
         };
         let severity = if recovered.is_some() { Severity::Note } else { Severity::Warning };
         sink.raise(severity, client.mark.time, client.mark.packet, message)
