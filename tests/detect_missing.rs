@@ -240,3 +240,17 @@ fn where_the_peer_was_not_captured_nobody_is_said_to_have_given_up_on_data() {
     let anomalies = &report.connections[0].anomalies;
     assert!(anomalies.iter().all(|found| !found.message.contains("gave up")), "{anomalies:?}");
 }
+
+#[test]
+fn a_syn_ack_that_comes_again_after_the_capture_began_is_no_other_one() {
+    let report = of_ladder(
+        "1. - --> <SEQ=101><ACK=301><CTL=ACK> --> -
+2. - <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- - @ +7s
+3. - --> <SEQ=101><ACK=301><CTL=ACK> --> - @ +1ms
+4. - <-- <SEQ=301><ACK=101><CTL=ACK><LEN=2> <-- - @ +4s
+5. - --> <SEQ=101><ACK=303><CTL=ACK> --> - @ +1ms
+",
+    );
+    let anomalies = &report.connections[0].anomalies;
+    assert!(anomalies.iter().all(|found| found.name != "syn-ack-changed"), "{anomalies:?}");
+}

@@ -374,7 +374,8 @@ impl End {
         let answers = peer.isn().zip(peer.sent()).is_none_or(|(isn, sent)| within(isn.wrapping_add(1), seg.ack, sent));
         // A late copy comes behind what was sent, or acknowledged, since.
         let taken_up = || self.edge != seg.end() && own.acked().is_none() && own.fin().is_none();
-        answers && (own.isn() != Some(seg.seq) || taken_up())
+        // Where the one before was not captured nothing tells its number but what acknowledged it.
+        answers && (own.isn().is_some_and(|isn| isn != seg.seq) || taken_up())
     }
 }
 
