@@ -1,0 +1,80 @@
+//! What a RST tells of the end that sent it, and what casts doubt on that.
+
+#[path = "common/analysis.rs"]
+mod analysis;
+
+use analysis::{find, only};
+use tcpstate::render::facts::fate;
+use tcpstate::report::{Connection, Side};
+
+/// The only connection of the ladder `text`, which begins after the handshake.
+fn after_handshake(text: &str) -> Connection {
+    let text = format!(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +20ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED @ +100us
+{text}"
+    );
+    only(&text)
+}
+
+#[test]
+fn who_closed_with_a_fin_that_the_capture_missed_has_not_forgotten_the_connection() {
+    let closed = |ack: u32| {
+        after_handshake(&format!(
+            "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +10ms
+5. CLOSE_WAIT <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED @ +1ms
+6. CLOSE_WAIT <-- <SEQ=301><ACK={ack}><CTL=ACK> <-- CLOSE_WAIT @ +40ms
+7. FIN_WAIT_2 <-- <SEQ=301><ACK={ack}><CTL=ACK><LEN=50> <-- CLOSE_WAIT @ +6s
+8. CLOSED --> <SEQ={ack}><CTL=RST><WIN=0> --> CLOSED @ +20us
+"
+        ))
+    };
+    let c = closed(112);
+    assert!(find(&c, "half-open-dead-peer").is_none(), "{:?}", c.anomalies);
+    let met = find(&c, "rst-after-close").unwrap();
+    assert!(
+        met.message.ends_with("had most likely closed fully, with a FIN that the capture missed"),
+        "{}",
+        met.message
+    );
+    let wrote = find(&c, "write-after-fin").unwrap();
+    assert_eq!((wrote.endpoint, &wrote.facts["lost_bytes"]), (Some(Side::Server), &50.into()));
+    // Without one, it has.
+    assert!(find(&closed(111), "half-open-dead-peer").is_some());
+}
+
+#[test]
+fn what_left_before_a_reset_by_its_timestamp_does_not_disown_it_however_late_it_comes() {
+    let late = |stamp: u32| {
+        after_handshake(&format!(
+            "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10><TS=1010/1> --> ESTABLISHED @ +10ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><TS=900/1010> <-- ESTABLISHED @ +1ms
+6. CLOSED --> <SEQ=121><ACK=301><CTL=RST,ACK><TS=1050/900> --> CLOSED @ +20ms
+7. CLOSED --> <SEQ=111><ACK=301><CTL=ACK><LEN=10><TS={stamp}/900> --> CLOSED @ +200ms
+8. CLOSED <-- <SEQ=301><CTL=RST><WIN=0> <-- CLOSED @ +1ms
+"
+        ))
+    };
+    let c = late(1045);
+    assert!(find(&c, "rst-from-between").is_none(), "{:?}", c.anomalies);
+    assert_eq!(fate(&c), "reset by client");
+    // What it sent afterwards does.
+    assert_eq!(fate(&late(1250)), "reset from between");
+}
+
+#[test]
+fn a_server_that_sent_nothing_may_not_have_accepted_what_it_resets() {
+    let reset = |answer: &str| {
+        let c = after_handshake(&format!(
+            "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +10ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK>{answer} <-- ESTABLISHED @ +1ms
+6. CLOSED <-- <SEQ=301><ACK=111><CTL=RST,ACK> <-- CLOSED @ +1s
+"
+        ));
+        find(&c, "rst-abort").unwrap().message.clone()
+    };
+    let queued = "its listener was closed before it had accepted the connection";
+    assert!(reset("").contains(queued), "{}", reset(""));
+    assert!(!reset("<LEN=5>").contains(queued), "{}", reset("<LEN=5>"));
+}
