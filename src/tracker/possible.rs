@@ -4,9 +4,11 @@
 use smallvec::SmallVec;
 
 use super::connection::Connection;
+use super::endpoint::Endpoint;
 use super::log::Tail;
 use super::mark::Mark;
 use super::profile::Profile;
+use super::reset::RESET;
 use super::scale::Scale;
 use super::sequence::before;
 use super::state::{State, States};
@@ -49,8 +51,31 @@ impl Connection {
         possible
     }
 
-    /// Where an end may be by what the capture did not show.
-    pub(super) fn unseen_endings(&self, e: usize, possible: States, end: Time) -> States {
+    /// Where end `e`, which may be in the states `possible`, may be by what the capture did not show.
+    pub(super) fn unseen_endings(&self, e: usize, possible: States, end: Time, profile: &Profile) -> States {
+        self.lost_endings(e, possible, end).union(self.earlier_closes(e, end, profile))
+    }
+
+    /// Where it is by a close from before the capture of which all that is left is an acknowledgment of either end, or of one.
+    fn earlier_closes(&self, e: usize, end: Time, profile: &Profile) -> States {
+        // What lacks a number answers a keepalive.
+        let bare = |end: &Endpoint| {
+            end.packets <= 1
+                && end.bytes == 0
+                && end.fin.or(end.unseen_fin().map(|u| u.end)).is_none()
+                && !end.log.has_any(RESET)
+        };
+        if self.opening_seen() || self.is_reset_only() || !self.ends.iter().all(bare) {
+            return States::EMPTY;
+        }
+        let own = &self.ends[e];
+        let waits = States::of(&[State::TimeWait, if own.packets == 0 { State::LastAck } else { State::Closing }]);
+        let over = own.last.is_none_or(|last| last.time + profile.two_msl < end);
+        if over { waits.with(State::Closed) } else { waits }
+    }
+
+    /// Where it is by segments that were lost, or not captured.
+    fn lost_endings(&self, e: usize, possible: States, end: Time) -> States {
         const OPEN: States = States::of(&[State::Established, State::CloseWait, State::FinWait2]);
         let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
         if own.packets == 0 || peer.packets == 0 {

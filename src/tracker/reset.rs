@@ -11,7 +11,7 @@ use crate::segment::{Flags, Segment};
 use crate::time::Span;
 
 /// A RST was sent or received.
-const RESET: Events = Events::of(&[Event::SndRst, Event::RcvRst]);
+pub(super) const RESET: Events = Events::of(&[Event::SndRst, Event::RcvRst]);
 
 /// It closed or lost the connection before.
 const GONE: Events = Events::of(&[Event::SndFin, Event::SndRst, Event::RcvRst]);

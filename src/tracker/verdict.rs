@@ -333,7 +333,7 @@ impl Connection {
         }
         timers::date(self.ends[e].turnaround, steps, end);
         possible = possible.with(steps.last().map_or(State::Closed, |s| s.rule.to));
-        possible = possible.union(self.unseen_endings(e, possible, end));
+        possible = possible.union(self.unseen_endings(e, possible, end, profile));
         if scale.is_in_doubt() || hypotheses.len() > 1 {
             let open = scale.open();
             possible = possible.union(self.combined(e, scale, &open, start, end, profile));
