@@ -254,3 +254,25 @@ fn a_syn_ack_that_comes_again_after_the_capture_began_is_no_other_one() {
     let anomalies = &report.connections[0].anomalies;
     assert!(anomalies.iter().all(|found| found.name != "syn-ack-changed"), "{anomalies:?}");
 }
+
+#[test]
+fn a_socket_that_is_connected_to_itself_is_both_ends_and_lacks_no_direction() {
+    let report = of_ladder(
+        "left 127.0.0.1:40000
+right 127.0.0.1:40000
+1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. SYN_RCVD --> <SEQ=100><ACK=101><CTL=SYN,ACK> --> ESTABLISHED @ +10us
+3. ESTABLISHED --> <SEQ=101><ACK=101><CTL=ACK> --> ESTABLISHED @ +10us
+4. ESTABLISHED --> <SEQ=101><ACK=101><CTL=ACK><LEN=5> --> ESTABLISHED @ +1ms
+5. ESTABLISHED --> <SEQ=106><ACK=106><CTL=ACK> --> ESTABLISHED @ +10us
+6. FIN_WAIT_1 --> <SEQ=106><ACK=106><CTL=FIN,ACK> --> CLOSING @ +1ms
+7. TIME_WAIT --> <SEQ=107><ACK=107><CTL=ACK> --> TIME_WAIT @ +10us
+",
+    );
+    let c = &report.connections[0];
+    assert_eq!(c.endpoints.client.state, c.endpoints.server.state);
+    let told: Vec<_> = c.anomalies.iter().map(|found| found.message.as_str()).collect();
+    assert_eq!(told, ["127.0.0.1:40000 is connected to itself: one socket is both ends"]);
+    assert!(report.findings.iter().all(|found| found.name != "one-direction"), "{:?}", report.findings);
+    assert!(!c.is_one_way() && report.capture.missing_bytes == 0, "{}", report.capture.missing_bytes);
+}

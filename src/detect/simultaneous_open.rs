@@ -11,7 +11,9 @@ pub static DECLARATION: Declaration = Declaration {
     why: "Rare, legal, and used on purpose to get through address translation. There is no server.",
     decided: "An end goes from SYN_SENT to SYN_RCVD (RFC 9293 §3.5, Figure 7).",
     confused: "a reused four-tuple where the roles have changed.",
-    advice: "Nothing, if it is on purpose.",
+    advice: "Nothing, if it is on purpose. A socket that is connected to itself asked again and again for a port of its own host on \
+             which nothing listened, until it got that port as its own: is the service down, and its port among those for clients \
+             (net.ipv4.ip_local_port_range)?",
     thresholds: &[],
     absence: false,
     witness: Witness::Either,
@@ -32,6 +34,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let crossed = (0..2)
         .find_map(|e| view.steps(e).iter().find(|s| s.rule.from == State::SynSent && s.rule.to == State::SynRcvd));
     let Some(step) = crossed else { return };
-    let message = || format!("{} and {} opened to each other at once", view.socket(0), view.socket(1));
+    let [one, other] = [0, 1].map(|e| view.socket(e));
+    let message = || match one == other {
+        true => format!("{one} is connected to itself: one socket is both ends"),
+        false => format!("{one} and {other} opened to each other at once"),
+    };
     sink.raise(Severity::Info, step.mark.time, step.mark.packet, message);
 }

@@ -77,7 +77,7 @@ impl Glance {
         // Where the other end was not heard at all, nobody tells.
         let skipped = |e: usize| if c.ends[1 - e].packets == 0 { u64::from(s.skipped(e)) } else { 0 };
         let missing: u64 = [0, 1].iter().map(|e| u64::from(s.ends[*e].missing) - fin(*e) + skipped(*e)).sum();
-        let missing = if one_sided { 0 } else { missing };
+        let missing = if one_sided || c.is_with_itself() { 0 } else { missing };
         let captured = c.ends[0].bytes.saturating_add(c.ends[1].bytes);
         let client = c.client().0;
         let oversized = |e: &usize| s.ends[1 - e].mss().is_some_and(|m| s.ends[*e].largest() > u32::from(m));

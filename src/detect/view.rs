@@ -212,7 +212,7 @@ impl fmt::Display for Who {
 
 /// Nothing of one end was captured, although the other acknowledges what it sent.
 pub fn is_one_sided(c: &Connection, signals: &Signals) -> bool {
-    if c.ends[0].packets != 0 && c.ends[1].packets != 0 {
+    if c.ends[0].packets != 0 && c.ends[1].packets != 0 || c.is_with_itself() {
         return false;
     }
     (0..2).any(|e| {

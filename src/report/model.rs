@@ -220,7 +220,7 @@ impl Connection {
     /// Whether one end was never heard although the capture shows that there was something to hear: nobody answering a
     /// SYN, or not yet, is an outcome, not a gap.
     pub fn is_one_way(&self) -> bool {
-        self.outcome.is_one_way([self.packets.client, self.packets.server])
+        self.client != self.server && self.outcome.is_one_way([self.packets.client, self.packets.server])
     }
 
     /// Whether its opening, or the SYN of that, was not captured.

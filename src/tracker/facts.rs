@@ -85,6 +85,11 @@ impl Connection {
         self.ends.iter().any(|e| e.syns > 0 || e.syn_acks > 0)
     }
 
+    /// Whether one socket is both ends: what it sends it receives, and all of it is captured as the first end's.
+    pub fn is_with_itself(&self) -> bool {
+        self.sockets[0] == self.sockets[1]
+    }
+
     /// Whether nothing but RST segments was captured.
     pub fn is_reset_only(&self) -> bool {
         self.ends.iter().all(|e| e.last.is_none())

@@ -107,6 +107,11 @@ impl Connection {
             self.conclude(e, scale, end, profile, verdict);
         }
         timers::date_unseen(self.ends.each_ref().map(|e| e.turnaround), verdicts);
+        if self.is_with_itself() {
+            // There is no other end than the one that sent all this.
+            let [own, other] = verdicts;
+            other.clone_from(own);
+        }
         verdicts
     }
 
