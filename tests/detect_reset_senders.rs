@@ -78,3 +78,22 @@ fn a_server_that_sent_nothing_may_not_have_accepted_what_it_resets() {
     assert!(reset("").contains(queued), "{}", reset(""));
     assert!(!reset("<LEN=5>").contains(queued), "{}", reset("<LEN=5>"));
 }
+
+#[test]
+fn a_fin_that_the_network_brings_once_more_does_not_disown_the_reset_after_it() {
+    let again = |name: &str| {
+        after_handshake(&format!(
+            "4. CLOSE_WAIT <-- <SEQ=301><ACK=101><CTL=FIN,ACK><TS=900/1000> <-- FIN_WAIT_1 @ +10ms
+5. LAST_ACK --> <SEQ=101><ACK=302><CTL=FIN,ACK><ID=7><TS=1010/900> --> TIME_WAIT @ +1ms
+6. CLOSED <-- <SEQ=302><ACK=102><CTL=ACK><TS=901/1010> <-- TIME_WAIT @ +20ms
+7. CLOSED <-- <SEQ=302><ACK=102><CTL=ACK><TS=1500/1010> <-- TIME_WAIT @ +600ms
+8. CLOSED --> <SEQ=102><CTL=RST><WIN=0> --> CLOSED @ +1ms
+9. CLOSED --> <SEQ=101><ACK=302><CTL=FIN,ACK>{name} --> CLOSED @ +2s
+"
+        ))
+    };
+    let c = again("<ID=7><TS=1010/900>");
+    assert!(find(&c, "rst-from-between").is_none(), "{:?}", c.anomalies);
+    // One that its sender repeats does.
+    assert!(find(&again("<ID=8><TS=3600/900>"), "rst-from-between").is_some());
+}

@@ -292,9 +292,12 @@ impl Connection {
         beyond || own.last.as_ref().is_none_or(other)
     }
 
-    /// Whether a RST of `x` overtook `seg`: it begins where that ends, or later, and has no
-    /// older timestamp.
+    /// Whether a RST of `x` overtook `seg`: it begins where that ends, or later, and has no older timestamp.
+    /// The same goes for its FIN, which the network brings once more.
     fn is_overtaken(&self, x: usize, seg: &Segment) -> bool {
+        if self.ends[x].last_fin.is_some_and(|fin| fin.comes_again_with(seg)) {
+            return true;
+        }
         let reset = self.ends[x].gaps.as_ref().and_then(|gaps| gaps.stamped_reset);
         let is_older = |stamp: u32| seg.options.timestamps.is_some_and(|t| !after(t.value, stamp));
         reset.is_some_and(|(seq, stamp)| !after(seg.end(), seq) && is_older(stamp))

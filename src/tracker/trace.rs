@@ -119,6 +119,11 @@ impl Trace {
         seg.time - self.time <= NAMED_TWICE
     }
 
+    /// Whether the network brings it once more with `seg`, however late: identification and timestamp are both the same.
+    pub(super) fn comes_again_with(&self, seg: &Segment) -> bool {
+        self.ip_id != 0 && self.stamped && self.is_equal_within(Span(i64::MAX), seg)
+    }
+
     fn is_equal_within(&self, limit: Span, seg: &Segment) -> bool {
         let same = Trace { time: self.time, packet: self.packet, ..Trace::of(seg) } == *self;
         same && seg.time - self.time <= limit
