@@ -11,7 +11,8 @@ pub static DECLARATION: Declaration = Declaration {
     why: "Health checks and port scans look like this, and so does a server that gives up waiting for a request (then it closes \
           first, after a round number of seconds).",
     decided: "Established, no payload captured or acknowledged either way, and a FIN or RST.",
-    confused: "connections whose data the capture missed.",
+    confused: "connections whose data the capture missed; a subflow of Multipath TCP that was opened beside another and not \
+               needed (its SYN has the option MP_JOIN).",
     advice: "If the client closes at once: a health checker or a pool that connects ahead. If the server closes after some \
              seconds: its timeout for the first request; why did the client not send one?",
     thresholds: &[],

@@ -25,7 +25,8 @@ pub static DECLARATION: Declaration = Declaration {
     confused: "retransmissions: a sender that repeats a segment gives it a new identification or timestamp, as a rule, or waits \
                for its timer.",
     advice: "Capture on one interface instead of `any`, or drop copies first (`editcap -d`). Nothing here depends on it. A few \
-             among many, on one interface: the network may have made them.",
+             among many, on one interface: the network may have made them, or held segments up until their repetitions had \
+             overtaken them.",
     thresholds: &[&SHARE],
     absence: false,
     witness: Witness::Either,
