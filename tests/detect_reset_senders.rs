@@ -65,18 +65,20 @@ fn what_left_before_a_reset_by_its_timestamp_does_not_disown_it_however_late_it_
 
 #[test]
 fn a_server_that_sent_nothing_may_not_have_accepted_what_it_resets() {
-    let reset = |answer: &str| {
+    let reset = |answer: &str, after: &str| {
         let c = after_handshake(&format!(
             "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +10ms
 5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK>{answer} <-- ESTABLISHED @ +1ms
-6. CLOSED <-- <SEQ=301><ACK=111><CTL=RST,ACK> <-- CLOSED @ +1s
+6. CLOSED <-- <SEQ=301><ACK=111><CTL=RST,ACK> <-- CLOSED @ +{after}
 "
         ));
         find(&c, "rst-abort").unwrap().message.clone()
     };
     let queued = "its listener was closed before it had accepted the connection";
-    assert!(reset("").contains(queued), "{}", reset(""));
-    assert!(!reset("<LEN=5>").contains(queued), "{}", reset("<LEN=5>"));
+    assert!(reset("", "1s").contains(queued), "{}", reset("", "1s"));
+    // Its application has spoken, or acted at once.
+    assert!(!reset("<LEN=5>", "1s").contains(queued), "{}", reset("<LEN=5>", "1s"));
+    assert!(!reset("", "1ms").contains(queued), "{}", reset("", "1ms"));
 }
 
 #[test]

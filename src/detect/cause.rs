@@ -131,7 +131,7 @@ pub(super) fn known(name: &str) -> Option<&'static str> {
 const LEAST_INTERVAL: Span = Span::millis(900);
 
 /// How soon an answer counts as caused by what came before it.
-fn is_prompt(view: &View<'_>, age: Span) -> bool {
+pub(super) fn is_prompt(view: &View<'_>, age: Span) -> bool {
     age.0 <= view.round_trip().0.saturating_mul(2).saturating_add(Span::millis(50).0)
 }
 

@@ -1,6 +1,6 @@
 //! R01: a live connection is reset.
 
-use super::cause::{Cause, cause, gives_up_probing, is_forgotten, is_of_another_ttl, is_suspect, went_on};
+use super::cause::{Cause, cause, gives_up_probing, is_forgotten, is_of_another_ttl, is_prompt, is_suspect, went_on};
 use super::half_open_dead_peer::{answer_to_old, tells_of_silence};
 use super::idle_death;
 use super::prelude::*;
@@ -167,11 +167,13 @@ fn why(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> String {
     format!("{}{or}{or_queued}{idle}", cause.sentence())
 }
 
-/// Whether the sender of `reset` is a server whose application has shown no sign of having accepted the connection.
+/// Whether the sender of `reset` is a server whose application has shown no sign of having accepted the connection. One that
+/// resets at once has.
 fn may_be_queued(view: &View<'_>, reset: &signals::Reset) -> bool {
     let (e, own) = (reset.from, &view.connection.ends[reset.from]);
     let silent = own.bytes == 0 && own.fin().is_none() && view.end(e).missing == 0 && view.signals.skipped(e) == 0;
-    reset.ack && silent && view.side(e) == Side::Server && !view.is_midstream()
+    let listened = view.side(e) == Side::Server && own.syns == 0 && !view.is_midstream();
+    reset.ack && silent && listened && !reset.trigger.is_some_and(|t| is_prompt(view, t.age))
 }
 
 /// What else an abort may be, by what its sender had sent.
