@@ -50,6 +50,7 @@ impl<N: Notes> Tracker<N> {
         self.era = self.era.wrapping_add(1);
         self.latest.clear();
         self.recent.clear();
+        self.many.clear();
         for head in heads {
             let [a, b] = &self.store.heads[head as usize].sockets;
             self.latest.insert(self.latest.hash(a, b), head);

@@ -28,17 +28,11 @@ impl<N: Notes> Tracker<N> {
         self.era = self.era.wrapping_add(1);
         // The next one on this four-tuple is found through `new`.
         self.recent.forget(seg);
-        if self.latest.replace(hash, old as u32, new as u32) {
-            return new;
-        }
-        let Some(head) = self.head(&seg.src, &seg.dst, hash) else { return new };
-        let mut lane = head;
-        while let Some(next) = (self.store.heads[lane].beside as usize).checked_sub(1) {
-            if next == old {
-                self.store.heads[lane].beside = new as u32 + 1;
-                break;
-            }
-            lane = next;
+        // Unless all are found through it, it hangs on what `old` hung on.
+        let first = self.latest.replace(hash, old as u32, new as u32);
+        let before = self.take_place(old, new, seg);
+        if !first && let Some(before) = before.or_else(|| self.before(old, hash, seg)) {
+            self.store.heads[before].beside = new as u32 + 1;
         }
         new
     }

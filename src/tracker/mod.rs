@@ -22,6 +22,7 @@
 //! | `possible` | where an end may be as well |
 //! | [`table`], `incarnation` | four-tuples; where one connection on them ends and the next begins |
 //! | `scopes` | the VLANs and tunnels that a connection is seen in |
+//! | `lanes` | four-tuples that are seen in many of them |
 //! | `ahead` | looking up where segments belong before they are taken |
 //! | `index` | connections by their four-tuple, hosts by their address |
 //! | `recent` | those spoken on lately, by their ports alone |
@@ -55,6 +56,7 @@ mod heads;
 mod incarnation;
 pub(crate) mod index;
 mod kept;
+mod lanes;
 mod late;
 pub mod log;
 mod lone;

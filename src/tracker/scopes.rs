@@ -27,6 +27,12 @@ impl Connection {
         self.scopes[x].or(self.scopes[1 - x]) == Some(seg.scope) || self.is_again_in(x, seg.scope)
     }
 
+    /// All VLANs and tunnels that it is known in.
+    pub(super) fn all_scopes(&self) -> impl Iterator<Item = ScopeId> {
+        let again = self.again_in.iter().flat_map(|all| all.iter());
+        self.scopes.iter().flatten().chain(again).copied()
+    }
+
     /// Whether `seg` of end `x`, seen in another VLAN or tunnel, is the latest segment of that end captured again.
     pub(super) fn is_captured_again(&self, x: usize, seg: &Segment) -> bool {
         let copied = |last: &Trace| last.is_copied_by(seg) && seg.time - last.time <= APART;

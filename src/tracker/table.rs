@@ -7,6 +7,7 @@ use super::ahead::Ahead;
 use super::case::{Case, Notes, Scratch};
 use super::connection::{Class, Connection, Taken};
 use super::index::Index;
+use super::lanes::Many;
 use super::lone::Lone;
 use super::reading::Reading;
 use super::recent::Recent;
@@ -29,11 +30,18 @@ pub struct Tracker<N = ()> {
     /// How often a connection was put in the place of another.
     pub(super) era: u32,
     pub(super) recent: Recent,
+    pub(super) many: Many,
 }
 
 impl<N> Default for Tracker<N> {
     fn default() -> Tracker<N> {
-        Tracker { latest: Index::default(), store: Store::default(), era: 0, recent: Recent::default() }
+        Tracker {
+            latest: Index::default(),
+            store: Store::default(),
+            era: 0,
+            recent: Recent::default(),
+            many: Many::default(),
+        }
     }
 }
 
@@ -172,7 +180,7 @@ impl<N: Notes> Tracker<N> {
     /// The latest connection between two sockets.
     pub fn latest(&self, a: Socket, b: Socket, scope: ScopeId) -> Option<usize> {
         let head = self.head(&a, &b, self.latest.hash(&a, &b))?;
-        self.lanes(head).find(|i| self.connection(*i).scopes.contains(&Some(scope))).or(Some(head))
+        self.seen_in(head, [a, b], scope).or(Some(head))
     }
 
     /// Takes one segment, in capture order; says what it was.
@@ -226,6 +234,7 @@ impl<N: Notes> Tracker<N> {
     pub fn complete(&mut self) {
         self.latest = Index::default();
         self.recent.clear();
+        self.many.clear();
     }
 
     /// A new connection, on tape, the first of its four-tuple.
@@ -252,8 +261,10 @@ impl<N: Notes> Tracker<N> {
                 i
             }
             Found::OtherScope { head } => {
-                let i = self.store.push(seg, 1, 0, self.store.heads[head].beside);
+                let next = self.store.heads[head].beside;
+                let i = self.store.push(seg, 1, 0, next);
                 self.store.heads[head].beside = i as u32 + 1;
+                self.many.push(i, head, next.checked_sub(1), seg);
                 i
             }
             Found::Nothing { hash } => {
@@ -268,7 +279,9 @@ impl<N: Notes> Tracker<N> {
             }
         };
         let case = self.store.case_mut(i);
-        case.take(case.connection.sender(seg), seg, i)
+        let taken = case.take(case.connection.sender(seg), seg, i);
+        self.note_lane(&taken, seg);
+        taken
     }
 
     /// Takes an ICMP error that quotes a segment: a SYN that it rejects did not arrive.
@@ -291,16 +304,11 @@ impl<N: Notes> Tracker<N> {
         self.latest.find(hash, |i| self.store.heads[i].is_between(a, b))
     }
 
-    /// The latest connections on one four-tuple in all scopes, from `head` on.
-    fn lanes(&self, head: usize) -> impl Iterator<Item = usize> {
-        let heads = &self.store.heads;
-        std::iter::successors(Some(head), |i| (heads[*i].beside as usize).checked_sub(1))
-    }
-
     /// The latest connection of the four-tuple of `seg`, found through `head`, in its scope.
-    fn find(&self, head: usize, seg: &Segment) -> Found {
+    fn find(&mut self, head: usize, seg: &Segment) -> Found {
+        let some = self.in_question(head, seg);
         let find = |fits: fn(&Connection, usize, &Segment) -> bool| {
-            self.lanes(head).find(|i| {
+            some.iter().map(|i| *i as usize).find(|i| {
                 let c = self.connection(*i);
                 fits(&c, c.sender(seg), seg)
             })
