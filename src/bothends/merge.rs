@@ -121,9 +121,7 @@ fn matched(ours: &Report, theirs: &Report, segments: &[Vec<Seen>; 2], pairs: &Pa
         report.connections.iter().enumerate().for_each(|(i, c)| index.entry(tuple_of(c)).or_default().push(i));
         index
     };
-    let of = |report: &Report, all: &[usize], packet: u64| {
-        all.iter().rev().copied().find(|i| report.connections[*i].first_packet <= packet)
-    };
+    let of = |report: &Report, all: &[usize], packet: u64| latest(all, packet, |i| report.connections[i].first_packet);
     let (a_index, b_index) = (index(ours), index(theirs));
     let mut shared: BTreeMap<(usize, usize), u64> = BTreeMap::new();
     for (seen, link) in segments[CLIENT].iter().zip(&pairs.links[CLIENT]) {
@@ -144,6 +142,12 @@ fn matched(ours: &Report, theirs: &Report, segments: &[Vec<Seen>; 2], pairs: &Pa
         }
     }
     matched
+}
+
+/// The last one of `all`, which are in order of their `first` packets, that had begun when `packet` was captured.
+fn latest(all: &[usize], packet: u64, first: impl Fn(usize) -> u64) -> Option<usize> {
+    let begun = all.partition_point(|i| first(*i) <= packet);
+    all.get(begun.checked_sub(1)?).copied()
 }
 
 /// What one connection is merged from.
@@ -357,4 +361,25 @@ fn capture(mut ours: Capture, theirs: Capture, pairs: &Pairs, both_ends: BothEnd
     ours.silence = ours.silence.min(theirs.silence);
     ours.both_ends = Some(both_ends);
     ours
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn of_however_many_connections_on_the_same_ports_few_are_asked() {
+        let all: Vec<usize> = (0..100_000).map(|n| 3 * n).collect();
+        for (packet, expected) in [(6, None), (7, Some(0)), (36, Some(0)), (37, Some(3)), (1_500_000, Some(149_997))] {
+            let asked = Cell::new(0);
+            let first = |i: usize| {
+                asked.set(asked.get() + 1);
+                10 * i as u64 + 7
+            };
+            assert_eq!(latest(&all, packet, first), expected);
+            assert!(asked.get() <= 20, "{}", asked.get());
+        }
+    }
 }
