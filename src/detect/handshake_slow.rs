@@ -48,7 +48,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let ends = &c.ends;
     let repeated = ends.iter().any(|e| e.syns > 1 || e.syn_acks > 1);
     // Where the clock stepped back in between, nothing can be said about how long it took.
-    let stepped = first.min(second) < Span(0);
+    let stepped = view.measured.handshake.legs().contains(&None);
     if repeated || stepped || first.max(second) < slow {
         return;
     }

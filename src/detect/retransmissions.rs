@@ -28,8 +28,8 @@ pub static DECLARATION: Declaration = Declaration {
                tell; packets captured twice, or brought twice by the network, where \
                identification and timestamp do not tell; reordering, where the part had not been seen before; keepalives.",
     advice: "Which direction, and after how long? Short pauses (fast retransmit) mean ordinary loss; pauses of 200 ms and more \
-             mean that timeouts rule, which is where users notice. Nothing was lost where the receiver reports duplicates \
-             (Wireshark: `tcp.options.sack.dsack`; fact `spurious`): the path reorders, or holds segments up.",
+             mean that timeouts rule, which is where users notice. They repaired nothing where the receiver reports \
+             duplicates (Wireshark: `tcp.options.sack.dsack`; fact `spurious`): the path reorders, or holds segments up.",
     thresholds: &[&MANY, &SHARE],
     absence: false,
     witness: Witness::Itself,
