@@ -17,11 +17,13 @@ pub static DECLARATION: Declaration = Declaration {
     what: "An end sent a part of its message, and the small rest of it only when the first part was acknowledged. The other end \
            delayed that acknowledgment, as it had nothing to answer before it had the rest.",
     why: "Each message takes 40 ms (Linux), 100 or 200 ms longer than it must, however fast network and applications are.",
-    decided: "A segment below 1,220 bytes follows within 3 ms and a round trip on the acknowledgment of all that its sender had \
-              sent in the same message, that came 37 to 55, 97 to 112 or 190 to 215 ms later than the least round trip, and \
-              payload of the other end follows (RFC 9293 §3.7.4 and §3.8.6.3; `TCP_DELACK_MIN` in include/net/tcp.h). Three \
-              times on one connection.",
-    confused: "an application that pauses for as long between two writes, and whose peer has no more to say than that.",
+    decided: "A segment below 1,220 bytes follows on the acknowledgment of all that its sender had sent in the same message, just \
+              when that has reached it (1 ms and an eighth of the round trip more or less). That acknowledgment came 37 to 55, \
+              97 to 112 or 190 to 215 ms later than the least round trip, and payload of the other end follows (RFC 9293 §3.7.4 \
+              and §3.8.6.3; `TCP_DELACK_MIN` in include/net/tcp.h). Three times on one connection, and three times as often as \
+              the rest came at another moment: before the acknowledgment, or well after a delayed one.",
+    confused: "an application that pauses to the millisecond for as long between two writes, with Nagle's algorithm off. One that \
+               writes at fixed times loses less than the times told: only what it wrote before the acknowledgment came waited.",
     advice: "Write a message in one go (one buffer, writev, or MSG_MORE), or set TCP_NODELAY on the end that writes it in pieces. \
              The receiver can help with TCP_QUICKACK, which does not last.",
     thresholds: &[&TIMES],
@@ -69,7 +71,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             let (who, each) = (view.who(e), Plain(Span(held.total.0 / i64::from(held.count.max(1)))));
             let (count, total) = (times(held.count.into()), Plain(held.total));
             format!(
-                "{who} held the rest of a message back {count} until its first part was acknowledged, {each} each, {total} in all"
+                "{who} held the rest of a message back {count} until its first part was acknowledged, after {each} each, {total} in all"
             )
         };
         let (time, packet) = held.first;

@@ -4,6 +4,10 @@
 //! other end delays an acknowledgment that it has nothing to say with (§3.8.6.3): Linux by 40 ms and more (`TCP_DELACK_MIN`,
 //! include/net/tcp.h), others by 100 or 200 ms. Each waits for the other where a request is written in pieces: its rest comes
 //! with the acknowledgment, and the answer only then.
+//!
+//! An application that pauses for as long between two writes, as a game does that sends 25 times a second, hits upon the same
+//! moment now and then. It is told by the other times: an end with Nagle's algorithm never sends the rest before it can have the
+//! acknowledgment, and one that has the rest ready never waits once it has it.
 
 use std::ops::RangeInclusive;
 
@@ -16,14 +20,21 @@ use crate::time::{Span, Time};
 const SMALL: u32 = 1_220;
 /// By how much acknowledgments are delayed, in milliseconds: timers of 40, 100 and 200 ms, which expire late.
 const DELAYS: [RangeInclusive<i64>; 3] = [37..=55, 97..=112, 190..=215];
-/// How soon after an acknowledgment has arrived what was held back is sent.
-const SOON: Span = Span::millis(3);
+/// How far from the moment at which an acknowledgment arrives what was held back is sent, as it looks at the tap: this and an eighth
+/// of the round trip from there to the sender.
+const SOON: Span = Span::millis(1);
+/// How much later it is no longer that moment, whatever held the packets up.
+const LATER: Span = Span::millis(2);
+/// Another moment counts as much as so many times that one.
+const AGAINST: u32 = 3;
 
 /// What one end held back, one time after the other.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Held {
     /// How many times, each followed by an answer.
     pub count: u32,
+    /// How many times it sent the rest at another moment: before it could have the acknowledgment, or well after a delayed one.
+    against: u32,
     /// How long together, from the segment before to its acknowledgment.
     pub total: Span,
     /// Where it first shows: the segment that was held back.
@@ -38,27 +49,47 @@ impl Flow {
     /// End `x` sends payload with `seg`: notes whether that was held back, and that what the other end had held back is answered.
     #[inline(always)]
     pub(super) fn note_held(&mut self, x: usize, seg: &Segment) {
-        if seg.len < SMALL && self.settled[x].is_some() && self.turns.talker() == Some(x) {
-            self.hold(x, seg);
+        let settled = self.settled[x];
+        if seg.len < SMALL && (settled.is_some() || self.held.is_some()) && self.turns.talker() == Some(x) {
+            self.hold(x, seg, settled.time());
         }
         if self.held.is_some() {
             self.answers_held(x);
         }
     }
 
-    /// End `x` goes on with a small segment, all before being acknowledged.
+    /// End `x` goes on with a small segment; all before was acknowledged at `acked`, if it is.
     #[inline(never)]
-    fn hold(&mut self, x: usize, seg: &Segment) {
-        let (Some((last, acked)), Some(trip)) = (self.turns.last_of(x).zip(self.settled[x].time()), self.least(1 - x))
-        else {
-            return;
-        };
-        let (waited, reaction) = (acked - last, seg.time - acked);
-        let delay = (waited - trip).0 / 1_000_000;
+    fn hold(&mut self, x: usize, seg: &Segment, acked: Option<Time>) {
+        let (Some(last), Some(trip)) = (self.turns.last_of(x), self.least(1 - x)) else { return };
         let back = self.least(x).unwrap_or_default();
-        if DELAYS.iter().any(|delays| delays.contains(&delay)) && reaction <= Span(back.0.saturating_add(SOON.0)) {
+        let leeway = Span(SOON.0.saturating_add(back.0 / 8));
+        let reaction = acked.map(|acked| seg.time - acked - back);
+        let soon = reaction.is_some_and(|reaction| reaction.0.saturating_abs() <= leeway.0);
+        if reaction.is_none_or(|reaction| reaction.0 < 0) && !soon {
+            // After a full segment a small one need not wait (Minshall's variant, as in Linux).
+            let small = self.turns.is_shorter(seg.seq, SMALL);
+            return self.sends_without_holding(x, small);
+        }
+        let waited = acked.map_or(Span(0), |acked| acked - last);
+        let delay = (waited - trip).0 / 1_000_000;
+        if !DELAYS.iter().any(|delays| delays.contains(&delay)) {
+            return;
+        }
+        if soon {
             let held = &mut self.held.get_or_insert_default()[x & 1];
             (held.pending, held.latest) = (waited.into(), (seg.time, seg.packet));
+        } else {
+            let late = reaction.is_some_and(|reaction| reaction.0 > leeway.0.saturating_add(LATER.0));
+            self.sends_without_holding(x, late);
+        }
+    }
+
+    /// Where `proven`, end `x` did not wait for an acknowledgment, or not for that alone.
+    fn sends_without_holding(&mut self, x: usize, proven: bool) {
+        if let Some(held) = self.held.as_mut().filter(|_| proven) {
+            let held = &mut held[x & 1];
+            held.against = held.against.saturating_add(1);
         }
     }
 
@@ -71,10 +102,11 @@ impl Flow {
         }
     }
 
-    /// What end `x` held back.
+    /// What end `x` held back, unless it may as well have written at such moments by chance.
     pub fn held(&self, x: usize) -> Option<&Held> {
-        self.held.as_ref().map(|held| &held[x & 1]).filter(|held| held.count > 0)
+        let held = &self.held.as_ref()?[x & 1];
+        (held.count > 0 && held.count >= held.against.saturating_mul(AGAINST)).then_some(held)
     }
 }
 
-crate::pack::pack_fields!(Held { count, total, first, pending, latest });
+crate::pack::pack_fields!(Held { count, against, total, first, pending, latest });

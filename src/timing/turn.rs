@@ -11,6 +11,9 @@ use crate::time::{Span, Time};
 
 /// From here on, a run is so long that its numbers may have wrapped.
 const LONGEST: u32 = 1 << 31;
+/// What is shorter may only confirm what came unasked: the answer to a ping, a window update of HTTP/2, an acknowledgment of MQTT or
+/// AMQP, also if TLS wraps it.
+const CONFIRMATION: u32 = 64;
 
 /// The turns of a connection.
 #[derive(Clone, Debug, Default)]
@@ -29,8 +32,13 @@ pub struct Turns {
     touched: bool,
     /// The present run went on after a pause.
     paused: bool,
-    /// Where the present run begins.
+    /// The present run came late, as what is not asked for does.
+    late: bool,
+    /// It came at once after one that was, or that went on, late.
+    reacts: bool,
+    /// Where the present run begins, and how far it goes.
     start: u32,
+    end: u32,
     /// The packet with the last of its payload so far.
     packet: u64,
     /// The runs of each end that were answered.
@@ -45,10 +53,13 @@ struct Answered {
     /// How long they were together.
     total: u64,
     count: u32,
+    /// How long the answer took at most.
+    longest: Span,
 }
 
 impl Answered {
-    fn add(&mut self, length: u32) {
+    fn add(&mut self, length: u32, waited: Span) {
+        self.longest = self.longest.max(waited);
         self.least = if self.count == 0 { length } else { self.least.min(length) };
         self.total = self.total.saturating_add(length.into());
         self.count = self.count.saturating_add(1);
@@ -72,6 +83,8 @@ pub struct Asked {
     pub bytes: u32,
     /// Who has not answered had sent payload before.
     pub spoke_before: bool,
+    /// How long an answer took before, at most.
+    pub longest: Span,
 }
 
 impl Turns {
@@ -84,7 +97,7 @@ impl Turns {
             self.paused |= seg.time - self.last >= GAP;
         }
         self.last = self.last.max(seg.time);
-        self.packet = seg.packet;
+        (self.packet, self.end) = (seg.packet, seg.end());
     }
 
     /// New payload of end `x` for which nobody waits any more.
@@ -105,11 +118,15 @@ impl Turns {
                 samples.add(Kind::Answer(x), seg.time - self.last);
             }
             self.asked = self.last.into();
-            let length = seg.ack.wrapping_sub(self.start);
-            if (1..LONGEST).contains(&length) {
-                self.answered[1 - (x & 1)].add(length);
+            // What does not acknowledge all of it was under way before, and answers nothing.
+            let length = self.end.wrapping_sub(self.start);
+            if seg.ack.wrapping_sub(self.end) as i32 >= 0 && (1..LONGEST).contains(&length) {
+                self.answered[1 - (x & 1)].add(length, seg.time - self.last);
             }
         }
+        let waited = seg.time - self.last;
+        self.reacts = (self.late || self.paused) && waited < GAP;
+        self.late = self.talker.is_some() && waited >= GAP;
         self.start = seg.seq;
         (self.touched, self.paused) = (false, false);
         self.talker = Some(x as u8);
@@ -132,11 +149,12 @@ impl Turns {
 
     /// Whether the present run, which ends at `end`, is of end `x` and no shorter than all of it that was answered so far, nor
     /// than half of what that mostly is: what is may need no answer, as a window update of HTTP/2. Nor does one that went
-    /// on after a pause, as messages do that are only published.
+    /// on after a pause, as messages do that are only published, or a short one that comes at once after what came unasked.
     pub fn asks(&self, x: usize, end: u32) -> bool {
         let length = end.wrapping_sub(self.start);
         self.talker() == Some(x)
             && !self.paused
+            && !(self.reacts && length < CONFIRMATION)
             && (1..LONGEST).contains(&length)
             && self.answered[x & 1].is_like(length)
     }
@@ -148,8 +166,14 @@ impl Turns {
             packet: self.packet,
             bytes: end.wrapping_sub(self.start),
             spoke_before: self.first(1 - x).is_some(),
+            longest: self.answered[x & 1].longest,
         };
         (!self.touched && self.asks(x, end)).then_some(asked)
+    }
+
+    /// Whether the present run, up to `end`, is shorter than `length`.
+    pub fn is_shorter(&self, end: u32, length: u32) -> bool {
+        (1..length).contains(&end.wrapping_sub(self.start))
     }
 
     /// Something was sent again.
@@ -181,8 +205,22 @@ impl Turns {
     }
 }
 
-crate::pack::pack_fields!(Turns { last, asked, first, excluded, talker, touched, paused, start, packet, answered });
-crate::pack::pack_fields!(Answered { least, total, count });
+crate::pack::pack_fields!(Turns {
+    last,
+    asked,
+    first,
+    excluded,
+    talker,
+    touched,
+    paused,
+    late,
+    reacts,
+    start,
+    end,
+    packet,
+    answered
+});
+crate::pack::pack_fields!(Answered { least, total, count, longest });
 
 #[cfg(test)]
 mod tests {
@@ -234,6 +272,22 @@ mod tests {
         says(1, 510, 200);
         let turns = says(0, 200, 520);
         assert_eq!([200, 239, 240, 300].map(|end| turns.asks(0, end)), [false, false, true, true]);
+    }
+
+    #[test]
+    fn what_was_under_way_before_is_no_answer() {
+        let (mut turns, mut samples) = (Turns::default(), Samples::default());
+        let mut says = |x: usize, seq: u32, len: u32, ack: u32| {
+            turns.speaks(x, &Segment { ack, ..data(0, seq, len) }, &mut samples);
+            turns.clone()
+        };
+        // A window update in the middle of a download does not count as a request that was answered.
+        says(0, 100, 500, 500);
+        says(1, 500, 1_000, 600);
+        says(0, 600, 13, 1_500);
+        says(1, 1_500, 1_000, 600);
+        assert!(!says(0, 613, 13, 2_500).asks(0, 626));
+        assert!(says(0, 626, 487, 2_500).asks(0, 1_113));
     }
 
     #[test]
