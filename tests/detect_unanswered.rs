@@ -56,7 +56,7 @@ fn a_connection_that_is_closed_in_order_can_have_waited_in_vain() {
             "{}4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=80> --> ESTABLISHED
 5. ESTABLISHED <-- <SEQ=301><ACK=181><CTL=ACK> <-- ESTABLISHED
 6. FIN_WAIT_1 --> <SEQ=181><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT @ {after}s
-7. TIME_WAIT <-- <SEQ=301><ACK=182><CTL=FIN,ACK> <-- LAST_ACK
+7. TIME_WAIT <-- <SEQ=301><ACK=182><CTL=FIN,ACK> <-- LAST_ACK @ +2s
 8. TIME_WAIT --> <SEQ=182><ACK=302><CTL=ACK> --> CLOSED
 ",
             opened!("")
@@ -64,6 +64,77 @@ fn a_connection_that_is_closed_in_order_can_have_waited_in_vain() {
         severity(ladder)
     };
     assert_eq!([4, 6, 31].map(waits), [None, Some(Severity::Note), Some(Severity::Warning)]);
+}
+
+/// Who collects logs or files never says anything, and closes as soon as the client has: it is not stuck.
+#[test]
+fn a_server_that_only_listens_is_no_more_than_noted() {
+    let listens = |after, answers: &str| {
+        let (say, ack) = if answers.is_empty() { (101, 301) } else { (181, 801) };
+        let ladder: &'static str = String::leak(format!(
+            "{}{answers}6. ESTABLISHED --> <SEQ={say}><ACK={ack}><CTL=ACK><LEN=80> --> ESTABLISHED @ +1ms
+7. ESTABLISHED <-- <SEQ={ack}><ACK={}><CTL=ACK> <-- ESTABLISHED
+8. FIN_WAIT_1 --> <SEQ={}><ACK={ack}><CTL=FIN,ACK> --> CLOSE_WAIT @ +40s
+9. TIME_WAIT <-- <SEQ={ack}><ACK={}><CTL=FIN,ACK> <-- LAST_ACK @ +{after}ms
+10. TIME_WAIT --> <SEQ={}><ACK={}><CTL=ACK> --> CLOSED
+",
+            opened!(""),
+            say + 80,
+            say + 80,
+            say + 81,
+            say + 81,
+            ack + 1
+        ));
+        severity(ladder)
+    };
+    assert_eq!([20, 5_000].map(|after| listens(after, "")), [Some(Severity::Note), Some(Severity::Warning)]);
+    let answered = "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=80> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=181><CTL=ACK><LEN=500> <-- ESTABLISHED
+";
+    assert_eq!(listens(20, answered), Some(Severity::Warning));
+}
+
+/// Long polling, a queue: the answer before took 40 s.
+#[test]
+fn what_took_as_long_before_may_still_be_answered() {
+    let waits = |seconds| {
+        let ladder: &'static str = String::leak(format!(
+            "{}4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=80> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=181><CTL=ACK> <-- ESTABLISHED
+6. ESTABLISHED <-- <SEQ=301><ACK=181><CTL=ACK><LEN=500> <-- ESTABLISHED @ +40s
+7. ESTABLISHED --> <SEQ=181><ACK=801><CTL=ACK><LEN=80> --> ESTABLISHED @ +1ms
+8. ESTABLISHED <-- <SEQ=801><ACK=261><CTL=ACK> <-- ESTABLISHED
+9. FIN_WAIT_1 --> <SEQ=261><ACK=801><CTL=FIN,ACK> --> CLOSE_WAIT @ +{seconds}s
+10. FIN_WAIT_2 <-- <SEQ=801><ACK=262><CTL=ACK> <-- CLOSE_WAIT
+",
+            opened!("")
+        ));
+        severity(ladder)
+    };
+    assert_eq!([35, 79, 82].map(waits), [None, None, Some(Severity::Warning)]);
+}
+
+/// An MQTT client that has a message pushed to it, and says that it came.
+#[test]
+fn a_short_confirmation_of_what_came_unasked_is_no_request() {
+    let pushed = |bytes: u32| {
+        let ladder: &'static str = String::leak(format!(
+            "{}4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=4> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=105><CTL=ACK><LEN=4> <-- ESTABLISHED
+6. ESTABLISHED <-- <SEQ=305><ACK=105><CTL=ACK><LEN=60> <-- ESTABLISHED @ +5s
+7. ESTABLISHED --> <SEQ=105><ACK=365><CTL=ACK><LEN={bytes}> --> ESTABLISHED @ +1ms
+8. ESTABLISHED <-- <SEQ=365><ACK={}><CTL=ACK> <-- ESTABLISHED
+9. FIN_WAIT_1 --> <SEQ={}><ACK=365><CTL=FIN,ACK> --> CLOSE_WAIT @ +40s
+10. FIN_WAIT_2 <-- <SEQ=365><ACK={}><CTL=ACK> <-- CLOSE_WAIT
+",
+            opened!(""),
+            105 + bytes,
+            105 + bytes,
+            106 + bytes
+        ));
+        severity(ladder)
+    };
+    assert_eq!([4, 63, 64].map(pushed), [None, None, Some(Severity::Warning)]);
 }
 
 /// Long polling, subscriptions: as long as both wait it may be meant so.

@@ -26,9 +26,11 @@ pub static DECLARATION: Declaration = Declaration {
           not. Who waits for the answer waits for the application.",
     decided: "Time from the last byte of the client's last payload to the first FIN or RST, or to the end of the capture, without \
               payload of the server in between. All of it is acknowledged and nothing of it was sent twice. What looks as if it \
-              needs no answer does not count: what is shorter than all that was answered before, or than half of the mean, and \
-              what went on after a pause. Shorter than 30 s, or as long as both wait, it is a note.",
-    confused: "protocols in which a client only tells (logs, metrics, messages that are published); waiting for news on purpose \
+              needs no answer does not count: what is shorter than all that was answered before, or than half of the mean, \
+              what went on after a pause, and what is shorter than 64 bytes and came at once after what the server sent unasked. \
+              Nor does less than twice the longest wait for an answer before. Shorter than 30 s, or as long as both wait, it is a \
+              note; also where the server had said nothing before and closes within a second after the client.",
+    confused: "protocols in which a client only tells (logs, metrics, messages that are published) or the server asks; waiting for news on purpose \
                (long polling, subscriptions); answers that the capture missed; zero-window-stall, where the request does not \
                get through; half-open-dead-peer, where nothing is acknowledged.",
     advice: "Look at what the server's application did in that time: workers or pooled connections used up, a lock, a slow \
@@ -56,6 +58,8 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Connection(Signs::ASKED, detect),
 };
 
+/// How soon an application closes that is told that its peer has.
+const AT_ONCE: Span = Span::secs(1);
 /// Whoever has waited for longer has not waited: the clock was set.
 const BELIEVABLE: Span = Span::secs(30 * 86_400);
 
@@ -72,11 +76,20 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     }
     let closer = closer(view);
     let waited = closer.map_or(view.scene.end, |(time, ..)| time) - asked.time;
+    // A server that took as long before (long polling, a queue) may be about to answer.
+    if waited.0 / 2 <= asked.longest.0 {
+        return;
+    }
     let open = (0..2).all(|e| view.state(e) == State::Established);
     let long = view.span(&LONG);
     let (told, severity) = match closer {
         Some(_) => {
-            (waited >= view.span(&AFTER).min(long), if waited >= long { Severity::Warning } else { Severity::Note })
+            let severity = if waited >= long && !may_only_listen(view, asked.spoke_before) {
+                Severity::Warning
+            } else {
+                Severity::Note
+            };
+            (waited >= view.span(&AFTER).min(long), severity)
         }
         None => (open && waited >= long, Severity::Note),
     };
@@ -103,6 +116,17 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         .lasted(if closer.is_none() { "for_at_least" } else { "for" }, waited)
         .fact("bytes", asked.bytes)
         .fact("answered_before", asked.spoke_before);
+}
+
+/// Whether the server never says anything, as far as the capture shows, and is not stuck: it closes as soon as the client has. Who
+/// collects logs or files looks so, and who waits for something else on behalf of the client.
+fn may_only_listen(view: &View<'_>, spoke: bool) -> bool {
+    let closed = |e| view.event(e, Event::SndFin).map(|step| step.mark.time);
+    let at_once = closed(view.client).zip(closed(view.server())).is_some_and(|(client, server)| {
+        let after = server - client;
+        after >= Span(0) && after < AT_ONCE
+    });
+    !spoke && at_once
 }
 
 /// Who was the first to close or reset the connection, when, and which of both.
