@@ -8,7 +8,7 @@ mod examples;
 use std::fmt::Write;
 
 use analysis::opened;
-use examples::findings;
+use examples::{findings, names};
 use tcpstate::detect::Example;
 use tcpstate::report::Finding;
 
@@ -100,7 +100,7 @@ fn what_was_sent_before_the_acknowledgment_can_have_come_was_not_held_back() {
             .unwrap();
         }
         let ladder: &'static str = String::leak(ladder);
-        findings("held", &Example::one(ladder)).iter().any(|f| f.name == "nagle-delayed-ack")
+        names(&findings("held", &Example::one(ladder))).contains("nagle-delayed-ack")
     };
     assert_eq!([7, 30, 60, 66, 90].map(ladder), [false, false, true, true, false]);
 }

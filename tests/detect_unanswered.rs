@@ -6,7 +6,7 @@ mod analysis;
 mod examples;
 
 use analysis::opened;
-use examples::findings;
+use examples::{findings, names};
 use tcpstate::detect::Example;
 use tcpstate::report::{Finding, Severity};
 
@@ -225,4 +225,6 @@ fn an_answer_that_may_have_been_missed_is_not_denied() {
 "
     );
     assert_eq!([missed, lost, gone].map(severity), [None; 3]);
+    let instead = names(&findings("unanswered", &Example::one(lost)));
+    assert!(instead.contains("retransmissions"), "{instead}");
 }

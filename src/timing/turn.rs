@@ -119,7 +119,7 @@ impl Turns {
             }
             self.asked = self.last.into();
             // What does not acknowledge all of it was under way before, and answers nothing.
-            let length = self.end.wrapping_sub(self.start);
+            let length = seg.ack.wrapping_sub(self.start);
             if seg.ack.wrapping_sub(self.end) as i32 >= 0 && (1..LONGEST).contains(&length) {
                 self.answered[1 - (x & 1)].add(length, seg.time - self.last);
             }
