@@ -29,13 +29,14 @@ pub static DECLARATION: Declaration = Declaration {
               needs no answer does not count: what is shorter than all that was answered before, or than half of the mean, \
               what went on after a pause, and what is shorter than 64 bytes and came at once after what the server sent unasked. \
               Nor does less than twice the longest wait for an answer before. Shorter than 30 s, or as long as both wait, it is a \
-              note; also where the server had said nothing before and closes within a second after the client.",
+              note.",
     confused: "protocols in which a client only tells (logs, metrics, messages that are published) or the server asks; waiting for news on purpose \
                (long polling, subscriptions); answers that the capture missed; zero-window-stall, where the request does not \
                get through; half-open-dead-peer, where nothing is acknowledged.",
     advice: "Look at what the server's application did in that time: workers or pooled connections used up, a lock, a slow \
              query or upstream (its own connections may be in the capture). `ss -tn` on the server: Recv-Q above 0 means that \
-             it never read the request. Compare the time with the timeouts of client and proxies: who gives up first?",
+             it never read the request. A server that closes as soon as the client has is not stuck itself: a proxy whose \
+             upstream hangs, for instance. Compare the time with the timeouts of client and proxies: who gives up first?",
     thresholds: &[&AFTER, &LONG],
     absence: true,
     witness: Witness::Itself,
@@ -84,12 +85,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let long = view.span(&LONG);
     let (told, severity) = match closer {
         Some(_) => {
-            let severity = if waited >= long && !may_only_listen(view, asked.spoke_before) {
-                Severity::Warning
-            } else {
-                Severity::Note
-            };
-            (waited >= view.span(&AFTER).min(long), severity)
+            (waited >= view.span(&AFTER).min(long), if waited >= long { Severity::Warning } else { Severity::Note })
         }
         None => (open && waited >= long, Severity::Note),
     };
@@ -103,11 +99,13 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         match closer {
             None => format!("{who} acknowledged {bytes} and has sent {before} for {}", AtLeast(waited)),
             Some((_, e, how)) => {
-                format!(
-                    "{who} acknowledged {bytes} and sent {before} for {}, until {} {how}",
-                    Plain(waited),
-                    view.side(e)
-                )
+                let (waited, closer) = (Plain(waited), view.side(e));
+                let noticed = match (notices(view), asked.spoke_before) {
+                    (false, _) => "",
+                    (true, true) => "; it noticed that at once, and so had waited for something else",
+                    (true, false) => "; it noticed that at once: it had waited for something else, or only listens",
+                };
+                format!("{who} acknowledged {bytes} and sent {before} for {waited}, until {closer} {how}{noticed}")
             }
         }
     };
@@ -118,15 +116,14 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         .fact("answered_before", asked.spoke_before);
 }
 
-/// Whether the server never says anything, as far as the capture shows, and is not stuck: it closes as soon as the client has. Who
-/// collects logs or files looks so, and who waits for something else on behalf of the client.
-fn may_only_listen(view: &View<'_>, spoke: bool) -> bool {
+/// Whether the server is not stuck itself: it closes as soon as the client has. A proxy does so that waits for its upstream; who
+/// collects logs or files, too.
+fn notices(view: &View<'_>) -> bool {
     let closed = |e| view.event(e, Event::SndFin).map(|step| step.mark.time);
-    let at_once = closed(view.client).zip(closed(view.server())).is_some_and(|(client, server)| {
+    closed(view.client).zip(closed(view.server())).is_some_and(|(client, server)| {
         let after = server - client;
         after >= Span(0) && after < AT_ONCE
-    });
-    !spoke && at_once
+    })
 }
 
 /// Who was the first to close or reset the connection, when, and which of both.
