@@ -8,10 +8,9 @@ mod conversation;
 mod program;
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use conversation::{ACK, Conversation, FIN, SYN_ACK};
 use jsonschema::Validator;
@@ -142,19 +141,22 @@ fn bundled_captures_are_valid() {
     schema.check_input(&["--client", &client, "--server", &server]);
 }
 
-/// What `live` writes of a capture that comes through a pipe in two parts.
+/// What `live` writes of a capture that comes through a pipe in two parts, the second when an interval after the first is told.
 fn watched(arguments: &[&str], input: &[u8]) -> String {
     let mut live = program(arguments);
     let mut live = live.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts");
     let mut pipe = live.stdin.take().expect("a pipe");
     let (first, rest) = input.split_at(input.len() / 2);
     pipe.write_all(first).expect("it reads");
-    std::thread::sleep(Duration::from_millis(300));
+    let (mut out, mut told) = (BufReader::new(live.stdout.take().expect("a pipe")), String::new());
+    while !told.contains(r#""type":"interval""#) {
+        assert!(out.read_line(&mut told).expect("output is UTF-8") > 0, "it ended: {told}");
+    }
     pipe.write_all(rest).expect("it reads");
     drop(pipe);
-    let done = live.wait_with_output().expect("it ends");
-    assert!(done.status.success());
-    String::from_utf8(done.stdout).expect("output is UTF-8")
+    out.read_to_string(&mut told).expect("output is UTF-8");
+    assert!(live.wait().expect("it ends").success());
+    told
 }
 
 #[test]
@@ -163,9 +165,8 @@ fn what_live_writes_is_valid() {
     // Every connection after the sixteenth makes another one forgotten.
     let many = (0..40).fold(Conversation::new(), |all, n| all.closed(50_000 + n).after(10_000)).bytes;
     let mut kinds = BTreeSet::new();
-    for (input, further) in [(&capture, &["--interval", "100ms"][..]), (&many, &["--max-connections", "16", "port 80"])]
-    {
-        for line in watched(&[&["live", "-"], further].concat(), input).lines().map(json) {
+    for (input, further) in [(&capture, &[][..]), (&many, &["--max-connections", "16", "port 80"])] {
+        for line in watched(&[&["live", "-", "--interval", "100ms"], further].concat(), input).lines().map(json) {
             valid(&schema.live, &line, "live");
             kinds.insert(line["type"].as_str().expect("a type").to_owned());
             // A pipe's time begins with its first packet, years before the program was started.
