@@ -4,8 +4,10 @@
 mod analysis;
 
 use analysis::{of_segments, parsed};
+use tcpstate::analyze::Options;
 use tcpstate::report::{ClosedFirst, Connection, Outcome};
 use tcpstate::segment::Segment;
+use tcpstate::show::{Collector, story};
 use tcpstate::time::{Span, Time};
 use tcpstate::tracker::State;
 
@@ -20,16 +22,52 @@ const CLOSED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ 100ms
 8. TIME_WAIT --> <SEQ=122><ACK=362><CTL=ACK> --> CLOSED @ +1ms
 ";
 
-/// The same in the same order, with other times.
-fn told(time: impl Fn(&Segment) -> Time) -> Connection {
-    let ladder = parsed(CLOSED);
-    let mut segments = ladder.segments();
+/// Both ends close before they know that the other does.
+const CROSSED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ 100ms
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +1ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED @ +1ms
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=20> --> ESTABLISHED @ +1ms
+5. ESTABLISHED <-- <SEQ=301><ACK=121><CTL=ACK><LEN=60> <-- ESTABLISHED @ +1ms
+6. FIN_WAIT_1 --> <SEQ=121><ACK=361><CTL=FIN,ACK> --> ESTABLISHED @ +1ms
+7. CLOSING <-- <SEQ=361><ACK=121><CTL=FIN,ACK> <-- CLOSING @ +1ms
+8. CLOSING --> <SEQ=122><ACK=362><CTL=ACK> --> TIME_WAIT @ +1ms
+9. TIME_WAIT <-- <SEQ=362><ACK=122><CTL=ACK> <-- TIME_WAIT @ +1ms
+";
+
+/// The FIN of the client was not captured, nor was what answered it at once.
+const UNSEEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ 100ms
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +1ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED @ +1ms
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=20> --> ESTABLISHED @ +1ms
+5. ESTABLISHED <-- <SEQ=301><ACK=121><CTL=ACK><LEN=60> <-- ESTABLISHED @ +1ms
+6. ESTABLISHED --> <SEQ=121><ACK=361><CTL=ACK> --> ESTABLISHED @ +1ms
+7. FIN_WAIT_2 <-- <SEQ=361><ACK=122><CTL=ACK> <-- CLOSE_WAIT @ +1ms
+8. TIME_WAIT <-- <SEQ=361><ACK=122><CTL=FIN,ACK> <-- LAST_ACK @ +1ms
+9. TIME_WAIT --> <SEQ=122><ACK=362><CTL=ACK> --> CLOSED @ +1ms
+";
+
+/// The segments of `ladder` in their order, with other times.
+fn dated(ladder: &str, time: impl Fn(&Segment) -> Time) -> Vec<Segment> {
+    let mut segments = parsed(ladder).segments();
     for segment in &mut segments {
         segment.time = time(segment);
     }
-    let mut report = of_segments(&segments, ladder.end());
+    segments
+}
+
+fn of(segments: &[Segment], ladder: &str) -> Connection {
+    let mut report = of_segments(segments, parsed(ladder).end());
     assert_eq!(report.connections.len(), 1);
     report.connections.remove(0)
+}
+
+/// The connection that is closed, with other times.
+fn told(time: impl Fn(&Segment) -> Time) -> Connection {
+    of(&dated(CLOSED, time), CLOSED)
+}
+
+fn states(c: &Connection) -> [Vec<State>; 2] {
+    [&c.endpoints.client, &c.endpoints.server].map(|end| end.history.iter().map(|h| h.state).collect())
 }
 
 fn as_it_was(c: &Connection) {
@@ -67,4 +105,39 @@ fn a_clock_that_is_set_back_once_sets_no_state_back() {
 #[test]
 fn a_clock_that_does_not_tick_meanwhile_tells_no_closing_apart_from_the_order() {
     as_it_was(&told(|_| Time(1_000_000)));
+}
+
+#[test]
+fn what_numbers_tell_of_a_closing_stands_where_the_clock_is_set_back() {
+    for ladder in [CROSSED, UNSEEN] {
+        let right = states(&of(&parsed(ladder).segments(), ladder));
+        for (packet, back) in
+            (4..=9).flat_map(|p| [Span::millis(3), Span::millis(50), Span::secs(3_600)].map(|b| (p, b)))
+        {
+            let step = |s: &Segment| if s.packet >= packet { s.time - back } else { s.time };
+            assert_eq!(states(&of(&dated(ladder, step), ladder)), right, "{ladder}set back by {back:?} at {packet}");
+        }
+    }
+}
+
+#[test]
+fn a_ladder_has_each_state_at_its_segment_however_that_is_dated() {
+    let cells = |time: &dyn Fn(&Segment) -> Time| -> Vec<String> {
+        let segments = dated(CLOSED, time);
+        let connection = of(&segments, CLOSED);
+        let mut collector = Collector::new(Options::default().profile(), Some(connection.clone()));
+        segments.iter().for_each(|segment| collector.segment(segment));
+        let rows = collector.rows(&connection);
+        let story = story(connection, rows, parsed(CLOSED).end());
+        story.lines.iter().map(|l| format!("{:?} {:?}", l.states, l.believed)).collect()
+    };
+    let right = cells(&|s| s.time);
+    for ahead in [Span::millis(5), Span::secs(1), Span::secs(3_600)] {
+        assert_eq!(cells(&|s| if s.packet == 1 { s.time + ahead } else { s.time }), right, "the first by {ahead:?}");
+        assert_eq!(
+            cells(&|s| if s.packet >= 4 { s.time - ahead } else { s.time }),
+            right,
+            "all behind it by {ahead:?}"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::report::{Connection, PerSide};
 use crate::segment::Segment;
+use crate::time::Time;
 use crate::tracker::{self, Class, Profile, State, States, Taken, Tracker};
 
 /// One captured segment.
@@ -9,6 +10,8 @@ use crate::tracker::{self, Class, Profile, State, States, Taken, Tracker};
 pub struct Row {
     /// It.
     pub segment: Segment,
+    /// When it counts as sent: later than captured, where the tap's clock went back.
+    pub dated: Time,
     /// What it was within its connection.
     pub class: Class,
     /// It acknowledged more than any segment of its sender before.
@@ -50,15 +53,17 @@ impl Collector {
         }
         // A SYN that waits to be told from an old connection's is kept in case the new one begins with it.
         let waits = self.wanted.as_ref().is_some_and(|w| w.first_packet == segment.packet && w.client == segment.src);
-        let Taken { connection, class, advances, .. } = self.tracker.segment(segment);
+        let Taken { connection, sender, class, advances } = self.tracker.segment(segment);
         let tracked = self.tracker.connection(connection);
         let keep = self.wanted.as_ref().is_none_or(|w| is_same(&tracked, w));
         if !keep && !waits {
             return;
         }
-        let verdicts = tracked.verdicts(segment.time, &self.profile);
+        let dated = if keep { tracked.dated(sender, segment) } else { segment.time };
+        let verdicts = tracked.verdicts(dated, &self.profile);
         let row = Row {
             segment: *segment,
+            dated,
             class: if keep { class } else { Class::Opening },
             advances,
             believed: if keep { [verdicts[0].state(), verdicts[1].state()] } else { [State::SynSent, State::Closed] },

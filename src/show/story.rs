@@ -38,6 +38,8 @@ pub struct Seen {
 pub struct Line {
     /// When.
     pub time: Time,
+    /// When it counts as sent, by which the transitions are put here: later, where the tap's clock went back.
+    pub dated: Time,
     /// The segment, if there is one.
     pub seen: Option<Seen>,
     /// Both ends after it, as the finished histories say.
@@ -85,6 +87,7 @@ pub fn story(connection: Connection, rows: Vec<(Row, PerSide<State>)>, end: Time
         lines.push(Line {
             seen: Some(seen),
             believed: PerSide { client: Some(believed.client), server: Some(believed.server) },
+            dated: row.dated,
             ..moment(row.segment.time)
         });
     }
@@ -93,7 +96,7 @@ pub fn story(connection: Connection, rows: Vec<(Row, PerSide<State>)>, end: Time
     }
     for anomaly in &connection.anomalies {
         let at = lines.iter().position(|l| packet(l).is_some() && packet(l) == anomaly.packet);
-        let by_time = || lines.iter().rposition(|l| l.time <= anomaly.time).unwrap_or(0);
+        let by_time = || lines.iter().rposition(|l| l.dated <= anomaly.time).unwrap_or(0);
         let at = at.unwrap_or_else(by_time);
         if let Some(line) = lines.get_mut(at) {
             line.anomalies.push(anomaly.clone());
@@ -117,13 +120,13 @@ fn place(connection: &Connection, side: Side, lines: &mut Vec<Line>) {
         let turn = Turn { side, entry: entry.clone() };
         let at = match by_packet {
             // What a later packet showed to have come after is where its time is.
-            Some(i) if lines[i].time < time => lines.iter().rposition(|l| l.time <= time).unwrap_or(i).max(i),
+            Some(i) if lines[i].dated < time => lines.iter().rposition(|l| l.dated <= time).unwrap_or(i).max(i),
             Some(i) => i,
             None => {
-                let i = lines.iter().position(|l| l.time > time).unwrap_or(lines.len());
+                let i = lines.iter().position(|l| l.dated > time).unwrap_or(lines.len());
                 if i > 0 && entry.packet.is_some() || i == 0 && !lines.is_empty() {
                     i.saturating_sub(1)
-                } else if i > 0 && lines[i - 1].time == time {
+                } else if i > 0 && lines[i - 1].dated == time {
                     i - 1
                 } else {
                     lines.insert(i, moment(time));
@@ -143,6 +146,7 @@ fn place(connection: &Connection, side: Side, lines: &mut Vec<Line>) {
 fn moment(time: Time) -> Line {
     Line {
         time,
+        dated: time,
         seen: None,
         states: PerSide { client: State::Closed, server: State::Closed },
         believed: PerSide::default(),

@@ -51,8 +51,22 @@ impl Connection {
                 own.into_iter().chain(peer.log.get(event))
             });
             let received = received.map(|mark| mark.time + INSTANT).max();
-            least = least.max(last.time).max(received.unwrap_or(least));
+            // Later, or what each of them shows (a FIN, and that it was acknowledged) would have happened at once.
+            least = least.max(last.time + INSTANT).max(received.unwrap_or(least));
+        }
+        // Two FINs that crossed: both were sent before either arrived.
+        let crosses = seg.has(Flags::FIN) && own.fin.is_none() && peer.fin.is_some_and(|fin| before(seg.ack, fin));
+        if let Some(fin) = peer.last_fin.filter(|_| crosses) {
+            least = least.max(fin.time + INSTANT);
         }
         (least > seg.time).then_some(least)
+    }
+
+    /// When the latest segment of end `x`, which is `seg`, counts as sent.
+    pub fn dated(&self, x: usize, seg: &Segment) -> Time {
+        let own = &self.ends[x & 1];
+        let reset = own.gaps.as_ref().and_then(|gaps| gaps.reset.as_ref()).map(|(trace, _)| trace);
+        let latest = own.last.as_ref().into_iter().chain(reset).find(|trace| trace.packet == seg.packet);
+        latest.map_or(seg.time, |trace| trace.time)
     }
 }
