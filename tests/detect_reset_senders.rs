@@ -40,6 +40,7 @@ fn who_closed_with_a_fin_that_the_capture_missed_has_not_forgotten_the_connectio
     );
     let wrote = find(&c, "write-after-fin").unwrap();
     assert_eq!((wrote.endpoint, &wrote.facts["lost_bytes"]), (Some(Side::Server), &50.into()));
+    assert!(wrote.message.contains("had most likely closed, with a FIN that the capture missed"), "{}", wrote.message);
     // Without one, it has.
     assert!(find(&closed(111), "half-open-dead-peer").is_some());
 }

@@ -1,6 +1,6 @@
 //! C10: an end writes to a connection although it knows that the peer has closed.
 
-use super::cause::{Cause, cause, knows_fin};
+use super::cause::{Cause, cause, knows_fin, missed_fin};
 use super::prelude::*;
 
 pub static DECLARATION: Declaration = Declaration {
@@ -52,13 +52,16 @@ pub(super) fn met<'a>(view: &View<'a>) -> Option<(&'a signals::Reset, signals::T
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let Some((reset, trigger, waited)) = met(view) else { return };
     let writer = 1 - reset.from;
+    // What is taken for a FIN that was not captured may have been a byte of data.
+    let missed = missed_fin(view, reset).is_some();
     let message = || {
         format!(
-            "{} wrote (packet {}) {} after {} had closed, and met a RST",
+            "{} wrote (packet {}) {} after {} had {}, and met a RST",
             view.who(writer),
             trigger.packet,
             Plain(waited),
             view.who(reset.from),
+            if missed { "most likely closed, with a FIN that the capture missed" } else { "closed" },
         )
     };
     sink.raise(Severity::Warning, reset.time, reset.packet, message)
