@@ -46,6 +46,29 @@ const UNSEEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ 100ms
 9. TIME_WAIT --> <SEQ=122><ACK=362><CTL=ACK> --> CLOSED @ +1ms
 ";
 
+/// The first FIN is lost between the tap and the client, which says so before it comes again.
+const LOST: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN><TS=1/0> --> SYN_RCVD @ 100ms
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK><TS=1/1> <-- SYN_RCVD @ +1ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><TS=2/1> --> ESTABLISHED @ +1ms
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=20><TS=3/1> --> ESTABLISHED @ +1ms
+5. ESTABLISHED <-- <SEQ=301><ACK=121><CTL=ACK><LEN=60><TS=4/3> <-- ESTABLISHED @ +1ms
+6. ESTABLISHED x<-- <SEQ=361><ACK=121><CTL=FIN,ACK><TS=5/3> <-- FIN_WAIT_1 @ +1ms
+7. ESTABLISHED --> <SEQ=121><ACK=361><CTL=ACK><TS=6/4> --> FIN_WAIT_1 @ +1ms
+8. CLOSE_WAIT <-- <SEQ=361><ACK=121><CTL=FIN,ACK><TS=206/6> <-- FIN_WAIT_1 @ +200ms
+9. LAST_ACK --> <SEQ=121><ACK=362><CTL=FIN,ACK><TS=207/206> --> TIME_WAIT @ +1ms
+10. CLOSED <-- <SEQ=362><ACK=122><CTL=ACK><TS=208/207> <-- TIME_WAIT @ +1ms
+";
+
+/// The server does not take the data that comes with the SYN.
+const UNTAKEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN><LEN=5> --> SYN_RCVD @ 100ms
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +1ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=5> --> ESTABLISHED @ +1ms
+4. ESTABLISHED <-- <SEQ=301><ACK=106><CTL=ACK><LEN=60> <-- ESTABLISHED @ +1ms
+5. FIN_WAIT_1 --> <SEQ=106><ACK=361><CTL=FIN,ACK> --> CLOSE_WAIT @ +1ms
+6. TIME_WAIT <-- <SEQ=361><ACK=107><CTL=FIN,ACK> <-- LAST_ACK @ +1ms
+7. TIME_WAIT --> <SEQ=107><ACK=362><CTL=ACK> --> CLOSED @ +1ms
+";
+
 /// The segments of `ladder` in their order, with other times.
 fn dated(ladder: &str, time: impl Fn(&Segment) -> Time) -> Vec<Segment> {
     let mut segments = parsed(ladder).segments();
@@ -109,10 +132,10 @@ fn a_clock_that_does_not_tick_meanwhile_tells_no_closing_apart_from_the_order() 
 
 #[test]
 fn what_numbers_tell_of_a_closing_stands_where_the_clock_is_set_back() {
-    for ladder in [CROSSED, UNSEEN] {
+    for ladder in [CROSSED, UNSEEN, LOST, UNTAKEN] {
         let right = states(&of(&parsed(ladder).segments(), ladder));
         for (packet, back) in
-            (4..=9).flat_map(|p| [Span::millis(3), Span::millis(50), Span::secs(3_600)].map(|b| (p, b)))
+            (2..=10).flat_map(|p| [Span::millis(3), Span::millis(50), Span::secs(3_600)].map(|b| (p, b)))
         {
             let step = |s: &Segment| if s.packet >= packet { s.time - back } else { s.time };
             assert_eq!(states(&of(&dated(ladder, step), ladder)), right, "{ladder}set back by {back:?} at {packet}");

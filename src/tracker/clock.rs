@@ -12,6 +12,14 @@ use crate::time::{Span, Time};
 /// The least by which what follows is later.
 const INSTANT: Span = Span(1);
 
+/// Whether `seg` left its sender after `last`, the one captured before it: by the timestamps, or as it goes on at `next`, where
+/// nothing tells that it was overtaken.
+fn follows(last: &Trace, next: u32, seg: &Segment) -> bool {
+    let stamps = last.tsval().zip(seg.options.timestamps);
+    let overtaken = seg.has(Flags::ACK) && last.flags.has(Flags::ACK) && before(seg.ack, last.ack);
+    stamps.is_some_and(|(stamp, own)| after(own.value, stamp)) || seg.seq == next && !overtaken && !last.left_after(seg)
+}
+
 impl Connection {
     /// Takes a segment that may change anything.
     #[inline(never)]
@@ -42,8 +50,7 @@ impl Connection {
             let known = peer.last_content.0.get().filter(|_| peer.seen && peer.next == seg.ack);
             least = content.max(known).map_or(least, |sent| least.max(sent + INSTANT));
         }
-        let overtaken = |last: &Trace| seg.has(Flags::ACK) && last.flags.has(Flags::ACK) && before(seg.ack, last.ack);
-        if let Some(last) = own.last.filter(|last| own.seen && seg.seq == own.next && !overtaken(last)) {
+        if let Some(last) = own.last.filter(|last| own.seen && follows(last, own.next, seg)) {
             // Of the opening both received what they did before.
             let opening = [Event::RcvSynAck, Event::RcvAckOfSyn].into_iter();
             let received = opening.flat_map(|event| {
@@ -53,6 +60,12 @@ impl Connection {
             let received = received.map(|mark| mark.time + INSTANT).max();
             // Later, or what each of them shows (a FIN, and that it was acknowledged) would have happened at once.
             least = least.max(last.time + INSTANT).max(received.unwrap_or(least));
+        }
+        // A SYN,ACK may leave out data that came with the SYN.
+        let opened =
+            seg.has(Flags::SYN) && seg.has(Flags::ACK) && peer.isn().is_some_and(|isn| isn.wrapping_add(1) == seg.ack);
+        if let Some(syn) = peer.log.get(Event::SndSyn).filter(|_| opened) {
+            least = least.max(syn.time + INSTANT);
         }
         // Two FINs that crossed: both were sent before either arrived.
         let crosses = seg.has(Flags::FIN) && own.fin.is_none() && peer.fin.is_some_and(|fin| before(seg.ack, fin));
