@@ -266,7 +266,8 @@ pub struct Entry {
     /// endpoint sends what proves it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latest: Option<Time>,
-    /// Capture time of the cause, where it differs.
+    /// Capture time of the cause, where it differs; where the tap's clock went back, no earlier than what the cause
+    /// acknowledges.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured: Option<Time>,
     /// The state left.
