@@ -6,6 +6,7 @@ mod analysis;
 use analysis::{of_ladder, of_segments, opened, parsed};
 use tcpstate::detect::ALL;
 use tcpstate::segment::Flags;
+use tcpstate::snapshot::{Moment, Sockets};
 
 /// Payload bytes missing from the capture of a ladder, and whether that is told of.
 fn missing(text: &str) -> (u64, bool) {
@@ -275,4 +276,8 @@ right 127.0.0.1:40000
     assert_eq!(told, ["127.0.0.1:40000 is connected to itself: one socket is both ends"]);
     assert!(report.findings.iter().all(|found| found.name != "one-direction"), "{:?}", report.findings);
     assert!(!c.is_one_way() && report.capture.missing_bytes == 0, "{}", report.capture.missing_bytes);
+    // Its host has one socket, not two.
+    let mut sockets = Sockets::new(Moment::Time(c.last), c.first);
+    sockets.take(c);
+    assert_eq!(sockets.finish().len(), 1);
 }

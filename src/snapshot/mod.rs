@@ -101,8 +101,7 @@ impl Sockets {
 
     /// Looks at the ends of a connection.
     pub fn take(&mut self, c: &Connection) {
-        let sides = Side::ALL;
-        self.rows.extend(sides.into_iter().filter_map(|side| row(c, side, (&self.moment, self.begin))));
+        self.rows.extend(sides(c).iter().filter_map(|side| row(c, *side, (&self.moment, self.begin))));
     }
 
     /// Every socket that was not CLOSED, by host, state, local and peer address.
@@ -110,6 +109,11 @@ impl Sockets {
         self.rows.sort_by_key(|r| (r.host, r.state, r.local, r.peer, r.connection));
         self.rows
     }
+}
+
+/// The ends that are sockets of their own: one that is connected to itself is one.
+fn sides(c: &Connection) -> &'static [Side] {
+    if c.client == c.server { &[Side::Client] } else { &Side::ALL }
 }
 
 /// Since when an end may be in any of the states that are possible at the end of the capture: it took no further step, and it sent

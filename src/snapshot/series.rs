@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{unseen_since, was_open};
-use crate::report::{Connection, Entry, Side};
+use super::{sides, unseen_since, was_open};
+use crate::report::{Connection, Entry};
 use crate::time::{Span, Time};
 use crate::tracker::{Evidence, State};
 
@@ -67,8 +67,8 @@ impl Counting {
 
     /// Counts the ends of a connection.
     pub fn take(&mut self, c: &Connection) {
-        for side in Side::ALL {
-            let endpoint = c.endpoints.get(side);
+        for side in sides(c) {
+            let endpoint = c.endpoints.get(*side);
             let unseen = unseen_since(endpoint);
             if let Some(first) =
                 endpoint.history.first().filter(|first| was_open(c, &endpoint.history) && first.time > self.from)
