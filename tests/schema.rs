@@ -126,7 +126,7 @@ fn what_was_asked_for_is_in_the_report() {
         assert_eq!(said["selected"], selected, "{more:?}");
     }
     assert!(json(&analyze("json", &[]))["capture"].get("selected").is_none());
-    let watched = watched(&["live", "-", "-f", "json", "outcome", "closed"], &trace());
+    let watched = watched(&["live", "-", "-f", "json", "outcome", "closed"], &trace(), "");
     assert_eq!(json(&watched)["capture"]["selected"], json!({ "filter": "outcome closed", "of": 6 }));
 }
 
@@ -141,15 +141,15 @@ fn bundled_captures_are_valid() {
     schema.check_input(&["--client", &client, "--server", &server]);
 }
 
-/// What `live` writes of a capture that comes through a pipe in two parts, the second when an interval after the first is told.
-fn watched(arguments: &[&str], input: &[u8]) -> String {
+/// What `live` writes of a capture that comes through a pipe in two parts, the second once it has written `awaited`.
+fn watched(arguments: &[&str], input: &[u8], awaited: &str) -> String {
     let mut live = program(arguments);
     let mut live = live.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts");
     let mut pipe = live.stdin.take().expect("a pipe");
     let (first, rest) = input.split_at(input.len() / 2);
     pipe.write_all(first).expect("it reads");
     let (mut out, mut told) = (BufReader::new(live.stdout.take().expect("a pipe")), String::new());
-    while !told.contains(r#""type":"interval""#) {
+    while !told.contains(awaited) {
         assert!(out.read_line(&mut told).expect("output is UTF-8") > 0, "it ended: {told}");
     }
     pipe.write_all(rest).expect("it reads");
@@ -166,7 +166,8 @@ fn what_live_writes_is_valid() {
     let many = (0..40).fold(Conversation::new(), |all, n| all.closed(50_000 + n).after(10_000)).bytes;
     let mut kinds = BTreeSet::new();
     for (input, further) in [(&capture, &[][..]), (&many, &["--max-connections", "16", "port 80"])] {
-        for line in watched(&[&["live", "-", "--interval", "100ms"], further].concat(), input).lines().map(json) {
+        let arguments = [&["live", "-", "--interval", "100ms"], further].concat();
+        for line in watched(&arguments, input, r#""type":"interval""#).lines().map(json) {
             valid(&schema.live, &line, "live");
             kinds.insert(line["type"].as_str().expect("a type").to_owned());
             // A pipe's time begins with its first packet, years before the program was started.
