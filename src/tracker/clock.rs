@@ -68,7 +68,8 @@ impl Connection {
             least = least.max(syn.time + INSTANT);
         }
         // Two FINs that crossed: both were sent before either arrived.
-        let crosses = seg.has(Flags::FIN) && own.fin.is_none() && peer.fin.is_some_and(|fin| before(seg.ack, fin));
+        let tells = seg.has(Flags::FIN) && seg.has(Flags::ACK) && !seg.has(Flags::RST);
+        let crosses = tells && own.fin.is_none() && peer.fin.is_some_and(|fin| before(seg.ack, fin));
         if let Some(fin) = peer.last_fin.filter(|_| crosses) {
             least = least.max(fin.time + INSTANT);
         }
