@@ -155,8 +155,8 @@ impl Ui {
     }
 }
 
-/// What a key is where text is typed: with Ctrl no letter, and some send Enter and Backspace so; Ctrl-U takes all away. Ctrl and Alt together are
-/// how some send AltGr, with which brackets are typed.
+/// What a key is where text is typed: with Ctrl no letter, and some send Enter and Backspace so; Ctrl-U takes all
+/// away. Ctrl and Alt together are how some send AltGr, with which brackets are typed.
 fn typed(key: KeyEvent) -> Option<KeyCode> {
     match key.code {
         KeyCode::Char(letter) if is_control(key.modifiers) => match letter {

@@ -118,10 +118,8 @@ impl Walk<'_> {
     /// MACsec that only authenticates; what is encrypted cannot be read.
     fn macsec(&mut self, bytes: Bytes<'_>) -> Option<Decoded> {
         let header = MacsecHeaderSlice::from_slice(bytes.data).ok()?;
-        match header.next_ether_type() {
-            Some(next) => self.ether_type(next.0, bytes.skip(header.header_len())?),
-            None => None,
-        }
+        let next = header.next_ether_type()?;
+        self.ether_type(next.0, bytes.skip(header.header_len())?)
     }
 
     /// Network service header (RFC 8300).

@@ -62,10 +62,11 @@ impl Walk<'_> {
     }
 
     fn wlan_data(&mut self, kind: u8, flags: u8, bytes: Bytes<'_>, padded: bool) -> Option<Decoded> {
-        // Null functions carry nothing, protected frames nothing that can be read.
+        // Null functions carry nothing.
         if kind & 0x40 != 0 {
             return Some(Decoded::Other);
         }
+        // What is protected cannot be read.
         if flags & 0x40 != 0 {
             return None;
         }

@@ -30,8 +30,8 @@ pub static DECLARATION: Declaration = Declaration {
               what went on after a pause, and what is shorter than 64 bytes and came at once after what the server sent unasked. \
               Nor does less than twice the longest wait for an answer before. Shorter than 30 s, or as long as both wait, it is a \
               note.",
-    confused: "protocols in which a client only tells (logs, metrics, messages that are published) or the server asks; waiting for news on purpose \
-               (long polling, subscriptions); answers that the capture missed; zero-window-stall, where the request does not \
+    confused: "protocols in which a client only tells (logs, metrics, messages that are published) or the server asks; waiting \
+               for news on purpose (long polling, subscriptions); answers that the capture missed; zero-window-stall, where the request does not \
                get through; half-open-dead-peer, where nothing is acknowledged.",
     advice: "Look at what the server's application did in that time: workers or pooled connections used up, a lock, a slow \
              query or upstream (its own connections may be in the capture). `ss -tn` on the server: Recv-Q above 0 means that \
@@ -113,7 +113,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         .at(server)
         .lasted(if closer.is_none() { "for_at_least" } else { "for" }, waited)
         .fact("bytes", asked.bytes)
-        .fact("answered_before", asked.spoke_before);
+        .fact("spoke_before", asked.spoke_before);
 }
 
 /// Whether the server is not stuck itself: it closes as soon as the client has. A proxy does so that waits for its upstream; who

@@ -16,8 +16,8 @@ pub static DECLARATION: Declaration = Declaration {
           sent is lost, and the peer's application sees a reset.",
     decided: "A RST without ACK, from an end whose FIN had been sent, in answer to a later segment (RFC 9293 §3.5.2 group 1, \
               §3.6.1 SHLD-3; Linux resets an orphan in FIN_WAIT_1 or FIN_WAIT_2 that receives data). The FIN may be one that the \
-              capture missed, and the peer acknowledged. Also from an end whose FIN was not captured, and whose data was not acknowledged yet or had no window, if that is its first RST, has the TTL \
-              of its other segments and comes no later than it would repeat that data: an abort would have sent one with ACK. A \
+              capture missed, and the peer acknowledged. Also from an end whose FIN was not captured, and whose data was not \
+              acknowledged yet or had no window, if that is its first RST, has the TTL of its other segments and comes no later than it would repeat that data: an abort would have sent one with ACK. A \
               note where write-after-fin or request-crossed-fin warns of the same RST and tells more of it.",
     confused: "half-open-dead-peer, where data of its own had been sent four times or more in vain: it may as well have given up \
                on that; half-close, where the data is taken; rst-abort, where the socket that aborts sends the RST; a RST after \
