@@ -3,20 +3,9 @@
 #[path = "common/analysis.rs"]
 mod analysis;
 
-use analysis::{find, only};
+use analysis::{after_handshake, find};
 use tcpstate::render::facts::fate;
-use tcpstate::report::{Connection, Side};
-
-/// The only connection of the ladder `text`, which begins after the handshake.
-fn after_handshake(text: &str) -> Connection {
-    let text = format!(
-        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
-2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +20ms
-3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED @ +100us
-{text}"
-    );
-    only(&text)
-}
+use tcpstate::report::Side;
 
 #[test]
 fn who_closed_with_a_fin_that_the_capture_missed_has_not_forgotten_the_connection() {

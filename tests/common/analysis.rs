@@ -64,6 +64,17 @@ pub fn in_order(segments: &mut [Segment]) {
     segments.iter_mut().zip(1..).for_each(|(seg, packet)| seg.packet = packet);
 }
 
+/// The only connection of the ladder `text`, which begins after the handshake.
+pub fn after_handshake(text: &str) -> Connection {
+    let text = format!(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +20ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED @ +100us
+{text}"
+    );
+    only(&text)
+}
+
 /// The only connection of the ladder `text`.
 pub fn only(text: &str) -> Connection {
     let mut report = of_ladder(text);
