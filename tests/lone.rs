@@ -11,7 +11,7 @@ use tcpstate::report::Ending;
 use tcpstate::report::directory::Directory;
 use tcpstate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use tcpstate::time::{Span, Time};
-use tcpstate::timing::{Census, Vantage, table};
+use tcpstate::timing::{Census, Extent, Vantage, table};
 use tcpstate::tracker::Stack;
 use tcpstate::tracker::verdict::Weighing;
 
@@ -118,12 +118,14 @@ fn agrees(scenery: &Scenery) -> bool {
     assert_eq!(noted.measured.handshake.round_trip(), None);
     let (mut directory, mut census) = (Directory::default(), Census::default());
     let parties = directory.parties(c.sockets[0].addr, c.sockets[1]);
-    census.count(parties);
-    let [mut slow, mut fast] = [0; 2].map(|_| table::Builder::new(&census, &directory));
-    let proofs = noted.measured.proofs();
-    slow.add(&noted.measured, (slow.seats(parties), outline), (long, &proofs), None, end);
-    fast.add_lone(fast.seats(parties), short, None, end);
-    assert_eq!(format!("{:?}", slow.finish()), format!("{:?}", fast.finish()));
+    census.count(parties, Extent::Full);
+    for extent in [Extent::Full, Extent::Short] {
+        let [mut slow, mut fast] = [0; 2].map(|_| table::Builder::new(extent, &census, &directory));
+        let proofs = || noted.measured.proofs();
+        slow.add(&noted.measured, (slow.seats(parties), outline), (long, proofs), None, end);
+        fast.add_lone(fast.seats(parties), short, None, end);
+        assert_eq!(format!("{:?}", slow.finish()), format!("{:?}", fast.finish()));
+    }
     // Detectors say the same.
     let mut scene = analysis.scene(end);
     if scenery.lossy {

@@ -101,18 +101,18 @@ impl Finish<'_> {
     }
 
     fn add_times(&self, chosen: &mut Chosen) {
-        let tracker = &self.analysis.tracker;
+        let (tracker, extent) = (&self.analysis.tracker, self.analysis.options.timing);
         let (mut scratch, mut weighing) = (Box::default(), Weighing::default());
         let mut new = std::mem::take(&mut chosen.new);
         new.sort_unstable();
-        new.iter().for_each(|(_, index)| chosen.census.count(self.parties[*index as usize]));
+        new.iter().for_each(|(_, index)| chosen.census.count(self.parties[*index as usize], extent));
         let directory = &self.scene.directory;
         let tables = match &mut chosen.tables {
             Some(tables) => {
                 tables.extend(&chosen.census, directory);
                 tables
             }
-            none => none.insert(table::Builder::new(&chosen.census, directory)),
+            none => none.insert(table::Builder::new(extent, &chosen.census, directory)),
         };
         for (_, index) in &new {
             let case = tracker.look(*index as usize, &mut scratch);
@@ -122,7 +122,7 @@ impl Finish<'_> {
             tables.add(
                 measured,
                 (tables.seats(self.parties[*index as usize]), &c.outline()),
-                (verdicts, &measured.proofs()),
+                (verdicts, || measured.proofs()),
                 given,
                 self.end,
             );

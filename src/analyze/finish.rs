@@ -21,7 +21,7 @@ use crate::report::totals::Totals;
 use crate::report::{Capture, Connection, Report, SCHEMA, TOOL};
 use crate::source::{self, FileInfo};
 use crate::time::Time;
-use crate::timing::Census;
+use crate::timing::table::Builder;
 
 /// Stretches of either kind fit into so many connections in pairs.
 const PAIR: usize = 1 << 12;
@@ -130,7 +130,8 @@ impl<'a> Finish<'a> {
         let begin = analysis.capture.first.map_or(scene.begin, |first| first.min(scene.begin));
         scene.length = Some(end - begin);
         let mut census = std::mem::take(&mut past.census);
-        new().for_each(|index| census.count(parties[index]));
+        let extent = analysis.options.timing;
+        new().for_each(|index| census.count(parties[index], extent));
         past.census = census;
         let capture = analysis.captured(files, (begin, end), &scene);
         scene.quality.dropped = capture.dropped();
@@ -138,7 +139,7 @@ impl<'a> Finish<'a> {
         let expected = if let_go { usize::MAX } else { count };
         let sums = match &mut past.sums {
             Some(before) => before.goes_on(&past.census, &scene.directory),
-            None => Tally::new(expected, (&past.census, &scene.directory), scene.begin, end),
+            None => Tally::new(expected, Builder::new(extent, &past.census, &scene.directory), scene.begin, end),
         };
         let unremarkable = Unremarkable::within(&analysis.options.limits);
         let (numbers, told, goes_on, next, until, sums) =
@@ -339,9 +340,8 @@ impl<'a> Finish<'a> {
     pub fn report(mut self, connections: Vec<Connection>) -> Report {
         self.time_chosen();
         let sums = self.all_sums();
-        let nothing =
-            || Box::new(Tally::new(0, (&Census::default(), &self.scene.directory), self.scene.begin, self.end));
-        let sums = sums.unwrap_or_else(nothing);
+        let nothing = || Tally::nothing(&self.scene.directory, self.scene.begin, self.end);
+        let sums = sums.unwrap_or_else(|| Box::new(nothing()));
         let Tally { totals, mut rollups, groups, mut digests, tables, mut chosen, .. } = *sums;
         self.scene.quality.open_at_end =
             digests.iter().flat_map(Digests::iter).filter(|d| d.open_at_end()).count() as u64;

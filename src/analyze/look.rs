@@ -15,7 +15,7 @@ use crate::detect::{self, ALL, Brief, Digests, View};
 use crate::report::lone::LoneSyns;
 use crate::report::rollup::{Added, Shown};
 use crate::report::{Anomaly, Connection, Ending, Row};
-use crate::timing::{Flights, Measured};
+use crate::timing::{Extent, Flights, Measured};
 use crate::tracker::log::Step;
 use crate::tracker::reading::Passed;
 use crate::tracker::verdict::Weighing;
@@ -129,7 +129,7 @@ impl Finish<'_> {
         // Those that were to be chosen from are built, and the chosen ones are timed at the end.
         if wanted.only.is_none() {
             self.build_all(&looks, (briefs, anomalies), wanted, kinds, stretch);
-            self.time_all(&looks, wanted, tally);
+            self.time_all(&looks, tally);
         }
         if !wanted.connections {
             stretch.connections.clear();
@@ -187,10 +187,15 @@ impl Finish<'_> {
         }
     }
 
+    /// Whether anything is wanted of how long things took.
+    fn is_timed(&self) -> bool {
+        self.analysis.options.timing != Extent::Nothing
+    }
+
     /// Adds up the time of those that do not stay, if that is wanted.
     #[inline(always)]
-    fn time_all(&self, looks: &[Look<'_>], wanted: Wanted<'_>, tally: &mut Tally) {
-        if wanted.untimed {
+    fn time_all(&self, looks: &[Look<'_>], tally: &mut Tally) {
+        if !self.is_timed() {
             return;
         }
         let seats: SmallVec<[_; TOGETHER]> =
@@ -199,7 +204,7 @@ impl Finish<'_> {
             let (who, given) = ((seats, &look.outline), self.analysis.options.vantage);
             match look.form {
                 Form::Lone(_) => tally.tables.add_lone(seats, look.verdicts, given, self.end),
-                _ => tally.tables.add(look.measured, who, (look.verdicts, &look.proofs()), given, self.end),
+                _ => tally.tables.add(look.measured, who, (look.verdicts, || look.proofs()), given, self.end),
             }
         }
     }
@@ -217,7 +222,7 @@ impl Finish<'_> {
             self.build(look, anomalies, built);
             look.chosen = built.last().is_some_and(|connection| wanted.only.is_none_or(|only| only(connection)));
             if look.chosen {
-                let timed = (!wanted.untimed).then_some(look.index);
+                let timed = self.is_timed().then_some(look.index);
                 tally.chosen.get_or_insert_default().push((look.id, timed));
             } else {
                 built.pop();

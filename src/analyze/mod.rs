@@ -46,7 +46,7 @@ use crate::report::{Capture, Report, Settings};
 use crate::segment::{IcmpError, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
-use crate::timing::Vantage;
+use crate::timing::{Extent, Vantage};
 use crate::tracker::{self, Ahead, LookUp, Profile, Stack, TOGETHER, Taken, Tracker};
 
 /// What can be chosen.
@@ -64,6 +64,8 @@ pub struct Options {
     pub selection: Selection,
     /// Where the tap was, instead of an estimate for each connection.
     pub vantage: Option<Vantage>,
+    /// How much the report is to tell of how long things took, of connections together.
+    pub timing: Extent,
 }
 
 impl Options {

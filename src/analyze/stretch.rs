@@ -39,8 +39,6 @@ pub struct Wanted<'a> {
     pub lone_in_short: bool,
     /// Only these are given, and added up: findings are those of all.
     pub only: Option<Keep<'a>>,
-    /// Their time is not added up.
-    pub untimed: bool,
 }
 
 impl Wanted<'_> {

@@ -8,7 +8,7 @@ use crate::report::rollup::Sums;
 use crate::report::totals::Totals;
 use crate::segment::Socket;
 use crate::time::Time;
-use crate::timing::{Census, table};
+use crate::timing::{Census, Extent, table};
 
 /// Sums over some connections.
 #[derive(Debug)]
@@ -26,17 +26,22 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Sums over nothing yet; the connections counted in `census`, with numbers from `directory`, are to come.
-    pub fn new(connections: usize, (census, directory): (&Census, &Directory), begin: Time, end: Time) -> Tally {
+    /// Sums over nothing yet, with the times that `tables` add up; so many connections are to come.
+    pub fn new(connections: usize, tables: table::Builder, begin: Time, end: Time) -> Tally {
         Tally {
             totals: Totals::new(connections as u64, begin, end),
             rollups: kinds(),
             groups: Groups::new(),
             digests: Vec::new(),
-            tables: table::Builder::new(census, directory),
+            tables,
             stay: Vec::new(),
             chosen: None,
         }
+    }
+
+    /// Sums over nothing, to which nothing is to come.
+    pub fn nothing(directory: &Directory, begin: Time, end: Time) -> Tally {
+        Tally::new(0, table::Builder::new(Extent::Nothing, &Census::default(), directory), begin, end)
     }
 
     /// The same, with nothing in it.

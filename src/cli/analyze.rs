@@ -17,6 +17,7 @@ use crate::detect::{self, FailOn, Selection as Sought};
 use crate::filter::{self, Filter, select::select, words};
 use crate::render::{Format, Limit, RenderOptions, Sections, Zone, clean::clean, ends, events, render, units::date};
 use crate::report::{Connection, Report, Severity, Tables};
+use crate::timing::Extent;
 
 /// Analyses and prints; the exit code is 0, 1 when a finding meets `--fail-on`, 3 when one may that `--filter` cannot tell of, or 2
 /// when an input could not be read.
@@ -133,8 +134,21 @@ pub(super) fn analysis_options(args: &AnalyzeArgs) -> Result<Options, Failure> {
         vantage: args.vantage,
         limits: names::limits(&args.threshold, args.stuck_after)?,
         selection: wanted(args)?,
+        timing: extent(args),
         ..args.timers.options()
     })
+}
+
+/// How much the output asked for tells of how long things took.
+fn extent(args: &AnalyzeArgs) -> Extent {
+    let sections = sections(args);
+    match format(args) {
+        Format::Json | Format::Ndjson if !args.events => Extent::Full,
+        Format::Table | Format::Markdown if !args.events && args.connection.is_empty() && sections.timing => {
+            if sections.only_timing() { Extent::Full } else { Extent::Short }
+        }
+        _ => Extent::Nothing,
+    }
 }
 
 /// Reads every packet of the captures of both ends. The report on all connections, or `only` some.
@@ -220,13 +234,14 @@ pub(super) fn options(args: &AnalyzeArgs, look: Look, target: &Target) -> Render
         reverse: args.reverse,
         zone: if args.local_time { Zone::Local } else { Zone::Utc },
         detail: !args.connection.is_empty(),
-        sections: sections(&if args.timing { vec![Part::Timing] } else { parts(args) }),
+        sections: sections(args),
         watched: false,
     }
 }
 
 /// The parts asked for, or all.
-fn sections(only: &[Part]) -> Sections {
+fn sections(args: &AnalyzeArgs) -> Sections {
+    let only = if args.timing { vec![Part::Timing] } else { parts(args) };
     let wanted = |part| only.is_empty() || only.contains(&part);
     Sections {
         findings: wanted(Part::Findings),

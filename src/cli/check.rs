@@ -21,6 +21,7 @@ use crate::render::clean::clean;
 use crate::render::units::plural;
 use crate::report::Report;
 use crate::source::FileInfo;
+use crate::timing::Extent;
 
 /// The policy that is taken if it exists and no other is named.
 const USUAL: &str = "tcpstate.toml";
@@ -221,7 +222,7 @@ fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
 }
 
 fn read(files: &[PathBuf], args: &CheckArgs, limits: Limits) -> Result<(Analysis, Vec<FileInfo>), Failure> {
-    let mut analysis = Analysis::new(Options { limits, ..args.timers.options() });
+    let mut analysis = Analysis::new(Options { limits, timing: Extent::Nothing, ..args.timers.options() });
     let files = args.jobs.read(files, &args.reading, &mut analysis)?;
     reading::warn(&files, args.reading, false);
     Ok((analysis, files))

@@ -25,6 +25,7 @@ use crate::render::facts::input;
 use crate::report::Severity;
 use crate::source::open_reader;
 use crate::time::Span;
+use crate::timing::Extent;
 
 impl ValueEnum for By {
     fn value_variants<'a>() -> &'a [By] {
@@ -213,7 +214,8 @@ struct Side {
 
 fn side(path: &Path, limits: &Limits, args: &DiffArgs) -> Result<Side, Failure> {
     let name = path.display().to_string();
-    let mut analysis = Analysis::new(Options { limits: limits.clone(), ..Options::default() });
+    let options = Options { limits: limits.clone(), timing: Extent::Nothing, ..Options::default() };
+    let mut analysis = Analysis::new(options);
     let files = match look(path).map_err(|error| Failure::file(&name, error))? {
         Input::Report(text) => {
             let sample = Sample::saved(&name, &text).map_err(|error| Failure::file(&name, error))?;

@@ -74,9 +74,9 @@ impl Jobs {
         self.each(finish, Wanted { only, ..Wanted::default() }, |stretch| stretch.rows, &mut take);
     }
 
-    /// Gives each connection, or `only` some, in full to `take` in order of their numbers; nobody asks for the time of all.
+    /// Gives each connection, or `only` some, in full to `take` in order of their numbers.
     pub fn connections(self, finish: &mut Finish<'_>, only: Option<Keep<'_>>, mut take: impl FnMut(&Connection)) {
-        let wanted = Wanted { connections: true, only, untimed: true, ..Wanted::default() };
+        let wanted = Wanted { connections: true, only, ..Wanted::default() };
         self.each(finish, wanted, |stretch| stretch.connections, &mut take);
         while finish.has_more_rounds() {
             finish.next_round();
@@ -120,8 +120,7 @@ impl Jobs {
     }
 
     fn stream_round<S: Stream>(self, finish: &mut Finish<'_>, only: Option<Keep<'_>>, out: &mut S) -> io::Result<()> {
-        let wanted =
-            Wanted { connections: true, written: true, lone_in_short: S::LONE_IN_SHORT, only, ..Wanted::default() };
+        let wanted = Wanted { connections: true, written: true, lone_in_short: S::LONE_IN_SHORT, only };
         if self.several() {
             let (used, empty) = sync_channel(WAITING + 1);
             let make = move |stretch: Stretch| {

@@ -14,6 +14,7 @@ use crate::render::ladder::{Format, Looks, render};
 use crate::render::units::count;
 use crate::show::{Collector, story};
 use crate::time::Time;
+use crate::timing::Extent;
 
 /// How many segments are kept from standard input, which can be read only once.
 const MOST: usize = 4_000_000;
@@ -62,7 +63,7 @@ pub struct ShowArgs {
 pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
     reading::check(&args.files, args.output.as_deref(), "show")?;
     let format = format(args)?;
-    let options = Options { retracted: true, ..args.timers.options() };
+    let options = Options { retracted: true, timing: Extent::Nothing, ..args.timers.options() };
     let profile = options.profile();
     let once = args.files.iter().any(|f| f.as_os_str() == "-");
     let mut segments = Segments::default();
@@ -80,7 +81,7 @@ pub fn run(args: &ShowArgs, look: Look) -> Result<u8, Failure> {
     let code = reading::warn(&files, args.reading, false);
     let of = analysis.tracker().len();
     let id = args.connection.unwrap_or(1);
-    let wanted = Wanted { only: Some(&|c| c.id == id), untimed: true, ..Wanted::default() };
+    let wanted = Wanted { only: Some(&|c| c.id == id), ..Wanted::default() };
     let mut report = analysis.finish_with(files, wanted);
     let connection = report.connections.pop().filter(|_| args.connection.is_some() || of == 1);
     let connection = connection.ok_or_else(|| Failure::usage(not_one(args.connection, of)))?;

@@ -11,7 +11,7 @@ use super::names;
 use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
 use super::when::{When, on_the_day};
-use crate::analyze::{Analysis, Keep, MANY, Past};
+use crate::analyze::{Analysis, Keep, MANY, Options, Past};
 use crate::filter::Filter;
 use crate::render::Format;
 use crate::render::snapshot as render;
@@ -19,6 +19,7 @@ use crate::render::units::{Zone, count, date, span};
 use crate::report::{Capture, Connection};
 use crate::snapshot::{Counting, Moment, Sockets};
 use crate::time::{Span, Time};
+use crate::timing::Extent;
 
 /// Of 1970: whoever writes so small a number hardly means a date.
 const YEAR: i64 = 365 * 86_400_000_000_000;
@@ -84,7 +85,7 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
         _ => None,
     };
     let mut captured = None;
-    let mut analysis = Analysis::new(args.timers.options());
+    let mut analysis = Analysis::new(Options { timing: Extent::Nothing, ..args.timers.options() });
     let files = reading::packets(&args.files, &args.reading, |packet| {
         if Some(packet.number) == wanted {
             captured = Some(packet.time);

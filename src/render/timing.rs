@@ -6,27 +6,28 @@ use crate::report::timing::{Distribution, GroupTiming, Occupancy, Stops};
 use crate::report::{Report, Side};
 use crate::time::Span;
 use crate::timing::quantile;
+use crate::timing::table::Metric;
 use crate::tracker::State;
 
-/// Each metric: its name in JSON, what people call it, whether the short view shows it.
-const METRICS: [(&str, &str, bool); 17] = [
-    ("syn_to_synack", "SYN → SYN-ACK", true),
-    ("synack_to_ack", "SYN-ACK → ACK", true),
-    ("handshake", "handshake", false),
-    ("syn_retry_delay", "added by SYN retries", true),
-    ("connect_delay", "first SYN → ACK", false),
-    ("rtt_client", "round trip to client", true),
-    ("rtt_server", "round trip to server", true),
-    ("first_request", "ACK → first request", false),
-    ("ttfb", "time to first byte", true),
-    ("server_think", "server think", true),
-    ("response", "request → last byte", false),
-    ("client_think", "client think", true),
-    ("fin_to_ack_client", "client FIN → ACK", false),
-    ("fin_to_ack_server", "server FIN → ACK", false),
-    ("fin_to_fin", "FIN → FIN", true),
-    ("close_duration", "close", false),
-    ("duration", "whole connection", false),
+/// Each metric, and what people call it.
+const METRICS: [(Metric, &str); 17] = [
+    (Metric::SynToSynack, "SYN → SYN-ACK"),
+    (Metric::SynackToAck, "SYN-ACK → ACK"),
+    (Metric::Handshake, "handshake"),
+    (Metric::SynRetryDelay, "added by SYN retries"),
+    (Metric::ConnectDelay, "first SYN → ACK"),
+    (Metric::RttClient, "round trip to client"),
+    (Metric::RttServer, "round trip to server"),
+    (Metric::FirstRequest, "ACK → first request"),
+    (Metric::Ttfb, "time to first byte"),
+    (Metric::ServerThink, "server think"),
+    (Metric::Response, "request → last byte"),
+    (Metric::ClientThink, "client think"),
+    (Metric::FinToAckClient, "client FIN → ACK"),
+    (Metric::FinToAckServer, "server FIN → ACK"),
+    (Metric::FinToFin, "FIN → FIN"),
+    (Metric::CloseDuration, "close"),
+    (Metric::Duration, "whole connection"),
 ];
 
 /// Groups listed in the short view.
@@ -93,8 +94,8 @@ fn seen_from(all: &GroupTiming) -> String {
 fn metrics(all: &GroupTiming, long: bool) -> Rows {
     let mut rough = false;
     let mut rows = Vec::new();
-    for (name, label, short) in METRICS {
-        let Some(d) = all.metrics.get(name).filter(|_| long || short) else { continue };
+    for (metric, label) in METRICS {
+        let Some(d) = all.metrics.get(metric.name()).filter(|_| long || metric.is_short()) else { continue };
         rough |= d.error.is_some();
         rows.push(vec![
             label.to_owned(),

@@ -9,6 +9,7 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 use super::seats::MOST;
+use super::table::Extent;
 use crate::report::directory::{Directory, Parties};
 use crate::segment::Socket;
 
@@ -87,17 +88,17 @@ pub struct Census {
 }
 
 impl Census {
-    /// Counts a connection.
+    /// Counts a connection in the groups of which so much is wanted.
     #[inline]
-    pub fn count(&mut self, parties: Parties) {
-        for (counts, number) in [(&mut self.services, parties.service), (&mut self.clients, parties.client)] {
-            let number = number as usize;
-            if number >= counts.len() {
-                counts.resize(number + 1, 0);
-            }
-            counts[number] = counts[number].saturating_add(1);
+    pub fn count(&mut self, parties: Parties, extent: Extent) {
+        if extent == Extent::Nothing {
+            return;
         }
-        self.pairs.count(parties);
+        count(&mut self.services, parties.service);
+        if extent == Extent::Full {
+            count(&mut self.clients, parties.client);
+            self.pairs.count(parties);
+        }
     }
 
     /// The `most` groups of each kind that have the most connections; what the numbers stand for is in `directory`.
@@ -125,6 +126,15 @@ impl Census {
             ),
         }
     }
+}
+
+#[inline]
+fn count(counts: &mut Vec<u32>, number: u32) {
+    let number = number as usize;
+    if number >= counts.len() {
+        counts.resize(number + 1, 0);
+    }
+    counts[number] = counts[number].saturating_add(1);
 }
 
 /// The `most` of `groups` with the most connections (of equals, those with the lower name), in that order.
@@ -246,7 +256,7 @@ mod tests {
         let (mut directory, mut census) = (Directory::default(), Census::default());
         for last in [9, 3, 7, 7, 5] {
             let server = Socket { addr: [192, 0, 2, 1].into(), port: 80 };
-            census.count(directory.parties([198, 51, 100, last].into(), server));
+            census.count(directory.parties([198, 51, 100, last].into(), server), Extent::Full);
         }
         let listing = census.list(&directory, 3);
         let place = |last: u8| {

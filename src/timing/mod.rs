@@ -67,6 +67,7 @@ pub mod vantage;
 pub use flow::Measured;
 pub use groups::Census;
 pub use proofs::Proofs;
+pub use table::Extent;
 pub use textbook::Flights;
 pub use turn::Asked;
 pub use vantage::Vantage;

@@ -148,18 +148,36 @@ pub fn stays(verdict: &Verdict, proofs: &[(u64, Time)], end: Time, mut take: imp
         let Step { mark, rule, .. } = &history.steps[i];
         let now = history.entered(i, next.late);
         if rule.to != State::Closed {
-            let midstream = i == 0 && mark.packet == 0 && mark.evidence == Evidence::Assumed;
             take(Stay {
                 state: rule.to,
                 span: between(now.at, next.at),
                 low: between(now.late, next.early),
                 high: between(now.early, next.late),
-                open: open || midstream,
+                open: open || i == 0 && is_midstream(mark),
                 modelled,
             });
         }
         (next, open, modelled) = (now, false, mark.evidence == Evidence::Timer);
     }
+}
+
+/// The same without bounds.
+#[inline]
+pub fn spans(verdict: &Verdict, end: Time, mut take: impl FnMut(Stay)) {
+    let (mut next, mut open, mut modelled) = (end, true, false);
+    for (i, Step { at, mark, rule, .. }) in verdict.steps.iter().enumerate().rev() {
+        if rule.to != State::Closed {
+            let (state, span, open) = (rule.to, between(*at, next), open || i == 0 && is_midstream(mark));
+            take(Stay { state, span, low: span, high: span, open, modelled });
+        }
+        (next, open, modelled) = (*at, false, mark.evidence == Evidence::Timer);
+    }
+}
+
+/// Whether the first step of a history is one that was taken before the capture began.
+#[inline]
+fn is_midstream(mark: &Mark) -> bool {
+    mark.packet == 0 && mark.evidence == Evidence::Assumed
 }
 
 /// From one time to another that is not before it; nothing if it is.

@@ -5,6 +5,7 @@ use super::figure::{ADDED, Figure, Stopped};
 use super::flow::{Flow, Measured};
 use super::groups::{Census, Listing};
 use super::occupancy::{self, Stay};
+use super::proofs::Proofs;
 use super::seats::{ALL, MOST, SEATS, Seats, seat};
 use super::summary;
 use super::sums::Sums;
@@ -59,6 +60,37 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// Those that tables show where others are not asked for.
+    const SHORT: [Metric; 9] = [
+        Metric::SynToSynack,
+        Metric::SynackToAck,
+        Metric::SynRetryDelay,
+        Metric::RttClient,
+        Metric::RttServer,
+        Metric::Ttfb,
+        Metric::ServerThink,
+        Metric::ClientThink,
+        Metric::FinToFin,
+    ];
+
+    /// Whether it is one of those that tables show where others are not asked for.
+    #[inline]
+    pub const fn is_short(self) -> bool {
+        let mut at = 0;
+        while at < Metric::SHORT.len() {
+            if Metric::SHORT[at] as usize == self as usize {
+                return true;
+            }
+            at += 1;
+        }
+        false
+    }
+
+    /// Its name in the JSON.
+    pub const fn name(self) -> &'static str {
+        Metric::ALL[self as usize].1
+    }
+
     /// All of them with their names, in the order of tables.
     pub const ALL: [(Metric, &'static str); 17] = [
         (Metric::SynToSynack, "syn_to_synack"),
@@ -81,9 +113,30 @@ impl Metric {
     ];
 }
 
+/// How much is wanted of what is measured of groups of connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// All that is measured, of each group.
+    #[default]
+    Full,
+    /// What tables show where nothing else is asked for: distributions of all connections together, of the metrics that are
+    /// [short](Metric::is_short) and of times in states, without bounds; what is only added up also by server.
+    Short,
+    /// Nothing.
+    Nothing,
+}
+
+impl Extent {
+    #[inline]
+    fn has(self, metric: Metric) -> bool {
+        self == Extent::Full || metric.is_short()
+    }
+}
+
 /// The tables in the making.
 #[derive(Clone, Debug)]
 pub struct Builder {
+    extent: Extent,
     listing: Listing,
     samples: Box<Columns>,
     /// By seat.
@@ -93,9 +146,9 @@ pub struct Builder {
 impl Builder {
     /// Tables of the connections counted in `census`, which are yet to be added; what their numbers stand for is in
     /// `directory`.
-    pub fn new(census: &Census, directory: &Directory) -> Builder {
+    pub fn new(extent: Extent, census: &Census, directory: &Directory) -> Builder {
         let listing = census.list(directory, LISTED);
-        Builder { listing, samples: Box::new(Columns::new()), sums: vec![None; SEATS] }
+        Builder { extent, listing, samples: Box::new(Columns::new()), sums: vec![None; SEATS] }
     }
 
     /// Takes groups in that have come to be among the largest; of these the time of what was added before is missing.
@@ -107,7 +160,7 @@ impl Builder {
     #[must_use]
     pub fn empty(&self) -> Builder {
         let samples = Box::new(self.samples.empty());
-        Builder { listing: self.listing.clone(), samples, sums: vec![None; SEATS] }
+        Builder { listing: self.listing.clone(), samples, sums: vec![None; SEATS], ..*self }
     }
 
     /// The groups of connections between `parties`. It takes less time to ask for those of several at once: what is
@@ -117,18 +170,18 @@ impl Builder {
         Seats::new(self.listing.places(parties))
     }
 
-    /// Takes a connection in the groups at [`seats`](Builder::seats), in short `c`, of which the packets in `proofs` prove
-    /// receipts. `end` is the end of the capture.
+    /// Takes a connection in the groups at [`seats`](Builder::seats), in short `c`, of which the packets that `proofs` gives
+    /// prove receipts. `end` is the end of the capture.
     pub fn add(
         &mut self,
         m: &Measured,
         (seats, c): (Seats, &Outline),
-        (verdicts, proofs): (&[Verdict; 2], &[(u64, Time)]),
+        (verdicts, proofs): (&[Verdict; 2], impl FnOnce() -> Proofs),
         given: Option<Vantage>,
         end: Time,
     ) {
         let (client, legs) = (c.client & 1, m.handshake.legs());
-        let mut entry = Entry { seats, samples: &mut self.samples, sums: &mut self.sums };
+        let mut entry = self.entry(seats);
         entry.handshake(m, legs, c);
         let clamped = m.flow.as_deref().map_or(0, |flow| entry.flow(flow, m, c, client, verdicts, end));
         let seen = summary::vantage(m, legs, client, given).map(|(v, _)| v);
@@ -137,19 +190,22 @@ impl Builder {
             sums.begin(seen);
             sums.add(&added);
         });
-        for (x, side) in [(client, Side::Client), (1 - client, Side::Server)] {
-            occupancy::stays(&verdicts[x], proofs, end, |stay| entry.stay(side, &stay));
-        }
+        entry.stays([&verdicts[client], &verdicts[1 - client]], proofs, end);
     }
 
     /// The same of a connection of which there is but one SYN: that took no time, and nothing else is measured of it.
     pub fn add_lone(&mut self, seats: Seats, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) {
-        let mut entry = Entry { seats, samples: &mut self.samples, sums: &mut self.sums };
+        let mut entry = self.entry(seats);
         entry.each(|sums| sums.begin(given));
         entry.one(Metric::Duration, Some(Span(0)));
-        for (verdict, side) in verdicts.iter().zip([Side::Client, Side::Server]) {
-            occupancy::stays(verdict, &[], end, |stay| entry.stay(side, &stay));
-        }
+        entry.stays(verdicts.each_ref(), Proofs::new, end);
+    }
+
+    #[inline]
+    fn entry(&mut self, seats: Seats) -> Entry<'_> {
+        let Builder { extent, samples, sums, .. } = self;
+        let sampled = if *extent == Extent::Full { seats } else { Seats::new([None; 3]) };
+        Entry { extent: *extent, seats, sampled, samples, sums }
     }
 
     /// Adds what was taken by tables of the same census.
@@ -166,7 +222,7 @@ impl Builder {
 
     /// The tables.
     pub fn finish(self) -> Tables {
-        let Builder { listing, samples, sums } = self;
+        let Builder { listing, samples, sums, .. } = self;
         let mut groups = samples.finish();
         for (group, sums) in groups.iter_mut().zip(&sums) {
             if let Some(sums) = sums {
@@ -209,7 +265,10 @@ fn added(m: &Measured, c: &Outline, client: usize, clamped: u64) -> [u64; ADDED]
 
 /// One connection, and where it goes.
 struct Entry<'a> {
+    extent: Extent,
     seats: Seats,
+    /// Those of the groups that have distributions.
+    sampled: Seats,
     samples: &'a mut Columns,
     /// By seat.
     sums: &'a mut [Option<Box<Sums>>],
@@ -222,6 +281,18 @@ impl Entry<'_> {
         self.seats.each(|seat| take(self.sums[seat].get_or_insert_with(|| Box::new(Sums::new()))));
     }
 
+    /// Of both ends, the client's first.
+    #[inline(always)]
+    fn stays(&mut self, verdicts: [&Verdict; 2], proofs: impl FnOnce() -> Proofs, end: Time) {
+        let ends = Side::ALL.into_iter().zip(verdicts);
+        if self.extent == Extent::Full {
+            let proofs = proofs();
+            ends.for_each(|(side, verdict)| occupancy::stays(verdict, &proofs, end, |stay| self.stay(side, &stay)));
+        } else {
+            ends.for_each(|(side, verdict)| occupancy::spans(verdict, end, |stay| self.stay(side, &stay)));
+        }
+    }
+
     #[inline(always)]
     fn stay(&mut self, side: Side, stay: &Stay) {
         let place = place(side, stay.state);
@@ -231,13 +302,13 @@ impl Entry<'_> {
         if stay.modelled {
             self.each(|sums| sums.modelled(place));
         }
-        self.samples.stay(self.seats, place, stay);
+        self.samples.stay(self.sampled, place, stay);
     }
 
     #[inline]
     fn one(&mut self, metric: Metric, span: Option<Span>) {
-        if let Some(span) = span {
-            self.samples.sample(self.seats, metric, span);
+        if let Some(span) = span.filter(|_| self.extent.has(metric)) {
+            self.samples.sample(self.sampled, metric, span);
         }
     }
 
@@ -271,7 +342,12 @@ impl Entry<'_> {
         self.one(Metric::CloseDuration, flow.close.duration());
         let mut clamped = summary::samples(flow, client, |metric, span| self.one(metric, Some(span)));
         if flow.samples.is_rough() {
-            clamped += summary::rough_samples(flow, client, |metric, q| self.samples.samples(self.seats, metric, &q));
+            let (extent, sampled) = (self.extent, self.sampled);
+            clamped += summary::rough_samples(flow, client, |metric, q| {
+                if extent.has(metric) {
+                    self.samples.samples(sampled, metric, &q);
+                }
+            });
         }
         self.stops(Stopped::Idle, &summary::gaps(flow, verdicts, end));
         for (x, side) in [(client, Side::Client), (server, Side::Server)] {
