@@ -21,13 +21,37 @@ const SMOOTH: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 9. FIN_WAIT_2 <-- <SEQ=311><ACK=112><CTL=FIN,ACK> <-- LAST_ACK
 10. TIME_WAIT --> <SEQ=112><ACK=312><CTL=ACK> --> CLOSED
 ";
-/// Data is lost once.
+/// An answer is lost once.
 const LOSSY: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
 3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
-4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+5. ESTABLISHED x<-- <SEQ=301><ACK=111><CTL=ACK><LEN=10> <-- ESTABLISHED
+6. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=10> <-- ESTABLISHED @ +300ms
+7. ESTABLISHED --> <SEQ=111><ACK=311><CTL=ACK> --> ESTABLISHED
+";
+/// The server takes up neither the last ACK of the handshake nor the request until that comes again.
+const TAKEN_UP_LATE: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> -->x SYN_RCVD
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x SYN_RCVD
 5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +300ms
-6. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
+6. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=10> <-- ESTABLISHED
+7. ESTABLISHED --> <SEQ=111><ACK=311><CTL=ACK> --> ESTABLISHED
+";
+/// An answer comes after the client has gone, and the server's FIN again after the RSTs that both met.
+const TOO_LATE: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
+6. FIN_WAIT_1 --> <SEQ=111><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT @ +2s
+7. FIN_WAIT_2 <-- <SEQ=301><ACK=112><CTL=ACK> <-- CLOSE_WAIT
+8. FIN_WAIT_2 <-- <SEQ=301><ACK=112><CTL=ACK><LEN=10> <-- CLOSE_WAIT @ +2s
+9. CLOSED --> <SEQ=112><CTL=RST> ... CLOSE_WAIT
+10. CLOSED <-- <SEQ=311><ACK=112><CTL=FIN,ACK> <-- LAST_ACK
+11. CLOSED <-- <SEQ=311><ACK=112><CTL=FIN,ACK> <-- LAST_ACK @ +3ms
+12. CLOSED --> <SEQ=112><CTL=RST> --> CLOSED
 ";
 const RETRIED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> -->x
 2. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ 1s
@@ -46,6 +70,8 @@ const UNANSWERED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> -->x
 3. SYN_SENT --> <SEQ=100><CTL=SYN> -->x @ 3s
 4. SYN_SENT --> <SEQ=100><CTL=SYN> -->x @ 7s
 ";
+/// What is said where nothing but SYNs went unanswered, for a while.
+const LIKELY: &str = ": its queues are most likely full, if no device between limits connections";
 const REFUSED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED
 2. CLOSED <-- <SEQ=0><ACK=101><CTL=RST,ACK><WIN=0> <-- CLOSED
 ";
@@ -87,19 +113,30 @@ fn loss_that_hits_other_segments_as_often_explains_syns() {
         drops(&report).map(|f| (f.severity, f.message.clone()))
     };
     let (severity, message) = found(0).unwrap();
-    assert!(severity == Severity::Warning && message.ends_with("its queues are most likely full"), "{message}");
+    assert!(severity == Severity::Warning && message.ends_with(LIKELY), "{message}");
     let (severity, message) = found(1).unwrap();
     assert!(severity == Severity::Note && message.contains("or the path loses them"), "{message}");
     assert_eq!(found(5), None);
 }
 
 #[test]
+fn what_a_full_queue_or_a_peer_that_is_gone_makes_come_again_is_no_loss() {
+    for late in [TAKEN_UP_LATE, TOO_LATE] {
+        let report = analyse(&[(SMOOTH, 5, 0), (late, 8, 1), (RETRIED, 6, 1), (SMOOTH, 1, 8)]);
+        let drops = drops(&report).unwrap();
+        assert_eq!((drops.severity, drops.count), (Severity::Warning, 6), "{}", drops.message);
+        assert!(drops.message.ends_with(LIKELY), "{}", drops.message);
+    }
+}
+
+#[test]
 fn a_service_that_answers_nobody_any_more_may_be_gone() {
     let message = |parts: &[(&str, u16, i64)]| drops(&analyse(parts)).map(|f| f.message.clone());
     let gone = message(&[(SMOOTH, 40, 0), (UNANSWERED, 4, 6)]).unwrap();
-    assert!(gone.contains("and nobody later: its queues are full, or it is gone"), "{gone}");
+    let why = "and nobody later: its queues are full, it is gone, or a device between lets no more connections through";
+    assert!(gone.ends_with(why), "{gone}");
     let there = message(&[(SMOOTH, 40, 0), (UNANSWERED, 4, 6), (SMOOTH, 1, 9)]).unwrap();
-    assert!(there.ends_with("while it answered others: its queues are most likely full"), "{there}");
+    assert!(there.ends_with(&format!("while it answered others{LIKELY}")), "{there}");
     // A connection that was answered in the end is no other one.
     assert_eq!(message(&[(SMOOTH, 40, 0), (RETRIED, 1, 20), (RETRIED, 1, 40), (RETRIED, 1, 60)]), None);
 }

@@ -22,14 +22,16 @@ pub static DECLARATION: Declaration = Declaration {
     decided: "Connections whose SYN came again before any answer to it was captured, or was never answered, within 10 s of \
               another handshake that the same service completed. Where there is one, those of half-open-accept-overflow count \
               as well, since a full accept queue makes both. Together at least so many, and at least that share of all. Loss \
-              hits other segments, too: where connections that opened smoothly sent again, after their handshake, a twelfth of \
-              that share of their segments or more (most segments are never sent again, lost or not), loss explains the SYNs, \
-              and nothing is said; from a fifth of that on it is a note that names both.",
+              hits other segments, too: where connections that opened smoothly sent again, after the server had taken them up, a \
+              twelfth of that share of their segments or more (most segments are never sent again, lost or not), loss explains \
+              the SYNs, and nothing is said; from a fifth of that on it is a note that names both.",
     confused: "loss on the path (see retransmissions), also that of a SYN,ACK, where the SYN was answered at the tap before it came \
-               again; a filter that limits the rate of SYNs; a service that is gone: where it answered nobody later, the message \
-               names both.",
+               again; a firewall, NAT or load balancer between that takes no more connections (its table is full, a limit is \
+               reached), or limits the rate of SYNs; a service that is gone: where it answered nobody later, the message names \
+               these.",
     advice: "On the server: `ss -ltn` (Recv-Q near Send-Q), `nstat -az TcpExtListenDrops TcpExtListenOverflows`. Accept faster, \
-             raise the backlog and net.core.somaxconn.",
+             raise the backlog and net.core.somaxconn. Where these counters stand still, the SYNs are dropped before: look for \
+             full connection tables (`nf_conntrack: table full` in the kernel's log, `conntrack -S`) and limits on the way.",
     thresholds: &[&LEAST, &SHARE],
     absence: true,
     witness: Witness::Either,
@@ -44,6 +46,9 @@ const RETRIED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> -->x
 4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
 ";
 
+/// Segments before a server shows that it took a connection up: the handshake, and a request.
+const BEFORE: u32 = 4;
+
 /// So long before or after, the service must have answered somebody else.
 const NEAR: Span = Span::secs(10);
 
@@ -57,7 +62,7 @@ struct Seen<'a> {
     waited: Vec<Digest<'a>>,
     /// Connections that it did not take up after the handshake.
     ignored: Vec<Digest<'a>>,
-    /// Segments of the others, and how many of them were sent again.
+    /// Segments of the others once they were taken up, and how many of them were sent again.
     packets: u64,
     again: u64,
 }
@@ -73,7 +78,7 @@ impl<'a> Seen<'a> {
         if c.waited() {
             self.waited.push(c);
         } else if c.opened_smoothly() {
-            self.packets += u64::from(c.packets());
+            self.packets += u64::from(c.packets().saturating_sub(BEFORE));
             self.again += c.again();
         }
     }
@@ -106,7 +111,8 @@ impl<'a> Seen<'a> {
 
     /// Which share of SYNs would have had to be repeated by the loss that other segments show, at most. A SYN is repeated if
     /// it or its answer is lost, and of the segments of a short connection less than half are sent again if lost: a share
-    /// of SYNs goes with a fifth or sixth of it of all segments. Half of that leaves room for chance.
+    /// of SYNs goes with a fifth or sixth of it of all segments. Half of that leaves room for chance. A request that is sent
+    /// again before the server has taken the connection up is no part of it: a full queue drops that, too.
     fn by_loss(&self) -> f64 {
         12.0 * self.again as f64 / self.packets.max(1) as f64
     }
@@ -144,9 +150,15 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         };
         // Only who is answered later knows that the service is still there.
         let later = s.answered.last() > s.waited.iter().map(|c| &c.first).min();
+        // Only a full queue drops the ACK of a handshake, too.
+        let only_syns = s.ignored.is_empty();
         let why = match (lossy, later) {
             (true, _) => ": its queues are full, or the path loses them, as it does other segments",
+            (false, true) if only_syns => ": its queues are most likely full, if no device between limits connections",
             (false, true) => ": its queues are most likely full",
+            (false, false) if only_syns => {
+                ", and nobody later: its queues are full, it is gone, or a device between lets no more connections through"
+            }
             (false, false) => ", and nobody later: its queues are full, or it is gone",
         };
         shown.push(Shown {

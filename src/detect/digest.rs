@@ -218,7 +218,7 @@ impl<'a> Digest<'a> {
         rare.broke.map(|time| (time, rare.last_packet))
     }
 
-    /// Segments sent again after the handshake.
+    /// Segments sent again after the server had taken it up, and before any RST.
     pub fn again(self) -> u64 {
         self.rare().map_or(0, |r| r.again)
     }

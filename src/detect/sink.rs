@@ -49,7 +49,7 @@ impl Brief {
                 anomaly.facts.get("unanswered").and_then(Value::as_bool).map(|told| f64::from(u8::from(told)))
             }
             "syn-unanswered" => number("syns"),
-            "retransmissions" => number("after_handshake"),
+            "retransmissions" => number("settled"),
             "reordering" => number("segments"),
             _ => None,
         };

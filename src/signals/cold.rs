@@ -112,6 +112,7 @@ impl ColdEnd {
         again: Again {
             count: 0,
             opening: 0,
+            settled: 0,
             bytes: 0,
             first: None,
             last: 0,
@@ -144,6 +145,9 @@ pub struct Again {
     pub count: u32,
     /// How many of them are SYN or SYN,ACK.
     pub opening: u32,
+    /// How many of the others came when the server had taken the connection up, and before any RST: what a full accept queue or
+    /// an end that is gone does not explain.
+    pub settled: u32,
     /// Payload bytes in them.
     pub bytes: u64,
     /// The first of them: packet, time.
@@ -339,6 +343,7 @@ crate::pack::pack_fields!(ColdEnd {
 crate::pack::pack_fields!(Again {
     count,
     opening,
+    settled,
     bytes,
     first,
     last,

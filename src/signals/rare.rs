@@ -37,6 +37,13 @@ pub(super) fn tells_window(seg: &Segment) -> bool {
     seg.has(Flags::ACK) && !seg.has(Flags::SYN) && !seg.has(Flags::FIN)
 }
 
+/// Whether the peer of end `x`, if it is the server, has shown that it took the connection up.
+fn is_taken_up(c: &Connection, x: usize) -> bool {
+    let (own, peer) = (&c.ends[x], &c.ends[1 - x]);
+    let beyond_syn = || own.acked().zip(own.isn()).is_none_or(|(acked, isn)| acked != isn.wrapping_add(1));
+    peer.syn_acks == 0 || peer.bytes > 0 || beyond_syn()
+}
+
 impl Signals {
     /// Takes note of a segment that brings something rare, or comes after one that did.
     pub(super) fn note_rare(&mut self, taken: &Taken, seg: &Segment, c: &Connection, noted: &Noted, rare: Rare) {
@@ -62,6 +69,9 @@ impl Signals {
         if noted.repeats {
             let pause = if restarted { Span(0) } else { noted.pause };
             own.again.count(seg, pause, c.ends[x].acked(), duplicate_acks);
+            if !seg.has(Flags::SYN) && cold.resets.is_empty() && is_taken_up(c, x) {
+                own.again.settled = own.again.settled.saturating_add(1);
+            }
             own.again.note_spell(seg, &self.waiting);
         }
         if rare.data_after_fin {
