@@ -26,7 +26,8 @@ pub static DECLARATION: Declaration = Declaration {
               RFC 8201), which then did not reach its sender. A warning where what the peer sent may yet come again, or it sent keepalives, or \
               segments as large were acknowledged before.",
     confused: "path-mtu-lowered, where the sender heeds what the router says; a dead peer, which answers nothing; heavy loss, \
-               which hits small segments, too; an outage of one direction, in which the peer repeats what it sends.",
+               which hits small segments, too; an outage of one direction, in which the peer repeats what it sends; one of \
+               both that is over when the sender has given up, whose RST then answers the peer.",
     advice: "A tunnel or VPN lowers the MTU and something drops the ICMP messages that say so. Clamp the MSS \
              (`--clamp-mss-to-pmtu`), let ICMP through, or set tcp_mtu_probing=1.",
     thresholds: &[&TRIES],
@@ -136,6 +137,9 @@ fn passes_smaller(view: &View<'_>, e: usize, same: &Same) -> Option<Proof> {
     if beyond.is_some_and(|beyond| beyond.most >= same.len) {
         return None;
     }
+    if beyond.is_none() && gave_up_in_silence(view, e, same) {
+        return None;
+    }
     let passed = passed(view, e, same.len);
     let heard_after = |time: Time| peer.last_sent().is_some_and(|t| t > time + trip);
     let (packet, since) = same.first;
@@ -163,6 +167,15 @@ fn passes_smaller(view: &View<'_>, e: usize, same: &Same) -> Option<Proof> {
     let heard = view.end(e).last_data().is_some_and(heard_after);
     let small = may_not_pass(view, e).is_some() && own.acked() != own.isn().map(|isn| isn.wrapping_add(1));
     (heard && small).then_some(Proof::Smaller)
+}
+
+/// Whether end `e` heard nothing while it sent `same` again, and has no socket any more: what the peer sent later met a RST, and
+/// shows no more than that an outage was over.
+fn gave_up_in_silence(view: &View<'_>, e: usize, same: &Same) -> bool {
+    let spell = view.cold(e).again.spell;
+    let silent =
+        spell.end == same.seq.wrapping_add(same.len) && u16::from(spell.repeats) >= same.times.min(u8::MAX.into());
+    silent && view.signals.resets().iter().any(|reset| reset.from == e && !reset.ack)
 }
 
 /// The length of what end `e` sends again and again, if it is large and the peer never acknowledged anything as large: it may

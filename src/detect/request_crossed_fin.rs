@@ -2,6 +2,7 @@
 
 use super::cause::{Cause, cause};
 use super::prelude::*;
+use crate::segment::Flags;
 
 const IDLE: Threshold = Threshold::duration(
     "request-crossed-fin-idle",
@@ -20,9 +21,10 @@ pub static DECLARATION: Declaration = Declaration {
     why: "The client sees a reset in the place of an answer, and cannot know whether its request was carried out: the famous \
           sporadic 502 behind load balancers.",
     decided: "A RST without ACK from the server, which had sent its FIN, in answer to client data that does not acknowledge that \
-              FIN (RFC 9293 §3.6.1, §3.5.2). A note where the server had sent something just before its FIN: it closes after an \
+              FIN (RFC 9293 §3.6.1, §3.5.2) and was sent no later after it than segments need to cross. A note where the server had sent something just before its FIN: it closes after an \
               answer, not after a timeout.",
-    confused: "write-after-fin, where the client knew of the FIN.",
+    confused: "write-after-fin, where the client knew of the FIN; rst-after-close alone, where the FIN had not got through when it \
+               should have long ago.",
     advice: "If it was idle: make the idle timeout of the side that reuses connections (the proxy, the pool) shorter than the \
              server's keep-alive timeout. If not: a goodbye is lost without harm; for a request, does the server say that it \
              closes after its answer, and does the client heed that?",
@@ -46,6 +48,13 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Connection(Signs::RESET, detect),
 };
 
+/// How long after the FIN of the sender of `reset` what that answers was sent, if it is too long for the two to have crossed.
+pub(super) fn late(view: &View<'_>, reset: &signals::Reset) -> Option<Span> {
+    let fin = view.event(reset.from, Event::SndFin)?.mark.time;
+    let after = reset.time - reset.trigger?.age - fin;
+    (after > Span(view.round_trip().0.saturating_mul(2).saturating_add(Span::millis(100).0))).then_some(after)
+}
+
 /// The RST that such a request met.
 pub(super) fn met<'a>(view: &View<'a>) -> Option<&'a signals::Reset> {
     let server = view.server();
@@ -54,6 +63,7 @@ pub(super) fn met<'a>(view: &View<'a>) -> Option<&'a signals::Reset> {
             && r.own_fin
             && r.trigger.is_some_and(|t| t.len > 0 && !t.knows_fin)
             && cause(view, r) == Cause::Orphan
+            && late(view, r).is_none()
     };
     view.signals.resets().iter().find(crossed)
 }
@@ -62,6 +72,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let server = view.server();
     let Some(reset) = met(view) else { return };
     let trigger = reset.trigger.map_or(0, |t| t.packet);
+    let up_to = if reset.trigger.is_some_and(|t| t.flags.has(Flags::FIN)) { "up to " } else { "" };
     let idle = idle(view, server);
     let was_idle = idle.is_none_or(|idle| idle >= view.span(&IDLE));
     let message = || {
@@ -72,7 +83,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         };
         let (server, client) = (view.who(server), view.who(view.client));
         format!(
-            "{server} closed{when} while a request of {client} was underway (packet {trigger}), and refused it with RST"
+            "{server} closed{when} while a request of {client} was underway ({up_to}packet {trigger}), and refused it with RST"
         )
     };
     let severity = if was_idle { Severity::Warning } else { Severity::Note };

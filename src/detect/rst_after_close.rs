@@ -56,9 +56,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     // What it answers: written in the knowledge of the FIN, or underway when the FIN came.
     let knew = knows_fin(view, reset);
     let (held, missed) = (held_fin(view, reset), missed_fin(view, reset).is_some());
+    let late = request_crossed_fin::late(view, reset).filter(|_| data && !knew && !held && !missed);
     let message = || {
         format!(
-            "{} of {} met a RST: {} had {}closed fully{}",
+            "{} of {} met a RST: {} had {}closed fully{}{}",
             if data { "data" } else { "a segment" },
             view.who(1 - e),
             view.who(e),
@@ -67,9 +68,11 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 _ if held => ", its FIN still waiting behind data of its own",
                 _ if missed => ", with a FIN that the capture missed",
                 (true, true) => ", and its FIN had been acknowledged",
-                (true, false) => "; the data crossed its FIN",
+                (true, false) if late.is_none() => "; the data crossed its FIN",
                 _ => "",
             },
+            late.map(|after| format!("; its FIN, sent {} before the data, had not got through", Plain(after)))
+                .unwrap_or_default(),
         )
     };
     let told = write_after_fin::met(view).is_some_and(|(r, ..)| r.packet == reset.packet)
@@ -81,7 +84,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         .cause(match knew {
             _ if held => Cause::Orphan.name(),
             true => WRITE_AFTER_FIN,
-            _ if missed => Cause::Orphan.name(),
+            _ if missed || late.is_some() => Cause::Orphan.name(),
             false => REQUEST_CROSSED_FIN,
         })
         .fact("lost_bytes", reset.pending);

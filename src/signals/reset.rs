@@ -76,7 +76,7 @@ pub struct Reset {
 /// What a RST may answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Trigger {
-    /// Packet number.
+    /// Packet number; of the FIN, if that passed behind the payload that it answers.
     pub packet: u64,
     /// How long before the RST.
     pub age: Span,
@@ -105,6 +105,12 @@ impl Reset {
             let payload = edge.wrapping_sub(acked).wrapping_sub(u32::from(peer.fin() == Some(edge)));
             if after(edge, acked) { payload } else { 0 }
         };
+        // The peer's own FIN, by which it has answered the sender's, may pass behind the payload that is refused: what that
+        // acknowledged is the number of the RST.
+        let answers_before = |l: &Trace| {
+            let answers_fin = l.len == 0 && l.flags.has(Flags::FIN) && covers(l.ack, own.fin());
+            !seg.has(Flags::ACK) && answers_fin && !covers(seg.seq, own.fin()) && unacked(sent) > 0
+        };
         let is_probe = |l: &Trace| l.len <= 1 && own.sent().is_some_and(|next| before(l.seq, next));
         let is_echoed = |l: &Trace| seg.options.timestamps.zip(l.tsval()).is_none_or(|(t, sent)| !before(t.echo, sent));
         Reset {
@@ -119,13 +125,19 @@ impl Reset {
             exact: own.sent() == Some(seg.seq) || own.acked() == Some(seg.seq),
             echoes: last.is_some_and(|l| l.ack == seg.seq && l.flags.has(Flags::ACK)),
             crossed: last.filter(|_| arrived.is_none()).map(|l| (l.packet, seg.time - l.time)),
-            trigger: arrived.map(|l| Trigger {
-                packet: l.packet,
-                age: seg.time - l.time,
-                len: l.len,
-                flags: l.flags,
-                // Without ACK it has its number from what it answers, which may have come before the last.
-                knows_fin: covers(if seg.has(Flags::ACK) { l.ack } else { seg.seq }, own.fin()),
+            trigger: arrived.map(|l| match ends[y].last_data().filter(|_| answers_before(l)) {
+                Some(time) => {
+                    let (age, len) = (seg.time - time, unacked(sent));
+                    Trigger { packet: l.packet, age, len, flags: l.flags, knows_fin: false }
+                }
+                None => Trigger {
+                    packet: l.packet,
+                    age: seg.time - l.time,
+                    len: l.len,
+                    flags: l.flags,
+                    // Without ACK it has its number from what it answers, which may have come before the last.
+                    knows_fin: covers(if seg.has(Flags::ACK) { l.ack } else { seg.seq }, own.fin()),
+                },
             }),
             own_fin: own.fin().is_some(),
             own_fin_acked: own.acked().is_some_and(|a| covers(a, own.fin())),

@@ -1,0 +1,91 @@
+//! What outages, failovers and scans leave behind is not put down to ends, or paths, that did nothing of the kind.
+
+#[path = "common/analysis.rs"]
+mod analysis;
+
+use analysis::{after_handshake, find, only};
+use tcpstate::report::{Severity, Side};
+
+/// The server answers and closes while the path is down, gives up, and refuses what the client sends when it is up again.
+fn given_up(rst: &str) -> tcpstate::report::Connection {
+    let again: String = [200, 600, 1_400, 3_000]
+        .iter()
+        .zip(9..)
+        .map(|(ms, i)| format!("{i}. - x<-- <SEQ=301><ACK=111><CTL=ACK><LEN=1448> <-- FIN_WAIT_1 @ {}ms\n", 100 + ms))
+        .collect();
+    only(&format!(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN><MSS=1460> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK><MSS=1460> <-- SYN_RCVD
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED @ +5ms
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
+6. - x<-- <SEQ=301><ACK=111><CTL=ACK><LEN=1448> <-- ESTABLISHED @ 100ms
+7. - x<-- <SEQ=1749><ACK=111><CTL=ACK><LEN=552> <-- ESTABLISHED
+8. - x<-- <SEQ=2301><ACK=111><CTL=FIN,ACK> <-- FIN_WAIT_1
+{again}20. ESTABLISHED --> <SEQ=111><ACK=301><CTL=ACK><LEN=6> --> - @ 9s
+{rst}"
+    ))
+}
+
+#[test]
+fn who_is_heard_only_when_the_sender_has_given_up_shows_nothing_of_small_segments() {
+    let c = given_up("21. CLOSED <-- <SEQ=301><CTL=RST><WIN=0> <-- CLOSED\n");
+    assert!(find(&c, "mtu-black-hole").is_none(), "{:?}", c.anomalies);
+    // Nor did a request cross a FIN that had been sent long before.
+    assert!(find(&c, "request-crossed-fin").is_none(), "{:?}", c.anomalies);
+    let met = find(&c, "rst-after-close").unwrap();
+    assert!(met.message.ends_with("; its FIN, sent 8.9 s before the data, had not got through"), "{}", met.message);
+    assert_eq!((met.severity, &met.facts["reset.cause"]), (Severity::Warning, &"orphan".into()));
+    // While it goes on, that may be.
+    assert!(find(&given_up(""), "mtu-black-hole").is_some());
+}
+
+#[test]
+fn an_answer_with_the_fin_behind_it_was_written_after_the_peer_had_closed() {
+    let late = |fin: &str, rst: &str| {
+        after_handshake(&format!(
+            "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +10ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
+6. FIN_WAIT_1 --> <SEQ=111><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT @ +1s
+7. FIN_WAIT_2 <-- <SEQ=301><ACK=112><CTL=ACK> <-- CLOSE_WAIT
+8. FIN_WAIT_2 <-- <SEQ=301><ACK=112><CTL=ACK><LEN=50> <-- CLOSE_WAIT @ +1s
+{fin}10. CLOSED --> <SEQ=112><CTL=RST><WIN=0> --> CLOSED @ +{rst}
+"
+        ))
+    };
+    let fin = "9. FIN_WAIT_2 <-- <SEQ=351><ACK=112><CTL=FIN,ACK> <-- LAST_ACK\n";
+    for fin in ["", fin] {
+        let c = late(fin, "5ms");
+        let wrote = find(&c, "write-after-fin").unwrap();
+        assert_eq!((wrote.endpoint, &wrote.facts["trigger"]), (Some(Side::Server), &8.into()));
+        assert!(wrote.message.contains(" wrote (packet 8) 1.0 s after client "), "{}", wrote.message);
+        // One event is one warning.
+        assert_eq!(find(&c, "rst-after-close").unwrap().severity, Severity::Note);
+    }
+}
+
+/// The client's own FIN, sent as soon as the server's came, passes behind the request before the RST that refuses that.
+#[test]
+fn a_request_that_crossed_a_fin_is_told_although_its_sender_has_closed_meanwhile() {
+    let c = after_handshake(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +10ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50> <-- ESTABLISHED @ +1ms
+6. ESTABLISHED --> <SEQ=111><ACK=351><CTL=ACK> --> ESTABLISHED
+7. - --> <SEQ=111><ACK=351><CTL=ACK><LEN=10> ... - @ +2s
+8. CLOSE_WAIT <-- <SEQ=351><ACK=111><CTL=FIN,ACK> <-- FIN_WAIT_1
+9. LAST_ACK --> <SEQ=121><ACK=352><CTL=FIN,ACK> ... - @ +100us
+10. CLOSED <-- <SEQ=351><CTL=RST><WIN=0> <-- CLOSED @ +300us
+11. CLOSED <-- <SEQ=352><CTL=RST><WIN=0> <-- CLOSED @ +3ms
+",
+    );
+    let crossed = find(&c, "request-crossed-fin").unwrap();
+    assert_eq!((crossed.severity, &crossed.facts["trigger"]), (Severity::Warning, &9.into()));
+    let told = ["after sending nothing for 2.0 s, while a request ", " was underway (up to packet 9), and refused it"];
+    assert!(told.iter().all(|told| crossed.message.contains(told)), "{}", crossed.message);
+    let met = find(&c, "rst-after-close").unwrap();
+    assert!(
+        met.message.starts_with("data of client ") && met.message.ends_with("the data crossed its FIN"),
+        "{}",
+        met.message
+    );
+}
