@@ -4,7 +4,9 @@
 mod analysis;
 
 use analysis::{after_handshake, find, only};
+use tcpstate::render::facts::fate;
 use tcpstate::report::{Severity, Side};
+use tcpstate::tracker::State;
 
 /// The server answers and closes while the path is down, gives up, and refuses what the client sends when it is up again.
 fn given_up(rst: &str) -> tcpstate::report::Connection {
@@ -62,6 +64,37 @@ fn an_answer_with_the_fin_behind_it_was_written_after_the_peer_had_closed() {
         // One event is one warning.
         assert_eq!(find(&c, "rst-after-close").unwrap().severity, Severity::Note);
     }
+}
+
+#[test]
+fn who_lost_its_socket_by_a_reset_in_the_name_of_an_end_that_goes_on_has_not_aborted() {
+    let again = |n: u32, gap: &str| {
+        let (data, answer) = (5 + 2 * n, 6 + 2 * n);
+        format!(
+            "{data}. CLOSED <-- <SEQ=301><ACK=111><CTL=ACK><LEN=50> <-- ESTABLISHED @ +{gap}
+{answer}. CLOSED --> <SEQ=111><CTL=RST><WIN=0> -->x ESTABLISHED @ +20us\n"
+        )
+    };
+    let c = after_handshake(&format!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> ESTABLISHED @ +10ms
+5. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED @ +1ms
+6. CLOSED <-- <SEQ=301><CTL=RST><WIN=0> <-- ESTABLISHED @ +50ms
+{}{}{}{}",
+        again(1, "200ms"),
+        again(2, "210ms"),
+        again(3, "420ms"),
+        again(4, "840ms"),
+    ));
+    let between = find(&c, "rst-from-between").unwrap();
+    let told = "(packet 6) is not its own: it went on sending (packet 7); somebody else sent it, between the ends or from the \
+                same address";
+    assert!(between.message.ends_with(told), "{}", between.message);
+    // The client is not to blame, nor was a RST lost.
+    let abort = find(&c, "rst-abort").unwrap();
+    assert_eq!((abort.severity, &abort.facts["reset.cause"]), (Severity::Info, &"from-between".into()));
+    assert_eq!(fate(&c), "reset from between");
+    let closed = c.endpoints.client.history.last().unwrap();
+    assert_eq!((closed.state, closed.packet), (State::Closed, Some(6)));
 }
 
 /// The client's own FIN, sent as soon as the server's came, passes behind the request before the RST that refuses that.

@@ -160,11 +160,13 @@ impl Scene<'_> {
         );
         let message = if self.is_after(tap, CLIENT, accepted.time) {
             format!(
-                "{rst} is not in the capture at the {there}'s side{stood}{LAST_BEFORE}: if that ran on, somebody between \
-                 sent it"
+                "{rst} is not in the capture at the {there}'s side{stood}{LAST_BEFORE}: if that ran on, somebody else \
+                 sent it, between the ends or from the same address"
             )
         } else {
-            format!("{rst} is not its own: the capture at the {there}'s side{stood} lacks it; somebody between sent it")
+            format!(
+                "{rst} is not its own: the capture at the {there}'s side{stood} lacks it; somebody else sent it, between the ends or from the same address"
+            )
         };
         let declaration = detect::find(FROM_BETWEEN)?;
         let told = taps[1 - tap].and_then(|c| c.anomalies.iter().find(|a| a.code == FROM_BETWEEN));

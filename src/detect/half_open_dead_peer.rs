@@ -297,14 +297,19 @@ fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     let unseen = view.is_midstream() && view.connection.ends[e].bytes == 0;
     let message = || {
         format!(
-            "{}{} answered {} of {} with RST (packet {}): it no longer knew the connection, which {} {}{}",
+            "{}{} answered {} of {} with RST (packet {}): it {} the connection, which {} {}{}",
             view.who(e),
             if between { ", or a device between in its name," } else { "" },
             answered.map_or("a segment".to_owned(), |t| format!("packet {}", t.packet)),
             view.who(1 - e),
             reset.packet,
+            if unseen { "did not know" } else { "no longer knew" },
             if between { "that end" } else { "it" },
-            if unseen { "may have closed before the capture began" } else { "had never closed" },
+            if unseen {
+                "may have closed before the capture began, or never had (has its address moved here?)"
+            } else {
+                "had never closed"
+            },
             after_idle(reset.idle),
         )
     };
@@ -363,7 +368,7 @@ fn stale(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     let (who, other, syn) = (view.who(e), view.who(1 - e), syn.mark);
     let message = || match reset {
         Some(reset) => format!(
-            "{who} opened (packet {}) while {other} still held an older connection on the same ports: it answered with an \
+            "{who} opened (packet {}) while {other} still held an older connection on the same ports (it may have been in TIME_WAIT): it answered with an \
              acknowledgment of that (packet {challenge}) and was reset (packet {})",
             syn.packet, reset.packet,
         ),

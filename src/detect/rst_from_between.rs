@@ -16,8 +16,9 @@ pub static DECLARATION: Declaration = Declaration {
               accepted, has not sent that. Or: the TTL or hop limit of an accepted RST differs by more than 2 from that of its \
               sender's segments, and the distance does not fit either, whichever of the usual initial values (32, 64, 128, 255) \
               one assumes, or is such a value, which no router has lowered, while theirs are not; that is suspected, not proven.",
-    confused: "stacks that send RSTs with another initial TTL; a route that changed.",
-    advice: "Capture on both sides: the RST that leaves neither host was made in between.",
+    confused: "stacks that send RSTs with another initial TTL; a route that changed; another host that has the same address by now.",
+    advice: "Capture on both sides: the RST that leaves neither host was made in between, or by another host that has the address of \
+             one: after a failover, by anycast or ECMP, or because an address is in use twice.",
     thresholds: &[],
     absence: false,
     witness: Witness::Peer,
@@ -43,7 +44,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let ttl = |usual: u8| format!("has TTL {}, its other segments have {usual}", reset.ttl.0);
     let message = || match (disowned, differs) {
         (Some(_), _) => format!(
-            "the RST in the name of {who} (packet {packet}) is not its own: it went on sending{}{}; somebody between sent it",
+            "the RST in the name of {who} (packet {packet}) is not its own: it went on sending{}{}; somebody else sent it, \
+             between the ends or from the same address",
             went_on(view, reset).map(|p| format!(" (packet {p})")).unwrap_or_default(),
             differs.map(|usual| format!(", and the RST {}", ttl(usual))).unwrap_or_default(),
         ),

@@ -260,7 +260,8 @@ impl Connection {
         if self.unsure(e, scale, Event::RcvRst).is_none() {
             return;
         }
-        let dead_path = self.ends[1 - e].unanswered > 1;
+        // Who answers what it gets as one without a socket does is reached, and has lost it.
+        let dead_path = self.ends[1 - e].unanswered > 1 && !self.ends[e].answers_without_socket();
         if dead_path || !self.is_near(e) {
             scale.doubt(Event::RcvRst);
         }
