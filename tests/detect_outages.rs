@@ -97,6 +97,22 @@ fn who_lost_its_socket_by_a_reset_in_the_name_of_an_end_that_goes_on_has_not_abo
     assert_eq!((closed.state, closed.packet), (State::Closed, Some(6)));
 }
 
+#[test]
+fn a_single_byte_that_is_not_acknowledged_is_sent_again_and_no_keepalive() {
+    let again: String = (0..7u32)
+        .map(|i| {
+            let at = 200 * 2_u32.pow(i);
+            format!("{}. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1> -->x ESTABLISHED @ {at}ms\n", i + 5)
+        })
+        .collect();
+    let c = after_handshake(&format!(
+        "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1> -->x ESTABLISHED @ 100ms\n{again}20. - - @ 30s\n"
+    ));
+    let dead = find(&c, "half-open-dead-peer").unwrap();
+    assert!(dead.message.contains("sent its data up to 8 times"), "{}", dead.message);
+    assert_eq!(find(&c, "retransmissions").unwrap().facts["segments"], 7);
+}
+
 /// The client's own FIN, sent as soon as the server's came, passes behind the request before the RST that refuses that.
 #[test]
 fn a_request_that_crossed_a_fin_is_told_although_its_sender_has_closed_meanwhile() {

@@ -309,7 +309,7 @@ impl Connection {
         seg.len <= 1
             && !seg.has(Flags::FIN)
             && seg.seq == end.next.wrapping_sub(1)
-            && (seg.len == 0 || end.unseen_fin().is_none_or(|u| u.end != end.next))
+            && (seg.len == 0 || !end.sends_byte_again(seg, self.ends[1 - x].window))
     }
 
     /// What `seg` acknowledges shows what its sender had received. Whether it acknowledges something new.

@@ -254,6 +254,13 @@ impl Endpoint {
         self.log.has(Event::SndRst) && self.gaps.as_ref().is_some_and(|g| g.bare_reset)
     }
 
+    /// Whether `seg`, the last byte of its stream, is no probe: it is taken for a FIN that was not captured, or the peer, whose
+    /// `window` is open, has not acknowledged it. A keepalive repeats a byte that the peer has, a window probe waits for the window.
+    pub(super) fn sends_byte_again(&self, seg: &Segment, window: u32) -> bool {
+        let unacked = self.isn.is_some() && self.acked == Some(seg.seq) && window > 0;
+        unacked || self.unseen_fin().is_some_and(|u| u.end == self.next)
+    }
+
     /// The sequence number that may be its FIN and was never captured.
     pub(super) fn unseen_fin(&self) -> Option<UnseenFin> {
         self.gaps.as_ref().and_then(|g| g.unseen_fin)
