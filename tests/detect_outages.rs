@@ -98,6 +98,35 @@ fn who_lost_its_socket_by_a_reset_in_the_name_of_an_end_that_goes_on_has_not_abo
 }
 
 #[test]
+fn a_closed_port_that_answers_a_scan_aborts_nothing() {
+    for flags in ["FIN", "FIN,PSH,URG"] {
+        let c = only(&format!(
+            "1. - --> <SEQ=100><CTL={flags}> --> -
+2. - <-- <SEQ=0><ACK=101><CTL=RST,ACK><WIN=0> <-- CLOSED
+"
+        ));
+        assert!(find(&c, "odd-flags").is_some() && find(&c, "rst-abort").is_none(), "{:?}", c.anomalies);
+    }
+}
+
+#[test]
+fn a_server_whose_half_open_connection_was_reset_begins_anew_with_another_number() {
+    let opened_again = |rst: &str| {
+        only(&format!(
+            "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. - <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+{rst}4. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD @ 1s
+5. ESTABLISHED <-- <SEQ=900><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+"
+        ))
+    };
+    let reset = "3. - --> <SEQ=101><CTL=RST><WIN=0> --> CLOSED\n";
+    assert!(find(&opened_again(""), "syn-ack-changed").is_some());
+    let c = opened_again(reset);
+    assert!(find(&c, "syn-ack-changed").is_none(), "{:?}", c.anomalies);
+}
+
+#[test]
 fn a_single_byte_that_is_not_acknowledged_is_sent_again_and_no_keepalive() {
     let again: String = (0..7u32)
         .map(|i| {

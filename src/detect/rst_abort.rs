@@ -5,6 +5,7 @@ use super::half_open_dead_peer::{answer_to_old, tells_of_silence};
 use super::idle_death;
 use super::prelude::*;
 use super::rst_from_between;
+use crate::segment::Flags;
 
 pub static DECLARATION: Declaration = Declaration {
     code: "R01",
@@ -56,8 +57,11 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let live = |r: &signals::Reset| r.ack && (r.stamped || r.window > 0);
     let wanted = |r: &&signals::Reset| if alone { live(r) } else { is_in_history(view, r) };
     let Some(reset) = view.signals.resets().iter().find(wanted) else { return };
-    // Damage, or a scanner: odd-flags tells of it.
-    if view.signals.cold().and_then(|c| c.odd_flags).is_some_and(|(_, packet, _)| packet == reset.packet) {
+    // Damage, or a scanner, and the answer of a closed port: odd-flags tells of it.
+    let answers = |packet: u64| {
+        packet == reset.packet || reset.trigger.is_some_and(|t| t.packet == packet && !t.flags.has(Flags::ACK))
+    };
+    if view.signals.cold().and_then(|c| c.odd_flags).is_some_and(|(_, packet, _)| answers(packet)) {
         return;
     }
     let cause = cause(view, reset);

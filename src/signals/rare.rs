@@ -80,8 +80,10 @@ impl Signals {
         if taken.class == Class::OpeningAgain && !seg.has(Flags::ACK) {
             self.note_syn_again(x, seg, c, noted.repeats);
         }
-        if rare.another_syn_ack {
-            self.cold_mut().changed_isn.get_or_insert((x, seg.packet));
+        // After a RST the server begins anew.
+        let cold = self.cold_mut();
+        if rare.another_syn_ack && cold.resets.is_empty() {
+            cold.changed_isn.get_or_insert((x, seg.packet));
         }
     }
 
