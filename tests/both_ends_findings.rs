@@ -330,3 +330,27 @@ fn what_only_the_end_that_refused_knows_is_told_by_its_capture() {
     assert_eq!(counts, [1, 0, 1]);
     assert_eq!(told(&both, 40_000, "R02")[0].1, "client");
 }
+
+#[test]
+fn syns_that_never_came_to_the_servers_side_are_none_that_it_dropped() {
+    let found = |fate: Fate| {
+        let mut traffic = open(0, 40_000);
+        for n in 1..=6_u16 {
+            let at = u32::from(n) * SECOND;
+            traffic.push((at, 40_000 + n, true, 100, 0, SYN, 0, fate));
+            traffic.extend(open(at + SECOND, 40_000 + n));
+        }
+        // The capture at the server's side runs on.
+        traffic.extend(open(20 * SECOND, 41_000));
+        traffic.sort_by_key(|sent| sent.0);
+        reports(&traffic).map(|report| {
+            let all = report["findings"].as_array().unwrap();
+            all.iter().find(|finding| finding["code"] == "O13").map(|finding| finding["count"].clone())
+        })
+    };
+    // A limit on the path: the client alone can only suspect the server.
+    let [both, client, server] = found(Lost);
+    assert_eq!((both, client, server), (None, Some(6.into()), None));
+    let [both, client, server] = found(Arrives);
+    assert_eq!([both, client, server], [(); 3].map(|()| Some(6.into())));
+}

@@ -130,3 +130,47 @@ fn captures_of_nothing_in_common_are_no_panic() {
         assert!(!pairs.clock.known);
     }
 }
+
+/// What a NAT that has lost its entry lets through has the names that the client's capture has; what it translated before had
+/// others.
+#[test]
+fn names_of_what_was_not_translated_any_more_are_no_reason_to_miss_the_rest() {
+    let traffic = [
+        whole(seen(true, 0, 100, 0, 2)),
+        whole(seen(false, 6, 500, 0, 18)),
+        whole(seen(true, 12, 101, 10, 24)),
+        whole(seen(false, 18, 501, 10, 24)),
+        whole(seen(true, 9_000, 111, 10, 24)),
+        whole(seen(false, 9_006, 511, 0, 4)),
+    ];
+    let [client, mut server] = captures(&traffic);
+    let outside = Socket { addr: std::net::Ipv4Addr::new(203, 0, 113, 9).into(), port: 40_000 };
+    for segment in server.iter_mut().take(4) {
+        let inside = if segment.src.port == 80 { &mut segment.dst } else { &mut segment.src };
+        *inside = outside;
+    }
+    let pairs = pair([&client, &server]);
+    assert_eq!((pairs.translation.len(), pairs.fates.len()), (1, 1));
+    let fates = *pairs.fates.values().next().unwrap();
+    assert_eq!(fates.map(|way| (way.arrived, way.lost)), [(3, 0), (3, 0)]);
+}
+
+/// As a SYN proxy does: the server's numbers are others at the client's side, and so is what the client acknowledges.
+#[test]
+fn what_has_other_numbers_at_the_other_side_is_not_lost() {
+    let mut traffic = vec![whole(seen(true, 0, 100, 0, 2)), whole(seen(false, 6, 500, 0, 18))];
+    for n in 0..5 {
+        traffic.push(whole(seen(true, 12 + i64::from(n) * 20, 101 + n * 10, 10, 24)));
+        traffic.push(whole(seen(false, 18 + i64::from(n) * 20, 501 + n * 10, 10, 24)));
+    }
+    let [mut client, mut server] = captures(&traffic);
+    // By the numbers nothing tells how the clocks differ.
+    server.iter_mut().for_each(|segment| segment.time = segment.time + Span(-AHEAD));
+    for segment in &mut client {
+        let number = if segment.src.port == 80 { &mut segment.seq } else { &mut segment.ack };
+        *number = number.wrapping_add(77_777);
+    }
+    let pairs = pair([&client, &server]);
+    assert_eq!((pairs.renumbered, pairs.fates.len()), (1, 0));
+    assert_eq!(pair([&server, &server]).renumbered, 0);
+}

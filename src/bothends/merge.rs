@@ -62,7 +62,7 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Result<Report,
     let both_ends = both_ends(&pairs, &count, [&ours, &theirs]);
     let capture = capture(ours.capture, theirs.capture, &pairs, both_ends);
     let mut list = detect::grouped(&connections, &Selection::default());
-    list.extend(wide::of_both([ours.findings, theirs.findings]));
+    list.extend(wide::of_both([ours.findings, theirs.findings], |packet| scene.was_lost(packet)));
     findings::sort(&mut list);
     Ok(Report {
         schema: ours.schema,
@@ -286,9 +286,14 @@ impl Scene<'_> {
 
     /// Whether the capture at `tap` ran when a connection began that it has nothing of.
     pub(super) fn ran(&self, tap: usize, other: &Connection) -> bool {
-        let begun = if tap == SERVER { self.pairs.clock.to_server(other.first) } else { other.first };
+        self.ran_at(tap, other.first)
+    }
+
+    /// The same of a time by the client's tap.
+    pub(super) fn ran_at(&self, tap: usize, time: Time) -> bool {
+        let there = if tap == SERVER { self.pairs.clock.to_server(time) } else { time };
         let (first, last) = self.windows[tap];
-        first.zip(last).is_some_and(|(first, last)| (first..=last).contains(&begun))
+        first.zip(last).is_some_and(|(first, last)| (first..=last).contains(&there))
     }
 }
 
@@ -338,6 +343,7 @@ fn both_ends(pairs: &Pairs, count: &Count, reports: [&Report; 2]) -> BothEnds {
         delay: pairs.clock.delay,
         path: PerSide { client: totals[CLIENT], server: totals[SERVER] },
         translated: pairs.translation.len() as u64,
+        renumbered: pairs.renumbered,
         confirmed: count.confirmed,
         retracted: count.retracted,
         shared: count.shared,

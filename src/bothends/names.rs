@@ -34,14 +34,23 @@ fn mark(seen: &Seen) -> Mark {
     (seen.seq, seen.ack, seen.len, seen.flags, seen.tsval)
 }
 
-/// Finds the counterparts of four-tuples that only one capture has, by segments that are alike and unlike all others.
+/// Whether a SYN is among these.
+fn opens(segments: &[Seen], indices: &[u32]) -> bool {
+    indices.iter().any(|i| segments[*i as usize].flags & 2 != 0)
+}
+
+/// Finds the counterparts of four-tuples that only one capture has, or has the opening of, by segments that are alike and unlike all others.
 pub fn translate(client: &[Seen], server: &[Seen]) -> Translation {
     /// So many segments alike are no chance; a SYN, with its random number, is worth that many.
     const ENOUGH: u32 = 3;
     let (ours, theirs) = (by_tuple(client), by_tuple(server));
     // By what a segment says: its sender and receiver, if there is only one that says it.
     let mut said: BTreeMap<Mark, Option<(Socket, Socket)>> = BTreeMap::new();
-    for indices in ours.iter().filter(|(tuple, _)| !theirs.contains_key(*tuple)).map(|(_, indices)| indices) {
+    // Where the other capture has the same names without the opening, they may be of what a NAT without an entry let through.
+    let elsewhere = |tuple: &Tuple, indices: &[u32]| {
+        theirs.get(tuple).is_none_or(|same| opens(client, indices) && !opens(server, same))
+    };
+    for indices in ours.iter().filter(|(tuple, indices)| elsewhere(tuple, indices)).map(|(_, indices)| indices) {
         for seen in indices.iter().map(|i| &client[*i as usize]) {
             let ends = (seen.src, seen.dst);
             said.entry(mark(seen)).and_modify(|known| *known = known.filter(|k| *k == ends)).or_insert(Some(ends));

@@ -40,6 +40,8 @@ pub struct Pairs {
     /// By four-tuple (as the client tap sees it), what became of the segments sent at the client tap's side, and at the
     /// server tap's.
     pub fates: BTreeMap<Tuple, [Direction; 2]>,
+    /// How many four-tuples are not among these, since a device between changes their sequence numbers.
+    pub renumbered: u64,
 }
 
 /// Matches two captures. `segments` are those of the client's tap, and of the server's.
@@ -63,6 +65,7 @@ pub fn pair(segments: [&[Seen]; 2]) -> Pairs {
         translation,
         far,
         fates: BTreeMap::new(),
+        renumbered: 0,
     };
     let ends = taps.map(|tap| (tap.iter().map(|s| s.time).min(), tap.iter().map(|s| s.time).max()));
     for tuple in all {
@@ -77,9 +80,21 @@ pub fn pair(segments: [&[Seen]; 2]) -> Pairs {
             let (sent, arrived) = (from(sender), from(1 - sender));
             fates[sender] = way.run(&sent, &arrived, &mut pairs.links);
         }
-        pairs.fates.insert(tuple, fates);
+        if fates.iter().any(is_renumbered) {
+            pairs.renumbered += 1;
+        } else {
+            pairs.fates.insert(tuple, fates);
+        }
     }
     pairs
+}
+
+/// Whether nothing of one direction is alike at both sides, although both have it: a SYN proxy answers with numbers of its own, and
+/// some firewalls choose others, of which what the other end acknowledges is a part.
+fn is_renumbered(way: &Direction) -> bool {
+    /// So many are no chance.
+    const ENOUGH: u64 = 3;
+    way.arrived == 0 && way.lost >= ENOUGH && way.unseen >= ENOUGH
 }
 
 /// What is equal in both captures, whoever looks.

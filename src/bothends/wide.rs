@@ -10,9 +10,14 @@ use crate::report::Finding;
 /// Facts that name whom a finding is about.
 const ABOUT: [&str; 6] = ["service", "server", "host", "client", "holder", "at"];
 
+/// The code of accept-queue-drops.
+const QUEUE: &str = "O13";
+
 /// Those of both captures. What both tell of the same service or host stands once, by the capture that shows more of it; what
-/// is said of a capture stands for each, and says of which.
-pub fn of_both([ours, theirs]: [Vec<Finding>; 2]) -> Vec<Finding> {
+/// is said of a capture stands for each, and says of which. SYNs that by `was_lost` never came to the server's side are none that
+/// it dropped.
+pub fn of_both([ours, theirs]: [Vec<Finding>; 2], was_lost: impl Fn(u64) -> bool) -> Vec<Finding> {
+    let dropped = |f: &Finding| f.packets.is_empty() || !f.packets.iter().all(|packet| was_lost(*packet));
     let wide = |f: &Finding| is_wide(f.code);
     let mut ours: Vec<Option<Finding>> = ours.into_iter().filter(wide).map(Some).collect();
     let mut list = Vec::new();
@@ -32,7 +37,8 @@ pub fn of_both([ours, theirs]: [Vec<Finding>; 2]) -> Vec<Finding> {
             None => list.push(at(other, SERVER)),
         }
     }
-    list.extend(ours.into_iter().flatten().map(|finding| at(finding, CLIENT)));
+    let ours = ours.into_iter().flatten().filter(|f| f.code != QUEUE || dropped(f));
+    list.extend(ours.map(|finding| at(finding, CLIENT)));
     list
 }
 

@@ -204,6 +204,14 @@ impl Scene<'_> {
         if tap == SERVER { self.pairs.clock.to_client(time) } else { time }
     }
 
+    /// Whether this packet at the client's tap did not come to the server's, which ran then.
+    pub(super) fn was_lost(&self, packet: u64) -> bool {
+        let segments = &self.segments[CLIENT];
+        let sent = segments.get(segments.partition_point(|seen| seen.packet < packet));
+        let ran = sent.is_some_and(|seen| seen.packet == packet && self.ran_at(SERVER, seen.time));
+        ran && self.link(CLIENT, packet).is_none()
+    }
+
     /// Whether what was captured at `tap` at that time, by its clock, comes after the last packet of the `other` one.
     pub(super) fn is_after(&self, other: usize, tap: usize, time: Time) -> bool {
         self.windows[other].1.is_some_and(|last| self.at(tap, time) > self.at(other, last))

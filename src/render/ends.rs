@@ -17,6 +17,12 @@ pub fn clauses(both: &BothEnds) -> Vec<String> {
     if both.translated > 0 {
         clauses.push(format!("{} with other names at the server's side (NAT)", plural(both.translated, "connection")));
     }
+    if both.renumbered > 0 {
+        let which = plural(both.renumbered, "connection");
+        clauses.push(format!(
+            "a device between changes the sequence numbers of {which}: what of them was lost is not known"
+        ));
+    }
     for (n, side) in [(both.only.client, Side::Client), (both.only.server, Side::Server)] {
         if n > 0 {
             clauses.push(format!("{} captured at the {}'s side only", plural(n, "connection"), side.name()));

@@ -24,6 +24,9 @@ pub struct BothEnds {
     pub path: PerSide<Direction>,
     /// Four-tuples that the two captures name differently (NAT).
     pub translated: u64,
+    /// Four-tuples whose segments have other numbers at the other side (a SYN proxy, a firewall that changes them): they
+    /// cannot be matched, and `path` leaves them out.
+    pub renumbered: u64,
     /// Beliefs of the single captures that the other one bore out.
     pub confirmed: u64,
     /// Beliefs of the single captures that the other one disproved.
