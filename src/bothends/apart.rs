@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::pair::{CLIENT, Pairs, SERVER};
-use super::tap::Seen;
+use super::segments::Segments;
 use crate::report::{PerSide, Report};
 use crate::time::Time;
 
@@ -22,12 +22,13 @@ pub enum Apart {
 
 /// Whether two captures, of which these are the reports and the segments, are none of the same traffic. One without any
 /// segment belongs to everything: nothing may have got there.
-pub fn apart(reports: [&Report; 2], segments: [&[Seen]; 2], pairs: &Pairs) -> Option<Apart> {
-    let matched = pairs.links[CLIENT].iter().any(Option::is_some);
+pub(super) fn apart(reports: [&Report; 2], segments: [&Segments; 2], pairs: &Pairs) -> Option<Apart> {
+    let matched = pairs.links[CLIENT].any();
     if matched || segments.iter().any(|all| all.is_empty()) {
         return None;
     }
-    let addresses = segments.map(|all| all.iter().flat_map(|s| [s.src.addr, s.dst.addr]).collect::<BTreeSet<IpAddr>>());
+    let addresses =
+        segments.map(|all| all.tuples.iter().flat_map(|(a, b)| [a.addr, b.addr]).collect::<BTreeSet<IpAddr>>());
     if addresses[CLIENT].is_disjoint(&addresses[SERVER]) {
         return Some(Apart::Addresses);
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::apart::{Apart, apart};
 use super::names::{Tuple, rename};
-use super::pair::{CLIENT, Link, Pairs, SERVER, pair};
-use super::tap::{Seen, Tap};
-use super::{whole, wide, witness};
+use super::pair::{CLIENT, Pairs, SERVER, pair};
+use super::segments::{Kept, Lists, Segments};
+use super::tap::Tap;
+use super::{whole, wide};
 use crate::detect::{self, Selection};
 use crate::report::course::{self, Course};
 use crate::report::findings;
@@ -33,7 +34,7 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Result<Report,
     let pairs = pair([client.0.segments(), server.0.segments()]);
     let whole = [(&client, false), (&server, true)]
         .map(|((tap, _), is_far)| whole::is_whole(tap.segments(), |addr| pairs.far.contains(&addr) == is_far));
-    let [(ours, client), (mut theirs, server)] =
+    let [(mut ours, client), (mut theirs, server)] =
         [(client, whole[CLIENT]), (server, whole[SERVER])].map(|((tap, files), whole)| tap.finish(files, whole));
     if let Some(why) = apart([&ours, &theirs], [&client, &server], &pairs) {
         return Err(why);
@@ -41,25 +42,28 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Result<Report,
     let segments = [client, server];
     theirs.connections.iter_mut().for_each(|c| rename_and_shift(c, &pairs));
     let matched = matched(&ours, &theirs, &segments, &pairs);
+    let swapped = is_swapped(&ours, &pairs);
     let mut count = Count::default();
     let mut taken = vec![false; theirs.connections.len()];
-    let mut connections = Vec::new();
     let windows = [&ours, &theirs].map(|report| (report.capture.first, report.capture.last));
-    let tuples = [witness::index(&segments[CLIENT], None), witness::index(&segments[SERVER], Some(&pairs.translation))];
-    let scene = Scene { pairs: &pairs, segments: &segments, tuples, windows, whole, list_retracted };
-    for (a, b) in ours.connections.iter().zip(&matched) {
+    let scene = Scene { pairs: &pairs, segments: &segments, windows, whole, list_retracted };
+    // Each takes the place of the one that it was made of: three of all of them at once would be the most that is held.
+    let mut connections = std::mem::take(&mut ours.connections);
+    for (a, b) in connections.iter_mut().zip(matched) {
         let b = b.map(|b| {
             taken[b] = true;
-            &theirs.connections[b]
+            &mut theirs.connections[b]
         });
-        connections.push(scene.one(Some(a), b, &mut count));
+        *a = scene.one(Some(a), b.as_deref(), &mut count);
+        b.into_iter().for_each(let_go);
     }
     for (b, _) in theirs.connections.iter().zip(&taken).filter(|(_, taken)| !**taken) {
         connections.push(scene.one(None, Some(b), &mut count));
     }
-    connections.sort_by_key(|c| (c.first, c.first_packet));
+    drop(std::mem::take(&mut theirs.connections));
+    connections.sort_by_cached_key(|c| (c.first, c.first_packet));
     connections.iter_mut().zip(1..).for_each(|(c, id)| c.id = id);
-    let both_ends = both_ends(&pairs, &count, [&ours, &theirs]);
+    let both_ends = both_ends(&pairs, &count, [&ours, &theirs], swapped);
     let capture = capture(ours.capture, theirs.capture, &pairs, both_ends);
     let mut list = detect::grouped(&connections, &Selection::default());
     list.extend(wide::of_both([ours.findings, theirs.findings], |packet| scene.was_lost(packet)));
@@ -85,6 +89,15 @@ struct Count {
     retracted: u64,
     shared: u64,
     only: [u64; 2],
+}
+
+/// Drops what is long of a connection that is merged.
+fn let_go(c: &mut Connection) {
+    c.anomalies = Vec::new();
+    for side in Side::ALL {
+        let endpoint = c.endpoints.get_mut(side);
+        (endpoint.history, endpoint.retracted) = (Vec::new(), Vec::new());
+    }
 }
 
 /// Names and times as at the client's tap.
@@ -115,21 +128,20 @@ pub(super) fn tuple_of(c: &Connection) -> Tuple {
 }
 
 /// For each connection of `ours` the one of `theirs` that shares the most segments with it.
-fn matched(ours: &Report, theirs: &Report, segments: &[Vec<Seen>; 2], pairs: &Pairs) -> Vec<Option<usize>> {
-    let index = |report: &Report| {
-        let mut index: BTreeMap<Tuple, Vec<usize>> = BTreeMap::new();
-        report.connections.iter().enumerate().for_each(|(i, c)| index.entry(tuple_of(c)).or_default().push(i));
-        index
-    };
-    let of = |report: &Report, all: &[usize], packet: u64| latest(all, packet, |i| report.connections[i].first_packet);
-    let (a_index, b_index) = (index(ours), index(theirs));
+fn matched(ours: &Report, theirs: &Report, segments: &[Segments; 2], pairs: &Pairs) -> Vec<Option<usize>> {
+    let tuples = &pairs.named.tuples;
+    let [of_ours, of_theirs] = [ours, theirs]
+        .map(|report| Lists::of(tuples.len(), report.connections.iter().map(|c| tuples.find(tuple_of(c)))));
+    let of = |report: &Report, all: &[u32], packet: u64| latest(all, packet, |i| report.connections[i].first_packet);
     let mut shared: BTreeMap<(usize, usize), u64> = BTreeMap::new();
-    for (seen, link) in segments[CLIENT].iter().zip(&pairs.links[CLIENT]) {
-        let Some(link) = link else { continue };
-        let tuple = super::names::tuple(seen);
-        let (Some(a), Some(b)) = (a_index.get(&tuple), b_index.get(&tuple)) else { continue };
-        if let (Some(a), Some(b)) = (of(ours, a, seen.packet), of(theirs, b, link.packet)) {
-            *shared.entry((a, b)).or_default() += 1;
+    for number in 0..tuples.len() as u32 {
+        for i in pairs.named.list(CLIENT, number) {
+            let Some(link) = pairs.links[CLIENT].get(*i as usize) else { continue };
+            let [here, there] = [(CLIENT, *i), (SERVER, link)].map(|(tap, i)| segments[tap].all[i as usize].packet);
+            let (a, b) = (of(ours, of_ours.get(number), here), of(theirs, of_theirs.get(number), there));
+            if let (Some(a), Some(b)) = (a, b) {
+                *shared.entry((a, b)).or_default() += 1;
+            }
         }
     }
     let mut order: Vec<((usize, usize), u64)> = shared.into_iter().collect();
@@ -145,17 +157,15 @@ fn matched(ours: &Report, theirs: &Report, segments: &[Vec<Seen>; 2], pairs: &Pa
 }
 
 /// The last one of `all`, which are in order of their `first` packets, that had begun when `packet` was captured.
-fn latest(all: &[usize], packet: u64, first: impl Fn(usize) -> u64) -> Option<usize> {
-    let begun = all.partition_point(|i| first(*i) <= packet);
-    all.get(begun.checked_sub(1)?).copied()
+fn latest(all: &[u32], packet: u64, first: impl Fn(usize) -> u64) -> Option<usize> {
+    let begun = all.partition_point(|i| first(*i as usize) <= packet);
+    all.get(begun.checked_sub(1)?).map(|i| *i as usize)
 }
 
 /// What one connection is merged from.
 pub(super) struct Scene<'a> {
     pub(super) pairs: &'a Pairs,
-    pub(super) segments: &'a [Vec<Seen>; 2],
-    /// They by four-tuple, as the client's tap calls it.
-    pub(super) tuples: [BTreeMap<Tuple, Vec<u32>>; 2],
+    pub(super) segments: &'a [Segments; 2],
     /// First and last packet at each tap, by its clock.
     pub(super) windows: [(Option<Time>, Option<Time>); 2],
     /// Whether each capture misses nothing.
@@ -211,7 +221,7 @@ impl Scene<'_> {
         let gaps = !self.whole[CLIENT] || !self.whole[SERVER];
         let reset_by = ending.reset_by.filter(|by| *by != ResetBy::Between || !gaps);
         (merged.outcome, merged.closed_first, merged.reset_by) = (outcome, ending.closed_first, reset_by);
-        let fates = self.pairs.fates.get(&tuple_of(&merged)).copied().unwrap_or_default();
+        let fates = self.pairs.fate(tuple_of(&merged));
         let by = |side: Side| fates[self.tap_of(merged.socket(side))];
         merged.path = Some(PerSide { client: by(Side::Client), server: by(Side::Server) });
         merged.anomalies = self.anomalies([a, b], &merged);
@@ -245,10 +255,10 @@ impl Scene<'_> {
         endpoint
     }
 
-    pub(super) fn link(&self, tap: usize, packet: u64) -> Option<Link> {
-        let segments = &self.segments[tap];
-        let i = segments.partition_point(|seen| seen.packet < packet);
-        segments.get(i).filter(|seen| seen.packet == packet).and(self.pairs.links[tap][i])
+    /// The same segment in the other capture.
+    pub(super) fn link(&self, tap: usize, packet: u64) -> Option<&Kept> {
+        let other = self.pairs.links[tap].get(self.segments[tap].position(packet)?)?;
+        self.segments[1 - tap].all.get(other as usize)
     }
 
     /// Whether the capture at `tap` may lack what the other one has an end there do last: it has gaps, or nothing later.
@@ -328,13 +338,18 @@ pub(super) fn side_of(c: &Connection, socket: Socket) -> Option<Side> {
     Side::ALL.into_iter().find(|side| c.socket(*side) == socket)
 }
 
-fn both_ends(pairs: &Pairs, count: &Count, reports: [&Report; 2]) -> BothEnds {
+/// Whether most connections were opened from the side that is called the server's.
+fn is_swapped(ours: &Report, pairs: &Pairs) -> bool {
+    let from_server = ours.connections.iter().filter(|c| pairs.far.contains(&c.client.addr)).count();
+    from_server * 2 > ours.connections.len()
+}
+
+fn both_ends(pairs: &Pairs, count: &Count, reports: [&Report; 2], swapped: bool) -> BothEnds {
     let mut totals = [Direction::default(), Direction::default()];
-    for fates in pairs.fates.values() {
+    for fates in &pairs.fates {
         totals.iter_mut().zip(fates).for_each(|(total, fate)| total.add(fate));
     }
     let names = |report: &Report| report.capture.files.iter().map(|file| file.name.clone()).collect();
-    let from_server = reports[CLIENT].connections.iter().filter(|c| pairs.far.contains(&c.client.addr)).count();
     BothEnds {
         files: PerSide { client: names(reports[CLIENT]), server: names(reports[SERVER]) },
         clock_known: pairs.clock.known,
@@ -348,7 +363,7 @@ fn both_ends(pairs: &Pairs, count: &Count, reports: [&Report; 2]) -> BothEnds {
         retracted: count.retracted,
         shared: count.shared,
         only: PerSide { client: count.only[CLIENT], server: count.only[SERVER] },
-        swapped: from_server * 2 > reports[CLIENT].connections.len(),
+        swapped,
     }
 }
 
@@ -377,7 +392,7 @@ mod tests {
 
     #[test]
     fn of_however_many_connections_on_the_same_ports_few_are_asked() {
-        let all: Vec<usize> = (0..100_000).map(|n| 3 * n).collect();
+        let all: Vec<u32> = (0..100_000).map(|n| 3 * n).collect();
         for (packet, expected) in [(6, None), (7, Some(0)), (36, Some(0)), (37, Some(3)), (1_500_000, Some(149_997))] {
             let asked = Cell::new(0);
             let first = |i: usize| {

@@ -33,6 +33,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`tap`] | one capture: its report, and its segments for matching |
+//! | [`segments`] | these segments, kept small, by four-tuple |
 //! | `names` | which addresses and ports of one capture are which of the other (NAT) |
 //! | [`pair`] | which segment of one capture is which of the other |
 //! | [`clock`] | offset and drift between the two clocks |
@@ -47,6 +48,7 @@ pub mod clock;
 mod merge;
 mod names;
 pub mod pair;
+pub mod segments;
 pub mod tap;
 mod whole;
 mod wide;

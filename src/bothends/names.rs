@@ -3,25 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::tap::Seen;
+use super::pair::{CLIENT, SERVER};
+use super::segments::{Kept, Lists, Segments, Tuples};
 use crate::segment::Socket;
 
 /// Two sockets, the lower one first.
 pub type Tuple = (Socket, Socket);
-
-/// The four-tuple of a segment.
-pub fn tuple(seen: &Seen) -> Tuple {
-    if seen.src <= seen.dst { (seen.src, seen.dst) } else { (seen.dst, seen.src) }
-}
-
-/// Segments of a capture by four-tuple: indices, in capture order.
-pub fn by_tuple(segments: &[Seen]) -> BTreeMap<Tuple, Vec<u32>> {
-    let mut tuples: BTreeMap<Tuple, Vec<u32>> = BTreeMap::new();
-    for (i, seen) in segments.iter().enumerate() {
-        tuples.entry(tuple(seen)).or_default().push(i as u32);
-    }
-    tuples
-}
 
 /// For each socket of the server tap's capture that is called otherwise in the client tap's, what it is called there, by
 /// four-tuple: (server tap's tuple) to (what its lower and its higher socket are).
@@ -30,43 +17,52 @@ pub type Translation = BTreeMap<Tuple, (Socket, Socket)>;
 /// What a translation leaves alone.
 type Mark = (u32, u32, u32, u8, Option<u32>);
 
-fn mark(seen: &Seen) -> Mark {
-    (seen.seq, seen.ack, seen.len, seen.flags, seen.tsval)
+fn mark(kept: &Kept) -> Mark {
+    (kept.seq, kept.ack, kept.len, kept.flags(), kept.tsval())
 }
 
-/// Whether a SYN is among these.
-fn opens(segments: &[Seen], indices: &[u32]) -> bool {
-    indices.iter().any(|i| segments[*i as usize].flags & 2 != 0)
+/// Which four-tuples of a capture have a SYN, by number.
+fn opened(of: &Segments) -> Vec<bool> {
+    let mut opened = vec![false; of.tuples.len()];
+    of.all.iter().filter(|kept| kept.flags() & 2 != 0).for_each(|kept| opened[kept.tuple as usize] = true);
+    opened
 }
 
-/// Finds the counterparts of four-tuples that only one capture has, or has the opening of, by segments that are alike and unlike all others.
-pub fn translate(client: &[Seen], server: &[Seen]) -> Translation {
+/// Finds the counterparts of four-tuples that only one capture has, or has the opening of, by segments that are alike and
+/// unlike all others.
+pub(super) fn translate(client: &Segments, server: &Segments) -> Translation {
     /// So many segments alike are no chance; a SYN, with its random number, is worth that many.
     const ENOUGH: u32 = 3;
-    let (ours, theirs) = (by_tuple(client), by_tuple(server));
-    // By what a segment says: its sender and receiver, if there is only one that says it.
-    let mut said: BTreeMap<Mark, Option<(Socket, Socket)>> = BTreeMap::new();
-    // Where the other capture has the same names without the opening, they may be of what a NAT without an entry let through.
-    let elsewhere = |tuple: &Tuple, indices: &[u32]| {
-        theirs.get(tuple).is_none_or(|same| opens(client, indices) && !opens(server, same))
+    let alone = |of: &Segments, other: &Segments| -> Vec<bool> {
+        of.tuples.iter().map(|tuple| other.tuples.find(tuple).is_none()).collect()
     };
-    for indices in ours.iter().filter(|(tuple, indices)| elsewhere(tuple, indices)).map(|(_, indices)| indices) {
-        for seen in indices.iter().map(|i| &client[*i as usize]) {
-            let ends = (seen.src, seen.dst);
-            said.entry(mark(seen)).and_modify(|known| *known = known.filter(|k| *k == ends)).or_insert(Some(ends));
-        }
+    let (mut ours, theirs) = (alone(client, server), alone(server, client));
+    // Where the other capture has the same names without the opening, they may be of what a NAT without an entry let through.
+    let (here, there) = (opened(client), opened(server));
+    for ((tuple, alone), opened) in client.tuples.iter().zip(&mut ours).zip(here) {
+        *alone |= opened && server.tuples.find(tuple).is_some_and(|same| !there[same as usize]);
     }
     let mut found = Translation::new();
-    for (theirs, indices) in theirs.iter().filter(|(tuple, _)| !ours.contains_key(*tuple)) {
+    if !ours.contains(&true) || !theirs.contains(&true) {
+        return found;
+    }
+    // By what a segment says: its sender and receiver, if there is only one that says it.
+    let mut said: BTreeMap<Mark, Option<(Socket, Socket)>> = BTreeMap::new();
+    for kept in client.all.iter().filter(|kept| ours[kept.tuple as usize]) {
+        let ends = client.ends(kept);
+        said.entry(mark(kept)).and_modify(|known| *known = known.filter(|k| *k == ends)).or_insert(Some(ends));
+    }
+    let lists = server.by_tuple();
+    for (tuple, number) in server.tuples.iter().zip(0..).filter(|(_, number)| theirs[*number as usize]) {
         let mut votes: BTreeMap<(Socket, Socket), u32> = BTreeMap::new();
-        for seen in indices.iter().map(|i| &server[*i as usize]) {
-            let Some(Some((src, dst))) = said.get(&mark(seen)).copied() else { continue };
-            let ends = if seen.src == theirs.0 { (src, dst) } else { (dst, src) };
-            *votes.entry(ends).or_default() += if seen.flags & 2 != 0 { ENOUGH } else { 1 };
+        for kept in lists.get(number).iter().map(|i| &server.all[*i as usize]) {
+            let Some(Some((src, dst))) = said.get(&mark(kept)).copied() else { continue };
+            let ends = if kept.is_from_first() { (src, dst) } else { (dst, src) };
+            *votes.entry(ends).or_default() += if kept.flags() & 2 != 0 { ENOUGH } else { 1 };
         }
         let best = votes.into_iter().max_by_key(|(ends, n)| (*n, std::cmp::Reverse(*ends)));
         if let Some((ends, _)) = best.filter(|(_, n)| *n >= ENOUGH) {
-            found.insert(*theirs, ends);
+            found.insert(tuple, ends);
         }
     }
     found
@@ -78,5 +74,54 @@ pub fn rename(translation: &Translation, tuple: Tuple, socket: Socket) -> Socket
         Some((low, _)) if socket == tuple.0 => *low,
         Some((_, high)) => *high,
         None => socket,
+    }
+}
+
+/// The four-tuples of both captures as the client tap's calls them, numbered, and which segments are of each.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub tuples: Tuples,
+    /// For each tap, for each four-tuple of its capture: its number here, and whether its sockets are the other way about.
+    called: [Vec<(u32, bool)>; 2],
+    lists: [Lists; 2],
+}
+
+impl Named {
+    /// Those of the client's tap, and of the server's.
+    pub fn of(segments: [&Segments; 2], translation: &Translation) -> Named {
+        let mut tuples = Tuples::default();
+        let mut call = |(a, b): Tuple| {
+            let is_turned = a > b;
+            (tuples.number(if is_turned { (b, a) } else { (a, b) }), is_turned)
+        };
+        let ours = segments[CLIENT].tuples.iter().map(&mut call).collect();
+        let theirs = segments[SERVER].tuples.iter().map(|tuple| call(*translation.get(&tuple).unwrap_or(&tuple)));
+        let called: [Vec<(u32, bool)>; 2] = [ours, theirs.collect()];
+        let lists = [CLIENT, SERVER].map(|tap| {
+            let number = |kept: &Kept| Some(called[tap][kept.tuple as usize].0);
+            Lists::of(tuples.len(), segments[tap].all.iter().map(number))
+        });
+        Named { tuples, called, lists }
+    }
+
+    /// What was captured at `tap` of the four-tuple of this number: indices, in capture order.
+    pub fn list(&self, tap: usize, number: u32) -> &[u32] {
+        self.lists[tap].get(number)
+    }
+
+    /// The number of the four-tuple of a segment captured at `tap`.
+    pub fn number(&self, tap: usize, kept: &Kept) -> u32 {
+        self.called[tap][kept.tuple as usize].0
+    }
+
+    /// Whether the first socket of its four-tuple here sent a segment captured at `tap`.
+    pub fn is_from_first(&self, tap: usize, kept: &Kept) -> bool {
+        kept.is_from_first() != self.called[tap][kept.tuple as usize].1
+    }
+
+    /// Who sent it, and who was to receive it.
+    pub fn ends(&self, tap: usize, kept: &Kept) -> (Socket, Socket) {
+        let (first, second) = self.tuples.get(self.number(tap, kept));
+        if self.is_from_first(tap, kept) { (first, second) } else { (second, first) }
     }
 }

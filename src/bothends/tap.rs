@@ -1,5 +1,6 @@
 //! One of the two captures: analysed as by itself, its segments kept.
 
+use super::segments::Segments;
 use crate::analyze::{Analysis, Options};
 use crate::decode::{Decoded, Decoder};
 use crate::report::Report;
@@ -8,7 +9,7 @@ use crate::source::{FileInfo, Packet};
 use crate::time::Time;
 
 /// What of a segment shows that it is the same as another: nothing that a router or an offload engine rewrites is
-/// relied upon. About 100 bytes; all segments of both captures are held until they are matched.
+/// relied upon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// Capture time, by this tap's clock.
@@ -48,12 +49,6 @@ impl Seen {
             tsval: segment.options.timestamps.map(|t| t.value),
         }
     }
-
-    /// The sequence number after its payload and flags.
-    pub fn end(&self) -> u32 {
-        let flags = u32::from(self.flags & 1) + u32::from(self.flags >> 1 & 1);
-        self.seq.wrapping_add(self.len).wrapping_add(flags)
-    }
 }
 
 /// One capture in the making.
@@ -61,33 +56,33 @@ impl Seen {
 pub struct Tap {
     analysis: Analysis,
     decoder: Decoder,
-    segments: Vec<Seen>,
+    segments: Segments,
 }
 
 impl Tap {
     /// A capture of which nothing was read.
     pub fn new(options: Options) -> Tap {
-        Tap { analysis: Analysis::new(options), decoder: Decoder::default(), segments: Vec::new() }
+        Tap { analysis: Analysis::new(options), decoder: Decoder::default(), segments: Segments::default() }
     }
 
     /// Takes one packet, in capture order.
     pub fn packet(&mut self, packet: &Packet<'_>) {
         self.analysis.packet(packet);
         if let Decoded::Segment(segment) = self.decoder.decode(packet) {
-            self.segments.push(Seen::of(&segment));
+            self.segments.push(&Seen::of(&segment));
             while let Some(segment) = self.decoder.more() {
-                self.segments.push(Seen::of(&segment));
+                self.segments.push(&Seen::of(&segment));
             }
         }
     }
 
     /// Its segments so far, in capture order.
-    pub fn segments(&self) -> &[Seen] {
+    pub fn segments(&self) -> &Segments {
         &self.segments
     }
 
     /// The report on this capture alone, which misses nothing if it is `whole`, and its segments in capture order.
-    pub fn finish(mut self, files: Vec<FileInfo>, whole: bool) -> (Report, Vec<Seen>) {
+    pub fn finish(mut self, files: Vec<FileInfo>, whole: bool) -> (Report, Segments) {
         if whole {
             self.analysis.misses_nothing();
         }

@@ -3,25 +3,29 @@
 
 use std::net::IpAddr;
 
-use super::names::by_tuple;
-use super::tap::Seen;
-use crate::segment::Socket;
+use super::segments::{Kept, Segments};
 
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
 
 /// Whether the capture of these `segments`, made beside the hosts that `is_near` knows, has all that they sent, and all that
 /// they acknowledge.
-pub fn is_whole(segments: &[Seen], is_near: impl Fn(IpAddr) -> bool) -> bool {
-    by_tuple(segments).into_iter().all(|((low, high), indices)| {
-        let of = |end: Socket| {
-            let sent = indices.iter().map(|i| &segments[*i as usize]).filter(move |seen| seen.src == end);
-            sent.filter(|seen| seen.flags & RST == 0)
+pub(super) fn is_whole(segments: &Segments, is_near: impl Fn(IpAddr) -> bool) -> bool {
+    let lists = segments.by_tuple();
+    segments.tuples.iter().zip(0..).all(|((first, second), number)| {
+        // A socket that is connected to itself is both.
+        let is_both = first == second;
+        let of = |is_first: bool| {
+            let all = lists.get(number).iter().map(|i| &segments.all[*i as usize]);
+            let sent = all.filter(move |kept| is_both || kept.is_from_first() == is_first);
+            sent.filter(|kept| kept.flags() & RST == 0)
         };
-        let ends = [low, high].map(|end| (Stream::of(of(end)), is_near(end.addr)));
-        let acks = [low, high].map(|end| of(end).filter(|seen| seen.flags & ACK != 0).map(|seen| seen.ack));
-        let [of_low, of_high] = acks;
-        ends[0].0.is_whole(ends[0].1, of_high) && ends[1].0.is_whole(ends[1].1, of_low)
+        let ends =
+            [(first, true), (second, false)].map(|(end, is_first)| (Stream::of(of(is_first)), is_near(end.addr)));
+        let acks =
+            [true, false].map(|is_first| of(is_first).filter(|kept| kept.flags() & ACK != 0).map(|kept| kept.ack));
+        let [of_first, of_second] = acks;
+        ends[0].0.is_whole(ends[0].1, of_second) && ends[1].0.is_whole(ends[1].1, of_first)
     })
 }
 
@@ -35,14 +39,14 @@ struct Stream {
 }
 
 impl Stream {
-    fn of<'s>(sent: impl Iterator<Item = &'s Seen>) -> Stream {
+    fn of<'s>(sent: impl Iterator<Item = &'s Kept>) -> Stream {
         let mut first = None;
         let mut parts: Vec<(i64, i64)> = sent
-            .map(|seen| {
-                let base = *first.get_or_insert(seen.seq);
+            .map(|kept| {
+                let base = *first.get_or_insert(kept.seq);
                 // Streams of more than 2 GiB come out as gaps: of those nothing is claimed.
                 let offset = |number: u32| i64::from(number.wrapping_sub(base) as i32);
-                (offset(seen.seq), offset(seen.end()))
+                (offset(kept.seq), offset(kept.end()))
             })
             .collect();
         parts.sort_unstable();
@@ -66,6 +70,8 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bothends::tap::Seen;
+    use crate::segment::Socket;
     use crate::time::Time;
 
     const NEAR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
@@ -81,7 +87,7 @@ mod tests {
     }
 
     fn whole(segments: &[Seen]) -> bool {
-        is_whole(segments, |addr| addr == NEAR)
+        is_whole(&segments.iter().copied().collect(), |addr| addr == NEAR)
     }
 
     #[test]

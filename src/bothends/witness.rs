@@ -1,12 +1,8 @@
 //! Which findings of two captures stand: each as the capture tells it that sees best what it is about, with what the other
 //! one has of the same segments.
 
-use std::collections::BTreeMap;
-
 use super::merge::{Scene, side_name, side_of};
-use super::names::{Translation, Tuple, by_tuple, rename, tuple};
 use super::pair::{CLIENT, SERVER};
-use super::tap::Seen;
 use crate::detect::{self, Witness};
 use crate::report::number::plural;
 use crate::report::{Anomaly, Connection, Outcome, ResetBy, Side};
@@ -17,17 +13,6 @@ use crate::tracker::rules::Event;
 
 /// The code of rst-from-between.
 const FROM_BETWEEN: &str = "R04";
-
-/// The segments of a capture by four-tuple, as the client's tap calls it: indices, in capture order.
-pub(super) fn index(segments: &[Seen], translation: Option<&Translation>) -> BTreeMap<Tuple, Vec<u32>> {
-    let all = by_tuple(segments);
-    let Some(translation) = translation.filter(|translation| !translation.is_empty()) else { return all };
-    let named = |of: Tuple| {
-        let (a, b) = (rename(translation, of, of.0), rename(translation, of, of.1));
-        if a <= b { (a, b) } else { (b, a) }
-    };
-    all.into_iter().map(|(tuple, indices)| (named(tuple), indices)).collect()
-}
 
 impl Scene<'_> {
     /// What is odd about the connection `merged`, of which `taps` are the two captures' views; unordered.
@@ -91,9 +76,8 @@ impl Scene<'_> {
     /// Whether `sender` sent the segment that shows this, by the capture at `tap`, and the other one lacks it.
     fn is_missed(&self, tap: usize, anomaly: &Anomaly, sender: Socket) -> bool {
         let packet = anomaly.packet.unwrap_or_default();
-        let i = self.segments[tap].partition_point(|seen| seen.packet < packet);
-        let captured = self.segments[tap].get(i).is_some_and(|seen| seen.packet == packet);
-        captured && self.source(tap, i) == sender && self.link(tap, packet).is_none()
+        let captured = self.segments[tap].position(packet);
+        captured.is_some_and(|i| self.source(tap, i) == sender) && self.link(tap, packet).is_none()
     }
 
     /// What became of what `sender`, which waits at `tap`, sent from that time on.
@@ -102,24 +86,24 @@ impl Scene<'_> {
         let side = side_name(other).name();
         let sent: Vec<usize> = self
             .segments_of(taps[tap], tap)
-            .filter(|i| self.source(tap, *i) == sender && self.at(tap, self.segments[tap][*i].time) >= since)
+            .filter(|i| self.source(tap, *i) == sender && self.at(tap, self.segments[tap].all[*i].time) >= since)
             .collect();
-        let links = || sent.iter().filter_map(|i| self.pairs.links[tap][*i]);
+        let links = || sent.iter().filter_map(|i| self.pairs.links[tap].get(*i));
         let arrived = links().count();
-        let Some(first) = links().map(|link| self.at(other, link.time)).min() else {
+        let Some(first) = links().map(|i| self.at(other, self.segments[other].all[i as usize].time)).min() else {
             let none = match sent.len() {
                 0 => return String::new(),
                 1 => "that segment is not",
                 _ => "none of these segments is",
             };
-            let times = sent.iter().map(|i| self.segments[tap][*i].time);
+            let times = sent.iter().map(|i| self.segments[tap].all[*i].time);
             let after = times.min().is_some_and(|time| self.is_after(other, tap, time));
             return format!("; {none} in the capture at the {side}'s side{}", if after { LAST_BEFORE } else { "" });
         };
         let unheard = self.segments_of(taps[other], other).filter(|i| {
             self.source(other, *i) != sender
-                && self.at(other, self.segments[other][*i].time) >= first
-                && self.pairs.links[other][*i].is_none()
+                && self.at(other, self.segments[other].all[*i].time) >= first
+                && self.pairs.links[other].get(*i).is_none()
         });
         let unheard = match unheard.count() as u64 {
             0 => String::new(),
@@ -184,8 +168,9 @@ impl Scene<'_> {
 
     /// The segments of a connection in the capture at `tap`: indices, in capture order.
     fn segments_of(&self, c: Option<&Connection>, tap: usize) -> impl Iterator<Item = usize> {
-        let (segments, key) = (&self.segments[tap], c.map(super::merge::tuple_of));
-        let all = key.and_then(|key| self.tuples[tap].get(&key)).map_or(&[][..], Vec::as_slice);
+        let (segments, named) = (&self.segments[tap].all, &self.pairs.named);
+        let number = c.and_then(|c| named.tuples.find(super::merge::tuple_of(c)));
+        let all = number.map_or(&[][..], |number| named.list(tap, number));
         let first = c.map_or(0, |c| c.first_packet);
         let begin = all.partition_point(|i| segments[*i as usize].packet < first);
         let last = c.map(|c| c.last);
@@ -195,8 +180,7 @@ impl Scene<'_> {
 
     /// Who sent a segment, as the client's tap calls it.
     fn source(&self, tap: usize, i: usize) -> Socket {
-        let seen = &self.segments[tap][i];
-        if tap == CLIENT { seen.src } else { rename(&self.pairs.translation, tuple(seen), seen.src) }
+        self.pairs.named.ends(tap, &self.segments[tap].all[i]).0
     }
 
     /// A time of that tap's clock on the client tap's.
@@ -206,7 +190,7 @@ impl Scene<'_> {
 
     /// Whether this packet at the client's tap did not come to the server's, which ran then.
     pub(super) fn was_lost(&self, packet: u64) -> bool {
-        let segments = &self.segments[CLIENT];
+        let segments = &self.segments[CLIENT].all;
         let sent = segments.get(segments.partition_point(|seen| seen.packet < packet));
         let ran = sent.is_some_and(|seen| seen.packet == packet && self.ran_at(SERVER, seen.time));
         ran && self.link(CLIENT, packet).is_none()
