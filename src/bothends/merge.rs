@@ -1,11 +1,10 @@
 //! Two reports on the same traffic as one: each end as the capture at its side tells it.
 
-use std::collections::BTreeMap;
-
 use super::apart::{Apart, apart};
+use super::matched::{Beginning, matched};
 use super::names::{Tuple, rename};
 use super::pair::{CLIENT, Pairs, SERVER, pair};
-use super::segments::{Kept, Lists, Segments};
+use super::segments::{Kept, Segments};
 use super::tap::Tap;
 use super::{whole, wide};
 use crate::detect::{self, Selection};
@@ -34,33 +33,40 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Result<Report,
     let pairs = pair([client.0.segments(), server.0.segments()]);
     let whole = [(&client, false), (&server, true)]
         .map(|((tap, _), is_far)| whole::is_whole(tap.segments(), |addr| pairs.far.contains(&addr) == is_far));
-    let [(mut ours, client), (mut theirs, server)] =
-        [(client, whole[CLIENT]), (server, whole[SERVER])].map(|((tap, files), whole)| tap.finish(files, whole));
-    if let Some(why) = apart([&ours, &theirs], [&client, &server], &pairs) {
+    let ((client, files), (mut tap, its_files)) = (client, server);
+    let (mut ours, client) = client.finish(files, whole[CLIENT]);
+    if whole[SERVER] {
+        tap.misses_nothing();
+    }
+    // The connections of the other capture are looked at twice rather than held beside these and what both are merged into.
+    let mut beginnings = Vec::new();
+    let theirs = tap.look(its_files.clone(), |c| beginnings.push(Beginning::of(&c, &pairs, true))).report(Vec::new());
+    let segments = [&client, tap.segments()];
+    if let Some(why) = apart([&ours, &theirs], segments, &pairs) {
         return Err(why);
     }
-    let segments = [client, server];
-    theirs.connections.iter_mut().for_each(|c| rename_and_shift(c, &pairs));
-    let matched = matched(&ours, &theirs, &segments, &pairs);
-    let swapped = is_swapped(&ours, &pairs);
-    let mut count = Count::default();
-    let mut taken = vec![false; theirs.connections.len()];
-    let windows = [&ours, &theirs].map(|report| (report.capture.first, report.capture.last));
-    let scene = Scene { pairs: &pairs, segments: &segments, windows, whole, list_retracted };
-    // Each takes the place of the one that it was made of: three of all of them at once would be the most that is held.
     let mut connections = std::mem::take(&mut ours.connections);
-    for (a, b) in connections.iter_mut().zip(matched) {
-        let b = b.map(|b| {
-            taken[b] = true;
-            &mut theirs.connections[b]
-        });
-        *a = scene.one(Some(a), b.as_deref(), &mut count);
-        b.into_iter().for_each(let_go);
+    let swapped = is_swapped(&connections, &pairs);
+    let its: Vec<Beginning> = connections.iter().map(|c| Beginning::of(c, &pairs, false)).collect();
+    let mut same = matched([&its, &beginnings], segments, &pairs).into_iter();
+    let windows = [&ours, &theirs].map(|report| (report.capture.first, report.capture.last));
+    let scene = Scene { pairs: &pairs, segments, windows, whole, list_retracted };
+    let mut count = Count::default();
+    let (mut met, mut rest) = (vec![false; connections.len()], Vec::new());
+    tap.look(its_files, |mut b| {
+        rename_and_shift(&mut b, &pairs);
+        match same.next().flatten() {
+            Some(a) => {
+                met[a] = true;
+                connections[a] = scene.one(Some(&connections[a]), Some(&b), &mut count);
+            }
+            None => rest.push(scene.one(None, Some(&b), &mut count)),
+        }
+    });
+    for (a, _) in connections.iter_mut().zip(met).filter(|(_, met)| !met) {
+        *a = scene.one(Some(a), None, &mut count);
     }
-    for (b, _) in theirs.connections.iter().zip(&taken).filter(|(_, taken)| !**taken) {
-        connections.push(scene.one(None, Some(b), &mut count));
-    }
-    drop(std::mem::take(&mut theirs.connections));
+    connections.append(&mut rest);
     connections.sort_by_cached_key(|c| (c.first, c.first_packet));
     connections.iter_mut().zip(1..).for_each(|(c, id)| c.id = id);
     let both_ends = both_ends(&pairs, &count, [&ours, &theirs], swapped);
@@ -91,15 +97,6 @@ struct Count {
     only: [u64; 2],
 }
 
-/// Drops what is long of a connection that is merged.
-fn let_go(c: &mut Connection) {
-    c.anomalies = Vec::new();
-    for side in Side::ALL {
-        let endpoint = c.endpoints.get_mut(side);
-        (endpoint.history, endpoint.retracted) = (Vec::new(), Vec::new());
-    }
-}
-
 /// Names and times as at the client's tap.
 fn rename_and_shift(c: &mut Connection, pairs: &Pairs) {
     let tuple = tuple_of(c);
@@ -127,45 +124,10 @@ pub(super) fn tuple_of(c: &Connection) -> Tuple {
     if c.client <= c.server { (c.client, c.server) } else { (c.server, c.client) }
 }
 
-/// For each connection of `ours` the one of `theirs` that shares the most segments with it.
-fn matched(ours: &Report, theirs: &Report, segments: &[Segments; 2], pairs: &Pairs) -> Vec<Option<usize>> {
-    let tuples = &pairs.named.tuples;
-    let [of_ours, of_theirs] = [ours, theirs]
-        .map(|report| Lists::of(tuples.len(), report.connections.iter().map(|c| tuples.find(tuple_of(c)))));
-    let of = |report: &Report, all: &[u32], packet: u64| latest(all, packet, |i| report.connections[i].first_packet);
-    let mut shared: BTreeMap<(usize, usize), u64> = BTreeMap::new();
-    for number in 0..tuples.len() as u32 {
-        for i in pairs.named.list(CLIENT, number) {
-            let Some(link) = pairs.links[CLIENT].get(*i as usize) else { continue };
-            let [here, there] = [(CLIENT, *i), (SERVER, link)].map(|(tap, i)| segments[tap].all[i as usize].packet);
-            let (a, b) = (of(ours, of_ours.get(number), here), of(theirs, of_theirs.get(number), there));
-            if let (Some(a), Some(b)) = (a, b) {
-                *shared.entry((a, b)).or_default() += 1;
-            }
-        }
-    }
-    let mut order: Vec<((usize, usize), u64)> = shared.into_iter().collect();
-    order.sort_by_key(|(pair, n)| (std::cmp::Reverse(*n), *pair));
-    let mut matched = vec![None; ours.connections.len()];
-    let mut taken = vec![false; theirs.connections.len()];
-    for ((a, b), _) in order {
-        if matched[a].is_none() && !taken[b] {
-            (matched[a], taken[b]) = (Some(b), true);
-        }
-    }
-    matched
-}
-
-/// The last one of `all`, which are in order of their `first` packets, that had begun when `packet` was captured.
-fn latest(all: &[u32], packet: u64, first: impl Fn(usize) -> u64) -> Option<usize> {
-    let begun = all.partition_point(|i| first(*i as usize) <= packet);
-    all.get(begun.checked_sub(1)?).map(|i| *i as usize)
-}
-
 /// What one connection is merged from.
 pub(super) struct Scene<'a> {
     pub(super) pairs: &'a Pairs,
-    pub(super) segments: &'a [Segments; 2],
+    pub(super) segments: [&'a Segments; 2],
     /// First and last packet at each tap, by its clock.
     pub(super) windows: [(Option<Time>, Option<Time>); 2],
     /// Whether each capture misses nothing.
@@ -339,9 +301,9 @@ pub(super) fn side_of(c: &Connection, socket: Socket) -> Option<Side> {
 }
 
 /// Whether most connections were opened from the side that is called the server's.
-fn is_swapped(ours: &Report, pairs: &Pairs) -> bool {
-    let from_server = ours.connections.iter().filter(|c| pairs.far.contains(&c.client.addr)).count();
-    from_server * 2 > ours.connections.len()
+fn is_swapped(ours: &[Connection], pairs: &Pairs) -> bool {
+    let from_server = ours.iter().filter(|c| pairs.far.contains(&c.client.addr)).count();
+    from_server * 2 > ours.len()
 }
 
 fn both_ends(pairs: &Pairs, count: &Count, reports: [&Report; 2], swapped: bool) -> BothEnds {
@@ -382,25 +344,4 @@ fn capture(mut ours: Capture, theirs: Capture, pairs: &Pairs, both_ends: BothEnd
     ours.silence = ours.silence.min(theirs.silence);
     ours.both_ends = Some(both_ends);
     ours
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use super::*;
-
-    #[test]
-    fn of_however_many_connections_on_the_same_ports_few_are_asked() {
-        let all: Vec<u32> = (0..100_000).map(|n| 3 * n).collect();
-        for (packet, expected) in [(6, None), (7, Some(0)), (36, Some(0)), (37, Some(3)), (1_500_000, Some(149_997))] {
-            let asked = Cell::new(0);
-            let first = |i: usize| {
-                asked.set(asked.get() + 1);
-                10 * i as u64 + 7
-            };
-            assert_eq!(latest(&all, packet, first), expected);
-            assert!(asked.get() <= 20, "{}", asked.get());
-        }
-    }
 }

@@ -36,6 +36,7 @@
 //! | [`segments`] | these segments, kept small, by four-tuple |
 //! | `names` | which addresses and ports of one capture are which of the other (NAT) |
 //! | [`pair`] | which segment of one capture is which of the other |
+//! | `matched` | which connection of one capture is which of the other |
 //! | [`clock`] | offset and drift between the two clocks |
 //! | `apart` | captures that have nothing to do with each other |
 //! | `merge` | two reports as one |
@@ -45,6 +46,7 @@
 
 mod apart;
 pub mod clock;
+mod matched;
 mod merge;
 mod names;
 pub mod pair;

@@ -1,9 +1,9 @@
 //! One of the two captures: analysed as by itself, its segments kept.
 
 use super::segments::Segments;
-use crate::analyze::{Analysis, Options};
+use crate::analyze::{Analysis, Finish, Options, Wanted};
 use crate::decode::{Decoded, Decoder};
-use crate::report::Report;
+use crate::report::{Connection, Report};
 use crate::segment::{Segment, Socket};
 use crate::source::{FileInfo, Packet};
 use crate::time::Time;
@@ -81,10 +81,25 @@ impl Tap {
         &self.segments
     }
 
+    /// The capture misses nothing: what its numbers skip did not get there.
+    pub(super) fn misses_nothing(&mut self) {
+        self.analysis.misses_nothing();
+    }
+
+    /// Looks at the connections of this capture alone, each of which `take` has, in order of their first packets.
+    pub(super) fn look(&self, files: Vec<FileInfo>, mut take: impl FnMut(Connection)) -> Finish<'_> {
+        let mut finish = self.analysis.ended(files);
+        let wanted = Wanted { connections: true, ..Wanted::default() };
+        while let Some(stretch) = finish.next(wanted) {
+            stretch.connections.into_iter().for_each(&mut take);
+        }
+        finish
+    }
+
     /// The report on this capture alone, which misses nothing if it is `whole`, and its segments in capture order.
     pub fn finish(mut self, files: Vec<FileInfo>, whole: bool) -> (Report, Segments) {
         if whole {
-            self.analysis.misses_nothing();
+            self.misses_nothing();
         }
         (self.analysis.finish(files), self.segments)
     }
