@@ -19,6 +19,7 @@ use crate::report::findings;
 use crate::report::rollup::Added;
 use crate::report::totals::Totals;
 use crate::report::{Capture, Connection, Report, SCHEMA, TOOL};
+use crate::segment::Socket;
 use crate::source::{self, FileInfo};
 use crate::time::Time;
 use crate::timing::table::Builder;
@@ -311,6 +312,13 @@ impl<'a> Finish<'a> {
     /// The index in the tracker of the connection at this place in the order of first packets.
     pub(super) fn at(&self, position: usize) -> usize {
         self.order.as_ref().map_or(position, |order| order[position] as usize)
+    }
+
+    /// Of each connection, in the order in which they are looked at, its sockets and the number of its first packet.
+    pub fn beginnings(&self) -> impl Iterator<Item = ([Socket; 2], u64)> {
+        let tracker = &self.analysis.tracker;
+        let indices = (0..self.count()).map(|position| self.at(position));
+        indices.map(|index| (*tracker.sockets(index), tracker.first_packet(index)))
     }
 
     /// Whether connections are only written, now, and none of it is what was disproved.

@@ -348,6 +348,11 @@ impl Analysis {
         self.whole = true;
     }
 
+    /// Nobody asks how long things took in connections together.
+    pub fn leave_times(&mut self) {
+        self.options.timing = Extent::Nothing;
+    }
+
     /// The report on all that was taken.
     pub fn finish(self, files: Vec<FileInfo>) -> Report {
         self.finish_with(files, Wanted::default())

@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::names::rename;
+use super::names::{Translation, Tuple};
 use super::pair::{CLIENT, Pairs, SERVER};
-use super::segments::{Lists, Segments};
-use crate::report::Connection;
+use super::segments::{Lists, Segments, Tuples};
+use crate::segment::Socket;
 
 /// Where a connection begins in its capture.
 pub(super) struct Beginning {
@@ -17,16 +17,19 @@ pub(super) struct Beginning {
 }
 
 impl Beginning {
-    /// That of a connection as its own capture tells it.
-    pub fn of(c: &Connection, pairs: &Pairs, is_theirs: bool) -> Beginning {
-        let tuple = super::merge::tuple_of(c);
-        let (a, b) = if is_theirs {
-            (rename(&pairs.translation, tuple, tuple.0), rename(&pairs.translation, tuple, tuple.1))
-        } else {
-            tuple
-        };
-        Beginning { tuple: pairs.named.tuples.find(if a <= b { (a, b) } else { (b, a) }), packet: c.first_packet }
+    /// That of a connection between these sockets, as its own capture calls them, with this first packet. `names` are those
+    /// that the client tap's capture has for them.
+    pub fn of(([a, b], packet): ([Socket; 2], u64), names: Option<&Translation>, tuples: &Tuples) -> Beginning {
+        let mut tuple = in_order((a, b));
+        if let Some(named) = names.and_then(|names| names.get(&tuple)) {
+            tuple = in_order(*named);
+        }
+        Beginning { tuple: tuples.find(tuple), packet }
     }
+}
+
+fn in_order((a, b): Tuple) -> Tuple {
+    if a <= b { (a, b) } else { (b, a) }
 }
 
 /// For each connection of the server tap's capture the one of the client tap's that shares the most segments with it.

@@ -38,22 +38,24 @@ pub fn merge(client: Half, server: Half, list_retracted: bool) -> Result<Report,
     if whole[SERVER] {
         tap.misses_nothing();
     }
-    // The connections of the other capture are looked at twice rather than held beside these and what both are merged into.
-    let mut beginnings = Vec::new();
-    let theirs = tap.look(its_files.clone(), |c| beginnings.push(Beginning::of(&c, &pairs, true))).report(Vec::new());
+    tap.leave_times();
+    // The connections of the other capture are not held beside these and what both are merged into.
+    let (tuples, mut its) = (&pairs.named.tuples, Vec::new());
+    let theirs = tap.sums(its_files.clone(), |c| its.push(Beginning::of(c, Some(&pairs.translation), tuples)));
     let segments = [&client, tap.segments()];
     if let Some(why) = apart([&ours, &theirs], segments, &pairs) {
         return Err(why);
     }
     let mut connections = std::mem::take(&mut ours.connections);
     let swapped = is_swapped(&connections, &pairs);
-    let its: Vec<Beginning> = connections.iter().map(|c| Beginning::of(c, &pairs, false)).collect();
-    let mut same = matched([&its, &beginnings], segments, &pairs).into_iter();
+    let sockets = |c: &Connection| ([c.client, c.server], c.first_packet);
+    let own: Vec<Beginning> = connections.iter().map(|c| Beginning::of(sockets(c), None, tuples)).collect();
+    let mut same = matched([&own, &its], segments, &pairs).into_iter();
     let windows = [&ours, &theirs].map(|report| (report.capture.first, report.capture.last));
     let scene = Scene { pairs: &pairs, segments, windows, whole, list_retracted };
     let mut count = Count::default();
     let (mut met, mut rest) = (vec![false; connections.len()], Vec::new());
-    tap.look(its_files, |mut b| {
+    tap.each(its_files, |mut b| {
         rename_and_shift(&mut b, &pairs);
         match same.next().flatten() {
             Some(a) => {

@@ -202,3 +202,40 @@ impl Lists {
         &self.items[self.begins[number] as usize..self.begins[number + 1] as usize]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn socket(last: u8, port: u16) -> Socket {
+        Socket { addr: std::net::Ipv4Addr::new(10, 0, 0, last).into(), port }
+    }
+
+    fn seen(packet: u64, src: Socket, dst: Socket) -> Seen {
+        let tsval = (packet == 1).then_some(0);
+        Seen { time: Time(0), packet, src, dst, seq: u32::MAX, ack: 7, len: 1, flags: 0x11, ip_id: 3, tsval }
+    }
+
+    #[test]
+    fn a_segment_takes_forty_bytes_and_tells_what_was_seen() {
+        assert_eq!(size_of::<Kept>(), 40);
+        let (a, b, c) = (socket(1, 40_000), socket(2, 80), socket(3, 80));
+        let all = [seen(1, b, a), seen(2, a, b), seen(2, c, a)];
+        let segments: Segments = all.into_iter().collect();
+        for (kept, seen) in segments.all.iter().zip(&all) {
+            assert_eq!(segments.ends(kept), (seen.src, seen.dst));
+            assert_eq!((kept.flags(), kept.tsval()), (seen.flags, seen.tsval));
+            assert_eq!(kept.end(), 1, "payload and FIN, beyond the last number");
+        }
+        assert_eq!(segments.tuples.len(), 2);
+        let lists = segments.by_tuple();
+        assert_eq!([0, 1].map(|number| lists.get(number)), [&[0, 1][..], &[2]]);
+        assert_eq!([1, 2, 3].map(|packet| segments.position(packet)), [Some(0), Some(1), None]);
+    }
+
+    #[test]
+    fn what_belongs_to_nothing_is_in_no_list() {
+        let lists = Lists::of(3, [Some(2), None, Some(0), Some(2)].into_iter());
+        assert_eq!([0, 1, 2].map(|number| lists.get(number)), [&[2][..], &[], &[0, 3]]);
+    }
+}

@@ -1,7 +1,7 @@
 //! One of the two captures: analysed as by itself, its segments kept.
 
 use super::segments::Segments;
-use crate::analyze::{Analysis, Finish, Options, Wanted};
+use crate::analyze::{Analysis, Options, Wanted};
 use crate::decode::{Decoded, Decoder};
 use crate::report::{Connection, Report};
 use crate::segment::{Segment, Socket};
@@ -86,14 +86,27 @@ impl Tap {
         self.analysis.misses_nothing();
     }
 
-    /// Looks at the connections of this capture alone, each of which `take` has, in order of their first packets.
-    pub(super) fn look(&self, files: Vec<FileInfo>, mut take: impl FnMut(Connection)) -> Finish<'_> {
+    /// Its timing tables are not asked for.
+    pub(super) fn leave_times(&mut self) {
+        self.analysis.leave_times();
+    }
+
+    /// The report on this capture alone without its connections; `take` has of each, in order, the sockets and the number of
+    /// the first packet.
+    pub(super) fn sums(&self, files: Vec<FileInfo>, take: impl FnMut(([Socket; 2], u64))) -> Report {
+        let mut finish = self.analysis.ended(files);
+        finish.beginnings().for_each(take);
+        while finish.next(Wanted::default()).is_some() {}
+        finish.report(Vec::new())
+    }
+
+    /// The connections of this capture alone, each of which `take` has, in the same order.
+    pub(super) fn each(&self, files: Vec<FileInfo>, mut take: impl FnMut(Connection)) {
         let mut finish = self.analysis.ended(files);
         let wanted = Wanted { connections: true, ..Wanted::default() };
         while let Some(stretch) = finish.next(wanted) {
             stretch.connections.into_iter().for_each(&mut take);
         }
-        finish
     }
 
     /// The report on this capture alone, which misses nothing if it is `whole`, and its segments in capture order.

@@ -190,9 +190,8 @@ impl Scene<'_> {
 
     /// Whether this packet at the client's tap did not come to the server's, which ran then.
     pub(super) fn was_lost(&self, packet: u64) -> bool {
-        let segments = &self.segments[CLIENT].all;
-        let sent = segments.get(segments.partition_point(|seen| seen.packet < packet));
-        let ran = sent.is_some_and(|seen| seen.packet == packet && self.ran_at(SERVER, seen.time));
+        let segments = &self.segments[CLIENT];
+        let ran = segments.position(packet).is_some_and(|at| self.ran_at(SERVER, segments.all[at].time));
         ran && self.link(CLIENT, packet).is_none()
     }
 
