@@ -354,3 +354,36 @@ fn syns_that_never_came_to_the_servers_side_are_none_that_it_dropped() {
     let [both, client, server] = found(Arrives);
     assert_eq!([both, client, server], [(); 3].map(|()| Some(6.into())));
 }
+
+/// The state of an end after all, how it is known, and where it may be.
+fn after_all<'a>(report: &'a Value, side: &str) -> (&'a str, &'a str, Vec<&'a str>) {
+    let end = &report["connections"][0]["endpoints"][side];
+    let possible = end["possible"].as_array().unwrap().iter().map(|state| state.as_str().unwrap());
+    (end["state"].as_str().unwrap(), end["evidence"].as_str().unwrap(), possible.collect())
+}
+
+#[test]
+fn an_end_is_not_where_it_would_be_without_what_reached_it() {
+    let mut traffic = open(0, 40_000);
+    traffic.extend([
+        (100_000, 40_000, false, 511, 111, FIN | ACK, 0, Arrives),
+        (106_000, 40_000, true, 111, 512, FIN | ACK, 0, Arrives),
+        (112_000, 40_000, false, 512, 112, ACK, 0, Arrives),
+    ]);
+    let [both, client, _] = reports(&traffic);
+    assert_eq!(after_all(&client, "client"), ("CLOSED", "inferred", vec!["CLOSED", "LAST_ACK"]));
+    assert_eq!(after_all(&both, "client"), ("CLOSED", "confirmed", vec!["CLOSED"]));
+}
+
+#[test]
+fn what_opens_a_connection_may_be_ignored_where_it_arrived() {
+    // By a listener whose queue is full.
+    for (segments, state) in [(1, "SYN_RCVD"), (3, "ESTABLISHED")] {
+        let traffic: Vec<Sent> = open(0, 40_000).into_iter().take(segments).collect();
+        let [both, _, server] = reports(&traffic);
+        let (told, evidence, possible) = after_all(&both, "server");
+        assert_eq!((told, evidence), (state, "inferred"));
+        assert!(possible.len() == 2 && possible == after_all(&server, "server").2, "{possible:?}");
+        assert_eq!(both["capture"]["both_ends"]["confirmed"], 0);
+    }
+}

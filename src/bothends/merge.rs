@@ -199,9 +199,12 @@ impl Scene<'_> {
         merged
     }
 
-    /// An end as the capture at its side tells it: what was captured there has arrived there.
+    /// An end as the capture at its side tells it: what was captured there has arrived there, and where the end would be
+    /// without it, it is not. Only what opens a connection may be ignored, by a listener whose queue is full; what follows
+    /// rests on it.
     fn settled(&self, endpoint: &Endpoint, tap: usize, count: &mut Count) -> Endpoint {
         let mut endpoint = endpoint.clone();
+        let mut may_be_ignored = false;
         for entry in &mut endpoint.history {
             entry.seen_at = Some(side_name(tap));
             let Some(packet) = entry.packet else { continue };
@@ -209,10 +212,20 @@ impl Scene<'_> {
                 packet: link.packet,
                 time: if tap == CLIENT { self.pairs.clock.to_client(link.time) } else { link.time },
             });
-            if entry.evidence == Evidence::Inferred {
+            if entry.evidence != Evidence::Inferred {
+                continue;
+            }
+            may_be_ignored |= matches!(
+                (entry.from, entry.state),
+                (State::Closed, State::SynRcvd) | (State::SynRcvd, State::Established)
+            );
+            if !may_be_ignored {
                 entry.evidence = Evidence::Confirmed;
                 entry.proven_by = Some(packet);
                 count.confirmed += 1;
+                if entry.from != endpoint.state {
+                    endpoint.possible = endpoint.possible.without(entry.from);
+                }
             }
         }
         endpoint.evidence = endpoint.history.last().map_or(endpoint.evidence, |entry| entry.evidence);
@@ -280,8 +293,9 @@ fn weigh(belief: &Endpoint, endpoint: &mut Endpoint, count: &mut Count, list: bo
         let believed = matches!(entry.evidence, Evidence::Inferred | Evidence::Assumed);
         match found {
             Some(i) => {
+                let known = !matches!(endpoint.history[next + i].evidence, Evidence::Inferred | Evidence::Assumed);
                 next += i + 1;
-                count.confirmed += u64::from(believed);
+                count.confirmed += u64::from(believed && known);
             }
             None => {
                 count.retracted += u64::from(believed);

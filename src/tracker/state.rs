@@ -141,6 +141,12 @@ impl States {
         States(self.0 | 1 << state as u16)
     }
 
+    /// All but this one.
+    #[must_use]
+    pub const fn without(self, state: State) -> States {
+        States(self.0 & !(1 << state as u16))
+    }
+
     /// Everything in either.
     #[must_use]
     pub const fn union(self, other: States) -> States {
