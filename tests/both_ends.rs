@@ -357,3 +357,22 @@ fn people_are_told_of_clocks_and_losses() {
     let known = lines.iter().filter(|line| line.contains("side") || line.contains(" lost "));
     insta::assert_snapshot!("table", told.chain(known).copied().collect::<Vec<_>>().join("\n"));
 }
+
+#[test]
+fn whose_times_and_whose_packets_are_told_is_said() {
+    let captures = ["--client", "testdata/loss_client.pcap", "--server", "testdata/loss_server.pcap"];
+    let told = |further: &[&str]| run(&[&["analyze", "--quiet"], &captures[..], further].concat()).out;
+    let timing = told(&["--only", "timing"]);
+    for title in ["TIMING  ", "TIME IN STATE  ", "WHERE THE TIME WENT  "] {
+        let heading = timing.lines().find(|line| line.starts_with(title)).unwrap();
+        assert!(heading.contains("by the client's capture alone; "), "{heading}");
+    }
+    let events = told(&["--events"]);
+    let confirmed = || events.lines().filter(|line| line.contains("confirmed by #"));
+    assert!(
+        confirmed().all(|line| line.ends_with(" of the client's") || line.ends_with(" of the server's")),
+        "{events}"
+    );
+    let events: Vec<Value> = serde_json::from_str(&told(&["--events", "--format", "json"])).unwrap();
+    assert!(events.iter().all(|event| event["seen_at"] == event["role"]), "{:?}", events[0]);
+}

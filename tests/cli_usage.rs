@@ -42,6 +42,14 @@ fn a_capture_without_a_command_gets_a_hint() {
 }
 
 #[test]
+fn a_limit_may_be_larger_than_any_number_of_things() {
+    let all = |limit: &str| run(&["analyze", "--quiet", "--limit", limit, "testdata/clean.pcapng"]);
+    let (any, every) = (all("99999999999999999999"), all("all"));
+    assert_eq!((any.code, any.out), (0, every.out), "{}", any.err);
+    assert_eq!([all("").code, all("-1").code, all("+1").code], [2; 3]);
+}
+
+#[test]
 fn usage_errors_exit_with_2_and_say_what_to_do() {
     for (arguments, says) in [
         (&["analyze"][..], "no FILE given"),

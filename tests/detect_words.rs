@@ -231,10 +231,10 @@ fn events_say_of_which_their_packet_is_only_the_trace() {
     let table = opened(lines(Format::Table)).unwrap();
     assert!(table.ends_with("  shown by #2"), "{table}");
     let csv = lines(Format::Csv);
-    assert!(csv[0].ends_with(",packet,evidence,proven_by,deduced"), "{}", csv[0]);
-    assert!(csv[1].ends_with(",sent SYN,1,sent,,false"), "{}", csv[1]);
+    assert!(csv[0].ends_with(",packet,evidence,proven_by,deduced,seen_at"), "{}", csv[0]);
+    assert!(csv[1].ends_with(",sent SYN,1,sent,,false,"), "{}", csv[1]);
     let csv = opened(csv).unwrap();
-    assert!(csv.ends_with(",\"received SYN,ACK\",2,sent,,true"), "{csv}");
+    assert!(csv.ends_with(",\"received SYN,ACK\",2,sent,,true,"), "{csv}");
 }
 
 #[test]

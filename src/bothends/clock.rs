@@ -15,7 +15,8 @@ pub struct Clock {
     pub offset: Span,
     /// How much faster it goes, in parts per million; 0 where that does not show.
     pub drift_ppm: f64,
-    /// Half the least round trip between the taps: the offset is not wrong by more.
+    /// Half the least round trip between the taps: the offset is not wrong by more. Where the clocks tremble so much that a
+    /// segment seems to arrive before it was sent, half of what the bounds contradict each other by.
     pub delay: Span,
     /// Both directions had matches, so that the offset means something.
     pub known: bool,
@@ -48,7 +49,7 @@ impl Clock {
             origin,
             offset: Span(middle(upper, lower)),
             drift_ppm: 0.0,
-            delay: Span(((upper - lower) / 2).max(0)),
+            delay: Span(((upper - lower) / 2).abs()),
             known: true,
         };
         let width = ((last - first) / STRETCHES).max(LEAST);
@@ -58,13 +59,13 @@ impl Clock {
         let offset = median(rest.clone());
         let scatter = median(rest.iter().map(|r| (r - offset).abs()).collect());
         // A drift that moves the clock less than its readings scatter does not show.
-        if slope.abs() * (last - first) as f64 <= 4.0 * scatter as f64 + simple.delay.0 as f64 / 20.0 + 1_000.0
+        if slope.abs() * (last - first) as f64 <= 4.0 * scatter as f64 + (upper - lower).max(0) as f64 / 40.0 + 1_000.0
             || slope.abs() > MOST
         {
             return simple;
         }
-        let delay = median(points.iter().map(|(_, _, half)| *half).collect());
-        Clock { origin, offset: Span(offset), drift_ppm: slope * 1e6, delay: Span(delay.max(0)), known: true }
+        let delay = median(points.iter().map(|(_, _, half)| half.abs()).collect());
+        Clock { origin, offset: Span(offset), drift_ppm: slope * 1e6, delay: Span(delay), known: true }
     }
 
     /// The offset at a time of the client tap's clock.
@@ -155,6 +156,13 @@ mod tests {
         let clock = measured(0);
         assert_eq!(clock.drift_ppm, 0.0);
         assert_eq!((clock.offset, clock.delay), (Span::secs(3), Span::millis(10)));
+    }
+
+    #[test]
+    fn bounds_that_contradict_each_other_do_not_make_the_offset_exact() {
+        let (up, down) = ([(Time(0), Span(7_000_000))], [(Time(0), Span(7_010_000))]);
+        let clock = Clock::measure(&up, &down);
+        assert_eq!((clock.offset, clock.delay), (Span(7_005_000), Span(5_000)));
     }
 
     #[test]

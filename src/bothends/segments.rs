@@ -1,15 +1,10 @@
 //! The segments of a capture: small, since all of both captures are held until they are matched, and by four-tuple.
 
-use std::hash::BuildHasher;
-
-use foldhash::quality::RandomState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
-
 use super::names::Tuple;
 use super::tap::Seen;
 use crate::segment::Socket;
 use crate::time::Time;
+use crate::tracker::index::Index;
 
 /// A segment as it is kept.
 #[derive(Clone, Copy, Debug)]
@@ -130,30 +125,25 @@ impl FromIterator<Seen> for Segments {
 #[derive(Debug, Default)]
 pub(super) struct Tuples {
     list: Vec<Tuple>,
-    /// Seeded, because addresses are chosen by whoever sends the packets.
-    numbers: HashTable<u32>,
-    seed: RandomState,
+    index: Index,
 }
 
 impl Tuples {
     /// The number of this one, from now on.
     pub fn number(&mut self, tuple: Tuple) -> u32 {
-        let Tuples { list, numbers, seed } = self;
-        let at = |n: &u32| list[*n as usize];
-        match numbers.entry(seed.hash_one(tuple), |n| at(n) == tuple, |n| seed.hash_one(at(n))) {
-            Entry::Occupied(n) => *n.get(),
-            Entry::Vacant(free) => {
-                let next = list.len() as u32;
-                free.insert(next);
-                list.push(tuple);
-                next
-            }
+        if let Some(number) = self.find(tuple) {
+            return number;
         }
+        let number = self.list.len() as u32;
+        self.index.insert(self.index.hash(&tuple.0, &tuple.1), number);
+        self.list.push(tuple);
+        number
     }
 
     /// The number of this one, if it has one.
     pub fn find(&self, tuple: Tuple) -> Option<u32> {
-        self.numbers.find(self.seed.hash_one(tuple), |n| self.get(*n) == tuple).copied()
+        let is = |number: usize| self.list.get(number) == Some(&tuple);
+        Some(self.index.find(self.index.hash(&tuple.0, &tuple.1), is)? as u32)
     }
 
     pub fn get(&self, number: u32) -> Tuple {

@@ -228,7 +228,11 @@ impl Timers {
 pub(super) fn limit(word: &str) -> Result<Limit, String> {
     match word {
         "all" => Ok(Limit::All),
-        _ => word.parse().map(Limit::At).map_err(|_| "a number or `all`".to_owned()),
+        // There are not as many of anything as no longer fit into a number.
+        _ if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Ok(word.parse().map_or(Limit::All, Limit::At))
+        }
+        _ => Err("a number or `all`".to_owned()),
     }
 }
 

@@ -53,12 +53,14 @@ fn clocks(both: &BothEnds) -> String {
     }
     let ahead = if both.offset.0 < 0 { "behind" } else { "ahead" };
     let size = crate::time::Span(both.offset.0.saturating_abs());
-    let drift = both.drift_ppm.map(|ppm| format!(", drifting {ppm:+.1} ppm")).unwrap_or_default();
-    let bounds = format!("(to ± {}{drift})", span(both.delay));
+    let drift = both.drift_ppm.map(|ppm| format!("drifting {ppm:+.1} ppm"));
+    let within = (both.delay.0 > 0).then(|| format!("to ± {}", span(both.delay)));
+    let bounds: Vec<String> = within.into_iter().chain(drift).collect();
+    let bounds = if bounds.is_empty() { String::new() } else { format!(" ({})", bounds.join(", ")) };
     if size.0 == 0 {
-        format!("the clocks agree {bounds}")
+        format!("the clocks agree{bounds}")
     } else {
-        format!("the server's clock is {} {ahead} {bounds}", span(size))
+        format!("the server's clock is {} {ahead}{bounds}", span(size))
     }
 }
 

@@ -51,6 +51,9 @@ pub struct Event {
     /// The packet that proves it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proven_by: Option<u64>,
+    /// Of two captures, one at each end, the one that has these packets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Side>,
 }
 
 impl Event {
@@ -66,7 +69,11 @@ impl Event {
 
     /// How it is known.
     fn how(&self) -> String {
-        ladder::evidence(self.evidence, self.packet.filter(|_| self.deduced), self.proven_by)
+        let how = ladder::evidence(self.evidence, self.packet.filter(|_| self.deduced), self.proven_by);
+        match self.seen_at {
+            Some(side) if how.contains('#') => format!("{how} of the {}'s", side.name()),
+            _ => how,
+        }
     }
 }
 
@@ -88,6 +95,7 @@ struct Kept {
     /// 0 for none, as for `proven_by`: packets are counted from 1.
     packet: u64,
     proven_by: u64,
+    seen_at: Option<Side>,
 }
 
 const _: () = assert!(size_of::<Kept>() <= 64);
@@ -125,6 +133,7 @@ impl Events {
                     lasted: known.map_or(Span(-1), |b| (entry.time - b.time).max(Span(0))),
                     packet: entry.packet.unwrap_or(0),
                     proven_by: entry.proven_by.unwrap_or(0),
+                    seen_at: entry.seen_at,
                 });
             }
         }
@@ -156,6 +165,7 @@ impl Events {
                 deduced: e.deduced,
                 evidence: e.evidence,
                 proven_by: some(e.proven_by),
+                seen_at: e.seen_at,
             })
         })
     }
@@ -205,6 +215,7 @@ impl Events {
                 "evidence",
                 "proven_by",
                 "deduced",
+                "seen_at",
             ],
         )?;
         let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
@@ -227,6 +238,7 @@ impl Events {
                     e.evidence.name().to_owned(),
                     number(e.proven_by),
                     e.deduced.to_string(),
+                    e.seen_at.map(Side::name).unwrap_or_default().to_owned(),
                 ],
             )?;
         }

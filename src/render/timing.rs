@@ -44,6 +44,11 @@ pub fn tables(report: &Report, long: bool) -> Vec<Rows> {
     let mut tables = vec![metrics(&timing.all, long), states(&timing.all, long)];
     let most = if long { MANY } else { FEW };
     tables.push(blame("WHERE THE TIME WENT", &timing.all, &timing.by_server, most, timing.omitted.servers));
+    // What is added up of one capture agrees with no history of the other end's.
+    for table in tables.iter_mut().filter(|_| report.capture.both_ends.is_some()) {
+        let alone = "by the client's capture alone";
+        table.remark = if table.remark.is_empty() { alone.to_owned() } else { format!("{alone}; {}", table.remark) };
+    }
     if long {
         tables.push(groups("BY SERVER", &timing.by_server, timing.omitted.servers));
         tables.push(groups("BY CLIENT", &timing.by_client, timing.omitted.clients));

@@ -18,7 +18,8 @@ pub struct BothEnds {
     /// How much faster it goes, in parts per million; absent where that does not show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift_ppm: Option<f64>,
-    /// Half the least round trip between the taps; the offset is not wrong by more.
+    /// Half the least round trip between the taps, or half of what clocks that tremble contradict each other by; the
+    /// offset is not wrong by more than the former.
     pub delay: Span,
     /// Segments by the side that sent them, of all connections.
     pub path: PerSide<Direction>,

@@ -36,7 +36,8 @@ pub struct Turns {
     late: bool,
     /// It came at once after one that was, or that went on, late.
     reacts: bool,
-    /// Where the present run begins, and how far it goes.
+    /// Where the present run begins, and where its latest payload ends. What was overtaken on the way ends earlier than the run
+    /// does: of that the callers know more.
     start: u32,
     end: u32,
     /// The packet with the last of its payload so far.
