@@ -376,3 +376,22 @@ fn whose_times_and_whose_packets_are_told_is_said() {
     let events: Vec<Value> = serde_json::from_str(&told(&["--events", "--format", "json"])).unwrap();
     assert!(events.iter().all(|event| event["seen_at"] == event["role"]), "{:?}", events[0]);
 }
+
+#[test]
+fn a_copy_of_a_capture_confirms_nothing() {
+    let folder = Folder::new();
+    let bytes = std::fs::read(format!("{}/testdata/loss_client.pcap", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    folder.file("a.pcap", &bytes);
+    folder.file("b.pcap", &bytes);
+    let run = folder.run(&["analyze", "--client", "a.pcap", "--server", "b.pcap", "--only", "totals"]);
+    assert!(run.err.contains("no time passes between the two captures, either way: "), "{}", run.err);
+    let told: String = run.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("neither confirms what the other believes") && !told.contains("clocks"), "{told}");
+    let run = folder.run(&["analyze", "--quiet", "--client", "a.pcap", "--server", "b.pcap", "-f", "json"]);
+    let (both, alone): (Value, Value) = (
+        serde_json::from_str(&run.out).unwrap(),
+        serde_json::from_str(&folder.run(&["analyze", "-f", "json", "a.pcap"]).out).unwrap(),
+    );
+    assert_eq!(both["capture"]["both_ends"]["confirmed"], 0);
+    assert_eq!(states(&both), states(&alone));
+}

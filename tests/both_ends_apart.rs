@@ -17,6 +17,20 @@ fn at_once(ports: &[u16]) -> Vec<u8> {
     closed(Conversation::new(), ports)
 }
 
+/// The same seen from the server, 50 µs off: what the client sends comes later there, and what it is sent was there before.
+fn at_the_server(ports: &[u16]) -> Vec<u8> {
+    const HEADER: usize = 24;
+    let mut bytes = at_once(ports);
+    let mut at = HEADER;
+    while let Some(record) = bytes.get_mut(at..).filter(|rest| !rest.is_empty()) {
+        let word = |i: usize| u32::from_le_bytes(record[i..i + 4].try_into().unwrap());
+        let (micros, len, from_client) = (word(4), word(8) as usize, record[16 + 15] == 1);
+        record[4..8].copy_from_slice(&if from_client { micros + 50 } else { micros - 50 }.to_le_bytes());
+        at += 16 + len;
+    }
+    bytes
+}
+
 /// What is said of these captures, one from each end.
 fn merged(client: &[u8], server: &[u8], more: &[&str]) -> Run {
     let folder = Folder::new();
@@ -85,7 +99,8 @@ fn few_common_connections_are_told_with_their_share() {
 
 #[test]
 fn a_capture_with_more_traffic_than_the_other_is_not_doubted() {
-    let run = merged(&at_once(&[40_000, 40_001]), &at_once(&[40_000, 40_001, 40_002, 40_003, 40_004, 40_005]), &[]);
+    let all = at_the_server(&[40_000, 40_001, 40_002, 40_003, 40_004, 40_005]);
+    let run = merged(&at_once(&[40_000, 40_001]), &all, &[]);
     assert_eq!((run.code, run.err.as_str()), (0, ""));
     assert!(!run.out.contains("in both captures"), "{}", run.out);
 }

@@ -212,7 +212,7 @@ impl Scene<'_> {
                 packet: link.packet,
                 time: if tap == CLIENT { self.pairs.clock.to_client(link.time) } else { link.time },
             });
-            if entry.evidence != Evidence::Inferred {
+            if entry.evidence != Evidence::Inferred || self.pairs.one_place {
                 continue;
             }
             may_be_ignored |= matches!(
@@ -330,6 +330,7 @@ fn both_ends(pairs: &Pairs, count: &Count, reports: [&Report; 2], swapped: bool)
     let names = |report: &Report| report.capture.files.iter().map(|file| file.name.clone()).collect();
     BothEnds {
         files: PerSide { client: names(reports[CLIENT]), server: names(reports[SERVER]) },
+        one_place: pairs.one_place,
         clock_known: pairs.clock.known,
         offset: pairs.clock.offset,
         drift_ppm: (pairs.clock.drift_ppm != 0.0).then(|| (pairs.clock.drift_ppm * 1e3).round() / 1e3),

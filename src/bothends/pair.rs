@@ -49,6 +49,9 @@ pub struct Pairs {
     pub translation: Translation,
     /// Addresses (as the client tap sees them) at the server tap's side; all others are at the client tap's.
     pub far: BTreeSet<IpAddr>,
+    /// What is in both captures, of both directions, was captured with one and the same difference of times: no way lies
+    /// between the taps, or one capture is a copy of the other.
+    pub one_place: bool,
     /// For each four-tuple, what became of the segments sent at the client tap's side, and at the server tap's.
     pub fates: Vec<[Direction; 2]>,
     /// How many four-tuples have none, since a device between changes their sequence numbers.
@@ -69,7 +72,7 @@ pub fn pair(segments: [&Segments; 2]) -> Pairs {
     let translation = translate(segments[CLIENT], segments[SERVER]);
     let named = Named::of(segments, &translation);
     let taps = segments.map(|tap| tap.all.as_slice());
-    let (far, clock) = measure(taps, &named);
+    let (far, clock, one_place) = measure(taps, &named);
     let mut links = taps.map(|tap| Links::none(tap.len()));
     let (mut fates, mut renumbered) = (Vec::with_capacity(named.tuples.len()), 0);
     let ends = taps.map(|tap| (tap.iter().map(|s| s.time).min(), tap.iter().map(|s| s.time).max()));
@@ -92,7 +95,7 @@ pub fn pair(segments: [&Segments; 2]) -> Pairs {
         }
         fates.push(fate);
     }
-    Pairs { links, clock, translation, far, fates, renumbered, named }
+    Pairs { links, clock, translation, far, one_place, fates, renumbered, named }
 }
 
 /// Whether nothing of one direction is alike at both sides, although both have it: a SYN proxy answers with numbers of its own, and
@@ -123,8 +126,9 @@ fn saying<'a, K: Ord>(all: &'a [(K, u32)], key: &K) -> &'a [(K, u32)] {
     &rest[..rest.partition_point(|(known, _)| known == key)]
 }
 
-/// From segments that occur once in each capture: which addresses are at which side, and how the clocks go.
-fn measure(taps: [&[Kept]; 2], named: &Named) -> (BTreeSet<IpAddr>, Clock) {
+/// From segments that occur once in each capture: which addresses are at which side, how the clocks go, and whether nothing
+/// lies between the taps.
+fn measure(taps: [&[Kept]; 2], named: &Named) -> (BTreeSet<IpAddr>, Clock, bool) {
     let mut votes: BTreeMap<IpAddr, i64> = BTreeMap::new();
     // Of each its four-tuple, and whether the first socket of that sent it.
     let mut samples: Vec<(u32, bool, Sample)> = Vec::new();
@@ -165,7 +169,9 @@ fn measure(taps: [&[Kept]; 2], named: &Named) -> (BTreeSet<IpAddr>, Clock) {
         samples.iter().filter(of).map(|(_, _, sample)| *sample).collect::<Vec<Sample>>()
     };
     let clock = Clock::measure(&way(true), &way(false));
-    (far, clock)
+    let is_alike = |(_, _, (_, later)): &(u32, bool, Sample)| samples.first().is_some_and(|first| *later == first.2.1);
+    let both_ways = !votes.is_empty() && votes.values().all(|n| *n == 0);
+    (far, clock, both_ways && samples.iter().all(is_alike))
 }
 
 /// The addresses at the server tap's side: those that `votes` are against.

@@ -180,8 +180,8 @@ fn both_ends(args: &AnalyzeArgs, options: Options) -> Result<Report, Failure> {
             let swapped = "most connections were opened from the other side; swapped?";
             tell(format_args!("tcpstate: {}: {swapped}", clean(&names)));
         }
-        if let Some(doubt) = ends::doubt(both) {
-            let names = [both.files.client.as_slice(), &both.files.server].concat().join(", ");
+        let names = [both.files.client.as_slice(), &both.files.server].concat().join(", ");
+        for doubt in ends::doubts(both) {
             tell(format_args!("tcpstate: {}: {doubt}", clean(&names)));
         }
     }

@@ -5,8 +5,14 @@ use crate::report::{BothEnds, Direction, Entry, Side};
 
 /// Clauses about the captures as a whole.
 pub fn clauses(both: &BothEnds) -> Vec<String> {
-    let mut clauses: Vec<String> = doubt(both).into_iter().collect();
-    clauses.extend([clocks(both), losses(&both.path.client, Side::Server), losses(&both.path.server, Side::Client)]);
+    let mut clauses: Vec<String> = doubts(both).collect();
+    if !both.one_place {
+        clauses.extend([
+            clocks(both),
+            losses(&both.path.client, Side::Server),
+            losses(&both.path.server, Side::Client),
+        ]);
+    }
     if both.confirmed + both.retracted > 0 {
         clauses.push(format!(
             "{} of the single captures confirmed, {} retracted",
@@ -31,8 +37,15 @@ pub fn clauses(both: &BothEnds) -> Vec<String> {
     clauses
 }
 
-/// That the two captures may not be of the same traffic, if it looks like that.
-pub fn doubt(both: &BothEnds) -> Option<String> {
+/// That the two captures may not be of the same traffic, or not of two ends, if it looks like that.
+pub fn doubts(both: &BothEnds) -> impl Iterator<Item = String> {
+    let alike =
+        "no time passes between the two captures, either way: they show one place, or one is a copy of the other";
+    let one_place = both.one_place.then(|| format!("{alike}, and neither confirms what the other believes"));
+    other_traffic(both).into_iter().chain(one_place)
+}
+
+fn other_traffic(both: &BothEnds) -> Option<String> {
     let (shared, of) = both.few_shared()?;
     Some(match shared {
         0 => {

@@ -11,6 +11,11 @@ use crate::time::{Span, Time};
 pub struct BothEnds {
     /// Which files were captured at which side.
     pub files: PerSide<Vec<String>>,
+    /// Present if what is in both captures, of both directions, was captured with one and the same difference of times: they
+    /// were made at one place, or one is a copy of the other. Then neither confirms what the other believes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, schemars(default))]
+    pub one_place: bool,
     /// Segments were matched both ways, so that the clocks can be compared.
     pub clock_known: bool,
     /// What the clock of the server's side shows more than that of the client's.
