@@ -3,7 +3,7 @@
 #[path = "common/program.rs"]
 mod program;
 
-use program::{finish, program, run};
+use program::{Folder, finish, program, run};
 
 #[test]
 fn without_arguments_it_prints_short_help() {
@@ -39,6 +39,17 @@ fn a_capture_without_a_command_gets_a_hint() {
     }
     assert!(run(&["-r", "trace.pcap"]).err.contains("tcpstate analyze FILE"));
     assert!(run(&["analyse", "x"]).err.contains("'analyze'"));
+}
+
+#[test]
+fn the_policy_in_the_help_is_one() {
+    let help = run(&["check", "--help"]).out;
+    let (_, from) = help.split_once("A policy is TOML").unwrap();
+    let lines: Vec<&str> = from.lines().skip(1).take_while(|line| !line.is_empty()).map(str::trim_start).collect();
+    let folder = Folder::new();
+    folder.file("policy.toml", lines.join("\n").as_bytes());
+    let lint = folder.run(&["check", "--lint", "policy.toml"]);
+    assert_eq!((lint.code, lint.out.trim()), (0, "policy.toml: 2 rules, 0 exceptions"), "{}", lint.err);
 }
 
 #[test]

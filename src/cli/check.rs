@@ -35,6 +35,20 @@ Examples:
   tcpstate check --policy tcpstate.toml trace.pcap
   tcpstate check --report junit=junit.xml --report sarif=tcpstate.sarif captures/
 
+A policy is TOML; --init writes a whole one, --schema tells of every key:
+  version = 1
+  [capture]
+  max-missing = \"1%\"
+  [[limit]]
+  name = \"no leaks\"
+  finding = \"close-wait-stuck\"
+  max = 0
+  [[expect]]
+  name = \"web servers answer and close\"
+  where = \"server port 443\"
+  outcome = \"closed\"
+  at-least = \"95%\"
+
 Exit codes: 0 every rule passes; 1 a rule fails; 3 no rule fails, but the capture does not show enough to tell of all \
 (lost packets, one direction, too short); 2 could not be done; 130 interrupted.")]
 #[command(mut_arg("quiet", |arg| arg.help("Neither progress bar nor warnings, nor the table unless --report asks for it")))]

@@ -25,7 +25,7 @@ const MOST: usize = 4_000_000;
 Examples:
   tcpstate show trace.pcap --connection 17
   tcpstate show trace.pcap -c 17 --format svg -o 17.svg
-  tcpstate show trace.pcap -c 17 --full > tests/ladder/what_happened.ladder")]
+  tcpstate show trace.pcap -c 17 --format markdown    for tickets, as a Mermaid diagram")]
 pub struct ShowArgs {
     /// Captures, as for `analyze`
     #[arg(value_name = "FILE", required = true)]
@@ -39,7 +39,7 @@ pub struct ShowArgs {
     #[arg(long)]
     full: bool,
 
-    /// How to write it [default: text, or what the name of --output says]
+    /// How to write it; markdown is a Mermaid diagram [default: text, or what the name of --output says]
     #[arg(short, long, value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|word| word.parse::<Format>()))]
     format: Option<Format>,
 
