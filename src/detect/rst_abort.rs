@@ -124,10 +124,10 @@ fn when(reset: &signals::Reset) -> String {
     // With segments of the peer unanswered, the idleness was before those.
     let nothing_since =
         reset.last_sent.is_none_or(|t| ago(t) >= reset.idle) && reset.trigger.is_none_or(|t| t.age >= reset.idle);
+    if let Some((crossed, age)) = reset.crossed.filter(|(_, age)| *age >= Span(0)) {
+        return format!(" (packet {packet}, {} after packet {crossed}, which it does not acknowledge)", Plain(age));
+    }
     match reset.trigger {
-        _ if let Some((crossed, age)) = reset.crossed.filter(|(_, age)| *age >= Span(0)) => {
-            format!(" (packet {packet}, {} after packet {crossed}, which it does not acknowledge)", Plain(age))
-        }
         _ if nothing_since && reset.idle >= Span::secs(1) => {
             format!(" after {} without traffic (packet {packet})", Plain(reset.idle))
         }
