@@ -137,7 +137,7 @@ fn agrees(scenery: &Scenery) -> bool {
     let said = Unremarkable::within(&limits).lone(&short[0], c.sockets[1].addr, &scene);
     assert_eq!(briefs, Vec::from_iter(said));
     let [mut slow, mut fast] = <[Digests; 2]>::default();
-    slow.push((1, parties), outline, long, ending.outcome, &briefs, &scene);
+    slow.push((1, parties), outline, long, (ending.outcome, noted.signals.last_data()), &briefs, &scene);
     if fast.push_lone((1, parties), outline, short, ending.outcome) {
         assert_eq!(format!("{slow:?}"), format!("{fast:?}"));
     }

@@ -173,6 +173,13 @@ impl<'a> Finish<'a> {
         Finish { numbers: Numbers::of(numbers), ..self }
     }
 
+    /// The same where connections that were closed before are forgotten.
+    #[must_use]
+    pub fn forgetful(mut self) -> Finish<'a> {
+        self.scene.known_from = self.end;
+        self
+    }
+
     /// The capture, about which all is known.
     pub fn capture(&self) -> &Capture {
         &self.capture

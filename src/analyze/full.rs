@@ -12,7 +12,18 @@ use crate::tracker::{Case, Verdict};
 impl Analysis {
     /// What is odd about connection `index`, number `id`, with its `verdicts`.
     pub fn anomalies(&self, (index, id): (usize, u64), verdicts: &[Verdict; 2], scene: &Scene) -> Vec<Anomaly> {
-        self.anomalies_of(&self.tracker.case(index), (index, id), verdicts, scene)
+        self.looked((index, id), verdicts, scene).0
+    }
+
+    /// The same, and when payload passed on it last; the end of time if it is not known when.
+    pub fn looked(
+        &self,
+        (index, id): (usize, u64),
+        verdicts: &[Verdict; 2],
+        scene: &Scene,
+    ) -> (Vec<Anomaly>, Option<Time>) {
+        let case = self.tracker.case(index);
+        (self.anomalies_of(&case, (index, id), verdicts, scene), case.notes.signals.last_data())
     }
 
     fn anomalies_of(

@@ -301,15 +301,15 @@ impl Finish<'_> {
         }
         let Some(digests) = tally.digests.last_mut() else { return };
         let (who, outcome) = ((look.id, self.parties[look.index]), look.ending.outcome);
-        let told = match look.form {
+        let (told, last_data) = match look.form {
             Form::Textbook(book) => {
-                digests.push_textbook(who, &look.outline, look.verdicts, book.closer(), &self.scene)
+                (digests.push_textbook(who, &look.outline, look.verdicts, book.closer(), &self.scene), None)
             }
-            Form::Lone(_) => digests.push_lone(who, &look.outline, look.verdicts, outcome),
-            Form::Case(_) => false,
+            Form::Lone(_) => (digests.push_lone(who, &look.outline, look.verdicts, outcome), None),
+            Form::Case(case) => (false, case.notes.signals.last_data()),
         };
         if !told {
-            digests.push(who, &look.outline, look.verdicts, outcome, briefs, &self.scene);
+            digests.push(who, &look.outline, look.verdicts, (outcome, last_data), briefs, &self.scene);
         }
     }
 

@@ -43,7 +43,8 @@ pub(super) struct More {
     pub last: Time,
     /// The server's SYN_RCVD; where that did not happen, `until` is when the server was ESTABLISHED.
     pub handshake: Stay,
-    /// TIME_WAIT of the end that was in it; of the client, if both were.
+    /// TIME_WAIT of the end that was in it; of the client, if both were. Of a connection that was opened in the capture and
+    /// is open when that ends, `since` is since when it has carried no payload.
     pub time_wait: Stay,
     /// The place of what few connections have, plus one; 0 for none.
     pub rare: u32,
@@ -198,9 +199,16 @@ impl<'a> Digest<'a> {
         self.marked(UNCLOSED).then_some((side, quarters, self.marked(LEAKED)))
     }
 
+    /// Since when it has carried no payload, if it was opened in the capture and is open when that ends; the end of time if
+    /// that is not known.
+    pub fn idle_since(self) -> Option<Time> {
+        let is_open = self.outcome == Outcome::Open && self.opened();
+        self.more().filter(|_| is_open).map(|more| more.time_wait.since)
+    }
+
     /// TIME_WAIT of the client (0) or the server (1).
     pub fn time_wait(self, side: usize) -> Stay {
-        let Some(more) = self.more() else { return Stay::NONE };
+        let Some(more) = self.more().filter(|_| self.marked(TIME_WAIT)) else { return Stay::NONE };
         if usize::from(self.marked(TIME_WAIT_AT_SERVER)) == side {
             return more.time_wait;
         }

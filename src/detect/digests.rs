@@ -38,13 +38,14 @@ impl Digests {
         Digests { rows: Vec::with_capacity(connections), ..Digests::default() }
     }
 
-    /// Adds that of `c`, number `id` in the report, between `parties`.
+    /// Adds that of `c`, number `id` in the report, between `parties`, of which this became, and on which payload passed last
+    /// at that time; the end of time if it is not known when.
     pub fn push(
         &mut self,
         (id, parties): (u64, Parties),
         c: &Outline,
         verdicts: &[Verdict; 2],
-        outcome: Outcome,
+        (outcome, last_data): (Outcome, Option<Time>),
         briefs: &[Brief],
         scene: &Scene,
     ) {
@@ -67,7 +68,13 @@ impl Digests {
         if counts(close_wait, scene) && is_fin_captured(sides[usize::from(at_client)]) {
             marks |= unclosed(close_wait, at_client, scene, &mut rare);
         }
-        let more = more(c, &client, &server, &mut rare);
+        let mut more = more(c, &client, &server, &mut rare);
+        if outcome == Outcome::Open && opened {
+            let established = client.established.since.max(server.established.since);
+            // Of what was captured in one direction only anything may have been an answer to payload.
+            let last_data = if marks & ALONE != 0 { Some(c.last) } else { last_data };
+            more.time_wait.since = last_data.map_or(established, |last| last.max(established));
+        }
         briefs.iter().for_each(|brief| note(brief, c, &mut marks, &mut rare));
         let half_open = if rare.is_none() { lone(&more, c.first) } else { None };
         self.rows.push(Row {

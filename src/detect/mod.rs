@@ -67,6 +67,7 @@ mod clock_stepped;
 mod close_wait_growth;
 mod close_wait_stuck;
 mod data_after_fin;
+mod established_growth;
 mod fin_unacked;
 mod fin_wait_2_stuck;
 mod half_close;
@@ -124,6 +125,7 @@ pub use cause::Cause;
 pub use declaration::{Declaration, Detect, Example, Shown, Witness};
 pub use digest::Digest;
 pub use digests::Digests;
+pub use established_growth::Bygone;
 pub use group::{Common, Groups, grouped};
 pub use limits::Limits;
 pub use page::table;
@@ -156,6 +158,7 @@ pub static ALL: &[&Declaration] = &[
     &mass_break::DECLARATION,
     &half_open_level::DECLARATION,
     &reset_rate::DECLARATION,
+    &established_growth::DECLARATION,
     &close_wait_stuck::DECLARATION,
     &fin_wait_2_stuck::DECLARATION,
     &fin_unacked::DECLARATION,

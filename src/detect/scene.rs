@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::established_growth::Bygone;
 use super::limits::Limits;
 use super::quality::Quality;
 use crate::report::directory::Directory;
@@ -27,6 +28,10 @@ pub struct Scene {
     pub quarters: [Time; 4],
     /// Whether connections are let go before the capture ends: then its quarters are known too late for these.
     pub let_go: bool,
+    /// Connections that are over and not among those looked at any more.
+    pub bygone: Vec<Bygone>,
+    /// What was closed before that time may be neither there nor here.
+    pub known_from: Time,
     /// All hosts and services.
     pub directory: Directory,
     /// What is known of each host.

@@ -225,6 +225,8 @@ impl Survey {
             length: None,
             quarters,
             let_go: false,
+            bygone: Vec::new(),
+            known_from: begin,
             profile,
             limits,
             quality,

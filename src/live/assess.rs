@@ -1,10 +1,11 @@
 //! A look at all connections, a stretch at a time: which have ended, and what is wrong.
 
 use super::book::Book;
+use super::bygone::Bygones;
 use super::event::Event;
 use super::watcher::Watcher;
 use crate::analyze::Analysis;
-use crate::detect::{Brief, Digests, Groups, Scene, Survey, wide};
+use crate::detect::{Brief, Bygone, Digests, Groups, Scene, Survey, wide};
 use crate::report::directory::Directory;
 use crate::report::{Anomaly, Connection, Ending, Finding, PerSide, findings};
 use crate::segment::Socket;
@@ -13,7 +14,7 @@ use crate::tracker::Verdict;
 use smallvec::SmallVec;
 
 /// What happened to a connection that is over holds for this long.
-const RECENT: Span = Span::secs(60);
+pub(super) const RECENT: Span = Span::secs(60);
 /// Findings that speak of the end of a capture.
 pub(super) const OF_THE_END: [&str; 2] = ["capture-cuts-connections", "half-closed-at-end"];
 
@@ -63,14 +64,18 @@ impl Watcher {
                 let verdicts = c.verdicts(self.now, self.analysis.profile());
                 let client = c.client().0;
                 let ends = PerSide { client: &verdicts[client], server: &verdicts[1 - client] };
-                self.metrics.ended(Ending::of(&c.outline(), &verdicts).outcome, ends, self.now);
+                let outline = c.outline();
+                self.metrics.ended(Ending::of(&outline, &verdicts).outcome, ends, self.now);
+                let bygone = Bygone::of(&outline, &c.sockets, &verdicts, &scene.limits);
+                bygone.into_iter().for_each(|bygone| self.bygones.add(bygone));
                 if !self.quiet {
                     let connection = found(&self.analysis, &scene, (index, id), &verdicts, self.now);
                     events.push(Event::Connection(Box::new(connection)));
                 }
             }
         }
-        let findings = Watcher::find_out(&self.analysis, &mut self.book, &mut self.pass, &mut scene, self.now);
+        let (pass, bygones) = (&mut self.pass, &self.bygones);
+        let findings = Watcher::find_out(&self.analysis, &mut self.book, (pass, bygones), &mut scene, self.now);
         if let Some(findings) = findings {
             self.firing.update(findings, self.now, &mut events);
         }
@@ -85,7 +90,7 @@ impl Watcher {
     fn find_out(
         analysis: &Analysis,
         book: &mut Book,
-        pass: &mut Pass,
+        (pass, bygones): (&mut Pass, &Bygones),
         scene: &mut Scene,
         now: Time,
     ) -> Option<Vec<Finding>> {
@@ -101,7 +106,7 @@ impl Watcher {
             }
             let c = tracker.connection(index);
             let verdicts = c.verdicts(now, analysis.profile());
-            let mut anomalies = analysis.anomalies((index, entry.id), &verdicts, scene);
+            let (mut anomalies, last_data) = analysis.looked((index, entry.id), &verdicts, scene);
             // Nothing has ended.
             anomalies.retain(|a| !OF_THE_END.contains(&a.name));
             entry.severity = anomalies.iter().map(|a| a.severity).max();
@@ -110,7 +115,7 @@ impl Watcher {
             let outline = c.outline();
             let outcome = Ending::of(&outline, &verdicts).outcome;
             let parties = pass.directory.parties(c.sockets[client].addr, c.sockets[1 - client]);
-            pass.digests.push((entry.id, parties), &outline, &verdicts, outcome, &briefs, scene);
+            pass.digests.push((entry.id, parties), &outline, &verdicts, (outcome, last_data), &briefs, scene);
             if !anomalies.is_empty() {
                 let (client, server) = (c.sockets[client], c.sockets[1 - client]);
                 pass.found.push(Found { id: entry.id, client, server, anomalies });
@@ -122,6 +127,7 @@ impl Watcher {
         }
         let Pass { found, digests, directory, .. } = std::mem::take(pass);
         scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
+        bygones.put_into(scene, now - RECENT);
         let mut list = grouped(&found, analysis);
         list.extend(wide(scene, &[digests], &directory, analysis.selection()).0);
         findings::sort(&mut list);

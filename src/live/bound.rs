@@ -1,6 +1,6 @@
 //! Forgetting connections, and counting them all the same.
 
-use super::assess::found;
+use super::assess::{RECENT, found};
 use super::event::{Event, Evicted};
 use super::watcher::{Watcher, side};
 use super::{gone, order};
@@ -28,6 +28,9 @@ impl Watcher {
             connections += 1;
             let entry = &self.book.entries[index];
             open += u64::from(!entry.over);
+            if entry.over && (!entry.told || now - entry.last <= RECENT) {
+                self.bygones.forget(now);
+            }
             if !entry.matches {
                 continue;
             }

@@ -29,7 +29,7 @@ impl Watcher {
     /// [completed](Watcher::complete).
     pub fn ended(&self, source: FileInfo) -> Finish<'_> {
         let finish = self.analysis.ended(vec![source]);
-        if self.metrics.evicted == 0 { finish } else { finish.numbered(self.numbers()) }
+        if self.metrics.evicted == 0 { finish } else { finish.numbered(self.numbers()).forgetful() }
     }
 
     /// Adds what was forgotten to a report's totals.

@@ -18,8 +18,8 @@ pub(super) struct Firing {
 }
 
 /// What makes two findings the same one at different times: its code and whom it is about.
-fn key(f: &Finding) -> (&'static str, Option<&serde_json::Value>, Option<&serde_json::Value>) {
-    (f.code, f.facts.get("service"), f.facts.get("at"))
+fn key(f: &Finding) -> (&'static str, [Option<&serde_json::Value>; 3]) {
+    (f.code, ["service", "client", "at"].map(|fact| f.facts.get(fact)))
 }
 
 impl Firing {

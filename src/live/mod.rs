@@ -10,6 +10,7 @@
 //! | `assess` | all connections, a stretch at a time: which have ended, what is wrong |
 //! | `bound` | forgetting connections |
 //! | `book` | each connection as last shown, and when to look at it again |
+//! | `bygone` | connections that are over, as far as findings rest on them |
 //! | `counts` | connections per state and side, now and over the last minutes |
 //! | `ending` | the report at the end |
 //! | `event` | what happened |
@@ -21,6 +22,7 @@
 mod assess;
 mod book;
 mod bound;
+mod bygone;
 mod counts;
 mod ending;
 mod event;

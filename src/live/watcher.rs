@@ -2,6 +2,7 @@
 
 use super::assess::{OF_THE_END, Pass, found};
 use super::book::Book;
+use super::bygone::Bygones;
 use super::counts::Counts;
 use super::event::{Event, Retraction, Transition};
 use super::firing::Firing;
@@ -43,6 +44,7 @@ pub struct Watcher {
     pub(super) counts: Counts,
     pub(super) metrics: Metrics,
     pub(super) pass: Pass,
+    pub(super) bygones: Bygones,
     pub(super) firing: Firing,
     pub(super) gone: Summary,
     pub(super) events: Vec<Event>,
@@ -88,6 +90,7 @@ impl Watcher {
             counts: Counts::default(),
             metrics: Metrics::default(),
             pass: Pass::default(),
+            bygones: Bygones::default(),
             firing: Firing::default(),
             gone: Summary::default(),
             events: Vec::new(),
@@ -314,6 +317,8 @@ impl Watcher {
     pub fn set_filter(&mut self, filter: Option<Filter>) {
         self.filter = filter;
         self.pass = Pass::default();
+        // Only those that passed the filter before were remembered.
+        self.bygones.forget(self.now);
         self.firing.choose_anew();
         self.counts.choose_anew(self.now);
         for (index, entry) in self.book.entries.iter_mut().enumerate().filter(|(_, entry)| !entry.dirty) {

@@ -83,6 +83,15 @@ impl Signals {
         self.cold.as_ref().map_or(&NONE, |c| &c.ends[e])
     }
 
+    /// When payload passed last that had not passed before; the end of time as long as an end waits for an answer to what it
+    /// sent.
+    pub fn last_data(&self) -> Option<Time> {
+        if self.waiting.content > 0 {
+            return Some(Time(i64::MAX));
+        }
+        self.ends.iter().filter_map(End::last_data).max()
+    }
+
     /// How many sequence numbers of end `e` were skipped, and neither captured nor acknowledged since, as far as was captured:
     /// lost before the tap, still under way, or missed.
     pub fn skipped(&self, e: usize) -> u32 {

@@ -244,9 +244,9 @@ fn waiting_states(name: &str) -> &'static [State] {
     WAITING.iter().find(|(known, _)| *known == name).map_or(&[], |(_, states)| states)
 }
 
-/// Of findings that take time to tell. Data without an answer and closed windows leave no state behind: what begins in the
-/// last seconds of a capture is not seen, and not doubted either, or no capture of open connections would ever pass.
-const WAITING: [(&str, &[State]); 10] = [
+/// Of findings that take time to tell. Data without an answer, closed windows and idleness leave no state behind: what begins
+/// in the last seconds of a capture is not seen, and not doubted either, or no capture of open connections would ever pass.
+const WAITING: [(&str, &[State]); 11] = [
     ("close-wait-stuck", &[State::CloseWait]),
     ("fin-wait-2-stuck", &[State::FinWait2]),
     ("last-ack-stuck", &[State::LastAck]),
@@ -257,6 +257,7 @@ const WAITING: [(&str, &[State]); 10] = [
     ("half-open-dead-peer", &[]),
     ("request-unanswered", &[]),
     ("zero-window-stall", &[]),
+    ("established-growth", &[]),
 ];
 
 #[cfg(test)]
