@@ -93,6 +93,8 @@ pub struct Example {
     pub ladder: &'static str,
     /// How many times, each from another port.
     pub times: u32,
+    /// Each to another port, too.
+    pub scans: bool,
     /// From one to the next.
     pub every: Span,
     /// One of its segments, by its number from 1, is answered by this ICMP error 1 ms later.
@@ -104,22 +106,27 @@ pub struct Example {
 impl Example {
     /// A single connection.
     pub const fn one(ladder: &'static str) -> Example {
-        Example { ladder, times: 1, every: Span(0), told: None, set_back: Span(0) }
+        Example { ladder, times: 1, scans: false, every: Span(0), told: None, set_back: Span(0) }
     }
 
     /// Many alike, one after the other.
     pub const fn many(ladder: &'static str, times: u32, every: Span) -> Example {
-        Example { ladder, times, every, told: None, set_back: Span(0) }
+        Example { ladder, times, scans: false, every, told: None, set_back: Span(0) }
+    }
+
+    /// Many alike, one after the other, each to another port of the server.
+    pub const fn scan(ladder: &'static str, times: u32, every: Span) -> Example {
+        Example { ladder, times, scans: true, every, told: None, set_back: Span(0) }
     }
 
     /// A single connection during which the capture's clock is set back by `span`, just before the last segment.
     pub const fn set_back(ladder: &'static str, span: Span) -> Example {
-        Example { ladder, times: 1, every: Span(0), told: None, set_back: span }
+        Example { ladder, times: 1, scans: false, every: Span(0), told: None, set_back: span }
     }
 
     /// A single connection whose segment of that number, from 1, is answered by an ICMP error.
     pub const fn told(ladder: &'static str, segment: u64, error: IcmpKind) -> Example {
-        Example { ladder, times: 1, every: Span(0), told: Some((segment, error)), set_back: Span(0) }
+        Example { ladder, times: 1, scans: false, every: Span(0), told: Some((segment, error)), set_back: Span(0) }
     }
 }
 

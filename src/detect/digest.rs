@@ -33,6 +33,21 @@ pub struct Row {
     pub(super) marks: u16,
     /// How it ended.
     pub outcome: Outcome,
+    pub(super) probe: Probe,
+}
+
+/// Whether a connection is what scanners make.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Probe {
+    /// It is not.
+    #[default]
+    No,
+    /// It was offered or opened, and ended, without any payload.
+    Empty,
+    /// A segment of it has flags that no stack sends together.
+    Odd,
+    /// Nothing of its server was captured, and nothing else is to be said.
+    Unheard,
 }
 
 const _: () = assert!(size_of::<Row>() <= 40);
@@ -197,6 +212,16 @@ impl<'a> Digest<'a> {
         let quarters = [0, 1, 2, 3].map(|i| self.marked(1 << (QUARTERS + i)));
         let side = if self.marked(LEAKED_AT_CLIENT) { Side::Client } else { Side::Server };
         self.marked(UNCLOSED).then_some((side, quarters, self.marked(LEAKED)))
+    }
+
+    /// Whether it is what scanners make.
+    pub fn probe(self) -> Probe {
+        self.row.probe
+    }
+
+    /// Whether anything of its server was captured.
+    pub fn heard(self) -> bool {
+        self.probe() != Probe::Unheard
     }
 
     /// Since when it has carried no payload, if it was opened in the capture and is open when that ends; the end of time if

@@ -4,7 +4,7 @@
 use std::num::NonZero;
 
 use super::digest::{
-    ALONE, BROKE, Digest, ESTABLISHED, IGNORED, LEAKED, LEAKED_AT_CLIENT, More, OPEN_AT_END, OPENED, QUARTERS,
+    ALONE, BROKE, Digest, ESTABLISHED, IGNORED, LEAKED, LEAKED_AT_CLIENT, More, OPEN_AT_END, OPENED, Probe, QUARTERS,
     REPEATED, Rare, Row, TIME_WAIT, TIME_WAIT_AT_SERVER, WAITED,
 };
 use super::scene::Scene;
@@ -12,7 +12,8 @@ use super::short::Short;
 use super::sink::Brief;
 use super::stay::{Stay, Stays};
 use super::{
-    ALL, Declaration, half_open_accept_overflow, idle_death, retransmissions, rst_abort, syn_retried, syn_unanswered,
+    ALL, Declaration, half_open_accept_overflow, handshake_aborted, idle_death, no_data, odd_flags, retransmissions,
+    rst_abort, syn_retried, syn_unanswered,
 };
 use crate::report::directory::Parties;
 use crate::report::{Outcome, Side};
@@ -75,7 +76,8 @@ impl Digests {
             let last_data = if marks & ALONE != 0 { Some(c.last) } else { last_data };
             more.time_wait.since = last_data.map_or(established, |last| last.max(established));
         }
-        briefs.iter().for_each(|brief| note(brief, c, &mut marks, &mut rare));
+        let mut probe = if c.packets[1 - (c.client & 1)] == 0 { Probe::Unheard } else { Probe::No };
+        briefs.iter().for_each(|brief| note(brief, c, (&mut marks, &mut probe), &mut rare));
         let half_open = if rare.is_none() { lone(&more, c.first) } else { None };
         self.rows.push(Row {
             first: c.first,
@@ -86,6 +88,7 @@ impl Digests {
             first_packet: Short::of(c.first_packet),
             marks,
             outcome,
+            probe,
         });
         if half_open.is_none() {
             let rare = rare.map_or(0, |rare| {
@@ -134,6 +137,7 @@ impl Digests {
             first_packet: Short::of(c.first_packet),
             marks,
             outcome: Outcome::Closed,
+            probe: Probe::No,
         });
         true
     }
@@ -158,7 +162,8 @@ impl Digests {
         let open = half_open.is_some() || client.state() != State::Closed;
         let marks = OPENED | TIME_WAIT_AT_SERVER | if open { OPEN_AT_END } else { 0 };
         let (id, first_packet) = (Short::of(id), Short::of(c.first_packet));
-        self.rows.push(Row { first: c.first, parties, half_open, more: 0, id, first_packet, marks, outcome });
+        let (more, probe) = (0, Probe::Unheard);
+        self.rows.push(Row { first: c.first, parties, half_open, more, id, first_packet, marks, outcome, probe });
         true
     }
 
@@ -268,13 +273,17 @@ fn lone(more: &More, first: Time) -> Option<Option<NonZero<u32>>> {
 }
 
 /// Takes over what `brief` of `c` holds for others to read.
-fn note(brief: &Brief, c: &Outline, marks: &mut u16, rare: &mut Option<Rare>) {
+fn note(brief: &Brief, c: &Outline, (marks, probe): (&mut u16, &mut Probe), rare: &mut Option<Rare>) {
     let found: &'static Declaration = ALL[usize::from(brief.declaration)];
     let is = |d: &'static Declaration| std::ptr::eq(found, d);
     if is(&syn_unanswered::DECLARATION) {
         *marks |= if brief.number > 1 { WAITED } else { 0 };
     } else if is(&syn_retried::DECLARATION) {
         *marks |= if brief.number > 0 { WAITED | REPEATED } else { REPEATED };
+    } else if is(&no_data::DECLARATION) || is(&handshake_aborted::DECLARATION) {
+        *probe = Probe::Empty;
+    } else if is(&odd_flags::DECLARATION) {
+        *probe = Probe::Odd;
     } else if is(&half_open_accept_overflow::DECLARATION) {
         *marks |= IGNORED;
     } else if is(&retransmissions::DECLARATION) {

@@ -92,6 +92,7 @@ mod options_changed;
 mod packets_duplicated;
 mod packets_missing;
 mod path_mtu_lowered;
+mod port_scan;
 mod reordering;
 mod request_crossed_fin;
 mod request_unanswered;
@@ -159,6 +160,7 @@ pub static ALL: &[&Declaration] = &[
     &half_open_level::DECLARATION,
     &reset_rate::DECLARATION,
     &established_growth::DECLARATION,
+    &port_scan::DECLARATION,
     &close_wait_stuck::DECLARATION,
     &fin_wait_2_stuck::DECLARATION,
     &fin_unacked::DECLARATION,

@@ -11,7 +11,7 @@ pub static DECLARATION: Declaration = Declaration {
     why: "Scanners probe with such segments, evasion tools hide behind them, and broken devices make them.",
     decided: "The flags of a single segment (RFC 9293 §3.1; RFC 9293 §3.10.7 has no use for these).",
     confused: "ECN flags, which are fine.",
-    advice: "Who sends them, and to how many ports? One source and many ports is a scan.",
+    advice: "Who sends them, and to how many ports? One source and many ports is a scan (port-scan).",
     thresholds: &[],
     absence: false,
     witness: Witness::Itself,

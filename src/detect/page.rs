@@ -28,7 +28,12 @@ impl Example {
             ));
         }
         (self.times > 1).then(|| {
-            format!("{} times, each from another port, {} apart", count(self.times.into()), super::Plain(self.every))
+            let to = if self.scans { " and to another port" } else { "" };
+            format!(
+                "{} times, each from another port{to}, {} apart",
+                count(self.times.into()),
+                super::Plain(self.every)
+            )
         })
     }
 }

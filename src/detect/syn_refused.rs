@@ -13,7 +13,8 @@ pub static DECLARATION: Declaration = Declaration {
     decided: "A RST from the server that acknowledges the SYN, before any SYN,ACK (RFC 9293 §3.10.7.1). One \
               that does not is dropped by its receiver (§3.10.7.3), and no more than a note. It is a fact \
               `suspect` when its hop count differs from the server's other segments.",
-    confused: "rst-abort after a completed handshake; a RST that answers old segments of the same four-tuple.",
+    confused: "rst-abort after a completed handshake; a RST that answers old segments of the same four-tuple; \
+               port-scan, which says nothing of the service.",
     advice: "Is the service running and listening on that address (`ss -ltn`)? If it is, a firewall with REJECT or a load \
              balancer without backends answers in its place.",
     thresholds: &[],

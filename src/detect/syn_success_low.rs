@@ -23,7 +23,7 @@ pub static DECLARATION: Declaration = Declaration {
     why: "One failed attempt has a hundred reasons; a share of all points to the service or the path to it.",
     decided: "Outcomes refused, unanswered and half-open against all connections whose SYN was captured, per service. Attempts \
               begun in the last three seconds do not count: they may still succeed.",
-    confused: "a scan, which hits many ports once each.",
+    confused: "port-scan, which hits many ports once each.",
     advice: "Refused: nothing listens there. Unanswered while others succeed: a full accept queue or SYN queue, or a filter. \
              Half-open: do the SYN,ACKs reach the clients?",
     thresholds: &[&LEAST, &WARNING, &ERROR],

@@ -17,7 +17,12 @@ pub fn segments(name: &str, example: &Example) -> (Vec<Segment>, Time) {
     let mut all = Vec::new();
     for i in 0..example.times.max(1) {
         let port = 20_000 + (i % PORTS) as u16;
+        let begun = all.len();
         all.extend(moved(&ladder, port, Span(example.every.0 * i64::from(i))));
+        for seg in all[begun..].iter_mut().filter(|_| example.scans) {
+            let server = if seg.dst.port == port { &mut seg.src } else { &mut seg.dst };
+            server.port = 1 + (i % PORTS) as u16;
+        }
     }
     in_order(&mut all);
     if let Some(last) = all.last_mut() {
