@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SIZES = {"web": 100_000, "elephant": 2_000_000, "churn": 100_000, "synflood": 200_000}
+SIZES = {"web": 100_000, "elephant": 2_000_000, "churn": 100_000, "reuse": 100_000, "synflood": 200_000}
 PEERS = {
     "capinfos": ["capinfos", "-c", "-M"],
     "tcptrace": ["tcptrace", "-n", "-q"],

@@ -19,7 +19,7 @@ fn main() {
     divan::main();
 }
 
-const NAMES: [&str; 4] = ["web", "churn", "synflood", "elephant"];
+const NAMES: [&str; 5] = ["web", "churn", "synflood", "reuse", "elephant"];
 
 /// A generated capture, made once: its packets and its bytes as pcap and as pcapng.
 struct Capture {
@@ -31,7 +31,7 @@ struct Capture {
 fn capture(name: &str) -> &'static Capture {
     static MADE: OnceLock<Vec<Capture>> = OnceLock::new();
     let all = MADE.get_or_init(|| {
-        let sizes = [4_000, 5_000, 20_000, 40_000];
+        let sizes = [4_000, 5_000, 20_000, 10_000, 40_000];
         let shapes = Shape::ALL.iter().zip(sizes);
         shapes
             .map(|((_, shape), size)| {

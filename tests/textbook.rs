@@ -38,6 +38,8 @@ struct Script {
     fault: Option<(prop::sample::Index, u8)>,
     /// From the last segment to the end of the capture.
     rest: i64,
+    /// After so long this end uses the ports again; whether the other accepts that.
+    again: Option<(i64, usize, bool)>,
 }
 
 fn step() -> impl Strategy<Value = i64> {
@@ -63,6 +65,7 @@ prop_compose! {
         lines in prop::option::of(prop_oneof![Just(0_i64), Just(1), Just(1_000), 0..3_000_000_i64]),
         isns in (any::<u32>(), any::<u32>()),
         fault in prop::option::weighted(0.3, (any::<prop::sample::Index>(), 0..7_u8)),
+        again in prop::option::of((prop_oneof![1..2_000_000_i64, 59_000_000_000..66_000_000_000_i64], 0..2_usize, any::<bool>())),
         rest in prop_oneof![0..2_000_000_000_i64, 0..8_000_000_000_i64, 50_000_000_000..70_000_000_000_i64, 0..300_000_000_000_i64],
     ) -> Script {
         // The opening's times come first.
@@ -77,7 +80,7 @@ prop_compose! {
         }
         acts.push((Act::Fin(1 - closer, 0), closing.2));
         acts.push((Act::Ack(closer), closing.3));
-        Script { acts, stamps, dress, lines, isns: [isns.0, isns.1], fault, rest }
+        Script { acts, stamps, dress, lines, isns: [isns.0, isns.1], fault, rest, again }
     }
 }
 
@@ -157,6 +160,19 @@ impl Script {
             }
             (1..).zip(&mut segments).for_each(|(n, seg)| seg.packet = n);
         }
+        if let (Some((step, x, accepted)), Some(last)) = (self.again, segments.last().copied()) {
+            let seq = self.isns.map(|isn| isn.wrapping_add(1 << 30));
+            let (src, dst) = (ends[x], ends[1 - x]);
+            let (time, packet) = (last.time + Span(step), last.packet + 1);
+            let syn =
+                Segment { time, packet, src, dst, seq: seq[x], ack: 0, len: 0, captured: 0, flags: Flags::SYN, ..last };
+            segments.push(syn);
+            if accepted {
+                let (flags, packet) = (Flags(Flags::SYN.0 | Flags::ACK.0), packet + 1);
+                let (src, dst, seq, ack) = (dst, src, seq[1 - x], seq[x].wrapping_add(1));
+                segments.push(Segment { packet, src, dst, seq, ack, flags, ..syn });
+            }
+        }
         segments
     }
 }
@@ -187,7 +203,7 @@ fn agrees(script: &Script) -> bool {
         analysis.segment(seg);
     }
     let Some((book, measured)) = read(&taped) else { return false };
-    assert_eq!(analysis.tracker().len(), 1);
+    assert_eq!(analysis.tracker().len(), 1 + usize::from(script.again.is_some()));
     let end = segments.iter().map(|seg| seg.time).max().unwrap() + Span(script.rest);
     analysis.until(end);
     let case = analysis.tracker().case(0);

@@ -250,7 +250,10 @@ impl Finish<'_> {
         while let Some(Passed { sender, advances, segment }) = reading.advance() {
             measured.textbook(sender, advances, segment, flights);
         }
-        reading.is_whole() && self.unremarkable.covers(book, measured)
+        reading.is_whole()
+            && self.unremarkable.covers(book, measured)
+            // Of others time-wait-reuse may tell.
+            && self.analysis.tracker.begins_long_after(index, book.first(), self.scene.profile.two_msl)
     }
 
     /// Tells a lone SYN in short; false if it is none, or is to be told in full.

@@ -93,7 +93,7 @@ impl<N: Notes> Tracker<N> {
     fn guess_head(&self, ahead: &mut Ahead) {
         let guess = self.latest.guess(ahead.hash);
         // By the time it is taken another one may stand there.
-        (ahead.head, ahead.era) = (guess.map_or(0, |guess| guess as u32 + 1), self.era);
+        (ahead.head, ahead.era) = (guess.map_or(0, |guess| guess as u32 + 1), self.store.era);
         if let Some(guess) = guess {
             self.store.heads.prefetch(guess);
         }

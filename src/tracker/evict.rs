@@ -47,7 +47,7 @@ impl<N: Notes> Tracker<N> {
         for (head, (previous, beside)) in self.store.heads.iter_mut().zip(previous.into_iter().zip(beside)) {
             (head.previous, head.beside) = (previous, beside);
         }
-        self.era = self.era.wrapping_add(1);
+        self.store.era = self.store.era.wrapping_add(1);
         self.latest.clear();
         self.recent.clear();
         self.many.clear();

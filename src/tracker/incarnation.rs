@@ -25,7 +25,7 @@ impl<N: Notes> Tracker<N> {
         if again_in.is_some() {
             self.store.case_mut(new).connection.again_in = again_in;
         }
-        self.era = self.era.wrapping_add(1);
+        self.store.era = self.store.era.wrapping_add(1);
         // The next one on this four-tuple is found through `new`.
         self.recent.forget(seg);
         // Unless all are found through it, it hangs on what `old` hung on.
@@ -64,7 +64,7 @@ impl<N: Notes> Tracker<N> {
         if first || end.isn == Some(seg.seq) {
             return i;
         }
-        if matches!(c.state_now(x), State::Closed | State::TimeWait | State::SynSent) {
+        if c.is_over_for(x) {
             return self.succeed(i, x, seg, seg);
         }
         // An end that holds a connection does not send another SYN; somebody else may, or it has lost it.
@@ -130,12 +130,7 @@ impl<N: Notes> Tracker<N> {
             end.bytes = end.bytes.saturating_sub(u64::from(p.len));
         }
         let first = parked.map_or(*syn, |p| *p);
-        // Whoever sends a SYN has no other connection on that four-tuple any more; a RST that it sent after the SYN was
-        // the answer to what the old connection's other end still said.
-        let reset_since = c.ends[x].log.get(Event::SndRst).is_some_and(|m| m.time > first.time);
-        if reset_since || c.state_now(x) != State::Closed {
-            c.ends[x].log.settle(Mark::sure(Event::Replaced, Evidence::Sent, first.time, first.packet));
-        }
+        c.is_replaced(x, (first.time, first.packet));
         let new = self.begin(i, &first);
         if first.packet != now.packet {
             self.connection_mut(new).take(&first);
@@ -149,9 +144,7 @@ impl<N: Notes> Tracker<N> {
         let (socket, time, packet) = (c.sockets[x], c.first, c.first_packet);
         let o = self.connection_mut(old);
         let e = usize::from(o.sockets[0] != socket);
-        if o.state_now(e) != State::Closed {
-            o.ends[e].log.settle(Mark::sure(Event::Replaced, Evidence::Confirmed, time, packet));
-        }
+        o.is_superseded(e, (time, packet));
     }
 
     /// The incarnation before `i`, if copies of it still come and `seg` is one.

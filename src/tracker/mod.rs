@@ -21,6 +21,7 @@
 //! | [`verdict`], `scale` | the histories at a given time, silence weighed |
 //! | `possible` | where an end may be as well |
 //! | [`table`], `incarnation` | four-tuples; where one connection on them ends and the next begins |
+//! | `again` | connections on tape that come after another on their four-tuple |
 //! | `scopes` | the VLANs and tunnels that a connection is seen in |
 //! | `lanes` | four-tuples that are seen in many of them |
 //! | `ahead` | looking up where segments belong before they are taken |
@@ -42,6 +43,7 @@
 //! | [`profile`] | timers of common stacks |
 //! | `packed` | the fields that packing writes |
 
+mod again;
 mod ahead;
 pub mod case;
 mod clock;

@@ -1,5 +1,6 @@
 //! A connection read from its tape as a textbook one, a segment at a time, as long as it is one.
 
+use super::again::Next;
 use super::player::Player;
 use super::sequence::after;
 use super::textbook::{NONE, Textbook};
@@ -63,8 +64,12 @@ const UNKNOWN: Span = Span(i64::MAX);
 
 impl<'a> Reading<'a> {
     #[inline(always)]
-    pub(super) fn new(player: Player<'a>, book: &'a mut Textbook) -> Reading<'a> {
-        *book = Textbook::default();
+    pub(super) fn new(
+        player: Player<'a>,
+        (incarnation, next): (u32, Option<Next>),
+        book: &'a mut Textbook,
+    ) -> Reading<'a> {
+        *book = Textbook { incarnation, next, ..Textbook::default() };
         let never = [Time(i64::MIN); 2];
         let page = Page {
             stage: Stage::Fresh,
@@ -98,7 +103,9 @@ impl<'a> Reading<'a> {
 
     /// Whether it was a textbook connection to its end: only then its book means something.
     pub fn is_whole(&self) -> bool {
-        self.page.stage == Stage::Closed
+        // What took its place came later, or the clock was set back.
+        let book = &self.page.book;
+        self.page.stage == Stage::Closed && book.next.is_none_or(|next| next.time > book.last.0)
     }
 }
 

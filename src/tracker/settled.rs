@@ -5,6 +5,7 @@ use super::case::{Notes, Scratch};
 use super::kept::How;
 use super::profile::Profile;
 use super::state::State;
+use super::store::Store;
 use super::table::Tracker;
 use super::timers;
 use super::verdict::{Verdict, Weighing};
@@ -60,9 +61,14 @@ impl<N: Notes> Tracker<N> {
 
     /// Lets go of the segments of connection `i`, if they are only written down, when no more come of any.
     pub fn release(&mut self, i: usize) {
-        let head = &mut self.store.heads[i];
-        if matches!(head.state.how(), How::Tape) {
-            head.tape.release(&mut self.store.rows);
+        let Store { heads, rows, .. } = &mut self.store;
+        let previous = (heads[i].previous as usize).checked_sub(1);
+        // The one after it is looked at together with it.
+        let over = (heads[i].state.followed().is_none()).then_some(i);
+        for i in over.into_iter().chain(previous) {
+            if matches!(heads[i].state.how(), How::Tape) {
+                heads[i].tape.release(rows);
+            }
         }
     }
 }

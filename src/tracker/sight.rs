@@ -4,7 +4,7 @@
 use super::case::{Case, Notes, Scratch};
 use super::connection::Connection;
 use super::heads::Head;
-use super::kept::How;
+use super::kept::{How, Kept};
 use super::lone::Lone;
 use super::opening::Opening;
 use super::player::Player;
@@ -60,6 +60,7 @@ impl<E: Notes> Store<E> {
         while let Some(x) = player.advance() {
             take(case, x, player.segment(x));
         }
+        self.complete(index, &mut case.connection);
     }
 
     pub(super) fn player(&self, index: usize) -> Player<'_> {
@@ -70,9 +71,13 @@ impl<E: Notes> Store<E> {
     /// Reads connection `index` as a textbook one into `book`, if it may be one.
     #[inline(always)]
     pub(super) fn textbook<'a>(&'a self, index: usize, book: &'a mut Textbook) -> Option<Reading<'a>> {
-        let Head { state, tape, sockets, first_packet, .. } = &self.heads[index];
+        let head = &self.heads[index];
+        let Head { state, tape, sockets, first_packet, .. } = head;
         let may_be = matches!(state.how(), How::Tape) && tape.may_be_textbook();
-        may_be.then(|| Reading::new(tape.player_of_rows(sockets, *first_packet, &self.rows), book))
+        may_be.then(|| {
+            let player = tape.player_of_rows(sockets, *first_packet, &self.rows);
+            Reading::new(player, (state.incarnation(), head.next()), book)
+        })
     }
 
     /// The SYN that is all there is of connection `index`, the first on its four-tuple, if that is so and nothing about it
@@ -80,8 +85,7 @@ impl<E: Notes> Store<E> {
     #[inline]
     pub(super) fn lone(&self, index: usize) -> Option<Lone> {
         let head = &self.heads[index];
-        let on_tape = matches!(head.state.how(), How::Tape) && head.previous == 0;
-        if on_tape { head.tape.lone(head.first_packet) } else { None }
+        if head.state == Kept::on_tape(1) { head.tape.lone(head.first_packet) } else { None }
     }
 
     pub(super) fn played(&self, index: usize) -> Case<E> {
@@ -125,6 +129,9 @@ impl<E: Notes> Store<E> {
             }
         }
         turns::play(&mut played, scratch);
+        for (place, index) in played.iter().map(Turn::of) {
+            self.complete(index, &mut scratch[place].0.connection);
+        }
     }
 
     /// Connection `index`, which [`Store::look_all`] has unpacked into `scratch` where it is packed.

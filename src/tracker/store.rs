@@ -49,6 +49,8 @@ pub(super) struct Store<E> {
     pub(super) disordered: bool,
     /// Whether a connection comes after another on its four-tuple.
     pub(super) chained: bool,
+    /// How often a connection was put in the place of another, without that being noted at its head.
+    pub(super) era: u32,
     /// How many were unpacked again since `room` was last looked at.
     returned: usize,
     buffer: Vec<u8>,
@@ -68,6 +70,7 @@ impl<E> Default for Store<E> {
             newest: 0,
             disordered: false,
             chained: false,
+            era: 0,
             returned: 0,
             buffer: Vec::new(),
         }
@@ -86,13 +89,13 @@ impl<E: Notes> Store<E> {
         self.begin(seg);
         let case = Case::new(Connection::new(seg, incarnation), E::default());
         let slot = self.settle(index, case);
-        self.push_head(seg, &How::Record(slot), previous, beside)
+        self.push_head(seg, Kept::new(&How::Record(slot)), previous, beside)
     }
 
-    /// The next connection, on tape, beginning with `seg`. Its index; `None` if `seg` cannot be written down.
-    pub(super) fn push_tape(&mut self, seg: &Segment) -> Option<usize> {
+    /// The next connection, on tape as `kept` says, beginning with `seg`. Its index; `None` if `seg` cannot be written down.
+    pub(super) fn push_tape(&mut self, seg: &Segment, kept: Kept, previous: u32) -> Option<usize> {
         self.begin(seg);
-        let index = self.push_head(seg, &How::Tape, 0, 0);
+        let index = self.push_head(seg, kept, previous, 0);
         if !self.heads[index].tape.record(seg.packet, 0, seg, &mut self.rows) {
             self.heads.pop();
             return None;
@@ -104,9 +107,13 @@ impl<E: Notes> Store<E> {
     #[inline]
     pub(super) fn record(&mut self, index: usize, seg: &Segment) -> bool {
         let head = &mut self.heads[index];
-        matches!(head.state.how(), How::Tape)
-            && head.previous == 0
-            && head.tape.record(head.first_packet, sender(&head.sockets, seg), seg, &mut self.rows)
+        if !head.state.is_growing() {
+            return false;
+        }
+        if head.previous != 0 {
+            return self.record_again(index, seg);
+        }
+        head.tape.record(head.first_packet, sender(&head.sockets, seg), seg, &mut self.rows)
     }
 
     /// Takes `seg`, found through connection `index`, if that has a record and is steady, and `seg` is a usual one on its
@@ -134,14 +141,14 @@ impl<E: Notes> Store<E> {
         }
     }
 
-    fn push_head(&mut self, seg: &Segment, how: &How, previous: u32, beside: u32) -> usize {
+    fn push_head(&mut self, seg: &Segment, state: Kept, previous: u32, beside: u32) -> usize {
         self.disordered |= seg.packet < self.newest;
         self.chained |= previous != 0;
         self.newest = seg.packet;
         self.heads.push(|| Head {
             sockets: [seg.src, seg.dst],
             first_packet: seg.packet,
-            state: Kept::new(how),
+            state,
             beside,
             previous,
             tape: Tape::new(seg),
@@ -163,6 +170,9 @@ impl<E: Notes> Store<E> {
             }
             How::Tape => {
                 let case = self.played(index);
+                if self.heads[index].state.followed().is_some() {
+                    self.era = self.era.wrapping_add(1);
+                }
                 self.heads[index].tape.forget(&mut self.rows);
                 let slot = self.settle(index, case);
                 self.heads[index].state = Kept::new(&How::Record(slot));
@@ -200,7 +210,9 @@ impl<E: Notes> Store<E> {
                     let seg = player.segment(x);
                     connection.get_or_insert_with(|| Connection::new(seg, 1)).take_from(x, seg);
                 }
-                Cow::Owned(connection.unwrap_or_else(Connection::blank))
+                let mut connection = connection.unwrap_or_else(Connection::blank);
+                self.complete(index, &mut connection);
+                Cow::Owned(connection)
             }
         }
     }

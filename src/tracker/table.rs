@@ -7,6 +7,7 @@ use super::ahead::Ahead;
 use super::case::{Case, Notes, Scratch};
 use super::connection::{Class, Connection, Taken};
 use super::index::Index;
+use super::kept::{How, Kept};
 use super::lanes::Many;
 use super::lone::Lone;
 use super::reading::Reading;
@@ -14,6 +15,7 @@ use super::recent::Recent;
 use super::store::Store;
 use super::textbook::Textbook;
 use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
+use crate::time::{Span, Time};
 
 /// Tracks every connection in a stream of segments, with notes beside each.
 ///
@@ -27,21 +29,13 @@ pub struct Tracker<N = ()> {
     /// Index of the latest incarnation of each four-tuple (in the scope first seen; the others hang on it).
     pub(super) latest: Index,
     pub(super) store: Store<N>,
-    /// How often a connection was put in the place of another.
-    pub(super) era: u32,
     pub(super) recent: Recent,
     pub(super) many: Many,
 }
 
 impl<N> Default for Tracker<N> {
     fn default() -> Tracker<N> {
-        Tracker {
-            latest: Index::default(),
-            store: Store::default(),
-            era: 0,
-            recent: Recent::default(),
-            many: Many::default(),
-        }
+        Tracker { latest: Index::default(), store: Store::default(), recent: Recent::default(), many: Many::default() }
     }
 }
 
@@ -177,6 +171,14 @@ impl<N: Notes> Tracker<N> {
         (self.store.heads.get(i)?.previous as usize).checked_sub(1)
     }
 
+    /// Whether connection `i`, which began at `first`, is the first on its four-tuple, or begins so long after the latest
+    /// segment of the one before it, as far as that is known at a glance.
+    pub fn begins_long_after(&self, i: usize, first: Time, span: Span) -> bool {
+        let Some(before) = self.previous(i) else { return true };
+        let head = &self.store.heads[before];
+        matches!(head.state.how(), How::Tape) && head.tape.quiet(first) >= span
+    }
+
     /// The latest connection between two sockets.
     pub fn latest(&self, a: Socket, b: Socket, scope: ScopeId) -> Option<usize> {
         let head = self.head(&a, &b, self.latest.hash(&a, &b))?;
@@ -196,14 +198,14 @@ impl<N: Notes> Tracker<N> {
     pub fn pass(&mut self, seg: &Segment, ahead: Ahead) -> usize {
         let hash = ahead.hash;
         let head = match (ahead.head as usize).checked_sub(1) {
-            Some(head) if ahead.era == self.era => Some(head),
+            Some(head) if ahead.era == self.store.era => Some(head),
             _ => self.head(&seg.src, &seg.dst, hash),
         };
-        let recorded = match head {
-            Some(head) => self.store.record(head, seg).then_some(head),
-            None => self.push_tape(hash, seg),
-        };
-        recorded.unwrap_or_else(|| self.segment_at(head, hash, seg).connection)
+        match head {
+            Some(head) if self.store.record(head, seg) => head,
+            Some(head) => self.pass_on(head, hash, seg),
+            None => self.push_tape(hash, seg).unwrap_or_else(|| self.segment_at(None, hash, seg).connection),
+        }
     }
 
     /// Whether there are so few connections that segments are best passed by [`Tracker::pass_next`].
@@ -239,13 +241,13 @@ impl<N: Notes> Tracker<N> {
 
     /// A new connection, on tape, the first of its four-tuple.
     fn push_tape(&mut self, hash: u32, seg: &Segment) -> Option<usize> {
-        let i = self.store.push_tape(seg)?;
+        let i = self.store.push_tape(seg, Kept::on_tape(1), 0)?;
         self.latest.insert(hash, i as u32);
         Some(i)
     }
 
     /// Takes a segment of the four-tuple that is found through `head`, if there is one yet.
-    fn segment_at(&mut self, head: Option<usize>, hash: u32, seg: &Segment) -> Taken {
+    pub(super) fn segment_at(&mut self, head: Option<usize>, hash: u32, seg: &Segment) -> Taken {
         if let Some(head) = head {
             let first = self.store.heads[head].previous == 0;
             let case = self.store.case_mut(head);

@@ -85,7 +85,7 @@ impl Tape {
     /// A tape of which `seg` will be the first segment.
     pub fn new(seg: &Segment) -> Tape {
         let opened = seg.flags.control() == Flags::SYN.0 && seg.len == 0;
-        let plain = opened && seg.flags.0 & FLAGS == Flags::SYN.0 && !seg.options.cut && !seg.options.fast_open;
+        let plain = Tape::begins_plainly(seg);
         let mut marks = if opened { mark::OPENED } else { mark::DISORDERLY };
         marks |= if plain { mark::PLAIN } else { 0 };
         marks |= if seg.options.timestamps.is_some() { mark::STAMPED } else { 0 };
@@ -105,6 +105,12 @@ impl Tape {
             ttl: [0; 2],
             count: 0,
         }
+    }
+
+    /// Whether `seg` is a SYN about which nothing is rare.
+    #[inline]
+    pub(super) fn begins_plainly(seg: &Segment) -> bool {
+        seg.flags.0 & FLAGS == Flags::SYN.0 && seg.len == 0 && !seg.options.cut && !seg.options.fast_open
     }
 
     #[inline]

@@ -6,6 +6,7 @@
 //! proven by a segment that is known beforehand, and only the last acknowledgment is never confirmed. The histories are
 //! those that [`Connection`](super::Connection) comes to; tests compare them.
 
+use super::again::Next;
 use super::log::{Step, Steps, Tail, follow};
 use super::mark::{Mark, Place};
 use super::outline::Outline;
@@ -46,6 +47,9 @@ pub struct Textbook {
     pub(super) turnaround: [Option<u32>; 2],
     /// The longest time between two segments.
     pub(super) pause: Span,
+    /// Which one it is on its four-tuple, and what took that over.
+    pub(super) incarnation: u32,
+    pub(super) next: Option<Next>,
 }
 
 /// The arrows that each end takes, if the other closed first and if it did.
@@ -97,6 +101,8 @@ impl Default for Textbook {
             bytes: [0; 2],
             turnaround: [None; 2],
             pause: Span(0),
+            incarnation: 1,
+            next: None,
         }
     }
 }
@@ -113,14 +119,20 @@ impl Textbook {
                 (_, true) => self.follow::<1, true>(end, &mut verdict.steps),
             };
             let mut possible = States::EMPTY;
+            let replaced = if closes { self.replaced() } else { None };
+            let until = replaced.map_or(end, |mark| end.min(mark.time));
             if closes
-                && let Some(timer) = timers::expired(Some(self.last.0), &Tail::after(&verdict.steps), end, profile)
+                && let Some(timer) = timers::expired(Some(self.last.0), &Tail::after(&verdict.steps), until, profile)
             {
                 follow(&mut verdict.steps, std::iter::once(&timer));
                 verdict.steps.last_mut().into_iter().for_each(|step| step.at = step.at.max(latest));
-                if timers::may_last(&timer, end) {
+                if replaced.is_none() && timers::may_last(&timer, end) {
                     possible = possible.with(State::TimeWait);
                 }
+            } else if let Some(mark) = replaced {
+                follow(&mut verdict.steps, std::iter::once(&mark));
+                let at = timers::taken_at(&mark, true, timers::way(self.turnaround[e]), end).max(latest);
+                verdict.steps.last_mut().into_iter().for_each(|step| step.at = at);
             }
             possible = possible.with(verdict.state());
             if !closes && self.may_repeat_fin(end) {
@@ -167,6 +179,13 @@ impl Textbook {
         fins.may_go_on(self.last.0, end)
     }
 
+    /// What took its four-tuple over while the end that closed first may have waited: it sent that, or accepted it.
+    fn replaced(&self) -> Option<Mark> {
+        let Next { time, packet, sender, accepted } = self.next?;
+        let evidence = if sender == self.closer { Evidence::Sent } else { Evidence::Confirmed };
+        (evidence == Evidence::Sent || accepted).then(|| Mark::sure(Event::Replaced, evidence, time, packet))
+    }
+
     fn ready(&self) -> Packet {
         self.ready.unwrap_or(self.answer)
     }
@@ -206,7 +225,7 @@ impl Textbook {
         Outline {
             client: 0,
             observed: true,
-            incarnation: 1,
+            incarnation: self.incarnation,
             scopes: [Some(self.scope); 2],
             first: self.opening[0].0,
             last: self.last.0,
@@ -228,6 +247,11 @@ impl Textbook {
     /// Payload bytes that each end sent.
     pub fn bytes(&self) -> [u64; 2] {
         self.bytes
+    }
+
+    /// Capture time of its first packet.
+    pub fn first(&self) -> Time {
+        self.opening[0].0
     }
 
     /// Times between the segments of the handshake.

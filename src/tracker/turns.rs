@@ -24,6 +24,11 @@ impl<'a> Turn<'a> {
         Turn { place, index, player, sender: 0, taken: None }
     }
 
+    /// Its place, and the connection.
+    pub fn of(&self) -> (usize, usize) {
+        (self.place, self.index)
+    }
+
     /// Whether there is a next segment.
     #[inline]
     fn advance(&mut self) -> bool {

@@ -11,13 +11,25 @@ pub enum Shape {
     Churn,
     /// SYNs that nobody answers; the size is their number.
     SynFlood,
+    /// The same on 2,000 four-tuples, each used again after 70 s.
+    Reuse,
     /// One connection that sends and never ends, one segment of a hundred lost; the size is the number of packets.
     Elephant,
 }
 
 impl Shape {
-    pub const ALL: [(&'static str, Shape); 4] =
-        [("web", Shape::Web), ("churn", Shape::Churn), ("synflood", Shape::SynFlood), ("elephant", Shape::Elephant)];
+    pub const ALL: [(&'static str, Shape); 5] = [
+        ("web", Shape::Web),
+        ("churn", Shape::Churn),
+        ("synflood", Shape::SynFlood),
+        ("reuse", Shape::Reuse),
+        ("elephant", Shape::Elephant),
+    ];
+
+    /// From the start of one connection to that of the next.
+    fn step(self) -> i64 {
+        MICRO * if self == Shape::Reuse { 35_000 } else { 350 }
+    }
 }
 
 /// One packet on Ethernet.
@@ -60,11 +72,12 @@ pub fn traffic(shape: Shape, size: usize) -> Vec<Frame> {
         Shape::Elephant => Talk::new(0, START, &mut dice, &mut frames).elephant(size),
         _ => {
             for number in 0..size {
-                let start = START + number as i64 * 350 * MICRO;
+                let start = START + number as i64 * shape.step();
                 let mut talk = Talk::new(number, start, &mut dice, &mut frames);
                 match shape {
                     Shape::Web => talk.web(),
                     Shape::Churn => talk.churn(),
+                    Shape::Reuse => talk.again(number),
                     _ => talk.syn(),
                 }
             }
@@ -104,10 +117,11 @@ impl Iterator for Endless {
                 match self.shape {
                     Shape::Web => talk.web(),
                     Shape::Churn => talk.churn(),
+                    Shape::Reuse => talk.again(self.number),
                     Shape::SynFlood | Shape::Elephant => talk.syn(),
                 }
                 self.number += 1;
-                self.until += 350 * MICRO;
+                self.until += self.shape.step();
             }
             self.frames.sort_by_key(|frame| std::cmp::Reverse(frame.time));
         }
@@ -154,6 +168,15 @@ impl<'a> Talk<'a> {
         self.send(0, FIN | ACK, 0, &[]);
         self.send(1, FIN | ACK, 0, &[]);
         self.send(0, ACK, 0, &[]);
+    }
+
+    /// The same as connection `number`, on one of few four-tuples.
+    fn again(&mut self, number: usize) {
+        let tuple = number % 2_000;
+        self.v6 = tuple.is_multiple_of(5);
+        self.hosts = [0x0a00_0000 | tuple as u32 / 400, 0x0a80_0001];
+        self.ports = [32_768 + tuple as u16, 443];
+        self.churn();
     }
 
     fn elephant(&mut self, packets: usize) {
