@@ -149,6 +149,16 @@ fn a_short_connection_allocates_nothing_of_its_own() {
     assert!(allocations * 12 < connections as u64, "{allocations} for {connections}");
 }
 
+#[test]
+fn nor_does_one_that_uses_ports_again() {
+    let (few, some) = of_connections(Shape::Reuse, 5_000);
+    let (many, more) = of_connections(Shape::Reuse, 10_000);
+    let (allocations, connections) = (many.saturating_sub(few), more - some);
+    assert_eq!(connections, 5_000);
+    // The numbers of one in 128 lie too close to those of the one before.
+    assert!(allocations * 5 < connections as u64, "{allocations} for {connections}");
+}
+
 /// Bytes that it takes, for each connection, to look at all of them and keep the `first` ones; and how many there are.
 fn kept(size: usize, first: u64) -> (i64, usize) {
     let mut source =

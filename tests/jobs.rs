@@ -77,9 +77,12 @@ fn captures_of_other_projects_give_the_same() {
 #[test]
 fn many_connections_give_the_same() {
     let folder = Folder::new();
-    for (name, shape, size) in
-        [("churn", Shape::Churn, 5_000), ("web", Shape::Web, 9_000), ("elephant", Shape::Elephant, 5_000)]
-    {
+    for (name, shape, size) in [
+        ("churn", Shape::Churn, 5_000),
+        ("web", Shape::Web, 9_000),
+        ("reuse", Shape::Reuse, 5_000),
+        ("elephant", Shape::Elephant, 5_000),
+    ] {
         let file = folder.file(&format!("{name}.pcap"), &traffic::pcap(&traffic(shape, size)));
         same_in_all_formats(Path::new(&file));
     }

@@ -252,6 +252,7 @@ impl<E: Notes> Store<E> {
     }
 
     /// Whether connection `index`, on tape, is a textbook one.
+    #[inline(never)]
     fn is_textbook(&self, index: usize) -> bool {
         let mut book = Textbook::default();
         let Some(mut reading) = self.textbook(index, &mut book) else { return false };

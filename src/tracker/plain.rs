@@ -9,7 +9,7 @@ use crate::segment::{Flags, Segment};
 impl Tape {
     /// Writes down `seg` of end `x`, `on` packets from the first one, if it is a usual one that certainly belongs here; else
     /// does nothing.
-    #[inline]
+    #[inline(always)]
     pub(super) fn record_usual(&mut self, on: u32, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
         const SEEN: u16 = 3 * mark::SEEN;
         let y = 1 - x;

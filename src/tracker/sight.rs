@@ -73,11 +73,11 @@ impl<E: Notes> Store<E> {
     pub(super) fn textbook<'a>(&'a self, index: usize, book: &'a mut Textbook) -> Option<Reading<'a>> {
         let head = &self.heads[index];
         let Head { state, tape, sockets, first_packet, .. } = head;
-        let may_be = matches!(state.how(), How::Tape) && tape.may_be_textbook();
-        may_be.then(|| {
-            let player = tape.player_of_rows(sockets, *first_packet, &self.rows);
-            Reading::new(player, (state.incarnation(), head.next()), book)
-        })
+        if !matches!(state.how(), How::Tape) || !tape.may_be_textbook() {
+            return None;
+        }
+        let player = tape.player_of_rows(sockets, *first_packet, &self.rows);
+        Some(Reading::new(player, (state.incarnation(), head.next()), book))
     }
 
     /// The SYN that is all there is of connection `index`, the first on its four-tuple, if that is so and nothing about it

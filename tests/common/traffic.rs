@@ -174,7 +174,7 @@ impl<'a> Talk<'a> {
     fn again(&mut self, number: usize) {
         let tuple = number % 2_000;
         self.v6 = tuple.is_multiple_of(5);
-        self.hosts = [0x0a00_0000 | tuple as u32 / 400, 0x0a80_0001];
+        self.hosts = [0x0a00_0000 + tuple as u32 / 400, 0x0a80_0001];
         self.ports = [32_768 + tuple as u16, 443];
         self.churn();
     }
