@@ -276,3 +276,15 @@ fn who_is_let_go_with_its_successor_is_there_until_then() {
     taped.release(1);
     assert_eq!([0, 1].map(|i| taped.connection(i).ends[0].packets), [0; 2]);
 }
+
+#[test]
+fn what_answers_the_one_before_while_the_next_waits_is_of_that_one() {
+    let mut all = segments(&plain(2, 1 << 30), (1, false));
+    all.truncate(9);
+    let syn = all[8];
+    let time = syn.time + Span(50_000);
+    all.push(Segment { time, packet: syn.packet + 1, flags: Flags::RST, checksum: 1, ..syn });
+    let trackers = trackers(&all, 1);
+    agree(&trackers);
+    assert_eq!([0, 1].map(|i| trackers[1].connection(i).ends[0].packets), [6, 1]);
+}
