@@ -8,11 +8,11 @@ use super::heads::Head;
 use super::kept::{How, Kept};
 use super::mark::Mark;
 use super::rules::Event;
-use super::sequence::is_far;
+use super::sequence::{NEAR, is_far, near};
 use super::state::{Evidence, State};
 use super::store::Store;
 use super::table::Tracker;
-use super::tape::{NEAR, Tape, mark};
+use super::tape::{MOST, Tape, mark};
 use super::textbook::Textbook;
 use super::trace::Trace;
 use crate::pack::block::Rows;
@@ -22,13 +22,11 @@ use crate::time::Time;
 /// More than the numbers of two tapes, of as many of the largest segments as fit on one, come towards each other.
 const APART: u32 = 1 << 23;
 
+const _: () = assert!(APART > 2 * MOST as u32 * (NEAR + u16::MAX as u32 + 1));
+
 /// Whether two sequence numbers lie so far apart.
 fn apart(a: u32, b: u32) -> bool {
     a.wrapping_sub(b).wrapping_add(APART) > 2 * APART
-}
-
-fn near(a: u32, b: u32) -> bool {
-    a.wrapping_sub(b).wrapping_add(NEAR) <= 2 * NEAR
 }
 
 /// What took the four-tuple of a connection over: a SYN.

@@ -1,7 +1,8 @@
 //! The usual segment on a tape, an acknowledgment, or payload or a FIN that continues the stream: written down in three
 //! words, with few questions asked. What comes of it is what [`Tape::record`] makes of any segment.
 
-use super::tape::{MOST, NEAR, Tape, mark};
+use super::sequence::NEAR;
+use super::tape::{MOST, Tape, mark};
 use super::written::{NearStamps, Plain, has_more};
 use crate::pack::block::Rows;
 use crate::segment::{Flags, Segment};

@@ -26,6 +26,16 @@ pub const fn within(low: u32, n: u32, high: u32) -> bool {
     !before(n, low) && !after(n, high)
 }
 
+/// Sequence numbers that lie this close belong together, whatever windows are: so close that on a whole tape of the
+/// largest segments they do not come far enough apart to be taken for another incarnation's.
+pub(super) const NEAR: u32 = 1 << 14;
+
+/// Whether two of them lie so close.
+#[inline]
+pub(super) fn near(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b).wrapping_add(NEAR) <= 2 * NEAR
+}
+
 /// Whether one sequence number is so far from another that no window explains it.
 pub(super) const fn is_far(number: u32, from: u32) -> bool {
     const FAR: u32 = 1 << 22;

@@ -7,7 +7,7 @@
 
 use super::lone::Lone;
 use super::player::Player;
-use super::sequence::after;
+use super::sequence::{after, near};
 use super::written::{FLAGS, NearStamps, Writer, has_more, what};
 use crate::pack::block::{Row, Rows};
 use crate::segment::{Flags, ScopeId, Segment, Socket};
@@ -15,9 +15,6 @@ use crate::time::{Span, Time};
 
 /// Segments on a tape at most: for more, a record costs less.
 pub(super) const MOST: u8 = 48;
-/// Sequence numbers that lie this close belong together, whatever windows are: so close that on a whole tape of the largest
-/// segments they do not come far enough apart to be taken for another incarnation's.
-pub(super) const NEAR: u32 = 1 << 14;
 
 /// What [`Tape::quiet`] counts in: about a second, as a power of two.
 const TICK: u32 = 30;
@@ -184,7 +181,6 @@ impl Tape {
             let opening = self.marks & (mark::OPENED | mark::PAST_SYN) == mark::OPENED;
             return (opening || x == 1 && self.marks & mark::OPENED != 0) && opens && again && seg.len == 0;
         }
-        let near = |a: u32, b: u32| a.wrapping_sub(b).wrapping_add(NEAR) <= 2 * NEAR;
         let own = if self.has(mark::SEEN, x) {
             near(seg.seq, self.next[x])
         } else {
