@@ -30,8 +30,12 @@ struct Talk {
 }
 
 fn distance() -> impl Strategy<Value = u32> {
-    let near = prop_oneof![Just(0_u32), Just(1), Just(u32::MAX), Just(70_000), Just(1 << 22), Just((1 << 23) + 9)];
-    prop_oneof![3 => any::<u32>(), 1 => near]
+    // What decides is how far 2^22 and 2^23 are: either way, and a little more or less.
+    let edge = prop_oneof![Just(0_u32), Just(1 << 14), Just(1 << 16), Just(1 << 22), Just(1 << 23), Just(1 << 31)];
+    let near = (edge, any::<bool>(), 0..140_000_u32).prop_map(|(edge, below, more)| {
+        if below { edge.wrapping_neg() } else { edge }.wrapping_add(more).wrapping_sub(70_000)
+    });
+    prop_oneof![3 => any::<u32>(), 1 => prop_oneof![Just(0_u32), Just(1), Just(u32::MAX)], 1 => near]
 }
 
 fn step() -> impl Strategy<Value = i64> {
@@ -42,10 +46,13 @@ prop_compose! {
     fn talk(odd: usize)(
         ends in (prop::bool::weighted(0.1), 0..2_usize),
         plan in prop_oneof![4 => Just(0_u8), 3 => 0..9_u8],
-        turns in prop::collection::vec((0..2_usize, prop_oneof![Just(1_u32), Just(1_448), 1..60_000_u32]), 0..6),
+        turns in prop_oneof![
+            5 => prop::collection::vec((0..2_usize, prop_oneof![Just(1_u32), Just(1_448), 1..60_000_u32]), 0..6),
+            1 => prop::collection::vec((prop::bool::weighted(0.1).prop_map(usize::from), Just(60_000_u32)), 0..44),
+        ],
         numbers in [distance(), distance()],
         steps in (prop_oneof![step(), 0..5_000_000_000_i64, 50_000_000_000..75_000_000_000_i64], step()),
-        odd in prop::collection::vec((any::<Index>(), 0..9_u8, any::<Index>(), step()), 0..=odd),
+        odd in prop::collection::vec((any::<Index>(), 0..12_u8, any::<Index>(), step()), 0..=odd),
     ) -> Talk {
         Talk { ends: (usize::from(ends.0), ends.1), plan, turns, numbers, steps, odd }
     }
@@ -142,6 +149,10 @@ impl Book {
                 5 => Segment { time, ack: other.ack.wrapping_add(1 << 29), ..other },
                 6 => Segment { time, flags: Flags(other.flags.0 ^ Flags::SYN.0), ..other },
                 7 => Segment { time: self.all[at].time - Span(1_000_000), ..self.all[at] },
+                // A keepalive; one far on; one that is captured again in another network.
+                8 => Segment { time, seq: other.seq.wrapping_sub(1), flags: Flags::ACK, len: 0, captured: 0, ..other },
+                9 => Segment { time, seq: other.seq.wrapping_add(1 << (12 + later % 12)), ..other },
+                10 => Segment { scope: ScopeId(1), ttl: 60, ..self.all[at] },
                 _ => Segment { time, flags: Flags(other.flags.0 ^ Flags::ACK.0), ..other },
             };
             self.all.insert(at + 1, odd);
