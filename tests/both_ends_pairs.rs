@@ -180,3 +180,21 @@ fn what_has_other_numbers_at_the_other_side_is_not_lost() {
     assert_eq!((pairs.renumbered, pairs.fates), (1, vec![Default::default()]));
     assert_eq!(pair([&server, &server]).renumbered, 0);
 }
+
+/// What is sent at the client's side and what is sent at the server's, as one tap has it, each so much later than a whole
+/// millisecond.
+fn conversation(later: Span) -> Vec<Seen> {
+    let all = [(true, 0, 100, 2), (false, 1, 500, 18), (true, 1, 101, 16), (true, 3, 101, 24), (false, 4, 501, 24)];
+    let segment = |(from_client, millis, seq, flags)| {
+        let segment = seen(from_client, millis, seq, u32::from(flags == 24), flags);
+        Seen { time: segment.time + later, ..segment }
+    };
+    all.map(segment).to_vec()
+}
+
+#[test]
+fn one_place_shows_by_clocks_that_would_show_a_way_between() {
+    let (fine, coarse) = (conversation(Span(7_000)), conversation(Span(0)));
+    assert!(pair([&fine, &fine]).one_place);
+    assert!(!pair([&coarse, &coarse]).one_place, "by whole milliseconds a network nearby takes no time");
+}

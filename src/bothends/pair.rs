@@ -49,8 +49,8 @@ pub struct Pairs {
     pub translation: Translation,
     /// Addresses (as the client tap sees them) at the server tap's side; all others are at the client tap's.
     pub far: BTreeSet<IpAddr>,
-    /// What is in both captures, of both directions, was captured with one and the same difference of times: no way lies
-    /// between the taps, or one capture is a copy of the other.
+    /// What is in both captures, of both directions, was captured with one and the same difference of times, by a clock that
+    /// tells more than milliseconds: no way lies between the taps, or one capture is a copy of the other.
     pub one_place: bool,
     /// For each four-tuple, what became of the segments sent at the client tap's side, and at the server tap's.
     pub fates: Vec<[Direction; 2]>,
@@ -126,6 +126,9 @@ fn saying<'a, K: Ord>(all: &'a [(K, u32)], key: &K) -> &'a [(K, u32)] {
     &rest[..rest.partition_point(|(known, _)| known == key)]
 }
 
+/// A clock whose times are all whole ones of these does not show what a network nearby takes.
+const COARSE: Span = Span::millis(1);
+
 /// From segments that occur once in each capture: which addresses are at which side, how the clocks go, and whether nothing
 /// lies between the taps.
 fn measure(taps: [&[Kept]; 2], named: &Named) -> (BTreeSet<IpAddr>, Clock, bool) {
@@ -171,7 +174,9 @@ fn measure(taps: [&[Kept]; 2], named: &Named) -> (BTreeSet<IpAddr>, Clock, bool)
     let clock = Clock::measure(&way(true), &way(false));
     let is_alike = |(_, _, (_, later)): &(u32, bool, Sample)| samples.first().is_some_and(|first| *later == first.2.1);
     let both_ways = !votes.is_empty() && votes.values().all(|n| *n == 0);
-    (far, clock, both_ways && samples.iter().all(is_alike))
+    // By clocks that tell milliseconds at best no time passes on a short way either.
+    let is_fine = samples.iter().any(|(_, _, (time, _))| time.0 % COARSE.0 != 0);
+    (far, clock, both_ways && is_fine && samples.iter().all(is_alike))
 }
 
 /// The addresses at the server tap's side: those that `votes` are against.
