@@ -6,10 +6,10 @@ mod analysis;
 use std::net::IpAddr;
 
 use analysis::{in_order, moved, of_segments, opened, parsed, with};
-use tcpstate::analyze::Options;
+use tcpstate::analyze::{Analysis, Options};
 use tcpstate::detect::{DOUBTFUL, Limits};
 use tcpstate::report::{Finding, Report, Severity};
-use tcpstate::segment::Segment;
+use tcpstate::segment::{IcmpError, IcmpKind, Segment};
 use tcpstate::time::{Span, Time};
 
 const REFUSED: &str = "1. - --> <SEQ=100><CTL=SYN> --> -
@@ -109,6 +109,69 @@ fn segments_with_odd_flags_try_ports_as_well() {
     attempts[3].0 = "1. - --> <SEQ=100><CTL=FIN,PSH,URG> --> -\n";
     let found = scan(&attempts).unwrap();
     assert!(found.message.ends_with("tried 40 ports of 10.9.9.1: 39 refused, 1 unanswered"), "{}", found.message);
+}
+
+/// Broken devices send them on connections that work.
+#[test]
+fn odd_flags_where_payload_passed_or_nothing_was_reset_are_no_attempts_in_vain() {
+    let handshake = |rest: &str| format!("{}{rest}", opened!(""));
+    let odd_fin = handshake(
+        "4. - --> <SEQ=101><ACK=301><CTL=ACK><LEN=80> --> -
+5. - <-- <SEQ=301><ACK=181><CTL=ACK><LEN=200> <-- -
+6. - --> <SEQ=181><CTL=FIN> --> -
+7. - <-- <SEQ=501><ACK=182><CTL=FIN,ACK> <-- -
+8. - --> <SEQ=182><ACK=502><CTL=ACK> --> -
+",
+    );
+    let odd_null = handshake(
+        "4. - --> <SEQ=101><ACK=301><CTL=ACK><LEN=80> --> -
+5. - --> <SEQ=181><CTL=-> --> -
+6. - <-- <SEQ=301><ACK=181><CTL=RST,ACK> <-- -
+",
+    );
+    // Answered by an open port, or of a connection that began before the capture.
+    let answered = "1. - --> <SEQ=100><CTL=FIN> --> -\n2. - <-- <SEQ=300><ACK=101><CTL=ACK> <-- -\n".to_owned();
+    for text in [odd_fin, odd_null, answered] {
+        let text: &'static str = text.leak();
+        assert!(analyse(Options::default(), &ports(text, 1)).findings.iter().any(|found| found.name == "odd-flags"));
+        assert_eq!(scan(&ports(text, 40)).map(|found| found.message), None, "{text}");
+    }
+}
+
+#[test]
+fn what_is_open_without_a_byte_is_not_used() {
+    let mut attempts = ports(REFUSED, 40);
+    attempts[3].0 = opened!("");
+    let found = scan(&attempts).unwrap();
+    let told = "tried 40 ports of 10.9.9.1: 39 refused, 1 opened and left without a byte";
+    assert!(found.message.ends_with(told), "{}", found.message);
+}
+
+#[test]
+fn an_icmp_error_is_an_answer() {
+    let mut analysis = Analysis::new(Options::default());
+    let syn = parsed(UNANSWERED).segments().remove(0);
+    for n in 0..30_u16 {
+        let mut seg = syn.clone();
+        (seg.src.port, seg.dst.port) = (20_000 + n, 1_000 + n);
+        (seg.time, seg.packet) = (seg.time + Span::millis(10 * i64::from(n)), 1 + 2 * u64::from(n));
+        analysis.segment(&seg);
+        analysis.icmp(&IcmpError {
+            time: seg.time + Span::millis(1),
+            packet: seg.packet + 1,
+            from: seg.dst.addr,
+            src: seg.src,
+            dst: seg.dst,
+            scope: seg.scope,
+            seq: seg.seq,
+            kind: IcmpKind::PortUnreachable,
+        });
+    }
+    analysis.until(syn.time + Span::secs(9));
+    let report = analysis.finish(Vec::new());
+    let found = report.findings.iter().find(|found| found.name == "port-scan").unwrap();
+    assert!(found.message.ends_with(": 30 rejected by ICMP"), "{}", found.message);
+    assert_eq!((&found.facts["rejected"], found.facts.contains_key(DOUBTFUL)), (&30.into(), false));
 }
 
 #[test]

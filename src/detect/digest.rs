@@ -42,10 +42,12 @@ pub enum Probe {
     /// It is not.
     #[default]
     No,
-    /// It was offered or opened, and ended, without any payload.
+    /// It was offered or opened, and ended or was left, without any payload.
     Empty,
-    /// A segment of it has flags that no stack sends together.
+    /// A segment of it has flags that no stack sends together, and none has payload.
     Odd,
+    /// An ICMP error answered it, and nothing of its server was captured.
+    Rejected,
     /// Nothing of its server was captured, and nothing else is to be said.
     Unheard,
 }
@@ -221,7 +223,7 @@ impl<'a> Digest<'a> {
 
     /// Whether anything of its server was captured.
     pub fn heard(self) -> bool {
-        self.probe() != Probe::Unheard
+        !matches!(self.probe(), Probe::Unheard | Probe::Rejected)
     }
 
     /// Since when it has carried no payload, if it was opened in the capture and is open when that ends; the end of time if

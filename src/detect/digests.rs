@@ -13,7 +13,7 @@ use super::sink::Brief;
 use super::stay::{Stay, Stays};
 use super::{
     ALL, Declaration, half_open_accept_overflow, handshake_aborted, idle_death, no_data, odd_flags, retransmissions,
-    rst_abort, syn_retried, syn_unanswered,
+    rst_abort, syn_rejected, syn_retried, syn_unanswered,
 };
 use crate::report::directory::Parties;
 use crate::report::{Outcome, Side};
@@ -76,7 +76,11 @@ impl Digests {
             let last_data = if marks & ALONE != 0 { Some(c.last) } else { last_data };
             more.time_wait.since = last_data.map_or(established, |last| last.max(established));
         }
-        let mut probe = if c.packets[1 - (c.client & 1)] == 0 { Probe::Unheard } else { Probe::No };
+        let mut probe = match c.packets[1 - (c.client & 1)] {
+            0 => Probe::Unheard,
+            _ if outcome == Outcome::Open && opened && last_data.is_none() && c.bytes == [0, 0] => Probe::Empty,
+            _ => Probe::No,
+        };
         briefs.iter().for_each(|brief| note(brief, c, (&mut marks, &mut probe), &mut rare));
         let half_open = if rare.is_none() { lone(&more, c.first) } else { None };
         self.rows.push(Row {
@@ -282,7 +286,9 @@ fn note(brief: &Brief, c: &Outline, (marks, probe): (&mut u16, &mut Probe), rare
         *marks |= if brief.number > 0 { WAITED | REPEATED } else { REPEATED };
     } else if is(&no_data::DECLARATION) || is(&handshake_aborted::DECLARATION) {
         *probe = Probe::Empty;
-    } else if is(&odd_flags::DECLARATION) {
+    } else if is(&syn_rejected::DECLARATION) {
+        *probe = Probe::Rejected;
+    } else if is(&odd_flags::DECLARATION) && c.bytes == [0, 0] && *probe != Probe::Empty {
         *probe = Probe::Odd;
     } else if is(&half_open_accept_overflow::DECLARATION) {
         *marks |= IGNORED;

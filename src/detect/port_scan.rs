@@ -38,11 +38,12 @@ pub static DECLARATION: Declaration = Declaration {
            receive a byte.",
     why: "What is found of the single connections (syn-refused, syn-unanswered, handshake-aborted) is then no matter of these \
           services. A scan that nobody ordered comes before an attack.",
-    decided: "Per client the ports of one host, and the hosts with one port, to which all attempts were refused or unanswered: so \
+    decided: "Per client the ports of one host, and the hosts with one port, to which all attempts were refused, rejected or unanswered: so \
               many tried first within the time given, most of what it tried there, and three times each at most. The others may \
               have been opened, but at least that share of all must not have carried data. Of hosts with one port those do not \
               count with which it exchanged data on another. Attempts begun in the last \
-              three seconds do not count as unanswered. Segments with odd flags (FIN, NULL and Xmas scans) are attempts as well.",
+              three seconds do not count as unanswered. Segments with odd flags (FIN, NULL and Xmas scans) are attempts as well, \
+              where no payload passed.",
     confused: "health checks, service discovery and monitoring: most of what they try is there, or they try the same again and \
                again; a client whose peers have all gone at once (which of its connections worked before?); passive FTP behind a \
                filter; peer-to-peer programs with old lists of peers. A scan that finds nearly everything open looks like a \
@@ -71,6 +72,8 @@ const TRIES: u64 = 3;
 enum Came {
     /// To nothing that was captured.
     Unanswered,
+    /// To an ICMP error.
+    Rejected,
     /// To a RST.
     Refused,
     /// To a connection on which nothing was sent.
@@ -86,18 +89,17 @@ fn came(scene: &Scene, c: Digest<'_>) -> Option<Came> {
         return None;
     }
     let is_silent = c.outcome == Outcome::Unanswered || c.outcome == Outcome::HalfOpen && !c.heard();
-    if is_silent && scene.end - c.first < SETTLED {
-        return None;
+    match c.outcome {
+        _ if c.probe() == Probe::Rejected => Some(Came::Rejected),
+        _ if is_silent => (scene.end - c.first >= SETTLED).then_some(Came::Unanswered),
+        Outcome::Refused => Some(Came::Refused),
+        _ if odd && c.alone() => Some(Came::Unanswered),
+        Outcome::Reset if odd => Some(Came::Refused),
+        Outcome::HalfOpen => Some(Came::Unused),
+        _ if odd => None,
+        _ if c.probe() == Probe::Empty => Some(Came::Unused),
+        _ => Some(Came::Used),
     }
-    Some(match c.outcome {
-        _ if is_silent => Came::Unanswered,
-        Outcome::Refused => Came::Refused,
-        _ if odd && c.alone() => Came::Unanswered,
-        _ if odd => Came::Refused,
-        Outcome::HalfOpen => Came::Unused,
-        _ if c.probe() == Probe::Empty => Came::Unused,
-        _ => Came::Used,
-    })
 }
 
 /// An attempt, in the order of clients and services.
@@ -232,10 +234,11 @@ impl Scan {
         };
         let kinds = [
             (Came::Refused, "refused"),
+            (Came::Rejected, "rejected by ICMP"),
             (Came::Unanswered, "unanswered"),
             (Came::Unused, "opened and left without a byte"),
         ];
-        let [refused, unanswered, unused] = kinds.map(|(came, _)| self.came_to(came));
+        let [refused, rejected, unanswered, unused] = kinds.map(|(came, _)| self.came_to(came));
         let kinds = kinds.map(|(came, how)| (self.came_to(came), how)).into_iter().chain([(self.used, "used")]);
         let list: Vec<String> = kinds.filter(|(n, _)| *n > 0).map(|(n, how)| format!("{} {how}", count(n))).collect();
         let silence = (!self.answered).then(|| "nothing that answers the client was captured".to_owned());
@@ -253,6 +256,7 @@ impl Scan {
                 ("hosts", Value::from(hosts)),
                 ("tried", Value::from(tried)),
                 ("refused", Value::from(refused)),
+                ("rejected", Value::from(rejected)),
                 ("unanswered", Value::from(unanswered)),
                 ("unused", Value::from(unused)),
                 ("used", Value::from(self.used)),
