@@ -297,8 +297,8 @@ fn who_may_have_closed_before_the_capture_is_not_said_to_have_never_closed() {
 ",
     );
     let told = find(&c, "half-open-dead-peer").unwrap();
-    let unknown = "it did not know the connection, which it may have closed before the capture began, or never had (has its \
-                   address moved here?)";
+    let unknown = "it did not know the connection, which it may have closed before the capture began, or never had (has it taken its \
+                   address over?)";
     assert!(told.message.ends_with(unknown), "{}", told.message);
 }
 

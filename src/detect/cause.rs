@@ -112,7 +112,7 @@ impl Cause {
             Cause::StaleAck => "it answers an acknowledgment of an older connection",
             Cause::AfterClose => "both ends had closed before",
             Cause::Repeated => "it had sent RST before",
-            Cause::FromBetween => "somebody between the ends sent it",
+            Cause::FromBetween => "somebody else sent it, between the ends or from the same address",
             Cause::Unknown => "the capture does not tell why",
         }
     }

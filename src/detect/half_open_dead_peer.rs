@@ -306,7 +306,7 @@ fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
             if unseen { "did not know" } else { "no longer knew" },
             if between { "that end" } else { "it" },
             if unseen {
-                "may have closed before the capture began, or never had (has its address moved here?)"
+                "may have closed before the capture began, or never had (has it taken its address over?)"
             } else {
                 "had never closed"
             },

@@ -8,10 +8,11 @@ pub static DECLARATION: Declaration = Declaration {
     code: "R04",
     name: "rst-from-between",
     severity: Severity::Warning,
-    summary: "a RST was probably sent by a device between the ends",
+    summary: "a RST was probably not sent by the end in whose name it came",
     what: "The connection was ended by a RST whose hop count does not fit the other segments of its sender, or that its sender \
            knew nothing of.",
-    why: "Neither application ended the connection: a firewall, an intrusion prevention system or a censor did.",
+    why: "Neither application ended the connection: a firewall, an intrusion prevention system or a censor did, or \
+          another host with the same address.",
     decided: "An end that goes on sending on the connection, later than 100 ms after a RST that came in its name and that its peer \
               accepted, has not sent that. Or: the TTL or hop limit of an accepted RST differs by more than 2 from that of its \
               sender's segments, and the distance does not fit either, whichever of the usual initial values (32, 64, 128, 255) \
