@@ -152,7 +152,7 @@ fn an_icmp_error_is_an_answer() {
     let mut analysis = Analysis::new(Options::default());
     let syn = parsed(UNANSWERED).segments().remove(0);
     for n in 0..30_u16 {
-        let mut seg = syn.clone();
+        let mut seg = syn;
         (seg.src.port, seg.dst.port) = (20_000 + n, 1_000 + n);
         (seg.time, seg.packet) = (seg.time + Span::millis(10 * i64::from(n)), 1 + 2 * u64::from(n));
         analysis.segment(&seg);
