@@ -2,6 +2,8 @@
 //! lines, so that little of them is empty, and lie in pieces that never move. A piece of which every row was given up for
 //! good is freed. A row that is said to be whole leaves its block to others.
 
+use smallvec::SmallVec;
+
 use super::sealed::Sealed;
 use crate::prefetch::prefetch;
 
@@ -257,6 +259,18 @@ impl Rows {
         }
     }
 
+    /// `row` outlasts those that lie beside it: it is put down anew, so that their memory can go. From then on none may grow.
+    pub fn set_aside(&mut self, row: &mut Row) {
+        let bytes: SmallVec<[u8; 512]> = SmallVec::from_slice(self.get(row));
+        if !bytes.is_empty()
+            && let Some(number) = self.sealed.push(&bytes)
+        {
+            let used = row.used;
+            self.release(row);
+            *row = Row { block: number, size: SEALED, used };
+        }
+    }
+
     /// Takes the block of `row` back, which leaves it empty. From then on none may grow.
     pub fn release(&mut self, row: &mut Row) {
         match self.blocks.get_mut(usize::from(row.size)) {
@@ -302,6 +316,28 @@ mod tests {
             assert_eq!(rows.get(row), expected);
         }
         assert!(rows.blocks.iter().all(|blocks| blocks.pieces.len() == 1 && blocks.count <= 14));
+    }
+
+    #[test]
+    fn what_is_set_aside_keeps_no_piece_of_others() {
+        let mut rows = Rows::default();
+        let mut all: Vec<Row> = Vec::new();
+        for n in 0..3 * PIECE {
+            let mut row = Row::EMPTY;
+            assert!(append(&mut rows, &mut row, &[n as u8; 40]));
+            if n % 2 == 0 {
+                rows.seal(&mut row);
+            }
+            all.push(row);
+        }
+        for (n, row) in all.iter_mut().enumerate() {
+            if n % 100 < 2 { rows.set_aside(row) } else { rows.release(row) }
+        }
+        assert!(rows.blocks[0].pieces.iter().all(|piece| piece.bytes.is_empty()));
+        for (n, row) in all.iter().enumerate() {
+            let expected = vec![n as u8; if n % 100 < 2 { 40 } else { 0 }];
+            assert_eq!(rows.get(row), expected);
+        }
     }
 
     #[test]

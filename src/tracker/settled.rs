@@ -64,8 +64,11 @@ impl<N: Notes> Tracker<N> {
         let Store { heads, rows, .. } = &mut self.store;
         let previous = (heads[i].previous as usize).checked_sub(1);
         // The one after it is looked at together with it.
-        let over = (heads[i].state.followed().is_none()).then_some(i);
-        for i in over.into_iter().chain(previous) {
+        let is_over = heads[i].state.followed().is_none();
+        if !is_over {
+            heads[i].tape.set_aside(rows);
+        }
+        for i in is_over.then_some(i).into_iter().chain(previous) {
             if matches!(heads[i].state.how(), How::Tape) {
                 heads[i].tape.release(rows);
             }

@@ -392,4 +392,9 @@ impl Tape {
         rows.release(&mut self.row);
         self.count = 0;
     }
+
+    /// Others are released, this one is not yet.
+    pub fn set_aside(&mut self, rows: &mut Rows) {
+        rows.set_aside(&mut self.row);
+    }
 }
