@@ -5,11 +5,11 @@ mod analysis;
 
 use std::net::IpAddr;
 
-use analysis::{in_order, moved, of_segments, opened, parsed, with};
+use analysis::{in_order, moved, of_segments, opened, parsed, rejection, with};
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::detect::{DOUBTFUL, Limits};
 use tcpstate::report::{Finding, Report, Severity};
-use tcpstate::segment::{IcmpError, IcmpKind, Segment};
+use tcpstate::segment::{IcmpKind, Segment};
 use tcpstate::time::{Span, Time};
 
 const REFUSED: &str = "1. - --> <SEQ=100><CTL=SYN> --> -
@@ -156,16 +156,7 @@ fn an_icmp_error_is_an_answer() {
         (seg.src.port, seg.dst.port) = (20_000 + n, 1_000 + n);
         (seg.time, seg.packet) = (seg.time + Span::millis(10 * i64::from(n)), 1 + 2 * u64::from(n));
         analysis.segment(&seg);
-        analysis.icmp(&IcmpError {
-            time: seg.time + Span::millis(1),
-            packet: seg.packet + 1,
-            from: seg.dst.addr,
-            src: seg.src,
-            dst: seg.dst,
-            scope: seg.scope,
-            seq: seg.seq,
-            kind: IcmpKind::PortUnreachable,
-        });
+        analysis.icmp(&rejection(&seg, IcmpKind::PortUnreachable));
     }
     analysis.until(syn.time + Span::secs(9));
     let report = analysis.finish(Vec::new());

@@ -3,11 +3,10 @@
 #[path = "common/analysis.rs"]
 mod analysis;
 
-use analysis::parsed;
+use analysis::{parsed, rejection};
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::report::{Connection, Outcome};
 use tcpstate::segment::{IcmpError, IcmpKind};
-use tcpstate::time::Span;
 use tcpstate::tracker::State;
 
 /// The only connection of `ladder`, of which a router quotes the first segment, with this sequence number, just after segment
@@ -18,9 +17,7 @@ fn rejected(ladder: &str, after: u64, seq: u32, kind: IcmpKind) -> Connection {
     for seg in &ladder.segments() {
         analysis.segment(seg);
         if seg.packet == after {
-            let (src, dst, scope) = (seg.src, seg.dst, seg.scope);
-            let (time, packet, from) = (seg.time + Span::millis(1), seg.packet + 1, [192, 0, 2, 1].into());
-            analysis.icmp(&IcmpError { time, packet, from, src, dst, scope, seq, kind });
+            analysis.icmp(&IcmpError { from: [192, 0, 2, 1].into(), seq, ..rejection(seg, kind) });
         }
     }
     analysis.until(ladder.end());

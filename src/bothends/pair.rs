@@ -98,8 +98,8 @@ pub fn pair(segments: [&Segments; 2]) -> Pairs {
     Pairs { links, clock, translation, far, one_place, fates, renumbered, named }
 }
 
-/// Whether nothing of one direction is alike at both sides, although both have it: a SYN proxy answers with numbers of its own, and
-/// some firewalls choose others, of which what the other end acknowledges is a part.
+/// Whether nothing of one direction is alike at both sides, although both have it: a SYN proxy answers with numbers of its
+/// own, and some firewalls choose others, of which what the other end acknowledges is a part.
 fn is_renumbered(way: &Direction) -> bool {
     /// So many are no chance.
     const ENOUGH: u64 = 3;

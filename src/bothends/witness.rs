@@ -149,7 +149,8 @@ impl Scene<'_> {
             )
         } else {
             format!(
-                "{rst} is not its own: the capture at the {there}'s side{stood} lacks it; somebody else sent it, between the ends or from the same address"
+                "{rst} is not its own: the capture at the {there}'s side{stood} lacks it; somebody else sent it, between \
+                 the ends or from the same address"
             )
         };
         let declaration = detect::find(FROM_BETWEEN)?;

@@ -368,8 +368,8 @@ fn stale(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
     let (who, other, syn) = (view.who(e), view.who(1 - e), syn.mark);
     let message = || match reset {
         Some(reset) => format!(
-            "{who} opened (packet {}) while {other} still held an older connection on the same ports (it may have been in TIME_WAIT): it answered with an \
-             acknowledgment of that (packet {challenge}) and was reset (packet {})",
+            "{who} opened (packet {}) while {other} still held an older connection on the same ports (it may have been in \
+             TIME_WAIT): it answered with an acknowledgment of that (packet {challenge}) and was reset (packet {})",
             syn.packet, reset.packet,
         ),
         None => format!(

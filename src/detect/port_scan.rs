@@ -38,12 +38,11 @@ pub static DECLARATION: Declaration = Declaration {
            receive a byte.",
     why: "What is found of the single connections (syn-refused, syn-unanswered, handshake-aborted) is then no matter of these \
           services. A scan that nobody ordered comes before an attack.",
-    decided: "Per client the ports of one host, and the hosts with one port, to which all attempts were refused, rejected or unanswered: so \
-              many tried first within the time given, most of what it tried there, and three times each at most. The others may \
-              have been opened, but at least that share of all must not have carried data. Of hosts with one port those do not \
-              count with which it exchanged data on another. Attempts begun in the last \
-              three seconds do not count as unanswered. Segments with odd flags (FIN, NULL and Xmas scans) are attempts as well, \
-              where no payload passed.",
+    decided: "Per client the ports of one host, and the hosts with one port, to which all attempts were refused, rejected or \
+              unanswered: so many tried first within the time given, most of what it tried there, and three times each at most. \
+              The others may have been opened, but at least that share of all must not have carried data. Of hosts with one port \
+              those do not count with which it exchanged data on another. Attempts begun in the last three seconds do not count \
+              as unanswered. Segments with odd flags (FIN, NULL and Xmas scans) are attempts as well, where no payload passed.",
     confused: "health checks, service discovery and monitoring: most of what they try is there, or they try the same again and \
                again; a client whose peers have all gone at once (which of its connections worked before?); passive FTP behind a \
                filter; peer-to-peer programs with old lists of peers. A scan that finds nearly everything open looks like a \

@@ -21,8 +21,8 @@ pub static DECLARATION: Declaration = Declaration {
     why: "The client sees a reset in the place of an answer, and cannot know whether its request was carried out: the famous \
           sporadic 502 behind load balancers.",
     decided: "A RST without ACK from the server, which had sent its FIN, in answer to client data that does not acknowledge that \
-              FIN (RFC 9293 §3.6.1, §3.5.2) and was sent no later after it than segments need to cross. A note where the server had sent something just before its FIN: it closes after an \
-              answer, not after a timeout.",
+              FIN (RFC 9293 §3.6.1, §3.5.2) and was sent no later after it than segments need to cross. A note where the \
+              server had sent something just before its FIN: it closes after an answer, not after a timeout.",
     confused: "write-after-fin, where the client knew of the FIN; rst-after-close alone, where the FIN had not got through when it \
                should have long ago.",
     advice: "If it was idle: make the idle timeout of the side that reuses connections (the proxy, the pool) shorter than the \

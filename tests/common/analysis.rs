@@ -7,7 +7,7 @@ use std::path::Path;
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::ladder::{self, Ladder};
 use tcpstate::report::{Anomaly, Connection, Report};
-use tcpstate::segment::Segment;
+use tcpstate::segment::{IcmpError, IcmpKind, Segment};
 use tcpstate::source::{self, OpenError};
 use tcpstate::time::{Span, Time};
 
@@ -46,6 +46,12 @@ pub fn with(options: Options, segments: &[Segment], end: Time) -> Report {
 pub fn of_ladder(text: &str) -> Report {
     let ladder = parsed(text);
     of_segments(&ladder.segments(), ladder.end())
+}
+
+/// What an ICMP error says that answers `seg` a millisecond later, in the name of its receiver.
+pub fn rejection(seg: &Segment, kind: IcmpKind) -> IcmpError {
+    let Segment { src, dst, scope, seq, .. } = *seg;
+    IcmpError { time: seg.time + Span::millis(1), packet: seg.packet + 1, from: dst.addr, src, dst, scope, seq, kind }
 }
 
 /// The segments of `ladder` from another port of the client, that much later.

@@ -1,11 +1,11 @@
 //! Examples of anomalies, run.
 
-use crate::analysis::{in_order, moved};
+use crate::analysis::{in_order, moved, rejection};
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::detect::Example;
 use tcpstate::ladder;
 use tcpstate::report::Finding;
-use tcpstate::segment::{IcmpError, Segment};
+use tcpstate::segment::Segment;
 use tcpstate::time::{Span, Time};
 
 /// A thousand connections do not all fit into one address's ports.
@@ -45,16 +45,7 @@ pub fn findings_in(example: &Example, segments: &[Segment], end: Time) -> Vec<Fi
     for seg in segments {
         analysis.segment(seg);
         if let Some((_, kind)) = example.told.filter(|told| told.0 == seg.packet) {
-            analysis.icmp(&IcmpError {
-                time: seg.time + Span::millis(1),
-                packet: seg.packet + 1,
-                from: seg.dst.addr,
-                src: seg.src,
-                dst: seg.dst,
-                scope: seg.scope,
-                seq: seg.seq,
-                kind,
-            });
+            analysis.icmp(&rejection(seg, kind));
         }
     }
     analysis.until(end);
