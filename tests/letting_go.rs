@@ -7,8 +7,12 @@ use std::io::Cursor;
 use serde_json::Value;
 use tcpstate::analyze::{Analysis, Finish, Options, Past, Wanted};
 use tcpstate::decode::{Bundle, Decoder};
+use tcpstate::diff::Sample;
+use tcpstate::policy::Policy;
+use tcpstate::policy::judge::Hearing;
 use tcpstate::report::{Connection, Report};
 use tcpstate::source::{self, Source};
+use tcpstate::time::Time;
 
 mod common;
 #[path = "common/traffic.rs"]
@@ -22,16 +26,36 @@ struct Kept {
 }
 
 fn look(finish: &mut Finish<'_>, connections: &mut Vec<Connection>) {
+    hear(finish, &mut |connection, _| connections.push(connection));
+}
+
+/// Gives each connection to `take`, with the time up to which the capture was read.
+fn hear(finish: &mut Finish<'_>, take: &mut impl FnMut(Connection, Option<Time>)) -> usize {
+    let (end, mut count) = (finish.capture().last, 0);
     while let Some(stretch) = finish.next(Wanted { connections: true, ..Wanted::default() }) {
-        connections.extend(stretch.connections);
+        count += stretch.connections.len();
+        stretch.connections.into_iter().for_each(|connection| take(connection, end));
     }
+    count
 }
 
 /// The report on a capture of which connections are let go when there are `bound`; `bundled` packets are taken together.
-fn report(mut source: Box<dyn Source>, bound: usize, bundled: u64) -> (Report, Kept) {
+fn report(source: Box<dyn Source>, bound: usize, bundled: u64) -> (Report, Kept) {
+    let mut connections = Vec::new();
+    let (finish, kept) = heard(source, bound, bundled, |connection, _| connections.push(connection));
+    (finish.report(connections), kept)
+}
+
+/// The same, of which `take` takes the connections.
+fn heard(
+    mut source: Box<dyn Source>,
+    bound: usize,
+    bundled: u64,
+    mut take: impl FnMut(Connection, Option<Time>),
+) -> (Finish<'static>, Kept) {
     let mut analysis = Analysis::new(Options::default()).bounded(bound);
     let (mut decoder, mut bundle) = (Decoder::new(), Bundle::default());
-    let (mut past, mut connections, mut most) = (Past::default(), Vec::new(), 0);
+    let (mut past, mut gone, mut most) = (Past::default(), 0, 0);
     loop {
         let packet = source.next();
         let ended = packet.is_none();
@@ -45,7 +69,7 @@ fn report(mut source: Box<dyn Source>, bound: usize, bundled: u64) -> (Report, K
         while let Some(next) = analysis.bundle_until_due(&bundle, from) {
             most = most.max(analysis.tracker().len());
             if let Some(mut finish) = analysis.settled(&mut past) {
-                look(&mut finish, &mut connections);
+                gone += hear(&mut finish, &mut take);
                 past = finish.past();
             }
             analysis.let_go(&mut past);
@@ -56,11 +80,11 @@ fn report(mut source: Box<dyn Source>, bound: usize, bundled: u64) -> (Report, K
             break;
         }
     }
-    let kept = Kept { gone: connections.len(), most: most.max(analysis.tracker().len()) };
+    let kept = Kept { gone, most: most.max(analysis.tracker().len()) };
     analysis.decoded_by(decoder);
     let mut finish = analysis.ended_after(past, source.files());
-    look(&mut finish, &mut connections);
-    (finish.report(connections), kept)
+    hear(&mut finish, &mut take);
+    (finish, kept)
 }
 
 /// Each connection by its first packet. Until when at the latest something was not disproved depends on how long it was
@@ -163,4 +187,56 @@ fn at_the_end_connections_are_let_go_in_rounds() {
     assert_eq!(rounds, 3);
     let text = |report: &Report| serde_json::to_string(report).expect("JSON");
     assert_eq!(text(&finish.report(all)), text(&whole));
+}
+
+/// Rules that fail, pass and cannot be told, of findings and of connections, together and by service.
+const POLICY: &str = r#"
+version = 1
+[[limit]]
+name = "no resets"
+finding = "rst-abort"
+max = 0
+each = "service"
+[[limit]]
+name = "no trouble"
+severity = "warning"
+max = "5%"
+[[expect]]
+name = "closed"
+outcome = "closed"
+at-least = "99%"
+[[expect]]
+name = "short"
+where = "server port 443"
+handshake = { p95 = "1ms" }
+time-in = { state = "ESTABLISHED", p50 = "1s" }
+[[allow]]
+rule = "closed"
+where = "server port 80"
+reason = "tried elsewhere"
+"#;
+
+#[test]
+fn a_policy_and_a_comparison_hear_the_same_where_connections_are_let_go() {
+    let policy = Policy::read("made", POLICY).expect("a policy");
+    for shape in [traffic::Shape::Web, traffic::Shape::Churn] {
+        let bytes = slow(shape, 8_000);
+        let told = |bound| {
+            let source = source::open_reader("made", Box::new(Cursor::new(bytes.clone()))).expect("a capture");
+            let mut hearing = Hearing::new(&policy, "2026-01-01".parse().expect("a day"));
+            let mut sample = Sample::default();
+            let (finish, kept) = heard(source, bound, 100, |connection, end| {
+                hearing.take(&connection, end);
+                sample.take(&connection);
+            });
+            let report = finish.report(Vec::new());
+            sample.complete(&report);
+            sample.servers.values_mut().flat_map(|to| to.took.values_mut()).for_each(|spans| spans.sort_unstable());
+            (kept.gone, format!("{:?}", hearing.judgement(&report)), sample)
+        };
+        let ((none, whole, all), (gone, judged, sample)) = (told(usize::MAX), told(500));
+        assert!(none == 0 && gone > 4_000, "{gone}");
+        assert_eq!(judged, whole);
+        assert_eq!(sample, all);
+    }
 }

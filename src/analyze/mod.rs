@@ -35,7 +35,7 @@ use std::borrow::Cow;
 pub use finish::{Finish, Part};
 use held::Held;
 pub use notes::Noted;
-pub use past::{MANY, Past};
+pub use past::{MANY, Past, ROUND};
 use smallvec::SmallVec;
 pub use stretch::{Keep, Stretch, Wanted};
 

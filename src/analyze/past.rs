@@ -14,13 +14,15 @@ use super::tally::Tally;
 use crate::decode::Decoded;
 use crate::detect::Survey;
 use crate::report::directory::Parties;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::timing::Census;
 use crate::tracker::Tracker;
 use crate::tracker::settled::{self, Workspace};
 
 /// With so many connections it is time to let go of those that are settled.
 pub const MANY: usize = 1 << 17;
+/// At the end so many or more are looked at before they are let go.
+pub const ROUND: usize = MANY / 2;
 
 /// What connections came to that were let go, and what those that were not are numbered.
 #[derive(Debug, Default)]
@@ -86,6 +88,11 @@ impl Analysis {
     #[must_use]
     pub fn bounded(self, most: usize) -> Analysis {
         Analysis { most, due: most, ..self }
+    }
+
+    /// How long both ends of a connection have been closed, and silent, when it is settled.
+    pub fn settles_after(&self) -> Span {
+        settled::after(&self.profile)
     }
 
     /// Whether there are so many connections that it is time to let go of those that are settled.

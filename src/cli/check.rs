@@ -12,7 +12,7 @@ use super::failure::{DONE, FAILED, FOUND, Failure, UNCLEAR};
 use super::jobs::Jobs;
 use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
-use crate::analyze::{Analysis, MANY, Options, Past};
+use crate::analyze::{Analysis, Finish, MANY, Options, Past};
 use crate::detect::Limits;
 use crate::policy::judge::Hearing;
 use crate::policy::output::{Kind, Looks, write};
@@ -140,14 +140,20 @@ fn spared(args: &CheckArgs, policy: &Policy, report: Option<&Path>) -> Result<()
 
 /// The verdict on one capture, and the exit code that it asks for.
 fn judged(files: &[PathBuf], args: &CheckArgs, policy: &Policy) -> Result<(Judgement, u8), Failure> {
-    let (analysis, files) = match read(files, args, policy.limits.clone()) {
-        Err(failure) if args.separately && args.files.len() > 1 => unread(files, &failure),
-        read => read?,
+    let mut hearing = Hearing::new(policy, today(args));
+    let analysis = analysis(args, policy.limits.clone());
+    let analysis = if hearing.is_final_after(analysis.settles_after()) { analysis.bounded(MANY) } else { analysis };
+    let finish = match args.jobs.hear(files, &args.reading, analysis, |c, end| hearing.take(c, end)) {
+        Err(failure) if args.separately && args.files.len() > 1 => {
+            hearing = Hearing::new(policy, today(args));
+            unread(files, &failure)
+        }
+        heard => {
+            let finish = heard?;
+            reading::warn(&finish.capture().files, args.reading, false);
+            finish
+        }
     };
-    let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
-    finish.tell(0);
-    let mut hearing = Hearing::new(policy, finish.capture().last, today(args));
-    args.jobs.connections(&mut finish, None, |c| hearing.take(c));
     let report = finish.report(Vec::new());
     let judgement = hearing.judgement(&report);
     let code = code(&report, &judgement);
@@ -155,7 +161,7 @@ fn judged(files: &[PathBuf], args: &CheckArgs, policy: &Policy) -> Result<(Judge
 }
 
 /// An input that cannot be read, while others can: it is judged as one that shows nothing.
-fn unread(files: &[PathBuf], failure: &Failure) -> (Analysis, Vec<FileInfo>) {
+fn unread(files: &[PathBuf], failure: &Failure) -> Finish<'static> {
     tell(failure);
     let named = |path: &PathBuf| {
         let name = path.display().to_string();
@@ -164,7 +170,7 @@ fn unread(files: &[PathBuf], failure: &Failure) -> (Analysis, Vec<FileInfo>) {
     };
     let mut analysis = Analysis::new(Options::default());
     analysis.complete();
-    (analysis, files.iter().map(named).collect())
+    analysis.ended_after(Past::default(), files.iter().map(named).collect())
 }
 
 /// `--lint`
@@ -235,11 +241,8 @@ fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
     Policy::read(&name, &text).map_err(|error| Failure::usage(error.to_string()))
 }
 
-fn read(files: &[PathBuf], args: &CheckArgs, limits: Limits) -> Result<(Analysis, Vec<FileInfo>), Failure> {
-    let mut analysis = Analysis::new(Options { limits, timing: Extent::Nothing, ..args.timers.options() });
-    let files = args.jobs.read(files, &args.reading, &mut analysis)?;
-    reading::warn(&files, args.reading, false);
-    Ok((analysis, files))
+fn analysis(args: &CheckArgs, limits: Limits) -> Analysis {
+    Analysis::new(Options { limits, timing: Extent::Nothing, ..args.timers.options() })
 }
 
 /// Today comes in here and nowhere else.
@@ -249,7 +252,9 @@ fn today(args: &CheckArgs) -> Date {
 
 /// `--init`
 fn write_policy(args: &CheckArgs) -> Result<u8, Failure> {
-    let (analysis, files) = read(&args.files, args, Limits::default())?;
+    let mut analysis = analysis(args, Limits::default());
+    let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
+    reading::warn(&files, args.reading, false);
     let written = init::write(&analysis.finish(files), today(args));
     for remark in &written.remarks {
         tell(format_args!("tcpstate: {}", clean(remark)));

@@ -13,10 +13,10 @@ use super::jobs::Jobs;
 use super::names;
 use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
-use crate::analyze::{Analysis, MANY, Options, Past};
+use crate::analyze::{Analysis, MANY, Options, Past, ROUND};
 use crate::detect::Limits;
 use crate::diff::output::{Format, Listed, write};
-use crate::diff::sample::Item;
+use crate::diff::sample::Server;
 use crate::diff::service::By;
 use crate::diff::{Difference, Sample, Services, compare};
 use crate::render::Limit;
@@ -197,8 +197,8 @@ fn remark(args: &DiffArgs, services: &Services, sides: [&Side; 2]) {
             clean(input(&side.sample.name))
         ));
     }
-    let named = |item: &Item| services.named.iter().any(|(name, _)| services.name(item) == *name);
-    if !services.named.is_empty() && !sides.iter().any(|side| side.sample.items.iter().any(named)) {
+    let named = |server: &Server| services.named.iter().any(|(name, _)| services.name(server) == *name);
+    if !services.named.is_empty() && !sides.iter().any(|side| side.sample.servers.keys().any(named)) {
         tell("tcpstate: --service: no server is like any of the patterns");
     }
 }
@@ -216,26 +216,29 @@ fn side(path: &Path, limits: &Limits, args: &DiffArgs) -> Result<Side, Failure> 
     let name = path.display().to_string();
     let options = Options { limits: limits.clone(), timing: Extent::Nothing, ..Options::default() };
     let mut analysis = Analysis::new(options);
-    let files = match look(path).map_err(|error| Failure::file(&name, error))? {
+    let mut sample = Sample { name: name.clone(), ..Sample::default() };
+    let finish = match look(path).map_err(|error| Failure::file(&name, error))? {
         Input::Report(text) => {
             let sample = Sample::saved(&name, &text).map_err(|error| Failure::file(&name, error))?;
             return Ok(Side { sample, saved: true, unreadable: false });
         }
-        Input::Captures => args.jobs.read(&[path.to_owned()], &args.reading, &mut analysis)?,
+        Input::Captures => {
+            let analysis = analysis.bounded(MANY);
+            args.jobs.hear(&[path.to_owned()], &args.reading, analysis, |c, _| sample.take(c))?
+        }
         Input::Piped(capture) => {
             let files = reading::packets_of(open_reader(&name, capture), &args.reading, |packet| {
                 analysis.packet(packet);
                 true
             })?;
             analysis.complete();
-            files
+            let mut finish = analysis.ended_after(Past::default(), files).in_rounds(ROUND);
+            finish.tell(0);
+            args.jobs.connections(&mut finish, None, |c| sample.take(c));
+            finish
         }
     };
-    let unreadable = reading::warn(&files, args.reading, false) != DONE;
-    let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
-    finish.tell(0);
-    let mut sample = Sample { name, ..Sample::default() };
-    args.jobs.connections(&mut finish, None, |c| sample.take(c));
+    let unreadable = reading::warn(&finish.capture().files, args.reading, false) != DONE;
     sample.complete(&finish.report(Vec::new()));
     Ok(Side { sample, saved: false, unreadable })
 }

@@ -7,7 +7,7 @@ use super::args::AnalyzeArgs;
 use super::failure::{DONE, Failure};
 use super::output::{Look, Stop, Target};
 use super::passed::{FEW, Passed};
-use crate::analyze::{Analysis, Finish, Keep, MANY, Past};
+use crate::analyze::{Analysis, Finish, Keep, MANY, Past, ROUND};
 use crate::detect::FailOn;
 use crate::render::events::Events;
 use crate::render::order::Picker;
@@ -92,7 +92,7 @@ impl<'a> Passing<'a> {
         })?;
         let finish = analysis.ended_after(past, files);
         // Which groups of the connections asked for are the largest is known when all of these are: none is let go before.
-        Ok(if only.is_some() { finish } else { finish.in_rounds(MANY / 2) })
+        Ok(if only.is_some() { finish } else { finish.in_rounds(ROUND) })
     }
 
     /// Reads all, and lets go of nothing meanwhile.
@@ -124,7 +124,7 @@ impl<'a> Passing<'a> {
     /// The transitions of all connections are told in order of time.
     fn gather(&mut self, options: RenderOptions, out: &mut dyn io::Write) -> Result<(), Stop> {
         let args = self.args;
-        let mut finish = self.read_all()?.in_rounds(MANY / 2);
+        let mut finish = self.read_all()?.in_rounds(ROUND);
         finish.tell(0);
         let mut events = Events::default();
         args.jobs.connections(&mut finish, self.only, |c| events.take(c));

@@ -11,7 +11,7 @@ use super::names;
 use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
 use super::when::{When, on_the_day};
-use crate::analyze::{Analysis, Keep, MANY, Options, Past};
+use crate::analyze::{Analysis, Keep, Options, Past, ROUND};
 use crate::filter::Filter;
 use crate::render::Format;
 use crate::render::snapshot as render;
@@ -95,7 +95,7 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
     let code = reading::warn(&files, args.reading, false);
     let matches = |c: &Connection| filter.as_ref().is_none_or(|filter| filter.matches(c));
     let only: Option<Keep<'_>> = if filter.is_some() { Some(&matches) } else { None };
-    let mut finish = analysis.ended_after(Past::default(), files).in_rounds(MANY / 2);
+    let mut finish = analysis.ended_after(Past::default(), files).in_rounds(ROUND);
     let moment = moment(args, finish.capture(), captured)?;
     let (first, last) = (finish.capture().first, finish.capture().last);
     let target = Target::open(args.output.as_deref())?;

@@ -1,9 +1,9 @@
 //! All comparisons between two samples.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::findings::{Fate, FindingChange, Groups, of_connections, wide};
-use super::sample::{Item, Sample};
+use super::findings::{Fate, FindingChange, Groups, all, of_connections, wide};
+use super::sample::{Connections, Is, Sample, Took};
 use super::service::{By, Services};
 use super::stats::{fisher, holm, mann_whitney};
 use crate::render::facts::input;
@@ -12,7 +12,7 @@ use crate::time::Span;
 use crate::tracker::State;
 
 /// Fewer in either sample say nothing.
-pub const LEAST: usize = 8;
+pub const LEAST: u64 = 8;
 /// A median has to move by this share, and by this much, to be called another.
 const SHIFT: (f64, Span) = (0.1, Span::micros(500));
 
@@ -127,7 +127,7 @@ pub fn compare(before: &Sample, after: &Sample, services: &Services, alpha: f64)
     let (old, new) = (services.group(before), services.group(after));
     let only = |a: &Groups<'_>, b: &Groups<'_>| {
         let missing = a.iter().filter(|(name, _)| !b.contains_key(*name));
-        missing.map(|(name, items)| (name.clone(), items.len() as u64)).collect::<Vec<_>>()
+        missing.map(|(name, to)| (name.clone(), all(to))).collect::<Vec<_>>()
     };
     let (mut comparisons, mut findings) = (Vec::new(), Vec::new());
     let none = Vec::new();
@@ -153,7 +153,7 @@ pub fn compare(before: &Sample, after: &Sample, services: &Services, alpha: f64)
         [unclear(before, after), unclear(after, before), nothing.clone().into_iter().collect()].concat();
     let named = |sample: &Sample| sample.problems.iter().map(|p| format!("{}: {p}", sample.name)).collect::<Vec<_>>();
     Difference {
-        samples: [before, after].map(|sample| (sample.name.clone(), sample.items.len() as u64)),
+        samples: [before, after].map(|sample| (sample.name.clone(), sample.connections())),
         settings: [before, after].map(|sample| sample.settings.clone()),
         problems: [named(before), named(after)].concat(),
         by: services.by,
@@ -170,7 +170,7 @@ pub fn compare(before: &Sample, after: &Sample, services: &Services, alpha: f64)
 
 /// That a sample has nothing to compare.
 fn emptiness(sample: &Sample) -> Option<String> {
-    sample.items.is_empty().then(|| format!("{} has no connections", input(&sample.name)))
+    sample.servers.is_empty().then(|| format!("{} has no connections", input(&sample.name)))
 }
 
 /// Why no service was compared.
@@ -189,72 +189,50 @@ fn unclear(sample: &Sample, other: &Sample) -> Vec<String> {
 }
 
 /// Outcomes, who closed first, states at the end: each that occurs, against all else.
-fn shares(service: &str, was: &[&Item], is: &[&Item]) -> Vec<Comparison> {
-    let words = |item: &Item| {
-        let mut words = vec![format!("outcome {}", item.outcome)];
-        words.extend(item.closed_first.iter().map(|who| format!("closed first by {who}")));
-        words
-            .extend(["client", "server"].iter().zip(&item.finals).map(|(end, state)| format!("{end} ends in {state}")));
-        words
-    };
-    let count = |items: &[&Item]| {
-        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-        items.iter().flat_map(|item| words(item)).for_each(|word| *counts.entry(word).or_default() += 1);
-        counts
-    };
-    let (old, new) = (count(was), count(is));
-    let all: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let of = |counts: &BTreeMap<String, u64>, what: &str| counts.get(what).copied().unwrap_or(0);
-    let comparison = |what: &String| {
-        let (before, after) = ((of(&old, what), was.len() as u64), (of(&new, what), is.len() as u64));
+fn shares(service: &str, was: &[&Connections], is: &[&Connections]) -> Vec<Comparison> {
+    let (were, are) = (all(was), all(is));
+    let words: BTreeSet<&Is> = was.iter().chain(is).flat_map(|to| to.are.keys()).collect();
+    let of = |to: &[&Connections], what: &Is| to.iter().filter_map(|to| to.are.get(what)).sum::<u64>();
+    let comparison = |what: &Is| {
+        let (before, after) = ((of(was, what), were), (of(is, what), are));
         Comparison {
             service: service.to_owned(),
-            what: what.clone(),
+            what: what.to_string(),
             measured: Measured::Share(before, after),
-            p: enough(was.len(), is.len()).then(|| fisher(before, after)),
+            p: enough(were, are).then(|| fisher(before, after)),
             verdict: Verdict::TooFew,
         }
     };
-    all.into_iter().map(comparison).collect()
+    words.into_iter().map(comparison).collect()
 }
 
-pub(super) fn enough(before: usize, after: usize) -> bool {
+pub(super) fn enough(before: u64, after: u64) -> bool {
     before >= LEAST && after >= LEAST
 }
 
 /// Handshakes, and the time in each state that was left again.
-fn times(service: &str, was: &[&Item], is: &[&Item]) -> Vec<Comparison> {
-    let collect = |items: &[&Item]| {
-        let mut all: BTreeMap<String, Vec<i64>> = BTreeMap::new();
-        for item in items {
-            all.entry("handshake".to_owned()).or_default().extend(item.handshake.map(|span| span.0));
-            for ((e, state), span) in &item.times {
-                let what = format!("time in {}'s {state}", ["client", "server"][*e]);
-                all.entry(what).or_default().push(span.0);
-            }
-        }
-        all
+fn times(service: &str, was: &[&Connections], is: &[&Connections]) -> Vec<Comparison> {
+    let what: BTreeSet<&Took> = was.iter().chain(is).flat_map(|to| to.took.keys()).collect();
+    let sorted = |to: &[&Connections], what: &Took| {
+        let mut spans: Vec<i64> = to.iter().filter_map(|to| to.took.get(what)).flatten().copied().collect();
+        spans.sort_unstable();
+        spans
     };
-    let (mut old, mut new) = (collect(was), collect(is));
-    let all: BTreeSet<String> = old.keys().chain(new.keys()).cloned().collect();
-    let mut comparisons = Vec::new();
-    for what in all {
-        let (mut before, mut after) = (old.remove(&what).unwrap_or_default(), new.remove(&what).unwrap_or_default());
+    let comparison = |what: &Took| {
+        let (before, after) = (sorted(was, what), sorted(is, what));
         if before.is_empty() || after.is_empty() {
-            continue;
+            return None;
         }
-        before.sort_unstable();
-        after.sort_unstable();
         let ranks = mann_whitney(&before, &after);
-        comparisons.push(Comparison {
+        Some(Comparison {
             service: service.to_owned(),
-            what,
+            what: what.to_string(),
             measured: Measured::Times(summary(&before), summary(&after), ranks.larger),
-            p: enough(before.len(), after.len()).then_some(ranks.p),
+            p: enough(before.len() as u64, after.len() as u64).then_some(ranks.p),
             verdict: Verdict::TooFew,
-        });
-    }
-    comparisons
+        })
+    };
+    what.into_iter().filter_map(comparison).collect()
 }
 
 fn summary(sorted: &[i64]) -> Times {

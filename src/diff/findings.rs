@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::enough;
-use super::sample::{Item, Sample, add};
+use super::sample::{Connections, Sample, add};
 use super::service::Services;
 use super::stats::fisher;
 use crate::report::Severity;
@@ -56,27 +56,27 @@ pub struct FindingChange {
 }
 
 /// What single connections of a service show.
-pub(super) fn of_connections(service: &str, was: &[&Item], is: &[&Item]) -> Vec<FindingChange> {
-    let count = |items: &[&Item]| {
+pub(super) fn of_connections(service: &str, was: &[&Connections], is: &[&Connections]) -> Vec<FindingChange> {
+    let count = |to: &[&Connections]| {
         let mut counts: BTreeMap<String, (u64, Severity)> = BTreeMap::new();
-        for (code, severity) in items.iter().flat_map(|item| &item.findings) {
+        for (code, (count, severity)) in to.iter().flat_map(|to| &to.findings) {
             let entry = counts.entry(code.clone()).or_insert((0, *severity));
-            *entry = (entry.0 + 1, entry.1.max(*severity));
+            *entry = (entry.0 + count, entry.1.max(*severity));
         }
         counts
     };
-    let (old, new) = (count(was), count(is));
+    let (old, new, were, are) = (count(was), count(is), all(was), all(is));
     let codes: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let change = |code: &String| {
         let (a, b) = (old.get(code), new.get(code));
-        let (before, after) = ((a.map_or(0, |x| x.0), was.len() as u64), (b.map_or(0, |x| x.0), is.len() as u64));
+        let (before, after) = ((a.map_or(0, |x| x.0), were), (b.map_or(0, |x| x.0), are));
         FindingChange {
             service: service.to_owned(),
             code: code.clone(),
             severity: (a.map(|x| x.1), b.map(|x| x.1)),
             before,
             after,
-            p: enough(was.len(), is.len()).then(|| fisher(before, after)),
+            p: enough(were, are).then(|| fisher(before, after)),
             fate: fate(a.map(|x| x.1), b.map(|x| x.1)),
         }
     };
@@ -93,7 +93,12 @@ fn fate(before: Option<Severity>, after: Option<Severity>) -> Fate {
 }
 
 /// Connections of a sample by service.
-pub(super) type Groups<'s> = BTreeMap<String, Vec<&'s Item>>;
+pub(super) type Groups<'s> = BTreeMap<String, Vec<&'s Connections>>;
+
+/// How many connections some servers have.
+pub(super) fn all(to: &[&Connections]) -> u64 {
+    to.iter().map(|to| to.count).sum()
+}
 
 /// What only many connections together show: of a service, of a host, or of the capture.
 pub(super) fn wide(

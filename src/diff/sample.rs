@@ -1,6 +1,8 @@
 //! A capture boiled down to what is compared: from its report, or from a report saved as JSON.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 
 use serde_json::Value;
@@ -12,25 +14,82 @@ use crate::report::{Connection, Report, SCHEMA, Selected, Settings, Severity, Si
 use crate::time::Span;
 use crate::tracker::Stack;
 
-/// One connection.
+/// Address, as text, and port of a server.
+pub type Server = (String, u16);
+
+/// What the connections to a server come to.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Item {
-    /// Server address as text.
-    pub server: String,
-    /// Server port.
-    pub port: u16,
+pub struct Connections {
+    /// How many there are.
+    pub count: u64,
+    /// How many of them are so.
+    pub are: BTreeMap<Is, u64>,
+    /// What took so many nanoseconds, in no order.
+    pub took: BTreeMap<Took, Vec<i64>>,
+    /// Codes of their anomalies: how many have one, and its worst severity.
+    pub findings: BTreeMap<String, (u64, Severity)>,
+}
+
+/// A word of this version, or of a saved report.
+pub type Word = Cow<'static, str>;
+
+/// What is to be said of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Is {
     /// What became of it.
-    pub outcome: String,
+    Outcome(Word),
     /// Who closed first.
-    pub closed_first: Option<String>,
-    /// State of the client and of the server at the end of the capture.
-    pub finals: [String; 2],
+    ClosedFirst(Word),
+    /// The state of an end when the capture ended.
+    EndsIn(Side, Word),
+}
+
+impl fmt::Display for Is {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Is::Outcome(outcome) => write!(f, "outcome {outcome}"),
+            Is::ClosedFirst(who) => write!(f, "closed first by {who}"),
+            Is::EndsIn(side, state) => write!(f, "{} ends in {state}", side.name()),
+        }
+    }
+}
+
+/// What takes time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Took {
     /// From SYN to the client's ACK.
-    pub handshake: Option<Span>,
-    /// Time in each state that was left again, by end and state.
-    pub times: BTreeMap<(usize, String), Span>,
-    /// Codes of its anomalies with the worst severity of each.
-    pub findings: BTreeMap<String, Severity>,
+    Handshake,
+    /// Of an end, being in a state that it left again.
+    State(Side, Word),
+}
+
+impl fmt::Display for Took {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Took::Handshake => f.write_str("handshake"),
+            Took::State(side, state) => write!(f, "time in {}'s {state}", side.name()),
+        }
+    }
+}
+
+impl Connections {
+    fn is(&mut self, is: Is) {
+        *self.are.entry(is).or_default() += 1;
+    }
+
+    fn took(&mut self, what: Took, span: Span) {
+        self.took.entry(what).or_default().push(span.0);
+    }
+
+    /// Takes the findings of one connection.
+    fn found(&mut self, found: impl Iterator<Item = (String, Severity)>) {
+        let mut worst = BTreeMap::new();
+        found.for_each(|(code, severity)| add(&mut worst, code, severity));
+        for (code, severity) in worst {
+            let (count, known) = self.findings.entry(code).or_insert((0, severity));
+            (*count, *known) = (*count + 1, severity.max(*known));
+        }
+    }
 }
 
 /// A whole capture.
@@ -38,8 +97,8 @@ pub struct Item {
 pub struct Sample {
     /// Its name.
     pub name: String,
-    /// Its connections.
-    pub items: Vec<Item>,
+    /// Its connections, by server.
+    pub servers: BTreeMap<Server, Connections>,
     /// Findings that only many connections together show: the worst severity of each code, by whom it is about.
     pub wide: BTreeMap<(String, About), Severity>,
     /// Which findings were looked for.
@@ -122,28 +181,25 @@ impl Sample {
         sample
     }
 
-    /// Takes a connection.
+    /// Takes a connection. What of it is compared is added up, so that in memory there are its times and no more.
     pub fn take(&mut self, c: &Connection) {
-        let mut times = BTreeMap::new();
-        let mut finals = [String::new(), String::new()];
-        for (e, side) in Side::ALL.into_iter().enumerate() {
+        let to = self.servers.entry((c.server.addr.to_string(), c.server.port)).or_default();
+        to.count += 1;
+        to.is(Is::Outcome(c.outcome.name().into()));
+        c.closed_first.iter().for_each(|who| to.is(Is::ClosedFirst(who.name().into())));
+        for side in Side::ALL {
             let endpoint = c.endpoints.get(side);
-            finals[e] = endpoint.state.name().to_owned();
+            to.is(Is::EndsIn(side, endpoint.state.name().into()));
             let left = endpoint.time_in_state.iter().filter(|(state, _)| *state != endpoint.state);
-            times.extend(left.map(|(state, span)| ((e, state.name().to_owned()), span)));
+            left.for_each(|(state, span)| to.took(Took::State(side, state.name().into()), span));
         }
-        let mut findings = BTreeMap::new();
-        c.anomalies.iter().for_each(|a| add(&mut findings, a.code.to_owned(), a.severity));
-        self.items.push(Item {
-            server: c.server.addr.to_string(),
-            port: c.server.port,
-            outcome: c.outcome.name().to_owned(),
-            closed_first: c.closed_first.map(|who| who.name().to_owned()),
-            finals,
-            handshake: c.timing.handshake,
-            times,
-            findings,
-        });
+        c.timing.handshake.iter().for_each(|span| to.took(Took::Handshake, *span));
+        to.found(c.anomalies.iter().map(|a| (a.code.to_owned(), a.severity)));
+    }
+
+    /// How many connections it has.
+    pub fn connections(&self) -> u64 {
+        self.servers.values().map(|to| to.count).sum()
     }
 
     /// Takes all else; `report` need not have the connections any more.
@@ -173,8 +229,11 @@ impl Sample {
         let connections = report["connections"].as_array().ok_or_else(|| part("connections"))?;
         let findings = report["findings"].as_array().ok_or_else(|| part("findings"))?;
         let files = report["capture"]["files"].as_array().ok_or_else(|| part("capture.files"))?;
-        let items: Vec<Item> =
-            connections.iter().map(|c| item(c).ok_or_else(|| part("connections[]"))).collect::<Result<_, _>>()?;
+        let mut servers = BTreeMap::new();
+        for connection in connections {
+            take(&mut servers, connection).ok_or_else(|| part("connections[]"))?;
+        }
+        let taken = connections.len() as u64;
         let mut wide = BTreeMap::new();
         for f in findings {
             let Some((code, severity)) = coded(f).filter(|(code, _)| is_wide(code)) else { continue };
@@ -182,8 +241,8 @@ impl Sample {
         }
         let mut problems: Vec<String> =
             files.iter().filter_map(|file| file["problem"].as_str().map(str::to_owned)).collect();
-        if let Some(all) = report["summary"]["connections"].as_u64().filter(|all| *all > items.len() as u64) {
-            let (some, all) = (count(items.len() as u64), plural(all, "connection"));
+        if let Some(all) = report["summary"]["connections"].as_u64().filter(|all| *all > taken) {
+            let (some, all) = (count(taken), plural(all, "connection"));
             problems.push(format!("has {some} of {all}, as --limit saved it; the others are in no comparison"));
         }
         let lacks = !problems.is_empty();
@@ -194,7 +253,7 @@ impl Sample {
         let (sought, named) = sought(selected);
         problems.extend(named);
         let settings = settings(&report["capture"]["settings"]);
-        Ok(Sample { name: name.to_owned(), items, wide, sought, settings, problems, lacks, part })
+        Ok(Sample { name: name.to_owned(), servers, wide, sought, settings, problems, lacks, part })
     }
 }
 
@@ -263,30 +322,25 @@ fn coded(value: &Value) -> Option<(String, Severity)> {
     Some((value["code"].as_str()?.to_owned(), severity))
 }
 
-fn item(c: &Value) -> Option<Item> {
-    let mut times = BTreeMap::new();
-    let mut finals = [String::new(), String::new()];
-    for (e, side) in ["client", "server"].into_iter().enumerate() {
-        let endpoint = &c["endpoints"][side];
-        finals[e] = endpoint["state"].as_str()?.to_owned();
-        for (state, span) in endpoint["time_in_state"].as_object()? {
-            if *state != finals[e] {
-                times.insert((e, state.clone()), seconds(span)?);
-            }
+/// Takes a connection of a saved report; `None` if something is missing.
+fn take(servers: &mut BTreeMap<Server, Connections>, c: &Value) -> Option<()> {
+    let word = |value: &Value| value.as_str().map(|word| Word::Owned(word.to_owned()));
+    let server = (c["server"]["addr"].as_str()?.to_owned(), u16::try_from(c["server"]["port"].as_u64()?).ok()?);
+    let to = servers.entry(server).or_default();
+    to.count += 1;
+    to.is(Is::Outcome(word(&c["outcome"])?));
+    word(&c["closed_first"]).into_iter().for_each(|who| to.is(Is::ClosedFirst(who)));
+    for side in Side::ALL {
+        let endpoint = &c["endpoints"][side.name()];
+        let end = word(&endpoint["state"])?;
+        for (state, span) in endpoint["time_in_state"].as_object()?.iter().filter(|(state, _)| **state != end) {
+            to.took(Took::State(side, state.clone().into()), seconds(span)?);
         }
+        to.is(Is::EndsIn(side, end));
     }
-    let mut findings = BTreeMap::new();
-    c["anomalies"].as_array()?.iter().filter_map(coded).for_each(|(code, severity)| add(&mut findings, code, severity));
-    Some(Item {
-        server: c["server"]["addr"].as_str()?.to_owned(),
-        port: u16::try_from(c["server"]["port"].as_u64()?).ok()?,
-        outcome: c["outcome"].as_str()?.to_owned(),
-        closed_first: c["closed_first"].as_str().map(str::to_owned),
-        finals,
-        handshake: seconds(&c["timing"]["handshake"]),
-        times,
-        findings,
-    })
+    seconds(&c["timing"]["handshake"]).into_iter().for_each(|span| to.took(Took::Handshake, span));
+    to.found(c["anomalies"].as_array()?.iter().filter_map(coded));
+    Some(())
 }
 
 /// Nanoseconds are kept for durations up to some weeks: a float has 53 bits.

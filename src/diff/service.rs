@@ -1,8 +1,8 @@
 //! Which service of one capture is which of the other: by address and port, by port, or by names that the user gives.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::sample::{About, Item, Sample};
+use super::sample::{About, Connections, Sample, Server};
 
 /// How services are told apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,10 +37,8 @@ impl Services {
     pub fn settled(&self, before: &Sample, after: &Sample) -> Services {
         let by = match self.by {
             By::Auto => {
-                let all =
-                    |sample: &Sample| sample.items.iter().map(|i| (i.server.clone(), i.port)).collect::<BTreeSet<_>>();
-                let (before, after) = (all(before), all(after));
-                let common = before.intersection(&after).count();
+                let (before, after) = (&before.servers, &after.servers);
+                let common = before.keys().filter(|server| after.contains_key(*server)).count();
                 if common * 2 >= before.len().min(after.len()) { By::Address } else { By::Port }
             }
             by => by,
@@ -48,9 +46,9 @@ impl Services {
         Services { by, named: self.named.clone() }
     }
 
-    /// The service that a connection went to.
-    pub fn name(&self, item: &Item) -> String {
-        self.socket(&item.server, item.port)
+    /// The service that a server gives.
+    pub fn name(&self, (addr, port): &Server) -> String {
+        self.socket(addr, *port)
     }
 
     /// What a finding of many connections is about.
@@ -73,9 +71,9 @@ impl Services {
     }
 
     /// The connections of a sample by service.
-    pub fn group<'s>(&self, sample: &'s Sample) -> BTreeMap<String, Vec<&'s Item>> {
-        let mut groups: BTreeMap<String, Vec<&Item>> = BTreeMap::new();
-        sample.items.iter().for_each(|item| groups.entry(self.name(item)).or_default().push(item));
+    pub fn group<'s>(&self, sample: &'s Sample) -> BTreeMap<String, Vec<&'s Connections>> {
+        let mut groups: BTreeMap<String, Vec<&Connections>> = BTreeMap::new();
+        sample.servers.iter().for_each(|(server, to)| groups.entry(self.name(server)).or_default().push(to));
         groups
     }
 }

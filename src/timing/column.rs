@@ -14,7 +14,7 @@ const PIECE: (usize, usize) = (16, 4_096);
 
 /// With more samples than this, of all connections, no more than so many of a group are kept as they are: there are up to
 /// three hundred groups and some fifty columns.
-const PLENTY: (u64, usize) = (1 << 17, 1 << 13);
+const PLENTY: (u64, usize) = (1 << 17, 1 << 11);
 
 /// Samples as they come, `L` at once. Of groups with too many to keep there are histograms.
 #[derive(Clone, Debug)]

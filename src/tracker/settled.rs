@@ -28,7 +28,7 @@ impl<N: Notes> Default for Workspace<N> {
 }
 
 /// How long after its latest segment a connection is settled, if both ends are closed.
-fn after(profile: &Profile) -> Span {
+pub fn after(profile: &Profile) -> Span {
     Span(profile.two_msl.0.saturating_add(LATE.0))
 }
 

@@ -41,8 +41,8 @@ impl Group {
             }
         }
         match (bad, doubt) {
-            (Some((message, packet, time)), _) => self.offences.add(|| Offence::of(c, packet, time, message)),
-            (None, Some(message)) => self.doubts.add(|| Offence::of(c, None, None, message)),
+            (Some((message, packet, time)), _) => self.offences.add_of(c.id, || Offence::of(c, packet, time, message)),
+            (None, Some(message)) => self.doubts.add_of(c.id, || Offence::of(c, None, None, message)),
             (None, None) => {}
         }
     }

@@ -11,14 +11,13 @@ use super::scope::{Allowed, group};
 use super::{Judgement, RuleVerdict, Status, counts, expect, limit, sum};
 use crate::policy::model::{Expect, IfNone, Policy, Rule, Test};
 use crate::report::{Connection, Report};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 const NO_RULES: &str = "the policy has neither [[limit]] nor [[expect]]: nothing was judged but the capture's quality";
 
 /// A policy, and what was heard of the connections of a capture so far.
 pub struct Hearing<'p> {
     policy: &'p Policy,
-    end: Option<Time>,
     allowed: Allowed<'p>,
     known: Known,
     rules: Vec<Heard<'p>>,
@@ -43,8 +42,8 @@ enum About<'p> {
 }
 
 impl<'p> Hearing<'p> {
-    /// Of a capture that ends at `end`, on the day `today`.
-    pub fn new(policy: &'p Policy, end: Option<Time>, today: Date) -> Hearing<'p> {
+    /// On the day `today`.
+    pub fn new(policy: &'p Policy, today: Date) -> Hearing<'p> {
         let heard = |rule: &'p Rule| {
             let about = match &rule.test {
                 Test::Limit(limit) => About::Limit(Asked::new(limit, rule, policy), all_in_one(rule)),
@@ -53,11 +52,16 @@ impl<'p> Hearing<'p> {
             Heard { rule, about, before: 0, exempt: 0, covered: 0 }
         };
         let (allowed, rules) = (Allowed::new(policy, today), policy.rules.iter().map(heard).collect());
-        Hearing { policy, end, allowed, known: Known::default(), rules }
+        Hearing { policy, allowed, known: Known::default(), rules }
     }
 
-    /// Takes a connection.
-    pub fn take(&mut self, c: &Connection) {
+    /// Whether nothing is asked of a connection that has been over for `span` which might come out otherwise later.
+    pub fn is_final_after(&self, span: Span) -> bool {
+        self.policy.capture.settled <= span
+    }
+
+    /// Takes a connection of a capture that ends at `end`, or was read up to there; connections may come in any order.
+    pub fn take(&mut self, c: &Connection, end: Option<Time>) {
         self.known.take(c);
         self.allowed.take(c);
         for heard in &mut self.rules {
@@ -73,10 +77,10 @@ impl<'p> Hearing<'p> {
             match &mut heard.about {
                 About::Limit(asked, groups) => {
                     let group = group_of(c, rule, groups);
-                    heard.covered += group.map_or(0, |group| group.take(asked, c, self.end, &mut self.allowed));
+                    heard.covered += group.map_or(0, |group| group.take(asked, c, end, &mut self.allowed));
                 }
                 About::Expect(expect, groups) => {
-                    group_of(c, rule, groups).into_iter().for_each(|g| g.take(expect, c, self.policy, self.end));
+                    group_of(c, rule, groups).into_iter().for_each(|g| g.take(expect, c, self.policy, end));
                 }
             }
         }

@@ -85,11 +85,11 @@ impl Group {
         }
         if let Some(anomaly) = shown {
             let message = || format!("{} {}: {}", anomaly.code, anomaly.name, anomaly.message);
-            self.offences.add(|| Offence::of(c, anomaly.packet, Some(anomaly.time), message()));
+            self.offences.add_of(c.id, || Offence::of(c, anomaly.packet, Some(anomaly.time), message()));
         } else if let Some(anomaly) = doubt {
-            self.doubts.add(|| Offence::of(c, anomaly.packet, None, anomaly.message.clone()));
+            self.doubts.add_of(c.id, || Offence::of(c, anomaly.packet, None, anomaly.message.clone()));
         } else if let Some(why) = unseen(asked, c, end) {
-            self.doubts.add(|| Offence::of(c, None, None, why.text()));
+            self.doubts.add_of(c.id, || Offence::of(c, None, None, why.text()));
         } else {
             return covered;
         }

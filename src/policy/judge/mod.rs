@@ -202,8 +202,8 @@ impl Judgement {
 
 /// Holds `report` against `policy` on the day `today`.
 pub fn judge(policy: &Policy, report: &Report, today: Date) -> Judgement {
-    let mut hearing = Hearing::new(policy, report.capture.last, today);
-    report.connections.iter().for_each(|c| hearing.take(c));
+    let mut hearing = Hearing::new(policy, today);
+    report.connections.iter().for_each(|c| hearing.take(c, report.capture.last));
     hearing.judgement(report)
 }
 
