@@ -10,6 +10,8 @@ use tcpstate::decode::{Bundle, Decoder};
 use tcpstate::diff::Sample;
 use tcpstate::policy::Policy;
 use tcpstate::policy::judge::Hearing;
+use tcpstate::render::events::Events;
+use tcpstate::render::{Format, RenderOptions};
 use tcpstate::report::{Connection, Report};
 use tcpstate::source::{self, Source};
 use tcpstate::time::Time;
@@ -217,25 +219,28 @@ reason = "tried elsewhere"
 "#;
 
 #[test]
-fn a_policy_and_a_comparison_hear_the_same_where_connections_are_let_go() {
+fn a_policy_a_comparison_and_events_are_the_same_where_connections_are_let_go() {
     let policy = Policy::read("made", POLICY).expect("a policy");
     for shape in [traffic::Shape::Web, traffic::Shape::Churn] {
         let bytes = slow(shape, 8_000);
         let told = |bound| {
             let source = source::open_reader("made", Box::new(Cursor::new(bytes.clone()))).expect("a capture");
             let mut hearing = Hearing::new(&policy, "2026-01-01".parse().expect("a day"));
-            let mut sample = Sample::default();
+            let (mut sample, mut events, mut lines) = (Sample::default(), Events::default(), Vec::new());
             let (finish, kept) = heard(source, bound, 100, |connection, end| {
                 hearing.take(&connection, end);
                 sample.take(&connection);
+                events.take(&connection);
             });
             let report = finish.report(Vec::new());
             sample.complete(&report);
             sample.servers.values_mut().flat_map(|to| to.took.values_mut()).for_each(|spans| spans.sort_unstable());
-            (kept.gone, format!("{:?}", hearing.judgement(&report)), sample)
+            events.render(Format::Ndjson, &RenderOptions::default(), &mut lines).expect("memory");
+            (kept.gone, format!("{:?}", hearing.judgement(&report)), sample, lines)
         };
-        let ((none, whole, all), (gone, judged, sample)) = (told(usize::MAX), told(500));
+        let ((none, whole, all, lines), (gone, judged, sample, later)) = (told(usize::MAX), told(500));
         assert!(none == 0 && gone > 4_000, "{gone}");
+        assert!(lines == later, "transitions in the same order");
         assert_eq!(judged, whole);
         assert_eq!(sample, all);
     }

@@ -123,11 +123,18 @@ impl<'a> Passing<'a> {
 
     /// The transitions of all connections are told in order of time.
     fn gather(&mut self, options: RenderOptions, out: &mut dyn io::Write) -> Result<(), Stop> {
-        let args = self.args;
-        let mut finish = self.read_all()?.in_rounds(ROUND);
-        finish.tell(0);
+        let (args, only) = (self.args, self.only);
         let mut events = Events::default();
-        args.jobs.connections(&mut finish, self.only, |c| events.take(c));
+        let mut gather = |finish: &mut Finish<'_>| {
+            finish.tell(0);
+            args.jobs.connections(finish, only, |c| events.take(c));
+        };
+        let mut finish = self.read(|finish| {
+            gather(finish);
+            Ok(())
+        })?;
+        choose(args, &mut finish)?;
+        gather(&mut finish);
         self.code = code(&finish.report(Vec::new()), args, self.fail_on);
         Ok(events.render(format(args), &options, out)?)
     }
