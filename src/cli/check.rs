@@ -14,13 +14,15 @@ use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
 use crate::analyze::{Analysis, Finish, MANY, Options, Past};
 use crate::detect::Limits;
+use crate::policy::init::{Draft, Seen};
 use crate::policy::judge::Hearing;
 use crate::policy::output::{Kind, Looks, write};
-use crate::policy::{Judgement, Policy, Status, init, schema};
+use crate::policy::{Judgement, Policy, Status, schema};
 use crate::render::clean::clean;
 use crate::render::units::plural;
-use crate::report::Report;
+use crate::report::{Connection, Report};
 use crate::source::FileInfo;
+use crate::time::Time;
 use crate::timing::Extent;
 
 /// The policy that is taken if it exists and no other is named.
@@ -255,7 +257,20 @@ fn write_policy(args: &CheckArgs) -> Result<u8, Failure> {
     let mut analysis = analysis(args, Limits::default());
     let files = args.jobs.read(&args.files, &args.reading, &mut analysis)?;
     reading::warn(&files, args.reading, false);
-    let written = init::write(&analysis.finish(files), today(args));
+    let hear = |take: &mut dyn FnMut(&Connection, Option<Time>)| {
+        let mut finish = analysis.ended(files.clone());
+        let end = finish.capture().last;
+        args.jobs.connections(&mut finish, None, |c| take(c, end));
+        finish.report(Vec::new())
+    };
+    let mut seen = Seen::default();
+    let report = hear(&mut |c, _| seen.take(c));
+    let draft = Draft::new(&seen, &report);
+    // They are looked at once more: to keep them all takes ten times the memory.
+    let mut hearing = Hearing::new(draft.policy(), today(args));
+    hear(&mut |c, end| hearing.take(c, end));
+    let judgement = hearing.judgement(&report);
+    let written = draft.written(&judgement);
     for remark in &written.remarks {
         tell(format_args!("tcpstate: {}", clean(remark)));
     }

@@ -1,20 +1,20 @@
 //! A policy from a capture known to be good: what it shows becomes what is asked for, with room where timing is
 //! concerned. Each rule is tried on the capture; what it cannot pass is written as a comment, with the reason.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod seen;
+
 use std::fmt::Write as _;
 
-use jiff::civil::Date;
-
 use super::file::keys::VERSION;
-use super::judge::{Status, judge};
+use super::judge::{Judgement, Status};
 use super::model::{Demands, Policy, Quantile};
 use crate::detect::ALL;
 use crate::render::facts::input;
-use crate::render::units::{count, plural};
-use crate::report::{ClosedFirst, Connection, Report, Severity, Side};
+use crate::render::units::{count, plural, span};
+use crate::report::{Report, Severity, Side};
 use crate::time::Span;
-use crate::tracker::State;
+use seen::Members;
+pub use seen::Seen;
 
 /// Services that get rules of their own: those with the most connections.
 const SERVICES: usize = 16;
@@ -30,75 +30,98 @@ pub struct Written {
     pub passes: bool,
 }
 
-/// Writes a policy that `report` passes on the day `today`.
-pub fn write(report: &Report, today: Date) -> Written {
-    let capture = capture(report);
-    let mut draft = Draft { report, today, text: head(report), remarks: Vec::new(), capture, blind: false };
-    draft.text.push_str(&draft.capture);
-    let quality = draft.tried("");
-    let passes = quality.is_none();
-    if let Some((_, reason)) = quality {
-        draft.remarks.push(format!("the capture shows too little to try the rules on: {reason}"));
-        draft.blind = true;
-    }
-    draft.text.push_str(
-        "\n# Findings: none of these, or no more than the capture had. `tcpstate explain NAME` says what each means.\n",
-    );
-    draft.remarks.extend(trouble(report));
-    limits(report).iter().for_each(|rule| draft.add(rule));
-    for (port, members) in services(report) {
-        let _ = writeln!(draft.text, "\n# Port {port}: {}.", plural(members.len() as u64, "connection"));
-        expectations(port, &members).iter().for_each(|rule| draft.add(rule));
-    }
-    draft.text.push_str(TAIL);
-    Written { text: draft.text, remarks: draft.remarks, passes }
-}
-
-/// A policy that is being written: each rule is tried on the report before it is asked for.
-struct Draft<'a> {
-    report: &'a Report,
-    today: Date,
-    /// What the capture must be like.
-    capture: String,
-    text: String,
+/// A policy that is being written: each of its rules is tried on the capture before it is asked for.
+#[derive(Debug)]
+pub struct Draft {
+    /// What stands before the rules.
+    head: String,
+    parts: Vec<Part>,
     remarks: Vec<String>,
-    /// No rule can be tried.
-    blind: bool,
+    /// What the capture must be like, and all rules.
+    policy: Policy,
 }
 
-impl Draft<'_> {
-    /// Adds a rule, or says why it cannot be asked for.
-    fn add(&mut self, rule: &str) {
-        let tried = if self.blind { None } else { self.tried(rule) };
-        let Some((name, reason)) = tried else { return self.text.push_str(rule) };
-        self.text.push_str("\n# Cannot be asked for: ");
-        let _ = writeln!(self.text, "{reason}");
-        for line in rule.trim().lines() {
-            let _ = writeln!(self.text, "# {line}");
+/// A heading, and rules as text: each with its place among those of the policy, or with why it is none.
+#[derive(Debug)]
+struct Part {
+    heading: String,
+    rules: Vec<(String, Result<usize, String>)>,
+}
+
+impl Draft {
+    /// Of a capture whose connections, as `seen`, come to `report`.
+    pub fn new(seen: &Seen, report: &Report) -> Draft {
+        let capture = capture(seen, report);
+        let findings = "\n# Findings: none of these, or no more than the capture had. `tcpstate explain NAME` says what each means.\n";
+        let mut texts = vec![(findings.to_owned(), limits(seen, report))];
+        for (port, members) in seen.busiest(SERVICES) {
+            let heading = format!("\n# Port {port}: {}.\n", plural(members.count, "connection"));
+            texts.push((heading, expectations(port, members)));
         }
-        self.remarks.push(format!("rule `{name}` is only a comment: {reason}"));
+        let (mut all, mut place) = (capture.clone(), 0);
+        let mut part = |(heading, rules): (String, Vec<String>)| {
+            let rule = |rule: String| match Policy::read("", &format!("{capture}{rule}")) {
+                Ok(_) => {
+                    all.push_str(&rule);
+                    place += 1;
+                    (rule, Ok(place - 1))
+                }
+                Err(error) => (rule, Err(error.message)),
+            };
+            Part { heading, rules: rules.into_iter().map(rule).collect() }
+        };
+        let parts = texts.into_iter().map(&mut part).collect();
+        let policy = Policy::read("", &all).unwrap_or_else(|_| Policy::standard());
+        let (head, remarks) = (head(seen, report) + &capture, trouble(report).into_iter().collect());
+        Draft { head, parts, remarks, policy }
     }
 
-    /// What does not pass, `rule` or the quality of the capture, and why.
-    fn tried(&self, rule: &str) -> Option<(String, String)> {
-        let policy = match Policy::read("", &format!("{}{rule}", self.capture)) {
-            Ok(policy) => policy,
-            Err(error) => return Some((String::new(), error.message)),
-        };
-        let judgement = judge(&policy, self.report, self.today);
-        let worst = judgement.rules.into_iter().find(|rule| rule.status != Status::Pass)?;
-        Some((worst.name, worst.message))
+    /// What it asks for, to be held against the capture.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Written out after `judgement`: what the capture does not pass is a comment.
+    pub fn written(self, judgement: &Judgement) -> Written {
+        let Draft { head: mut text, parts, mut remarks, .. } = self;
+        let mut verdicts = judgement.rules.iter();
+        let quality = verdicts.next().filter(|quality| quality.status != Status::Pass);
+        if let Some(quality) = quality {
+            remarks.insert(0, format!("the capture shows too little to try the rules on: {}", quality.message));
+        }
+        let verdicts: Vec<_> = verdicts.collect();
+        for Part { heading, rules } in parts {
+            text.push_str(&heading);
+            for (rule, place) in rules {
+                let verdict = place.as_ref().map(|place| verdicts.get(*place).filter(|v| v.status != Status::Pass));
+                let (name, reason) = match verdict {
+                    Ok(Some(verdict)) if quality.is_none() => (verdict.name.as_str(), &verdict.message),
+                    Err(error) if quality.is_none() => ("", error),
+                    _ => {
+                        text.push_str(&rule);
+                        continue;
+                    }
+                };
+                let _ = writeln!(text, "\n# Cannot be asked for: {reason}");
+                for line in rule.trim().lines() {
+                    let _ = writeln!(text, "# {line}");
+                }
+                remarks.push(format!("rule `{name}` is only a comment: {reason}"));
+            }
+        }
+        text.push_str(TAIL);
+        Written { text, remarks, passes: quality.is_none() }
     }
 }
 
-fn head(report: &Report) -> String {
+fn head(seen: &Seen, report: &Report) -> String {
     let names: Vec<String> =
         report.capture.files.iter().map(|file| crate::render::clean::clean(input(&file.name)).into_owned()).collect();
     format!(
         "# What traffic must look like, written by `tcpstate check --init` from {}\n# ({}, {}). Loosen and tighten \
          it as you see fit: `tcpstate check --schema` has every key.\nversion = {VERSION}\n",
         names.join(", "),
-        plural(report.connections.len() as u64, "connection"),
+        plural(seen.all, "connection"),
         plural(report.capture.packets, "packet"),
     )
 }
@@ -113,10 +136,9 @@ const TAIL: &str = "
 ";
 
 /// What the capture must be like; where this one is worse than usual, as bad as this one.
-fn capture(report: &Report) -> String {
-    let all = report.connections.len() as u64;
+fn capture(seen: &Seen, report: &Report) -> String {
+    let Seen { all, gaps, one_way, .. } = *seen;
     let bytes = report.capture.bytes.saturating_add(report.capture.missing_bytes);
-    let gaps = report.connections.iter().filter(|c| super::judge::has_gap(c) && !c.is_one_way()).count() as u64;
     let percent = |part: u64, of: u64| if of == 0 { 0 } else { (part * 100).div_ceil(of) };
     let undecoded = percent(report.capture.undecoded, report.capture.packets);
     let missing = percent(report.capture.missing_bytes, bytes).max(percent(gaps, all)).max(undecoded).clamp(1, 100);
@@ -126,7 +148,7 @@ fn capture(report: &Report) -> String {
         text.push_str("# The capture was not complete: make a better one and lower this to \"1%\".\n");
     }
     let _ = writeln!(text, "max-missing = \"{missing}%\"");
-    let halves = percent(report.connections.iter().filter(|c| c.is_one_way()).count() as u64, all);
+    let halves = percent(one_way, all);
     if !Demands::default().max_one_way.allows(halves, 100) {
         let _ =
             writeln!(text, "# The capture had so many connections in one direction only.\nmax-one-way = \"{halves}%\"");
@@ -152,11 +174,10 @@ fn trouble(report: &Report) -> Option<String> {
 }
 
 /// A limit for every finding that is a warning or worse.
-fn limits(report: &Report) -> Vec<String> {
-    let of = report.connections.len() as u64;
+fn limits(seen: &Seen, report: &Report) -> Vec<String> {
+    let of = seen.all;
     let limit = |d: &&crate::detect::Declaration| {
-        let worse = |a: &crate::report::Anomaly| a.code == d.code && a.severity >= Severity::Warning;
-        let seen = report.connections.iter().filter(|c| c.anomalies.iter().any(worse)).count() as u64;
+        let seen = seen.troubled.get(d.code).copied().unwrap_or(0);
         let wide =
             report.findings.iter().filter(|f| f.code == d.code && f.severity >= Severity::Warning).count() as u64;
         let name = d.name;
@@ -172,8 +193,7 @@ fn limits(report: &Report) -> Vec<String> {
             ),
             n => {
                 let percent = (n * 100).div_ceil(of.max(1));
-                let seen =
-                    format!("# Seen in {} of {}.\n", count(n), plural(report.connections.len() as u64, "connection"));
+                let seen = format!("# Seen in {} of {}.\n", count(n), plural(of, "connection"));
                 format!("{}{seen}max = \"{percent}%\"\n", head(format!("no more {name}")))
             }
         }
@@ -181,59 +201,30 @@ fn limits(report: &Report) -> Vec<String> {
     ALL.iter().filter(|d| d.severity >= Severity::Warning).map(limit).collect()
 }
 
-/// Connections by server port, the busiest ports, in the order of their numbers.
-fn services(report: &Report) -> BTreeMap<u16, Vec<&Connection>> {
-    let mut ports: BTreeMap<u16, Vec<&Connection>> = BTreeMap::new();
-    for c in &report.connections {
-        ports.entry(c.server.port).or_default().push(c);
-    }
-    let mut busiest: Vec<(u16, usize)> = ports.iter().map(|(port, members)| (*port, members.len())).collect();
-    busiest.sort_by_key(|(port, n)| (std::cmp::Reverse(*n), *port));
-    let kept: BTreeSet<u16> = busiest.into_iter().take(SERVICES).map(|(port, _)| port).collect();
-    ports.retain(|port, _| kept.contains(port));
-    ports
-}
-
-fn expectations(port: u16, members: &[&Connection]) -> Vec<String> {
+fn expectations(port: u16, members: &Members) -> Vec<String> {
     let rule = |what: &str, body: String| {
         format!("\n[[expect]]\nname = \"port {port}: {what}\"\nwhere = \"server port {port}\"\n{body}\n")
     };
-    let mut rules = Vec::new();
-    let outcomes: BTreeSet<&str> = members.iter().map(|c| c.outcome.name()).collect();
-    rules.push(rule("outcome", format!("outcome = {}", list(outcomes))));
-    let closers: BTreeSet<&str> = members.iter().filter_map(|c| c.closed_first).map(ClosedFirst::name).collect();
-    if members.iter().all(|c| c.closed_first.is_some()) {
-        rules.push(rule("who closes first", format!("closed-first = {}", list(closers))));
+    let mut rules = vec![rule("outcome", format!("outcome = {}", list(members.outcomes.iter().copied())))];
+    if members.closed == members.count {
+        let closers = list(members.closers.iter().copied());
+        rules.push(rule("who closes first", format!("closed-first = {closers}")));
     }
-    let ever = |state: State, side: Side| {
-        members.iter().any(|c| {
-            let endpoint = c.endpoints.get(side);
-            endpoint.possible.has(state) || endpoint.history.iter().any(|entry| entry.state == state)
-        })
-    };
-    let unseen: Vec<String> = [State::CloseWait, State::Closing]
-        .into_iter()
-        .flat_map(|state| Side::ALL.map(|side| (state, side)))
-        .filter(|(state, side)| !ever(*state, *side))
-        .map(|(state, side)| format!("{}.{state}", side.name()))
-        .collect();
-    if !unseen.is_empty() {
-        rules.push(rule("states never seen", format!("never = {}", list(unseen.iter().map(String::as_str)))));
+    let never = Members::RARE.into_iter().zip(members.rare).filter(|(_, ever)| !ever);
+    let never: Vec<String> = never.map(|((state, side), _)| format!("{}.{state}", side.name())).collect();
+    if !never.is_empty() {
+        rules.push(rule("states never seen", format!("never = {}", list(never.iter().map(String::as_str)))));
     }
-    let mut handshakes: Vec<Span> = members.iter().filter_map(|c| c.timing.handshake).collect();
+    let mut handshakes = members.handshakes.clone();
     handshakes.sort_unstable();
     if !handshakes.is_empty() {
         let p95 = super::judge::pick(&handshakes, Quantile(950_000));
-        let note = format!("# p95 was {}; twice that, rounded up, is allowed.", crate::render::units::span(p95));
+        let note = format!("# p95 was {}; twice that, rounded up, is allowed.", span(p95));
         rules.push(rule("handshake", format!("{note}\nhandshake = {{ p95 = \"{}\" }}", room(p95))));
     }
-    for side in Side::ALL {
-        let longest = members.iter().filter_map(|c| c.endpoints.get(side).time_in_state.get(State::CloseWait)).max();
+    for (side, longest) in Side::ALL.into_iter().zip(members.close_wait) {
         if let Some(longest) = longest {
-            let note = format!(
-                "# The longest was {}; twice that, rounded up, is allowed.",
-                crate::render::units::span(longest)
-            );
+            let note = format!("# The longest was {}; twice that, rounded up, is allowed.", span(longest));
             let times = format!("{{ state = \"{}.CLOSE_WAIT\", max = \"{}\" }}", side.name(), room(longest));
             rules.push(rule(&format!("{} lets go of CLOSE_WAIT", side.name()), format!("{note}\ntime-in = {times}")));
         }
