@@ -83,13 +83,14 @@ struct Kept {
     time: Time,
     /// Of which connection, by its place among those gathered, and of which end; and which of its transitions it is.
     connection: u32,
-    step: u32,
+    step: u16,
     role: Side,
     from: State,
     state: State,
     evidence: Evidence,
     deduced: bool,
-    cause: &'static str,
+    /// By its place among all.
+    cause: u8,
     /// How long the state left had lasted; negative where that is not known.
     lasted: Span,
     /// 0 for none, as for `proven_by`: packets are counted from 1.
@@ -98,7 +99,7 @@ struct Kept {
     seen_at: Option<Side>,
 }
 
-const _: () = assert!(size_of::<Kept>() <= 64);
+const _: () = assert!(size_of::<Kept>() <= 48);
 
 const NONE: &str = "no connection matches, or none changed its state";
 
@@ -108,6 +109,8 @@ pub struct Events {
     /// Number, client and server of each connection.
     connections: Vec<(u64, [Socket; 2])>,
     kept: Vec<Kept>,
+    /// There are some dozens.
+    causes: Vec<&'static str>,
 }
 
 impl Events {
@@ -120,16 +123,17 @@ impl Events {
             for (i, entry) in history.iter().enumerate() {
                 let before = i.checked_sub(1).map(|i| &history[i]);
                 let known = before.filter(|b| b.evidence != Evidence::Assumed || b.packet.is_some());
+                let cause = self.cause(entry.cause);
                 self.kept.push(Kept {
                     time: entry.time,
                     connection,
-                    step: i as u32,
+                    step: i.min(u16::MAX.into()) as u16,
                     role,
                     from: entry.from,
                     state: entry.state,
                     evidence: entry.evidence,
                     deduced: entry.deduced,
-                    cause: entry.cause,
+                    cause,
                     lasted: known.map_or(Span(-1), |b| (entry.time - b.time).max(Span(0))),
                     packet: entry.packet.unwrap_or(0),
                     proven_by: entry.proven_by.unwrap_or(0),
@@ -139,9 +143,19 @@ impl Events {
         }
     }
 
+    /// The place of a cause among those that were met.
+    fn cause(&mut self, cause: &'static str) -> u8 {
+        let known = self.causes.iter().position(|known| std::ptr::eq(*known, cause));
+        let place = known.unwrap_or_else(|| {
+            self.causes.push(cause);
+            self.causes.len() - 1
+        });
+        place.min(u8::MAX.into()) as u8
+    }
+
     /// Puts them in order of time; those of one moment by connection, client first, and those of one end as they came.
     fn sort(&mut self) {
-        let Events { connections, kept } = self;
+        let Events { connections, kept, .. } = self;
         // It lies far away, and is rarely asked for.
         let rest = |e: &Kept| (connections[e.connection as usize].0, e.role == Side::Server, e.step);
         kept.sort_unstable_by(|a, b| a.time.cmp(&b.time).then_with(|| rest(a).cmp(&rest(b))));
@@ -163,7 +177,7 @@ impl Events {
                 from: e.from,
                 state: e.state,
                 lasted: (e.lasted >= Span(0)).then_some(e.lasted),
-                cause: e.cause,
+                cause: self.causes.get(usize::from(e.cause)).copied().unwrap_or_default(),
                 packet: some(e.packet),
                 deduced: e.deduced,
                 evidence: e.evidence,
