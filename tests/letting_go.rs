@@ -13,8 +13,9 @@ use tcpstate::policy::judge::Hearing;
 use tcpstate::render::events::Events;
 use tcpstate::render::{Format, RenderOptions};
 use tcpstate::report::{Connection, Report};
+use tcpstate::snapshot::{Counting, Moment, Sockets};
 use tcpstate::source::{self, Source};
-use tcpstate::time::Time;
+use tcpstate::time::{Span, Time};
 
 mod common;
 #[path = "common/traffic.rs"]
@@ -219,7 +220,7 @@ reason = "tried elsewhere"
 "#;
 
 #[test]
-fn a_policy_a_comparison_and_events_are_the_same_where_connections_are_let_go() {
+fn policies_comparisons_events_and_snapshots_are_the_same_where_connections_are_let_go() {
     let policy = Policy::read("made", POLICY).expect("a policy");
     for shape in [traffic::Shape::Web, traffic::Shape::Churn] {
         let bytes = slow(shape, 8_000);
@@ -227,19 +228,28 @@ fn a_policy_a_comparison_and_events_are_the_same_where_connections_are_let_go() 
             let source = source::open_reader("made", Box::new(Cursor::new(bytes.clone()))).expect("a capture");
             let mut hearing = Hearing::new(&policy, "2026-01-01".parse().expect("a day"));
             let (mut sample, mut events, mut lines) = (Sample::default(), Events::default(), Vec::new());
+            let begin = Time(traffic::START);
+            let mut counting = Counting::new(begin, Span::secs(7), 1_000);
+            let mut sockets = Sockets::new(Moment::Time(begin + Span::secs(20)), begin);
             let (finish, kept) = heard(source, bound, 100, |connection, end| {
                 hearing.take(&connection, end);
                 sample.take(&connection);
                 events.take(&connection);
+                counting.take(&connection, end.expect("packets"));
+                sockets.take(&connection);
             });
             let report = finish.report(Vec::new());
             sample.complete(&report);
             sample.servers.values_mut().flat_map(|to| to.took.values_mut()).for_each(|spans| spans.sort_unstable());
             events.render(Format::Ndjson, &RenderOptions::default(), &mut lines).expect("memory");
-            (kept.gone, format!("{:?}", hearing.judgement(&report)), sample, lines)
+            let (series, rows) = (counting.finish(report.capture.last.expect("packets")), sockets.finish());
+            assert!(series.samples.len() > 5 && rows.len() > 100, "{} {}", series.samples.len(), rows.len());
+            let shown = serde_json::to_string(&(series, rows)).expect("JSON");
+            (kept.gone, format!("{:?}", hearing.judgement(&report)), sample, lines, shown)
         };
-        let ((none, whole, all, lines), (gone, judged, sample, later)) = (told(usize::MAX), told(500));
+        let ((none, whole, all, lines, shown), (gone, judged, sample, later, alike)) = (told(usize::MAX), told(500));
         assert!(none == 0 && gone > 4_000, "{gone}");
+        assert!(shown == alike, "the same sockets, and the same numbers of them");
         assert!(lines == later, "transitions in the same order");
         assert_eq!(judged, whole);
         assert_eq!(sample, all);

@@ -145,17 +145,20 @@ fn judged(files: &[PathBuf], args: &CheckArgs, policy: &Policy) -> Result<(Judge
     let mut hearing = Hearing::new(policy, today(args));
     let analysis = analysis(args, policy.limits.clone());
     let analysis = if hearing.is_final_after(analysis.settles_after()) { analysis.bounded(MANY) } else { analysis };
-    let finish = match args.jobs.hear(files, &args.reading, analysis, |c, end| hearing.take(c, end)) {
+    let read = args.jobs.read_letting_go(files, &args.reading, analysis, |c, capture| hearing.take(c, capture.last));
+    let mut finish = match read {
         Err(failure) if args.separately && args.files.len() > 1 => {
             hearing = Hearing::new(policy, today(args));
             unread(files, &failure)
         }
-        heard => {
-            let finish = heard?;
+        read => {
+            let finish = read?;
             reading::warn(&finish.capture().files, args.reading, false);
             finish
         }
     };
+    let end = finish.capture().last;
+    args.jobs.connections(&mut finish, None, |c| hearing.take(c, end));
     let report = finish.report(Vec::new());
     let judgement = hearing.judgement(&report);
     let code = code(&report, &judgement);

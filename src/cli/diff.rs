@@ -217,14 +217,14 @@ fn side(path: &Path, limits: &Limits, args: &DiffArgs) -> Result<Side, Failure> 
     let options = Options { limits: limits.clone(), timing: Extent::Nothing, ..Options::default() };
     let mut analysis = Analysis::new(options);
     let mut sample = Sample { name: name.clone(), ..Sample::default() };
-    let finish = match look(path).map_err(|error| Failure::file(&name, error))? {
+    let mut finish = match look(path).map_err(|error| Failure::file(&name, error))? {
         Input::Report(text) => {
             let sample = Sample::saved(&name, &text).map_err(|error| Failure::file(&name, error))?;
             return Ok(Side { sample, saved: true, unreadable: false });
         }
         Input::Captures => {
             let analysis = analysis.bounded(MANY);
-            args.jobs.hear(&[path.to_owned()], &args.reading, analysis, |c, _| sample.take(c))?
+            args.jobs.read_letting_go(&[path.to_owned()], &args.reading, analysis, |c, _| sample.take(c))?
         }
         Input::Piped(capture) => {
             let files = reading::packets_of(open_reader(&name, capture), &args.reading, |packet| {
@@ -234,10 +234,10 @@ fn side(path: &Path, limits: &Limits, args: &DiffArgs) -> Result<Side, Failure> 
             analysis.complete();
             let mut finish = analysis.ended_after(Past::default(), files).in_rounds(ROUND);
             finish.tell(0);
-            args.jobs.connections(&mut finish, None, |c| sample.take(c));
             finish
         }
     };
+    args.jobs.connections(&mut finish, None, |c| sample.take(c));
     let unreadable = reading::warn(&finish.capture().files, args.reading, false) != DONE;
     sample.complete(&finish.report(Vec::new()));
     Ok(Side { sample, saved: false, unreadable })

@@ -11,9 +11,8 @@ use crate::analyze::{Analysis, Finish, Keep, Past, ROUND, Stretch, Wanted};
 use crate::decode::{Bundle, Decoder, ScopeNames};
 use crate::render::pen::Lines;
 use crate::render::stream::Stream;
-use crate::report::{Connection, Row};
+use crate::report::{Capture, Connection, Row};
 use crate::source::FileInfo;
-use crate::time::Time;
 
 /// Findings in a bundle for another thread, about a MiB: each wakes a thread, which costs more than that the nearer caches
 /// do not hold them.
@@ -70,32 +69,28 @@ impl Jobs {
         read
     }
 
-    /// Takes every packet of `files` into `analysis`, and gives each connection to `take` with the time up to which the capture
-    /// was read then: where there are many, those that are settled meanwhile, before they are let go, the others at the end.
-    /// All there is to say besides.
-    pub fn hear(
+    /// Takes every packet of `files` into `analysis`, and gives the connections that it lets go meanwhile to `take`, with the
+    /// capture up to there. The others, at its end.
+    pub fn read_letting_go(
         self,
         files: &[PathBuf],
         reading: &Reading,
         mut analysis: Analysis,
-        mut take: impl FnMut(&Connection, Option<Time>),
+        mut take: impl FnMut(&Connection, &Capture),
     ) -> Result<Finish<'static>, Failure> {
         let mut past = Past::default();
-        let mut hear = |finish: &mut Finish<'_>| {
-            finish.tell(0);
-            let end = finish.capture().last;
-            self.connections(finish, None, |c| take(c, end));
-        };
         let files = self.read_relieved(files, reading, &mut analysis, |analysis| {
             if let Some(mut finish) = analysis.settled(&mut past) {
-                hear(&mut finish);
+                finish.tell(0);
+                let capture = finish.capture().clone();
+                self.connections(&mut finish, None, |c| take(c, &capture));
                 past = finish.past();
             }
             analysis.let_go(&mut past);
             Ok::<_, Failure>(())
         })?;
         let mut finish = analysis.ended_after(past, files).in_rounds(ROUND);
-        hear(&mut finish);
+        finish.tell(0);
         Ok(finish)
     }
 

@@ -11,13 +11,13 @@ use super::names;
 use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
 use super::when::{When, on_the_day};
-use crate::analyze::{Analysis, Keep, Options, Past, ROUND};
+use crate::analyze::{Analysis, Finish, Keep, MANY, Options, Past, ROUND};
 use crate::filter::Filter;
 use crate::render::Format;
 use crate::render::snapshot as render;
 use crate::render::units::{Zone, count, date, span};
 use crate::report::{Capture, Connection};
-use crate::snapshot::{Counting, Moment, Sockets};
+use crate::snapshot::{Counting, Moment, Row, Series, Sockets};
 use crate::time::{Span, Time};
 use crate::timing::Extent;
 
@@ -80,24 +80,17 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
     let filter = args.filter.as_deref().map(|text| names::filter("--filter", text)).transpose()?;
     reading::check(&args.files, args.output.as_deref(), "snapshot")?;
     let format = format(args)?;
-    let wanted = match args.at {
-        Some(When::Packet(number)) => Some(number),
-        _ => None,
-    };
-    let mut captured = None;
-    let mut analysis = Analysis::new(Options { timing: Extent::Nothing, ..args.timers.options() });
-    let files = reading::packets(&args.files, &args.reading, |packet| {
-        if Some(packet.number) == wanted {
-            captured = Some(packet.time);
-        }
-        analysis.packet(packet);
-    })?;
-    let code = reading::warn(&files, args.reading, false);
     let matches = |c: &Connection| filter.as_ref().is_none_or(|filter| filter.matches(c));
-    let only: Option<Keep<'_>> = if filter.is_some() { Some(&matches) } else { None };
-    let mut finish = analysis.ended_after(Past::default(), files).in_rounds(ROUND);
+    let (mut any, mut shown) = (false, Shown::default());
+    let (mut finish, captured) = read(args, |c, capture| {
+        any |= matches(c);
+        // What is let go was over by then, and later.
+        if let Some(moment) = reached(args, capture).filter(|_| matches(c)) {
+            shown.take(args, c, Moment::Time(moment), capture);
+        }
+    })?;
+    let code = reading::warn(&finish.capture().files, args.reading, false);
     let moment = moment(args, finish.capture(), captured)?;
-    let (first, last) = (finish.capture().first, finish.capture().last);
     let target = Target::open(args.output.as_deref())?;
     let (width, colour) = (look.width(args.width), look.colour(target.is_file()));
     let looks = render::Looks { width, colour, some: filter.is_some() };
@@ -105,39 +98,104 @@ pub fn run(args: &SnapshotArgs, look: Look) -> Result<u8, Failure> {
         target.write(|out| render::nothing(format, args.every.is_some(), &looks, out))?;
         return Ok(code);
     };
-    let mut any = false;
+    let end = finish.capture().last.unwrap_or(moment.time());
+    args.every.map_or(Ok(()), |step| few(step, end - moment.time()))?;
+    let (only, capture): (Option<Keep<'_>>, _) = (filter.as_ref().map(|_| &matches as _), finish.capture().clone());
+    Jobs::default().connections(&mut finish, only, |c| {
+        any = true;
+        shown.take(args, c, moment, &capture);
+    });
+    tell_if_none(filter.as_ref(), args, any);
     match args.every {
-        None => {
-            let mut sockets = Sockets::new(moment, first.unwrap_or(moment.time()));
-            Jobs::default().connections(&mut finish, only, |c| {
-                any = true;
-                sockets.take(c);
-            });
-            tell_if_none(filter.as_ref(), args, any);
-            target.write(|out| render::rows(format, &moment, &sockets.finish(), &looks, out))?;
-        }
+        None => target.write(|out| render::rows(format, &moment, &shown.rows(), &looks, out))?,
         Some(step) => {
-            let from = moment.time();
-            let end = last.unwrap_or(from);
-            let points = (end - from).0 / step.0.max(1);
-            if step.0 <= 0 {
-                return Err(Failure::usage("--every: takes a duration above zero, as in 10s".to_owned()));
-            }
-            if points > MOST {
-                let points =
-                    format!("that would be {} points; {} are the most", count(points as u64), count(MOST as u64));
-                return Err(Failure::usage(format!("--every: {points}")));
-            }
-            let mut counting = Counting::new(from, end, step, MOST as usize + 1);
-            Jobs::default().connections(&mut finish, only, |c| {
-                any = true;
-                counting.take(c);
-            });
-            tell_if_none(filter.as_ref(), args, any);
-            target.write(|out| render::series(format, &counting.finish(), from, &looks, out))?;
+            let series = shown.series(moment.time(), step, end);
+            target.write(|out| render::series(format, &series, moment.time(), &looks, out))?;
         }
     }
     Ok(code)
+}
+
+/// What is to be shown, as far as connections were taken.
+#[derive(Default)]
+struct Shown {
+    sockets: Option<Sockets>,
+    counting: Option<Counting>,
+}
+
+impl Shown {
+    fn take(&mut self, args: &SnapshotArgs, c: &Connection, moment: Moment, capture: &Capture) {
+        let now = moment.time();
+        match args.every {
+            None => {
+                let begin = capture.first.unwrap_or(now);
+                self.sockets.get_or_insert_with(|| Sockets::new(moment, begin)).take(c);
+            }
+            Some(step) => {
+                let end = capture.last.unwrap_or(now);
+                self.counting.get_or_insert_with(|| counting(now, step)).take(c, end);
+            }
+        }
+    }
+
+    fn rows(self) -> Vec<Row> {
+        self.sockets.map(Sockets::finish).unwrap_or_default()
+    }
+
+    fn series(self, from: Time, step: Span, end: Time) -> Series {
+        self.counting.unwrap_or_else(|| counting(from, step)).finish(end)
+    }
+}
+
+fn counting(from: Time, step: Span) -> Counting {
+    Counting::new(from, step, MOST as usize + 1)
+}
+
+/// Refuses a series of more points than anybody reads.
+fn few(step: Span, length: Span) -> Result<(), Failure> {
+    if step.0 <= 0 {
+        return Err(Failure::usage("--every: takes a duration above zero, as in 10s".to_owned()));
+    }
+    let points = length.0 / step.0;
+    if points > MOST {
+        let points = format!("that would be {} points; {} are the most", count(points as u64), count(MOST as u64));
+        return Err(Failure::usage(format!("--every: {points}")));
+    }
+    Ok(())
+}
+
+/// Reads all; `take` takes connections that are let go meanwhile. The others, and when the packet asked for was captured.
+fn read(
+    args: &SnapshotArgs,
+    take: impl FnMut(&Connection, &Capture),
+) -> Result<(Finish<'static>, Option<Time>), Failure> {
+    let mut analysis = Analysis::new(Options { timing: Extent::Nothing, ..args.timers.options() });
+    let Some(When::Packet(number)) = args.at else {
+        let analysis = analysis.bounded(MANY);
+        return Ok((Jobs::default().read_letting_go(&args.files, &args.reading, analysis, take)?, None));
+    };
+    let mut captured = None;
+    let files = reading::packets(&args.files, &args.reading, |packet| {
+        if packet.number == number {
+            captured = Some(packet.time);
+        }
+        analysis.packet(packet);
+    })?;
+    Ok((analysis.ended_after(Past::default(), files).in_rounds(ROUND), captured))
+}
+
+/// The moment asked for, if it is not the end of the capture, and `capture` has come as far.
+fn reached(args: &SnapshotArgs, capture: &Capture) -> Option<Time> {
+    let (first, last) = (capture.first?, capture.last?);
+    let time = match args.at {
+        None if args.every.is_some() => first,
+        None | Some(When::Packet(_)) => return None,
+        Some(When::Absolute(time) | When::Seconds(time)) => time,
+        // However long the capture is to be.
+        Some(When::OfDay(span)) => on_the_day(span, (first, Time(i64::MAX))),
+        Some(When::Since(span)) => first + span,
+    };
+    (time <= last).then_some(time.max(first))
 }
 
 /// The format asked for, or the one that the output's name stands for, or the table.

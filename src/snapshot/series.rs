@@ -43,7 +43,6 @@ type Change = [i64; 3];
 #[derive(Clone, Debug)]
 pub struct Counting {
     from: Time,
-    end: Time,
     step: Span,
     limit: usize,
     /// By how much each state changes up to a sample since the one before, by the sample's place.
@@ -51,9 +50,9 @@ pub struct Counting {
 }
 
 impl Counting {
-    /// Samples from `from` to `end`, that of the capture, `step` apart (at least a nanosecond), at most `limit` of them.
-    pub fn new(from: Time, end: Time, step: Span, limit: usize) -> Counting {
-        Counting { from, end, step: step.max(Span(1)), limit, changes: BTreeMap::new() }
+    /// Samples from `from` on, `step` apart (at least a nanosecond), at most `limit` of them.
+    pub fn new(from: Time, step: Span, limit: usize) -> Counting {
+        Counting { from, step: step.max(Span(1)), limit, changes: BTreeMap::new() }
     }
 
     /// Something changes at `time`: it counts from the next sample on.
@@ -65,8 +64,8 @@ impl Counting {
         changes.iter_mut().zip(by).for_each(|(n, by)| *n += by);
     }
 
-    /// Counts the ends of a connection.
-    pub fn take(&mut self, c: &Connection) {
+    /// Counts the ends of a connection of a capture that ends at `end`, or was read up to there.
+    pub fn take(&mut self, c: &Connection, end: Time) {
         for side in sides(c) {
             let endpoint = c.endpoints.get(*side);
             let unseen = unseen_since(endpoint);
@@ -79,7 +78,7 @@ impl Counting {
             }
             for i in 0..endpoint.history.len() {
                 let last = i + 1 == endpoint.history.len();
-                self.stay(&endpoint.history, i, unseen.filter(|_| last));
+                self.stay(&endpoint.history, i, unseen.filter(|_| last), end);
             }
             if let (Some(since), Some(last)) = (unseen, endpoint.history.last()) {
                 // That it was not left yet is counted with the state before.
@@ -91,8 +90,8 @@ impl Counting {
     }
 
     /// Counts the state that entry `i` of `history` entered; it is not certain any more from `unseen` on.
-    fn stay(&mut self, history: &[Entry], i: usize, unseen: Option<Time>) {
-        let (entry, next, end) = (&history[i], history.get(i + 1), self.end);
+    fn stay(&mut self, history: &[Entry], i: usize, unseen: Option<Time>, end: Time) {
+        let (entry, next) = (&history[i], history.get(i + 1));
         let state = entry.state;
         if state == State::Closed {
             return;
@@ -117,12 +116,12 @@ impl Counting {
         }
     }
 
-    /// The series.
-    pub fn finish(self) -> Series {
+    /// The series up to `end`.
+    pub fn finish(self, end: Time) -> Series {
         let mut next = self.changes.into_iter().peekable();
         let mut now = [Change::default(); State::ALL.len()];
         let (mut samples, mut time) = (Vec::new(), self.from);
-        while time <= self.end && samples.len() < self.limit {
+        while time <= end && samples.len() < self.limit {
             while let Some((_, changes)) = next.next_if(|(place, _)| *place <= samples.len()) {
                 now.iter_mut().flatten().zip(changes.iter().flatten()).for_each(|(n, by)| *n += by);
             }

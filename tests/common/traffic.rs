@@ -44,7 +44,8 @@ pub struct Frame {
 
 const SNAP: usize = 96;
 const MSS: u32 = 1_448;
-const START: i64 = 1_700_000_000_000_000_000;
+/// When the first packet is captured.
+pub const START: i64 = 1_700_000_000_000_000_000;
 const MICRO: i64 = 1_000;
 
 const FIN: u8 = 1;
