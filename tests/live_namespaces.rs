@@ -22,11 +22,11 @@ const BULK: u64 = 8008;
 /// The connection over a VLAN has no kernel behind it.
 const TAGGED: u64 = 8010;
 
-/// Runs the script; without what it needs the test says so and is over, under CI it fails.
-fn run(folder: &Path) -> bool {
+/// Runs a script, and gives what it printed; without what it needs the test says so and is over, under CI it fails.
+fn run(script: &str, arguments: &[&Path], folder: &Path) -> Option<String> {
     let root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n");
     let namespaces: &[&str] = if root { &["-n"] } else { &["-Un", "--map-current-user", "--keep-caps"] };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/namespaces.sh");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live").join(script);
     let log = folder.join("log");
     let tools = ["unshare", "ip", "nsenter", "tcpdump", "python3", "ss", "awk"];
     let has = |tool: &str| Command::new("which").arg(tool).stdout(Stdio::null()).status().is_ok_and(|s| s.success());
@@ -42,14 +42,16 @@ fn run(folder: &Path) -> bool {
     if let Some(why) = cannot {
         assert!(std::env::var_os("CI").is_none(), "cannot run: {why}");
         eprintln!("cannot run: {why}");
-        return false;
+        return None;
     }
     let status = Command::new("timeout")
         // Some seconds, as a rule. Only so that nothing hangs forever: the slowest machine has the time it needs.
         .args(["-k", "5", "900", "unshare"])
         .args(namespaces)
         .arg(script)
-        .args([PROGRAM.as_ref(), folder.as_os_str()])
+        .arg(PROGRAM)
+        .args(arguments)
+        .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(File::create(&log).unwrap())
         .stderr(File::create(folder.join("errors")).unwrap())
@@ -57,7 +59,7 @@ fn run(folder: &Path) -> bool {
         .unwrap();
     let errors = std::fs::read_to_string(folder.join("errors")).unwrap_or_default();
     assert!(status.success(), "{status}: {errors}");
-    true
+    Some(std::fs::read_to_string(log).unwrap())
 }
 
 fn json(path: &Path) -> Value {
@@ -192,7 +194,7 @@ fn kernels(folder: &Path, live: &Value) {
 fn live_says_what_the_kernel_and_a_capture_say() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    if !run(folder.path()) {
+    if run("namespaces.sh", &[folder.path()], folder.path()).is_none() {
         return;
     }
     let live = json(&at("live.json"));
@@ -246,6 +248,14 @@ fn live_says_what_the_kernel_and_a_capture_say() {
     kernels(folder.path(), &live);
     stream(&at("live.ndjson"), &live);
     metrics(&std::fs::read_to_string(at("metrics.txt")).unwrap(), connections);
+}
+
+#[test]
+fn an_interface_that_goes_away_ends_it_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(told) = run("gone.sh", &[], folder.path()) else { return };
+    let line = |way: &str| format!("{way}: 2 tcpstate: interface near is gone\n");
+    assert_eq!(told, ["gone", "down-before", "another-one"].map(line).concat());
 }
 
 /// Every connection is told exactly once, and the transitions told add up to its histories.

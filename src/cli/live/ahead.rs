@@ -145,6 +145,12 @@ impl Ahead {
         self.shared.lock().unreadable.clone()
     }
 
+    /// Whether the interface has gone away, which nobody had asked for.
+    pub fn gone(&self) -> bool {
+        let state = self.shared.lock();
+        state.gone && state.asked.is_none()
+    }
+
     /// Hands on to the file what was written so far.
     ///
     /// # Errors
@@ -227,6 +233,7 @@ fn read(shared: &Shared, feed: &mut dyn Feed, count: Option<u64>, piped: bool) {
             // and is not read to its end: there may be none.
             Passed::Some => waited && (piped || asked.is_some_and(|(_, at)| latest > at)),
         };
+        let gone = passed == Passed::End && !piped;
         let ended = ended || failure.is_some() || count.is_some_and(|count| packets >= count);
         if bundle.packets() > 0 {
             match shared.put(bundle) {
@@ -238,6 +245,7 @@ fn read(shared: &Shared, feed: &mut dyn Feed, count: Option<u64>, piped: bool) {
             let (source, copies, unreadable) = (feed.info(), feed.copies(), feed.failure());
             let mut state = shared.lock();
             (state.source, state.copies, state.unreadable, state.failure) = (source, copies, unreadable, failure);
+            state.gone = gone;
             informed = Some(Instant::now());
         }
         if ended || left {

@@ -33,7 +33,8 @@ With more than --max-connections, connections are forgotten in this order: those
 that never came about (SYN_SENT, SYN_RCVD), then the others; of each kind the longest silent first. The totals still count \
 them.
 
-Exit codes: 0 done, also when ended by Ctrl-C; 2 could not be done; 130 by a second Ctrl-C before the report was out.")]
+Exit codes: 0 done, also when ended by Ctrl-C or SIGTERM; 2 could not be done, or the interface has gone away (the report is \
+written all the same); 130 by a second Ctrl-C before the report was out.")]
 pub struct LiveArgs {
     /// `-` to read a capture from standard input as it is written; else a filter as of `analyze --filter`
     #[arg(value_name = "FILTER")]

@@ -28,7 +28,7 @@ use self::run::{Front, Run};
 use self::screen::Screen;
 use self::stop::Stop;
 use self::stream::Stream;
-use super::failure::{DONE, Failure};
+use super::failure::{DONE, FAILED, Failure};
 use super::is_capture;
 use super::jobs::Jobs;
 use super::names;
@@ -49,7 +49,7 @@ use crate::write::{RotatingWriter, Rotation};
 /// Bytes read ahead of a pipe: whoever writes into it waits.
 const PIPED: u64 = 16 << 20;
 
-/// Watches until it ends or is ended; the exit code is 0 unless it could not begin.
+/// Watches until it ends or is ended; the exit code is 0 unless it could not begin, or could not go on.
 pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
     if args.list {
         return list().map(|()| DONE);
@@ -105,7 +105,8 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
         }
         _ => {}
     }
-    Ok(DONE)
+    // It was to go on: whoever started it has to know.
+    Ok(if ahead.gone() { FAILED } else { DONE })
 }
 
 /// Begins to read.

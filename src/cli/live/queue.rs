@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) failure: Option<Failure>,
     /// The reader gives nothing more.
     pub(super) ended: bool,
+    /// The interface has gone away.
+    pub(super) gone: bool,
     /// Nobody takes anything more.
     pub(super) left: bool,
 }

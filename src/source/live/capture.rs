@@ -30,6 +30,8 @@ pub struct Capture {
     ring: Ring,
     socket: Socket,
     name: String,
+    /// 0 for all of them.
+    index: i32,
     link: LinkType,
     loopbacks: Vec<i32>,
     twice: Option<Twice>,
@@ -43,6 +45,8 @@ pub struct Capture {
     drops: u64,
     cut: u64,
     problem: Option<String>,
+    /// It was down when last heard of: it may come up again, or go away, of which nobody tells.
+    down: bool,
     ended: bool,
 }
 
@@ -83,6 +87,7 @@ impl Capture {
             ring,
             socket,
             name: settings.interface.clone(),
+            index,
             link,
             loopbacks: all.iter().filter(|i| i.is_loopback()).map(|i| i.index).collect(),
             twice: (index == 0).then(Twice::new),
@@ -95,6 +100,7 @@ impl Capture {
             drops: 0,
             cut: 0,
             problem: None,
+            down: false,
             ended: false,
         })
     }
@@ -197,6 +203,7 @@ fn dress<'a>(link: LinkType, frame: &Frame, bytes: &'a [u8], scratch: &'a mut Ve
 impl Feed for Capture {
     fn packets(&mut self, wait: Duration, most: u64, take: &mut dyn FnMut(&Packet<'_>)) -> Passed {
         if self.some(most, take) {
+            self.down = false;
             return Passed::Some;
         }
         if self.ended {
@@ -204,16 +211,15 @@ impl Feed for Capture {
         }
         let millis = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
         if let Err(error) = self.socket.wait(millis) {
-            if self.name != ANY && !interface::exists(&self.name) {
-                self.problem = Some(format!("interface {} is gone", self.name));
-                self.ended = true;
-            } else {
-                // It may come up again.
-                self.problem = Some(match error.raw_os_error() {
-                    Some(libc::ENETDOWN) => format!("interface {} was down", self.name),
-                    _ => format!("interface {}: {error}", self.name),
-                });
-            }
+            self.down = true;
+            self.problem = Some(match error.raw_os_error() {
+                Some(libc::ENETDOWN) => format!("interface {} was down", self.name),
+                _ => format!("interface {}: {error}", self.name),
+            });
+        }
+        if self.down && self.index != 0 && !interface::exists(self.index) {
+            self.problem = Some(format!("interface {} is gone", self.name));
+            self.ended = true;
         }
         if self.some(most, take) { Passed::Some } else { Passed::Nothing }
     }

@@ -69,10 +69,10 @@ fn interface(link: &Address, all: &[Address]) -> Option<Interface> {
     Some(Interface { name: link.name.clone(), index, state, addresses: addresses.collect(), hardware })
 }
 
-/// Whether the interface is still there.
-pub(super) fn exists(name: &str) -> bool {
+/// Whether the interface is still there: another one may have its name by now.
+pub(super) fn exists(index: i32) -> bool {
     // Not being told is no sign that it is gone.
-    interfaces().map_or(true, |all| all.iter().any(|interface| interface.name == name))
+    interfaces().map_or(true, |all| all.iter().any(|interface| interface.index == index))
 }
 
 #[cfg(test)]
@@ -85,6 +85,6 @@ mod tests {
         let lo = all.iter().find(|interface| interface.name == "lo").expect("every namespace has one");
         assert!(lo.is_loopback() && lo.index > 0);
         assert_eq!(lo.link(), LinkType::ETHERNET);
-        assert!(exists("lo") && !exists("no-such-interface"));
+        assert!(exists(lo.index) && !exists(i32::MAX));
     }
 }
