@@ -7,6 +7,8 @@ mod program;
 #[path = "common/shared.rs"]
 mod shared;
 
+use std::io::Write;
+
 use conversation::Conversation;
 use program::{Folder, Run, run, run_with_input};
 use serde_json::Value;
@@ -63,6 +65,31 @@ fn saved_reports_are_as_good_as_captures() {
         assert_eq!(strip(diff(&folder, &["-f", format, "good.json", "bad.json"]).out), captures);
         assert_eq!(strip(diff(&folder, &["-f", format, "good.json", "bad.pcap"]).out), captures);
     }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn saved_reports_may_be_compressed() {
+    let folder = folder();
+    let good = std::fs::read(folder.path("good.json")).unwrap();
+    let wanted = diff(&folder, &["-q", "good.json", "bad.pcap"]).out;
+    folder.file("good.gz", &gzip(&good));
+    let told = diff(&folder, &["-q", "good.gz", "bad.pcap"]);
+    assert_eq!((told.code, told.out), (0, wanted.replace("good.json", "good.gz")));
+    // From a pipe, too, as captures may be.
+    let bad = folder.path("bad.pcap").display().to_string();
+    for piped in [good.clone(), std::fs::read(folder.path("good.pcap")).unwrap()] {
+        let told = run_with_input(&["diff", "-", &bad], &gzip(&piped));
+        assert_eq!((told.code, told.out.contains("standard input (40 connections)")), (0, true), "{}", told.err);
+    }
+    folder.file("cut.gz", &gzip(&good)[..400]);
+    let cut = folder.run(&["diff", "cut.gz", "bad.pcap"]);
+    assert_eq!((cut.code, cut.err.contains("cut.gz: the gzip data ends in the middle")), (2, true), "{}", cut.err);
 }
 
 #[test]
@@ -146,14 +173,17 @@ fn exit_codes_are_asked_for() {
 fn what_cannot_be_compared_exits_with_2() {
     let folder = folder();
     folder.file("other.json", b"{\"schema\": \"else/3\"}");
-    folder.file("broken.json", b"{\"schema\": ");
+    folder.file("cut.json", b"{\"schema\": ");
+    folder.file("broken.json", b"{\"schema\": tcpstate}");
     folder.file("part.json", b"{\"schema\": \"tcpstate/1\", \"connections\": []}");
     folder.run(&["analyze", "-o", "lines.ndjson", "good.pcap"]);
     for (arguments, says) in [
         (&["diff", "good.pcap"][..], "AFTER"),
         (&["diff", "good.pcap", "none.pcap"], "none.pcap"),
         (&["diff", "good.pcap", "other.json"], "other.json: is no report of tcpstate that this version reads"),
+        (&["diff", "good.pcap", "cut.json"], "cut.json: is cut off, or was not written to its end"),
         (&["diff", "good.pcap", "broken.json"], "broken.json: is no JSON"),
+        (&["diff", "--fail-on-new=warn", "good.pcap", "bad.pcap"], "a similar value exists: 'warning'"),
         (&["diff", "good.pcap", "part.json"], "part.json: is an incomplete report"),
         (&["diff", "good.pcap", "lines.ndjson"], "lines.ndjson: is NDJSON; save the report with --format json"),
         (&["diff", "--service", "web", "good.pcap", "bad.pcap"], "write NAME=PATTERN"),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use clap::builder::PossibleValue;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::args::{columns, duration, limit};
@@ -23,7 +23,7 @@ use crate::render::Limit;
 use crate::render::clean::clean;
 use crate::render::facts::input;
 use crate::report::Severity;
-use crate::source::open_reader;
+use crate::source::{Compression, open_reader};
 use crate::time::Span;
 use crate::timing::Extent;
 
@@ -70,7 +70,7 @@ their number (Holm). Both captures should show comparable traffic.
 Exit codes: 0 done; 1 what --fail-on-new or --fail-on-worse names was found; 3 it was not, but may be there: a side has no \
 connections, is damaged, or was saved of a part only; 2 could not be done; 130 interrupted.")]
 pub struct DiffArgs {
-    /// The capture before, a folder of captures, or a report saved with --format json
+    /// The capture before, a folder of captures, or a report saved with --format json, compressed or not
     #[arg(value_name = "BEFORE")]
     before: PathBuf,
 
@@ -88,7 +88,7 @@ pub struct DiffArgs {
     service: Vec<String>,
 
     /// Exit with 1 if there is a new finding at least this severe [without a value: warning]
-    #[arg(long, value_name = "SEVERITY", num_args = 0..=1, require_equals = true, default_missing_value = "warning", value_parser = severity)]
+    #[arg(long, value_name = "SEVERITY", num_args = 0..=1, require_equals = true, default_missing_value = "warning", value_parser = PossibleValuesParser::new(Severity::ALL.map(Severity::name)).try_map(severity))]
     fail_on_new: Option<Severity>,
 
     /// Exit with 1 if anything got worse; what is new does not count, see --fail-on-new
@@ -135,8 +135,9 @@ pub struct DiffArgs {
     reading: Reading,
 }
 
-fn severity(word: &str) -> Result<Severity, String> {
-    Severity::named(word).ok_or_else(|| "info, note, warning or error".to_owned())
+/// clap has checked the word against the same names.
+fn severity(word: String) -> Result<Severity, String> {
+    Severity::named(&word).ok_or(word)
 }
 
 fn level(word: &str) -> Result<f64, String> {
@@ -253,7 +254,10 @@ enum Input {
     Piped(Box<dyn Read + Send>),
 }
 
-/// Whether it begins as JSON does; no capture begins so.
+/// Bytes by which compression is known.
+const SIGNATURE: u64 = 6;
+
+/// Whether it begins as JSON does, compressed or not; no capture begins so.
 fn look(path: &Path) -> io::Result<Input> {
     let standard = path.as_os_str() == "-";
     let piped = standard || path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
@@ -269,12 +273,21 @@ fn look(path: &Path) -> io::Result<Input> {
         },
     };
     let mut start = Vec::new();
+    input.by_ref().take(SIGNATURE).read_to_end(&mut start)?;
+    if let Some(compression) = Compression::detect(&start) {
+        input = compression.open(Box::new(Cursor::new(start).chain(input)));
+        start = Vec::new();
+    }
     while start.len() < 64 && start.iter().all(u8::is_ascii_whitespace) {
-        if input.by_ref().take(1).read_to_end(&mut start)? == 0 {
-            break;
+        match input.by_ref().take(1).read_to_end(&mut start) {
+            Ok(0) => break,
+            Ok(_) => {}
+            // Whoever opens it as a capture says what is wrong with it.
+            Err(_) if !piped => return Ok(Input::Captures),
+            Err(error) => return Err(error),
         }
     }
-    if start.last() == Some(&b'{') {
+    if start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
         input.read_to_end(&mut start)?;
         return Ok(Input::Report(start));
     }

@@ -158,6 +158,9 @@ impl Sought {
 /// Why a file is no saved report.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoReport {
+    /// JSON that ends in the middle.
+    #[error("is cut off, or was not written to its end: {0}")]
+    Cut(String),
     /// Not JSON.
     #[error("is no JSON: {0}")]
     Json(String),
@@ -220,6 +223,7 @@ impl Sample {
     pub fn saved(name: &str, text: &[u8]) -> Result<Sample, NoReport> {
         let report: Value = serde_json::from_slice(text).map_err(|error| match first_line(text) {
             Some(line) if line["type"].is_string() => NoReport::Lines,
+            _ if error.is_eof() => NoReport::Cut(error.to_string()),
             _ => NoReport::Json(error.to_string()),
         })?;
         if report["schema"] != SCHEMA {

@@ -36,6 +36,7 @@ mod text;
 mod ticks;
 
 pub use batch::Batch;
+pub(crate) use compress::Compression;
 pub use open::{OpenError, open, open_reader};
 
 use crate::time::Time;
