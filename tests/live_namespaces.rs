@@ -284,6 +284,9 @@ fn stream(path: &Path, live: &Value) {
 
 /// The page says the same.
 fn metrics(page: &str, connections: &[Value]) {
+    let taken = page.lines().find_map(|line| line.strip_prefix("tcpstate_updated_timestamp_seconds ")).unwrap();
+    let age = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64() - taken.parse::<f64>().unwrap();
+    assert!((0.0..900.0).contains(&age), "{age}");
     assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
     let value = |name: &str| -> u64 {
         let line = page.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}"));

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::time::Time;
+
 /// Bytes of a request that are looked at.
 const REQUEST: usize = 8 << 10;
 /// Nobody takes longer to ask or to read.
@@ -67,6 +69,13 @@ impl Page {
     fn get(&self) -> Arc<str> {
         Arc::clone(&self.text.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// When the numbers of the page before this were taken: they get old where nothing takes the output.
+pub fn taken(at: Time) -> String {
+    const NAME: &str = "tcpstate_updated_timestamp_seconds";
+    let help = "When these numbers were taken, in seconds since 1970.";
+    format!("# HELP {NAME} {help}\n# TYPE {NAME} gauge\n{NAME} {at}\n")
 }
 
 fn answer(mut stream: TcpStream, page: &Page) -> io::Result<()> {

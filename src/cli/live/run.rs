@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::ahead::{Ahead, Ready};
-use super::metrics::Page;
+use super::metrics::{Page, taken};
 use super::screen::Screen;
 use super::stop::Stop;
 use super::stream::Stream;
@@ -126,7 +126,7 @@ impl Run {
             if instant >= inform || ended {
                 inform = instant + EVERY;
                 if let Some(page) = &self.page {
-                    page.set(watcher.page(&source, copies, waiting));
+                    page.set(watcher.page(&source, copies, waiting) + &taken(wall_clock()));
                 }
                 ahead.flush()?;
             }
