@@ -246,6 +246,19 @@ fn sarif_is_what_servers_read() {
 }
 
 #[test]
+fn sarif_of_what_could_not_be_read_was_no_success() {
+    let folder = folder();
+    folder.file("empty.pcap", b"");
+    let successful = |captures: &[&str]| {
+        let run = folder.run(&[&["check", "-q", "--separately", "-r", "sarif"], captures].concat());
+        let log: Value = serde_json::from_str(&run.out).unwrap();
+        (run.code, log["runs"][0]["invocations"][0]["executionSuccessful"].clone())
+    };
+    assert_eq!(successful(&["trace 1.pcap"]), (1, true.into()));
+    assert_eq!(successful(&["trace 1.pcap", "empty.pcap"]), (2, false.into()));
+}
+
+#[test]
 fn annotations_are_one_line_each() {
     for line in report("github").out.lines() {
         let (command, rest) = line.strip_prefix("::").unwrap().split_once(' ').unwrap();

@@ -134,6 +134,10 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["diff", "--fail-on-new", "error", "x", "y"], "did you mean `--fail-on-new=error`?"),
         (&["diff", "x", "y", "-o", "/none/x.json"], "tcpstate: /none/x.json: cannot be written: "),
         (&["check", "-p", "/none/x.toml", "x"], "tcpstate: /none/x.toml: cannot be read: "),
+        (&["check", "-p", "-", "x"], "a policy is read from a file, not from standard input"),
+        (&["check", "--lint", "-"], "a policy is read from a file, not from standard input"),
+        (&["check", "--today", "2026-13-29", "x"], "a day, as in 2027-01-31\n"),
+        (&["live", "-", "-w", "/none/x.pcapng"], "tcpstate: /none/x.pcapng: cannot be written: "),
         (&["check", "-o", "x", "y"], "--report table=FILE"),
         (&["check", "--filter", "port 80", "x"], "connections are chosen in a policy"),
         (&["check", "--stuck-after", "5s", "x"], "thresholds are set in a policy"),
@@ -174,6 +178,21 @@ fn completions_and_man_pages_are_generated() {
         assert_eq!(run.code, 0);
         assert!(run.out.contains("analyze"), "{shell}");
     }
+    // What can stand there is offered, and files where one can.
+    let zsh = run(&["completions", "zsh"]).out;
+    let offered = |what: &str| zsh.lines().find(|line| line.contains(what)).unwrap_or_default();
+    let all = run(&["--help"]).out;
+    let commands: Vec<&str> = all
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|word| !word.is_empty()))
+        .collect();
+    assert!(offered("Of this command instead").ends_with(&format!(":({})' \\", commands.join(" "))), "{commands:?}");
+    assert!(offered("--report=").contains(":(table junit sarif github gitlab json markdown)"));
+    assert!(offered("--fail-on-new").contains(":(info note warning error)"));
+    assert!(offered("--interface=").ends_with(":INTERFACE:' \\") && offered("--write=").ends_with(":FILE:_files' \\"));
     assert!(run(&["man"]).out.contains(".TH tcpstate 1"));
     assert!(run(&["man", "analyze"]).out.contains(".TH tcpstate-analyze 1"));
 }

@@ -41,7 +41,7 @@ pub struct Cli {
     pub command: Command,
 
     /// When to use colours
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Colour::Auto, global = true)]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Colour::Auto, global = true, display_order = 900)]
     pub color: Colour,
 }
 
@@ -70,6 +70,7 @@ pub enum Command {
     /// The manual page, for `man -l -`
     Man {
         /// Of this command instead of the whole program
+        #[arg(value_parser = Offer::COMMANDS, hide_possible_values = true)]
         command: Option<String>,
     },
 }
@@ -131,7 +132,8 @@ pub struct AnalyzeArgs {
     #[arg(short, long, value_name = "ID", value_delimiter = ',', value_parser = connection)]
     pub connection: Vec<u64>,
 
-    /// List at most so many connections, and findings of each kind, or `all`
+    /// List at most so many connections, and findings of each kind, or `all` [default: the first ones in the table and in Markdown,
+    /// elsewhere all]
     #[arg(short = 'n', long, value_name = "N", value_parser = limit)]
     pub limit: Option<Limit>,
 

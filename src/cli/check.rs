@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use super::args::{Timers, columns};
 use super::failure::{DONE, FAILED, FOUND, Failure, UNCLEAR};
 use super::jobs::Jobs;
+use super::names::Offer;
 use super::output::{self, Look, Target, tell};
 use super::reading::{self, Reading};
 use crate::analyze::{Analysis, Finish, MANY, Options, Past};
@@ -65,7 +66,7 @@ pub struct CheckArgs {
 
     /// Write a report: table, junit, sarif, github, gitlab, json, markdown; to a file, or to standard output with `-` or no
     /// file, where it takes the place of the table; may be given several times
-    #[arg(short, long, value_name = "KIND[=FILE]")]
+    #[arg(short, long, value_name = "KIND[=FILE]", value_parser = Offer::REPORTS, hide_possible_values = true)]
     report: Vec<String>,
 
     /// Write a policy that these captures, known to be good, pass
@@ -85,7 +86,7 @@ pub struct CheckArgs {
     schema: bool,
 
     /// Take this day for today when exceptions expire [default: the day in UTC]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     today: Option<Date>,
 
     /// Columns to fit in [default: those of the terminal, or $COLUMNS, or 100]
@@ -100,6 +101,10 @@ pub struct CheckArgs {
 
     #[command(flatten)]
     reading: Reading,
+}
+
+fn day(word: &str) -> Result<Date, String> {
+    word.parse().map_err(|_| "a day, as in 2027-01-31".to_owned())
 }
 
 /// Checks and reports; the exit code says how it came out.
@@ -240,6 +245,10 @@ fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
         None if usual.is_file() => usual,
         None => return Ok(Policy::standard()),
     };
+    if path.as_os_str() == "-" {
+        let hint = "a shell that has <(…) gives what a program writes a name";
+        return Err(Failure::usage(format!("check: a policy is read from a file, not from standard input\n  {hint}")));
+    }
     let name = path.display().to_string();
     let text = std::fs::read(path).map_err(|error| Failure::file(&name, format!("cannot be read: {error}")))?;
     let text = String::from_utf8(text).map_err(|_| Failure::file(&name, "is not UTF-8 text"))?;

@@ -37,6 +37,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::builder::ValueHint;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
@@ -44,6 +45,9 @@ use crate::report::Severity;
 use args::{Cli, Command};
 use failure::{DONE, FAILED, Failure};
 use output::{Look, tell};
+
+/// The names of all commands.
+const COMMANDS: [&str; 9] = ["analyze", "check", "diff", "live", "show", "snapshot", "explain", "completions", "man"];
 
 /// Runs the program on its arguments, the first of which is its name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -135,8 +139,19 @@ fn elsewhere(command: &str, word: &str) -> Option<&'static str> {
 fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     // Generated into memory first: the generator panics when it cannot write.
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "tcpstate", &mut script);
+    let mut program = Cli::command().mut_subcommands(|command| command.mut_args(hinted));
+    clap_complete::generate(shell, &mut program, "tcpstate", &mut script);
     output::print(|out| out.write_all(&script))
+}
+
+/// Files are offered where one can stand, and nowhere else.
+fn hinted(arg: clap::Arg) -> clap::Arg {
+    const FILES: [&str; 3] = ["FILE", "BEFORE", "AFTER"];
+    let files = arg.get_value_names().is_some_and(|names| names.iter().any(|name| FILES.contains(&name.as_str())));
+    match arg.get_action().takes_values() {
+        true => arg.value_hint(if files { ValueHint::FilePath } else { ValueHint::Other }),
+        false => arg,
+    }
 }
 
 fn man(command: Option<&str>) -> Result<(), Failure> {
@@ -147,8 +162,8 @@ fn man(command: Option<&str>) -> Result<(), Failure> {
         Some(name) => {
             program.find_subcommand(name).cloned().map(|command| command.name(format!("tcpstate-{name}"))).ok_or_else(
                 || {
-                    let all: Vec<&str> = program.get_subcommands().map(clap::Command::get_name).collect();
-                    Failure::usage(format!("man: `{name}` is not a command\n  the commands are {}", all.join(", ")))
+                    let all = COMMANDS.join(", ");
+                    Failure::usage(format!("man: `{name}` is not a command\n  the commands are {all}"))
                 },
             )?
         }

@@ -7,6 +7,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use super::failure::Failure;
 use crate::detect::{self, Limits};
 use crate::filter::{self, Filter, FilterError};
+use crate::policy::output::Kind;
 use crate::report::Severity;
 use crate::time::Span;
 use crate::tracker::State;
@@ -47,6 +48,10 @@ impl Offer {
     /// Severities and names of findings.
     pub const SEVERITIES: Offer =
         Offer(|| Severity::ALL.map(Severity::name).into_iter().rev().chain(findings()).collect());
+    /// Kinds of reports of `check`.
+    pub const REPORTS: Offer = Offer(|| Kind::ALL.map(Kind::name).to_vec());
+    /// Commands.
+    pub const COMMANDS: Offer = Offer(|| super::COMMANDS.to_vec());
     /// Parts of a report and names of findings.
     pub const PARTS: Offer =
         Offer(|| ["findings", "rollups", "totals", "timing", "connections"].into_iter().chain(findings()).collect());

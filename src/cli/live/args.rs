@@ -7,6 +7,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::args::{Timers, columns, duration, limit};
+use crate::cli::names::Offer;
 use crate::render::{Format, Limit};
 use crate::time::Span;
 
@@ -118,7 +119,7 @@ pub struct LiveArgs {
     pub timers: Timers,
 
     /// Do not look for these findings, by name or code
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Offer::FINDINGS, hide_possible_values = true)]
     pub ignore: Vec<String>,
 
     /// Draw the line of a finding elsewhere, as in time-wait-excess=200; `tcpstate explain NAME` shows them

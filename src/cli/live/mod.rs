@@ -277,7 +277,7 @@ fn writer(args: &LiveArgs, input: &Input) -> Result<Option<RotatingWriter>, Fail
     // Not shorter than what is written: a cooked header and a tag come on top of what the kernel takes.
     let snap_len = if matches!(input, Input::Interface(_)) { args.snap_len + DRESS } else { 0 };
     let writer = RotatingWriter::create(path, rotation, input.name(), snap_len);
-    writer.map(Some).map_err(|error| Failure::file(&path.display().to_string(), error))
+    writer.map(Some).map_err(|error| Failure::file(&path.display().to_string(), format!("cannot be written: {error}")))
 }
 
 /// What the report does not say by itself; `watches` an interface.

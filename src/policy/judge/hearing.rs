@@ -105,6 +105,7 @@ impl<'p> Hearing<'p> {
         Judgement {
             policy: policy.file.clone(),
             files: capture.files.iter().map(|file| file.name.clone()).collect(),
+            unread: capture.files.iter().any(|file| file.unreadable),
             connections: known.all,
             packets: capture.packets,
             first: capture.first,

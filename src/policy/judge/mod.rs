@@ -170,6 +170,8 @@ pub struct Judgement {
     pub policy: Option<String>,
     /// Names of the captures.
     pub files: Vec<String>,
+    /// Of one of them nothing could be read.
+    pub unread: bool,
     /// Connections in the capture.
     pub connections: u64,
     /// Packets in the capture.

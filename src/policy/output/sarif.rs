@@ -51,7 +51,7 @@ fn run(judgements: &[Judgement]) -> Value {
             "informationUri": env!("CARGO_PKG_REPOSITORY"),
             "rules": rules,
         }},
-        "invocations": [{"executionSuccessful": true, "toolExecutionNotifications": notes}],
+        "invocations": [{"executionSuccessful": !judgements.iter().any(|judgement| judgement.unread), "toolExecutionNotifications": notes}],
         "artifacts": artifacts,
         "columnKind": "unicodeCodePoints",
         "results": all,
