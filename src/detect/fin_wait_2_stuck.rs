@@ -1,6 +1,7 @@
 //! C02: closed, acknowledged, and the peer never closes.
 
 use super::prelude::*;
+use crate::time::Span;
 
 const AFTER: Threshold = Threshold::wait(
     "fin-wait-2-stuck",
@@ -77,32 +78,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         // An orphan would have answered the peer's data with RST.
         let held = active > since && view.end(e).last_sent().is_some_and(|t| t >= active);
         let outlived = !held && total > orphan;
-        let message = || {
-            let (own, peer, up_to) = (view.who(e), view.who(1 - e), view.scene.up_to());
-            match (left.is_some(), outlived) {
-                (false, false) => {
-                    format!("{own} waited {} for the FIN of {peer}, {up_to}", AtLeast(total))
-                }
-                (false, true) => format!(
-                    "{own} waited in vain for the FIN of {peer}: {} passed {up_to}, and it has most likely been dropped by \
-                     then ({} after it was let go)",
-                    Plain(total),
-                    Plain(orphan),
-                ),
-                (true, false) => {
-                    format!(
-                        "{own} waited for the FIN of {peer} and dropped the connection, as its RST shows after {}",
-                        Plain(total)
-                    )
-                }
-                (true, true) => format!(
-                    "{own} waited in vain for the FIN of {peer} and dropped the connection, most likely {} after it was let \
-                     go; its RST shows it after {}",
-                    Plain(orphan),
-                    Plain(total),
-                ),
-            }
-        };
+        let message = || message(view, e, left.is_some(), (total, outlived.then_some(orphan)));
         // What has most likely gone by itself holds nothing up; in a short capture close-wait-stuck says what there is to say.
         let severity = if outlived && left.is_none() || short { Severity::Info } else { Severity::Note };
         sink.raise(severity, since, entered.mark.packet, message)
@@ -111,6 +87,31 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             .short_of(quiet, usual)
             .fact("dropped", left.is_some())
             .fact("likely_dropped", outlived || left.is_some());
+    }
+}
+
+/// What end `e` waited for, which `dropped` the connection after `total`; the time after which it has most likely been dropped
+/// is `orphan`, where that was over before.
+fn message(view: &View<'_>, e: usize, dropped: bool, (total, orphan): (Span, Option<Span>)) -> String {
+    let (own, peer, up_to) = (view.who(e), view.who(1 - e), view.scene.up_to());
+    match (dropped, orphan) {
+        (false, None) => format!("{own} waited {} for the FIN of {peer}, {up_to}", AtLeast(total)),
+        (false, Some(orphan)) => format!(
+            "{own} waited in vain for the FIN of {peer}: {} passed {up_to}, and it has most likely been dropped by then ({} \
+             after it was let go)",
+            Plain(total),
+            Plain(orphan),
+        ),
+        (true, None) => format!(
+            "{own} waited for the FIN of {peer} and dropped the connection, as its RST shows after {}",
+            Plain(total)
+        ),
+        (true, Some(orphan)) => format!(
+            "{own} waited in vain for the FIN of {peer} and dropped the connection, most likely {} after it was let go; its \
+             RST shows it after {}",
+            Plain(orphan),
+            Plain(total),
+        ),
     }
 }
 

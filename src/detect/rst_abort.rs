@@ -65,15 +65,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         return;
     }
     let cause = cause(view, reset);
-    let aborts = match cause {
-        Cause::UnreadData | Cause::Abort | Cause::RefusedAfterHandshake | Cause::FromBetween | Cause::Unknown => true,
-        Cause::NoSocket => !is_forgotten(view, reset),
-        // Where its data met silence for long, half-open-dead-peer tells of it; of a FIN in vain, fin-unacked. Where the peer was
-        // not captured nothing shows that it was in vain.
-        Cause::GaveUp => reset.ack && !reset.own_fin && !view.is_one_sided() && !tells_of_silence(view, reset.from),
-        _ => false,
-    };
-    if !aborts || !(view.is_midstream() || view.was_open()) {
+    if !is_abort(view, reset, cause) || !(view.is_midstream() || view.was_open()) {
         return;
     }
     // Its sender had opened anew: half-open-dead-peer tells of it.
@@ -115,6 +107,18 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         .span("idle_before", reset.idle);
     if let Some(packet) = trigger {
         found.fact("trigger", packet);
+    }
+}
+
+/// Whether a RST of this cause aborts what was alive, and no other finding tells of it.
+fn is_abort(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> bool {
+    match cause {
+        Cause::UnreadData | Cause::Abort | Cause::RefusedAfterHandshake | Cause::FromBetween | Cause::Unknown => true,
+        Cause::NoSocket => !is_forgotten(view, reset),
+        // Where its data met silence for long, half-open-dead-peer tells of it; of a FIN in vain, fin-unacked. Where the peer was
+        // not captured nothing shows that it was in vain.
+        Cause::GaveUp => reset.ack && !reset.own_fin && !view.is_one_sided() && !tells_of_silence(view, reset.from),
+        _ => false,
     }
 }
 
