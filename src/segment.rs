@@ -248,6 +248,7 @@ pub struct IcmpError {
 
 /// What an ICMP error says, in IPv4's and IPv6's common terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum IcmpKind {
     /// Network, host or address unreachable.
     Unreachable,

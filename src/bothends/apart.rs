@@ -11,6 +11,7 @@ use crate::time::Time;
 /// Why two captures are not of the same traffic: they have no segment in common, and nothing else that would let all
 /// segments have been lost between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Apart {
     /// No address is in both.
     #[error("not of the same traffic: no address is in both captures")]

@@ -12,6 +12,7 @@ use crate::tracker::{Evidence, OVERTAKEN, State, is_unspent};
 
 /// The class of a RST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cause {
     /// Answers a SYN: nothing listens.
     Refused,

@@ -33,6 +33,7 @@ fn named(text: &str) -> Result<&'static Declaration, UnknownName> {
 
 /// Why connections cannot be chosen by a finding.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoChoice {
     /// There is no such finding.
     #[error(transparent)]

@@ -101,6 +101,7 @@ impl Threshold {
 
 /// Why a threshold could not be set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ThresholdError {
     /// No threshold has that name.
     #[error("{}; {}", self.what(), self.hint().unwrap_or_default())]

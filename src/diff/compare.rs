@@ -81,6 +81,7 @@ pub struct Comparison {
 
 /// Everything that was compared.
 #[derive(Clone, Debug)]
+#[must_use = "it says how it came out"]
 pub struct Difference {
     /// Names and numbers of connections, before and after.
     pub samples: [(String, u64); 2],

@@ -18,6 +18,7 @@ use crate::report::{Severity, TOOL};
 
 /// The shapes it can be written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// For a person at a terminal.
     #[default]

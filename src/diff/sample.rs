@@ -157,6 +157,7 @@ impl Sought {
 
 /// Why a file is no saved report.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoReport {
     /// JSON that ends in the middle.
     #[error("is cut off, or was not written to its end: {0}")]

@@ -14,6 +14,7 @@ use crate::tracker::State;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "LiveEvent"))]
 #[serde(tag = "type", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Event {
     /// An endpoint entered a state.
     Transition(Transition),

@@ -48,6 +48,7 @@ pub use units::Zone;
 
 /// The shapes a report can be written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// For a person at a terminal.
     #[default]

@@ -3,6 +3,9 @@
 //! Everything here is plain data. It is built from tracked connections at the end of their life and handed to a
 //! renderer; nothing in it refers back to the tracker. Absent means unknown: there are no made-up zeros.
 //!
+//! A later version may add fields, and words where the type says so (`#[non_exhaustive]`): patterns on these types end in `..` or
+//! `_`, and what is built of them takes the rest from `Default` where there is one.
+//!
 //! | file | holds |
 //! |---|---|
 //! | [`model`] | the report, its connections, their histories and findings |

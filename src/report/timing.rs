@@ -92,6 +92,7 @@ pub struct Stops {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum GapEnd {
     /// Payload.
     Data,

@@ -4,6 +4,7 @@ use crate::time::Span;
 
 /// A TCP implementation whose timers are modelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stack {
     /// Linux: `TCP_TIMEWAIT_LEN` 60 s, `tcp_synack_retries` 5, `tcp_syn_retries` 6 with linear timeouts (since 6.5).
     #[default]

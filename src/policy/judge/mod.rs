@@ -165,6 +165,7 @@ pub struct RuleVerdict {
 
 /// The verdict on a capture.
 #[derive(Clone, Debug)]
+#[must_use = "it says how it came out"]
 pub struct Judgement {
     /// Name of the policy's file.
     pub policy: Option<String>,

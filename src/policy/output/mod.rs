@@ -17,6 +17,7 @@ use crate::render::units::count;
 
 /// The kinds of report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// For a person at a terminal.
     Table,

@@ -24,6 +24,7 @@ use crate::tracker::Evidence;
 
 /// The shapes a ladder can be written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// The notation of [`crate::ladder`].
     #[default]
