@@ -7,8 +7,11 @@ mod program;
 #[path = "common/xml.rs"]
 mod xml;
 
+use std::io::Write;
+use std::process::Stdio;
+
 use conversation::Conversation;
-use program::{Folder, Run};
+use program::{Folder, Run, program};
 use serde_json::Value;
 
 /// A rule of each verdict and level, names that need escaping.
@@ -90,6 +93,25 @@ fn no_empty_report_is_left_behind() {
     assert_eq!(check("sarif=no/such/folder/b.sarif", "trace 1.pcap"), (2, false));
     assert_eq!(check("sarif=b.sarif", "nothing.pcap"), (2, false));
     assert!(!folder.path("b.sarif").exists());
+}
+
+#[test]
+fn no_empty_report_is_left_behind_by_who_is_interrupted() {
+    let folder = folder();
+    // More than a pipe holds: when it is written the reports have been opened.
+    let mut capture = Conversation::new();
+    for port in 20_000..21_000 {
+        capture = capture.closed(port);
+    }
+    std::fs::write(folder.path("old.xml"), "old").unwrap();
+    let mut check = program(&["check", "-r", "junit=a.xml", "-r", "sarif=old.xml", "-"]);
+    let mut child = check.current_dir(folder.path("")).stdin(Stdio::piped()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(&capture.bytes).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!folder.path("a.xml").exists());
+    assert_eq!(std::fs::read_to_string(folder.path("old.xml")).unwrap(), "old");
 }
 
 #[test]

@@ -82,34 +82,26 @@ pub fn format<F: Default>(
 /// Standard output or a file.
 #[derive(Debug)]
 pub struct Target {
-    file: Option<(PathBuf, File, Fresh)>,
-}
-
-/// A file that was made here, by name: it is removed if nothing was written to it.
-#[derive(Debug)]
-struct Fresh(Option<PathBuf>);
-
-impl Drop for Fresh {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            // Best effort: the failure that led here is what counts.
-            let _ = std::fs::remove_file(path);
-        }
-    }
+    /// Its name, and the file if it was there before.
+    file: Option<(PathBuf, Option<File>)>,
 }
 
 impl Target {
     /// Opens what `path` names, without touching what is in it yet: whether it can be written is known before the
-    /// work begins, and a failure later leaves the old content alone. `-` and nothing are standard output.
+    /// work begins, and a failure later leaves the old content alone. A new file is made when something is written to it: who
+    /// is interrupted before leaves no empty one. `-` and nothing are standard output.
     pub fn open(path: Option<&Path>) -> Result<Target, Failure> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
             return Ok(Target { file: None });
         };
-        let fresh = (!path.exists()).then(|| path.to_owned());
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+        let fresh = path.symlink_metadata().is_err();
         let unwritable = |error| Failure::file(&path.display().to_string(), format!("cannot be written: {error}"));
-        let file = file.map_err(unwritable)?;
-        Ok(Target { file: Some((path.to_owned(), file, Fresh(fresh))) })
+        let file = opened(path).map_err(unwritable)?;
+        if fresh {
+            // Best effort: an empty file is no harm.
+            let _ = std::fs::remove_file(path);
+        }
+        Ok(Target { file: Some((path.to_owned(), (!fresh).then_some(file))) })
     }
 
     /// Whether it is a file.
@@ -124,44 +116,52 @@ impl Target {
 
     /// The same; if `write` fails before it has written anything, what was there before stays.
     pub fn fill(self, write: impl FnOnce(&mut dyn Write) -> Result<(), Stop>) -> Result<(), Failure> {
-        let Some((path, file, mut fresh)) = self.file else {
+        let Some((path, file)) = self.file else {
             return print(write);
         };
-        let mut out = BufWriter::with_capacity(1 << 20, Emptied { file, emptied: false });
+        let name = path.display().to_string();
+        let mut out = BufWriter::with_capacity(1 << 20, Emptied { path, file, emptied: false });
         let written = write(&mut out).and_then(|()| Ok(out.flush()?));
         let (mut out, _) = out.into_parts();
-        let written = written.and_then(|()| Ok(out.empty()?));
-        if out.emptied {
-            fresh.0 = None;
-        }
-        unless_closed(written, &path.display().to_string())
+        let written = written.and_then(|()| out.empty().map(|_| ()).map_err(Stop::Output));
+        unless_closed(written, &name)
     }
 }
 
-/// A file that is emptied before the first is written to it.
+/// Opened to be written, with what is in it.
+fn opened(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).open(path)
+}
+
+/// A file that is emptied, or made, before the first is written to it.
 struct Emptied {
-    file: File,
+    path: PathBuf,
+    file: Option<File>,
     emptied: bool,
 }
 
 impl Emptied {
-    fn empty(&mut self) -> io::Result<()> {
-        if !self.emptied && self.file.metadata()?.is_file() {
-            self.file.set_len(0)?;
+    fn empty(&mut self) -> io::Result<&mut File> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => opened(&self.path)?,
+        };
+        let file = self.file.insert(file);
+        if !self.emptied && file.metadata()?.is_file() {
+            file.set_len(0)?;
         }
         self.emptied = true;
-        Ok(())
+        Ok(file)
     }
 }
 
 impl Write for Emptied {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.empty()?;
-        self.file.write(bytes)
+        self.empty()?.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.as_mut().map_or(Ok(()), File::flush)
     }
 }
 
