@@ -138,6 +138,7 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["check", "--lint", "-"], "a policy is read from a file, not from standard input"),
         (&["check", "--today", "2026-13-29", "x"], "a day, as in 2027-01-31\n"),
         (&["live", "-", "-w", "/none/x.pcapng"], "tcpstate: /none/x.pcapng: cannot be written: "),
+        (&["live", "-", "-o", "/none/x.ndjson"], "tcpstate: /none/x.ndjson: cannot be written: "),
         (&["check", "-o", "x", "y"], "--report table=FILE"),
         (&["check", "--filter", "port 80", "x"], "connections are chosen in a policy"),
         (&["check", "--stuck-after", "5s", "x"], "thresholds are set in a policy"),
@@ -150,6 +151,16 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         assert_eq!(run.code, 2, "{arguments:?}");
         assert!(run.out.is_empty(), "{arguments:?} printed {}", run.out);
         assert!(run.err.contains(says), "{arguments:?} said {}", run.err);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_file_that_cannot_be_written_is_named() {
+    for arguments in [["analyze", "testdata/clean.pcapng"], ["live", "-"]] {
+        let run = run(&[&arguments[..], &["-f", "ndjson", "-o", "/dev/full"]].concat());
+        assert_eq!(run.code, 2, "{arguments:?}");
+        assert!(run.err.starts_with("tcpstate: /dev/full: No space left on device"), "{arguments:?}: {}", run.err);
     }
 }
 

@@ -98,7 +98,10 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
         remark(&watcher, &source, watches);
     }
     match (front, target) {
-        (Front::Stream(mut stream), _) => run::unless_closed(stream.finish(&watcher, source)).map(|_| ())?,
+        (Front::Stream(mut stream), _) => {
+            let written = stream.finish(&watcher, source);
+            stream.unless_closed(written)?;
+        }
         (_, Some(target)) => {
             let options = render_options(args, look, &target);
             report(format.unwrap_or_default(), &options, &watcher, source, target)?;
@@ -181,7 +184,8 @@ fn front(
         return Ok(Front::Silent);
     }
     let mut stream = Stream::open(args.output.as_deref(), args.interval)?;
-    run::unless_closed(stream.start(name, run::wall_clock(), filter))?;
+    let begun = stream.start(name, run::wall_clock(), filter);
+    stream.unless_closed(begun)?;
     Ok(Front::Stream(Box::new(stream)))
 }
 

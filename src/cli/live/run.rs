@@ -1,6 +1,5 @@
 //! The loop: packets in, time handed on, events out, until something ends it.
 
-use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::ahead::{Ahead, Ready};
@@ -37,7 +36,10 @@ impl Front {
     /// What happened goes there; whether there is still somebody to watch.
     fn update(&mut self, watcher: &mut Watcher, source: &FileInfo) -> Result<bool, Failure> {
         match self {
-            Front::Stream(stream) => unless_closed(stream.update(watcher, source)),
+            Front::Stream(stream) => {
+                let written = stream.update(watcher, source);
+                stream.unless_closed(written)
+            }
             Front::Screen(screen) => screen.update(watcher, source).map_err(|error| Failure::file("terminal", error)),
             Front::Silent => {
                 watcher.events();
@@ -147,14 +149,5 @@ impl Run {
     fn until(&self, ends: Option<Time>, watcher: &Watcher) -> Option<Time> {
         let (ends, last) = ends.zip(watcher.capture().last).filter(|_| self.clocked)?;
         Some(ends.max(last))
-    }
-}
-
-/// Whether there is still somebody to write for; a closed pipe is no failure.
-pub fn unless_closed(result: io::Result<()>) -> Result<bool, Failure> {
-    match result {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::file("standard output", error)),
     }
 }

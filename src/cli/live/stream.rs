@@ -17,6 +17,8 @@ use crate::tracker::State;
 
 /// Where the lines go.
 pub struct Stream {
+    /// As in messages.
+    name: String,
     out: BufWriter<Box<dyn Write>>,
     /// Where the line of a connection is made.
     lines: Lines,
@@ -28,14 +30,23 @@ pub struct Stream {
 impl Stream {
     /// Lines to `path`, or to standard output.
     pub fn open(path: Option<&Path>, interval: Span) -> Result<Stream, Failure> {
-        let out: Box<dyn Write> = match path.filter(|path| path.as_os_str() != "-") {
-            Some(path) => {
-                let file = std::fs::File::create(path);
-                Box::new(file.map_err(|error| Failure::file(&path.display().to_string(), error))?)
-            }
+        let path = path.filter(|path| path.as_os_str() != "-");
+        let name = path.map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
+        let out: Box<dyn Write> = match path.map(std::fs::File::create) {
+            Some(Ok(file)) => Box::new(file),
+            Some(Err(error)) => return Err(Failure::file(&name, format!("cannot be written: {error}"))),
             None => Box::new(io::stdout()),
         };
-        Ok(Stream { out: BufWriter::new(out), lines: Lines::default(), interval, next: None, last: (Time(0), 0) })
+        Ok(Stream { name, out: BufWriter::new(out), lines: Lines::default(), interval, next: None, last: (Time(0), 0) })
+    }
+
+    /// Whether there is still somebody to write for; a closed pipe is no failure.
+    pub fn unless_closed(&self, result: io::Result<()>) -> Result<bool, Failure> {
+        match result {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Failure::file(&self.name, error)),
+        }
     }
 
     /// The first line.
