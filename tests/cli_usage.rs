@@ -146,6 +146,7 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
         (&["live", "a.pcap"], "live: `a.pcap` is no filter\n  `tcpstate analyze a.pcap` reads a capture,"),
         (&["live", "testdata"], "live: `testdata` is no filter\n  `tcpstate analyze testdata` reads a capture\n"),
         (&["analyze", "-"], "tcpstate: standard input: is empty (0 bytes)"),
+        (&["live", "-", "-f", "table"], "tcpstate: standard input: is empty (0 bytes)"),
     ] {
         let run = run(arguments);
         assert_eq!(run.code, 2, "{arguments:?}");

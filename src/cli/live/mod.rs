@@ -92,7 +92,7 @@ pub fn run(args: &LiveArgs, look: Look) -> Result<u8, Failure> {
         front = Front::Silent;
     }
     if let Some(failure) = ahead.unreadable() {
-        return Err(Failure::usage(failure.to_string()));
+        return Err(Failure::file(&source.name, failure));
     }
     if !args.quiet {
         remark(&watcher, &source, watches);

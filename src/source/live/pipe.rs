@@ -28,7 +28,7 @@ impl Piped {
             Ok(source) => self.source = Some(source),
             Err(error) => {
                 let cause = error.failures.first().map_or("", |(_, cause)| cause.as_str());
-                self.failure = Some(CaptureError(format!("{}: {cause}", self.name)));
+                self.failure = Some(CaptureError(cause.to_owned()));
             }
         }
     }
@@ -78,7 +78,7 @@ mod tests {
     fn what_is_no_capture_is_told_and_ends() {
         let mut piped = Piped::open("-", Box::new(Cursor::new(b"not a capture".to_vec())));
         assert_eq!(all(&mut piped, 10), (1, 0));
-        assert!(piped.failure().is_some_and(|failure| failure.to_string().starts_with("-: ")));
+        assert!(piped.failure().is_some_and(|failure| failure.to_string().starts_with("is not a capture")));
     }
 
     #[test]
