@@ -3,7 +3,7 @@
 #[path = "common/program.rs"]
 mod program;
 
-use program::{Folder, finish, program, run};
+use program::{Folder, finish, program, run, run_with_input};
 
 #[test]
 fn without_arguments_it_prints_short_help() {
@@ -163,6 +163,10 @@ fn the_file_that_cannot_be_written_is_named() {
         assert_eq!(run.code, 2, "{arguments:?}");
         assert!(run.err.starts_with("tcpstate: /dev/full: No space left on device"), "{arguments:?}: {}", run.err);
     }
+    let capture = std::fs::read("testdata/clean.pcapng").unwrap();
+    let run = run_with_input(&["live", "-", "-f", "table", "-w", "/dev/full"], &capture);
+    assert_eq!((run.code, run.out.as_str()), (2, ""));
+    assert!(run.err.starts_with("tcpstate: /dev/full: No space left on device"), "{}", run.err);
 }
 
 #[test]

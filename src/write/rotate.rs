@@ -53,6 +53,11 @@ impl RotatingWriter {
         })
     }
 
+    /// What it was created as; where it rotates its files have numbers beside.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes a packet; into the next file where one is due.
     ///
     /// # Errors

@@ -63,7 +63,9 @@ impl Shared {
     }
 
     pub(super) fn writing(&self, how: impl FnOnce(&mut RotatingWriter) -> io::Result<()>) -> Result<(), Failure> {
-        self.writer().as_mut().map_or(Ok(()), how).map_err(|error| Failure::file("--write", error))
+        self.writer().as_mut().map_or(Ok(()), |writer| {
+            how(writer).map_err(|error| Failure::file(&writer.path().display().to_string(), error))
+        })
     }
 
     /// Puts `bundle` behind what is ready, as soon as there is room; gives an empty one for it. `None` when nobody is
