@@ -74,13 +74,14 @@ impl Analysis {
     /// The capture from `begin` to `end`, and which findings were asked for, if not all.
     pub(super) fn captured(&self, files: Vec<FileInfo>, (begin, end): (Time, Time), scene: &Scene) -> Capture {
         let (bytes, missing_bytes) = (scene.quality.unique, scene.quality.missing);
+        let left_out = scene.quality.left_out();
         let silence = self.watch.silence(end - begin);
         let last = self.capture.last.map(|_| end);
         let [only, ignore] = self.options.selection.named();
         let some = !only.is_empty() || !ignore.is_empty();
         let selected = some.then(|| Selected { only, ignore, ..Selected::default() });
         let settings = self.options.settings();
-        Capture { files, bytes, missing_bytes, last, silence, selected, settings, ..self.capture.clone() }
+        Capture { files, bytes, missing_bytes, left_out, last, silence, selected, settings, ..self.capture.clone() }
     }
 }
 

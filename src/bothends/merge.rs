@@ -355,6 +355,7 @@ fn capture(mut ours: Capture, theirs: Capture, pairs: &Pairs, both_ends: BothEnd
     ours.undecoded += theirs.undecoded;
     ours.bytes += theirs.bytes;
     ours.missing_bytes += theirs.missing_bytes;
+    ours.left_out = ours.left_out.or(theirs.left_out);
     ours.first = ours.first.into_iter().chain(theirs_first).min();
     ours.last = ours.last.max(theirs_last);
     // Where one of them goes on there is no silence.

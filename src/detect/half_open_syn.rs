@@ -64,6 +64,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let times = view.connection.ends[e].syn_acks;
+        // Of what no connection shows nothing is known of this one.
+        if times == 1 && view.scene.quality.lacks_acknowledgments() {
+            continue;
+        }
         let message = || {
             format!(
                 "{} answered the SYN of {} {} and was not acknowledged for {}{}",

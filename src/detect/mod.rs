@@ -10,7 +10,7 @@
 //! | `threshold` | where it draws its lines; `limits`: where the user wants them |
 //! | `sign` | what shows at first glance, so that few detectors need be asked |
 //! | `view` | what a detector looks at |
-//! | `scene` | the capture around it; `quality`: what it misses; known from a `survey` of all connections, and from all segments (`watch`) |
+//! | `scene` | the capture around it; `quality`: what it misses, `kinds`: which segments at all; known from a `survey` of all connections, and from all segments (`watch`) |
 //! | `textbook` | connections of which there is nothing to say |
 //! | `sink` | where a detector puts what it finds, in short or in full |
 //! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `short`: numbers in little room; `services`: grouped; `members`: those that a finding is about; `clients`: the hosts they come from |
@@ -81,6 +81,7 @@ mod handshake_slow;
 mod idle_death;
 mod idle_without_keepalive;
 mod keepalive_timeout;
+mod kinds;
 mod last_ack_stuck;
 mod mass_break;
 mod mtu_black_hole;

@@ -261,7 +261,7 @@ impl Scan {
                 ("used", Value::from(self.used)),
             ]),
         }
-        .doubted(scene.quality.doubt(false).or(silence))
+        .doubted(scene.quality.doubt_of_scan().or(silence))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the capture misses, and other faults of it.
 
 use super::Plain;
+use super::kinds::{Kinds, Lack};
 use crate::report::number::plural;
 use crate::time::Span;
 
@@ -46,6 +47,8 @@ pub struct Quality {
     pub connections: u64,
     /// Packets that the capturing system dropped, where it says so.
     pub dropped: u64,
+    /// The kinds of segments that were captured.
+    pub(super) kinds: Kinds,
 }
 
 impl Quality {
@@ -82,8 +85,40 @@ impl Quality {
         format!("time goes back by {} in the capture", Plain(self.longest_back_step))
     }
 
+    /// Which kind of segments is in none of the connections: a capture filter leaves it out, most likely.
+    pub fn left_out(&self) -> Option<String> {
+        self.kinds.lack(self).map(Lack::what)
+    }
+
+    /// Whether no acknowledgment without data was captured, of so many connections that some were sent.
+    pub(super) fn lacks_acknowledgments(&self) -> bool {
+        self.kinds.lack(self).is_some_and(Lack::is_certain)
+    }
+
+    /// Whether answers to a SYN may be absent from the capture: not for what a filter leaves out that lets them through.
+    pub(super) fn may_lack_answers(&self) -> bool {
+        if self.kinds.lack(self).is_some_and(Lack::has_answers) { self.drops_much() } else { self.is_lossy() }
+    }
+
+    /// Why it is doubtful what came of the attempts of a scan, which itself leaves nothing but SYNs.
+    pub(super) fn doubt_of_scan(&self) -> Option<String> {
+        self.misses_much().then(|| self.how_much())
+    }
+
+    fn misses_much(&self) -> bool {
+        self.lost_share() >= 0.01 || self.drops_much()
+    }
+
+    fn drops_much(&self) -> bool {
+        self.dropped.saturating_mul(100) >= self.segments.max(1)
+    }
+
     /// How much is absent, where it [is](Quality::is_lossy).
     pub(super) fn how_lossy(&self) -> String {
+        self.kinds.lack(self).map_or_else(|| self.how_much(), Lack::why)
+    }
+
+    fn how_much(&self) -> String {
         match self.missing_share() * 100.0 {
             percent if percent < 0.05 => format!("the capturing system dropped {}", plural(self.dropped, "packet")),
             // Something was captured.
@@ -99,7 +134,7 @@ impl Quality {
 
     /// Whether what is absent from the capture may well have been on the wire.
     pub fn is_lossy(&self) -> bool {
-        self.lost_share() >= 0.01 || self.dropped.saturating_mul(100) >= self.segments.max(1)
+        self.misses_much() || self.kinds.lack(self).is_some()
     }
 }
 

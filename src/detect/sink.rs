@@ -139,6 +139,9 @@ impl Doubt {
     /// How long something was waited for is doubtful in whatever is told; that it was missing, where much is made of it.
     fn about(view: &View<'_>, severity: Severity, waits: bool) -> Option<Doubt> {
         let quality = &view.scene.quality;
+        let (own, peer) = (&view.connection.ends[view.client], &view.connection.ends[view.server()]);
+        let only_syns = peer.packets == 0 && own.packets == u64::from(own.syns);
+        let lossy = || if only_syns { quality.may_lack_answers() } else { quality.is_lossy() };
         if waits && quality.is_stepped() {
             Some(Doubt::Stepped)
         } else if severity <= Severity::Note {
@@ -146,7 +149,7 @@ impl Doubt {
         } else if view.is_one_sided() {
             Some(Doubt::OneSided)
         } else {
-            quality.is_lossy().then_some(Doubt::Lossy)
+            lossy().then_some(Doubt::Lossy)
         }
     }
 

@@ -213,6 +213,7 @@ impl Survey {
             longest_back_step: passed.longest_back_step,
             open_at_end: passed.open_at_end,
             dropped: passed.dropped,
+            kinds: passed.kinds,
             ..self.quality
         };
         let length = (end - begin).0 as f64;

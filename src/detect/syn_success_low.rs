@@ -49,7 +49,9 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let least = scene.limits.get(&LEAST);
     let mut shown = Vec::new();
     let counts_for = |c: &Digest<'_>| c.opened() && scene.end - c.first >= SETTLED;
-    let failure = |c: &Digest<'_>| FAILURES.iter().position(|outcome| *outcome == c.outcome);
+    // Where no acknowledgments were captured no handshake is seen to be complete.
+    let known = |outcome: &Outcome| *outcome != Outcome::HalfOpen || !scene.quality.lacks_acknowledgments();
+    let failure = |c: &Digest<'_>| FAILURES.iter().position(|outcome| *outcome == c.outcome && known(outcome));
     let counts = services.tally(|c, [all, failures @ ..]: &mut [u32; 1 + FAILURES.len()]| {
         if counts_for(&c) {
             *all += 1;

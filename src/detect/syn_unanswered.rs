@@ -110,7 +110,11 @@ pub(super) fn lone(declaration: u8, client: &Verdict, server: IpAddr, scene: &Sc
         cause: None,
         declaration,
         // It rests on absence.
-        severity: if scene.quality.is_lossy() || scene.quality.is_stepped() { Severity::Note } else { severity },
+        severity: if scene.quality.may_lack_answers() || scene.quality.is_stepped() {
+            Severity::Note
+        } else {
+            severity
+        },
         endpoint: Some(Side::Server),
     })
 }

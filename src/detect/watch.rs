@@ -24,6 +24,7 @@ impl Watch {
     #[inline]
     pub fn segment(&mut self, seg: &Segment) {
         self.quality.segments += 1;
+        self.quality.kinds.note(seg);
         self.begin.get_or_insert(seg.time);
         if let Some(before) = self.before.replace(seg.time) {
             let apart = seg.time - before;

@@ -103,6 +103,9 @@ pub fn missing(capture: &Capture, parts: Parts) -> Vec<String> {
         };
         missed.push(format!("{} cut {how}", plural(cut, "packet")));
     }
+    if let Some(what) = &capture.left_out {
+        missed.push(format!("{what} (a capture filter?)"));
+    }
     // A single number may be a FIN.
     if capture.missing_bytes > 1 {
         let all = capture.bytes.saturating_add(capture.missing_bytes);

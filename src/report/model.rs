@@ -82,6 +82,10 @@ pub struct Capture {
     /// Payload bytes that their receiver acknowledged, or that were skipped where nothing of the receiver was captured, and that
     /// were never captured.
     pub missing_bytes: u64,
+    /// Which kind of segments is in none of the connections, as far as that tells of the capture and not of the traffic: a
+    /// capture filter leaves it out, most likely. In words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
     /// How two captures of the same traffic, one at each end, fit together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub both_ends: Option<BothEnds>,

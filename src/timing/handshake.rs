@@ -115,6 +115,8 @@ pub struct Handshake {
     syn_ack_told: bool,
     /// The ACK came after one SYN, and the SYN,ACK was not captured: both legs together need only the client's segments.
     whole: bool,
+    /// What acknowledged the SYN,ACK may have been missed: the client's first segment that was captured goes on later in its stream.
+    skipped: bool,
 }
 
 impl Handshake {
@@ -156,6 +158,16 @@ impl Handshake {
         self.syn_ack_told = self.syn_acks.is_last_answered(seg.options.timestamps.map(|t| t.echo));
         self.whole = self.syn_acks.count == 0 && self.syns.count == 1;
         true
+    }
+
+    /// The segment that [completes](Handshake::later) it is not the first of the client: how long that took is not known.
+    pub fn skip(&mut self) {
+        self.skipped = true;
+    }
+
+    /// The client's ACK, if that was captured.
+    fn answer(&self) -> Maybe {
+        if self.skipped { Maybe::NONE } else { self.ack }
     }
 
     /// A segment of the server at `now`, after the client's ACK.
@@ -220,7 +232,7 @@ impl Handshake {
     /// From the SYN,ACK answered to the client's ACK.
     #[inline]
     pub fn synack_to_ack(&self) -> Leg {
-        self.syn_acks.leg(self.ack, self.syn_ack_told).forwards()
+        self.syn_acks.leg(self.answer(), self.syn_ack_told).forwards()
     }
 
     /// Both, as far as there is no doubt.
@@ -250,17 +262,17 @@ impl Handshake {
     /// From the first SYN to the client's ACK.
     #[inline]
     pub fn connect_delay(&self) -> Option<Span> {
-        elapsed(self.syns.first(), self.ack())
+        elapsed(self.syns.first(), self.answer().time())
     }
 
     /// From the first SYN to the first segment that proves the server ESTABLISHED.
     pub fn ready_delay(&self) -> Option<Span> {
-        elapsed(self.syns.first(), self.ready())
+        elapsed(self.syns.first(), self.ready()).filter(|_| !self.skipped)
     }
 }
 
 crate::pack::pack_fields!(Copies { first, last, stamp, count, stamped, same });
-crate::pack::pack_fields!(Handshake { syns, syn_acks, ack, ready, opener, syn_told, syn_ack_told, whole });
+crate::pack::pack_fields!(Handshake { syns, syn_acks, ack, ready, opener, syn_told, syn_ack_told, whole, skipped });
 
 #[cfg(test)]
 mod tests {

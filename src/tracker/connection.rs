@@ -9,7 +9,7 @@ use super::handshake::Handshake;
 use super::mark::{Mark, Place};
 use super::rules::Event;
 use super::scopes::Scopes;
-use super::sequence::{after, before, within};
+use super::sequence::{after, before};
 use super::state::Evidence;
 use super::trace::Trace;
 use crate::segment::{Flags, ScopeId, Segment, Socket};
@@ -193,53 +193,6 @@ impl Connection {
         if !matches!(class, Class::Astray | Class::NoAck) {
             end.offer(seg);
         }
-    }
-
-    /// Whether `seg` can belong to the streams seen so far (RFC 9293 §3.4 and RFC 5961 §5, from the outside). What lies
-    /// outside both ends' windows was made by somebody else, or the capture missed a lot: the second one in a row that
-    /// continues the first is believed.
-    fn is_plausible(&mut self, x: usize, seg: &Segment) -> bool {
-        const LEAST_WINDOW: u32 = 1 << 16;
-        let y = 1 - x;
-        let (sender, receiver) = (&self.ends[x], &self.ends[y]);
-        let window = receiver.max_window.max(LEAST_WINDOW);
-        let seq_ok = !sender.seen
-            || within(
-                sender.acked.unwrap_or(sender.next).wrapping_sub(window).wrapping_sub(LEAST_WINDOW),
-                seg.seq,
-                sender.next.wrapping_add(window),
-            );
-        let ack_ok = !receiver.seen || {
-            let window = sender.max_window.max(LEAST_WINDOW);
-            within(
-                receiver.acked.unwrap_or(receiver.next).wrapping_sub(window.saturating_mul(2).min(1 << 30)),
-                seg.ack,
-                receiver.next.wrapping_add(window),
-            )
-        };
-        let continues = sender
-            .gaps
-            .as_ref()
-            .and_then(|g| g.astray)
-            .is_some_and(|end| within(end, seg.seq, end.wrapping_add(window)));
-        if seq_ok && ack_ok {
-            if let Some(gaps) = &mut self.ends[x].gaps {
-                gaps.astray = None;
-            }
-            return true;
-        }
-        if continues && seg.seq_len() > 0 {
-            let end = &mut self.ends[x];
-            end.next = seg.seq;
-            end.contiguous = seg.seq;
-            let gaps = end.gaps_mut();
-            gaps.astray = None;
-            gaps.beyond.clear();
-            gaps.forgotten = None;
-            return true;
-        }
-        self.ends[x].gaps_mut().astray = Some(seg.end());
-        false
     }
 
     /// A segment without SYN or RST from `x`: ACK, with data, FIN.

@@ -221,10 +221,14 @@ impl Connection {
                 if self.ends[y].isn.is_none() {
                     self.ends[y].isn = Some(seg.ack.wrapping_sub(1));
                 }
-                if let Some(syn_ack) = self.handshake.syn_ack.get() {
+                // Where its stream goes on later, what acknowledged it first was not captured.
+                let first = self.ends[x].isn.is_none_or(|isn| seg.seq == isn.wrapping_add(1));
+                if let Some(syn_ack) = self.handshake.syn_ack.get().filter(|_| first) {
                     self.ends[x].note_turnaround(now - syn_ack);
                 }
-                self.handshake.ack.get_or_insert(now);
+                if first {
+                    self.handshake.ack.get_or_insert(now);
+                }
                 self.confirm(x, Event::RcvSynAck, seg);
                 // So the server had received the SYN.
                 if !self.ends[y].log.has(Event::SndSynAck) {

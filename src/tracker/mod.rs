@@ -14,6 +14,7 @@
 //! | [`endpoint`] | one end's stream: sequence numbers, gaps, window |
 //! | [`trace`], `copies` | what is remembered of a segment; which segments are copies of it |
 //! | [`connection`], `handshake`, `receipt`, `reset` | what one segment proves and suggests |
+//! | `plausible` | whether a segment can be of the connection at all |
 //! | `usual` | the short way for segments that move nothing |
 //! | `clock` | segments that the tap's clock dates before what they acknowledge |
 //! | `unseen` | FINs that were not captured |
@@ -67,6 +68,7 @@ pub mod opening;
 mod outline;
 mod packed;
 mod plain;
+mod plausible;
 mod player;
 mod possible;
 pub mod profile;

@@ -87,6 +87,14 @@ impl Connection {
         if seg.has(Flags::ACK) && open && own_numbers && log.has(Event::SndSyn) && !log.has(Event::RcvSyn) {
             self.confirm(x, Event::RcvSynAck, seg);
         }
+        // What was not captured was data of a peer that had received the SYN,ACK, and acknowledged it.
+        let more = seg.has(Flags::ACK) && open && own_numbers && after(seg.ack, self.ends[1 - x].next);
+        let log = &self.ends[x].log;
+        let server = !log.has(Event::SndSyn) && (log.has(Event::RcvSyn) || log.has(Event::SndSynAck));
+        if more && !self.fast_open && server && !log.has(Event::RcvAckOfSyn) {
+            self.confirm(x, Event::RcvAckOfSyn, seg);
+            self.confirm(1 - x, Event::RcvSynAck, seg);
+        }
     }
 
     /// With Fast Open, a RST of `x` that passes sooner after the ACK of its SYN,ACK than `x` can answer left before that

@@ -97,6 +97,9 @@ fn lacking(demands: &Demands, capture: &Capture, known: &Known) -> Vec<String> {
             demands.max_missing
         ));
     }
+    if let Some(what) = capture.left_out.as_ref().filter(|_| !demands.max_missing.allows(1, 1)) {
+        lacking.push(format!("it lacks {what}"));
+    }
     if !demands.max_missing.allows(gaps, all) {
         let share = percent(gaps, all);
         lacking
