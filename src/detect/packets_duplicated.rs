@@ -20,7 +20,9 @@ pub static DECLARATION: Declaration = Declaration {
     decided: "Same sequence and acknowledgment numbers, length, flags, window, timestamps, SACK blocks and IP identification \
               within 100 ms, half of the least timeout of common stacks; where neither timestamps nor an identification tell \
               copies from repetitions, the same checksum within 1 ms. Also payload that comes behind later payload, where the \
-              identification is as much lower as segments were sent since, and the timestamp is no newer. Also in another VLAN, \
+              identification is as much lower as segments were sent since, and the timestamp is no newer. Also a SYN with the \
+              timestamp that it had, of an end that has sent something else since, and then, however late, whatever left its \
+              sender before what is known: two captures were put together whose clocks differ. Also in another VLAN, \
               or inside of a tunnel: it is one connection then.",
     confused: "retransmissions: a sender that repeats a segment gives it a new identification or timestamp, as a rule, or waits \
                for its timer.",

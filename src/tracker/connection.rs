@@ -151,7 +151,7 @@ impl Connection {
             self.ends[1 - x].unanswered = 0;
         }
         if self.is_copy(x, seg) {
-            self.ends[x].note_copy();
+            self.ends[x].note_copy(seg);
             return (Class::Copy, false);
         }
         if seg.has(Flags::RST) {

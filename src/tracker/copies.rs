@@ -13,13 +13,15 @@ const BEHIND: usize = 16;
 /// What a sender sends besides, while so many segments pass of which one is repeated by the network: more, and it does not
 /// count, but draws its identifications.
 const BESIDES: u32 = 16;
+/// Of a connection that was captured twice from its SYN on copies are expected to its end.
+const ALWAYS: u8 = u8::MAX;
 
 /// The latest segments of an end of which copies come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Copies {
     /// In the order in which they were captured; empty where none are expected.
     pub recent: Vec<Trace>,
-    /// So many more segments without a copy, and none are.
+    /// So many more segments without a copy, and none are; [`ALWAYS`].
     pub expected: u8,
     /// The VLANs and tunnels in which the latest of its stream was captured first, if these are others than of its first segment.
     pub elsewhere: Option<ScopeId>,
@@ -30,7 +32,9 @@ impl Endpoint {
     pub(super) fn expect_copy(&mut self) {
         let (Some(gaps), Some(last)) = (&mut self.gaps, &self.last) else { return };
         let copies = &mut gaps.copies;
-        copies.expected = copies.expected.saturating_sub(1);
+        if copies.expected != ALWAYS {
+            copies.expected = copies.expected.saturating_sub(1);
+        }
         if copies.expected == 0 {
             copies.recent = Vec::new();
             return;
@@ -41,11 +45,11 @@ impl Endpoint {
         copies.recent.push(*last);
     }
 
-    /// A copy of what it sent was captured.
-    pub(super) fn note_copy(&mut self) {
+    /// A copy of what it sent, `seg`, was captured.
+    pub(super) fn note_copy(&mut self, seg: &Segment) {
         let last = self.last;
         let copies = &mut self.gaps_mut().copies;
-        copies.expected = BEHIND as u8;
+        copies.expected = if seg.has(Flags::SYN) { ALWAYS } else { copies.expected.max(BEHIND as u8) };
         if copies.recent.is_empty() {
             copies.recent.extend(last);
         }
@@ -60,12 +64,14 @@ impl Connection {
             // Of a RST that answers segments one comes for each of them, often nameless: a router tells by the TTL.
             let last = end.gaps.as_ref().and_then(|g| g.reset);
             return last.is_some_and(|(t, ttl)| (t.is_named() || ttl != seg.ttl) && t.is_copied_by(seg))
-                || self.is_late_copy(x, seg);
+                || self.is_late_copy(x, seg)
+                || self.is_left_behind(x, seg);
         }
         self.is_copy_of_recent(x, seg)
             || self.is_too_soon(x, seg)
             || self.is_late_copy(x, seg)
             || self.is_sent_before(x, seg)
+            || self.is_left_behind(x, seg)
     }
 
     /// Whether `seg` is a copy of one of the segments of end `x` that are remembered.
@@ -96,6 +102,26 @@ impl Connection {
         stamps.is_some_and(|(stamp, own)| !after(own.value, stamp))
             && (between..=between.saturating_add(BESIDES)).contains(&behind)
             && last.may_come_behind(seg)
+    }
+
+    /// Whether all that `seg` says is known, and it left end `x` before what was captured of that last, as two taps show it whose
+    /// clocks differ: nobody repeats a SYN, with the timestamp of then, who has sent something else since; other segments
+    /// may be overtaken by what repeats them, unless copies come.
+    fn is_left_behind(&self, x: usize, seg: &Segment) -> bool {
+        let (own, peer) = (&self.ends[x], &self.ends[1 - x]);
+        let expected = own.gaps.as_ref().is_some_and(|gaps| gaps.copies.expected > 0);
+        if seg.has(Flags::RST) {
+            return own.gaps.as_ref().and_then(|g| g.reset).is_some_and(|(last, _)| last.comes_again_with(seg));
+        }
+        let Some(last) = own.last.filter(|last| !last.flags.has(Flags::SYN)) else { return false };
+        let stamps = last.tsval().zip(seg.options.timestamps);
+        let known = !seg.has(Flags::ACK) || peer.acked.is_some_and(|acked| !after(seg.ack, acked));
+        if seg.has(Flags::SYN) {
+            let stamped = stamps.is_some_and(|(stamp, own)| !after(own.value, stamp));
+            return stamped && known && own.isn == Some(seg.seq);
+        }
+        let content = seg.seq_len() == 0 || !after(seg.end(), own.next) && own.complete_to(seg.end());
+        expected && known && content && (last.left_after(seg) || last.comes_again_with(seg))
     }
 
     /// Whether `seg` repeats what end `x` sent last, and had alone in flight, before any timer can have run out.

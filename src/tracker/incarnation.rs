@@ -113,7 +113,7 @@ impl<N: Notes> Tracker<N> {
             let parked = **parked;
             return self.succeed(i, x, &parked, seg);
         }
-        if seg.len > 0 && is_foreign(c, x, seg) && c.is_over() {
+        if seg.len > 0 && is_foreign(c, x, seg) && c.is_over() && !c.is_copy(x, seg) {
             return self.begin(i, seg);
         }
         i

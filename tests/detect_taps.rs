@@ -1,0 +1,96 @@
+//! Two captures of the same traffic put together, of taps whose clocks differ.
+
+#[path = "common/analysis.rs"]
+mod analysis;
+
+use analysis::{in_order, of_segments, parsed};
+use tcpstate::report::{Outcome, Report};
+use tcpstate::segment::Segment;
+use tcpstate::time::{Span, Time};
+
+/// A request, its answer in several segments, and the close, over 1 ms of path; the server's SYN,ACK has no identification.
+const PLAIN: &str = "1. - --> <SEQ=100><CTL=SYN><ID=7><TS=1000/0> --> - @ 0s
+2. - <-- <SEQ=300><ACK=101><CTL=SYN,ACK><TS=7000/1000> <-- - @ +1ms
+3. - --> <SEQ=101><ACK=301><CTL=ACK><ID=8><TS=1001/7000> --> - @ +10us
+4. - --> <SEQ=101><ACK=301><CTL=PSH,ACK><LEN=300><ID=9><TS=1001/7000> --> - @ +10us
+5. - <-- <SEQ=301><ACK=401><CTL=ACK><ID=50><TS=7001/1001> <-- - @ +1ms
+6. - <-- <SEQ=301><ACK=401><CTL=ACK><LEN=1000><ID=51><TS=7002/1001> <-- - @ +1ms
+7. - <-- <SEQ=1301><ACK=401><CTL=ACK><LEN=1000><ID=52><TS=7002/1001> <-- - @ +10us
+8. - <-- <SEQ=2301><ACK=401><CTL=PSH,ACK><LEN=1000><ID=53><TS=7002/1001> <-- - @ +10us
+9. - --> <SEQ=401><ACK=2301><CTL=ACK><ID=10><TS=1003/7002> --> - @ +10us
+10. - --> <SEQ=401><ACK=3301><CTL=ACK><ID=11><TS=1003/7002> --> - @ +10us
+";
+const CLOSE: &str = "11. - --> <SEQ=401><ACK=3301><CTL=FIN,ACK><ID=12><TS=1033/7002> --> - @ +30ms
+12. - <-- <SEQ=3301><ACK=402><CTL=FIN,ACK><ID=54><TS=7034/1033> <-- - @ +1ms
+13. - --> <SEQ=402><ACK=3302><CTL=ACK><ID=13><TS=1034/7034> --> - @ +10us
+";
+const RESET: &str = "11. - <-- <SEQ=3301><ACK=401><CTL=RST,ACK><ID=54><TS=7034/1003> <-- - @ +30ms
+";
+
+/// The report on what passed both taps, the clock of the second one being `off`; which segments passed that one?
+fn merged(text: &str, off: Span, passed: impl Fn(&Segment) -> bool) -> (Report, u64) {
+    let segments = parsed(text).segments();
+    let delay = Span(off.0 + 30_000);
+    let second =
+        segments.iter().filter(|seg| passed(seg)).map(|seg| Segment { time: seg.time + delay, ttl: 63, ..*seg });
+    let mut all: Vec<Segment> = segments.iter().copied().chain(second).collect();
+    in_order(&mut all);
+    let end = all.last().unwrap().time + Span::secs(5);
+    let report = of_segments(&all, Time(end.0));
+    let copies = report.findings.iter().find(|found| found.name == "packets-duplicated");
+    let copies = copies.map_or(0, |found| found.facts["copies"].as_u64().unwrap());
+    (report, copies)
+}
+
+const OFF: [Span; 7] =
+    [Span(0), Span::millis(5), Span::millis(-5), Span::millis(700), Span::secs(3), Span::secs(-3), Span::secs(3_600)];
+
+#[test]
+fn a_connection_that_two_taps_show_is_one_whatever_their_clocks_say() {
+    for off in OFF {
+        let (report, copies) = merged(&format!("{PLAIN}{CLOSE}"), off, |_| true);
+        assert_eq!((report.connections.len(), copies), (1, 13), "{off:?}");
+        let c = &report.connections[0];
+        assert_eq!(c.outcome, Outcome::Closed);
+        assert!(c.anomalies.is_empty(), "{off:?}: {:?}", c.anomalies);
+    }
+}
+
+#[test]
+fn a_reset_that_comes_again_with_the_other_tap_ends_nothing_twice() {
+    for off in OFF {
+        let (report, copies) = merged(&format!("{PLAIN}{RESET}"), off, |_| true);
+        assert_eq!((report.connections.len(), copies), (1, 11), "{off:?}");
+        let names: Vec<&str> = report.connections[0].anomalies.iter().map(|found| found.name).collect();
+        assert_eq!(names, ["rst-abort"], "{off:?}");
+    }
+}
+
+/// What was lost between the taps and sent again was sent again.
+#[test]
+fn what_is_sent_again_between_two_taps_is_told() {
+    let lost = "11. - --> <SEQ=401><ACK=3301><CTL=ACK><LEN=50><ID=12><TS=1033/7002> --> - @ +30ms
+12. - --> <SEQ=401><ACK=3301><CTL=ACK><LEN=50><ID=13><TS=1240/7002> --> - @ +207ms
+13. - <-- <SEQ=3301><ACK=451><CTL=ACK><ID=54><TS=7242/1240> <-- - @ +1ms
+";
+    // Where the second one is far ahead it shows the repetition before what that repeats.
+    for off in OFF.into_iter().filter(|off| *off > Span::secs(-1)) {
+        let (report, copies) = merged(&format!("{PLAIN}{lost}"), off, |seg| seg.ip_id != 12);
+        let found = report.connections[0].anomalies.iter().find(|found| found.name == "retransmissions").unwrap();
+        assert_eq!((copies, &found.facts["segments"]), (12, &1.into()), "{off:?}");
+    }
+}
+
+/// A SYN,ACK that its server sends again has another timestamp.
+#[test]
+fn a_syn_ack_that_is_sent_again_is_no_copy() {
+    let text = "1. - --> <SEQ=100><CTL=SYN><ID=7><TS=1000/0> --> - @ 0s
+2. - <-- <SEQ=300><ACK=101><CTL=SYN,ACK><TS=7000/1000> <-- - @ +1ms
+3. - --> <SEQ=101><ACK=301><CTL=ACK><ID=8><TS=1001/7000> --> - @ +10us
+4. - <-- <SEQ=300><ACK=101><CTL=SYN,ACK><TS=8020/1000> <-- - @ +1s
+5. - --> <SEQ=101><ACK=301><CTL=ACK><ID=9><TS=2021/8020> --> - @ +10us
+";
+    let (report, copies) = merged(text, Span::secs(60), |_| false);
+    assert_eq!(copies, 0);
+    assert!(report.connections[0].anomalies.iter().any(|found| found.name == "syn-retried" || found.code == "O05"));
+}
