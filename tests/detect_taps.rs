@@ -7,6 +7,7 @@ use analysis::{in_order, of_segments, parsed};
 use tcpstate::report::{Outcome, Report};
 use tcpstate::segment::Segment;
 use tcpstate::time::{Span, Time};
+use tcpstate::tracker::Evidence;
 
 /// A request, its answer in several segments, and the close, over 1 ms of path; the server's SYN,ACK has no identification.
 const PLAIN: &str = "1. - --> <SEQ=100><CTL=SYN><ID=7><TS=1000/0> --> - @ 0s
@@ -93,4 +94,33 @@ fn a_syn_ack_that_is_sent_again_is_no_copy() {
     let (report, copies) = merged(text, Span::secs(60), |_| false);
     assert_eq!(copies, 0);
     assert!(report.connections[0].anomalies.iter().any(|found| found.name == "syn-retried" || found.code == "O05"));
+}
+
+/// Captured by two queues, of which one is behind by a little: the answer comes before the SYN.
+fn answered_first(wait: &str) -> Report {
+    let rest = "3. - --> <SEQ=101><ACK=301><CTL=PSH,ACK><LEN=300><TS=1001/7000> --> - @ +1ms
+4. - <-- <SEQ=301><ACK=401><CTL=PSH,ACK><LEN=900><TS=7002/1001> <-- - @ +1ms
+5. - --> <SEQ=401><ACK=1201><CTL=FIN,ACK><TS=1003/7002> --> - @ +1ms
+6. - <-- <SEQ=1201><ACK=402><CTL=FIN,ACK><TS=7004/1003> <-- - @ +1ms
+7. - --> <SEQ=402><ACK=1202><CTL=ACK><TS=1005/7004> --> - @ +1ms
+";
+    let text = format!(
+        "1. - <-- <SEQ=300><ACK=101><CTL=SYN,ACK><WS=7><TS=7000/1000> <-- - @ 0s
+2. - --> <SEQ=100><CTL=SYN><WS=7><TS=1000/0> --> - @ {wait}
+{rest}"
+    );
+    let ladder = parsed(&text);
+    of_segments(&ladder.segments(), ladder.end())
+}
+
+#[test]
+fn a_syn_that_is_captured_soon_behind_its_answer_is_the_one_that_was_answered() {
+    let report = answered_first("+40us");
+    let c = &report.connections[0];
+    assert!(!c.lacks_opening() && c.outcome == Outcome::Closed, "{:?}", c.endpoints.client.history);
+    assert!(c.anomalies.is_empty(), "{:?}", c.anomalies);
+    let syn = &c.endpoints.client.history[0];
+    assert_eq!((syn.packet, syn.evidence), (Some(2), Evidence::Sent));
+    // Much later it is sent again, and the capture lacks the first one.
+    assert!(answered_first("+1s").connections[0].anomalies.iter().any(|found| found.name == "retransmissions"));
 }

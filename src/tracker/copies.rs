@@ -118,7 +118,7 @@ impl Connection {
         let known = !seg.has(Flags::ACK) || peer.acked.is_some_and(|acked| !after(seg.ack, acked));
         if seg.has(Flags::SYN) {
             let stamped = stamps.is_some_and(|(stamp, own)| !after(own.value, stamp));
-            return stamped && known && own.isn == Some(seg.seq);
+            return stamped && known && own.isn == Some(seg.seq) && own.syns.max(own.syn_acks) > 0;
         }
         let content = seg.seq_len() == 0 || !after(seg.end(), own.next) && own.complete_to(seg.end());
         expected && known && content && (last.left_after(seg) || last.comes_again_with(seg))

@@ -7,7 +7,7 @@ use super::rules::Event;
 use super::sequence::{after, within};
 use super::state::Evidence;
 use crate::segment::{Flags, IcmpError, IcmpKind, Segment};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Capture times of the handshake's segments.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,6 +41,10 @@ impl Connection {
             // Not of this incarnation; the flow table decides what becomes of it.
             return false;
         }
+        if self.is_late_syn(x, seg) {
+            return self.late_syn(x, seg);
+        }
+        let end = &mut self.ends[x];
         end.syns = end.syns.saturating_add(1);
         // A RST before its first SYN refused the peer's.
         end.log.remove(Event::SndRst);
@@ -68,6 +72,27 @@ impl Connection {
             self.suggest(y, Event::RcvSyn, seg);
         }
         first
+    }
+
+    /// Whether the SYN `seg` of `x` is the one that was answered before it was captured: it comes soon behind the answer.
+    fn is_late_syn(&self, x: usize, seg: &Segment) -> bool {
+        const SOON: Span = Span::millis(10);
+        let (end, answered) = (&self.ends[x], self.handshake.first_syn_ack.get());
+        let unseen = end.log.get(Event::SndSyn).is_some_and(|mark| mark.evidence == Evidence::Assumed);
+        unseen && end.syns == 0 && end.syn_acks == 0 && answered.is_some_and(|time| seg.time - time < SOON)
+    }
+
+    /// It was sent when it was assumed to be.
+    fn late_syn(&mut self, x: usize, seg: &Segment) -> bool {
+        let end = &mut self.ends[x];
+        end.syns = 1;
+        end.scale = scale_of(seg);
+        if let Some(assumed) = end.log.get(Event::SndSyn).copied() {
+            end.log
+                .settle(Mark { time: assumed.time, ..Mark::sure(Event::SndSyn, Evidence::Sent, seg.time, seg.packet) });
+        }
+        self.settle_scale();
+        true
     }
 
     /// An ICMP error quotes a segment of end `x`. If that is its SYN one copy of it did not arrive, the latest as a rule, as
