@@ -4,7 +4,7 @@
 mod analysis;
 
 use analysis::{find, in_order, moved, of_segments, parsed};
-use tcpstate::report::{Anomaly, Outcome, Report};
+use tcpstate::report::{Anomaly, ClosedFirst, Outcome, Report};
 use tcpstate::segment::{Flags, Segment};
 use tcpstate::time::{Span, Time};
 use tcpstate::tracker::State;
@@ -89,7 +89,7 @@ fn connections_of_which_only_syn_fin_and_rst_were_captured_come_to_what_they_wer
     let report = mixed(|seg| SPECIAL.iter().any(|flag| seg.has(*flag)));
     assert_eq!(report.capture.left_out.as_deref(), Some("all segments but SYN, SYN,ACK, FIN and RST"));
     assert_eq!(outcomes(&report), [40, 3, 4, 2]);
-    for name in ["half-open-syn", "handshake-slow", "last-ack-stuck"] {
+    for name in ["half-open-syn", "handshake-slow", "last-ack-stuck", "no-data"] {
         assert!(!report.findings.iter().any(|found| found.name == name), "{name}");
     }
     assert!(!report.findings.iter().any(|found| found.message.contains("half-open")));
@@ -142,4 +142,23 @@ fn where_acknowledgments_without_data_were_filtered_a_last_one_is_not_missed() {
     let report = filtered(&[(HEALTHY, 10), (&again, 1)], |seg| !bare(seg));
     assert_eq!(report.capture.left_out.as_deref(), Some("acknowledgments without data"));
     assert!(all(&report, "last-ack-stuck").iter().all(|found| found.facts.contains_key("doubtful")));
+}
+
+/// As of hosts without timestamps: the FINs alone show that they are of the connection.
+#[test]
+fn fins_that_name_each_other_are_believed_without_timestamps() {
+    let plain: String = HEALTHY
+        .lines()
+        .map(|line| {
+            let (before, after) = line.split_once("<TS=").unwrap();
+            format!("{before}{}\n", after.split_once('>').unwrap().1)
+        })
+        .collect();
+    let report = filtered(&[(&plain, 20)], |seg| SPECIAL.iter().any(|flag| seg.has(*flag)));
+    assert_eq!(outcomes(&report), [20, 0, 0, 0]);
+    assert!(report.connections.iter().all(|c| c.closed_first == Some(ClosedFirst::Client)));
+    // Another's FIN is not.
+    let other = plain.replace("SEQ=120301><ACK=402", "SEQ=990301><ACK=402");
+    let report = filtered(&[(&other, 20)], |seg| SPECIAL.iter().any(|flag| seg.has(*flag)));
+    assert_eq!(outcomes(&report)[0], 0);
 }

@@ -124,3 +124,26 @@ fn a_syn_that_is_captured_soon_behind_its_answer_is_the_one_that_was_answered() 
     // Much later it is sent again, and the capture lacks the first one.
     assert!(answered_first("+1s").connections[0].anomalies.iter().any(|found| found.name == "retransmissions"));
 }
+
+/// The acknowledgment is captured before most of what it acknowledges, which comes out of order: nothing of it is a copy.
+#[test]
+fn what_was_acknowledged_before_it_is_captured_is_no_copy() {
+    let mut text = "1. - --> <SEQ=100><CTL=SYN><ID=1><TS=1000/0> --> - @ 0s
+2. - <-- <SEQ=300><ACK=101><CTL=SYN,ACK><ID=1><TS=7000/1000> <-- - @ +1ms
+3. - --> <SEQ=101><ACK=301><CTL=ACK><ID=2><TS=1001/7000> --> - @ +10us
+4. - <-- <SEQ=301><ACK=101><CTL=ACK><LEN=1000><ID=2><TS=7001/1001> <-- - @ +10us
+5. - <-- <SEQ=3301><ACK=101><CTL=ACK><LEN=1000><ID=5><TS=7001/1001> <-- - @ +1us
+6. - <-- <SEQ=301><ACK=101><CTL=ACK><LEN=1000><ID=2><TS=7001/1001> <-- - @ +1us
+7. - --> <SEQ=101><ACK=5301><CTL=ACK><ID=3><TS=1002/7001> --> - @ +1us
+"
+    .to_owned();
+    for (line, n) in [(8, 1), (9, 4), (10, 2)] {
+        let (seq, id) = (301 + 1000 * n, 2 + n);
+        text += &format!("{line}. - <-- <SEQ={seq}><ACK=101><CTL=ACK><LEN=1000><ID={id}><TS=7001/1001> <-- - @ +1us\n");
+    }
+    let ladder = parsed(&text);
+    let report = of_segments(&ladder.segments(), ladder.end());
+    assert_eq!((report.capture.missing_bytes, report.capture.bytes), (0, 5_000));
+    let copies = report.findings.iter().find(|found| found.name == "packets-duplicated").unwrap();
+    assert_eq!(copies.facts["copies"], 1);
+}

@@ -38,6 +38,9 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     if view.is_midstream() || !view.was_open() || c.ends.iter().any(|e| e.bytes > 0) {
         return;
     }
+    if view.scene.quality.lacks_data() {
+        return;
+    }
     if (0..2).any(|e| view.end(e).missing.saturating_add(view.signals.skipped(e)) > 1) {
         return;
     }

@@ -95,6 +95,11 @@ impl Quality {
         self.kinds.lack(self).is_some_and(Lack::is_certain)
     }
 
+    /// Whether no data was captured, of so many connections that some was sent.
+    pub(super) fn lacks_data(&self) -> bool {
+        self.kinds.lack(self).is_some_and(|lack| matches!(lack, Lack::AllBut(_)))
+    }
+
     /// Whether answers to a SYN may be absent from the capture: not for what a filter leaves out that lets them through.
     pub(super) fn may_lack_answers(&self) -> bool {
         if self.kinds.lack(self).is_some_and(Lack::has_answers) { self.drops_much() } else { self.is_lossy() }

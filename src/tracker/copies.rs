@@ -94,7 +94,7 @@ impl Connection {
         let Some(last) = end.last.filter(|last| last.len > 0 && last.end() == end.next) else { return false };
         let distance = last.seq.wrapping_sub(seg.seq);
         let repeats = seg.len > 0 && (seg.len..1 << 30).contains(&distance) && end.complete_to(seg.end());
-        if !repeats || last.ip_id == 0 || seg.ip_id == 0 || end.irregular == last.packet as u32 {
+        if !repeats || end.awaits(seg) || last.ip_id == 0 || seg.ip_id == 0 || end.irregular == last.packet as u32 {
             return false;
         }
         let stamps = last.tsval().zip(seg.options.timestamps);
@@ -120,7 +120,8 @@ impl Connection {
             let stamped = stamps.is_some_and(|(stamp, own)| !after(own.value, stamp));
             return stamped && known && own.isn == Some(seg.seq) && own.syns.max(own.syn_acks) > 0;
         }
-        let content = seg.seq_len() == 0 || !after(seg.end(), own.next) && own.complete_to(seg.end());
+        let content =
+            seg.seq_len() == 0 || !after(seg.end(), own.next) && own.complete_to(seg.end()) && !own.awaits(seg);
         expected && known && content && (last.left_after(seg) || last.comes_again_with(seg))
     }
 

@@ -100,7 +100,7 @@ pub(super) struct Gaps {
     /// What was acknowledged lately and not captured.
     pub unseen: Vec<Unseen>,
     /// The end of an implausible segment, kept in case the next one continues it.
-    pub astray: Option<u32>,
+    pub astray: Option<(u32, u32)>,
     /// What its last challenge of a SYN acknowledged.
     pub challenge: Option<u32>,
     /// Its last segment, if that is a RST, and the TTL of that.

@@ -53,6 +53,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether something in `seg` was acknowledged and is still to be captured.
+    pub(super) fn awaits(&self, seg: &Segment) -> bool {
+        self.gaps.as_ref().is_some_and(|gaps| gaps.unseen.iter().any(|unseen| unseen.overlaps(seg)))
+    }
+
     /// Whether `seg`, sent by this end, was acknowledged before it was captured, and had been sent before: from now on it is captured.
     pub(super) fn comes_late(&mut self, seg: &Segment) -> bool {
         let Some(gaps) = &mut self.gaps else { return false };

@@ -7,7 +7,8 @@ use crate::segment::Segment;
 impl Connection {
     /// Whether `seg` can belong to the streams seen so far (RFC 9293 §3.4 and RFC 5961 §5, from the outside). What lies
     /// outside both ends' windows was made by somebody else, or the capture missed a lot: one whose timestamp goes on as
-    /// the sender's clock does is believed, and the second one in a row that continues the first.
+    /// the sender's clock does is believed, and the second one in a row that continues the first, or of the peer that answers
+    /// it with the numbers of both.
     pub(super) fn is_plausible(&mut self, x: usize, seg: &Segment) -> bool {
         const LEAST_WINDOW: u32 = 1 << 16;
         let y = 1 - x;
@@ -31,7 +32,7 @@ impl Connection {
             .gaps
             .as_ref()
             .and_then(|g| g.astray)
-            .is_some_and(|end| within(end, seg.seq, end.wrapping_add(window)));
+            .is_some_and(|(end, _)| within(end, seg.seq, end.wrapping_add(window)));
         if seq_ok && ack_ok {
             if let Some(gaps) = &mut self.ends[x].gaps {
                 gaps.astray = None;
@@ -42,7 +43,9 @@ impl Connection {
         if seq_ok && stamped {
             return true;
         }
-        if stamped || continues && seg.seq_len() > 0 {
+        let astray = self.ends[y].gaps.as_ref().and_then(|gaps| gaps.astray);
+        let answers = astray == Some((seg.ack, seg.seq));
+        if stamped || (continues || answers) && seg.seq_len() > 0 {
             let end = &mut self.ends[x];
             end.next = seg.seq;
             end.contiguous = seg.seq;
@@ -52,7 +55,7 @@ impl Connection {
             gaps.forgotten = None;
             return true;
         }
-        self.ends[x].gaps_mut().astray = Some(seg.end());
+        self.ends[x].gaps_mut().astray = Some((seg.end(), seg.ack));
         false
     }
 
