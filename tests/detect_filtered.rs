@@ -4,6 +4,7 @@
 mod analysis;
 
 use analysis::{find, in_order, moved, of_segments, parsed};
+use tcpstate::render::{Format, RenderOptions, render};
 use tcpstate::report::{Anomaly, ClosedFirst, Outcome, Report};
 use tcpstate::segment::{Flags, Segment};
 use tcpstate::time::{Span, Time};
@@ -161,4 +162,22 @@ fn fins_that_name_each_other_are_believed_without_timestamps() {
     let other = plain.replace("SEQ=120301><ACK=402", "SEQ=990301><ACK=402");
     let report = filtered(&[(&other, 20)], |seg| SPECIAL.iter().any(|flag| seg.has(*flag)));
     assert_eq!(outcomes(&report)[0], 0);
+}
+
+#[test]
+fn times_say_what_acknowledgments_they_lack() {
+    let text = |report: &Report| {
+        let mut out = Vec::new();
+        let options = RenderOptions { width: 300, ..RenderOptions::default() };
+        render(Format::Table, report, &options, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    const CAVEAT: &str = "round trips took no longer, as acknowledgments without data are missing";
+    let mut report = mixed(|seg| SPECIAL.iter().any(|flag| seg.has(*flag)));
+    // As of a file.
+    report.capture.packets = report.capture.tcp_segments;
+    let filtered = text(&report);
+    assert!(filtered.contains(CAVEAT), "{filtered}");
+    assert!(filtered.contains("missing: all segments but SYN, SYN,ACK, FIN and RST (a capture filter?)"), "{filtered}");
+    assert!(!text(&mixed(|_| true)).contains(CAVEAT));
 }

@@ -41,7 +41,7 @@ pub fn tables(report: &Report, long: bool) -> Vec<Rows> {
     if timing.all.connections == 0 {
         return Vec::new();
     }
-    let mut tables = vec![metrics(&timing.all, long), states(&timing.all, long)];
+    let mut tables = vec![metrics(&timing.all, long, report.capture.left_out.is_some()), states(&timing.all, long)];
     let most = if long { MANY } else { FEW };
     tables.push(blame("WHERE THE TIME WENT", &timing.all, &timing.by_server, most, timing.omitted.servers));
     // What is added up of one capture agrees with no history of the other end's.
@@ -96,7 +96,7 @@ fn seen_from(all: &GroupTiming) -> String {
     format!("seen from {}", parts.join(", "))
 }
 
-fn metrics(all: &GroupTiming, long: bool) -> Rows {
+fn metrics(all: &GroupTiming, long: bool, unacknowledged: bool) -> Rows {
     let mut rough = false;
     let mut rows = Vec::new();
     for (metric, label) in METRICS {
@@ -119,6 +119,11 @@ fn metrics(all: &GroupTiming, long: bool) -> Rows {
             "; {} left out: sent again, not to be told apart, or acknowledged unseen",
             count(all.excluded)
         ));
+    }
+    if unacknowledged {
+        remark.push_str(
+            ", as far as that shows; round trips took no longer, as acknowledgments without data are missing",
+        );
     }
     if rough {
         remark.push_str(&format!("; quantiles of many samples ±{:.1} %", quantile::ERROR * 100.0));

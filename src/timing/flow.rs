@@ -164,11 +164,7 @@ impl Measured {
             flow
         });
         if completes {
-            let first = c.ends[x].isn().is_none_or(|isn| seg.seq == isn.wrapping_add(1));
-            flow.blame.spend(now, if first { Cause::Handshake } else { Cause::Idle });
-            if !first {
-                self.handshake.skip();
-            }
+            flow.blame.spend(now, if self.handshake.is_skipped() { Cause::Idle } else { Cause::Handshake });
         }
         flow.ttl[x].get_or_insert(seg.ttl);
         // Also of a second segment at the time of the first: the first gives both samples, if there is one.

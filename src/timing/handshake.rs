@@ -3,6 +3,7 @@
 use super::maybe::Maybe;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
+use crate::tracker::sequence::after;
 
 /// All copies of one SYN or SYN,ACK: only the first and the last two matter.
 #[derive(Clone, Debug, Default)]
@@ -117,6 +118,8 @@ pub struct Handshake {
     whole: bool,
     /// What acknowledged the SYN,ACK may have been missed: the client's first segment that was captured goes on later in its stream.
     skipped: bool,
+    /// Where the client's stream goes on behind its SYN.
+    begins: Option<u32>,
 }
 
 impl Handshake {
@@ -133,9 +136,11 @@ impl Handshake {
         let ack = seg.has(Flags::ACK);
         let opener = usize::from(*self.opener.get_or_insert(if ack { 1 - x } else { x } as u8));
         if !ack && x == opener && self.syn_acks.count == 0 {
+            self.begins = Some(seg.end());
             self.syns.push(seg.time, tsval);
         } else if ack && x != opener && !self.ack.is_some() {
             if self.syn_acks.count == 0 {
+                self.begins.get_or_insert(seg.ack);
                 self.syn_told = self.syns.is_last_answered(stamps.map(|t| t.echo));
             }
             self.syn_acks.push(seg.time, tsval);
@@ -157,12 +162,14 @@ impl Handshake {
         self.ack = seg.time.into();
         self.syn_ack_told = self.syn_acks.is_last_answered(seg.options.timestamps.map(|t| t.echo));
         self.whole = self.syn_acks.count == 0 && self.syns.count == 1;
+        self.skipped = self.begins.is_some_and(|begins| after(seg.seq, begins));
         true
     }
 
-    /// The segment that [completes](Handshake::later) it is not the first of the client: how long that took is not known.
-    pub fn skip(&mut self) {
-        self.skipped = true;
+    /// Whether the segment that [completes](Handshake::later) it is not the first of the client, so that how long that took is
+    /// not known.
+    pub fn is_skipped(&self) -> bool {
+        self.skipped
     }
 
     /// The client's ACK, if that was captured.
@@ -272,7 +279,18 @@ impl Handshake {
 }
 
 crate::pack::pack_fields!(Copies { first, last, stamp, count, stamped, same });
-crate::pack::pack_fields!(Handshake { syns, syn_acks, ack, ready, opener, syn_told, syn_ack_told, whole, skipped });
+crate::pack::pack_fields!(Handshake {
+    syns,
+    syn_acks,
+    ack,
+    ready,
+    opener,
+    syn_told,
+    syn_ack_told,
+    whole,
+    skipped,
+    begins
+});
 
 #[cfg(test)]
 mod tests {

@@ -247,7 +247,7 @@ impl Connection {
                     self.ends[y].isn = Some(seg.ack.wrapping_sub(1));
                 }
                 // Where its stream goes on later, what acknowledged it first was not captured.
-                let first = self.ends[x].isn.is_none_or(|isn| seg.seq == isn.wrapping_add(1));
+                let first = !self.ends[x].seen || !after(seg.seq, self.ends[x].next);
                 if let Some(syn_ack) = self.handshake.syn_ack.get().filter(|_| first) {
                     self.ends[x].note_turnaround(now - syn_ack);
                 }
