@@ -3,7 +3,7 @@
 use super::maybe::Maybe;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
-use crate::tracker::sequence::after;
+use crate::tracker::sequence::{after, later};
 
 /// All copies of one SYN or SYN,ACK: only the first and the last two matter.
 #[derive(Clone, Debug, Default)]
@@ -136,15 +136,20 @@ impl Handshake {
         let ack = seg.has(Flags::ACK);
         let opener = usize::from(*self.opener.get_or_insert(if ack { 1 - x } else { x } as u8));
         if !ack && x == opener && self.syn_acks.count == 0 {
-            self.begins = Some(seg.end());
+            self.goes_on_at(seg.end());
             self.syns.push(seg.time, tsval);
         } else if ack && x != opener && !self.ack.is_some() {
             if self.syn_acks.count == 0 {
-                self.begins.get_or_insert(seg.ack);
+                self.goes_on_at(seg.ack);
                 self.syn_told = self.syns.is_last_answered(stamps.map(|t| t.echo));
             }
             self.syn_acks.push(seg.time, tsval);
         }
+    }
+
+    /// The client's stream goes on there at the least: a SYN that is repeated may come without the data that the first one had.
+    fn goes_on_at(&mut self, next: u32) {
+        self.begins = Some(self.begins.map_or(next, |begins| later(begins, next)));
     }
 
     /// A segment of end `x` with neither SYN nor RST. Whether it completes the handshake.
@@ -307,6 +312,17 @@ mod tests {
             }
         }
         h
+    }
+
+    #[test]
+    fn a_handshake_whose_ack_was_not_captured_took_nobody_knows_how_long() {
+        let [data, fin] = [1, 301].map(|ahead| Segment { seq: syn(0).seq.wrapping_add(ahead), ..ack(500, 1) });
+        let told = |last: Segment| handshake(&[(0, syn(0)), (1, syn_ack(30)), (0, last)]).synack_to_ack();
+        assert_eq!((told(data), told(fin)), (Leg::Exact(Span::millis(470)), Leg::Unseen));
+        // Fast Open, of which the second SYN has no data any more.
+        let with_data = Segment { len: 300, ..syn(0) };
+        let h = handshake(&[(0, with_data), (0, syn(100)), (1, syn_ack(130)), (0, fin)]);
+        assert!(h.synack_to_ack() != Leg::Unseen);
     }
 
     #[test]
