@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 use tcpstate::analyze::{Analysis, Wanted};
-use tcpstate::detect::{self, Digests, Limits, Unremarkable, View, thresholds};
+use tcpstate::detect::{self, Attempt, Digests, Limits, Unremarkable, View, thresholds};
 use tcpstate::render::pen::Lines;
 use tcpstate::report::Ending;
 use tcpstate::report::directory::Directory;
@@ -137,7 +137,14 @@ fn agrees(scenery: &Scenery) -> bool {
     let said = Unremarkable::within(&limits).lone(&short[0], c.sockets[1].addr, &scene);
     assert_eq!(briefs, Vec::from_iter(said));
     let [mut slow, mut fast] = <[Digests; 2]>::default();
-    slow.push((1, parties), outline, long, (ending.outcome, noted.signals.last_data()), &briefs, &scene);
+    slow.push(
+        (1, parties),
+        outline,
+        long,
+        (ending.outcome, noted.signals.last_data(), Attempt::of(c, &noted.signals)),
+        &briefs,
+        &scene,
+    );
     if fast.push_lone((1, parties), outline, short, ending.outcome) {
         assert_eq!(format!("{slow:?}"), format!("{fast:?}"));
     }

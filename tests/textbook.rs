@@ -257,7 +257,7 @@ fn agrees(script: &Script) -> bool {
         scene.let_go = let_go;
         let (who, [mut short, mut long]) = ((1, Parties::default()), [Digests::default(), Digests::default()]);
         assert!(short.push_textbook(who, &outline, &verdicts, closer, &scene));
-        long.push(who, &outline, &verdicts, (Ending::of_textbook(closer).outcome, None), &[], &scene);
+        long.push(who, &outline, &verdicts, (Ending::of_textbook(closer).outcome, None, None), &[], &scene);
         assert_eq!(format!("{short:?}"), format!("{long:?}"));
     }
     if Unremarkable::within(&limits).covers(&book, &measured) {

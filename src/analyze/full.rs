@@ -4,7 +4,7 @@ use super::Analysis;
 use super::build::{self, Told};
 use super::finish::Finish;
 use super::notes::Noted;
-use crate::detect::{self, Brief, Scene, View};
+use crate::detect::{self, Attempt, Brief, Scene, View};
 use crate::report::{Anomaly, Connection, Ending};
 use crate::time::Time;
 use crate::tracker::{Case, Verdict};
@@ -15,15 +15,17 @@ impl Analysis {
         self.looked((index, id), verdicts, scene).0
     }
 
-    /// The same, and when payload passed on it last; the end of time if it is not known when.
+    /// The same, and when payload passed on it last; the end of time if it is not known when. If it came to nothing, that attempt.
     pub fn looked(
         &self,
         (index, id): (usize, u64),
         verdicts: &[Verdict; 2],
         scene: &Scene,
-    ) -> (Vec<Anomaly>, Option<Time>) {
+    ) -> (Vec<Anomaly>, Option<Time>, Option<Attempt>) {
         let case = self.tracker.case(index);
-        (self.anomalies_of(&case, (index, id), verdicts, scene), case.notes.signals.last_data())
+        let signals = &case.notes.signals;
+        let attempt = Attempt::of(&case.connection, signals);
+        (self.anomalies_of(&case, (index, id), verdicts, scene), signals.last_data(), attempt)
     }
 
     fn anomalies_of(

@@ -11,7 +11,7 @@ use super::finish::Finish;
 use super::lone::{Alike, Looked};
 use super::stretch::{Stretch, Wanted};
 use super::tally::Tally;
-use crate::detect::{self, ALL, Brief, Digests, View};
+use crate::detect::{self, ALL, Attempt, Brief, Digests, View};
 use crate::report::lone::LoneSyns;
 use crate::report::rollup::{Added, Shown};
 use crate::report::{Anomaly, Connection, Ending, Row};
@@ -304,15 +304,18 @@ impl Finish<'_> {
         }
         let Some(digests) = tally.digests.last_mut() else { return };
         let (who, outcome) = ((look.id, self.parties[look.index]), look.ending.outcome);
-        let (told, last_data) = match look.form {
+        let (told, last_data, attempt) = match look.form {
             Form::Textbook(book) => {
-                (digests.push_textbook(who, &look.outline, look.verdicts, book.closer(), &self.scene), None)
+                (digests.push_textbook(who, &look.outline, look.verdicts, book.closer(), &self.scene), None, None)
             }
-            Form::Lone(_) => (digests.push_lone(who, &look.outline, look.verdicts, outcome), None),
-            Form::Case(case) => (false, case.notes.signals.last_data()),
+            Form::Lone(_) => (digests.push_lone(who, &look.outline, look.verdicts, outcome), None, None),
+            Form::Case(case) => {
+                let signals = &case.notes.signals;
+                (false, signals.last_data(), Attempt::of(&case.connection, signals))
+            }
         };
         if !told {
-            digests.push(who, &look.outline, look.verdicts, (outcome, last_data), briefs, &self.scene);
+            digests.push(who, &look.outline, look.verdicts, (outcome, last_data, attempt), briefs, &self.scene);
         }
     }
 

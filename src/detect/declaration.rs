@@ -99,6 +99,8 @@ pub struct Example {
     pub every: Span,
     /// One of its segments, by its number from 1, is answered by this ICMP error 1 ms later.
     pub told: Option<(u64, IcmpKind)>,
+    /// All but the client's SYNs is from and to another address of the server.
+    pub elsewhere: bool,
     /// By how much the capture's clock is set back before the last segment.
     pub set_back: Span,
 }
@@ -106,27 +108,32 @@ pub struct Example {
 impl Example {
     /// A single connection.
     pub const fn one(ladder: &'static str) -> Example {
-        Example { ladder, times: 1, scans: false, every: Span(0), told: None, set_back: Span(0) }
+        Example::many(ladder, 1, Span(0))
     }
 
     /// Many alike, one after the other.
     pub const fn many(ladder: &'static str, times: u32, every: Span) -> Example {
-        Example { ladder, times, scans: false, every, told: None, set_back: Span(0) }
+        Example { ladder, times, scans: false, every, told: None, elsewhere: false, set_back: Span(0) }
     }
 
     /// Many alike, one after the other, each to another port of the server.
     pub const fn scan(ladder: &'static str, times: u32, every: Span) -> Example {
-        Example { ladder, times, scans: true, every, told: None, set_back: Span(0) }
+        Example { scans: true, ..Example::many(ladder, times, every) }
     }
 
     /// A single connection during which the capture's clock is set back by `span`, just before the last segment.
     pub const fn set_back(ladder: &'static str, span: Span) -> Example {
-        Example { ladder, times: 1, scans: false, every: Span(0), told: None, set_back: span }
+        Example { set_back: span, ..Example::one(ladder) }
     }
 
     /// A single connection whose segment of that number, from 1, is answered by an ICMP error.
     pub const fn told(ladder: &'static str, segment: u64, error: IcmpKind) -> Example {
-        Example { ladder, times: 1, scans: false, every: Span(0), told: Some((segment, error)), set_back: Span(0) }
+        Example { told: Some((segment, error)), ..Example::one(ladder) }
+    }
+
+    /// A single attempt to open a connection, of which all but the client's SYNs is from and to another address of the server.
+    pub const fn from_elsewhere(ladder: &'static str) -> Example {
+        Example { elsewhere: true, ..Example::one(ladder) }
     }
 }
 

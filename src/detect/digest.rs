@@ -3,6 +3,7 @@
 use std::num::NonZero;
 use std::ops::Deref;
 
+use super::attempt::Attempt;
 use super::digests::Digests;
 use super::short::Short;
 use super::stay::Stay;
@@ -61,7 +62,8 @@ pub(super) struct More {
     /// The server's SYN_RCVD; where that did not happen, `until` is when the server was ESTABLISHED.
     pub handshake: Stay,
     /// TIME_WAIT of the end that was in it; of the client, if both were. Of a connection that was opened in the capture and
-    /// is open when that ends, `since` is since when it has carried no payload.
+    /// is open when that ends, `since` is since when it has carried no payload. Of one that came to nothing `until` is the
+    /// [`Attempt`].
     pub time_wait: Stay,
     /// The place of what few connections have, plus one; 0 for none.
     pub rare: u32,
@@ -231,6 +233,12 @@ impl<'a> Digest<'a> {
     pub fn idle_since(self) -> Option<Time> {
         let is_open = self.outcome == Outcome::Open && self.opened();
         self.more().filter(|_| is_open).map(|more| more.time_wait.since)
+    }
+
+    /// What is left of it, if it came to nothing and is no lone SYN.
+    pub fn attempt(self) -> Option<Attempt> {
+        let none = self.marked(TIME_WAIT | ESTABLISHED);
+        self.more().filter(|_| !none).and_then(|more| Attempt::unpacked(more.time_wait.until))
     }
 
     /// TIME_WAIT of the client (0) or the server (1).

@@ -3,6 +3,7 @@
 
 use std::num::NonZero;
 
+use super::attempt::Attempt;
 use super::digest::{
     ALONE, BROKE, Digest, ESTABLISHED, IGNORED, LEAKED, LEAKED_AT_CLIENT, More, OPEN_AT_END, OPENED, Probe, QUARTERS,
     REPEATED, Rare, Row, TIME_WAIT, TIME_WAIT_AT_SERVER, WAITED,
@@ -40,13 +41,13 @@ impl Digests {
     }
 
     /// Adds that of `c`, number `id` in the report, between `parties`, of which this became, and on which payload passed last
-    /// at that time; the end of time if it is not known when.
+    /// at that time; the end of time if it is not known when. Or it came to nothing, and this is the attempt.
     pub fn push(
         &mut self,
         (id, parties): (u64, Parties),
         c: &Outline,
         verdicts: &[Verdict; 2],
-        (outcome, last_data): (Outcome, Option<Time>),
+        (outcome, last_data, attempt): (Outcome, Option<Time>, Option<Attempt>),
         briefs: &[Brief],
         scene: &Scene,
     ) {
@@ -75,6 +76,9 @@ impl Digests {
             // Of what was captured in one direction only anything may have been an answer to payload.
             let last_data = if marks & ALONE != 0 { Some(c.last) } else { last_data };
             more.time_wait.since = last_data.map_or(established, |last| last.max(established));
+        }
+        if let Some(attempt) = attempt.filter(|_| marks & (TIME_WAIT | ESTABLISHED) == 0) {
+            more.time_wait.until = attempt.packed();
         }
         let mut probe = match c.packets[1 - (c.client & 1)] {
             0 => Probe::Unheard,

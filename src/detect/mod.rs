@@ -17,6 +17,7 @@
 //! | `seeded` | tables that are looked up by address |
 //! | `select` | which of them the user wants, and which make the run fail |
 //! | `group` | anomalies of many connections as one finding |
+//! | `attempt` | what is left of attempts that came to nothing |
 //! | `cause` | why a RST was sent; `unheard`: data sent in vain to a peer that is heard again |
 //! | `plain` | durations in sentences; `stands`: where an end is |
 //! | `prelude` | what every detector needs |
@@ -33,6 +34,7 @@ macro_rules! opened {
     };
 }
 
+mod attempt;
 mod cause;
 mod clients;
 mod declaration;
@@ -95,6 +97,7 @@ mod packets_missing;
 mod path_mtu_lowered;
 mod port_scan;
 mod reordering;
+mod reply_from_unexpected_source;
 mod request_crossed_fin;
 mod request_unanswered;
 mod reset_rate;
@@ -123,6 +126,7 @@ mod window_limited;
 mod write_after_fin;
 mod zero_window_stall;
 
+pub use attempt::Attempt;
 pub use cause::Cause;
 pub use declaration::{Declaration, Detect, Example, Shown, Witness};
 pub use digest::Digest;
@@ -200,6 +204,7 @@ pub static ALL: &[&Declaration] = &[
     &handshake_aborted::DECLARATION,
     &accept_queue_drops::DECLARATION,
     &options_changed::DECLARATION,
+    &reply_from_unexpected_source::DECLARATION,
     &odd_flags::DECLARATION,
     &packets_missing::DECLARATION,
     &packets_duplicated::DECLARATION,

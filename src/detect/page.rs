@@ -21,6 +21,9 @@ impl Example {
             };
             return Some(format!("and its segment {segment} is answered by ICMP \"{error}\""));
         }
+        if self.elsewhere {
+            return Some("and all but the client's SYNs is from and to another address of the server".to_owned());
+        }
         if self.set_back > Span(0) {
             return Some(format!(
                 "and before the last segment the capture's clock is set back by {}",

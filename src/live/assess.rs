@@ -106,7 +106,7 @@ impl Watcher {
             }
             let c = tracker.connection(index);
             let verdicts = c.verdicts(now, analysis.profile());
-            let (mut anomalies, last_data) = analysis.looked((index, entry.id), &verdicts, scene);
+            let (mut anomalies, last_data, attempt) = analysis.looked((index, entry.id), &verdicts, scene);
             // Nothing has ended.
             anomalies.retain(|a| !OF_THE_END.contains(&a.name));
             entry.severity = anomalies.iter().map(|a| a.severity).max();
@@ -115,7 +115,7 @@ impl Watcher {
             let outline = c.outline();
             let outcome = Ending::of(&outline, &verdicts).outcome;
             let parties = pass.directory.parties(c.sockets[client].addr, c.sockets[1 - client]);
-            pass.digests.push((entry.id, parties), &outline, &verdicts, (outcome, last_data), &briefs, scene);
+            pass.digests.push((entry.id, parties), &outline, &verdicts, (outcome, last_data, attempt), &briefs, scene);
             if !anomalies.is_empty() {
                 let (client, server) = (c.sockets[client], c.sockets[1 - client]);
                 pass.found.push(Found { id: entry.id, client, server, anomalies });

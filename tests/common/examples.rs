@@ -1,11 +1,13 @@
 //! Examples of anomalies, run.
 
+use std::net::IpAddr;
+
 use crate::analysis::{in_order, moved, rejection};
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::detect::Example;
 use tcpstate::ladder;
 use tcpstate::report::Finding;
-use tcpstate::segment::Segment;
+use tcpstate::segment::{Flags, Segment};
 use tcpstate::time::{Span, Time};
 
 /// A thousand connections do not all fit into one address's ports.
@@ -22,6 +24,11 @@ pub fn segments(name: &str, example: &Example) -> (Vec<Segment>, Time) {
         for seg in all[begun..].iter_mut().filter(|_| example.scans) {
             let server = if seg.dst.port == port { &mut seg.src } else { &mut seg.dst };
             server.port = 1 + (i % PORTS) as u16;
+        }
+        let answers = |seg: &&mut Segment| example.elsewhere && seg.flags.0 & 0x3f != Flags::SYN.0;
+        for seg in all[begun..].iter_mut().filter(answers) {
+            let server = if seg.dst.port == port { &mut seg.src } else { &mut seg.dst };
+            server.addr = IpAddr::from([203, 0, 113, 77]);
         }
     }
     in_order(&mut all);
