@@ -80,6 +80,8 @@ pub(super) struct Rare {
     pub again: u64,
     /// When the server was ESTABLISHED, if that was not when it left SYN_RCVD.
     pub established: Option<Time>,
+    /// When the server closed it, the first to do so, if its TIME_WAIT did not begin within a second.
+    pub closed: Option<Time>,
     /// The server's TIME_WAIT, if the client was in it, too.
     pub time_wait: Option<Stay>,
     /// When an end was in CLOSE_WAIT, until it is known where the quarters of the capture end.
@@ -259,6 +261,20 @@ impl<'a> Digest<'a> {
     pub fn broke(self) -> Option<(Time, u64)> {
         let rare = self.rare()?;
         rare.broke.map(|time| (time, rare.last_packet))
+    }
+
+    /// Whether [`ended_by_server`](Digest::ended_by_server) may be known, as far as its row tells.
+    #[inline]
+    pub fn may_be_ended_by_server(self) -> bool {
+        let in_time_wait = self.marked(TIME_WAIT) && self.marked(TIME_WAIT_AT_SERVER);
+        in_time_wait || matches!(self.outcome, Outcome::Reset | Outcome::HalfClosed | Outcome::Closed)
+    }
+
+    /// When the server reset it, or closed it before its client did; within a second.
+    pub fn ended_by_server(self) -> Option<Time> {
+        let in_time_wait = self.marked(TIME_WAIT) && self.marked(TIME_WAIT_AT_SERVER);
+        let rare = self.rare().and_then(|rare| rare.broke.or(rare.closed));
+        rare.or_else(|| in_time_wait.then(|| self.time_wait(1).since))
     }
 
     /// Segments sent again after the server had taken it up, and before any RST.

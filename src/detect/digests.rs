@@ -71,6 +71,9 @@ impl Digests {
             marks |= unclosed(close_wait, at_client, scene, &mut rare);
         }
         let mut more = more(c, &client, &server, &mut rare);
+        if server.fin_wait_1.happened() && !client.fin_wait_1.happened() && is_fin_captured(sides[1]) {
+            note_close(server.fin_wait_1, server.time_wait, &mut rare);
+        }
         if outcome == Outcome::Open && opened {
             let established = client.established.since.max(server.established.since);
             // Of what was captured in one direction only anything may have been an answer to payload.
@@ -129,6 +132,9 @@ impl Digests {
         let close_wait = stay(1 - closer, 2);
         if counts(close_wait, scene) {
             marks |= unclosed(close_wait, at_server, scene, &mut rare);
+        }
+        if at_server {
+            note_close(stay(1, 2), stay(1, 4), &mut rare);
         }
         let rare = rare.map_or(0, |rare| {
             self.rare.push(rare);
@@ -233,6 +239,13 @@ fn unclosed(close_wait: Stay, at_client: bool, scene: &Scene, rare: &mut Option<
     }
     let covered = scene.quarters.iter().enumerate().filter(|(_, time)| close_wait.covers(**time));
     covered.fold(marks, |marks, (i, _)| marks | quarter(i))
+}
+
+/// Notes when the server closed a connection, where that is not when its TIME_WAIT began.
+fn note_close(fin_wait_1: Stay, time_wait: Stay, rare: &mut Option<Rare>) {
+    if !time_wait.happened() || time_wait.since - fin_wait_1.since > LONG {
+        rare.get_or_insert_default().closed = Some(fin_wait_1.since);
+    }
 }
 
 /// Whether a FIN of an end was captured, and is not only assumed.

@@ -1,7 +1,8 @@
-//! A05: all connections to a server break at the same moment.
+//! A05: all connections to a server break at the same moment, or are closed, and it is gone for a while.
 
 use std::ops::Range;
 
+use super::outage::{self, After, Outage};
 use super::prelude::*;
 
 const LEAST: Threshold =
@@ -14,12 +15,19 @@ pub static DECLARATION: Declaration = Declaration {
     name: "mass-break",
     severity: Severity::Warning,
     summary: "all connections to a server broke at the same moment: a restart or failover",
-    what: "Every connection to one host that was open ended by RST within a second.",
-    why: "It is one event and not many: the process was killed, the host failed over, or a device dropped its table.",
+    what: "Every connection to one host that was open ended by RST within a second; or the server closed them all, with FIN or \
+           RST, and then new ones were refused or unanswered.",
+    why: "It is one event and not many: the process was restarted or killed, the host failed over, or a device dropped its table. \
+          How long new connections failed is the outage as clients saw it.",
     decided: "At least so many connections of one server address, from the RSTs in their histories within the time given, and none \
-              that had been open for longer survives it.",
-    confused: "connections that are reset one by one.",
-    advice: "Look at what happened on the server at that time: deployment, crash, failover of an address, reload of a firewall.",
+              that had been open for longer survives it. Where the server also sent FINs, before its clients did, of which a \
+              restart makes as many, the next connections must have failed: from within 10 s on, up to the first that was \
+              taken up, at least one of a client that had lost one.",
+    confused: "connections that are reset one by one; a server that closes after each response, a timer that closes what is idle, \
+               and a reload after which the next connection is taken up at once: nothing is said of these.",
+    advice: "Look at what happened on the server at that time: deployment, crash, failover of an address, reload of a firewall. \
+             If new connections failed, drain first: take the server out of the load balancer, or hand the listening socket over \
+             (socket activation, SO_REUSEPORT), and let clients wait a little before they try again.",
     thresholds: &[&LEAST, &WITHIN],
     absence: false,
     witness: Witness::Either,
@@ -40,20 +48,19 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let within = scene.limits.span(&WITHIN);
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX).max(2);
     let mut shown = Vec::new();
+    let outages = outages(scene, services, (within, least), &mut shown);
     let marked = services.marked(scene.limits.get(&LEAST), Counted::Broke).into_iter();
-    let broken = marked.map(|(service, _, broken)| (service, Broken::of(&broken, (within, least))));
+    let broken = marked.map(|(service, _, broken)| {
+        let breaks = broken.iter().filter_map(|c| c.broke().map(|(t, _)| (t, *c)));
+        (service, Broken::of(breaks.collect(), (within, least)))
+    });
     let broken: BTreeMap<usize, Broken<'_>> = broken.filter(|(_, broken)| broken.is_old.contains(&true)).collect();
     let begin = |service: usize| broken.contains_key(&service).then(Vec::new);
     let add = |calm: &mut Vec<_>, c: Digest<'_>| calm.extend(c.broke().is_none().then(|| (c.first, c.last())));
     for (service, server, calm) in services.those(begin, add) {
-        let Broken { breaks, groups, is_old } = &broken[&service];
-        let groups: Vec<&[Break<'_>]> = groups.iter().map(|group| &breaks[group.clone()]).collect();
-        let all = Lasting::of(&calm, &groups);
-        for (i, group) in groups.iter().enumerate().filter(|(i, _)| is_old[*i]) {
+        let told = |time: Time| outages.iter().any(|(of, from, to)| *of == service && *from <= time && time <= *to);
+        for group in broken[&service].whole(&calm, within).filter(|group| !told(group[0].0)) {
             let (n, start, end) = (group.len(), group[0].0, group[group.len() - 1].0);
-            if all.besides(i, start - within) > Some(end + within) {
-                continue;
-            }
             shown.push(Shown {
                 severity: Severity::Warning,
                 count: n as u64,
@@ -72,10 +79,91 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     shown
 }
 
-/// When a connection was reset by its server.
+/// A service by number, and from when to when it was out.
+type Out = (usize, Time, Time);
+
+/// Adds what ended the connections of a service at one moment, after which new ones failed.
+fn outages(scene: &Scene, services: &Services<'_>, line: (Span, usize), shown: &mut Vec<Shown>) -> Vec<Out> {
+    let counts = services.tally(|c, [failed, ended]| {
+        *failed += u32::from(outage::failed(scene, c));
+        *ended += u32::from(c.may_be_ended_by_server());
+    });
+    let is_due = |[failed, ended]: [u32; 2]| failed > 0 && ended as usize >= line.1;
+    let mut out = Vec::new();
+    let begin = |service: usize| is_due(counts[service]).then(Course::default);
+    for (service, server, mut course) in services.those(begin, |course, c| course.add(scene, c)) {
+        course.after.sort();
+        let broken = Broken::of(std::mem::take(&mut course.ended), line);
+        let mut gone_until = None;
+        for group in broken.whole(&course.calm, line.0) {
+            let moment = (group[0].0, group[group.len() - 1].0);
+            let mut clients: Vec<u32> = group.iter().map(|(_, c)| c.parties.client).collect();
+            clients.sort_unstable();
+            let outage = course.after.outage(moment, |client| clients.binary_search(&client).is_ok());
+            // A moment in the outage of another is no other.
+            let Some(outage) = outage.filter(|_| gone_until.is_none_or(|until| until < moment.0)) else { continue };
+            let until = outage.back.unwrap_or(scene.end);
+            gone_until = Some(until);
+            out.push((service, moment.0, until));
+            shown.push(of_outage(scene, server, group, &outage));
+        }
+    }
+    out
+}
+
+/// What is told of a service that ended these, and was not there for a while.
+fn of_outage(scene: &Scene, server: Socket, group: &[Break<'_>], outage: &Outage<'_>) -> Shown {
+    let (n, start, end) = (group.len() as u64, group[0].0, group[group.len() - 1].0);
+    let reset = group.iter().filter(|(_, c)| c.broke().is_some()).count() as u64;
+    let how = match reset {
+        0 => "closed".to_owned(),
+        reset if reset == n => "reset".to_owned(),
+        reset => format!("ended ({} with FIN, {} with RST)", count(n - reset), count(reset)),
+    };
+    let (all, failed) = (plural(n, "connection"), outage.failed.iter().map(|c| c.id()));
+    let mut facts = outage.facts(scene);
+    facts.extend([
+        ("server", Value::from(server.to_string())),
+        ("time", Value::from(start.to_string())),
+        ("closed", Value::from(n - reset)),
+        ("reset", Value::from(reset)),
+    ]);
+    let shown = Shown {
+        severity: Severity::Warning,
+        count: n,
+        message: format!("{server} {how} all its {all} within {}; {}", Plain(end - start), outage.words(scene)),
+        at: Some(Side::Server),
+        connections: group.iter().map(|(_, c)| c.id()).chain(failed).collect(),
+        packets: outage.failed.iter().map(|c| c.first_packet()).take(LISTED).collect(),
+        facts,
+    };
+    shown.doubted(scene.quality.doubt(false).filter(|_| outage.is_silence()))
+}
+
+/// What became of the connections of a service.
+#[derive(Default)]
+struct Course<'a> {
+    /// Those that it ended.
+    ended: Vec<Break<'a>>,
+    /// First and last packets of the others.
+    calm: Vec<(Time, Time)>,
+    after: After<'a>,
+}
+
+impl<'a> Course<'a> {
+    fn add(&mut self, scene: &Scene, c: Digest<'a>) {
+        self.after.add(scene, c);
+        match c.ended_by_server() {
+            Some(time) => self.ended.push((time, c)),
+            None => self.calm.extend(c.was_established().then(|| (c.first, c.last()))),
+        }
+    }
+}
+
+/// When a connection was ended by its server.
 type Break<'a> = (Time, Digest<'a>);
 
-/// Connections of one server that it reset.
+/// Connections of one server that it ended.
 struct Broken<'a> {
     /// In order of time.
     breaks: Vec<Break<'a>>,
@@ -87,8 +175,7 @@ struct Broken<'a> {
 
 impl<'a> Broken<'a> {
     /// Of connections that broke; `within` such a time `least` of them must.
-    fn of(broken: &[Digest<'a>], (within, least): (Span, usize)) -> Broken<'a> {
-        let mut breaks: Vec<Break<'a>> = broken.iter().filter_map(|c| c.broke().map(|(t, _)| (t, *c))).collect();
+    fn of(mut breaks: Vec<Break<'a>>, (within, least): (Span, usize)) -> Broken<'a> {
         breaks.sort_by_key(|(t, c)| (*t, c.id()));
         let (mut groups, mut from) = (Vec::new(), 0);
         while let Some((start, _)) = breaks.get(from) {
@@ -99,6 +186,18 @@ impl<'a> Broken<'a> {
         let old = |(t, c): &&Break<'_>| *t - c.first > Span(within.0.saturating_mul(2));
         let is_old = groups.iter().map(|group| breaks[group.clone()].iter().filter(old).count() >= least).collect();
         Broken { breaks, groups, is_old }
+    }
+
+    /// The groups of which enough were old, and which nothing that had been open for longer survived: of the `calm` ones,
+    /// which did not break, or of other groups.
+    fn whole(&self, calm: &[(Time, Time)], within: Span) -> impl Iterator<Item = &[Break<'a>]> {
+        let groups: Vec<&[Break<'a>]> = self.groups.iter().map(|group| &self.breaks[group.clone()]).collect();
+        let all = self.is_old.contains(&true).then(|| Lasting::of(calm, &groups));
+        let survived = move |i: usize, group: &[Break<'_>]| {
+            let (start, end) = (group[0].0, group[group.len() - 1].0);
+            all.as_ref().is_none_or(|all| all.besides(i, start - within) > Some(end + within))
+        };
+        groups.into_iter().enumerate().filter(move |(i, group)| self.is_old[*i] && !survived(*i, group)).map(|(_, g)| g)
     }
 }
 

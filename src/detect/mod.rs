@@ -20,6 +20,7 @@
 //! | `attempt` | what is left of attempts that came to nothing |
 //! | `cause` | why a RST was sent; `unheard`: data sent in vain to a peer that is heard again |
 //! | `plain` | durations in sentences; `stands`: where an end is |
+//! | `outage` | what clients saw of a service that was gone |
 //! | `prelude` | what every detector needs |
 
 /// A ladder that begins with a handshake.
@@ -43,6 +44,7 @@ mod digests;
 mod group;
 mod limits;
 mod members;
+mod outage;
 mod page;
 mod plain;
 mod prelude;

@@ -82,6 +82,7 @@ pub fn peak(stays: impl Iterator<Item = Stay> + Clone) -> (i64, Time) {
 pub(super) struct Stays {
     pub syn_rcvd: Stay,
     pub established: Stay,
+    pub fin_wait_1: Stay,
     pub close_wait: Stay,
     pub time_wait: Stay,
     last: State,
@@ -103,6 +104,7 @@ impl Stays {
         Stays {
             syn_rcvd: of(State::SynRcvd),
             established: of(State::Established),
+            fin_wait_1: of(State::FinWait1),
             close_wait: of(State::CloseWait),
             time_wait: of(State::TimeWait),
             last: last.unwrap_or(State::Closed),
