@@ -273,7 +273,7 @@ impl<'a> Digest<'a> {
     /// When the server reset it, or closed it before its client did; within a second.
     pub fn ended_by_server(self) -> Option<Time> {
         let in_time_wait = self.marked(TIME_WAIT) && self.marked(TIME_WAIT_AT_SERVER);
-        let rare = self.rare().and_then(|rare| rare.broke.or(rare.closed));
+        let rare = self.rare().and_then(|rare| [rare.broke, rare.closed].into_iter().flatten().min());
         rare.or_else(|| in_time_wait.then(|| self.time_wait(1).since))
     }
 

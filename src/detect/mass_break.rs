@@ -114,7 +114,7 @@ fn outages(scene: &Scene, services: &Services<'_>, line: (Span, usize), shown: &
 /// What is told of a service that ended these, and was not there for a while.
 fn of_outage(scene: &Scene, server: Socket, group: &[Break<'_>], outage: &Outage<'_>) -> Shown {
     let (n, start, end) = (group.len() as u64, group[0].0, group[group.len() - 1].0);
-    let reset = group.iter().filter(|(_, c)| c.broke().is_some()).count() as u64;
+    let reset = group.iter().filter(|(t, c)| c.broke().is_some_and(|broke| broke.0 == *t)).count() as u64;
     let how = match reset {
         0 => "closed".to_owned(),
         reset if reset == n => "reset".to_owned(),
