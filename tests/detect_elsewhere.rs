@@ -71,7 +71,7 @@ fn segments(parts: &[Part]) -> Vec<Segment> {
 
 fn found(parts: &[Part]) -> Option<Finding> {
     let report = of_segments(&segments(parts), Time(0) + Span::secs(20));
-    report.findings.into_iter().find(|found| found.name == "reply-from-unexpected-source")
+    report.findings.into_iter().find(|found| found.name == "unexpected-reply-source")
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn an_answer_to_another_syn_answers_nothing() {
         seg
     });
     let report = of_segments(&other.collect::<Vec<_>>(), Time(0) + Span::secs(20));
-    assert!(report.findings.iter().all(|found| found.name != "reply-from-unexpected-source"));
+    assert!(report.findings.iter().all(|found| found.name != "unexpected-reply-source"));
     // Nor does what comes long after the client has given up.
     const LATE: &str = "1. - <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- - @ 11s\n2. - --> <SEQ=101><CTL=RST> --> -\n";
     assert_eq!(found(&[(ASKED, 1, 8080, 64), (LATE, 2, 80, 64)]).map(|f| f.message), None);
@@ -144,7 +144,7 @@ fn no_real_capture_has_any() {
     shared::captures(&truth, &mut files);
     for file in files {
         let Ok(report) = of_file(&file, Options::default()) else { continue };
-        let told = report.findings.iter().find(|found| found.name == "reply-from-unexpected-source");
+        let told = report.findings.iter().find(|found| found.name == "unexpected-reply-source");
         assert_eq!(told.map(|found| &found.message), None, "{}", file.display());
     }
 }

@@ -85,7 +85,7 @@ fn a_restart_is_told_with_how_long_new_connections_were_refused() {
     let (server, rest) = told.message.split_once(' ').unwrap();
     assert_eq!(
         rest,
-        "closed all its 6 connections within 50 ms; 5 new connections were refused from 940 ms to 2.9 s after that, and one was \
+        "closed all its 6 connections within 50 ms; 5 new connections were refused from 990 ms to 3.0 s after that, and one was \
          taken up again after 4.0 s"
     );
     assert_eq!((told.severity, told.count, told.facts["server"].as_str()), (Severity::Warning, 6, Some(server)));
@@ -98,7 +98,7 @@ fn a_restart_is_told_with_how_long_new_connections_were_refused() {
 #[test]
 fn what_does_not_come_back_is_told_up_to_the_end() {
     let told = found(&[(CLOSED, 6, 0), (UNANSWERED, 3, 31_000)]).unwrap();
-    let says = "3 new connections were unanswered from 940 ms to 960 ms after that, and none was taken up again up to the end of \
+    let says = "3 new connections were unanswered from 990 ms to 1.0 s after that, and none was taken up again up to the end of \
                 the capture (at least 59 s)";
     assert!(told.message.ends_with(says), "{}", told.message);
 }

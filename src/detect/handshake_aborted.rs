@@ -12,7 +12,8 @@ pub static DECLARATION: Declaration = Declaration {
     why: "Scanners and load balancers' health checks do it on purpose; a client whose connect() was cancelled, or a NAT that lost \
           the mapping, does it by accident.",
     decided: "A RST from the client after the server's SYN,ACK and before its own ACK (RFC 9293 §3.10.7.3).",
-    confused: "rst-abort, after the handshake; syn-refused, by the server.",
+    confused: "rst-abort, after the handshake; syn-refused, by the server; unexpected-reply-source, where the SYN,ACK came from \
+               another address than the SYN was sent to.",
     advice: "At equal intervals from one address: a health check. Otherwise look for a NAT or proxy that answers in the client's \
              place.",
     thresholds: &[],

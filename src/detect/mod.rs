@@ -99,7 +99,6 @@ mod packets_missing;
 mod path_mtu_lowered;
 mod port_scan;
 mod reordering;
-mod reply_from_unexpected_source;
 mod request_crossed_fin;
 mod request_unanswered;
 mod reset_rate;
@@ -124,6 +123,7 @@ mod syn_unanswered;
 mod time_wait_excess;
 mod time_wait_killed;
 mod time_wait_reuse;
+mod unexpected_reply_source;
 mod window_limited;
 mod write_after_fin;
 mod zero_window_stall;
@@ -206,7 +206,7 @@ pub static ALL: &[&Declaration] = &[
     &handshake_aborted::DECLARATION,
     &accept_queue_drops::DECLARATION,
     &options_changed::DECLARATION,
-    &reply_from_unexpected_source::DECLARATION,
+    &unexpected_reply_source::DECLARATION,
     &odd_flags::DECLARATION,
     &packets_missing::DECLARATION,
     &packets_duplicated::DECLARATION,

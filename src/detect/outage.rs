@@ -55,16 +55,17 @@ impl<'a> After<'a> {
         // One that was taken up at last may have lost its SYN.
         let has_failed = failed.iter().any(|(_, c)| !c.was_established() && known(c.parties.client));
         (first - end <= SOON && has_failed).then(|| Outage {
-            end,
+            start,
             failed: failed.iter().map(|(_, c)| *c).collect(),
             back,
         })
     }
 }
 
-/// Attempts that failed after a moment that ended at `end`.
+/// Attempts that failed after a moment.
 pub struct Outage<'a> {
-    end: Time,
+    /// When it began.
+    start: Time,
     /// In order of time; at least one.
     pub failed: Vec<Digest<'a>>,
     /// When a connection was taken up again.
@@ -82,9 +83,9 @@ impl Outage<'_> {
         self.refused() == 0
     }
 
-    /// From the end of the moment on.
+    /// From the beginning of the moment on.
     fn after(&self, time: Time) -> Span {
-        (time - self.end).max(Span(0))
+        (time - self.start).max(Span(0))
     }
 
     /// In words, to be put behind what happened.
@@ -97,7 +98,7 @@ impl Outage<'_> {
                 format!("refused ({}) or unanswered ({})", count(refused), count(unanswered))
             }
         };
-        let [first, last] = [self.failed.first(), self.failed.last()].map(|c| c.map_or(self.end, |c| c.first));
+        let [first, last] = [self.failed.first(), self.failed.last()].map(|c| c.map_or(self.start, |c| c.first));
         let (from, to) = (Plain(self.after(first)), Plain(self.after(last)));
         let when = if first == last { format!("{from} after that") } else { format!("from {from} to {to} after that") };
         let back = match self.back {

@@ -29,7 +29,7 @@ pub static DECLARATION: Declaration = Declaration {
     why: "The user waits for two minutes and gets a timeout. Silence, unlike a refusal, means that a packet is dropped somewhere.",
     decided: "No segment of the server in this incarnation, and the first SYN is older than the threshold.",
     confused: "a capture that does not show the server's direction at all; syn-refused; syn-rejected, where an ICMP error says why; \
-               port-scan, where nobody expects an answer.",
+               port-scan, where nobody expects an answer; unexpected-reply-source, where the answer comes from another address.",
     advice: "Firewall that drops, dead host, wrong route, or a full accept queue (does the port answer others? then see \
              accept-queue-drops). Capture at the server: does the SYN arrive there?",
     thresholds: &[&AFTER, &GIVEN_UP],

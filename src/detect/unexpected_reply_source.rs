@@ -4,7 +4,7 @@ use super::attempt::{Attempt, Seen};
 use super::prelude::*;
 
 const WITHIN: Threshold = Threshold::duration(
-    "reply-from-unexpected-source-within",
+    "unexpected-reply-source-within",
     Span::secs(3),
     "how long after the last SYN the answer may come",
     "the SYN timeout of older stacks (RFC 6298 §2.1 and its fallback of 3 s)",
@@ -15,7 +15,7 @@ const NOT_TAKEN: Span = Span::millis(500);
 
 pub static DECLARATION: Declaration = Declaration {
     code: "O15",
-    name: "reply-from-unexpected-source",
+    name: "unexpected-reply-source",
     severity: Severity::Warning,
     summary: "a SYN was answered from another address or port than it was sent to",
     what: "The SYN,ACK (or RST) that acknowledges exactly the client's SYN came from another address or port than that had been \
