@@ -117,7 +117,7 @@ impl Outage<'_> {
         facts([
             ("refused", Value::from(refused)),
             ("unanswered", Value::from(all - refused)),
-            (gone, Value::from(seconds(self.after(until)))),
+            (gone, seconds(self.after(until))),
         ])
     }
 }
