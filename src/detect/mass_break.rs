@@ -20,9 +20,9 @@ pub static DECLARATION: Declaration = Declaration {
     why: "It is one event and not many: the process was restarted or killed, the host failed over, or a device dropped its table. \
           How long new connections failed is the outage as clients saw it.",
     decided: "At least so many connections of one server address, from the RSTs in their histories within the time given, and none \
-              that had been open for longer survives it. Where the server also sent FINs, before its clients did, of which a \
-              restart makes as many, the next connections must have failed: from within 10 s on, up to the first that was \
-              taken up, at least one of a client that had lost one.",
+              that had been open for longer survives it. Where the server also sent FINs, before its clients did, new \
+              connections must have failed before any was taken up, within 10 s one of a client that had lost one: refused, \
+              unanswered for 3 s, or their SYN repeated. Times are told from the first of the ends on.",
     confused: "connections that are reset one by one; a server that closes after each response, a timer that closes what is idle, \
                and a reload after which the next connection is taken up at once: nothing is said of these.",
     advice: "Look at what happened on the server at that time: deployment, crash, failover of an address, reload of a firewall. \
@@ -58,7 +58,11 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let begin = |service: usize| broken.contains_key(&service).then(Vec::new);
     let add = |calm: &mut Vec<_>, c: Digest<'_>| calm.extend(c.broke().is_none().then(|| (c.first, c.last())));
     for (service, server, calm) in services.those(begin, add) {
-        let told = |time: Time| outages.iter().any(|(of, from, to)| *of == service && *from <= time && time <= *to);
+        let out = outages.get(&service).map_or(&[][..], Vec::as_slice);
+        let told = |time: Time| {
+            let before = out.partition_point(|(from, _)| *from <= time).checked_sub(1);
+            before.is_some_and(|before| time <= out[before].1)
+        };
         for group in broken[&service].whole(&calm, within).filter(|group| !told(group[0].0)) {
             let (n, start, end) = (group.len(), group[0].0, group[group.len() - 1].0);
             shown.push(Shown {
@@ -79,17 +83,17 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     shown
 }
 
-/// A service by number, and from when to when it was out.
-type Out = (usize, Time, Time);
+/// From when to when services, by number, were out, in order.
+type Outages = BTreeMap<usize, Vec<(Time, Time)>>;
 
 /// Adds what ended the connections of a service at one moment, after which new ones failed.
-fn outages(scene: &Scene, services: &Services<'_>, line: (Span, usize), shown: &mut Vec<Shown>) -> Vec<Out> {
+fn outages(scene: &Scene, services: &Services<'_>, line: (Span, usize), shown: &mut Vec<Shown>) -> Outages {
     let counts = services.tally(|c, [failed, ended]| {
         *failed += u32::from(outage::failed(scene, c));
         *ended += u32::from(c.may_be_ended_by_server());
     });
     let is_due = |[failed, ended]: [u32; 2]| failed > 0 && ended as usize >= line.1;
-    let mut out = Vec::new();
+    let mut out = Outages::new();
     let begin = |service: usize| is_due(counts[service]).then(Course::default);
     for (service, server, mut course) in services.those(begin, |course, c| course.add(scene, c)) {
         course.after.sort();
@@ -97,14 +101,17 @@ fn outages(scene: &Scene, services: &Services<'_>, line: (Span, usize), shown: &
         let mut gone_until = None;
         for group in broken.whole(&course.calm, line.0) {
             let moment = (group[0].0, group[group.len() - 1].0);
+            // A moment in the outage of another is no other.
+            if gone_until.is_some_and(|until| moment.0 <= until) {
+                continue;
+            }
             let mut clients: Vec<u32> = group.iter().map(|(_, c)| c.parties.client).collect();
             clients.sort_unstable();
             let outage = course.after.outage(moment, |client| clients.binary_search(&client).is_ok());
-            // A moment in the outage of another is no other.
-            let Some(outage) = outage.filter(|_| gone_until.is_none_or(|until| until < moment.0)) else { continue };
+            let Some(outage) = outage else { continue };
             let until = outage.back.unwrap_or(scene.end);
             gone_until = Some(until);
-            out.push((service, moment.0, until));
+            out.entry(service).or_default().push((moment.0, until));
             shown.push(of_outage(scene, server, group, &outage));
         }
     }

@@ -3,7 +3,7 @@
 use super::prelude::*;
 use crate::report::Outcome;
 
-/// The first attempt that fails must come so soon.
+/// An attempt must fail so soon.
 const SOON: Span = Span::secs(10);
 
 /// A SYN that has waited for less may still be answered.
@@ -21,7 +21,8 @@ pub fn failed(scene: &Scene, c: Digest<'_>) -> bool {
 pub struct After<'a> {
     /// When they were first asked for, in order.
     failed: Vec<(Time, Digest<'a>)>,
-    /// When others were taken up, in order.
+    /// When others were asked for, in order; and when one was taken up: once they are sorted, the first of these and all
+    /// that follow.
     taken_up: Vec<(Time, Time)>,
 }
 
@@ -41,24 +42,25 @@ impl<'a> After<'a> {
     pub fn sort(&mut self) {
         self.failed.sort_unstable_by_key(|(first, c)| (*first, c.id()));
         self.taken_up.sort_unstable();
+        let mut first = Time(i64::MAX);
+        for (_, time) in self.taken_up.iter_mut().rev() {
+            first = first.min(*time);
+            *time = first;
+        }
     }
 
     /// The outage that began with a moment from `start` to `end`, if new connections failed then of whom is `known`: others
     /// may never have been let in.
     pub fn outage(&self, (start, end): (Time, Time), known: impl Fn(u32) -> bool) -> Option<Outage<'a>> {
-        let later = &self.taken_up[self.taken_up.partition_point(|(first, _)| *first < start)..];
-        let back = later.iter().map(|(_, time)| *time).min();
+        let later = self.taken_up.partition_point(|(first, _)| *first < start);
+        let back = self.taken_up.get(later).map(|(_, time)| *time);
         let from = self.failed.partition_point(|(first, _)| *first < start);
         let until = back.map_or(self.failed.len(), |back| self.failed.partition_point(|(first, _)| *first < back));
         let failed = self.failed.get(from..until)?;
-        let first = failed.first()?.0;
         // One that was taken up at last may have lost its SYN.
-        let has_failed = failed.iter().any(|(_, c)| !c.was_established() && known(c.parties.client));
-        (first - end <= SOON && has_failed).then(|| Outage {
-            start,
-            failed: failed.iter().map(|(_, c)| *c).collect(),
-            back,
-        })
+        let counts = |c: &Digest<'_>| !c.was_established() && known(c.parties.client);
+        let soon = failed.iter().take_while(|(first, _)| *first - end <= SOON).any(|(_, c)| counts(c));
+        soon.then(|| Outage { start, failed: failed.iter().map(|(_, c)| *c).collect(), back })
     }
 }
 
