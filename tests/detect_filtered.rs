@@ -6,7 +6,7 @@ mod analysis;
 use analysis::{find, in_order, moved, of_segments, parsed};
 use tcpstate::render::{Format, RenderOptions, render};
 use tcpstate::report::{Anomaly, ClosedFirst, Outcome, Report};
-use tcpstate::segment::{Flags, Segment};
+use tcpstate::segment::{Flags, Segment, Socket};
 use tcpstate::time::{Span, Time};
 use tcpstate::tracker::State;
 
@@ -122,6 +122,24 @@ fn syns_alone_cast_doubt_on_their_being_unanswered() {
     // A client that gets no answer says it again.
     let report = filtered(&[(UNANSWERED, 40)], |_| true);
     assert_eq!(report.capture.left_out, None);
+}
+
+/// Nobody has so many clients of which each comes once.
+#[test]
+fn a_flood_from_forged_addresses_is_no_filter() {
+    let ladder = parsed("1. - --> <SEQ=100><CTL=SYN> --> - @ 0s\n");
+    let mut segments = Vec::new();
+    for n in 0..400_u16 {
+        let [high, low] = n.to_be_bytes();
+        let syn = moved(&ladder, 40_000, Span::millis(n.into())).next().unwrap();
+        segments.push(Segment { src: Socket { addr: [198, 51, high, low].into(), ..syn.src }, ..syn });
+    }
+    in_order(&mut segments);
+    let end = segments[0].time + Span::secs(3);
+    let report = of_segments(&segments, end);
+    assert_eq!(report.capture.left_out, None);
+    let level = report.findings.iter().find(|finding| finding.name == "half-open-level").expect("it is told");
+    assert!(!level.facts.contains_key("doubtful") && level.count == 400, "{level:?}");
 }
 
 #[test]

@@ -5,6 +5,8 @@ use crate::segment::{Flags, Segment};
 
 /// Of fewer connections nothing is concluded.
 const LEAST: u64 = 5;
+/// So many SYNs, nearly each from a host of its own, come from forged addresses: no service has so many hosts that come once.
+const FLOOD: u64 = 100;
 
 const SYN: u8 = Flags::SYN.0 as u8;
 const FIN: u8 = Flags::FIN.0 as u8;
@@ -66,7 +68,8 @@ impl Kinds {
         let expected = quality.connections * if self.has(SYN_ACK) { 2 } else { 1 };
         let unrepeated = self.has(SYN | SYN_ACK) && once * 2 <= expected * 3;
         let refused = self.resets * 2 > quality.connections || self.seen == SYN | RST;
-        (unrepeated && !refused).then_some(Lack::Perhaps(self))
+        let forged = quality.connections >= FLOOD && quality.hosts * 10 >= quality.connections * 9;
+        (unrepeated && !refused && !forged).then_some(Lack::Perhaps(self))
     }
 
     fn names(self) -> String {

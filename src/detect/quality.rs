@@ -45,6 +45,8 @@ pub struct Quality {
     pub longest_back_step: Span,
     /// All connections.
     pub connections: u64,
+    /// All hosts that took part in one.
+    pub hosts: u64,
     /// Packets that the capturing system dropped, where it says so.
     pub dropped: u64,
     /// The kinds of segments that were captured.

@@ -214,6 +214,7 @@ impl Survey {
             open_at_end: passed.open_at_end,
             dropped: passed.dropped,
             kinds: passed.kinds,
+            hosts: self.directory.hosts() as u64,
             ..self.quality
         };
         let length = (end - begin).0 as f64;
