@@ -89,3 +89,26 @@ fn a_fin_that_the_network_brings_once_more_does_not_disown_the_reset_after_it() 
     // One that its sender repeats does.
     assert!(find(&again("<ID=8><TS=3600/900>"), "rst-from-between").is_some());
 }
+
+#[test]
+fn the_answer_of_a_listener_to_an_old_syn_does_not_disown_its_reset() {
+    let again = |number: &str| {
+        after_handshake(&format!(
+            "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT @ +10ms
+5. TIME_WAIT <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK @ +20ms
+6. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED @ +20us
+7. TIME_WAIT <-- <SEQ={number}><ACK=101><CTL=SYN,ACK> <-- CLOSED @ +4s
+8. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED @ +20us
+9. CLOSED <-- <SEQ=302><CTL=RST><WIN=0> <-- CLOSED @ +20ms
+10. CLOSED <-- <SEQ={number}><ACK=101><CTL=SYN,ACK> <-- CLOSED @ +1s
+11. CLOSED --> <SEQ=101><CTL=RST><WIN=0> --> CLOSED @ +20us
+"
+        ))
+    };
+    let c = again("90000301");
+    assert!(find(&c, "rst-from-between").is_none(), "{:?}", c.anomalies);
+    assert!(find(&c, "rst-abort").is_none(), "{:?}", c.anomalies);
+    assert!(find(&c, "time-wait-killed").is_some(), "{:?}", c.anomalies);
+    // What is of this connection does.
+    assert!(find(&again("300"), "rst-from-between").is_some(), "{:?}", again("300").anomalies);
+}

@@ -1,6 +1,7 @@
 //! One end of a connection: its stream as captured, and what it said into silence.
 
 use super::Cold;
+use super::rare::is_of_another;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 use crate::tracker::sequence::{after, before, later, left_before, within};
@@ -262,7 +263,7 @@ impl End {
         idle: Span,
     ) -> Noted {
         let pause = if self.last_sent == NEVER { Span(0) } else { seg.time - self.last_sent };
-        self.last_sent = seg.time;
+        self.last_sent = if is_of_another(seg, taken, c) { self.last_sent } else { seg.time };
         let late = taken.class == Class::GapFill && self.is_late(seg);
         let resent = self.note_order(seg);
         self.duplicate_acks = if taken.advances { NEWS } else { 0 };

@@ -44,6 +44,11 @@ fn is_taken_up(c: &Connection, x: usize) -> bool {
     peer.syn_acks == 0 || peer.bytes > 0 || beyond_syn()
 }
 
+/// Whether `seg` opens another connection than `c`, as the answer of a listener to an old SYN that comes once more does.
+pub(super) fn is_of_another(seg: &Segment, taken: &Taken, c: &Connection) -> bool {
+    seg.has(Flags::SYN) && c.ends[taken.sender].isn().is_some_and(|isn| isn != seg.seq)
+}
+
 impl Signals {
     /// Takes note of a segment that brings something rare, or comes after one that did.
     pub(super) fn note_rare(&mut self, taken: &Taken, seg: &Segment, c: &Connection, noted: &Noted, rare: Rare) {
@@ -51,7 +56,9 @@ impl Signals {
         let (duplicate_acks, restarted) = (self.ends[y].duplicate_acks(), self.ends[y].restarted_timer(seg.time));
         self.note_holes(x, seg, noted);
         let cold = self.cold.get_or_insert_default();
-        cold.note_around(x, seg, taken);
+        if !is_of_another(seg, taken, c) {
+            cold.note_around(x, seg, taken);
+        }
         let [a, b] = &mut cold.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         if taken.advances {
