@@ -305,10 +305,13 @@ fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
             reset.packet,
             if unseen { "did not know" } else { "no longer knew" },
             if between { "that end" } else { "it" },
-            if unseen {
-                "may have closed before the capture began, or never had (has it taken its address over?)"
-            } else {
-                "had never closed"
+            match is_open(view, e) {
+                _ if unseen =>
+                    "may have closed before the capture began, or never had (has it taken its address over?)",
+                true => "had never closed",
+                // Only the client's data shows that its ACK was due.
+                false =>
+                    "had never completed: it had closed its listener, or given the handshake up (a SYN cookie runs out, too)",
             },
             after_idle(reset.idle),
         )

@@ -17,7 +17,8 @@ pub static DECLARATION: Declaration = Declaration {
     what: "From SYN to SYN,ACK, or from SYN,ACK to ACK, more time passed than any network needs.",
     why: "One of the hosts, or a proxy between them, was busy or waited for something before it answered.",
     decided: "The times between the handshake's segments, none of which was repeated.",
-    confused: "syn-retried, where a lost SYN costs the time.",
+    confused: "syn-retried, where a lost SYN costs the time. A client that has nothing to say at first, and whose ACK was lost: it \
+               acknowledges with its first data, which is said then.",
     advice: "The part that is slow tells who: SYN to SYN,ACK the server's side, SYN,ACK to ACK the client's.",
     thresholds: &[&SLOW],
     absence: false,
@@ -48,18 +49,24 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let ends = &c.ends;
     let repeated = ends.iter().any(|e| e.syns > 1 || e.syn_acks > 1);
     // Where the clock stepped back in between, nothing can be said about how long it took.
-    let stepped = view.measured.handshake.legs().contains(&None);
+    let again = view.measured.handshake.is_acked_again();
+    let stepped = !again && view.measured.handshake.legs().contains(&None);
     if repeated || stepped || first.max(second) < slow {
         return;
     }
     let slower = if first >= second { view.server() } else { view.client };
-    let message = || {
-        format!(
-            "the handshake took {}: SYN to SYN,ACK {}, SYN,ACK to ACK {}",
-            Plain(Span(first.0 + second.0)),
-            Plain(first),
+    let took = Plain(Span(first.0 + second.0));
+    let message = || match again {
+        true => format!(
+            "{} acknowledged the SYN,ACK only with its first data, {} later: an ACK before that was most likely lost, or \
+             not captured; SYN to SYN,ACK took {}",
+            view.who(view.client),
             Plain(second),
-        )
+            Plain(first),
+        ),
+        false => {
+            format!("the handshake took {took}: SYN to SYN,ACK {}, SYN,ACK to ACK {}", Plain(first), Plain(second))
+        }
     };
     sink.raise(Severity::Note, c.first, c.first_packet, message)
         .at(slower)

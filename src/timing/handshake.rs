@@ -3,7 +3,7 @@
 use super::maybe::Maybe;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
-use crate::tracker::sequence::{after, later};
+use crate::tracker::sequence::{after, later, repeats_ack};
 
 /// All copies of one SYN or SYN,ACK: only the first and the last two matter.
 #[derive(Clone, Debug, Default)]
@@ -114,6 +114,8 @@ pub struct Handshake {
     syn_told: bool,
     /// The ACK answers the last SYN,ACK.
     syn_ack_told: bool,
+    /// The ACK is [not the first](repeats_ack) of the SYN,ACK.
+    again: bool,
     /// The ACK came after one SYN, and the SYN,ACK was not captured: both legs together need only the client's segments.
     whole: bool,
     /// What acknowledged the SYN,ACK may have been missed: the client's first segment that was captured goes on later in its stream.
@@ -165,8 +167,10 @@ impl Handshake {
             return false;
         }
         self.ack = seg.time.into();
+        let since = self.syn_acks.last.time().or(self.syns.first());
+        self.again = since.is_some_and(|since| repeats_ack(seg, seg.time - since));
         self.syn_ack_told = self.syn_acks.is_last_answered(seg.options.timestamps.map(|t| t.echo));
-        self.whole = self.syn_acks.count == 0 && self.syns.count == 1;
+        self.whole = self.syn_acks.count == 0 && self.syns.count == 1 && !self.again;
         self.skipped = self.begins.is_some_and(|begins| after(seg.seq, begins));
         true
     }
@@ -244,7 +248,16 @@ impl Handshake {
     /// From the SYN,ACK answered to the client's ACK.
     #[inline]
     pub fn synack_to_ack(&self) -> Leg {
-        self.syn_acks.leg(self.answer(), self.syn_ack_told).forwards()
+        match self.syn_acks.leg(self.answer(), self.syn_ack_told).forwards() {
+            Leg::Exact(most) | Leg::Between([_, most]) if self.again => Leg::Between([Span(0), most]),
+            leg => leg,
+        }
+    }
+
+    /// Whether the SYN,ACK was acknowledged before, unless the client waited: the first captured acknowledgment came late, and with
+    /// payload.
+    pub fn is_acked_again(&self) -> bool {
+        self.again
     }
 
     /// Both, as far as there is no doubt.
@@ -292,6 +305,7 @@ crate::pack::pack_fields!(Handshake {
     opener,
     syn_told,
     syn_ack_told,
+    again,
     whole,
     skipped,
     begins
@@ -352,6 +366,16 @@ mod tests {
         let h = handshake(&segments);
         assert_eq!(h.syn_to_synack(), Leg::Exact(Span::millis(30)));
         assert_eq!(h.retry_delay(), Some(Span::secs(1)));
+    }
+
+    #[test]
+    fn a_late_acknowledgment_with_payload_may_not_be_the_first() {
+        let h = |late: Segment| handshake(&[(0, syn(0)), (1, syn_ack(30)), (0, late)]);
+        let carried = |millis: i64| Segment { len: 5, ..ack(millis, 1) };
+        assert_eq!(h(carried(2_030)).synack_to_ack(), Leg::Between([Span(0), Span::secs(2)]));
+        assert!(h(carried(2_030)).is_acked_again() && h(carried(2_030)).round_trip().is_none());
+        assert_eq!(h(ack(2_030, 1)).synack_to_ack(), Leg::Exact(Span::secs(2)));
+        assert_eq!(h(carried(430)).synack_to_ack(), Leg::Exact(Span::millis(400)));
     }
 
     #[test]

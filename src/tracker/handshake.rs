@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::endpoint::{Endpoint, NOT_OFFERED, When, scale_of};
 use super::mark::{Mark, Place};
 use super::rules::Event;
-use super::sequence::{after, within};
+use super::sequence::{after, repeats_ack, within};
 use super::state::Evidence;
 use crate::segment::{Flags, IcmpError, IcmpKind, Segment};
 use crate::time::{Span, Time};
@@ -248,8 +248,9 @@ impl Connection {
                 }
                 // Where its stream goes on later, what acknowledged it first was not captured.
                 let first = !self.ends[x].seen || !after(seg.seq, self.ends[x].next);
-                if let Some(syn_ack) = self.handshake.syn_ack.get().filter(|_| first) {
-                    self.ends[x].note_turnaround(now - syn_ack);
+                let took = self.handshake.syn_ack.get().map(|syn_ack| now - syn_ack);
+                if let Some(took) = took.filter(|took| first && !repeats_ack(seg, *took)) {
+                    self.ends[x].note_turnaround(took);
                 }
                 if first {
                     self.handshake.ack.get_or_insert(now);

@@ -2,7 +2,7 @@
 
 use super::again::Next;
 use super::player::Player;
-use super::sequence::after;
+use super::sequence::{after, repeats_ack};
 use super::textbook::{NONE, Textbook};
 use super::timers;
 use crate::segment::{Flags, Segment};
@@ -178,7 +178,10 @@ impl Page<'_> {
         let (all, fin, packet) = (seg.ack == self.next[1 - x], seg.has(Flags::FIN), (seg.time, seg.packet));
         Some(match self.stage {
             Stage::SynAck if x == 0 && !fin && all => {
-                self.note_turnaround(0, seg.time - self.book.opening[1].0);
+                let took = seg.time - self.book.opening[1].0;
+                if !repeats_ack(seg, took) {
+                    self.note_turnaround(0, took);
+                }
                 self.book.opening[2] = packet;
                 Stage::Open
             }

@@ -1,6 +1,7 @@
 //! Sequence numbers: arithmetic modulo 2^32 (RFC 9293 §3.4); and in which order segments left.
 
 use crate::segment::Segment;
+use crate::time::Span;
 
 /// Whether `a` comes before `b`: the shorter way round.
 #[inline]
@@ -24,6 +25,12 @@ pub const fn later(a: u32, b: u32) -> u32 {
 #[inline]
 pub const fn within(low: u32, n: u32, high: u32) -> bool {
     !before(n, low) && !after(n, high)
+}
+
+/// Whether `seg`, the first captured to acknowledge what passed `after` ago, is not the first that was sent: none is delayed for
+/// more than half a second (RFC 9293 §3.8.6.3), and payload acknowledges what came before it once more.
+pub(crate) fn repeats_ack(seg: &Segment, after: Span) -> bool {
+    seg.len > 0 && after >= Span::secs(1)
 }
 
 /// Sequence numbers that lie this close belong together, whatever windows are: so close that on a whole tape of the
