@@ -74,16 +74,23 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let still = zero.since.is_some();
+        // A single one is answered by the opening.
+        let lost = zero.unheard > 1;
         let severity = match total {
-            t if t >= view.span(&LONG) => Severity::Error,
+            t if t >= view.span(&LONG) && !lost => Severity::Error,
             t if t >= view.span(&AFTER) => Severity::Warning,
             _ => Severity::Note,
         };
         let message = || {
-            let answered = if unheard.is_some() { ", in the end without an answer" } else { "" };
+            let answered = match unheard {
+                Some(_) => ", in the end without an answer",
+                None if lost => ", several times without an answer: it may have opened its window before",
+                None => "",
+            };
             format!(
-                "{} kept its window closed for {}{}; {} probed {}{answered}",
+                "{} kept its window closed for {}{}{}; {} probed {}{answered}",
                 view.who(e),
+                if lost && !still { "up to " } else { "" },
                 if still { AtLeast(total).to_string() } else { Plain(total).to_string() },
                 if still { " and never opened it" } else { "" },
                 view.who(1 - e),
@@ -95,6 +102,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             .lasted(if still { "for_at_least" } else { "for" }, total)
             .span("longest", zero.longest.max(open))
             .fact("times", zero.times)
-            .fact("probes", zero.probes);
+            .fact("probes", zero.probes)
+            .count("unanswered_probes", if lost { zero.unheard } else { 0 });
     }
 }

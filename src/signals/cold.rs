@@ -126,7 +126,16 @@ impl ColdEnd {
             spell: Spell { first: (Time(0), 0), span: Span(0), end: 0, repeats: 0 },
             same: Same { seq: 0, len: 0, times: 0, first: (0, Time(0)) },
         },
-        zero: ZeroWindow { since: None, first: None, total: Span(0), longest: Span(0), times: 0, probes: 0 },
+        zero: ZeroWindow {
+            since: None,
+            first: None,
+            total: Span(0),
+            longest: Span(0),
+            times: 0,
+            probes: 0,
+            heard: 0,
+            unheard: 0,
+        },
         probes: 0,
         last_probe: 0,
         gap_fills: 0,
@@ -290,6 +299,10 @@ pub struct ZeroWindow {
     pub times: u32,
     /// Probes the peer sent against it.
     pub probes: u32,
+    /// How many of them when the end said last that it is closed.
+    heard: u32,
+    /// The most of them that passed between such a word and the opening.
+    pub unheard: u32,
 }
 
 impl ZeroWindow {
@@ -301,10 +314,12 @@ impl ZeroWindow {
                 self.times = self.times.saturating_add(1);
             }
             self.first.get_or_insert((seg.time, seg.packet));
+            self.heard = self.probes;
         } else if let Some(since) = self.since.take() {
             let span = seg.time - since;
             self.total.0 = self.total.0.saturating_add(span.0);
             self.longest = self.longest.max(span);
+            self.unheard = self.unheard.max(self.probes.saturating_sub(self.heard));
         }
     }
 }
@@ -360,4 +375,4 @@ crate::pack::pack_fields!(Again {
 crate::pack::pack_fields!(Same { seq, len, times, first });
 crate::pack::pack_fields!(Beyond { gap, least, most });
 crate::pack::pack_fields!(Spell { first, span, end, repeats });
-crate::pack::pack_fields!(ZeroWindow { since, first, total, longest, times, probes });
+crate::pack::pack_fields!(ZeroWindow { since, first, total, longest, times, probes, heard, unheard });

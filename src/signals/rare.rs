@@ -37,6 +37,11 @@ pub(super) fn tells_window(seg: &Segment) -> bool {
     seg.has(Flags::ACK) && !seg.has(Flags::SYN) && !seg.has(Flags::FIN)
 }
 
+/// Whether `seg` opens a window that is closed. Of a FIN a window of 0 says nothing of its sender's reading.
+fn opens_window(seg: &Segment) -> bool {
+    tells_window(seg) || seg.has(Flags::FIN) && seg.window > 0
+}
+
 /// Whether the peer of end `x`, if it is the server, has shown that it took the connection up.
 fn is_taken_up(c: &Connection, x: usize) -> bool {
     let (own, peer) = (&c.ends[x], &c.ends[1 - x]);
@@ -64,7 +69,7 @@ impl Signals {
         if taken.advances {
             peer.again.same.times = 0;
         }
-        if rare.closes_window || own.zero.since.is_some() && tells_window(seg) {
+        if rare.closes_window || own.zero.since.is_some() && opens_window(seg) {
             own.zero.note(seg);
         }
         if taken.class == Class::Probe {
