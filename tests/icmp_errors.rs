@@ -3,7 +3,7 @@
 #[path = "common/analysis.rs"]
 mod analysis;
 
-use analysis::{parsed, rejection};
+use analysis::{find, parsed, rejection};
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::report::{Connection, Outcome};
 use tcpstate::segment::{IcmpError, IcmpKind};
@@ -115,4 +115,24 @@ fn who_rejects_data_sent_again_and_again_is_told() {
         let told = c.anomalies.iter().find(|found| found.name == "half-open-dead-peer").unwrap();
         assert!(told.message.ends_with("or it is gone") && !told.facts.contains_key("icmp"), "{}", told.message);
     }
+}
+
+/// An end that hears why its data does not get through may give up soon, or be heard of otherwise: it is not told as silence.
+#[test]
+fn what_a_router_says_of_the_data_is_told_where_the_connection_is_not_dead() {
+    let resets = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
+4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +10ms
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> -->x ESTABLISHED @ +300ms
+6. ESTABLISHED <-- <SEQ=301><ACK=101><CTL=ACK><LEN=10> <-- ESTABLISHED @ +1s
+7. CLOSED --> <SEQ=111><ACK=301><CTL=RST,ACK> --> CLOSED @ +2s
+";
+    let told = |seq: u32| {
+        let c = rejected(resets, 4, seq, IcmpKind::Prohibited);
+        ["rst-abort", "retransmissions"].map(|name| find(&c, name).unwrap().message.contains("(ICMP, packet 5)"))
+    };
+    assert_eq!(told(101), [true, true]);
+    // What was acknowledged got through.
+    assert_eq!(told(100), [false, false]);
 }

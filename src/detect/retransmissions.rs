@@ -2,6 +2,7 @@
 
 use super::half_open_dead_peer::is_told_silent;
 use super::prelude::*;
+use super::unheard;
 
 const MANY: Threshold = Threshold::count(
     "retransmissions",
@@ -58,6 +59,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let open = again.count.saturating_sub(again.opening);
         let many =
             i64::from(open) >= view.limit(&MANY) && f64::from(open) / packets as f64 * 1e6 >= view.limit(&SHARE) as f64;
+        let rejected =
+            unheard::rejected(view, e, view.connection.first).filter(|_| view.was_open() && !is_told_silent(view, e));
         let message = || {
             format!(
                 "{} sent {} of its {} again ({:.1} %){}{}{}",
@@ -77,7 +80,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                     }
                 },
                 waiting(view, e),
-            )
+            ) + &rejected.map(unheard::told).unwrap_or_default()
         };
         sink.raise(if many { Severity::Warning } else { Severity::Info }, time, first, message)
             .at(e)

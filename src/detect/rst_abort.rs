@@ -5,6 +5,7 @@ use super::half_open_dead_peer::{answer_to_old, tells_of_silence};
 use super::idle_death;
 use super::prelude::*;
 use super::rst_from_between;
+use super::unheard;
 use crate::segment::Flags;
 
 pub static DECLARATION: Declaration = Declaration {
@@ -76,6 +77,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     // What ended was the connection at its other end, if the sender knows nothing of it.
     let e = if between { 1 - reset.from } else { reset.from };
     let trigger = reset.trigger.map(|t| t.packet);
+    let rejected = unheard::rejected(view, e, view.connection.first).filter(|_| !between);
     let message = || {
         if between {
             return format!(
@@ -87,7 +89,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             );
         }
         let between = if is_of_another_ttl(reset) { ", or a device between in its name," } else { "" };
-        format!("{}{between} reset the connection{}: {}", view.who(e), when(reset), why(view, reset, cause))
+        let rejected = rejected.map(unheard::told).unwrap_or_default();
+        format!("{}{between} reset the connection{}: {}{rejected}", view.who(e), when(reset), why(view, reset, cause))
     };
     // One event is one warning.
     let told = between && rst_from_between::disowned(view).is_some_and(|r| r.packet == reset.packet);
@@ -105,6 +108,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         .fact("in_flight", reset.in_flight)
         .fact("suspect", between || is_suspect(reset))
         .span("idle_before", reset.idle);
+    let found = match rejected {
+        Some(error) => found.fact("icmp", error.kind.words()),
+        None => found,
+    };
     if let Some(packet) = trigger {
         found.fact("trigger", packet);
     }
