@@ -167,3 +167,68 @@ fn a_request_that_crossed_a_fin_is_told_although_its_sender_has_closed_meanwhile
         met.message
     );
 }
+
+/// The client waits for the server to speak first, its ACK is lost, and cookies are not sent again.
+#[test]
+fn an_ack_that_comes_with_late_data_is_no_round_trip() {
+    let late = |rest: &str| {
+        only(&format!(
+            "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +1ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK>{rest}"
+        ))
+    };
+    let c = late("<LEN=10> --> SYN_RCVD @ +4s\n4. CLOSED <-- <SEQ=301><CTL=RST><WIN=0> <-- CLOSED @ +20us\n");
+    let slow = &find(&c, "handshake-slow").unwrap().message;
+    assert!(slow.contains("acknowledged the SYN,ACK only with its first data, 4.0 s later"), "{slow}");
+    // That the path were so long hid who answered.
+    let gone = &find(&c, "half-open-dead-peer").unwrap().message;
+    assert!(gone.contains("which it had never completed: it had closed its listener"), "{gone}");
+    let answered = late(" --> ESTABLISHED @ +4s\n");
+    let slow = &find(&answered, "handshake-slow").unwrap().message;
+    assert!(slow.contains("SYN,ACK to ACK 4.0 s"), "{slow}");
+}
+
+#[test]
+fn a_window_whose_opening_is_lost_was_closed_for_no_more_than_it_took_to_see_it_open() {
+    let closed = |probe: &str| {
+        after_handshake(&format!(
+            "4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=1000> --> ESTABLISHED
+5. ESTABLISHED <-- <SEQ=301><ACK=1101><CTL=ACK><WIN=0> <-- ESTABLISHED
+6. ESTABLISHED --> <SEQ=1100><ACK=301><CTL=ACK> --> ESTABLISHED @ 2s
+{probe}8. CLOSE_WAIT <-- <SEQ=301><ACK=1101><CTL=FIN,ACK><WIN=2000> <-- FIN_WAIT_1 @ 9s
+9. - - @ 20s
+"
+        ))
+    };
+    let message = |probe: &str| find(&closed(probe), "zero-window-stall").unwrap().message.clone();
+    let lost = message("7. ESTABLISHED --> <SEQ=1100><ACK=301><CTL=ACK> --> ESTABLISHED @ 5s\n");
+    assert!(lost.contains("closed for up to 9.0 s;") && lost.contains("may have opened its window before"), "{lost}");
+    assert!(message("").contains("closed for 9.0 s; client"), "{}", message(""));
+}
+
+/// TCP_DEFER_ACCEPT: the ACK is ignored until the SYN,ACK has come again, late.
+#[test]
+fn a_server_that_repeats_its_syn_ack_no_more_has_taken_the_ack() {
+    let until = |end: &str, data: &str| {
+        only(&format!(
+            "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +20ms
+3. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> SYN_RCVD @ +20us
+4. ESTABLISHED <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ 7s
+5. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED @ +20us
+{data}9. - - @ {end}
+"
+        ))
+    };
+    let state = |end: &str, data: &str| until(end, data).endpoints.server.state;
+    assert_eq!(state("70s", ""), State::Established);
+    let message = find(&until("70s", ""), "half-open-accept-overflow").unwrap().message.clone();
+    assert!(message.contains("took the ACK of client") && message.contains("most likely after 7.0 s"), "{message}");
+    assert!(until("70s", "").endpoints.server.possible.has(State::Closed));
+    // It may still be about to send it once more.
+    assert_eq!(state("16s", ""), State::SynRcvd);
+    // Whoever has the connection acknowledges data.
+    let data = "6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> SYN_RCVD @ 10s\n";
+    assert_ne!(state("70s", data), State::Established);
+}

@@ -116,6 +116,11 @@ fn repeated(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
                     "{server} ignores the ACK of {client}, or does not get it, for {}: it repeated its SYN,ACK {again}{deferred}",
                     AtLeast(span),
                 ),
+                Some(step) if step.mark.evidence == Evidence::Inferred => format!(
+                    "{server} took the ACK of {client} most likely after {}: it repeated its SYN,ACK {again}, and not when that \
+                     was due the next time{deferred}",
+                    Plain(span),
+                ),
                 Some(_) => format!(
                     "{server} took the ACK of {client} only after {}: it repeated its SYN,ACK {again}{deferred}",
                     Plain(span),

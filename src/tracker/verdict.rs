@@ -18,6 +18,7 @@ use super::state::{Evidence, State, States};
 use super::textbook::Textbook;
 use super::timers::{self, Fins, LATEST_RETRY, RETRY};
 use super::trace::Trace;
+use crate::segment::Flags;
 use crate::time::{Span, Time};
 
 /// One end at a given time.
@@ -175,14 +176,27 @@ impl Connection {
                 scale.reject(Event::RcvSynAck);
             }
         }
-        if self.unsure(e, scale, Event::RcvAckOfSyn).is_some() {
+        if let Some((_, acked)) = self.unsure(e, scale, Event::RcvAckOfSyn) {
             scale.doubt(Event::RcvAckOfSyn);
             // It repeated its SYN,ACK although the ACK had passed: it drops ACKs (a full accept queue, deferred
             // accept) or they do not reach it. Until it shows otherwise it is taken to go on so.
-            if own.disproved > 0 {
+            if own.disproved > 0 && !self.has_stopped_repeating(e, acked, end) {
                 scale.reject(Event::RcvAckOfSyn);
             }
         }
+    }
+
+    /// Whether end `e` would have sent its SYN,ACK once more, by a timer that doubles from a second on (RFC 6298 §5.5), had it not
+    /// received the client's last ACK, of `acked`. Data it would have acknowledged then.
+    fn has_stopped_repeating(&self, e: usize, acked: Time, end: Time) -> bool {
+        /// Four times at least a SYN,ACK is sent again.
+        const SURE: Span = Span::secs(16);
+        let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
+        let last = own.last_segment().filter(|l| l.flags.has(Flags::SYN)).map(|l| l.time);
+        let Some((first, last)) = self.handshake.first_syn_ack.get().zip(last) else { return false };
+        let waited = last - first;
+        let due = Span(waited.0.saturating_add(Span::secs(1).0 + timers::LATE.0));
+        peer.bytes == 0 && peer.fin.is_none() && waited < SURE && acked >= last && end - last > due
     }
 
     fn weigh_closing(&self, e: usize, scale: &mut Scale, end: Time) {
