@@ -5,7 +5,7 @@ mod analysis;
 
 use analysis::{after_handshake, find, only};
 use tcpstate::render::facts::fate;
-use tcpstate::report::{Severity, Side};
+use tcpstate::report::{Outcome, Severity, Side};
 use tcpstate::tracker::State;
 
 /// The server answers and closes while the path is down, gives up, and refuses what the client sends when it is up again.
@@ -183,7 +183,7 @@ fn an_ack_that_comes_with_late_data_is_no_round_trip() {
     assert!(slow.contains("acknowledged the SYN,ACK only with its first data, 4.0 s later"), "{slow}");
     // That the path were so long hid who answered.
     let gone = &find(&c, "half-open-dead-peer").unwrap().message;
-    assert!(gone.contains("which it had never completed: it had closed its listener"), "{gone}");
+    assert!(gone.contains("which it had never completed: its listener was closed"), "{gone}");
     let answered = late(" --> ESTABLISHED @ +4s\n");
     let slow = &find(&answered, "handshake-slow").unwrap().message;
     assert!(slow.contains("SYN,ACK to ACK 4.0 s"), "{slow}");
@@ -231,4 +231,21 @@ fn a_server_that_repeats_its_syn_ack_no_more_has_taken_the_ack() {
     // Whoever has the connection acknowledges data.
     let data = "6. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> SYN_RCVD @ 10s\n";
     assert_ne!(state("70s", data), State::Established);
+}
+
+/// An old connection's acknowledgment meets a new one's SYN_RCVD.
+#[test]
+fn a_server_that_rejects_an_old_acknowledgment_still_waits_for_the_client() {
+    let c = only(
+        "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
+2. SYN_SENT x<-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ +20us
+3. SYN_SENT --> <SEQ=94><ACK=900000><CTL=ACK> --> SYN_RCVD @ +20us
+4. SYN_SENT <-- <SEQ=900000><CTL=RST><WIN=0> <-- SYN_RCVD @ +20us
+5. SYN_SENT x<-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD @ 1s
+6. - - @ 2s
+",
+    );
+    let server = &c.endpoints.server;
+    assert_eq!((server.state, server.history.len()), (State::SynRcvd, 1), "{:?}", server.history);
+    assert_ne!(c.outcome, Outcome::Reset);
 }

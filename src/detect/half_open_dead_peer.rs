@@ -311,7 +311,8 @@ fn forgotten(view: &View<'_>, sink: &mut Sink<'_>) -> bool {
                 true => "had never closed",
                 // Only the client's data shows that its ACK was due.
                 false =>
-                    "had never completed: it had closed its listener, or given the handshake up (a SYN cookie runs out, too)",
+                    "had never completed: its listener was closed, it had given the handshake up (a SYN cookie runs \
+                          out, too), or it is another host with that address",
             },
             after_idle(reset.idle),
         )

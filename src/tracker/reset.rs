@@ -221,10 +221,12 @@ impl Connection {
         }
     }
 
-    /// An end in SYN_SENT answers an ACK of an old connection with a RST and stays as it is (RFC 9293 §3.5.1).
+    /// An end in SYN_SENT or SYN_RCVD answers an ACK of an old connection with a RST and stays as it is (RFC 9293 §3.5.1, §3.5.2).
     fn is_answer_to_stale_ack(&self, x: usize, seg: &Segment) -> bool {
-        let end = &self.ends[x];
-        self.is_in_syn_sent(x)
+        let (end, peer) = (&self.ends[x], &self.ends[1 - x]);
+        let answers = peer.last.is_some_and(|last| last.ack == seg.seq);
+        let waits = answers && end.syn_acks > 0 && end.bytes == 0 && !end.log.has(Event::RcvAckOfSyn);
+        (self.is_in_syn_sent(x) || waits)
             && !seg.has(Flags::ACK)
             && end.isn.is_some_and(|isn| seg.seq != isn.wrapping_add(1))
             && seg.seq != end.next
