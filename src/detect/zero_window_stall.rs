@@ -97,12 +97,15 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 times(zero.probes.into()),
             )
         };
-        sink.raise(severity, time, packet, message)
+        let found = sink
+            .raise(severity, time, packet, message)
             .at(e)
             .lasted(if still { "for_at_least" } else { "for" }, total)
             .span("longest", zero.longest.max(open))
             .fact("times", zero.times)
-            .fact("probes", zero.probes)
-            .count("unanswered_probes", if lost { zero.unheard } else { 0 });
+            .fact("probes", zero.probes);
+        if lost {
+            found.fact("unanswered_probes", zero.unheard);
+        }
     }
 }
