@@ -249,3 +249,23 @@ fn a_server_that_rejects_an_old_acknowledgment_still_waits_for_the_client() {
     assert_eq!((server.state, server.history.len()), (State::SynRcvd, 1), "{:?}", server.history);
     assert_ne!(c.outcome, Outcome::Reset);
 }
+
+#[test]
+fn an_end_in_time_wait_may_ignore_a_reset() {
+    let after = |end: &str| {
+        after_handshake(&format!(
+            "4. FIN_WAIT_1 --> <SEQ=101><ACK=301><CTL=FIN,ACK> --> CLOSE_WAIT @ +20ms
+5. TIME_WAIT <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK @ +20ms
+6. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED @ +20us
+7. TIME_WAIT <-- <SEQ=301><ACK=102><CTL=FIN,ACK> <-- LAST_ACK @ 2s
+8. TIME_WAIT --> <SEQ=102><ACK=302><CTL=ACK> --> CLOSED @ +20us
+9. CLOSED <-- <SEQ=302><CTL=RST> <-- CLOSED @ +20ms
+10. - - @ {end}
+"
+        ))
+    };
+    let client = |end: &str| after(end).endpoints.client;
+    assert_eq!((client("9s").state, client("9s").possible.has(State::TimeWait)), (State::Closed, true));
+    assert!(!client("80s").possible.has(State::TimeWait));
+    assert!(find(&after("9s"), "time-wait-killed").unwrap().message.contains("unless that ignores it"));
+}

@@ -39,7 +39,13 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let killed = view.steps(e).iter().find(|s| s.rule.from == State::TimeWait && s.mark.event == Event::RcvRst);
         let (Some(killed), Some(entered)) = (killed, view.entered(e, State::TimeWait)) else { continue };
         let after = killed.mark.time - entered.mark.time;
-        let message = || format!("a RST ended TIME_WAIT of {} after {}", view.who(e), Plain(after));
+        let message = || {
+            format!(
+                "a RST ended TIME_WAIT of {} after {}, unless that ignores it (net.ipv4.tcp_rfc1337=1, other stacks)",
+                view.who(e),
+                Plain(after),
+            )
+        };
         sink.raise(Severity::Note, killed.mark.time, killed.mark.packet, message).at(e).span("after", after);
     }
 }

@@ -95,6 +95,14 @@ pub fn expired(sent: Option<Time>, tail: &Tail, end: Time, profile: &Profile) ->
     (expiry <= end && sent.is_none_or(|t| t < expiry)).then(|| Mark::sure(event, Evidence::Timer, expiry, 0))
 }
 
+/// Whether an end whose TIME_WAIT a RST ended may still be in it: Linux with tcp_rfc1337, and other stacks always, ignore the RST
+/// (RFC 1337).
+pub fn may_outlast_reset(steps: &[Step], end: Time, profile: &Profile) -> bool {
+    let [.., waits, killed] = steps else { return false };
+    let ended = (waits.rule.to, killed.mark.event) == (State::TimeWait, Event::RcvRst);
+    ended && waits.mark.time + profile.two_msl > end
+}
+
 /// Whether the wait that `timer` ends may still last at `end`: a timer of minutes runs out late, on Linux by up to the
 /// granularity of its level of the timer wheel, for one minute 2 s at 250 Hz and 4 s at 1,000 Hz (kernel/time/timer.c).
 pub fn may_last(timer: &Mark, end: Time) -> bool {

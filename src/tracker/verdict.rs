@@ -348,6 +348,9 @@ impl Connection {
             }
             follow(steps, std::iter::once(&timer).chain(&scale.marks[replaced..]));
         }
+        if timers::may_outlast_reset(steps, end, profile) {
+            possible = possible.with(State::TimeWait);
+        }
         if hypotheses.len() > 1 {
             self.admit(e, &hypotheses[1..], scale, steps);
         }
