@@ -254,7 +254,7 @@ impl Analysis {
     }
 
     /// Counts a segment among those of the capture.
-    #[inline]
+    #[inline(always)]
     fn count(&mut self, segment: &Segment) {
         self.capture.tcp_segments += 1;
         self.watch.segment(segment);

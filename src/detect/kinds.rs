@@ -28,9 +28,16 @@ pub struct Kinds {
 }
 
 impl Kinds {
-    /// Takes note of a segment.
-    #[inline]
+    /// Takes note of a segment: of none any more where the capture has some of those that filters leave out.
+    #[inline(always)]
     pub(super) fn note(&mut self, seg: &Segment) {
+        if !self.has(BARE) {
+            self.note_early(seg);
+        }
+    }
+
+    #[cold]
+    fn note_early(&mut self, seg: &Segment) {
         let special = seg.flags.0 as u8 & SPECIAL;
         // A FIN without ACK is of a scan.
         if special == 0 {
@@ -47,6 +54,7 @@ impl Kinds {
         self.resets += u64::from(special & RST != 0);
     }
 
+    #[inline]
     fn has(self, kinds: u8) -> bool {
         self.seen & kinds != 0
     }

@@ -21,7 +21,7 @@ pub struct Watch {
 
 impl Watch {
     /// Takes note of a segment.
-    #[inline]
+    #[inline(always)]
     pub fn segment(&mut self, seg: &Segment) {
         self.quality.segments += 1;
         self.quality.kinds.note(seg);
