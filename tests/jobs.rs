@@ -146,8 +146,8 @@ fn connections_that_are_let_go_give_the_same() {
         frame(2, false, (0, 80), (8, 71), 0x10),
     ];
     for n in 1..=REFUSED {
-        frames.push(frame(2 + i64::from(n), false, (n, 81), (n, 0), 0x02));
-        frames.push(frame(2 + i64::from(n), true, (n, 81), (0, n + 1), 0x14));
+        frames.push(frame(2 + 2 * i64::from(n), false, (n, 81), (n, 0), 0x02));
+        frames.push(frame(2 + 2 * i64::from(n), true, (n, 81), (0, n + 1), 0x14));
     }
     let folder = Folder::new();
     let file = folder.file("refused.pcap", &traffic::pcap(&frames));

@@ -4,7 +4,7 @@
 use super::case::{Notes, Scratch};
 use super::kept::How;
 use super::profile::Profile;
-use super::state::State;
+use super::state::{State, States};
 use super::store::Store;
 use super::table::Tracker;
 use super::timers;
@@ -37,6 +37,20 @@ pub fn within(span: Span, profile: &Profile) -> bool {
     span >= after(profile)
 }
 
+/// What both ends may be in, if they are closed.
+fn possible(verdicts: &[Verdict; 2]) -> Option<[States; 2]> {
+    let closed = verdicts.iter().all(|verdict| verdict.state() == State::Closed);
+    closed.then(|| verdicts.each_ref().map(|verdict| verdict.possible))
+}
+
+/// Whether both ends are closed at `now`, and no timer will rule out what else they may be in by `weigh`: who missed the RST
+/// that refused its SYN gives up in the end.
+fn is_over(now: Time, profile: &Profile, mut weigh: impl FnMut(Time) -> Option<[States; 2]>) -> bool {
+    let Some(possible) = weigh(now) else { return false };
+    let later = now + profile.syn_sent.max(profile.syn_rcvd).max(profile.two_msl);
+    possible.iter().all(|states| states.len() == 1) || weigh(later) == Some(possible)
+}
+
 impl<N: Notes> Tracker<N> {
     /// Whether connection `i` is settled at `now`. A four-tuple is free for another connection after 2MSL (RFC 9293 §3.4.1);
     /// until then, and a little longer, nothing may have come of it.
@@ -51,12 +65,11 @@ impl<N: Notes> Tracker<N> {
             _ => {}
         }
         let Workspace { scratch, weighing } = workspace;
-        let over = |verdicts: &[Verdict; 2]| verdicts.iter().all(|verdict| verdict.state() == State::Closed);
         if let Some(lone) = self.lone(i) {
-            return over(weighing.weigh_lone(&lone, now, profile));
+            return is_over(now, profile, |time| possible(weighing.weigh_lone(&lone, time, profile)));
         }
         let c = &self.look(i, scratch).connection;
-        c.parked.is_none() && over(c.weigh(now, profile, weighing))
+        c.parked.is_none() && is_over(now, profile, |time| possible(c.weigh(time, profile, weighing)))
     }
 
     /// Lets go of the segments of connection `i`, if they are only written down, when no more come of any.
@@ -174,6 +187,17 @@ mod tests {
             (fin.flags, fin.ack) = (Flags::FIN | Flags::ACK, 8);
         }
         assert!(taped(&segments).is_settled(0, now, &Profile::default(), &mut Workspace::default()));
+    }
+
+    #[test]
+    fn a_refused_client_is_settled_when_it_would_have_given_up() {
+        let refusal = Segment { flags: Flags::RST | Flags::ACK, seq: 0, ack: 8, ..segment(1, 2, 7_000_000) };
+        let tracker = taped(&[segment(0, 1, 0), refusal]);
+        let settled =
+            |secs| tracker.is_settled(0, Time(0) + Span::secs(secs), &Profile::default(), &mut Workspace::default());
+        // It may not have received the RST, and be in SYN_SENT.
+        assert!(!settled(100));
+        assert!(settled(400));
     }
 
     #[test]
