@@ -3,7 +3,7 @@
 #[path = "common/analysis.rs"]
 mod analysis;
 
-use analysis::{find, in_order, moved, of_segments, parsed};
+use analysis::{find, in_order, moved, of_ladder, of_segments, parsed};
 use tcpstate::render::{Format, RenderOptions, render};
 use tcpstate::report::{Anomaly, ClosedFirst, Outcome, Report, Severity};
 use tcpstate::segment::{Flags, Segment, Socket};
@@ -199,4 +199,29 @@ fn times_say_what_acknowledgments_they_lack() {
     assert!(filtered.contains(CAVEAT), "{filtered}");
     assert!(filtered.contains("missing: all segments but SYN, SYN,ACK, FIN and RST (a capture filter?)"), "{filtered}");
     assert!(!text(&mixed(|_| true)).contains(CAVEAT));
+}
+
+/// Two connections of the same addresses have one clock: that the timestamp goes on is not enough.
+#[test]
+fn what_no_stream_can_have_come_to_is_of_another_connection() {
+    // The server's answers to a connection before, of which the client's SYN is no part.
+    let fin_of_another = "1. - --> <SEQ=100><CTL=SYN><TS=1000/0> --> - @ 0s
+2. - --> <SEQ=100><CTL=SYN><TS=2000/0> --> - @ 1s
+3. - <-- <SEQ=900><ACK=3208555173><CTL=FIN,ACK><TS=7000/500> <-- - @ 20s
+4. - <-- <SEQ=900><ACK=3208555173><CTL=FIN,ACK><TS=27000/500> <-- - @ 40s
+";
+    let report = of_ladder(fin_of_another);
+    assert_eq!(report.connections[0].outcome, Outcome::Unanswered);
+    let opened = "1. - --> <SEQ=100><CTL=SYN><TS=1000/0> --> - @ 0s
+2. - <-- <SEQ=300><ACK=101><CTL=SYN,ACK><TS=7000/1000> <-- - @ +10us
+3. - --> <SEQ=101><ACK=301><CTL=ACK><TS=1000/7000> --> - @ +10us
+4. - --> <SEQ=101><ACK=301><CTL=PSH,ACK><LEN=4><TS=9000/7000> --> - @ 8s
+";
+    // A challenge, and a FIN so soon.
+    let acknowledged = "5. - <-- <SEQ=94000000><ACK=460000000><CTL=ACK><TS=15100/500> <-- - @ +150us\n";
+    let closed = "5. - --> <SEQ=460000000><ACK=301><CTL=FIN,ACK><TS=9001/7000> --> - @ +150us\n";
+    for other in [acknowledged, closed] {
+        let report = of_ladder(&format!("{opened}{other}"));
+        assert_eq!((report.capture.missing_bytes, report.connections[0].outcome), (0, Outcome::Open), "{other}");
+    }
 }
