@@ -44,6 +44,13 @@ const RESET: &str = opened!(
 );
 const REFUSED: &str = "1. - --> <SEQ=100><CTL=SYN> --> -\n2. - <-- <SEQ=0><ACK=101><CTL=RST,ACK><WIN=0> <-- -\n";
 const UNANSWERED: &str = "1. - --> <SEQ=100><CTL=SYN> -->x -\n2. - --> <SEQ=100><CTL=SYN> -->x - @ 1s\n";
+/// Answered when it asks for the third time.
+const LATE: &str = "1. - --> <SEQ=100><CTL=SYN> -->x -
+2. - --> <SEQ=100><CTL=SYN> -->x - @ 1s
+3. - --> <SEQ=100><CTL=SYN> --> - @ 3s
+4. - <-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- -
+5. - --> <SEQ=101><ACK=301><CTL=ACK> --> -
+";
 /// Open for long.
 const OPEN: &str = opened!(
     "4. - --> <SEQ=101><ACK=301><CTL=ACK><LEN=10> --> - @ 1s
@@ -101,6 +108,14 @@ fn what_does_not_come_back_is_told_up_to_the_end() {
     let says = "3 new connections were unanswered from 990 ms to 1.0 s after that, and none was taken up again up to the end of \
                 the capture (at least 59 s)";
     assert!(told.message.ends_with(says), "{}", told.message);
+}
+
+#[test]
+fn what_was_answered_at_last_was_not_unanswered() {
+    let told = found(&[(CLOSED, 6, 0), (UNANSWERED, 3, 31_000), (LATE, 1, 31_500)]).unwrap();
+    let says = "4 new connections were unanswered (3) or answered only when they had asked again (1) from 990 ms to 1.5 s after";
+    assert!(told.message.contains(says), "{}", told.message);
+    assert_eq!((&told.facts["unanswered"], &told.facts["answered_late"]), (&3.into(), &1.into()));
 }
 
 #[test]

@@ -77,7 +77,12 @@ pub struct Outage<'a> {
 impl Outage<'_> {
     /// How many were refused.
     fn refused(&self) -> u64 {
-        self.failed.iter().filter(|c| c.outcome == Outcome::Refused).count() as u64
+        self.failed.iter().filter(|c| c.outcome == Outcome::Refused && !c.was_established()).count() as u64
+    }
+
+    /// How many were taken up at last, their SYN repeated.
+    fn late(&self) -> u64 {
+        self.failed.iter().filter(|c| c.was_established()).count() as u64
     }
 
     /// Whether none was refused: that the others were not answered is a matter of what is absent.
@@ -92,13 +97,16 @@ impl Outage<'_> {
 
     /// In words, to be put behind what happened.
     pub fn words(&self, scene: &Scene) -> String {
-        let [refused, all] = [self.refused(), self.failed.len() as u64];
-        let how = match (refused, all - refused) {
-            (_, 0) => "refused".to_owned(),
-            (0, _) => "unanswered".to_owned(),
-            (refused, unanswered) => {
-                format!("refused ({}) or unanswered ({})", count(refused), count(unanswered))
-            }
+        let [refused, late, all] = [self.refused(), self.late(), self.failed.len() as u64];
+        let hows = [
+            ("refused", refused),
+            ("unanswered", all - refused - late),
+            ("answered only when they had asked again", late),
+        ];
+        let hows: Vec<(&str, u64)> = hows.into_iter().filter(|(_, n)| *n > 0).collect();
+        let how = match &hows[..] {
+            [(how, _)] => (*how).to_owned(),
+            hows => hows.iter().map(|(how, n)| format!("{how} ({})", count(*n))).collect::<Vec<_>>().join(" or "),
         };
         let [first, last] = [self.failed.first(), self.failed.last()].map(|c| c.map_or(self.start, |c| c.first));
         let (from, to) = (Plain(self.after(first)), Plain(self.after(last)));
@@ -113,12 +121,13 @@ impl Outage<'_> {
 
     /// In numbers.
     pub fn facts(&self, scene: &Scene) -> Facts {
-        let [refused, all] = [self.refused(), self.failed.len() as u64];
+        let [refused, late, all] = [self.refused(), self.late(), self.failed.len() as u64];
         let until = self.back.unwrap_or(scene.end);
         let gone = if self.back.is_some() { "back_after" } else { "gone_for_at_least" };
         facts([
             ("refused", Value::from(refused)),
-            ("unanswered", Value::from(all - refused)),
+            ("unanswered", Value::from(all - refused - late)),
+            ("answered_late", Value::from(late)),
             (gone, seconds(self.after(until))),
         ])
     }

@@ -43,7 +43,7 @@ impl Mark {
     /// In words.
     pub const fn name(self) -> &'static str {
         match self {
-            Mark::Copy => "duplicate of the capture",
+            Mark::Copy => "copy of an earlier segment",
             Mark::Astray => "outside the windows",
             Mark::NoAck => "dropped without ACK",
             Mark::ResetIgnored => "RST ignored",
@@ -56,5 +56,15 @@ impl Mark {
             Mark::ZeroWindow => "zero window",
             Mark::WindowUpdate => "window opens",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mark;
+
+    #[test]
+    fn a_copy_may_be_of_the_network_as_well_as_of_the_capture() {
+        assert_eq!(Mark::Copy.name(), "copy of an earlier segment");
     }
 }
