@@ -278,7 +278,7 @@ fn write_policy(args: &CheckArgs) -> Result<u8, Failure> {
     let mut seen = Seen::default();
     let report = hear(&mut |c, _| seen.take(c));
     let draft = Draft::new(&seen, &report);
-    // They are looked at once more: to keep them all takes ten times the memory.
+    // They are looked at once more: to keep them all takes several times the memory.
     let mut hearing = Hearing::new(draft.policy(), today(args));
     hear(&mut |c, end| hearing.take(c, end));
     let judgement = hearing.judgement(&report);
