@@ -6,7 +6,6 @@ mod analysis;
 mod shared;
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use analysis::{in_order, of_file, of_segments, parsed};
 use tcpstate::analyze::Options;
@@ -138,11 +137,7 @@ fn an_answer_to_another_syn_answers_nothing() {
 
 #[test]
 fn no_real_capture_has_any() {
-    let (Some(corpus), Some(truth)) = (shared::corpus(), shared::truth()) else { return };
-    let mut files: Vec<PathBuf> = Vec::new();
-    shared::captures(&corpus, &mut files);
-    shared::captures(&truth, &mut files);
-    for file in files {
+    for file in shared::real().into_iter().flatten() {
         let Ok(report) = of_file(&file, Options::default()) else { continue };
         let told = report.findings.iter().find(|found| found.name == "unexpected-reply-source");
         assert_eq!(told.map(|found| &found.message), None, "{}", file.display());

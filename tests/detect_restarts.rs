@@ -5,8 +5,6 @@ mod analysis;
 #[path = "common/shared.rs"]
 mod shared;
 
-use std::path::PathBuf;
-
 use analysis::{in_order, moved, of_file, of_segments, opened, parsed};
 use tcpstate::analyze::Options;
 use tcpstate::report::{Finding, Severity};
@@ -182,11 +180,7 @@ fn who_was_never_let_in_shows_no_outage() {
 
 #[test]
 fn real_captures_with_many_closes_have_no_such_outage() {
-    let (Some(corpus), Some(truth)) = (shared::corpus(), shared::truth()) else { return };
-    let mut files: Vec<PathBuf> = Vec::new();
-    shared::captures(&corpus, &mut files);
-    shared::captures(&truth, &mut files);
-    for file in files {
+    for file in shared::real().into_iter().flatten() {
         let Ok(report) = of_file(&file, Options::default()) else { continue };
         let told = report.findings.iter().find(|f| f.name == "mass-break" && f.facts.contains_key("refused"));
         assert_eq!(told.map(|found| &found.message), None, "{}", file.display());

@@ -70,3 +70,12 @@ pub fn scenario(truth: &Path, name: &str) -> Value {
 pub fn capture(truth: &Path, name: &str, vantage: &str) -> String {
     truth.join(name).join(format!("{vantage}.pcap")).to_str().expect("paths are UTF-8").to_owned()
 }
+
+/// Every capture of both.
+pub fn real() -> Option<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for folder in [corpus()?, truth()?] {
+        captures(&folder, &mut files);
+    }
+    Some(files)
+}
