@@ -12,7 +12,7 @@ use crate::decode::{Bundle, Decoder, ScopeNames};
 use crate::render::pen::Lines;
 use crate::render::stream::Stream;
 use crate::report::{Capture, Connection, Row};
-use crate::source::FileInfo;
+use crate::source::{self, FileInfo};
 
 /// Findings in a bundle for another thread, about a MiB: each wakes a thread, which costs more than that the nearer caches
 /// do not hold them.
@@ -242,9 +242,8 @@ fn decode(
     mut hand_on: impl FnMut(&mut Bundle, &[ScopeNames]) -> bool,
 ) -> Result<(Vec<FileInfo>, Decoder), Failure> {
     let (mut decoder, mut bundle, mut named, mut wanted) = (Decoder::new(), Bundle::default(), 0, true);
-    let files = reading::packets_while(files, reading, |packet| {
-        bundle.packet(&mut decoder, packet);
-        if bundle.is_full(size) {
+    let files = reading::batches_of(source::open(files), reading, |mut batch| {
+        while wanted && bundle.fill(&mut decoder, &mut batch, size) {
             let names = decoder.scopes_since(named);
             named += names.len();
             wanted = hand_on(&mut bundle, names);

@@ -10,7 +10,7 @@ use crate::decode::{Decoded, Decoder};
 use crate::render::clean::clean;
 use crate::render::facts::input;
 use crate::segment::Segment;
-use crate::source::{self, FileInfo, OpenError, Packet, Source};
+use crate::source::{self, Batch, FileInfo, OpenError, Packet, Source};
 
 /// What is told while reading.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
@@ -101,12 +101,21 @@ pub fn packets_of(
     reading: &Reading,
     mut take: impl FnMut(&Packet<'_>) -> bool,
 ) -> Result<Vec<FileInfo>, Failure> {
+    batches_of(opened, reading, |mut batch| batch.all(|packet| take(&packet)))
+}
+
+/// The same of some packets at a time, as they lie in the source's buffer.
+pub fn batches_of(
+    opened: Result<Box<dyn Source>, OpenError>,
+    reading: &Reading,
+    mut take: impl FnMut(Batch<'_>) -> bool,
+) -> Result<Vec<FileInfo>, Failure> {
     let mut source = opened.map_err(|error| Failure::files(&error.failures))?;
     let mut progress = Progress::new(!reading.no_progress && !reading.quiet, source.bytes_total());
     let (mut packets, mut more) = (0, true);
     while more && let Some(batch) = source.batch() {
         packets += batch.len() as u64;
-        batch.for_each(|packet| more = more && take(&packet));
+        more = take(batch);
         if progress.is_due(packets) {
             progress.update(source.as_ref(), packets);
         }

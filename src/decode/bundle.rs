@@ -2,7 +2,7 @@
 //! that tracks.
 
 use super::{Decoded, Decoder, usual};
-use crate::source::Packet;
+use crate::source::{Batch, Packet};
 use crate::time::Time;
 
 /// Packets after which it is full even if next to nothing was found in them.
@@ -40,11 +40,50 @@ impl Bundle {
         }
         // Findings are large: each is written where it stays.
         let Some(place) = self.found.get_mut(self.used) else { return };
-        if usual::decode(packet, place) {
+        if usual::decode(*packet, place) {
             self.used += 1;
         } else {
             self.unusual(decoder, packet);
         }
+    }
+
+    /// Puts in what `decoder` finds in the packets of `batch`, up to the one with which it [is full](Bundle::is_full) with
+    /// `size` findings. Whether it is; otherwise there are no more packets in `batch`.
+    pub fn fill(&mut self, decoder: &mut Decoder, batch: &mut Batch<'_>, size: usize) -> bool {
+        while !self.is_full(size) {
+            if self.used == self.found.len() {
+                self.grow();
+            }
+            if let Some(packet) = self.usual(batch, size) {
+                self.unusual(decoder, &packet);
+            } else if self.used < self.found.len() && !self.is_full(size) {
+                // None that lies in the source's buffer is left.
+                let Some(packet) = batch.next() else { return false };
+                self.packet(decoder, &packet);
+            }
+        }
+        true
+    }
+
+    /// Puts in the segments of the usual packets with which `batch` begins, as long as there is room and it is not full; the
+    /// packet after them if it is not a usual one.
+    #[inline(never)]
+    fn usual<'a>(&mut self, batch: &mut Batch<'a>, size: usize) -> Option<Packet<'a>> {
+        let most = (size - self.used).min((FULL_PACKETS - self.packets) as usize);
+        let end = self.found.len().min(self.used + most);
+        let places = self.found.get_mut(self.used..end).unwrap_or_default();
+        let (before, mut first, mut last) = (batch.len(), self.first, self.last);
+        // Findings are large: each is written where it stays.
+        let unusual = batch.fill(places.iter_mut(), |packet, place| {
+            first = first.min(packet.time);
+            last = last.max(packet.time);
+            usual::decode(packet, place)
+        });
+        let taken = before - batch.len();
+        self.packets += taken as u64;
+        self.used += taken - usize::from(unusual.is_some());
+        (self.first, self.last) = (first, last);
+        unusual
     }
 
     /// Puts in what is found in a packet that is not a usual one.
@@ -127,5 +166,72 @@ impl Bundle {
     /// Times of the earliest and of the latest packet.
     pub fn span(&self) -> Option<(Time, Time)> {
         (self.packets > 0).then_some((self.first, self.last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::{LinkType, Record};
+
+    /// Ethernet, IPv4, TCP with two bytes of payload.
+    const USUAL: [u8; 56] = [
+        2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, // Ethernet
+        0x45, 0, 0, 42, 0x12, 0x34, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, // IPv4
+        0x9c, 0x40, 0, 80, 1, 2, 3, 4, 5, 6, 7, 8, 0x50, 0x18, 1, 0xf6, 0xab, 0xcd, 0, 0, // TCP
+        1, 2,
+    ];
+
+    /// The usual one, one in a VLAN, one that is no IP, or one that is cut.
+    fn frame(kind: u8) -> Vec<u8> {
+        match kind {
+            0..=4 => USUAL.to_vec(),
+            5 => [&USUAL[..12], &[0x81, 0, 0, 7], &USUAL[12..]].concat(),
+            6 => [&USUAL[..12], &[8, 6], &USUAL[14..]].concat(),
+            _ => USUAL[..40].to_vec(),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn filled_with_batches_it_is_what_it_is_filled_packet_by_packet(
+            batches in prop::collection::vec(prop::collection::vec((0_u8..8, -2_i64..9), 0..40), 0..8),
+            size in 1_usize..100,
+        ) {
+            let (mut one, mut other) = ((Decoder::new(), Bundle::default()), (Decoder::new(), Bundle::default()));
+            let (mut single, mut filled, mut number) = (Vec::new(), Vec::new(), 1);
+            for batch in batches {
+                let (mut bytes, mut records) = (Vec::new(), Vec::new());
+                for (kind, after) in batch {
+                    let (data, time) = (frame(kind), Time(1_000 * number + 400 * after));
+                    let (at, len) = (bytes.len() as u32, data.len() as u32);
+                    records.push(Record { time, link: LinkType::ETHERNET, wire_len: 56, at, len });
+                    bytes.extend(data);
+                }
+                let mut batch = Batch::new(&records, &bytes, number as u64);
+                number += records.len() as i64;
+                for packet in batch.clone() {
+                    one.1.packet(&mut one.0, &packet);
+                    if one.1.is_full(size) {
+                        single.push(std::mem::take(&mut one.1));
+                    }
+                }
+                while other.1.fill(&mut other.0, &mut batch, size) {
+                    filled.push(std::mem::take(&mut other.1));
+                }
+                prop_assert_eq!(batch.len(), 0);
+            }
+            single.push(one.1);
+            filled.push(other.1);
+            let told = |all: &[Bundle]| {
+                let told = all.iter().map(|b| (b.found().to_vec(), b.packets(), b.undecoded(), b.span()));
+                told.collect::<Vec<_>>()
+            };
+            prop_assert_eq!(told(&single), told(&filled));
+        }
     }
 }

@@ -12,6 +12,9 @@ use crate::time::Time;
 /// Payload of the largest segments there are is 512 KiB (Linux GSO_MAX_SIZE, BIG TCP); more is a damaged length.
 pub(super) const MAX_LEN: usize = 1 << 20;
 
+/// Bytes of timestamps alone, as RFC 7323 appendix A lays them out.
+pub(super) const STAMPED: usize = 12;
+
 /// What the IP header around a segment says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IpInfo {
@@ -151,12 +154,21 @@ fn payload(bytes: Bytes<'_>, header_len: usize) -> Option<(u32, u32)> {
 /// Timestamps, if they are laid out as in RFC 7323 appendix A and nothing else is there; whether nothing else is.
 #[inline(always)]
 pub(super) fn plain_options(bytes: &[u8]) -> (Option<Timestamps>, bool) {
-    match bytes.split_first_chunk() {
-        Some((&[1, 1, 8, 10], stamps)) => {
-            let stamps = stamps.try_into().ok().map(timestamps);
-            (stamps, stamps.is_some())
+    match bytes.try_into() {
+        Ok(options) => stamps_alone(options),
+        Err(_) => (None, bytes.is_empty()),
+    }
+}
+
+/// The same of as many bytes as these take.
+#[inline(always)]
+pub(super) fn stamps_alone(options: &[u8; STAMPED]) -> (Option<Timestamps>, bool) {
+    match options {
+        [1, 1, 8, 10, a, b, c, d, e, f, g, h] => {
+            let stamps = timestamps(&[*a, *b, *c, *d, *e, *f, *g, *h]);
+            (Some(stamps), true)
         }
-        _ => (None, bytes.is_empty()),
+        _ => (None, false),
     }
 }
 

@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::tcp::IpInfo;
 use super::{Decoded, tcp};
-use crate::segment::{Options, ScopeId, Segment, Socket};
+use crate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use crate::source::{LinkType, Packet};
+use crate::time::Time;
 
 /// Bytes of the Ethernet header, and up to the end of the IP header.
 const ETHERNET: usize = 14;
@@ -17,19 +18,20 @@ const TCP: usize = 20;
 
 /// Writes the segment in `packet` to `found`, if it is such a packet and its headers are whole; else does nothing.
 #[inline(always)]
-pub(super) fn decode(packet: &Packet<'_>, found: &mut Decoded) -> bool {
+pub(super) fn decode(packet: Packet<'_>, found: &mut Decoded) -> bool {
     let Some(head) = packet.data.first_chunk::<{ IPV4 + TCP }>() else { return false };
     if packet.link != LinkType::ETHERNET {
         return false;
     }
-    match [head[12], head[13]] {
-        [0x08, 0x00] => {}
-        [0x86, 0xdd] => return decode_ipv6(packet, found),
-        _ => return false,
-    }
     let be16 = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
-    // Neither further fragments nor an offset.
-    if head[14] != 0x45 || head[23] != super::ip::TCP || be16(20) & 0x3fff != 0 {
+    let be32 = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    // EtherType, version and header length at once; behind them the type of service.
+    let kind = be32(12);
+    if kind & 0xffff_ff00 != 0x0800_4500 {
+        return kind >> 16 == 0x86dd && decode_ipv6(packet.data, packet.wire_len, packet.time, packet.number, found);
+    }
+    // Neither further fragments nor an offset, any TTL, and TCP.
+    if be32(20) & 0x3fff_00ff != u32::from(super::ip::TCP) {
         return false;
     }
     let addr = |at: usize| IpAddr::V4(Ipv4Addr::new(head[at], head[at + 1], head[at + 2], head[at + 3]));
@@ -38,9 +40,10 @@ pub(super) fn decode(packet: &Packet<'_>, found: &mut Decoded) -> bool {
     segment::<IPV4>(packet, tcp, usize::from(be16(16)), ip, found)
 }
 
-/// The same of IPv6.
+/// The same of IPv6. What it is told of the packet fits in registers: otherwise each packet would be written to memory for it.
 #[inline(never)]
-fn decode_ipv6(packet: &Packet<'_>, found: &mut Decoded) -> bool {
+fn decode_ipv6(data: &[u8], wire_len: u32, time: Time, number: u64, found: &mut Decoded) -> bool {
+    let packet = Packet { number, time, link: LinkType::ETHERNET, wire_len, data };
     let Some(head) = packet.data.first_chunk::<{ IPV6 + TCP }>() else { return false };
     if head[14] >> 4 != 6 || head[20] != super::ip::TCP {
         return false;
@@ -58,7 +61,7 @@ fn decode_ipv6(packet: &Packet<'_>, found: &mut Decoded) -> bool {
 /// The segment behind an Ethernet and an IP header of `IP` bytes together, which say that IP has so many bytes in all, or 0.
 #[inline(always)]
 fn segment<const IP: usize>(
-    packet: &Packet<'_>,
+    packet: Packet<'_>,
     head: &[u8; TCP],
     bytes: usize,
     ip: impl Fn() -> IpInfo,
@@ -75,31 +78,59 @@ fn segment<const IP: usize>(
     if header < TCP || captured < headers || wire - headers > tcp::MAX_LEN {
         return false;
     }
-    let Some(options) = packet.data.get(IP + TCP..ETHERNET + headers) else { return false };
-    let flags = tcp::flags(head[12], head[13]);
-    let (timestamps, plain) = tcp::plain_options(options);
+    if !matches!(found, Decoded::Segment(_)) {
+        *found = Decoded::Segment(nothing());
+    }
+    let Decoded::Segment(segment) = found else { return false };
+    // Each is written as soon as it is read: there are not registers for all.
+    let Segment { time, packet: number, src, dst, scope, seq, ack, len, captured: here, options, .. } = segment;
     let ip = ip();
-    *found = Decoded::Segment(Segment {
-        time: packet.time,
-        packet: packet.number,
-        src: Socket { addr: ip.src, port: be16(0) },
-        dst: Socket { addr: ip.dst, port: be16(2) },
-        scope: ScopeId(0),
-        seq: be32(4),
-        ack: be32(8),
-        len: (wire - headers) as u32,
-        captured: (captured - headers) as u32,
-        flags,
-        window: be16(14),
-        checksum: be16(16),
-        ip_id: ip.id,
-        ttl: ip.ttl,
-        options: Options { timestamps, ..Options::default() },
-    });
-    if !plain && let Decoded::Segment(segment) = found {
-        tcp::read_options(options, flags, &mut segment.options);
+    (*time, *number, *scope) = (packet.time, packet.number, ScopeId(0));
+    *src = Socket { addr: ip.src, port: be16(0) };
+    *dst = Socket { addr: ip.dst, port: be16(2) };
+    (*seq, *ack) = (be32(4), be32(8));
+    (*len, *here) = ((wire - headers) as u32, (captured - headers) as u32);
+    let (timestamps, plain) = plain_options(&packet.data[IP + TCP..], header - TCP);
+    *options = Options { timestamps, ..Options::default() };
+    let Segment { flags, window, checksum, ip_id, ttl, .. } = segment;
+    (*flags, *window, *checksum) = (tcp::flags(head[12], head[13]), be16(14), be16(16));
+    (*ip_id, *ttl) = (ip.id, ip.ttl);
+    if !plain && let Some(options) = packet.data.get(IP + TCP..ETHERNET + headers) {
+        tcp::read_options(options, segment.flags, &mut segment.options);
     }
     true
+}
+
+/// A segment to be written over.
+#[cold]
+fn nothing() -> Segment {
+    let nobody = Socket { addr: IpAddr::V4(Ipv4Addr::UNSPECIFIED), port: 0 };
+    Segment {
+        time: Time(0),
+        packet: 0,
+        src: nobody,
+        dst: nobody,
+        scope: ScopeId(0),
+        seq: 0,
+        ack: 0,
+        len: 0,
+        captured: 0,
+        flags: Flags(0),
+        window: 0,
+        checksum: 0,
+        ip_id: 0,
+        ttl: 0,
+        options: Options::default(),
+    }
+}
+
+/// What [`tcp::plain_options`] comes to for the first `len` of these bytes, which are all there.
+#[inline(always)]
+fn plain_options(bytes: &[u8], len: usize) -> (Option<Timestamps>, bool) {
+    match bytes.first_chunk() {
+        Some(options) if len == tcp::STAMPED => tcp::stamps_alone(options),
+        _ => (None, len == 0),
+    }
 }
 
 #[cfg(test)]
@@ -108,7 +139,6 @@ mod tests {
 
     use super::super::{Decoder, walk::Walk};
     use super::*;
-    use crate::time::Time;
 
     /// Ethernet, IPv4, TCP with timestamps, eight bytes of payload.
     const WHOLE: [u8; 74] = [
@@ -136,7 +166,7 @@ mod tests {
     #[test]
     fn the_usual_packet_is_one() {
         let mut found = Decoded::Other;
-        assert!(decode(&packet(&WHOLE, 74), &mut found));
+        assert!(decode(packet(&WHOLE, 74), &mut found));
         let Decoded::Segment(segment) = found else { panic!("{found:?}") };
         assert_eq!((segment.len, segment.captured, segment.seq, segment.ttl), (8, 8, 0x0102_0304, 64));
         assert_eq!(segment.options.timestamps.map(|t| (t.value, t.echo)), Some((9, 7)));
@@ -145,7 +175,7 @@ mod tests {
     #[test]
     fn so_is_that_of_ipv6() {
         let mut found = Decoded::Other;
-        assert!(decode(&packet(&WHOLE_IPV6, 104), &mut found));
+        assert!(decode(packet(&WHOLE_IPV6, 104), &mut found));
         let Decoded::Segment(segment) = found else { panic!("{found:?}") };
         assert_eq!(segment.src.to_string(), "[2001:db8::1]:40000");
         assert_eq!((segment.len, segment.captured, segment.seq, segment.ttl), (6, 6, 0x0102_0304, 63));
@@ -162,10 +192,14 @@ mod tests {
         for (at, value) in changes {
             bytes[*at] = *value;
         }
+        // Also where another stood before, with more options.
+        let mut other = Decoded::Other;
+        prop_assert!(decode(packet(&WHOLE_IPV6, 104), &mut other));
         let packet = packet(&bytes[..bytes.len() - cut.saturating_sub(20)], wire_len);
-        let mut found = Decoded::Other;
-        if decode(&packet, &mut found) {
-            prop_assert_eq!(found, Walk::start(&mut Decoder::new(), &packet));
+        for mut found in [Decoded::Other, other] {
+            let before = found;
+            let expected = if decode(packet, &mut found) { Walk::start(&mut Decoder::new(), &packet) } else { before };
+            prop_assert_eq!(found, expected);
         }
         Ok(())
     }

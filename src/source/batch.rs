@@ -21,6 +21,30 @@ impl<'a> Batch<'a> {
     pub(crate) fn new(records: &'a [Record], bytes: &'a [u8], number: u64) -> Batch<'a> {
         Batch { records: records.iter(), bytes, number, one: None }
     }
+
+    /// Gives packets to `take`, each with one of `places`, as long as there are places and `take` does not want to stop: the
+    /// packet with which it does. A packet without a record is left.
+    #[inline(always)]
+    pub(crate) fn fill<'p, T: 'p>(
+        &mut self,
+        places: impl Iterator<Item = &'p mut T>,
+        mut take: impl FnMut(Packet<'a>, &'p mut T) -> bool,
+    ) -> Option<Packet<'a>> {
+        // Held apart, so that they need not be in memory.
+        let Batch { records, bytes, number, .. } = self;
+        let (mut rest, mut next) = (records.clone(), *number);
+        let mut stopped = None;
+        for (place, record) in places.zip(&mut rest) {
+            let packet = record.packet(bytes, next);
+            next += 1;
+            if !take(packet, place) {
+                stopped = Some(packet);
+                break;
+            }
+        }
+        (*records, *number) = (rest, next);
+        stopped
+    }
 }
 
 /// A batch of one.
