@@ -66,13 +66,19 @@ impl Cuts {
     fn note(&mut self, len: u32, snap_len: u32) {
         self.all += 1;
         if len == snap_len {
-            let (many, least) = self.declared;
-            self.declared = (many + 1, if many == 0 { len } else { least.min(len) });
+            self.note_declared(snap_len, 1);
         } else if len > self.longest.0 {
             self.longest = (len, 1);
         } else if len == self.longest.0 {
             self.longest.1 += 1;
         }
+    }
+
+    /// So many more were cut to what the file calls the snap length; they are counted among all elsewhere.
+    #[inline]
+    fn note_declared(&mut self, snap_len: u32, more: u64) {
+        let (many, least) = self.declared;
+        self.declared = (many + more, if many == 0 { snap_len } else { least.min(snap_len) });
     }
 
     /// Where the file does not say it, or says something else, a snap length cuts many to the same length and none to a
@@ -106,6 +112,15 @@ impl Log {
     pub(crate) fn cut(&mut self, record: &Record, snap_len: u32) {
         if record.len < record.wire_len {
             self.cuts.note(record.len, snap_len);
+        }
+    }
+
+    /// Notes that `many` packets, counted elsewhere, were cut to what the file calls the snap length.
+    #[inline]
+    pub(crate) fn cut_to(&mut self, snap_len: u32, many: u64) {
+        if many > 0 {
+            self.cuts.all += many;
+            self.cuts.note_declared(snap_len, many);
         }
     }
 

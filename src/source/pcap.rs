@@ -1,10 +1,9 @@
 //! Classic pcap files (draft-ietf-opsawg-pcap), all magic numbers in use.
 //!
-//! Record headers are read by pcap-parser's slice functions; framing is ours because only the framer knows
-//! where the file ends. A damaged record length cannot be repaired (there is nothing to find the next record by),
-//! so reading stops there.
+//! The file header is read by pcap-parser; framing is ours because only the framer knows where the file ends. A damaged
+//! record length cannot be repaired (there is nothing to find the next record by), so reading stops there.
 
-use pcap_parser::{LegacyPcapBlock, parse_pcap_frame, parse_pcap_frame_be, parse_pcap_header};
+use pcap_parser::parse_pcap_header;
 
 use super::LinkType;
 use super::buffer::Buffer;
@@ -110,35 +109,39 @@ impl Pcap {
     /// Records that lie whole in the buffer, as many as `out` takes; returns how many. It stops before anything
     /// that is not as usual, which [`Pcap::advance`] then reads or reports.
     pub(crate) fn batch(&mut self, buffer: &mut Buffer, log: &mut Log, out: &mut [Record]) -> usize {
-        // Longer headers and swapped lengths are not pcap-parser's.
         match (self.modified || self.swapped != Swapped::No, self.big_endian) {
-            (false, false) => self.frames(|bytes| parse_pcap_frame(bytes).ok(), buffer, log, out),
-            (false, true) => self.frames(|bytes| parse_pcap_frame_be(bytes).ok(), buffer, log, out),
+            (false, false) => self.frames(u32::from_le_bytes, buffer, log, out),
+            (false, true) => self.frames(u32::from_be_bytes, buffer, log, out),
+            // Longer headers and swapped lengths are rare.
             (true, _) => 0,
         }
     }
 
     #[inline(always)]
-    fn frames(
-        &self,
-        parse: impl Fn(&[u8]) -> Option<(&[u8], LegacyPcapBlock<'_>)>,
-        buffer: &mut Buffer,
-        log: &mut Log,
-        out: &mut [Record],
-    ) -> usize {
+    fn frames(&self, word: impl Fn([u8; 4]) -> u32, buffer: &mut Buffer, log: &mut Log, out: &mut [Record]) -> usize {
         let (mut rest, mut at, mut taken) = (buffer.available(), buffer.position(), 0);
+        let mut declared = 0;
         for slot in out {
-            let Some((after, frame)) = parse(rest) else { break };
-            if frame.caplen > self.max_record {
+            let Some((header, behind)) = rest.split_first_chunk::<16>() else { break };
+            let field = |at: usize| word([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+            let lengths = Lengths { seconds: field(0), ticks: field(4), captured: field(8), wire: field(12) };
+            if lengths.captured > self.max_record {
                 break;
             }
-            *slot = self.record(&Lengths::of(&frame), at + 16);
-            log.cut(slot, self.snap_len);
-            at += 16 + frame.caplen;
+            let Some(after) = behind.get(lengths.captured as usize..) else { break };
+            *slot = self.record(&lengths, at + 16);
+            if slot.len < slot.wire_len {
+                match slot.len == self.snap_len {
+                    true => declared += 1,
+                    false => log.cut(slot, self.snap_len),
+                }
+            }
+            at += 16 + lengths.captured;
             rest = after;
             taken += 1;
         }
         log.packets += taken as u64;
+        log.cut_to(self.snap_len, declared);
         buffer.consume((at - buffer.position()) as usize);
         taken
     }
@@ -210,10 +213,4 @@ struct Lengths {
     ticks: u32,
     captured: u32,
     wire: u32,
-}
-
-impl Lengths {
-    fn of(frame: &LegacyPcapBlock<'_>) -> Lengths {
-        Lengths { seconds: frame.ts_sec, ticks: frame.ts_usec, captured: frame.caplen, wire: frame.origlen }
-    }
 }
