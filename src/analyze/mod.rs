@@ -6,6 +6,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `bundles` | taking what was found in packets, many at a time |
 //! | `notes` | what is noted of a connection beside the tracker |
 //! | `finish` | connections looked at, and the report of all; `full`: one by one, in full |
 //! | `stretch` | some connections that were looked at, and what of them is wanted |
@@ -17,6 +18,7 @@
 //! | `held` | an analysis that is looked at: lent, or owned |
 
 pub mod build;
+mod bundles;
 mod chosen;
 mod desk;
 mod finish;
@@ -39,7 +41,7 @@ pub use past::{MANY, Past, ROUND};
 use smallvec::SmallVec;
 pub use stretch::{Keep, Stretch, Wanted};
 
-use crate::decode::{Bundle, Decoded, Decoder, ScopeNames};
+use crate::decode::{Decoded, Decoder, ScopeNames};
 use crate::detect::{Limits, Scene, Selection, Survey, Watch};
 use crate::report::directory::Parties;
 use crate::report::{Capture, Report, Settings};
@@ -47,7 +49,7 @@ use crate::segment::{IcmpError, Segment};
 use crate::source::{FileInfo, Packet};
 use crate::time::{Span, Time};
 use crate::timing::{Extent, Vantage};
-use crate::tracker::{self, Ahead, LookUp, Profile, Stack, TOGETHER, Taken, Tracker};
+use crate::tracker::{self, Ahead, Profile, Stack, TOGETHER, Taken, Tracker};
 
 /// What can be chosen.
 #[derive(Clone, Debug, Default)]
@@ -152,66 +154,6 @@ impl Analysis {
         None
     }
 
-    /// Takes what was found in packets elsewhere, in capture order: the same as taking these packets, if at the end the
-    /// decoder is handed over too.
-    pub fn bundle(&mut self, bundle: &Bundle) {
-        self.take_whole(bundle, |_| {});
-    }
-
-    /// The same; `connections` gets the index of the connection of each segment in it, in their order.
-    pub fn bundle_of(&mut self, bundle: &Bundle, connections: &mut Vec<usize>) {
-        connections.clear();
-        self.take_whole(bundle, |connection| connections.push(connection));
-    }
-
-    /// Takes all of `bundle`; `took` is told the index of the connection of each segment.
-    fn take_whole(&mut self, bundle: &Bundle, mut took: impl FnMut(usize)) {
-        let mut from = 0;
-        while let Some(next) = self.take_bundle(bundle, from, &mut took) {
-            from = next;
-        }
-    }
-
-    /// Takes `bundle` from its segment (or error) number `from` on, up to the one with which the analysis is
-    /// [due](Analysis::is_due): returns the number of the next one then.
-    pub fn bundle_until_due(&mut self, bundle: &Bundle, from: usize) -> Option<usize> {
-        self.take_bundle(bundle, from, |_| {})
-    }
-
-    #[inline]
-    fn take_bundle(&mut self, bundle: &Bundle, from: usize, mut took: impl FnMut(usize)) -> Option<usize> {
-        if from == 0 {
-            self.capture.packets += bundle.packets();
-            self.capture.undecoded += bundle.undecoded();
-            if let Some((first, last)) = bundle.span() {
-                self.until(first);
-                self.until(last);
-            }
-        }
-        let found = bundle.found().get(from..).unwrap_or(&[]);
-        let few = self.tracker.has_few();
-        let mut up = LookUp::default();
-        for (n, some) in found.chunks(TOGETHER).enumerate() {
-            let ahead = match few {
-                true => [Ahead::default(); TOGETHER],
-                false => self.tracker.look_up(&mut up, n, |n| segments(found, n)),
-            };
-            for (i, (ahead, found)) in ahead.into_iter().zip(some).enumerate() {
-                match found {
-                    Decoded::Segment(segment) if few => took(self.pass_next(segment)),
-                    Decoded::Segment(segment) => took(self.pass(segment, ahead)),
-                    Decoded::Icmp(error) => self.icmp(error),
-                    Decoded::Other | Decoded::Undecoded => {}
-                }
-                // Wherever bundles end, it is the same segment.
-                if self.is_due() && self.may_let_go(found) {
-                    return Some(from + n * TOGETHER + i + 1);
-                }
-            }
-        }
-        None
-    }
-
     /// Takes over scopes as the decoder of the bundles has named them, in their order, while bundles still come.
     pub fn learn(&mut self, scopes: impl IntoIterator<Item = ScopeNames>) {
         self.decoder.learn(scopes);
@@ -244,13 +186,6 @@ impl Analysis {
     fn pass(&mut self, segment: &Segment, ahead: Ahead) -> usize {
         self.count(segment);
         self.tracker.pass(segment, ahead)
-    }
-
-    /// The same without looking ahead, where there are few connections.
-    #[inline]
-    fn pass_next(&mut self, segment: &Segment) -> usize {
-        self.count(segment);
-        self.tracker.pass_next(segment)
     }
 
     /// Counts a segment among those of the capture.
@@ -385,11 +320,4 @@ impl Analysis {
     pub fn settled(&self, past: &mut Past) -> Option<Finish<'_>> {
         Finish::settled(self, past)
     }
-}
-
-/// Segments of what was `found`, number `n` of all [`TOGETHER`] after [`TOGETHER`].
-#[inline]
-fn segments(found: &[Decoded], n: usize) -> impl Iterator<Item = Option<&Segment>> {
-    let some = found.get(n * TOGETHER..).unwrap_or(&[]).iter().take(TOGETHER);
-    some.map(|found| if let Decoded::Segment(segment) = found { Some(segment) } else { None })
 }

@@ -9,14 +9,20 @@ use crate::time::{Span, Time};
 use crate::tracker::Profile;
 
 /// Counts over all segments.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Watch {
     quality: Quality,
     begin: Option<Time>,
-    /// Capture time of the segment before.
-    before: Option<Time>,
+    /// Capture time of the segment before; at first the least there is.
+    before: Time,
     /// The longest time between two segments.
     silence: Span,
+}
+
+impl Default for Watch {
+    fn default() -> Watch {
+        Watch { quality: Quality::default(), begin: None, before: Time(i64::MIN), silence: Span(0) }
+    }
 }
 
 impl Watch {
@@ -25,14 +31,22 @@ impl Watch {
     pub fn segment(&mut self, seg: &Segment) {
         self.quality.segments += 1;
         self.quality.kinds.note(seg);
-        self.begin.get_or_insert(seg.time);
-        if let Some(before) = self.before.replace(seg.time) {
-            let apart = seg.time - before;
-            if apart > self.silence {
-                self.silence = apart;
-            } else if apart < Span::secs(-1) {
-                self.quality.note_back_step(seg.packet, before - seg.time);
-            }
+        let before = std::mem::replace(&mut self.before, seg.time);
+        let apart = seg.time - before;
+        if apart > self.silence || apart < Span::secs(-1) {
+            self.step(before, seg);
+        }
+    }
+
+    /// Takes note of the first segment, or of one that comes longer after the one before than any did, or before it.
+    #[cold]
+    fn step(&mut self, before: Time, seg: &Segment) {
+        if self.begin.is_none() {
+            self.begin = Some(seg.time);
+        } else if seg.time > before {
+            self.silence = seg.time - before;
+        } else {
+            self.quality.note_back_step(seg.packet, before - seg.time);
         }
     }
 
