@@ -42,6 +42,14 @@ impl<N: Notes> Tracker<N> {
         ahead
     }
 
+    /// Where `seg` belongs, which is found through connection `head`.
+    #[inline]
+    pub(super) fn known(&self, head: usize, seg: &Segment) -> Ahead {
+        let hash = self.latest.hash(&seg.src, &seg.dst);
+        debug_assert_eq!(self.head(&seg.src, &seg.dst, hash), Some(head));
+        Ahead { hash, head: head as u32 + 1, era: self.store.era }
+    }
+
     /// Where those segments belong that come as number `n` of all, [`TOGETHER`] after [`TOGETHER`], and are taken next; goes
     /// on looking up those that come after. It is asked for one number after the other; `segments` gives those of one.
     #[inline]

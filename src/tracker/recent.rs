@@ -11,13 +11,29 @@ const PLACES: usize = 1 << 10;
 /// nothing is found here.
 #[derive(Clone, Debug)]
 pub(super) struct Recent {
-    /// Numbers of connections, plus one; 0 where there is none.
-    places: Box<[u32; PLACES]>,
+    places: Box<[Guess; PLACES]>,
+}
+
+/// What may be the connection through which a segment is found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Guess {
+    /// Its number, plus one; 0 where there is none.
+    number: u32,
+    /// Where its record was, if it had one; that of another may be there now.
+    slot: u32,
+}
+
+impl Guess {
+    /// Its number, and where its record was.
+    #[inline]
+    pub fn get(self) -> Option<(usize, usize)> {
+        (self.number as usize).checked_sub(1).map(|number| (number, self.slot as usize))
+    }
 }
 
 impl Default for Recent {
     fn default() -> Recent {
-        Recent { places: Box::new([0; PLACES]) }
+        Recent { places: Box::new([Guess::default(); PLACES]) }
     }
 }
 
@@ -30,23 +46,24 @@ impl Recent {
 
     /// What may be the connection through which `seg` is found.
     #[inline]
-    pub fn guess(&self, seg: &Segment) -> Option<usize> {
-        (self.places[Recent::place(seg)] as usize).checked_sub(1)
+    pub fn guess(&self, seg: &Segment) -> Guess {
+        self.places[Recent::place(seg)]
     }
 
-    /// `seg` is found through connection `number`.
+    /// `seg` is found through connection `number`; its record, if it has one, is at `slot`.
     #[inline]
-    pub fn note(&mut self, seg: &Segment, number: usize) {
-        self.places[Recent::place(seg)] = number as u32 + 1;
+    pub fn note(&mut self, seg: &Segment, number: usize, slot: Option<usize>) {
+        let slot = slot.map_or(u32::MAX, |slot| slot as u32);
+        self.places[Recent::place(seg)] = Guess { number: number as u32 + 1, slot };
     }
 
     /// What is between the ports of `seg` may be found through another connection from now on.
     pub fn forget(&mut self, seg: &Segment) {
-        self.places[Recent::place(seg)] = 0;
+        self.places[Recent::place(seg)] = Guess::default();
     }
 
     /// Numbers mean other connections from now on.
     pub fn clear(&mut self) {
-        self.places.fill(0);
+        self.places.fill(Guess::default());
     }
 }

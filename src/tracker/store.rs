@@ -116,17 +116,40 @@ impl<E: Notes> Store<E> {
         head.tape.record(head.first_packet, sender(&head.sockets, seg), seg, &mut self.rows)
     }
 
-    /// Takes `seg`, found through connection `index`, if that has a record and is steady, and `seg` is a usual one on its
-    /// four-tuple, of which it is the first incarnation, and in its scope; else does nothing.
+    /// Whether `seg` is between the sockets of connection `index`.
     #[inline]
-    pub(super) fn take_steady(&mut self, index: usize, seg: &Segment) -> bool {
-        let Some(head) = self.heads.get(index) else { return false };
-        let How::Record(slot) = head.state.how() else { return false };
-        let x = sender(&head.sockets, seg);
-        let between = head.sockets[x & 1] == seg.src && head.sockets[1 - (x & 1)] == seg.dst;
+    pub(super) fn is_between(&self, index: usize, seg: &Segment) -> bool {
+        self.heads.get(index).is_some_and(|head| head.is_between(&seg.src, &seg.dst))
+    }
+
+    /// Where the record of connection `index` is, if it has one and is the first on its four-tuple.
+    #[inline]
+    pub(super) fn slot(&self, index: usize) -> Option<usize> {
+        match self.heads.get(index)? {
+            Head { state, previous: 0, .. } => {
+                if let How::Record(slot) = state.how() {
+                    Some(slot)
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes `seg`, found through connection `index`, if its record is at [`slot`](Store::slot) and steady, and `seg` is a
+    /// usual one on its four-tuple, and in its scope; else does nothing.
+    #[inline]
+    pub(super) fn take_steady(&mut self, index: usize, slot: usize, seg: &Segment) -> bool {
         let (Some(case), Some(tenant)) = (self.records.get_mut(slot), self.tenants.get_mut(slot)) else { return false };
+        if tenant.index as usize != index {
+            return false;
+        }
+        let sockets = &case.connection.sockets;
+        let x = sender(sockets, seg);
+        let between = sockets[x & 1] == seg.src && sockets[1 - (x & 1)] == seg.dst;
         tenant.used |= between;
-        between && head.previous == 0 && case.take_steady(x, seg).is_some()
+        between && case.take_steady(x, seg).is_some()
     }
 
     /// Prefetches what [`Store::record`] will need of connection `index`.

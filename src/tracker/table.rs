@@ -11,7 +11,7 @@ use super::kept::{How, Kept};
 use super::lanes::Many;
 use super::lone::Lone;
 use super::reading::Reading;
-use super::recent::Recent;
+use super::recent::{Guess, Recent};
 use super::store::Store;
 use super::textbook::Textbook;
 use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
@@ -217,17 +217,24 @@ impl<N: Notes> Tracker<N> {
     /// The same as [`Tracker::pass`] without looking it up ahead.
     #[inline]
     pub fn pass_next(&mut self, seg: &Segment) -> usize {
-        match self.recent.guess(seg) {
-            Some(head) if self.store.take_steady(head, seg) => head,
-            _ => self.pass_found(seg),
+        let guess = self.recent.guess(seg);
+        match guess.get() {
+            Some((head, slot)) if self.store.take_steady(head, slot, seg) => head,
+            _ => self.pass_guessed(guess, seg),
         }
     }
 
+    /// The same of one that may be of the connection that `guess` says.
     #[inline(never)]
-    fn pass_found(&mut self, seg: &Segment) -> usize {
-        let ahead = self.ahead(seg);
+    fn pass_guessed(&mut self, guess: Guess, seg: &Segment) -> usize {
+        let known = guess.get().map(|(head, _)| head).filter(|head| self.store.is_between(*head, seg));
+        let ahead = match known {
+            Some(head) if self.store.record(head, seg) => return head,
+            Some(head) => self.known(head, seg),
+            None => self.ahead(seg),
+        };
         if let Some(head) = (ahead.head as usize).checked_sub(1) {
-            self.recent.note(seg, head);
+            self.recent.note(seg, head, self.store.slot(head));
         }
         self.pass(seg, ahead)
     }
