@@ -70,7 +70,7 @@ impl Unanswered {
         Unanswered { first: NEVER, packet: 0, idle: 0, content: 0, data: 0, repeats: 0, probes: 0 };
 
     /// Takes note of `seg`, sent after nothing had passed for `idle`.
-    #[inline]
+    #[inline(always)]
     fn note(&mut self, seg: &Segment, probe: bool, idle: Span) {
         if self.packet == 0 {
             self.first = seg.time;

@@ -170,7 +170,8 @@ impl Blame {
         let Some((mark, span)) = self.clock.piece(now) else { return };
         let network = if s.talker == Some(x) {
             // It goes on: as long as something was under way it may have had to wait for that.
-            free.map_or(span, |t| Span((t - mark).0.clamp(0, span.0)))
+            let Some(free) = free else { return self.give(Cause::Network, span) };
+            Span((free - mark).0.clamp(0, span.0))
         } else if let Some(trip) = round_trip {
             Span(trip.0.clamp(0, span.0))
         } else if s.talker.is_some() && span < GAP {

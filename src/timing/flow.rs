@@ -283,6 +283,7 @@ impl Flow {
     pub(super) fn news(&mut self, x: usize, seg: &Segment, before: Situation) {
         let (now, payload) = (seg.time, seg.len > 0);
         let y = 1 - x;
+        let flying = self.trips[y].in_flight();
         let situation = Situation { recovering: self.recovering(), ..before };
         // Who has closed and does not send its lost FIN again waits for nothing.
         let late = situation.closing && payload && self.close.is_unheard(x, seg);
@@ -291,12 +292,12 @@ impl Flow {
         } else if late {
             self.blame.spend(now, Blame::overriding(&situation).unwrap_or(Cause::Close));
         } else if payload {
-            let free = self.free_since(x, now, self.trips[y].in_flight());
+            let free = self.free_since(x, now, flying);
             self.blame.speaks(x, now, &situation, self.least(x), free);
         } else {
-            self.closes(x, seg, &situation, self.trips[y].in_flight());
+            self.closes(x, seg, &situation, flying);
         }
-        self.trips[y].sends(seg);
+        self.trips[y].sends(seg, flying);
         if payload {
             self.note_held(x, seg);
         }

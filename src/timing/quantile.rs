@@ -185,6 +185,14 @@ impl Quantiles {
         }
     }
 
+    /// The same to put samples in.
+    pub(super) fn histogram_mut(&mut self) -> Option<&mut Histogram> {
+        match &mut self.store {
+            Store::Exact(_) => None,
+            Store::Rough(histogram) => Some(histogram),
+        }
+    }
+
     /// The histogram, made from the samples if it is not there yet.
     fn rough(&mut self) -> &mut Histogram {
         if let Store::Exact(samples) = &self.store {

@@ -59,11 +59,12 @@ impl RoundTrip {
         self.has_acked && !after(end, self.acked)
     }
 
-    /// A segment towards the end that occupies sequence numbers not seen before.
+    /// A segment towards the end that occupies sequence numbers not seen before; `flying` if others are
+    /// [in flight](RoundTrip::in_flight).
     #[inline(always)]
-    pub fn sends(&mut self, seg: &Segment) {
+    pub fn sends(&mut self, seg: &Segment, flying: bool) {
         let end = seg.end();
-        if !self.in_flight() {
+        if !flying {
             self.progress = seg.time;
         }
         if !self.has_sent || after(end, self.sent) {
@@ -240,6 +241,11 @@ mod tests {
     use super::super::testing::{ack, data, stamped};
     use super::*;
 
+    fn sends(trip: &mut RoundTrip, seg: &Segment) {
+        let flying = trip.in_flight();
+        trip.sends(seg, flying);
+    }
+
     fn taken(trip: &mut RoundTrip, seg: &Segment) -> Option<i64> {
         trip.acknowledged(seg).map(|s| s.0 / 1_000_000)
     }
@@ -247,8 +253,8 @@ mod tests {
     #[test]
     fn only_the_highest_segment_acknowledged_gives_a_sample() {
         let mut trip = RoundTrip::default();
-        trip.sends(&data(0, 100, 10));
-        trip.sends(&data(5, 110, 10));
+        sends(&mut trip, &data(0, 100, 10));
+        sends(&mut trip, &data(5, 110, 10));
         assert_eq!(taken(&mut trip, &ack(30, 120)), Some(25));
         assert!(!trip.in_flight());
     }
@@ -256,21 +262,21 @@ mod tests {
     #[test]
     fn a_segment_sent_twice_gives_none() {
         let mut trip = RoundTrip::default();
-        trip.sends(&data(0, 100, 10));
+        sends(&mut trip, &data(0, 100, 10));
         trip.repeats(&data(200, 100, 10));
         assert_eq!(taken(&mut trip, &ack(230, 110)), None);
         assert_eq!(trip.excluded(), 1);
-        trip.sends(&data(300, 110, 10));
+        sends(&mut trip, &data(300, 110, 10));
         assert_eq!(taken(&mut trip, &ack(330, 120)), Some(30));
     }
 
     #[test]
     fn a_timestamp_tells_the_copy() {
         let mut trip = RoundTrip::default();
-        trip.sends(&stamped(data(0, 100, 10), 1_000, 0));
+        sends(&mut trip, &stamped(data(0, 100, 10), 1_000, 0));
         trip.repeats(&stamped(data(200, 100, 10), 1_200, 0));
         assert_eq!(taken(&mut trip, &stamped(ack(230, 110), 9, 1_200)), Some(30));
-        trip.sends(&stamped(data(300, 110, 10), 1_300, 0));
+        sends(&mut trip, &stamped(data(300, 110, 10), 1_300, 0));
         trip.repeats(&stamped(data(500, 110, 10), 1_500, 0));
         assert_eq!(taken(&mut trip, &stamped(ack(505, 120), 9, 1_300)), Some(205));
         assert_eq!((trip.rescued(), trip.excluded()), (2, 0));
@@ -279,8 +285,8 @@ mod tests {
     #[test]
     fn what_waited_for_a_hole_gives_none() {
         let mut trip = RoundTrip::default();
-        trip.sends(&data(0, 100, 10));
-        trip.sends(&data(1, 110, 10));
+        sends(&mut trip, &data(0, 100, 10));
+        sends(&mut trip, &data(1, 110, 10));
         trip.repeats(&data(250, 100, 10));
         assert_eq!(taken(&mut trip, &ack(280, 120)), None);
         assert_eq!(trip.excluded(), 1);
@@ -289,7 +295,7 @@ mod tests {
     #[test]
     fn an_acknowledgment_inside_a_segment_gives_none() {
         let mut trip = RoundTrip::default();
-        trip.sends(&data(0, 100, 1_000));
+        sends(&mut trip, &data(0, 100, 1_000));
         assert_eq!(taken(&mut trip, &ack(30, 600)), None);
         assert!(trip.in_flight());
         assert_eq!(taken(&mut trip, &ack(31, 1_100)), Some(31));
@@ -300,13 +306,13 @@ mod tests {
         let mut trip = RoundTrip::default();
         let mut sack = ack(30, 110);
         (sack.options.sack_blocks, sack.options.sack[0]) = (1, (120, 130));
-        [100, 110, 120].into_iter().for_each(|seq| trip.sends(&data(0, seq, 10)));
+        [100, 110, 120].into_iter().for_each(|seq| sends(&mut trip, &data(0, seq, 10)));
         trip.reports(&sack);
         assert_eq!(taken(&mut trip, &ack(60, 130)), None);
         assert_eq!(trip.excluded(), 1);
         let mut seq = 130_u32;
         for n in 0..5 {
-            trip.sends(&data(100 + n, seq, 1 << 30));
+            sends(&mut trip, &data(100 + n, seq, 1 << 30));
             seq = seq.wrapping_add(1 << 30);
             assert_eq!(taken(&mut trip, &ack(107 + n, seq)), Some(7));
         }
@@ -316,7 +322,7 @@ mod tests {
     #[test]
     fn what_was_repaired_stays_so_however_much_follows() {
         let mut trip = RoundTrip::default();
-        trip.sends(&data(0, 100, 10));
+        sends(&mut trip, &data(0, 100, 10));
         trip.repeats(&data(200, 100, 10));
         assert!(trip.in_recovery());
         for n in 0..8_u32 {
@@ -328,7 +334,7 @@ mod tests {
     #[test]
     fn sequence_numbers_may_wrap() {
         let mut trip = RoundTrip::default();
-        trip.sends(&data(0, u32::MAX - 4, 10));
+        sends(&mut trip, &data(0, u32::MAX - 4, 10));
         assert_eq!(taken(&mut trip, &ack(7, 5)), Some(7));
     }
 }

@@ -76,9 +76,9 @@ impl Samples {
     /// Takes one of a kind of which there are too many to keep.
     #[inline(never)]
     fn add_rough(&mut self, i: usize, span: i64) {
-        match &mut self.rough {
-            Some(rough) if rough[i].histogram().is_some() => rough[i].push(span),
-            _ => self.make_rough(i, span),
+        match self.rough.as_mut().and_then(|rough| rough[i].histogram_mut()) {
+            Some(histogram) => histogram.take(span),
+            None => self.make_rough(i, span),
         }
     }
 

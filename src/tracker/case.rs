@@ -13,7 +13,8 @@ pub struct Case<E> {
     pub connection: Connection,
     /// What is noted beside it.
     pub notes: E,
-    /// Segments captured after this may be taken as steady ones; [`NEVER`] as long as it is not known whether both are.
+    /// Segments captured after this may be taken as steady ones: not before the first one of the connection. [`NEVER`] as
+    /// long as it is not known whether both are.
     steady_after: Time,
 }
 
@@ -129,7 +130,7 @@ impl<E: Notes> Case<E> {
         self.notes.take(taken, seg, &self.connection);
         let usual = matches!(taken.class, Class::Ack | Class::New) && seg.flags.control() == Flags::ACK.0;
         let after = if usual && self.connection.is_steady() { self.notes.steady_after(&self.connection) } else { None };
-        self.steady_after = after.unwrap_or(NEVER);
+        self.steady_after = after.map_or(NEVER, |after| after.max(self.connection.first));
     }
 
     /// Takes `seg` of end `x` if all is steady, and it too; `None` leaves all as it was. Whether it acknowledges more.

@@ -61,6 +61,7 @@ impl Connection {
         if !self.is_usual(x, seg) {
             return None;
         }
+        self.first = self.first.min(seg.time);
         let news = self.goes_on_with(x, seg);
         let peer = &mut self.ends[1 - x];
         // Also what was acknowledged before: of the peer's stream something may be missing that was.
@@ -102,8 +103,8 @@ impl Connection {
             && self.parked.is_none()
     }
 
-    /// Takes `seg` of end `x` if the connection is steady and `seg` belongs to it and is a usual one; `None` leaves all as
-    /// it was. Whether it acknowledges more.
+    /// Takes `seg` of end `x` if the connection is steady and `seg` belongs to it, was not captured before its first one, and
+    /// is a usual one; `None` leaves all as it was. Whether it acknowledges more.
     #[inline(always)]
     pub(super) fn take_steady(&mut self, x: usize, seg: &Segment) -> Option<bool> {
         let [a, b] = &self.ends;
@@ -119,17 +120,22 @@ impl Connection {
         if !usual {
             return None;
         }
-        debug_assert!(self.is_steady() && self.is_usual(x, seg) && self.goes_on(x, seg) && self.is_in_scope(x, seg));
+        debug_assert!(
+            self.first <= seg.time
+                && self.is_steady()
+                && self.is_usual(x, seg)
+                && self.goes_on(x, seg)
+                && self.is_in_scope(x, seg)
+        );
         Some(self.goes_on_with(x, seg))
     }
 
-    /// Takes the usual segment `seg` of end `x`. Whether it acknowledges more.
+    /// Takes the usual segment `seg` of end `x`, all of whose peer's stream was captured. Whether it acknowledges more.
     #[inline(always)]
     fn goes_on_with(&mut self, x: usize, seg: &Segment) -> bool {
         let [a, b] = &mut self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         let news = peer.acked != Some(seg.ack);
-        self.first = self.first.min(seg.time);
         self.last = self.last.max(seg.time);
         self.last_packet = seg.packet;
         peer.unanswered = 0;
@@ -140,7 +146,8 @@ impl Connection {
             {
                 own.note_turnaround(seg.time - last.time);
             }
-            peer.acknowledge(seg.ack);
+            // What is acknowledged was captured, or the caller sees to it.
+            peer.acked = Some(seg.ack);
         }
         own.packets += 1;
         own.bytes += u64::from(seg.len);
