@@ -10,7 +10,7 @@ use crate::prefetch::prefetch;
 /// Bytes of a cache line.
 const LINE: usize = 64;
 /// Blocks come in these sizes, in lines: rows mostly stay small.
-const SIZES: [u8; 6] = [1, 4, 8, 16, 34, 68];
+const SIZES: [u8; 5] = [1, 6, 16, 34, 68];
 /// Bytes of three words.
 const WORDS: usize = 24;
 /// Lines of a piece, about: half a megabyte.
@@ -81,6 +81,14 @@ impl Blocks {
         let (size, (piece, at)) = (self.size, self.place(block));
         let piece = self.pieces.get_mut(piece)?;
         piece.bytes.get_mut(piece.start + at..)?.get_mut(..size)
+    }
+
+    /// The three words behind the first `used` bytes of a block, if they are in it.
+    #[inline(always)]
+    fn words_mut(&mut self, block: u32, used: usize) -> Option<&mut [[u8; 8]; 3]> {
+        let (room, (piece, at)) = (self.size, self.place(block));
+        let piece = self.pieces.get_mut(piece).filter(|_| used + WORDS <= room)?;
+        piece.bytes.get_mut(piece.start + at + used..)?.as_chunks_mut().0.first_chunk_mut()
     }
 
     /// A block that is in no use; `None` if there are no more numbers.
@@ -164,19 +172,27 @@ impl Rows {
     }
 
     /// Appends `len` of the bytes of three words to `row`, or nothing if there is no room for all of them.
-    #[inline]
+    #[inline(always)]
     pub fn append_words(&mut self, row: &mut Row, words: [u64; 3], len: usize) -> bool {
         // What is too much of them is overwritten or never read.
+        let room = self.blocks.get_mut(usize::from(row.size));
+        match room.and_then(|blocks| blocks.words_mut(row.block, row.used.into())) {
+            Some(room) => {
+                *room = words.map(u64::to_le_bytes);
+                row.used += len as u16;
+                true
+            }
+            None => self.append_words_moved(row, words, len),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn append_words_moved(&mut self, row: &mut Row, words: [u64; 3], len: usize) -> bool {
         let put = |room: &mut [u8]| {
             *room.as_chunks_mut().0.first_chunk_mut()? = words.map(u64::to_le_bytes);
             Some(len)
         };
-        if let Some(block) = self.block_mut(row)
-            && block.get_mut(usize::from(row.used)..).and_then(put).is_some()
-        {
-            row.used += len as u16;
-            return true;
-        }
         self.append_moved(row, WORDS, |room| put(room).unwrap_or(0)).is_some()
     }
 
@@ -237,11 +253,13 @@ impl Rows {
         }
     }
 
-    /// Where the next record comes to, if `row` has a block: behind the last one, or at the end of a block that is full.
+    /// Where the next record comes to, if `row` has a block that is not full.
     #[inline]
     fn end(&self, row: &Row) -> Option<&u8> {
-        let block = self.blocks.get(usize::from(row.size)).and_then(|blocks| blocks.get(row.block));
-        block.and_then(|block| block.get(usize::from(row.used).min(block.len().saturating_sub(1))))
+        let blocks = self.blocks.get(usize::from(row.size))?;
+        let (piece, at) = blocks.place(row.block);
+        let piece = blocks.pieces.get(piece)?;
+        piece.bytes.get(piece.start + at + usize::from(row.used))
     }
 
     /// Prefetches all lines of `row`.

@@ -53,12 +53,12 @@ impl<N: Notes> Tracker<N> {
     /// Where those segments belong that come as number `n` of all, [`TOGETHER`] after [`TOGETHER`], and are taken next; goes
     /// on looking up those that come after. It is asked for one number after the other; `segments` gives those of one.
     #[inline]
-    pub fn look_up<'s, S: Iterator<Item = Option<&'s Segment>>>(
+    pub fn look_up<'s, 'u, S: Iterator<Item = Option<&'s Segment>>>(
         &self,
-        up: &mut LookUp,
+        up: &'u mut LookUp,
         n: usize,
         segments: impl Fn(usize) -> S,
-    ) -> [Ahead; TOGETHER] {
+    ) -> &'u [Ahead; TOGETHER] {
         if n == 0 {
             self.hash_all(up, 0, segments(0));
             self.hash_all(up, 1, segments(1));
@@ -72,7 +72,7 @@ impl<N: Notes> Tracker<N> {
                 self.find_head(ahead, seg);
             }
         }
-        *some
+        some
     }
 
     #[inline]
@@ -108,14 +108,22 @@ impl<N: Notes> Tracker<N> {
     }
 
     /// Finds the head of `seg`, mostly the one that was guessed, and prefetches the end of its tape.
-    #[inline]
+    #[inline(always)]
     fn find_head(&self, ahead: &mut Ahead, seg: &Segment) {
         let Some(guess) = (ahead.head as usize).checked_sub(1) else { return };
-        let right = self.store.heads.get(guess).is_some_and(|head| head.is_between(&seg.src, &seg.dst));
-        let head = if right { Some(guess) } else { self.head(&seg.src, &seg.dst, ahead.hash) };
+        match self.store.heads.get(guess) {
+            Some(head) if head.is_between(&seg.src, &seg.dst) => self.store.prefetch_end(head),
+            _ => self.find_other_head(ahead, seg),
+        }
+    }
+
+    /// The same, the guess being wrong.
+    #[cold]
+    fn find_other_head(&self, ahead: &mut Ahead, seg: &Segment) {
+        let head = self.head(&seg.src, &seg.dst, ahead.hash);
         ahead.head = head.map_or(0, |head| head as u32 + 1);
         if let Some(head) = head {
-            self.store.prefetch_end(head);
+            self.store.prefetch_end(&self.store.heads[head]);
         }
     }
 }
@@ -179,7 +187,7 @@ mod tests {
         for n in 0..segments.len().div_ceil(TOGETHER) {
             let places = ahead.look_up(&mut up, n, |n| some(n).map(Some));
             for (seg, place) in some(n).zip(places) {
-                assert_eq!(ahead.pass(seg, place), at_once.segment(seg).connection, "packet {}", seg.packet);
+                assert_eq!(ahead.pass(seg, *place), at_once.segment(seg).connection, "packet {}", seg.packet);
             }
         }
         assert!(at_once.len() > 300);

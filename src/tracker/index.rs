@@ -49,26 +49,27 @@ fn number_of(slot: u64, hash: u32) -> Option<u32> {
 
 impl Index {
     /// Hash of a four-tuple, the same for both directions.
-    #[inline]
+    #[inline(always)]
     pub fn hash(&self, a: &Socket, b: &Socket) -> u32 {
+        let (IpAddr::V4(x), IpAddr::V4(y)) = (a.addr, b.addr) else { return self.hash_long(a, b) };
+        let x = u64::from(x.to_bits()) << 16 | u64::from(a.port);
+        let y = u64::from(y.to_bits()) << 16 | u64::from(b.port);
         let mut hasher = self.hasher.build_hasher();
-        match (a.addr, b.addr) {
-            (IpAddr::V4(x), IpAddr::V4(y)) => {
-                let x = u64::from(x.to_bits()) << 16 | u64::from(a.port);
-                let y = u64::from(y.to_bits()) << 16 | u64::from(b.port);
-                hasher.write_u64(x.min(y));
-                hasher.write_u64(x.max(y));
+        hasher.write_u128(u128::from(x.min(y)) << 64 | u128::from(x.max(y)));
+        (hasher.finish() >> 32) as u32
+    }
+
+    /// The same where an address is of IPv6.
+    #[inline(never)]
+    fn hash_long(&self, a: &Socket, b: &Socket) -> u32 {
+        let mut hasher = self.hasher.build_hasher();
+        let (low, high) = if (a.port, a.addr) <= (b.port, b.addr) { (a, b) } else { (b, a) };
+        for socket in [low, high] {
+            match socket.addr {
+                IpAddr::V4(addr) => hasher.write_u64(addr.to_bits().into()),
+                IpAddr::V6(addr) => hasher.write_u128(addr.to_bits()),
             }
-            _ => {
-                let (low, high) = if a <= b { (a, b) } else { (b, a) };
-                for socket in [low, high] {
-                    match socket.addr {
-                        IpAddr::V4(addr) => hasher.write_u64(addr.to_bits().into()),
-                        IpAddr::V6(addr) => hasher.write_u128(addr.to_bits()),
-                    }
-                    hasher.write_u16(socket.port);
-                }
-            }
+            hasher.write_u16(socket.port);
         }
         (hasher.finish() >> 32) as u32
     }

@@ -1,5 +1,5 @@
 //! The usual segment on a tape, an acknowledgment, or payload or a FIN that continues the stream: written down in three
-//! words, with few questions asked. What comes of it is what [`Tape::record`] makes of any segment.
+//! words, with few questions asked. What comes of it is what [`Tape::record_other`] makes of any segment.
 
 use super::sequence::NEAR;
 use super::tape::{MOST, Tape, mark};
@@ -8,12 +8,20 @@ use crate::pack::block::Rows;
 use crate::segment::{Flags, Segment};
 
 impl Tape {
+    /// Writes down `seg` of end `x`; the tape begins with packet `first`. False, and nothing is done, if it may not belong
+    /// here, or there is no room for it.
+    #[inline(always)]
+    pub fn record(&mut self, first: u64, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
+        let Ok(on) = u32::try_from(seg.packet.wrapping_sub(first)) else { return false };
+        self.record_usual(on, x, seg, rows) || self.record_other(on, x, seg, rows)
+    }
+
     /// Writes down `seg` of end `x`, `on` packets from the first one, if it is a usual one that certainly belongs here; else
     /// does nothing.
     #[inline(always)]
     pub(super) fn record_usual(&mut self, on: u32, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
         const SEEN: u16 = 3 * mark::SEEN;
-        let y = 1 - x;
+        let (x, y) = (x & 1, 1 - (x & 1));
         let (later, further) = (seg.time.0.wrapping_sub(self.time.0) as u64, on.wrapping_sub(self.on));
         let behind = self.next[y].wrapping_sub(seg.ack);
         let usual = seg.flags.0 & !(Flags::PSH.0 | Flags::FIN.0) == Flags::ACK.0

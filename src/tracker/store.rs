@@ -152,10 +152,10 @@ impl<E: Notes> Store<E> {
         between && case.take_steady(x, seg).is_some()
     }
 
-    /// Prefetches what [`Store::record`] will need of connection `index`.
+    /// Prefetches what [`Store::record`] will need of the connection with this head.
     #[inline]
-    pub(super) fn prefetch_end(&self, index: usize) {
-        self.heads[index].tape.prefetch_end(&self.rows);
+    pub(super) fn prefetch_end(&self, head: &Head) {
+        head.tape.prefetch_end(&self.rows);
     }
 
     fn begin(&mut self, seg: &Segment) {

@@ -194,14 +194,24 @@ impl<N: Notes> Tracker<N> {
 
     /// The same as [`Tracker::segment`], for when it need not be known yet what it was: short connections are only written
     /// down. The index of its connection.
-    #[inline]
+    #[inline(always)]
     pub fn pass(&mut self, seg: &Segment, ahead: Ahead) -> usize {
-        let hash = ahead.hash;
-        let head = match (ahead.head as usize).checked_sub(1) {
-            Some(head) if ahead.era == self.store.era => Some(head),
-            _ => self.head(&seg.src, &seg.dst, hash),
-        };
-        match head {
+        match (ahead.head as usize).checked_sub(1) {
+            Some(head) if ahead.era == self.store.era => {
+                if self.store.record(head, seg) {
+                    head
+                } else {
+                    self.pass_on(head, ahead.hash, seg)
+                }
+            }
+            _ => self.pass_anew(seg, ahead.hash),
+        }
+    }
+
+    /// The same where none was found, or another has come since.
+    #[inline(never)]
+    fn pass_anew(&mut self, seg: &Segment, hash: u32) -> usize {
+        match self.head(&seg.src, &seg.dst, hash) {
             Some(head) if self.store.record(head, seg) => head,
             Some(head) => self.pass_on(head, hash, seg),
             None => self.push_tape(hash, seg).unwrap_or_else(|| self.segment_at(None, hash, seg).connection),

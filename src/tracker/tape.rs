@@ -237,13 +237,10 @@ impl Tape {
         if flags.has(Flags::ACK) { next[1 - x] } else { 0 }
     }
 
-    /// Writes down `seg` of end `x`; the tape begins with packet `first`. False, and nothing is done, if it may not belong
-    /// here, or there is no room for it.
-    pub fn record(&mut self, first: u64, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
-        let Ok(on) = u32::try_from(seg.packet.wrapping_sub(first)) else { return false };
-        if self.record_usual(on, x, seg, rows) {
-            return true;
-        }
+    /// Writes down `seg` of end `x`, `on` packets from the first one, which is no usual one. False, and nothing is done, if it
+    /// may not belong here, or there is no room for it.
+    #[inline(never)]
+    pub(super) fn record_other(&mut self, on: u32, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
         let sound = seg.scope == self.scope && seg.len <= u32::from(u16::MAX) && seg.options.sack_blocks <= 3;
         if self.count >= MOST || !sound || !self.certainly_has(x, seg) {
             return false;
