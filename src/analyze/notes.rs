@@ -40,8 +40,8 @@ impl Notes for Noted {
         (Glance::of(c, &self.signals), self.unique)
     }
 
-    fn glance_at_orderly(unique: u32, answered: bool) -> (Glance, u64) {
-        (Glance::at_orderly(answered), unique.into())
+    fn glance_at_orderly(unique: u32, answered: bool, syn_again: bool, open: Option<usize>) -> (Glance, u64) {
+        (Glance::at_orderly(answered, syn_again, open), unique.into())
     }
 
     fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {

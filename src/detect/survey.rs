@@ -95,9 +95,9 @@ impl Glance {
         }
     }
 
-    /// Of a connection seen from its SYN on of which each segment continues its stream, once and complete; whether the
-    /// SYN was answered.
-    pub fn at_orderly(answered: bool) -> Glance {
+    /// Of a connection of which each segment continues its stream, once and complete, or repeats no payload; whether the SYN
+    /// was answered, and whether it was repeated before; if it was open when the capture began, which end is its client.
+    pub fn at_orderly(answered: bool, syn_again: bool, open: Option<usize>) -> Glance {
         Glance {
             copies: 0,
             cut: 0,
@@ -105,10 +105,10 @@ impl Glance {
             lost: 0,
             oversized: 0,
             one_sided: false,
-            begun_before: false,
+            begun_before: open.is_some(),
             silent: [false, !answered],
-            turned_away: false,
-            client: 0,
+            turned_away: syn_again,
+            client: open.unwrap_or(0) as u8,
         }
     }
 

@@ -54,8 +54,9 @@ pub trait Notes: Clone + Default + Pack {
     fn glance(&self, c: &Connection) -> Self::Glance;
 
     /// A glance at a connection that is orderly, from the SYN on: each segment continues its stream, once and complete,
-    /// `unique` bytes of payload in all. Whether it was answered.
-    fn glance_at_orderly(unique: u32, answered: bool) -> Self::Glance;
+    /// `unique` bytes of payload in all; or repeats no payload. Whether it was answered, and whether its SYN was repeated
+    /// before. If it was open when the capture began, the likely client.
+    fn glance_at_orderly(unique: u32, answered: bool, syn_again: bool, open: Option<usize>) -> Self::Glance;
 
     /// Takes note of `seg` of connection `c`, which the tracker has just taken.
     fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection);
@@ -93,7 +94,7 @@ impl Notes for () {
 
     fn glance(&self, _: &Connection) {}
 
-    fn glance_at_orderly(_: u32, _: bool) {}
+    fn glance_at_orderly(_: u32, _: bool, _: bool, _: Option<usize>) {}
 
     fn take(&mut self, _: &Taken, _: &Segment, _: &Connection) {}
 

@@ -6,6 +6,7 @@ use super::log::{Marks, Step, Tail};
 use super::mark::Mark;
 use super::rules::{Event, rule};
 use super::trace::Trace;
+use crate::segment::Socket;
 use crate::time::Span;
 
 impl Endpoint {
@@ -53,6 +54,17 @@ impl Endpoint {
     }
 }
 
+/// Which of two sockets is the client's, as far as ports tell.
+pub(super) fn client_by_ports([a, b]: &[Socket; 2]) -> usize {
+    let ephemeral = |socket: &Socket| socket.port >= 32_768;
+    match (ephemeral(a), ephemeral(b)) {
+        (true, false) => 0,
+        (false, true) => 1,
+        (false, false) if a.port.min(b.port) < 1_024 => usize::from(a.port < b.port),
+        _ => 0,
+    }
+}
+
 impl Connection {
     /// Whether the capture allows that neither end had closed before it began, the opening of this not being in it.
     pub fn may_have_been_open(&self) -> bool {
@@ -64,20 +76,11 @@ impl Connection {
     pub fn client(&self) -> (usize, bool) {
         let sent = |e: usize| self.ends[e].log.get(Event::SndSyn).map(|m| m.time);
         match (sent(0), sent(1)) {
-            (Some(a), Some(b)) => return (usize::from(b < a), true),
-            (Some(_), None) => return (0, true),
-            (None, Some(_)) => return (1, true),
-            (None, None) => {}
+            (Some(a), Some(b)) => (usize::from(b < a), true),
+            (Some(_), None) => (0, true),
+            (None, Some(_)) => (1, true),
+            (None, None) => (client_by_ports(&self.sockets), false),
         }
-        let [a, b] = [self.sockets[0].port, self.sockets[1].port];
-        let ephemeral = |p: u16| p >= 32_768;
-        let client = match (ephemeral(a), ephemeral(b)) {
-            (true, false) => 0,
-            (false, true) => 1,
-            (false, false) if a.min(b) < 1_024 => usize::from(a < b),
-            _ => 0,
-        };
-        (client, false)
     }
 
     /// Whether a SYN or SYN,ACK of this incarnation was captured.

@@ -39,6 +39,7 @@
 //! | `timers` | when an end took its steps, and which timers have run out |
 //! | `tape`, `plain`, `written`, `player` | short connections as the list of their segments; the usual segment; any one as bytes; played back |
 //! | `first` | the SYN that a tape begins with, while it is alone |
+//! | `repeats` | tapes on which something comes again, told at a glance |
 //! | [`settled`] | connections of which nothing more is to come |
 //! | `evict` | forgetting connections, so that memory stays bounded |
 //! | [`profile`] | timers of common stacks |
@@ -75,6 +76,7 @@ pub mod profile;
 pub mod reading;
 mod receipt;
 mod recent;
+mod repeats;
 mod reset;
 mod restart;
 pub mod rules;

@@ -3,12 +3,14 @@
 
 use super::case::{Case, Notes, Scratch};
 use super::connection::Connection;
+use super::facts::client_by_ports;
 use super::heads::Head;
 use super::kept::{How, Kept};
 use super::lone::Lone;
 use super::opening::Opening;
 use super::player::Player;
 use super::reading::Reading;
+use super::repeats::AtGlance;
 use super::store::Store;
 use super::textbook::Textbook;
 use super::turns::{self, Turn};
@@ -148,14 +150,14 @@ impl<E: Notes> Store<E> {
             How::Record(slot) => self.records[slot].notes.glance(&self.records[slot].connection),
             How::Packed(place) => E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base)),
             How::Tape => {
-                let tape = &self.heads[index].tape;
-                match tape.orderly() {
-                    Some(unique) => E::glance_at_orderly(unique, tape.is_answered()),
-                    None => {
-                        self.play_for_glance(index, &mut scratch.0);
-                        scratch.0.notes.glance(&scratch.0.connection)
-                    }
+                let Head { tape, sockets, .. } = &self.heads[index];
+                if let Some(told) = tape.at_glance(|| self.player(index)) {
+                    let AtGlance { unique, answered, syn_again, begun_before } = told;
+                    let open = begun_before.then(|| client_by_ports(sockets));
+                    return E::glance_at_orderly(unique, answered, syn_again, open);
                 }
+                self.play_for_glance(index, &mut scratch.0);
+                scratch.0.notes.glance(&scratch.0.connection)
             }
         }
     }

@@ -146,11 +146,6 @@ impl Tape {
         self.marks & CLOSED == CLOSED && self.next[0] == self.acked[1] && self.next[1] == self.acked[0]
     }
 
-    /// Whether the end that did not begin it has sent something.
-    pub fn is_answered(&self) -> bool {
-        self.has(mark::SPOKE, 1)
-    }
-
     /// How long nothing has come, at least; a time that does not fit is no time at all.
     pub fn quiet(&self, now: Time) -> Span {
         let later = if self.later == u8::MAX { i64::MAX } else { i64::from(self.later) << TICK };
