@@ -323,7 +323,7 @@ pub(super) fn is_of_another_ttl(reset: &Reset) -> bool {
 /// Whether the sender of `reset` had lost the connection some time ago. One that was heard a moment before has rather
 /// aborted it, with a RST that the capture or the network lost; all the more where the network lost other segments.
 pub(super) fn is_forgotten(view: &View<'_>, reset: &Reset) -> bool {
-    if cause(view, reset) != Cause::NoSocket || is_aftermath(view, reset) {
+    if reset.ack || cause(view, reset) != Cause::NoSocket || is_aftermath(view, reset) {
         return false;
     }
     let moment = if reset.peer_repeats > 0 {

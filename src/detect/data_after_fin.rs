@@ -29,7 +29,7 @@ pub static DECLARATION: Declaration = Declaration {
 7. FIN_WAIT_2 <-- <SEQ=301><ACK=152><CTL=ACK> <-- CLOSE_WAIT
 "
     )),
-    detect: Detect::Connection(Signs::RARE, detect),
+    detect: Detect::Connection(Signs::ODD, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {

@@ -45,7 +45,7 @@ pub static DECLARATION: Declaration = Declaration {
 9. TIME_WAIT --> <SEQ=102><ACK=802><CTL=ACK> --> CLOSED
 "
     )),
-    detect: Detect::Connection(Signs::RARE.or(Signs::event(Event::PeerHadClosed)), detect),
+    detect: Detect::Connection(Signs::HALF_CLOSED.or(Signs::event(Event::PeerHadClosed)), detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {

@@ -47,7 +47,8 @@ pub static DECLARATION: Declaration = Declaration {
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     for e in 0..2 {
         let waiting = &view.unanswered(e);
-        let reset = view.signals.resets().iter().find(|r| r.from == e && cause(view, r) == Cause::KeepaliveGaveUp);
+        let probed = |r: &signals::Reset| r.from == e && r.ack && (r.probes > 0 || r.unheard);
+        let reset = view.signals.resets().iter().find(|r| probed(r) && cause(view, r) == Cause::KeepaliveGaveUp);
         if let Some(reset) = reset.filter(|r| is_unheard(view, r)) {
             answered_in_vain(view, reset, sink);
             continue;

@@ -52,7 +52,7 @@ pub static DECLARATION: Declaration = Declaration {
 7. ESTABLISHED <-- <SEQ=301><ACK=1561><CTL=ACK> <-- ESTABLISHED
 "
     )),
-    detect: Detect::Connection(Signs::RARE, detect),
+    detect: Detect::Connection(Signs::REPEATED, detect),
 };
 
 /// What a router told end `e`: that its packets are too big.

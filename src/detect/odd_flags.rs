@@ -17,7 +17,7 @@ pub static DECLARATION: Declaration = Declaration {
     witness: Witness::Itself,
     raises: Example::one("1. CLOSED --> <SEQ=100><CTL=SYN,FIN> --> CLOSED\n"),
     silent: Example::one(opened!("4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK,ECE> --> ESTABLISHED\n")),
-    detect: Detect::Connection(Signs::RARE, detect),
+    detect: Detect::Connection(Signs::ODD, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {

@@ -45,7 +45,7 @@ pub static DECLARATION: Declaration = Declaration {
         4,
         IcmpKind::TooBig(1_400),
     ),
-    detect: Detect::Connection(Signs::RARE, detect),
+    detect: Detect::Connection(Signs::ODD, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {

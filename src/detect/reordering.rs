@@ -75,7 +75,7 @@ pub static DECLARATION: Declaration = Declaration {
 23. ESTABLISHED --> <SEQ=281><ACK=301><CTL=ACK><LEN=10><ID=20> --> ESTABLISHED
 "
     )),
-    detect: Detect::Connection(Signs::RARE, detect),
+    detect: Detect::Connection(Signs::OVERTAKEN, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {

@@ -46,7 +46,7 @@ pub static DECLARATION: Declaration = Declaration {
 6. ESTABLISHED <-- <SEQ=301><ACK=111><CTL=ACK> <-- ESTABLISHED
 "
     )),
-    detect: Detect::Connection(Signs::RARE, detect),
+    detect: Detect::Connection(Signs::REPEATED, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {

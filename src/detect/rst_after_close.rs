@@ -49,7 +49,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         !r.ack && others.into_iter().any(|o| is_in_history(view, o))
     };
     let stands = |r: &signals::Reset| is_in_history(view, r) || held_fin(view, r) || later(r);
-    let orphan = |r: &&signals::Reset| cause(view, r) == Cause::Orphan && stands(r);
+    let orphan = |r: &&signals::Reset| !r.ack && cause(view, r) == Cause::Orphan && stands(r);
     let Some(reset) = view.signals.resets().iter().find(orphan) else { return };
     let e = reset.from;
     let data = reset.trigger.is_some_and(|t| t.len > 0);

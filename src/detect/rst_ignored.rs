@@ -40,13 +40,12 @@ pub static DECLARATION: Declaration = Declaration {
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let Some(rare) = view.signals.cold() else { return };
-    let ended = rare.resets.iter().any(|r| is_in_history(view, r));
     let went_on = rare.after_reset.iter().all(|(n, _)| *n > 0);
-    let (stale, other): (Vec<&signals::Reset>, Vec<_>) = rare.resets.iter().partition(|r| answers_challenge(view, r));
-    let Some(reset) = other.into_iter().find(|r| !is_in_history(view, r)) else { return };
-    if ended || !went_on || !view.was_open() && !view.is_midstream() {
+    if !went_on || rare.resets.iter().any(|r| is_in_history(view, r)) || !view.was_open() && !view.is_midstream() {
         return;
     }
+    let (stale, other): (Vec<&signals::Reset>, Vec<_>) = rare.resets.iter().partition(|r| answers_challenge(view, r));
+    let Some(reset) = other.into_iter().find(|r| !is_in_history(view, r)) else { return };
     let resets = rare.reset_count.iter().sum::<u32>().saturating_sub(stale.len() as u32);
     let message = || {
         format!(

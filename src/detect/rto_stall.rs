@@ -58,7 +58,7 @@ pub static DECLARATION: Declaration = Declaration {
 7. ESTABLISHED --> <SEQ=201><ACK=301><CTL=ACK><LEN=100> --> ESTABLISHED @ 20s
 "
     )),
-    detect: Detect::Connection(Signs::RARE, detect),
+    detect: Detect::Connection(Signs::REPEATED, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {

@@ -4,7 +4,7 @@ use super::view::View;
 use crate::tracker::rules::Event;
 use crate::tracker::{Connection, State, Verdict};
 
-use crate::signals::Signals;
+use crate::signals::{Cold, Signals};
 
 /// A set of signs. A detector names those of which at least one must be there before it is worth asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,22 @@ impl Signs {
 
     /// An end held something back.
     pub const HELD: Signs = Signs(1 << (FLAGS + 10));
+
+    /// An end sent something again.
+    pub const REPEATED: Signs = Signs(1 << (FLAGS + 11));
+
+    /// Something was captured behind what its sender had sent after it.
+    pub const OVERTAKEN: Signs = Signs(1 << (FLAGS + 12));
+
+    /// An end closed its window.
+    pub const SHUT: Signs = Signs(1 << (FLAGS + 13));
+
+    /// An end went on sending payload after the other's FIN.
+    pub const HALF_CLOSED: Signs = Signs(1 << (FLAGS + 14));
+
+    /// What hardly any connection shows: a SYN that is not its own or another than before, flags that do not go together, an
+    /// ICMP error, data beyond a FIN.
+    pub const ODD: Signs = Signs(1 << (FLAGS + 15));
 
     /// `event` happened at an end.
     pub const fn event(event: Event) -> Signs {
@@ -90,7 +106,7 @@ impl Signs {
         let mut bits = Signs::ANY.0 | u64::from(events) | reached | ended;
         let mut put = |sign: Signs, there: bool| bits |= u64::from(there) << sign.0.trailing_zeros();
         let [a, b] = &c.ends;
-        put(Signs::RARE, signals.cold().is_some());
+        let of_cold = signals.cold().map_or(0, |cold| Signs::of_cold(cold).0);
         put(Signs::RESET, !signals.resets().is_empty());
         put(Signs::WAITING, signals.is_waiting());
         put(Signs::SYN_AGAIN, a.syns.max(b.syns).max(a.syn_acks).max(b.syn_acks) > 1);
@@ -98,7 +114,28 @@ impl Signs {
         put(Signs::UNHEARD, a.packets == 0 || b.packets == 0);
         put(Signs::AGAIN, again);
         put(Signs::CROSSED, crossed);
-        Signs(bits)
+        Signs(bits | of_cold)
+    }
+
+    /// What is rare about a connection of which something rare was noted.
+    fn of_cold(cold: &Cold) -> Signs {
+        let [a, b] = &cold.ends;
+        let odd = cold.stray_syn.is_some()
+            | cold.changed_isn.is_some()
+            | cold.odd_flags.is_some()
+            | cold.icmp.is_some()
+            | cold.past_fin.is_some()
+            | cold.stripped.is_some()
+            | cold.too_big.is_some();
+        let when = |there: bool, sign: Signs| if there { sign.0 } else { 0 };
+        Signs(
+            Signs::RARE.0
+                | when(a.again.first.is_some() | b.again.first.is_some(), Signs::REPEATED)
+                | when(a.first_late.is_some() | b.first_late.is_some(), Signs::OVERTAKEN)
+                | when(a.zero.first.is_some() | b.zero.first.is_some(), Signs::SHUT)
+                | when(a.first_after_peer_fin.is_some() | b.first_after_peer_fin.is_some(), Signs::HALF_CLOSED)
+                | when(odd, Signs::ODD),
+        )
     }
 }
 

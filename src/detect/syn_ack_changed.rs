@@ -31,7 +31,7 @@ pub static DECLARATION: Declaration = Declaration {
 4. ESTABLISHED --> <SEQ=101><ACK=301><CTL=ACK> --> ESTABLISHED
 ",
     ),
-    detect: Detect::Connection(Signs::RARE, detect),
+    detect: Detect::Connection(Signs::ODD, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {

@@ -25,7 +25,7 @@ pub static DECLARATION: Declaration = Declaration {
 4. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED @ 7s
 ",
     ),
-    detect: Detect::Connection(Signs::RARE, detect),
+    detect: Detect::Connection(Signs::ODD, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {

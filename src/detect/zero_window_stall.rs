@@ -52,7 +52,7 @@ pub static DECLARATION: Declaration = Declaration {
 8. - - @ 9s
 "
     )),
-    detect: Detect::Connection(Signs::RARE, detect),
+    detect: Detect::Connection(Signs::SHUT, detect),
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
