@@ -78,7 +78,53 @@ impl Tape {
         (self.window[x], self.stamps[x], self.acked[x]) = (seg.window, stamp, seg.ack);
         self.next[x] = seg.end();
         self.unique = self.unique.wrapping_add(seg.len);
-        self.seal_if_over(false, rows);
+        if self.marks & mark::CLOSED == mark::CLOSED {
+            self.closes(x, seg, rows);
+        }
         true
+    }
+
+    /// Both ends have sent their FIN: `seg` of end `x` is the second, or comes behind it.
+    #[inline(never)]
+    fn closes(&mut self, x: usize, seg: &Segment, rows: &mut Rows) {
+        if seg.has(Flags::FIN) && seg.ack != self.next[1 - (x & 1)] {
+            self.marks &= !mark::PLAIN;
+        }
+        self.seal_if_over(false, rows);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pack::Pack;
+    use crate::time::Time;
+
+    /// Whether a close that begins behind a handshake, of segments with these ends, numbers and flags, may be one of the
+    /// textbook; `ttl` is the TTL of its second segment.
+    fn may_be_textbook(close: &[(usize, u32, u32, Flags)], ttl: u8) -> bool {
+        let opening = [(0, 100, 0, Flags::SYN), (1, 300, 101, Flags::SYN | Flags::ACK), (0, 101, 301, Flags::ACK)];
+        let segments = (1..).zip(opening.iter().chain(close)).map(|(n, (x, seq, ack, flags))| {
+            let (x, seq, ack, flags) = (*x, *seq, *ack, *flags);
+            let ttl = if n == 5 { ttl } else { 64 };
+            (x, Segment { time: Time(n), packet: n as u64, seq, ack, flags, ttl, window: 500, ..Segment::blank() })
+        });
+        let segments: Vec<(usize, Segment)> = segments.collect();
+        let (mut tape, mut rows) = (Tape::new(&segments[0].1), Rows::default());
+        for (x, seg) in &segments {
+            assert!(tape.record(1, *x, seg, &mut rows));
+        }
+        tape.may_be_textbook()
+    }
+
+    #[test]
+    fn a_close_in_which_the_fins_crossed_is_not_tried_as_one_of_the_textbook() {
+        let fin = Flags::FIN | Flags::ACK;
+        for ttl in [64, 63] {
+            let crossing =
+                [(0, 101, 301, fin), (1, 301, 101, fin), (0, 102, 302, Flags::ACK), (1, 302, 102, Flags::ACK)];
+            assert!(!may_be_textbook(&crossing, ttl));
+            assert!(may_be_textbook(&[(0, 101, 301, fin), (1, 301, 102, fin), (0, 102, 302, Flags::ACK)], ttl));
+        }
     }
 }

@@ -27,6 +27,8 @@ pub(super) mod mark {
     pub const ACKS: u16 = 1 << 2;
     /// The end has sent FIN.
     pub const FIN: u16 = 1 << 4;
+    /// Both have.
+    pub const CLOSED: u16 = 3 * FIN;
     /// The end has sent something.
     pub const SPOKE: u16 = 1 << 6;
     /// It begins with a SYN of end 0, without payload.
@@ -35,7 +37,7 @@ pub(super) mod mark {
     pub const PAST_SYN: u16 = 1 << 10;
     /// It was closed or reset once: hardly anything comes after that.
     pub const SEALED: u16 = 1 << 11;
-    /// It begins with a SYN about which nothing is rare.
+    /// It begins with a SYN about which nothing is rare, and no FINs crossed.
     pub const PLAIN: u16 = 1 << 12;
     /// Its first segment has timestamps.
     pub const STAMPED: u16 = 1 << 13;
@@ -121,10 +123,10 @@ impl Tape {
         (self.marks & mark::DISORDERLY == 0).then_some(self.unique)
     }
 
-    /// Whether it is orderly to the end, and both ends have closed.
+    /// Whether it is orderly to the end, and both ends have closed, one after the other.
     pub fn may_be_textbook(&self) -> bool {
-        const CLOSED: u16 = 3 * mark::FIN;
-        self.marks & (mark::DISORDERLY | CLOSED) == CLOSED
+        const ALL: u16 = mark::CLOSED | mark::PLAIN;
+        self.marks & (mark::DISORDERLY | ALL) == ALL
     }
 
     /// Whether it is one SYN about which nothing is rare, and no more.
@@ -142,8 +144,7 @@ impl Tape {
 
     /// Whether both ends have acknowledged the other's FIN.
     pub fn is_closed(&self) -> bool {
-        const CLOSED: u16 = 3 * mark::FIN;
-        self.marks & CLOSED == CLOSED && self.next[0] == self.acked[1] && self.next[1] == self.acked[0]
+        self.marks & mark::CLOSED == mark::CLOSED && self.next[0] == self.acked[1] && self.next[1] == self.acked[0]
     }
 
     /// How long nothing has come, at least; a time that does not fit is no time at all.
@@ -273,6 +274,9 @@ impl Tape {
             }
             if seg.has(Flags::FIN | Flags::ACK) {
                 self.marks |= mark::FIN << x;
+                if self.has(mark::FIN, 1 - x) && seg.ack != self.next[1 - x] {
+                    self.marks &= !mark::PLAIN;
+                }
             }
             self.mss = self.mss.min(seg.options.mss.unwrap_or(u16::MAX));
         }
