@@ -60,6 +60,9 @@ impl Connection {
     /// Whether `seg` was captured before: by another interface, or repeated by the network.
     pub(super) fn is_copy(&self, x: usize, seg: &Segment) -> bool {
         let end = &self.ends[x];
+        if self.is_certainly_none(end, seg) {
+            return false;
+        }
         if seg.has(Flags::RST) {
             // Of a RST that answers segments one comes for each of them, often nameless: a router tells by the TTL.
             let last = end.gaps.as_ref().and_then(|g| g.reset);
@@ -72,6 +75,21 @@ impl Connection {
             || self.is_late_copy(x, seg)
             || self.is_sent_before(x, seg)
             || self.is_left_behind(x, seg)
+    }
+
+    /// Whether `seg` of `end` is no copy, as is asked first: nothing was captured more than once, it goes on where the stream of its
+    /// sender ends, and says something else than the latest segment.
+    #[inline(always)]
+    fn is_certainly_none(&self, end: &Endpoint, seg: &Segment) -> bool {
+        const RARE: u16 = Flags::SYN.0 | Flags::RST.0;
+        let is_like = |trace: &Option<Trace>| trace.as_ref().is_some_and(|trace| trace.is_like(seg));
+        seg.seq == end.next
+            && end.seen
+            && seg.flags.0 & RARE == 0
+            && end.gaps.is_none()
+            && self.again_in.is_none()
+            && !is_like(&end.last)
+            && !is_like(&end.last_fin)
     }
 
     /// Whether `seg` is a copy of one of the segments of end `x` that are remembered.
