@@ -54,6 +54,18 @@ impl Notes for Noted {
         self.measured.open(opening);
     }
 
+    fn ask(&mut self, seg: &Segment) {
+        self.unique += u64::from(seg.len);
+        self.signals.take_steady(0, false, seg);
+        self.measured.ask(seg);
+    }
+
+    fn answer(&mut self, seg: &Segment) {
+        self.unique += u64::from(seg.len);
+        self.signals.take_steady(1, true, seg);
+        self.measured.answer(seg);
+    }
+
     fn open_for_glance(&mut self, opening: Opening<'_>) {
         self.signals.open(opening);
     }

@@ -29,6 +29,22 @@ impl Measured {
         debug_assert!(self.handshake.is_past(seg.time));
         flow.usual(x & 1, advances, seg, &self.handshake);
     }
+
+    /// Takes the client's first payload behind a plain handshake: what [`Measured::take`] comes to for it.
+    pub fn ask(&mut self, seg: &Segment) {
+        if let Some(flow) = &mut self.flow {
+            flow.usual(0, false, seg, &self.handshake);
+        }
+    }
+
+    /// The same of the server's answer, its first segment since, which proves that the handshake is complete.
+    pub fn answer(&mut self, seg: &Segment) {
+        self.handshake.note_ready(seg.time);
+        let Some(flow) = &mut self.flow else { return };
+        flow.ttl[1] = Some(seg.ttl);
+        flow.usual(1, true, seg, &self.handshake);
+        self.add_proof(seg);
+    }
 }
 
 impl Flow {

@@ -64,6 +64,12 @@ pub trait Notes: Clone + Default + Pack {
     /// Takes note of a handshake with which the connection begins: what [`Notes::take`] comes to for its segments.
     fn open(&mut self, opening: Opening<'_>);
 
+    /// Takes note of the client's first payload behind such a handshake: what [`Notes::take`] comes to for it.
+    fn ask(&mut self, _seg: &Segment) {}
+
+    /// The same of the server's answer, which acknowledges it.
+    fn answer(&mut self, _seg: &Segment) {}
+
     /// Takes note of no more of it than a glance tells.
     fn open_for_glance(&mut self, opening: Opening<'_>) {
         self.open(opening);
@@ -130,7 +136,13 @@ impl<E: Notes> Case<E> {
     pub(super) fn note(&mut self, taken: &Taken, seg: &Segment) {
         self.notes.take(taken, seg, &self.connection);
         let usual = matches!(taken.class, Class::Ack | Class::New) && seg.flags.control() == Flags::ACK.0;
-        let after = if usual && self.connection.is_steady() { self.notes.steady_after(&self.connection) } else { None };
+        if usual { self.settle() } else { self.unsettle() }
+    }
+
+    /// Its latest segment was a usual one: the next ones may be steady.
+    #[inline]
+    pub(super) fn settle(&mut self) {
+        let after = if self.connection.is_steady() { self.notes.steady_after(&self.connection) } else { None };
         self.steady_after = after.map_or(NEVER, |after| after.max(self.connection.first));
     }
 

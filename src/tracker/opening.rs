@@ -1,5 +1,6 @@
 //! The handshake that most connections begin with, as RFC 9293 draws it in Figure 6: SYN, SYN,ACK and ACK, each once, in
-//! order, and nothing else in them. What follows from all three is known beforehand, and written down in one go.
+//! order, and nothing else in them. What follows from all three is known beforehand, and written down in one go. So is what
+//! follows from the first payload of the client, if that is what comes next, and from the server's answer to it.
 
 use super::case::{Case, Notes};
 use super::connection::Connection;
@@ -9,6 +10,7 @@ use super::player::Player;
 use super::rules::Event;
 use super::state::Evidence;
 use super::trace::Trace;
+use super::usual::NEAR;
 use crate::segment::{Flags, Segment};
 use crate::time::Time;
 
@@ -41,16 +43,27 @@ fn completes(syn: &Segment, syn_ack: &Segment, seg: &Segment) -> bool {
     is_bare(seg, Flags::ACK.0) && numbers && seg.window != 0 && seg.time >= syn_ack.time
 }
 
+/// What a tape began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// It was empty.
+    Nothing,
+    /// One segment or a few.
+    Segments,
+    /// A handshake, taken in one go.
+    Opening,
+}
+
 impl<E: Notes> Case<E> {
     /// Begins anew with what `player` begins with: a handshake, which `open` takes in one go, or else one segment or a few,
-    /// which `take` takes. Whether there was any.
+    /// which `take` takes.
     pub(super) fn begin(
         &mut self,
         player: &mut Player<'_>,
         open: impl Fn(&mut Case<E>, Opening<'_>),
         take: impl Fn(&mut Case<E>, usize, &Segment),
-    ) -> bool {
-        let Some(x) = player.advance() else { return false };
+    ) -> Begun {
+        let Some(x) = player.advance() else { return Begun::Nothing };
         // What is read next may change those before.
         let syn = *player.segment(x);
         self.restart(&syn);
@@ -61,6 +74,7 @@ impl<E: Notes> Case<E> {
         match (&syn_ack, third) {
             (Some((_, syn_ack)), Some(z)) if z == x && completes(&syn, syn_ack, player.segment(z)) => {
                 open(self, [&syn, syn_ack, player.segment(z)]);
+                Begun::Opening
             }
             _ => {
                 take(self, x, &syn);
@@ -70,8 +84,42 @@ impl<E: Notes> Case<E> {
                 if let Some(z) = third {
                     take(self, z, player.segment(z));
                 }
+                Begun::Segments
             }
         }
+    }
+
+    /// Goes on behind a handshake taken in one go: with payload of the client and the server's answer, each in one go as
+    /// well; another segment, which `take` takes, is the last.
+    pub(super) fn converse(&mut self, player: &mut Player<'_>, take: impl Fn(&mut Case<E>, usize, &Segment)) {
+        let Some(x) = player.advance() else { return };
+        if !self.asks(x, player.segment(x)) {
+            return take(self, x, player.segment(x));
+        }
+        let Some(y) = player.advance() else { return };
+        if !self.answers(y, player.segment(y)) {
+            take(self, y, player.segment(y));
+        }
+    }
+
+    /// Takes `seg` of end `x`, if it is payload of the client behind its ACK. Whether it was.
+    fn asks(&mut self, x: usize, seg: &Segment) -> bool {
+        if x != 0 || seg.len == 0 || !self.connection.goes_on_after(x, seg) {
+            return false;
+        }
+        self.connection.ask(seg);
+        self.notes.ask(seg);
+        true
+    }
+
+    /// Takes `seg` of end `x`, if it is of the server, and acknowledges that. Whether it was.
+    fn answers(&mut self, x: usize, seg: &Segment) -> bool {
+        if x != 1 || !self.connection.goes_on_after(x, seg) {
+            return false;
+        }
+        self.connection.answer(seg);
+        self.notes.answer(seg);
+        self.settle();
         true
     }
 
@@ -115,6 +163,39 @@ impl Connection {
         (handshake.syn, handshake.syn_ack, handshake.ack) = (syn.time.into(), syn_ack.time.into(), ack.time.into());
         (handshake.first_syn_ack, handshake.proven[0]) = (syn_ack.time.into(), ack.time.into());
     }
+
+    /// Whether `seg` of end `x`, behind a plain handshake and what the client asked first, is in order, acknowledges all, and
+    /// has nothing rare.
+    fn goes_on_after(&self, x: usize, seg: &Segment) -> bool {
+        let (own, peer, o) = (&self.ends[x], &self.ends[1 - x], &seg.options);
+        seg.flags.control() == Flags::ACK.0
+            && (seg.seq, seg.ack) == (own.next, peer.next)
+            && seg.len < NEAR
+            && seg.time > self.last
+            && seg.window != 0
+            && o.sack_blocks == 0
+            && !o.cut
+            && self.scopes[x] == Some(seg.scope)
+    }
+
+    /// The client's first payload: what [`Connection::take`] comes to for it.
+    fn ask(&mut self, seg: &Segment) {
+        self.ends.iter_mut().for_each(|end| end.log.next());
+        self.goes_on_with(0, seg);
+        self.suggest(1, Event::RcvAckOfSyn, seg);
+    }
+
+    /// The server's answer to it, which proves that the handshake was complete. Nothing that this proves is asked of later
+    /// segments.
+    fn answer(&mut self, seg: &Segment) {
+        self.goes_on_with(1, seg);
+        self.handshake.proven[1] = seg.time.into();
+        let log = &mut self.ends[1].log;
+        if let Some(first) = log.get(Event::RcvAckOfSyn).copied() {
+            log.settle(Mark { evidence: Evidence::Confirmed, proof: seg.packet, ..first });
+        }
+        log.next();
+    }
 }
 
 impl Endpoint {
@@ -153,15 +234,18 @@ mod tests {
     }
 
     prop_compose! {
-        /// A handshake, with what may be wrong with one of its segments, and what comes after it.
+        /// A handshake, with what may be wrong with one of its segments, and what comes after it: a request and its answer,
+        /// or something like them.
         fn segments()(
             isns in any::<[u32; 2]>(),
             times in prop::array::uniform2(prop_oneof![Just(0_i64), 0..5_000_000_i64, 0..9_000_000_000_i64]),
-            options in [options(), options(), options(), options()],
-            (windows, ttls, checksums) in any::<([u16; 4], [u8; 4], [u16; 4])>(),
-            ip_ids in prop::array::uniform4(prop_oneof![any::<u16>(), 0..3_u16]),
-            fault in prop::option::weighted(0.6, (0..4_usize, 0..12_u8)),
-            (flags, more) in (0..16_u16, prop::bool::weighted(0.7)),
+            options in prop::array::uniform7(options()),
+            (windows, ttls, checksums) in any::<([u16; 7], [u8; 7], [u16; 7])>(),
+            ip_ids in prop::array::uniform7(prop_oneof![any::<u16>(), 0..3_u16]),
+            lens in prop::array::uniform4(prop_oneof![Just(0_u32), Just(1), 0..3_000_u32]),
+            first in prop::bool::weighted(0.2),
+            fault in prop::option::weighted(0.6, (0..7_usize, 0..12_u8)),
+            (flags, more) in (0..16_u16, 3..8_usize),
         ) -> Vec<Segment> {
             let [a, b] = sockets();
             let next = isns.map(|isn| isn.wrapping_add(1));
@@ -169,14 +253,22 @@ mod tests {
                 (0, isns[0], 0, Flags::SYN),
                 (1, isns[1], next[0], Flags::SYN | Flags::ACK),
                 (0, next[0], next[1], Flags::ACK),
-                (1, next[1], next[0], Flags(Flags::ACK.0 | Flags::PSH.0)),
             ];
+            // Mostly the client asks.
+            let talks = if first { [1, 0, 1, 0] } else { [0, 1, 0, 1] };
+            let mut next = next;
+            let talk = talks.into_iter().zip(lens).map(|(x, len)| {
+                let seq = next[x];
+                next[x] = seq.wrapping_add(len);
+                (x, seq, next[1 - x], Flags(Flags::ACK.0 | Flags::PSH.0))
+            });
+            let rest = rest.into_iter().chain(talk);
             let mut time = 1_700_000_000_000_000_000;
             let mut segments: Vec<Segment> = Vec::new();
-            for (n, (x, seq, ack, control)) in rest.into_iter().enumerate().take(if more { 4 } else { 3 }) {
-                time += times.get(n.wrapping_sub(1)).unwrap_or(&1_000);
+            for (n, (x, seq, ack, control)) in rest.enumerate().take(more) {
+                time += times[n % 2];
                 let (src, dst) = if x == 0 { (a, b) } else { (b, a) };
-                let len = if n == 3 { 10 } else { 0 };
+                let len = n.checked_sub(3).map_or(0, |n| lens[n]);
                 segments.push(Segment {
                     time: Time(time), packet: n as u64 + 1, src, dst, seq, ack, len, captured: len,
                     flags: Flags(control.0 | (flags & 0xc) << 4), window: windows[n].max(1), checksum: checksums[n],
@@ -221,30 +313,48 @@ mod tests {
                 long.0.take(x, seg, 0);
             }
             let mut player = tape.player(&ends, first.packet, &rows);
-            prop_assert!(short.0.begin(&mut player, Case::open, |case, x, seg| _ = case.take(x, seg, 0)));
+            let take = |case: &mut Case<Noted>, x: usize, seg: &Segment| _ = case.take(x, seg, 0);
+            let begun = short.0.begin(&mut player, Case::open, take);
+            prop_assert!(begun != Begun::Nothing);
+            if begun == Begun::Opening {
+                short.0.converse(&mut player, take);
+            }
             while let Some(x) = player.advance() {
                 short.0.take(x, player.segment(x), 0);
+            }
+            // What is asked of the latest segment alone.
+            for case in [&mut long.0, &mut short.0] {
+                case.connection.ends.iter_mut().for_each(|end| end.log.next());
+                case.unsettle();
             }
             prop_assert_eq!(format!("{:?}", long.0), format!("{:?}", short.0));
         }
     }
 
     #[test]
-    fn a_plain_handshake_is_taken_in_one_go() {
+    fn a_plain_handshake_is_taken_in_one_go_and_so_are_the_first_request_and_its_answer() {
         let [a, b] = sockets();
-        let flags = [Flags::SYN, Flags::SYN | Flags::ACK, Flags::ACK];
-        let seg = |n: usize, (src, dst), seq, ack| {
+        let flags = [Flags::SYN, Flags::SYN | Flags::ACK, Flags::ACK, Flags::ACK, Flags::ACK];
+        let seg = |n: usize, (src, dst), seq, ack, len| {
             let (time, packet) = (Time(n as i64 + 1), n as u64 + 1);
-            Segment { time, packet, src, dst, seq, ack, flags: flags[n], window: 500, ..Segment::blank() }
+            Segment { time, packet, src, dst, seq, ack, len, flags: flags[n], window: 500, ..Segment::blank() }
         };
-        let opening = [seg(0, (a, b), 100, 0), seg(1, (b, a), 300, 101), seg(2, (a, b), 101, 301)];
+        let (there, back) = ((a, b), (b, a));
+        let opening = [seg(0, there, 100, 0, 0), seg(1, back, 300, 101, 0), seg(2, there, 101, 301, 0)];
+        let talk = [seg(3, there, 101, 301, 10), seg(4, back, 301, 111, 0)];
         let (mut tape, mut rows) = (Tape::new(&opening[0]), Rows::default());
-        for (x, seg) in [0, 1, 0].into_iter().zip(&opening) {
-            assert!(tape.record(1, x, seg, &mut rows));
+        for seg in opening.iter().chain(&talk) {
+            assert!(tape.record(1, usize::from(seg.src == b), seg, &mut rows));
         }
         let (opened, mut scratch) = (std::cell::Cell::new(false), Scratch::<()>::default());
         let mut player = tape.player(&[a, b], 1, &rows);
-        scratch.0.begin(&mut player, |_, _| opened.set(true), |_, _, _| {});
-        assert!(opened.get() && player.advance().is_none());
+        let open = |case: &mut Case<()>, opening: Opening<'_>| {
+            opened.set(true);
+            case.open(opening);
+        };
+        let begun = scratch.0.begin(&mut player, open, |_, _, _| {});
+        assert!(begun == Begun::Opening && opened.get());
+        scratch.0.converse(&mut player, |_, _, seg| panic!("packet {} is taken by itself", seg.packet));
+        assert!(player.advance().is_none() && scratch.0.connection.is_steady());
     }
 }

@@ -7,7 +7,7 @@ use super::facts::client_by_ports;
 use super::heads::Head;
 use super::kept::{How, Kept};
 use super::lone::Lone;
-use super::opening::Opening;
+use super::opening::{Begun, Opening};
 use super::player::Player;
 use super::reading::Reading;
 use super::repeats::AtGlance;
@@ -55,7 +55,7 @@ impl<E: Notes> Store<E> {
         take: impl Fn(&mut Case<E>, usize, &Segment),
     ) {
         let mut player = self.player(index);
-        if !case.begin(&mut player, open, &take) {
+        if case.begin(&mut player, open, &take) == Begun::Nothing {
             // It was released: nothing is to be left here of the one looked at before.
             (case.connection, case.notes) = (Connection::blank(), E::blank());
         }

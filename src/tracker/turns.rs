@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::case::{Case, Notes, Scratch};
 use super::connection::Taken;
+use super::opening::Begun;
 use super::player::Player;
 use crate::segment::Segment;
 
@@ -48,7 +49,10 @@ pub(super) fn play<E: Notes>(turns: &mut [Turn<'_>], scratch: &mut [Scratch<E>])
     for turn in turns.iter_mut() {
         let index = turn.index;
         let take = |case: &mut Case<E>, x: usize, seg: &Segment| _ = case.take(x, seg, index);
-        scratch[turn.place].0.begin(&mut turn.player, Case::open, take);
+        let case = &mut scratch[turn.place].0;
+        if case.begin(&mut turn.player, Case::open, take) == Begun::Opening {
+            case.converse(&mut turn.player, take);
+        }
     }
     let mut on: SmallVec<[usize; 16]> = (0..turns.len()).collect();
     loop {

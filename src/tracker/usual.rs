@@ -19,7 +19,7 @@ const SERVER: Events = Events::of(&[Event::RcvSyn, Event::SndSynAck]);
 /// The handshake is complete at this end.
 const COMPLETE: Events = Events::of(&[Event::RcvSynAck, Event::RcvAckOfSyn]);
 /// Sequence numbers this close to each other lie inside any window, in either direction. A power of two.
-const NEAR: u32 = 1 << 29;
+pub(super) const NEAR: u32 = 1 << 29;
 
 impl Log {
     /// Whether what this end sends proves nothing about its opening any more, and it is not closing.
@@ -132,7 +132,7 @@ impl Connection {
 
     /// Takes the usual segment `seg` of end `x`, all of whose peer's stream was captured. Whether it acknowledges more.
     #[inline(always)]
-    fn goes_on_with(&mut self, x: usize, seg: &Segment) -> bool {
+    pub(super) fn goes_on_with(&mut self, x: usize, seg: &Segment) -> bool {
         let [a, b] = &mut self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         let news = peer.acked != Some(seg.ack);
