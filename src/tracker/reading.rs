@@ -167,7 +167,7 @@ impl Page<'_> {
         self.stage = self.next_stage(x, seg)?;
         self.passes(x, seg, news, content);
         if self.stage == Stage::Closed {
-            self.book.turnaround = self.least.map(|least| timers::least_turnaround(None, least));
+            self.book.turnaround = [0, 1].map(|x| self.turnaround(x));
         }
         Some(news)
     }
@@ -241,9 +241,14 @@ impl Page<'_> {
         self.book.ack.map_or(self.book.lacking.unwrap_or(self.book.fin.0), |ack| ack.0)
     }
 
+    /// The least time from the tap to end `x` and back in microseconds, once one is known.
+    fn turnaround(&self, x: usize) -> Option<u32> {
+        (self.least[x] != UNKNOWN).then(|| timers::least_turnaround(None, self.least[x])).flatten()
+    }
+
     /// Whether the FIN may still have been on its way to end `x` when that sent something that was captured at `now`.
     fn is_under_way(&self, x: usize, now: Time) -> bool {
-        self.before() >= timers::horizon(timers::least_turnaround(None, self.least[x]), now)
+        self.before() >= timers::horizon(self.turnaround(x), now)
     }
 
     /// A SYN or SYN,ACK. Whether it is the one that is due.
