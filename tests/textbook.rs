@@ -5,14 +5,16 @@ use std::net::{IpAddr, Ipv4Addr};
 use proptest::prelude::*;
 use tcpstate::analyze::{Analysis, Noted};
 use tcpstate::detect::{Digests, Limits, Unremarkable, thresholds};
-use tcpstate::report::Ending;
-use tcpstate::report::directory::Parties;
+use tcpstate::report::directory::{Directory, Parties};
+use tcpstate::report::totals::Totals;
+use tcpstate::report::{Ending, PerSide};
 use tcpstate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use tcpstate::time::{Span, Time};
-use tcpstate::timing::{Flights, Measured, occupancy, summary};
+use tcpstate::timing::table::Builder;
+use tcpstate::timing::{Abridged, Census, Extent, Flights, Measured, Proofs, occupancy, summary};
 use tcpstate::tracker::reading::Passed;
 use tcpstate::tracker::verdict::Weighing;
-use tcpstate::tracker::{Profile, Stack, Textbook, Tracker};
+use tcpstate::tracker::{Profile, Stack, Textbook, Tracker, Verdict};
 
 /// What an end does next.
 #[derive(Clone, Copy, Debug)]
@@ -259,15 +261,52 @@ fn agrees(script: &Script) -> bool {
         let mut scene = analysis.scene(end);
         scene.let_go = let_go;
         let (who, [mut short, mut long]) = ((1, Parties::default()), [Digests::default(), Digests::default()]);
-        assert!(short.push_textbook(who, &outline, &verdicts, closer, &scene));
+        assert!(short.push_textbook(who, &outline, &book.entered(end, analysis.profile()), &scene));
         long.push(who, &outline, &verdicts, (Ending::of_textbook(closer).outcome, None, None), &[], &scene);
         assert_eq!(format!("{short:?}"), format!("{long:?}"));
     }
+    abridged_agrees(&taped, (&book, &measured), &verdicts, &Unremarkable::within(&limits), (end, analysis.profile()));
     if Unremarkable::within(&limits).covers(&book, &measured) {
         let said = analysis.anomalies((0, 1), &verdicts, &analysis.scene(end));
         assert!(said.is_empty(), "{said:?}");
     }
     true
+}
+
+/// If it can be read in one go, tables and totals come to the same as by what was measured, and by what became of its ends.
+fn abridged_agrees(
+    tracker: &Tracker<Noted>,
+    (book, measured): (&Textbook, &Measured),
+    verdicts: &[Verdict; 2],
+    unremarkable: &Unremarkable,
+    (end, profile): (Time, &Profile),
+) {
+    let (mut other, mut abridged) = (Textbook::default(), Abridged::default());
+    if !tracker.abridged(0).is_some_and(|tape| tape.read(&mut other, &mut abridged)) {
+        return;
+    }
+    assert_eq!(format!("{book:?}"), format!("{other:?}"));
+    assert_eq!(unremarkable.covers(book, measured), unremarkable.covers_abridged(book, &abridged));
+    let (entered, outline) = (book.entered(end, profile), book.outline());
+    let mut directory = Directory::default();
+    let server = Socket { addr: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), port: 443 };
+    let parties = directory.parties(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), server);
+    let mut census = Census::default();
+    census.count(parties, Extent::Short);
+    let [mut short, mut long] = [0, 1].map(|_| Builder::new(Extent::Short, &census, &directory));
+    // Where the first time goes is not where the next ones do.
+    for _ in 0..2 {
+        let seats = short.seats(parties);
+        short.add_abridged(&abridged, seats, (book.last(), &entered), None, end);
+        long.add(measured, (seats, &outline), (verdicts, Proofs::new), None, end);
+    }
+    assert_eq!(format!("{:?}", short.finish()), format!("{:?}", long.finish()));
+    let [mut short, mut long] = [0, 1].map(|_| Totals::new(1, outline.first, end));
+    let ending = Ending::of_textbook(book.closer());
+    short.textbook(ending, &entered);
+    long.connection(ending, PerSide { client: &verdicts[0], server: &verdicts[1] }, 0);
+    assert_eq!(format!("{:?}", short.finish()), format!("{:?}", long.finish()));
+    assert_eq!([0, 1].map(|e| entered.state(e)), [0, 1].map(|e| verdicts[e].state()));
 }
 
 proptest! {
@@ -276,6 +315,14 @@ proptest! {
     #[test]
     fn a_textbook_connection_comes_to_the_same_either_way(script in script()) {
         agrees(&script);
+    }
+
+    /// Nearly all of these are read in one go: no acknowledgment takes a second, though the ends may pause.
+    #[test]
+    fn what_is_prompt_comes_to_the_same_either_way(script in script(), pause in any::<prop::sample::Index>()) {
+        let mut acts: Vec<_> = script.acts.iter().map(|(act, step)| (*act, 1 + step % 400_000_000)).collect();
+        acts[pause.index(script.acts.len())].1 += 3_000_000_000;
+        agrees(&Script { acts, fault: None, ..script });
     }
 
     #[test]
@@ -300,6 +347,22 @@ fn plain(acts: impl Iterator<Item = (Act, i64)>) -> Script {
         fault: None,
         rest: 0,
         again: None,
+    }
+}
+
+#[test]
+fn a_plain_web_request_is_read_in_one_go() {
+    let begin = [Act::Ack(1), Act::Ack(0), Act::Data(0, 100), Act::Ack(1), Act::Data(1, 1_448), Act::Data(1, 1_448)];
+    let more = [Act::Ack(0), Act::Data(0, 80), Act::Data(1, 700), Act::Ack(0)];
+    let end = [Act::Fin(1, 0), Act::Ack(0), Act::Fin(0, 0), Act::Ack(1)];
+    for stamps in [false, true] {
+        let acts = begin.iter().chain(&more).chain(&end).map(|act| (*act, 30_000_000));
+        let script = Script { stamps, ..plain(acts) };
+        assert!(agrees(&script));
+        let mut tracker = Tracker::<Noted>::default();
+        script.segments().iter().for_each(|seg| _ = tracker.pass(seg, tracker.ahead(seg)));
+        let (mut book, mut abridged) = (Textbook::default(), Abridged::default());
+        assert!(tracker.abridged(0).is_some_and(|tape| tape.read(&mut book, &mut abridged)));
     }
 }
 

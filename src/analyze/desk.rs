@@ -7,7 +7,8 @@ use crate::detect::Brief;
 use crate::report::{Anomaly, Ending, PerSide};
 use crate::segment::Socket;
 use crate::time::Time;
-use crate::timing::{Flights, Measured, Proofs};
+use crate::timing::{Abridged, Flights, Measured, Proofs};
+use crate::tracker::textbook::Entered;
 use crate::tracker::verdict::Weighing;
 use crate::tracker::{Case, Lone, Outline, Scratch, Textbook, Verdict};
 
@@ -21,6 +22,9 @@ pub(super) struct Desk {
     pub weighing: [Weighing; TOGETHER],
     pub measured: [Measured; TOGETHER],
     pub books: [Textbook; TOGETHER],
+    pub abridged: Abridged,
+    /// When the ends of those that were abridged entered their states.
+    pub entered: [Option<Entered>; TOGETHER],
     pub lones: [Option<Lone>; TOGETHER],
     pub flights: Flights,
     pub briefs: [Vec<Brief>; TOGETHER],

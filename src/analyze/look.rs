@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::abridged::in_order;
 use super::build::Told;
 use super::desk::{Desk, Form, Look, TOGETHER};
 use super::finish::Finish;
@@ -15,11 +16,10 @@ use crate::detect::{self, ALL, Attempt, Brief, Digests, View};
 use crate::report::lone::LoneSyns;
 use crate::report::rollup::{Added, Shown};
 use crate::report::{Anomaly, Connection, Ending, Row};
-use crate::timing::{Extent, Flights, Measured};
+use crate::timing::Extent;
 use crate::tracker::log::Step;
-use crate::tracker::reading::Passed;
 use crate::tracker::verdict::Weighing;
-use crate::tracker::{Evidence, Outline, State, Textbook, Verdict};
+use crate::tracker::{Evidence, Outline, State, Verdict};
 
 impl Finish<'_> {
     /// Looks at the connections at these places, and adds them up in `tally`.
@@ -83,25 +83,19 @@ impl Finish<'_> {
         desk: &mut Desk,
         stretch: &mut Stretch,
     ) {
-        let Desk { scratch, weighing, measured, books, lones, flights, briefs, anomalies, kinds, nothing } = desk;
-        let tracker = &self.analysis.tracker;
         let built = wanted.connections || wanted.only.is_some();
         let (mut indices, mut left) = ([0; TOGETHER], [None; TOGETHER]);
         let (indices, left) = (&mut indices[..range.len()], &mut left[..range.len()]);
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
-        // What can be read without the tracker's beliefs; of the others it plays the tapes, side by side.
-        let places = indices.iter().zip(&mut *books).zip(&mut *lones).zip(&mut *measured).zip(&mut *left);
-        for ((((index, book), lone), measured), left) in places {
-            *lone = if !built || wanted.in_short() { tracker.lone(*index) } else { None };
-            let short = lone.is_some() || self.textbook(*index, measured, book, flights);
-            *left = (!short).then_some(*index);
-        }
-        tracker.look_all(left, scratch);
+        self.read(indices, (built, wanted.in_short()), left, tally, desk);
+        let Desk { scratch, weighing, measured, books, entered, lones, briefs, anomalies, kinds, nothing, .. } = desk;
+        let (tracker, entered) = (&self.analysis.tracker, &entered[..range.len()]);
 
         let mut looks: SmallVec<[Look<'_>; TOGETHER]> = SmallVec::new();
         let desk = scratch.iter().zip(weighing).zip(&*measured).zip(&*books).zip(&*lones);
-        for (((index, position), left), ((((scratch, weighing), measured), book), lone)) in
-            indices.iter().zip(range).zip(left).zip(desk)
+        let places = indices.iter().zip(range.clone()).zip(left).zip(desk).zip(entered);
+        for ((((index, position), left), ((((scratch, weighing), measured), book), lone)), _) in
+            places.filter(|(_, entered)| entered.is_none())
         {
             let (index, id, sockets) = (*index, self.id(position), tracker.sockets(*index));
             let (form, measured) = match (left, lone) {
@@ -116,9 +110,15 @@ impl Finish<'_> {
             let (stays, chosen) = (false, true);
             looks.push(Look { index, id, sockets, outline, verdicts, ending, measured, form, stays, chosen });
         }
-        for ((look, briefs), anomalies) in looks.iter_mut().zip(&mut *briefs).zip(&mut *anomalies) {
-            self.ask(look, built, briefs, anomalies);
-            self.digest(look, briefs, tally);
+        let who = |i: usize| (self.id(range.start + i), indices[i]);
+        for (i, which) in in_order(entered, looks.iter_mut().zip(&mut *briefs).zip(&mut *anomalies)) {
+            match which {
+                Ok(entered) => self.digest_abridged(who(i), &books[i], entered, tally),
+                Err(((look, briefs), anomalies)) => {
+                    self.ask(look, built, briefs, anomalies);
+                    self.digest(look, briefs, tally);
+                }
+            }
         }
         if wanted.only.is_some() {
             self.choose(&mut looks, anomalies, wanted, tally, &mut stretch.connections);
@@ -133,9 +133,36 @@ impl Finish<'_> {
         }
         if !wanted.connections {
             stretch.connections.clear();
-            let looks = looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays && look.chosen);
-            stretch.rows.extend(looks.map(|(look, briefs)| self.row(look, briefs)));
+            let rows = in_order(entered, looks.iter().zip(&*briefs)).filter_map(|(i, which)| match which {
+                Ok(entered) => Some(self.row_abridged(who(i), &books[i], entered)),
+                Err((look, briefs)) => (!look.stays && look.chosen).then(|| self.row(look, briefs)),
+            });
+            stretch.rows.extend(rows);
         }
+    }
+
+    /// Reads these connections. What of them can be read without the tracker's beliefs is: lone SYNs and textbook connections,
+    /// which are abridged where none is `built`. Of the others, which are `left`, it plays the tapes, side by side.
+    #[inline(always)]
+    fn read(
+        &self,
+        indices: &[usize],
+        (built, lone_in_short): (bool, bool),
+        left: &mut [Option<usize>],
+        tally: &mut Tally,
+        desk: &mut Desk,
+    ) {
+        let Desk { scratch, measured, books, abridged, entered, lones, flights, .. } = desk;
+        let short = !built && self.analysis.options.timing != Extent::Full;
+        let places = indices.iter().zip(books).zip(lones).zip(measured).zip(entered).zip(&mut *left);
+        for (((((index, book), lone), measured), entered), left) in places {
+            *lone = if !built || lone_in_short { self.analysis.tracker.lone(*index) } else { None };
+            let abridges = short && lone.is_none();
+            *entered = if abridges { self.abridge(*index, book, abridged, tally) } else { None };
+            let read = lone.is_some() || entered.is_some() || self.textbook(*index, measured, book, flights);
+            *left = (!read).then_some(*index);
+        }
+        self.analysis.tracker.look_all(left, scratch);
     }
 
     /// What a connection in this form comes to.
@@ -188,7 +215,7 @@ impl Finish<'_> {
     }
 
     /// Whether anything is wanted of how long things took.
-    fn is_timed(&self) -> bool {
+    pub(super) fn is_timed(&self) -> bool {
         self.analysis.options.timing != Extent::Nothing
     }
 
@@ -242,20 +269,6 @@ impl Finish<'_> {
         }
     }
 
-    /// Reads connection `index` into `book`, and measures it, if it is a textbook one of which detectors have nothing to
-    /// say. Whether it is.
-    fn textbook(&self, index: usize, measured: &mut Measured, book: &mut Textbook, flights: &mut Flights) -> bool {
-        let Some(mut reading) = self.analysis.tracker.textbook(index, book) else { return false };
-        measured.restart();
-        while let Some(Passed { sender, advances, segment }) = reading.advance() {
-            measured.textbook(sender, advances, segment, flights);
-        }
-        reading.is_whole()
-            && self.unremarkable.covers(book, measured)
-            // Of others time-wait-reuse may tell.
-            && self.analysis.tracker.begins_long_after(index, book.first(), self.scene.profile.two_msl)
-    }
-
     /// Tells a lone SYN in short; false if it is none, or is to be told in full.
     fn told_in_short(&self, look: &Look<'_>, briefs: &[Brief], kinds: &mut Alike, told: &mut LoneSyns) -> bool {
         let Look { id, sockets, outline, verdicts, form, .. } = look;
@@ -306,7 +319,8 @@ impl Finish<'_> {
         let (who, outcome) = ((look.id, self.parties[look.index]), look.ending.outcome);
         let (told, last_data, attempt) = match look.form {
             Form::Textbook(book) => {
-                (digests.push_textbook(who, &look.outline, look.verdicts, book.closer(), &self.scene), None, None)
+                let entered = book.entered(self.end, &self.analysis.profile);
+                (digests.push_textbook(who, &look.outline, &entered, &self.scene), None, None)
             }
             Form::Lone(_) => (digests.push_lone(who, &look.outline, look.verdicts, outcome), None, None),
             Form::Case(case) => {

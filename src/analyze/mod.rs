@@ -10,13 +10,14 @@
 //! | `notes` | what is noted of a connection beside the tracker |
 //! | `finish` | connections looked at, and the report of all; `full`: one by one, in full |
 //! | `stretch` | some connections that were looked at, and what of them is wanted |
-//! | `look` | looking at them; `desk`: where that is done; `lone`: at lone SYNs, of which most are alike |
+//! | `look` | looking at them; `desk`: where that is done; `abridged`: at textbook connections that are only added up; `lone`: at lone SYNs, of which most are alike |
 //! | [`build`] | from a tracked connection to that of the report |
 //! | `tally` | what connections add up to; `chosen`: those that the report is about |
 //! | `past` | what those came to that were let go before the end |
 //! | `numbers` | the numbers of those that are left |
 //! | `held` | an analysis that is looked at: lent, or owned |
 
+mod abridged;
 pub mod build;
 mod bundles;
 mod chosen;

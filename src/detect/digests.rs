@@ -20,6 +20,7 @@ use crate::report::directory::Parties;
 use crate::report::{Outcome, Side};
 use crate::time::{Span, Time};
 use crate::tracker::rules::Event;
+use crate::tracker::textbook::Entered;
 use crate::tracker::{Evidence, Outline, State, Verdict};
 
 /// Where connections are let go before the quarters of the capture are known, a stay in CLOSE_WAIT must be this long to be
@@ -110,22 +111,26 @@ impl Digests {
         }
     }
 
-    /// The same of a textbook connection, which end `closer` closed first; false, and nothing is added, if its packets have no
-    /// numbers.
+    /// The same of a textbook connection, whose ends entered their states so; false, and nothing is added, if its packets have
+    /// no numbers.
+    #[inline]
     pub fn push_textbook(
         &mut self,
         (id, parties): (u64, Parties),
         c: &Outline,
-        verdicts: &[Verdict; 2],
-        closer: usize,
+        entered: &Entered,
         scene: &Scene,
     ) -> bool {
         if c.first_packet == 0 {
             return false;
         }
         // Either end was in one state after the other: opening, ESTABLISHED, and three of the close.
-        let entered = |e: usize, i: usize| verdicts[e].steps.get(i).map_or(Stay::NONE.until, |step| step.at);
-        let stay = |e: usize, i: usize| Stay { since: entered(e, i), until: entered(e, i + 1) };
+        let over = entered.over.map_or(Stay::NONE.until, |(at, _)| at);
+        let stay = |e: usize, i: usize| {
+            let at = &entered.at[e & 1];
+            Stay { since: at[i], until: at.get(i + 1).map_or(over, |at| *at) }
+        };
+        let closer = entered.closer();
         let at_server = closer == 1;
         let (mut marks, mut rare) = (OPENED | ESTABLISHED | TIME_WAIT, None);
         marks |= if at_server { TIME_WAIT_AT_SERVER } else { 0 };

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::report::Anomaly;
 use crate::time::Span;
-use crate::timing::Measured;
+use crate::timing::{Abridged, Measured};
 use crate::tracker::{Textbook, Verdict};
 
 /// Below what a textbook connection is unremarkable. All that detectors look for is absent from it, but for what they draw
@@ -41,12 +41,21 @@ impl Unremarkable {
 
     /// Whether no detector has anything to say of `book`, of which this was measured.
     pub fn covers(&self, book: &Textbook, measured: &Measured) -> bool {
+        self.covers_unheld(book, || measured.spoke_last(0)) && measured.held(0).or(measured.held(1)).is_none()
+    }
+
+    /// The same of one that was `abridged`: nothing was held back.
+    pub fn covers_abridged(&self, book: &Textbook, abridged: &Abridged) -> bool {
+        self.covers_unheld(book, || abridged.client_spoke_last())
+    }
+
+    #[inline(always)]
+    fn covers_unheld(&self, book: &Textbook, client_spoke_last: impl FnOnce() -> bool) -> bool {
         let [client, server] = book.bytes();
         let [first, second] = book.handshake();
         first.max(second) < self.handshake
             && book.longest_pause() < self.pause
-            && (book.longest_pause() < self.wait || !measured.spoke_last(0))
-            && measured.held(0).or(measured.held(1)).is_none()
+            && (book.longest_pause() < self.wait || !client_spoke_last())
             && book.close() < self.close
             && client.max(server) < self.bytes
             // Of one without payload no-data tells.

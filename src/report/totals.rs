@@ -1,11 +1,14 @@
 //! Totals over all connections of a report.
 
 use std::collections::BTreeMap;
+use std::iter::once;
+use std::mem::replace;
 
 use super::ending::{ClosedFirst, Ending, Outcome};
 use super::model::*;
 use super::peaks::{self, Peaks};
 use crate::time::Time;
+use crate::tracker::textbook::{EVIDENCE, Entered};
 use crate::tracker::{Evidence, State, Verdict};
 
 /// Counts indexed by state.
@@ -65,6 +68,24 @@ impl Totals {
             let moves = verdict.steps.iter();
             let moves = moves.map(|s| Move { from: s.rule.from, to: s.rule.to, time: s.at, evidence: s.mark.evidence });
             self.end(side, verdict.state(), moves);
+        }
+    }
+
+    /// The same of a textbook connection, whose ends entered their states so.
+    #[inline]
+    pub fn textbook(&mut self, ending: Ending, entered: &Entered) {
+        self.add(ending.outcome, ending.closed_first, 0);
+        for (evidence, count) in EVIDENCE.into_iter().chain(entered.over.map(|(_, evidence)| (evidence, 1))) {
+            self.evidence[evidence as usize] += count;
+        }
+        for (side, e) in [(Side::Client, 0), (Side::Server, 1)] {
+            self.final_states.get_mut(side)[entered.state(e) as usize] += 1;
+            let peaks = self.peaks.get_mut(side);
+            let mut from = State::Closed;
+            peaks.moves(entered.states(e).iter().zip(entered.at[e]).map(|(to, at)| (replace(&mut from, *to), *to, at)));
+            if let Some((at, _)) = entered.over.filter(|_| entered.closer() == e) {
+                peaks.moves(once((State::TimeWait, State::Closed, at)));
+            }
         }
     }
 

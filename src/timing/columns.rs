@@ -63,6 +63,19 @@ impl Columns {
         self.metrics[metric as usize].push(seats, [span.0]);
     }
 
+    /// Several samples of a connection in these groups.
+    #[inline]
+    pub fn all(&mut self, seats: Seats, metric: Metric, spans: impl Iterator<Item = Span>) {
+        let column = &mut self.metrics[metric as usize];
+        spans.for_each(|span| column.push(seats, [span.0]));
+    }
+
+    /// One stay that is not open, and begins and ends for certain.
+    #[inline]
+    pub fn certain(&mut self, seats: Seats, place: usize, span: Span) {
+        self.stays[place].certain.push(seats, [span.0]);
+    }
+
     /// All samples of a connection in these groups.
     pub fn samples(&mut self, seats: Seats, metric: Metric, samples: &Quantiles) {
         self.metrics[metric as usize].take(seats, samples);

@@ -17,7 +17,7 @@ use crate::segment::Segment;
 use crate::time::{Span, Time};
 
 /// What is larger is hardly held back by Nagle's algorithm: the payload of the least MTU of IPv6.
-const SMALL: u32 = 1_220;
+pub(super) const SMALL: u32 = 1_220;
 /// By how much acknowledgments are delayed, in milliseconds: timers of 40, 100 and 200 ms, which expire late.
 const DELAYS: [RangeInclusive<i64>; 3] = [37..=55, 97..=112, 190..=215];
 /// How far from the moment at which an acknowledgment arrives what was held back is sent, as it looks at the tap: this and an eighth
@@ -45,6 +45,45 @@ pub struct Held {
     latest: (Time, u64),
 }
 
+/// The moment at which an end goes on, as it looks at the tap.
+struct Moment {
+    /// How long after the acknowledgment of what it had sent before can have arrived.
+    reaction: Span,
+    /// How much of that is no time.
+    leeway: Span,
+    /// How long it waited for that.
+    waited: Span,
+    /// That was as long as acknowledgments are delayed.
+    was_delayed: bool,
+}
+
+impl Moment {
+    /// It goes on at `now`, and what it had sent up to `last` was acknowledged at `acked`; the least round trips are those towards
+    /// the other end and towards itself.
+    #[inline]
+    fn of(now: Time, acked: Time, last: Time, [trip, back]: [Span; 2]) -> Moment {
+        let waited = acked - last;
+        let delay = (waited - trip).0 / 1_000_000;
+        Moment {
+            reaction: now - acked - back,
+            leeway: Span(SOON.0.saturating_add(back.0 / 8)),
+            waited,
+            was_delayed: DELAYS.iter().any(|delays| delays.contains(&delay)),
+        }
+    }
+
+    fn is_soon(&self) -> bool {
+        self.reaction.0.saturating_abs() <= self.leeway.0
+    }
+}
+
+/// Whether an end held back until then what it sends at `now`.
+#[inline]
+pub(super) fn is_held_back(now: Time, acked: Time, last: Time, trips: [Span; 2]) -> bool {
+    let moment = Moment::of(now, acked, last, trips);
+    moment.is_soon() && moment.was_delayed
+}
+
 impl Flow {
     /// End `x` sends payload with `seg`: notes whether that was held back, and that what the other end had held back is answered.
     #[inline(always)]
@@ -62,25 +101,20 @@ impl Flow {
     #[inline(never)]
     fn hold(&mut self, x: usize, seg: &Segment, acked: Option<Time>) {
         let (Some(last), Some(trip)) = (self.turns.last_of(x), self.least(1 - x)) else { return };
-        let back = self.least(x).unwrap_or_default();
-        let leeway = Span(SOON.0.saturating_add(back.0 / 8));
-        let reaction = acked.map(|acked| seg.time - acked - back);
-        let soon = reaction.is_some_and(|reaction| reaction.0.saturating_abs() <= leeway.0);
-        if reaction.is_none_or(|reaction| reaction.0 < 0) && !soon {
+        let moment = acked.map(|acked| Moment::of(seg.time, acked, last, [trip, self.least(x).unwrap_or_default()]));
+        let Some(moment) = moment.filter(|moment| moment.reaction.0 >= 0 || moment.is_soon()) else {
             // After a full segment a small one need not wait (Minshall's variant, as in Linux).
             let small = self.turns.is_shorter(seg.seq, SMALL);
             return self.sends_without_holding(x, small);
-        }
-        let waited = acked.map_or(Span(0), |acked| acked - last);
-        let delay = (waited - trip).0 / 1_000_000;
-        if !DELAYS.iter().any(|delays| delays.contains(&delay)) {
+        };
+        if !moment.was_delayed {
             return;
         }
-        if soon {
+        if moment.is_soon() {
             let held = &mut self.held.get_or_insert_default()[x & 1];
-            (held.pending, held.latest) = (waited.into(), (seg.time, seg.packet));
+            (held.pending, held.latest) = (moment.waited.into(), (seg.time, seg.packet));
         } else {
-            let late = reaction.is_some_and(|reaction| reaction.0 > leeway.0.saturating_add(LATER.0));
+            let late = moment.reaction.0 > moment.leeway.0.saturating_add(LATER.0);
             self.sends_without_holding(x, late);
         }
     }

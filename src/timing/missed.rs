@@ -18,7 +18,7 @@ use crate::segment::Segment;
 use crate::time::{Span, Time};
 
 /// No wait up to this is too long: half a second for the acknowledgment, and as much for whatever else.
-const PROMPT: Span = Span::secs(1);
+pub(super) const PROMPT: Span = Span::secs(1);
 /// A round trip where none is known, which makes three seconds: the longest initial timer (RFC 6298 5.7).
 const UNKNOWN: Span = Span::secs(1);
 

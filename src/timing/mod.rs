@@ -13,17 +13,18 @@
 //! | [`pause`] | gaps, closed windows, stalls |
 //! | [`close`] | FINs |
 //! | [`blame`] | all time, by cause |
-//! | [`flow`] | all that of one connection, segment by segment; `usual`: the short way; `textbook`: that of a whole connection, or of its handshake; `proofs`: what proves receipts; `restart`: how it begins anew |
+//! | [`flow`] | all that of one connection, segment by segment; `usual`: the short way; `textbook`: that of a whole connection, or of its handshake; `abridged`: what tables ask of such a one; `proofs`: what proves receipts; `restart`: how it begins anew |
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge; beyond a size as `histogram`, in `buckets` |
 //! | [`summary`] | what the report says of a connection; `distribution`: of many figures |
-//! | [`table`] | and of groups: `groups` says which, `sums` adds one up, from `figure`s |
+//! | [`table`] | and of groups: `tabled`: by what was abridged; `groups` says which, `sums` adds one up, from `figure`s |
 //! | `columns` | the samples of all connections: a `column` stores each once, with the `seats` of its groups; groups with too many are `rough`; `rows` are those of each other, dealt by `deal`, and `ranks` finds their quantiles |
 //! | `packed` | numbers in a row of bytes; `samples`: those of one connection; `apart`: each kind of them by itself |
 //! | `maybe` | times and spans that may be unknown |
 //! | `testing` | segments for the tests of these |
 
+mod abridged;
 mod apart;
 pub mod blame;
 mod buckets;
@@ -57,6 +58,7 @@ mod seats;
 pub mod summary;
 mod sums;
 pub mod table;
+mod tabled;
 #[cfg(test)]
 mod testing;
 mod textbook;
@@ -64,6 +66,7 @@ pub mod turn;
 mod usual;
 pub mod vantage;
 
+pub use abridged::Abridged;
 pub use flow::Measured;
 pub use groups::Census;
 pub use proofs::Proofs;

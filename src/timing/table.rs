@@ -202,7 +202,7 @@ impl Builder {
     }
 
     #[inline]
-    fn entry(&mut self, seats: Seats) -> Entry<'_> {
+    pub(super) fn entry(&mut self, seats: Seats) -> Entry<'_> {
         let Builder { extent, samples, sums, .. } = self;
         let sampled = if *extent == Extent::Full { seats } else { Seats::new([None; 3]) };
         Entry { extent: *extent, seats, sampled, samples, sums }
@@ -264,12 +264,12 @@ fn added(m: &Measured, c: &Outline, client: usize, clamped: u64) -> [u64; ADDED]
 }
 
 /// One connection, and where it goes.
-struct Entry<'a> {
-    extent: Extent,
+pub(super) struct Entry<'a> {
+    pub(super) extent: Extent,
     seats: Seats,
     /// Those of the groups that have distributions.
-    sampled: Seats,
-    samples: &'a mut Columns,
+    pub(super) sampled: Seats,
+    pub(super) samples: &'a mut Columns,
     /// By seat.
     sums: &'a mut [Option<Box<Sums>>],
 }
@@ -277,7 +277,7 @@ struct Entry<'a> {
 impl Entry<'_> {
     /// The sums of each of its groups.
     #[inline]
-    fn each(&mut self, mut take: impl FnMut(&mut Sums)) {
+    pub(super) fn each(&mut self, mut take: impl FnMut(&mut Sums)) {
         self.seats.each(|seat| take(self.sums[seat].get_or_insert_with(|| Box::new(Sums::new()))));
     }
 
@@ -369,7 +369,7 @@ impl Entry<'_> {
     }
 
     #[inline(never)]
-    fn stopped(&mut self, what: Stopped, stops: &Stops) {
+    pub(super) fn stopped(&mut self, what: Stopped, stops: &Stops) {
         self.each(|sums| sums.stops(what, stops));
     }
 }

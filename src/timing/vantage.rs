@@ -8,7 +8,7 @@ use crate::time::Span;
 const NEAR: i64 = 10;
 
 /// From the round trips between tap and server, and tap and client.
-fn by_spans(server: i64, client: i64) -> Option<Vantage> {
+pub(super) fn by_spans(server: i64, client: i64) -> Option<Vantage> {
     let whole = server.checked_add(client).filter(|w| *w > 0)?;
     // A division takes several times as long.
     let [server, whole] = [i128::from(server) * 100, i128::from(whole)];

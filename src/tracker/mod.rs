@@ -32,7 +32,7 @@
 //! | `restart` | records that are used again |
 //! | `sight`, `turns` | looking at connections there, several at once |
 //! | [`case`] | a connection with what others note of it |
-//! | [`textbook`], [`reading`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs; told from their tapes |
+//! | [`textbook`], [`reading`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs; told from their tapes; [`abridged`]: in one go, where sums are all that is asked for |
 //! | `opening` | the handshake that most connections begin with, in one go |
 //! | `lone` | connections of which there is but one SYN |
 //! | `outline`, `facts` | a connection in short; plain questions about it |
@@ -45,6 +45,7 @@
 //! | [`profile`] | timers of common stacks |
 //! | `packed` | the fields that packing writes |
 
+pub mod abridged;
 mod again;
 mod ahead;
 pub mod case;

@@ -1,6 +1,7 @@
 //! Looking at connections where they are: what is on tape is played, or read as a textbook connection, what is packed is
 //! unpacked, and a record is looked at in its place.
 
+use super::abridged::Abridged;
 use super::case::{Case, Notes, Scratch};
 use super::connection::Connection;
 use super::facts::client_by_ports;
@@ -68,6 +69,17 @@ impl<E: Notes> Store<E> {
     pub(super) fn player(&self, index: usize) -> Player<'_> {
         let head = &self.heads[index];
         head.tape.player(&head.sockets, head.first_packet, &self.rows)
+    }
+
+    /// Connection `index`, to be read in one go, if it may be a textbook one.
+    #[inline(always)]
+    pub(super) fn abridged(&self, index: usize) -> Option<Abridged<'_>> {
+        let head = &self.heads[index];
+        let Head { state, tape, first_packet, .. } = head;
+        (matches!(state.how(), How::Tape) && tape.may_be_textbook()).then(|| {
+            let place = (state.incarnation(), head.next());
+            Abridged::new(self.rows.get(&tape.row()), *first_packet, tape.scope, place)
+        })
     }
 
     /// Reads connection `index` as a textbook one into `book`, if it may be one.

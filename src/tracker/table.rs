@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::abridged::Abridged;
 use super::ahead::Ahead;
 use super::case::{Case, Notes, Scratch};
 use super::connection::{Class, Connection, Taken};
@@ -103,6 +104,12 @@ impl<N: Notes> Tracker<N> {
     /// Connection `i`, which [`Tracker::look_all`] has looked at with `scratch`.
     pub fn looked<'s>(&'s self, i: usize, scratch: &'s Scratch<N>) -> &'s Case<N> {
         self.store.looked(i, scratch)
+    }
+
+    /// Connection `i`, to be read in one go, if it may be a textbook one.
+    #[inline(always)]
+    pub fn abridged(&self, i: usize) -> Option<Abridged<'_>> {
+        self.store.abridged(i)
     }
 
     /// Reads connection `i` as a textbook one into `book`, if it may be one.

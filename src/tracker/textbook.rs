@@ -67,11 +67,57 @@ const PATHS: [[[&Rule; 5]; 2]; 2] = {
     ]
 };
 
+/// Where these lead.
+const STATES: [[[State; 5]; 2]; 2] = {
+    let mut states = [[[State::Closed; 5]; 2]; 2];
+    let mut n = 0;
+    while n < 20 {
+        let (e, closes, i) = (n / 10, n / 5 % 2, n % 5);
+        states[e][closes][i] = PATHS[e][closes][i].to;
+        n += 1;
+    }
+    states
+};
+
 /// Which of these are taken by something that the end sends.
 const SENT: [[[bool; 5]; 2]; 2] = [
     [[true, false, false, true, false], [true, false, true, false, false]],
     [[false, false, false, true, false], [false, false, true, false, false]],
 ];
+
+/// How many of both ends' steps rest on which evidence.
+pub const EVIDENCE: [(Evidence, u64); 3] = [(Evidence::Sent, 3), (Evidence::Confirmed, 6), (Evidence::Inferred, 1)];
+
+/// When the ends of a textbook connection, whose end 0 is the client, entered their states.
+#[derive(Clone, Copy, Debug)]
+pub struct Entered {
+    /// Five states of each.
+    pub at: [[Time; 5]; 2],
+    /// Which closed first: the last of its five is TIME_WAIT.
+    closer: usize,
+    /// When that was over, and how it is known.
+    pub over: Option<(Time, Evidence)>,
+}
+
+impl Entered {
+    /// These states of end `e`.
+    #[inline]
+    pub fn states(&self, e: usize) -> &'static [State; 5] {
+        &STATES[e & 1][usize::from(self.closer == e & 1)]
+    }
+
+    /// The end that closed first.
+    #[inline]
+    pub fn closer(&self) -> usize {
+        self.closer & 1
+    }
+
+    /// In which state end `e` was at last.
+    #[inline]
+    pub fn state(&self, e: usize) -> State {
+        if self.closer == e & 1 && self.over.is_none() { State::TimeWait } else { State::Closed }
+    }
+}
 
 /// Makes room for steps that are about to be written.
 #[cold]
@@ -119,20 +165,12 @@ impl Textbook {
                 (_, true) => self.follow::<1, true>(end, &mut verdict.steps),
             };
             let mut possible = States::EMPTY;
-            let replaced = if closes { self.replaced() } else { None };
-            let until = replaced.map_or(end, |mark| end.min(mark.time));
-            if closes
-                && let Some(timer) = timers::expired(Some(self.last.0), &Tail::after(&verdict.steps), until, profile)
-            {
-                follow(&mut verdict.steps, std::iter::once(&timer));
-                verdict.steps.last_mut().into_iter().for_each(|step| step.at = step.at.max(latest));
-                if replaced.is_none() && timers::may_last(&timer, end) {
+            if closes && let Some((mark, at)) = self.over(latest, end, profile) {
+                follow(&mut verdict.steps, std::iter::once(&mark));
+                verdict.steps.last_mut().into_iter().for_each(|step| step.at = at);
+                if timers::may_last(&mark, end) && self.replaced().is_none() {
                     possible = possible.with(State::TimeWait);
                 }
-            } else if let Some(mark) = replaced {
-                follow(&mut verdict.steps, std::iter::once(&mark));
-                let at = timers::taken_at(&mark, true, timers::way(self.turnaround[e]), end).max(latest);
-                verdict.steps.last_mut().into_iter().for_each(|step| step.at = at);
             }
             possible = possible.with(verdict.state());
             if !closes && self.may_repeat_fin(end) {
@@ -147,21 +185,53 @@ impl Textbook {
     fn follow<const E: usize, const CLOSES: bool>(&self, end: Time, steps: &mut Steps) -> Time {
         let (marks, arrows) = (self.marks::<E, CLOSES>(), PATHS[E][CLOSES as usize]);
         debug_assert!(marks.is_sorted_by_key(Mark::key), "what happened to an end is told in order");
-        let (half, sent) = (timers::way(self.turnaround[E]), SENT[E][CLOSES as usize]);
-        let mut earliest = Time(i64::MIN);
-        let mut next = |i: usize| {
-            earliest = timers::taken_at(&marks[i], sent[i], half, end).max(earliest);
-            Step { at: earliest, mark: marks[i], rule: arrows[i] }
-        };
+        let dates = self.dates::<E, CLOSES>(end);
         // As a rule they come where those of the textbook connection before were.
         if steps.len() < arrows.len() {
             lengthen(steps);
         }
         steps.truncate(arrows.len());
         if let Some(places) = steps.first_chunk_mut::<5>() {
-            (0..).zip(places).for_each(|(i, place)| *place = next(i));
+            (0..).zip(places).for_each(|(i, place)| *place = Step { at: dates[i], mark: marks[i], rule: arrows[i] });
         }
-        earliest
+        dates[4]
+    }
+
+    /// When end `E`, which `CLOSES` first or not, took its steps.
+    #[inline(always)]
+    fn dates<const E: usize, const CLOSES: bool>(&self, end: Time) -> [Time; 5] {
+        let [first, second, third, fourth, fifth] = self.marks::<E, CLOSES>();
+        let (half, sent) = (timers::way(self.turnaround[E]), SENT[E][CLOSES as usize]);
+        let taken = |i: usize, mark: Mark, earliest: Time| timers::taken_at(&mark, sent[i], half, end).max(earliest);
+        let first = taken(0, first, Time(i64::MIN));
+        let second = taken(1, second, first);
+        let third = taken(2, third, second);
+        let fourth = taken(3, fourth, third);
+        [first, second, third, fourth, taken(4, fifth, fourth)]
+    }
+
+    /// What ended the wait of the end that closed first, which began at `since`, and when.
+    #[inline(always)]
+    fn over(&self, since: Time, end: Time, profile: &Profile) -> Option<(Mark, Time)> {
+        let e = self.closer & 1;
+        let replaced = self.replaced();
+        let until = replaced.map_or(end, |mark| end.min(mark.time));
+        let waits = Tail { last: Some((PATHS[e][1][4], self.answer.0)), previous: None };
+        if let Some(timer) = timers::expired(Some(self.last.0), &waits, until, profile) {
+            return Some((timer, timer.time.max(since)));
+        }
+        replaced.map(|mark| (mark, timers::taken_at(&mark, true, timers::way(self.turnaround[e]), end).max(since)))
+    }
+
+    /// When both ends entered their states, up to `end`.
+    pub fn entered(&self, end: Time, profile: &Profile) -> Entered {
+        let at = match self.closer {
+            0 => [self.dates::<0, true>(end), self.dates::<1, false>(end)],
+            _ => [self.dates::<0, false>(end), self.dates::<1, true>(end)],
+        };
+        let closer = self.closer & 1;
+        let over = self.over(at[closer][4], end, profile);
+        Entered { at, closer, over: over.map(|(mark, at)| (at, mark.evidence)) }
     }
 
     /// Whether the last acknowledgment is so recent that its receiver, if it did not get it, would not have repeated its
@@ -252,6 +322,11 @@ impl Textbook {
     /// Capture time of its first packet.
     pub fn first(&self) -> Time {
         self.opening[0].0
+    }
+
+    /// Capture time of its last packet.
+    pub fn last(&self) -> Time {
+        self.last.0
     }
 
     /// Times between the segments of the handshake.

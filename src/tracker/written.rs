@@ -232,6 +232,22 @@ impl Reader<'_> {
         u16::from_le_bytes(self.bytes())
     }
 
+    /// Leaves so many bytes out.
+    #[inline]
+    pub fn skip(&mut self, bytes: usize) {
+        self.0 = self.0.get(bytes..).unwrap_or_default();
+    }
+
+    /// Leaves out what [`Reader::more`] would read; false if there is more than what a SYN has as a rule.
+    #[inline]
+    pub fn skip_more(&mut self) -> bool {
+        const RARE: u8 = more::SACK | more::FAST_OPEN | more::CUT;
+        let [bits] = self.bytes();
+        let lengths = [(more::MSS, 2), (more::SCALE, 1), (more::TTL, 1), (more::FLAGS, 1)];
+        self.skip(lengths.iter().map(|(bit, length)| if bits & bit != 0 { *length } else { 0 }).sum());
+        bits & RARE == 0
+    }
+
     /// The rest of `seg`.
     pub fn more(&mut self, seg: &mut Segment) {
         let [bits] = self.bytes();

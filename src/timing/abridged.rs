@@ -1,0 +1,245 @@
+//! What tables for people ask of a textbook connection, measured as it is read in one go: what [`Measured`] comes to for it,
+//! as far as [`Extent::Short`](super::Extent::Short) has it.
+//!
+//! [`Measured`]: super::Measured
+
+use super::held;
+use super::missed::PROMPT;
+use super::pause::GAP;
+use crate::time::{Span, Time};
+use crate::tracker::abridged::{Line, Measure};
+use crate::tracker::sequence::after;
+
+/// So many segments, or samples of a kind, at most: a power of two, and more than a tape holds.
+const MOST: usize = 64;
+
+/// Samples of a kind.
+#[derive(Debug)]
+pub(super) struct Spans {
+    count: usize,
+    spans: [Span; MOST],
+}
+
+impl Default for Spans {
+    fn default() -> Spans {
+        Spans { count: 0, spans: [Span(0); MOST] }
+    }
+}
+
+impl Spans {
+    #[inline(always)]
+    fn push(&mut self, span: Span) {
+        self.spans[self.count % MOST] = span;
+        self.count += 1;
+    }
+
+    /// All of them, in the order in which they came.
+    #[inline]
+    pub fn all(&self) -> &[Span] {
+        &self.spans[..self.count.min(MOST)]
+    }
+}
+
+/// What one end has sent, in order, from the first that is not acknowledged: where each ends in the stream, and when it was
+/// captured.
+#[derive(Debug)]
+struct Flight {
+    sent: [(u32, Time); MOST],
+    head: usize,
+    tail: usize,
+}
+
+impl Default for Flight {
+    fn default() -> Flight {
+        Flight { sent: [(0, Time(0)); MOST], head: 0, tail: 0 }
+    }
+}
+
+impl Flight {
+    /// All up to `ack`, which is not all, is acknowledged. When that was sent which ends there, if something does.
+    #[inline]
+    fn acknowledged(&mut self, ack: u32) -> Option<Time> {
+        let mut last = None;
+        while self.head != self.tail {
+            let (end, time) = self.sent[self.head % MOST];
+            if after(end, ack) {
+                break;
+            }
+            last = (end == ack).then_some(time);
+            self.head += 1;
+        }
+        last
+    }
+}
+
+/// Times without payload of [`GAP`] and more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Idle {
+    pub count: u64,
+    pub total: Span,
+    pub longest: Span,
+}
+
+/// What was measured of one connection; made once, and used for one after the other.
+///
+/// Its client is end 0. Times do not go back and are in bounds, so that what is reckoned with them is exact.
+#[derive(Debug, Default)]
+pub struct Abridged {
+    /// From SYN to SYN,ACK, and from that to ACK.
+    pub(super) legs: [Span; 2],
+    /// Round trips towards each end after the handshake, and the least with that.
+    pub(super) trips: [Spans; 2],
+    pub(super) least: [Span; 2],
+    /// How long each end took to answer.
+    pub(super) answers: [Spans; 2],
+    /// What was spent before the close: on the network, by each end, and by none.
+    pub(super) network: Span,
+    pub(super) own: [Span; 2],
+    pub(super) nobody: Span,
+    pub(super) idle: Idle,
+    /// The FINs.
+    pub(super) fins: [Time; 2],
+    /// What is accounted for.
+    mark: Time,
+    /// When each end last acknowledged more, or when what waits for that began to be sent.
+    progress: [Time; 2],
+    /// When all that each end had sent was acknowledged.
+    settled: [Option<Time>; 2],
+    flights: [Flight; 2],
+    /// The last to send payload, and when; before any payload the client.
+    talker: usize,
+    spoke: Option<Time>,
+    /// The last payload or FIN, or the end of the handshake.
+    content: Time,
+    closing: bool,
+}
+
+/// From one time to another that is not before it.
+#[inline(always)]
+fn since(earlier: Time, later: Time) -> Span {
+    Span(later.0.wrapping_sub(earlier.0))
+}
+
+#[inline(always)]
+fn sum(a: Span, b: Span) -> Span {
+    Span(a.0.wrapping_add(b.0))
+}
+
+impl Abridged {
+    /// Whether the client sent the last payload.
+    pub fn client_spoke_last(&self) -> bool {
+        self.spoke.is_some() && self.talker == 0
+    }
+
+    /// What end `x` sends acknowledges more than before; false if it took long.
+    #[inline(always)]
+    fn acknowledges(&mut self, line: &Line) -> bool {
+        let (x, y) = (line.sender & 1, 1 - (line.sender & 1));
+        let flight = &mut self.flights[y];
+        let sent = if line.all { Some(line.asked) } else { flight.acknowledged(line.ack) };
+        self.progress[x] = line.time;
+        if line.all {
+            (flight.head, flight.tail) = (0, 0);
+            self.settled[y] = Some(line.time);
+        }
+        let Some(sent) = sent else { return true };
+        let span = since(sent, line.time);
+        self.trips[x].push(span);
+        self.least[x] = self.least[x].min(span);
+        // Whether it had been acknowledged before is not asked of these.
+        span <= PROMPT
+    }
+
+    /// What the time up to the next payload or the first FIN was spent on; false if that is not told so easily.
+    #[inline(always)]
+    fn spends(&mut self, line: &Line) -> bool {
+        let (x, y, now) = (line.sender & 1, 1 - (line.sender & 1), line.time);
+        let span = since(self.mark, now);
+        let owes = self.spoke.is_some() && self.talker != x && x == 1;
+        let network = if self.talker != x {
+            self.least[x].min(span)
+        } else if line.flying {
+            if since(self.progress[y], now) > PROMPT {
+                return false;
+            }
+            span
+        } else {
+            self.settled[x]
+                .map_or(Span(0), |settled| Span((sum(since(self.mark, settled), self.least[x])).0.clamp(0, span.0)))
+        };
+        self.mark = now;
+        self.network = sum(self.network, network);
+        let own = since(Time(network.0), Time(span.0));
+        if own < GAP || owes {
+            self.own[x] = sum(self.own[x], own);
+            return true;
+        }
+        self.nobody = sum(self.nobody, own);
+        // A client that closes then may have given up.
+        line.len > 0 || x == 1 || self.spoke.is_none() || self.talker == 1
+    }
+
+    /// End `x` sends payload; false if it may have been held back.
+    #[inline(always)]
+    fn speaks(&mut self, line: &Line) -> bool {
+        let (x, now) = (line.sender & 1, line.time);
+        let mut plain = true;
+        if let Some(spoke) = self.spoke {
+            if self.talker != x {
+                self.answers[x].push(since(spoke, now));
+            } else if let Some(settled) = self.settled[x] {
+                plain = line.len >= held::SMALL
+                    || !held::is_held_back(now, settled, spoke, [self.least[1 - x], self.least[x]]);
+            }
+        }
+        (self.talker, self.spoke) = (x, Some(now));
+        plain
+    }
+}
+
+impl Measure for Abridged {
+    #[inline(always)]
+    fn open(&mut self, [syn, syn_ack, ack]: [Time; 3]) {
+        self.legs = [since(syn, syn_ack), since(syn_ack, ack)];
+        self.least = [self.legs[1], self.legs[0]];
+        for x in [0, 1] {
+            (self.trips[x].count, self.answers[x].count) = (0, 0);
+            (self.flights[x].head, self.flights[x].tail) = (0, 0);
+        }
+        (self.network, self.own, self.nobody, self.idle) = Default::default();
+        (self.settled, self.talker, self.spoke, self.closing) = Default::default();
+        (self.mark, self.content, self.progress) = (ack, ack, [ack; 2]);
+    }
+
+    #[inline(always)]
+    fn line(&mut self, line: &Line) -> bool {
+        let (x, y, now) = (line.sender & 1, 1 - (line.sender & 1), line.time);
+        if line.advances && !self.acknowledges(line) {
+            return false;
+        }
+        if line.len == 0 && !line.fin {
+            return true;
+        }
+        if !self.closing && !self.spends(line) {
+            return false;
+        }
+        if !line.flying {
+            self.progress[y] = now;
+        }
+        let flight = &mut self.flights[x];
+        flight.sent[flight.tail % MOST] = (line.end, now);
+        flight.tail += 1;
+        let plain = line.len == 0 || self.speaks(line);
+        self.settled[x] = None;
+        let pause = since(self.content, now);
+        if pause >= GAP {
+            let Idle { count, total, longest } = self.idle;
+            self.idle = Idle { count: count + 1, total: sum(total, pause), longest: longest.max(pause) };
+        }
+        self.content = now;
+        if line.fin {
+            (self.fins[x], self.closing) = (now, true);
+        }
+        plain
+    }
+}
