@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::order::{Attention, SortKey};
+use crate::report::directory::bits;
 use crate::report::{ClosedFirst, Outcome, ResetBy, Row};
 use crate::segment::Socket;
 use crate::time::{Span, Time};
@@ -43,10 +44,40 @@ pub fn are_alike(one: &Row, other: &Row) -> bool {
     kind(one, Attention::of(one)) == kind(other, Attention::of(other))
 }
 
+/// The same in few bits, to be found by; findings go by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    low: u64,
+    high: u64,
+    rest: u64,
+}
+
+impl Key {
+    fn of(row: &Row, attention: Attention, finding: u16) -> Key {
+        let addr = bits(row.server.addr);
+        let of_end = |n: Option<u64>| n.map_or(0, |n| n + 1);
+        let [client, server] = row.states.map(|state| state as u64);
+        let fields = [
+            (finding.into(), 16),
+            (u64::from(row.server.addr.is_ipv6()), 1),
+            (attention as u64, 4),
+            (row.outcome as u64, 4),
+            (of_end(row.closed_first.map(|who| who as u64)), 3),
+            (of_end(row.reset_by.map(|who| who as u64)), 3),
+            (client, 4),
+            (server, 4),
+        ];
+        let rest = fields.into_iter().fold(row.server.port.into(), |rest, (field, bits)| rest << bits | field);
+        Key { low: addr as u64, high: (addr >> 64) as u64, rest }
+    }
+}
+
 /// The most urgent connection of a kind, and how many others there are.
 #[derive(Clone, Copy, Debug)]
 struct Group {
-    urgency: Urgency,
+    attention: Attention,
+    bytes: u64,
+    duration: Span,
     id: u64,
     chosen: Pick,
 }
@@ -54,22 +85,37 @@ struct Group {
 /// Connections by kind. Takes them in order of their numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Kinds {
-    groups: HashMap<Kind, Group, RandomState>,
+    groups: HashMap<Key, Group, RandomState>,
+    /// Names of findings by number, less one: 0 stands for none.
+    findings: Vec<&'static str>,
 }
 
 impl Kinds {
     /// Takes a connection that the caller finds at `index`.
     pub fn add(&mut self, index: usize, row: &Row) {
         let attention = Attention::of(row);
-        let new = Group { urgency: urgency(row, attention), id: row.id, chosen: Pick { index, alike: 0 } };
-        let group = self.groups.entry(kind(row, attention)).and_modify(|group| {
+        let key = Key::of(row, attention, row.worst.map_or(0, |(name, _)| self.finding(name)));
+        let (bytes, duration) = (row.bytes, row.duration());
+        let new = Group { attention, bytes, duration, id: row.id, chosen: Pick { index, alike: 0 } };
+        let group = self.groups.entry(key).and_modify(|group| {
             let alike = group.chosen.alike + 1;
-            if new.urgency < group.urgency {
+            if (bytes, duration) > (group.bytes, group.duration) {
                 *group = new;
             }
             group.chosen.alike = alike;
         });
         group.or_insert(new);
+    }
+
+    /// The number of the finding with this name.
+    fn finding(&mut self, name: &'static str) -> u16 {
+        // Mostly it is the very same name.
+        let known = self.findings.iter().position(|known| std::ptr::eq(*known, name));
+        let place = known.or_else(|| self.findings.iter().position(|known| *known == name)).unwrap_or_else(|| {
+            self.findings.push(name);
+            self.findings.len() - 1
+        });
+        place as u16 + 1
     }
 
     /// How many kinds there are.
@@ -84,7 +130,7 @@ impl Kinds {
 
     /// One connection of each kind, the most urgent of it: most urgent kinds first, then the largest; at most `most`.
     pub fn chosen(&self, most: usize) -> Vec<Pick> {
-        let place = |group: &Group| (group.urgency.0, Reverse(group.chosen.alike), group.id);
+        let place = |group: &Group| (group.attention, Reverse(group.chosen.alike), group.id);
         let mut groups: Vec<&Group> = self.groups.values().collect();
         // Numbers differ, so that the order of the map does not matter.
         if groups.len() > most {
@@ -98,7 +144,7 @@ impl Kinds {
 
 /// A connection's place in an order. Those in one order are of one variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+enum Rank {
     Number,
     Urgent(Urgency),
     Long(Reverse<Span>),
@@ -108,24 +154,24 @@ enum Key {
     At(Socket),
 }
 
-impl Key {
-    fn of(row: &Row, by: SortKey) -> Key {
+impl Rank {
+    fn of(row: &Row, by: SortKey) -> Rank {
         match by {
-            SortKey::Attention => Key::Urgent(urgency(row, Attention::of(row))),
-            SortKey::Id => Key::Number,
-            SortKey::Duration => Key::Long(Reverse(row.duration())),
-            SortKey::Bytes => Key::Large(Reverse(row.bytes)),
-            SortKey::Packets => Key::Large(Reverse(row.packets)),
-            SortKey::Handshake => Key::Slow(Reverse(row.handshake)),
-            SortKey::Last => Key::Early(row.last),
-            SortKey::Client => Key::At(row.client),
-            SortKey::Server => Key::At(row.server),
+            SortKey::Attention => Rank::Urgent(urgency(row, Attention::of(row))),
+            SortKey::Id => Rank::Number,
+            SortKey::Duration => Rank::Long(Reverse(row.duration())),
+            SortKey::Bytes => Rank::Large(Reverse(row.bytes)),
+            SortKey::Packets => Rank::Large(Reverse(row.packets)),
+            SortKey::Handshake => Rank::Slow(Reverse(row.handshake)),
+            SortKey::Last => Rank::Early(row.last),
+            SortKey::Client => Rank::At(row.client),
+            SortKey::Server => Rank::At(row.server),
         }
     }
 }
 
 /// By key, equals by number, and by the order in which they came.
-type Place = (Key, u64, usize);
+type Place = (Rank, u64, usize);
 
 /// The first connections of an order. Takes them in any order; keeps no more than twice as many as are wanted.
 #[derive(Clone, Debug)]
@@ -146,7 +192,7 @@ impl Ranked {
 
     /// Takes a connection that the caller finds at `index`.
     pub fn add(&mut self, index: usize, row: &Row) {
-        let place = (Key::of(row, self.by), row.id, index);
+        let place = (Rank::of(row, self.by), row.id, index);
         if self.limit == 0 || self.bar.is_some_and(|bar| self.compare(&place, &bar) != Ordering::Less) {
             return;
         }
