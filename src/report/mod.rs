@@ -18,7 +18,7 @@
 //! | [`passage`], [`lone`] | an end that is only to be written; lone SYNs in short |
 //! | [`findings`], [`carried`], [`facts`] | findings as a list; the connections of those that only many show; facts in JSON |
 //! | [`totals`], [`peaks`], `moves` | all connections added up; the most in a state at one time, and how it is found |
-//! | [`rollup`], [`directory`], `gather` | added up per host and service; the numbers of these; sums by number |
+//! | [`rollup`], `sum`, [`directory`], `gather` | added up per host and service; one of these; their numbers; sums by number |
 //! | [`number`] | counts in words |
 
 pub mod carried;
@@ -42,6 +42,7 @@ pub mod settings;
 pub mod severity;
 pub mod side;
 pub mod spent;
+mod sum;
 pub mod timing;
 pub mod totals;
 pub mod vantage;

@@ -12,7 +12,7 @@ use super::ending::Outcome;
 use super::gather::{self, Gather, Single};
 use super::model::*;
 use super::severity::Severity;
-use crate::prefetch::prefetch;
+use super::sum::Sum;
 
 /// Roll-ups kept of each kind; the others are only counted.
 pub const KEPT: usize = 100;
@@ -80,62 +80,6 @@ impl Rollups {
     /// Whether there is more than a single pair of hosts with one service, of which the rest of the report tells all.
     pub fn compare(&self) -> bool {
         self.hosts.entries.len() > 2 || self.services.entries.len() > 1
-    }
-}
-
-/// One host or service while it is being added up.
-#[derive(Clone, Debug, Default)]
-struct Sum {
-    connections: u64,
-    outcomes: [u64; Outcome::ALL.len()],
-    /// By number of the kind: worst severity, connections, and the last of them, so that none counts twice.
-    kinds: Vec<(u16, Severity, u64, u64)>,
-}
-
-impl Sum {
-    fn connection(&mut self, outcome: Outcome) {
-        self.connections += 1;
-        self.outcomes[outcome as usize] += 1;
-    }
-
-    fn found(&mut self, kind: u16, severity: Severity, id: u64) {
-        match self.kinds.iter_mut().find(|k| k.0 == kind) {
-            Some(known) => {
-                known.1 = known.1.max(severity);
-                known.2 += u64::from(known.3 != id);
-                known.3 = id;
-            }
-            None => self.kinds.push((kind, severity, 1, id)),
-        }
-    }
-}
-
-impl gather::Sum for Sum {
-    fn add_single(&mut self, single: Single) {
-        self.connection(single.outcome);
-        if let Some((kind, severity)) = single.kind {
-            match self.kinds.iter_mut().find(|k| k.0 == kind) {
-                Some(known) => *known = (kind, known.1.max(severity), known.2 + 1, 0),
-                None => self.kinds.push((kind, severity, 1, 0)),
-            }
-        }
-    }
-
-    fn merge(&mut self, other: Sum) {
-        self.connections += other.connections;
-        self.outcomes.iter_mut().zip(other.outcomes).for_each(|(a, b)| *a += b);
-        for (kind, severity, connections, id) in other.kinds {
-            match self.kinds.iter_mut().find(|k| k.0 == kind) {
-                Some(known) => *known = (kind, known.1.max(severity), known.2 + connections, id),
-                None => self.kinds.push((kind, severity, connections, id)),
-            }
-        }
-    }
-
-    #[inline]
-    fn prefetch(&self) {
-        prefetch(&self.connections);
-        prefetch(&self.kinds);
     }
 }
 
@@ -301,7 +245,7 @@ impl Worsts {
     ) {
         self.all += 1;
         let weight = match what {
-            Ok(sum) => (sum.worst(kinds).map(|k| (k.1, k.2)), sum.connections),
+            Ok(sum) => (sum.worst(kinds).map(|k| (k.severity, k.connections.into())), sum.connections()),
             Err(single) => (single.kind.map(|(_, severity)| (severity, 1)), 1),
         };
         if self.least.is_some_and(|least| weight < least) {
@@ -333,32 +277,6 @@ impl Worsts {
         let omitted = self.all - self.kept.len() as u64;
         let entries = self.kept.into_iter().map(|((_, addr, port), sum)| sum.rollup(kinds, addr, port)).collect();
         Rolled { entries, omitted }
-    }
-}
-
-impl Sum {
-    /// The kind that matters most; of two alike the first by name.
-    fn worst(&self, kinds: &[(&'static str, &'static str)]) -> Option<&(u16, Severity, u64, u64)> {
-        self.kinds.iter().min_by_key(|k| (Reverse((k.1, k.2)), kinds[usize::from(k.0)].1))
-    }
-
-    fn rollup(&self, kinds: &[(&'static str, &'static str)], addr: IpAddr, port: Option<u16>) -> Rollup {
-        let mut findings = BTreeMap::new();
-        for (_, severity, ..) in &self.kinds {
-            *findings.entry(*severity).or_insert(0) += 1;
-        }
-        let worst = self.worst(kinds).map(|(kind, severity, connections, _)| {
-            let (code, name) = kinds[usize::from(*kind)];
-            Worst { code, name, severity: *severity, connections: *connections }
-        });
-        Rollup {
-            addr,
-            port,
-            connections: self.connections,
-            outcomes: Outcome::ALL.map(Outcome::name).into_iter().zip(self.outcomes).filter(|(_, n)| *n > 0).collect(),
-            findings,
-            worst,
-        }
     }
 }
 
