@@ -358,8 +358,7 @@ impl<'a> Finish<'a> {
         let nothing = || Tally::nothing(&self.scene.directory, self.scene.begin, self.end);
         let sums = sums.unwrap_or_else(|| Box::new(nothing()));
         let Tally { totals, mut rollups, groups, mut digests, tables, mut chosen, .. } = *sums;
-        self.scene.quality.open_at_end =
-            digests.iter().flat_map(Digests::iter).filter(|d| d.open_at_end()).count() as u64;
+        self.scene.quality.open_at_end = digests.iter().map(Digests::open_at_end).sum();
         let (selection, directory) = (&self.analysis.options.selection.clone(), &self.scene.directory);
         if self.scene.let_go {
             digests.iter_mut().for_each(|digests| digests.mark_quarters(&self.scene.quarters));
@@ -376,10 +375,12 @@ impl<'a> Finish<'a> {
         findings::sort(&mut list);
         let narrow = |chosen: &mut Chosen| chosen.narrow(&mut list, &mut carried, &groups_chosen);
         let left_out = chosen.as_mut().map(narrow).unwrap_or_default();
-        let mut reading = carried.reading();
-        for digest in digests.iter().filter(|_| !carried.is_empty()).flat_map(Digests::iter) {
-            for shown in reading.of(digest.id()) {
-                rollups.found(&Added::new(digest.id(), digest.parties, digest.outcome, directory), shown);
+        for digests in &digests {
+            let bounds = digests.bounds();
+            for (id, shown) in bounds.into_iter().flat_map(|(first, last)| carried.between(first, last)) {
+                if let Some(digest) = digests.find(id) {
+                    rollups.found(&Added::new(id, digest.parties, digest.outcome, directory), shown);
+                }
             }
         }
         drop(digests);

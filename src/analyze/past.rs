@@ -1,7 +1,7 @@
 //! What connections came to that were let go before the capture ended, so that memory follows those that are not over.
 //!
 //! Once there are many connections, those that are settled are looked at as they would be at the end, added up, and
-//! forgotten. Of each a digest of some ninety bytes remains. What the capture looks like is known from the connections let
+//! forgotten. Of each a digest of some fifty bytes remains. What the capture looks like is known from the connections let
 //! go so far; which groups are listed is decided by those that were let go first.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! O13: SYNs unanswered by a service that answers others.
 
+use std::collections::BTreeSet;
+
 use super::prelude::*;
 
 const LEAST: Threshold = Threshold::count(
@@ -56,8 +58,8 @@ const NEAR: Span = Span::secs(10);
 #[derive(Default)]
 struct Seen<'a> {
     all: u64,
-    /// When handshakes were completed.
-    answered: Vec<Time>,
+    /// When the last handshake was completed.
+    answered_last: Option<Time>,
     /// Connections whose SYN had to be repeated.
     waited: Vec<Digest<'a>>,
     /// Connections that it did not take up after the handshake.
@@ -69,13 +71,9 @@ struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     fn add(&mut self, c: Digest<'a>) {
-        self.all += 1;
         if c.ignored() {
             self.ignored.push(c);
-            return;
-        }
-        self.answered.extend(c.established());
-        if c.waited() {
+        } else if c.waited() {
             self.waited.push(c);
         } else if c.opened_smoothly() {
             self.packets += u64::from(c.packets().saturating_sub(BEFORE));
@@ -83,12 +81,13 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Leaves those turned away while others were answered, in the order of the report.
-    fn complete(&mut self, services: &Services<'_>) {
-        self.answered.sort();
-        let Seen { answered, waited, ignored, .. } = self;
+    /// Of those turned away leaves the ones that were while others were `answered`, in the order of the report.
+    fn complete(&mut self, mut answered: Vec<Time>, services: &Services<'_>) {
+        answered.sort_unstable();
+        self.answered_last = answered.last().copied();
+        let Seen { waited, ignored, .. } = self;
         for turned_away in [waited, ignored] {
-            turned_away.retain(|c| has_other(answered, c));
+            turned_away.retain(|c| has_other(&answered, c));
             services.put_in_order(turned_away);
         }
     }
@@ -120,7 +119,7 @@ impl<'a> Seen<'a> {
 
 /// Whether somebody else than `c` was answered when it was not; `answered` is in order.
 fn has_other(answered: &[Time], c: &Digest<'_>) -> bool {
-    let [from, until] = [c.first - NEAR, c.first + NEAR];
+    let [from, until] = [c.first() - NEAR, c.first() + NEAR];
     let near = answered.partition_point(|t| *t <= until) - answered.partition_point(|t| *t < from);
     let own = c.established().is_some_and(|t| t >= from && t <= until);
     near > usize::from(own)
@@ -134,11 +133,17 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         let turned = services.count(service, Counted::TurnedAway);
         i64::from(turned) >= least && f64::from(turned) / f64::from(services.size(service)) >= share
     };
-    for (_, service, mut s) in services.those(|service| are_enough(service).then(Seen::default), Seen::add) {
-        if s.is_nothing(least, share) {
-            continue;
-        }
-        s.complete(services);
+    let begin =
+        |service: usize| are_enough(service).then(|| Seen { all: services.size(service).into(), ..Seen::default() });
+    let mut seen = services.those(begin, Seen::add);
+    seen.retain(|(.., s)| !s.is_nothing(least, share));
+    // Mostly loss explains the others, and nobody asks when handshakes were completed.
+    let left: BTreeSet<usize> = seen.iter().map(|(service, ..)| *service).collect();
+    let begin = |service: usize| left.contains(&service).then(|| Vec::with_capacity(services.size(service) as usize));
+    let is_answered = |c: &Digest<'_>| c.was_established() && !c.ignored();
+    let answered = services.some_of_those(is_answered, begin, |answered, c| answered.extend(c.established()));
+    for ((_, service, mut s), (.., answered)) in seen.into_iter().zip(answered) {
+        s.complete(answered, services);
         if s.is_nothing(least, share) {
             continue;
         }
@@ -149,7 +154,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             n => format!(", and {} were not taken up after their handshake,", count(n as u64)),
         };
         // Only who is answered later knows that the service is still there.
-        let later = s.answered.last() > s.waited.iter().map(|c| &c.first).min();
+        let later = s.answered_last > s.waited.iter().map(|c| c.first()).min();
         // Only a full queue drops the ACK of a handshake, too.
         let only_syns = s.ignored.is_empty();
         let why = match (lossy, later) {

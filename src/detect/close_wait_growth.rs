@@ -46,7 +46,11 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let lasted = scene.end - scene.begin;
     let short = lasted < scene.limits.span(&AFTER);
     let mut shown = Vec::new();
-    for (_, service, connections) in services.marked(least, Counted::Unclosed) {
+    let most = |service: usize| {
+        let unclosed = services.count(service, Counted::Unclosed);
+        (unclosed > 0 && i64::from(unclosed) >= least).then_some(unclosed)
+    };
+    for (_, service, connections) in services.which(most, |c| c.was_unclosed()) {
         // The host that does not close, and who it is.
         let mut counts: BTreeMap<(Side, IpAddr), ([u64; WINDOWS], Vec<u64>)> = BTreeMap::new();
         for c in connections {

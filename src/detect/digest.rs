@@ -1,12 +1,11 @@
 //! What capture-wide detectors need of each connection.
 
-use std::num::NonZero;
 use std::ops::Deref;
 
 use super::attempt::Attempt;
 use super::digests::Digests;
-use super::short::Short;
 use super::stay::Stay;
+use super::usual::{Begin, More, Origin};
 use crate::report::directory::Parties;
 use crate::report::{Outcome, Side};
 use crate::time::{Span, Time};
@@ -15,27 +14,22 @@ use crate::time::{Span, Time};
 #[derive(Clone, Copy, Debug)]
 pub struct Digest<'a> {
     of: &'a Digests,
-    row: &'a Row,
+    place: u32,
+    row: Row,
 }
 
-/// What is kept of every connection; of a lone SYN it is all.
-#[derive(Clone, Debug)]
+/// What those who go through all connections ask of each first.
+#[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// Time of its first packet.
-    pub first: Time,
     /// Its client and its service.
     pub parties: Parties,
-    /// The place of what a lone SYN has not, plus one; 0 if it is one.
-    pub(super) more: u32,
-    pub(super) id: Short,
-    pub(super) first_packet: Short,
-    /// Without `more`: how long after its first packet the server was in SYN_RCVD, for good; plus one.
-    pub(super) half_open: Option<NonZero<u32>>,
     pub(super) marks: u16,
     /// How it ended.
     pub outcome: Outcome,
-    pub(super) probe: Probe,
+    pub(super) kind: Kind,
 }
+
+const _: () = assert!(size_of::<Row>() == 12);
 
 /// Whether a connection is what scanners make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,22 +47,43 @@ pub enum Probe {
     Unheard,
 }
 
-const _: () = assert!(size_of::<Row>() <= 40);
+/// A [`Probe`], and how the rest of a connection is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind(u8);
 
-/// What there is to say of a connection that came to more than a lone SYN.
-#[derive(Clone, Debug)]
-pub(super) struct More {
-    pub last: Time,
-    /// The server's SYN_RCVD; where that did not happen, `until` is when the server was ESTABLISHED.
-    pub handshake: Stay,
-    /// TIME_WAIT of the end that was in it; of the client, if both were. Of a connection that was opened in the capture and
-    /// is open when that ends, `since` is since when it has carried no payload. Of one that came to nothing `until` is the
-    /// [`Attempt`].
-    pub time_wait: Stay,
-    /// The place of what few connections have, plus one; 0 for none.
-    pub rare: u32,
-    /// Segments both ways.
-    pub packets: u32,
+impl Kind {
+    /// A lone SYN: there is no more to it.
+    pub const LONE: u8 = 1 << 3;
+    /// What there is more is kept as it is, not as a [`Usual`](super::usual::Usual).
+    pub const WHOLE: u8 = 1 << 4;
+    /// A [`Usual`](super::usual::Usual) with an [`Attempt`].
+    pub const ATTEMPT: u8 = 1 << 5;
+    /// It began too far from the first of its stretch.
+    pub const FAR: u8 = 1 << 6;
+
+    pub fn new(probe: Probe, kept: u8) -> Kind {
+        Kind(probe as u8 | kept)
+    }
+
+    #[inline]
+    pub fn is(self, kept: u8) -> bool {
+        self.0 & kept != 0
+    }
+
+    #[inline]
+    fn probe(self) -> Probe {
+        const ALL: [Probe; 8] = {
+            let mut all = [Probe::No; 8];
+            let some = [Probe::No, Probe::Empty, Probe::Odd, Probe::Rejected, Probe::Unheard];
+            let mut i = 0;
+            while i < some.len() {
+                all[some[i] as usize] = some[i];
+                i += 1;
+            }
+            all
+        };
+        ALL[usize::from(self.0 & 7)]
+    }
 }
 
 /// What few connections have.
@@ -115,28 +130,68 @@ pub(super) const QUARTERS: u32 = 8;
 impl Deref for Digest<'_> {
     type Target = Row;
 
+    #[inline]
     fn deref(&self) -> &Row {
-        self.row
+        &self.row
     }
 }
 
 impl<'a> Digest<'a> {
     #[inline]
-    pub(super) fn new(of: &'a Digests, row: &'a Row) -> Digest<'a> {
-        Digest { of, row }
+    pub(super) fn new(of: &'a Digests, place: usize, row: Row) -> Digest<'a> {
+        Digest { of, place: place as u32, row }
     }
 
-    fn more(self) -> Option<&'a More> {
-        self.of.more.get((self.row.more as usize).checked_sub(1)?)
+    #[inline(always)]
+    fn begin(self) -> Option<&'a Begin> {
+        self.of.begins.get(self.place as usize)
     }
 
+    /// When it began, and by what numbers it goes.
+    #[inline(always)]
+    fn origin(self) -> Origin {
+        let place = self.place as usize;
+        let far = if self.kind.is(Kind::FAR) { self.of.far.get(&self.place).copied() } else { None };
+        far.or_else(|| Some(self.begin()?.origin(&self.of.origin, place))).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn more(self) -> Option<More> {
+        if self.kind.is(Kind::LONE) {
+            return None;
+        }
+        let rest = self.begin()?.rest as usize;
+        if self.kind.is(Kind::WHOLE) {
+            return self.of.whole.get(rest).copied();
+        }
+        let usual = self.of.usual.get(rest)?;
+        Some(usual.more(self.first(), self.kind.is(Kind::ATTEMPT), self.of.two_msl))
+    }
+
+    #[inline]
     fn rare(self) -> Option<&'a Rare> {
-        self.of.rare.get((self.more()?.rare as usize).checked_sub(1)?)
+        if !self.kind.is(Kind::WHOLE) {
+            return None;
+        }
+        self.of.rare_of(self.begin()?)
+    }
+
+    /// Time of its first packet.
+    #[inline]
+    pub fn first(self) -> Time {
+        self.origin().time
+    }
+
+    /// Whether it began `before` a time or longer.
+    #[inline]
+    pub fn began(self, before: Span, time: Time) -> bool {
+        // Of most stretches all did.
+        time - self.of.latest >= before || time - self.first() >= before
     }
 
     /// Time of its last packet.
     pub fn last(self) -> Time {
-        self.more().map_or(self.first, |more| more.last)
+        self.more().map_or_else(|| self.first(), |more| more.last)
     }
 
     /// Segments both ways.
@@ -152,12 +207,12 @@ impl<'a> Digest<'a> {
 
     /// Number in the report.
     pub fn id(self) -> u64 {
-        self.id.get()
+        self.origin().id
     }
 
     /// Number of its first packet.
     pub fn first_packet(self) -> u64 {
-        self.first_packet.get()
+        self.origin().packet
     }
 
     /// Its SYN was captured.
@@ -192,12 +247,12 @@ impl<'a> Digest<'a> {
 
     /// The server's SYN_RCVD.
     pub fn syn_rcvd(self) -> Stay {
-        match (self.more(), self.half_open) {
-            (Some(more), _) if more.handshake.happened() => more.handshake,
-            (None, Some(after)) => {
-                Stay { since: self.first + Span(i64::from(after.get()) - 1), until: Stay::NONE.until }
-            }
-            _ => Stay::NONE,
+        if let Some(more) = self.more() {
+            return if more.handshake.happened() { more.handshake } else { Stay::NONE };
+        }
+        match self.begin().map_or(0, |begin| begin.rest) {
+            0 => Stay::NONE,
+            after => Stay { since: self.first() + Span(i64::from(after) - 1), until: Stay::NONE.until },
         }
     }
 
@@ -208,8 +263,9 @@ impl<'a> Digest<'a> {
     }
 
     /// Whether the server was ever ESTABLISHED.
+    #[inline]
     pub fn was_established(self) -> bool {
-        self.row.more != 0 && self.marked(ESTABLISHED)
+        self.marked(ESTABLISHED)
     }
 
     /// Which end was in CLOSE_WAIT when quarters of the capture ended (in order), and whether it still was at the end;
@@ -222,7 +278,7 @@ impl<'a> Digest<'a> {
 
     /// Whether it is what scanners make.
     pub fn probe(self) -> Probe {
-        self.row.probe
+        self.kind.probe()
     }
 
     /// Whether anything of its server was captured.
@@ -237,14 +293,43 @@ impl<'a> Digest<'a> {
         self.more().filter(|_| is_open).map(|more| more.time_wait.since)
     }
 
+    /// Whether it was a lone SYN.
+    #[inline]
+    pub fn is_lone(self) -> bool {
+        self.kind.is(Kind::LONE)
+    }
+
+    /// Whether there may be an [`Attempt`], as far as its row tells.
+    #[inline]
+    pub fn may_be_attempt(self) -> bool {
+        !self.marked(TIME_WAIT | ESTABLISHED) && self.kind.is(Kind::ATTEMPT | Kind::WHOLE)
+    }
+
     /// What is left of it, if it came to nothing and is no lone SYN.
     pub fn attempt(self) -> Option<Attempt> {
-        let none = self.marked(TIME_WAIT | ESTABLISHED);
-        self.more().filter(|_| !none).and_then(|more| Attempt::unpacked(more.time_wait.until))
+        self.more().filter(|_| self.may_be_attempt()).and_then(|more| Attempt::unpacked(more.time_wait.until))
+    }
+
+    /// Whether the client (0) or the server (1) may have been in TIME_WAIT, as far as its row tells: the client for certain,
+    /// the server unless the client was.
+    #[inline]
+    pub fn may_wait(self, side: usize) -> bool {
+        let at_server = self.marked(TIME_WAIT_AT_SERVER);
+        self.marked(TIME_WAIT) && (usize::from(at_server) == side || !at_server && self.kind.is(Kind::WHOLE))
+    }
+
+    /// Whether the server was in TIME_WAIT.
+    #[inline]
+    pub fn waited_at_server(self) -> bool {
+        let both = || self.rare().is_some_and(|rare| rare.time_wait.is_some());
+        self.may_wait(1) && (self.marked(TIME_WAIT_AT_SERVER) || both())
     }
 
     /// TIME_WAIT of the client (0) or the server (1).
     pub fn time_wait(self, side: usize) -> Stay {
+        if !self.may_wait(side) {
+            return Stay::NONE;
+        }
         let Some(more) = self.more().filter(|_| self.marked(TIME_WAIT)) else { return Stay::NONE };
         if usize::from(self.marked(TIME_WAIT_AT_SERVER)) == side {
             return more.time_wait;
@@ -255,6 +340,18 @@ impl<'a> Digest<'a> {
     /// It died after being idle for so many seconds; the packet that shows it.
     pub fn idle_death(self) -> Option<(f64, u64)> {
         self.rare()?.idle_death.map(|(micros, packet)| (micros as f64 / 1e6, packet))
+    }
+
+    /// Whether the server reset it.
+    #[inline]
+    pub fn has_broken(self) -> bool {
+        self.marked(BROKE)
+    }
+
+    /// Whether [`close_wait`](Digest::close_wait) tells anything.
+    #[inline]
+    pub fn was_unclosed(self) -> bool {
+        self.marked(UNCLOSED)
     }
 
     /// When the server reset it, and the number of its last packet.

@@ -1,17 +1,19 @@
-//! Digests of some connections side by side in memory: capture-wide detectors look at all of them many times. Nothing is
-//! allocated for one alone.
+//! Digests of some connections side by side in memory: capture-wide detectors look at all of them many times. What they ask
+//! first lies in twelve bytes of each, what they ask of some in others. Nothing is allocated for one alone.
 
-use std::num::NonZero;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use super::attempt::Attempt;
 use super::digest::{
-    ALONE, BROKE, Digest, ESTABLISHED, IGNORED, LEAKED, LEAKED_AT_CLIENT, More, OPEN_AT_END, OPENED, Probe, QUARTERS,
-    REPEATED, Rare, Row, TIME_WAIT, TIME_WAIT_AT_SERVER, WAITED,
+    ALONE, BROKE, Digest, ESTABLISHED, IGNORED, Kind, OPEN_AT_END, OPENED, Probe, REPEATED, Rare, Row, TIME_WAIT,
+    TIME_WAIT_AT_SERVER, WAITED,
 };
 use super::scene::Scene;
-use super::short::Short;
 use super::sink::Brief;
 use super::stay::{Stay, Stays};
+use super::unclosed::{counts, is_fin_captured, note_close, quarter, unclosed};
+use super::usual::{Begin, More, Origin, Usual};
 use super::{
     ALL, Declaration, half_open_accept_overflow, handshake_aborted, idle_death, no_data, odd_flags, retransmissions,
     rst_abort, syn_rejected, syn_retried, syn_unanswered,
@@ -19,26 +21,88 @@ use super::{
 use crate::report::directory::Parties;
 use crate::report::{Outcome, Side};
 use crate::time::{Span, Time};
-use crate::tracker::rules::Event;
 use crate::tracker::textbook::Entered;
-use crate::tracker::{Evidence, Outline, State, Verdict};
-
-/// Where connections are let go before the quarters of the capture are known, a stay in CLOSE_WAIT must be this long to be
-/// remembered: most connections are in it for a moment.
-const LONG: Span = Span::secs(1);
+use crate::tracker::{Outline, State, Verdict};
 
 /// Digests of some connections, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Digests {
     rows: Vec<Row>,
-    pub(super) more: Vec<More>,
-    pub(super) rare: Vec<Rare>,
+    pub(super) begins: Vec<Begin>,
+    /// What there is more, of most of them.
+    pub(super) usual: Vec<Usual>,
+    /// Of those that are not like most.
+    pub(super) whole: Vec<More>,
+    rare: Vec<Rare>,
+    /// How those began that did too far from the first, by place.
+    pub(super) far: BTreeMap<u32, Origin>,
+    /// How the first one began.
+    pub(super) origin: Origin,
+    /// When the latest did.
+    pub(super) latest: Time,
+    /// How long TIME_WAIT takes.
+    pub(super) two_msl: Span,
+}
+
+/// What there is to say of a connection besides its marks.
+enum Rest {
+    /// It was a lone SYN: how long after it the server was in SYN_RCVD, for good, plus one; 0 if it was not.
+    Lone(u32),
+    /// It came to more; whether it was an attempt.
+    More(More, bool),
 }
 
 impl Digests {
     /// None yet, and room for so many.
     pub fn with_capacity(connections: usize) -> Digests {
-        Digests { rows: Vec::with_capacity(connections), ..Digests::default() }
+        let (rows, begins) = (Vec::with_capacity(connections), Vec::with_capacity(connections));
+        Digests { rows, begins, usual: Vec::with_capacity(connections), ..Digests::default() }
+    }
+
+    /// Adds one.
+    #[inline]
+    fn add(&mut self, origin: Origin, parties: Parties, (marks, outcome, probe): (u16, Outcome, Probe), rest: Rest) {
+        let place = self.rows.len();
+        if place == 0 {
+            (self.origin, self.latest) = (origin, origin.time);
+        }
+        self.latest = self.latest.max(origin.time);
+        let (mut kept, rest) = match rest {
+            Rest::Lone(half_open) => (Kind::LONE, half_open),
+            Rest::More(more, attempt) => self.add_more(origin.time, &more, attempt),
+        };
+        let begin = Begin::of(&origin, &self.origin, place, rest).unwrap_or_else(|| {
+            kept |= Kind::FAR;
+            self.far.insert(place as u32, origin);
+            Begin::far(rest)
+        });
+        self.begins.push(begin);
+        self.rows.push(Row { parties, marks, outcome, kind: Kind::new(probe, kept) });
+    }
+
+    /// Adds what there is more to say of one that began `first`; how it is kept, and where.
+    #[inline]
+    fn add_more(&mut self, first: Time, more: &More, attempt: bool) -> (u8, u32) {
+        let usual = if more.rare == 0 { Usual::of(more, first, attempt, self.two_msl) } else { None };
+        if let Some(usual) = usual {
+            self.usual.push(usual);
+            return (if attempt { Kind::ATTEMPT } else { 0 }, self.usual.len() as u32 - 1);
+        }
+        self.whole.push(*more);
+        (Kind::WHOLE, self.whole.len() as u32 - 1)
+    }
+
+    /// Adds what only few connections have; its place, plus one.
+    fn add_rare(&mut self, rare: Option<Rare>) -> u32 {
+        rare.map_or(0, |rare| {
+            self.rare.push(rare);
+            self.rare.len() as u32
+        })
+    }
+
+    /// What only few connections have, of one that is kept whole.
+    pub(super) fn rare_of(&self, begin: &Begin) -> Option<&Rare> {
+        rare_of(&self.whole, &self.rare, begin)
     }
 
     /// Adds that of `c`, number `id` in the report, between `parties`, of which this became, and on which payload passed last
@@ -52,6 +116,7 @@ impl Digests {
         briefs: &[Brief],
         scene: &Scene,
     ) {
+        self.two_msl = scene.profile.two_msl;
         let sides = [c.client & 1, 1 - (c.client & 1)].map(|e| &verdicts[e]);
         let [client, server] = sides;
         let opened = client.steps.first().is_some_and(|s| s.rule.to == State::SynSent && s.mark.packet != 0);
@@ -81,7 +146,8 @@ impl Digests {
             let last_data = if marks & ALONE != 0 { Some(c.last) } else { last_data };
             more.time_wait.since = last_data.map_or(established, |last| last.max(established));
         }
-        if let Some(attempt) = attempt.filter(|_| marks & (TIME_WAIT | ESTABLISHED) == 0) {
+        let attempt = attempt.filter(|_| marks & (TIME_WAIT | ESTABLISHED) == 0);
+        if let Some(attempt) = attempt {
             more.time_wait.until = attempt.packed();
         }
         let mut probe = match c.packets[1 - (c.client & 1)] {
@@ -91,24 +157,9 @@ impl Digests {
         };
         briefs.iter().for_each(|brief| note(brief, c, (&mut marks, &mut probe), &mut rare));
         let half_open = if rare.is_none() { lone(&more, c.first) } else { None };
-        self.rows.push(Row {
-            first: c.first,
-            parties,
-            half_open: half_open.flatten(),
-            more: if half_open.is_some() { 0 } else { self.more.len() as u32 + 1 },
-            id: Short::of(id),
-            first_packet: Short::of(c.first_packet),
-            marks,
-            outcome,
-            probe,
-        });
-        if half_open.is_none() {
-            let rare = rare.map_or(0, |rare| {
-                self.rare.push(rare);
-                self.rare.len() as u32
-            });
-            self.more.push(More { rare, ..more });
-        }
+        more.rare = self.add_rare(rare);
+        let rest = half_open.map_or(Rest::More(more, attempt.is_some()), Rest::Lone);
+        self.add(origin(id, c), parties, (marks, outcome, probe), rest);
     }
 
     /// The same of a textbook connection, whose ends entered their states so; false, and nothing is added, if its packets have
@@ -141,23 +192,15 @@ impl Digests {
         if at_server {
             note_close(stay(1, 2), stay(1, 4), &mut rare);
         }
-        let rare = rare.map_or(0, |rare| {
-            self.rare.push(rare);
-            self.rare.len() as u32
-        });
-        let packets = (c.packets[0] + c.packets[1]).min(u32::MAX.into()) as u32;
-        self.more.push(More { last: c.last, handshake: stay(1, 0), time_wait: stay(closer, 4), rare, packets });
-        self.rows.push(Row {
-            first: c.first,
-            parties,
-            half_open: None,
-            more: self.more.len() as u32,
-            id: Short::of(id),
-            first_packet: Short::of(c.first_packet),
-            marks,
-            outcome: Outcome::Closed,
-            probe: Probe::No,
-        });
+        self.two_msl = scene.profile.two_msl;
+        let more = More {
+            last: c.last,
+            handshake: stay(1, 0),
+            time_wait: stay(closer, 4),
+            rare: self.add_rare(rare),
+            packets: (c.packets[0] + c.packets[1]).min(u32::MAX.into()) as u32,
+        };
+        self.add(origin(id, c), parties, (marks, Outcome::Closed, Probe::No), Rest::More(more, false));
         true
     }
 
@@ -171,27 +214,24 @@ impl Digests {
     ) -> bool {
         let half_open = match server.steps.as_slice() {
             _ if c.first_packet == 0 => return false,
-            [] => None,
-            [step] => match (step.at - c.first).0.checked_add(1).and_then(|after| u32::try_from(after).ok()) {
-                Some(after) if step.rule.to == State::SynRcvd && after > 0 => NonZero::new(after),
-                _ => return false,
+            [] => 0,
+            [step] if step.rule.to == State::SynRcvd => match half_open_after(step.at, c.first) {
+                Some(after) => after,
+                None => return false,
             },
             _ => return false,
         };
-        let open = half_open.is_some() || client.state() != State::Closed;
+        let open = half_open != 0 || client.state() != State::Closed;
         let marks = OPENED | TIME_WAIT_AT_SERVER | if open { OPEN_AT_END } else { 0 };
-        let (id, first_packet) = (Short::of(id), Short::of(c.first_packet));
-        let (more, probe) = (0, Probe::Unheard);
-        self.rows.push(Row { first: c.first, parties, half_open, more, id, first_packet, marks, outcome, probe });
+        self.add(origin(id, c), parties, (marks, outcome, Probe::Unheard), Rest::Lone(half_open));
         true
     }
 
     /// Marks who was in CLOSE_WAIT when the quarters of the capture ended, where that could not be told before.
     pub fn mark_quarters(&mut self, quarters: &[Time; 4]) {
-        for row in &mut self.rows {
-            let more = (row.more as usize).checked_sub(1).and_then(|place| self.more.get(place));
-            let rare = more.and_then(|more| self.rare.get((more.rare as usize).checked_sub(1)?));
-            if let Some(stay) = rare.and_then(|rare| rare.close_wait) {
+        let whole = self.rows.iter_mut().zip(&self.begins).filter(|(row, _)| row.kind.is(Kind::WHOLE));
+        for (row, begin) in whole {
+            if let Some(stay) = rare_of(&self.whole, &self.rare, begin).and_then(|rare| rare.close_wait) {
                 let covered = quarters.iter().enumerate().filter(|(_, time)| stay.covers(**time));
                 covered.for_each(|(i, _)| row.marks |= quarter(i));
             }
@@ -200,7 +240,10 @@ impl Digests {
 
     /// No more are added.
     pub fn trim(&mut self) {
-        self.more.shrink_to_fit();
+        self.rows.shrink_to_fit();
+        self.begins.shrink_to_fit();
+        self.usual.shrink_to_fit();
+        self.whole.shrink_to_fit();
         self.rare.shrink_to_fit();
     }
 
@@ -214,53 +257,54 @@ impl Digests {
         self.rows.is_empty()
     }
 
+    /// How many are open when the capture ends.
+    pub fn open_at_end(&self) -> u64 {
+        self.rows.iter().filter(|row| row.marks & OPEN_AT_END != 0).count() as u64
+    }
+
     /// The one at this place.
     #[inline]
-    pub fn get(&self, place: usize) -> Digest<'_> {
-        Digest::new(self, &self.rows[place])
+    pub fn get(&self, place: usize) -> Option<Digest<'_>> {
+        Some(Digest::new(self, place, *self.rows.get(place)?))
+    }
+
+    /// That of the connection with this number, where those of all are in order of theirs.
+    pub fn find(&self, id: u64) -> Option<Digest<'_>> {
+        // Numbers ascend: it cannot come behind the place that it has where none is missing, and mostly it is there.
+        let most = usize::try_from(id.checked_sub(self.origin.id)?).ok()?.min(self.len().checked_sub(1)?);
+        let (mut from, mut to, mut next) = (0, most + 1, most);
+        while from < to {
+            let found = self.get(next)?;
+            match found.id().cmp(&id) {
+                Ordering::Equal => return Some(found),
+                Ordering::Less => from = next + 1,
+                Ordering::Greater => to = next,
+            }
+            next = from.midpoint(to);
+        }
+        None
+    }
+
+    /// The numbers of the first and the last.
+    pub fn bounds(&self) -> Option<(u64, u64)> {
+        Some((self.get(0)?.id(), self.get(self.len() - 1)?.id()))
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Digest<'_>> + Clone {
-        self.rows.iter().map(|row| Digest::new(self, row))
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = Digest<'_>> + Clone {
+        self.rows.iter().enumerate().map(|(place, row)| Digest::new(self, place, *row))
     }
 }
 
-/// Whether an end was in CLOSE_WAIT when that counts: when a quarter of the capture ended, or for long.
-fn counts(close_wait: Stay, scene: &Scene) -> bool {
-    let short = scene.let_go && close_wait.until.min(scene.end) - close_wait.since < LONG;
-    let seen = |time: &Time| close_wait.covers(*time);
-    let counts = || !short && (scene.let_go || close_wait.lasts() || scene.quarters.iter().any(seen));
-    close_wait.happened() && counts()
+/// How `c`, number `id` in the report, began.
+fn origin(id: u64, c: &Outline) -> Origin {
+    Origin { time: c.first, id, packet: c.first_packet }
 }
 
-/// The marks of one that was; when it was is noted where the quarters are not known yet.
-fn unclosed(close_wait: Stay, at_client: bool, scene: &Scene, rare: &mut Option<Rare>) -> u16 {
-    let mut marks = if at_client { LEAKED_AT_CLIENT } else { 0 };
-    marks |= if close_wait.lasts() { LEAKED } else { 0 };
-    if scene.let_go {
-        rare.get_or_insert_default().close_wait = Some(close_wait);
-        return marks;
-    }
-    let covered = scene.quarters.iter().enumerate().filter(|(_, time)| close_wait.covers(**time));
-    covered.fold(marks, |marks, (i, _)| marks | quarter(i))
-}
-
-/// Notes when the server closed a connection, where that is not when its TIME_WAIT began.
-fn note_close(fin_wait_1: Stay, time_wait: Stay, rare: &mut Option<Rare>) {
-    if !time_wait.happened() || time_wait.since - fin_wait_1.since > LONG {
-        rare.get_or_insert_default().closed = Some(fin_wait_1.since);
-    }
-}
-
-/// Whether a FIN of an end was captured, and is not only assumed.
-fn is_fin_captured(of: &Verdict) -> bool {
-    of.steps.iter().any(|s| s.mark.event == Event::SndFin && s.mark.evidence != Evidence::Assumed)
-}
-
-/// The mark of one that was in CLOSE_WAIT at the end of a quarter of the capture.
-fn quarter(i: usize) -> u16 {
-    1 << (QUARTERS + i as u32)
+fn rare_of<'a>(whole: &[More], rare: &'a [Rare], begin: &Begin) -> Option<&'a Rare> {
+    let place = whole.get(begin.rest as usize)?.rare;
+    rare.get((place as usize).checked_sub(1)?)
 }
 
 /// What there is to say of `c`, whose client and server were in these states.
@@ -285,17 +329,18 @@ fn more(c: &Outline, client: &Stays, server: &Stays, rare: &mut Option<Rare>) ->
     }
 }
 
-/// If `more` is of a lone SYN, captured at `first`: how long after that the server was in SYN_RCVD, plus one, if ever.
-fn lone(more: &More, first: Time) -> Option<Option<NonZero<u32>>> {
+/// If `more` is of a lone SYN, captured at `first`: how long after that the server was in SYN_RCVD, plus one; 0 if it was not.
+fn lone(more: &More, first: Time) -> Option<u32> {
     let lone = more.packets == 1 && more.last == first && !more.time_wait.happened();
     if !lone || more.handshake == Stay::NONE {
-        return lone.then_some(None);
+        return lone.then_some(0);
     }
-    if !more.handshake.lasts() {
-        return None;
-    }
-    let after = (more.handshake.since - first).0.checked_add(1)?;
-    NonZero::new(u32::try_from(after).ok()?).map(Some)
+    half_open_after(more.handshake.since, first).filter(|_| more.handshake.lasts())
+}
+
+/// How long after its lone SYN a server was in SYN_RCVD, plus one, if there is room for that.
+fn half_open_after(since: Time, first: Time) -> Option<u32> {
+    u32::try_from((since - first).0.checked_add(1)?).ok().filter(|after| *after > 0)
 }
 
 /// Takes over what `brief` of `c` holds for others to read.

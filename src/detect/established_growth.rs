@@ -89,10 +89,10 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
             all.closed += u64::from(lasted);
         }
     };
-    for c in services.connections() {
+    services.connections().for_each(|c| {
         let until = if c.outcome == Outcome::Open { Stay::NONE.until } else { c.last() };
         count(pair(c), open_in(c.opened(), c.established(), until, wait));
-    }
+    });
     for (pair, open) in scene.bygone.iter().filter_map(|bygone| bygone.find(services)) {
         count(pair, open);
     }

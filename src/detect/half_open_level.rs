@@ -36,7 +36,10 @@ const HALF_OPEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let many = scene.limits.get(&MANY);
     let mut shown = Vec::new();
-    let may_be = |service: usize| (i64::from(services.size(service)) >= many).then(Vec::new);
+    let may_be = |service: usize| {
+        let size = services.size(service);
+        (i64::from(size) >= many).then(|| Vec::with_capacity(size as usize))
+    };
     let stays = services.those(may_be, |stays, c| stays.extend(Some(c.syn_rcvd()).filter(|stay| stay.happened())));
     let enough = stays.into_iter().filter(|(.., stays)| may_reach(many, stays));
     let peaks = enough.map(|(service, _, stays)| (service, peak(stays.iter().copied())));

@@ -13,14 +13,14 @@
 //! | `scene` | the capture around it; `quality`: what it misses, `kinds`: which segments at all; known from a `survey` of all connections, and from all segments (`watch`) |
 //! | `textbook` | connections of which there is nothing to say |
 //! | `sink` | where a detector puts what it finds, in short or in full |
-//! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `short`: numbers in little room; `services`: grouped; `members`: those that a finding is about; `clients`: the hosts they come from |
+//! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `unclosed`: whether it was closed late; `usual`: how most are kept in little room, `short`: numbers; `services`: grouped; `members`: those that a finding is about; `clients`: the hosts they come from |
 //! | `seeded` | tables that are looked up by address |
 //! | `select` | which of them the user wants, and which make the run fail |
 //! | `group` | anomalies of many connections as one finding |
 //! | `attempt` | what is left of attempts that came to nothing |
 //! | `cause` | why a RST was sent; `unheard`: data sent in vain to a peer that is heard again |
 //! | `plain` | durations in sentences; `stands`: where an end is |
-//! | `outage` | what clients saw of a service that was gone |
+//! | `outage` | what clients saw of a service that was gone; `together`: connections that ended at the same moment |
 //! | `prelude` | what every detector needs |
 
 /// A ladder that begins with a handshake.
@@ -61,7 +61,10 @@ mod stay;
 mod survey;
 mod textbook;
 mod threshold;
+mod together;
+mod unclosed;
 mod unheard;
+mod usual;
 mod view;
 mod watch;
 
@@ -330,7 +333,7 @@ pub fn wide(
     directory: &Directory,
     selection: &Selection,
 ) -> (Vec<Finding>, Carried) {
-    let services = Services::of(digests, directory);
+    let services = Services::of(scene, digests, directory);
     let (mut findings, mut carried) = (Vec::new(), Carried::default());
     for declaration in ALL.iter().filter(|d| selection.wants(d)) {
         if let Detect::Capture(detect) = declaration.detect {

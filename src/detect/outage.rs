@@ -12,8 +12,8 @@ const SETTLED: Span = Span::secs(3);
 /// Whether a connection was refused or not answered, or only when its SYN had been repeated.
 pub fn failed(scene: &Scene, c: Digest<'_>) -> bool {
     let unanswered = c.outcome == Outcome::Unanswered || c.outcome == Outcome::HalfOpen && !c.heard();
-    let settled = unanswered && scene.end - c.first >= SETTLED;
-    c.opened() && (c.outcome == Outcome::Refused || settled || c.waited())
+    let settled = || unanswered && c.began(SETTLED, scene.end);
+    c.opened() && (c.outcome == Outcome::Refused || c.waited() || settled())
 }
 
 /// New connections to a service after a moment.
@@ -30,11 +30,11 @@ impl<'a> After<'a> {
     /// Adds a connection of the service, in no order.
     pub fn add(&mut self, scene: &Scene, c: Digest<'a>) {
         if failed(scene, c) {
-            self.failed.push((c.first, c));
+            self.failed.push((c.first(), c));
         }
         // What was reset may have been taken up by a listener that was about to go.
         if let Some(time) = c.established().filter(|_| c.opened() && c.broke().is_none() && !c.ignored()) {
-            self.taken_up.push((c.first, time));
+            self.taken_up.push((c.first(), time));
         }
     }
 
@@ -108,7 +108,7 @@ impl Outage<'_> {
             [(how, _)] => (*how).to_owned(),
             hows => hows.iter().map(|(how, n)| format!("{how} ({})", count(*n))).collect::<Vec<_>>().join(" or "),
         };
-        let [first, last] = [self.failed.first(), self.failed.last()].map(|c| c.map_or(self.start, |c| c.first));
+        let [first, last] = [self.failed.first(), self.failed.last()].map(|c| c.map_or(self.start, |c| c.first()));
         let (from, to) = (Plain(self.after(first)), Plain(self.after(last)));
         let when = if first == last { format!("{from} after that") } else { format!("from {from} to {to} after that") };
         let back = match self.back {

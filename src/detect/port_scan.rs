@@ -90,7 +90,7 @@ fn came(scene: &Scene, c: Digest<'_>) -> Option<Came> {
     let is_silent = c.outcome == Outcome::Unanswered || c.outcome == Outcome::HalfOpen && !c.heard();
     match c.outcome {
         _ if c.probe() == Probe::Rejected => Some(Came::Rejected),
-        _ if is_silent => (scene.end - c.first >= SETTLED).then_some(Came::Unanswered),
+        _ if is_silent => c.began(SETTLED, scene.end).then_some(Came::Unanswered),
         Outcome::Refused => Some(Came::Refused),
         _ if odd && c.alone() => Some(Came::Unanswered),
         Outcome::Reset if odd => Some(Came::Refused),
@@ -137,12 +137,15 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let mut vain = vec![0_u32; services.directory.hosts()];
     let is_vain = |c: &Digest<'_>| came(scene, *c).is_some_and(|came| came <= Came::Refused);
     services.connections().filter(is_vain).for_each(|c| vain[c.parties.client as usize] += 1);
+    if vain.iter().all(|vain| i64::from(*vain) < least) {
+        return Vec::new();
+    }
     let is_many = |client: u32| i64::from(vain[client as usize]) >= least;
     let tried = services.connections().filter(|c| is_many(c.parties.client));
     let attempts = tried.filter_map(|c| {
         let unseen = scene.any_unseen && scene.host_of(c.parties.service).is_unseen();
         let came = came(scene, c).filter(|_| !unseen)?;
-        Some(Attempt { client: c.parties.client, service: c.parties.service, first: c.first, came })
+        Some(Attempt { client: c.parties.client, service: c.parties.service, first: c.first(), came })
     });
     let mut attempts: Vec<Attempt> = attempts.collect();
     attempts.sort_unstable();
@@ -155,11 +158,11 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     if scans.is_empty() {
         return Vec::new();
     }
-    for c in services.connections().filter(|c| is_many(c.parties.client)) {
+    services.connections().filter(|c| is_many(c.parties.client)).for_each(|c| {
         if let Some(scan) = scans.get_mut(&c.parties.client).filter(|_| came(scene, c).is_some()) {
             scan.add(c);
         }
-    }
+    });
     scans.into_iter().map(|(client, scan)| scan.shown(scene, services, client)).collect()
 }
 

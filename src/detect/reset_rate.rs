@@ -44,24 +44,31 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
+/// Whether a connection was established, and has ended.
+#[inline]
+pub(super) fn has_ended(c: &Digest<'_>) -> bool {
+    c.was_established() && !c.open_at_end()
+}
+
+/// Whether it ended with a RST.
+#[inline]
+pub(super) fn was_reset(c: &Digest<'_>) -> bool {
+    has_ended(c) && c.outcome == Outcome::Reset
+}
+
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let least = scene.limits.get(&LEAST);
     let share = |t: &Threshold| scene.limits.get(t) as f64 / 1e6;
     let mut shown = Vec::new();
-    let has_ended = |c: &Digest<'_>| c.was_established() && !c.open_at_end();
-    let was_reset = |c: &Digest<'_>| has_ended(c) && c.outcome == Outcome::Reset;
-    let counts = services.tally(|c, [all, reset]| {
-        *all += u32::from(has_ended(&c));
-        *reset += u32::from(was_reset(&c));
-    });
+    let counts = |service: usize| [Counted::Ended, Counted::Reset].map(|what| services.count(service, what));
     let rate = |service: usize| {
-        let [all, reset] = counts[service];
+        let [all, reset] = counts(service);
         f64::from(reset) / f64::from(all.max(1))
     };
-    let is_high = |service: usize| i64::from(counts[service][0]) >= least && rate(service) >= share(&NOTE);
-    let most = |service: usize| is_high(service).then_some(counts[service][1]);
+    let is_high = |service: usize| i64::from(counts(service)[0]) >= least && rate(service) >= share(&NOTE);
+    let most = |service: usize| is_high(service).then_some(counts(service)[1]);
     for (number, service, reset) in services.which(most, was_reset) {
-        let (rate, [all, _]) = (rate(number), counts[number]);
+        let (rate, [all, _]) = (rate(number), counts(number));
         let by_server = reset.iter().filter(|c| c.broke().is_some()).count();
         let severity = if rate >= share(&WARNING) { Severity::Warning } else { Severity::Note };
         shown.push(Shown {

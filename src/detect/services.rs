@@ -2,10 +2,12 @@
 
 use super::digest::{BROKE, Digest, TIME_WAIT, TURNED_AWAY, UNCLOSED};
 use super::digests::Digests;
+use super::scene::Scene;
+use super::{outage, reset_rate, syn_success_low};
 use crate::report::directory::Directory;
 use crate::segment::Socket;
 
-/// Marks of which it is known how many connections of each service have one.
+/// What it is known of how many connections of each service it is true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
     /// The service treated it as one with full queues does.
@@ -16,16 +18,37 @@ pub enum Counted {
     Unclosed,
     /// An end was in TIME_WAIT.
     TimeWait,
+    /// The server was.
+    TimeWaitAtServer,
+    /// Whether it succeeded counts for syn-success-low.
+    Attempt,
+    /// It counts, and was refused.
+    Refused,
+    /// It counts, and was not answered.
+    Unanswered,
+    /// It counts, and was never completed.
+    HalfOpen,
+    /// It was established, and has ended.
+    Ended,
+    /// It ended with a RST.
+    Reset,
+    /// It was refused, or not answered in time.
+    Failed,
+    /// It may be known when the server ended it.
+    EndedByServer,
 }
 
-/// The bits of each.
-const COUNTED: [u16; 4] = [TURNED_AWAY, BROKE, UNCLOSED, TIME_WAIT];
+/// How many there are.
+const QUESTIONS: usize = Counted::EndedByServer as usize + 1;
 
-/// How many connections a service has, and how many of them have each mark.
+/// The marks that the first ones ask for.
+const MARKS: [u16; 4] = [TURNED_AWAY, BROKE, UNCLOSED, TIME_WAIT];
+
+/// How many connections a service has, and of how many each question is true.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     all: u32,
-    marked: [u32; COUNTED.len()],
+    of: [u32; QUESTIONS],
 }
 
 /// All connections of a capture, by service. They are only ever gone through as they lie in memory: for those of one service
@@ -43,16 +66,15 @@ pub struct Services<'a> {
 
 impl<'a> Services<'a> {
     /// The connections in `stretches`; the numbers of their services stand in `directory`.
-    pub fn of(stretches: &'a [Digests], directory: &'a Directory) -> Services<'a> {
+    pub fn of(scene: &Scene, stretches: &'a [Digests], directory: &'a Directory) -> Services<'a> {
         let mut counts = vec![Count::default(); directory.services()];
-        for c in stretches.iter().flat_map(Digests::iter) {
+        stretches.iter().flat_map(Digests::iter).for_each(|c| {
             let count = &mut counts[c.parties.service as usize];
             count.all += 1;
-            count.marked.iter_mut().zip(COUNTED).for_each(|(count, marks)| *count += u32::from(c.marked(marks)));
-        }
+            count.of.iter_mut().zip(answers(scene, c)).for_each(|(count, there)| *count += u32::from(there));
+        });
         // Where connections were let go, those of a stretch may come before some of the stretch before.
-        let bounds = |stretch: &Digests| Some((stretch.iter().next()?.id(), stretch.iter().next_back()?.id()));
-        let bounds: Vec<(u64, u64)> = stretches.iter().filter_map(bounds).collect();
+        let bounds: Vec<(u64, u64)> = stretches.iter().filter_map(Digests::bounds).collect();
         let ordered = bounds.is_sorted_by(|before, after| before.1 < after.0);
         Services { stretches, directory, ordered, counts }
     }
@@ -76,6 +98,16 @@ impl<'a> Services<'a> {
         begin: impl Fn(usize) -> Option<T>,
         add: impl Fn(&mut T, Digest<'a>),
     ) -> Vec<(usize, Socket, T)> {
+        self.some_of_those(|_| true, begin, add)
+    }
+
+    /// The same of those of their connections for which `is_wanted`.
+    pub fn some_of_those<T>(
+        &self,
+        is_wanted: impl Fn(&Digest<'a>) -> bool,
+        begin: impl Fn(usize) -> Option<T>,
+        add: impl Fn(&mut T, Digest<'a>),
+    ) -> Vec<(usize, Socket, T)> {
         let (mut those, mut places) = (Vec::new(), vec![0_u32; self.counts.len()]);
         for (service, place) in places.iter_mut().enumerate().filter(|(service, _)| self.size(*service) > 0) {
             if let Some(begun) = begin(service) {
@@ -86,12 +118,12 @@ impl<'a> Services<'a> {
         if those.is_empty() {
             return those;
         }
-        for c in self.connections() {
+        self.connections().filter(is_wanted).for_each(|c| {
             let place = (places[c.parties.service as usize] as usize).checked_sub(1);
             if let Some((.., begun)) = place.and_then(|place| those.get_mut(place)) {
                 add(begun, c);
             }
-        }
+        });
         those.sort_unstable_by_key(|(_, socket, _)| *socket);
         those
     }
@@ -104,21 +136,15 @@ impl<'a> Services<'a> {
         is_wanted: impl Fn(&Digest<'a>) -> bool,
     ) -> Vec<(usize, Socket, Vec<Digest<'a>>)> {
         let begin = |service: usize| Some(Vec::with_capacity(most(service)? as usize));
-        let mut those = self.those(begin, |list, c| list.extend(is_wanted(&c).then_some(c)));
+        let mut those = self.some_of_those(is_wanted, begin, |list, c| list.push(c));
         those.iter_mut().for_each(|(.., list)| self.put_in_order(list));
         those
-    }
-
-    /// The same of services of which at least `least` connections have this mark: those that have it.
-    pub fn marked(&self, least: i64, mark: Counted) -> Vec<(usize, Socket, Vec<Digest<'a>>)> {
-        let most = |service| Some(self.count(service, mark)).filter(|count| *count > 0 && i64::from(*count) >= least);
-        self.which(most, |c| c.marked(COUNTED[mark as usize]))
     }
 
     /// Puts connections that were met one after the other in the order of the report.
     pub fn put_in_order(&self, connections: &mut [Digest<'_>]) {
         if !self.ordered {
-            connections.sort_by_key(|c| c.id());
+            connections.sort_by_cached_key(|c| c.id());
         }
     }
 
@@ -127,13 +153,36 @@ impl<'a> Services<'a> {
         self.counts[service].all
     }
 
-    /// How many of them have this mark.
-    pub fn count(&self, service: usize, mark: Counted) -> u32 {
-        self.counts[service].marked[mark as usize]
+    /// How many of them there are of which this is true.
+    pub fn count(&self, service: usize, what: Counted) -> u32 {
+        self.counts[service].of[what as usize]
     }
 
-    /// How many connections have this mark.
-    pub fn total(&self, mark: Counted) -> u64 {
-        self.counts.iter().map(|count| u64::from(count.marked[mark as usize])).sum()
+    /// How many connections there are of which this is true.
+    pub fn total(&self, what: Counted) -> u64 {
+        self.counts.iter().map(|count| u64::from(count.of[what as usize])).sum()
     }
+}
+
+/// What is true of a connection, in the order of [`Counted`].
+#[inline(always)]
+fn answers(scene: &Scene, c: Digest<'_>) -> [bool; QUESTIONS] {
+    let [turned_away, broke, unclosed, time_wait] = MARKS.map(|marks| c.marked(marks));
+    let counts = syn_success_low::counts(scene, c);
+    let [refused, unanswered, half_open] = syn_success_low::FAILURES.map(|outcome| counts && c.outcome == outcome);
+    [
+        turned_away,
+        broke,
+        unclosed,
+        time_wait,
+        c.waited_at_server(),
+        counts,
+        refused,
+        unanswered,
+        half_open,
+        reset_rate::has_ended(&c),
+        reset_rate::was_reset(&c),
+        outage::failed(scene, c),
+        c.may_be_ended_by_server(),
+    ]
 }

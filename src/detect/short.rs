@@ -1,18 +1,20 @@
 //! Numbers in as little room as they need where there are millions of them.
 
-/// A number below 2^48.
-#[derive(Clone, Copy, Debug)]
+/// A number of 48 bits.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Short([u16; 3]);
 
 impl Short {
-    /// The low 48 bits of `n`.
-    pub fn of(n: u64) -> Short {
-        Short([n as u16, (n >> 16) as u16, (n >> 32) as u16])
+    /// That of `n`, if there is room for it.
+    #[inline]
+    pub fn signed_of(n: i64) -> Option<Short> {
+        (n << 16 >> 16 == n).then_some(Short([n as u16, (n >> 16) as u16, (n >> 32) as u16]))
     }
 
-    /// The number.
-    pub fn get(self) -> u64 {
+    /// The number, with the sign that its highest bit tells.
+    #[inline]
+    pub fn signed(self) -> i64 {
         let [a, b, c] = self.0.map(u64::from);
-        a | b << 16 | c << 32
+        (a << 16 | b << 32 | c << 48) as i64 >> 16
     }
 }

@@ -41,37 +41,40 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Capture(detect),
 };
 
-const FAILURES: [Outcome; 3] = [Outcome::Refused, Outcome::Unanswered, Outcome::HalfOpen];
+/// A SYN may still be answered so long after.
+const SETTLED: Span = Span::secs(3);
+
+/// Outcomes of attempts that did not succeed.
+pub(super) const FAILURES: [Outcome; 3] = [Outcome::Refused, Outcome::Unanswered, Outcome::HalfOpen];
+
+/// Whether it counts if a connection was completed.
+#[inline]
+pub(super) fn counts(scene: &Scene, c: Digest<'_>) -> bool {
+    c.opened() && c.began(SETTLED, scene.end)
+}
 
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
-    const SETTLED: Span = Span::secs(3);
     let share = |t: &Threshold| scene.limits.get(t) as f64 / 1e6;
     let least = scene.limits.get(&LEAST);
     let mut shown = Vec::new();
-    let counts_for = |c: &Digest<'_>| c.opened() && scene.end - c.first >= SETTLED;
     // Where no acknowledgments were captured no handshake is seen to be complete.
     let known = |outcome: &Outcome| *outcome != Outcome::HalfOpen || !scene.quality.lacks_acknowledgments();
-    let failure = |c: &Digest<'_>| FAILURES.iter().position(|outcome| *outcome == c.outcome && known(outcome));
-    let counts = services.tally(|c, [all, failures @ ..]: &mut [u32; 1 + FAILURES.len()]| {
-        if counts_for(&c) {
-            *all += 1;
-            failure(&c).into_iter().for_each(|kind| failures[kind] += 1);
-        }
-    });
-    let failures = |service: usize| counts[service][1..].iter().sum::<u32>();
-    let success = |service: usize| 1.0 - f64::from(failures(service)) / f64::from(counts[service][0]);
-    let is_low = |service: usize| i64::from(counts[service][0]) >= least.max(1) && success(service) < share(&WARNING);
-    let begin = |service: usize| is_low(service).then(|| Members::with_capacity(failures(service) as usize));
-    let add = |failed: &mut Members, c: Digest<'_>| {
-        if counts_for(&c) && failure(&c).is_some() {
-            failed.add(c);
-        }
+    let failed = |c: &Digest<'_>| FAILURES.contains(&c.outcome) && known(&c.outcome) && counts(scene, *c);
+    let attempts = |service: usize| services.count(service, Counted::Attempt);
+    let kinds = |service: usize| {
+        let kinds = [Counted::Refused, Counted::Unanswered, Counted::HalfOpen];
+        let count = |kind: usize| if known(&FAILURES[kind]) { services.count(service, kinds[kind]) } else { 0 };
+        [0, 1, 2].map(count)
     };
-    for (number, service, failed) in services.those(begin, add) {
+    let failures = |service: usize| kinds(service).iter().sum::<u32>();
+    let success = |service: usize| 1.0 - f64::from(failures(service)) / f64::from(attempts(service));
+    let is_low = |service: usize| i64::from(attempts(service)) >= least.max(1) && success(service) < share(&WARNING);
+    let begin = |service: usize| is_low(service).then(|| Members::with_capacity(failures(service) as usize));
+    for (number, service, failed) in services.some_of_those(failed, begin, Members::add) {
         if scene.is_unseen(service.addr) {
             continue;
         }
-        let ([all, kinds @ ..], success) = (counts[number], success(number));
+        let (all, kinds, success) = (attempts(number), kinds(number), success(number));
         let kinds = FAILURES.iter().zip(kinds).filter(|(_, n)| *n > 0);
         let kinds: BTreeMap<&str, u32> = kinds.map(|(outcome, n)| (outcome.name(), n)).collect();
         let list: Vec<String> = kinds.iter().map(|(kind, n)| format!("{} {kind}", count((*n).into()))).collect();

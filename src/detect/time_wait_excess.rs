@@ -1,7 +1,9 @@
 //! T01: so many TIME_WAITs that ports run out.
 
-use super::prelude::*;
 use std::net::IpAddr;
+
+use super::prelude::*;
+use super::stay::Stay;
 
 const MOST: Threshold = Threshold::count(
     "time-wait-excess",
@@ -53,30 +55,56 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         return Vec::new();
     }
     let waits = Waits::of(services);
-    if !waits.of_clients.iter().any(|count| i64::from(*count) >= most) {
+    let has_many = |client: u32| i64::from(waits.of_clients[client as usize]) >= most;
+    if !(0..).zip(&waits.of_clients).any(|(client, _)| has_many(client)) {
         return spread(scene, services, &waits);
     }
-    let mut shown = Vec::new();
-    for (_, service, connections) in services.marked(most, Counted::TimeWait) {
-        let waits = |side: usize| connections.iter().copied().filter(move |c| c.time_wait(side).happened());
-        let mut held: BTreeMap<(usize, u32), Vec<Digest<'_>>> = BTreeMap::new();
-        for side in 0..2 {
-            let clients = many(waits(side).map(|c| c.parties.client), most);
-            if clients.is_empty() {
-                continue;
+    // Only where a client has many, and a service has, there may be too many between both.
+    let is_due = |c: &Digest<'_>| {
+        let service = c.parties.service as usize;
+        has_many(c.parties.client) && i64::from(services.count(service, Counted::TimeWait)) >= most
+    };
+    let key = |side: usize, c: Digest<'_>| (c.parties.service, side, c.parties.client);
+    let mut counts: BTreeMap<(u32, usize, u32), i64> = BTreeMap::new();
+    services.connections().filter(is_due).for_each(|c| {
+        sides(c).for_each(|side| *counts.entry(key(side, c)).or_default() += 1);
+    });
+    counts.retain(|_, count| *count >= most);
+    let mut held: BTreeMap<(u32, usize, u32), Held> =
+        counts.iter().map(|(key, count)| (*key, Vec::with_capacity(*count as usize))).collect();
+    if !held.is_empty() {
+        services.connections().filter(is_due).for_each(|c| {
+            for side in sides(c) {
+                held.get_mut(&key(side, c)).into_iter().for_each(|held| held.push((c.id(), c.time_wait(side))));
             }
-            for c in waits(side).filter(|c| clients.binary_search(&c.parties.client).is_ok()) {
-                held.entry((side, c.parties.client)).or_default().push(c);
-            }
-        }
-        for ((side, client), held) in held {
-            shown.extend(excess(scene, service, side, services.directory.addr(client), &held));
-        }
+        });
     }
+    let mut held: Vec<_> = held.into_iter().map(|(key, held)| (services.directory.socket(key.0), key, held)).collect();
+    held.sort_unstable_by_key(|(service, (_, side, client), _)| (*service, *side, *client));
+    let found = held.into_iter().filter_map(|(service, (_, side, client), held)| {
+        excess(scene, service, side, services.directory.addr(client), &ordered(held))
+    });
+    let shown: Vec<Shown> = found.collect();
     if shown.is_empty() {
         return spread(scene, services, &waits);
     }
     shown
+}
+
+/// Connections by number, and when an end of each was in TIME_WAIT.
+type Held = Vec<(u64, Stay)>;
+
+/// In the order of the report.
+fn ordered(mut held: Held) -> Held {
+    if !held.is_sorted_by_key(|(id, _)| *id) {
+        held.sort_unstable_by_key(|(id, _)| *id);
+    }
+    held
+}
+
+/// The ends of a connection that were in TIME_WAIT.
+fn sides(c: Digest<'_>) -> impl Iterator<Item = usize> {
+    (0..2).filter(move |side| if *side == 0 { c.may_wait(0) } else { c.waited_at_server() })
 }
 
 /// How many TIME_WAITs there are at hosts, by number.
@@ -89,14 +117,21 @@ struct Waits {
 
 impl Waits {
     fn of(services: &Services<'_>) -> Waits {
-        let [mut of_clients, mut held] = [(); 2].map(|()| vec![0_u32; services.directory.hosts()]);
-        for c in services.connections() {
-            for side in (0..2).filter(|side| c.time_wait(*side).happened()) {
-                for (counts, host) in [(&mut of_clients, c.parties.client), (&mut held, holder(services, side, c))] {
-                    let count = &mut counts[host as usize];
-                    *count = count.saturating_add(1);
-                }
+        // Of each client, and those that it holds itself: side by side, because hosts are met in no order.
+        let mut clients = vec![[0_u32; 2]; services.directory.hosts()];
+        services.connections().for_each(|c| {
+            let [at_client, at_server] = [c.may_wait(0), c.waited_at_server()].map(u32::from);
+            if at_client + at_server > 0 {
+                let [all, held] = &mut clients[c.parties.client as usize];
+                *all = all.saturating_add(at_client + at_server);
+                *held += at_client;
             }
+        });
+        let (of_clients, mut held): (Vec<u32>, Vec<u32>) = clients.into_iter().map(|[all, held]| (all, held)).unzip();
+        for service in 0..services.directory.services() {
+            let at_server = services.count(service, Counted::TimeWaitAtServer);
+            let held = &mut held[services.directory.server(service as u32) as usize];
+            *held = held.saturating_add(at_server);
         }
         Waits { of_clients, held }
     }
@@ -112,27 +147,24 @@ fn spread(scene: &Scene, services: &Services<'_>, waits: &Waits) -> Vec<Shown> {
     let most = scene.limits.get(&MOST);
     let too_many = (0..).zip(&waits.held).filter(|(_, count)| i64::from(**count) >= most);
     // Of each what it holds as a client, and as a server.
-    let mut holders: BTreeMap<u32, [Vec<Digest<'_>>; 2]> =
-        too_many.map(|(host, _)| (host, Default::default())).collect();
+    let mut holders: BTreeMap<u32, [Held; 2]> = too_many.map(|(host, _)| (host, Default::default())).collect();
     if holders.is_empty() {
         return Vec::new();
     }
-    for c in services.connections() {
-        for side in (0..2).filter(|side| c.time_wait(*side).happened()) {
+    services.connections().for_each(|c| {
+        for side in sides(c) {
             let host = holder(services, side, c);
             if i64::from(waits.held[host as usize]) >= most
                 && let Some(held) = holders.get_mut(&host)
             {
-                held[side].push(c);
+                held[side].push((c.id(), c.time_wait(side)));
             }
         }
-    }
-    let shown = |(holder, mut held): (u32, [Vec<Digest<'_>>; 2])| {
+    });
+    let shown = |(holder, held): (u32, [Held; 2])| {
         let holder = services.directory.addr(holder);
-        held.iter_mut().for_each(|connections| services.put_in_order(connections));
-        let held: Vec<(usize, Digest<'_>)> =
-            (0..).zip(held).flat_map(|(side, held)| held.into_iter().map(move |c| (side, c))).collect();
-        let (peak, peak_time) = peak(held.iter().map(|(side, c)| c.time_wait(*side)));
+        let held: Held = held.into_iter().flat_map(ordered).collect();
+        let (peak, peak_time) = peak(held.iter().map(|(_, stay)| *stay));
         (held.len() as i64 >= most && peak >= most).then(|| Shown {
             severity: Severity::Note,
             count: held.len() as u64,
@@ -142,7 +174,7 @@ fn spread(scene: &Scene, services: &Services<'_>, waits: &Waits) -> Vec<Shown> {
                 count(peak.unsigned_abs()),
             ),
             at: None,
-            connections: held.iter().map(|(_, c)| c.id()).collect(),
+            connections: held.iter().map(|(id, _)| *id).collect(),
             packets: Vec::new(),
             facts: facts([
                 ("peak", Value::from(peak)),
@@ -154,23 +186,16 @@ fn spread(scene: &Scene, services: &Services<'_>, waits: &Waits) -> Vec<Shown> {
     holders.into_iter().filter_map(shown).collect()
 }
 
-/// The numbers that come `most` times or more, in order: mostly there are none, and of the rest nothing need be kept.
-fn many(numbers: impl Iterator<Item = u32>, most: i64) -> Vec<u32> {
-    let mut all: Vec<u32> = numbers.collect();
-    all.sort_unstable();
-    all.chunk_by(|a, b| a == b).filter(|alike| alike.len() as i64 >= most).map(|alike| alike[0]).collect()
-}
-
 /// The finding on one client's TIME_WAITs at one service, if they are too many.
-fn excess(scene: &Scene, service: Socket, side: usize, client: IpAddr, held: &[Digest<'_>]) -> Option<Shown> {
+fn excess(scene: &Scene, service: Socket, side: usize, client: IpAddr, held: &[(u64, Stay)]) -> Option<Shown> {
     if (held.len() as i64) < scene.limits.get(&MOST) {
         return None;
     }
-    let (peak, peak_time) = peak(held.iter().map(|c| c.time_wait(side)));
+    let (peak, peak_time) = peak(held.iter().map(|(_, stay)| *stay));
     if peak < scene.limits.get(&MOST) {
         return None;
     }
-    let entered = || held.iter().map(|c| c.time_wait(side).since);
+    let entered = || held.iter().map(|(_, stay)| stay.since);
     let took = entered().max()? - entered().min()?;
     let took = took.as_secs_f64();
     let rate = if took > 0.0 { held.len() as f64 / took } else { held.len() as f64 };
@@ -200,7 +225,7 @@ fn excess(scene: &Scene, service: Socket, side: usize, client: IpAddr, held: &[D
             count(rate.round() as u64),
         ),
         at: Some(side),
-        connections: held.iter().map(|c| c.id()).collect(),
+        connections: held.iter().map(|(id, _)| *id).collect(),
         packets: Vec::new(),
         facts: facts([
             ("peak", Value::from(peak)),

@@ -60,10 +60,10 @@ type Named<'a> = ((u32, u16, u32), Attempt, Digest<'a>);
 
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     // Mostly there are no such SYNs, and nothing more is asked.
-    if !services.connections().any(|c| !c.heard() && c.packets() > 1) {
+    if !services.connections().any(|c| !c.heard() && !c.is_lone() && c.packets() > 1) {
         return Vec::new();
     }
-    let attempts = services.connections().filter(|c| !c.was_established());
+    let attempts = services.connections().filter(|c| c.may_be_attempt());
     let named = attempts.filter_map(|c| Some((c.attempt()?, c)));
     let mut named: Vec<Named<'_>> = named.map(|(a, c)| ((c.parties.client, a.port, a.isn), a, c)).collect();
     named.sort_unstable_by_key(|(key, attempt, c)| (*key, *attempt, c.id()));
@@ -85,11 +85,11 @@ fn strayed<'s, 'a>(alike: &'s [Named<'a>], within: Span) -> Option<(Digest<'a>, 
     let asks = alike.iter().take_while(|(_, attempt, _)| attempt.seen == Seen::Asked).count();
     let ([(_, asked, syn)], answers) = alike.split_at(asks) else { return None };
     let in_vain = |(_, answer, c): &Named<'a>| {
-        let again = answer.seen == Seen::Declined || syn.last() - c.first > NOT_TAKEN;
+        let again = answer.seen == Seen::Declined || syn.last() - c.first() > NOT_TAKEN;
         // A tap at the translation captures each SYN twice, a hop further on. A scanner may use one port and number for many.
         let forwarded = answer.syns >= asked.syns && answer.ttl < asked.ttl;
         let translated = forwarded && answer.seen == Seen::Declined && answers.len() == 1;
-        let in_time = c.first >= syn.first && c.first - syn.last() <= within;
+        let in_time = c.first() >= syn.first() && c.first() - syn.last() <= within;
         in_time && again && (answer.syns == 0 || translated)
     };
     (!answers.is_empty() && answers.iter().all(in_vain)).then_some((*syn, answers))

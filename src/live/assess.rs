@@ -126,7 +126,7 @@ impl Watcher {
             return None;
         }
         let Pass { found, digests, directory, .. } = std::mem::take(pass);
-        scene.quality.open_at_end = digests.iter().filter(|d| d.open_at_end()).count() as u64;
+        scene.quality.open_at_end = digests.open_at_end();
         bygones.put_into(scene, now - RECENT);
         let mut list = grouped(&found, analysis);
         list.extend(wide(scene, &[digests], &directory, analysis.selection()).0);

@@ -80,6 +80,13 @@ impl Carried {
         self.parts.iter().filter(move |part| part.place() == place).map(|part| part.id())
     }
 
+    /// The connections from number `first` to `last` that have a part in one, in order, and in which.
+    pub fn between(&self, first: u64, last: u64) -> impl Iterator<Item = (u64, &Shown)> {
+        let from = self.parts.partition_point(|part| part.id() < first);
+        let some = self.parts[from..].iter().take_while(move |part| part.id() <= last);
+        some.map(|part| (part.id(), &self.findings[part.place() as usize]))
+    }
+
     /// To read of one connection after the other.
     pub fn reading(&self) -> Reading<'_> {
         Reading { of: self, next: 0 }
