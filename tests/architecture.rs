@@ -30,7 +30,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["prefetch", "segment", "source", "time", "tracker"]),
     ("signals", &["pack", "segment", "time", "tracker"]),
     ("timing", &["pack", "prefetch", "report", "segment", "time", "tracker"]),
-    ("detect", &["amount", "pack", "report", "segment", "signals", "spelling", "time", "timing", "tracker"]),
+    (
+        "detect",
+        &["amount", "pack", "prefetch", "report", "segment", "signals", "spelling", "time", "timing", "tracker"],
+    ),
     ("filter", &["amount", "report", "segment", "spelling", "time", "tracker"]),
     (
         "analyze",
@@ -140,7 +143,6 @@ const IMPURE: &[(&str, &str)] = &[
 /// Files that look things up by hash, and the field that holds the table: nothing that is told depends on its order.
 const LOOKUPS: &[(&str, &str)] = &[
     ("tracker/index.rs", "places"),
-    ("detect/seeded.rs", "table"),
     ("timing/groups.rs", "lookup"),
     ("decode/fragments.rs", "partial"),
     ("decode/scope.rs", "ids"),

@@ -112,9 +112,10 @@ fn signs_leave_nothing_out_and_short_agrees_with_full() {
             assert_eq!(found, full.iter().filter_map(Brief::of).collect::<Vec<_>>(), "{}", example.ladder);
             for (brief, anomaly) in found.iter().zip(full) {
                 assert_eq!(detect::anomaly(&view, brief).map(|a| a.message), Some(anomaly.message.clone()));
-                let (client, server) = (directory.host(c.sockets[client].addr), c.sockets[1 - client]);
-                whole.add((view.id, i, true), client, server, brief);
-                halves[i % 2].add((view.id, i, true), client, server, brief);
+                let server = c.sockets[1 - client];
+                let parties = directory.parties(c.sockets[client].addr, server);
+                whole.add((view.id, i, true), parties, server, brief);
+                halves[i % 2].add((view.id, i, true), parties, server, brief);
                 told.insert((i, brief.declaration, brief.endpoint), anomaly);
             }
         }

@@ -116,6 +116,8 @@ impl Finish<'_> {
                 Ok(entered) => self.digest_abridged(who(i), &books[i], entered, tally),
                 Err(((look, briefs), anomalies)) => {
                     self.ask(look, built, briefs, anomalies);
+                    let service = self.parties[look.index].service;
+                    briefs.iter().for_each(|brief| tally.groups.prefetch(service, brief));
                     self.digest(look, briefs, tally);
                 }
             }
@@ -123,13 +125,17 @@ impl Finish<'_> {
         if wanted.only.is_some() {
             self.choose(&mut looks, anomalies, wanted, tally, &mut stretch.connections);
         }
-        for (look, briefs) in looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays) {
-            self.add_up(look, briefs, tally);
+        for (look, briefs) in looks.iter().zip(&*briefs) {
+            let service = self.parties[look.index].service;
+            briefs.iter().for_each(|brief| tally.groups.soon(service, brief));
         }
         // Those that were to be chosen from are built, and the chosen ones are timed at the end.
         if wanted.only.is_none() {
             self.build_all(&looks, (briefs, anomalies), wanted, kinds, stretch);
             self.time_all(&looks, tally);
+        }
+        for (look, briefs) in looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays) {
+            self.add_up(look, briefs, tally);
         }
         if !wanted.connections {
             stretch.connections.clear();
@@ -340,14 +346,14 @@ impl Finish<'_> {
         if !look.chosen {
             tally.totals.retract(retracted);
             for brief in briefs {
-                tally.groups.add((look.id, look.index, false), parties.client, server, brief);
+                tally.groups.add((look.id, look.index, false), parties, server, brief);
             }
             return;
         }
         tally.totals.connection(look.ending, look.ends(), retracted);
         let mut shown = SmallVec::<[Shown; 4]>::new();
         for brief in briefs {
-            tally.groups.add((look.id, look.index, true), parties.client, server, brief);
+            tally.groups.add((look.id, look.index, true), parties, server, brief);
             let d = ALL[usize::from(brief.declaration)];
             if self.analysis.options.selection.wants(d) {
                 shown.push(Shown { code: d.code, name: d.name, severity: brief.severity, endpoint: brief.endpoint });

@@ -9,16 +9,17 @@ use smallvec::SmallVec;
 
 use super::clients::Clients;
 use super::declaration::Declaration;
-use super::seeded::{self, Index};
 use super::select::Selection;
 use super::sink::Brief;
 use super::view::Facts;
 use super::{ALL, LISTED};
-use crate::report::directory::Directory;
+use crate::prefetch::prefetch;
+use crate::report::directory::{Directory, Parties};
 use crate::report::number::plural;
 use crate::report::{Anomaly, Connection, Finding, Severity, Side, Untold};
 use crate::segment::Socket;
 use crate::time::Time;
+use crate::tracker::index::Index;
 
 /// So many groups of a kind and severity may come to be among the largest: as many services as are used side by side, and not
 /// as many as a scan meets.
@@ -35,11 +36,10 @@ struct Key {
     side: Option<Side>,
 }
 
-impl Key {
-    fn seeded(&self) -> seeded::Key {
-        let side = self.side.map_or(2, |s| s as u64);
-        seeded::key(self.service.addr, u64::from(self.declaration) << 18 | side << 16 | u64::from(self.service.port))
-    }
+/// The same in a number, by that of the service.
+fn number(service: u32, brief: &Brief) -> u128 {
+    let side = brief.endpoint.map_or(2, |side| side as u128);
+    u128::from(service) << 16 | u128::from(brief.declaration) << 8 | side
 }
 
 /// All anomalies of many connections, grouped. Of each group only what its finding shows is kept.
@@ -47,13 +47,13 @@ impl Key {
 pub struct Groups {
     index: Index,
     groups: Vec<Group>,
-    /// The place of the one found last, which is mostly the next one in a flood.
-    latest: usize,
 }
 
 #[derive(Clone, Debug)]
 struct Group {
     key: Key,
+    /// What it is found by.
+    number: u128,
     severity: Severity,
     count: u64,
     /// So many of them the report is about.
@@ -118,28 +118,60 @@ impl Groups {
         Groups::default()
     }
 
-    /// Takes one anomaly of the connection between the host with the number `client` and `server`, number `id` in the
-    /// report; `index` is what [`Groups::finish`] finds the connection again by. It may be `chosen` or not.
-    pub fn add(&mut self, (id, index, chosen): (u64, usize, bool), client: u32, server: Socket, brief: &Brief) {
-        let key = Key { declaration: brief.declaration, service: server, side: brief.endpoint };
+    /// Prefetches where the group of an anomaly at the service with this number is found.
+    #[inline]
+    pub fn prefetch(&self, service: u32, brief: &Brief) {
+        self.index.prefetch(self.index.hash_of(number(service, brief)));
+    }
+
+    /// The same, once that is there, of the group.
+    #[inline]
+    pub fn soon(&self, service: u32, brief: &Brief) {
+        let place = self.index.guess(self.index.hash_of(number(service, brief)));
+        if let Some(group) = place.and_then(|place| self.groups.get(place)) {
+            prefetch(&group.key);
+            prefetch(&group.count);
+            prefetch(&group.clients);
+            prefetch(&group.shown);
+            prefetch(&group.unshown);
+        }
+    }
+
+    /// Takes one anomaly of the connection between `parties`, whose service is at `server`, number `id` in the report; `index` is
+    /// what [`Groups::finish`] finds the connection again by. It may be `chosen` or not.
+    pub fn add(&mut self, (id, index, chosen): (u64, usize, bool), parties: Parties, server: Socket, brief: &Brief) {
         let (length, severity) = (brief.length, brief.severity);
         let case = Case { id, packet: brief.packet, length, severity };
-        let Some(group) = self.find(key) else {
+        let number = number(parties.service, brief);
+        let Some(group) = self.find(number) else {
+            let key = Key { declaration: brief.declaration, service: server, side: brief.endpoint };
             let mut cases = [Cases::new(), Cases::new()];
             cases[usize::from(brief.packet == 0)].push(case);
             let [shown, unshown] = cases;
             let causes = brief.cause.into_iter().map(|cause| (cause, 1)).collect();
             let (mut clients, first, worst) = (Clients::default(), brief.time, Worst::At(index, *brief));
-            clients.add(client);
+            clients.add(parties.client);
             let (count, chosen) = (1, u64::from(chosen));
-            self.groups.push(Group { key, severity, count, chosen, first, clients, worst, shown, unshown, causes });
+            self.groups.push(Group {
+                key,
+                number,
+                severity,
+                count,
+                chosen,
+                first,
+                clients,
+                worst,
+                shown,
+                unshown,
+                causes,
+            });
             return;
         };
         group.count += 1;
         group.chosen += u64::from(chosen);
         group.first = group.first.min(brief.time);
         group.severity = group.severity.max(severity);
-        group.clients.add(client);
+        group.clients.add(parties.client);
         if case.order(&group.worst_case()) == Ordering::Less {
             group.worst = Worst::At(index, *brief);
         }
@@ -149,20 +181,20 @@ impl Groups {
         }
     }
 
-    /// The group of `key`; if there is none, it is the next one pushed.
-    fn find(&mut self, key: Key) -> Option<&mut Group> {
-        let groups = &self.groups;
-        if groups.get(self.latest).is_none_or(|group| group.key != key) {
-            let place = self.index.find(key.seeded(), groups.len(), |i| groups[i].key.seeded());
-            self.latest = place.unwrap_or(groups.len());
+    /// The group with this number; if there is none, it is the next one pushed.
+    fn find(&mut self, number: u128) -> Option<&mut Group> {
+        let hash = self.index.hash_of(number);
+        let known = self.index.find(hash, |place| self.groups[place].number == number);
+        if known.is_none() {
+            self.index.insert(hash, self.groups.len() as u32);
         }
-        self.groups.get_mut(self.latest)
+        self.groups.get_mut(known?)
     }
 
-    /// Adds what `other` has taken.
+    /// Adds what `other` has taken, in which services have the same numbers.
     pub fn merge(&mut self, other: Groups) {
         for theirs in other.groups {
-            let Some(group) = self.find(theirs.key) else {
+            let Some(group) = self.find(theirs.number) else {
                 self.groups.push(theirs);
                 continue;
             };
@@ -330,9 +362,9 @@ fn display_filter(packets: &[u64]) -> String {
 pub fn grouped(connections: &[Connection], selection: &Selection) -> Vec<Finding> {
     let (mut groups, mut directory) = (Groups::new(), Directory::default());
     for (i, c) in connections.iter().enumerate() {
-        let client = directory.host(c.client.addr);
+        let parties = directory.parties(c.client.addr, c.server);
         for brief in c.anomalies.iter().filter_map(Brief::of) {
-            groups.add((c.id, i, true), client, c.server, &brief);
+            groups.add((c.id, i, true), parties, c.server, &brief);
         }
     }
     let full = |i: usize, brief: &Brief| {

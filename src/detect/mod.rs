@@ -14,7 +14,6 @@
 //! | `textbook` | connections of which there is nothing to say |
 //! | `sink` | where a detector puts what it finds, in short or in full |
 //! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `unclosed`: whether it was closed late; `usual`: how most are kept in little room, `short`: numbers; `services`: grouped; `members`: those that a finding is about; `clients`: the hosts they come from |
-//! | `seeded` | tables that are looked up by address |
 //! | `select` | which of them the user wants, and which make the run fail |
 //! | `group` | anomalies of many connections as one finding |
 //! | `attempt` | what is left of attempts that came to nothing |
@@ -50,7 +49,6 @@ mod plain;
 mod prelude;
 mod quality;
 mod scene;
-mod seeded;
 mod select;
 mod services;
 mod short;

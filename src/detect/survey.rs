@@ -5,9 +5,8 @@ use std::net::IpAddr;
 use super::limits::Limits;
 use super::quality::Quality;
 use super::scene::{Host, SILENT, SPOKE, Scene, UNSEEN};
-use super::seeded::{Key, key};
 use super::view::is_one_sided;
-use crate::report::directory::{Directory, Parties};
+use crate::report::directory::{Directory, Parties, bits};
 use crate::segment::Socket;
 use crate::signals::Signals;
 use crate::time::{Span, Time};
@@ -16,6 +15,13 @@ use crate::tracker::{Connection, Profile};
 /// A stream that goes on so many bytes later, or more than was captured of its connection, is another one, or the capture was
 /// off meanwhile: that says nothing of the other connections. As many as a window that is not scaled.
 const JUMP: u64 = 1 << 16;
+
+/// All of an address.
+type Key = (u128, bool);
+
+fn key(addr: IpAddr) -> Key {
+    (bits(addr), addr.is_ipv6())
+}
 
 /// Where in [`Survey::recent`] a host is noted.
 fn place(key: &Key) -> usize {
@@ -140,7 +146,7 @@ impl Survey {
     /// The hosts that were not among the last ones.
     fn rare<'s>(&self, sockets: impl Iterator<Item = &'s [Socket; 2]>) -> impl Iterator<Item = IpAddr> {
         let known = |addr: &IpAddr| {
-            let key = key(*addr, 0);
+            let key = key(*addr);
             self.recent[place(&key)].is_some_and(|recent| recent.0 == key)
         };
         sockets.flatten().map(|socket| socket.addr).filter(move |addr| !known(addr))
@@ -184,7 +190,7 @@ impl Survey {
 
     /// Adds `marks` to the host at `addr`: its number.
     fn mark(&mut self, addr: IpAddr, marks: u8) -> u32 {
-        let key = key(addr, 0);
+        let key = key(addr);
         let place = place(&key);
         if let Some((recent, host, number)) = self.recent[place]
             && recent == key

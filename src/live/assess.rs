@@ -140,9 +140,9 @@ impl Watcher {
 fn grouped(found: &[Found], analysis: &Analysis) -> Vec<Finding> {
     let (mut groups, mut directory) = (Groups::new(), Directory::default());
     for (i, f) in found.iter().enumerate() {
-        let client = directory.host(f.client.addr);
+        let parties = directory.parties(f.client.addr, f.server);
         for brief in f.anomalies.iter().filter_map(Brief::of) {
-            groups.add((f.id, i, true), client, f.server, &brief);
+            groups.add((f.id, i, true), parties, f.server, &brief);
         }
     }
     let full =
