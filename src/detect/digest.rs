@@ -246,6 +246,7 @@ impl<'a> Digest<'a> {
     }
 
     /// The server's SYN_RCVD.
+    #[inline(always)]
     pub fn syn_rcvd(self) -> Stay {
         if let Some(more) = self.more() {
             return if more.handshake.happened() { more.handshake } else { Stay::NONE };
@@ -326,6 +327,7 @@ impl<'a> Digest<'a> {
     }
 
     /// TIME_WAIT of the client (0) or the server (1).
+    #[inline]
     pub fn time_wait(self, side: usize) -> Stay {
         if !self.may_wait(side) {
             return Stay::NONE;

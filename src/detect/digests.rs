@@ -60,7 +60,7 @@ impl Digests {
     }
 
     /// Adds one.
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, origin: Origin, parties: Parties, (marks, outcome, probe): (u16, Outcome, Probe), rest: Rest) {
         let place = self.rows.len();
         if place == 0 {
@@ -81,7 +81,7 @@ impl Digests {
     }
 
     /// Adds what there is more to say of one that began `first`; how it is kept, and where.
-    #[inline]
+    #[inline(always)]
     fn add_more(&mut self, first: Time, more: &More, attempt: bool) -> (u8, u32) {
         let usual = if more.rare == 0 { Usual::of(more, first, attempt, self.two_msl) } else { None };
         if let Some(usual) = usual {

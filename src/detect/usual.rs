@@ -32,7 +32,7 @@ const _: () = assert!(size_of::<Begin>() == 16);
 
 impl Begin {
     /// That of the connection at `place` in a stretch that began at `first`, if it is not too far from that.
-    #[inline]
+    #[inline(always)]
     pub fn of(origin: &Origin, first: &Origin, place: usize, rest: u32) -> Option<Begin> {
         let id = origin.id.wrapping_sub(first.id.wrapping_add(place as u64)) as i64;
         Some(Begin {
@@ -94,7 +94,7 @@ const NEVER: u32 = u32::MAX;
 
 impl Usual {
     /// That of a connection, or of an `attempt`, that began `first`, if it is like most.
-    #[inline]
+    #[inline(always)]
     pub fn of(more: &More, first: Time, attempt: bool, two_msl: Span) -> Option<Usual> {
         let More { last, handshake, time_wait, packets, .. } = more;
         let begun = if handshake.happened() { handshake.since } else { first };

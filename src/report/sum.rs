@@ -45,6 +45,7 @@ impl Sum {
     }
 
     /// Adds what so many connections show, the last of which is that one.
+    #[inline(never)]
     fn show(&mut self, new: Kind) {
         match self.kinds.iter_mut().find(|known| known.number == new.number) {
             Some(known) => {
@@ -55,6 +56,7 @@ impl Sum {
         }
     }
 
+    #[inline]
     pub fn found(&mut self, number: u16, severity: Severity, id: u64) {
         match self.kinds.iter_mut().find(|known| known.number == number && known.last == id) {
             Some(known) => known.severity = known.severity.max(severity),
