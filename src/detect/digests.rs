@@ -116,7 +116,6 @@ impl Digests {
         briefs: &[Brief],
         scene: &Scene,
     ) {
-        self.two_msl = scene.profile.two_msl;
         let sides = [c.client & 1, 1 - (c.client & 1)].map(|e| &verdicts[e]);
         let [client, server] = sides;
         let opened = client.steps.first().is_some_and(|s| s.rule.to == State::SynSent && s.mark.packet != 0);
@@ -158,6 +157,9 @@ impl Digests {
         briefs.iter().for_each(|brief| note(brief, c, (&mut marks, &mut probe), &mut rare));
         let half_open = if rare.is_none() { lone(&more, c.first) } else { None };
         more.rare = self.add_rare(rare);
+        if half_open.is_none() {
+            self.two_msl = scene.profile.two_msl;
+        }
         let rest = half_open.map_or(Rest::More(more, attempt.is_some()), Rest::Lone);
         self.add(origin(id, c), parties, (marks, outcome, probe), rest);
     }
