@@ -12,7 +12,7 @@ use tcpstate::time::Time;
 fn of_very_many_findings_alike_few_are_told_and_the_others_counted() {
     let declaration = ALL.iter().position(|d| d.name == "syn-refused").unwrap() as u8;
     let (mut groups, mut directory) = (Groups::new(), Directory::default());
-    let client = directory.host([198, 51, 100, 1].into());
+    let client = [198, 51, 100, 1].into();
     let server = |host: u32| Socket { addr: std::net::Ipv4Addr::from_bits(0xc000_0200 + host).into(), port: 81 };
     let of_host = |host: u32| if host == 700 { 3 } else { 1 };
     let mut id = 0;
@@ -29,7 +29,8 @@ fn of_very_many_findings_alike_few_are_told_and_the_others_counted() {
                 severity: Severity::Note,
                 endpoint: Some(Side::Server),
             };
-            groups.add((id, id as usize, id % 100 == 5), client, server(host), &brief);
+            let parties = directory.parties(client, server(host));
+            groups.add((id, id as usize, id % 100 == 5), parties, server(host), &brief);
         }
     }
     let service = |f: &Finding| f.facts["service"].as_str().unwrap().to_owned();
