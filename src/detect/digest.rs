@@ -369,11 +369,19 @@ impl<'a> Digest<'a> {
         in_time_wait || matches!(self.outcome, Outcome::Reset | Outcome::HalfClosed | Outcome::Closed)
     }
 
+    /// The same, whatever came of it.
+    #[inline]
+    pub fn may_have_been_ended(self) -> bool {
+        self.marked(TIME_WAIT) && self.marked(TIME_WAIT_AT_SERVER) || self.kind.is(Kind::WHOLE)
+    }
+
     /// When the server reset it, or closed it before its client did; within a second.
     pub fn ended_by_server(self) -> Option<Time> {
         let in_time_wait = self.marked(TIME_WAIT) && self.marked(TIME_WAIT_AT_SERVER);
         let rare = self.rare().and_then(|rare| [rare.broke, rare.closed].into_iter().flatten().min());
-        rare.or_else(|| in_time_wait.then(|| self.time_wait(1).since))
+        let ended = rare.or_else(|| in_time_wait.then(|| self.time_wait(1).since));
+        debug_assert!(ended.is_none() || self.may_have_been_ended());
+        ended
     }
 
     /// Segments sent again after the server had taken it up, and before any RST.

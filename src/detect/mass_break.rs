@@ -96,7 +96,8 @@ fn outages(scene: &Scene, services: &Services<'_>, line: Line, shown: &mut Vec<S
         None if c.was_established() => Part::Calm,
         None => Part::No,
     };
-    let broken = broken(services, line, most, |c| c.may_be_ended_by_server(), part);
+    // One that was refused, too, or of which too little is known.
+    let broken = broken(services, line, most, |c| c.may_have_been_ended(), part);
     let concerned: BTreeSet<usize> = broken.iter().map(|(service, ..)| *service).collect();
     let begin = |service: usize| concerned.contains(&service).then(After::default);
     let after = services.those(begin, |after, c| after.add(scene, c));

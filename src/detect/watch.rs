@@ -15,13 +15,13 @@ pub struct Watch {
     begin: Option<Time>,
     /// Capture time of the segment before; at first the least there is.
     before: Time,
-    /// The longest time between two segments.
+    /// The longest time between two segments; negative before the first one, which so is a step whatever its time.
     silence: Span,
 }
 
 impl Default for Watch {
     fn default() -> Watch {
-        Watch { quality: Quality::default(), begin: None, before: Time(i64::MIN), silence: Span(0) }
+        Watch { quality: Quality::default(), begin: None, before: Time(i64::MIN), silence: Span(-1) }
     }
 }
 
@@ -42,7 +42,7 @@ impl Watch {
     #[cold]
     fn step(&mut self, before: Time, seg: &Segment) {
         if self.begin.is_none() {
-            self.begin = Some(seg.time);
+            (self.begin, self.silence) = (Some(seg.time), Span(0));
         } else if seg.time > before {
             self.silence = seg.time - before;
         } else {
@@ -74,5 +74,23 @@ impl Watch {
     ) -> Scene {
         let passed = Quality { unique, undecoded, ..self.quality };
         survey.finish(&passed, (self.begin.unwrap_or(end), end), profile, limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pack::Pack;
+
+    #[test]
+    fn the_first_segment_is_the_first_whatever_its_time() {
+        for first in [i64::MIN, -5, 0, i64::MAX] {
+            let mut watch = Watch::default();
+            watch.segment(&Segment { time: Time(first), ..Segment::blank() });
+            assert_eq!((watch.begin(), watch.silence), (Some(Time(first)), Span(0)));
+            let next = Time(first).max(Time(i64::MAX - 9));
+            watch.segment(&Segment { time: next, ..Segment::blank() });
+            assert_eq!((watch.begin(), watch.silence), (Some(Time(first)), next - Time(first)));
+        }
     }
 }

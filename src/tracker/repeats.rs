@@ -94,7 +94,8 @@ impl Page {
             control if control & !Flags::FIN.0 == Flags::ACK.0 => self.goes_on(x, seg),
             control if control & Flags::RST.0 != 0 => {
                 self.reset = true;
-                seg.len == 0
+                // With SYN it tells who is the client.
+                seg.len == 0 && control & Flags::SYN.0 == 0
             }
             control => seg.len == 0 && self.opens(x, control, seg),
         };
@@ -227,6 +228,8 @@ mod tests {
                 11 => (next[x].wrapping_add(len), 10, Flags::ACK),
                 12 => (next[x], len, Flags::ACK | Flags::FIN),
                 13 => (next[x], 0, Flags::RST | Flags::ACK),
+                14 => (next[x], 0, Flags::SYN | Flags::RST | Flags::ACK),
+                15 => (next[x], 0, Flags::SYN | Flags::RST),
                 _ => (next[x], 0, Flags::ACK),
             };
             let ack = match known {
