@@ -23,24 +23,50 @@ pub(super) fn in_order<T>(
     })
 }
 
+/// What came of it.
+enum Abridging {
+    /// When the ends entered their states.
+    Done(Entered),
+    /// It is a textbook connection, and something is to be said of it.
+    Remarkable,
+    /// It is no textbook connection, or something about it is rare.
+    Rare,
+}
+
 impl Finish<'_> {
-    /// Reads connection `index` into `book`, measures it, and adds it to the sums, but for what is kept of each in order; when its
-    /// ends entered their states. `None` if it is no textbook connection, or anything is to be said of it, or rare.
+    /// Reads connection `index` if it is a textbook one of which detectors have nothing to say: in `short`, which tells when its
+    /// ends entered their states, or measures it. Whether it is.
     #[inline(always)]
-    pub(super) fn abridge(
+    pub(super) fn as_textbook(
         &self,
-        index: usize,
-        book: &mut Textbook,
-        abridged: &mut Abridged,
+        (index, short): (usize, bool),
+        (book, measured, entered): (&mut Textbook, &mut Measured, &mut Option<Entered>),
+        (abridged, flights): (&mut Abridged, &mut Flights),
         tally: &mut Tally,
-    ) -> Option<Entered> {
+    ) -> bool {
+        match if short { self.abridge(index, book, abridged, tally) } else { Abridging::Rare } {
+            Abridging::Done(states) => {
+                *entered = Some(states);
+                true
+            }
+            // The longer way would find the same.
+            Abridging::Remarkable => false,
+            Abridging::Rare => self.textbook(index, measured, book, flights),
+        }
+    }
+
+    /// Reads connection `index` into `book`, measures it, and adds it to the sums, but for what is kept of each in order.
+    #[inline(always)]
+    fn abridge(&self, index: usize, book: &mut Textbook, abridged: &mut Abridged, tally: &mut Tally) -> Abridging {
         let (tracker, options) = (&self.analysis.tracker, &self.analysis.options);
-        let plain = tracker.abridged(index)?.read(book, abridged)
-            && self.unremarkable.covers_abridged(book, abridged)
+        if !tracker.abridged(index).is_some_and(|tape| tape.read(book, abridged)) {
+            return Abridging::Rare;
+        }
+        let plain = self.unremarkable.covers_abridged(book, abridged)
             // Of others time-wait-reuse may tell.
             && tracker.begins_long_after(index, book.first(), self.scene.profile.two_msl);
         if !plain {
-            return None;
+            return Abridging::Remarkable;
         }
         let (parties, ending) = (self.parties[index], Ending::of_textbook(book.closer()));
         let entered = book.entered(self.end, &self.analysis.profile);
@@ -51,18 +77,12 @@ impl Finish<'_> {
             let (seats, over) = (tally.tables.seats(parties), (book.last(), &entered));
             tally.tables.add_abridged(abridged, seats, over, options.vantage, self.end);
         }
-        Some(entered)
+        Abridging::Done(entered)
     }
 
     /// Reads connection `index` into `book`, and measures it, if it is a textbook one of which detectors have nothing to
     /// say. Whether it is.
-    pub(super) fn textbook(
-        &self,
-        index: usize,
-        measured: &mut Measured,
-        book: &mut Textbook,
-        flights: &mut Flights,
-    ) -> bool {
+    fn textbook(&self, index: usize, measured: &mut Measured, book: &mut Textbook, flights: &mut Flights) -> bool {
         let Some(mut reading) = self.analysis.tracker.textbook(index, book) else { return false };
         measured.restart();
         while let Some(Passed { sender, advances, segment }) = reading.advance() {

@@ -163,9 +163,9 @@ impl Finish<'_> {
         let places = indices.iter().zip(books).zip(lones).zip(measured).zip(entered).zip(&mut *left);
         for (((((index, book), lone), measured), entered), left) in places {
             *lone = if !built || lone_in_short { self.analysis.tracker.lone(*index) } else { None };
-            let abridges = short && lone.is_none();
-            *entered = if abridges { self.abridge(*index, book, abridged, tally) } else { None };
-            let read = lone.is_some() || entered.is_some() || self.textbook(*index, measured, book, flights);
+            *entered = None;
+            let (desk, place) = ((&mut *abridged, &mut *flights), (book, measured, entered));
+            let read = lone.is_some() || self.as_textbook((*index, short), place, desk, tally);
             *left = (!read).then_some(*index);
         }
         self.analysis.tracker.look_all(left, scratch);
