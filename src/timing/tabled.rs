@@ -14,8 +14,8 @@ use crate::tracker::textbook::Entered;
 use crate::tracker::{Evidence, State};
 
 impl Builder {
-    /// Takes a textbook connection in the groups at these [seats](Builder::seats), of which `m` was measured, whose last packet came at `last`, and whose ends entered their
-    /// states so. Only what is wanted [in short](Extent::Short) is known of it.
+    /// Takes a textbook connection in the groups at these [seats](Builder::seats), of which `m` was measured, whose last packet
+    /// came at `last`, and whose ends entered their states so. Only what is wanted [in short](super::Extent::Short) is known of it.
     pub fn add_abridged(
         &mut self,
         m: &Abridged,
