@@ -4,7 +4,7 @@
 //! (a capture file, a live interface, a file of segments) can feed the tracker.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::time::Time;
 
@@ -209,6 +209,29 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// One that says nothing, to be written over.
+    #[cold]
+    pub(crate) fn nothing() -> Segment {
+        let nobody = Socket { addr: IpAddr::V4(Ipv4Addr::UNSPECIFIED), port: 0 };
+        Segment {
+            time: Time(0),
+            packet: 0,
+            src: nobody,
+            dst: nobody,
+            scope: ScopeId(0),
+            seq: 0,
+            ack: 0,
+            len: 0,
+            captured: 0,
+            flags: Flags(0),
+            window: 0,
+            checksum: 0,
+            ip_id: 0,
+            ttl: 0,
+            options: Options::default(),
+        }
+    }
+
     /// Sequence numbers it occupies: payload plus one each for SYN and FIN (RFC 9293 §3.4 SEG.LEN).
     pub fn seq_len(&self) -> u32 {
         self.len.wrapping_add(u32::from(self.flags.has(Flags::SYN))).wrapping_add(u32::from(self.flags.has(Flags::FIN)))

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::tcp::IpInfo;
 use super::{Decoded, tcp};
-use crate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
+use crate::segment::{Options, ScopeId, Segment, Socket, Timestamps};
 use crate::source::{LinkType, Packet};
 use crate::time::Time;
 
@@ -79,7 +79,7 @@ fn segment<const IP: usize>(
         return false;
     }
     if !matches!(found, Decoded::Segment(_)) {
-        *found = Decoded::Segment(nothing());
+        *found = Decoded::Segment(Segment::nothing());
     }
     let Decoded::Segment(segment) = found else { return false };
     // Each is written as soon as it is read: there are not registers for all.
@@ -99,29 +99,6 @@ fn segment<const IP: usize>(
         tcp::read_options(options, segment.flags, &mut segment.options);
     }
     true
-}
-
-/// A segment to be written over.
-#[cold]
-fn nothing() -> Segment {
-    let nobody = Socket { addr: IpAddr::V4(Ipv4Addr::UNSPECIFIED), port: 0 };
-    Segment {
-        time: Time(0),
-        packet: 0,
-        src: nobody,
-        dst: nobody,
-        scope: ScopeId(0),
-        seq: 0,
-        ack: 0,
-        len: 0,
-        captured: 0,
-        flags: Flags(0),
-        window: 0,
-        checksum: 0,
-        ip_id: 0,
-        ttl: 0,
-        options: Options::default(),
-    }
 }
 
 /// What [`tcp::plain_options`] comes to for the first `len` of these bytes, which are all there.

@@ -145,23 +145,7 @@ pack_fields!(Options { mss, window_scale, sack_permitted, timestamps, sack, sack
 /// Its packet number as a distance, too.
 impl Pack for Segment {
     fn blank() -> Self {
-        Segment {
-            time: Time(0),
-            packet: 0,
-            src: Socket::blank(),
-            dst: Socket::blank(),
-            scope: ScopeId(0),
-            seq: 0,
-            ack: 0,
-            len: 0,
-            captured: 0,
-            flags: Flags(0),
-            window: 0,
-            checksum: 0,
-            ip_id: 0,
-            ttl: 0,
-            options: Options::default(),
-        }
+        Segment::nothing()
     }
 
     fn is_blank(&self) -> bool {

@@ -3,17 +3,14 @@
 //!
 //! [`Measured`]: super::Measured
 
+use super::flight::{Flight, MOST};
 use super::held;
 use super::missed::PROMPT;
 use super::pause::GAP;
 use crate::time::{Span, Time};
 use crate::tracker::abridged::{Line, Measure};
-use crate::tracker::sequence::after;
 
-/// So many segments, or samples of a kind, at most: a power of two, and more than a tape holds.
-const MOST: usize = 64;
-
-/// Samples of a kind.
+/// Samples of a kind: no more than segments.
 #[derive(Debug)]
 pub(super) struct Spans {
     count: usize,
@@ -37,38 +34,6 @@ impl Spans {
     #[inline]
     pub fn all(&self) -> &[Span] {
         &self.spans[..self.count.min(MOST)]
-    }
-}
-
-/// What one end has sent, in order, from the first that is not acknowledged: where each ends in the stream, and when it was
-/// captured.
-#[derive(Debug)]
-struct Flight {
-    sent: [(u32, Time); MOST],
-    head: usize,
-    tail: usize,
-}
-
-impl Default for Flight {
-    fn default() -> Flight {
-        Flight { sent: [(0, Time(0)); MOST], head: 0, tail: 0 }
-    }
-}
-
-impl Flight {
-    /// All up to `ack`, which is not all, is acknowledged. When that was sent which ends there, if something does.
-    #[inline]
-    fn acknowledged(&mut self, ack: u32) -> Option<Time> {
-        let mut last = None;
-        while self.head != self.tail {
-            let (end, time) = self.sent[self.head % MOST];
-            if after(end, ack) {
-                break;
-            }
-            last = (end == ack).then_some(time);
-            self.head += 1;
-        }
-        last
     }
 }
 
@@ -139,7 +104,7 @@ impl Abridged {
         let sent = if line.all { Some(line.asked) } else { flight.acknowledged(line.ack) };
         self.progress[x] = line.time;
         if line.all {
-            (flight.head, flight.tail) = (0, 0);
+            flight.clear();
             self.settled[y] = Some(line.time);
         }
         let Some(sent) = sent else { return true };
@@ -204,7 +169,7 @@ impl Measure for Abridged {
         self.least = [self.legs[1], self.legs[0]];
         for x in [0, 1] {
             (self.trips[x].count, self.answers[x].count) = (0, 0);
-            (self.flights[x].head, self.flights[x].tail) = (0, 0);
+            self.flights[x].clear();
         }
         (self.network, self.own, self.nobody, self.idle) = Default::default();
         (self.settled, self.talker, self.spoke, self.closing) = Default::default();
@@ -226,9 +191,7 @@ impl Measure for Abridged {
         if !line.flying {
             self.progress[y] = now;
         }
-        let flight = &mut self.flights[x];
-        flight.sent[flight.tail % MOST] = (line.end, now);
-        flight.tail += 1;
+        self.flights[x].push(line.end, now);
         let plain = line.len == 0 || self.speaks(line);
         self.settled[x] = None;
         let pause = since(self.content, now);

@@ -2,64 +2,17 @@
 //! it, without the questions whose answers are known; and of the handshake that another connection begins with.
 
 use super::blame::{Cause, Situation};
+use super::flight::Flight;
 use super::flow::{Flow, Measured};
-use super::loss::after;
 use super::maybe::Maybe;
 use super::pause::Ender;
 use crate::segment::{Flags, Segment};
-use crate::time::Time;
 use crate::tracker::opening::Opening;
 
 /// What each end has sent that is not acknowledged yet: made once, and used for one connection after the other. Nothing is
 /// left of it where a connection was textbook to its end.
 #[derive(Debug, Default)]
 pub struct Flights([Flight; 2]);
-
-/// So many segments at most: a power of two, and more than a tape holds.
-const MOST: usize = 64;
-
-/// What one end has sent, in order: end and capture time.
-#[derive(Debug)]
-struct Flight {
-    sent: [(u32, Time); MOST],
-    /// The first that is not acknowledged.
-    head: usize,
-    /// Behind the last.
-    tail: usize,
-}
-
-impl Default for Flight {
-    fn default() -> Flight {
-        Flight { sent: [(0, Time(0)); MOST], head: 0, tail: 0 }
-    }
-}
-
-impl Flight {
-    fn is_empty(&self) -> bool {
-        self.head == self.tail
-    }
-
-    #[inline(always)]
-    fn push(&mut self, seg: &Segment) {
-        self.sent[self.tail % MOST] = (seg.end(), seg.time);
-        self.tail += 1;
-    }
-
-    /// All before `ack` is acknowledged. When the segment was sent that ends there, if one does.
-    #[inline(always)]
-    fn acknowledged(&mut self, ack: u32) -> Option<Time> {
-        let mut last = None;
-        while self.head != self.tail {
-            let (end, time) = self.sent[self.head % MOST];
-            if after(end, ack) {
-                break;
-            }
-            last = (end == ack).then_some(time);
-            self.head += 1;
-        }
-        last
-    }
-}
 
 impl Measured {
     /// Takes a handshake with which the connection begins: what [`Measured::take`] comes to for its segments.
@@ -106,7 +59,7 @@ impl Measured {
         self.opening.spend(seg.time);
         flow.blame = self.opening.account();
         flow.opened(x, seg.time, &self.handshake);
-        flights.0.iter_mut().for_each(|flight| (flight.head, flight.tail) = (0, 0));
+        flights.0.iter_mut().for_each(Flight::clear);
         flow.textbook(x & 1, true, seg, flights);
         self.flow = Some(flow);
     }
@@ -172,7 +125,7 @@ impl Flow {
         if !flying {
             self.trips[1 - x].note_progress(now);
         }
-        flight.push(seg);
+        flight.push(seg.end(), seg.time);
         if payload {
             self.note_held(x, seg);
         }

@@ -1,6 +1,6 @@
 //! A tape on which something comes again, while nothing is lost, late or a copy: a SYN or a FIN that is sent once more, a
-//! keepalive, a window probe, an acknowledgment that says nothing new; or that begins in the middle of a connection. At a glance such a connection comes to as little as one
-//! that is orderly, and is not played for that.
+//! keepalive, a window probe, an acknowledgment that says nothing new; or that begins in the middle of a connection. At a
+//! glance such a connection comes to as little as one that is orderly, and is not played for that.
 
 use super::player::Player;
 use super::tape::{Tape, mark};
