@@ -89,14 +89,17 @@ impl<E: Notes> Store<E> {
         self.begin(seg);
         let case = Case::new(Connection::new(seg, incarnation), E::default());
         let slot = self.settle(index, case);
-        self.push_head(seg, Kept::new(&How::Record(slot)), previous, beside)
+        self.push_head(seg, Kept::new(&How::Record(slot)), previous, beside, Tape::new)
     }
 
     /// The next connection, on tape as `kept` says, beginning with `seg`. Its index; `None` if `seg` cannot be written down.
     pub(super) fn push_tape(&mut self, seg: &Segment, kept: Kept, previous: u32) -> Option<usize> {
         self.begin(seg);
-        let index = self.push_head(seg, kept, previous, 0);
-        if !self.heads[index].tape.record(seg.packet, 0, seg, &mut self.rows) {
+        if Tape::keeps(seg) {
+            return Some(self.push_head(seg, kept, previous, 0, Tape::keeping));
+        }
+        let index = self.push_head(seg, kept, previous, 0, Tape::new);
+        if !self.heads[index].tape.record_other(0, 0, seg, &mut self.rows) {
             self.heads.pop();
             return None;
         }
@@ -164,7 +167,16 @@ impl<E: Notes> Store<E> {
         }
     }
 
-    fn push_head(&mut self, seg: &Segment, state: Kept, previous: u32, beside: u32) -> usize {
+    /// The next connection, with a tape that is `made` of `seg`. Its index.
+    #[inline(always)]
+    fn push_head(
+        &mut self,
+        seg: &Segment,
+        state: Kept,
+        previous: u32,
+        beside: u32,
+        made: impl FnOnce(&Segment) -> Tape,
+    ) -> usize {
         self.disordered |= seg.packet < self.newest;
         self.chained |= previous != 0;
         self.newest = seg.packet;
@@ -174,7 +186,7 @@ impl<E: Notes> Store<E> {
             state,
             beside,
             previous,
-            tape: Tape::new(seg),
+            tape: made(seg),
         });
         self.heads.len() - 1
     }

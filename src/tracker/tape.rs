@@ -241,16 +241,14 @@ impl Tape {
         if self.count >= MOST || !sound || !self.certainly_has(x, seg) {
             return false;
         }
-        if !self.keep(seg) {
-            if !self.write_kept(rows) {
-                return false;
-            }
-            let mut row = self.row;
-            if !rows.append(&mut row, |room| self.write(on, x, seg, room)) {
-                return false;
-            }
-            self.row = row;
+        if !self.write_kept(rows) {
+            return false;
         }
+        let mut row = self.row;
+        if !rows.append(&mut row, |room| self.write(on, x, seg, room)) {
+            return false;
+        }
+        self.row = row;
         if !self.is_next(x, seg) {
             self.marks |= mark::DISORDERLY;
         }
