@@ -217,7 +217,11 @@ proptest! {
             // Whose notes may have been changed is steady no more.
             (0..long.len()).for_each(|i| _ = long.notes_mut(i));
             prop_assert_eq!(short.segment(seg), long.segment(seg));
-            next.pass_next(seg);
+        }
+        let mut rest = &segments[..];
+        while let [seg, behind @ ..] = rest {
+            let steady = next.pass_next(seg).1;
+            rest = if steady { &behind[next.pass_run(seg, behind.iter()).count..] } else { behind };
         }
         prop_assert_eq!(next.len(), long.len());
         for i in 0..long.len() {

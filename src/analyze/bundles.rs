@@ -52,18 +52,44 @@ impl Analysis {
     /// are then.
     #[inline]
     fn take_few(&mut self, found: &[Decoded], mut took: impl FnMut(usize)) -> Option<usize> {
-        for (n, found) in found.iter().enumerate() {
-            if let Decoded::Segment(segment) = found {
+        let mut rest = found.iter();
+        while let Some(one) = rest.next() {
+            if let Decoded::Segment(segment) = one {
                 self.count(segment);
-                took(self.tracker.pass_next(segment));
+                let (connection, steady) = self.tracker.pass_next(segment);
+                took(connection);
+                if steady
+                    && let Some(Decoded::Segment(next)) = rest.as_slice().first()
+                    && follows(segment, next)
+                {
+                    let more = self.take_run(segment, rest.as_slice());
+                    (0..more).for_each(|_| took(connection));
+                    rest = rest.as_slice()[more..].iter();
+                }
             } else {
-                self.take_other(found);
+                self.take_other(one);
             }
-            if self.is_due() && self.may_let_go(found) {
-                return Some(n + 1);
+            if self.is_due() && self.may_let_go(one) {
+                return Some(found.len() - rest.len());
             }
         }
         None
+    }
+
+    /// Takes the run behind the segment `first`, which was just taken and steady: how many of what was `found` behind it. The
+    /// first of these follows it; a run of one would cost more than it saves. Being due is asked behind each.
+    #[inline(never)]
+    fn take_run(&mut self, first: &Segment, found: &[Decoded]) -> usize {
+        let [Decoded::Segment(next), Decoded::Segment(after), ..] = found else { return 0 };
+        if !follows(next, after) || self.is_due() {
+            return 0;
+        }
+        let run = self.tracker.pass_run(first, segments_of(found).map_while(|segment| segment));
+        if let Some(Decoded::Segment(last)) = run.count.checked_sub(1).and_then(|last| found.get(last)) {
+            self.capture.tcp_segments += run.count as u64;
+            self.watch.run(&run, last);
+        }
+        run.count
     }
 
     /// The same where there are many, which are looked up ahead.
@@ -95,9 +121,20 @@ impl Analysis {
     }
 }
 
+/// Whether `next` begins where `segment` ends, as one of the same end does.
+#[inline]
+fn follows(segment: &Segment, next: &Segment) -> bool {
+    next.seq == segment.seq.wrapping_add(segment.len)
+}
+
 /// Segments of what was `found`, number `n` of all [`TOGETHER`] after [`TOGETHER`].
 #[inline]
 fn segments(found: &[Decoded], n: usize) -> impl Iterator<Item = Option<&Segment>> {
-    let some = found.get(n * TOGETHER..).unwrap_or(&[]).iter().take(TOGETHER);
-    some.map(|found| if let Decoded::Segment(segment) = found { Some(segment) } else { None })
+    segments_of(found.get(n * TOGETHER..).unwrap_or(&[])).take(TOGETHER)
+}
+
+/// Segments of what was `found`.
+#[inline]
+fn segments_of(found: &[Decoded]) -> impl Iterator<Item = Option<&Segment>> {
+    found.iter().map(|found| if let Decoded::Segment(segment) = found { Some(segment) } else { None })
 }

@@ -7,6 +7,7 @@ use crate::signals::Signals;
 use crate::time::Time;
 use crate::timing::Measured;
 use crate::tracker::opening::Opening;
+use crate::tracker::run::Run;
 use crate::tracker::{Connection, Notes, Taken};
 
 /// The notes of one connection.
@@ -88,6 +89,13 @@ impl Notes for Noted {
         self.unique += u64::from(seg.len);
         self.signals.take_steady(sender, advances, seg);
         self.measured.take_steady(sender, advances, seg);
+    }
+
+    #[inline]
+    fn take_run(&mut self, sender: usize, run: &Run<'_>) {
+        self.unique += u64::from(run.bytes);
+        self.signals.take_run(sender, run);
+        self.measured.take_run(sender, run);
     }
 }
 

@@ -7,6 +7,7 @@ use super::survey::Survey;
 use crate::segment::Segment;
 use crate::time::{Span, Time};
 use crate::tracker::Profile;
+use crate::tracker::run::Behind;
 
 /// Counts over all segments.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +37,15 @@ impl Watch {
         if apart > self.silence || apart < Span::secs(-1) {
             self.step(before, seg);
         }
+    }
+
+    /// Takes note of a run behind the segment noted last, which ends with `last`: all of one kind, one after the other.
+    #[inline]
+    pub fn run(&mut self, run: &Behind, last: &Segment) {
+        self.quality.segments += run.count as u64;
+        self.quality.kinds.note(last);
+        self.before = last.time;
+        self.silence = self.silence.max(run.pause);
     }
 
     /// Takes note of the first segment, or of one that comes longer after the one before than any did, or before it.
@@ -91,6 +101,21 @@ mod tests {
             let next = Time(first).max(Time(i64::MAX - 9));
             watch.segment(&Segment { time: next, ..Segment::blank() });
             assert_eq!((watch.begin(), watch.silence), (Some(Time(first)), next - Time(first)));
+        }
+    }
+
+    #[test]
+    fn a_run_counts_as_each_of_its_segments_does() {
+        let segment =
+            |ms: i64| Segment { time: Time(ms * 1_000_000), flags: crate::segment::Flags::ACK, ..Segment::blank() };
+        for silence in [0, 5, 100] {
+            let [mut alone, mut together] = [Watch::default(); 2];
+            let first = [segment(0), segment(silence)];
+            first.iter().for_each(|seg| [&mut alone, &mut together].into_iter().for_each(|watch| watch.segment(seg)));
+            let run = [1, 1, 30, 31].map(|ms| segment(silence + ms));
+            run.iter().for_each(|seg| alone.segment(seg));
+            together.run(&Behind { count: run.len(), pause: Span::millis(29) }, &run[3]);
+            assert_eq!(format!("{alone:?}"), format!("{together:?}"));
         }
     }
 }

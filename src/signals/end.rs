@@ -20,22 +20,22 @@ pub struct End {
     /// The end of its stream as captured; meaningless until `started`.
     edge: u32,
     /// The latest TSval it sent; meaningless until `stamped`.
-    last_stamp: u32,
+    pub(super) last_stamp: u32,
     /// Sequence numbers it sent that its peer has received, and the capture never showed.
     pub missing: u32,
     /// Largest payload it sent, as far as that fits.
-    largest: u16,
+    pub(super) largest: u16,
     /// Largest payload of what was acknowledged, as far as it is known: never more than there was.
     pub passed: u16,
     last_sent: Time,
     last_data: Time,
     /// The latest IP identification it sent.
-    last_ip_id: u16,
+    pub(super) last_ip_id: u16,
     mss: u16,
     /// ACKs it sent that repeat the one before and carry nothing, or [`NEWS`].
     duplicate_acks: u8,
-    started: bool,
-    stamped: bool,
+    pub(super) started: bool,
+    pub(super) stamped: bool,
     /// What the connection's [`Unanswered`] holds was sent by this end.
     pub(super) waits: bool,
 }
@@ -170,7 +170,7 @@ impl End {
 
     /// Notes the sender's clock and counter. Whether `seg` would be later than what was captured before.
     #[inline(always)]
-    fn note_order(&mut self, seg: &Segment) -> bool {
+    pub(super) fn note_order(&mut self, seg: &Segment) -> bool {
         // The usual case: a newer timestamp than before.
         if let Some(now) = seg.options.timestamps
             && self.stamped

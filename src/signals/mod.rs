@@ -10,12 +10,14 @@
 //! | `holes` | what a stream skipped, until it comes or its receiver has it |
 //! | `rare` | what few segments bring, noted in `cold` |
 //! | `reset` | a RST and its circumstances, fixed at the moment it passes |
+//! | `run` | segments that go on, several at once |
 
 mod cold;
 mod end;
 mod holes;
 mod rare;
 mod reset;
+mod run;
 
 pub use cold::{Again, Beyond, Cold, ColdEnd, Same, Spell, TooBig, ZeroWindow};
 use end::Noted;

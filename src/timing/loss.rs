@@ -16,6 +16,12 @@ pub(super) struct Sent {
 }
 
 impl Sent {
+    #[inline(always)]
+    pub fn of(seg: &Segment) -> Sent {
+        let (stamped, tsval) = seg.options.timestamps.map_or((false, 0), |t| (true, t.value));
+        Sent { time: seg.time, start: seg.seq, end: seg.end(), tsval, stamped, again: false }
+    }
+
     pub fn tsval(&self) -> Option<u32> {
         self.stamped.then_some(self.tsval)
     }

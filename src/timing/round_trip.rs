@@ -12,28 +12,28 @@ use crate::segment::Segment;
 use crate::time::{Span, Time};
 
 /// How many segments in flight are remembered in one direction; those beyond give no sample.
-const IN_FLIGHT: usize = 512;
+pub(super) const IN_FLIGHT: usize = 512;
 
 /// The stream towards one end, as far as it waits for acknowledgment.
 #[derive(Clone, Default)]
 pub struct RoundTrip {
     /// In the order in which they were sent; those before `head` are acknowledged.
-    flight: SmallVec<[Sent; 2]>,
-    loss: Option<Box<Loss>>,
+    pub(super) flight: SmallVec<[Sent; 2]>,
+    pub(super) loss: Option<Box<Loss>>,
     /// Since when the lowest segment in flight waits to be the lowest: the last progress.
-    progress: Time,
-    head: u16,
+    pub(super) progress: Time,
+    pub(super) head: u16,
     /// `sent` means something.
-    has_sent: bool,
+    pub(super) has_sent: bool,
     /// `acked` means something.
-    has_acked: bool,
+    pub(super) has_acked: bool,
     /// Something sent again is not acknowledged. It is told by the numbers when something is repeated or acknowledged, and
     /// not in between: what is acknowledged once stays so, and the numbers wrap in time.
-    recovering: bool,
+    pub(super) recovering: bool,
     /// The end of all that was sent.
-    sent: u32,
+    pub(super) sent: u32,
     /// The highest acknowledgment.
-    acked: u32,
+    pub(super) acked: u32,
 }
 
 /// What counts: when acknowledged segments are let go depends on the memory there is.
@@ -55,7 +55,7 @@ impl RoundTrip {
         (*has_sent, *has_acked, *recovering, *sent, *acked) = (false, false, false, 0, 0);
     }
 
-    fn is_acked(&self, end: u32) -> bool {
+    pub(super) fn is_acked(&self, end: u32) -> bool {
         self.has_acked && !after(end, self.acked)
     }
 
@@ -78,15 +78,7 @@ impl RoundTrip {
             self.flight.drain(..head);
             self.head = 0;
         }
-        let stamps = seg.options.timestamps;
-        self.flight.push(Sent {
-            time: seg.time,
-            start: seg.seq,
-            end,
-            tsval: stamps.map_or(0, |t| t.value),
-            stamped: stamps.is_some(),
-            again: false,
-        });
+        self.flight.push(Sent::of(seg));
     }
 
     /// A segment towards the end that repeats, or comes late.

@@ -73,6 +73,15 @@ impl Samples {
         self.bytes.push(i as u8, span as u64);
     }
 
+    /// Takes some of a kind.
+    #[inline]
+    pub fn add_all(&mut self, kind: Kind, spans: &[Span]) {
+        match self.rough.as_mut().and_then(|rough| rough[kind.index()].histogram_mut()) {
+            Some(histogram) => histogram.take_all(spans.iter().map(|span| span.0.max(0))),
+            None => spans.iter().for_each(|span| self.add(kind, *span)),
+        }
+    }
+
     /// Takes one of a kind of which there are too many to keep.
     #[inline(never)]
     fn add_rough(&mut self, i: usize, span: i64) {

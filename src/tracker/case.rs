@@ -2,6 +2,7 @@
 
 use super::connection::{Class, Connection, Taken};
 use super::opening::Opening;
+use super::run::{Behind, Run};
 use crate::pack::Pack;
 use crate::segment::{Flags, Segment};
 use crate::time::Time;
@@ -93,6 +94,9 @@ pub trait Notes: Clone + Default + Pack {
 
     /// Takes note of `seg` of end `sender`: in order, on an open connection. What [`Notes::take`] comes to.
     fn take_steady(&mut self, _sender: usize, _advances: bool, _seg: &Segment) {}
+
+    /// The same of a run of such segments behind one.
+    fn take_run(&mut self, _sender: usize, _run: &Run<'_>) {}
 }
 
 impl Notes for () {
@@ -155,6 +159,20 @@ impl<E: Notes> Case<E> {
         let advances = self.connection.take_steady(x, seg)?;
         self.notes.take_steady(x, advances, seg);
         Some(advances)
+    }
+
+    /// Takes the run of those `behind` the segment `first`, if that is its latest one, and it was steady.
+    #[inline]
+    pub(super) fn take_run<'a>(&mut self, first: &'a Segment, behind: impl Iterator<Item = &'a Segment>) -> Behind {
+        let mut run = Run::new(first);
+        if self.connection.last_packet == first.packet && self.steady_after < first.time {
+            let x = self.connection.sender(first);
+            self.connection.take_run(x, &mut run, behind);
+            if !run.all().is_empty() {
+                self.notes.take_run(x, &run);
+            }
+        }
+        run.behind()
     }
 
     /// Takes `seg` of end `sender`, of which note is yet to be taken.

@@ -275,9 +275,15 @@ impl Endpoint {
     /// Notes the window `seg` offers.
     #[inline(always)]
     pub(super) fn offer(&mut self, seg: &Segment) {
-        let window = u32::from(seg.window);
+        self.offer_window(seg.window, seg.has(Flags::SYN));
+    }
+
+    /// Notes that it offers `window`, as sent, which a `syn` does unscaled.
+    #[inline(always)]
+    pub(super) fn offer_window(&mut self, window: u16, syn: bool) {
+        let window = u32::from(window);
         let (window, most) = match self.scale {
-            _ if seg.has(Flags::SYN) => (window, window),
+            _ if syn => (window, window),
             Some(NOT_OFFERED) => (window, window),
             Some(scale) => (window << scale.min(14), window << scale.min(14)),
             // Without its SYN the scale is unknown, and the window may be anything up to 1 GiB.

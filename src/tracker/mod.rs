@@ -16,6 +16,7 @@
 //! | [`connection`], `handshake`, `receipt`, `reset` | what one segment proves and suggests |
 //! | `plausible` | whether a segment can be of the connection at all |
 //! | `usual` | the short way for segments that move nothing |
+//! | [`run`] | several of these at once |
 //! | `clock` | segments that the tap's clock dates before what they acknowledge |
 //! | `unseen` | FINs that were not captured |
 //! | `late` | what was acknowledged before it was captured |
@@ -81,6 +82,7 @@ mod repeats;
 mod reset;
 mod restart;
 pub mod rules;
+pub mod run;
 mod scale;
 mod scopes;
 pub(crate) mod sequence;

@@ -12,11 +12,12 @@ use super::case::{Case, Notes};
 use super::connection::{Connection, sender};
 use super::heads::{Head, Heads};
 use super::kept::{How, Kept};
+use super::run::Behind;
 use super::tape::Tape;
 use crate::pack::block::Rows;
 use crate::pack::shelf::{Place, Shelf};
 use crate::pack::{In, Out, Pack};
-use crate::segment::Segment;
+use crate::segment::{Flags, Segment};
 
 /// Records at the beginning.
 const RECORDS: usize = 1 << 13;
@@ -153,6 +154,44 @@ impl<E: Notes> Store<E> {
         let between = sockets[x & 1] == seg.src && sockets[1 - (x & 1)] == seg.dst;
         tenant.used |= between;
         between && case.take_steady(x, seg).is_some()
+    }
+
+    /// Takes `seg`, found through connection `index`, if its record is at [`slot`](Store::slot), and `seg` is on its four-tuple,
+    /// in its scope, and cannot begin another; else does nothing.
+    #[inline]
+    pub(super) fn take_recorded(&mut self, index: usize, slot: usize, seg: &Segment) -> bool {
+        slot < self.records.len() && self.slot(index) == Some(slot) && self.take_at(slot, index, seg)
+    }
+
+    #[inline(never)]
+    fn take_at(&mut self, slot: usize, index: usize, seg: &Segment) -> bool {
+        let case = &mut self.records[slot];
+        let [a, b] = &case.connection.sockets;
+        let x = case.connection.sender(seg);
+        let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
+        let takes = *own == seg.src
+            && *peer == seg.dst
+            && !seg.has(Flags::SYN)
+            && case.connection.is_in_scope(x, seg)
+            && case.connection.goes_on(x, seg);
+        if takes {
+            self.tenants[slot].used = true;
+            let taken = case.track(x, seg, index);
+            case.note(&taken, seg);
+        }
+        takes
+    }
+
+    /// Takes the run of those `behind` the segment `first`, which [`Store::take_steady`] has just taken.
+    #[inline]
+    pub(super) fn take_run<'a, I>(&mut self, index: usize, slot: usize, first: &'a Segment, behind: I) -> Behind
+    where
+        I: Iterator<Item = &'a Segment>,
+    {
+        match (self.records.get_mut(slot), self.tenants.get(slot)) {
+            (Some(case), Some(tenant)) if tenant.index as usize == index => case.take_run(first, behind),
+            _ => Behind::default(),
+        }
     }
 
     /// Prefetches what [`Store::record`] will need of the connection with this head.

@@ -13,6 +13,7 @@ use super::lanes::Many;
 use super::lone::Lone;
 use super::reading::Reading;
 use super::recent::{Guess, Recent};
+use super::run::Behind;
 use super::store::Store;
 use super::textbook::Textbook;
 use crate::segment::{Flags, IcmpError, ScopeId, Segment, Socket};
@@ -231,14 +232,22 @@ impl<N: Notes> Tracker<N> {
         self.len() <= FEW
     }
 
-    /// The same as [`Tracker::pass`] without looking it up ahead.
+    /// The same as [`Tracker::pass`] without looking it up ahead; and whether a run may come behind it.
     #[inline]
-    pub fn pass_next(&mut self, seg: &Segment) -> usize {
+    pub fn pass_next(&mut self, seg: &Segment) -> (usize, bool) {
         let guess = self.recent.guess(seg);
         match guess.get() {
-            Some((head, slot)) if self.store.take_steady(head, slot, seg) => head,
-            _ => self.pass_guessed(guess, seg),
+            Some((head, slot)) if self.store.take_steady(head, slot, seg) => (head, true),
+            Some((head, slot)) if self.store.take_recorded(head, slot, seg) => (head, false),
+            _ => (self.pass_guessed(guess, seg), false),
         }
+    }
+
+    /// Passes the run of those `behind` the segment `first`, which [`Tracker::pass_next`] has just passed.
+    #[inline(never)]
+    pub fn pass_run<'a>(&mut self, first: &'a Segment, behind: impl Iterator<Item = &'a Segment>) -> Behind {
+        let guess = self.recent.guess(first).get();
+        guess.map_or_else(Behind::default, |(head, slot)| self.store.take_run(head, slot, first, behind))
     }
 
     /// The same of one that may be of the connection that `guess` says.
