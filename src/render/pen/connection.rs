@@ -2,6 +2,7 @@
 
 use super::findings::anomaly;
 use super::number::Clock;
+use super::sheet::{Piece, Sheet};
 use super::timing::timing;
 use super::{Pen, row};
 use crate::report::{
@@ -45,115 +46,113 @@ pub fn connection<'a, E: End>(mut pen: Pen<'a>, c: &Connection<E>, clock: &mut C
         path,
         anomalies,
     } = c;
-    pen = pen.counted(b"\"id\":", *id)?;
-    pen = pen.put(b",\"client\":")?;
-    pen = socket(pen, client)?;
-    pen = pen.put(b",\"server\":")?;
-    pen = socket(pen, server)?;
-    pen = pen.counted(b",\"incarnation\":", u64::from(*incarnation))?;
-    pen = seen(pen, *origin, *role)?;
-    pen = pen.put(b",\"scope\":[")?;
+    pen = pen.sheet(|sheet| {
+        let sheet = socket(sheet.counted(b"\"id\":", *id).put(b",\"client\":"), client);
+        let sheet = socket(sheet.put(b",\"server\":"), server);
+        seen(sheet.counted(b",\"incarnation\":", u64::from(*incarnation)), *origin, *role)
+    })?;
     pen = pen.listed(scope, |pen, name| pen.quoted(name))?;
-    pen = pen.put(b"],\"first\":")?;
-    pen = pen.time(*first, clock)?;
-    pen = pen.put(b",\"last\":")?;
-    pen = pen.time(*last, clock)?;
-    pen = pen.counted(b",\"first_packet\":", *first_packet)?;
-    pen = pen.counted(b",\"last_packet\":", *last_packet)?;
-    pen = pen.put(b",\"packets\":")?;
-    pen = counts(pen, packets)?;
-    pen = pen.put(b",\"bytes\":")?;
-    pen = counts(pen, bytes)?;
-    pen = ending(pen, *outcome, *closed_first, *reset_by)?;
+    pen = pen.sheet(|sheet| {
+        let sheet = sheet.put(b"],\"first\":").time(*first, clock).put(b",\"last\":").time(*last, clock);
+        let sheet = sheet.counted(b",\"first_packet\":", *first_packet).counted(b",\"last_packet\":", *last_packet);
+        let sheet = counts(counts(sheet.put(b",\"packets\":"), packets).put(b",\"bytes\":"), bytes);
+        ending(sheet, *outcome, *closed_first, *reset_by).put(b",\"endpoints\":{\"client\":")
+    })?;
     let PerSide { client, server } = endpoints;
-    pen = pen.put(b",\"endpoints\":{\"client\":")?;
     pen = client.object(pen, clock)?;
     pen = pen.put(b",\"server\":")?;
     pen = server.object(pen, clock)?;
     pen = pen.put(b"},\"timing\":")?;
     pen = timing(pen, times, clock)?;
     if let Some(PerSide { client, server }) = path {
-        pen = pen.put(b",\"path\":{\"client\":")?;
-        pen = direction(pen, client)?;
-        pen = pen.put(b",\"server\":")?;
-        pen = direction(pen, server)?;
-        pen = pen.put(b"}")?;
+        pen = pen.sheet(|sheet| {
+            let sheet = direction(sheet.put(b",\"path\":{\"client\":"), client);
+            direction(sheet.put(b",\"server\":"), server).put(b"}")
+        })?;
     }
     pen = pen.put(b",\"anomalies\":[")?;
     pen = pen.listed(anomalies, |pen, one| anomaly(pen, one, clock))?;
     pen.put(b"]}")
 }
 
-/// Writes what of it was seen, and how its ends were told apart.
+/// Writes what of it was seen, how its ends were told apart, and the bracket that opens its scope.
 #[inline(always)]
-fn seen(mut pen: Pen<'_>, origin: Origin, role: Role) -> Option<Pen<'_>> {
-    pen = pen.bytes(match origin {
-        Origin::Handshake => b",\"origin\":\"handshake\"",
-        Origin::Midstream => b",\"origin\":\"midstream\"",
-    })?;
-    pen.bytes(match role {
-        Role::Observed => b",\"role\":\"observed\"",
-        Role::Guessed => b",\"role\":\"guessed\"",
-    })
+fn seen(sheet: Sheet<'_>, origin: Origin, role: Role) -> Sheet<'_> {
+    let origin = match origin {
+        Origin::Handshake => const { &Piece::<32>::of(",\"origin\":\"handshake\"") },
+        Origin::Midstream => const { &Piece::of(",\"origin\":\"midstream\"") },
+    };
+    let role = match role {
+        Role::Observed => const { &Piece::<32>::of(",\"role\":\"observed\",\"scope\":[") },
+        Role::Guessed => const { &Piece::of(",\"role\":\"guessed\",\"scope\":[") },
+    };
+    sheet.piece(origin).piece(role)
 }
+
+/// What stands before a connection's end, for each outcome.
+static OUTCOMES: [Piece<32>; Outcome::ALL.len()] = {
+    let mut pieces = [Piece::EMPTY; Outcome::ALL.len()];
+    let mut i = 0;
+    while i < pieces.len() {
+        let outcome = Outcome::ALL[i];
+        pieces[outcome as usize] = Piece::of(",\"outcome\":\"").and(outcome.name()).and("\"");
+        i += 1;
+    }
+    pieces
+};
+
+/// What stands there of who closed first, and of who reset it; nobody comes first.
+static CLOSED_FIRST: [Piece<32>; 4] = {
+    let mut pieces = [Piece::EMPTY; 4];
+    pieces[1 + ClosedFirst::Client as usize] = Piece::of(",\"closed_first\":\"client\"");
+    pieces[1 + ClosedFirst::Server as usize] = Piece::of(",\"closed_first\":\"server\"");
+    pieces[1 + ClosedFirst::Both as usize] = Piece::of(",\"closed_first\":\"both\"");
+    pieces
+};
+static RESET_BY: [Piece<32>; 4] = {
+    let mut pieces = [Piece::EMPTY; 4];
+    pieces[1 + ResetBy::Client as usize] = Piece::of(",\"reset_by\":\"client\"");
+    pieces[1 + ResetBy::Server as usize] = Piece::of(",\"reset_by\":\"server\"");
+    pieces[1 + ResetBy::Between as usize] = Piece::of(",\"reset_by\":\"between\"");
+    pieces
+};
 
 /// Writes how it ended.
 #[inline(always)]
 fn ending(
-    mut pen: Pen<'_>,
+    sheet: Sheet<'_>,
     outcome: Outcome,
     closed_first: Option<ClosedFirst>,
     reset_by: Option<ResetBy>,
-) -> Option<Pen<'_>> {
-    pen = pen.put(b",\"outcome\":\"")?;
-    pen = pen.bytes(outcome.name().as_bytes())?;
-    pen = pen.bytes(match closed_first {
-        None => b"\"".as_slice(),
-        Some(ClosedFirst::Client) => b"\",\"closed_first\":\"client\"",
-        Some(ClosedFirst::Server) => b"\",\"closed_first\":\"server\"",
-        Some(ClosedFirst::Both) => b"\",\"closed_first\":\"both\"",
-    })?;
-    match reset_by {
-        None => Some(pen),
-        Some(ResetBy::Client) => pen.put(b",\"reset_by\":\"client\""),
-        Some(ResetBy::Server) => pen.put(b",\"reset_by\":\"server\""),
-        Some(ResetBy::Between) => pen.put(b",\"reset_by\":\"between\""),
-    }
+) -> Sheet<'_> {
+    let closed_first = &CLOSED_FIRST[closed_first.map_or(0, |end| 1 + end as usize)];
+    let reset_by = &RESET_BY[reset_by.map_or(0, |end| 1 + end as usize)];
+    sheet.piece(&OUTCOMES[outcome as usize]).piece(closed_first).piece(reset_by)
 }
 
 /// The object.
 #[inline(always)]
-pub fn socket<'a>(mut pen: Pen<'a>, socket: &Socket) -> Option<Pen<'a>> {
+pub fn socket<'a>(sheet: Sheet<'a>, socket: &Socket) -> Sheet<'a> {
     let Socket { addr, port } = socket;
-    pen = pen.put(b"{\"addr\":\"")?;
-    pen = pen.address(*addr)?;
-    pen = pen.put(b"\",\"port\":")?;
-    pen = pen.integer(u64::from(*port))?;
-    pen.put(b"}")
+    sheet.put(b"{\"addr\":\"").address(*addr).counted(b"\",\"port\":", u64::from(*port)).put(b"}")
 }
 
 #[inline(always)]
-fn counts<'a>(mut pen: Pen<'a>, counts: &PerSide<u64>) -> Option<Pen<'a>> {
+fn counts<'a>(sheet: Sheet<'a>, counts: &PerSide<u64>) -> Sheet<'a> {
     let PerSide { client, server } = counts;
-    pen = pen.counted(b"{\"client\":", *client)?;
-    pen = pen.counted(b",\"server\":", *server)?;
-    pen.put(b"}")
+    sheet.counted(b"{\"client\":", *client).counted(b",\"server\":", *server).put(b"}")
 }
 
-fn direction<'a>(mut pen: Pen<'a>, direction: &Direction) -> Option<Pen<'a>> {
+fn direction<'a>(sheet: Sheet<'a>, direction: &Direction) -> Sheet<'a> {
     let Direction { sent, arrived, lost, undecided, repeated, unseen } = direction;
-    pen = pen.counted(b"{\"sent\":", *sent)?;
-    pen = pen.counted(b",\"arrived\":", *arrived)?;
-    pen = pen.counted(b",\"lost\":", *lost)?;
-    pen = pen.counted(b",\"undecided\":", *undecided)?;
-    pen = pen.counted(b",\"repeated\":", *repeated)?;
-    pen = pen.counted(b",\"unseen\":", *unseen)?;
-    pen.put(b"}")
+    let sheet = sheet.counted(b"{\"sent\":", *sent).counted(b",\"arrived\":", *arrived);
+    let sheet = sheet.counted(b",\"lost\":", *lost).counted(b",\"undecided\":", *undecided);
+    sheet.counted(b",\"repeated\":", *repeated).counted(b",\"unseen\":", *unseen).put(b"}")
 }
 
 /// Writes a grade whose opening quotation mark stands; closes it.
 #[inline(always)]
-pub fn evidence<'a>(pen: Pen<'a>, evidence: Evidence) -> Option<Pen<'a>> {
+pub fn evidence(sheet: Sheet<'_>, evidence: Evidence) -> Sheet<'_> {
     let (text, len): (&[u8; 10], usize) = match evidence {
         Evidence::Sent => (b"sent\"     ", 5),
         Evidence::Confirmed => (b"confirmed\"", 10),
@@ -161,20 +160,20 @@ pub fn evidence<'a>(pen: Pen<'a>, evidence: Evidence) -> Option<Pen<'a>> {
         Evidence::Assumed => (b"assumed\"  ", 8),
         Evidence::Timer => (b"timer\"    ", 6),
     };
-    pen.part(text, len)
+    sheet.part(text, len)
 }
 
 impl End for Endpoint {
     #[inline(never)]
     fn object<'a>(&self, mut pen: Pen<'a>, clock: &mut Clock) -> Option<Pen<'a>> {
         let Endpoint { state, possible, evidence, history, retracted, time_in_state, sent: _ } = self;
-        pen = standing(pen, *state, *possible, *evidence)?;
+        pen = pen.sheet(|sheet| standing(sheet, *state, *possible, *evidence))?;
         pen = entries(pen, history, clock)?;
         if !retracted.is_empty() {
             pen = pen.put(b"],\"retracted\":[")?;
             pen = entries(pen, retracted, clock)?;
         }
-        spent(pen, time_in_state)
+        pen.sheet(|sheet| spent(sheet, time_in_state))
     }
 
     fn cells<'a>(&self, pen: Pen<'a>, first: Time) -> Option<Pen<'a>> {
@@ -185,46 +184,38 @@ impl End for Endpoint {
 
 /// Writes what an end is in, up to the bracket that opens its history.
 #[inline(always)]
-pub fn standing<'a>(mut pen: Pen<'a>, state: State, possible: States, grade: Evidence) -> Option<Pen<'a>> {
-    pen = pen.put(b"{\"state\":\"")?;
-    pen = pen.state(state)?;
-    pen = pen.put(b",\"possible\":[")?;
+pub fn standing(mut sheet: Sheet<'_>, state: State, possible: States, grade: Evidence) -> Sheet<'_> {
+    sheet = sheet.put(b"{\"state\":\"").state(state).put(b",\"possible\":[");
     if possible == States::EMPTY.with(state) {
-        pen = pen.put(b"\"")?.state(state)?;
+        sheet = sheet.put(b"\"").state(state);
     } else {
-        let mut first = true;
-        for state in &State::ALL {
-            if possible.has(*state) {
-                pen = if first { pen } else { pen.put(b",")? };
-                pen = pen.put(b"\"")?.state(*state)?;
-                first = false;
-            }
+        for (i, state) in possible.iter().enumerate() {
+            sheet = if i > 0 { sheet.put(b",\"") } else { sheet.put(b"\"") };
+            sheet = sheet.state(state);
         }
     }
-    pen = pen.put(b"],\"evidence\":\"")?;
-    pen = evidence(pen, grade)?;
-    pen.put(b",\"history\":[")
+    evidence(sheet.put(b"],\"evidence\":\""), grade).put(b",\"history\":[")
 }
 
 /// Writes the bracket that closes the history, the time in each state, and the end of the object.
 #[inline(always)]
-pub fn spent<'a>(mut pen: Pen<'a>, time_in_state: &TimeInState) -> Option<Pen<'a>> {
-    pen = pen.put(b"],\"time_in_state\":{")?;
+pub fn spent<'a>(mut sheet: Sheet<'a>, time_in_state: &TimeInState) -> Sheet<'a> {
+    sheet = sheet.put(b"],\"time_in_state\":{");
     for (i, (state, span)) in time_in_state.iter().enumerate() {
-        pen = if i > 0 { pen.put(b",\"")? } else { pen.put(b"\"")? };
-        pen = pen.state(state)?.put(b":")?.span(span)?;
+        sheet = if i > 0 { sheet.put(b",\"") } else { sheet.put(b"\"") };
+        sheet = sheet.state(state).put(b":").span(span);
     }
-    pen.put(b"}}")
+    sheet.put(b"}}")
 }
 
 #[inline(always)]
 fn entries<'a>(pen: Pen<'a>, entries: &[Entry], clock: &mut Clock) -> Option<Pen<'a>> {
-    pen.listed(entries, |pen, one| entry(pen, one, clock))
+    pen.listed(entries, |pen, one| pen.sheet(|sheet| entry(sheet, one, clock)))
 }
 
 /// Causes and rules are words of this crate's own tables, with nothing to escape; the tests see to it.
 #[inline(never)]
-fn entry<'a>(mut pen: Pen<'a>, e: &Entry, clock: &mut Clock) -> Option<Pen<'a>> {
+fn entry<'a>(mut sheet: Sheet<'a>, e: &Entry, clock: &mut Clock) -> Sheet<'a> {
     let Entry {
         time,
         latest,
@@ -240,46 +231,49 @@ fn entry<'a>(mut pen: Pen<'a>, e: &Entry, clock: &mut Clock) -> Option<Pen<'a>> 
         other_tap,
         rule,
     } = e;
-    pen = pen.put(b"{\"time\":")?;
-    pen = pen.time(*time, clock)?;
+    sheet = sheet.put(b"{\"time\":").time(*time, clock);
     if let Some(latest) = latest {
-        pen = pen.put(b",\"latest\":")?;
-        pen = pen.time(*latest, clock)?;
+        sheet = sheet.put(b",\"latest\":").time(*latest, clock);
     }
     if let Some(captured) = captured {
-        pen = pen.put(b",\"captured\":")?;
-        pen = pen.time(*captured, clock)?;
+        sheet = sheet.put(b",\"captured\":").time(*captured, clock);
     }
-    pen = pen.put(b",\"from\":\"")?;
-    pen = pen.state(*from)?;
-    pen = pen.put(b",\"state\":\"")?;
-    pen = pen.state(*state)?;
+    sheet = sheet.put(b",\"from\":\"").state(*from).put(b",\"state\":\"").state(*state);
     if let Some(packet) = packet {
-        pen = pen.counted(b",\"packet\":", *packet)?;
+        sheet = sheet.counted(b",\"packet\":", *packet);
     }
     if *deduced {
-        pen = pen.put(b",\"deduced\":true")?;
+        sheet = sheet.put(b",\"deduced\":true");
     }
-    pen = pen.put(b",\"cause\":\"")?;
-    pen = pen.bytes(cause.as_bytes())?;
-    pen = pen.put(b"\",\"evidence\":\"")?;
-    pen = evidence(pen, *grade)?;
+    sheet = evidence(sheet.put(b",\"cause\":\"").word(cause).put(b"\",\"evidence\":\""), *grade);
     if let Some(packet) = proven_by {
-        pen = pen.counted(b",\"proven_by\":", *packet)?;
+        sheet = sheet.counted(b",\"proven_by\":", *packet);
     }
-    if let Some(side) = seen_at {
-        pen = pen.bytes(match side {
-            Side::Client => b",\"seen_at\":\"client\"",
-            Side::Server => b",\"seen_at\":\"server\"",
-        })?;
-    }
+    sheet = match seen_at {
+        Some(Side::Client) => sheet.put(b",\"seen_at\":\"client\""),
+        Some(Side::Server) => sheet.put(b",\"seen_at\":\"server\""),
+        None => sheet,
+    };
     if let Some(OtherTap { packet, time }) = other_tap {
-        pen = pen.counted(b",\"other_tap\":{\"packet\":", *packet)?;
-        pen = pen.put(b",\"time\":")?;
-        pen = pen.time(*time, clock)?;
-        pen = pen.put(b"}")?;
+        sheet = sheet.counted(b",\"other_tap\":{\"packet\":", *packet);
+        sheet = sheet.put(b",\"time\":").time(*time, clock).put(b"}");
     }
-    pen = pen.put(b",\"rule\":\"")?;
-    pen = pen.bytes(rule.as_bytes())?;
-    pen.put(b"\"}")
+    sheet.put(b",\"rule\":\"").word(rule).put(b"\"}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sheet::ROOM;
+    use super::*;
+
+    #[test]
+    fn outcomes_have_their_names() {
+        for outcome in Outcome::ALL {
+            let mut room = [0; 2 * ROOM];
+            let left =
+                Pen::new(&mut room).sheet(|sheet| ending(sheet, outcome, None, None)).expect("there is room").left();
+            let expected = format!(",\"outcome\":\"{}\"", outcome.name());
+            assert_eq!(String::from_utf8_lossy(&room[..room.len() - left]), expected);
+        }
+    }
 }

@@ -118,7 +118,7 @@ fn fact<'a>(pen: Pen<'a>, value: &Value) -> Option<Pen<'a>> {
         Value::Number(number) => match number.as_u64() {
             Some(n) => pen.integer(n),
             None => match number.as_f64().and_then(micros) {
-                Some(micros) => pen.micros(micros),
+                Some(micros) => pen.sheet(|sheet| sheet.micros(micros)),
                 None => pen.json(number),
             },
         },
@@ -129,7 +129,7 @@ fn fact<'a>(pen: Pen<'a>, value: &Value) -> Option<Pen<'a>> {
 /// Writes a number with a fraction as facts have them.
 pub fn float(pen: Pen<'_>, number: f64) -> Option<Pen<'_>> {
     match micros(number) {
-        Some(micros) => pen.micros(micros),
+        Some(micros) => pen.sheet(|sheet| sheet.micros(micros)),
         None => pen.json(&number),
     }
 }
@@ -159,12 +159,13 @@ impl Pen<'_> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::sheet::ROOM;
     use super::*;
 
     fn check(number: f64) {
-        let (value, mut room) = (Value::from(number), [0; 64]);
+        let (value, mut room) = (Value::from(number), [0; 2 * ROOM]);
         let left = fact(Pen::new(&mut room), &value).expect("there is room").left();
-        assert_eq!(String::from_utf8_lossy(&room[..64 - left]), value.to_string());
+        assert_eq!(String::from_utf8_lossy(&room[..2 * ROOM - left]), value.to_string());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`lines`] | lines before they are written out |
+//! | [`sheet`] | room that is asked for once |
 //! | [`number`], [`text`] | numbers and times; words and addresses |
 //! | [`connection`], [`passage`] | a connection; an end of which the history is only written |
 //! | [`timing`], [`spans`], [`tables`] | where its time went; spans by name; the time of many connections |
@@ -23,6 +24,7 @@ pub mod lines;
 pub mod number;
 pub mod passage;
 pub mod row;
+pub mod sheet;
 pub mod spans;
 pub mod tables;
 pub mod template;

@@ -1,6 +1,7 @@
 //! Whole numbers, and times as seconds with nine decimals.
 
 use super::Pen;
+use super::sheet::Sheet;
 use crate::time::{Span, Time};
 
 /// Nanoseconds in ten seconds: spans below have one digit before the point.
@@ -33,20 +34,11 @@ const fn threes() -> [u32; 1_024] {
     threes
 }
 
-/// Three digits of `n` < 1,000.
+/// Nine digits of `n` < 10^9, three and three.
 #[inline(always)]
-fn three(n: u32) -> u64 {
-    u64::from(THREES[n as usize % THREES.len()])
-}
-
-/// Nine digits of `n` < 10^9: the first eight, and the last four, which repeat three of those.
-#[inline(always)]
-fn nine(n: u32) -> (u64, u32) {
-    let millions = n / 1_000_000;
-    let rest = n - millions * 1_000_000;
-    let thousands = rest / 1_000;
-    let [high, middle, low] = [three(millions), three(thousands), three(rest - thousands * 1_000)];
-    (high | (middle << 24) | (low << 48), ((middle >> 16) | (low << 8)) as u32)
+fn nine(n: u32) -> [u32; 3] {
+    let (millions, rest) = (n / 1_000_000, n % 1_000_000);
+    [millions, rest / 1_000, rest % 1_000].map(|n| THREES[n as usize % THREES.len()])
 }
 
 const ZEROS: u64 = 0x3030_3030_3030_3030;
@@ -67,27 +59,20 @@ impl SpanText {
     /// `0.000000000`.
     pub const ZERO: SpanText = SpanText { first: 0x3030_3030_3030_2e30, last: 0x3030_3030 };
 
-    /// The span if it is short and not negative.
-    #[inline(always)]
-    pub fn of(span: Span) -> Option<SpanText> {
-        let n = span.0 as u64;
-        (n < SHORT).then(|| SpanText::short(n))
-    }
-
     /// `n` nanoseconds, less than ten seconds.
     #[inline(always)]
     pub fn short(n: u64) -> SpanText {
         let seconds = n / 1_000_000_000;
-        let (first, last) = nine((n - seconds * 1_000_000_000) as u32);
-        SpanText { first: (0x2e30 + seconds) | (first << 16), last }
+        let [high, middle, low] = nine((n - seconds * 1_000_000_000) as u32).map(u64::from);
+        let first = (0x2e30 + seconds) | (high << 16) | (middle << 40);
+        SpanText { first, last: ((middle >> 16) | (low << 8)) as u32 }
     }
 
     /// Writes it.
     #[inline(always)]
-    pub fn put(self, to: &mut [u8; WIDTH]) -> Option<()> {
-        *to.first_chunk_mut::<8>()? = self.first.to_le_bytes();
-        *to.last_chunk_mut::<4>()? = self.last.to_le_bytes();
-        Some(())
+    pub fn put(self, to: &mut [u8; WIDTH]) {
+        to[..8].copy_from_slice(&self.first.to_le_bytes());
+        to[WIDTH - 4..].copy_from_slice(&self.last.to_le_bytes());
     }
 }
 
@@ -127,73 +112,135 @@ impl Clock {
     }
 }
 
-impl<'a> Pen<'a> {
+/// The digits of `n`, from 1 to 10^8 - 1, the first in the lowest byte, and how many.
+#[inline(never)]
+fn several(n: u64) -> (u64, usize) {
+    if n < 1_000_000 {
+        let n = n as u32;
+        let [high, low] = [n / 1_000, n % 1_000].map(|n| u64::from(THREES[n as usize % THREES.len()]));
+        let digits = high | (low << 24);
+        // At least one digit is not 0.
+        let leading = (digits ^ ZEROS).trailing_zeros() / 8;
+        return (digits >> (leading * 8), 6 - leading as usize);
+    }
+    let digits = eight(n);
+    let leading = digits.trailing_zeros() / 8;
+    ((digits | ZEROS) >> (leading * 8), 8 - leading as usize)
+}
+
+impl Sheet<'_> {
     /// Writes a whole number.
     #[inline(always)]
-    pub fn integer(self, n: u64) -> Option<Self> {
-        if n < 10 { self.put(&[b'0' + n as u8]) } else { self.several(n) }
+    pub fn integer(self, n: u64) -> Self {
+        if n < 10 { self.put(&[b'0' + n as u8]) } else { self.number(n) }
+    }
+
+    /// Writes a whole number that is not 0.
+    #[inline(always)]
+    pub fn number(self, n: u64) -> Self {
+        if n >= 100_000_000 {
+            return self.large(n);
+        }
+        let (digits, len) = several(n);
+        self.part(&digits.to_le_bytes(), len)
     }
 
     #[inline(never)]
-    fn several(self, n: u64) -> Option<Self> {
-        if n < 1_000_000 {
-            let n = n as u32;
-            let thousands = n / 1_000;
-            let digits = three(thousands) | (three(n - thousands * 1_000) << 24);
-            // At least one digit is not 0.
-            let leading = (digits ^ ZEROS).trailing_zeros() / 8;
-            return self.part(&(digits >> (leading * 8)).to_le_bytes(), 6 - leading as usize);
-        }
-        if n < 100_000_000 {
-            let digits = eight(n);
-            let leading = digits.trailing_zeros() / 8;
-            return self.part(&((digits | ZEROS) >> (leading * 8)).to_le_bytes(), 8 - leading as usize);
-        }
+    fn large(self, n: u64) -> Self {
         let high = n / 100_000_000;
-        self.integer(high)?.put(&digits(n - high * 100_000_000))
+        self.integer(high).put(&digits(n - high * 100_000_000))
+    }
+
+    /// Writes a number behind its key.
+    #[inline(always)]
+    pub fn counted<const N: usize>(self, key: &[u8; N], n: u64) -> Self {
+        self.put(key).integer(n)
     }
 
     /// Writes a number of millionths as a float: no zeros at its end, but one decimal at least.
-    pub fn micros(self, n: u64) -> Option<Self> {
+    pub fn micros(self, n: u64) -> Self {
         let whole = n / 1_000_000;
-        let (decimals, _) = nine((n - whole * 1_000_000) as u32 * 1_000);
+        let [high, low, _] = nine((n - whole * 1_000_000) as u32 * 1_000).map(u64::from);
+        let decimals = high | (low << 24);
         let zeros = ((decimals ^ ZEROS) << 16).leading_zeros() / 8;
-        self.integer(whole)?.put(b".")?.part(&decimals.to_le_bytes(), 6 - (zeros as usize).min(5))
+        self.integer(whole).put(b".").part(&decimals.to_le_bytes(), 6 - (zeros as usize).min(5))
+    }
+
+    /// Writes a span in seconds.
+    #[inline(always)]
+    pub fn span(self, span: Span) -> Self {
+        let n = span.0 as u64;
+        if n >= SHORT {
+            return self.seconds(span.0);
+        }
+        let seconds = n / 1_000_000_000;
+        self.put(&[b'0' + seconds as u8, b'.']).decimals((n - seconds * 1_000_000_000) as u32)
+    }
+
+    /// Writes a span behind its key if it is known.
+    #[inline(always)]
+    pub fn known_span<const N: usize>(self, key: &[u8; N], span: Option<Span>) -> Self {
+        match span {
+            Some(span) => self.put(key).span(span),
+            None => self,
+        }
+    }
+
+    /// Writes a time in seconds.
+    #[inline(always)]
+    pub fn time(self, time: Time, clock: &mut Clock) -> Self {
+        let n = time.0 as u64;
+        if n.wrapping_sub(clock.begin) >= 1_000_000_000 && clock.set(n).is_none() {
+            return self.seconds(time.0);
+        }
+        self.put(&clock.text).decimals(n.wrapping_sub(clock.begin) as u32)
+    }
+
+    /// Any number of nanoseconds.
+    #[inline(never)]
+    fn seconds(self, nanos: i64) -> Self {
+        let sheet = if nanos < 0 { self.put(b"-") } else { self };
+        let n = nanos.unsigned_abs();
+        sheet.integer(n / 1_000_000_000).put(b".").decimals((n % 1_000_000_000) as u32)
+    }
+
+    /// Nine decimals.
+    #[inline(always)]
+    fn decimals(self, n: u32) -> Self {
+        let [high, middle, low] = nine(n).map(u32::to_le_bytes);
+        // A byte more each time, over which the next one is written.
+        self.fill::<10>(9, |to| {
+            to[..4].copy_from_slice(&high);
+            to[3..7].copy_from_slice(&middle);
+            to[6..].copy_from_slice(&low);
+        })
+    }
+}
+
+/// The same where there may be no room.
+impl Pen<'_> {
+    /// Writes a whole number.
+    #[inline]
+    pub fn integer(self, n: u64) -> Option<Self> {
+        self.sheet(|sheet| sheet.integer(n))
+    }
+
+    /// Writes a number behind its key.
+    #[inline]
+    pub fn counted<const N: usize>(self, key: &[u8; N], n: u64) -> Option<Self> {
+        self.sheet(|sheet| sheet.counted(key, n))
     }
 
     /// Writes a span in seconds.
     #[inline]
     pub fn span(self, span: Span) -> Option<Self> {
-        let Some(text) = SpanText::of(span) else { return self.seconds(span.0) };
-        let (to, pen) = self.take::<WIDTH>()?;
-        text.put(to)?;
-        Some(pen)
+        self.sheet(|sheet| sheet.span(span))
     }
 
     /// Writes a time in seconds.
     #[inline]
     pub fn time(self, time: Time, clock: &mut Clock) -> Option<Self> {
-        let n = time.0 as u64;
-        if n.wrapping_sub(clock.begin) >= 1_000_000_000 && clock.set(n).is_none() {
-            return self.seconds(time.0);
-        }
-        let (first, last) = nine(n.wrapping_sub(clock.begin) as u32);
-        let (text, pen) = self.take::<20>()?;
-        *text.first_chunk_mut::<11>()? = clock.text;
-        let decimals = text.last_chunk_mut::<9>()?;
-        *decimals.first_chunk_mut::<8>()? = first.to_le_bytes();
-        *decimals.last_chunk_mut::<4>()? = last.to_le_bytes();
-        Some(pen)
-    }
-
-    /// Any number of nanoseconds.
-    #[inline(never)]
-    fn seconds(self, nanos: i64) -> Option<Self> {
-        let pen = if nanos < 0 { self.put(b"-")? } else { self };
-        let n = nanos.unsigned_abs();
-        let rest = n % 1_000_000_000;
-        let pen = pen.integer(n / 1_000_000_000)?.put(&[b'.', b'0' + (rest / 100_000_000) as u8])?;
-        pen.put(&digits(rest % 100_000_000))
+        self.sheet(|sheet| sheet.time(time, clock))
     }
 }
 
@@ -201,12 +248,13 @@ impl<'a> Pen<'a> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::sheet::ROOM;
     use super::*;
 
     fn written(write: impl FnOnce(Pen<'_>) -> Option<Pen<'_>>) -> String {
-        let mut room = [0; 64];
+        let mut room = [0; 2 * ROOM];
         let left = write(Pen::new(&mut room)).expect("there is room").left();
-        String::from_utf8(room[..64 - left].to_vec()).expect("text")
+        String::from_utf8(room[..room.len() - left].to_vec()).expect("text")
     }
 
     fn check(n: i64) {

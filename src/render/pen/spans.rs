@@ -1,7 +1,7 @@
 //! Spans with their names: what the timing of one connection and that of many have in common.
 
-use super::Pen;
 use super::number::{SpanText, WIDTH, all_short};
+use super::sheet::Sheet;
 use crate::report::PerSide;
 use crate::report::timing::{Blame, Distribution, Stops};
 use crate::time::Span;
@@ -10,6 +10,16 @@ use crate::time::Span;
 struct Shape<const LEN: usize, const N: usize> {
     text: [u8; LEN],
     at: [usize; N],
+}
+
+impl<const LEN: usize, const N: usize> Shape<LEN, N> {
+    /// Puts the text of a span where it belongs.
+    #[inline(always)]
+    fn put(&self, i: usize, text: SpanText, to: &mut [u8; LEN]) {
+        if let Some(to) = to.get_mut(self.at[i]..).and_then(<[u8]>::first_chunk_mut) {
+            text.put(to);
+        }
+    }
 }
 
 /// Length of [`shape`]'s text.
@@ -67,49 +77,31 @@ const PARTS: [&str; 9] = [
 ];
 const BLAME: Shape<{ length(&PARTS) }, 9> = shape(PARTS);
 
-impl<'a> Pen<'a> {
+impl Sheet<'_> {
     /// Writes spans, all of them short, into `shape`.
     #[inline(always)]
-    fn shaped<const LEN: usize, const N: usize>(self, shape: &Shape<LEN, N>, spans: &[Span; N]) -> Option<Self> {
-        let (to, pen) = self.take::<LEN>()?;
-        *to = shape.text;
-        // Quantiles of a few samples are often the same one, and many parts are none.
-        let mut last = (Span(0), SpanText::ZERO);
-        for (i, span) in spans.iter().enumerate() {
-            if *span != last.0 {
-                last = (*span, text(span.0 as u64));
+    fn shaped<const LEN: usize, const N: usize>(self, shape: &Shape<LEN, N>, spans: &[Span; N]) -> Self {
+        self.fill(LEN, |to: &mut [u8; LEN]| {
+            *to = shape.text;
+            // Many parts are none, and quantiles of a few samples are often the same one.
+            let mut last = (Span(0), SpanText::ZERO);
+            for (i, span) in spans.iter().enumerate() {
+                if *span != last.0 {
+                    last = (*span, text(span.0 as u64));
+                }
+                shape.put(i, last.1, to);
             }
-            last.1.put(to.get_mut(shape.at[i]..)?.first_chunk_mut::<WIDTH>()?)?;
-        }
-        Some(pen)
+        })
     }
 
     /// Writes spans by name of which some are not short.
     #[inline(never)]
-    fn wide(mut self, keys: &[&str], spans: &[Span]) -> Option<Self> {
+    fn wide(mut self, keys: &[&str], spans: &[Span]) -> Self {
         for (i, (key, span)) in keys.iter().zip(spans).enumerate() {
-            self = self.bytes(if i > 0 { b",\"" } else { b"\"" })?;
-            self = self.bytes(key.as_bytes())?;
-            self = self.put(b"\":")?;
-            self = self.span(*span)?;
+            self = if i > 0 { self.put(b",\"") } else { self.put(b"\"") };
+            self = self.word(key).put(b"\":").span(*span);
         }
-        Some(self)
-    }
-
-    /// Writes a span behind its key if it is known.
-    #[inline(always)]
-    pub fn known_span<const N: usize>(self, key: &[u8; N], span: Option<Span>) -> Option<Self> {
-        match span {
-            Some(span) => self.put(key)?.span(span),
-            None => Some(self),
-        }
-    }
-
-    /// Writes a number behind its key.
-    #[inline(always)]
-    pub fn counted<const N: usize>(mut self, key: &[u8; N], n: u64) -> Option<Self> {
-        self = self.put(key)?;
-        self.integer(n)
+        self
     }
 }
 
@@ -120,71 +112,79 @@ fn text(nanos: u64) -> SpanText {
 }
 
 /// The least and the most.
-pub fn between<'a>(mut pen: Pen<'a>, [low, high]: [Span; 2]) -> Option<Pen<'a>> {
-    pen = pen.put(b"[")?;
-    pen = pen.span(low)?;
-    pen = pen.put(b",")?;
-    pen = pen.span(high)?;
-    pen.put(b"]")
+pub fn between(sheet: Sheet<'_>, [low, high]: [Span; 2]) -> Sheet<'_> {
+    sheet.put(b"[").span(low).put(b",").span(high).put(b"]")
 }
 
 /// The members of a distribution, without braces.
 #[inline(never)]
-pub fn distribution<'a>(mut pen: Pen<'a>, d: &Distribution) -> Option<Pen<'a>> {
+pub fn distribution<'a>(sheet: Sheet<'a>, d: &Distribution) -> Sheet<'a> {
     let Distribution { n, min, p50, p90, p95, p99, max, mean, stddev, error, shape: _ } = d;
-    pen = pen.counted(b"\"n\":", *n)?;
-    pen = pen.put(b",")?;
     let spans = [*min, *p50, *p90, *p95, *p99, *max, *mean, *stddev];
-    match all_short(&spans) {
-        true => pen = pen.shaped(&DISTRIBUTION, &spans)?,
-        false => pen = pen.wide(&QUANTILES, &spans)?,
+    // As one sample is.
+    if stddev.0 == 0 && spans[1..7].iter().all(|span| span == min) && all_short(&[*min]) && error.is_none() {
+        return same(sheet.counted(b"\"n\":", *n), *min);
     }
-    if let Some(error) = error {
-        pen = pen.put(b",\"error\":")?;
-        pen = pen.json(error)?;
+    let sheet = sheet.counted(b"\"n\":", *n).put(b",");
+    let sheet = match all_short(&spans) {
+        true => sheet.shaped(&DISTRIBUTION, &spans),
+        false => sheet.wide(&QUANTILES, &spans),
+    };
+    match error {
+        Some(error) => sheet.put(b",\"error\":").float(*error),
+        None => sheet,
     }
-    Some(pen)
+}
+
+/// A distribution of samples that are all the same, a short span.
+#[inline(always)]
+fn same(sheet: Sheet<'_>, span: Span) -> Sheet<'_> {
+    let text = SpanText::short(span.0 as u64);
+    sheet.put(b",").fill(DISTRIBUTION.text.len(), |to| {
+        *to = DISTRIBUTION.text;
+        // The deviation stands.
+        (0..7).for_each(|i| DISTRIBUTION.put(i, text, to));
+    })
 }
 
 /// Stops of both ends.
 #[inline(always)]
-pub fn stops<'a>(mut pen: Pen<'a>, both: &PerSide<Stops>) -> Option<Pen<'a>> {
+pub fn stops<'a>(sheet: Sheet<'a>, both: &PerSide<Stops>) -> Sheet<'a> {
     let PerSide { client, server } = both;
-    pen = pen.put(b"{\"client\":")?;
-    pen = stop(pen, client)?;
-    pen = pen.put(b",\"server\":")?;
-    pen = stop(pen, server)?;
-    pen = pen.put(b"}")?;
-    Some(pen)
+    let sheet = stop(sheet.put(b"{\"client\":"), client);
+    stop(sheet.put(b",\"server\":"), server).put(b"}")
 }
 
 /// The object.
 #[inline(always)]
-pub fn stop<'a>(mut pen: Pen<'a>, stops: &Stops) -> Option<Pen<'a>> {
+pub fn stop<'a>(sheet: Sheet<'a>, stops: &Stops) -> Sheet<'a> {
     let Stops { count, total, longest, open } = stops;
     // Nearly all have none.
     if *count == 0 && total.0 == 0 && longest.0 == 0 && !open {
-        return pen.put(b"{\"count\":0,\"total\":0.000000000,\"longest\":0.000000000,\"open\":false}");
+        return sheet.put(b"{\"count\":0,\"total\":0.000000000,\"longest\":0.000000000,\"open\":false}");
     }
-    pen = pen.counted(b"{\"count\":", *count)?;
-    pen = pen.put(b",\"total\":")?;
-    pen = pen.span(*total)?;
-    pen = pen.put(b",\"longest\":")?;
-    pen = pen.span(*longest)?;
-    pen.bytes(if *open { b",\"open\":true}" } else { b",\"open\":false}" })
+    some_stops(sheet, stops)
+}
+
+#[inline(never)]
+fn some_stops<'a>(sheet: Sheet<'a>, stops: &Stops) -> Sheet<'a> {
+    let Stops { count, total, longest, open } = stops;
+    let sheet = sheet.counted(b"{\"count\":", *count).put(b",\"total\":").span(*total);
+    let sheet = sheet.put(b",\"longest\":").span(*longest);
+    if *open { sheet.put(b",\"open\":true}") } else { sheet.put(b",\"open\":false}") }
 }
 
 /// Where time went.
 #[inline(always)]
-pub fn account<'a>(mut pen: Pen<'a>, blame: &Blame) -> Option<Pen<'a>> {
+pub fn account<'a>(sheet: Sheet<'a>, blame: &Blame) -> Sheet<'a> {
     let Blame { handshake, network, recovery, server, client, zero_window_server, zero_window_client, idle, close } =
         blame;
     let parts =
         [*handshake, *network, *recovery, *server, *client, *zero_window_server, *zero_window_client, *idle, *close];
-    pen = pen.put(b"{")?;
-    match all_short(&parts) {
-        true => pen = pen.shaped(&BLAME, &parts)?,
-        false => pen = pen.wide(&PARTS, &parts)?,
-    }
-    pen.put(b"}")
+    let sheet = sheet.put(b"{");
+    let sheet = match all_short(&parts) {
+        true => sheet.shaped(&BLAME, &parts),
+        false => sheet.wide(&PARTS, &parts),
+    };
+    sheet.put(b"}")
 }

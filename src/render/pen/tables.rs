@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Pen;
 use super::connection::socket;
+use super::sheet::Sheet;
 use super::spans::{account, distribution, stop, stops};
 use crate::report::PerSide;
 use crate::report::timing::{GroupTiming, Occupancy};
@@ -36,7 +37,7 @@ pub fn group<'a>(mut pen: Pen<'a>, g: &GroupTiming) -> Option<Pen<'a>> {
     }
     if let Some(server) = server {
         pen = pen.put(b"\"server\":")?;
-        pen = socket(pen, server)?.put(b",")?;
+        pen = pen.sheet(|sheet| socket(sheet, server).put(b","))?;
     }
     pen = pen.counted(b"\"connections\":", *connections)?;
     pen = pen.put(b",\"vantages\":")?;
@@ -46,20 +47,18 @@ pub fn group<'a>(mut pen: Pen<'a>, g: &GroupTiming) -> Option<Pen<'a>> {
         pen = pen.bytes(if i > 0 { b",\"" } else { b"\"" })?;
         pen = pen.bytes(name.as_bytes())?;
         pen = pen.put(b"\":{")?;
-        pen = distribution(pen, d)?.put(b"}")?;
+        pen = pen.sheet(|sheet| distribution(sheet, d).put(b"}"))?;
     }
     pen = pen.counted(b"},\"syn_retries\":", *syn_retries)?;
     pen = pen.counted(b",\"synack_retries\":", *synack_retries)?;
     pen = pen.counted(b",\"excluded\":", *excluded)?;
     pen = pen.counted(b",\"clamped\":", *clamped)?;
-    pen = pen.put(b",\"idle\":")?;
-    pen = stop(pen, idle)?;
-    pen = pen.put(b",\"zero_window\":")?;
-    pen = stops(pen, zero_window)?;
-    pen = pen.put(b",\"stalls\":")?;
-    pen = stops(pen, stalls)?;
-    pen = pen.put(b",\"blame\":")?;
-    pen = account(pen, blame)?;
+    pen = pen.sheet(|sheet| {
+        let sheet = stop(sheet.put(b",\"idle\":"), idle);
+        let sheet = stops(sheet.put(b",\"zero_window\":"), zero_window);
+        let sheet = stops(sheet.put(b",\"stalls\":"), stalls);
+        account(sheet.put(b",\"blame\":"), blame)
+    })?;
     if let Some(slowest) = slowest {
         pen = pen.put(b",\"slowest\":\"")?;
         pen = pen.bytes(slowest.as_bytes())?.put(b"\"")?;
@@ -75,24 +74,26 @@ pub fn group<'a>(mut pen: Pen<'a>, g: &GroupTiming) -> Option<Pen<'a>> {
 /// The members of an object by state.
 fn stays<'a>(mut pen: Pen<'a>, states: &BTreeMap<State, Occupancy>) -> Option<Pen<'a>> {
     for (i, (state, stays)) in states.iter().enumerate() {
-        let Occupancy { spans, at_least, at_most, uncertain, modelled, open, open_longest } = stays;
         pen = pen.bytes(if i > 0 { b",\"" } else { b"\"" })?;
-        pen = pen.state(*state)?.put(b":{")?;
-        if let Some(d) = spans {
-            pen = distribution(pen, d)?.put(b",")?;
-        }
-        if let Some(d) = at_least {
-            pen = pen.put(b"\"at_least\":{")?;
-            pen = distribution(pen, d)?.put(b"},")?;
-        }
-        if let Some(d) = at_most {
-            pen = pen.put(b"\"at_most\":{")?;
-            pen = distribution(pen, d)?.put(b"},")?;
-        }
-        pen = pen.counted(b"\"uncertain\":", *uncertain)?;
-        pen = pen.counted(b",\"modelled\":", *modelled)?;
-        pen = pen.counted(b",\"open\":", *open)?;
-        pen = pen.known_span(b",\"open_longest\":", *open_longest)?.put(b"}")?;
+        pen = pen.sheet(|sheet| occupancy(sheet.state(*state).put(b":{"), stays).put(b"}"))?;
     }
     Some(pen)
+}
+
+/// The members of the object of one state.
+fn occupancy<'a>(mut sheet: Sheet<'a>, stays: &Occupancy) -> Sheet<'a> {
+    let Occupancy { spans, at_least, at_most, uncertain, modelled, open, open_longest } = stays;
+    if let Some(d) = spans {
+        sheet = distribution(sheet, d).put(b",");
+    }
+    if let Some(d) = at_least {
+        sheet = distribution(sheet.put(b"\"at_least\":{"), d).put(b"},");
+    }
+    if let Some(d) = at_most {
+        sheet = distribution(sheet.put(b"\"at_most\":{"), d).put(b"},");
+    }
+    sheet = sheet.counted(b"\"uncertain\":", *uncertain);
+    sheet = sheet.counted(b",\"modelled\":", *modelled);
+    sheet = sheet.counted(b",\"open\":", *open);
+    sheet.known_span(b",\"open_longest\":", *open_longest)
 }

@@ -1,6 +1,7 @@
 //! Lines of lone SYNs: most of one is the same in all of a kind, and is copied.
 
 use super::number::Clock;
+use super::sheet::ROOM;
 use super::{Lines, Pen, findings};
 use crate::report::Side;
 use crate::report::lone::{Kind, LoneSyn};
@@ -93,9 +94,10 @@ fn values(kind: &Kind) -> Vec<(Part, Vec<u8>)> {
     parts.extend(SIDES.map(Part::Port));
     parts.extend((made_up.waited != 0).then_some(Part::Waited));
     let text = |part: Part| {
-        let mut room = [0; 64];
-        let left = part.value(Pen::new(&mut room), made_up, &mut Clock::default()).map_or(64, |pen| pen.left());
-        room[..64 - left].to_vec()
+        let mut room = [0; 2 * ROOM];
+        let value = part.value(Pen::new(&mut room), made_up, &mut Clock::default());
+        let left = value.map_or(2 * ROOM, |pen| pen.left());
+        room[..room.len() - left].to_vec()
     };
     parts.into_iter().map(|part| (part, text(part))).collect()
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Pen;
+use super::sheet::Sheet;
 use crate::tracker::State;
 
 /// The name of each state and the quotation mark after it, and their length.
@@ -44,13 +45,6 @@ const fn octets() -> [([u8; 4], u8); 256] {
 }
 
 impl Pen<'_> {
-    /// Writes the name of a state whose opening quotation mark stands; closes it.
-    #[inline(always)]
-    pub fn state(self, state: State) -> Option<Self> {
-        let (name, len) = &STATES[state as usize];
-        self.part(name, *len)
-    }
-
     /// Writes any text in quotation marks.
     pub fn quoted(mut self, text: &str) -> Option<Self> {
         // All bytes are looked at, so that the compiler can take many at once.
@@ -66,27 +60,39 @@ impl Pen<'_> {
     /// Writes an address without quotation marks.
     #[inline]
     pub fn address(self, address: IpAddr) -> Option<Self> {
+        self.sheet(|sheet| sheet.address(address))
+    }
+}
+
+impl Sheet<'_> {
+    /// Writes the name of a state whose opening quotation mark stands; closes it.
+    #[inline(always)]
+    pub fn state(self, state: State) -> Self {
+        let (name, len) = &STATES[state as usize];
+        self.part(name, *len)
+    }
+
+    /// Writes an address without quotation marks.
+    #[inline(always)]
+    pub fn address(self, address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => self.v4(address),
             IpAddr::V6(address) => self.v6(address),
         }
     }
 
-    #[inline]
-    fn v4(mut self, address: Ipv4Addr) -> Option<Self> {
+    #[inline(always)]
+    fn v4(self, address: Ipv4Addr) -> Self {
         let [a, b, c, d] = address.octets().map(|octet| &OCTETS[usize::from(octet)]);
-        self = self.part(&a.0, usize::from(a.1))?;
-        self = self.part(&b.0, usize::from(b.1))?;
-        self = self.part(&c.0, usize::from(c.1))?;
-        self.part(&d.0, usize::from(d.1) - 1)
+        let sheet = self.part(&a.0, a.1.into()).part(&b.0, b.1.into()).part(&c.0, c.1.into());
+        sheet.part(&d.0, usize::from(d.1) - 1)
     }
 
     /// As RFC 5952 says: no leading zeros, the first of the longest runs of zeros left out.
     #[inline(never)]
-    fn v6(mut self, address: Ipv6Addr) -> Option<Self> {
+    fn v6(self, address: Ipv6Addr) -> Self {
         if let Some(mapped) = address.to_ipv4_mapped() {
-            self = self.put(b"::ffff:")?;
-            return self.v4(mapped);
+            return self.put(b"::ffff:").v4(mapped);
         }
         let groups = address.segments();
         let (mut from, mut len, mut run) = (0, 0, 0);
@@ -99,23 +105,21 @@ impl Pen<'_> {
         if len < 2 {
             return self.groups(&groups);
         }
-        self = self.groups(&groups[..from])?;
-        self = self.put(b"::")?;
-        self.groups(&groups[from + len..])
+        self.groups(&groups[..from]).put(b"::").groups(&groups[from + len..])
     }
 
-    fn groups(mut self, groups: &[u16]) -> Option<Self> {
+    fn groups(mut self, groups: &[u16]) -> Self {
         for (i, group) in groups.iter().enumerate() {
             if i > 0 {
-                self = self.put(b":")?;
+                self = self.put(b":");
             }
             let digit = |shift: u32| b"0123456789abcdef"[usize::from(group >> shift & 15)];
             // At least one digit.
             let leading = (group.leading_zeros() / 4).min(3);
             let all = u32::from_le_bytes([digit(12), digit(8), digit(4), digit(0)]);
-            self = self.part(&(all >> (leading * 8)).to_le_bytes(), 4 - leading as usize)?;
+            self = self.part(&(all >> (leading * 8)).to_le_bytes(), 4 - leading as usize);
         }
-        Some(self)
+        self
     }
 }
 
@@ -123,12 +127,13 @@ impl Pen<'_> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::sheet::ROOM;
     use super::*;
 
     fn written(write: impl FnOnce(Pen<'_>) -> Option<Pen<'_>>) -> String {
-        let mut room = [0; 1024];
+        let mut room = [0; 2 * ROOM];
         let left = write(Pen::new(&mut room)).expect("there is room").left();
-        String::from_utf8(room[..1024 - left].to_vec()).expect("text")
+        String::from_utf8(room[..room.len() - left].to_vec()).expect("text")
     }
 
     fn check(address: IpAddr) {
@@ -145,7 +150,7 @@ mod tests {
     #[test]
     fn states_have_their_names() {
         for state in State::ALL {
-            assert_eq!(written(|pen| pen.state(state)), format!("{state}\""));
+            assert_eq!(written(|pen| pen.sheet(|sheet| sheet.state(state))), format!("{state}\""));
         }
     }
 
