@@ -1,6 +1,7 @@
 //! From tracked connections to the report model.
 
 use crate::report::passage::Taken;
+use crate::report::timing::Timing;
 use crate::report::*;
 use crate::segment::{ScopeId, Socket};
 use crate::time::Time;
@@ -38,12 +39,13 @@ pub struct Subject<'a> {
     pub tracked: Option<&'a tracker::Connection>,
 }
 
-/// The report on one connection; `id` counts from 1 by first packet.
-pub fn connection<E: Told>(subject: &Subject<'_>, id: u64, context: &Context<'_>) -> Connection<E> {
-    let Subject { sockets, outline: c, measured, verdicts, .. } = subject;
+/// The report on one connection; `id` counts from 1 by first packet. Its ends and its timing are yet to be [told](tell): they
+/// are large, and told where they stay.
+#[inline]
+pub fn outlined<E: Told>(subject: &Subject<'_>, id: u64, context: &Context<'_>) -> Connection<E> {
+    let Subject { sockets, outline: c, .. } = subject;
     let client = c.client & 1;
     let server = 1 - client;
-    let side = |e: usize| E::of(subject, e, context);
     Connection {
         id,
         client: sockets[client],
@@ -61,11 +63,21 @@ pub fn connection<E: Told>(subject: &Subject<'_>, id: u64, context: &Context<'_>
         outcome: subject.ending.outcome,
         closed_first: subject.ending.closed_first,
         reset_by: subject.ending.reset_by,
-        endpoints: PerSide { client: side(client), server: side(server) },
-        timing: timing::summary::timing(measured, c, verdicts, context.vantage, context.end),
+        endpoints: PerSide { client: E::untold(), server: E::untold() },
+        timing: Timing::default(),
         path: None,
         anomalies: Vec::new(),
     }
+}
+
+/// Tells the rest of what is [outlined].
+pub fn tell<E: Told>(subject: &Subject<'_>, context: &Context<'_>, connection: &mut Connection<E>) {
+    let Subject { outline: c, measured, verdicts, .. } = subject;
+    let client = c.client & 1;
+    let PerSide { client: of_client, server: of_server } = &mut connection.endpoints;
+    of_client.tell(subject, client, context);
+    of_server.tell(subject, 1 - client, context);
+    timing::summary::put(measured, c, verdicts, (context.vantage, context.end), &mut connection.timing);
 }
 
 /// The VLANs and tunnels of both directions, the client's first.
@@ -105,17 +117,25 @@ fn taken(step: &Step, latest: Time) -> Taken {
 
 /// How an end is told.
 pub trait Told: Sized {
-    /// End `e` of `subject`.
-    fn of(subject: &Subject<'_>, e: usize, context: &Context<'_>) -> Self;
+    /// One of which nothing is told yet.
+    fn untold() -> Self;
+
+    /// Tells end `e` of `subject`.
+    fn tell(&mut self, subject: &Subject<'_>, e: usize, context: &Context<'_>);
 }
 
 impl Told for Passage {
+    fn untold() -> Passage {
+        Passage::default()
+    }
+
     #[inline]
-    fn of(subject: &Subject<'_>, e: usize, context: &Context<'_>) -> Passage {
+    fn tell(&mut self, subject: &Subject<'_>, e: usize, context: &Context<'_>) {
         let verdict = &subject.verdicts[e];
-        let mut passage = Passage { possible: verdict.possible, ..Passage::default() };
-        let Passage { taken: all, time_in_state, .. } = &mut passage;
+        let Passage { possible, taken: all, time_in_state } = self;
+        *possible = verdict.possible;
         all.extend(verdict.steps.iter().map(|step| taken(step, step.at)));
+        let all = all.as_mut_slice();
         let mut until = verdict.steps.last().map_or(context.end, |last| context.end.max(last.at));
         timing::occupancy::latest(verdict, subject.proofs, context.end, |i, latest| {
             let Some(taken) = all.get_mut(i) else { return };
@@ -125,12 +145,15 @@ impl Told for Passage {
                 time_in_state.add(taken.rule.to, until - taken.time);
             }
         });
-        passage
     }
 }
 
 impl Told for Endpoint {
-    fn of(subject: &Subject<'_>, e: usize, context: &Context<'_>) -> Endpoint {
+    fn untold() -> Endpoint {
+        Passage::untold().into()
+    }
+
+    fn tell(&mut self, subject: &Subject<'_>, e: usize, context: &Context<'_>) {
         let sent = match subject.tracked {
             Some(c) => c.last_sent(e),
             None => (subject.outline.packets[e] > 0).then_some(subject.outline.last),
@@ -139,6 +162,8 @@ impl Told for Endpoint {
             Some(c) => c.retracted_entries(e).iter().map(|s| entry(s, None)).collect(),
             None => Vec::new(),
         };
-        Endpoint { retracted, sent, ..Passage::of(subject, e, context).into() }
+        let mut passage = Passage::untold();
+        passage.tell(subject, e, context);
+        *self = Endpoint { retracted, sent, ..passage.into() };
     }
 }

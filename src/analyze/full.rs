@@ -6,6 +6,7 @@ use super::finish::Finish;
 use super::notes::Noted;
 use crate::detect::{self, Attempt, Brief, Scene, View};
 use crate::report::{Anomaly, Connection, Ending};
+use crate::segment::ScopeId;
 use crate::time::Time;
 use crate::tracker::{Case, Verdict};
 
@@ -53,13 +54,31 @@ impl Analysis {
     }
 
     pub(super) fn built<E: Told>(&self, subject: &build::Subject<'_>, id: u64, end: Time) -> Connection<E> {
-        let context = build::Context {
-            end,
-            retracted: self.options.retracted,
-            vantage: self.options.vantage,
-            scope: &|id| self.decoder.scope(id).to_vec(),
-        };
-        build::connection(subject, id, &context)
+        let scope = |id| self.decoder.scope(id).to_vec();
+        let context = self.context(end, &scope);
+        let mut connection = build::outlined(subject, id, &context);
+        build::tell(subject, &context, &mut connection);
+        connection
+    }
+
+    /// Puts together one connection more, where it stays.
+    pub(super) fn add_built<'b, E: Told>(
+        &self,
+        subject: &build::Subject<'_>,
+        id: u64,
+        end: Time,
+        built: &'b mut Vec<Connection<E>>,
+    ) -> Option<&'b mut Connection<E>> {
+        let scope = |id| self.decoder.scope(id).to_vec();
+        let context = self.context(end, &scope);
+        built.push(build::outlined(subject, id, &context));
+        let connection = built.last_mut()?;
+        build::tell(subject, &context, connection);
+        Some(connection)
+    }
+
+    fn context<'a>(&self, end: Time, scope: &'a dyn Fn(ScopeId) -> Vec<String>) -> build::Context<'a> {
+        build::Context { end, retracted: self.options.retracted, vantage: self.options.vantage, scope }
     }
 }
 

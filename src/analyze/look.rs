@@ -268,9 +268,8 @@ impl Finish<'_> {
         if let Form::Lone(_) = look.form {
             return built.push(self.in_full((look.index, look.id), look.verdicts));
         }
-        // Built where it stays: it is large.
-        built.push(self.analysis.built(&look.subject(&look.proofs()), look.id, self.end));
-        if let Some(connection) = built.last_mut() {
+        let proofs = look.proofs();
+        if let Some(connection) = self.analysis.add_built(&look.subject(&proofs), look.id, self.end, built) {
             connection.anomalies = std::mem::take(anomalies);
         }
     }

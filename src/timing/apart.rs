@@ -6,7 +6,7 @@ use super::samples::{KINDS, Kind, Samples};
 use crate::time::Span;
 
 /// Samples of the kinds that are exact.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Apart {
     /// All of them, kind by kind.
     spans: SmallVec<[i64; 32]>,
@@ -15,17 +15,23 @@ pub struct Apart {
 }
 
 impl Apart {
-    /// All of `samples`, and one `more` if its kind is exact.
+    /// Puts all of `samples`, and one `more` if its kind is exact, where there are none yet.
     #[inline(always)]
-    pub fn of(samples: &Samples, more: Option<(Kind, Span)>) -> Apart {
+    pub fn put(&mut self, samples: &Samples, more: Option<(Kind, Span)>) {
         let more = more.filter(|(kind, _)| samples.rough(*kind).is_none());
+        let mut counts = samples.all_kept();
+        if let Some((kind, _)) = more {
+            counts[kind.index()] += 1;
+        }
         // Where the next one of each kind is put.
         let (mut next, mut all) = ([0; 8], 0);
-        for (next, kind) in next.iter_mut().zip(Kind::ALL) {
+        for (next, count) in next.iter_mut().zip(counts) {
             *next = all;
-            all += samples.kept(kind) + usize::from(more.is_some_and(|(of, _)| of == kind));
+            all += count;
         }
-        let mut spans = SmallVec::from_elem(0, all);
+        let Apart { spans, ends } = self;
+        spans.resize(all, 0);
+        let spans = spans.as_mut_slice();
         let mut put = |i: usize, span: i64| {
             let next = &mut next[i & 7];
             if let Some(place) = spans.get_mut(*next) {
@@ -38,7 +44,7 @@ impl Apart {
             put(kind.index(), span.0);
         }
         next[KINDS..].fill(all);
-        Apart { spans, ends: next }
+        *ends = next;
     }
 
     /// Those of a kind, in the order in which they came.
@@ -62,7 +68,8 @@ mod tests {
         }
         let more = (Kind::Response(0), Span(99));
         for more in [None, Some(more)] {
-            let mut apart = Apart::of(&samples, more);
+            let mut apart = Apart::default();
+            apart.put(&samples, more);
             for kind in Kind::ALL {
                 let all = samples.exact().chain(more).filter(|(of, _)| *of == kind);
                 assert_eq!(apart.kind(kind).to_vec(), all.map(|(_, span)| span.0).collect::<Vec<_>>(), "{kind:?}");
@@ -76,7 +83,8 @@ mod tests {
         samples.add(Kind::Answer(1), Span(7));
         (0..=CONNECTION as i64).for_each(|i| samples.add(Kind::Trip(1), Span(i)));
         for more in [None, Some((Kind::Trip(1), Span(3)))] {
-            let mut apart = Apart::of(&samples, more);
+            let mut apart = Apart::default();
+            apart.put(&samples, more);
             assert_eq!(apart.kind(Kind::Answer(1)).to_vec(), [7]);
             assert!(apart.kind(Kind::Trip(1)).is_empty());
         }

@@ -22,7 +22,22 @@ pub fn rest(q: &mut Quantiles) -> Option<Distribution> {
     shaped(&figures, found, q.samples().is_none().then_some(ERROR))
 }
 
+/// The places of these quantiles among few samples in order, by how many there are.
+static PLACES: [[u8; QUANTILES.len()]; FEW + 1] = {
+    let (mut places, mut count) = ([[0; QUANTILES.len()]; FEW + 1], 1);
+    while count <= FEW {
+        let mut i = 0;
+        while i < QUANTILES.len() {
+            places[count][i] = ((count as u64 * QUANTILES[i]).div_ceil(1_000) - 1) as u8;
+            i += 1;
+        }
+        count += 1;
+    }
+    places
+};
+
 /// The figures of samples in a slice, which are reordered.
+#[inline]
 pub fn exact(samples: &mut [i64]) -> Option<Distribution> {
     if samples.is_empty() {
         return None;
@@ -33,6 +48,17 @@ pub fn exact(samples: &mut [i64]) -> Option<Distribution> {
         let [min, p50, p90, p95, p99, max, mean] = [Span(only); 7];
         let (stddev, error, shape) = (Span(0), None, Vec::new());
         return Some(Distribution { n: 1, min, p50, p90, p95, p99, max, mean, stddev, error, shape });
+    }
+    several(samples)
+}
+
+/// The same of more than one sample.
+#[inline(never)]
+fn several(samples: &mut [i64]) -> Option<Distribution> {
+    if let Some(places) = PLACES.get(samples.len()) {
+        samples.sort_unstable();
+        let figures = Figures::within(samples, (*samples.first()?, *samples.last()?));
+        return shaped(&figures, places.map(|place| Span(samples[usize::from(place)])), None);
     }
     let figures = Figures::of(samples);
     shaped(&figures, quantiles(samples, (figures.min, figures.max), QUANTILES)?, None)
@@ -154,6 +180,19 @@ mod tests {
         for only in [-1, 0, 1, 1_000_000, i64::MAX] {
             let long = shaped(&Figures::of(&[only]), [Span(only); 4], None);
             assert_eq!(format!("{:?}", exact(&mut [only])), format!("{long:?}"), "{only}");
+        }
+    }
+
+    #[test]
+    fn few_samples_come_to_what_their_figures_say() {
+        for count in 1..=FEW {
+            for factor in [0, 1, 7_000, 1 << 32, -1, i64::MAX / 40] {
+                let mut samples: Vec<i64> = (0..count as i64).map(|i| i * 7 % 11 * factor).collect();
+                let figures = Figures::of(&samples);
+                let found = quantiles(&mut samples.clone(), (figures.min, figures.max), QUANTILES).expect("samples");
+                let long = shaped(&figures, found, None);
+                assert_eq!(format!("{:?}", exact(&mut samples)), format!("{long:?}"), "{count}, {factor}");
+            }
         }
     }
 

@@ -92,7 +92,7 @@ impl Figures {
             Some(rest) => u64::try_from(rest).map_or_else(|_| rest as f64, |rest| rest as f64) / (n * n),
             None => (self.squares as f64 / n - square as f64 / (n * n)).max(0.0),
         };
-        (self.count > 0).then(|| Span(variance.sqrt().round() as i64))
+        (self.count > 0).then(|| Span(rounded(variance.sqrt())))
     }
 
     /// With a sample that is not negative and leaves the sums far from their bounds.
@@ -126,6 +126,13 @@ impl Figures {
             max: self.max.max(other.max),
         }
     }
+}
+
+/// The whole number that is nearest to one that is not negative.
+#[inline]
+fn rounded(value: f64) -> i64 {
+    let whole = value as i64;
+    whole.saturating_add(i64::from(value - whole as f64 >= 0.5))
 }
 
 impl Quantiles {
@@ -323,6 +330,15 @@ mod tests {
         let mut q = Quantiles::new(limit);
         samples.into_iter().for_each(|v| q.add(Span(v)));
         q
+    }
+
+    #[test]
+    fn deviations_are_rounded_as_everywhere() {
+        for value in [0.0_f64, 0.499_999_999_999_999_94, 0.5, 1.5, 2.5, 4_503_599_627_370_497.5, 9e15, 1e18, 1e300] {
+            for value in [value, value.next_up(), value.next_down().max(0.0)] {
+                assert_eq!(rounded(value), value.round() as i64, "{value}");
+            }
+        }
     }
 
     #[test]

@@ -125,6 +125,15 @@ impl Samples {
         if self.rough(kind).is_some() { 0 } else { usize::from(self.counts[kind.index()]) }
     }
 
+    /// The same of each kind.
+    #[inline]
+    pub fn all_kept(&self) -> [usize; KINDS] {
+        match self.rough {
+            None => self.counts.map(usize::from),
+            Some(_) => Kind::ALL.map(|kind| self.kept(kind)),
+        }
+    }
+
     /// Whether there are too many of any kind to keep.
     pub fn is_rough(&self) -> bool {
         self.rough.is_some()

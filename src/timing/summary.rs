@@ -4,13 +4,13 @@ use super::apart::Apart;
 use super::blame::{CAUSES, Cause};
 use super::distribution;
 use super::flow::{Flow, Measured};
-use super::handshake::Leg;
+use super::handshake::{Handshake, Leg};
 use super::pause::{Ender, GAP, Gap, Pauses};
 use super::quantile::Quantiles;
 use super::samples::Kind;
 use super::table::Metric;
 use super::vantage::{Basis, Vantage, estimate};
-use crate::report::timing::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, RoundTrips, Stops, Timing};
+use crate::report::timing::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, Stops, Timing};
 use crate::report::{PerSide, Side};
 use crate::time::{Span, Time};
 use crate::tracker::{Outline, State, Verdict};
@@ -79,28 +79,23 @@ struct Figured<'a> {
     clamped: u64,
 }
 
-impl<'a> Figured<'a> {
-    #[inline(always)]
-    fn new(flow: &'a Flow, server: usize) -> Figured<'a> {
-        let unfinished = flow.turns.unfinished(server).map(|span| (Kind::Response(server), span.max(Span(0))));
-        Figured { flow, apart: Apart::of(&flow.samples, unfinished), clamped: 0 }
-    }
-
+impl Figured<'_> {
     /// All of a kind.
-    fn all(&mut self, kind: Kind) -> Option<Distribution> {
-        match self.flow.samples.rough(kind) {
+    fn all(&mut self, kind: Kind, into: &mut Option<Distribution>) {
+        *into = match self.flow.samples.rough(kind) {
             Some(many) => distribution::rest(&mut many.clone()),
             None => distribution::exact(self.apart.kind(kind)),
-        }
+        };
     }
 
     /// The answers of end `x`, as long as it took to think of them: they are not asked for again.
-    fn thinks(&mut self, x: usize) -> Option<Distribution> {
+    fn thinks(&mut self, x: usize, into: &mut Option<Distribution>) {
         let (kind, least) = (Kind::Answer(x), self.flow.least(x).unwrap_or_default());
         if let Some(many) = self.flow.samples.rough(kind) {
             let (mut rest, clamped) = many.less(least);
             self.clamped += clamped;
-            return distribution::rest(&mut rest);
+            *into = distribution::rest(&mut rest);
+            return;
         }
         let answers = self.apart.kind(kind);
         for answer in &mut *answers {
@@ -108,7 +103,7 @@ impl<'a> Figured<'a> {
             self.clamped += u64::from(rest < Span(0));
             *answer = rest.0.max(0);
         }
-        distribution::exact(answers)
+        *into = distribution::exact(answers);
     }
 }
 
@@ -226,49 +221,70 @@ pub fn vantage(
 
 /// The timing of one connection. `end` is the end of the capture.
 pub fn timing(m: &Measured, c: &Outline, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) -> Timing {
+    let mut timing = Timing::default();
+    put(m, c, verdicts, (given, end), &mut timing);
+    timing
+}
+
+/// Puts the timing of one connection where nothing is told yet of it.
+pub fn put(
+    m: &Measured,
+    c: &Outline,
+    verdicts: &[Verdict; 2],
+    (given, end): (Option<Vantage>, Time),
+    timing: &mut Timing,
+) {
     let client = c.client & 1;
     let h = &m.handshake;
     let legs = h.legs();
-    let seen = vantage(m, legs, client, given);
-    let blame = blame(m, c, client);
-    let mut timing = Timing {
-        syn_to_synack: legs[0],
-        synack_to_ack: legs[1],
-        handshake: h.round_trip_by(legs),
-        syn_to_synack_between: h.syn_to_synack().between(),
-        synack_to_ack_between: h.synack_to_ack().between(),
-        syn_retries: h.syns.count.saturating_sub(1).into(),
-        synack_retries: h.syn_acks.count.saturating_sub(1).into(),
-        syn_retry_delay: h.retry_delay(),
-        connect_delay: h.connect_delay(),
-        server_ready: h.ready_delay(),
-        refused_after: m.refused_after(),
-        vantage: seen.map(|(v, _)| v),
-        vantage_by: seen.map(|(_, by)| by),
-        blame,
-        slowest: blame.slowest(),
-        ..Timing::default()
-    };
-    let Some(flow) = m.flow.as_deref() else { return timing };
+    timing.syn_to_synack = legs[0];
+    timing.synack_to_ack = legs[1];
+    timing.handshake = h.round_trip_by(legs);
+    timing.syn_to_synack_between = h.syn_to_synack().between();
+    timing.synack_to_ack_between = h.synack_to_ack().between();
+    timing.syn_retries = h.syns.count.saturating_sub(1).into();
+    timing.synack_retries = h.syn_acks.count.saturating_sub(1).into();
+    timing.syn_retry_delay = h.retry_delay();
+    timing.connect_delay = h.connect_delay();
+    timing.server_ready = h.ready_delay();
+    timing.refused_after = m.refused_after();
+    if let Some((vantage, by)) = vantage(m, legs, client, given) {
+        (timing.vantage, timing.vantage_by) = (Some(vantage), Some(by));
+    }
+    timing.blame = blame(m, c, client);
+    timing.slowest = timing.blame.slowest();
+    if let Some(flow) = m.flow.as_deref() {
+        put_flow(flow, h, c, verdicts, end, timing);
+    }
+}
+
+/// The same of what was measured since it was open.
+#[inline(always)]
+fn put_flow(flow: &Flow, h: &Handshake, c: &Outline, verdicts: &[Verdict; 2], end: Time, timing: &mut Timing) {
+    let client = c.client & 1;
     let server = 1 - client;
-    let mut figured = Figured::new(flow, server);
-    let mut trips = |x: usize| RoundTrips {
-        samples: figured.all(Kind::Trip(x)),
-        excluded: flow.trips[x].excluded().into(),
-        rescued: flow.trips[x].rescued().into(),
-    };
-    timing.rtt = PerSide { client: trips(client), server: trips(server) };
+    let mut figured = Figured { flow, apart: Apart::default(), clamped: 0 };
+    let unfinished = flow.turns.unfinished(server).map(|span| (Kind::Response(server), span.max(Span(0))));
+    figured.apart.put(&flow.samples, unfinished);
+    let PerSide { client: to_client, server: to_server } = &mut timing.rtt;
+    for (x, trips) in [(client, to_client), (server, to_server)] {
+        figured.all(Kind::Trip(x), &mut trips.samples);
+        trips.excluded = flow.trips[x].excluded().into();
+        trips.rescued = flow.trips[x].rescued().into();
+    }
     let [first_client, first_server] = [flow.turns.first(client), flow.turns.first(server)];
     timing.first_request = first_client.zip(h.ack()).map(|(t, ack)| (t - ack).max(Span(0)));
     timing.server_greets = first_server.is_some_and(|s| first_client.is_none_or(|c| s < c));
-    timing.ttfb = figured.all(Kind::Answer(server));
-    timing.server_think = figured.thinks(server);
-    timing.response = figured.all(Kind::Response(server));
-    timing.client_think = figured.thinks(client);
+    figured.all(Kind::Answer(server), &mut timing.ttfb);
+    figured.thinks(server, &mut timing.server_think);
+    figured.all(Kind::Response(server), &mut timing.response);
+    figured.thinks(client, &mut timing.client_think);
     timing.clamped = figured.clamped;
     timing.turns_excluded = flow.turns.excluded.into();
     timing.idle = idle(flow, client, verdicts, end);
-    timing.zero_window = per_side(client, |x| stops(flow.zero(x), c.last));
+    if flow.zero.is_some() {
+        timing.zero_window = per_side(client, |x| stops(flow.zero(x), c.last));
+    }
     // The trips towards one end carry the stream of the other.
     timing.stalls = per_side(client, |x| stops(flow.trips[1 - x].stalls(), c.last));
     let [client_fin, server_fin] = [flow.close.acked(client), flow.close.acked(server)];
@@ -278,7 +294,6 @@ pub fn timing(m: &Measured, c: &Outline, verdicts: &[Verdict; 2], given: Option<
     timing.close_duration = flow.close.duration();
     let [client_data, server_data] = [flow.close.after_data(client), flow.close.after_data(server)];
     timing.last_data_to_fin = Known { client: client_data, server: server_data };
-    timing
 }
 
 /// How many legs of the handshake and of the close could not be told apart.
