@@ -91,7 +91,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                 format!("a FIN of {other} that was not captured (packet {packet} shows it)")
             };
             let here = view.stands(e);
-            format!("{own} is {here}: no FIN of it for {} after {fin}; the other end is {stands}", AtLeast(total))
+            sentence!("{own} is {here}: no FIN of it for {} after {fin}; the other end is {stands}", AtLeast(total))
         };
         sink.raise(severity, step.mark.time, step.mark.packet, message)
             .at(e)
@@ -120,7 +120,7 @@ fn late(view: &View<'_>, e: usize, sink: &mut Sink<'_>) {
         return;
     }
     let message = || {
-        format!(
+        sentence!(
             "{} {how} {} after the FIN of {} (packet {})",
             view.who(e),
             Plain(took),

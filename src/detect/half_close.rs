@@ -64,7 +64,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
                         false => "came before the capture began",
                         true => "most likely came before the capture began: that end only acknowledged since",
                     };
-                    format!("{who} sent {sent} after the FIN of {peer}, which {came}")
+                    sentence!("{who} sent {sent} after the FIN of {peer}, which {came}")
                 };
                 sink.raise(Severity::Info, received.mark.time, view.connection.first_packet, message)
                     .at(e)
@@ -85,7 +85,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let message = || {
-            format!(
+            sentence!(
                 "{} went on sending for {} after the FIN of {}: {}",
                 view.who(e),
                 Plain(until - received),

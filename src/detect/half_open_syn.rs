@@ -69,7 +69,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let message = || {
-            format!(
+            sentence!(
                 "{} answered the SYN of {} {} and was not acknowledged for {}{}",
                 view.who(e),
                 view.socket(1 - e),

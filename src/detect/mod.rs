@@ -34,6 +34,9 @@ macro_rules! opened {
     };
 }
 
+#[macro_use]
+mod plain;
+
 mod attempt;
 mod cause;
 mod clients;
@@ -45,7 +48,6 @@ mod limits;
 mod members;
 mod outage;
 mod page;
-mod plain;
 mod prelude;
 mod quality;
 mod scene;

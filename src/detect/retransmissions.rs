@@ -62,7 +62,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let rejected =
             unheard::rejected(view, e, view.connection.first).filter(|_| view.was_open() && !is_told_silent(view, e));
         let message = || {
-            format!(
+            sentence!(
                 "{} sent {} of its {} again ({:.1} %){}{}{}",
                 view.who(e),
                 count(again.count.into()),

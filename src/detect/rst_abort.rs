@@ -80,7 +80,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let rejected = unheard::rejected(view, e, view.connection.first).filter(|_| !between);
     let message = || {
         if between {
-            return format!(
+            return sentence!(
                 "{} accepted a RST in the name of {} (packet {}), which had not sent it: it went on sending{}",
                 view.who(e),
                 view.who(reset.from),
@@ -90,7 +90,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let between = if is_of_another_ttl(reset) { ", or a device between in its name," } else { "" };
         let rejected = rejected.map(unheard::told).unwrap_or_default();
-        format!("{}{between} reset the connection{}: {}{rejected}", view.who(e), when(reset), why(view, reset, cause))
+        sentence!("{}{between} reset the connection{}: {}{rejected}", view.who(e), when(reset), why(view, reset, cause))
     };
     // One event is one warning.
     let told = between && rst_from_between::disowned(view).is_some_and(|r| r.packet == reset.packet);
@@ -168,7 +168,7 @@ fn why(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> String {
     };
     if cause == Cause::Abort && nothing_sent {
         let or = or_gave_up(view, reset);
-        return format!(
+        return sentence!(
             "most likely its application closed with SO_LINGER 0 (the peer had sent no data that it could leave unread; `ss -K` \
              looks the same){or}{or_queued}{idle}"
         );
@@ -179,7 +179,7 @@ fn why(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> String {
         return format!("its socket was gone{last}: aborted, or closed with a RST that was lost");
     }
     let or = if matches!(cause, Cause::Abort | Cause::UnreadData) { or_gave_up(view, reset) } else { "" };
-    format!("{}{or}{or_queued}{idle}", cause.sentence())
+    sentence!("{}{or}{or_queued}{idle}", cause.sentence())
 }
 
 /// Whether the sender of `reset` is a server whose application has shown no sign of having accepted the connection. One that

@@ -38,7 +38,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     }
     let Some(closed) = view.event(c, Event::RcvRst).filter(|step| step.rule.from == State::SynSent) else { return };
     let syn = view.event(c, Event::SndSyn).map_or(closed.mark.time, |s| s.mark.time);
-    let message = || format!("{} refused the connection of {} with RST", view.who(s), view.socket(c));
+    let message = || sentence!("{} refused the connection of {} with RST", view.who(s), view.socket(c));
     sink.raise(Severity::Warning, reset.time, reset.packet, message)
         .at(s)
         .cause("refused")
@@ -54,7 +54,7 @@ fn ignored(view: &View<'_>, reset: &signals::Reset, sink: &mut Sink<'_>) {
         return;
     }
     let message = || {
-        format!(
+        sentence!(
             "{} answered the SYN of {} with a RST that {}: a client drops it and tries on",
             view.who(s),
             view.socket(c),

@@ -73,7 +73,7 @@ fn look(view: &View<'_>, silent: impl Fn(IpAddr) -> bool, sink: &mut Sink<'_>) {
         let last = view.end(c).last_sent().filter(|last| own.syns > 1 && *last > syn.mark.time);
         let within = last.map(|last| format!(" in {}", Plain(last - syn.mark.time))).unwrap_or_default();
         let seen = if never_seen() { "; nothing from that host was captured at all" } else { "" };
-        format!("{who} sent {sent} to {server}{within} and got no answer for {waited}{seen}")
+        sentence!("{who} sent {sent} to {server}{within} and got no answer for {waited}{seen}")
     };
     sink.raise(severity, syn.mark.time, syn.mark.packet, message)
         .at(s)

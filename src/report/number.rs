@@ -35,7 +35,7 @@ enum Rounding {
 
 impl Rounding {
     /// `value` in whole `unit`s.
-    fn divide(self, value: u128, unit: u128) -> u128 {
+    fn divide(self, value: u64, unit: u64) -> u64 {
         match self {
             Rounding::Nearest => (value + unit / 2) / unit,
             Rounding::Down => value / unit,
@@ -43,20 +43,20 @@ impl Rounding {
     }
 }
 
-const SECOND: u128 = 1_000_000_000;
+const SECOND: u64 = 1_000_000_000;
 
 /// A span as `850 ns`, `12 ms`, `3.2 s`, `5 min 12 s`, `3 h 4 min`, `2 d 3 h`: two digits, rounded to the nearest.
 pub fn span(span: Span) -> String {
     let sign = if span.0 < 0 { "-" } else { "" };
-    format!("{sign}{}", length(u128::from(span.0.unsigned_abs()), Rounding::Nearest))
+    format!("{sign}{}", length(span.0.unsigned_abs(), Rounding::Nearest))
 }
 
 /// A span that lasted at least this long: as [`span`], but never rounded up.
 pub fn at_least(span: Span) -> String {
-    length(u128::from(span.0.max(0).unsigned_abs()), Rounding::Down)
+    length(span.0.max(0).unsigned_abs(), Rounding::Down)
 }
 
-fn length(nanos: u128, rounding: Rounding) -> String {
+fn length(nanos: u64, rounding: Rounding) -> String {
     if nanos == 0 {
         return "0 s".to_owned();
     }
@@ -76,7 +76,7 @@ fn length(nanos: u128, rounding: Rounding) -> String {
     for (unit, names, limit) in [
         (60 * SECOND, ("min", "s", 60), 60),
         (3_600 * SECOND, ("h", "min", 60), 24),
-        (86_400 * SECOND, ("d", "h", 24), u128::MAX),
+        (86_400 * SECOND, ("d", "h", 24), u64::MAX),
     ] {
         let (big, small, per) = names;
         let parts = rounding.divide(nanos, unit / per);
