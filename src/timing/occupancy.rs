@@ -84,18 +84,17 @@ impl<'a> History<'a> {
         let Step { at, mark, .. } = &self.steps[i];
         let exactly = Entered { at: *at, early: *at, late: *at };
         let by = |latest: Time| Entered { late: latest.min(next).max(*at), ..exactly };
-        match mark.evidence {
-            Evidence::Confirmed => {
-                let way = (*at - mark.time).0.saturating_abs();
-                by(self.captured(mark.proof).map_or(*at, |proof| proof - Span(way)))
-            }
+        // Asked one after the other: which one it is, is foreseen better so than where to jump.
+        if mark.evidence == Evidence::Confirmed {
+            let way = (*at - mark.time).0.saturating_abs();
+            by(self.captured(mark.proof).map_or(*at, |proof| proof - Span(way)))
+        } else if mark.evidence == Evidence::Inferred {
             // Silence has decided, and it did so by this time.
-            Evidence::Inferred if self.settled => by(*at + SILENCE),
-            Evidence::Inferred => by(next),
-            Evidence::Sent | Evidence::Assumed if i > 0 && is_unseen(mark) => {
-                Entered { early: entered_unseen(self.steps, i), ..exactly }
-            }
-            Evidence::Sent | Evidence::Assumed | Evidence::Timer => exactly,
+            by(if self.settled { *at + SILENCE } else { next })
+        } else if mark.evidence != Evidence::Timer && i > 0 && is_unseen(mark) {
+            Entered { early: entered_unseen(self.steps, i), ..exactly }
+        } else {
+            exactly
         }
     }
 

@@ -1,6 +1,6 @@
 //! One event at an endpoint: when, by which packet, and how it is known.
 
-use super::rules::Event;
+use super::rules::{Event, Events};
 use super::state::Evidence;
 use crate::segment::Segment;
 use crate::time::Time;
@@ -107,18 +107,14 @@ impl Mark {
 
     /// Whether its packet only shows that it had happened, and is not what happened: that was not captured, or later.
     pub fn is_deduced(&self) -> bool {
-        if self.is_hypothetical() {
-            return false;
-        }
-        let seen_later = matches!(self.evidence, Evidence::Sent | Evidence::Assumed) || self.proof == self.packet;
-        self.packet != 0
-            && match self.event {
-                Event::RcvSyn | Event::RcvSynAck | Event::RcvAckOfSyn | Event::RcvFin | Event::RcvAckOfFin => {
-                    seen_later
-                }
-                Event::SndFin => self.evidence == Evidence::Assumed || self.place == Place::Before,
-                _ => false,
-            }
+        const RECEIVED: Events =
+            Events::of(&[Event::RcvSyn, Event::RcvSynAck, Event::RcvAckOfSyn, Event::RcvFin, Event::RcvAckOfFin]);
+        // All of it is asked, without a jump by what happened.
+        let assumed = self.evidence == Evidence::Assumed;
+        let seen_later = assumed | (self.evidence == Evidence::Sent) | (self.proof == self.packet);
+        let closed = (self.event == Event::SndFin) & (assumed | (self.place == Place::Before));
+        let deduced = RECEIVED.has(self.event) & seen_later | closed;
+        (self.packet != 0) & !self.is_hypothetical() & deduced
     }
 
     /// Whether its cause also acknowledged the FIN of who received it.
