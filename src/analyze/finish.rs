@@ -112,17 +112,22 @@ impl<'a> Finish<'a> {
     ) -> Finish<'a> {
         let tracker = &analysis.tracker;
         let count = order.as_ref().map_or(tracker.len(), Vec::len);
-        let indices = || (0..count).map(|i| order.as_ref().map_or(i, |order| order[i] as usize));
+        let indices = (0..count).map(|i| order.as_ref().map_or(i, |order| order[i] as usize));
         // Those that were looked at before have been counted then.
-        let (mut parties, mut counted) = (vec![Parties::default(); tracker.len()], vec![false; tracker.len()]);
+        let known = if past.stay.is_empty() { 0 } else { tracker.len() };
+        let (mut parties, mut counted) = (vec![Parties::default(); tracker.len()], vec![false; known]);
         for (index, stay) in &past.stay {
             if let Stay::ToTheEnd(who) = stay {
                 (parties[*index as usize], counted[*index as usize]) = (*who, true);
             }
         }
-        let new = || indices().filter(|index| !counted[*index]);
-        let before = std::mem::take(&mut past.survey);
-        let survey = analysis.survey_after(before, new(), |index, who| parties[index] = who);
+        let new = indices.filter(|index| !counted.get(*index).is_some_and(|counted| *counted));
+        let (before, extent) = (std::mem::take(&mut past.survey), analysis.options.timing);
+        let census = &mut past.census;
+        let survey = analysis.survey_after(before, new, |index, who| {
+            parties[index] = who;
+            census.count(who, extent);
+        });
         let mut scene = analysis.scene_of(survey, end);
         scene.let_go = let_go;
         if analysis.whole {
@@ -130,10 +135,6 @@ impl<'a> Finish<'a> {
         }
         let begin = analysis.capture.first.map_or(scene.begin, |first| first.min(scene.begin));
         scene.length = Some(end - begin);
-        let mut census = std::mem::take(&mut past.census);
-        let extent = analysis.options.timing;
-        new().for_each(|index| census.count(parties[index], extent));
-        past.census = census;
         let capture = analysis.captured(files, (begin, end), &scene);
         scene.quality.dropped = capture.dropped();
         // How many there will be is not known where some are let go.

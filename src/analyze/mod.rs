@@ -43,7 +43,7 @@ use smallvec::SmallVec;
 pub use stretch::{Keep, Stretch, Wanted};
 
 use crate::decode::{Decoded, Decoder, ScopeNames};
-use crate::detect::{Limits, Scene, Selection, Survey, Watch};
+use crate::detect::{Hashes, Limits, Scene, Selection, Survey, Watch};
 use crate::report::directory::Parties;
 use crate::report::{Capture, Report, Settings};
 use crate::segment::{IcmpError, Segment};
@@ -248,18 +248,22 @@ impl Analysis {
             some
         };
         // What is known of the next ones is asked for two rounds before, who they are one round before.
+        let asked = |survey: &Survey, some: &[usize]| -> SmallVec<[Hashes; TOGETHER]> {
+            some.iter().map(|i| survey.ask(self.tracker.sockets(*i))).collect()
+        };
         let [mut now, mut next] = [some(), some()];
         while !now.is_empty() {
+        let mut hashes = asked(&survey, &now);
             let later = some();
-            survey.prefetch(next.iter().map(|i| self.tracker.sockets(*i)));
-            survey.soon(now.iter().map(|i| self.tracker.sockets(*i)));
-            for i in now {
+            let next_hashes = asked(&survey, &next);
+            hashes.iter().for_each(|hashes| survey.soon(hashes));
+            for (i, hashes) in now.iter().zip(&hashes) {
                 // Read where it stands: what was just put together is slow to copy.
-                let seen = self.tracker.glance(i, &mut scratch);
-                each(i, survey.take(self.tracker.sockets(i), &seen.0));
+                let seen = self.tracker.glance(*i, &mut scratch);
+                each(*i, survey.take_at(self.tracker.sockets(*i), hashes, &seen.0));
                 unique += seen.1;
             }
-            (now, next) = (next, later);
+            (now, next, hashes) = (next, later, next_hashes);
         }
         (survey, unique)
     }

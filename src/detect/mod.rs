@@ -148,7 +148,7 @@ pub use services::Services;
 pub use sign::Signs;
 pub use sink::{Brief, Raised, SHORT_CAPTURE, Sink};
 pub use stay::Stay;
-pub use survey::{Glance, Survey};
+pub use survey::{Glance, Hashes, Survey};
 pub use textbook::Unremarkable;
 pub use threshold::{Threshold, ThresholdError, Unit};
 pub use view::{Facts, View};

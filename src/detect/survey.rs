@@ -6,7 +6,7 @@ use super::limits::Limits;
 use super::quality::Quality;
 use super::scene::{Host, SILENT, SPOKE, Scene, UNSEEN};
 use super::view::is_one_sided;
-use crate::report::directory::{Directory, Parties, bits};
+use crate::report::directory::{Directory, Parties};
 use crate::segment::Socket;
 use crate::signals::Signals;
 use crate::time::{Span, Time};
@@ -16,18 +16,26 @@ use crate::tracker::{Connection, Profile};
 /// off meanwhile: that says nothing of the other connections. As many as a window that is not scaled.
 const JUMP: u64 = 1 << 16;
 
-/// All of an address.
-type Key = (u128, bool);
+/// Of the hosts of either end so many are remembered, as a power of two.
+const RECENT: u32 = 8;
 
-fn key(addr: IpAddr) -> Key {
-    (bits(addr), addr.is_ipv6())
+/// A host as it was marked last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Recent {
+    hash: u32,
+    /// Its number, plus one; 0 for none.
+    number: u32,
+    host: Host,
 }
 
-/// Where in [`Survey::recent`] a host is noted.
-fn place(key: &Key) -> usize {
-    let mixed = (key.0 as u64 ^ (key.0 >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 59) as usize
+/// Where the one of end `e` with this hash is noted.
+#[inline]
+fn place(hash: u32, e: usize) -> usize {
+    (hash >> (u32::BITS - RECENT)) as usize + (e << RECENT)
 }
+
+/// By what the hosts of both ends are [found](Survey::ask).
+pub type Hashes = [u32; 2];
 
 /// What all connections say about the capture: taken one by one, in any order.
 #[derive(Clone, Debug, Default)]
@@ -38,8 +46,9 @@ pub struct Survey {
     hosts: Vec<Host>,
     /// How many connections services turned away: none, one, or more. As long as need be.
     turned_away: Vec<u8>,
-    /// Hosts as they were marked last, with their numbers, by a part of their address: often it is the same ones again.
-    recent: [Option<(Key, Host, u32)>; 32],
+    /// Hosts as they were marked last, by a part of their hash: often it is the same ones again. Of the server's end there are
+    /// few, however many clients come.
+    recent: Vec<Recent>,
 }
 
 /// What a connection says about the capture.
@@ -128,32 +137,41 @@ impl From<Scene> for Survey {
     /// The survey that the scene is known from, to be gone on with.
     fn from(scene: Scene) -> Survey {
         let Scene { quality, directory, hosts, turned_away, .. } = scene;
-        Survey { quality, directory, hosts, turned_away, recent: [None; 32] }
+        Survey { quality, directory, hosts, turned_away, recent: Vec::new() }
     }
 }
 
 impl Survey {
-    /// Prefetches where the hosts of connections between these sockets are found, a few at a time.
-    pub fn prefetch<'s>(&self, sockets: impl Iterator<Item = &'s [Socket; 2]>) {
-        self.rare(sockets).for_each(|addr| self.directory.prefetch(addr));
+    /// By what the hosts of a connection between these sockets are found; prefetches where that is.
+    #[inline]
+    pub fn ask(&self, sockets: &[Socket; 2]) -> Hashes {
+        let hashes = sockets.each_ref().map(|socket| self.directory.hash(socket.addr));
+        self.rare(&hashes).for_each(|hash| self.directory.prefetch(hash));
+        hashes
     }
 
-    /// The same, once that is there, of what they are known by.
-    pub fn soon<'s>(&self, sockets: impl Iterator<Item = &'s [Socket; 2]>) {
-        self.rare(sockets).for_each(|addr| self.directory.soon(addr));
+    /// Prefetches what they are known by, once that is there.
+    #[inline]
+    pub fn soon(&self, hashes: &Hashes) {
+        self.rare(hashes).for_each(|hash| self.directory.soon(hash));
     }
 
-    /// The hosts that were not among the last ones.
-    fn rare<'s>(&self, sockets: impl Iterator<Item = &'s [Socket; 2]>) -> impl Iterator<Item = IpAddr> {
-        let known = |addr: &IpAddr| {
-            let key = key(*addr);
-            self.recent[place(&key)].is_some_and(|recent| recent.0 == key)
-        };
-        sockets.flatten().map(|socket| socket.addr).filter(move |addr| !known(addr))
+    /// Those that were not among the last ones, most likely.
+    #[inline]
+    fn rare(&self, hashes: &Hashes) -> impl Iterator<Item = u32> {
+        let known = |hash: u32, e: usize| self.recent.get(place(hash, e)).is_some_and(|recent| recent.hash == hash);
+        (0..).zip(*hashes).filter(move |(e, hash)| !known(*hash, *e)).map(|(_, hash)| hash)
     }
 
     /// Takes one connection between `sockets`: who they are.
     pub fn take(&mut self, sockets: &[Socket; 2], glance: &Glance) -> Parties {
+        let hashes = self.ask(sockets);
+        self.take_at(sockets, &hashes, glance)
+    }
+
+    /// The same of one whose hosts are found by these.
+    #[inline]
+    pub fn take_at(&mut self, sockets: &[Socket; 2], hashes: &Hashes, glance: &Glance) -> Parties {
         let q = &mut self.quality;
         q.connections += 1;
         q.copies += u64::from(glance.copies);
@@ -170,7 +188,7 @@ impl Survey {
                 (true, true) => SILENT | UNSEEN,
                 (false, _) => SPOKE,
             };
-            self.mark(sockets[e].addr, marks)
+            self.mark((e, hashes[e]), sockets[e].addr, marks)
         });
         let (client, server) = (glance.client(), 1 - glance.client());
         let service = self.directory.service(numbers[server], sockets[server].port);
@@ -188,23 +206,27 @@ impl Survey {
         *turned = (*turned + 1).min(2);
     }
 
-    /// Adds `marks` to the host at `addr`: its number.
-    fn mark(&mut self, addr: IpAddr, marks: u8) -> u32 {
-        let key = key(addr);
-        let place = place(&key);
-        if let Some((recent, host, number)) = self.recent[place]
-            && recent == key
-            && host.0 & marks == marks
+    /// Adds `marks` to the host at `addr`, of end `e`, which is found by this hash: its number.
+    #[inline]
+    fn mark(&mut self, (e, hash): (usize, u32), addr: IpAddr, marks: u8) -> u32 {
+        let place = place(hash, e);
+        if let Some(recent) = self.recent.get(place).filter(|recent| recent.hash == hash)
+            && let Some(number) = recent.number.checked_sub(1)
+            && recent.host.0 & marks == marks
+            && self.directory.addr(number) == addr
         {
             return number;
         }
-        let number = self.directory.host(addr);
+        let number = self.directory.host_at(hash, addr);
         if number as usize >= self.hosts.len() {
             self.hosts.resize(number as usize + 1, Host::default());
         }
         let host = &mut self.hosts[number as usize];
         host.0 |= marks;
-        self.recent[place] = Some((key, *host, number));
+        if self.recent.is_empty() {
+            self.recent = vec![Recent::default(); 2 << RECENT];
+        }
+        self.recent[place] = Recent { hash, number: number.wrapping_add(1), host: *host };
         number
     }
 

@@ -62,9 +62,21 @@ pub struct Directory {
     services: Index,
     /// Host and port of each service.
     sockets: Vec<(u32, u16)>,
-    /// The service met last: often it is the same one again.
-    latest: Option<(u32, u16, u32)>,
+    /// Services met lately, by a part of their host's number and their port: often it is the same ones again.
+    latest: Vec<Latest>,
 }
+
+/// A service met lately.
+#[derive(Clone, Copy, Debug, Default)]
+struct Latest {
+    host: u32,
+    port: u16,
+    /// Its number, plus one; 0 for none.
+    number: u32,
+}
+
+/// So many are remembered.
+const LATEST: usize = 256;
 
 /// All of an address in a number. A mapped IPv4 address meets the IPv4 address, which costs no more than a comparison.
 #[inline]
@@ -76,23 +88,34 @@ pub fn bits(addr: IpAddr) -> u128 {
 }
 
 impl Directory {
-    /// Prefetches where the host at `addr` is found.
+    /// By what the host at `addr` is found.
     #[inline]
-    pub fn prefetch(&self, addr: IpAddr) {
-        self.hosts.prefetch(self.hosts.hash_of(bits(addr)));
+    pub fn hash(&self, addr: IpAddr) -> u32 {
+        self.hosts.hash_of(bits(addr))
+    }
+
+    /// Prefetches where the host with this hash is found.
+    #[inline]
+    pub fn prefetch(&self, hash: u32) {
+        self.hosts.prefetch(hash);
     }
 
     /// The same, once that is there, of what it is known by.
     #[inline]
-    pub fn soon(&self, addr: IpAddr) {
-        if let Some(guess) = self.hosts.guess(self.hosts.hash_of(bits(addr))) {
+    pub fn soon(&self, hash: u32) {
+        if let Some(guess) = self.hosts.guess(hash) {
             self.addresses.prefetch(guess);
         }
     }
 
     /// The number of the host at `addr`; the next one if it is new.
     pub fn host(&mut self, addr: IpAddr) -> u32 {
-        let hash = self.hosts.hash_of(bits(addr));
+        self.host_at(self.hash(addr), addr)
+    }
+
+    /// The same, by its [hash](Directory::hash).
+    #[inline]
+    pub fn host_at(&mut self, hash: u32, addr: IpAddr) -> u32 {
         let known = self.hosts.find(hash, |n| self.addresses.get(n as u32) == addr);
         known.map_or_else(
             || {
@@ -107,8 +130,9 @@ impl Directory {
 
     /// The number of the service at `port` of `host`; the next one if it is new.
     pub fn service(&mut self, host: u32, port: u16) -> u32 {
-        if let Some((latest_host, latest_port, number)) = self.latest
-            && (latest_host, latest_port) == (host, port)
+        let place = (host.wrapping_mul(31).wrapping_add(port.into())) as usize % LATEST;
+        if let Some(latest) = self.latest.get(place).filter(|latest| (latest.host, latest.port) == (host, port))
+            && let Some(number) = latest.number.checked_sub(1)
         {
             return number;
         }
@@ -119,7 +143,10 @@ impl Directory {
             self.sockets.push((host, port));
             self.sockets.len() - 1
         }) as u32;
-        self.latest = Some((host, port, number));
+        if self.latest.is_empty() {
+            self.latest = vec![Latest::default(); LATEST];
+        }
+        self.latest[place] = Latest { host, port, number: number.wrapping_add(1) };
         number
     }
 
@@ -188,8 +215,9 @@ mod tests {
                 if round == 0 {
                     assert_eq!(directory.find(addr(n)), None);
                 }
-                directory.prefetch(addr(n));
-                directory.soon(addr(n));
+                let hash = directory.hash(addr(n));
+                directory.prefetch(hash);
+                directory.soon(hash);
                 assert_eq!(directory.host(addr(n)), n);
                 assert_eq!(directory.service(n, 80 + n as u16 % 2), n);
                 assert_eq!((directory.find(addr(n)), directory.addr(n), directory.server(n)), (Some(n), addr(n), n));
