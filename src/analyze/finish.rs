@@ -11,12 +11,11 @@ use super::held::Held;
 use super::numbers::Numbers;
 use super::past::Stay;
 use super::stretch::{Stretch, Wanted};
-use super::tally::Tally;
+use super::tally::{Tally, found_together};
 use crate::detect::{self, Digests, Scene, Unremarkable};
 use crate::report::Rollups;
 use crate::report::directory::Parties;
 use crate::report::findings;
-use crate::report::rollup::Added;
 use crate::report::totals::Totals;
 use crate::report::{Capture, Connection, Report, SCHEMA, TOOL};
 use crate::segment::Socket;
@@ -376,14 +375,7 @@ impl<'a> Finish<'a> {
         findings::sort(&mut list);
         let narrow = |chosen: &mut Chosen| chosen.narrow(&mut list, &mut carried, &groups_chosen);
         let left_out = chosen.as_mut().map(narrow).unwrap_or_default();
-        for digests in &digests {
-            let bounds = digests.bounds();
-            for (id, shown) in bounds.into_iter().flat_map(|(first, last)| carried.between(first, last)) {
-                if let Some(digest) = digests.find(id) {
-                    rollups.found(&Added::new(id, digest.parties, digest.outcome, directory), shown);
-                }
-            }
-        }
+        found_together(&mut rollups, &carried, &digests, directory);
         drop(digests);
         Report {
             schema: SCHEMA,

@@ -3,8 +3,9 @@
 use super::chosen::Chosen;
 use super::finish::Finish;
 use crate::detect::{ALL, Digests, Groups};
+use crate::report::carried::Carried;
 use crate::report::directory::Directory;
-use crate::report::rollup::Sums;
+use crate::report::rollup::{Added, Sums};
 use crate::report::totals::Totals;
 use crate::segment::Socket;
 use crate::time::Time;
@@ -93,5 +94,20 @@ impl Finish<'_> {
     /// Finding, service and connection of the worst cases that findings of several name.
     pub fn worst_cases(&self) -> impl Iterator<Item = (&'static str, Socket, u64)> {
         self.past.sums.iter().chain(&self.sums).flat_map(|sums| sums.groups.worst_cases())
+    }
+}
+
+/// Adds what only many connections together show to the sums of those, of which these are the digests.
+pub(super) fn found_together(sums: &mut Sums, carried: &Carried, digests: &[Digests], directory: &Directory) {
+    carried.at_services().for_each(|at| sums.found_at(directory.server(at.service), at));
+    let others = carried.of_others();
+    for digests in digests {
+        let Some((first, last)) = digests.bounds() else { continue };
+        let from = others.partition_point(|(id, _)| *id < first);
+        for (id, shown) in others[from..].iter().take_while(|(id, _)| *id <= last) {
+            if let Some(digest) = digests.find(*id) {
+                sums.found(&Added::new(*id, digest.parties, digest.outcome, directory), shown);
+            }
+        }
     }
 }

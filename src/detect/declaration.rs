@@ -85,6 +85,9 @@ pub enum Detect {
     Connection(Signs, fn(&View<'_>, &mut Sink<'_>)),
     /// Only in many together, or in the capture as a whole.
     Capture(fn(&Scene, &Services<'_>) -> Vec<Shown>),
+    /// Only in many of one service together, whose number is given: its server is to blame, and no connection shows more than
+    /// one of these.
+    Service(fn(&Scene, &Services<'_>) -> Vec<(u32, Shown)>),
 }
 
 /// An example in the notation of [`crate::ladder`].

@@ -25,7 +25,7 @@ pub static DECLARATION: Declaration = Declaration {
     witness: Witness::Either,
     raises: Example::many(HALF_OPEN, 150, Span::millis(10)),
     silent: Example::many(HALF_OPEN, 20, Span::millis(10)),
-    detect: Detect::Capture(detect),
+    detect: Detect::Service(detect),
 };
 
 const HALF_OPEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
@@ -33,7 +33,7 @@ const HALF_OPEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 3. - - @ 5s
 ";
 
-fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, services: &Services<'_>) -> Vec<(u32, Shown)> {
     let many = scene.limits.get(&MANY);
     let mut shown = Vec::new();
     let may_be = |service: usize| {
@@ -73,7 +73,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 ("service", Value::from(service.to_string())),
             ]),
         };
-        shown.push(level.doubted(scene.quality.doubt(true)));
+        shown.push((number as u32, level.doubted(scene.quality.doubt(true))));
     }
     shown
 }

@@ -233,7 +233,7 @@ pub fn find(text: &str) -> Option<&'static Declaration> {
 
 /// Whether no single connection shows the anomaly called `text`, but only many together, or the capture as a whole.
 pub fn is_wide(text: &str) -> bool {
-    find(text).is_some_and(|d| matches!(d.detect, Detect::Capture(_)))
+    find(text).is_some_and(|d| !matches!(d.detect, Detect::Connection(..)))
 }
 
 /// Every threshold, with the anomaly it belongs to.
@@ -336,26 +336,32 @@ pub fn wide(
     let services = Services::of(scene, digests, directory);
     let (mut findings, mut carried) = (Vec::new(), Carried::default());
     for declaration in ALL.iter().filter(|d| selection.wants(d)) {
-        if let Detect::Capture(detect) = declaration.detect {
-            let Declaration { code, name, advice, .. } = **declaration;
-            for Shown { severity, count, message, at, connections, packets, facts } in detect(scene, &services) {
-                let listed = connections.iter().take(LISTED).copied().collect();
-                carried.add(rollup::Shown { code, name, severity, endpoint: at }, connections);
-                findings.push(Finding {
-                    code,
-                    name,
-                    severity,
-                    count,
-                    message,
-                    advice,
-                    connections: listed,
-                    packets,
-                    facts,
-                });
+        let shown: Vec<(Option<u32>, Shown)> = match declaration.detect {
+            Detect::Connection(..) => continue,
+            Detect::Capture(detect) => detect(scene, &services).into_iter().map(|shown| (None, shown)).collect(),
+            Detect::Service(detect) => {
+                detect(scene, &services).into_iter().map(|(n, shown)| (Some(n), shown)).collect()
             }
         }
+        };
+        let Declaration { code, name, advice, .. } = **declaration;
+        for (service, Shown { severity, count, message, at, connections, packets, facts }) in shown {
+            debug_assert!(service.is_none() || at == Some(crate::report::Side::Server), "{name}");
+            let listed = connections.iter().take(LISTED).copied().collect();
+            carried.add(rollup::Shown { code, name, severity, endpoint: at }, service, connections);
+            findings.push(Finding {
+                code,
+                name,
+                severity,
+                count,
+                message,
+                advice,
+                connections: listed,
+                packets,
+                facts,
+            });
     }
-    (findings, carried.sorted())
+    (findings, carried)
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl Declaration {
             "advice": self.advice,
             "scope": match self.detect {
                 Detect::Connection(..) => "connection",
-                Detect::Capture(_) => "capture",
+                Detect::Capture(_) | Detect::Service(_) => "capture",
             },
             "thresholds": self.thresholds.iter().map(|t| json!({
                 "name": t.name,

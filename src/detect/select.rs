@@ -80,10 +80,10 @@ impl NoChoice {
 /// For the first that is none, or is only told of many connections together.
 pub fn known<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), NoChoice> {
     names.into_iter().try_for_each(|written| match named(written)? {
-        Declaration { detect: Detect::Capture(_), name, .. } => {
+        Declaration { detect: Detect::Connection(..), .. } => Ok(()),
+        Declaration { detect: Detect::Capture(_) | Detect::Service(_), name, .. } => {
             Err(NoChoice::OfMany { written: written.to_owned(), name })
         }
-        _ => Ok(()),
     })
 }
 
@@ -166,5 +166,12 @@ mod tests {
         assert!(Selection::new(&["nonsense".to_owned()], &[]).is_err());
         assert_eq!(FailOn::read("ERROR"), Ok(FailOn::Severity(Severity::Error)));
         assert_eq!(FailOn::read("syn_refused"), Ok(FailOn::Code("O02")));
+    }
+
+    #[test]
+    fn connections_are_chosen_by_what_one_of_them_shows() {
+        for d in ALL {
+            assert_eq!(known([d.name]).is_err(), crate::detect::is_wide(d.name), "{}", d.name);
+        }
     }
 }

@@ -38,7 +38,7 @@ pub static DECLARATION: Declaration = Declaration {
         Span::millis(100),
     ),
     silent: Example::many(opened!("4. - - @ 5s\n"), 30, Span::millis(100)),
-    detect: Detect::Capture(detect),
+    detect: Detect::Service(detect),
 };
 
 /// A SYN may still be answered so long after.
@@ -53,7 +53,7 @@ pub(super) fn counts(scene: &Scene, c: Digest<'_>) -> bool {
     c.opened() && c.began(SETTLED, scene.end)
 }
 
-fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
+fn detect(scene: &Scene, services: &Services<'_>) -> Vec<(u32, Shown)> {
     let share = |t: &Threshold| scene.limits.get(t) as f64 / 1e6;
     let least = scene.limits.get(&LEAST);
     let mut shown = Vec::new();
@@ -102,7 +102,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
                 ("failures", Value::from_iter(kinds)),
             ]),
         };
-        shown.push(low.doubted(scene.quality.doubt(false)));
+        shown.push((number as u32, low.doubted(scene.quality.doubt(false))));
     }
     shown
 }

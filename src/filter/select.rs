@@ -48,7 +48,8 @@ pub fn narrow(
     shows: impl Fn(&Finding) -> u64,
 ) -> Vec<(&'static str, Severity)> {
     let first = |f: &Finding| f.connections.first().copied();
-    let places: Vec<Option<u32>> = list.iter().map(|f| first(f).and_then(|id| carried.place(f.code, id))).collect();
+    let reading = carried.reading();
+    let places: Vec<Option<u32>> = list.iter().map(|f| first(f).and_then(|id| reading.place(f.code, id))).collect();
     carried.retain(&stays);
     let (counts, mut places) = (carried.counts(), places.into_iter());
     let mut left_out = Vec::new();

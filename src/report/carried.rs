@@ -1,13 +1,35 @@
 //! What only many connections together show: of each connection, what it is one of.
 
+use smallvec::SmallVec;
+
 use super::rollup::Shown;
 
 /// Findings by connection.
 #[derive(Clone, Debug, Default)]
 pub struct Carried {
-    findings: Vec<Shown>,
-    /// Connections, each with a finding that it has a part in; in order once sorted.
-    parts: Vec<Part>,
+    findings: Vec<Of>,
+}
+
+/// A finding and the connections that have a part in it, in order.
+#[derive(Clone, Debug)]
+struct Of {
+    finding: Shown,
+    /// The service that all of them are of, if it is said to be of one: none of them has a part in another finding of its kind.
+    service: Option<u32>,
+    connections: Vec<u64>,
+}
+
+/// What many connections show at a service.
+#[derive(Clone, Copy, Debug)]
+pub struct AtService<'a> {
+    /// The finding.
+    pub finding: &'a Shown,
+    /// The number of the service.
+    pub service: u32,
+    /// So many connections show it.
+    pub count: u64,
+    /// The last of them.
+    pub last: u64,
 }
 
 /// The number of a connection above the place of a finding: there are millions of them where there is a flood.
@@ -35,75 +57,94 @@ impl Part {
 }
 
 impl Carried {
-    /// Adds a finding that these connections have a part in.
-    pub fn add(&mut self, finding: Shown, connections: impl IntoIterator<Item = u64>) {
-        let place = self.findings.len() as u32;
-        self.parts.extend(connections.into_iter().filter_map(|id| Part::new(id, place)));
-        self.findings.push(finding);
+    /// Adds a finding that these connections have a part in; the number of their service, if all are of one and none has a part in
+    /// another finding of its kind.
+    pub fn add(&mut self, finding: Shown, service: Option<u32>, connections: impl IntoIterator<Item = u64>) {
+        let mut connections: Vec<u64> = connections.into_iter().collect();
+        // As a rule they are in order.
+        if !connections.is_sorted() {
+            connections.sort_unstable();
+        }
+        connections.dedup();
+        self.findings.push(Of { finding, service, connections });
     }
 
-    /// No more are added.
-    #[must_use]
-    pub fn sorted(mut self) -> Carried {
+    /// The parts in findings that `wanted` wants, in order.
+    fn put_in_order(&self, wanted: impl Fn(&Of) -> bool) -> Vec<Part> {
+        let findings = (0..).zip(&self.findings).filter(|(_, of)| wanted(of));
+        let parts = findings.flat_map(|(place, of)| of.connections.iter().filter_map(move |id| Part::new(*id, place)));
+        let mut parts: Vec<Part> = parts.collect();
         // Those of each finding are in order already, which the stable sort makes use of.
-        self.parts.sort();
-        self.parts.dedup();
-        self
+        parts.sort();
+        parts
     }
 
     /// Whether no connection has a part in any.
     pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.findings.iter().all(|of| of.connections.is_empty())
     }
 
     /// Leaves the connections that `keep` wants.
     pub fn retain(&mut self, keep: impl Fn(u64) -> bool) {
-        self.parts.retain(|part| keep(part.id()));
+        self.findings.iter_mut().for_each(|of| of.connections.retain(|id| keep(*id)));
     }
 
-    /// The place of the finding with this code that connection `id` has a part in.
+    /// The place of the finding with this code that connection `id` has a part in. Where many are asked for [`Reading::place`] takes
+    /// less.
     pub fn place(&self, code: &str, id: u64) -> Option<u32> {
-        let from = self.parts.partition_point(|part| part.id() < id);
-        let of_it = self.parts[from..].iter().take_while(|part| part.id() == id);
-        of_it.map(|part| part.place()).find(|place| self.findings[*place as usize].code == code)
+        let has = |of: &Of| of.finding.code == code && of.connections.binary_search(&id).is_ok();
+        self.findings.iter().position(has).map(|place| place as u32)
     }
 
     /// How many connections have a part in the finding at each place.
     pub fn counts(&self) -> Vec<u64> {
-        let mut counts = vec![0; self.findings.len()];
-        self.parts.iter().for_each(|part| counts[part.place() as usize] += 1);
-        counts
+        self.findings.iter().map(|of| of.connections.len() as u64).collect()
     }
 
     /// The connections that have a part in the finding at this place, in order.
     pub fn with(&self, place: u32) -> impl Iterator<Item = u64> {
-        self.parts.iter().filter(move |part| part.place() == place).map(|part| part.id())
+        self.findings.get(place as usize).into_iter().flat_map(|of| of.connections.iter().copied())
     }
 
-    /// The connections from number `first` to `last` that have a part in one, in order, and in which.
-    pub fn between(&self, first: u64, last: u64) -> impl Iterator<Item = (u64, &Shown)> {
-        let from = self.parts.partition_point(|part| part.id() < first);
-        let some = self.parts[from..].iter().take_while(move |part| part.id() <= last);
-        some.map(|part| (part.id(), &self.findings[part.place() as usize]))
+    /// The findings that are said to be of one service.
+    pub fn at_services(&self) -> impl Iterator<Item = AtService<'_>> {
+        self.findings.iter().filter_map(|of| {
+            let (service, last) = (of.service?, *of.connections.last()?);
+            Some(AtService { finding: &of.finding, service, count: of.connections.len() as u64, last })
+        })
+    }
+
+    /// The connections that have a part in any of the others, in order, and in which.
+    pub fn of_others(&self) -> Vec<(u64, &Shown)> {
+        let parts = self.put_in_order(|of| of.service.is_none());
+        parts.into_iter().map(|part| (part.id(), &self.findings[part.place() as usize].finding)).collect()
     }
 
     /// To read of one connection after the other.
     pub fn reading(&self) -> Reading<'_> {
-        Reading { of: self, next: 0 }
+        Reading { findings: &self.findings, parts: self.put_in_order(|_| true), next: 0 }
     }
 }
 
 /// Where a reader is: mostly, connections are asked for in order.
 pub struct Reading<'a> {
-    of: &'a Carried,
+    findings: &'a [Of],
+    parts: Vec<Part>,
     /// The first part of connections after the one asked for last.
     next: usize,
 }
 
 impl<'a> Reading<'a> {
+    /// The same as [`Carried::place`].
+    pub fn place(&self, code: &str, id: u64) -> Option<u32> {
+        let from = self.parts.partition_point(|part| part.id() < id);
+        let of_it = self.parts[from..].iter().take_while(|part| part.id() == id);
+        of_it.map(|part| part.place()).find(|place| self.findings[*place as usize].finding.code == code)
+    }
+
     /// What the connection with this number has a part in.
     pub fn of(&mut self, id: u64) -> impl Iterator<Item = &'a Shown> + use<'a> {
-        let Carried { findings, parts } = self.of;
+        let (findings, parts) = (self.findings, &self.parts);
         let before = |at: usize| at.checked_sub(1).is_none_or(|last| parts[last].id() < id);
         if !before(self.next) {
             self.next = parts.partition_point(|part| part.id() < id);
@@ -112,7 +153,9 @@ impl<'a> Reading<'a> {
             |from: usize, over: &dyn Fn(u64) -> bool| parts[from..].iter().take_while(|part| over(part.id())).count();
         let first = self.next + steps(self.next, &|other| other < id);
         self.next = first + steps(first, &|other| other == id);
-        parts[first..self.next].iter().map(|part| &findings[part.place() as usize])
+        let parts = parts[first..self.next].iter();
+        let of_it: SmallVec<[&'a Shown; 4]> = parts.map(|part| &findings[part.place() as usize].finding).collect();
+        of_it.into_iter()
     }
 }
 
@@ -128,14 +171,16 @@ mod tests {
     #[test]
     fn each_connection_is_told_its_part_in_any_order() {
         let mut carried = Carried::default();
-        carried.add(finding("A"), [5, 2, 9]);
-        carried.add(finding("B"), [2, 7, 2]);
-        let mut carried = carried.sorted();
+        carried.add(finding("A"), None, [5, 2, 9]);
+        carried.add(finding("B"), None, [2, 7, 2]);
         let mut reading = carried.reading();
         let mut told = |id| reading.of(id).map(|f| f.code).collect::<String>();
         assert_eq!([1, 2, 3, 7, 9, 10].map(&mut told), ["", "AB", "", "B", "A", ""]);
         assert_eq!([9, 5, 2, 2, 8, 7].map(&mut told), ["A", "A", "AB", "AB", "", "B"]);
-        assert_eq!((carried.place("B", 2), carried.place("B", 9)), (Some(1), None));
+        for (code, id, place) in [("B", 2, Some(1)), ("A", 2, Some(0)), ("B", 9, None), ("C", 2, None), ("A", 1, None)]
+        {
+            assert_eq!((carried.place(code, id), carried.reading().place(code, id)), (place, place));
+        }
         carried.retain(|id| id > 4);
         assert_eq!((carried.counts(), carried.with(0).collect::<Vec<_>>()), (vec![2, 1], vec![5, 9]));
     }

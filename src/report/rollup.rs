@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::carried::Carried;
+use super::carried::{AtService, Carried};
 use super::directory::{Directory, Parties};
 use super::ending::Outcome;
 use super::gather::{self, Gather, Single};
@@ -215,6 +215,15 @@ impl Sums {
         for (number, what) in self.services.each() {
             let socket = || directory.socket(number);
             services.take(&self.kinds, || (socket().addr, Some(socket().port)), what);
+    /// Adds something that many connections of a service, which were added, show as well: nothing else of its kind was found of
+    /// them, and it is the doing of the service's host, which has this number.
+    pub fn found_at(&mut self, host: u32, at: AtService<'_>) {
+        let AtService { finding, service, count, last } = at;
+        let kind = self.kind(finding.code, finding.name);
+        self.services.sum(service).found_all(kind, finding.severity, count, last);
+        self.hosts.sum(host).found_all(kind, finding.severity, count, last);
+    }
+
         }
         let (hosts, services) = (hosts.finish(&self.kinds), services.finish(&self.kinds));
         Rollups { hosts, services, carried: Carried::default() }
@@ -290,9 +299,9 @@ pub fn rollups(connections: &[Connection], findings: &[Finding]) -> Rollups {
     };
     for f in findings {
         let shown = Shown { code: f.code, name: f.name, severity: f.severity, endpoint: None };
-        carried.add(shown, f.connections.iter().copied().filter(|id| !carries(*id, f.name)));
+        carried.add(shown, None, f.connections.iter().copied().filter(|id| !carries(*id, f.name)));
     }
-    over(connections, carried.sorted())
+    over(connections, carried)
 }
 
 /// Adds `connections`, in order of their ids, up, and what no connection carries by itself.

@@ -61,6 +61,11 @@ impl Sum {
         match self.kinds.iter_mut().find(|known| known.number == number && known.last == id) {
             Some(known) => known.severity = known.severity.max(severity),
             None => self.show(Kind { number, severity, connections: 1, last: id }),
+    /// Adds what so many connections, the last of which is that one, show for the first time.
+    pub fn found_all(&mut self, number: u16, severity: Severity, count: u64, last: u64) {
+        self.show(Kind { number, severity, connections: count.min(u32::MAX.into()) as u32, last });
+    }
+
         }
     }
 }
