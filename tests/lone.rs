@@ -4,16 +4,19 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
-use tcpstate::analyze::{Analysis, Wanted};
-use tcpstate::detect::{self, Attempt, Digests, Limits, Unremarkable, View, thresholds};
+use tcpstate::analyze::{Analysis, Options, Wanted};
+use tcpstate::detect::{self, Attempt, Digests, Limits, Scene, Unremarkable, View, thresholds};
+use tcpstate::render::facts::Parts;
 use tcpstate::render::pen::Lines;
-use tcpstate::report::Ending;
-use tcpstate::report::directory::Directory;
-use tcpstate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
+use tcpstate::render::rank::Kinds;
+use tcpstate::report::directory::{Directory, Parties};
+use tcpstate::report::totals::Totals;
+use tcpstate::report::{Ending, Outcome, PerSide, Row};
+use tcpstate::segment::{self, Flags, ScopeId, Segment, Socket, Timestamps};
 use tcpstate::time::{Span, Time};
 use tcpstate::timing::{Census, Extent, Vantage, table};
-use tcpstate::tracker::Stack;
 use tcpstate::tracker::verdict::Weighing;
+use tcpstate::tracker::{Fate, Stack, Verdict};
 
 const BEGIN: Time = Time(1_700_000_000_000_000_000);
 
@@ -37,7 +40,7 @@ fn segment(packet: u64, src: Socket, dst: Socket, flags: Flags) -> Segment {
         checksum: 0,
         ip_id: 0,
         ttl: 64,
-        options: Options::default(),
+        options: segment::Options::default(),
     }
 }
 
@@ -70,13 +73,13 @@ prop_compose! {
         (unseen, lossy) in (any::<bool>(), any::<bool>()),
         stack in prop::sample::select(Stack::ALL.iter().map(|s| s.1).collect::<Vec<_>>()),
     ) -> Scenery {
-        let options = Options {
+        let options = segment::Options {
             mss,
             window_scale: scale,
             timestamps: stamps.map(|(value, echo)| Timestamps { value, echo }),
             cut,
             fast_open,
-            ..Options::default()
+            ..segment::Options::default()
         };
         let syn = Segment {
             seq, window, ip_id, len, captured: len, options, scope: ScopeId(scope),
@@ -92,7 +95,7 @@ fn agrees(scenery: &Scenery) -> bool {
     if let Some(line) = scenery.lines {
         thresholds().for_each(|(_, threshold)| limits.put(threshold, line));
     }
-    let options = tcpstate::analyze::Options { limits: limits.clone(), stack: scenery.stack, ..Default::default() };
+    let options = Options { limits: limits.clone(), stack: scenery.stack, ..Default::default() };
     let mut analysis = Analysis::new(options);
     analysis.until(scenery.syn.time);
     analysis.segment(&scenery.syn);
@@ -148,7 +151,30 @@ fn agrees(scenery: &Scenery) -> bool {
     if fast.push_lone((1, parties), outline, short, ending.outcome) {
         assert_eq!(format!("{slow:?}"), format!("{fast:?}"));
     }
+    fate_agrees((1, parties), &scene, &limits, (short, &fast));
     true
+}
+
+/// What is told by its age alone is the same, where that tells it.
+fn fate_agrees((id, parties): (u64, Parties), scene: &Scene, limits: &Limits, like: (&[Verdict; 2], &Digests)) {
+    let (verdicts, digests) = like;
+    let syn = verdicts[0].steps[0].mark;
+    let Some(fate) = Fate::of(syn.time, scene.end, &scene.profile) else { return };
+    let outcome = Ending::of_lone(verdicts).outcome;
+    assert_eq!(Outcome::of_fate(fate), outcome);
+    let mut fast = Digests::default();
+    fast.push_fate((id, parties), (syn.time, syn.packet), fate);
+    assert_eq!(format!("{digests:?}"), format!("{fast:?}"));
+    let waited = if let Fate::GivenUp(at) = fate { at } else { scene.end } - syn.time;
+    let unremarkable = Unremarkable::within(limits);
+    let said = unremarkable.lines(scene).lone((syn.time, syn.packet), waited);
+    let server = scene.directory.socket(parties.service).addr;
+    assert_eq!(unremarkable.lone(&verdicts[0], server, scene), said.filter(|_| !scene.is_unseen(server)));
+    let [mut slow, mut fast] = [0; 2].map(|_| Totals::new(1, scene.begin, scene.end));
+    let [client, server] = verdicts;
+    slow.connection(Ending::of_lone(verdicts), PerSide { client, server }, 0);
+    fast.lone(fate, syn.time);
+    assert_eq!(format!("{slow:?}"), format!("{fast:?}"));
 }
 
 proptest! {
@@ -171,7 +197,7 @@ struct Flood {
     rest: i64,
     /// Time 0 is when it begins.
     early: bool,
-    options: tcpstate::analyze::Options,
+    options: Options,
     /// Others were heard by a server, of which nothing was captured.
     unseen: bool,
     /// The capture misses much.
@@ -218,7 +244,7 @@ prop_compose! {
             let flags = if rare { Flags(Flags::SYN.0 | Flags::RST.0) } else { Flags::SYN };
             (after, Segment { scope: ScopeId(scope), ..segment(packet, src, dst, flags) })
         });
-        let options = tcpstate::analyze::Options { limits, stack, vantage, ..Default::default() };
+        let options = Options { limits, stack, vantage, ..Default::default() };
         Flood { syns: syns.collect(), rest, early, options, unseen, lossy }
     }
 }
@@ -270,11 +296,52 @@ proptest! {
     }
 }
 
+/// The report without its connections, which of these are shown, what they lack, and in how many rows they came: of all in full, or
+/// as tables need them.
+fn tables(analysis: &Analysis, connections: bool, alike: bool) -> (String, Parts, usize) {
+    let (mut finish, mut kinds, mut parts, mut rows) =
+        (analysis.ended(Vec::new()), Kinds::default(), Parts::default(), 0);
+    while let Some(stretch) = finish.next(Wanted { connections, alike, ..Wanted::default() }) {
+        for row in stretch.connections.iter().map(Row::of).chain(stretch.rows) {
+            kinds.add(row.id as usize, &row);
+            parts.add(&row);
+            rows += 1;
+        }
+    }
+    let report = serde_json::to_string(&finish.report(Vec::new())).expect("a report");
+    (format!("{report} {:?}", kinds.chosen(usize::MAX)), parts, rows)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn tables_of_a_flood_are_the_same_as_of_any_connections(flood in flood()) {
+        let analysis = Flood { options: Options { timing: Extent::Short, ..flood.options.clone() }, ..flood }.analysis();
+        let slow = tables(&analysis, true, false).0;
+        let [(each, parts, _), (alike, of_alike, _)] = [false, true].map(|alike| tables(&analysis, false, alike));
+        prop_assert_eq!(&each, &slow);
+        prop_assert_eq!((&alike, of_alike), (&slow, parts));
+    }
+}
+
+#[test]
+fn a_flood_takes_few_rows() {
+    let server = |n: u16| Socket { addr: Ipv4Addr::new(198, 51, 100, n as u8 % 9).into(), port: 80 + n % 3 };
+    let syns =
+        (1..=30_000_u16).map(|n| (1_000_000, segment(n.into(), at(n as u8, n), server(n), Flags::SYN))).collect();
+    let options = Options { timing: Extent::Short, ..Options::default() };
+    let analysis = Flood { syns, rest: 0, early: false, options, unseen: false, lossy: false }.analysis();
+    let ((slow, parts, all), (fast, of_fast, few)) = (tables(&analysis, true, false), tables(&analysis, false, true));
+    assert_eq!((slow, parts), (fast, of_fast));
+    assert!(all == 30_000 && few < 1_000, "{few} of {all}");
+}
+
 #[test]
 fn nearly_all_of_a_flood_is_written_in_short() {
     let server = Socket { addr: Ipv4Addr::new(198, 51, 100, 7).into(), port: 80 };
     let syns = (1..=5_000_u16).map(|n| (1_000_000, segment(n.into(), at(n as u8, n), server, Flags::SYN))).collect();
-    let (options, rest) = (tcpstate::analyze::Options::default(), 0);
+    let (options, rest) = (Options::default(), 0);
     let flood = Flood { syns, rest, early: false, options, unseen: false, lossy: false };
     let ((text, short), analysis) = (lines(&flood.analysis(), true), flood.analysis());
     assert_eq!(text, lines(&analysis, false).0);

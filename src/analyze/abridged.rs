@@ -129,6 +129,7 @@ impl Finish<'_> {
             handshake: Some(Span(first.0.saturating_add(second.0))),
             one_way: false,
             midstream: false,
+            alike: 0,
         }
     }
 }

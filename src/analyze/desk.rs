@@ -1,6 +1,7 @@
 //! Where some connections are looked at together, and what is known of each of them there.
 
 use super::build;
+use super::flood::Flood;
 use super::lone::Alike;
 use super::notes::Noted;
 use crate::detect::Brief;
@@ -30,6 +31,7 @@ pub(super) struct Desk {
     pub briefs: [Vec<Brief>; TOGETHER],
     pub anomalies: [Vec<Anomaly>; TOGETHER],
     pub kinds: Alike,
+    pub flood: Flood,
     /// Nothing is measured of a lone SYN.
     pub nothing: Measured,
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use super::build::Subject;
+use super::desk::{Form, Look};
 use super::finish::Finish;
 use super::notes::Noted;
 use super::stretch::Wanted;
@@ -32,15 +33,21 @@ const PACKET: u64 = 6_482_013_577_129_730_195;
 const DIGITS: i64 = 123_457;
 const MILLISECOND: i64 = 1_000_000;
 
+/// How many steps an end took, from which follows which ones, and in which states it may be.
+pub(super) type Come = (usize, States);
+
+/// What both ends came to.
+pub(super) fn come(verdicts: &[Verdict; 2]) -> [Come; 2] {
+    verdicts.each_ref().map(|verdict| (verdict.steps.len(), verdict.possible))
+}
+
 /// What is the same in all lone SYNs of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
     scope: Option<ScopeId>,
     /// Whether addresses are of version 4.
     v4: [bool; 2],
-    /// How many steps each end took: which ones follows from that.
-    steps: [usize; 2],
-    possible: [States; 2],
+    ends: [Come; 2],
     found: Option<Found>,
 }
 
@@ -55,14 +62,8 @@ struct Found {
 }
 
 impl Key {
-    /// That of a lone SYN with these verdicts, of which detectors say `briefs`; `None` if it is best told in full.
-    fn of(
-        scope: Option<ScopeId>,
-        syn: &LoneSyn,
-        verdicts: &[Verdict; 2],
-        briefs: &[Brief],
-        silent: bool,
-    ) -> Option<Key> {
+    /// That of a lone SYN whose ends came to this, of which detectors say `briefs`; `None` if it is best told in full.
+    fn of(scope: Option<ScopeId>, syn: &LoneSyn, ends: [Come; 2], briefs: &[Brief], silent: bool) -> Option<Key> {
         let wait = || AtLeast(Span(syn.waited.saturating_mul(1_000))).alike();
         let found = match briefs {
             [] => None,
@@ -72,8 +73,7 @@ impl Key {
         (syn.rest > Span(0)).then(|| Key {
             scope,
             v4: [syn.client, syn.server].map(|socket| socket.addr.is_ipv4()),
-            steps: [0, 1].map(|e| verdicts[e].steps.len()),
-            possible: [0, 1].map(|e| verdicts[e].possible),
+            ends,
             found,
         })
     }
@@ -101,7 +101,7 @@ pub(super) struct Looked<'a> {
     /// Its time and the number of its packet.
     pub segment: (Time, u64),
     pub scope: Option<ScopeId>,
-    pub verdicts: &'a [Verdict; 2],
+    pub ends: [Come; 2],
     pub briefs: &'a [Brief],
     /// The number of its service.
     pub service: u32,
@@ -120,14 +120,35 @@ impl Finish<'_> {
         lone.count() * 8 > some.len() * 7
     }
 
+    /// Tells a lone SYN in short; false if it is none, or is to be told in full.
+    pub(super) fn told_in_short(
+        &self,
+        look: &Look<'_>,
+        briefs: &[Brief],
+        kinds: &mut Alike,
+        told: &mut LoneSyns,
+    ) -> bool {
+        let Look { id, sockets, outline, verdicts, form, .. } = look;
+        let looked = Looked {
+            id: *id,
+            sockets,
+            segment: (outline.first, outline.first_packet),
+            scope: outline.scopes[0],
+            ends: come(verdicts),
+            briefs,
+            service: self.parties[look.index].service,
+        };
+        matches!(form, Form::Lone(_)) && self.tell_in_short(&looked, kinds, told)
+    }
+
     /// Tells a lone SYN in short; false if it is to be told in full.
     pub(super) fn tell_in_short(&self, looked: &Looked<'_>, kinds: &mut Alike, told: &mut LoneSyns) -> bool {
-        let Looked { id, sockets, segment: (time, packet), scope, verdicts, briefs, service } = *looked;
+        let Looked { id, sockets, segment: (time, packet), scope, ends, briefs, service } = *looked;
         let [client, server] = *sockets;
         let waited = briefs.first().map_or(0, |brief| brief.length);
         let syn = LoneSyn { id, client, server, time, packet, rest: self.end - time, waited };
         let silent = !briefs.is_empty() && self.scene.host_of(service).is_silent();
-        let Some(key) = Key::of(scope, &syn, verdicts, briefs, silent) else { return false };
+        let Some(key) = Key::of(scope, &syn, ends, briefs, silent) else { return false };
         // Mostly it is of the same kind as the one before.
         let met = match kinds.met.iter_mut().rev().take(RECENT).find(|met| met.key == key) {
             Some(met) => met,
@@ -187,7 +208,7 @@ impl Finish<'_> {
         }
         let waited = brief.map_or(0, |brief| brief.length);
         let made_up = LoneSyn { id: ID, client: src, server: dst, time, packet: PACKET, rest, waited };
-        let same = Key::of(outline.scopes[0], &made_up, verdicts, brief.as_slice(), silent) == Some(*key);
+        let same = Key::of(outline.scopes[0], &made_up, come(verdicts), brief.as_slice(), silent) == Some(*key);
         // Tunnels have numbers as large as ports.
         let names = self.analysis.decoder.scope(scope);
         let named = [src, dst].iter().any(|end| names.iter().any(|name| name.contains(&end.port.to_string())));

@@ -9,11 +9,11 @@ use super::abridged::in_order;
 use super::build::Told;
 use super::desk::{Desk, Form, Look, TOGETHER};
 use super::finish::Finish;
-use super::lone::{Alike, Looked};
+use super::flood::Asked;
+use super::lone::Alike;
 use super::stretch::{Stretch, Wanted};
 use super::tally::Tally;
 use crate::detect::{self, ALL, Attempt, Brief, Digests, View};
-use crate::report::lone::LoneSyns;
 use crate::report::rollup::{Added, Shown};
 use crate::report::{Anomaly, Connection, Ending, Row};
 use crate::timing::Extent;
@@ -50,11 +50,17 @@ impl Finish<'_> {
         self.prefetch(some(0), tally);
         self.prefetch(some(1), tally);
         self.prefetch_more(some(0), tally);
+        let asked = Asked { wanted, lines: self.unremarkable.lines(&self.scene) };
+        let floods = self.has_floods(wanted);
         for n in 0..range.len().div_ceil(TOGETHER) {
             self.prefetch(some(n + 2), tally);
+            if floods && self.look_at_flood(some(n), asked, tally, desk, &mut stretch) {
+                continue;
+            }
             self.prefetch_more(some(n + 1), tally);
             self.look_at_some(some(n), wanted, tally, desk, &mut stretch);
         }
+        self.settle(&mut desk.flood, tally);
         tally.digests.last_mut().into_iter().for_each(Digests::trim);
         self.loosen(tally);
         stretch
@@ -274,21 +280,6 @@ impl Finish<'_> {
         }
     }
 
-    /// Tells a lone SYN in short; false if it is none, or is to be told in full.
-    fn told_in_short(&self, look: &Look<'_>, briefs: &[Brief], kinds: &mut Alike, told: &mut LoneSyns) -> bool {
-        let Look { id, sockets, outline, verdicts, form, .. } = look;
-        let looked = Looked {
-            id: *id,
-            sockets,
-            segment: (outline.first, outline.first_packet),
-            scope: outline.scopes[0],
-            verdicts,
-            briefs,
-            service: self.parties[look.index].service,
-        };
-        matches!(form, Form::Lone(_)) && self.tell_in_short(&looked, kinds, told)
-    }
-
     /// What detectors say of a connection: in short, and in full if it is to be built.
     fn ask(&self, look: &Look<'_>, built: bool, briefs: &mut Vec<Brief>, anomalies: &mut Vec<Anomaly>) {
         briefs.clear();
@@ -383,6 +374,7 @@ impl Finish<'_> {
             handshake: look.measured.handshake.round_trip(),
             one_way: look.ending.outcome.is_one_way(sides.map(|e| c.packets[e])),
             midstream: !c.opening_seen || c.packets[client] > 0 && lacks_syn(&look.verdicts[client]),
+            alike: 0,
         }
     }
 }

@@ -10,7 +10,7 @@
 //! | `notes` | what is noted of a connection beside the tracker |
 //! | `finish` | connections looked at, and the report of all; `full`: one by one, in full |
 //! | `stretch` | some connections that were looked at, and what of them is wanted |
-//! | `look` | looking at them; `desk`: where that is done; `abridged`: at textbook connections that are only added up; `lone`: at lone SYNs, of which most are alike |
+//! | `look` | looking at them; `desk`: where that is done; `abridged`: at textbook connections that are only added up; `lone`: at lone SYNs, of which most are alike; `flood`: at those that only tables are wanted of |
 //! | [`build`] | from a tracked connection to that of the report |
 //! | `tally` | what connections add up to; `chosen`: those that the report is about |
 //! | `past` | what those came to that were let go before the end |
@@ -23,6 +23,7 @@ mod bundles;
 mod chosen;
 mod desk;
 mod finish;
+mod flood;
 mod full;
 mod held;
 mod lone;
@@ -247,13 +248,13 @@ impl Analysis {
             some.iter().for_each(|i| self.tracker.prefetch_head(*i));
             some
         };
-        // What is known of the next ones is asked for two rounds before, who they are one round before.
         let asked = |survey: &Survey, some: &[usize]| -> SmallVec<[Hashes; TOGETHER]> {
             some.iter().map(|i| survey.ask(self.tracker.sockets(*i))).collect()
         };
+        // What is known of the next ones is asked for two rounds before, who they are one round before.
         let [mut now, mut next] = [some(), some()];
-        while !now.is_empty() {
         let mut hashes = asked(&survey, &now);
+        while !now.is_empty() {
             let later = some();
             let next_hashes = asked(&survey, &next);
             hashes.iter().for_each(|hashes| survey.soon(hashes));

@@ -94,9 +94,10 @@ impl Jobs {
         Ok(finish)
     }
 
-    /// Gives each connection (of this round), or `only` some, in short to `take` in order of their numbers.
-    pub fn rows(self, finish: &mut Finish<'_>, only: Option<Keep<'_>>, mut take: impl FnMut(&Row)) {
-        self.each(finish, Wanted { only, ..Wanted::default() }, |stretch| stretch.rows, &mut take);
+    /// Gives each connection (of this round), or `only` some, in short to `take` in order of their numbers; or one for those
+    /// that are `alike`.
+    pub fn rows(self, finish: &mut Finish<'_>, alike: bool, only: Option<Keep<'_>>, mut take: impl FnMut(&Row)) {
+        self.each(finish, Wanted { only, alike, ..Wanted::default() }, |stretch| stretch.rows, &mut take);
     }
 
     /// Gives each connection, or `only` some, in full to `take` in order of their numbers.
@@ -145,7 +146,8 @@ impl Jobs {
     }
 
     fn stream_round<S: Stream>(self, finish: &mut Finish<'_>, only: Option<Keep<'_>>, out: &mut S) -> io::Result<()> {
-        let wanted = Wanted { connections: true, written: true, lone_in_short: S::LONE_IN_SHORT, only };
+        let wanted =
+            Wanted { connections: true, written: true, lone_in_short: S::LONE_IN_SHORT, only, ..Wanted::default() };
         if self.several() {
             let (used, empty) = sync_channel(WAITING + 1);
             let make = move |stretch: Stretch| {

@@ -64,11 +64,12 @@ impl<'a> Passed<'a> {
     }
 
     fn pass_round(&mut self, finish: &mut Finish<'_>, jobs: Jobs) {
-        jobs.rows(finish, self.only, |row| {
+        let alike = matches!(self.picker, Picker::Kinds(..));
+        jobs.rows(finish, alike, self.only, |row| {
             // It is found again by its number.
             self.picker.add(row.id as usize, row);
             self.parts.add(row);
-            self.all += 1;
+            self.all += 1 + row.alike;
         });
     }
 

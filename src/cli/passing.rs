@@ -158,7 +158,7 @@ impl<'a> Passing<'a> {
         let mut finish = self.read_all()?;
         finish.tell(S::FINDINGS);
         let mut picker = Picker::for_programs(options);
-        args.jobs.rows(&mut finish, self.only, |row| picker.add(row.id as usize, row));
+        args.jobs.rows(&mut finish, false, self.only, |row| picker.add(row.id as usize, row));
         let (chosen, _) = picker.chosen();
         for connection in chosen.into_iter().filter_map(|pick| finish.connection(pick.index as u64)) {
             out.connections(&[connection], &LoneSyns::NONE)?;

@@ -22,7 +22,7 @@ use crate::report::directory::Parties;
 use crate::report::{Outcome, Side};
 use crate::time::{Span, Time};
 use crate::tracker::textbook::Entered;
-use crate::tracker::{Outline, State, Verdict};
+use crate::tracker::{Fate, Outline, State, Verdict};
 
 /// Digests of some connections, in order.
 #[derive(Clone, Debug, Default)]
@@ -227,6 +227,15 @@ impl Digests {
         let marks = OPENED | TIME_WAIT_AT_SERVER | if open { OPEN_AT_END } else { 0 };
         self.add(origin(id, c), parties, (marks, outcome, Probe::Unheard), Rest::Lone(half_open));
         true
+    }
+
+    /// The same of one of which this became, whose SYN has this time and packet number, which is none but 0.
+    #[inline]
+    pub fn push_fate(&mut self, (id, parties): (u64, Parties), (time, packet): (Time, u64), fate: Fate) {
+        let open = if matches!(fate, Fate::GivenUp(_)) { 0 } else { OPEN_AT_END };
+        let half_open = u32::from(fate == Fate::Received);
+        let marks = (OPENED | TIME_WAIT_AT_SERVER | open, Outcome::of_fate(fate), Probe::Unheard);
+        self.add(Origin { time, id, packet }, parties, marks, Rest::Lone(half_open));
     }
 
     /// Marks who was in CLOSE_WAIT when the quarters of the capture ended, where that could not be told before.

@@ -138,40 +138,44 @@ impl Groups {
     }
 
     /// Takes one anomaly of the connection between `parties`, whose service is at `server`, number `id` in the report; `index` is
-    /// what [`Groups::finish`] finds the connection again by. It may be `chosen` or not.
-    pub fn add(&mut self, (id, index, chosen): (u64, usize, bool), parties: Parties, server: Socket, brief: &Brief) {
+    /// what [`Groups::finish`] finds the connection again by. It may be `chosen` or not. The place of its group.
+    pub fn add(
+        &mut self,
+        (id, index, chosen): (u64, usize, bool),
+        parties: Parties,
+        server: Socket,
+        brief: &Brief,
+    ) -> usize {
         let (length, severity) = (brief.length, brief.severity);
         let case = Case { id, packet: brief.packet, length, severity };
         let number = number(parties.service, brief);
-        let Some(group) = self.find(number) else {
-            let key = Key { declaration: brief.declaration, service: server, side: brief.endpoint };
-            let mut cases = [Cases::new(), Cases::new()];
-            cases[usize::from(brief.packet == 0)].push(case);
-            let [shown, unshown] = cases;
-            let causes = brief.cause.into_iter().map(|cause| (cause, 1)).collect();
-            let (mut clients, first, worst) = (Clients::default(), brief.time, Worst::At(index, *brief));
-            clients.add(parties.client);
-            let (count, chosen) = (1, u64::from(chosen));
-            self.groups.push(Group {
-                key,
-                number,
-                severity,
-                count,
-                chosen,
-                first,
-                clients,
-                worst,
-                shown,
-                unshown,
-                causes,
-            });
-            return;
-        };
+        if let Some(place) = self.find(number) {
+            self.add_at(place, (id, index, chosen), parties.client, brief);
+            return place;
+        }
+        let key = Key { declaration: brief.declaration, service: server, side: brief.endpoint };
+        let mut cases = [Cases::new(), Cases::new()];
+        cases[usize::from(brief.packet == 0)].push(case);
+        let [shown, unshown] = cases;
+        let causes = brief.cause.into_iter().map(|cause| (cause, 1)).collect();
+        let (mut clients, first, worst) = (Clients::default(), brief.time, Worst::At(index, *brief));
+        clients.add(parties.client);
+        let (count, chosen) = (1, u64::from(chosen));
+        self.groups.push(Group { key, number, severity, count, chosen, first, clients, worst, shown, unshown, causes });
+        self.groups.len() - 1
+    }
+
+    /// The same of another one, whose group is at this place.
+    #[inline]
+    pub fn add_at(&mut self, place: usize, (id, index, chosen): (u64, usize, bool), client: u32, brief: &Brief) {
+        let Some(group) = self.groups.get_mut(place) else { return };
+        let (length, severity) = (brief.length, brief.severity);
+        let case = Case { id, packet: brief.packet, length, severity };
         group.count += 1;
         group.chosen += u64::from(chosen);
         group.first = group.first.min(brief.time);
         group.severity = group.severity.max(severity);
-        group.clients.add(parties.client);
+        group.clients.add(client);
         if case.order(&group.worst_case()) == Ordering::Less {
             group.worst = Worst::At(index, *brief);
         }
@@ -181,23 +185,24 @@ impl Groups {
         }
     }
 
-    /// The group with this number; if there is none, it is the next one pushed.
-    fn find(&mut self, number: u128) -> Option<&mut Group> {
+    /// The place of the group with this number; if there is none, it is the next one pushed.
+    fn find(&mut self, number: u128) -> Option<usize> {
         let hash = self.index.hash_of(number);
         let known = self.index.find(hash, |place| self.groups[place].number == number);
         if known.is_none() {
             self.index.insert(hash, self.groups.len() as u32);
         }
-        self.groups.get_mut(known?)
+        known
     }
 
     /// Adds what `other` has taken, in which services have the same numbers.
     pub fn merge(&mut self, other: Groups) {
         for theirs in other.groups {
-            let Some(group) = self.find(theirs.number) else {
+            let Some(place) = self.find(theirs.number) else {
                 self.groups.push(theirs);
                 continue;
             };
+            let group = &mut self.groups[place];
             group.count += theirs.count;
             group.chosen += theirs.chosen;
             group.first = group.first.min(theirs.first);

@@ -149,6 +149,7 @@ pub use sign::Signs;
 pub use sink::{Brief, Raised, SHORT_CAPTURE, Sink};
 pub use stay::Stay;
 pub use survey::{Glance, Hashes, Survey};
+pub use syn_unanswered::Lines;
 pub use textbook::Unremarkable;
 pub use threshold::{Threshold, ThresholdError, Unit};
 pub use view::{Facts, View};
@@ -342,24 +343,14 @@ pub fn wide(
             Detect::Service(detect) => {
                 detect(scene, &services).into_iter().map(|(n, shown)| (Some(n), shown)).collect()
             }
-        }
         };
         let Declaration { code, name, advice, .. } = **declaration;
-        for (service, Shown { severity, count, message, at, connections, packets, facts }) in shown {
+        for (service, Shown { severity, count, message, at, connections: all, packets, facts }) in shown {
             debug_assert!(service.is_none() || at == Some(crate::report::Side::Server), "{name}");
-            let listed = connections.iter().take(LISTED).copied().collect();
-            carried.add(rollup::Shown { code, name, severity, endpoint: at }, service, connections);
-            findings.push(Finding {
-                code,
-                name,
-                severity,
-                count,
-                message,
-                advice,
-                connections: listed,
-                packets,
-                facts,
-            });
+            let connections = all.iter().take(LISTED).copied().collect();
+            carried.add(rollup::Shown { code, name, severity, endpoint: at }, service, all);
+            findings.push(Finding { code, name, severity, count, message, advice, connections, packets, facts });
+        }
     }
     (findings, carried)
 }

@@ -85,6 +85,12 @@ impl Scene {
         self.any_unseen && self.host(addr).is_unseen()
     }
 
+    /// The same of the host of a service, by number.
+    #[inline]
+    pub fn serves_unseen(&self, service: u32) -> bool {
+        self.any_unseen && self.host_of(service).is_unseen()
+    }
+
     /// How many connections `service` [turned away](crate::tracker::Connection::is_turned_away): none, one, or more (2).
     pub fn turned_away(&self, service: Socket) -> u8 {
         let number = self.directory.find(service.addr).and_then(|host| self.directory.find_service(host, service.port));

@@ -247,10 +247,48 @@ impl Raised<'_> {
 
 /// A duration as facts write it, in microseconds.
 pub(super) fn micros(span: Span) -> i64 {
+    /// Up to here what the floating point loses is less than a nanosecond.
+    const EXACT: i64 = 1_000_000_000_000_000;
+    let rest = span.0 % 1_000;
+    // Halfway between two it decides.
+    if rest != 500 && (0..EXACT).contains(&span.0) {
+        return span.0 / 1_000 + i64::from(rest > 500);
+    }
     (span.as_secs_f64() * 1e6).round() as i64
 }
 
 /// A duration as JSON: seconds, rounded to microseconds.
 pub fn seconds(span: Span) -> Value {
     Value::from((span.as_secs_f64() * 1e6).round() / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(nanos: i64) {
+        assert_eq!(micros(Span(nanos)), (Span(nanos).as_secs_f64() * 1e6).round() as i64, "{nanos} ns");
+    }
+
+    #[test]
+    fn microseconds_are_rounded_as_floats_are_at_the_edges() {
+        for exponent in 0..63 {
+            for around in [1 << exponent, 10_i64.saturating_pow(exponent), -(1 << exponent)] {
+                (-1_002..1_003).for_each(|off| check(around.saturating_add(off)));
+            }
+        }
+        [0, i64::MIN, i64::MAX, 999_999_999_999_499, 999_999_999_999_501].into_iter().for_each(check);
+    }
+
+    proptest! {
+        #[test]
+        fn microseconds_are_rounded_as_floats_are(nanos: i64, shift in 0_u32..63, digits in 0..1_000_i64) {
+            let nanos = nanos >> shift;
+            check(nanos);
+            check(nanos / 1_000 * 1_000 + digits);
+            check(nanos / 1_000 * 1_000 + 499 + digits % 3);
+        }
+    }
 }

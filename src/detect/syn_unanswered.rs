@@ -101,22 +101,44 @@ fn wait<'s>(steps: &'s [Step], server: IpAddr, scene: &Scene) -> Option<(&'s Ste
 
 /// The same of a lone SYN, in short; `declaration` is the number of this anomaly.
 pub(super) fn lone(declaration: u8, client: &Verdict, server: IpAddr, scene: &Scene) -> Option<Brief> {
-    let (syn, span, severity) = wait(&client.steps, server, scene)?;
-    Some(Brief {
-        time: syn.mark.time,
-        packet: syn.mark.packet,
-        length: micros(span),
-        number: 1,
-        cause: None,
-        declaration,
-        // It rests on absence.
-        severity: if scene.quality.may_lack_answers() || scene.quality.is_stepped() {
-            Severity::Note
-        } else {
-            severity
-        },
-        endpoint: Some(Side::Server),
-    })
+    let (syn, span, _) = wait(&client.steps, server, scene)?;
+    Lines::within(declaration, scene).lone((syn.mark.time, syn.mark.packet), span)
+}
+
+/// What the lines drawn, and what the capture lacks, make of lone SYNs.
+#[derive(Clone, Copy, Debug)]
+pub struct Lines {
+    /// The number of this anomaly.
+    declaration: u8,
+    after: Span,
+    given_up: Span,
+    /// It rests on absence, and the capture lacks more.
+    doubtful: bool,
+}
+
+impl Lines {
+    pub(super) fn within(declaration: u8, scene: &Scene) -> Lines {
+        Lines {
+            declaration,
+            after: scene.limits.span(&AFTER),
+            given_up: scene.limits.span(&GIVEN_UP),
+            doubtful: scene.quality.may_lack_answers() || scene.quality.is_stepped(),
+        }
+    }
+
+    /// What is said of a lone SYN of this time and packet number, which waits, or waited, so long; its server was not unseen.
+    #[inline]
+    pub fn lone(&self, (time, packet): (Time, u64), span: Span) -> Option<Brief> {
+        let severity = match () {
+            () if span < self.after => return None,
+            () if self.doubtful => Severity::Note,
+            () if span >= self.given_up => Severity::Error,
+            () => Severity::Warning,
+        };
+        let Lines { declaration, .. } = *self;
+        let endpoint = Some(Side::Server);
+        Some(Brief { time, packet, length: micros(span), number: 1, cause: None, declaration, severity, endpoint })
+    }
 }
 
 /// The same in full, of the lone SYN that `view` shows; whether its server is `silent` is known.

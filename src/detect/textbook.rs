@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use super::limits::Limits;
+use super::syn_unanswered::Lines;
 use super::{
     ALL, Brief, Scene, View, close_wait_stuck, handshake_slow, idle_without_keepalive, request_unanswered, slow_close,
     syn_unanswered, window_limited,
@@ -65,6 +66,11 @@ impl Unremarkable {
     /// What detectors say of a lone SYN to `server`, of which `client` is what became of its sender.
     pub fn lone(&self, client: &Verdict, server: IpAddr, scene: &Scene) -> Option<Brief> {
         syn_unanswered::lone(self.unanswered, client, server, scene)
+    }
+
+    /// Where lines are drawn for many lone SYNs.
+    pub fn lines(&self, scene: &Scene) -> Lines {
+        Lines::within(self.unanswered, scene)
     }
 
     /// The same in full, of the lone SYN that `view` shows, to a host of which nothing was captured if it is `silent`.

@@ -60,10 +60,11 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Takes a connection.
+    /// Takes a connection, and those that it stands for.
     pub fn add(&mut self, row: &Row) {
-        self.one_way += u64::from(row.one_way);
-        self.midstream += u64::from(row.midstream);
+        let all = 1 + row.alike;
+        self.one_way += if row.one_way { all } else { 0 };
+        self.midstream += if row.midstream { all } else { 0 };
     }
 }
 

@@ -91,14 +91,14 @@ pub struct Kinds {
 }
 
 impl Kinds {
-    /// Takes a connection that the caller finds at `index`.
+    /// Takes a connection that the caller finds at `index`, and those that it stands for.
     pub fn add(&mut self, index: usize, row: &Row) {
         let attention = Attention::of(row);
         let key = Key::of(row, attention, row.worst.map_or(0, |(name, _)| self.finding(name)));
         let (bytes, duration) = (row.bytes, row.duration());
-        let new = Group { attention, bytes, duration, id: row.id, chosen: Pick { index, alike: 0 } };
+        let new = Group { attention, bytes, duration, id: row.id, chosen: Pick { index, alike: row.alike } };
         let group = self.groups.entry(key).and_modify(|group| {
-            let alike = group.chosen.alike + 1;
+            let alike = group.chosen.alike + 1 + row.alike;
             if (bytes, duration) > (group.bytes, group.duration) {
                 *group = new;
             }

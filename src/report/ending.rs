@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::course::{self, Course};
-use crate::tracker::{Outline, Verdict};
+use crate::tracker::{Fate, Outline, Verdict};
 
 /// What became of a connection by the end of the capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -49,6 +49,15 @@ impl Outcome {
     pub const fn is_one_way(self, [client, server]: [u64; 2]) -> bool {
         let asked = matches!(self, Outcome::Unanswered) || matches!(self, Outcome::HalfOpen) && server == 0;
         (client == 0 || server == 0) && !asked
+    }
+
+    /// What became of a connection of which there is but one SYN.
+    #[inline]
+    pub const fn of_fate(fate: Fate) -> Outcome {
+        match fate {
+            Fate::Received => Outcome::HalfOpen,
+            Fate::Unanswered | Fate::GivenUp(_) => Outcome::Unanswered,
+        }
     }
 
     /// As in JSON: `half-open`.

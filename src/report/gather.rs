@@ -54,8 +54,8 @@ impl What {
 
 /// Something that is added up from connections.
 pub trait Sum: Default {
-    /// Adds a connection that came alone.
-    fn add_single(&mut self, single: Single);
+    /// Adds so many connections that came alone.
+    fn add_singles(&mut self, single: Single, count: u32);
 
     /// Adds another sum.
     fn merge(&mut self, other: Self);
@@ -106,8 +106,17 @@ impl<S: Sum> Gather<S> {
         let what = self.what(number);
         match what.unfold() {
             Unfolded::Nothing => *what = What::single(single),
-            Unfolded::Single(_) => self.sum(number).add_single(single),
-            Unfolded::Sum(place) => self.sums[place].add_single(single),
+            Unfolded::Single(_) => self.sum(number).add_singles(single, 1),
+            Unfolded::Sum(place) => self.sums[place].add_singles(single, 1),
+        }
+    }
+
+    /// Adds so many, all alike.
+    pub fn add_all(&mut self, number: u32, single: Single, count: u32) {
+        match count {
+            0 => {}
+            1 => self.add(number, single),
+            _ => self.sum(number).add_singles(single, count),
         }
     }
 
@@ -122,7 +131,7 @@ impl<S: Sum> Gather<S> {
         *what = What::sum(next);
         let mut sum = S::default();
         if let Unfolded::Single(first) = before {
-            sum.add_single(first);
+            sum.add_singles(first, 1);
         }
         self.sums.push(sum);
         &mut self.sums[next]

@@ -189,6 +189,21 @@ impl Sums {
         }
     }
 
+    /// Adds so many connections to the sums of their service and its host: of all of them the same became, and all show the
+    /// same, if anything, which is the server's doing. Their clients are others, and are [added](Sums::add_client) one by one.
+    pub fn add_at_server(&mut self, at: [u32; 2], outcome: Outcome, shown: Option<&Shown>, count: u32) {
+        let kind = shown.map(|one| (self.kind(one.code, one.name), one.severity));
+        let ([server, service], single) = (at, Single { outcome, kind });
+        self.services.add_all(service, single, count);
+        self.hosts.add_all(server, single, count);
+    }
+
+    /// Adds such a connection to the sum of its client.
+    #[inline]
+    pub fn add_client(&mut self, client: u32, outcome: Outcome) {
+        self.hosts.add(client, Single { outcome, kind: None });
+    }
+
     /// Adds something that connection `c`, which was added, shows as well.
     pub fn found(&mut self, c: &Added, shown: &Shown) {
         let kind = self.kind(shown.code, shown.name);
@@ -198,6 +213,15 @@ impl Sums {
                 self.hosts.sum(addr).found(kind, shown.severity, c.id);
             }
         }
+    }
+
+    /// Adds something that many connections of a service, which were added, show as well: nothing else of its kind was found of
+    /// them, and it is the doing of the service's host, which has this number.
+    pub fn found_at(&mut self, host: u32, at: AtService<'_>) {
+        let AtService { finding, service, count, last } = at;
+        let kind = self.kind(finding.code, finding.name);
+        self.services.sum(service).found_all(kind, finding.severity, count, last);
+        self.hosts.sum(host).found_all(kind, finding.severity, count, last);
     }
 
     /// Adds what was added apart, with the same kinds.
@@ -215,15 +239,6 @@ impl Sums {
         for (number, what) in self.services.each() {
             let socket = || directory.socket(number);
             services.take(&self.kinds, || (socket().addr, Some(socket().port)), what);
-    /// Adds something that many connections of a service, which were added, show as well: nothing else of its kind was found of
-    /// them, and it is the doing of the service's host, which has this number.
-    pub fn found_at(&mut self, host: u32, at: AtService<'_>) {
-        let AtService { finding, service, count, last } = at;
-        let kind = self.kind(finding.code, finding.name);
-        self.services.sum(service).found_all(kind, finding.severity, count, last);
-        self.hosts.sum(host).found_all(kind, finding.severity, count, last);
-    }
-
         }
         let (hosts, services) = (hosts.finish(&self.kinds), services.finish(&self.kinds));
         Rollups { hosts, services, carried: Carried::default() }
@@ -272,7 +287,7 @@ impl Worsts {
             Ok(sum) => sum.clone(),
             Err(single) => {
                 let mut sum = Sum::default();
-                gather::Sum::add_single(&mut sum, single);
+                gather::Sum::add_singles(&mut sum, single, 1);
                 sum
             }
         };

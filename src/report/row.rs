@@ -38,6 +38,8 @@ pub struct Row {
     pub one_way: bool,
     /// Seen from its middle on, or from the SYN,ACK on.
     pub midstream: bool,
+    /// So many others come after it, in no respect larger or longer, that it stands for.
+    pub alike: u64,
 }
 
 impl Row {
@@ -59,6 +61,7 @@ impl Row {
             handshake: c.timing.handshake,
             one_way: c.is_one_way(),
             midstream: c.lacks_opening(),
+            alike: 0,
         }
     }
 

@@ -35,8 +35,13 @@ pub(super) struct Kind {
 
 impl Sum {
     pub fn connection(&mut self, outcome: Outcome) {
+        self.connections_of(outcome, 1);
+    }
+
+    #[inline]
+    fn connections_of(&mut self, outcome: Outcome, more: u32) {
         let count = &mut self.outcomes[outcome as usize];
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(more);
     }
 
     /// How many connections there are.
@@ -56,26 +61,26 @@ impl Sum {
         }
     }
 
-    #[inline]
-    pub fn found(&mut self, number: u16, severity: Severity, id: u64) {
-        match self.kinds.iter_mut().find(|known| known.number == number && known.last == id) {
-            Some(known) => known.severity = known.severity.max(severity),
-            None => self.show(Kind { number, severity, connections: 1, last: id }),
     /// Adds what so many connections, the last of which is that one, show for the first time.
     pub fn found_all(&mut self, number: u16, severity: Severity, count: u64, last: u64) {
         self.show(Kind { number, severity, connections: count.min(u32::MAX.into()) as u32, last });
     }
 
+    #[inline]
+    pub fn found(&mut self, number: u16, severity: Severity, id: u64) {
+        match self.kinds.iter_mut().find(|known| known.number == number && known.last == id) {
+            Some(known) => known.severity = known.severity.max(severity),
+            None => self.show(Kind { number, severity, connections: 1, last: id }),
         }
     }
 }
 
 impl gather::Sum for Sum {
     #[inline]
-    fn add_single(&mut self, single: Single) {
-        self.connection(single.outcome);
+    fn add_singles(&mut self, single: Single, count: u32) {
+        self.connections_of(single.outcome, count);
         if let Some((number, severity)) = single.kind {
-            self.show(Kind { number, severity, connections: 1, last: 0 });
+            self.show(Kind { number, severity, connections: count, last: 0 });
         }
     }
 

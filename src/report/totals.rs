@@ -9,7 +9,7 @@ use super::model::*;
 use super::peaks::{self, Peaks};
 use crate::time::Time;
 use crate::tracker::textbook::{EVIDENCE, Entered};
-use crate::tracker::{Evidence, State, Verdict};
+use crate::tracker::{Evidence, Fate, State, Verdict};
 
 /// Counts indexed by state.
 type PerState = [u64; State::ALL.len()];
@@ -86,6 +86,32 @@ impl Totals {
             if let Some((at, _)) = entered.over.filter(|_| entered.closer() == e) {
                 peaks.moves(once((State::TimeWait, State::Closed, at)));
             }
+        }
+    }
+
+    /// The same of a lone SYN of this time, of which this became.
+    #[inline]
+    pub fn lone(&mut self, fate: Fate, time: Time) {
+        self.add(Outcome::of_fate(fate), None, 0);
+        let PerSide { client, server } = &mut self.peaks;
+        client.moves(once((State::Closed, State::SynSent, time)));
+        self.evidence[Evidence::Sent as usize] += 1;
+        let mut states = [State::SynSent, State::Closed];
+        match fate {
+            Fate::Unanswered => {}
+            Fate::Received => {
+                states[1] = State::SynRcvd;
+                server.moves(once((State::Closed, State::SynRcvd, time)));
+                self.evidence[Evidence::Inferred as usize] += 1;
+            }
+            Fate::GivenUp(at) => {
+                states[0] = State::Closed;
+                client.moves(once((State::SynSent, State::Closed, at)));
+                self.evidence[Evidence::Timer as usize] += 1;
+            }
+        }
+        for (side, state) in Side::ALL.into_iter().zip(states) {
+            self.final_states.get_mut(side)[state as usize] += 1;
         }
     }
 

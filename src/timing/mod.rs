@@ -18,7 +18,7 @@
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge; beyond a size as `histogram`, in `buckets` |
 //! | [`summary`] | what the report says of a connection; `distribution`: of many figures |
-//! | [`table`] | and of groups: `tabled`: by what was abridged; `groups` says which, `sums` adds one up, from `figure`s |
+//! | [`table`] | and of groups: `tabled`: by what was abridged, `lone`: of lone SYNs; `groups` says which, `sums` adds one up, from `figure`s |
 //! | `columns` | the samples of all connections: a `column` stores each once, with the `seats` of its groups; groups with too many are `rough`; `rows` are those of each other, dealt by `deal`, and `ranks` finds their quantiles |
 //! | `packed` | numbers in a row of bytes; `samples`: those of one connection; `apart`: each kind of them by itself |
 //! | `maybe` | times and spans that may be unknown |
@@ -40,6 +40,7 @@ mod groups;
 pub mod handshake;
 pub mod held;
 mod histogram;
+mod lone;
 mod loss;
 mod maybe;
 mod missed;
@@ -72,6 +73,7 @@ pub use abridged::Abridged;
 pub use flow::Measured;
 pub use groups::Census;
 pub use proofs::Proofs;
+pub use seats::Seats;
 pub use table::Extent;
 pub use textbook::Flights;
 pub use turn::Asked;

@@ -38,7 +38,13 @@ impl Sums {
     /// What follows is of the next connection, seen from there.
     #[inline]
     pub fn begin(&mut self, seen: Option<Vantage>) {
-        self.seen[seen.map_or(3, |v| v as usize)] += 1;
+        self.begin_all(seen, 1);
+    }
+
+    /// The same of so many.
+    #[inline]
+    pub fn begin_all(&mut self, seen: Option<Vantage>, count: u64) {
+        self.seen[seen.map_or(3, |v| v as usize)] += count;
     }
 
     /// What every connection adds to the figures.
@@ -52,9 +58,15 @@ impl Sums {
     /// A stay, at its [`place`], that lasted when the capture ended.
     #[inline]
     pub fn open(&mut self, place: usize, span: Span) {
+        self.opens(place, 1, span);
+    }
+
+    /// So many, the longest of which lasted so long.
+    #[inline]
+    pub fn opens(&mut self, place: usize, count: u64, longest: Span) {
         let stays = &mut self.stays[place];
-        stays.open += 1;
-        stays.longest = stays.longest.max(span);
+        stays.open += count;
+        stays.longest = stays.longest.max(longest);
     }
 
     /// A stay, at its [`place`], that a modelled timer ended.

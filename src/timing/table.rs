@@ -193,12 +193,9 @@ impl Builder {
         entry.stays([&verdicts[client], &verdicts[1 - client]], proofs, end);
     }
 
-    /// The same of a connection of which there is but one SYN: that took no time, and nothing else is measured of it.
-    pub fn add_lone(&mut self, seats: Seats, verdicts: &[Verdict; 2], given: Option<Vantage>, end: Time) {
-        let mut entry = self.entry(seats);
-        entry.each(|sums| sums.begin(given));
-        entry.one(Metric::Duration, Some(Span(0)));
-        entry.stays(verdicts.each_ref(), Proofs::new, end);
+    /// The groups of connections of this service, whoever their clients are.
+    pub fn seats_of(&self, service: u32) -> Seats {
+        self.seats(Parties { client: u32::MAX, service })
     }
 
     #[inline]
@@ -283,7 +280,7 @@ impl Entry<'_> {
 
     /// Of both ends, the client's first.
     #[inline(always)]
-    fn stays(&mut self, verdicts: [&Verdict; 2], proofs: impl FnOnce() -> Proofs, end: Time) {
+    pub(super) fn stays(&mut self, verdicts: [&Verdict; 2], proofs: impl FnOnce() -> Proofs, end: Time) {
         let ends = Side::ALL.into_iter().zip(verdicts);
         if self.extent == Extent::Full {
             let proofs = proofs();
@@ -294,7 +291,7 @@ impl Entry<'_> {
     }
 
     #[inline(always)]
-    fn stay(&mut self, side: Side, stay: &Stay) {
+    pub(super) fn stay(&mut self, side: Side, stay: &Stay) {
         let place = place(side, stay.state);
         if stay.open {
             return self.each(|sums| sums.open(place, stay.span));
@@ -306,7 +303,7 @@ impl Entry<'_> {
     }
 
     #[inline]
-    fn one(&mut self, metric: Metric, span: Option<Span>) {
+    pub(super) fn one(&mut self, metric: Metric, span: Option<Span>) {
         if let Some(span) = span.filter(|_| self.extent.has(metric)) {
             self.samples.sample(self.sampled, metric, span);
         }

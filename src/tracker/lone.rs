@@ -57,6 +57,44 @@ fn weigh((sent, received): (&Mark, &Mark), end: Time, profile: &Profile, verdict
     }
 }
 
+/// What became of a lone SYN, where that is told by its age in few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It may have been received just now: both ends wait.
+    Received,
+    /// It would have been answered: only its sender waits.
+    Unanswered,
+    /// Its sender gave up then.
+    GivenUp(Time),
+}
+
+impl Fate {
+    /// That of a SYN of this `time` at `end`; `None` if there is more to it.
+    #[inline]
+    pub fn of(time: Time, end: Time, profile: &Profile) -> Option<Fate> {
+        let expiry = time + profile.syn_sent;
+        match (end - time <= ANSWER_TO_SYN, expiry <= end) {
+            (true, false) => (end < time + profile.syn_rcvd).then_some(Fate::Received),
+            (false, false) => Some(Fate::Unanswered),
+            (false, true) => (time < expiry).then_some(Fate::GivenUp(expiry)),
+            (true, true) => None,
+        }
+    }
+
+    /// How many steps each end took, and in which states it may be: of the SYN of this `time` at `end`.
+    #[inline]
+    pub fn come(self, time: Time, end: Time, profile: &Profile) -> [(usize, States); 2] {
+        let closed = States::of(&[State::Closed]);
+        let waits = end < time + profile.syn_rcvd;
+        let client = match self {
+            Fate::Received | Fate::Unanswered => (1, closed.with(State::SynSent)),
+            Fate::GivenUp(_) => (2, closed),
+        };
+        let server = if waits { closed.with(State::SynRcvd) } else { closed };
+        [client, (usize::from(self == Fate::Received), server)]
+    }
+}
+
 /// A connection of which there is but one SYN, of its end 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Lone {

@@ -104,7 +104,7 @@ mod written;
 pub use ahead::{Ahead, LookUp, TOGETHER};
 pub use case::{Case, Notes, Scratch};
 pub use connection::{Class, Connection, Taken};
-pub use lone::Lone;
+pub use lone::{Fate, Lone};
 pub use outline::Outline;
 pub use profile::{Profile, Stack};
 pub use reset::{OVERTAKEN, is_unspent};

@@ -16,7 +16,8 @@ use super::store::Store;
 use super::textbook::Textbook;
 use super::turns::{self, Turn};
 use crate::pack::{In, Pack};
-use crate::segment::Segment;
+use crate::segment::{ScopeId, Segment};
+use crate::time::Time;
 
 impl<E: Notes> Store<E> {
     /// Prefetches what [`Store::look`] will need of connection `index`, if it is on tape.
@@ -100,6 +101,13 @@ impl<E: Notes> Store<E> {
     pub(super) fn lone(&self, index: usize) -> Option<Lone> {
         let head = &self.heads[index];
         if head.state == Kept::on_tape(1) { head.tape.lone(head.first_packet) } else { None }
+    }
+
+    /// Time, packet number and scope of that SYN, and no more.
+    #[inline]
+    pub(super) fn lone_syn(&self, index: usize) -> Option<(Time, u64, ScopeId)> {
+        let Head { state, tape, first_packet, .. } = &self.heads[index];
+        (*state == Kept::on_tape(1) && tape.is_lone_syn()).then_some((tape.time, *first_packet, tape.scope))
     }
 
     pub(super) fn played(&self, index: usize) -> Case<E> {

@@ -125,6 +125,12 @@ impl<N: Notes> Tracker<N> {
         self.store.lone(i)
     }
 
+    /// Time, packet number and scope of that SYN, and no more.
+    #[inline]
+    pub fn lone_syn(&self, i: usize) -> Option<(Time, u64, ScopeId)> {
+        self.store.lone_syn(i)
+    }
+
     /// Prefetches what connection `i` is found by.
     #[inline]
     pub fn prefetch_head(&self, i: usize) {
