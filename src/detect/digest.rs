@@ -300,6 +300,13 @@ impl<'a> Digest<'a> {
         self.kind.is(Kind::LONE)
     }
 
+    /// Whether it was a lone SYN of which there is nothing else to say, and which was not answered.
+    #[inline]
+    pub(super) fn is_plain_lone(self) -> bool {
+        let plain = !self.marked(!(OPENED | TIME_WAIT_AT_SERVER | OPEN_AT_END));
+        self.is_lone() && plain && matches!(self.outcome, Outcome::Unanswered | Outcome::HalfOpen)
+    }
+
     /// Whether there may be an [`Attempt`], as far as its row tells.
     #[inline]
     pub fn may_be_attempt(self) -> bool {

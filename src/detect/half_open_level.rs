@@ -40,7 +40,12 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<(u32, Shown)> {
         let size = services.size(service);
         (i64::from(size) >= many).then(|| Vec::with_capacity(size as usize))
     };
-    let stays = services.those(may_be, |stays, c| stays.extend(Some(c.syn_rcvd()).filter(|stay| stay.happened())));
+    let stays = services.those(may_be, |stays, c| {
+        let stay = c.syn_rcvd();
+        if stay.happened() {
+            stays.push(stay);
+        }
+    });
     let enough = stays.into_iter().filter(|(.., stays)| may_reach(many, stays));
     let peaks = enough.map(|(service, _, stays)| (service, peak(stays.iter().copied())));
     let peaks: BTreeMap<usize, _> = peaks.filter(|(_, (peak, _))| *peak >= many).collect();

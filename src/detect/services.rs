@@ -4,6 +4,7 @@ use super::digest::{BROKE, Digest, TIME_WAIT, TURNED_AWAY, UNCLOSED};
 use super::digests::Digests;
 use super::scene::Scene;
 use super::{outage, reset_rate, syn_success_low};
+use crate::report::Outcome;
 use crate::report::directory::Directory;
 use crate::segment::Socket;
 
@@ -51,6 +52,19 @@ struct Count {
     of: [u32; QUESTIONS],
 }
 
+impl Count {
+    /// Adds a plain lone SYN: it may be an attempt that failed, and nothing else is true of it.
+    #[inline]
+    fn add_lone(&mut self, scene: &Scene, c: Digest<'_>) {
+        let kind = if c.outcome == Outcome::Unanswered { Counted::Unanswered } else { Counted::HalfOpen };
+        let (counts, failed) = (syn_success_low::counts(scene, c), outage::failed(scene, c));
+        let there = [(Counted::Attempt, counts), (kind, counts), (Counted::Failed, failed)];
+        there.iter().for_each(|(what, there)| self.of[*what as usize] += u32::from(*there));
+        let told = |question: usize| there.iter().any(|(what, there)| *there && *what as usize == question);
+        debug_assert!((0..).zip(answers(scene, c)).all(|(question, there)| told(question) == there), "{c:?}");
+    }
+}
+
 /// All connections of a capture, by service. They are only ever gone through as they lie in memory: for those of one service
 /// alone one would jump from one to the next.
 pub struct Services<'a> {
@@ -71,6 +85,9 @@ impl<'a> Services<'a> {
         stretches.iter().flat_map(Digests::iter).for_each(|c| {
             let count = &mut counts[c.parties.service as usize];
             count.all += 1;
+            if c.is_plain_lone() {
+                return count.add_lone(scene, c);
+            }
             count.of.iter_mut().zip(answers(scene, c)).for_each(|(count, there)| *count += u32::from(there));
         });
         // Where connections were let go, those of a stretch may come before some of the stretch before.

@@ -36,6 +36,10 @@ impl Stay {
 /// takes longer.
 pub fn may_reach(least: i64, stays: &[Stay]) -> bool {
     const SLOTS: usize = 256;
+    // In a flood those that last are enough: all of them are there at the end.
+    if stays.iter().filter(|stay| stay.lasts()).count() as i64 >= least {
+        return true;
+    }
     let begin = stays.iter().map(|stay| stay.since).min().unwrap_or_default();
     let end = stays.iter().map(|stay| if stay.lasts() { stay.since } else { stay.until.max(stay.since) }).max();
     let length = end.unwrap_or_default().0.wrapping_sub(begin.0) as u64;
