@@ -1,16 +1,21 @@
-//! Textbook connections of which detectors have nothing to say. Where none is built they are abridged: read in one go, and
-//! added up at once by when their ends entered their states. What it comes to is what [`look`](super::look) makes of any
+//! Textbook connections of which detectors have nothing to say. They are abridged: read in one go, added up by when their ends
+//! entered their states, and put together without more in between. What it comes to is what [`look`](super::look) makes of any
 //! connection.
 
+use smallvec::SmallVec;
+
+use super::build::{self, Told};
+use super::desk::TOGETHER;
 use super::finish::Finish;
 use super::tally::Tally;
 use crate::report::rollup::Added;
-use crate::report::{Ending, Row};
-use crate::time::Span;
-use crate::timing::{Abridged, Flights, Measured};
-use crate::tracker::Textbook;
+use crate::report::{Connection, Ending, Origin, Passage, PerSide, Role, TimeInState};
+use crate::segment::ScopeId;
+use crate::time::Time;
+use crate::timing::{Abridged, Flights, Measured, occupancy};
 use crate::tracker::reading::Passed;
 use crate::tracker::textbook::Entered;
+use crate::tracker::{State, Textbook};
 
 /// Those of some connections that were abridged and the `others`, in order: each with its place among all of them.
 pub(super) fn in_order<T>(
@@ -33,18 +38,37 @@ enum Abridging {
     Rare,
 }
 
+/// What is known of those of some connections that were abridged, by their places among all of them.
+pub(super) struct Pages<'d> {
+    /// The position of the first.
+    pub begin: usize,
+    /// By index in the tracker.
+    pub indices: &'d [usize],
+    pub books: &'d [Textbook; TOGETHER],
+    pub abridged: &'d mut [Abridged; TOGETHER],
+    /// When the ends of those that were abridged entered their states.
+    pub entered: &'d [Option<Entered>],
+    /// Whether each is one of those that the report is about.
+    pub chosen: [bool; TOGETHER],
+}
+
+/// When the ends of a connection entered their states, and when at the latest.
+struct Course<'e> {
+    entered: &'e Entered,
+    late: [[Time; 5]; 2],
+}
+
 impl Finish<'_> {
-    /// Reads connection `index` if it is a textbook one of which detectors have nothing to say: in `short`, which tells when its
-    /// ends entered their states, or measures it. Whether it is.
+    /// Reads connection `index` if it is a textbook one of which detectors have nothing to say: in one go, which tells when its
+    /// ends entered their states, or as is left to the longer way. Whether it is.
     #[inline(always)]
     pub(super) fn as_textbook(
         &self,
-        (index, short): (usize, bool),
+        index: usize,
         (book, measured, entered): (&mut Textbook, &mut Measured, &mut Option<Entered>),
         (abridged, flights): (&mut Abridged, &mut Flights),
-        tally: &mut Tally,
     ) -> bool {
-        match if short { self.abridge(index, book, abridged, tally) } else { Abridging::Rare } {
+        match self.abridge(index, book, abridged) {
             Abridging::Done(states) => {
                 *entered = Some(states);
                 true
@@ -55,29 +79,133 @@ impl Finish<'_> {
         }
     }
 
-    /// Reads connection `index` into `book`, measures it, and adds it to the sums, but for what is kept of each in order.
-    #[inline(always)]
-    fn abridge(&self, index: usize, book: &mut Textbook, abridged: &mut Abridged, tally: &mut Tally) -> Abridging {
-        let (tracker, options) = (&self.analysis.tracker, &self.analysis.options);
+    /// Reads connection `index` into `book`, and measures it.
+    #[inline(never)]
+    fn abridge(&self, index: usize, book: &mut Textbook, abridged: &mut Abridged) -> Abridging {
+        let tracker = &self.analysis.tracker;
         if !tracker.abridged(index).is_some_and(|tape| tape.read(book, abridged)) {
             return Abridging::Rare;
         }
         let plain = self.unremarkable.covers_abridged(book, abridged)
             // Of others time-wait-reuse may tell.
             && tracker.begins_long_after(index, book.first(), self.scene.profile.two_msl);
-        if !plain {
-            return Abridging::Remarkable;
-        }
+        if plain { Abridging::Done(book.entered(self.end, &self.analysis.profile)) } else { Abridging::Remarkable }
+    }
+
+    /// Adds connection `index` to the sums, but for what is kept of each in order.
+    #[inline(always)]
+    pub(super) fn add_abridged(&self, index: usize, book: &Textbook, entered: &Entered, tally: &mut Tally) {
         let (parties, ending) = (self.parties[index], Ending::of_textbook(book.closer()));
-        let entered = book.entered(self.end, &self.analysis.profile);
-        tally.totals.textbook(ending, &entered);
+        tally.totals.textbook(ending, entered);
         // Its number is asked for where it shows something.
         tally.rollups.add(&Added::new(0, parties, ending.outcome, &self.scene.directory), &[]);
+    }
+
+    /// Adds up its time, if that is wanted; its ends entered their states so `late` at the latest.
+    #[inline(always)]
+    pub(super) fn time_abridged(
+        &self,
+        index: usize,
+        (book, abridged): (&Textbook, &Abridged),
+        (entered, late): (&Entered, impl FnOnce() -> [[Time; 5]; 2]),
+        tally: &mut Tally,
+    ) {
         if self.is_timed() {
-            let (seats, over) = (tally.tables.seats(parties), (book.last(), &entered));
-            tally.tables.add_abridged(abridged, seats, over, options.vantage, self.end);
+            let seats = tally.tables.seats(self.parties[index]);
+            let given = self.analysis.options.vantage;
+            tally.tables.add_abridged(abridged, (seats, book), (entered, late), given, self.end);
         }
-        Abridging::Done(entered)
+    }
+
+    /// When its ends entered their states at the latest.
+    #[inline(always)]
+    pub(super) fn latest(&self, book: &Textbook, entered: &Entered) -> [[Time; 5]; 2] {
+        let latest = |e: usize| occupancy::latest_by_the_book(e, book, entered, self.end);
+        [latest(0), latest(1)]
+    }
+
+    /// Index and number of the one at `place`.
+    #[inline]
+    pub(super) fn who(&self, pages: &Pages<'_>, place: usize) -> (usize, u64) {
+        (pages.indices[place], self.id(pages.begin + place))
+    }
+
+    /// The one at `place`, whose ends entered their states so, in full; its time is added up in `tables`, if they are given.
+    pub(super) fn listed<E: Told>(
+        &self,
+        (pages, place): (&mut Pages<'_>, usize),
+        entered: &Entered,
+        tally: Option<&mut Tally>,
+    ) -> Connection<E> {
+        let (index, id) = self.who(pages, place);
+        let (book, abridged) = (&pages.books[place], &mut pages.abridged[place]);
+        let course = Course { entered, late: self.latest(book, entered) };
+        if let Some(tally) = tally {
+            self.time_abridged(index, (book, abridged), (entered, || course.late), tally);
+        }
+        self.put_together((index, id), book, abridged, &course)
+    }
+
+    fn put_together<E: Told>(
+        &self,
+        (index, id): (usize, u64),
+        book: &Textbook,
+        abridged: &mut Abridged,
+        course: &Course<'_>,
+    ) -> Connection<E> {
+        let (outline, ending) = (book.outline(), Ending::of_textbook(book.closer()));
+        let [client, server] = *self.analysis.tracker.sockets(index);
+        let end = |e: usize| E::plain(self.passage(e, book, course), outline.last);
+        let scope = outline.scopes[0].filter(|id| *id != ScopeId::default());
+        Connection {
+            id,
+            client,
+            server,
+            incarnation: outline.incarnation,
+            origin: Origin::Handshake,
+            role: Role::Observed,
+            scope: scope.map(|id| self.analysis.decoder.scope(id).to_vec()).unwrap_or_default(),
+            first: outline.first,
+            last: outline.last,
+            first_packet: outline.first_packet,
+            last_packet: outline.last_packet,
+            packets: PerSide { client: outline.packets[0], server: outline.packets[1] },
+            bytes: PerSide { client: outline.bytes[0], server: outline.bytes[1] },
+            outcome: ending.outcome,
+            closed_first: ending.closed_first,
+            reset_by: ending.reset_by,
+            endpoints: PerSide { client: end(0), server: end(1) },
+            timing: abridged.timing(book, course.entered, self.analysis.options.vantage),
+            path: None,
+            anomalies: Vec::new(),
+        }
+    }
+
+    /// What end `e` went through.
+    #[inline(always)]
+    fn passage(&self, e: usize, book: &Textbook, Course { entered, late }: &Course<'_>) -> Passage {
+        let (over, possible) = book.rest_of(e, entered, self.end, &self.analysis.profile);
+        let steps = book.steps_of(e, entered);
+        let last = over.as_ref().unwrap_or(&steps[4]);
+        let [first, second, third, fourth, fifth] = late[e];
+        let taken = [
+            build::taken(&steps[0], first),
+            build::taken(&steps[1], second),
+            build::taken(&steps[2], third),
+            build::taken(&steps[3], fourth),
+            build::taken(&steps[4], fifth),
+            build::taken(last, last.at),
+        ];
+        let taken = SmallVec::from_buf_and_len(taken, 5 + usize::from(over.is_some()));
+        let mut time_in_state = TimeInState::default();
+        for i in 0..4 {
+            time_in_state.add(steps[i].rule.to, steps[i + 1].at - steps[i].at);
+        }
+        if entered.closer() == e {
+            let until = if over.is_some() { last.at } else { self.end.max(steps[4].at) };
+            time_in_state.add(State::TimeWait, until - steps[4].at);
+        }
+        Passage { possible, taken, time_in_state }
     }
 
     /// Reads connection `index` into `book`, and measures it, if it is a textbook one of which detectors have nothing to
@@ -98,38 +226,12 @@ impl Finish<'_> {
     #[inline]
     pub(super) fn digest_abridged(
         &self,
-        (id, index): (u64, usize),
+        (index, id): (usize, u64),
         book: &Textbook,
         entered: &Entered,
         tally: &mut Tally,
     ) {
         let Some(digests) = tally.digests.last_mut() else { return };
         digests.push_textbook((id, self.parties[index]), &book.outline(), entered, &self.scene);
-    }
-
-    /// Such a one as one of many.
-    #[inline]
-    pub(super) fn row_abridged(&self, (id, index): (u64, usize), book: &Textbook, entered: &Entered) -> Row {
-        let (outline, ending) = (book.outline(), Ending::of_textbook(book.closer()));
-        let [client, server] = *self.analysis.tracker.sockets(index);
-        let [first, second] = book.handshake();
-        Row {
-            id,
-            worst: None,
-            client,
-            server,
-            outcome: ending.outcome,
-            closed_first: ending.closed_first,
-            reset_by: ending.reset_by,
-            states: [0, 1].map(|e| entered.state(e)),
-            bytes: outline.bytes[0].saturating_add(outline.bytes[1]),
-            packets: outline.packets[0].saturating_add(outline.packets[1]),
-            first: outline.first,
-            last: outline.last,
-            handshake: Some(Span(first.0.saturating_add(second.0))),
-            one_way: false,
-            midstream: false,
-            alike: 0,
-        }
     }
 }

@@ -102,7 +102,7 @@ pub fn entry(step: &Step, latest: Option<Time>) -> Entry {
 
 /// The same as it was found out.
 #[inline]
-fn taken(step: &Step, latest: Time) -> Taken {
+pub(super) fn taken(step: &Step, latest: Time) -> Taken {
     Taken {
         time: step.at,
         latest,
@@ -122,6 +122,9 @@ pub trait Told: Sized {
 
     /// Tells end `e` of `subject`.
     fn tell(&mut self, subject: &Subject<'_>, e: usize, context: &Context<'_>);
+
+    /// An end of a connection whose last segment came at `last`, of which nothing was disproved.
+    fn plain(passage: Passage, last: Time) -> Self;
 }
 
 impl Told for Passage {
@@ -146,6 +149,11 @@ impl Told for Passage {
             }
         });
     }
+
+    #[inline]
+    fn plain(passage: Passage, _: Time) -> Passage {
+        passage
+    }
 }
 
 impl Told for Endpoint {
@@ -165,5 +173,9 @@ impl Told for Endpoint {
         let mut passage = Passage::untold();
         passage.tell(subject, e, context);
         *self = Endpoint { retracted, sent, ..passage.into() };
+    }
+
+    fn plain(passage: Passage, last: Time) -> Endpoint {
+        Endpoint { sent: Some(last), ..passage.into() }
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Desk {
     pub weighing: [Weighing; TOGETHER],
     pub measured: [Measured; TOGETHER],
     pub books: [Textbook; TOGETHER],
-    pub abridged: Abridged,
+    pub abridged: [Abridged; TOGETHER],
     /// When the ends of those that were abridged entered their states.
     pub entered: [Option<Entered>; TOGETHER],
     pub lones: [Option<Lone>; TOGETHER],

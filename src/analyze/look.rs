@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::abridged::in_order;
+use super::abridged::{Pages, in_order};
 use super::build::Told;
 use super::desk::{Desk, Form, Look, TOGETHER};
 use super::finish::Finish;
@@ -15,11 +15,10 @@ use super::stretch::{Stretch, Wanted};
 use super::tally::Tally;
 use crate::detect::{self, ALL, Attempt, Brief, Digests, View};
 use crate::report::rollup::{Added, Shown};
-use crate::report::{Anomaly, Connection, Ending, Row};
+use crate::report::{Anomaly, Connection, Ending};
 use crate::timing::Extent;
-use crate::tracker::log::Step;
 use crate::tracker::verdict::Weighing;
-use crate::tracker::{Evidence, Outline, State, Verdict};
+use crate::tracker::{Outline, Verdict};
 
 impl Finish<'_> {
     /// Looks at the connections at these places, and adds them up in `tally`.
@@ -94,8 +93,11 @@ impl Finish<'_> {
         let (indices, left) = (&mut indices[..range.len()], &mut left[..range.len()]);
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
         self.read(indices, (built, wanted.in_short()), left, tally, desk);
-        let Desk { scratch, weighing, measured, books, entered, lones, briefs, anomalies, kinds, nothing, .. } = desk;
+        let Desk { scratch, weighing, measured, books, abridged, entered, lones, .. } = desk;
+        let Desk { briefs, anomalies, kinds, nothing, .. } = desk;
         let (tracker, entered) = (&self.analysis.tracker, &entered[..range.len()]);
+        let (begin, indices, chosen) = (range.start, &*indices, [true; TOGETHER]);
+        let mut pages = Pages { begin, indices, books, abridged, entered, chosen };
 
         let mut looks: SmallVec<[Look<'_>; TOGETHER]> = SmallVec::new();
         let desk = scratch.iter().zip(weighing).zip(&*measured).zip(&*books).zip(&*lones);
@@ -116,10 +118,9 @@ impl Finish<'_> {
             let (stays, chosen) = (false, true);
             looks.push(Look { index, id, sockets, outline, verdicts, ending, measured, form, stays, chosen });
         }
-        let who = |i: usize| (self.id(range.start + i), indices[i]);
         for (i, which) in in_order(entered, looks.iter_mut().zip(&mut *briefs).zip(&mut *anomalies)) {
             match which {
-                Ok(entered) => self.digest_abridged(who(i), &books[i], entered, tally),
+                Ok(entered) => self.digest_abridged(self.who(&pages, i), &pages.books[i], entered, tally),
                 Err(((look, briefs), anomalies)) => {
                     self.ask(look, built, briefs, anomalies);
                     let service = self.parties[look.index].service;
@@ -129,7 +130,7 @@ impl Finish<'_> {
             }
         }
         if wanted.only.is_some() {
-            self.choose(&mut looks, anomalies, wanted, tally, &mut stretch.connections);
+            self.choose((&mut looks, &mut pages), anomalies, wanted, tally, &mut stretch.connections);
         }
         for (look, briefs) in looks.iter().zip(&*briefs) {
             let service = self.parties[look.index].service;
@@ -137,8 +138,8 @@ impl Finish<'_> {
         }
         // Those that were to be chosen from are built, and the chosen ones are timed at the end.
         if wanted.only.is_none() {
-            self.build_all(&looks, (briefs, anomalies), wanted, kinds, stretch);
             self.time_all(&looks, tally);
+            self.build_all((&looks, &mut pages), (briefs, anomalies), wanted, kinds, (tally, stretch));
         }
         for (look, briefs) in looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays) {
             self.add_up(look, briefs, tally);
@@ -146,7 +147,9 @@ impl Finish<'_> {
         if !wanted.connections {
             stretch.connections.clear();
             let rows = in_order(entered, looks.iter().zip(&*briefs)).filter_map(|(i, which)| match which {
-                Ok(entered) => Some(self.row_abridged(who(i), &books[i], entered)),
+                Ok(entered) => {
+                    pages.chosen[i].then(|| self.row_abridged(self.who(&pages, i), &pages.books[i], entered))
+                }
                 Err((look, briefs)) => (!look.stays && look.chosen).then(|| self.row(look, briefs)),
             });
             stretch.rows.extend(rows);
@@ -154,7 +157,7 @@ impl Finish<'_> {
     }
 
     /// Reads these connections. What of them can be read without the tracker's beliefs is: lone SYNs and textbook connections,
-    /// which are abridged where none is `built`. Of the others, which are `left`, it plays the tapes, side by side.
+    /// which are added up at once where none is `built`. Of the others, which are `left`, it plays the tapes, side by side.
     #[inline(always)]
     fn read(
         &self,
@@ -165,13 +168,17 @@ impl Finish<'_> {
         desk: &mut Desk,
     ) {
         let Desk { scratch, measured, books, abridged, entered, lones, flights, .. } = desk;
-        let short = !built && self.analysis.options.timing != Extent::Full;
         let places = indices.iter().zip(books).zip(lones).zip(measured).zip(entered).zip(&mut *left);
-        for (((((index, book), lone), measured), entered), left) in places {
+        for (i, (((((index, book), lone), measured), entered), left)) in places.enumerate() {
             *lone = if !built || lone_in_short { self.analysis.tracker.lone(*index) } else { None };
+            // What is added up at once lies in one place, and so near.
+            let abridged = &mut abridged[if built { i } else { 0 }];
             *entered = None;
-            let (desk, place) = ((&mut *abridged, &mut *flights), (book, measured, entered));
-            let read = lone.is_some() || self.as_textbook((*index, short), place, desk, tally);
+            let read = lone.is_some() || self.as_textbook(*index, (book, measured, entered), (abridged, flights));
+            if let Some(entered) = entered.as_ref().filter(|_| !built) {
+                self.add_abridged(*index, book, entered, tally);
+                self.time_abridged(*index, (book, abridged), (entered, || self.latest(book, entered)), tally);
+            }
             *left = (!read).then_some(*index);
         }
         self.analysis.tracker.look_all(left, scratch);
@@ -200,28 +207,32 @@ impl Finish<'_> {
         }
     }
 
-    /// Builds those that do not stay, of which detectors say `briefs` and `anomalies`, or tells them in short, as is wanted.
+    /// Builds those that do not stay, of which detectors say `briefs` and `anomalies`, or tells them in short, as is wanted; adds
+    /// up those that were abridged.
     #[inline(always)]
     fn build_all(
         &self,
-        looks: &[Look<'_>],
+        (looks, pages): (&[Look<'_>], &mut Pages<'_>),
         (briefs, anomalies): (&[Vec<Brief>], &mut [Vec<Anomaly>]),
         wanted: Wanted<'_>,
         kinds: &mut Alike,
-        stretch: &mut Stretch,
+        (tally, stretch): (&mut Tally, &mut Stretch),
     ) {
         if !wanted.connections {
             return;
         }
-        let written = self.are_written(wanted);
-        let going = looks.iter().zip(briefs).zip(anomalies).filter(|((look, _), _)| !look.stays);
-        for ((look, briefs), anomalies) in going {
-            if wanted.in_short() && self.told_in_short(look, briefs, kinds, &mut stretch.lone) {
-                continue;
+        let (written, Stretch { connections, passages, lone, .. }) = (self.are_written(wanted), stretch);
+        for (i, which) in in_order(pages.entered, looks.iter().zip(briefs).zip(anomalies)) {
+            if let Ok(entered) = which {
+                self.add_abridged(pages.indices[i], &pages.books[i], entered, tally);
             }
-            match written {
-                true => self.build(look, anomalies, &mut stretch.passages),
-                false => self.build(look, anomalies, &mut stretch.connections),
+            match which {
+                Ok(entered) if written => passages.push(self.listed((pages, i), entered, Some(&mut *tally))),
+                Ok(entered) => connections.push(self.listed((pages, i), entered, Some(&mut *tally))),
+                Err(((look, _), _)) if look.stays => {}
+                Err(((look, briefs), _)) if wanted.in_short() && self.told_in_short(look, briefs, kinds, lone) => {}
+                Err(((look, _), anomalies)) if written => self.build(look, anomalies, passages),
+                Err(((look, _), anomalies)) => self.build(look, anomalies, connections),
             }
         }
     }
@@ -251,18 +262,30 @@ impl Finish<'_> {
     /// Builds those that do not stay, of which detectors say `anomalies`, and keeps the ones that are wanted.
     fn choose(
         &self,
-        looks: &mut [Look<'_>],
+        (looks, pages): (&mut [Look<'_>], &mut Pages<'_>),
         anomalies: &mut [Vec<Anomaly>],
         wanted: Wanted<'_>,
         tally: &mut Tally,
         built: &mut Vec<Connection>,
     ) {
-        for (look, anomalies) in looks.iter_mut().zip(anomalies).filter(|(look, _)| !look.stays) {
-            self.build(look, anomalies, built);
-            look.chosen = built.last().is_some_and(|connection| wanted.only.is_none_or(|only| only(connection)));
-            if look.chosen {
-                let timed = self.is_timed().then_some(look.index);
-                tally.chosen.get_or_insert_default().push((look.id, timed));
+        for (i, which) in in_order(pages.entered, looks.iter_mut().zip(anomalies)) {
+            let ((index, id), chosen) = match which {
+                Ok(entered) => {
+                    built.push(self.listed((pages, i), entered, None));
+                    (self.who(pages, i), &mut pages.chosen[i])
+                }
+                Err((look, _)) if look.stays => continue,
+                Err((look, anomalies)) => {
+                    self.build(look, anomalies, built);
+                    ((look.index, look.id), &mut look.chosen)
+                }
+            };
+            *chosen = built.last().is_some_and(|connection| wanted.only.is_none_or(|only| only(connection)));
+            if *chosen {
+                if let Some(entered) = &pages.entered[i] {
+                    self.add_abridged(index, &pages.books[i], entered, tally);
+                }
+                tally.chosen.get_or_insert_default().push((id, self.is_timed().then_some(index)));
             } else {
                 built.pop();
             }
@@ -352,35 +375,4 @@ impl Finish<'_> {
         let added = Added::new(look.id, parties, look.ending.outcome, &self.scene.directory);
         tally.rollups.add(&added, &shown);
     }
-
-    fn row(&self, look: &Look<'_>, briefs: &[Brief]) -> Row {
-        let selection = &self.analysis.options.selection;
-        let worst = briefs.iter().map(|b| (ALL[usize::from(b.declaration)], b.severity));
-        let (c, client) = (&look.outline, look.outline.client & 1);
-        let sides = [client, 1 - client];
-        Row {
-            id: look.id,
-            worst: worst.filter(|(d, _)| selection.wants(d)).map(|(d, severity)| (d.name, severity)).next(),
-            client: look.sockets[client],
-            server: look.sockets[1 - client],
-            outcome: look.ending.outcome,
-            closed_first: look.ending.closed_first,
-            reset_by: look.ending.reset_by,
-            states: sides.map(|e| look.verdicts[e].state()),
-            bytes: c.bytes[0].saturating_add(c.bytes[1]),
-            packets: c.packets[0].saturating_add(c.packets[1]),
-            first: c.first,
-            last: c.last,
-            handshake: look.measured.handshake.round_trip(),
-            one_way: look.ending.outcome.is_one_way(sides.map(|e| c.packets[e])),
-            midstream: !c.opening_seen || c.packets[client] > 0 && lacks_syn(&look.verdicts[client]),
-            alike: 0,
-        }
-    }
-}
-
-/// Whether the client's SYN is only known to have been sent, by what answers it.
-fn lacks_syn(client: &Verdict) -> bool {
-    let assumed = |s: &Step| s.rule.to == State::SynSent && s.mark.evidence == Evidence::Assumed && s.mark.packet == 0;
-    client.steps.first().is_some_and(assumed)
 }

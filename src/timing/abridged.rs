@@ -1,12 +1,9 @@
-//! What tables for people ask of a textbook connection, measured as it is read in one go: what [`Measured`] comes to for it,
-//! as far as [`Extent::Short`](super::Extent::Short) has it.
-//!
-//! [`Measured`]: super::Measured
+//! What is measured of a textbook connection as it is read in one go: what [`Measured`](super::Measured) comes to for it.
 
 use super::flight::{Flight, MOST};
 use super::held;
 use super::missed::PROMPT;
-use super::pause::GAP;
+use super::pause::{Ender, GAP, Gap, Seen};
 use crate::time::{Span, Time};
 use crate::tracker::abridged::{Line, Measure};
 
@@ -14,35 +11,39 @@ use crate::tracker::abridged::{Line, Measure};
 #[derive(Debug)]
 pub(super) struct Spans {
     count: usize,
-    spans: [Span; MOST],
+    spans: [i64; MOST],
 }
 
 impl Default for Spans {
     fn default() -> Spans {
-        Spans { count: 0, spans: [Span(0); MOST] }
+        Spans { count: 0, spans: [0; MOST] }
     }
 }
 
 impl Spans {
+    /// The first of another connection.
+    #[inline(always)]
+    fn begin(&mut self, span: Span) {
+        (self.count, self.spans[0]) = (1, span.0);
+    }
+
     #[inline(always)]
     fn push(&mut self, span: Span) {
-        self.spans[self.count % MOST] = span;
+        self.spans[self.count % MOST] = span.0;
         self.count += 1;
     }
 
-    /// All of them, in the order in which they came.
+    /// All of them.
     #[inline]
-    pub fn all(&self) -> &[Span] {
-        &self.spans[..self.count.min(MOST)]
+    pub fn all(&self) -> impl Iterator<Item = Span> + Clone {
+        self.spans[..self.count.min(MOST)].iter().map(|span| Span(*span))
     }
-}
 
-/// Times without payload of [`GAP`] and more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Idle {
-    pub count: u64,
-    pub total: Span,
-    pub longest: Span,
+    /// The same, to be put in order.
+    #[inline]
+    pub fn all_mut(&mut self) -> &mut [i64] {
+        &mut self.spans[..self.count.min(MOST)]
+    }
 }
 
 /// What was measured of one connection; made once, and used for one after the other.
@@ -52,18 +53,24 @@ pub(super) struct Idle {
 pub struct Abridged {
     /// From SYN to SYN,ACK, and from that to ACK.
     pub(super) legs: [Span; 2],
-    /// Round trips towards each end after the handshake, and the least with that.
+    /// Round trips towards each end, and the least.
     pub(super) trips: [Spans; 2],
     pub(super) least: [Span; 2],
     /// How long each end took to answer.
     pub(super) answers: [Spans; 2],
+    /// From the last byte that the client asked to the last of the server's answer.
+    pub(super) responses: Spans,
+    /// The first payload of each end.
+    pub(super) first: [Option<Time>; 2],
     /// What was spent before the close: on the network, by each end, and by none.
     pub(super) network: Span,
     pub(super) own: [Span; 2],
     pub(super) nobody: Span,
-    pub(super) idle: Idle,
-    /// The FINs.
+    /// Times without payload of [`GAP`] and more.
+    pub(super) gaps: Seen,
+    /// The FINs, and how long after the last payload they came, if there was any.
     pub(super) fins: [Time; 2],
+    pub(super) after_data: [Option<Span>; 2],
     /// What is accounted for.
     mark: Time,
     /// When each end last acknowledged more, or when what waits for that began to be sent.
@@ -74,6 +81,8 @@ pub struct Abridged {
     /// The last to send payload, and when; before any payload the client.
     talker: usize,
     spoke: Option<Time>,
+    /// When the other sent its last payload before that which is answered, and the answer is not over.
+    asked: Option<Time>,
     /// The last payload or FIN, or the end of the handshake.
     content: Time,
     closing: bool,
@@ -149,16 +158,47 @@ impl Abridged {
     fn speaks(&mut self, line: &Line) -> bool {
         let (x, now) = (line.sender & 1, line.time);
         let mut plain = true;
-        if let Some(spoke) = self.spoke {
-            if self.talker != x {
-                self.answers[x].push(since(spoke, now));
-            } else if let Some(settled) = self.settled[x] {
+        if let Some(spoke) = self.spoke
+            && self.talker == x
+        {
+            if let Some(settled) = self.settled[x] {
                 plain = line.len >= held::SMALL
                     || !held::is_held_back(now, settled, spoke, [self.least[1 - x], self.least[x]]);
             }
+        } else {
+            self.turns(x, now);
         }
         (self.talker, self.spoke) = (x, Some(now));
         plain
+    }
+
+    /// End `x` speaks, and it was not the last that did.
+    #[inline(always)]
+    fn turns(&mut self, x: usize, now: Time) {
+        self.first[x].get_or_insert(now);
+        self.answered();
+        if let Some(spoke) = self.spoke {
+            self.answers[x].push(since(spoke, now));
+            self.asked = Some(spoke);
+        }
+    }
+
+    /// If the last payload answered something, that is over.
+    #[inline(always)]
+    fn answered(&mut self) {
+        if let (Some(spoke), Some(asked)) = (self.spoke, self.asked.take())
+            && self.talker == 1
+        {
+            self.responses.push(since(asked, spoke));
+        }
+    }
+
+    /// Nothing was sent for long up to `now`, when end `x` sends payload if it `speaks`, or else a FIN alone.
+    #[cold]
+    fn pauses(&mut self, x: usize, now: Time, speaks: bool) {
+        let (start, length) = (self.content, since(self.content, now));
+        let ender = if speaks { Ender::Data } else { Ender::Fin };
+        self.gaps.add(Gap { start, length, probes: 0, ended: (ender, x) });
     }
 }
 
@@ -168,11 +208,14 @@ impl Measure for Abridged {
         self.legs = [since(syn, syn_ack), since(syn_ack, ack)];
         self.least = [self.legs[1], self.legs[0]];
         for x in [0, 1] {
-            (self.trips[x].count, self.answers[x].count) = (0, 0);
+            self.trips[x].begin(self.least[x]);
+            self.answers[x].count = 0;
             self.flights[x].clear();
         }
-        (self.network, self.own, self.nobody, self.idle) = Default::default();
-        (self.settled, self.talker, self.spoke, self.closing) = Default::default();
+        self.responses.count = 0;
+        self.gaps.clear();
+        (self.network, self.own, self.nobody, self.first) = Default::default();
+        (self.settled, self.talker, self.spoke, self.asked, self.closing) = Default::default();
         (self.mark, self.content, self.progress) = (ack, ack, [ack; 2]);
     }
 
@@ -194,14 +237,14 @@ impl Measure for Abridged {
         self.flights[x].push(line.end, now);
         let plain = line.len == 0 || self.speaks(line);
         self.settled[x] = None;
-        let pause = since(self.content, now);
-        if pause >= GAP {
-            let Idle { count, total, longest } = self.idle;
-            self.idle = Idle { count: count + 1, total: sum(total, pause), longest: longest.max(pause) };
+        if since(self.content, now) >= GAP {
+            self.pauses(x, now, line.len > 0);
         }
         self.content = now;
         if line.fin {
+            self.answered();
             (self.fins[x], self.closing) = (now, true);
+            self.after_data[x] = self.spoke.map(|spoke| since(spoke, now));
         }
         plain
     }

@@ -13,7 +13,7 @@
 //! | [`pause`] | gaps, closed windows, stalls |
 //! | [`close`] | FINs |
 //! | [`blame`] | all time, by cause |
-//! | [`flow`] | all that of one connection, segment by segment; `usual`: the short way; `run`: several segments at once; `textbook`: that of a whole connection, or of its handshake; `abridged`: what tables ask of such a one; `flight`: what an end of it has in flight; `proofs`: what proves receipts; `restart`: how it begins anew |
+//! | [`flow`] | all that of one connection, segment by segment; `usual`: the short way; `run`: several segments at once; `textbook`: that of a whole connection, or of its handshake; `abridged`: that of such a one in one go, and `listed`: what the report says of it; `flight`: what an end of it has in flight; `proofs`: what proves receipts; `restart`: how it begins anew |
 //! | [`vantage`] | where the tap was |
 //! | [`occupancy`] | time in each state, with bounds |
 //! | [`quantile`] | distributions that merge; beyond a size as `histogram`, in `buckets` |
@@ -40,6 +40,7 @@ mod groups;
 pub mod handshake;
 pub mod held;
 mod histogram;
+mod listed;
 mod lone;
 mod loss;
 mod maybe;

@@ -9,7 +9,7 @@ use crate::time::{Span, Time};
 use crate::tracker::log::Step;
 use crate::tracker::mark::Mark;
 use crate::tracker::rules::Event;
-use crate::tracker::{Evidence, State, Verdict};
+use crate::tracker::{Evidence, State, Textbook, Verdict, textbook};
 
 /// A sender that has not seen its SYN,ACK or FIN acknowledged repeats it within this time (RFC 6298 §2: 1 s to begin
 /// with, and room).
@@ -41,6 +41,29 @@ pub fn latest(verdict: &Verdict, proofs: &[(u64, Time)], end: Time, mut take: im
         next = history.entered(i, next).late;
         take(i, next);
     }
+}
+
+/// What [`latest`] comes to for end `e` of a textbook connection, whose ends entered their states so, but for the end of
+/// TIME_WAIT, of which there is no doubt.
+#[inline(always)]
+pub fn latest_by_the_book(e: usize, book: &Textbook, entered: &textbook::Entered, end: Time) -> [Time; 5] {
+    let (at, closes) = (entered.at[e & 1], entered.closer() == e & 1);
+    let (mut grounds, mut next) = (book.grounds(e, entered), end);
+    if !closes {
+        // Silence decides about the last acknowledgment.
+        let until = if book.may_repeat_fin(end) { end } else { at[4] + SILENCE };
+        grounds[4] = (at[4], until);
+    } else if let Some((over, _)) = entered.over {
+        next = over;
+    }
+    let mut late = at;
+    for i in (0..5).rev() {
+        let (captured, proof) = grounds[i];
+        let latest = proof - Span((at[i] - captured).0.saturating_abs());
+        next = latest.min(next).max(at[i]);
+        late[i] = next;
+    }
+    late
 }
 
 /// Whether at the end there is no doubt about the steps: an end may still be gone since, but in no state that it is taken to have
@@ -181,7 +204,7 @@ fn is_midstream(mark: &Mark) -> bool {
 
 /// From one time to another that is not before it; nothing if it is.
 #[inline]
-fn between(from: Time, until: Time) -> Span {
+pub(super) fn between(from: Time, until: Time) -> Span {
     // Without a sign it is always exact.
     let span = until.0.max(from.0).wrapping_sub(from.0) as u64;
     Span(span.min(i64::MAX as u64) as i64)

@@ -85,10 +85,10 @@ pub struct Gaps {
 
 /// The gaps there were.
 #[derive(Clone, Debug, Default)]
-struct Seen {
-    count: u32,
-    total: Span,
-    longest: Vec<Gap>,
+pub(super) struct Seen {
+    pub count: u32,
+    pub total: Span,
+    pub longest: Vec<Gap>,
 }
 
 impl Gaps {
@@ -126,7 +126,16 @@ impl Gaps {
 }
 
 impl Seen {
-    fn add(&mut self, gap: Gap) {
+    /// There are none, and the memory stays.
+    #[inline]
+    pub fn clear(&mut self) {
+        if self.count > 0 {
+            (self.count, self.total) = (0, Span(0));
+            self.longest.clear();
+        }
+    }
+
+    pub fn add(&mut self, gap: Gap) {
         self.count = self.count.saturating_add(1);
         self.total = Span(self.total.0.saturating_add(gap.length.0));
         if self.longest.len() < LISTED {

@@ -1,42 +1,65 @@
-//! Textbook connections that were read in one go, added to tables: what [`Builder::add`] comes to for them where no more is
-//! wanted than what tables show.
+//! Textbook connections that were read in one go, added to tables: what [`Builder::add`] comes to for them.
 
-use super::abridged::{Abridged, Idle};
+use super::abridged::Abridged;
 use super::columns::place;
 use super::figure::{ADDED, Figure, Stopped};
+use super::occupancy::{Stay, between};
 use super::seats::Seats;
-use super::table::{Builder, Entry, Metric};
+use super::table::{Builder, Entry, Extent, Metric};
 use super::vantage::{self, Vantage};
 use crate::report::Side;
 use crate::report::timing::Stops;
 use crate::time::{Span, Time};
 use crate::tracker::textbook::Entered;
-use crate::tracker::{Evidence, State};
+use crate::tracker::{Evidence, State, Textbook};
 
 impl Builder {
-    /// Takes a textbook connection in the groups at these [seats](Builder::seats), of which `m` was measured, whose last packet
-    /// came at `last`, and whose ends entered their states so. Only what is wanted [in short](super::Extent::Short) is known of it.
+    /// Takes the textbook connection in `book` in the groups at these [seats](Builder::seats), of which `m` was measured, and
+    /// whose ends entered their states so, and so late [at the latest](super::occupancy::latest_by_the_book).
+    #[inline(never)]
     pub fn add_abridged(
         &mut self,
         m: &Abridged,
-        seats: Seats,
-        (last, entered): (Time, &Entered),
+        (seats, book): (Seats, &Textbook),
+        (entered, late): (&Entered, impl FnOnce() -> [[Time; 5]; 2]),
         given: Option<Vantage>,
         end: Time,
     ) {
         let mut entry = self.entry(seats);
         let clamped = entry.abridged(m);
         let seen = given.or_else(|| vantage::by_spans(m.legs[0].0, m.legs[1].0));
-        let added = added(m, last, clamped);
+        let added = added(m, book.last(), clamped);
         entry.each(|sums| {
             sums.begin(seen);
             sums.add(&added);
         });
-        if m.idle.count > 0 {
-            let Idle { count, total, longest } = m.idle;
-            entry.stopped(Stopped::Idle, &Stops { count, total, longest, open: false });
+        if m.gaps.count > 0 {
+            entry.stopped(Stopped::Idle, &m.idle());
         }
-        entry.entered(entered, end);
+        if entry.extent == Extent::Full {
+            entry.abridged_in_full(m, book);
+            entry.entered_within_bounds((entered, &late()), end);
+        } else {
+            entry.entered(entered, end);
+        }
+    }
+}
+
+impl Abridged {
+    /// How many times nothing was sent for long, and how long these were.
+    pub(super) fn idle(&self) -> Stops {
+        let longest = self.gaps.longest.iter().map(|gap| gap.length).max();
+        Stops {
+            count: self.gaps.count.into(),
+            total: self.gaps.total,
+            longest: longest.unwrap_or_default(),
+            open: false,
+        }
+    }
+
+    /// From the handshake to the client's first payload.
+    pub(super) fn first_request(&self, book: &Textbook) -> Option<Span> {
+        self.first[0].map(|first| first - book.opened())
     }
 }
 
@@ -56,26 +79,36 @@ fn added(m: &Abridged, last: Time, clamped: u64) -> [u64; ADDED] {
 }
 
 impl Entry<'_> {
-    /// What was measured; how many corrected values would have been negative.
+    /// What was measured, in short; how many corrected values would have been negative.
     #[inline(always)]
     fn abridged(&mut self, m: &Abridged) -> u64 {
+        self.one(Metric::SynToSynack, Some(m.legs[0]));
+        self.one(Metric::SynackToAck, Some(m.legs[1]));
         let sampled = self.sampled;
-        let mut all = |metric: Metric, spans: &[Span]| self.samples.all(sampled, metric, spans.iter().copied());
-        all(Metric::SynToSynack, &m.legs[..1]);
-        all(Metric::SynackToAck, &m.legs[1..]);
-        all(Metric::RttClient, &m.legs[1..]);
-        all(Metric::RttClient, m.trips[0].all());
-        all(Metric::RttServer, &m.legs[..1]);
-        all(Metric::RttServer, m.trips[1].all());
-        all(Metric::Ttfb, m.answers[1].all());
-        all(Metric::FinToFin, &[Span((m.fins[0] - m.fins[1]).0.saturating_abs())]);
+        self.samples.all(sampled, Metric::RttClient, m.trips[0].all());
+        self.samples.all(sampled, Metric::RttServer, m.trips[1].all());
+        self.samples.all(sampled, Metric::Ttfb, m.answers[1].all());
+        self.one(Metric::FinToFin, Some(Span((m.fins[0] - m.fins[1]).0.saturating_abs())));
         let mut clamped = 0;
         for (metric, x) in [(Metric::ServerThink, 1), (Metric::ClientThink, 0)] {
-            let thinks = m.answers[x].all().iter().map(|answer| *answer - m.least[x]);
+            let thinks = m.answers[x].all().map(|answer| answer - m.least[x]);
             clamped += thinks.clone().filter(|rest| *rest < Span(0)).count();
             self.samples.all(sampled, metric, thinks.map(|rest| rest.max(Span(0))));
         }
         clamped as u64
+    }
+
+    /// The rest of it.
+    fn abridged_in_full(&mut self, m: &Abridged, book: &Textbook) {
+        let (handshake, [client, server]) = (book.opened() - book.first(), book.fin_to_ack());
+        self.one(Metric::Handshake, Some(handshake));
+        self.one(Metric::ConnectDelay, Some(handshake));
+        self.one(Metric::FirstRequest, m.first_request(book));
+        self.samples.all(self.sampled, Metric::Response, m.responses.all());
+        self.one(Metric::FinToAckClient, Some(client));
+        self.one(Metric::FinToAckServer, Some(server));
+        self.one(Metric::CloseDuration, Some(book.close()));
+        self.one(Metric::Duration, Some(book.last() - book.first()));
     }
 
     /// The stays of both ends, whose client is end 0.
@@ -99,6 +132,28 @@ impl Entry<'_> {
                     }
                     self.samples.certain(self.sampled, place, (over - since).max(Span(0)));
                 }
+            }
+        }
+    }
+
+    /// The same with bounds.
+    fn entered_within_bounds(&mut self, (entered, late): (&Entered, &[[Time; 5]; 2]), end: Time) {
+        for (e, side) in [(0, Side::Client), (1, Side::Server)] {
+            let (at, late) = (&entered.at[e], &late[e]);
+            let mut stay = |i: usize, (early, next, latest): (Time, Time, Time), open: bool, modelled: bool| {
+                let (state, span) = (entered.states(e)[i], between(at[i], next));
+                let (low, high) = (between(late[i], early), between(at[i], latest));
+                self.stay(side, &Stay { state, span, low, high, open, modelled });
+            };
+            for i in 0..4 {
+                stay(i, (at[i + 1], at[i + 1], late[i + 1]), false, false);
+            }
+            if entered.closer() == e {
+                let (over, evidence) = entered.over.unwrap_or((end, Evidence::Timer));
+                // Who begins anew may have been through with it before.
+                let early = if evidence == Evidence::Sent { over.min(at[4]) } else { over };
+                let open = entered.over.is_none();
+                stay(4, (early, over, over), open, !open && evidence == Evidence::Timer);
             }
         }
     }

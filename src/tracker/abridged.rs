@@ -1,6 +1,5 @@
-//! A textbook connection read from its tape in one go, for sums and tables alone: what [`Reading`](super::reading::Reading)
-//! comes to, without any segment being put together. Of each only that is read which is asked for. Where anything is rare
-//! it is left to the other.
+//! A textbook connection read from its tape in one go: what [`Reading`](super::reading::Reading) comes to, without any segment
+//! being put together. Of each only that is read which is asked for. Where anything is rare it is left to the other.
 
 use super::again::Next;
 use super::sequence::after;

@@ -33,7 +33,7 @@
 //! | `restart` | records that are used again |
 //! | `sight`, `turns` | looking at connections there, several at once |
 //! | [`case`] | a connection with what others note of it |
-//! | [`textbook`], [`reading`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs; told from their tapes; [`abridged`]: in one go, where sums are all that is asked for |
+//! | [`textbook`], [`reading`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs; told from their tapes; [`abridged`]: in one go, and `entered`: when their ends entered their states |
 //! | `opening` | the handshake that most connections begin with, in one go |
 //! | `lone` | connections of which there is but one SYN |
 //! | `outline`, `facts` | a connection in short; plain questions about it |
@@ -54,6 +54,7 @@ mod clock;
 pub mod connection;
 mod copies;
 pub mod endpoint;
+mod entered;
 mod evict;
 mod facts;
 mod first;

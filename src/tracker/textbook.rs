@@ -7,6 +7,7 @@
 //! those that [`Connection`](super::Connection) comes to; tests compare them.
 
 use super::again::Next;
+pub use super::entered::Entered;
 use super::log::{Step, Steps, Tail, follow};
 use super::mark::{Mark, Place};
 use super::outline::Outline;
@@ -68,7 +69,7 @@ const PATHS: [[[&Rule; 5]; 2]; 2] = {
 };
 
 /// Where these lead.
-const STATES: [[[State; 5]; 2]; 2] = {
+pub(super) const STATES: [[[State; 5]; 2]; 2] = {
     let mut states = [[[State::Closed; 5]; 2]; 2];
     let mut n = 0;
     while n < 20 {
@@ -87,37 +88,6 @@ const SENT: [[[bool; 5]; 2]; 2] = [
 
 /// How many of both ends' steps rest on which evidence.
 pub const EVIDENCE: [(Evidence, u64); 3] = [(Evidence::Sent, 3), (Evidence::Confirmed, 6), (Evidence::Inferred, 1)];
-
-/// When the ends of a textbook connection, whose end 0 is the client, entered their states.
-#[derive(Clone, Copy, Debug)]
-pub struct Entered {
-    /// Five states of each.
-    pub at: [[Time; 5]; 2],
-    /// Which closed first: the last of its five is TIME_WAIT.
-    closer: usize,
-    /// When that was over, and how it is known.
-    pub over: Option<(Time, Evidence)>,
-}
-
-impl Entered {
-    /// These states of end `e`.
-    #[inline]
-    pub fn states(&self, e: usize) -> &'static [State; 5] {
-        &STATES[e & 1][usize::from(self.closer == e & 1)]
-    }
-
-    /// The end that closed first.
-    #[inline]
-    pub fn closer(&self) -> usize {
-        self.closer & 1
-    }
-
-    /// In which state end `e` was at last.
-    #[inline]
-    pub fn state(&self, e: usize) -> State {
-        if self.closer == e & 1 && self.over.is_none() { State::TimeWait } else { State::Closed }
-    }
-}
 
 /// Makes room for steps that are about to be written.
 #[cold]
@@ -164,42 +134,53 @@ impl Textbook {
                 (_, false) => self.follow::<1, false>(end, &mut verdict.steps),
                 (_, true) => self.follow::<1, true>(end, &mut verdict.steps),
             };
-            let mut possible = States::EMPTY;
-            if closes && let Some((mark, at)) = self.over(latest, end, profile) {
-                follow(&mut verdict.steps, std::iter::once(&mark));
-                verdict.steps.last_mut().into_iter().for_each(|step| step.at = at);
-                if timers::may_last(&mark, end) && self.replaced().is_none() {
-                    possible = possible.with(State::TimeWait);
-                }
+            let over = if closes { self.over(latest, end, profile) } else { None };
+            if let Some((mark, at)) = &over {
+                follow(&mut verdict.steps, std::iter::once(mark));
+                verdict.steps.last_mut().into_iter().for_each(|step| step.at = *at);
             }
-            possible = possible.with(verdict.state());
-            if !closes && self.may_repeat_fin(end) {
-                possible = possible.with(State::LastAck);
-            }
-            verdict.possible = possible;
+            verdict.possible = self.possible(closes, over.as_ref().map(|(mark, _)| mark), end);
         }
     }
 
     /// Puts the steps of end `E`, which `CLOSES` first or not, into `steps`; when it took the last one.
     #[inline(always)]
     fn follow<const E: usize, const CLOSES: bool>(&self, end: Time, steps: &mut Steps) -> Time {
-        let (marks, arrows) = (self.marks::<E, CLOSES>(), PATHS[E][CLOSES as usize]);
-        debug_assert!(marks.is_sorted_by_key(Mark::key), "what happened to an end is told in order");
         let dates = self.dates::<E, CLOSES>(end);
         // As a rule they come where those of the textbook connection before were.
-        if steps.len() < arrows.len() {
+        if steps.len() < dates.len() {
             lengthen(steps);
         }
-        steps.truncate(arrows.len());
+        steps.truncate(dates.len());
         if let Some(places) = steps.first_chunk_mut::<5>() {
-            (0..).zip(places).for_each(|(i, place)| *place = Step { at: dates[i], mark: marks[i], rule: arrows[i] });
+            *places = self.steps::<E, CLOSES>(dates);
         }
         dates[4]
     }
 
+    /// The steps of end `E`, which `CLOSES` first or not, taken then.
+    #[inline(always)]
+    pub(super) fn steps<const E: usize, const CLOSES: bool>(&self, dates: [Time; 5]) -> [Step; 5] {
+        let (marks, arrows) = (self.marks::<E, CLOSES>(), PATHS[E][CLOSES as usize]);
+        debug_assert!(marks.is_sorted_by_key(Mark::key), "what happened to an end is told in order");
+        std::array::from_fn(|i| Step { at: dates[i], mark: marks[i], rule: arrows[i] })
+    }
+
+    /// The states that are possible at `end` for the one that closed first, whose wait ended so, or for the other.
+    #[inline]
+    pub(super) fn possible(&self, closes: bool, over: Option<&Mark>, end: Time) -> States {
+        let closed = States::of(&[State::Closed]);
+        match over {
+            None if closes => States::of(&[State::TimeWait]),
+            None if self.may_repeat_fin(end) => closed.with(State::LastAck),
+            Some(mark) if timers::may_last(mark, end) && self.replaced().is_none() => closed.with(State::TimeWait),
+            _ => closed,
+        }
+    }
+
     /// When end `E`, which `CLOSES` first or not, took its steps.
     #[inline(always)]
-    fn dates<const E: usize, const CLOSES: bool>(&self, end: Time) -> [Time; 5] {
+    pub(super) fn dates<const E: usize, const CLOSES: bool>(&self, end: Time) -> [Time; 5] {
         let [first, second, third, fourth, fifth] = self.marks::<E, CLOSES>();
         let (half, sent) = (timers::way(self.turnaround[E]), SENT[E][CLOSES as usize]);
         let taken = |i: usize, mark: Mark, earliest: Time| timers::taken_at(&mark, sent[i], half, end).max(earliest);
@@ -212,7 +193,7 @@ impl Textbook {
 
     /// What ended the wait of the end that closed first, which began at `since`, and when.
     #[inline(always)]
-    fn over(&self, since: Time, end: Time, profile: &Profile) -> Option<(Mark, Time)> {
+    pub(super) fn over(&self, since: Time, end: Time, profile: &Profile) -> Option<(Mark, Time)> {
         let e = self.closer & 1;
         let replaced = self.replaced();
         let until = replaced.map_or(end, |mark| end.min(mark.time));
@@ -223,20 +204,9 @@ impl Textbook {
         replaced.map(|mark| (mark, timers::taken_at(&mark, true, timers::way(self.turnaround[e]), end).max(since)))
     }
 
-    /// When both ends entered their states, up to `end`.
-    pub fn entered(&self, end: Time, profile: &Profile) -> Entered {
-        let at = match self.closer {
-            0 => [self.dates::<0, true>(end), self.dates::<1, false>(end)],
-            _ => [self.dates::<0, false>(end), self.dates::<1, true>(end)],
-        };
-        let closer = self.closer & 1;
-        let over = self.over(at[closer][4], end, profile);
-        Entered { at, closer, over: over.map(|(mark, at)| (at, mark.evidence)) }
-    }
-
     /// Whether the last acknowledgment is so recent that its receiver, if it did not get it, would not have repeated its
     /// FIN yet: the question that `Connection::weigh` asks of every FIN.
-    fn may_repeat_fin(&self, end: Time) -> bool {
+    pub fn may_repeat_fin(&self, end: Time) -> bool {
         let e = 1 - self.closer;
         let (sent, proven) =
             if e == 0 { (self.opening[0].0, self.opening[2].0) } else { (self.opening[1].0, self.ready().0) };
@@ -256,7 +226,7 @@ impl Textbook {
         (evidence == Evidence::Sent || accepted).then(|| Mark::sure(Event::Replaced, evidence, time, packet))
     }
 
-    fn ready(&self) -> Packet {
+    pub(super) fn ready(&self) -> Packet {
         self.ready.unwrap_or(self.answer)
     }
 

@@ -1,0 +1,113 @@
+//! When the ends of a textbook connection entered their states, and what that rests on: what there is to tell of them without
+//! a verdict on each.
+
+use super::log::Step;
+use super::profile::Profile;
+use super::rules::rule;
+use super::state::{Evidence, State, States};
+use super::textbook::{STATES, Textbook};
+use crate::time::{Span, Time};
+
+/// When the ends of a textbook connection, whose end 0 is the client, entered their states.
+#[derive(Clone, Copy, Debug)]
+pub struct Entered {
+    /// Five states of each.
+    pub at: [[Time; 5]; 2],
+    /// Which closed first: the last of its five is TIME_WAIT.
+    closer: usize,
+    /// When that was over, and how it is known.
+    pub over: Option<(Time, Evidence)>,
+}
+
+impl Entered {
+    /// These states of end `e`.
+    #[inline]
+    pub fn states(&self, e: usize) -> &'static [State; 5] {
+        &STATES[e & 1][usize::from(self.closer == e & 1)]
+    }
+
+    /// The end that closed first.
+    #[inline]
+    pub fn closer(&self) -> usize {
+        self.closer & 1
+    }
+
+    /// In which state end `e` was at last.
+    #[inline]
+    pub fn state(&self, e: usize) -> State {
+        if self.closer == e & 1 && self.over.is_none() { State::TimeWait } else { State::Closed }
+    }
+}
+
+impl Textbook {
+    /// When both ends entered their states, up to `end`.
+    pub fn entered(&self, end: Time, profile: &Profile) -> Entered {
+        let at = match self.closer {
+            0 => [self.dates::<0, true>(end), self.dates::<1, false>(end)],
+            _ => [self.dates::<0, false>(end), self.dates::<1, true>(end)],
+        };
+        let closer = self.closer & 1;
+        let over = self.over(at[closer][4], end, profile);
+        Entered { at, closer, over: over.map(|(mark, at)| (at, mark.evidence)) }
+    }
+
+    /// The five steps of end `e`, whose ends entered their states so.
+    #[inline]
+    pub fn steps_of(&self, e: usize, entered: &Entered) -> [Step; 5] {
+        let at = entered.at[e & 1];
+        match (e, e == self.closer) {
+            (0, false) => self.steps::<0, false>(at),
+            (0, true) => self.steps::<0, true>(at),
+            (_, false) => self.steps::<1, false>(at),
+            (_, true) => self.steps::<1, true>(at),
+        }
+    }
+
+    /// The step that ends the wait of end `e`, if it closed first and that is over by `end`, and all states that are possible then.
+    #[inline]
+    pub fn rest_of(&self, e: usize, entered: &Entered, end: Time, profile: &Profile) -> (Option<Step>, States) {
+        let (at, closes) = (&entered.at[e & 1], e == self.closer);
+        let over = if closes { self.over(at[4], end, profile) } else { None };
+        let possible = self.possible(closes, over.as_ref().map(|(mark, _)| mark), end);
+        let step = over.and_then(|(mark, at)| Some(Step { at, mark, rule: rule(State::TimeWait, mark.event)? }));
+        (step, possible)
+    }
+
+    /// For each of the five steps of end `e`, which entered its states so, when its cause was captured, and what proves it; both
+    /// are when it was taken where there is no need of a proof, or none.
+    #[inline(always)]
+    pub fn grounds(&self, e: usize, entered: &Entered) -> [(Time, Time); 5] {
+        let [syn, syn_ack, ack] = self.opening.map(|packet| packet.0);
+        let (acked, answer, last) = (self.acked(), self.answer.0, self.last.0);
+        let itself = |i: usize| (entered.at[e & 1][i], entered.at[e & 1][i]);
+        let [first, second] =
+            if e == 0 { [itself(0), (syn_ack, ack)] } else { [(syn, syn_ack), (ack, self.ready_at())] };
+        let [third, fourth, fifth] = if e == self.closer {
+            [itself(2), (acked, last), (answer, last)]
+        } else {
+            [(self.lacking.unwrap_or(self.fin.0), acked), itself(3), itself(4)]
+        };
+        [first, second, third, fourth, fifth]
+    }
+
+    /// When the FIN that came first was acknowledged.
+    fn acked(&self) -> Time {
+        self.ack.unwrap_or(self.answer).0
+    }
+
+    /// When the server first showed that it was open.
+    pub fn ready_at(&self) -> Time {
+        self.ready().0
+    }
+
+    /// When the client was: the handshake ended.
+    pub fn opened(&self) -> Time {
+        self.opening[2].0
+    }
+
+    /// From the FIN of each end to its acknowledgment.
+    pub fn fin_to_ack(&self) -> [Span; 2] {
+        let (first, second) = (self.acked() - self.fin.0, self.last.0 - self.answer.0);
+        if self.closer == 0 { [first, second] } else { [second, first] }
+    }
+}
