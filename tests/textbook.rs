@@ -77,7 +77,7 @@ fn agrees(script: &Script) -> bool {
     let verdicts = c.verdicts(end, analysis.profile());
     let measurements = |m: &Measured| {
         let all = m.flow.iter().flat_map(|flow| flow.samples.exact()).collect::<Vec<_>>();
-        let odd = [0, 1].map(|x| (m.held(x), m.spoke_last(x)));
+        let odd = [0, 1].map(|x| (m.held(x), m.waited(x, book.closer())));
         format!("{:?} {all:?} {odd:?}", summary::timing(m, &book.outline(), &verdicts, None, end))
     };
     assert_eq!(measurements(&measured), measurements(noted));
@@ -211,4 +211,13 @@ fn a_fin_is_not_under_way_for_long_where_no_round_trip_is_known() {
     let acts = [(Act::Ack(1), 0), (Act::Data(0, 100), 1_000_000_000), (Act::Data(1, 100), 0), (Act::Fin(1, 0), 0)];
     let late = [(Act::Late(0, 1), 1), (Act::Late(0, 1), 100_000_001), (Act::Fin(0, 0), 1), (Act::Ack(1), 1)];
     assert!(!agrees(&plain(acts.into_iter().chain(late))));
+}
+
+#[test]
+fn a_wait_in_which_an_acknowledgment_comes_is_one() {
+    let begin = [(Act::Ack(1), 1), (Act::Ack(0), 1), (Act::Data(0, 100), 1), (Act::Ack(1), 3_000_000_000)];
+    for closer in [0, 1] {
+        let end = [(closer, 3_000_000_000), (1 - closer, 1)].map(|(x, step)| (Act::Fin(x, 0), step));
+        assert!(agrees(&plain(begin.into_iter().chain(end).chain([(Act::Ack(closer), 1)]))));
+    }
 }

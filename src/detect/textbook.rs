@@ -42,21 +42,22 @@ impl Unremarkable {
 
     /// Whether no detector has anything to say of `book`, of which this was measured.
     pub fn covers(&self, book: &Textbook, measured: &Measured) -> bool {
-        self.covers_unheld(book, || measured.spoke_last(0)) && measured.held(0).or(measured.held(1)).is_none()
+        self.covers_unheld(book, || measured.waited(0, book.closer()))
+            && measured.held(0).or(measured.held(1)).is_none()
     }
 
     /// The same of one that was `abridged`: nothing was held back.
     pub fn covers_abridged(&self, book: &Textbook, abridged: &Abridged) -> bool {
-        self.covers_unheld(book, || abridged.client_spoke_last())
+        self.covers_unheld(book, || abridged.client_waited(book.closer()))
     }
 
     #[inline(always)]
-    fn covers_unheld(&self, book: &Textbook, client_spoke_last: impl FnOnce() -> bool) -> bool {
+    fn covers_unheld(&self, book: &Textbook, client_waited: impl FnOnce() -> Option<Span>) -> bool {
         let [client, server] = book.bytes();
         let [first, second] = book.handshake();
         first.max(second) < self.handshake
             && book.longest_pause() < self.pause
-            && (book.longest_pause() < self.wait || !client_spoke_last())
+            && client_waited().is_none_or(|waited| waited < self.wait)
             && book.close() < self.close
             && client.max(server) < self.bytes
             // Of one without payload no-data tells.

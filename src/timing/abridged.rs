@@ -100,9 +100,9 @@ fn sum(a: Span, b: Span) -> Span {
 }
 
 impl Abridged {
-    /// Whether the client sent the last payload.
-    pub fn client_spoke_last(&self) -> bool {
-        self.spoke.is_some() && self.talker == 0
+    /// If the client sent the last payload, how long after that end `closer` closed, which did so first.
+    pub fn client_waited(&self, closer: usize) -> Option<Span> {
+        self.after_data[closer & 1].filter(|_| self.talker == 0)
     }
 
     /// What end `x` sends acknowledges more than before; false if it took long.

@@ -29,6 +29,11 @@ impl Measured {
         self.flow.as_ref().is_some_and(|flow| flow.turns.talker() == Some(x))
     }
 
+    /// If end `x` did, how long after that end `closer` closed, which did so first.
+    pub fn waited(&self, x: usize, closer: usize) -> Option<Span> {
+        self.flow.as_ref().filter(|_| self.spoke_last(x))?.close.after_data(closer & 1)
+    }
+
     /// What end `x` held back until what it had sent before was acknowledged.
     pub fn held(&self, x: usize) -> Option<&Held> {
         self.flow.as_ref()?.held(x)
