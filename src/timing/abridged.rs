@@ -58,7 +58,7 @@ pub struct Abridged {
     pub(super) least: [Span; 2],
     /// How long each end took to answer.
     pub(super) answers: [Spans; 2],
-    /// From the last byte that the client asked to the last of the server's answer.
+    /// From the last byte that the client asked to the last of the server's answer, but for the last of these.
     pub(super) responses: Spans,
     /// The first payload of each end.
     pub(super) first: [Option<Time>; 2],
@@ -68,9 +68,8 @@ pub struct Abridged {
     pub(super) nobody: Span,
     /// Times without payload of [`GAP`] and more.
     pub(super) gaps: Seen,
-    /// The FINs, and how long after the last payload they came, if there was any.
+    /// The FINs.
     pub(super) fins: [Time; 2],
-    pub(super) after_data: [Option<Span>; 2],
     /// What is accounted for.
     mark: Time,
     /// When each end last acknowledged more, or when what waits for that began to be sent.
@@ -102,7 +101,25 @@ fn sum(a: Span, b: Span) -> Span {
 impl Abridged {
     /// If the client sent the last payload, how long after that end `closer` closed, which did so first.
     pub fn client_waited(&self, closer: usize) -> Option<Span> {
-        self.after_data[closer & 1].filter(|_| self.talker == 0)
+        self.after_data(closer & 1).filter(|_| self.talker == 0)
+    }
+
+    /// From the last payload, if there was any, to the FIN of end `x`: there is none after the first FIN.
+    pub(super) fn after_data(&self, x: usize) -> Option<Span> {
+        self.spoke.map(|spoke| since(spoke, self.fins[x]))
+    }
+
+    /// The last of the responses, which the close ends.
+    pub(super) fn last_response(&self) -> Option<Span> {
+        let asked = self.asked.filter(|_| self.talker == 1)?;
+        Some(since(asked, self.spoke?))
+    }
+
+    /// That is one as the others.
+    pub(super) fn end_response(&mut self) {
+        let last = self.last_response();
+        self.asked = None;
+        last.into_iter().for_each(|last| self.responses.push(last));
     }
 
     /// What end `x` sends acknowledges more than before; false if it took long.
@@ -176,20 +193,14 @@ impl Abridged {
     #[inline(always)]
     fn turns(&mut self, x: usize, now: Time) {
         self.first[x].get_or_insert(now);
-        self.answered();
         if let Some(spoke) = self.spoke {
+            if let Some(asked) = self.asked
+                && x == 0
+            {
+                self.responses.push(since(asked, spoke));
+            }
             self.answers[x].push(since(spoke, now));
             self.asked = Some(spoke);
-        }
-    }
-
-    /// If the last payload answered something, that is over.
-    #[inline(always)]
-    fn answered(&mut self) {
-        if let (Some(spoke), Some(asked)) = (self.spoke, self.asked.take())
-            && self.talker == 1
-        {
-            self.responses.push(since(asked, spoke));
         }
     }
 
@@ -242,9 +253,7 @@ impl Measure for Abridged {
         }
         self.content = now;
         if line.fin {
-            self.answered();
             (self.fins[x], self.closing) = (now, true);
-            self.after_data[x] = self.spoke.map(|spoke| since(spoke, now));
         }
         plain
     }

@@ -21,7 +21,8 @@ impl Abridged {
         let blame = self.blame(book);
         let [client_spoke, server_spoke] = self.first;
         let [client_fin, server_fin] = book.fin_to_ack();
-        let [client_data, server_data] = self.after_data;
+        let [client_data, server_data] = [0, 1].map(|x| self.after_data(x));
+        self.end_response();
         let mut clamped = 0;
         Timing {
             syn_to_synack: Some(first),

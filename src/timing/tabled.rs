@@ -104,7 +104,7 @@ impl Entry<'_> {
         self.one(Metric::Handshake, Some(handshake));
         self.one(Metric::ConnectDelay, Some(handshake));
         self.one(Metric::FirstRequest, m.first_request(book));
-        self.samples.all(self.sampled, Metric::Response, m.responses.all());
+        self.samples.all(self.sampled, Metric::Response, m.responses.all().chain(m.last_response()));
         self.one(Metric::FinToAckClient, Some(client));
         self.one(Metric::FinToAckServer, Some(server));
         self.one(Metric::CloseDuration, Some(book.close()));
