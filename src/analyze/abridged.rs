@@ -46,16 +46,11 @@ pub(super) struct Pages<'d> {
     pub indices: &'d [usize],
     pub books: &'d [Textbook; TOGETHER],
     pub abridged: &'d mut [Abridged; TOGETHER],
-    /// When the ends of those that were abridged entered their states.
+    /// When the ends of those that were abridged entered their states, and when at the latest if they are listed.
     pub entered: &'d [Option<Entered>],
+    pub late: [[[Time; 5]; 2]; TOGETHER],
     /// Whether each is one of those that the report is about.
     pub chosen: [bool; TOGETHER],
-}
-
-/// When the ends of a connection entered their states, and when at the latest.
-struct Course<'e> {
-    entered: &'e Entered,
-    late: [[Time; 5]; 2],
 }
 
 impl Finish<'_> {
@@ -130,32 +125,33 @@ impl Finish<'_> {
         (pages.indices[place], self.id(pages.begin + place))
     }
 
-    /// The one at `place`, whose ends entered their states so, in full; its time is added up in `tables`, if they are given.
-    pub(super) fn listed<E: Told>(
-        &self,
-        (pages, place): (&mut Pages<'_>, usize),
-        entered: &Entered,
-        tally: Option<&mut Tally>,
-    ) -> Connection<E> {
-        let (index, id) = self.who(pages, place);
-        let (book, abridged) = (&pages.books[place], &mut pages.abridged[place]);
-        let course = Course { entered, late: self.latest(book, entered) };
-        if let Some(tally) = tally {
-            self.time_abridged(index, (book, abridged), (entered, || course.late), tally);
+    /// Bounds when the ends of those that are listed entered their states.
+    pub(super) fn bound(&self, Pages { books, entered, late, .. }: &mut Pages<'_>) {
+        for ((book, entered), late) in books.iter().zip(*entered).zip(late) {
+            entered.iter().for_each(|entered| *late = self.latest(book, entered));
         }
-        self.put_together((index, id), book, abridged, &course)
     }
 
-    fn put_together<E: Told>(
-        &self,
-        (index, id): (usize, u64),
-        book: &Textbook,
-        abridged: &mut Abridged,
-        course: &Course<'_>,
-    ) -> Connection<E> {
+    /// Adds up those of them that the report is about; they are `timed` unless that is done at the end. One stage for all of them
+    /// before the next.
+    pub(super) fn add_pages(&self, pages: &Pages<'_>, timed: bool, tally: &mut Tally) {
+        let Pages { indices, books, abridged, entered, late, chosen, .. } = pages;
+        let about = || entered.iter().enumerate().filter_map(|(i, entered)| Some((i, entered.as_ref()?)));
+        for (i, entered) in about().filter(|(i, _)| chosen[*i]) {
+            self.add_abridged(indices[i], &books[i], entered, tally);
+        }
+        for (i, entered) in about().filter(|_| timed) {
+            self.time_abridged(indices[i], (&books[i], &abridged[i]), (entered, || late[i]), tally);
+        }
+    }
+
+    /// The one at `place`, whose ends entered their states so, in full.
+    pub(super) fn listed<E: Told>(&self, pages: &mut Pages<'_>, place: usize, entered: &Entered) -> Connection<E> {
+        let ((index, id), late) = (self.who(pages, place), &pages.late[place]);
+        let (book, abridged) = (&pages.books[place], &mut pages.abridged[place]);
         let (outline, ending) = (book.outline(), Ending::of_textbook(book.closer()));
         let [client, server] = *self.analysis.tracker.sockets(index);
-        let end = |e: usize| E::plain(self.passage(e, book, course), outline.last);
+        let end = |e: usize| E::plain(self.passage(e, book, (entered, &late[e])), outline.last);
         let scope = outline.scopes[0].filter(|id| *id != ScopeId::default());
         Connection {
             id,
@@ -175,7 +171,7 @@ impl Finish<'_> {
             closed_first: ending.closed_first,
             reset_by: ending.reset_by,
             endpoints: PerSide { client: end(0), server: end(1) },
-            timing: abridged.timing(book, course.entered, self.analysis.options.vantage),
+            timing: abridged.timing(book, entered, self.analysis.options.vantage),
             path: None,
             anomalies: Vec::new(),
         }
@@ -183,11 +179,11 @@ impl Finish<'_> {
 
     /// What end `e` went through.
     #[inline(always)]
-    fn passage(&self, e: usize, book: &Textbook, Course { entered, late }: &Course<'_>) -> Passage {
+    fn passage(&self, e: usize, book: &Textbook, (entered, late): (&Entered, &[Time; 5])) -> Passage {
         let (over, possible) = book.rest_of(e, entered, self.end, &self.analysis.profile);
         let steps = book.steps_of(e, entered);
         let last = over.as_ref().unwrap_or(&steps[4]);
-        let [first, second, third, fourth, fifth] = late[e];
+        let [first, second, third, fourth, fifth] = *late;
         let taken = [
             build::taken(&steps[0], first),
             build::taken(&steps[1], second),

@@ -16,6 +16,7 @@ use super::tally::Tally;
 use crate::detect::{self, ALL, Attempt, Brief, Digests, View};
 use crate::report::rollup::{Added, Shown};
 use crate::report::{Anomaly, Connection, Ending};
+use crate::time::Time;
 use crate::timing::Extent;
 use crate::tracker::verdict::Weighing;
 use crate::tracker::{Outline, Verdict};
@@ -97,7 +98,8 @@ impl Finish<'_> {
         let Desk { briefs, anomalies, kinds, nothing, .. } = desk;
         let (tracker, entered) = (&self.analysis.tracker, &entered[..range.len()]);
         let (begin, indices, chosen) = (range.start, &*indices, [true; TOGETHER]);
-        let mut pages = Pages { begin, indices, books, abridged, entered, chosen };
+        let late = [[[Time::default(); 5]; 2]; TOGETHER];
+        let mut pages = Pages { begin, indices, books, abridged, entered, late, chosen };
 
         let mut looks: SmallVec<[Look<'_>; TOGETHER]> = SmallVec::new();
         let desk = scratch.iter().zip(weighing).zip(&*measured).zip(&*books).zip(&*lones);
@@ -129,6 +131,9 @@ impl Finish<'_> {
                 }
             }
         }
+        if built {
+            self.bound(&mut pages);
+        }
         if wanted.only.is_some() {
             self.choose((&mut looks, &mut pages), anomalies, wanted, tally, &mut stretch.connections);
         }
@@ -137,9 +142,12 @@ impl Finish<'_> {
             briefs.iter().for_each(|brief| tally.groups.soon(service, brief));
         }
         // Those that were to be chosen from are built, and the chosen ones are timed at the end.
+        if built {
+            self.add_pages(&pages, wanted.only.is_none(), tally);
+        }
         if wanted.only.is_none() {
             self.time_all(&looks, tally);
-            self.build_all((&looks, &mut pages), (briefs, anomalies), wanted, kinds, (tally, stretch));
+            self.build_all((&looks, &mut pages), (briefs, anomalies), wanted, kinds, stretch);
         }
         for (look, briefs) in looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays) {
             self.add_up(look, briefs, tally);
@@ -207,8 +215,7 @@ impl Finish<'_> {
         }
     }
 
-    /// Builds those that do not stay, of which detectors say `briefs` and `anomalies`, or tells them in short, as is wanted; adds
-    /// up those that were abridged.
+    /// Builds those that do not stay, of which detectors say `briefs` and `anomalies`, or tells them in short, as is wanted.
     #[inline(always)]
     fn build_all(
         &self,
@@ -216,19 +223,16 @@ impl Finish<'_> {
         (briefs, anomalies): (&[Vec<Brief>], &mut [Vec<Anomaly>]),
         wanted: Wanted<'_>,
         kinds: &mut Alike,
-        (tally, stretch): (&mut Tally, &mut Stretch),
+        stretch: &mut Stretch,
     ) {
         if !wanted.connections {
             return;
         }
         let (written, Stretch { connections, passages, lone, .. }) = (self.are_written(wanted), stretch);
         for (i, which) in in_order(pages.entered, looks.iter().zip(briefs).zip(anomalies)) {
-            if let Ok(entered) = which {
-                self.add_abridged(pages.indices[i], &pages.books[i], entered, tally);
-            }
             match which {
-                Ok(entered) if written => passages.push(self.listed((pages, i), entered, Some(&mut *tally))),
-                Ok(entered) => connections.push(self.listed((pages, i), entered, Some(&mut *tally))),
+                Ok(entered) if written => passages.push(self.listed(pages, i, entered)),
+                Ok(entered) => connections.push(self.listed(pages, i, entered)),
                 Err(((look, _), _)) if look.stays => {}
                 Err(((look, briefs), _)) if wanted.in_short() && self.told_in_short(look, briefs, kinds, lone) => {}
                 Err(((look, _), anomalies)) if written => self.build(look, anomalies, passages),
@@ -271,7 +275,7 @@ impl Finish<'_> {
         for (i, which) in in_order(pages.entered, looks.iter_mut().zip(anomalies)) {
             let ((index, id), chosen) = match which {
                 Ok(entered) => {
-                    built.push(self.listed((pages, i), entered, None));
+                    built.push(self.listed(pages, i, entered));
                     (self.who(pages, i), &mut pages.chosen[i])
                 }
                 Err((look, _)) if look.stays => continue,
@@ -282,9 +286,6 @@ impl Finish<'_> {
             };
             *chosen = built.last().is_some_and(|connection| wanted.only.is_none_or(|only| only(connection)));
             if *chosen {
-                if let Some(entered) = &pages.entered[i] {
-                    self.add_abridged(index, &pages.books[i], entered, tally);
-                }
                 tally.chosen.get_or_insert_default().push((id, self.is_timed().then_some(index)));
             } else {
                 built.pop();

@@ -37,8 +37,7 @@ impl Builder {
             entry.stopped(Stopped::Idle, &m.idle());
         }
         if entry.extent == Extent::Full {
-            entry.abridged_in_full(m, book);
-            entry.entered_within_bounds((entered, &late()), end);
+            entry.in_full(m, book, (entered, &late()), end);
         } else {
             entry.entered(entered, end);
         }
@@ -82,13 +81,13 @@ impl Entry<'_> {
     /// What was measured, in short; how many corrected values would have been negative.
     #[inline(always)]
     fn abridged(&mut self, m: &Abridged) -> u64 {
-        self.one(Metric::SynToSynack, Some(m.legs[0]));
-        self.one(Metric::SynackToAck, Some(m.legs[1]));
         let sampled = self.sampled;
+        self.samples.sample(sampled, Metric::SynToSynack, m.legs[0]);
+        self.samples.sample(sampled, Metric::SynackToAck, m.legs[1]);
         self.samples.all(sampled, Metric::RttClient, m.trips[0].all());
         self.samples.all(sampled, Metric::RttServer, m.trips[1].all());
         self.samples.all(sampled, Metric::Ttfb, m.answers[1].all());
-        self.one(Metric::FinToFin, Some(Span((m.fins[0] - m.fins[1]).0.saturating_abs())));
+        self.samples.sample(sampled, Metric::FinToFin, Span((m.fins[0] - m.fins[1]).0.saturating_abs()));
         let mut clamped = 0;
         for (metric, x) in [(Metric::ServerThink, 1), (Metric::ClientThink, 0)] {
             let thinks = m.answers[x].all().map(|answer| answer - m.least[x]);
@@ -98,8 +97,9 @@ impl Entry<'_> {
         clamped as u64
     }
 
-    /// The rest of it.
-    fn abridged_in_full(&mut self, m: &Abridged, book: &Textbook) {
+    /// The rest of it, and the stays of both ends with their bounds.
+    #[inline(never)]
+    fn in_full(&mut self, m: &Abridged, book: &Textbook, course: (&Entered, &[[Time; 5]; 2]), end: Time) {
         let (handshake, [client, server]) = (book.opened() - book.first(), book.fin_to_ack());
         self.one(Metric::Handshake, Some(handshake));
         self.one(Metric::ConnectDelay, Some(handshake));
@@ -109,6 +109,7 @@ impl Entry<'_> {
         self.one(Metric::FinToAckServer, Some(server));
         self.one(Metric::CloseDuration, Some(book.close()));
         self.one(Metric::Duration, Some(book.last() - book.first()));
+        self.entered_within_bounds(course, end);
     }
 
     /// The stays of both ends, whose client is end 0.
