@@ -151,7 +151,6 @@ impl Finish<'_> {
         let (book, abridged) = (&pages.books[place], &mut pages.abridged[place]);
         let (outline, ending) = (book.outline(), Ending::of_textbook(book.closer()));
         let [client, server] = *self.analysis.tracker.sockets(index);
-        let end = |e: usize| E::plain(self.passage(e, book, (entered, &late[e])), outline.last);
         let scope = outline.scopes[0].filter(|id| *id != ScopeId::default());
         Connection {
             id,
@@ -170,7 +169,10 @@ impl Finish<'_> {
             outcome: ending.outcome,
             closed_first: ending.closed_first,
             reset_by: ending.reset_by,
-            endpoints: PerSide { client: end(0), server: end(1) },
+            endpoints: PerSide {
+                client: E::plain(self.passage(0, book, (entered, &late[0])), outline.last),
+                server: E::plain(self.passage(1, book, (entered, &late[1])), outline.last),
+            },
             timing: abridged.timing(book, entered, self.analysis.options.vantage),
             path: None,
             anomalies: Vec::new(),
