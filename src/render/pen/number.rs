@@ -100,8 +100,10 @@ impl Clock {
     /// Moves to the second of `n` if that is one of ten digits.
     #[inline(never)]
     fn set(&mut self, n: u64) -> Option<()> {
+        /// The last second all of which is a time: in the one after it times become negative.
+        const LAST: u64 = i64::MAX as u64 / 1_000_000_000 - 1;
         let second = n / 1_000_000_000;
-        if n > i64::MAX as u64 || !(1_000_000_000..SHORT).contains(&second) {
+        if !(1_000_000_000..=LAST).contains(&second) {
             return None;
         }
         let high = second / 100_000_000;
@@ -276,6 +278,15 @@ mod tests {
         }
         [0, i64::MAX, i64::MIN, 1_700_000_000_000_000_001].into_iter().for_each(check);
         assert_eq!(written(|pen| pen.integer(u64::MAX)), u64::MAX.to_string());
+    }
+
+    #[test]
+    fn a_time_is_written_alike_whatever_was_written_before() {
+        // In this second times end, and begin again as negative ones.
+        let mut clock = Clock::default();
+        for n in [i64::MAX, i64::MIN, i64::MIN + 35_500_000, i64::MAX - 500_000_000, 1_700_000_000_000_000_001] {
+            assert_eq!(written(|pen| pen.time(Time(n), &mut clock)), Time(n).to_string());
+        }
     }
 
     #[test]
