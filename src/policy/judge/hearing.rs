@@ -1,6 +1,7 @@
 //! Connections held against a policy one by one. None is kept, only what quantiles are made of: a duration of each, and whose it
 //! is.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
@@ -8,8 +9,10 @@ use jiff::civil::Date;
 use super::capture::{self, Known};
 use super::limit::Asked;
 use super::scope::{Allowed, group};
+use super::wide::Wide;
 use super::{Judgement, RuleVerdict, Status, counts, expect, limit, sum};
 use crate::policy::model::{Expect, IfNone, Policy, Rule, Test};
+use crate::report::carried::Reading;
 use crate::report::{Connection, Report};
 use crate::time::{Span, Time};
 
@@ -92,9 +95,11 @@ impl<'p> Hearing<'p> {
         let capture = &report.capture;
         let quality = capture::verdict(&policy.capture, capture, &known);
         let lacking = quality.status != Status::Pass;
+        allowed.all_are_taken();
+        let reading = LazyCell::new(|| report.rollups.carried.reading());
         let mut verdicts = vec![quality];
         for heard in rules {
-            let mut verdict = heard.verdict(report, &mut allowed);
+            let mut verdict = heard.verdict(report, &reading, &mut allowed);
             if verdict.status == Status::Pass && lacking {
                 verdict.status = Status::Unclear;
                 verdict.message =
@@ -131,7 +136,13 @@ fn all_in_one<G: Default>(rule: &Rule) -> BTreeMap<String, G> {
 }
 
 impl Heard<'_> {
-    fn verdict(self, report: &Report, allowed: &mut Allowed<'_>) -> RuleVerdict {
+    /// The verdict on it; `reading` tells who has a part in what only many connections show.
+    fn verdict<'r>(
+        self,
+        report: &'r Report,
+        reading: &LazyCell<Reading<'r>, impl FnOnce() -> Reading<'r>>,
+        allowed: &mut Allowed<'_>,
+    ) -> RuleVerdict {
         let Heard { rule, about, before, exempt, mut covered } = self;
         let checked = before - exempt;
         let named = |name: String, mut part: super::Part| {
@@ -142,12 +153,18 @@ impl Heard<'_> {
         };
         let parts = match about {
             About::Limit(asked, groups) => {
-                let part = |(name, group): (String, limit::Group)| {
-                    let (part, wide) = group.part(&asked, report, allowed);
+                let (of_many, carried) = (asked.of_many(report), &report.rollups.carried);
+                let wide = Wide::new(of_many, carried, |code, id| reading.place(code, id));
+                let dealt = asked.tells_apart().then(|| wide.deal(groups.values().map(limit::Group::ids)));
+                let part = |(place, (name, group)): (u32, (String, limit::Group))| {
+                    let (part, wide) = match &dealt {
+                        Some(dealt) => group.part(&asked, dealt.of(place), allowed),
+                        None => group.part(&asked, wide.all(), allowed),
+                    };
                     covered += wide;
                     named(name, part)
                 };
-                groups.into_iter().map(part).collect()
+                (0..).zip(groups).map(part).collect()
             }
             About::Expect(expect, groups) => {
                 groups.into_iter().map(|(name, group)| named(name, group.part(expect))).collect()

@@ -10,7 +10,6 @@ use super::{Offence, Part, Status};
 use crate::detect::{DOUBTFUL, Declaration, Detect, SHORT_CAPTURE, find, is_wide};
 use crate::policy::model::{Amount, Limit, Policy, Rule};
 use crate::render::units::{count, plural, span};
-use crate::report::carried::Carried;
 use crate::report::{Anomaly, Connection, Finding, Report, Severity, Side};
 use crate::time::{Span, Time};
 use crate::tracker::State;
@@ -42,8 +41,17 @@ impl<'p> Asked<'p> {
     }
 
     /// Whether it must be known which connections a group has.
-    fn tells_apart(&self) -> bool {
+    pub fn tells_apart(&self) -> bool {
         self.rule.scope.is_some() || self.rule.each.is_some()
+    }
+
+    /// The findings of `report` that no single connection shows, as far as they are asked about. What is certain comes first:
+    /// who offends is in no doubt.
+    pub fn of_many<'r>(&self, report: &'r Report) -> Vec<&'r Finding> {
+        let wide = report.findings.iter().filter(|f| self.of_many && is_asked(self, f));
+        let (doubtful, mut all): (Vec<_>, Vec<_>) = wide.partition(|f| is_doubtful(&f.facts));
+        all.extend(doubtful);
+        all
     }
 }
 
@@ -99,19 +107,16 @@ impl Group {
         covered
     }
 
-    /// Whether the connection with this number is one of them.
-    fn has(&self, id: u64) -> bool {
-        self.ids.binary_search(&id).is_ok()
+    /// Numbers of its connections, where these must be known.
+    pub fn ids(&self) -> &[u64] {
+        &self.ids
     }
 
-    /// Takes a finding that only many connections show, for those of them that are in the group, are not excepted and do not
-    /// count already; how many of them an exception covers.
-    fn take_wide(&mut self, asked: &Asked<'_>, f: &Finding, carried: &Carried, allowed: &mut Allowed<'_>) -> u64 {
-        let place = f.connections.first().and_then(|id| carried.place(f.code, *id));
-        let mut members: Vec<u64> = place.map_or(f.connections.clone(), |place| carried.with(place).collect());
-        members.retain(|id| !asked.tells_apart() || self.has(*id));
-        // A matter of the capture is one of no connection; of a group only if the group is all there is.
-        if members.is_empty() && (asked.tells_apart() || !f.connections.is_empty()) {
+    /// Takes a finding that only many connections show, for those of its `members` in the group that are not excepted and do
+    /// not count already; how many of them an exception covers.
+    fn take_wide(&mut self, f: &Finding, mut members: Vec<u64>, allowed: &mut Allowed<'_>) -> u64 {
+        // A matter of the capture is one of no connection.
+        if members.is_empty() && !f.connections.is_empty() {
             return 0;
         }
         let of_the_capture = members.is_empty();
@@ -140,17 +145,15 @@ impl Group {
         covered
     }
 
-    /// What it comes to, with the findings of `report` that no single connection shows, and how many of these an exception
-    /// covers.
-    pub fn part(mut self, asked: &Asked<'_>, report: &Report, allowed: &mut Allowed<'_>) -> (Part, u64) {
-        self.ids.sort_unstable();
-        let mut covered = 0;
-        // What is certain comes first: who offends is in no doubt.
-        let wide = report.findings.iter().filter(|f| asked.of_many && is_asked(asked, f));
-        let (doubtful, certain): (Vec<_>, Vec<_>) = wide.partition(|f| is_doubtful(&f.facts));
-        for f in certain.into_iter().chain(doubtful) {
-            covered += self.take_wide(asked, f, &report.rollups.carried, allowed);
-        }
+    /// What it comes to, with the findings that no single connection shows and those of its connections that have a part in
+    /// each, and how many of these an exception covers.
+    pub fn part<'r>(
+        mut self,
+        asked: &Asked<'_>,
+        wide: impl Iterator<Item = (&'r Finding, Vec<u64>)>,
+        allowed: &mut Allowed<'_>,
+    ) -> (Part, u64) {
+        let covered = wide.map(|(f, members)| self.take_wide(f, members, allowed)).sum();
         let Group { of, offences, doubts, .. } = self;
         let (found, unsure) = (offences.count, doubts.count);
         let status = Status::of(found, unsure, of, asked.limit.max);

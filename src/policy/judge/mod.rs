@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `capture` | whether the capture shows enough |
 //! | `scope` | which connections a rule is about |
-//! | `limit` | limits on findings |
+//! | `limit` | limits on findings; `wide`: on those that only many connections show |
 //! | `expect`, `condition` | assertions about connections; whether one is as it says |
 //! | `hearing` | connections one by one, as they pass |
 //! | `listed` | what is wrong, the first of it in words |
@@ -22,6 +22,7 @@ mod limit;
 mod listed;
 mod scope;
 mod sum;
+mod wide;
 
 use jiff::civil::Date;
 

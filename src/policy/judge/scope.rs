@@ -53,6 +53,11 @@ impl<'p> Allowed<'p> {
         }
     }
 
+    /// All connections have been taken.
+    pub fn all_are_taken(&mut self) {
+        self.all.iter_mut().flat_map(|exception| &mut exception.ids).for_each(|ids| ids.sort_unstable());
+    }
+
     /// Whether the rule called `rule` does not look at `c`.
     pub fn exempts(&mut self, rule: &str, c: &Connection) -> bool {
         self.any(c, |a| a.rule.as_deref() == Some(rule))
@@ -75,7 +80,8 @@ impl<'p> Allowed<'p> {
     }
 
     /// Takes those of the connections `members` out that are excepted from the finding with this `code`, which only many
-    /// connections together show, or the capture if there are none; how many that are. All connections have been taken.
+    /// connections together show, or the capture if there are none; how many that are. [All](Allowed::all_are_taken) have been
+    /// taken.
     pub fn take_wide(&mut self, code: &str, members: &mut Vec<u64>) -> u64 {
         let all = members.len() as u64;
         let mut whole = false;
@@ -89,7 +95,6 @@ impl<'p> Allowed<'p> {
                 whole |= *valid;
                 continue;
             };
-            ids.sort_unstable();
             let has = |id: &u64| ids.binary_search(id).is_ok();
             *used += u64::from(members.iter().any(has));
             left.retain(|id| !(*valid && has(id)));
