@@ -1,129 +1,236 @@
-//! When one state was entered and left, by many endpoints.
+//! When ends went from one state to another, and how many were in each at most.
 
-use smallvec::SmallVec;
+use std::cmp::Reverse;
 
-/// Of one state.
+use crate::time::Time;
+use crate::tracker::State;
+
+const STATES: usize = State::ALL.len();
+
+/// Moves of many ends, in any order.
 #[derive(Clone, Debug, Default)]
 pub struct Moves {
-    /// When it was entered.
-    pub entered: Vec<i64>,
-    /// When it was left.
-    pub left: Vec<i64>,
+    times: Vec<Time>,
+    turns: Vec<Turn>,
+    /// The states that an end passed through in no time, a bit each: for these there are no moves.
+    passed: u16,
 }
 
-/// Fewer than this are put in order.
-const FEW: usize = 64;
-/// At most so many steps of time, as a power of two.
-const STEPS: u32 = 15;
+/// From which state to which.
+#[derive(Clone, Copy, Debug)]
+struct Turn(u8);
+
+const _: () = assert!(STATES <= 1 << 4);
+
+impl Turn {
+    #[inline]
+    fn new(from: State, to: State) -> Turn {
+        Turn((from as u8) << 4 | to as u8)
+    }
+
+    #[inline]
+    fn from(self) -> usize {
+        usize::from(self.0 >> 4)
+    }
+
+    #[inline]
+    fn to(self) -> usize {
+        usize::from(self.0 & 15)
+    }
+}
+
+/// An end goes through so many states, mostly.
+const USUAL: usize = 6;
+
+/// At least and at most so many steps of time, as powers of two.
+const STEPS: (u32, u32) = (4, 13);
 
 impl Moves {
-    /// The most that were in it at one time: one that leaves as another enters makes room for it; one that passes through
-    /// in no time counts.
-    pub fn peak(&self) -> u64 {
-        let most = usize::from(!self.entered.is_empty());
-        if self.entered.len() < FEW {
-            peak_of((&self.entered, 0), (&self.left, 0), most) as u64
-        } else {
-            self.peak_by_steps(most) as u64
-        }
+    /// None yet, and room for those of so many ends.
+    pub fn with_capacity(ends: usize) -> Moves {
+        Moves { times: Vec::with_capacity(USUAL * ends), turns: Vec::with_capacity(USUAL * ends), passed: 0 }
     }
 
-    /// The same, where it is more than `most`. In most steps of time there cannot have been as many as at the end of another
-    /// one: only in those where there can it is looked at each moment.
-    fn peak_by_steps(&self, mut most: usize) -> usize {
-        let steps = Steps::of(&self.entered);
-        let [entered, left] = [&self.entered, &self.left].map(|times| Stepwise::of(times, &steps));
-        // More have left than entered only where times go back.
-        let before = |step: usize| entered.before(step).saturating_sub(left.before(step));
-        most = (1..=steps.last + 1).map(before).fold(most, usize::max);
-        for step in 0..=steps.last {
-            let (came, base) = (entered.before(step + 1) - entered.before(step), entered.before(step));
-            if (base + came).saturating_sub(left.before(step)) > most {
-                most = peak_of((entered.within(step), base), (left.within(step), left.before(step)), most);
+    /// Adds one.
+    #[inline]
+    pub fn push(&mut self, from: State, to: State, time: Time) {
+        if let (Some(latest), Some(turn)) = (self.times.last(), self.turns.last_mut())
+            && *latest == time
+            && turn.to() == from as usize
+            && from != State::Closed
+        {
+            *turn = Turn(turn.0 >> 4 << 4 | to as u8);
+            self.passed |= 1 << from as u16;
+            return;
+        }
+        self.times.push(time);
+        self.turns.push(Turn::new(from, to));
+    }
+
+    /// Adds those of an end that entered these states, from CLOSED on, at these times.
+    #[inline]
+    pub fn push_course<const N: usize>(&mut self, states: &[State; N], at: &[Time; N]) {
+        let from = |i: usize| if i == 0 { State::Closed } else { states[i - 1] };
+        if at.windows(2).any(|both| both[0] == both[1]) {
+            return (0..N).for_each(|i| self.push(from(i), states[i], at[i]));
+        }
+        self.times.extend_from_slice(at);
+        self.turns.extend_from_slice(&std::array::from_fn::<_, N, _>(|i| Turn::new(from(i), states[i])));
+    }
+
+    /// Adds those of others.
+    pub fn merge(&mut self, other: &Moves) {
+        self.times.extend_from_slice(&other.times);
+        self.turns.extend_from_slice(&other.turns);
+        self.passed |= other.passed;
+    }
+
+    /// Each of them, but for those into what an end only passed through.
+    pub fn each(&self) -> impl Iterator<Item = (State, State, Time)> {
+        let state = |place: usize| State::ALL[place];
+        self.turns.iter().zip(&self.times).map(move |(turn, time)| (state(turn.from()), state(turn.to()), *time))
+    }
+
+    /// The most that were in each state at one time: one that leaves as another enters makes room for it; one that passes
+    /// through in no time counts. CLOSED is not counted.
+    ///
+    /// In most steps of time there cannot have been as many as at the end of another one. Only in those where there can it is
+    /// looked at each moment, first where there can have been the most: mostly that leaves none of the others.
+    pub fn peaks(&self) -> [u64; STATES] {
+        let Some(steps) = Steps::of(&self.times) else { return [0; STATES] };
+        let (places, counts) = self.counted(&steps);
+        let (mut most, mut chances) = ([0_i64; STATES], Vec::new());
+        for state in (0..STATES).filter(|state| *state != State::Closed as usize) {
+            most[state] = at_ends(state, &counts[state << steps.bits..][..1 << steps.bits], &mut chances);
+        }
+        let mut some = (self.times.len() / 64).max(256);
+        while !chances.is_empty() {
+            let chosen = choose(&mut chances, some);
+            let near = self.near(&chosen, &places, &steps);
+            let by_step = near.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1));
+            for (Chance { state, before, .. }, moves) in chosen.iter().zip(by_step) {
+                let mut level = *before;
+                for (.., enters) in moves {
+                    level += if *enters { 1 } else { -1 };
+                    most[*state] = most[*state].max(level);
+                }
+            }
+            chances.retain(|chance| chance.bound > most[chance.state]);
+            some *= 4;
+        }
+        std::array::from_fn(|state| most[state].max((self.passed >> state & 1).into()).unsigned_abs())
+    }
+
+    /// The step of each move, and by state and step how many entered and left.
+    fn counted(&self, steps: &Steps) -> (Vec<u16>, Vec<[u32; 2]>) {
+        let mut counts = vec![[0_u32; 2]; STATES << steps.bits];
+        let places = self.times.iter().zip(&self.turns).map(|(time, turn)| {
+            let step = steps.at(*time);
+            counts[turn.to() << steps.bits | step][0] += 1;
+            counts[turn.from() << steps.bits | step][1] += 1;
+            step as u16
+        });
+        (places.collect(), counts)
+    }
+
+    /// The moves into or out of the states and in the steps that are chosen, in their order: state, step, time, and whether it
+    /// is entered. Of those of one moment they that leave come first.
+    fn near(&self, chosen: &[Chance], places: &[u16], steps: &Steps) -> Vec<(u8, u16, Time, bool)> {
+        let mut states = vec![0_u16; 1 << steps.bits];
+        chosen.iter().for_each(|chance| states[chance.step] |= 1 << chance.state);
+        let mut near = Vec::new();
+        for (at, place) in places.iter().enumerate().filter(|(_, place)| states[usize::from(**place)] != 0) {
+            let (turn, time, states) = (self.turns[at], self.times[at], states[usize::from(*place)]);
+            for (state, enters) in [(turn.from(), false), (turn.to(), true)] {
+                if states >> state & 1 != 0 {
+                    near.push((state as u8, *place, time, enters));
+                }
             }
         }
-        most
+        near.sort_unstable();
+        near
     }
 }
 
-/// The most there were at one time, at least `most`: those that entered, of which so many did before, and those that left.
-fn peak_of(entered: (&[i64], usize), left: (&[i64], usize), mut most: usize) -> usize {
-    let [mut came, mut gone] = [entered.0, left.0].map(SmallVec::<[i64; 16]>::from_slice);
-    came.sort_unstable();
-    gone.sort_unstable();
-    let mut out = 0;
-    for (time, in_all) in came.iter().zip(entered.1 + 1..) {
-        while gone.get(out).is_some_and(|left| left <= time) {
-            out += 1;
+/// A step of time in which there may have been more in a state than at the end of any.
+struct Chance {
+    state: usize,
+    step: usize,
+    /// How many were in it before.
+    before: i64,
+    /// How many there were if all entered it before any left.
+    bound: i64,
+    moves: usize,
+}
+
+/// The most that were in a state at the end of any step, by how many entered and left it in each; but one if only such were in
+/// it as passed through. Adds the steps in which there may have been more.
+fn at_ends(state: usize, counts: &[[u32; 2]], chances: &mut Vec<Chance>) -> i64 {
+    let (mut level, mut most, mut any) = (0, 0, 0);
+    for [came, gone] in counts {
+        any |= came;
+        level += i64::from(*came) - i64::from(*gone);
+        most = most.max(level);
+    }
+    if any == 0 {
+        return 0;
+    }
+    most = most.max(1);
+    level = 0;
+    for (step, [came, gone]) in counts.iter().enumerate() {
+        let (before, bound) = (level, level + i64::from(*came));
+        if bound > most {
+            chances.push(Chance { state, step, before, bound, moves: (came + gone) as usize });
         }
-        most = most.max(in_all.saturating_sub(left.1 + out));
+        level = bound - i64::from(*gone);
     }
     most
 }
 
-/// Times in order of their steps.
-struct Stepwise {
-    times: Vec<i64>,
-    /// Where those of each step begin.
-    begins: Vec<u32>,
+/// Takes of each state those out in which there can have been the most: one, or more with so many moves. They are in the order of
+/// state and step.
+fn choose(chances: &mut Vec<Chance>, some: usize) -> Vec<Chance> {
+    chances.sort_unstable_by_key(|chance| (chance.state, Reverse(chance.bound), chance.step));
+    let mut moves = [0; STATES];
+    let mut chosen: Vec<Chance> = chances
+        .extract_if(.., |chance| {
+            let before = &mut moves[chance.state];
+            *before += chance.moves;
+            *before == chance.moves || *before <= some
+        })
+        .collect();
+    chosen.sort_unstable_by_key(|chance| (chance.state, chance.step));
+    chosen
 }
 
-impl Stepwise {
-    fn of(times: &[i64], steps: &Steps) -> Stepwise {
-        let mut begins = vec![0_u32; steps.last + 3];
-        times.iter().for_each(|time| begins[steps.at(*time) + 2] += 1);
-        let mut sum = 0;
-        for begin in &mut begins {
-            sum += *begin;
-            *begin = sum;
-        }
-        let mut ordered = vec![0; times.len()];
-        // The place after that of a step says up to where it has been filled: at last where the next one begins.
-        for time in times {
-            let end = &mut begins[steps.at(*time) + 1];
-            ordered[*end as usize] = *time;
-            *end += 1;
-        }
-        Stepwise { times: ordered, begins }
-    }
-
-    /// How many come before a step.
-    #[inline]
-    fn before(&self, step: usize) -> usize {
-        self.begins[step] as usize
-    }
-
-    /// Those in a step, in any order.
-    fn within(&self, step: usize) -> &[i64] {
-        &self.times[self.before(step)..self.before(step + 1)]
-    }
-}
-
-/// Time in steps of one length, about as many as there are times.
+/// Time in steps of one length, but for the first and the last, which have room for all that is far away.
 struct Steps {
-    first: i64,
+    first: Time,
     /// The length, as a power of two.
     shift: u32,
-    last: usize,
+    /// How many there are, as a power of two.
+    bits: u32,
 }
 
 impl Steps {
-    /// From the first to the last of these times, of which there are some.
-    fn of(times: &[i64]) -> Steps {
-        let ends = times.iter().fold((i64::MAX, i64::MIN), |(first, last), time| (first.min(*time), last.max(*time)));
-        let (first, last) = ends;
+    /// So that few of these times are far away; `None` if there are none.
+    fn of(times: &[Time]) -> Option<Steps> {
+        let mut some: Vec<Time> = times.iter().step_by(times.len().div_ceil(1 << 10).max(1)).copied().collect();
+        some.sort_unstable();
+        let far = some.len() / 64;
+        let (first, last) = (*some.get(far)?, some[some.len() - 1 - far]);
         // Without a sign it is always exact.
-        let length = last.wrapping_sub(first) as u64;
-        let bits = times.len().ilog2().min(STEPS);
+        let length = last.0.wrapping_sub(first.0) as u64;
+        let bits = times.len().ilog2().saturating_sub(2).clamp(STEPS.0, STEPS.1);
         let shift = (u64::BITS - length.leading_zeros()).saturating_sub(bits);
-        Steps { first, shift, last: (length >> shift) as usize }
+        Some(Steps { first, shift, bits })
     }
 
-    /// The step of a time; of one outside, the next to it.
+    /// The step of a time.
     #[inline]
-    fn at(&self, time: i64) -> usize {
-        let since = time.max(self.first).wrapping_sub(self.first) as u64;
-        (since >> self.shift).min(self.last as u64) as usize
+    fn at(&self, time: Time) -> usize {
+        let since = time.0.max(self.first.0).wrapping_sub(self.first.0) as u64;
+        ((since >> self.shift) as usize).min((1 << self.bits) - 1)
     }
 }
 
@@ -131,13 +238,17 @@ impl Steps {
 mod tests {
     use super::*;
 
-    /// By going through all of them in order.
-    fn peak_in_order(mut moves: Moves) -> u64 {
-        moves.entered.sort_unstable();
-        moves.left.sort_unstable();
+    /// By going through all moves of one state in order.
+    fn peak_in_order(moves: &[(State, State, Time)], state: State) -> u64 {
+        let of = |which: fn(&(State, State, Time)) -> State| {
+            let mut times: Vec<Time> = moves.iter().filter(|m| which(m) == state).map(|m| m.2).collect();
+            times.sort_unstable();
+            times
+        };
+        let (entered, left) = (of(|m| m.1), of(|m| m.0));
         let (mut gone, mut peak) = (0, 0);
-        for (i, time) in moves.entered.iter().enumerate() {
-            while moves.left.get(gone).is_some_and(|t| t <= time) && gone < i {
+        for (i, time) in entered.iter().enumerate() {
+            while left.get(gone).is_some_and(|t| t <= time) && gone < i {
                 gone += 1;
             }
             peak = peak.max((i + 1 - gone) as u64);
@@ -164,20 +275,35 @@ mod tests {
             (5_000, 3_000, 40),
             (70_000, 1 << 50, 1 << 36),
             (200, i64::MAX, i64::MAX),
+            (30_000, 1 << 14, 2),
+            (30_000, 1 << 30, 1 << 20),
         ] {
-            let mut moves = Moves::default();
+            let (mut moves, mut parts) = (Moves::with_capacity(count), [0, 1].map(|_| Moves::default()));
+            let mut all = Vec::new();
             for i in 0..count {
                 let entered = next(over).wrapping_add([0, 0, i64::MIN / 2, 0, 1 << 20][i % 5]);
-                moves.entered.push(entered);
                 // Some stay, some are gone at once, and times may go back.
-                match i % 7 {
-                    0 => {}
-                    1 => moves.left.push(entered),
-                    2 => moves.left.push(entered.wrapping_sub(next(stay))),
-                    _ => moves.left.push(entered.saturating_add(next(stay))),
-                }
+                let left = match i % 7 {
+                    0 => entered,
+                    1 => entered.wrapping_sub(next(stay)),
+                    _ => entered.saturating_add(next(stay)),
+                };
+                let times = [entered, left, left.saturating_add(next(stay) - 1)].map(Time);
+                let states = [[State::SynSent, State::Established], [State::SynRcvd, State::FinWait1]][i % 2];
+                let moved = [(State::Closed, states[0]), (states[0], states[1]), (states[1], State::Closed)];
+                let moved: Vec<_> = moved.iter().zip(times).map(|((from, to), at)| (*from, *to, at)).collect();
+                moves.push_course(&states, &[times[0], times[1]]);
+                let some = if i % 3 > 0 { 3 } else { 2 };
+                moved[2..some].iter().for_each(|(from, to, at)| moves.push(*from, *to, *at));
+                moved[..some].iter().for_each(|(from, to, at)| parts[i % 2].push(*from, *to, *at));
+                all.extend_from_slice(&moved[..some]);
             }
-            assert_eq!(moves.peak(), peak_in_order(moves.clone()), "{count} over {over}");
+            let [mut merged, other] = parts;
+            merged.merge(&other);
+            for state in State::OPEN {
+                let found = [&moves, &merged].map(|moves| moves.peaks()[*state as usize]);
+                assert_eq!(found, [peak_in_order(&all, *state); 2], "{count} over {over}: {state}");
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The most endpoints that were in each state at one time.
 
+use std::mem::replace;
+
 use super::moves::Moves;
 use crate::time::Time;
 use crate::tracker::State;
@@ -16,8 +18,8 @@ const MOMENTS: usize = 1 << 14;
 /// the capture turns out to be longer than was known, every other moment is given up.
 #[derive(Clone, Debug)]
 pub enum Peaks {
-    /// When each state was entered and left.
-    Exact(Box<[Moves; STATES]>),
+    /// From which state to which they went, and when.
+    Exact(Moves),
     /// By how many each state grew up to each moment since the one before.
     Moments {
         /// The first moment.
@@ -81,7 +83,7 @@ impl Peaks {
     /// For so many `connections` in a capture from `begin` to `end`.
     pub fn new(connections: u64, begin: Time, end: Time) -> Peaks {
         if connections <= EXACT {
-            return Peaks::Exact(Box::default());
+            return Peaks::Exact(Moves::with_capacity(connections as usize));
         }
         let step = Step::new((end - begin).0 / (MOMENTS as i64 - 1));
         Peaks::Moments { begin, step, grown: nothing_grew() }
@@ -91,7 +93,7 @@ impl Peaks {
     #[must_use]
     pub fn empty(&self) -> Peaks {
         match self {
-            Peaks::Exact(_) => Peaks::Exact(Box::default()),
+            Peaks::Exact(_) => Peaks::Exact(Moves::default()),
             Peaks::Moments { begin, step, .. } => Peaks::Moments { begin: *begin, step: *step, grown: nothing_grew() },
         }
     }
@@ -100,16 +102,7 @@ impl Peaks {
     #[inline]
     pub fn moves(&mut self, moves: impl Iterator<Item = (State, State, Time)>) {
         match self {
-            Peaks::Exact(all) => {
-                for (from, to, time) in moves {
-                    if from != State::Closed {
-                        all[from as usize].left.push(time.0);
-                    }
-                    if to != State::Closed {
-                        all[to as usize].entered.push(time.0);
-                    }
-                }
-            }
+            Peaks::Exact(all) => moves.for_each(|(from, to, time)| all.push(from, to, time)),
             Peaks::Moments { begin, step, grown } => {
                 for (from, to, time) in moves {
                     let since = (time - *begin).0;
@@ -125,20 +118,22 @@ impl Peaks {
         }
     }
 
+    /// An endpoint entered these states, from CLOSED on, at these times.
+    #[inline]
+    pub fn course<const N: usize>(&mut self, states: &[State; N], at: &[Time; N]) {
+        if let Peaks::Exact(all) = self {
+            return all.push_course(states, at);
+        }
+        let mut from = State::Closed;
+        self.moves(states.iter().zip(at).map(|(to, at)| (replace(&mut from, *to), *to, *at)));
+    }
+
     /// From here on they are counted at moments of a capture from `begin` to `end`.
     pub fn loosen(&mut self, begin: Time, end: Time) {
         if let Peaks::Exact(moves) = self {
             let mut loose = Peaks::new(u64::MAX, begin, end);
-            loose.take(moves);
+            loose.moves(moves.each());
             *self = loose;
-        }
-    }
-
-    /// Takes what was counted exactly.
-    fn take(&mut self, all: &[Moves; STATES]) {
-        for (state, moves) in State::ALL.into_iter().map(|state| (state, &all[state as usize])) {
-            self.moves(moves.entered.iter().map(|time| (State::Closed, state, Time(*time))));
-            self.moves(moves.left.iter().map(|time| (state, State::Closed, Time(*time))));
         }
     }
 
@@ -147,17 +142,12 @@ impl Peaks {
         match (&mut *self, other) {
             // What is counted at moments in one of them cannot be counted exactly in both.
             (Peaks::Exact(mine), Peaks::Moments { .. }) => {
-                let moves = std::mem::take(&mut **mine);
+                let moves = std::mem::take(mine);
                 *self = other.clone();
-                self.take(&moves);
+                self.moves(moves.each());
             }
-            (Peaks::Moments { .. }, Peaks::Exact(moves)) => self.take(moves),
-            (Peaks::Exact(mine), Peaks::Exact(other)) => {
-                for (mine, other) in mine.iter_mut().zip(&**other) {
-                    mine.entered.extend_from_slice(&other.entered);
-                    mine.left.extend_from_slice(&other.left);
-                }
-            }
+            (Peaks::Moments { .. }, Peaks::Exact(moves)) => self.moves(moves.each()),
+            (Peaks::Exact(mine), Peaks::Exact(other)) => mine.merge(other),
             (Peaks::Moments { step, grown, .. }, Peaks::Moments { step: their_step, grown: theirs, .. }) => {
                 let (mut their_step, mut theirs) = (*their_step, theirs.clone());
                 while their_step.nanos > step.nanos {
@@ -174,7 +164,7 @@ impl Peaks {
     /// The most at one time, by state.
     pub fn finish(self) -> [u64; STATES] {
         match self {
-            Peaks::Exact(moves) => moves.map(|moves| moves.peak()),
+            Peaks::Exact(moves) => moves.peaks(),
             Peaks::Moments { grown, .. } => {
                 // As narrow as what is counted: several states are taken at once.
                 let (mut now, mut peaks) = (Grown::default(), Grown::default());

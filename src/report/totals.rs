@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::iter::once;
-use std::mem::replace;
 
 use super::ending::{ClosedFirst, Ending, Outcome};
 use super::model::*;
@@ -38,18 +37,18 @@ struct Move {
 impl Totals {
     /// Nothing yet; about so many `connections` are to come, of a capture from `begin` to `end`.
     pub fn new(connections: u64, begin: Time, end: Time) -> Totals {
-        let peaks = Peaks::new(connections, begin, end);
-        Totals::with(peaks)
+        let peaks = || Peaks::new(connections, begin, end);
+        Totals::with(PerSide { client: peaks(), server: peaks() })
     }
 
-    fn with(peaks: Peaks) -> Totals {
+    fn with(peaks: PerSide<Peaks>) -> Totals {
         Totals {
             connections: 0,
             outcomes: Default::default(),
             closed_first: Default::default(),
             evidence: Default::default(),
             final_states: PerSide::default(),
-            peaks: PerSide { client: peaks.clone(), server: peaks },
+            peaks,
             retracted: 0,
         }
     }
@@ -57,7 +56,7 @@ impl Totals {
     /// The same, with nothing in it.
     #[must_use]
     pub fn empty(&self) -> Totals {
-        Totals::with(self.peaks.client.empty())
+        Totals::with(PerSide { client: self.peaks.client.empty(), server: self.peaks.server.empty() })
     }
 
     /// Adds a connection that ended so, of which so many beliefs were `retracted`.
@@ -81,8 +80,7 @@ impl Totals {
         for (side, e) in [(Side::Client, 0), (Side::Server, 1)] {
             self.final_states.get_mut(side)[entered.state(e) as usize] += 1;
             let peaks = self.peaks.get_mut(side);
-            let mut from = State::Closed;
-            peaks.moves(entered.states(e).iter().zip(entered.at[e]).map(|(to, at)| (replace(&mut from, *to), *to, at)));
+            peaks.course(entered.states(e), &entered.at[e]);
             if let Some((at, _)) = entered.over.filter(|_| entered.closer() == e) {
                 peaks.moves(once((State::TimeWait, State::Closed, at)));
             }
