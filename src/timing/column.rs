@@ -120,7 +120,7 @@ impl<const L: usize> Column<L> {
         if !self.open.is_empty() {
             self.kept += self.open.len();
             let counts = self.counts.get_or_insert_with(|| Box::new(Counts::NONE));
-            self.open.iter().for_each(|stored| counts.add(Seats::of(stored)));
+            counts.add_all(&self.open);
             self.full.push(std::mem::take(&mut self.open));
         }
     }

@@ -107,12 +107,7 @@ impl Columns {
         let (mut groups, mut deck) = (vec![GroupTiming::default(); SEATS], Deck::default());
         for ((_, name), column) in Metric::ALL.into_iter().zip(self.metrics) {
             let Some(rows) = Rows::of(column) else { continue };
-            let mut lane = rows.lane(0, None, &mut deck);
-            for (seat, group) in groups.iter_mut().enumerate() {
-                if rows.count(seat) > 0 {
-                    group.metrics.extend(lane.figures(seat, seat == ALL).map(|d| (name, d)));
-                }
-            }
+            rows.each(&mut deck, |seat, figures| groups[seat].metrics.extend(figures.map(|d| (name, d))));
         }
         let places = State::ALL.into_iter().flat_map(|state| [(Side::Client, state), (Side::Server, state)]);
         for ((side, state), stays) in places.zip(self.stays) {
@@ -127,10 +122,8 @@ impl Stays {
         let (certain, uncertain) = (Rows::of(self.certain), Rows::of(self.uncertain));
         let count = |rows: Option<&Rows>, seat| rows.map_or(0, |rows| rows.count(seat));
         let Some(uncertain) = uncertain else {
-            let mut lane = certain.as_ref().map(|rows| rows.lane(0, None, deck));
-            for seat in (0..SEATS).filter(|seat| count(certain.as_ref(), *seat) > 0) {
-                let spans = lane.as_mut().and_then(|lane| lane.figures(seat, seat == ALL));
-                give(seat, Occupancy { spans, ..Occupancy::default() });
+            if let Some(rows) = certain {
+                rows.each(deck, |seat, spans| give(seat, Occupancy { spans, ..Occupancy::default() }));
             }
             return;
         };

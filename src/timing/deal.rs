@@ -2,6 +2,7 @@
 
 use super::ranks;
 use super::seats::{self, ALL, KIND, KINDS, SEATS, Seats};
+use super::sieve::Sieve;
 
 /// Samples that are to be dealt: those of one lane, of all groups.
 #[derive(Default)]
@@ -12,6 +13,8 @@ pub struct Deck {
     pub long: Vec<(i64, Seats)>,
     /// Room to put them in order.
     spare: Vec<u64>,
+    /// Where there are no groups but that of all.
+    pub sieve: Sieve,
 }
 
 /// The samples of each group, in order of their [grades](ranks): nearly in order.
@@ -23,7 +26,7 @@ pub struct Hands {
 
 impl Hands {
     /// Of all samples in the deck, of which so many are in each group.
-    pub fn of(Deck { short, long, spare }: &mut Deck, counts: &Counts) -> Hands {
+    pub fn of(Deck { short, long, spare, .. }: &mut Deck, counts: &Counts) -> Hands {
         ranks::put_in_grades(short, spare, |stored| seats::sample(&[stored], 0));
         long.sort_unstable();
         let (total, all) = (short.len() + long.len(), counts.of(ALL));
@@ -143,6 +146,20 @@ impl Counts {
         for (kind, counts) in self.0.iter_mut().enumerate() {
             counts[seats.of_kind(kind)] += 1;
         }
+    }
+
+    /// Counts those that are stored so.
+    pub fn add_all<const L: usize>(&mut self, stored: &[[u64; L]]) {
+        if seats::none_placed(stored) {
+            self.0.iter_mut().for_each(|counts| counts[0] += stored.len() as u32);
+        } else {
+            stored.iter().for_each(|stored| self.add(Seats::of(stored)));
+        }
+    }
+
+    /// Whether there is none in any group but that of all.
+    pub fn none_placed(&self) -> bool {
+        self.0.iter().flat_map(|counts| &counts[1..]).all(|count| *count == 0)
     }
 
     /// How many there are in one group.

@@ -3,6 +3,7 @@
 use super::histogram::Histogram;
 use super::quantile::{ERROR, FEW, Figures, Quantiles, quantiles, rank};
 use super::ranks;
+use super::sieve::Sieve;
 use crate::report::timing::Distribution;
 use crate::time::Span;
 
@@ -91,12 +92,25 @@ pub fn graded(samples: &mut [i64], drawn: bool) -> Option<Distribution> {
     let places = QUANTILES.map(|per_mille| rank(figures.count, per_mille) as usize - 1);
     let mut distribution = shaped(&figures, ranks::at_places(samples, places).map(Span), None)?;
     if drawn {
-        let starts = Scale::new(min, max).starts;
-        let ends = starts.iter().map(|start| ranks::less(samples, *start) as u64).chain([figures.count]);
-        let mut begin = 0;
-        distribution.shape = ends.map(|end| end - std::mem::replace(&mut begin, end)).collect();
+        distribution.shape = shape(Scale::new(min, max).starts.map(|start| ranks::less(samples, start)), &figures);
     }
     Some(distribution)
+}
+
+/// The same of those in a sieve, with their shape.
+pub fn sifted(sieve: &mut Sieve) -> Option<Distribution> {
+    let (min, max) = sieve.ends();
+    let figures = Figures::within(sieve.samples(), (min, max));
+    let places = QUANTILES.map(|per_mille| rank(figures.count, per_mille) as usize - 1);
+    let (found, less) = sieve.find(places, Scale::new(min, max).starts);
+    Some(Distribution { shape: shape(less, &figures), ..shaped(&figures, found.map(Span), None)? })
+}
+
+/// How many samples are in each column, by how many come before it, but for the first.
+fn shape(before: [usize; SHAPE - 1], figures: &Figures) -> Vec<u64> {
+    let mut begin = 0;
+    let ends = before.into_iter().map(|end| end as u64).chain([figures.count]);
+    ends.map(|end| end - std::mem::replace(&mut begin, end)).collect()
 }
 
 /// The same of a histogram.
@@ -168,7 +182,10 @@ mod tests {
     #[test]
     fn the_shape_counts_every_sample() {
         let mut samples: Vec<i64> = (1..1_000).map(|i| i * 1_000).collect();
-        for d in [rough(&Histogram::of(&samples), true), graded(&mut samples, true)] {
+        let mut sieve = Sieve::default();
+        sieve.fill().extend_from_slice(&samples);
+        sieve.sort_out();
+        for d in [rough(&Histogram::of(&samples), true), graded(&mut samples, true), sifted(&mut sieve)] {
             let shape = d.unwrap().shape;
             assert_eq!(shape.iter().sum::<u64>(), 999);
             assert!(shape[15] > shape[0]);

@@ -7,9 +7,9 @@ const SHIFT: u32 = 46;
 /// The bits of the least.
 const FIRST: u64 = 1_f64.to_bits() >> SHIFT;
 /// How many grades there are.
-const GRADES: usize = 64 * 64;
+pub const GRADES: usize = 64 * 64;
 /// Fewer samples than this are put in order.
-const UNGRADED: usize = 512;
+pub const UNGRADED: usize = 512;
 
 /// So many steps at most tell few samples apart.
 const STEPS: usize = 256;
@@ -23,7 +23,7 @@ fn magnitude(value: i64) -> u64 {
 
 /// The same with few bits: what is in order of it is nearly in order.
 #[inline]
-fn grade(value: i64) -> usize {
+pub fn grade(value: i64) -> usize {
     ((magnitude(value) >> SHIFT) - FIRST) as usize % GRADES
 }
 

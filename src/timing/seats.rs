@@ -121,6 +121,12 @@ pub fn sample<const L: usize>(stored: &[u64; L], lane: usize) -> i64 {
     (if lane == 0 { stored[0] >> BITS } else { stored[lane] }) as i64
 }
 
+/// Whether none of these is in any group but that of all.
+#[inline]
+pub fn none_placed<const L: usize>(stored: &[[u64; L]]) -> bool {
+    stored.iter().fold(0, |any, stored| any | stored[0]) & PLACED == 0
+}
+
 /// A number with the seats of these, and with another sample, which is not long.
 #[inline(always)]
 pub fn replaced<const L: usize>(stored: &[u64; L], sample: i64) -> u64 {
