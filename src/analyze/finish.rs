@@ -8,7 +8,7 @@ use super::Past;
 use super::chosen::Chosen;
 use super::desk::Desk;
 use super::held::Held;
-use super::numbers::Numbers;
+use super::numbers::{Numbers, in_order};
 use super::past::Stay;
 use super::stretch::{Stretch, Wanted};
 use super::tally::{Tally, found_together};
@@ -80,12 +80,8 @@ impl<'a> Finish<'a> {
             let order = past.number(tracker, |_| true);
             return Finish::after(analysis, past, order, end, files);
         }
-        let order = (!tracker.is_in_order()).then(|| {
-            let mut order: Vec<u32> = (0..tracker.len() as u32).collect();
-            // Nearly all are in order.
-            order.sort_by_key(|i| tracker.first_packet(*i as usize));
-            order
-        });
+        let order = (!tracker.is_in_order())
+            .then(|| in_order(0..tracker.len() as u32, |index| tracker.first_packet(index as usize)));
         Finish::of(analysis, past, order, (end, false), files)
     }
 

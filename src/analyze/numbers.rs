@@ -17,8 +17,7 @@ impl Numbers {
         if numbers.is_sorted() {
             return Numbers::Ascending(numbers);
         }
-        let mut positions: Vec<u32> = (0..numbers.len() as u32).collect();
-        positions.sort_by_key(|position| numbers[*position as usize]);
+        let positions = in_order(0..numbers.len() as u32, |position| numbers[position as usize]);
         Numbers::Any(numbers, positions)
     }
 
@@ -44,9 +43,47 @@ impl Numbers {
     }
 }
 
+/// These indices, which ascend, in the order of their numbers, those with the same one as they come. Nearly all are in order
+/// anyway, and a few come late: the former are not compared but with the latter.
+pub fn in_order(indices: impl Iterator<Item = u32>, number: impl Fn(u32) -> u64) -> Vec<u32> {
+    let (mut due, mut late, mut latest) = (Vec::new(), Vec::new(), 0);
+    due.reserve_exact(indices.size_hint().0);
+    for index in indices {
+        let number = number(index);
+        if number < latest {
+            late.push((number, index));
+        } else {
+            latest = number;
+            due.push(index);
+        }
+    }
+    if late.is_empty() {
+        return due;
+    }
+    late.sort_unstable();
+    let (mut order, mut due) = (Vec::with_capacity(due.len() + late.len()), due.into_iter().peekable());
+    for late in late {
+        while let Some(index) = due.next_if(|index| (number(*index), *index) < late) {
+            order.push(index);
+        }
+        order.push(late.1);
+    }
+    order.extend(due);
+    order
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_that_come_late_stand_where_their_number_does() {
+        for given in [vec![], vec![1, 2, 2, 5], vec![2, 5, 3, 3, 6, 1, 6, 5], vec![u64::MAX, 4, 3, 9, 0, 9]] {
+            let mut sorted: Vec<u32> = (0..given.len() as u32).collect();
+            sorted.sort_by_key(|index| given[*index as usize]);
+            assert_eq!(in_order(0..given.len() as u32, |index| given[index as usize]), sorted, "{given:?}");
+        }
+    }
 
     #[test]
     fn each_number_stands_at_its_position() {

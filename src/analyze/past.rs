@@ -10,6 +10,7 @@ use super::Analysis;
 use super::finish::Finish;
 use super::held::Held;
 use super::notes::Noted;
+use super::numbers::in_order;
 use super::tally::Tally;
 use crate::decode::Decoded;
 use crate::detect::Survey;
@@ -66,20 +67,16 @@ impl Past {
             self.numbers.extend((self.last + 1..).take(tracker.len() - known));
             self.last += (tracker.len() - known) as u64;
         } else {
-            let firsts = (known..tracker.len()).map(|index| tracker.first_packet(index));
-            let mut new: Vec<(u64, u32)> = firsts.zip(known as u32..).collect();
-            new.sort();
+            let new = known as u32..tracker.len() as u32;
             self.numbers.resize(tracker.len(), 0);
-            for (_, index) in new {
+            for index in in_order(new, |index| tracker.first_packet(index as usize)) {
                 self.last += 1;
                 self.numbers[index as usize] = self.last;
             }
         }
         let wanted = |index: usize| wanted(index) && self.stay.get(&(index as u32)) != Some(&Stay::Before);
-        let mut order: Vec<u32> = (0..tracker.len() as u32).filter(|index| wanted(*index as usize)).collect();
-        // Nearly all are in order.
-        order.sort_by_key(|index| self.numbers[*index as usize]);
-        order
+        let wanted = (0..tracker.len() as u32).filter(|index| wanted(*index as usize));
+        in_order(wanted, |index| self.numbers[index as usize])
     }
 }
 
