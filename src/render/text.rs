@@ -22,7 +22,9 @@ pub const CYAN: Style = AnsiColor::Cyan.on_default();
 /// A piece of one line. All text in it is [cleaned](clean).
 #[derive(Clone, Debug, Default)]
 pub struct Text {
-    spans: Vec<(Style, String)>,
+    text: String,
+    /// Up to where it has which style.
+    spans: Vec<(Style, usize)>,
 }
 
 impl Text {
@@ -44,10 +46,21 @@ impl Text {
     /// Itself with more text after it.
     #[must_use]
     pub fn with(mut self, style: Style, text: &str) -> Text {
-        if !text.is_empty() {
-            self.spans.push((style, clean(text).into_owned()));
-        }
+        self.push(style, &clean(text));
         self
+    }
+
+    fn push(&mut self, style: Style, cleaned: &str) {
+        if !cleaned.is_empty() {
+            self.text.push_str(cleaned);
+            self.spans.push((style, self.text.len()));
+        }
+    }
+
+    /// What has which style.
+    fn parts(&self) -> impl Iterator<Item = (Style, &str)> {
+        let mut begin = 0;
+        self.spans.iter().map(move |(style, end)| (*style, &self.text[std::mem::replace(&mut begin, *end)..*end]))
     }
 
     /// Itself with unstyled text after it.
@@ -59,7 +72,7 @@ impl Text {
     /// Itself with another piece after it.
     #[must_use]
     pub fn then(mut self, other: &Text) -> Text {
-        self.spans.extend(other.spans.iter().cloned());
+        other.parts().for_each(|(style, text)| self.push(style, text));
         self
     }
 
@@ -71,13 +84,13 @@ impl Text {
     }
 
     /// The text without its styles.
-    pub fn to_plain(&self) -> String {
-        self.spans.iter().map(|(_, text)| text.as_str()).collect()
+    pub fn to_plain(&self) -> &str {
+        &self.text
     }
 
     /// Columns it takes, one per character.
     pub fn width(&self) -> usize {
-        self.spans.iter().map(|(_, text)| text.chars().count()).sum()
+        self.text.chars().count()
     }
 
     /// Its words, each in its style, for wrapping. A number keeps its unit: `3.2 s`, `≥ 5 min 12 s`.
@@ -85,7 +98,7 @@ impl Text {
         let mut kept: Vec<Text> = Vec::new();
         for word in self.single_words() {
             match kept.last_mut() {
-                Some(last) if last.ends_in_number() && is_second(&last.to_plain(), &word.to_plain()) => {
+                Some(last) if last.ends_in_number() && is_second(&last.text, &word.text) => {
                     *last = std::mem::take(last).and(" ").then(&word);
                 }
                 _ => kept.push(word),
@@ -96,13 +109,13 @@ impl Text {
 
     /// Whether it may be one with the word after it.
     fn ends_in_number(&self) -> bool {
-        self.spans.last().is_some_and(|(_, text)| text.ends_with(|c: char| c == '≥' || c.is_ascii_digit()))
+        self.text.ends_with(|c: char| c == '≥' || c.is_ascii_digit())
     }
 
     fn single_words(&self) -> Vec<Text> {
         let mut words: Vec<Text> = Vec::new();
         let mut open = false;
-        for (style, text) in &self.spans {
+        for (style, text) in self.parts() {
             for (i, part) in text.split(' ').enumerate() {
                 if i > 0 {
                     open = false;
@@ -110,11 +123,11 @@ impl Text {
                 if part.is_empty() {
                     continue;
                 }
-                match words.last_mut() {
-                    Some(last) if open => last.spans.push((*style, part.to_owned())),
-                    _ => words.push(Text::styled(*style, part)),
+                if !open {
+                    words.push(Text::new());
+                    open = true;
                 }
-                open = true;
+                words.last_mut().into_iter().for_each(|word| word.push(style, part));
             }
         }
         words
@@ -122,8 +135,8 @@ impl Text {
 
     /// Writes it and a line break; blanks at the end are left out, styles too unless `colour`.
     pub fn line(&self, out: &mut dyn io::Write, colour: bool) -> io::Result<()> {
-        let mut width = self.to_plain().trim_end().len();
-        for (style, text) in &self.spans {
+        let mut width = self.text.trim_end().len();
+        for (style, text) in self.parts() {
             let text = &text[..text.len().min(width)];
             width -= text.len();
             if text.is_empty() {
