@@ -271,10 +271,11 @@ impl Groups {
         let size = |g: &Group| if chosen { g.chosen } else { g.count };
         self.groups.retain(|g| size(g) > 0 && selection.wants(ALL[usize::from(g.key.declaration)]));
         let place = |g: &Group| (g.key.declaration, g.severity, Reverse(size(g)), Reverse(g.count), g.key);
-        self.groups.sort_unstable_by_key(place);
+        // They are large.
+        let mut groups: Vec<&mut Group> = self.groups.iter_mut().collect();
+        groups.sort_unstable_by_key(|group| place(group));
         let (mut findings, mut untold) = (Vec::new(), Vec::new());
-        for kind in self.groups.chunk_by_mut(|a, b| a.key.declaration == b.key.declaration && a.severity == b.severity)
-        {
+        for kind in groups.chunk_by_mut(|a, b| a.key.declaration == b.key.declaration && a.severity == b.severity) {
             let (first, others) = kind.split_at_mut(told.min(kind.len()));
             for group in first {
                 let clients = std::mem::take(&mut group.clients).listed(directory);
@@ -286,7 +287,7 @@ impl Groups {
             }
             if let Some(Group { key, severity, .. }) = others.first() {
                 let Declaration { code, name, .. } = *ALL[usize::from(key.declaration)];
-                let (findings, connections) = (others.len() as u64, others.iter().map(size).sum());
+                let (findings, connections) = (others.len() as u64, others.iter().map(|group| size(group)).sum());
                 untold.push(Untold { code, name, severity: *severity, findings, connections });
             }
         }

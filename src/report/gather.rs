@@ -102,6 +102,7 @@ impl<S: Sum> Gather<S> {
     }
 
     /// Adds a connection that can stand alone: to the sum of `number`, if it has one or now gets one.
+    #[inline]
     pub fn add(&mut self, number: u32, single: Single) {
         let what = self.what(number);
         match what.unfold() {
