@@ -165,20 +165,20 @@ impl Signals {
         }
     }
 
-    /// Takes what nearly all segments are: an acknowledgment, or payload that continues the stream, while nothing rare
-    /// goes on. False if `seg` is not such a one, and is yet to be noted.
+    /// Takes what nearly all segments are: an acknowledgment, or payload or a FIN alone that continues the stream, while nothing
+    /// rare goes on. False if `seg` is not such a one, and is yet to be noted.
     #[inline]
     fn usual(&mut self, taken: &Taken, seg: &Segment, c: &Connection, idle: Span) -> bool {
-        if seg.flags.control() != Flags::ACK.0 || seg.window == 0 || seg.options.cut {
+        if seg.flags.control() & !Flags::FIN.0 != Flags::ACK.0 || seg.window == 0 || seg.options.cut {
             return false;
         }
         let x = taken.sender & 1;
-        let ack = match taken.class {
-            Class::Ack => true,
-            Class::New if self.ends[x].continues(seg) => false,
+        match taken.class {
+            Class::Ack => {}
+            Class::New if self.ends[x].continues(seg) => {}
             _ => return false,
-        };
-        if !ack && (c.ends[0].fin().is_some() || c.ends[1].fin().is_some()) {
+        }
+        if seg.len > 0 && (c.ends[0].fin().is_some() || c.ends[1].fin().is_some()) {
             return false;
         }
         if self.cold.as_ref().is_some_and(|cold| cold.is_told_about(x)) {
@@ -188,7 +188,7 @@ impl Signals {
         true
     }
 
-    /// Takes note of an acknowledgment, or payload that continues the stream of end `x`.
+    /// Takes note of an acknowledgment, or payload or a FIN that continues the stream of end `x`.
     #[inline(always)]
     fn note_usual(&mut self, x: usize, advances: bool, seg: &Segment, idle: Span) {
         let [a, b] = &mut self.ends;
@@ -207,7 +207,7 @@ impl Signals {
             peer.note_acknowledged(seg);
         }
         own.note_sent(seg);
-        if seg.len == 0 {
+        if seg.len == 0 && !seg.has(Flags::FIN) {
             own.note_ack(advances);
             if seg.options.sack_blocks != 0 {
                 self.note_blocks(x, seg);

@@ -79,8 +79,12 @@ impl Measured {
     #[inline]
     pub fn take(&mut self, x: usize, class: Class, advances: bool, seg: &Segment, c: &Connection) {
         match &mut self.flow {
-            Some(flow) if flow.is_usual(x, class, seg) && self.handshake.is_past(seg.time) => {
-                flow.usual(x & 1, advances, seg, &self.handshake);
+            Some(flow) if flow.is_in_order(x, class, seg) && self.handshake.is_past(seg.time) => {
+                if flow.is_usual(x, class, seg) {
+                    flow.usual(x & 1, advances, seg, &self.handshake);
+                } else {
+                    flow.closing(x & 1, advances, seg, &self.handshake);
+                }
                 self.note_proofs(seg, c);
             }
             _ => self.consider(x, class, advances, seg, c),

@@ -1,8 +1,9 @@
-//! The usual segment on an open connection: an acknowledgment, or payload that continues the stream.
+//! The usual segment on an open connection: an acknowledgment, or payload that continues the stream. And what closes it in order.
 
 use super::blame::Situation;
 use super::flow::{Flow, Measured};
 use super::handshake::Handshake;
+use super::pause::Pauses;
 use crate::segment::{Flags, Segment};
 use crate::time::Time;
 use crate::tracker::Class;
@@ -11,7 +12,7 @@ impl Measured {
     /// From when on the usual segments of either end may be taken by [`Measured::take_steady`], as long as no others come.
     pub fn steady_after(&self) -> Option<Time> {
         let flow = self.flow.as_ref()?;
-        let steady = !flow.close.has_begun() && flow.zero.is_none() && flow.ttl.iter().all(Option::is_some);
+        let steady = !flow.close.has_begun() && !flow.is_any_closed() && flow.ttl.iter().all(Option::is_some);
         if steady { self.handshake.past_after() } else { None }
     }
 
@@ -52,12 +53,41 @@ impl Flow {
     /// is closed and no hole is told of.
     #[inline]
     pub(super) fn is_usual(&self, x: usize, class: Class, seg: &Segment) -> bool {
-        (class == Class::Ack || class == Class::New && !self.close.has_begun())
-            && seg.flags.control() == Flags::ACK.0
+        (class == Class::Ack || !self.close.has_begun() && !seg.has(Flags::FIN)) && self.is_in_order(x, class, seg)
+    }
+
+    /// Whether it is that, or closes the connection in the same way.
+    #[inline]
+    pub(super) fn is_in_order(&self, x: usize, class: Class, seg: &Segment) -> bool {
+        matches!(class, Class::Ack | Class::New)
+            && seg.flags.control() & !Flags::FIN.0 == Flags::ACK.0
             && seg.window != 0
             && seg.options.sack_blocks == 0
-            && self.zero.is_none()
+            && !self.is_any_closed()
             && self.ttl[x & 1].is_some()
+    }
+
+    /// Whether the window of either end is closed.
+    #[inline]
+    fn is_any_closed(&self) -> bool {
+        self.zero.as_ref().is_some_and(|zero| zero.iter().any(Pauses::lasts))
+    }
+
+    /// Takes a FIN, or payload behind one, in the same way.
+    pub(super) fn closing(&mut self, x: usize, advances: bool, seg: &Segment, handshake: &Handshake) {
+        let before = self.situation(handshake);
+        if advances {
+            self.acknowledges(x, seg, &before);
+        }
+        self.news(x, seg, before);
+        if seg.has(Flags::FIN) {
+            self.close.fin(x, seg, self.content.time());
+            self.turns.finish(&mut self.samples);
+        }
+        self.close.segment(x, seg, true);
+        if seg.len > 0 {
+            self.content = seg.time.into();
+        }
     }
 
     /// Takes such a segment once the handshake is past: what [`Flow::take`] comes to for it.

@@ -138,10 +138,8 @@ impl Connection {
     #[inline]
     pub(super) fn take_from(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
         self.ends.iter_mut().for_each(|end| end.log.next());
-        if let Some(taken) = self.usual(x, seg) {
-            return taken;
-        }
-        self.consider(x, seg)
+        let taken = self.usual(x, seg).or_else(|| self.closing(x, seg));
+        taken.unwrap_or_else(|| self.consider(x, seg))
     }
 
     /// Takes a segment that may change anything, at its time.
@@ -296,7 +294,7 @@ impl Connection {
     }
 
     /// `x` sends its FIN, for the first time or again.
-    fn sends_fin(&mut self, x: usize, seg: &Segment, news: bool) {
+    pub(super) fn sends_fin(&mut self, x: usize, seg: &Segment, news: bool) {
         let peer = &self.ends[1 - x];
         let (prompt, answers) = (peer.fins <= 1, peer.fin.is_some_and(|fin| !before(seg.ack, fin)));
         let end = &mut self.ends[x];

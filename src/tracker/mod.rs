@@ -15,7 +15,7 @@
 //! | [`trace`], `copies` | what is remembered of a segment; which segments are copies of it |
 //! | [`connection`], `handshake`, `receipt`, `reset` | what one segment proves and suggests |
 //! | `plausible` | whether a segment can be of the connection at all |
-//! | `usual` | the short way for segments that move nothing |
+//! | `usual` | the short way for segments that move nothing; `closing`: for a close in order |
 //! | [`run`] | several of these at once |
 //! | `clock` | segments that the tap's clock dates before what they acknowledge |
 //! | `unseen` | FINs that were not captured |
@@ -51,6 +51,7 @@ mod again;
 mod ahead;
 pub mod case;
 mod clock;
+mod closing;
 pub mod connection;
 mod copies;
 pub mod endpoint;

@@ -24,12 +24,17 @@ pub(super) const NEAR: u32 = 1 << 29;
 impl Log {
     /// Whether what this end sends proves nothing about its opening any more, and it is not closing.
     fn is_open_and_proven(&self) -> bool {
-        !self.has_any(CLOSING)
-            && if self.has_any(SERVER) {
-                self.is_sure(Event::RcvAckOfSyn)
-            } else {
-                self.is_sure(Event::RcvSynAck) && self.has(Event::SndSyn) || self.has(Event::WasOpen)
-            }
+        !self.has_any(CLOSING) && self.is_proven()
+    }
+
+    /// Whether what this end sends proves nothing about its opening any more.
+    #[inline(always)]
+    pub(super) fn is_proven(&self) -> bool {
+        if self.has_any(SERVER) {
+            self.is_sure(Event::RcvAckOfSyn)
+        } else {
+            self.is_sure(Event::RcvSynAck) && self.has(Event::SndSyn) || self.has(Event::WasOpen)
+        }
     }
 
     /// Whether what this end receives suggests at most that its SYN is acknowledged.
@@ -169,7 +174,7 @@ impl Connection {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -181,27 +186,38 @@ mod tests {
         [1, 2].map(|last| Socket { addr: [192, 0, 2, last].into(), port: 443 })
     }
 
-    /// Plays segments both ways; of each, what it was taken for, and at the end all that is known must be the same. How many
-    /// went the short way.
-    fn play(segments: &[Segment]) -> usize {
+    /// How many segments went which way.
+    #[derive(Default)]
+    pub(in crate::tracker) struct Ways {
+        pub usual: usize,
+        pub closing: usize,
+        pub long: usize,
+    }
+
+    /// Plays segments both ways; of each, what it was taken for, and at the end all that is known must be the same.
+    pub(in crate::tracker) fn play(segments: &[Segment]) -> Ways {
         let [mut short, mut long] = [(); 2].map(|()| Connection::new(&segments[0], 1));
-        let mut usual = 0;
+        let mut ways = Ways::default();
         for seg in segments {
             let x = short.sender(seg);
-            usual += usize::from(short.is_usual(x, seg));
+            *match (short.is_usual(x, seg), short.clone().closing(x, seg)) {
+                (true, _) => &mut ways.usual,
+                (_, Some(_)) => &mut ways.closing,
+                (_, None) => &mut ways.long,
+            } += 1;
             let taken = short.take_from(x, seg);
             long.ends.iter_mut().for_each(|end| end.log.next());
             assert_eq!((taken, seg.packet), (long.consider(x, seg), seg.packet));
             assert_eq!(format!("{short:?}"), format!("{long:?}"));
         }
-        usual
+        ways
     }
 
     /// What an end may do next: of its stream, of what it has of the peer's, and how much.
-    type Act = (usize, u8, u8, u32);
+    pub(in crate::tracker) type Act = (usize, u8, u8, u32);
 
     /// A conversation in which `acts` follow a handshake, if it was captured.
-    fn conversation(opened: bool, isn: [u32; 2], acts: &[Act]) -> Vec<Segment> {
+    pub(in crate::tracker) fn conversation(opened: bool, isn: [u32; 2], acts: &[Act]) -> Vec<Segment> {
         let (mut next, mut acked, mut list) = (isn, isn, Vec::<Segment>::new());
         let handshake = [(0, 6, 4, 0), (1, 6, 0, 0), (0, 4, 0, 0)];
         let opening = if opened { &handshake[..] } else { &[] };
@@ -268,7 +284,7 @@ mod tests {
     #[test]
     fn most_of_a_transfer_goes_the_short_way() {
         let acts = [(0, 0, 0, 1_460), (1, 4, 0, 0)].repeat(50);
-        assert!(play(&conversation(true, [1_000, u32::MAX - 3_000], &acts)) >= 99);
+        assert!(play(&conversation(true, [1_000, u32::MAX - 3_000], &acts)).usual >= 99);
     }
 
     /// Of the peer's stream, acknowledged to its end, some is believed to be missing again, after acknowledgments that are
