@@ -219,9 +219,13 @@ impl RoundTrip {
         self.loss.as_ref().map_or(0, |l| l.rescued)
     }
 
-    /// Frees what only future segments would need.
+    /// Frees what only future segments would need, if that is much.
     pub fn forget(&mut self) {
-        self.flight = SmallVec::new();
+        const LITTLE: usize = 16;
+        if self.flight.capacity() > LITTLE {
+            self.flight = SmallVec::new();
+        }
+        self.flight.clear();
         self.head = 0;
     }
 }

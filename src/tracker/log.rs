@@ -82,6 +82,17 @@ impl Log {
         self.sure.has_any(events)
     }
 
+    /// It begins with these marks, of different events.
+    #[inline]
+    pub(super) fn begin(&mut self, marks: [Mark; 2]) {
+        debug_assert!(self.marks.is_empty());
+        for mark in marks {
+            self.present.set(mark.event, true);
+            self.sure.set(mark.event, mark.evidence != Evidence::Inferred);
+            self.marks.push(mark);
+        }
+    }
+
     /// Notes which mark of `event` is the first now.
     fn index(&mut self, event: Event) {
         let first = self.marks.iter().find(|m| m.event == event).map(|m| m.evidence);

@@ -64,63 +64,52 @@ impl<E: Notes> Case<E> {
         take: impl Fn(&mut Case<E>, usize, &Segment),
     ) -> Begun {
         let Some(x) = player.advance() else { return Begun::Nothing };
-        // What is read next may change those before.
+        // What is read next may change it.
         let syn = *player.segment(x);
         self.restart(&syn);
         let second = if x == 0 && begins(&syn) { player.advance() } else { None };
-        let syn_ack = second.map(|y| (y, *player.segment(y)));
-        let goes_on = syn_ack.as_ref().is_some_and(|(y, seg)| *y != x && answers(&syn, seg));
-        let third = if goes_on { player.advance() } else { None };
-        match (&syn_ack, third) {
-            (Some((_, syn_ack)), Some(z)) if z == x && completes(&syn, syn_ack, player.segment(z)) => {
-                open(self, [&syn, syn_ack, player.segment(z)]);
-                Begun::Opening
+        if let Some(y) = second.filter(|y| *y != x && answers(&syn, player.segment(*y)) && player.is_next_of(x)) {
+            let syn_ack = *player.segment(y);
+            player.advance();
+            let seg = player.segment(x);
+            if completes(&syn, &syn_ack, seg) {
+                open(self, [&syn, &syn_ack, seg]);
+                return Begun::Opening;
             }
-            _ => {
-                take(self, x, &syn);
-                if let Some((y, seg)) = &syn_ack {
-                    take(self, *y, seg);
-                }
-                if let Some(z) = third {
-                    take(self, z, player.segment(z));
-                }
-                Begun::Segments
-            }
+            take(self, x, &syn);
+            take(self, y, &syn_ack);
+            take(self, x, seg);
+            return Begun::Segments;
         }
+        take(self, x, &syn);
+        if let Some(y) = second {
+            take(self, y, player.segment(y));
+        }
+        Begun::Segments
     }
 
     /// Goes on behind a handshake taken in one go: with payload of the client and the server's answer, each in one go as
     /// well; another segment, which `take` takes, is the last.
     pub(super) fn converse(&mut self, player: &mut Player<'_>, take: impl Fn(&mut Case<E>, usize, &Segment)) {
         let Some(x) = player.advance() else { return };
-        if !self.asks(x, player.segment(x)) {
-            return take(self, x, player.segment(x));
-        }
-        let Some(y) = player.advance() else { return };
-        if !self.answers(y, player.segment(y)) {
-            take(self, y, player.segment(y));
-        }
-    }
-
-    /// Takes `seg` of end `x`, if it is payload of the client behind its ACK. Whether it was.
-    fn asks(&mut self, x: usize, seg: &Segment) -> bool {
+        let seg = player.segment(x);
         if x != 0 || seg.len == 0 || !self.connection.goes_on_after(x, seg) {
-            return false;
+            return take(self, x, seg);
         }
         self.connection.ask(seg);
         self.notes.ask(seg);
-        true
-    }
-
-    /// Takes `seg` of end `x`, if it is of the server, and acknowledges that. Whether it was.
-    fn answers(&mut self, x: usize, seg: &Segment) -> bool {
-        if x != 1 || !self.connection.goes_on_after(x, seg) {
-            return false;
+        let asked = Mark::suggested(Event::RcvAckOfSyn, seg, false);
+        let next = player.advance();
+        if next == Some(1) && self.connection.goes_on_after(1, player.segment(1)) {
+            self.connection.answer(player.segment(1));
+            self.notes.answer(player.segment(1));
+            return self.settle();
         }
-        self.connection.answer(seg);
-        self.notes.answer(seg);
-        self.settle();
-        true
+        // It may be what completed the handshake, and nothing tells.
+        self.connection.ends[1].log.push(asked);
+        if let Some(x) = next {
+            take(self, x, player.segment(x));
+        }
     }
 
     /// Takes a handshake with which it begins.
@@ -147,10 +136,10 @@ impl Connection {
             proof: proof.packet,
             ..Mark::suggested(event, seg, false)
         };
-        client.log.settle(Mark::sure(Event::SndSyn, Evidence::Sent, syn.time, syn.packet));
-        client.log.settle(proven(Event::RcvSynAck, syn_ack, ack));
-        server.log.settle(proven(Event::RcvSyn, syn, syn_ack));
-        server.log.settle(Mark::suggested(Event::RcvAckOfSyn, ack, false));
+        let sent = Mark::sure(Event::SndSyn, Evidence::Sent, syn.time, syn.packet);
+        client.log.begin([sent, proven(Event::RcvSynAck, syn_ack, ack)]);
+        let acked = Mark::suggested(Event::RcvAckOfSyn, ack, false);
+        server.log.begin([proven(Event::RcvSyn, syn, syn_ack), acked]);
         // Of the latest segment.
         (client.log.proves, server.log.proves) = (true, false);
         self.settle_scale();
@@ -178,22 +167,19 @@ impl Connection {
             && self.scopes[x] == Some(seg.scope)
     }
 
-    /// The client's first payload: what [`Connection::take`] comes to for it.
+    /// The client's first payload: what [`Connection::take`] comes to for it, but for what it suggests of the server.
     fn ask(&mut self, seg: &Segment) {
         self.ends.iter_mut().for_each(|end| end.log.next());
         self.goes_on_with(0, seg);
-        self.suggest(1, Event::RcvAckOfSyn, seg);
     }
 
-    /// The server's answer to it, which proves that the handshake was complete. Nothing that this proves is asked of later
-    /// segments.
+    /// The server's answer to it, which proves that the handshake was complete when the client's ACK had come. Nothing that this
+    /// proves is asked of later segments.
     fn answer(&mut self, seg: &Segment) {
         self.goes_on_with(1, seg);
         self.handshake.proven[1] = seg.time.into();
         let log = &mut self.ends[1].log;
-        if let Some(first) = log.get(Event::RcvAckOfSyn).copied() {
-            log.settle(Mark { evidence: Evidence::Confirmed, proof: seg.packet, ..first });
-        }
+        log.prove_only(Event::RcvAckOfSyn, seg.packet);
         log.next();
     }
 }

@@ -66,7 +66,13 @@ impl<'a> Player<'a> {
         Some(self.usual().unwrap_or_else(|| self.any()))
     }
 
-    /// The same if it is a plain one, and not near the end of the tape; else nothing is done.
+    /// Whether the next segment is one of end `x`.
+    #[inline]
+    pub(super) fn is_next_of(&self, x: usize) -> bool {
+        self.left > 0 && self.from.0.first().is_some_and(|kind| usize::from(u16::from(*kind) & what::SENDER) == x)
+    }
+
+    /// The same if it is a plain one; else nothing is done.
     #[inline(always)]
     pub(super) fn advance_plain(&mut self) -> Option<usize> {
         let left = self.left.checked_sub(1)?;
@@ -75,10 +81,10 @@ impl<'a> Player<'a> {
         Some(x)
     }
 
-    /// Goes on to the next segment if it is a plain one, and not near the end.
+    /// Goes on to the next segment if it is a plain one.
     #[inline(always)]
     fn usual(&mut self) -> Option<usize> {
-        let plain = Plain::read(self.from.0.first_chunk()?)?;
+        let plain = Plain::read(self.from.0)?;
         self.from.0 = self.from.0.get(plain.bytes()..)?;
         Some(self.plain(&plain))
     }
@@ -109,10 +115,6 @@ impl<'a> Player<'a> {
     fn any(&mut self) -> usize {
         if self.kept {
             return 0;
-        }
-        if let Some(plain) = Plain::read_last(self.from.0) {
-            self.from.0 = self.from.0.get(plain.bytes()..).unwrap_or(&[]);
-            return self.plain(&plain);
         }
         if let Some(x) = self.unusual.take() {
             self.ready[usize::from(x & 1)].options = Options::default();

@@ -153,6 +153,9 @@ pub fn date_unseen(turnarounds: [Option<u32>; 2], verdicts: &mut [Verdict; 2]) {
     /// What is sent, and what shows that it was received.
     const UNSEEN: [(Event, [Event; 2]); 2] =
         [(Event::SndSyn, [Event::RcvSyn, Event::SndSynAck]), (Event::SndFin, [Event::RcvFin; 2])];
+    if !verdicts.iter().flat_map(|verdict| &verdict.steps).any(|s| s.mark.evidence == Evidence::Assumed) {
+        return;
+    }
     for e in 0..2 {
         for (sent, received) in UNSEEN {
             let is_unseen =

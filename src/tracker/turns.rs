@@ -1,5 +1,6 @@
-//! Several tapes played side by side, one segment of each in turn: what comes next is mostly the same in all of them, and so
-//! is the code that takes it, which is more than the nearest cache holds for a whole connection.
+//! Several tapes played side by side: of each in turn its steady segments and the next one that is none. What comes next is
+//! mostly the same in all of them, and so is the code that takes it, which is more than the nearest cache holds for a whole
+//! connection.
 
 use smallvec::SmallVec;
 
@@ -15,7 +16,7 @@ pub(super) struct Turn<'a> {
     index: usize,
     player: Player<'a>,
     sender: usize,
-    /// What its latest segment was, if note is yet to be taken of that.
+    /// What its latest segment was, of which note is yet to be taken.
     taken: Option<Taken>,
 }
 
@@ -30,12 +31,16 @@ impl<'a> Turn<'a> {
         (self.place, self.index)
     }
 
-    /// Whether there is a next segment.
+    /// Plays its steady segments into `case`, up to one that is none. Whether there is such a one.
     #[inline]
-    fn advance(&mut self) -> bool {
-        let sender = self.player.advance();
-        self.sender = sender.unwrap_or(self.sender);
-        sender.is_some()
+    fn play_steady<E: Notes>(&mut self, case: &mut Case<E>) -> bool {
+        while let Some(sender) = self.player.advance() {
+            if case.take_steady(sender, self.player.segment(sender)).is_none() {
+                self.sender = sender;
+                return true;
+            }
+        }
+        false
     }
 
     #[inline]
@@ -56,17 +61,14 @@ pub(super) fn play<E: Notes>(turns: &mut [Turn<'_>], scratch: &mut [Scratch<E>])
     }
     let mut on: SmallVec<[usize; 16]> = (0..turns.len()).collect();
     loop {
-        on.retain(|i| turns[*i].advance());
+        on.retain(|i| turns[*i].play_steady(&mut scratch[turns[*i].place].0));
         if on.is_empty() {
             return;
         }
         for i in &on {
             let turn = &mut turns[*i];
             let case = &mut scratch[turn.place].0;
-            turn.taken = match case.take_steady(turn.sender, turn.segment()) {
-                Some(_) => None,
-                None => Some(case.track(turn.sender, turn.segment(), turn.index)),
-            };
+            turn.taken = Some(case.track(turn.sender, turn.segment(), turn.index));
         }
         for turn in on.iter().map(|i| &turns[*i]) {
             if let Some(taken) = &turn.taken {

@@ -93,9 +93,8 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// Bytes of one without timestamps, and of what it is written in.
+    /// Bytes of one without timestamps.
     const BYTES: usize = 16;
-    pub const WORDS: usize = 24;
 
     /// It, and behind it nothing that counts.
     #[inline(always)]
@@ -120,15 +119,22 @@ impl Plain {
         Self::BYTES + if self.near.is_some() { size_of::<NearStamps>() } else { 0 }
     }
 
-    /// The one in these words, if it is such a one.
+    /// The one that `bytes` begin with, if it is such a one.
     #[inline(always)]
-    pub fn read(bytes: &[u8; Self::WORDS]) -> Option<Plain> {
-        let (words, _) = bytes.as_chunks();
-        let &[first, second, third] = words else { return None };
-        let [first, second, third] = [first, second, third].map(u64::from_le_bytes);
+    pub fn read(bytes: &[u8]) -> Option<Plain> {
+        let (words, _) = bytes.first_chunk::<{ Self::BYTES }>()?.as_chunks();
+        let &[first, second] = words else { return None };
+        let [first, second] = [first, second].map(u64::from_le_bytes);
         let (kind, either) = (first as u16, (second >> 16) as u16);
+        if kind & what::PLAIN != what::PLAIN {
+            return None;
+        }
+        let near = match kind & what::WINDOW {
+            0 => None,
+            _ => Some(NearStamps(u32::from_le_bytes(*bytes.get(Self::BYTES..)?.first_chunk()?))),
+        };
         let payload = kind & what::LEN != 0;
-        (kind & what::PLAIN == what::PLAIN).then_some(Plain {
+        Some(Plain {
             sender: usize::from(kind & what::SENDER),
             flags: Flags(kind >> 8 & FLAGS),
             checksum: (first >> 16) as u16,
@@ -138,21 +144,8 @@ impl Plain {
             behind: if payload { 0 } else { either },
             window: (second >> 32) as u16,
             ip_id: (second >> 48) as u16,
-            near: (kind & what::WINDOW != 0).then_some(NearStamps(third as u32)),
+            near,
         })
-    }
-}
-
-impl Plain {
-    /// The one that `bytes` begin with, fewer than words have, if it is such a one.
-    pub fn read_last(bytes: &[u8]) -> Option<Plain> {
-        let kind = u16::from_le_bytes(*bytes.first_chunk()?);
-        let (mut words, end) = ([0; Self::WORDS], bytes.len().min(Self::WORDS));
-        if kind & what::PLAIN != what::PLAIN {
-            return None;
-        }
-        words[..end].copy_from_slice(&bytes[..end]);
-        Self::read(&words)
     }
 }
 
