@@ -145,6 +145,7 @@
 //!
 //! A longer example is `examples/states.rs` in the repository.
 
+mod address;
 pub mod amount;
 pub mod analyze;
 pub mod bothends;

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::address::Text;
 use crate::time::Time;
 
 /// One end of a connection: an address and a port.
@@ -19,37 +20,23 @@ pub struct Socket {
 
 impl fmt::Display for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Text::default();
         match self.addr {
-            // Written by hand: of a flood every connection is named in sentences.
-            IpAddr::V4(a) => {
-                let (mut text, mut end) = ([0; 24], 0);
-                let port = [self.port / 1_000, self.port % 1_000];
-                for (octet, mark) in a.octets().into_iter().zip(*b"...:") {
-                    end = decimal(&mut text, end, u16::from(octet), false);
-                    text[end] = mark;
-                    end += 1;
-                }
-                if port[0] > 0 {
-                    end = decimal(&mut text, end, port[0], false);
-                }
-                end = decimal(&mut text, end, port[1], port[0] > 0);
-                f.write_str(std::str::from_utf8(&text[..end]).map_err(|_| fmt::Error)?)
+            IpAddr::V4(a) => text.v4(a),
+            IpAddr::V6(a) => {
+                text.put(b'[');
+                text.v6(a);
+                text.put(b']');
             }
-            IpAddr::V6(a) => write!(f, "[{a}]:{}", self.port),
         }
+        text.put(b':');
+        let port = [self.port / 1_000, self.port % 1_000];
+        if port[0] > 0 {
+            text.decimal(port[0], false);
+        }
+        text.decimal(port[1], port[0] > 0);
+        f.write_str(text.as_str().ok_or(fmt::Error)?)
     }
-}
-
-/// Writes `n` < 1,000 at `at`, with all three digits or no zeros in front; says where it ends.
-#[inline]
-fn decimal(text: &mut [u8; 24], at: usize, n: u16, all: bool) -> usize {
-    let (hundreds, tens) = (n / 100, n / 10 % 10);
-    let mut end = at;
-    for (digit, needed) in [(hundreds, n >= 100), (tens, n >= 10), (n % 10, true)] {
-        text[end] = b'0' + digit as u8;
-        end += usize::from(all || needed);
-    }
-    end
 }
 
 /// The network a segment was seen in: VLAN ids and tunnel ids, interned by the decoder.
@@ -308,17 +295,27 @@ impl IcmpKind {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, SocketAddr};
+    use std::net::{Ipv6Addr, SocketAddr};
 
     use proptest::prelude::*;
 
     use super::*;
+    use crate::address::host;
 
     proptest! {
         #[test]
-        fn any_socket_is_written_as_everywhere(addr: u32, shift in 0_u32..32, port: u16, narrow in 0_u32..16) {
-            let (addr, port) = (Ipv4Addr::from_bits(addr >> shift).into(), port >> narrow);
-            prop_assert_eq!(Socket { addr, port }.to_string(), SocketAddr::new(addr, port).to_string());
+        fn any_socket_is_written_as_everywhere(
+            (short, shift, bits, zeros) in (any::<u32>(), 0_u32..32, any::<u128>(), any::<u8>()),
+            (port, narrow) in (any::<u16>(), 0_u32..16),
+        ) {
+            let groups = Ipv6Addr::from_bits(bits).segments();
+            let thinned: [u16; 8] = std::array::from_fn(|i| if zeros >> i & 1 == 0 { 0 } else { groups[i] >> (groups[i] % 16) });
+            let mapped = Ipv4Addr::from_bits(short >> shift).to_ipv6_mapped();
+            for addr in [Ipv4Addr::from_bits(short >> shift).into(), Ipv6Addr::from_bits(bits).into(), thinned.into(), mapped.into()] {
+                let port = port >> narrow;
+                prop_assert_eq!(Socket { addr, port }.to_string(), SocketAddr::new(addr, port).to_string());
+                prop_assert_eq!(host(addr), addr.to_string());
+            }
         }
     }
 }

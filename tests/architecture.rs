@@ -21,7 +21,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("amount", &["time"]),
     ("prefetch", &[]),
     ("spelling", &[]),
-    ("segment", &["time"]),
+    ("address", &[]),
+    ("segment", &["address", "time"]),
     ("source", &["time"]),
     ("decode", &["segment", "source", "time"]),
     ("pack", &["prefetch", "segment", "time"]),
@@ -32,7 +33,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("timing", &["pack", "prefetch", "report", "segment", "time", "tracker"]),
     (
         "detect",
-        &["amount", "pack", "prefetch", "report", "segment", "signals", "spelling", "time", "timing", "tracker"],
+        &[
+            "address", "amount", "pack", "prefetch", "report", "segment", "signals", "spelling", "time", "timing",
+            "tracker",
+        ],
     ),
     ("filter", &["amount", "report", "segment", "spelling", "time", "tracker"]),
     (
@@ -82,6 +86,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &[
     "pack",
     "prefetch",
+    "address",
     "segment",
     "time",
     "amount",

@@ -141,7 +141,7 @@ impl Finish<'_> {
         let place = known.unwrap_or_else(|| flood.push(self.bunch(syn, parties, found, tally)));
         let bunch = &mut flood.bunches[place];
         if let (Some(_), Some(brief)) = (known, &found) {
-            tally.groups.add_at(bunch.group, (id, index, true), parties.client, brief);
+            tally.groups.add_at(bunch.group, (id, index, true), parties.client, (brief, None));
         }
         if parties.client == self.scene.directory.server(parties.service) {
             let added = Added::new(id, parties, outcome, &self.scene.directory);
@@ -215,7 +215,7 @@ impl Finish<'_> {
     /// The bunch that begins with `syn`, which is yet to be counted, but for its finding.
     fn bunch(&self, syn: &Syn, parties: Parties, found: Option<Brief>, tally: &mut Tally) -> Bunch {
         let server = self.analysis.tracker.sockets(syn.index)[1];
-        let group = found.map(|brief| tally.groups.add((syn.id, syn.index, true), parties, server, &brief));
+        let group = found.map(|brief| tally.groups.add((syn.id, syn.index, true), parties, server, (&brief, None)));
         let shown = found.and_then(|brief| {
             let d = ALL[usize::from(brief.declaration)];
             let Brief { severity, endpoint, .. } = brief;

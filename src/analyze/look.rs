@@ -145,12 +145,13 @@ impl Finish<'_> {
         if built {
             self.add_pages(&pages, wanted.only.is_none(), tally);
         }
+        let found = looks.iter().zip(briefs.iter().zip(anomalies.iter()));
+        for (look, found) in found.filter(|(look, _)| !look.stays) {
+            self.add_up(look, found, tally);
+        }
         if wanted.only.is_none() {
             self.time_all(&looks, tally);
             self.build_all((&looks, &mut pages), (briefs, anomalies), wanted, kinds, stretch);
-        }
-        for (look, briefs) in looks.iter().zip(&*briefs).filter(|(look, _)| !look.stays) {
-            self.add_up(look, briefs, tally);
         }
         if !wanted.connections {
             stretch.connections.clear();
@@ -353,21 +354,24 @@ impl Finish<'_> {
         }
     }
 
-    /// Adds a connection to the sums.
-    fn add_up(&self, look: &Look<'_>, briefs: &[Brief], tally: &mut Tally) {
+    /// Adds a connection to the sums, of which detectors say `briefs`, and in words, if it is yet to be built, `anomalies`.
+    fn add_up(&self, look: &Look<'_>, (briefs, anomalies): (&Vec<Brief>, &Vec<Anomaly>), tally: &mut Tally) {
         let (server, parties) = (look.sockets[1 - (look.outline.client & 1)], self.parties[look.index]);
         let retracted = u64::from(look.outline.retractions);
         if !look.chosen {
             tally.totals.retract(retracted);
             for brief in briefs {
-                tally.groups.add((look.id, look.index, false), parties, server, brief);
+                tally.groups.add((look.id, look.index, false), parties, server, (brief, None));
             }
             return;
         }
         tally.totals.connection(look.ending, look.ends(), retracted);
+        // Where all findings are told, what they say of their worst cases need not be put into words again.
+        let told = self.told == usize::MAX && anomalies.len() == briefs.len();
+        let mut words = anomalies.iter().map(|anomaly| anomaly.message.as_str()).filter(|_| told);
         let mut shown = SmallVec::<[Shown; 4]>::new();
         for brief in briefs {
-            tally.groups.add((look.id, look.index, true), parties, server, brief);
+            tally.groups.add((look.id, look.index, true), parties, server, (brief, words.next()));
             let d = ALL[usize::from(brief.declaration)];
             if self.analysis.options.selection.wants(d) {
                 shown.push(Shown { code: d.code, name: d.name, severity: brief.severity, endpoint: brief.endpoint });

@@ -13,6 +13,7 @@ use super::select::Selection;
 use super::sink::Brief;
 use super::view::Facts;
 use super::{ALL, LISTED};
+use crate::address::host;
 use crate::prefetch::prefetch;
 use crate::report::directory::{Directory, Parties};
 use crate::report::number::plural;
@@ -22,8 +23,11 @@ use crate::time::Time;
 use crate::tracker::index::Index;
 
 /// So many groups of a kind and severity may come to be among the largest: as many services as are used side by side, and not
-/// as many as a scan meets.
+/// as many as a scan meets. Of so many in all the words are kept that a worst case is found with.
 const LIKELY: usize = 1 << 12;
+
+/// What is found, and its words if it is put into words already.
+pub type Found<'a> = (&'a Brief, Option<&'a str>);
 
 /// What connections of a group have in common: code, service and side.
 pub type Common = (&'static str, Socket, Option<Side>);
@@ -74,8 +78,18 @@ struct Group {
 enum Worst {
     /// Where it is found again, and what it was.
     At(usize, Brief),
-    /// In words, where it is not found again.
+    /// In words, where it is not found again, or need not be.
     Told(Option<String>),
+}
+
+impl Worst {
+    /// That of the group at `place`: in connection `index`, in words if it is put into words already.
+    fn of(place: usize, index: usize, (brief, words): Found<'_>) -> Worst {
+        match words.filter(|_| place < LIKELY) {
+            Some(words) => Worst::Told(Some(words.to_owned())),
+            None => Worst::At(index, *brief),
+        }
+    }
 }
 
 /// At most [`LISTED`] cases, worst first; of equals the longest, then the first.
@@ -137,20 +151,21 @@ impl Groups {
         }
     }
 
-    /// Takes one anomaly of the connection between `parties`, whose service is at `server`, number `id` in the report; `index` is
-    /// what [`Groups::finish`] finds the connection again by. It may be `chosen` or not. The place of its group.
+    /// Takes one anomaly, which may be put into words already, of the connection between `parties`, whose service is at `server`,
+    /// number `id` in the report; `index` is what [`Groups::finish`] finds the connection again by. It may be `chosen` or not.
+    /// The place of its group.
     pub fn add(
         &mut self,
         (id, index, chosen): (u64, usize, bool),
         parties: Parties,
         server: Socket,
-        brief: &Brief,
+        found @ (brief, _): Found<'_>,
     ) -> usize {
         let (length, severity) = (brief.length, brief.severity);
         let case = Case { id, packet: brief.packet, length, severity };
         let number = number(parties.service, brief);
         if let Some(place) = self.find(number) {
-            self.add_at(place, (id, index, chosen), parties.client, brief);
+            self.add_at(place, (id, index, chosen), parties.client, found);
             return place;
         }
         let key = Key { declaration: brief.declaration, service: server, side: brief.endpoint };
@@ -158,7 +173,7 @@ impl Groups {
         cases[usize::from(brief.packet == 0)].push(case);
         let [shown, unshown] = cases;
         let causes = brief.cause.into_iter().map(|cause| (cause, 1)).collect();
-        let (mut clients, first, worst) = (Clients::default(), brief.time, Worst::At(index, *brief));
+        let (mut clients, first, worst) = (Clients::default(), brief.time, Worst::of(self.groups.len(), index, found));
         clients.add(parties.client);
         let (count, chosen) = (1, u64::from(chosen));
         self.groups.push(Group { key, number, severity, count, chosen, first, clients, worst, shown, unshown, causes });
@@ -167,8 +182,8 @@ impl Groups {
 
     /// The same of another one, whose group is at this place.
     #[inline]
-    pub fn add_at(&mut self, place: usize, (id, index, chosen): (u64, usize, bool), client: u32, brief: &Brief) {
-        let Some(group) = self.groups.get_mut(place) else { return };
+    pub fn add_at(&mut self, place: usize, (id, index, chosen): (u64, usize, bool), client: u32, found: Found<'_>) {
+        let (Some(group), (brief, _)) = (self.groups.get_mut(place), found) else { return };
         let (length, severity) = (brief.length, brief.severity);
         let case = Case { id, packet: brief.packet, length, severity };
         group.count += 1;
@@ -177,7 +192,7 @@ impl Groups {
         group.severity = group.severity.max(severity);
         group.clients.add(client);
         if case.order(&group.worst_case()) == Ordering::Less {
-            group.worst = Worst::At(index, *brief);
+            group.worst = Worst::of(place, index, found);
         }
         case.put(if brief.packet == 0 { &mut group.unshown } else { &mut group.shown });
         if let Some(cause) = brief.cause {
@@ -319,7 +334,7 @@ impl Group {
             words.unwrap_or_else(|| declaration.summary.to_owned())
         } else {
             let from = match hosts.as_slice() {
-                [host] => host.to_string(),
+                [addr] => host(*addr),
                 _ => plural(clients as u64, "host"),
             };
             let words = words.map(|words| format!(": {words}")).unwrap_or_default();
@@ -330,7 +345,7 @@ impl Group {
         let packets: Vec<u64> = self.shown.iter().map(|c| c.packet).collect();
         let mut facts = Facts::new();
         facts.insert("service", Value::from(service.to_string()));
-        facts.insert("hosts", Value::from(hosts.iter().map(IpAddr::to_string).collect::<Vec<_>>()));
+        facts.insert("hosts", Value::from(hosts.into_iter().map(host).collect::<Vec<_>>()));
         facts.insert("host_count", Value::from(clients));
         facts.insert("worst", Value::from(worst));
         if let Some(side) = self.key.side {
@@ -361,7 +376,12 @@ impl Group {
 
 /// The packets, to be pasted into Wireshark.
 fn display_filter(packets: &[u64]) -> String {
-    packets.iter().map(|p| format!("frame.number == {p}")).collect::<Vec<_>>().join(" || ")
+    let mut filter = String::with_capacity(packets.len() * 30);
+    for packet in packets {
+        filter.push_str(if filter.is_empty() { "frame.number == " } else { " || frame.number == " });
+        filter.push_str(&packet.to_string());
+    }
+    filter
 }
 
 /// What `connections` have in common, by kind, service and side; unordered. Their anomalies are known in full.
@@ -370,7 +390,7 @@ pub fn grouped(connections: &[Connection], selection: &Selection) -> Vec<Finding
     for (i, c) in connections.iter().enumerate() {
         let parties = directory.parties(c.client.addr, c.server);
         for brief in c.anomalies.iter().filter_map(Brief::of) {
-            groups.add((c.id, i, true), parties, c.server, &brief);
+            groups.add((c.id, i, true), parties, c.server, (&brief, None));
         }
     }
     let full = |i: usize, brief: &Brief| {

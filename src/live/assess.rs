@@ -142,7 +142,7 @@ fn grouped(found: &[Found], analysis: &Analysis) -> Vec<Finding> {
     for (i, f) in found.iter().enumerate() {
         let parties = directory.parties(f.client.addr, f.server);
         for brief in f.anomalies.iter().filter_map(Brief::of) {
-            groups.add((f.id, i, true), parties, f.server, &brief);
+            groups.add((f.id, i, true), parties, f.server, (&brief, None));
         }
     }
     let full =
