@@ -123,7 +123,7 @@ impl Finish<'_> {
             tables.add(
                 measured,
                 (tables.seats(self.parties[*index as usize]), &c.outline()),
-                (verdicts, || measured.proofs()),
+                (verdicts, &measured.proofs()),
                 given,
                 self.end,
             );

@@ -7,7 +7,6 @@ use super::notes::Noted;
 use crate::detect::Brief;
 use crate::report::{Anomaly, Ending, PerSide};
 use crate::segment::Socket;
-use crate::time::Time;
 use crate::timing::{Abridged, Flights, Measured, Proofs};
 use crate::tracker::textbook::Entered;
 use crate::tracker::verdict::Weighing;
@@ -28,6 +27,8 @@ pub(super) struct Desk {
     pub entered: [Option<Entered>; TOGETHER],
     pub lones: [Option<Lone>; TOGETHER],
     pub flights: Flights,
+    /// Packets that prove receipts, as far as they are asked for.
+    pub proofs: [Proofs; TOGETHER],
     pub briefs: [Vec<Brief>; TOGETHER],
     pub anomalies: [Vec<Anomaly>; TOGETHER],
     pub kinds: Alike,
@@ -45,6 +46,7 @@ pub(super) struct Look<'b> {
     pub verdicts: &'b [Verdict; 2],
     pub ending: Ending,
     pub measured: &'b Measured,
+    pub proofs: &'b Proofs,
     pub form: Form<'b>,
     /// It is not let go yet: what is found rests on what the capture lacks, and that is known at its end.
     pub stays: bool,
@@ -63,23 +65,25 @@ pub(super) enum Form<'b> {
     Case(&'b Case<Noted>),
 }
 
+impl Form<'_> {
+    /// Packets that prove receipts, of one of which that was `measured`.
+    pub fn proofs(&self, measured: &Measured) -> Proofs {
+        match self {
+            Form::Textbook(book) => Proofs::from_slice(&book.proofs()),
+            Form::Lone(_) => Proofs::new(),
+            Form::Case(_) => measured.proofs(),
+        }
+    }
+}
+
 impl Look<'_> {
     pub fn ends(&self) -> PerSide<&Verdict> {
         let client = self.outline.client & 1;
         PerSide { client: &self.verdicts[client], server: &self.verdicts[1 - client] }
     }
 
-    /// Packets that prove receipts.
-    pub fn proofs(&self) -> Proofs {
-        match self.form {
-            Form::Textbook(book) => Proofs::from_slice(&book.proofs()),
-            Form::Lone(_) => Proofs::new(),
-            Form::Case(_) => self.measured.proofs(),
-        }
-    }
-
-    pub fn subject<'k>(&'k self, proofs: &'k [(u64, Time)]) -> build::Subject<'k> {
-        let Look { sockets, outline, verdicts, ending, measured, .. } = self;
+    pub fn subject(&self) -> build::Subject<'_> {
+        let Look { sockets, outline, verdicts, ending, measured, proofs, .. } = self;
         let tracked = match self.form {
             Form::Textbook(_) | Form::Lone(_) => None,
             Form::Case(case) => Some(&case.connection),

@@ -50,6 +50,8 @@ impl Finish<'_> {
         self.prefetch(some(0), tally);
         self.prefetch(some(1), tally);
         self.prefetch_more(some(0), tally);
+        let proven = wanted.builds() || self.analysis.options.timing == Extent::Full;
+        desk.scratch.iter_mut().for_each(|scratch| scratch.notes_mut().measured.ask_for_proofs(proven));
         let asked = Asked { wanted, lines: self.unremarkable.lines(&self.scene) };
         let floods = self.has_floods(wanted);
         for n in 0..range.len().div_ceil(TOGETHER) {
@@ -89,22 +91,22 @@ impl Finish<'_> {
         desk: &mut Desk,
         stretch: &mut Stretch,
     ) {
-        let built = wanted.connections || wanted.only.is_some();
+        let (built, timing) = (wanted.builds(), self.analysis.options.timing);
         let (mut indices, mut left) = ([0; TOGETHER], [None; TOGETHER]);
         let (indices, left) = (&mut indices[..range.len()], &mut left[..range.len()]);
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
         self.read(indices, (built, wanted.in_short()), left, tally, desk);
         let Desk { scratch, weighing, measured, books, abridged, entered, lones, .. } = desk;
-        let Desk { briefs, anomalies, kinds, nothing, .. } = desk;
+        let Desk { proofs, briefs, anomalies, kinds, nothing, .. } = desk;
         let (tracker, entered) = (&self.analysis.tracker, &entered[..range.len()]);
         let (begin, indices, chosen) = (range.start, &*indices, [true; TOGETHER]);
         let late = [[[Time::default(); 5]; 2]; TOGETHER];
         let mut pages = Pages { begin, indices, books, abridged, entered, late, chosen };
 
         let mut looks: SmallVec<[Look<'_>; TOGETHER]> = SmallVec::new();
-        let desk = scratch.iter().zip(weighing).zip(&*measured).zip(&*books).zip(&*lones);
+        let desk = scratch.iter().zip(weighing).zip(measured.iter().zip(proofs)).zip(&*books).zip(&*lones);
         let places = indices.iter().zip(range.clone()).zip(left).zip(desk).zip(entered);
-        for ((((index, position), left), ((((scratch, weighing), measured), book), lone)), _) in
+        for ((((index, position), left), ((((scratch, weighing), (measured, proofs)), book), lone)), _) in
             places.filter(|(_, entered)| entered.is_none())
         {
             let (index, id, sockets) = (*index, self.id(position), tracker.sockets(*index));
@@ -117,8 +119,11 @@ impl Finish<'_> {
                 }
             };
             let (verdicts, outline, ending) = self.weigh(form, weighing);
+            if built || timing == Extent::Full {
+                *proofs = form.proofs(measured);
+            }
             let (stays, chosen) = (false, true);
-            looks.push(Look { index, id, sockets, outline, verdicts, ending, measured, form, stays, chosen });
+            looks.push(Look { index, id, sockets, outline, verdicts, ending, measured, proofs, form, stays, chosen });
         }
         for (i, which) in in_order(entered, looks.iter_mut().zip(&mut *briefs).zip(&mut *anomalies)) {
             match which {
@@ -259,7 +264,7 @@ impl Finish<'_> {
             let (who, given) = ((seats, &look.outline), self.analysis.options.vantage);
             match look.form {
                 Form::Lone(_) => tally.tables.add_lone(seats, look.verdicts, given, self.end),
-                _ => tally.tables.add(look.measured, who, (look.verdicts, || look.proofs()), given, self.end),
+                _ => tally.tables.add(look.measured, who, (look.verdicts, look.proofs), given, self.end),
             }
         }
     }
@@ -299,8 +304,7 @@ impl Finish<'_> {
         if let Form::Lone(_) = look.form {
             return built.push(self.in_full((look.index, look.id), look.verdicts));
         }
-        let proofs = look.proofs();
-        if let Some(connection) = self.analysis.add_built(&look.subject(&proofs), look.id, self.end, built) {
+        if let Some(connection) = self.analysis.add_built(&look.subject(), look.id, self.end, built) {
             connection.anomalies = std::mem::take(anomalies);
         }
     }

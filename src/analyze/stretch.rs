@@ -44,6 +44,11 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    /// Whether connections are built.
+    pub(super) fn builds(self) -> bool {
+        self.connections || self.only.is_some()
+    }
+
     /// Whether lone SYNs are told in short, now.
     pub(super) fn in_short(self) -> bool {
         self.connections && self.lone_in_short && self.only.is_none()
@@ -51,7 +56,7 @@ impl Wanted<'_> {
 
     /// Connections in a stretch; whether most of them are lone SYNs that are told in short.
     pub(super) fn stretch(self, lone: bool) -> usize {
-        match (self.connections || self.only.is_some(), lone) {
+        match (self.builds(), lone) {
             (true, false) => STRETCH_IN_FULL,
             (true, true) => STRETCH_OF_LONE,
             (false, _) => STRETCH,

@@ -2,7 +2,6 @@
 
 use super::columns::place;
 use super::occupancy::Stay;
-use super::proofs::Proofs;
 use super::seats::Seats;
 use super::table::{Builder, Metric};
 use super::vantage::Vantage;
@@ -16,7 +15,7 @@ impl Builder {
         let mut entry = self.entry(seats);
         entry.each(|sums| sums.begin(given));
         entry.one(Metric::Duration, Some(Span(0)));
-        entry.stays(verdicts.each_ref(), Proofs::new, end);
+        entry.stays(verdicts.each_ref(), &[], end);
     }
 
     /// The same of so many in the same groups that came to this, but for what is [measured](Builder::add_fate) of each; those that

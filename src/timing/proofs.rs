@@ -15,9 +15,17 @@ const PROOFS: u8 = 12;
 pub type Proofs = SmallVec<[(u64, Time); PROOFS as usize]>;
 
 impl Measured {
+    /// Whether proofs are asked for in what is measured from now on, of one connection after the other.
+    pub fn ask_for_proofs(&mut self, asked: bool) {
+        self.spare.without_proofs = !asked;
+    }
+
     /// Notes `seg` if it proves that its sender (or, in the handshake, the other end) received something.
     #[inline]
     pub(super) fn note_proofs(&mut self, seg: &Segment, c: &Connection) {
+        if self.spare.without_proofs {
+            return;
+        }
         if c.ends[0].log.is_proven_by(seg.packet) || c.ends[1].log.is_proven_by(seg.packet) {
             self.note_proof(seg);
         }
@@ -33,7 +41,15 @@ impl Measured {
         self.add_proof(seg);
     }
 
+    #[inline]
     pub(super) fn add_proof(&mut self, seg: &Segment) {
+        if !self.spare.without_proofs {
+            self.put_proof(seg);
+        }
+    }
+
+    #[inline(never)]
+    fn put_proof(&mut self, seg: &Segment) {
         let (packet, time) = std::mem::replace(&mut self.last_proof, (seg.packet, seg.time));
         let (on, later) = (seg.packet.wrapping_sub(packet), seg.time.0.wrapping_sub(time.0) as u64);
         match &mut self.flow {

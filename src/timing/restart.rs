@@ -9,14 +9,19 @@ use super::round_trip::RoundTrip;
 use super::turn::Turns;
 use crate::pack::{In, Out, Pack};
 
-/// The memory of a connection's flow that is looked at no more.
+/// What connections that are measured one after the other have in common.
 #[derive(Default)]
-pub struct Spare(pub(super) Option<Box<Flow>>);
+pub struct Spare {
+    /// The memory of the flow of one that is looked at no more.
+    pub(super) flow: Option<Box<Flow>>,
+    /// Nobody asks for proofs.
+    pub(super) without_proofs: bool,
+}
 
 impl Spare {
     /// A flow that begins anew, in the memory there is.
     pub(super) fn take(&mut self) -> Box<Flow> {
-        let mut flow = self.0.take().unwrap_or_default();
+        let mut flow = self.flow.take().unwrap_or_default();
         flow.restart();
         flow
     }
@@ -31,14 +36,14 @@ impl std::fmt::Debug for Spare {
 
 impl Clone for Spare {
     fn clone(&self) -> Spare {
-        Spare(None)
+        Spare::default()
     }
 }
 
 /// It is never packed.
 impl Pack for Spare {
     fn blank() -> Self {
-        Spare(None)
+        Spare::default()
     }
 
     fn is_blank(&self) -> bool {
@@ -55,7 +60,7 @@ impl Measured {
     pub fn restart(&mut self) {
         let Measured { handshake, flow, proofs, proven, last_proof, opening, refused_after, refused, spare } = self;
         if flow.is_some() {
-            spare.0 = flow.take();
+            spare.flow = flow.take();
         }
         *handshake = Handshake::default();
         proofs.restart();

@@ -5,7 +5,6 @@ use super::figure::{ADDED, Figure, Stopped};
 use super::flow::{Flow, Measured};
 use super::groups::{Census, Listing};
 use super::occupancy::{self, Stay};
-use super::proofs::Proofs;
 use super::seats::{ALL, MOST, SEATS, Seats, seat};
 use super::summary;
 use super::sums::Sums;
@@ -170,13 +169,13 @@ impl Builder {
         Seats::new(self.listing.places(parties))
     }
 
-    /// Takes a connection in the groups at [`seats`](Builder::seats), in short `c`, of which the packets that `proofs` gives
-    /// prove receipts. `end` is the end of the capture.
+    /// Takes a connection in the groups at [`seats`](Builder::seats), in short `c`, of which these packets are `proofs` of
+    /// receipts, as is asked for where all is measured. `end` is the end of the capture.
     pub fn add(
         &mut self,
         m: &Measured,
         (seats, c): (Seats, &Outline),
-        (verdicts, proofs): (&[Verdict; 2], impl FnOnce() -> Proofs),
+        (verdicts, proofs): (&[Verdict; 2], &[(u64, Time)]),
         given: Option<Vantage>,
         end: Time,
     ) {
@@ -280,11 +279,10 @@ impl Entry<'_> {
 
     /// Of both ends, the client's first.
     #[inline(always)]
-    pub(super) fn stays(&mut self, verdicts: [&Verdict; 2], proofs: impl FnOnce() -> Proofs, end: Time) {
+    pub(super) fn stays(&mut self, verdicts: [&Verdict; 2], proofs: &[(u64, Time)], end: Time) {
         let ends = Side::ALL.into_iter().zip(verdicts);
         if self.extent == Extent::Full {
-            let proofs = proofs();
-            ends.for_each(|(side, verdict)| occupancy::stays(verdict, &proofs, end, |stay| self.stay(side, &stay)));
+            ends.for_each(|(side, verdict)| occupancy::stays(verdict, proofs, end, |stay| self.stay(side, &stay)));
         } else {
             ends.for_each(|(side, verdict)| occupancy::spans(verdict, end, |stay| self.stay(side, &stay)));
         }

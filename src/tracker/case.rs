@@ -33,6 +33,11 @@ impl<E: Notes> Default for Scratch<E> {
 }
 
 impl<E: Notes> Scratch<E> {
+    /// What is noted there, of whichever connection.
+    pub fn notes_mut(&mut self) -> &mut E {
+        &mut self.0.notes
+    }
+
     /// A connection of which `seg` is all there is.
     pub fn of_one(&mut self, seg: &Segment) -> &Case<E> {
         self.0.restart(seg);
