@@ -77,7 +77,8 @@ impl Connection {
             | own.next.wrapping_sub(own.acked.unwrap_or(own.next))
             | seg.ack.wrapping_sub(acked)
             | peer.next.wrapping_sub(seg.ack);
-        seg.flags.control() & !Flags::FIN.0 == Flags::ACK.0
+        (seg.has(Flags::FIN) || own.fin.is_some() || peer.fin.is_some())
+            && seg.flags.control() & !Flags::FIN.0 == Flags::ACK.0
             // At the same time, it may be the clock that errs.
             && seg.time > self.last
             && (!last.is_like(seg) || last.flags != seg.flags)
