@@ -47,8 +47,11 @@ const SECOND: u64 = 1_000_000_000;
 
 /// A span as `850 ns`, `12 ms`, `3.2 s`, `5 min 12 s`, `3 h 4 min`, `2 d 3 h`: two digits, rounded to the nearest.
 pub fn span(span: Span) -> String {
-    let sign = if span.0 < 0 { "-" } else { "" };
-    format!("{sign}{}", length(span.0.unsigned_abs(), Rounding::Nearest))
+    let mut text = length(span.0.unsigned_abs(), Rounding::Nearest);
+    if span.0 < 0 {
+        text.insert(0, '-');
+    }
+    text
 }
 
 /// A span that lasted at least this long: as [`span`], but never rounded up.
@@ -56,21 +59,33 @@ pub fn at_least(span: Span) -> String {
     length(span.0.max(0).unsigned_abs(), Rounding::Down)
 }
 
+/// `number unit`. By hand, as most sentences have some.
+fn of(number: u64, unit: &str) -> String {
+    let mut text = String::with_capacity(24);
+    text.push_str(&number.to_string());
+    text.push(' ');
+    text.push_str(unit);
+    text
+}
+
 fn length(nanos: u64, rounding: Rounding) -> String {
     if nanos == 0 {
         return "0 s".to_owned();
     }
     if nanos < 1_000 {
-        return format!("{nanos} ns");
+        return of(nanos, "ns");
     }
     for (unit, name, limit) in [(1_000, "µs", 1_000), (1_000_000, "ms", 1_000), (SECOND, "s", 60)] {
         let tenths = rounding.divide(nanos, unit / 10);
         if tenths < 100 {
-            return format!("{}.{} {name}", tenths / 10, tenths % 10);
+            let mut text = of(tenths, name);
+            // Two digits: what is less is told in the unit before.
+            text.insert(1, '.');
+            return text;
         }
         let whole = rounding.divide(nanos, unit);
         if whole < limit {
-            return format!("{whole} {name}");
+            return of(whole, name);
         }
     }
     for (unit, names, limit) in [
@@ -82,7 +97,7 @@ fn length(nanos: u64, rounding: Rounding) -> String {
         let parts = rounding.divide(nanos, unit / per);
         if parts / per < limit {
             return match parts % per {
-                0 => format!("{} {big}", parts / per),
+                0 => of(parts / per, big),
                 rest => format!("{} {big} {rest} {small}", parts / per),
             };
         }
