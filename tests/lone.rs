@@ -124,8 +124,8 @@ fn agrees(scenery: &Scenery) -> bool {
     census.count(parties, Extent::Full);
     for extent in [Extent::Full, Extent::Short] {
         let [mut slow, mut fast] = [0; 2].map(|_| table::Builder::new(extent, &census, &directory));
-        let proofs = || noted.measured.proofs();
-        slow.add(&noted.measured, (slow.seats(parties), outline), (long, proofs), None, end);
+        let proofs = noted.measured.proofs();
+        slow.add(&noted.measured, (slow.seats(parties), outline), (long, &proofs), None, end);
         fast.add_lone(fast.seats(parties), short, None, end);
         assert_eq!(format!("{:?}", slow.finish()), format!("{:?}", fast.finish()));
     }

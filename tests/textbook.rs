@@ -14,7 +14,7 @@ use tcpstate::report::{Ending, PerSide};
 use tcpstate::segment::Socket;
 use tcpstate::time::{Span, Time};
 use tcpstate::timing::table::Builder;
-use tcpstate::timing::{Abridged, Census, Extent, Flights, Measured, Proofs, Vantage, occupancy, summary};
+use tcpstate::timing::{Abridged, Census, Extent, Flights, Measured, Vantage, occupancy, summary};
 use tcpstate::tracker::log::Step;
 use tcpstate::tracker::reading::Passed;
 use tcpstate::tracker::verdict::Weighing;
@@ -135,7 +135,7 @@ fn abridged_agrees(
         for _ in 0..2 {
             let seats = short.seats(parties);
             short.add_abridged(&abridged, (seats, book), (&entered, || late), None, end);
-            long.add(measured, (seats, &outline), (verdicts, || Proofs::from_slice(&book.proofs())), None, end);
+            long.add(measured, (seats, &outline), (verdicts, &book.proofs()), None, end);
         }
         assert_eq!(format!("{:?}", short.finish()), format!("{:?}", long.finish()));
     }

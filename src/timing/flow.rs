@@ -80,10 +80,10 @@ impl Measured {
     pub fn take(&mut self, x: usize, class: Class, advances: bool, seg: &Segment, c: &Connection) {
         match &mut self.flow {
             Some(flow) if flow.is_in_order(x, class, seg) && self.handshake.is_past(seg.time) => {
-                if flow.is_usual(x, class, seg) {
-                    flow.usual(x & 1, advances, seg, &self.handshake);
-                } else {
+                if flow.is_closing(class, seg) {
                     flow.closing(x & 1, advances, seg, &self.handshake);
+                } else {
+                    flow.usual(x & 1, advances, seg, &self.handshake);
                 }
                 self.note_proofs(seg, c);
             }

@@ -26,7 +26,8 @@ impl Measured {
     #[inline(always)]
     pub fn take_steady(&mut self, x: usize, advances: bool, seg: &Segment) {
         let Some(flow) = &mut self.flow else { return };
-        debug_assert!(flow.is_usual(x, if seg.len > 0 { Class::New } else { Class::Ack }, seg));
+        let class = if seg.len > 0 { Class::New } else { Class::Ack };
+        debug_assert!(flow.is_in_order(x, class, seg) && !flow.is_closing(class, seg));
         debug_assert!(self.handshake.is_past(seg.time));
         flow.usual(x & 1, advances, seg, &self.handshake);
     }
@@ -49,14 +50,8 @@ impl Measured {
 }
 
 impl Flow {
-    /// Whether `seg` is what nearly all are: an acknowledgment, or payload that continues the stream, while no window
+    /// Whether `seg` is what nearly all are: an acknowledgment, or payload or a FIN that continues the stream, while no window
     /// is closed and no hole is told of.
-    #[inline]
-    pub(super) fn is_usual(&self, x: usize, class: Class, seg: &Segment) -> bool {
-        (class == Class::Ack || !self.close.has_begun() && !seg.has(Flags::FIN)) && self.is_in_order(x, class, seg)
-    }
-
-    /// Whether it is that, or closes the connection in the same way.
     #[inline]
     pub(super) fn is_in_order(&self, x: usize, class: Class, seg: &Segment) -> bool {
         matches!(class, Class::Ack | Class::New)
@@ -67,13 +62,19 @@ impl Flow {
             && self.ttl[x & 1].is_some()
     }
 
+    /// Whether such a one is a FIN, or payload behind one.
+    #[inline]
+    pub(super) fn is_closing(&self, class: Class, seg: &Segment) -> bool {
+        class == Class::New && (self.close.has_begun() || seg.has(Flags::FIN))
+    }
+
     /// Whether the window of either end is closed.
     #[inline]
     fn is_any_closed(&self) -> bool {
         self.zero.as_ref().is_some_and(|zero| zero.iter().any(Pauses::lasts))
     }
 
-    /// Takes a FIN, or payload behind one, in the same way.
+    /// Takes a FIN, or payload behind one, once the handshake is past: what [`Flow::take`] comes to for it.
     pub(super) fn closing(&mut self, x: usize, advances: bool, seg: &Segment, handshake: &Handshake) {
         let before = self.situation(handshake);
         if advances {
@@ -90,7 +91,7 @@ impl Flow {
         }
     }
 
-    /// Takes such a segment once the handshake is past: what [`Flow::take`] comes to for it.
+    /// Takes such a segment otherwise, once the handshake is past: what [`Flow::take`] comes to for it.
     #[inline]
     pub(super) fn usual(&mut self, x: usize, advances: bool, seg: &Segment, handshake: &Handshake) {
         if advances {

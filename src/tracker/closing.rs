@@ -12,8 +12,8 @@ use crate::segment::{Flags, Segment};
 const BROKEN: Events = Events::of(&[Event::SndRst, Event::RcvRst, Event::Replaced]);
 
 impl Connection {
-    /// Takes `seg` of end `x` in short if it is such a one; `None` leaves all as it was. Everything here is what
-    /// [`Connection::take`] comes to for it.
+    /// Takes `seg` of end `x`, which has FIN or comes after one, in short if it is in order; `None` leaves all as it was. Everything
+    /// here is what [`Connection::take`] comes to for it.
     #[inline(never)]
     pub(super) fn closing(&mut self, x: usize, seg: &Segment) -> Option<(Class, bool)> {
         if !self.closes_in_order(x, seg) {
@@ -66,8 +66,7 @@ impl Connection {
         Some((if content { Class::New } else { Class::Ack }, news))
     }
 
-    /// Whether `seg` of end `x` has FIN, or comes behind one, and is in order: nothing is missing or captured twice, and its sender
-    /// was open.
+    /// Whether `seg` of end `x` is in order: nothing is missing or captured twice, and its sender was open.
     #[inline(always)]
     fn closes_in_order(&self, x: usize, seg: &Segment) -> bool {
         let [a, b] = &self.ends;
@@ -77,8 +76,7 @@ impl Connection {
             | own.next.wrapping_sub(own.acked.unwrap_or(own.next))
             | seg.ack.wrapping_sub(acked)
             | peer.next.wrapping_sub(seg.ack);
-        (seg.has(Flags::FIN) || own.fin.is_some() || peer.fin.is_some())
-            && seg.flags.control() & !Flags::FIN.0 == Flags::ACK.0
+        seg.flags.control() & !Flags::FIN.0 == Flags::ACK.0
             // At the same time, it may be the clock that errs.
             && seg.time > self.last
             && (!last.is_like(seg) || last.flags != seg.flags)

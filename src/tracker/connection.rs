@@ -138,7 +138,11 @@ impl Connection {
     #[inline]
     pub(super) fn take_from(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
         self.ends.iter_mut().for_each(|end| end.log.next());
-        let taken = self.usual(x, seg).or_else(|| self.closing(x, seg));
+        if let Some(taken) = self.usual(x, seg) {
+            return taken;
+        }
+        let closing = seg.has(Flags::FIN) || self.ends.iter().any(|end| end.fin.is_some());
+        let taken = if closing { self.closing(x, seg) } else { None };
         taken.unwrap_or_else(|| self.consider(x, seg))
     }
 

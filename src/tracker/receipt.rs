@@ -221,6 +221,7 @@ impl Connection {
     }
 
     /// Offers `seg`, a segment without SYN or RST, to its receiver.
+    #[inline(always)]
     pub(super) fn offer_to(&mut self, y: usize, seg: &Segment) {
         let x = 1 - y;
         let receiver = &self.ends[y];
