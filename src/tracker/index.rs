@@ -86,11 +86,14 @@ impl Index {
         (hash >> self.shift) as usize
     }
 
-    /// Prefetches the place where what has this hash stands at first.
+    /// Prefetches the place where what has this hash stands at first, and the two behind it, mostly in the same cache line.
     #[inline]
     pub fn prefetch(&self, hash: u32) {
-        if let Some(place) = self.places.get(self.home(hash)) {
-            prefetch(place);
+        let home = self.home(hash);
+        for place in [home, home + 2] {
+            if let Some(place) = self.places.get(place) {
+                prefetch(place);
+            }
         }
     }
 
