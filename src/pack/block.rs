@@ -13,143 +13,107 @@ const LINE: usize = 64;
 const SIZES: [u8; 5] = [1, 6, 16, 34, 68];
 /// Bytes of three words.
 const WORDS: usize = 24;
-/// Lines of a piece, about: half a megabyte.
-const PIECE: usize = 1 << 13;
-/// No block.
+/// Lines of a piece, as a power of two: half a megabyte.
+const BITS: u32 = 13;
+const PIECE: usize = 1 << BITS;
+/// No line.
 const NONE: u32 = u32::MAX;
-/// The size of what is in no block, but sealed.
-const SEALED: u8 = u8::MAX;
 
-/// One row: which block it is in, and how much of it is used; or under which number it is sealed.
+/// One row: where its block is, and how much of it is used; or under which number it is sealed.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
+    /// The first line of its block, counted over all pieces.
     block: u32,
     used: u16,
-    size: u8,
+    /// Lines of its block; 0 if it is in none.
+    lines: u8,
 }
 
 impl Row {
     /// A row of nothing.
-    pub const EMPTY: Row = Row { block: NONE, used: 0, size: 0 };
+    pub const EMPTY: Row = Row { block: NONE, used: 0, lines: 0 };
+
+    /// Bytes of its block.
+    #[inline]
+    fn room(&self) -> usize {
+        usize::from(self.lines) * LINE
+    }
+
+    /// Whether it has left its block.
+    #[inline]
+    fn is_sealed(&self) -> bool {
+        self.lines == 0 && self.used != 0
+    }
 }
 
 /// Some blocks of one size side by side.
 #[derive(Clone, Debug, Default)]
 struct Piece {
     bytes: Vec<u8>,
-    /// Where the first block begins: at a cache line.
+    /// Where the first line begins: at a cache line.
     start: usize,
     /// Blocks that are in use.
     live: u32,
 }
 
+impl Piece {
+    fn new() -> Piece {
+        let bytes = vec![0; (PIECE + 1) * LINE];
+        let start = bytes.as_ptr().align_offset(LINE);
+        Piece { bytes, start, live: 0 }
+    }
+}
+
 /// Blocks of one size.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Blocks {
-    /// Bytes of a block.
-    size: usize,
-    /// Blocks of a piece, as a power of two.
-    shift: u32,
-    pieces: Vec<Piece>,
-    /// Blocks that were ever in use: the others of the last piece are still to come.
-    count: u32,
-    /// The first of those in use no more; the number of the next is in it.
+    lines: u8,
+    /// The first of those that were in use and are no more; which is the next is in it.
     free: u32,
+    /// The first of those never in use, and how many of them there are in the latest piece.
+    fresh: u32,
+    left: u32,
 }
 
 impl Blocks {
     fn new(lines: u8) -> Blocks {
-        let size = usize::from(lines) * LINE;
-        Blocks { size, shift: (PIECE / usize::from(lines)).ilog2(), pieces: Vec::new(), count: 0, free: NONE }
+        Blocks { lines, free: NONE, fresh: NONE, left: 0 }
     }
+}
 
-    /// Piece and place in it of a block.
-    #[inline]
-    fn place(&self, block: u32) -> (usize, usize) {
-        ((block >> self.shift) as usize, (block & ((1 << self.shift) - 1)) as usize * self.size)
-    }
+/// Piece of a line, and where in it the line is.
+#[inline]
+fn place(line: u32) -> (usize, usize) {
+    ((line >> BITS) as usize, line as usize % PIECE * LINE)
+}
 
-    #[inline]
-    fn get(&self, block: u32) -> Option<&[u8]> {
-        let (piece, at) = self.place(block);
-        let piece = self.pieces.get(piece)?;
-        piece.bytes.get(piece.start + at..)?.get(..self.size)
-    }
+/// The block of a row, if it is in one.
+#[inline]
+fn block<'p>(pieces: &'p [Piece], row: &Row) -> Option<&'p [u8]> {
+    let (piece, at) = place(row.block);
+    let piece = pieces.get(piece).filter(|_| row.lines != 0)?;
+    piece.bytes.get(piece.start + at..)?.get(..row.room())
+}
 
-    #[inline]
-    fn get_mut(&mut self, block: u32) -> Option<&mut [u8]> {
-        let (size, (piece, at)) = (self.size, self.place(block));
-        let piece = self.pieces.get_mut(piece)?;
-        piece.bytes.get_mut(piece.start + at..)?.get_mut(..size)
-    }
-
-    /// The three words behind the first `used` bytes of a block, if they are in it.
-    #[inline(always)]
-    fn words_mut(&mut self, block: u32, used: usize) -> Option<&mut [[u8; 8]; 3]> {
-        let (room, (piece, at)) = (self.size, self.place(block));
-        let piece = self.pieces.get_mut(piece).filter(|_| used + WORDS <= room)?;
-        piece.bytes.get_mut(piece.start + at + used..)?.as_chunks_mut().0.first_chunk_mut()
-    }
-
-    /// A block that is in no use; `None` if there are no more numbers.
-    fn take(&mut self) -> Option<u32> {
-        let next = self.get(self.free).and_then(|block| block.first_chunk()).map(|next| u32::from_le_bytes(*next));
-        let number = match next {
-            Some(next) => std::mem::replace(&mut self.free, next),
-            None => self.next()?,
-        };
-        let (piece, _) = self.place(number);
-        self.pieces.get_mut(piece)?.live += 1;
-        Some(number)
-    }
-
-    /// A block that was never in use.
-    fn next(&mut self) -> Option<u32> {
-        if self.count >= NONE - 1 {
-            return None;
-        }
-        if self.count >> self.shift == self.pieces.len() as u32 {
-            let bytes = vec![0; (self.size << self.shift) + LINE];
-            let start = bytes.as_ptr().align_offset(LINE);
-            self.pieces.push(Piece { bytes, start, live: 0 });
-        }
-        self.count += 1;
-        Some(self.count - 1)
-    }
-
-    /// A block is in use no more; it may be taken again.
-    fn forget(&mut self, block: u32) {
-        let (free, (piece, _)) = (self.free, self.place(block));
-        let Some(next) = self.get_mut(block).and_then(|block| block.first_chunk_mut()) else { return };
-        *next = free.to_le_bytes();
-        self.free = block;
-        self.pieces[piece].live -= 1;
-    }
-
-    /// A block is in use no more, nor will be another: the last one of a piece takes the piece with it.
-    fn release(&mut self, block: u32) {
-        // What is free may be gone with its piece.
-        self.free = NONE;
-        let (piece, _) = self.place(block);
-        if let Some(piece) = self.pieces.get_mut(piece) {
-            piece.live = piece.live.saturating_sub(1);
-            if piece.live == 0 {
-                *piece = Piece::default();
-            }
-        }
-    }
+#[inline]
+fn block_mut<'p>(pieces: &'p mut [Piece], row: &Row) -> Option<&'p mut [u8]> {
+    let (piece, at) = place(row.block);
+    let piece = pieces.get_mut(piece).filter(|_| row.lines != 0)?;
+    piece.bytes.get_mut(piece.start + at..)?.get_mut(..row.room())
 }
 
 /// All rows.
 #[derive(Clone, Debug)]
 pub struct Rows {
-    blocks: [Blocks; SIZES.len()],
+    /// In each there are blocks of one size.
+    pieces: Vec<Piece>,
+    sizes: [Blocks; SIZES.len()],
     sealed: Sealed,
 }
 
 impl Default for Rows {
     fn default() -> Rows {
-        Rows { blocks: SIZES.map(Blocks::new), sealed: Sealed::default() }
+        Rows { pieces: Vec::new(), sizes: SIZES.map(Blocks::new), sealed: Sealed::default() }
     }
 }
 
@@ -158,11 +122,15 @@ impl Rows {
     /// is; where there was too little, it is asked again. False, and nothing is appended, if there is no room for it at all.
     #[inline]
     pub fn append(&mut self, row: &mut Row, write: impl Fn(&mut [u8]) -> usize) -> bool {
-        if (row.block, row.size) == (NONE, 0) {
+        if (row.used, row.lines) == (0, 0) {
             // As a rule there is room enough in the smallest.
-            row.block = self.blocks[0].take().unwrap_or(NONE);
+            if let Some(block) = self.take(0) {
+                *row = Row { block, used: 0, lines: SIZES[0] };
+            }
         }
-        let room = self.block_mut(row).and_then(|block| block.get_mut(usize::from(row.used)..)).unwrap_or(&mut []);
+        let room = block_mut(&mut self.pieces, row)
+            .and_then(|block| block.get_mut(usize::from(row.used)..))
+            .unwrap_or(&mut []);
         let len = write(room);
         if len <= room.len() {
             row.used += len as u16;
@@ -171,66 +139,101 @@ impl Rows {
         self.append_moved(row, len, write).is_some()
     }
 
-    /// Appends `len` of the bytes of three words to `row`, or nothing if there is no room for all of them.
+    /// Room for three words behind what is in `row`, of which `len` bytes then are in it, too: what is more of them is
+    /// overwritten or never read. `None`, and nothing is done, if there is none.
     #[inline(always)]
-    pub fn append_words(&mut self, row: &mut Row, words: [u64; 3], len: usize) -> bool {
-        // What is too much of them is overwritten or never read.
-        let room = self.blocks.get_mut(usize::from(row.size));
-        match room.and_then(|blocks| blocks.words_mut(row.block, row.used.into())) {
-            Some(room) => {
-                *room = words.map(u64::to_le_bytes);
-                row.used += len as u16;
-                true
-            }
-            None => self.append_words_moved(row, words, len),
+    pub fn words(&mut self, row: &mut Row, len: usize) -> Option<&mut [[u8; 8]; 3]> {
+        if usize::from(row.used) + WORDS > row.room() && !self.widen(row) {
+            return None;
+        }
+        let ((piece, at), used) = (place(row.block), usize::from(row.used));
+        let piece = self.pieces.get_mut(piece)?;
+        let words = piece.bytes.get_mut(piece.start + at + used..)?.as_chunks_mut().0.first_chunk_mut()?;
+        row.used += len as u16;
+        Some(words)
+    }
+
+    /// Moves `row` to where there is room for three words.
+    #[cold]
+    #[inline(never)]
+    fn widen(&mut self, row: &mut Row) -> bool {
+        self.append_moved(row, WORDS, |_| 0).is_some()
+    }
+
+    /// A block of this size that is in no use; `None` if there are no more numbers.
+    fn take(&mut self, size: usize) -> Option<u32> {
+        let Blocks { free, lines, .. } = *self.sizes.get(size)?;
+        let next = block(&self.pieces, &Row { block: free, used: 0, lines }).and_then(|block| block.first_chunk());
+        let block = match next.map(|next| u32::from_le_bytes(*next)) {
+            Some(next) => std::mem::replace(&mut self.sizes[size].free, next),
+            None => self.fresh(size)?,
+        };
+        self.pieces.get_mut(place(block).0)?.live += 1;
+        Some(block)
+    }
+
+    /// A block of this size that was never in use.
+    fn fresh(&mut self, size: usize) -> Option<u32> {
+        let blocks = self.sizes.get_mut(size)?;
+        if blocks.left == 0 {
+            // No line has the last number of all.
+            let first = u32::try_from(self.pieces.len() * PIECE).ok().filter(|first| *first <= NONE - PIECE as u32)?;
+            (blocks.fresh, blocks.left) = (first, PIECE as u32 / u32::from(blocks.lines));
+            self.pieces.push(Piece::new());
+        }
+        let block = blocks.fresh;
+        (blocks.fresh, blocks.left) = (block + u32::from(blocks.lines), blocks.left - 1);
+        Some(block)
+    }
+
+    /// The block of `row` is in use no more; it may be taken again.
+    fn give_back(&mut self, row: &Row) {
+        let Some(blocks) = self.sizes.iter_mut().find(|blocks| blocks.lines == row.lines) else { return };
+        let free = std::mem::replace(&mut blocks.free, row.block);
+        if let Some(next) = block_mut(&mut self.pieces, row).and_then(|block| block.first_chunk_mut()) {
+            *next = free.to_le_bytes();
+        }
+        if let Some(piece) = self.pieces.get_mut(place(row.block).0) {
+            piece.live -= 1;
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn append_words_moved(&mut self, row: &mut Row, words: [u64; 3], len: usize) -> bool {
-        let put = |room: &mut [u8]| {
-            *room.as_chunks_mut().0.first_chunk_mut()? = words.map(u64::to_le_bytes);
-            Some(len)
-        };
-        self.append_moved(row, WORDS, |room| put(room).unwrap_or(0)).is_some()
-    }
-
-    #[inline]
-    fn block_mut(&mut self, row: &Row) -> Option<&mut [u8]> {
-        self.blocks.get_mut(usize::from(row.size))?.get_mut(row.block)
-    }
-
-    /// The same of a record for which `room` bytes are needed in a larger block, or in one again.
+    /// Appends a record for which `room` bytes are needed in a larger block, or in one again.
     #[inline(never)]
     fn append_moved(&mut self, row: &mut Row, room: usize, write: impl Fn(&mut [u8]) -> usize) -> Option<()> {
         let used = usize::from(row.used);
-        let size = self.blocks.iter().position(|blocks| blocks.size >= used + room)?;
-        let new = self.blocks.get_mut(size)?.take()?;
-        // A larger size comes after a smaller one.
-        let (smaller, larger) = self.blocks.split_at_mut(size);
-        let to = larger.first_mut()?.get_mut(new)?;
-        if let Some(from) = self.sealed.get(row.block, used).filter(|_| row.size == SEALED) {
-            to[..used].copy_from_slice(from);
-            self.sealed.forget(row.block);
-        } else if let Some(blocks) = smaller.get_mut(usize::from(row.size)) {
-            if let Some(from) = blocks.get(row.block) {
-                to[..used].copy_from_slice(&from[..used]);
+        let size = SIZES.iter().position(|lines| usize::from(*lines) * LINE >= used + room)?;
+        let new = Row { block: self.take(size)?, used: row.used, lines: SIZES[size] };
+        let ((piece, at), (old, from)) = (place(new.block), place(row.block));
+        let len = if row.lines == 0 {
+            let piece = self.pieces.get_mut(piece)?;
+            let to = piece.bytes.get_mut(piece.start + at..)?.get_mut(..new.room())?;
+            if let Some(bytes) = self.sealed.get(row.block, used).filter(|_| row.is_sealed()) {
+                to[..used].copy_from_slice(bytes);
+                self.sealed.forget(row.block);
             }
-            blocks.forget(row.block);
-        }
-        let len = write(&mut to[used..]);
-        *row = Row { block: new, used: (used + len) as u16, size: size as u8 };
+            write(&mut to[used..])
+        } else {
+            // Blocks of another size are in another piece.
+            let [piece, old] = self.pieces.get_disjoint_mut([piece, old]).ok()?;
+            let to = piece.bytes.get_mut(piece.start + at..)?.get_mut(..new.room())?;
+            to[..used].copy_from_slice(old.bytes.get(old.start + from..)?.get(..used)?);
+            let len = write(&mut to[used..]);
+            self.give_back(row);
+            len
+        };
+        *row = Row { used: row.used + len as u16, ..new };
         Some(())
     }
 
     /// Hardly anything will be appended to `row`: it leaves its block. If something is, it comes into a block again.
     pub fn seal(&mut self, row: &mut Row) {
-        let Some(blocks) = self.blocks.get_mut(usize::from(row.size)) else { return };
-        let bytes = blocks.get(row.block).and_then(|block| block.get(..usize::from(row.used)));
+        let bytes = block(&self.pieces, row)
+            .and_then(|block| block.get(..usize::from(row.used)))
+            .filter(|bytes| !bytes.is_empty());
         if let Some(number) = bytes.and_then(|bytes| self.sealed.push(bytes)) {
-            blocks.forget(row.block);
-            *row = Row { block: number, size: SEALED, ..*row };
+            self.give_back(row);
+            *row = Row { block: number, used: row.used, lines: 0 };
         }
     }
 
@@ -238,9 +241,9 @@ impl Rows {
     #[inline]
     pub fn get(&self, row: &Row) -> &[u8] {
         let used = usize::from(row.used);
-        let bytes = match self.blocks.get(usize::from(row.size)) {
-            Some(blocks) => blocks.get(row.block).and_then(|block| block.get(..used)),
-            None => self.sealed.get(row.block, used),
+        let bytes = match row.lines {
+            0 => self.sealed.get(row.block, used),
+            _ => block(&self.pieces, row).and_then(|block| block.get(..used)),
         };
         bytes.unwrap_or(&[])
     }
@@ -253,12 +256,11 @@ impl Rows {
         }
     }
 
-    /// Where the next record comes to, if `row` has a block that is not full.
+    /// Where the next record comes to, if `row` is in a block.
     #[inline]
     fn end(&self, row: &Row) -> Option<&u8> {
-        let blocks = self.blocks.get(usize::from(row.size))?;
-        let (piece, at) = blocks.place(row.block);
-        let piece = blocks.pieces.get(piece)?;
+        let (piece, at) = place(row.block);
+        let piece = self.pieces.get(piece)?;
         piece.bytes.get(piece.start + at + usize::from(row.used))
     }
 
@@ -271,10 +273,7 @@ impl Rows {
 
     /// Takes the block of `row` back; another row may get it.
     pub fn forget(&mut self, row: &Row) {
-        match self.blocks.get_mut(usize::from(row.size)) {
-            Some(blocks) => blocks.forget(row.block),
-            None => self.sealed.forget(row.block),
-        }
+        if row.is_sealed() { self.sealed.forget(row.block) } else { self.give_back(row) }
     }
 
     /// `row` outlasts those that lie beside it: it is put down anew, so that their memory can go. From then on none may grow.
@@ -285,15 +284,24 @@ impl Rows {
         {
             let used = row.used;
             self.release(row);
-            *row = Row { block: number, size: SEALED, used };
+            *row = Row { block: number, used, lines: 0 };
         }
     }
 
     /// Takes the block of `row` back, which leaves it empty. From then on none may grow.
     pub fn release(&mut self, row: &mut Row) {
-        match self.blocks.get_mut(usize::from(row.size)) {
-            Some(blocks) => blocks.release(row.block),
-            None => self.sealed.forget(row.block),
+        if row.is_sealed() {
+            self.sealed.forget(row.block);
+        } else if let Some(blocks) = self.sizes.iter_mut().find(|blocks| blocks.lines == row.lines) {
+            // What is free may be gone with its piece.
+            blocks.free = NONE;
+            if let Some(piece) = self.pieces.get_mut(place(row.block).0) {
+                piece.live = piece.live.saturating_sub(1);
+                if piece.live == 0 {
+                    // The last block of a piece takes the piece with it.
+                    *piece = Piece::default();
+                }
+            }
         }
         *row = Row::EMPTY;
     }
@@ -333,7 +341,9 @@ mod tests {
         for (row, expected) in &all {
             assert_eq!(rows.get(row), expected);
         }
-        assert!(rows.blocks.iter().all(|blocks| blocks.pieces.len() == 1 && blocks.count <= 14));
+        assert_eq!(rows.pieces.len(), SIZES.len());
+        let taken = rows.sizes.iter().map(|blocks| PIECE as u32 / u32::from(blocks.lines) - blocks.left);
+        assert!(taken.into_iter().all(|taken| taken <= 14));
     }
 
     #[test]
@@ -351,7 +361,7 @@ mod tests {
         for (n, row) in all.iter_mut().enumerate() {
             if n % 100 < 2 { rows.set_aside(row) } else { rows.release(row) }
         }
-        assert!(rows.blocks[0].pieces.iter().all(|piece| piece.bytes.is_empty()));
+        assert!(rows.pieces.iter().all(|piece| piece.bytes.is_empty()));
         for (n, row) in all.iter().enumerate() {
             let expected = vec![n as u8; if n % 100 < 2 { 40 } else { 0 }];
             assert_eq!(rows.get(row), expected);
@@ -367,7 +377,7 @@ mod tests {
             assert!(append(&mut rows, &mut row, &[n as u8; 40]));
             all.push(row);
         }
-        let taken = |rows: &Rows| rows.blocks[0].pieces.iter().filter(|piece| !piece.bytes.is_empty()).count();
+        let taken = |rows: &Rows| rows.pieces.iter().filter(|piece| !piece.bytes.is_empty()).count();
         assert_eq!(taken(&rows), 3);
         for (n, row) in all.iter_mut().enumerate() {
             assert_eq!(rows.get(row), [n as u8; 40]);

@@ -2,7 +2,7 @@
 //! segments fill, so that a flood of SYNs has no rows. With the second segment it is written down.
 
 use super::tape::{Tape, mark};
-use super::written::FLAGS;
+use super::written::{FLAGS, NearStamps, Writer, more, what};
 use crate::pack::Pack;
 use crate::pack::block::{Row, Rows};
 use crate::segment::{Flags, Options, Segment, Timestamps};
@@ -82,13 +82,73 @@ impl Tape {
     /// Writes the SYN down that is kept, if one is: another segment follows. False, and nothing is done, if there is no room.
     #[inline]
     pub(super) fn write_kept(&mut self, rows: &mut Rows) -> bool {
-        let Some(syn) = self.kept() else { return true };
-        let written = rows.append(&mut self.row, |room| Tape::new(&syn).write(0, 0, &syn, room));
+        if self.count != 1 || self.marks & mark::KEPT == 0 {
+            return true;
+        }
+        let mut row = self.row;
+        let written = rows.append(&mut row, |room| self.write_syn(room));
         if written {
-            self.acked = [0; 2];
+            (self.row, self.acked) = (row, [0; 2]);
             self.marks &= !mark::KEPT;
         }
         written
+    }
+
+    /// What [`Tape::write`] does, for the SYN that is kept.
+    #[inline]
+    fn write_syn(&self, room: &mut [u8]) -> usize {
+        let ([numbers, rest], seq) = (self.acked, self.next[0].wrapping_sub(1));
+        let mut kind = what::WIDE | Flags::SYN.0 << 8;
+        let mut to = Writer { room, at: 4 };
+        to.put(self.time.0.to_le_bytes());
+        if self.window[0] != 0 {
+            kind |= what::WINDOW;
+            to.put(self.window[0].to_le_bytes());
+        }
+        if seq != 0 {
+            kind |= what::SEQ;
+            to.put(seq.to_le_bytes());
+        }
+        if numbers as u16 != 0 {
+            kind |= what::ID;
+            to.put((numbers as u16).to_le_bytes());
+        }
+        if self.has(mark::STAMPED, 0) {
+            let value = self.stamps[0];
+            if let Some(near) = NearStamps::of(&Timestamps { value, echo: 0 }, [0; 2]) {
+                kind |= what::NEAR_STAMPS;
+                to.put(near.0.to_le_bytes());
+            } else {
+                kind |= what::STAMPS;
+                to.put(u64::from(value).to_le_bytes());
+            }
+        }
+        let (flags, ttl) = (rest >> MORE_FLAGS, self.ttl[0]);
+        let bit = |there: bool, bit: u8| if there { bit } else { 0 };
+        let more = bit(rest & MSS != 0, more::MSS)
+            | bit(rest & SCALE != 0, more::SCALE)
+            | bit(rest & SACK_PERMITTED != 0, more::SACK_PERMITTED)
+            | bit(ttl != 0, more::TTL)
+            | bit(flags != 0, more::FLAGS);
+        if more != 0 {
+            kind |= what::MORE;
+            to.put([more]);
+        }
+        if rest & MSS != 0 {
+            to.put(self.mss.to_le_bytes());
+        }
+        if rest & SCALE != 0 {
+            to.put([rest as u8]);
+        }
+        if ttl != 0 {
+            to.put([ttl]);
+        }
+        if flags != 0 {
+            to.put([flags as u8]);
+        }
+        let (head, used) = (numbers & 0xffff_0000 | u32::from(kind), to.at);
+        (Writer { at: 0, ..to }).put(head.to_le_bytes());
+        used
     }
 }
 

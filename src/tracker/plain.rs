@@ -7,10 +7,18 @@ use super::written::{NearStamps, Plain, has_more};
 use crate::pack::block::Rows;
 use crate::segment::{Flags, Segment};
 
+/// Places of marks.
+const ACKS: u32 = mark::ACKS.trailing_zeros();
+const FIN: u32 = mark::FIN.trailing_zeros();
+const DISORDERLY: u32 = mark::DISORDERLY.trailing_zeros();
+const PAST_SYN: u32 = mark::PAST_SYN.trailing_zeros();
+
+const _: () = assert!(Flags::FIN.0 == 1);
+
 impl Tape {
     /// Writes down `seg` of end `x`; the tape begins with packet `first`. False, and nothing is done, if it may not belong
     /// here, or there is no room for it.
-    #[inline(always)]
+    #[inline]
     pub fn record(&mut self, first: u64, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
         let Ok(on) = u32::try_from(seg.packet.wrapping_sub(first)) else { return false };
         self.record_usual(on, x, seg, rows) || self.record_other(on, x, seg, rows)
@@ -18,7 +26,7 @@ impl Tape {
 
     /// Writes down `seg` of end `x`, `on` packets from the first one, if it is a usual one that certainly belongs here; else
     /// does nothing.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn record_usual(&mut self, on: u32, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
         const SEEN: u16 = 3 * mark::SEEN;
         let (x, y) = (x & 1, 1 - (x & 1));
@@ -47,36 +55,36 @@ impl Tape {
                 None => return false,
             },
         };
-        let (later, further, behind) = (later as u32, further as u16, behind as u16);
+        let Some(room) = rows.words(&mut self.row, Plain::bytes(near.is_some())) else { return false };
         let plain = Plain {
             sender: x,
             flags: seg.flags,
             checksum: seg.checksum,
-            later,
-            further,
+            later: later as u32,
+            further: further as u16,
             len: seg.len as u16,
             window: seg.window,
             ip_id: seg.ip_id,
-            behind,
+            behind: behind as u16,
             near,
         };
-        if !rows.append_words(&mut self.row, plain.words(), plain.bytes()) {
-            return false;
-        }
-        let payload = seg.len != 0;
-        let fin = seg.has(Flags::FIN);
-        // Which of the two nobody foresees, so that both are asked.
-        let content = payload | fin;
-        let new =
-            content & !self.has(mark::FIN, x) | !content & (!self.has(mark::ACKS, x) | (seg.ack != self.acked[x]));
-        if !new || seg.len > u32::from(self.mss) {
-            self.marks |= mark::DISORDERLY;
-        }
-        self.marks |= (mark::ACKS | if fin { mark::FIN } else { 0 }) << x | if x == 0 { mark::PAST_SYN } else { 0 };
+        // One by one: what is put together before it is copied is waited for.
+        let [first, second, third] = plain.words();
+        room[0] = first.to_le_bytes();
+        room[1] = second.to_le_bytes();
+        room[2] = third.to_le_bytes();
+        // Which of the two nobody foresees: what is out of order is payload or a FIN behind a FIN, or else an acknowledgment
+        // as the one before.
+        let fin = seg.flags.0 & Flags::FIN.0;
+        let content = fin | u16::from(seg.len != 0);
+        let same = u16::from(seg.ack == self.acked[x]);
+        let before = self.marks >> (ACKS + (FIN - ACKS) * u32::from(content) + x as u32);
+        let disorderly = before & (content | same) | u16::from(seg.len > u32::from(self.mss));
+        self.marks |= (disorderly & 1) << DISORDERLY | (mark::ACKS | fin << FIN) << x | (y as u16) << PAST_SYN;
         self.count += 1;
         (self.time, self.on) = (seg.time, on);
         (self.window[x], self.stamps[x], self.acked[x]) = (seg.window, stamp, seg.ack);
-        self.next[x] = seg.end();
+        self.next[x] = seg.seq.wrapping_add(seg.len).wrapping_add(fin.into());
         self.unique = self.unique.wrapping_add(seg.len);
         if self.marks & mark::CLOSED == mark::CLOSED {
             self.closes(x, seg, rows);

@@ -85,7 +85,7 @@ impl<'a> Player<'a> {
     #[inline(always)]
     fn usual(&mut self) -> Option<usize> {
         let plain = Plain::read(self.from.0)?;
-        self.from.0 = self.from.0.get(plain.bytes()..)?;
+        self.from.0 = self.from.0.get(Plain::bytes(plain.near.is_some())..)?;
         Some(self.plain(&plain))
     }
 

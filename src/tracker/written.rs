@@ -31,7 +31,7 @@ pub mod what {
 pub const FLAGS: u16 = 0x3f;
 
 /// What that byte says.
-mod more {
+pub mod more {
     pub const MSS: u8 = 1;
     pub const SCALE: u8 = 1 << 1;
     pub const SACK_PERMITTED: u8 = 1 << 2;
@@ -113,10 +113,10 @@ impl Plain {
         ]
     }
 
-    /// How many bytes of these count.
+    /// How many bytes of these count, with timestamps or without.
     #[inline(always)]
-    pub fn bytes(&self) -> usize {
-        Self::BYTES + if self.near.is_some() { size_of::<NearStamps>() } else { 0 }
+    pub fn bytes(stamped: bool) -> usize {
+        Self::BYTES + if stamped { size_of::<NearStamps>() } else { 0 }
     }
 
     /// The one that `bytes` begin with, if it is such a one.
