@@ -100,7 +100,8 @@ impl Analysis {
             let ahead = self.tracker.look_up(&mut up, n, |n| segments(found, n));
             for (i, (ahead, found)) in ahead.iter().zip(some).enumerate() {
                 if let Decoded::Segment(segment) = found {
-                    took(self.pass(segment, *ahead));
+                    self.count(segment);
+                    took(self.tracker.pass(segment, *ahead));
                 } else {
                     self.take_other(found);
                 }

@@ -138,6 +138,12 @@ impl Head {
 }
 
 impl<E: Notes> Store<E> {
+    /// Writes `seg` down, as [`Store::record`] does, where it is not known yet which end sent it.
+    #[inline(never)]
+    pub(super) fn record_anew(&mut self, index: usize, seg: &Segment) -> bool {
+        self.sender(index, seg).is_some_and(|x| self.record(index, x, seg))
+    }
+
     /// Writes `seg` down, as [`Store::record`] does, if connection `index` is not the first on its four-tuple.
     #[inline(never)]
     pub(super) fn record_again(&mut self, index: usize, seg: &Segment) -> bool {
@@ -291,12 +297,17 @@ impl<N: Notes> Tracker<N> {
     /// its connection.
     #[inline(never)]
     pub(super) fn pass_on(&mut self, mut head: usize, hash: u32, seg: &Segment) -> usize {
+        if let Some(slot) = self.store.slot(head)
+            && self.store.take_steady(head, slot, seg)
+        {
+            return head;
+        }
         if self.store.heads[head].state.followed().is_some()
             && let Some(latest) = self.head(&seg.src, &seg.dst, hash).filter(|latest| *latest != head)
         {
             // Another has taken its place since it was looked up.
             head = latest;
-            if self.store.record(head, seg) {
+            if self.store.record_anew(head, seg) {
                 return head;
             }
         }

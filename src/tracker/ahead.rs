@@ -16,6 +16,8 @@ pub struct Ahead {
     pub(super) hash: u32,
     /// The connection through which it is found, plus one; 0 for none.
     pub(super) head: u32,
+    /// Which of its ends sent the segment.
+    pub(super) sender: u32,
     pub(super) era: u32,
 }
 
@@ -42,12 +44,12 @@ impl<N: Notes> Tracker<N> {
         ahead
     }
 
-    /// Where `seg` belongs, which is found through connection `head`.
+    /// Where `seg` belongs, which is found through connection `head`, and was sent by its end `x`.
     #[inline]
-    pub(super) fn known(&self, head: usize, seg: &Segment) -> Ahead {
+    pub(super) fn known(&self, head: usize, x: usize, seg: &Segment) -> Ahead {
         let hash = self.latest.hash(&seg.src, &seg.dst);
         debug_assert_eq!(self.head(&seg.src, &seg.dst, hash), Some(head));
-        Ahead { hash, head: head as u32 + 1, era: self.store.era }
+        Ahead { hash, head: head as u32 + 1, sender: x as u32, era: self.store.era }
     }
 
     /// Where those segments belong that come as number `n` of all, [`TOGETHER`] after [`TOGETHER`], and are taken next; goes
@@ -111,9 +113,13 @@ impl<N: Notes> Tracker<N> {
     #[inline(always)]
     fn find_head(&self, ahead: &mut Ahead, seg: &Segment) {
         let Some(guess) = (ahead.head as usize).checked_sub(1) else { return };
-        match self.store.heads.get(guess) {
-            Some(head) if head.is_between(&seg.src, &seg.dst) => self.store.prefetch_end(head),
-            _ => self.find_other_head(ahead, seg),
+        if let Some(head) = self.store.heads.get(guess)
+            && let Some(x) = head.sender(&seg.src, &seg.dst)
+        {
+            ahead.sender = x as u32;
+            self.store.prefetch_end(head);
+        } else {
+            self.find_other_head(ahead, seg);
         }
     }
 
@@ -123,7 +129,9 @@ impl<N: Notes> Tracker<N> {
         let head = self.head(&seg.src, &seg.dst, ahead.hash);
         ahead.head = head.map_or(0, |head| head as u32 + 1);
         if let Some(head) = head {
-            self.store.prefetch_end(&self.store.heads[head]);
+            let head = &self.store.heads[head];
+            ahead.sender = head.sender(&seg.src, &seg.dst).map_or(0, |x| x as u32);
+            self.store.prefetch_end(head);
         }
     }
 }

@@ -33,9 +33,19 @@ impl Head {
     /// Whether it is about these two sockets.
     #[inline]
     pub(super) fn is_between(&self, a: &Socket, b: &Socket) -> bool {
+        self.sender(a, b).is_some()
+    }
+
+    /// Which of its ends `a` is, if it is about these two sockets.
+    #[inline(always)]
+    pub(super) fn sender(&self, a: &Socket, b: &Socket) -> Option<usize> {
         // Nobody foresees the direction: it is counted with, not asked for.
         let x = usize::from(a.port != self.sockets[0].port);
-        self.sockets[x & 1] == *a && self.sockets[1 - (x & 1)] == *b || self.is_from_same_port(a, b)
+        if self.sockets[x & 1] == *a && self.sockets[1 - (x & 1)] == *b {
+            Some(x)
+        } else {
+            self.is_from_same_port(a, b).then_some(1)
+        }
     }
 
     /// The same where the port does not tell the direction, in the direction that is not asked for above.

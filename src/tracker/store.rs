@@ -107,9 +107,9 @@ impl<E: Notes> Store<E> {
         Some(index)
     }
 
-    /// Writes `seg` down if connection `index` is on tape and `seg` belongs to it, whatever became of it so far.
+    /// Writes `seg` of end `x` down if connection `index` is on tape and `seg` belongs to it, whatever became of it so far.
     #[inline]
-    pub(super) fn record(&mut self, index: usize, seg: &Segment) -> bool {
+    pub(super) fn record(&mut self, index: usize, x: usize, seg: &Segment) -> bool {
         let head = &mut self.heads[index];
         if !head.state.is_growing() {
             return false;
@@ -117,13 +117,13 @@ impl<E: Notes> Store<E> {
         if head.previous != 0 {
             return self.record_again(index, seg);
         }
-        head.tape.record(head.first_packet, sender(&head.sockets, seg), seg, &mut self.rows)
+        head.tape.record(head.first_packet, x, seg, &mut self.rows)
     }
 
-    /// Whether `seg` is between the sockets of connection `index`.
+    /// Which end of connection `index` sent `seg`, if that is between its sockets.
     #[inline]
-    pub(super) fn is_between(&self, index: usize, seg: &Segment) -> bool {
-        self.heads.get(index).is_some_and(|head| head.is_between(&seg.src, &seg.dst))
+    pub(super) fn sender(&self, index: usize, seg: &Segment) -> Option<usize> {
+        self.heads.get(index)?.sender(&seg.src, &seg.dst)
     }
 
     /// Where the record of connection `index` is, if it has one and is the first on its four-tuple.

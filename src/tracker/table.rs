@@ -212,7 +212,7 @@ impl<N: Notes> Tracker<N> {
     pub fn pass(&mut self, seg: &Segment, ahead: Ahead) -> usize {
         match (ahead.head as usize).checked_sub(1) {
             Some(head) if ahead.era == self.store.era => {
-                if self.store.record(head, seg) {
+                if self.store.record(head, ahead.sender as usize, seg) {
                     head
                 } else {
                     self.pass_on(head, ahead.hash, seg)
@@ -226,7 +226,7 @@ impl<N: Notes> Tracker<N> {
     #[inline(never)]
     fn pass_anew(&mut self, seg: &Segment, hash: u32) -> usize {
         match self.head(&seg.src, &seg.dst, hash) {
-            Some(head) if self.store.record(head, seg) => head,
+            Some(head) if self.store.record_anew(head, seg) => head,
             Some(head) => self.pass_on(head, hash, seg),
             None => self.push_tape(hash, seg).unwrap_or_else(|| self.segment_at(None, hash, seg).connection),
         }
@@ -259,10 +259,10 @@ impl<N: Notes> Tracker<N> {
     /// The same of one that may be of the connection that `guess` says.
     #[inline(never)]
     fn pass_guessed(&mut self, guess: Guess, seg: &Segment) -> usize {
-        let known = guess.get().map(|(head, _)| head).filter(|head| self.store.is_between(*head, seg));
+        let known = guess.get().and_then(|(head, _)| Some((head, self.store.sender(head, seg)?)));
         let ahead = match known {
-            Some(head) if self.store.record(head, seg) => return head,
-            Some(head) => self.known(head, seg),
+            Some((head, x)) if self.store.record(head, x, seg) => return head,
+            Some((head, x)) => self.known(head, x, seg),
             None => self.ahead(seg),
         };
         if let Some(head) = (ahead.head as usize).checked_sub(1) {
@@ -279,6 +279,7 @@ impl<N: Notes> Tracker<N> {
     }
 
     /// A new connection, on tape, the first of its four-tuple.
+    #[inline]
     fn push_tape(&mut self, hash: u32, seg: &Segment) -> Option<usize> {
         let i = self.store.push_tape(seg, Kept::on_tape(1), 0)?;
         self.latest.insert(hash, i as u32);
