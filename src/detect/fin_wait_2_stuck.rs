@@ -48,6 +48,9 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    if !view.shows(Signs::reached(State::FinWait2)) {
+        return;
+    }
     for e in 0..2 {
         let Some(entered) = view.entered(e, State::FinWait2) else { continue };
         let since = entered.mark.time;

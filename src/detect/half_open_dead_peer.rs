@@ -149,7 +149,7 @@ pub(super) struct Silence {
 pub(super) fn silence(view: &View<'_>) -> Option<Silence> {
     let usual = view.span(&AFTER);
     (0..2).find_map(|e| {
-        if view.connection.ends[e].fin().is_some() || !is_open(view, 1 - e) || !is_told_silent(view, e) {
+        if view.connection.ends[e].fin().is_some() || !is_told_silent(view, e) || !is_open(view, 1 - e) {
             return None;
         }
         // A RST is an answer; and where nothing of the peer was captured, its silence proves nothing.

@@ -45,6 +45,10 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    let may_tell = |r: &signals::Reset| r.probes > 0 || r.unheard;
+    if (0..2).all(|e| view.unanswered(e).probes == 0) && !view.signals.resets().iter().any(may_tell) {
+        return;
+    }
     for e in 0..2 {
         let waiting = &view.unanswered(e);
         let probed = |r: &signals::Reset| r.from == e && r.ack && (r.probes > 0 || r.unheard);

@@ -50,6 +50,9 @@ pub static DECLARATION: Declaration = Declaration {
 const MANY: u16 = 4;
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    if !view.shows(Signs::reached(State::LastAck)) {
+        return;
+    }
     for e in 0..2 {
         let Some((step, span)) = view.stuck_in(e, State::LastAck) else {
             late(view, e, sink);

@@ -35,6 +35,9 @@ pub static DECLARATION: Declaration = Declaration {
 };
 
 fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
+    if !view.shows(Signs::reached(State::TimeWait)) {
+        return;
+    }
     for e in 0..2 {
         let killed = view.steps(e).iter().find(|s| s.rule.from == State::TimeWait && s.mark.event == Event::RcvRst);
         let (Some(killed), Some(entered)) = (killed, view.entered(e, State::TimeWait)) else { continue };

@@ -15,7 +15,7 @@ use crate::time::Span;
 use crate::timing::Measured;
 use crate::tracker::log::Step;
 use crate::tracker::rules::Event;
-use crate::tracker::{Connection, State, Verdict};
+use crate::tracker::{Connection, State, States, Verdict};
 
 /// Numbers behind a finding, by name.
 pub type Facts = BTreeMap<&'static str, Value>;
@@ -136,7 +136,7 @@ impl<'a> View<'a> {
 
     /// `server 192.0.2.1:80`, to be put into a sentence.
     pub fn who(&self, e: usize) -> Who {
-        Who { side: self.side(e), socket: self.socket(e) }
+        Who::new(self.side(e), self.socket(e))
     }
 
     /// A threshold that is a duration.
@@ -174,9 +174,8 @@ impl<'a> View<'a> {
 
     /// Both ends had opened it.
     pub fn was_open(&self) -> bool {
-        (0..2).all(|e| {
-            [State::Established, State::FinWait1, State::FinWait2, State::CloseWait].iter().any(|s| self.ever(e, *s))
-        })
+        const OPEN: States = States::of(&[State::Established, State::FinWait1, State::FinWait2, State::CloseWait]);
+        (0..2).all(|e| self.steps(e).iter().any(|s| OPEN.has(s.rule.to)))
     }
 
     /// It was open before the capture began.
@@ -200,6 +199,13 @@ impl<'a> View<'a> {
 pub struct Who {
     side: Side,
     socket: Socket,
+}
+
+impl Who {
+    /// The end of this socket.
+    pub fn new(side: Side, socket: Socket) -> Who {
+        Who { side, socket }
+    }
 }
 
 impl fmt::Display for Who {
