@@ -5,8 +5,9 @@
 mod script;
 
 use proptest::prelude::*;
-use script::{Script, script};
+use script::{Script, broken, script};
 use tcpstate::analyze::{Analysis, Finish, Options, Wanted};
+use tcpstate::detect::{Limits, thresholds};
 use tcpstate::render::pen::Lines;
 use tcpstate::render::pen::connection::End;
 use tcpstate::report::{ClosedFirst, Connection};
@@ -120,6 +121,19 @@ proptest! {
     fn one_connection_is_listed_alike(script in script(), given in any::<bool>()) {
         let vantage = given.then_some(Vantage::Client);
         agrees(&[script], &Options { vantage, ..Options::default() });
+    }
+
+    #[test]
+    fn what_a_reset_ends_is_listed_alike(
+        scripts in prop::collection::vec(prop_oneof![9 => broken(), 1 => script()], 1..12),
+        (short, given, lines) in any::<(bool, bool, bool)>(),
+    ) {
+        let mut limits = Limits::default();
+        if let Some(line) = scripts[0].lines.filter(|_| lines) {
+            thresholds().for_each(|(_, threshold)| limits.put(threshold, line));
+        }
+        let (timing, vantage) = (if short { Extent::Short } else { Extent::Nothing }, given.then_some(Vantage::Client));
+        agrees(&scripts, &Options { timing, vantage, limits, ..Options::default() });
     }
 
     #[test]

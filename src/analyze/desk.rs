@@ -1,5 +1,6 @@
 //! Where some connections are looked at together, and what is known of each of them there.
 
+use super::broken::Broken;
 use super::build;
 use super::flood::Flood;
 use super::lone::Alike;
@@ -26,6 +27,7 @@ pub(super) struct Desk {
     /// When the ends of those that were abridged entered their states.
     pub entered: [Option<Entered>; TOGETHER],
     pub lones: [Option<Lone>; TOGETHER],
+    pub broken: [Option<Broken>; TOGETHER],
     pub flights: Flights,
     /// Packets that prove receipts, as far as they are asked for.
     pub proofs: [Proofs; TOGETHER],
@@ -33,7 +35,7 @@ pub(super) struct Desk {
     pub anomalies: [Vec<Anomaly>; TOGETHER],
     pub kinds: Alike,
     pub flood: Flood,
-    /// Nothing is measured of a lone SYN.
+    /// Nothing is measured there of a lone SYN, or of what a RST ended.
     pub nothing: Measured,
 }
 
@@ -59,6 +61,8 @@ pub(super) struct Look<'b> {
 pub(super) enum Form<'b> {
     /// It is a textbook one, of which detectors have nothing to say.
     Textbook(&'b Textbook),
+    /// It went by the book until a RST ended it.
+    Broken(&'b Textbook, &'b Broken),
     /// It is a lone SYN.
     Lone(&'b Lone),
     /// All that the tracker knows of it.
@@ -70,7 +74,8 @@ impl Form<'_> {
     pub fn proofs(&self, measured: &Measured) -> Proofs {
         match self {
             Form::Textbook(book) => Proofs::from_slice(&book.proofs()),
-            Form::Lone(_) => Proofs::new(),
+            // These are not asked for.
+            Form::Broken(..) | Form::Lone(_) => Proofs::new(),
             Form::Case(_) => measured.proofs(),
         }
     }
@@ -85,7 +90,7 @@ impl Look<'_> {
     pub fn subject(&self) -> build::Subject<'_> {
         let Look { sockets, outline, verdicts, ending, measured, proofs, .. } = self;
         let tracked = match self.form {
-            Form::Textbook(_) | Form::Lone(_) => None,
+            Form::Textbook(_) | Form::Broken(..) | Form::Lone(_) => None,
             Form::Case(case) => Some(&case.connection),
         };
         build::Subject { sockets, outline, measured, verdicts, ending: *ending, proofs, tracked }

@@ -2,6 +2,7 @@
 
 use super::Analysis;
 use super::build::{self, Told};
+use super::desk::{Form, Look};
 use super::finish::Finish;
 use super::notes::Noted;
 use crate::detect::{self, Attempt, Brief, Scene, View};
@@ -83,6 +84,19 @@ impl Analysis {
 }
 
 impl Finish<'_> {
+    /// Adds a connection in full, of which detectors say `anomalies`, to those built.
+    pub(super) fn build<E: Told>(&self, look: &Look<'_>, anomalies: &mut Vec<Anomaly>, built: &mut Vec<Connection<E>>) {
+        if let Form::Lone(_) = look.form {
+            return built.push(self.in_full((look.index, look.id), look.verdicts));
+        }
+        if let Form::Broken(..) = look.form {
+            return self.build_refused((&look.subject(&[]), look.id), anomalies, built);
+        }
+        if let Some(connection) = self.analysis.add_built(&look.subject(), look.id, self.end, built) {
+            connection.anomalies = std::mem::take(anomalies);
+        }
+    }
+
     /// The connection with this number in full, unless it was let go.
     pub fn connection(&self, id: u64) -> Option<Connection> {
         let position = self.position(id)?;

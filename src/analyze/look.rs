@@ -6,7 +6,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::abridged::{Pages, in_order};
-use super::build::Told;
+use super::broken::Broken;
 use super::desk::{Desk, Form, Look, TOGETHER};
 use super::finish::Finish;
 use super::flood::Asked;
@@ -19,7 +19,7 @@ use crate::report::{Anomaly, Connection, Ending};
 use crate::time::Time;
 use crate::timing::Extent;
 use crate::tracker::verdict::Weighing;
-use crate::tracker::{Outline, Verdict};
+use crate::tracker::{Met, Outline, Verdict};
 
 impl Finish<'_> {
     /// Looks at the connections at these places, and adds them up in `tally`.
@@ -96,7 +96,7 @@ impl Finish<'_> {
         let (indices, left) = (&mut indices[..range.len()], &mut left[..range.len()]);
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
         self.read(indices, (built, wanted.in_short()), left, tally, desk);
-        let Desk { scratch, weighing, measured, books, abridged, entered, lones, .. } = desk;
+        let Desk { scratch, weighing, measured, books, abridged, entered, lones, broken, .. } = desk;
         let Desk { proofs, briefs, anomalies, kinds, nothing, .. } = desk;
         let (tracker, entered) = (&self.analysis.tracker, &entered[..range.len()]);
         let (begin, indices, chosen) = (range.start, &*indices, [true; TOGETHER]);
@@ -104,16 +104,17 @@ impl Finish<'_> {
         let mut pages = Pages { begin, indices, books, abridged, entered, late, chosen };
 
         let mut looks: SmallVec<[Look<'_>; TOGETHER]> = SmallVec::new();
-        let desk = scratch.iter().zip(weighing).zip(measured.iter().zip(proofs)).zip(&*books).zip(&*lones);
+        let desk = scratch.iter().zip(weighing).zip(measured.iter().zip(proofs)).zip(&*books).zip(&*lones).zip(&*broken);
         let places = indices.iter().zip(range.clone()).zip(left).zip(desk).zip(entered);
-        for ((((index, position), left), ((((scratch, weighing), (measured, proofs)), book), lone)), _) in
+        for ((((index, position), left), (((((scratch, weighing), (measured, proofs)), book), lone), broken)), _) in
             places.filter(|(_, entered)| entered.is_none())
         {
             let (index, id, sockets) = (*index, self.id(position), tracker.sockets(*index));
-            let (form, measured) = match (left, lone) {
-                (None, None) => (Form::Textbook(book), measured),
-                (None, Some(lone)) => (Form::Lone(lone), &*nothing),
-                (Some(_), _) => {
+            let (form, measured) = match (left, lone, broken) {
+                (None, Some(lone), _) => (Form::Lone(lone), &*nothing),
+                (None, _, Some(broken)) => (Form::Broken(book, broken), &*nothing),
+                (None, None, None) => (Form::Textbook(book), measured),
+                (Some(_), ..) => {
                     let case = tracker.looked(index, scratch);
                     (Form::Case(case), &case.notes.measured)
                 }
@@ -181,14 +182,19 @@ impl Finish<'_> {
         tally: &mut Tally,
         desk: &mut Desk,
     ) {
-        let Desk { scratch, measured, books, abridged, entered, lones, flights, .. } = desk;
+        let Desk { scratch, weighing, measured, books, abridged, entered, lones, broken, flights, .. } = desk;
+        let more = self.reads_all_broken(built);
         let places = indices.iter().zip(books).zip(lones).zip(measured).zip(entered).zip(&mut *left);
         for (i, (((((index, book), lone), measured), entered), left)) in places.enumerate() {
             *lone = if !built || lone_in_short { self.analysis.tracker.lone(*index) } else { None };
             // What is added up at once lies in one place, and so near.
             let abridged = &mut abridged[if built { i } else { 0 }];
-            *entered = None;
-            let read = lone.is_some() || self.as_textbook(*index, (book, measured, entered), (abridged, flights));
+            (*entered, broken[i]) = (None, None);
+            let mut read = lone.is_some() || self.as_textbook(*index, (book, measured, entered), (abridged, flights));
+            if !read {
+                broken[i] = self.as_broken((*index, more), (book, abridged, &mut weighing[i]), tally);
+                read = broken[i].is_some();
+            }
             if let Some(entered) = entered.as_ref().filter(|_| !built) {
                 self.add_abridged(*index, book, entered, tally);
                 self.time_abridged(*index, (book, abridged), (entered, || self.latest(book, entered)), tally);
@@ -208,6 +214,10 @@ impl Finish<'_> {
                 let ending = Ending::of_textbook(book.closer());
                 debug_assert_eq!(ending, Ending::of(&outline, verdicts));
                 (verdicts, outline, ending)
+            }
+            Form::Broken(book, broken) => {
+                let (verdicts, outline) = (weighing.verdicts(), book.outline_to_reset(&broken.rst));
+                (verdicts, outline, Ending::of(&outline, verdicts))
             }
             Form::Lone(lone) => {
                 let verdicts = weighing.weigh_lone(lone, self.end, profile);
@@ -264,6 +274,12 @@ impl Finish<'_> {
             let (who, given) = ((seats, &look.outline), self.analysis.options.vantage);
             match look.form {
                 Form::Lone(_) => tally.tables.add_lone(seats, look.verdicts, given, self.end),
+                // What had been open was added when it was read.
+                Form::Broken(book, Broken { rst, .. }) if rst.met == Met::Syn => {
+                    let [after, _] = book.lasted_to(rst);
+                    tally.tables.add_refused(seats, (look.verdicts, after), given, self.end);
+                }
+                Form::Broken(..) => {}
                 _ => tally.tables.add(look.measured, who, (look.verdicts, look.proofs), given, self.end),
             }
         }
@@ -299,16 +315,6 @@ impl Finish<'_> {
         }
     }
 
-    /// Adds a connection in full, of which detectors say `anomalies`, to those built.
-    fn build<E: Told>(&self, look: &Look<'_>, anomalies: &mut Vec<Anomaly>, built: &mut Vec<Connection<E>>) {
-        if let Form::Lone(_) = look.form {
-            return built.push(self.in_full((look.index, look.id), look.verdicts));
-        }
-        if let Some(connection) = self.analysis.add_built(&look.subject(), look.id, self.end, built) {
-            connection.anomalies = std::mem::take(anomalies);
-        }
-    }
-
     /// What detectors say of a connection: in short, and in full if it is to be built.
     fn ask(&self, look: &Look<'_>, built: bool, briefs: &mut Vec<Brief>, anomalies: &mut Vec<Anomaly>) {
         briefs.clear();
@@ -316,6 +322,13 @@ impl Finish<'_> {
         let case = match look.form {
             Form::Case(case) => case,
             Form::Textbook(_) => return,
+            Form::Broken(book, broken) => {
+                briefs.push(broken.brief);
+                if built {
+                    anomalies.extend(self.broken_in_full(look.index, book, broken));
+                }
+                return;
+            }
             Form::Lone(_) => {
                 briefs.extend(self.unremarkable.lone(&look.verdicts[0], look.sockets[1].addr, &self.scene));
                 return;
@@ -348,6 +361,7 @@ impl Finish<'_> {
                 (digests.push_textbook(who, &look.outline, &entered, &self.scene), None, None)
             }
             Form::Lone(_) => (digests.push_lone(who, &look.outline, look.verdicts, outcome), None, None),
+            Form::Broken(..) => (false, None, None),
             Form::Case(case) => {
                 let signals = &case.notes.signals;
                 (false, signals.last_data(), Attempt::of(&case.connection, signals))

@@ -1,13 +1,13 @@
 //! Connections that were looked at, each as one of many.
 
-use super::desk::Look;
+use super::desk::{Form, Look};
 use super::finish::Finish;
 use crate::detect::{ALL, Brief};
 use crate::report::{Ending, Row};
 use crate::time::Span;
 use crate::tracker::log::Step;
 use crate::tracker::textbook::Entered;
-use crate::tracker::{Evidence, State, Textbook, Verdict};
+use crate::tracker::{Evidence, Met, State, Textbook, Verdict};
 
 impl Finish<'_> {
     /// One of which detectors say `briefs`.
@@ -29,7 +29,10 @@ impl Finish<'_> {
             packets: c.packets[0].saturating_add(c.packets[1]),
             first: c.first,
             last: c.last,
-            handshake: look.measured.handshake.round_trip(),
+            handshake: match look.form {
+                Form::Broken(book, broken) if broken.rst.met != Met::Syn => Some(opened_in(book)),
+                _ => look.measured.handshake.round_trip(),
+            },
             one_way: look.ending.outcome.is_one_way(sides.map(|e| c.packets[e])),
             midstream: !c.opening_seen || c.packets[client] > 0 && lacks_syn(&look.verdicts[client]),
             alike: 0,
@@ -41,7 +44,6 @@ impl Finish<'_> {
     pub(super) fn row_abridged(&self, (index, id): (usize, u64), book: &Textbook, entered: &Entered) -> Row {
         let (outline, ending) = (book.outline(), Ending::of_textbook(book.closer()));
         let [client, server] = *self.analysis.tracker.sockets(index);
-        let [first, second] = book.handshake();
         Row {
             id,
             worst: None,
@@ -55,12 +57,18 @@ impl Finish<'_> {
             packets: outline.packets[0].saturating_add(outline.packets[1]),
             first: outline.first,
             last: outline.last,
-            handshake: Some(Span(first.0.saturating_add(second.0))),
+            handshake: Some(opened_in(book)),
             one_way: false,
             midstream: false,
             alike: 0,
         }
     }
+}
+
+/// How long its handshake took.
+fn opened_in(book: &Textbook) -> Span {
+    let [first, second] = book.handshake();
+    Span(first.0.saturating_add(second.0))
 }
 
 /// Whether the client's SYN is only known to have been sent, by what answers it.

@@ -8,7 +8,7 @@ use crate::time::Span;
 use crate::tracker::log::Step;
 use crate::tracker::rules::Event;
 use crate::tracker::sequence::before;
-use crate::tracker::{Evidence, OVERTAKEN, State, is_unspent};
+use crate::tracker::{Evidence, OVERTAKEN, Rst, State, Textbook, is_unspent};
 
 /// The class of a RST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +133,23 @@ const LEAST_INTERVAL: Span = Span::millis(900);
 
 /// How soon an answer counts as caused by what came before it.
 pub(super) fn is_prompt(view: &View<'_>, age: Span) -> bool {
-    age.0 <= view.round_trip().0.saturating_mul(2).saturating_add(Span::millis(50).0)
+    is_prompt_within(view.round_trip(), age)
+}
+
+/// The same where a round trip takes so long.
+fn is_prompt_within(round_trip: Span, age: Span) -> bool {
+    age.0 <= round_trip.0.saturating_mul(2).saturating_add(Span::millis(50).0)
+}
+
+/// The class of the RST that ended `book`, an open connection that had gone by the book up to that, what that tells of it left out.
+pub(super) fn by_the_book(book: &Textbook, rst: &Rst) -> Cause {
+    let round_trip = book.round_trip().unwrap_or_default();
+    match rst.unread || rst.answers.is_some_and(|age| is_prompt_within(round_trip, age)) {
+        // It answers no payload.
+        _ if !rst.ack => Cause::Unknown,
+        true => Cause::UnreadData,
+        false => Cause::Abort,
+    }
 }
 
 /// The class of `reset`, one of those in the signals of `view`.

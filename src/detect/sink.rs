@@ -14,6 +14,9 @@ use crate::time::{Span, Time};
 /// The fact of what holds up to the end of a capture that is too short to wait for the usual time.
 pub const SHORT_CAPTURE: &str = "short_capture";
 
+/// The fact that tells why a RST was sent.
+pub(super) const RESET_CAUSE: &str = "reset.cause";
+
 /// What was found, without words: what findings are grouped and sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brief {
@@ -42,7 +45,7 @@ impl Brief {
         let declaration = ALL.iter().position(|d| d.code == anomaly.code)?;
         let number = |name: &str| anomaly.facts.get(name).and_then(Value::as_f64);
         let micros = |seconds: f64| (seconds * 1e6).round();
-        let cause = anomaly.facts.get("reset.cause").and_then(Value::as_str);
+        let cause = anomaly.facts.get(RESET_CAUSE).and_then(Value::as_str);
         let measure = match anomaly.name {
             "idle-death" => number("idle").map(micros),
             "syn-retried" => {
@@ -241,7 +244,7 @@ impl Raised<'_> {
     /// Why a RST was sent: fact `reset.cause`.
     pub fn cause(self, cause: &'static str) -> Self {
         self.brief.cause = Some(cause);
-        self.fact("reset.cause", cause)
+        self.fact(RESET_CAUSE, cause)
     }
 }
 

@@ -1,6 +1,10 @@
 //! O02: a SYN that is answered by RST.
 
+use super::cause::Cause;
 use super::prelude::*;
+use super::sink::{Brief, RESET_CAUSE};
+use super::view::Who;
+use crate::report::Anomaly;
 use crate::segment::Flags;
 
 pub static DECLARATION: Declaration = Declaration {
@@ -38,12 +42,29 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     }
     let Some(closed) = view.event(c, Event::RcvRst).filter(|step| step.rule.from == State::SynSent) else { return };
     let syn = view.event(c, Event::SndSyn).map_or(closed.mark.time, |s| s.mark.time);
-    let message = || sentence!("{} refused the connection of {} with RST", view.who(s), view.socket(c));
-    sink.raise(Severity::Warning, reset.time, reset.packet, message)
+    sink.raise(Severity::Warning, reset.time, reset.packet, || message(view.who(s), view.socket(c)))
         .at(s)
-        .cause("refused")
-        .span("after", reset.time - syn)
-        .fact("syns", view.connection.ends[c].syns);
+        .cause(Cause::Refused.name())
+        .span(AFTER, reset.time - syn)
+        .fact(SYNS, view.connection.ends[c].syns);
+}
+
+/// The names of facts.
+const AFTER: &str = "after";
+const SYNS: &str = "syns";
+
+fn message(server: Who, client: Socket) -> String {
+    sentence!("{server} refused the connection of {client} with RST")
+}
+
+/// What `brief` says in short, of one SYN of the first of these sockets, which the other refused `after` so long.
+pub(super) fn by_the_book(brief: &Brief, [client, server]: &[Socket; 2], after: Span) -> Anomaly {
+    let Declaration { code, name, .. } = DECLARATION;
+    let Brief { severity, endpoint, time, packet, .. } = *brief;
+    let message = message(Who::new(Side::Server, *server), *client);
+    let cause = Value::from(Cause::Refused.name());
+    let facts = facts([(AFTER, seconds(after)), (RESET_CAUSE, cause), (SYNS, Value::from(1))]);
+    Anomaly { code, name, severity, endpoint, time, packet: (packet != 0).then_some(packet), message, facts }
 }
 
 /// The SYN was answered by a RST that does not acknowledge it, which its sender drops.
@@ -61,5 +82,8 @@ fn ignored(view: &View<'_>, reset: &signals::Reset, sink: &mut Sink<'_>) {
             if reset.ack { "acknowledges something else" } else { "acknowledges nothing" },
         )
     };
-    sink.raise(Severity::Note, reset.time, reset.packet, message).at(s).cause("refused").fact("acknowledges", false);
+    sink.raise(Severity::Note, reset.time, reset.packet, message)
+        .at(s)
+        .cause(Cause::Refused.name())
+        .fact("acknowledges", false);
 }

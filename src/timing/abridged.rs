@@ -104,6 +104,11 @@ impl Abridged {
         self.after_data(closer & 1).filter(|_| self.talker == 0)
     }
 
+    /// If the client sent the last payload, how long before `time`.
+    pub fn client_waited_until(&self, time: Time) -> Option<Span> {
+        self.spoke.filter(|_| self.talker == 0).map(|spoke| since(spoke, time))
+    }
+
     /// From the last payload, if there was any, to the FIN of end `x`: there is none after the first FIN.
     pub(super) fn after_data(&self, x: usize) -> Option<Span> {
         self.spoke.map(|spoke| since(spoke, self.fins[x]))
@@ -167,7 +172,7 @@ impl Abridged {
         }
         self.nobody = sum(self.nobody, own);
         // A client that closes then may have given up.
-        line.len > 0 || x == 1 || self.spoke.is_none() || self.talker == 1
+        !line.fin || line.len > 0 || x == 1 || self.spoke.is_none() || self.talker == 1
     }
 
     /// End `x` sends payload; false if it may have been held back.
@@ -204,11 +209,10 @@ impl Abridged {
         }
     }
 
-    /// Nothing was sent for long up to `now`, when end `x` sends payload if it `speaks`, or else a FIN alone.
+    /// Nothing was sent for long up to `now`, when end `x` sends what ends that.
     #[cold]
-    fn pauses(&mut self, x: usize, now: Time, speaks: bool) {
+    fn pauses(&mut self, x: usize, now: Time, ender: Ender) {
         let (start, length) = (self.content, since(self.content, now));
-        let ender = if speaks { Ender::Data } else { Ender::Fin };
         self.gaps.add(Gap { start, length, probes: 0, ended: (ender, x) });
     }
 }
@@ -249,12 +253,21 @@ impl Measure for Abridged {
         let plain = line.len == 0 || self.speaks(line);
         self.settled[x] = None;
         if since(self.content, now) >= GAP {
-            self.pauses(x, now, line.len > 0);
+            self.pauses(x, now, if line.len > 0 { Ender::Data } else { Ender::Fin });
         }
         self.content = now;
         if line.fin {
             (self.fins[x], self.closing) = (now, true);
         }
         plain
+    }
+
+    #[inline(always)]
+    fn reset(&mut self, line: &Line) -> bool {
+        let told = self.closing || self.spends(line);
+        if since(self.content, line.time) >= GAP {
+            self.pauses(line.sender & 1, line.time, Ender::Rst);
+        }
+        told
     }
 }

@@ -4,6 +4,7 @@ use super::abridged::Abridged;
 use super::columns::place;
 use super::figure::{ADDED, Figure, Stopped};
 use super::occupancy::{Stay, between};
+use super::proofs::Proofs;
 use super::seats::Seats;
 use super::table::{Builder, Entry, Extent, Metric};
 use super::vantage::{self, Vantage};
@@ -11,7 +12,7 @@ use crate::report::Side;
 use crate::report::timing::Stops;
 use crate::time::{Span, Time};
 use crate::tracker::textbook::Entered;
-use crate::tracker::{Evidence, State, Textbook};
+use crate::tracker::{Evidence, State, Textbook, Verdict};
 
 impl Builder {
     /// Takes the textbook connection in `book` in the groups at these [seats](Builder::seats), of which `m` was measured, and
@@ -26,21 +27,50 @@ impl Builder {
         end: Time,
     ) {
         let mut entry = self.entry(seats);
-        let clamped = entry.abridged(m);
-        let seen = given.or_else(|| vantage::by_spans(m.legs[0].0, m.legs[1].0));
-        let added = added(m, book.last(), clamped);
-        entry.each(|sums| {
-            sums.begin(seen);
-            sums.add(&added);
-        });
-        if m.gaps.count > 0 {
-            entry.stopped(Stopped::Idle, &m.idle());
-        }
+        let fin_to_fin = Span((m.fins[0] - m.fins[1]).0.saturating_abs());
+        entry.samples.sample(entry.sampled, Metric::FinToFin, fin_to_fin);
+        entry.abridged(m, book.last() - m.fins[0].min(m.fins[1]), given);
         if entry.extent == Extent::Full {
             entry.in_full(m, book, (entered, &late()), end);
         } else {
             entry.entered(entered, end);
         }
+    }
+
+    /// The same, without bounds, of one that a RST ended so long after the FIN of an end, if there was one, and of whose ends this became.
+    #[inline(never)]
+    pub fn add_broken(
+        &mut self,
+        (m, close): (&Abridged, Span),
+        seats: Seats,
+        verdicts: &[Verdict; 2],
+        given: Option<Vantage>,
+        end: Time,
+    ) {
+        let mut entry = self.entry(seats);
+        entry.abridged(m, close, given);
+        entry.stays(verdicts.each_ref(), Proofs::new, end);
+    }
+
+    /// Takes a SYN that was refused after so long, and of whose ends this became.
+    pub fn add_refused(
+        &mut self,
+        seats: Seats,
+        (verdicts, after): (&[Verdict; 2], Span),
+        given: Option<Vantage>,
+        end: Time,
+    ) {
+        let mut entry = self.entry(seats);
+        let mut added = [0; ADDED];
+        // Of the handshake.
+        added[Figure::Blame(0).index()] = after.0.max(0) as u64;
+        entry.each(|sums| {
+            sums.begin(given);
+            sums.add(&added);
+        });
+        entry.one(Metric::Duration, Some(after));
+        // No packet proves what it came to.
+        entry.stays(verdicts.each_ref(), Proofs::new, end);
     }
 }
 
@@ -62,13 +92,13 @@ impl Abridged {
     }
 }
 
-/// What it adds to the figures of its groups, by [`Figure::index`]; its last packet came at `last`, and so many of its corrected
-/// values would have been negative.
-fn added(m: &Abridged, last: Time, clamped: u64) -> [u64; ADDED] {
+/// What it adds to the figures of its groups, by [`Figure::index`]; its close took so long, and so many of its corrected values
+/// would have been negative.
+fn added(m: &Abridged, close: Span, clamped: u64) -> [u64; ADDED] {
     let mut added = [0; ADDED];
     added[Figure::Clamped.index()] = clamped;
     // In the order of `Blame::parts`; nothing was lost, and no window closed.
-    let (handshake, close) = (Span(m.legs[0].0.saturating_add(m.legs[1].0)), last - m.fins[0].min(m.fins[1]));
+    let handshake = Span(m.legs[0].0.saturating_add(m.legs[1].0));
     let [client, server] = m.own;
     let spent = [handshake, m.network, Span(0), server, client, Span(0), Span(0), m.nobody, close];
     for (part, span) in (0..).zip(spent) {
@@ -78,16 +108,30 @@ fn added(m: &Abridged, last: Time, clamped: u64) -> [u64; ADDED] {
 }
 
 impl Entry<'_> {
-    /// What was measured, in short; how many corrected values would have been negative.
+    /// What was measured of one whose close took so long, in short, but for the time between FINs.
     #[inline(always)]
-    fn abridged(&mut self, m: &Abridged) -> u64 {
+    fn abridged(&mut self, m: &Abridged, close: Span, given: Option<Vantage>) {
+        let clamped = self.sampled_of(m);
+        let seen = given.or_else(|| vantage::by_spans(m.legs[0].0, m.legs[1].0));
+        let added = added(m, close, clamped);
+        self.each(|sums| {
+            sums.begin(seen);
+            sums.add(&added);
+        });
+        if m.gaps.count > 0 {
+            self.stopped(Stopped::Idle, &m.idle());
+        }
+    }
+
+    /// Its samples; how many corrected values would have been negative.
+    #[inline(always)]
+    fn sampled_of(&mut self, m: &Abridged) -> u64 {
         let sampled = self.sampled;
         self.samples.sample(sampled, Metric::SynToSynack, m.legs[0]);
         self.samples.sample(sampled, Metric::SynackToAck, m.legs[1]);
         self.samples.all(sampled, Metric::RttClient, m.trips[0].all());
         self.samples.all(sampled, Metric::RttServer, m.trips[1].all());
         self.samples.all(sampled, Metric::Ttfb, m.answers[1].all());
-        self.samples.sample(sampled, Metric::FinToFin, Span((m.fins[0] - m.fins[1]).0.saturating_abs()));
         let mut clamped = 0;
         for (metric, x) in [(Metric::ServerThink, 1), (Metric::ClientThink, 0)] {
             let thinks = m.answers[x].all().map(|answer| answer - m.least[x]);

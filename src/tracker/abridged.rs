@@ -5,7 +5,7 @@ use super::again::Next;
 use super::sequence::after;
 use super::textbook::{NONE, Packet, Textbook};
 use super::timers;
-use super::written::{FLAGS, Reader, what};
+use super::written::{FLAGS, More, Reader, what};
 use crate::segment::{Flags, ScopeId};
 use crate::time::{Span, Time};
 
@@ -41,31 +41,36 @@ pub trait Measure {
 
     /// The next segment after that. False if anything about it is rare.
     fn line(&mut self, line: &Line) -> bool;
+
+    /// The RST that ends it, as such a line. False if anything about it is rare.
+    fn reset(&mut self, line: &Line) -> bool;
 }
 
 /// What is written on the tape.
 #[derive(Clone, Copy)]
-struct Tape<'a> {
-    bytes: &'a [u8],
+pub(super) struct Tape<'a> {
+    pub bytes: &'a [u8],
     /// Time and packet number of the segment before.
-    now: Time,
-    packet: u64,
+    pub now: Time,
+    pub packet: u64,
     first: u64,
     /// What comes next in each stream.
-    next: [u32; 2],
+    pub next: [u32; 2],
     /// Whether the window of each end's latest segment is closed, as far as it is not a plain one.
     shut: [bool; 2],
+    /// How often an end had another TTL than before: once for the first of each.
+    pub ttls: u8,
 }
 
 /// A segment as it is written.
-struct Written {
-    sender: usize,
-    flags: Flags,
-    seq: u32,
-    ack: u32,
-    len: u32,
+pub(super) struct Written {
+    pub sender: usize,
+    pub flags: Flags,
+    pub seq: u32,
+    pub ack: u32,
+    pub len: u32,
     /// Its window is closed.
-    shut: bool,
+    pub shut: bool,
 }
 
 /// Later than this no time is: whatever is reckoned with them stays exact.
@@ -74,7 +79,7 @@ const LATEST: i64 = 1 << 61;
 impl Tape<'_> {
     /// The next segment, as long as there is nothing rare about it.
     #[inline(always)]
-    fn next(&mut self) -> Option<Written> {
+    pub fn next(&mut self) -> Option<Written> {
         match self.plain() {
             Some(written) => Some(written),
             None => self.rare(),
@@ -83,7 +88,7 @@ impl Tape<'_> {
 
     /// The same of any segment. It is read of a copy: so this one need not lie in memory.
     #[inline(always)]
-    fn rare(&mut self) -> Option<Written> {
+    pub fn rare(&mut self) -> Option<Written> {
         let mut copy = *self;
         let written = copy.any();
         *self = copy;
@@ -141,16 +146,17 @@ impl Tape<'_> {
         let ack = if has(what::ACK) { from.word() } else { usual };
         from.skip(if has(what::ID) { 2 } else { 0 });
         from.skip(if has(what::NEAR_STAMPS) { 4 } else { 0 } + if has(what::STAMPS) { 8 } else { 0 });
-        let plain = !has(what::MORE) || from.skip_more();
+        let more = if has(what::MORE) { from.skip_more() } else { More::NONE };
+        self.ttls = self.ttls.wrapping_add(more.has_ttl().into());
         self.bytes = from.0;
-        let sound = plain && self.now >= before && (0..LATEST).contains(&self.now.0) && !after(ack, usual);
+        let sound = !more.is_rare() && self.now >= before && (0..LATEST).contains(&self.now.0) && !after(ack, usual);
         sound.then_some(Written { sender, flags, seq, ack, len, shut: self.shut[sender] })
     }
 }
 
 /// How far it has closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Open,
     /// One end has sent its FIN.
     Fin,
@@ -163,30 +169,32 @@ enum Stage {
 
 /// A connection that may be read so.
 pub struct Abridged<'a> {
-    tape: Tape<'a>,
+    pub(super) tape: Tape<'a>,
     scope: ScopeId,
     /// Which one it is on its four-tuple, and what took that over.
     place: (u32, Option<Next>),
 }
 
 /// What is known of it so far.
-struct Page {
+pub(super) struct Page {
+    /// Where each stream begins after its SYN.
+    begins: [u32; 2],
     /// The highest acknowledgment of each end's stream.
-    acked: [u32; 2],
+    pub acked: [u32; 2],
     /// Capture time of each end's last segment.
-    sent: [Time; 2],
+    pub sent: [Time; 2],
     /// The same of its last with payload or FIN.
-    content: [Time; 2],
+    pub content: [Time; 2],
     /// The least time from the tap to each end and back.
     least: [Span; 2],
-    packets: [u32; 2],
-    pause: Span,
-    stage: Stage,
+    pub packets: [u32; 2],
+    pub pause: Span,
+    pub stage: Stage,
 }
 
 /// From one time to another, which is not before it; both are in bounds.
 #[inline(always)]
-fn since(earlier: Time, later: Time) -> Span {
+pub(super) fn since(earlier: Time, later: Time) -> Span {
     Span(later.0.wrapping_sub(earlier.0))
 }
 
@@ -194,7 +202,7 @@ impl<'a> Abridged<'a> {
     #[inline(always)]
     pub(super) fn new(bytes: &'a [u8], first: u64, scope: ScopeId, place: (u32, Option<Next>)) -> Abridged<'a> {
         Abridged {
-            tape: Tape { bytes, now: NONE.0, packet: first, first, next: [0; 2], shut: [true; 2] },
+            tape: Tape { bytes, now: NONE.0, packet: first, first, next: [0; 2], shut: [true; 2], ttls: 0 },
             scope,
             place,
         }
@@ -204,20 +212,11 @@ impl<'a> Abridged<'a> {
     /// either means something.
     #[inline(always)]
     pub fn read(mut self, book: &mut Textbook, measure: &mut impl Measure) -> bool {
-        (book.ready, book.lacking, book.ack) = (None, None, None);
-        let Some(begins) = self.opens(book) else { return false };
-        let [syn, syn_ack, ack] = book.opening.map(|packet| packet.0);
-        let legs = [since(syn, syn_ack), since(syn_ack, ack)];
-        let mut page = Page {
-            acked: self.tape.next,
-            sent: [ack, syn_ack],
-            content: [NONE.0; 2],
-            least: [legs[1], legs[0]],
-            packets: [2, 1],
-            pause: legs[0].max(legs[1]),
-            stage: Stage::Open,
-        };
-        measure.open([syn, syn_ack, ack]);
+        let opened = self.asks(book) && self.tape.rare().is_some_and(|seg| self.opens(&seg, book));
+        if !opened {
+            return false;
+        }
+        let mut page = self.page(book, measure);
         while !self.tape.bytes.is_empty() {
             let before = self.tape.now;
             let Some(written) = self.tape.next() else { return false };
@@ -226,32 +225,39 @@ impl<'a> Abridged<'a> {
                 return false;
             }
         }
+        self.tells(&page, [1, 1], book);
+        // What took its place came later, or the clock was set back.
+        page.stage == Stage::Closed && book.next.is_none_or(|next| next.time > book.last.0)
+    }
+
+    /// Tells in `book` what all segments come to, so many FINs of each end among them.
+    #[inline(always)]
+    pub(super) fn tells(&self, page: &Page, fins: [u32; 2], book: &mut Textbook) {
         let (incarnation, next) = self.place;
         (book.scope, book.incarnation, book.next) = (self.scope, incarnation, next);
         (book.packets, book.pause) = (page.packets, page.pause);
-        // But for the FIN.
-        book.bytes = [0, 1].map(|x| self.tape.next[x].wrapping_sub(begins[x]).wrapping_sub(1).into());
+        book.bytes = [0, 1].map(|x| self.tape.next[x].wrapping_sub(page.begins[x]).wrapping_sub(fins[x]).into());
         book.turnaround = page.least.map(|least| timers::least_turnaround(None, least));
-        // What took its place came later, or the clock was set back.
-        page.stage == Stage::Closed && next.is_none_or(|next| next.time > book.last.0)
     }
 
-    /// Takes the handshake; where each stream begins after its SYN.
+    /// Takes the SYN. Whether nothing is rare about it.
     #[inline(always)]
-    fn opens(&mut self, book: &mut Textbook) -> Option<[u32; 2]> {
-        let tape = &mut self.tape;
-        for (x, flags) in [(0, Flags::SYN.0), (1, Flags::SYN.0 | Flags::ACK.0)] {
-            let seg = tape.rare()?;
-            let due = seg.sender == x && seg.flags.0 == flags && seg.len == 0 && !seg.shut;
-            if !due || x == 1 && seg.ack != tape.next[0] {
-                return None;
-            }
-            tape.next[x] = seg.seq.wrapping_add(1);
-            book.opening[x] = (tape.now, tape.packet);
+    pub(super) fn asks(&mut self, book: &mut Textbook) -> bool {
+        (book.ready, book.lacking, book.ack) = (None, None, None);
+        let Some(seg) = self.tape.rare() else { return false };
+        self.begins(&seg, (0, Flags::SYN.0), book)
+    }
+
+    /// Takes the rest of the handshake: `seg`, which is the SYN,ACK, and ACK. Whether that is so.
+    #[inline(always)]
+    pub(super) fn opens(&mut self, seg: &Written, book: &mut Textbook) -> bool {
+        if seg.ack != self.tape.next[0] || !self.begins(seg, (1, Flags::SYN.0 | Flags::ACK.0), book) {
+            return false;
         }
-        let seg = tape.next()?;
+        let tape = &mut self.tape;
+        let Some(seg) = tape.next() else { return false };
         book.opening[2] = (tape.now, tape.packet);
-        let due = seg.sender == 0
+        seg.sender == 0
             && seg.flags.control() == Flags::ACK.0
             && (seg.seq, seg.ack) == (tape.next[0], tape.next[1])
             && !seg.shut
@@ -259,15 +265,56 @@ impl<'a> Abridged<'a> {
             && seg.len == 0
             // Packets without numbers prove nothing, and what took no time does not tell where the tap is.
             && book.opening[0].1 > 0
-            && tape.now > book.opening[0].0;
-        due.then_some(tape.next)
+            && tape.now > book.opening[0].0
+    }
+
+    /// The stream of end `x` begins with `seg`, which has these flags. Whether that is so.
+    #[inline(always)]
+    fn begins(&mut self, seg: &Written, (x, flags): (usize, u16), book: &mut Textbook) -> bool {
+        let tape = &mut self.tape;
+        tape.next[x] = seg.seq.wrapping_add(1);
+        book.opening[x] = (tape.now, tape.packet);
+        seg.sender == x && seg.flags.0 == flags && seg.len == 0 && !seg.shut
+    }
+
+    /// What is known after the handshake.
+    #[inline(always)]
+    pub(super) fn page(&self, book: &Textbook, measure: &mut impl Measure) -> Page {
+        let [syn, syn_ack, ack] = book.opening.map(|packet| packet.0);
+        let legs = [since(syn, syn_ack), since(syn_ack, ack)];
+        measure.open([syn, syn_ack, ack]);
+        Page {
+            begins: self.tape.next,
+            acked: self.tape.next,
+            sent: [ack, syn_ack],
+            content: [NONE.0; 2],
+            least: [legs[1], legs[0]],
+            packets: [2, 1],
+            pause: legs[0].max(legs[1]),
+            stage: Stage::Open,
+        }
     }
 }
 
 impl Page {
+    /// That of a SYN that one segment comes behind, so long after it.
+    #[inline]
+    pub fn of_syn(pause: Span) -> Page {
+        Page {
+            begins: [0; 2],
+            acked: [0; 2],
+            sent: [NONE.0; 2],
+            content: [NONE.0; 2],
+            least: [Span(0); 2],
+            packets: [1; 2],
+            pause,
+            stage: Stage::Open,
+        }
+    }
+
     /// Takes a segment after the handshake; the one before it was captured at `before`.
     #[inline(always)]
-    fn takes(&mut self, seg: &Written, before: Time, tape: &mut Tape<'_>, book: &mut Textbook) -> Option<Line> {
+    pub fn takes(&mut self, seg: &Written, before: Time, tape: &mut Tape<'_>, book: &mut Textbook) -> Option<Line> {
         let Written { sender, flags, seq, ack, len, shut } = *seg;
         let (x, y, now) = (sender & 1, 1 - (sender & 1), tape.now);
         let (news, fin) = (ack != self.acked[y], flags.has(Flags::FIN));

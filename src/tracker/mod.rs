@@ -34,6 +34,7 @@
 //! | `sight`, `turns` | looking at connections there, several at once |
 //! | [`case`] | a connection with what others note of it |
 //! | [`textbook`], [`reading`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs; told from their tapes; [`abridged`]: in one go, and `entered`: when their ends entered their states |
+//! | [`broken`] | those that did so until a RST ended them |
 //! | `opening` | the handshake that most connections begin with, in one go |
 //! | `lone` | connections of which there is but one SYN |
 //! | `outline`, `facts` | a connection in short; plain questions about it |
@@ -49,6 +50,7 @@
 pub mod abridged;
 mod again;
 mod ahead;
+pub mod broken;
 pub mod case;
 mod clock;
 mod closing;
@@ -104,6 +106,7 @@ pub mod verdict;
 mod written;
 
 pub use ahead::{Ahead, LookUp, TOGETHER};
+pub use broken::{Met, Rst};
 pub use case::{Case, Notes, Scratch};
 pub use connection::{Class, Connection, Taken};
 pub use lone::{Fate, Lone};

@@ -83,6 +83,14 @@ impl<E: Notes> Store<E> {
         })
     }
 
+    /// Connection `index`, the only one on its four-tuple, to be read in one go, if a RST may have ended it: the SYN, or `more`.
+    #[inline]
+    pub(super) fn broken(&self, index: usize, more: bool) -> Option<Abridged<'_>> {
+        let Head { state, tape, first_packet, .. } = &self.heads[index];
+        (*state == Kept::on_tape(1) && tape.may_be_broken(more))
+            .then(|| Abridged::new(self.rows.get(&tape.row()), *first_packet, tape.scope, (1, None)))
+    }
+
     /// Reads connection `index` as a textbook one into `book`, if it may be one.
     #[inline(always)]
     pub(super) fn textbook<'a>(&'a self, index: usize, book: &'a mut Textbook) -> Option<Reading<'a>> {

@@ -97,6 +97,18 @@ fn lengthen(steps: &mut Steps) {
     steps.resize(PATHS[0][0].len(), blank);
 }
 
+/// The mark of an event that needs no further proof.
+#[inline(always)]
+pub(super) fn of(event: Event, evidence: Evidence, (time, packet): Packet) -> Mark {
+    Mark::sure(event, evidence, time, packet)
+}
+
+/// That of a receipt which the packet `proof` proves.
+#[inline(always)]
+pub(super) fn proven(event: Event, packet: Packet, proof: Packet) -> Mark {
+    Mark { proof: proof.1, ..of(event, Evidence::Confirmed, packet) }
+}
+
 /// No packet yet.
 pub(super) const NONE: Packet = (Time(i64::MIN), 0);
 
@@ -233,15 +245,8 @@ impl Textbook {
     /// What happened to end `E`, which `CLOSES` first or not, in order.
     #[inline(always)]
     fn marks<const E: usize, const CLOSES: bool>(&self) -> [Mark; 5] {
-        let [syn, syn_ack, ack] = self.opening;
-        let of = |event, evidence, (time, packet): Packet| Mark::sure(event, evidence, time, packet);
-        let proven = |event, packet, proof: Packet| Mark { proof: proof.1, ..of(event, Evidence::Confirmed, packet) };
         let acked = self.ack.unwrap_or(self.answer);
-        let [first, second] = if E == 0 {
-            [of(Event::SndSyn, Evidence::Sent, syn), proven(Event::RcvSynAck, syn_ack, ack)]
-        } else {
-            [proven(Event::RcvSyn, syn, syn_ack), proven(Event::RcvAckOfSyn, ack, self.ready())]
-        };
+        let [first, second] = self.handshake_marks::<E>();
         let [third, fourth, fifth] = if CLOSES {
             let acked = proven(Event::RcvAckOfFin, acked, self.last);
             [of(Event::SndFin, Evidence::Sent, self.fin), acked, proven(Event::RcvFin, self.answer, self.last)]
@@ -252,6 +257,17 @@ impl Textbook {
             [received, sent, of(Event::RcvAckOfFin, Evidence::Inferred, self.last)]
         };
         [first, second, third, fourth, fifth]
+    }
+
+    /// What the handshake was to end `E`.
+    #[inline(always)]
+    pub(super) fn handshake_marks<const E: usize>(&self) -> [Mark; 2] {
+        let [syn, syn_ack, ack] = self.opening;
+        if E == 0 {
+            [of(Event::SndSyn, Evidence::Sent, syn), proven(Event::RcvSynAck, syn_ack, ack)]
+        } else {
+            [proven(Event::RcvSyn, syn, syn_ack), proven(Event::RcvAckOfSyn, ack, self.ready())]
+        }
     }
 
     /// The packets that prove receipts, in order, as far as they do.

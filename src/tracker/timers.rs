@@ -120,6 +120,13 @@ pub fn way(turnaround: Option<u32>) -> Span {
     }
 }
 
+/// Whether the tap is so close to an end that what was captured on the way to it arrived, by the least times from the tap to it and
+/// to the other, and back.
+#[inline]
+pub fn is_near(here: Option<u32>, there: Option<u32>) -> bool {
+    here.zip(there).is_some_and(|(here, there)| here < 1_000 && here < there / 3)
+}
+
 /// When an end took the step of `mark`, if it could: `sent` if by something that it sent; `half` is the way from the tap to it.
 #[inline(always)]
 pub fn taken_at(mark: &Mark, sent: bool, half: Span, end: Time) -> Time {

@@ -44,7 +44,7 @@ impl Default for Verdict {
 #[derive(Debug, Default)]
 pub struct Weighing {
     scales: [Scale; 2],
-    verdicts: [Verdict; 2],
+    pub(super) verdicts: [Verdict; 2],
 }
 
 impl Weighing {
@@ -131,10 +131,7 @@ impl Connection {
 
     /// Whether the tap is so close to end `e` that what was captured on the way to it arrived.
     pub(super) fn is_near(&self, e: usize) -> bool {
-        match (self.ends[e].turnaround, self.ends[1 - e].turnaround) {
-            (Some(here), Some(there)) => here < 1_000 && here < there / 3,
-            _ => false,
-        }
+        timers::is_near(self.ends[e].turnaround, self.ends[1 - e].turnaround)
     }
 
     /// How long the SYN or SYN,ACK of end `e` waited for its acknowledgment, as far as that shows.

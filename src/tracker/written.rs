@@ -200,6 +200,26 @@ impl Writer<'_> {
     }
 }
 
+/// What there is of a segment that few have.
+#[derive(Clone, Copy)]
+pub struct More(u8);
+
+impl More {
+    pub const NONE: More = More(0);
+
+    /// Whether that is more than what a SYN has as a rule.
+    #[inline]
+    pub fn is_rare(self) -> bool {
+        self.0 & (more::SACK | more::FAST_OPEN | more::CUT) != 0
+    }
+
+    /// Whether its TTL is another than that of the segment before.
+    #[inline]
+    pub fn has_ttl(self) -> bool {
+        self.0 & more::TTL != 0
+    }
+}
+
 /// Bytes of a tape yet to be read.
 pub struct Reader<'a>(pub &'a [u8]);
 
@@ -231,14 +251,13 @@ impl Reader<'_> {
         self.0 = self.0.get(bytes..).unwrap_or_default();
     }
 
-    /// Leaves out what [`Reader::more`] would read; false if there is more than what a SYN has as a rule.
+    /// Leaves out what [`Reader::more`] would read; what there is of it.
     #[inline]
-    pub fn skip_more(&mut self) -> bool {
-        const RARE: u8 = more::SACK | more::FAST_OPEN | more::CUT;
+    pub fn skip_more(&mut self) -> More {
         let [bits] = self.bytes();
         let lengths = [(more::MSS, 2), (more::SCALE, 1), (more::TTL, 1), (more::FLAGS, 1)];
         self.skip(lengths.iter().map(|(bit, length)| if bits & bit != 0 { *length } else { 0 }).sum());
-        bits & RARE == 0
+        More(bits)
     }
 
     /// The rest of `seg`.

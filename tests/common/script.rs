@@ -18,6 +18,22 @@ pub enum Act {
     Late(usize, u32),
 }
 
+/// A RST.
+#[derive(Clone, Copy, Debug)]
+pub struct Reset {
+    /// It comes behind this segment, counted round and round from the first one.
+    pub behind: usize,
+    pub sender: usize,
+    /// It acknowledges all there is but for so many parts in a hundred of what nothing acknowledged before; or it has no ACK.
+    pub ack: Option<u32>,
+    /// Since the segment before.
+    pub step: i64,
+    /// What is odd about it.
+    pub odd: u8,
+    /// It comes twice.
+    pub again: bool,
+}
+
 /// A conversation as it is written: acts with the time since the one before, and what is wrong with it.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -30,6 +46,8 @@ pub struct Script {
     pub isns: [u32; 2],
     /// At this segment: this kind of fault.
     pub fault: Option<(prop::sample::Index, u8)>,
+    /// A RST ends it.
+    pub reset: Option<Reset>,
     /// From the last segment to the end of the capture.
     pub rest: i64,
     /// After so long this end uses the ports again; whether the other accepts that.
@@ -42,6 +60,27 @@ fn step() -> impl Strategy<Value = i64> {
 
 fn len() -> impl Strategy<Value = u32> {
     prop_oneof![Just(1_u32), Just(100), Just(1_448), 1..60_000_u32]
+}
+
+prop_compose! {
+    fn reset()(
+        // Often the SYN.
+        behind in prop_oneof![1 => Just(0), 3 => 1..60_usize],
+        sender in 0..2_usize,
+        ack in prop_oneof![1 => Just(None), 2 => Just(Some(0)), 1 => (0..100_u32).prop_map(Some)],
+        step in step(),
+        odd in prop_oneof![6 => Just(0_u8), 4 => 1..10_u8],
+        again in prop::bool::weighted(0.1),
+    ) -> Reset {
+        Reset { behind, sender: if behind == 0 { 1 } else { sender }, ack, step, odd, again }
+    }
+}
+
+prop_compose! {
+    /// One that a RST ends, which may refuse the SYN.
+    pub fn broken()(script in script(), reset in reset(), again in prop::bool::weighted(0.1)) -> Script {
+        Script { reset: Some(reset), again: script.again.filter(|_| again), ..script }
+    }
 }
 
 prop_compose! {
@@ -76,11 +115,49 @@ prop_compose! {
         }
         acts.push((Act::Fin(1 - closer, 0), closing.2));
         acts.push((Act::Ack(closer), closing.3));
-        Script { acts, stamps, dress, lines, isns: [isns.0, isns.1], fault, rest, again }
+        Script { acts, stamps, dress, lines, isns: [isns.0, isns.1], fault, reset: None, rest, again }
     }
 }
 
 impl Script {
+    /// What `reset` is behind these segments.
+    fn rst(&self, segments: &[Segment], ends: [Socket; 2], reset: &Reset) -> Vec<Segment> {
+        let Reset { sender: x, ack, step, odd, again, .. } = *reset;
+        let of = |x: usize| segments.iter().rev().find(|seg| seg.src == ends[x]);
+        let next = [0, 1].map(|x| of(x).map_or(0, Segment::end));
+        let acked = of(x).filter(|seg| seg.has(Flags::ACK)).map_or(self.isns[1 - x], |seg| seg.ack);
+        let less = ack.map_or(0, |less| (u64::from(next[1 - x].wrapping_sub(acked)) * u64::from(less) / 100) as u32);
+        let Some(last) = segments.last() else { return Vec::new() };
+        let (time, value) = (last.time + Span(step), (last.time.0 / 1_000_000) as u32);
+        let stamps = (self.stamps && odd == 1).then_some(Timestamps { value, echo: value.wrapping_sub(5_000) });
+        let seg = Segment {
+            time: if odd == 2 { time - Span(2_000_000) } else { time },
+            packet: last.packet + 1,
+            src: ends[x],
+            dst: ends[1 - x],
+            seq: next[x].wrapping_add(match odd {
+                3 => 1,
+                4 => 1_u32.wrapping_neg(),
+                _ => 0,
+            }),
+            ack: if ack.is_some() { next[1 - x].wrapping_sub(less).wrapping_add((odd == 5).into()) } else { 0 },
+            len: if odd == 6 { 3 } else { 0 },
+            captured: 0,
+            flags: match (ack, odd) {
+                (None, _) => Flags::RST,
+                (_, 7) => Flags::RST | Flags::ACK | Flags::PSH,
+                (_, 8) => Flags::RST | Flags::ACK | Flags::FIN,
+                _ => Flags::RST | Flags::ACK,
+            },
+            window: if odd == 1 { 7 } else { 0 },
+            ttl: if odd == 9 { 30 } else { 64 - x as u8 },
+            options: Options { timestamps: stamps, ..Options::default() },
+            ..*last
+        };
+        let twin = Segment { packet: seg.packet + 1, ..seg };
+        if again { vec![seg, twin] } else { vec![seg] }
+    }
+
     pub fn segments(&self) -> Vec<Segment> {
         let ends =
             [40_000, 443].map(|port| Socket { addr: IpAddr::V4(Ipv4Addr::new(192, 0, 2, (port % 7) as u8)), port });
@@ -144,6 +221,10 @@ impl Script {
             }
             acked[1 - x] = next[1 - x];
         }
+        if let Some(reset) = &self.reset {
+            segments.truncate(1 + reset.behind % segments.len());
+            segments.extend(self.rst(&segments, ends, reset));
+        }
         if let Some((at, fault)) = &self.fault {
             let i = at.index(segments.len());
             match fault {
@@ -184,6 +265,7 @@ pub fn plain(acts: impl Iterator<Item = (Act, i64)>) -> Script {
         lines: None,
         isns: [u32::MAX - 50, 9],
         fault: None,
+        reset: None,
         rest: 0,
         again: None,
     }

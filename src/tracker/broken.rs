@@ -1,0 +1,251 @@
+//! A connection that goes by the book until a RST ends it: a SYN that is refused, or a handshake as in Figure 6 of RFC 9293 and
+//! payload in order up to the RST of either end, or behind the other's FIN. Nothing is lost, repeated or reordered, no other
+//! connection comes on the same four-tuple, and the RST is of the end in whose name it comes, by its numbers and its TTL.
+//!
+//! Its tape is read in one go as that of a [textbook connection](Textbook) is, and what became of both ends is what
+//! [`Connection`](super::Connection) comes to: the sender of the RST is gone, and whether that arrived nothing shows.
+
+use super::abridged::{Abridged, Line, Measure, Page, Stage, Tape, Written, since};
+use super::log::{Tail, follow};
+use super::mark::Mark;
+use super::outline::Outline;
+use super::profile::Profile;
+use super::rules::Event;
+use super::sequence::after;
+use super::state::{Evidence, State, States};
+use super::tape;
+use super::textbook::{Packet, Textbook, of, proven};
+use super::timers;
+use super::verdict::{Verdict, Weighing};
+use crate::segment::Flags;
+use crate::time::{Span, Time};
+
+/// What a RST met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Met {
+    /// The client's SYN, which it refuses.
+    Syn,
+    /// An open connection.
+    Open,
+    /// The same behind the other end's FIN, which it acknowledges.
+    Fin,
+}
+
+/// The RST that ended a connection that had gone by the book.
+#[derive(Clone, Copy, Debug)]
+pub struct Rst {
+    /// Which end sent it.
+    pub sender: usize,
+    /// Itself.
+    pub packet: Packet,
+    /// What it met.
+    pub met: Met,
+    /// It has ACK.
+    pub ack: bool,
+    /// It acknowledges payload that nothing had acknowledged before.
+    pub unread: bool,
+    /// If what the other end sent last is payload that it acknowledges, how long that was before.
+    pub answers: Option<Span>,
+}
+
+impl tape::Tape {
+    /// Whether it is orderly up to a RST, the only one, which comes behind the SYN, or, if that is asked for, behind `more` than the
+    /// handshake.
+    pub fn may_be_broken(&self, more: bool) -> bool {
+        const ALL: u16 = tape::mark::RESET | tape::mark::PLAIN;
+        let long = if more { 5 } else { u8::MAX };
+        self.marks & (tape::mark::DISORDERLY | ALL) == ALL && (self.count == 2 || self.count >= long)
+    }
+}
+
+impl Abridged<'_> {
+    /// Reads it into `book`, and gives it to `measure`. The RST, if it went by the book up to that, and nothing about it is rare: only
+    /// then either means something.
+    #[inline(always)]
+    pub fn read_to_reset(mut self, book: &mut Textbook, measure: &mut impl Measure) -> Option<Rst> {
+        if !self.asks(book) {
+            return None;
+        }
+        let seg = self.tape.rare()?;
+        if seg.flags.has(Flags::RST) {
+            return self.refuses(&seg, book);
+        }
+        if !self.opens(&seg, book) {
+            return None;
+        }
+        let mut page = self.page(book, measure);
+        // The payload of each end's latest segment.
+        let mut lens = [0; 2];
+        loop {
+            let before = self.tape.now;
+            if self.tape.bytes.is_empty() {
+                return None;
+            }
+            let seg = self.tape.next()?;
+            if seg.flags.has(Flags::RST) {
+                let (rst, line) = page.breaks(&seg, lens[1 - (seg.sender & 1)], before, &self.tape, book)?;
+                let fins = [0, 1].map(|x| u32::from(rst.met == Met::Fin && x != rst.sender));
+                self.tells(&page, fins, book);
+                return (measure.reset(&line) && self.tape.bytes.is_empty()).then_some(rst);
+            }
+            let line = page.takes(&seg, before, &mut self.tape, book)?;
+            if !measure.line(&line) {
+                return None;
+            }
+            lens[line.sender & 1] = line.len;
+        }
+    }
+
+    /// Behind its SYN comes `seg`, a RST: whether that refuses it, as one from an end without connection (RFC 9293 §3.5.2).
+    #[inline(never)]
+    fn refuses(&self, seg: &Written, book: &mut Textbook) -> Option<Rst> {
+        let Tape { now, packet, next, bytes, .. } = self.tape;
+        let refuses = seg.sender == 1
+            && seg.flags.0 == Flags::RST.0 | Flags::ACK.0
+            && (seg.seq, seg.ack, seg.len) == (0, next[0], 0)
+            && bytes.is_empty()
+            && book.opening[0].1 > 0;
+        self.tells(&Page::of_syn(since(book.opening[0].0, now)), [0; 2], book);
+        (book.bytes, book.turnaround) = ([0; 2], [None; 2]);
+        let rst = Rst { sender: 1, packet: (now, packet), met: Met::Syn, ack: true, unread: false, answers: None };
+        refuses.then_some(rst)
+    }
+}
+
+impl Page {
+    /// Takes `seg`, a RST, as the last segment; the one before it was captured at `before`, and what the other end sent last had so
+    /// much payload.
+    #[inline(never)]
+    fn breaks(
+        &mut self,
+        seg: &Written,
+        payload: u32,
+        before: Time,
+        tape: &Tape<'_>,
+        book: &Textbook,
+    ) -> Option<(Rst, Line)> {
+        let Written { sender, flags, seq, ack, len, .. } = *seg;
+        let (x, y, now) = (sender & 1, 1 - (sender & 1), tape.now);
+        let (bare, all) = (flags.0 == Flags::RST.0, ack == tape.next[y]);
+        let met = match self.stage {
+            Stage::Open => Met::Open,
+            // Before the other end has shown that it lacked it, and later than that was sent.
+            Stage::Fin if x != book.closer && all && !bare && book.lacking.is_none() && now > book.fin.0 => Met::Fin,
+            _ => return None,
+        };
+        let exact = if bare {
+            // With payload before it, it answers as one without connection does.
+            payload == 0
+        } else {
+            flags.0 == Flags::RST.0 | Flags::ACK.0 && !after(self.acked[y], ack)
+        };
+        // The number 0 is that of an end without connection.
+        let sound = exact && seq == tape.next[x] && seq != 0 && len == 0 && tape.ttls == 2 && book.ready.is_some();
+        if !sound {
+            return None;
+        }
+        let news = ack.wrapping_sub(self.acked[y]).wrapping_sub(u32::from(met == Met::Fin));
+        self.pause = self.pause.max(since(before, now));
+        self.packets[x] += 1;
+        let rst = Rst {
+            sender: x,
+            packet: (now, tape.packet),
+            met,
+            ack: !bare,
+            unread: !bare && news > 0,
+            answers: (!bare && all && payload > 0).then(|| since(self.sent[y], now)),
+        };
+        let (asked, flying) = (self.content[y], self.acked[x] != seq);
+        let line = Line { sender: x, time: now, len, end: seq, fin: false, advances: false, ack, all, asked, flying };
+        Some((rst, line))
+    }
+}
+
+impl Weighing {
+    /// The verdicts at `end` on a connection that went by the book until `rst` ended it.
+    pub fn weigh_broken(&mut self, book: &Textbook, rst: &Rst, end: Time, profile: &Profile) -> &[Verdict; 2] {
+        book.weigh_to_reset(rst, end, profile, &mut self.verdicts);
+        &self.verdicts
+    }
+
+    /// The verdicts reached last.
+    pub fn verdicts(&self) -> &[Verdict; 2] {
+        &self.verdicts
+    }
+}
+
+impl Textbook {
+    /// What became of both ends at `end`, in the order of their sockets, if `rst` ended it.
+    pub(super) fn weigh_to_reset(&self, rst: &Rst, end: Time, profile: &Profile, verdicts: &mut [Verdict; 2]) {
+        for (e, verdict) in verdicts.iter_mut().enumerate() {
+            let resets = e == rst.sender & 1;
+            let [first, second] = if e == 0 { self.handshake_marks::<0>() } else { self.handshake_marks::<1>() };
+            let steps = &mut verdict.steps;
+            steps.clear();
+            match (rst.met, resets) {
+                (Met::Syn, true) => {}
+                (Met::Syn, false) => follow(steps, &[first, received(rst)]),
+                (Met::Open, true) => follow(steps, &[first, second, sent(rst)]),
+                (Met::Open, false) => follow(steps, &[first, second, received(rst)]),
+                (Met::Fin, true) => {
+                    follow(steps, &[first, second, proven(Event::RcvFin, self.fin, rst.packet), sent(rst)]);
+                }
+                (Met::Fin, false) => {
+                    follow(steps, &[first, second, of(Event::SndFin, Evidence::Sent, self.fin), received(rst)]);
+                }
+            }
+            timers::date(self.turnaround[e], steps, end);
+            verdict.possible = States::of(&[State::Closed]);
+            if !resets && !self.is_near(e) {
+                verdict.possible = verdict.possible.with(self.else_in(rst, &first, end, profile));
+            }
+        }
+    }
+
+    /// Where the end is that `rst` was sent to, if that did not arrive; `first` is what happened to it first.
+    fn else_in(&self, rst: &Rst, first: &Mark, end: Time, profile: &Profile) -> State {
+        match rst.met {
+            Met::Syn => match timers::expired(Some(first.time), &Tail::of([first]), end, profile) {
+                Some(_) => State::Closed,
+                None => State::SynSent,
+            },
+            Met::Open => State::Established,
+            Met::Fin => State::FinWait1,
+        }
+    }
+
+    /// Whether the tap is so close to end `e` that what was captured on the way to it arrived.
+    fn is_near(&self, e: usize) -> bool {
+        timers::is_near(self.turnaround[e], self.turnaround[1 - e])
+    }
+
+    /// What there is to say of it in short, if `rst` ended it.
+    pub fn outline_to_reset(&self, rst: &Rst) -> Outline {
+        Outline { last: rst.packet.0, last_packet: rst.packet.1, ..self.outline() }
+    }
+
+    /// From its first segment to `rst`, which ended it, and from the FIN before that, if there is one.
+    pub fn lasted_to(&self, rst: &Rst) -> [Span; 2] {
+        let close = if rst.met == Met::Fin { rst.packet.0 - self.fin.0 } else { Span(0) };
+        [rst.packet.0 - self.first(), close]
+    }
+
+    /// When the first FIN was sent, or else `rst`, which ended it.
+    pub fn closed_by(&self, rst: &Rst) -> Time {
+        if rst.met == Met::Fin { self.fin.0 } else { rst.packet.0 }
+    }
+
+    /// A round trip between the ends, as far as that was measured.
+    pub fn round_trip(&self) -> Option<Span> {
+        let [a, b] = self.turnaround;
+        a.zip(b).map(|(a, b)| Span((i64::from(a) + i64::from(b)) * 1_000))
+    }
+}
+
+fn sent(rst: &Rst) -> Mark {
+    of(Event::SndRst, Evidence::Sent, rst.packet)
+}
+
+fn received(rst: &Rst) -> Mark {
+    of(Event::RcvRst, Evidence::Inferred, rst.packet)
+}
