@@ -27,8 +27,9 @@ fn told(verdict: &Verdict) -> String {
     format!("{:?} {:?}", verdict.possible, verdict.steps.iter().map(of).collect::<Vec<_>>())
 }
 
-/// What the RST met, if the segments go by the book up to that, and it is the last; then it comes to the same either way.
-fn agrees(script: &Script) -> Option<Met> {
+/// What the RST met, if the segments go by the book up to that, and it is the last, and whether all that is said of it is known; then
+/// it comes to the same either way.
+fn agrees(script: &Script) -> Option<(Met, bool)> {
     let segments = script.segments();
     let mut limits = Limits::default();
     if let Some(line) = script.lines {
@@ -42,7 +43,7 @@ fn agrees(script: &Script) -> Option<Met> {
         analysis.segment(seg);
     }
     let (mut book, mut abridged) = (Textbook::default(), Abridged::default());
-    let rst = taped.broken(0, true)?.read_to_reset(&mut book, &mut abridged)?;
+    let rst = taped.broken(0)?.read_to_reset(&mut book, &mut abridged)?;
     let end = segments.iter().map(|seg| seg.time).max()? + Span(script.rest);
     analysis.until(end);
     let case = analysis.tracker().case(0);
@@ -60,20 +61,25 @@ fn agrees(script: &Script) -> Option<Met> {
     let server = Socket { addr: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), port: 443 };
     let parties = directory.parties(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), server);
     let mut census = Census::default();
-    census.count(parties, Extent::Short);
-    let [mut short, mut long] = [0, 1].map(|_| Builder::new(Extent::Short, &census, &directory));
-    let (seats, [lasted, close]) = (short.seats(parties), book.lasted_to(&rst));
-    match rst.met {
-        Met::Syn => short.add_refused(seats, (&verdicts, lasted), None, end),
-        Met::Open | Met::Fin => short.add_broken((&abridged, close), seats, &verdicts, None, end),
+    census.count(parties, Extent::Full);
+    for extent in [Extent::Short, Extent::Full] {
+        let [mut short, mut long] = [0, 1].map(|_| Builder::new(extent, &census, &directory));
+        let (seats, [lasted, _]) = (short.seats(parties), book.lasted_to(&rst));
+        match rst.met {
+            Met::Syn => short.add_refused(seats, (&verdicts, lasted), None, end),
+            Met::Open | Met::Fin => short.add_broken(&abridged, (seats, &book, &rst), &verdicts, None, end),
+        }
+        long.add(measured, (seats, &outline), (&verdicts, &measured.proofs()), None, end);
+        assert_eq!(format!("{:?}", short.finish()), format!("{:?}", long.finish()));
     }
-    long.add(measured, (seats, &outline), (&verdicts, || measured.proofs()), None, end);
-    assert_eq!(format!("{:?}", short.finish()), format!("{:?}", long.finish()));
-    if let Some(brief) = Unremarkable::within(&limits).broken(&book, &rst, &abridged) {
+    let said = Unremarkable::within(&limits).broken(&book, &rst, &abridged);
+    if let Some(brief) = said {
         let said = analysis.anomalies((0, 1), &verdicts, &analysis.scene(end));
         assert_eq!(said.iter().filter_map(Brief::of).collect::<Vec<_>>(), [brief], "{said:?}");
+        let full = Unremarkable::within(&limits).broken_in_full(&brief, &c.sockets, (&book, &rst));
+        assert_eq!(format!("{said:?}"), format!("{:?}", [full]));
     }
-    Some(rst.met)
+    Some((rst.met, said.is_some()))
 }
 
 proptest! {
@@ -98,17 +104,17 @@ proptest! {
 fn a_refusal_and_resets_of_either_end_are_read_in_one_go() {
     let begin = [Act::Ack(1), Act::Ack(0), Act::Data(0, 100), Act::Ack(1)];
     let more = [Act::Data(1, 1_448), Act::Ack(0), Act::Fin(1, 0)];
-    let reset = Reset { behind: 0, sender: 0, ack: Some(0), step: 20_000_000, odd: 0, again: false };
+    let reset = Reset { behind: Some(0), sender: 0, ack: Some(0), step: 20_000_000, odd: 0, again: false };
     let of = |acts: &[Act]| acts.iter().map(|act| (*act, 30_000_000)).collect::<Vec<_>>();
     let all = [begin.as_slice(), &more].concat();
     for (acts, reset, met) in [
         (&begin[..], Reset { sender: 1, ..reset }, Met::Syn),
-        (&begin, Reset { behind: begin.len(), ..reset }, Met::Open),
-        (&begin, Reset { behind: begin.len(), sender: 1, ..reset }, Met::Open),
-        (&begin, Reset { behind: begin.len(), ack: None, ..reset }, Met::Open),
-        (&all, Reset { behind: all.len(), ..reset }, Met::Fin),
+        (&begin, Reset { behind: Some(begin.len()), ..reset }, Met::Open),
+        (&begin, Reset { behind: Some(begin.len()), sender: 1, ..reset }, Met::Open),
+        (&begin, Reset { behind: Some(begin.len()), ack: None, ..reset }, Met::Open),
+        (&all, Reset { behind: Some(all.len()), ..reset }, Met::Fin),
     ] {
         let script = Script { reset: Some(reset), ..plain(of(acts).into_iter()) };
-        assert_eq!(agrees(&script), Some(met), "{acts:?} {reset:?}");
+        assert_eq!(agrees(&script), Some((met, true)), "{acts:?} {reset:?}");
     }
 }

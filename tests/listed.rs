@@ -132,7 +132,7 @@ proptest! {
         if let Some(line) = scripts[0].lines.filter(|_| lines) {
             thresholds().for_each(|(_, threshold)| limits.put(threshold, line));
         }
-        let (timing, vantage) = (if short { Extent::Short } else { Extent::Nothing }, given.then_some(Vantage::Client));
+        let (timing, vantage) = (if short { Extent::Short } else { Extent::Full }, given.then_some(Vantage::Client));
         agrees(&scripts, &Options { timing, vantage, limits, ..Options::default() });
     }
 

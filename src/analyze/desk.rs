@@ -61,8 +61,8 @@ pub(super) struct Look<'b> {
 pub(super) enum Form<'b> {
     /// It is a textbook one, of which detectors have nothing to say.
     Textbook(&'b Textbook),
-    /// It went by the book until a RST ended it.
-    Broken(&'b Textbook, &'b Broken),
+    /// It went by the book until a RST ended it; its place among those looked at together.
+    Broken(&'b Textbook, &'b Broken, usize),
     /// It is a lone SYN.
     Lone(&'b Lone),
     /// All that the tracker knows of it.

@@ -9,6 +9,7 @@ use crate::detect::{self, Attempt, Brief, Scene, View};
 use crate::report::{Anomaly, Connection, Ending};
 use crate::segment::ScopeId;
 use crate::time::Time;
+use crate::timing::Abridged;
 use crate::tracker::{Case, Verdict};
 
 impl Analysis {
@@ -84,13 +85,19 @@ impl Analysis {
 }
 
 impl Finish<'_> {
-    /// Adds a connection in full, of which detectors say `anomalies`, to those built.
-    pub(super) fn build<E: Told>(&self, look: &Look<'_>, anomalies: &mut Vec<Anomaly>, built: &mut Vec<Connection<E>>) {
+    /// Adds a connection in full, of which detectors say `anomalies`, to those built; what was measured of it may be `abridged`.
+    pub(super) fn build<E: Told>(
+        &self,
+        look: &Look<'_>,
+        abridged: &mut Abridged,
+        anomalies: &mut Vec<Anomaly>,
+        built: &mut Vec<Connection<E>>,
+    ) {
         if let Form::Lone(_) = look.form {
             return built.push(self.in_full((look.index, look.id), look.verdicts));
         }
-        if let Form::Broken(..) = look.form {
-            return self.build_refused((&look.subject(&[]), look.id), anomalies, built);
+        if let Form::Broken(book, broken, _) = look.form {
+            return self.build_broken((&look.subject(), look.id), (book, broken, abridged), anomalies, built);
         }
         if let Some(connection) = self.analysis.add_built(&look.subject(), look.id, self.end, built) {
             connection.anomalies = std::mem::take(anomalies);

@@ -19,7 +19,7 @@ use crate::report::{Anomaly, Connection, Ending};
 use crate::time::Time;
 use crate::timing::Extent;
 use crate::tracker::verdict::Weighing;
-use crate::tracker::{Met, Outline, Verdict};
+use crate::tracker::{Outline, Verdict};
 
 impl Finish<'_> {
     /// Looks at the connections at these places, and adds them up in `tally`.
@@ -112,7 +112,7 @@ impl Finish<'_> {
             let (index, id, sockets) = (*index, self.id(position), tracker.sockets(*index));
             let (form, measured) = match (left, lone, broken) {
                 (None, Some(lone), _) => (Form::Lone(lone), &*nothing),
-                (None, _, Some(broken)) => (Form::Broken(book, broken), &*nothing),
+                (None, _, Some(broken)) => (Form::Broken(book, broken, position - begin), &*nothing),
                 (None, None, None) => (Form::Textbook(book), measured),
                 (Some(_), ..) => {
                     let case = tracker.looked(index, scratch);
@@ -156,7 +156,7 @@ impl Finish<'_> {
             self.add_up(look, found, tally);
         }
         if wanted.only.is_none() {
-            self.time_all(&looks, tally);
+            self.time_all(&looks, &pages, tally);
             self.build_all((&looks, &mut pages), (briefs, anomalies), wanted, kinds, stretch);
         }
         if !wanted.connections {
@@ -183,7 +183,6 @@ impl Finish<'_> {
         desk: &mut Desk,
     ) {
         let Desk { scratch, weighing, measured, books, abridged, entered, lones, broken, flights, .. } = desk;
-        let more = self.reads_all_broken(built);
         let places = indices.iter().zip(books).zip(lones).zip(measured).zip(entered).zip(&mut *left);
         for (i, (((((index, book), lone), measured), entered), left)) in places.enumerate() {
             *lone = if !built || lone_in_short { self.analysis.tracker.lone(*index) } else { None };
@@ -192,7 +191,7 @@ impl Finish<'_> {
             (*entered, broken[i]) = (None, None);
             let mut read = lone.is_some() || self.as_textbook(*index, (book, measured, entered), (abridged, flights));
             if !read {
-                broken[i] = self.as_broken((*index, more), (book, abridged, &mut weighing[i]), tally);
+                broken[i] = self.as_broken((*index, built), (book, abridged, &mut weighing[i]), tally);
                 read = broken[i].is_some();
             }
             if let Some(entered) = entered.as_ref().filter(|_| !built) {
@@ -215,7 +214,7 @@ impl Finish<'_> {
                 debug_assert_eq!(ending, Ending::of(&outline, verdicts));
                 (verdicts, outline, ending)
             }
-            Form::Broken(book, broken) => {
+            Form::Broken(book, broken, _) => {
                 let (verdicts, outline) = (weighing.verdicts(), book.outline_to_reset(&broken.rst));
                 (verdicts, outline, Ending::of(&outline, verdicts))
             }
@@ -251,8 +250,8 @@ impl Finish<'_> {
                 Ok(entered) => connections.push(self.listed(pages, i, entered)),
                 Err(((look, _), _)) if look.stays => {}
                 Err(((look, briefs), _)) if wanted.in_short() && self.told_in_short(look, briefs, kinds, lone) => {}
-                Err(((look, _), anomalies)) if written => self.build(look, anomalies, passages),
-                Err(((look, _), anomalies)) => self.build(look, anomalies, connections),
+                Err(((look, _), anomalies)) if written => self.build(look, &mut pages.abridged[i], anomalies, passages),
+                Err(((look, _), anomalies)) => self.build(look, &mut pages.abridged[i], anomalies, connections),
             }
         }
     }
@@ -264,7 +263,7 @@ impl Finish<'_> {
 
     /// Adds up the time of those that do not stay, if that is wanted.
     #[inline(always)]
-    fn time_all(&self, looks: &[Look<'_>], tally: &mut Tally) {
+    fn time_all(&self, looks: &[Look<'_>], pages: &Pages<'_>, tally: &mut Tally) {
         if !self.is_timed() {
             return;
         }
@@ -274,12 +273,10 @@ impl Finish<'_> {
             let (who, given) = ((seats, &look.outline), self.analysis.options.vantage);
             match look.form {
                 Form::Lone(_) => tally.tables.add_lone(seats, look.verdicts, given, self.end),
-                // What had been open was added when it was read.
-                Form::Broken(book, Broken { rst, .. }) if rst.met == Met::Syn => {
-                    let [after, _] = book.lasted_to(rst);
-                    tally.tables.add_refused(seats, (look.verdicts, after), given, self.end);
+                Form::Broken(_, Broken { timed: true, .. }, _) => {}
+                Form::Broken(book, broken, place) => {
+                    self.time_broken(seats, (book, broken, &pages.abridged[place]), look.verdicts, tally);
                 }
-                Form::Broken(..) => {}
                 _ => tally.tables.add(look.measured, who, (look.verdicts, look.proofs), given, self.end),
             }
         }
@@ -302,7 +299,7 @@ impl Finish<'_> {
                 }
                 Err((look, _)) if look.stays => continue,
                 Err((look, anomalies)) => {
-                    self.build(look, anomalies, built);
+                    self.build(look, &mut pages.abridged[i], anomalies, built);
                     ((look.index, look.id), &mut look.chosen)
                 }
             };
@@ -322,7 +319,7 @@ impl Finish<'_> {
         let case = match look.form {
             Form::Case(case) => case,
             Form::Textbook(_) => return,
-            Form::Broken(book, broken) => {
+            Form::Broken(book, broken, _) => {
                 briefs.push(broken.brief);
                 if built {
                     anomalies.extend(self.broken_in_full(look.index, book, broken));

@@ -30,7 +30,7 @@ impl Finish<'_> {
             first: c.first,
             last: c.last,
             handshake: match look.form {
-                Form::Broken(book, broken) if broken.rst.met != Met::Syn => Some(opened_in(book)),
+                Form::Broken(book, broken, _) if broken.rst.met != Met::Syn => Some(opened_in(book)),
                 _ => look.measured.handshake.round_trip(),
             },
             one_way: look.ending.outcome.is_one_way(sides.map(|e| c.packets[e])),

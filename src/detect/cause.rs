@@ -137,14 +137,14 @@ pub(super) fn is_prompt(view: &View<'_>, age: Span) -> bool {
 }
 
 /// The same where a round trip takes so long.
-fn is_prompt_within(round_trip: Span, age: Span) -> bool {
+pub(super) fn is_prompt_within(round_trip: Span, age: Span) -> bool {
     age.0 <= round_trip.0.saturating_mul(2).saturating_add(Span::millis(50).0)
 }
 
 /// The class of the RST that ended `book`, an open connection that had gone by the book up to that, what that tells of it left out.
 pub(super) fn by_the_book(book: &Textbook, rst: &Rst) -> Cause {
     let round_trip = book.round_trip().unwrap_or_default();
-    match rst.unread || rst.answers.is_some_and(|age| is_prompt_within(round_trip, age)) {
+    match rst.unread > 0 || rst.answers().is_some_and(|age| is_prompt_within(round_trip, age)) {
         // It answers no payload.
         _ if !rst.ack => Cause::Unknown,
         true => Cause::UnreadData,

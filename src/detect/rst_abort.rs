@@ -1,12 +1,21 @@
 //! R01: a live connection is reset.
 
-use super::cause::{Cause, cause, gives_up_probing, is_forgotten, is_of_another_ttl, is_prompt, is_suspect, went_on};
+use std::fmt;
+
+use super::cause::{
+    self, Cause, cause, gives_up_probing, is_forgotten, is_of_another_ttl, is_prompt, is_prompt_within, is_suspect,
+    went_on,
+};
 use super::half_open_dead_peer::{answer_to_old, tells_of_silence};
 use super::idle_death;
 use super::prelude::*;
 use super::rst_from_between;
+use super::sink::{Brief, RESET_CAUSE};
 use super::unheard;
+use super::view::Who;
+use crate::report::Anomaly;
 use crate::segment::Flags;
+use crate::tracker::{Rst, Textbook};
 
 pub static DECLARATION: Declaration = Declaration {
     code: "R01",
@@ -90,7 +99,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         }
         let between = if is_of_another_ttl(reset) { ", or a device between in its name," } else { "" };
         let rejected = rejected.map(unheard::told).unwrap_or_default();
-        sentence!("{}{between} reset the connection{}: {}{rejected}", view.who(e), when(reset), why(view, reset, cause))
+        told(view.who(e), between, (&When::of(reset), &why(view, reset, cause)), &rejected)
     };
     // One event is one warning.
     let told = between && rst_from_between::disowned(view).is_some_and(|r| r.packet == reset.packet);
@@ -129,24 +138,87 @@ fn is_abort(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> bool {
     }
 }
 
+fn told(who: Who, between: &str, (when, why): (&When, &str), rejected: &str) -> String {
+    sentence!("{who}{between} reset the connection{when}: {why}{rejected}")
+}
+
 /// In which packet, and how long after what.
-fn when(reset: &signals::Reset) -> String {
-    let (packet, ago) = (reset.packet, |time: Time| reset.time - time);
-    // With segments of the peer unanswered, the idleness was before those.
-    let nothing_since =
-        reset.last_sent.is_none_or(|t| ago(t) >= reset.idle) && reset.trigger.is_none_or(|t| t.age >= reset.idle);
-    if let Some((crossed, age)) = reset.crossed.filter(|(_, age)| *age >= Span(0)) {
-        return format!(" (packet {packet}, {} after packet {crossed}, which it does not acknowledge)", Plain(age));
-    }
-    match reset.trigger {
-        _ if nothing_since && reset.idle >= Span::secs(1) => {
-            format!(" after {} without traffic (packet {packet})", Plain(reset.idle))
+struct When {
+    packet: u64,
+    idle: Span,
+    /// How long before its sender had sent something.
+    last_sent: Option<Span>,
+    /// The packet that it answers, or crosses, and how long before that was.
+    trigger: Option<(u64, Span)>,
+    crossed: Option<(u64, Span)>,
+}
+
+impl When {
+    fn of(reset: &signals::Reset) -> When {
+        When {
+            packet: reset.packet,
+            idle: reset.idle,
+            last_sent: reset.last_sent.map(|time| reset.time - time),
+            trigger: reset.trigger.map(|t| (t.packet, t.age)),
+            crossed: reset.crossed,
         }
-        Some(trigger) if trigger.age >= Span(0) => {
-            format!(" (packet {packet}, {} after packet {})", Plain(trigger.age), trigger.packet)
-        }
-        _ => format!(" (packet {packet})"),
     }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let When { packet, idle, last_sent, trigger, crossed } = *self;
+        // With segments of the peer unanswered, the idleness was before those.
+        let nothing_since = last_sent.is_none_or(|ago| ago >= idle) && trigger.is_none_or(|(_, age)| age >= idle);
+        if let Some((crossed, age)) = crossed.filter(|(_, age)| *age >= Span(0)) {
+            return write!(
+                f,
+                " (packet {packet}, {} after packet {crossed}, which it does not acknowledge)",
+                Plain(age)
+            );
+        }
+        match trigger {
+            _ if nothing_since && idle >= Span::secs(1) => {
+                write!(f, " after {} without traffic (packet {packet})", Plain(idle))
+            }
+            Some((trigger, age)) if age >= Span(0) => {
+                write!(f, " (packet {packet}, {} after packet {trigger})", Plain(age))
+            }
+            _ => write!(f, " (packet {packet})"),
+        }
+    }
+}
+
+/// What `brief` says in short, of a connection between these sockets that went by the book until `rst` ended it.
+pub(super) fn by_the_book(brief: &Brief, sockets: &[Socket; 2], (book, rst): (&Textbook, &Rst)) -> Anomaly {
+    let Declaration { code, name, .. } = DECLARATION;
+    let Brief { severity, endpoint, time, packet, .. } = *brief;
+    let (x, (heard, age, _)) = (rst.sender & 1, rst.heard);
+    let trigger = rst.arrived.then_some((heard, age));
+    let crossed = (!rst.arrived).then_some((heard, age));
+    let last_sent = time - rst.last_sent;
+    let when = When { packet, idle: rst.idle, last_sent: Some(last_sent), trigger, crossed };
+    let cause = cause::by_the_book(book, rst);
+    let round_trip = book.round_trip().unwrap_or_default();
+    let prompt = trigger.is_some_and(|(_, age)| is_prompt_within(round_trip, age));
+    let silent = rst.ack && x == 1 && book.bytes()[1] == 0;
+    let or_queued = if silent && !prompt { OR_QUEUED } else { "" };
+    let gave_up = rst.in_flight > 0 && last_sent >= TIMEOUT && cause != Cause::Unknown;
+    let or = if gave_up { OR_GAVE_UP } else { "" };
+    let nothing_sent = book.bytes()[1 - x] == 0;
+    let why = because(cause, nothing_sent, [or, or_queued, ""]);
+    let message = told(Who::new(if x == 0 { Side::Client } else { Side::Server }, sockets[x]), "", (&when, &why), "");
+    let mut facts = facts([
+        ("idle_before", seconds(rst.idle)),
+        ("in_flight", Value::from(rst.in_flight)),
+        (RESET_CAUSE, Value::from(cause.name())),
+        ("suspect", Value::from(false)),
+        ("unread_bytes", Value::from(rst.unread)),
+    ]);
+    if let Some((trigger, _)) = trigger {
+        facts.insert("trigger", Value::from(trigger));
+    }
+    Anomaly { code, name, severity, endpoint, time, packet: (packet != 0).then_some(packet), message, facts }
 }
 
 /// Why, in plain words. Data left unread and SO_LINGER 0 look alike, unless there was no data.
@@ -161,26 +233,32 @@ fn why(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> String {
         && view.end(peer).missing == 0
         && view.signals.skipped(peer) == 0
         && !view.is_midstream();
-    let or_queued = if may_be_queued(view, reset) {
-        ", or its listener was closed before it had accepted the connection"
-    } else {
-        ""
-    };
-    if cause == Cause::Abort && nothing_sent {
-        let or = or_gave_up(view, reset);
-        return sentence!(
-            "most likely its application closed with SO_LINGER 0 (the peer had sent no data that it could leave unread; `ss -K` \
-             looks the same){or}{or_queued}{idle}"
-        );
-    }
+    let or_queued = if may_be_queued(view, reset) { OR_QUEUED } else { "" };
     if cause == Cause::NoSocket {
         let last = reset.last_sent.map(|t| format!(" within {} of its last segment", Plain(reset.time - t)));
         let last = last.unwrap_or_default();
         return format!("its socket was gone{last}: aborted, or closed with a RST that was lost");
     }
     let or = if matches!(cause, Cause::Abort | Cause::UnreadData) { or_gave_up(view, reset) } else { "" };
-    sentence!("{}{or}{or_queued}{idle}", cause.sentence())
+    because(cause, nothing_sent, [or, or_queued, idle])
 }
+
+/// The same of any but one without a socket, with what else it may be; whether the peer had sent `nothing`.
+fn because(cause: Cause, nothing: bool, [or, or_queued, idle]: [&str; 3]) -> String {
+    let most_likely = if cause == Cause::Abort && nothing {
+        "most likely its application closed with SO_LINGER 0 (the peer had sent no data that it could leave unread; `ss -K` \
+         looks the same)"
+    } else {
+        cause.sentence()
+    };
+    sentence!("{most_likely}{or}{or_queued}{idle}")
+}
+
+const OR_QUEUED: &str = ", or its listener was closed before it had accepted the connection";
+const OR_GAVE_UP: &str = ", or it gave up on unanswered data (TCP_USER_TIMEOUT)";
+
+/// No user timeout is as short, as a rule.
+const TIMEOUT: Span = Span::secs(1);
 
 /// Whether the sender of `reset` is a server whose application has shown no sign of having accepted the connection. One that
 /// resets at once has.
@@ -193,13 +271,11 @@ fn may_be_queued(view: &View<'_>, reset: &signals::Reset) -> bool {
 
 /// What else an abort may be, by what its sender had sent.
 fn or_gave_up(view: &View<'_>, reset: &signals::Reset) -> &'static str {
-    /// No user timeout is as short, as a rule.
-    const TIMEOUT: Span = Span::secs(1);
     if !reset.stamped && gives_up_probing(view, reset) {
         return ", or it gave up on keepalives, whose answers did not reach it";
     }
     let waited = reset.last_sent.is_some_and(|t| reset.time - t >= TIMEOUT);
-    if reset.in_flight > 0 && waited { ", or it gave up on unanswered data (TCP_USER_TIMEOUT)" } else { "" }
+    if reset.in_flight > 0 && waited { OR_GAVE_UP } else { "" }
 }
 
 /// Whether the RST stands in the histories: sent by its sender, or accepted by its receiver.

@@ -94,9 +94,12 @@ impl Unremarkable {
         plain.then_some(Brief { time, packet, length: 0, number: 0, cause, declaration, severity, endpoint })
     }
 
-    /// The same in full, of a SYN between these sockets that was refused after so long.
-    pub fn refused(&self, brief: &Brief, sockets: &[Socket; 2], after: Span) -> Anomaly {
-        syn_refused::by_the_book(brief, sockets, after)
+    /// The same in full, of a connection between these sockets.
+    pub fn broken_in_full(&self, brief: &Brief, sockets: &[Socket; 2], (book, rst): (&Textbook, &Rst)) -> Anomaly {
+        match rst.met {
+            Met::Syn => syn_refused::by_the_book(brief, sockets, book.lasted_to(rst)[0]),
+            Met::Open | Met::Fin => rst_abort::by_the_book(brief, sockets, (book, rst)),
+        }
     }
 
     /// What detectors say of a lone SYN to `server`, of which `client` is what became of its sender.

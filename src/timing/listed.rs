@@ -4,24 +4,61 @@
 use super::abridged::Abridged;
 use super::distribution::exact;
 use super::pause::{Ender, Gap};
+use super::summary;
 use super::vantage::{Basis, Vantage, by_spans};
 use crate::report::timing::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, RoundTrips, Stops, Timing};
 use crate::report::{PerSide, Side};
 use crate::time::{Span, Time};
 use crate::tracker::textbook::Entered;
-use crate::tracker::{State, Textbook};
+use crate::tracker::{Met, Rst, State, Textbook, Verdict};
 
 impl Abridged {
     /// The timing of the connection in `book`, whose ends entered their states so. Asked for last: samples are put in order.
     pub fn timing(&mut self, book: &Textbook, entered: &Entered, given: Option<Vantage>) -> Timing {
+        let [client_fin, server_fin] = book.fin_to_ack();
+        let [client_data, server_data] = [0, 1].map(|x| self.after_data(x));
+        let closing = Closing {
+            duration: book.close(),
+            fin_to_ack: Known { client: Some(client_fin), server: Some(server_fin) },
+            fin_to_fin: Some(Span((self.fins[0] - self.fins[1]).0.saturating_abs())),
+            last_data_to_fin: Known { client: client_data, server: server_data },
+        };
+        self.told(book, closing, |e, time| state_at(e, entered, time), given)
+    }
+
+    /// The same of one that `rst` ended, and of whose ends this became.
+    pub fn timing_to_reset(
+        &mut self,
+        (book, rst): (&Textbook, &Rst),
+        verdicts: &[Verdict; 2],
+        given: Option<Vantage>,
+    ) -> Timing {
+        let [_, duration] = book.lasted_to(rst);
+        let closed = |x: usize| if rst.met == Met::Fin && x != rst.sender { self.after_data(x) } else { None };
+        let closing = Closing {
+            duration,
+            fin_to_ack: Known { client: None, server: None },
+            fin_to_fin: None,
+            last_data_to_fin: Known { client: closed(0), server: closed(1) },
+        };
+        self.told(book, closing, |e, time| summary::state_at(&verdicts[e], time), given)
+    }
+
+    /// The timing of a connection that closed so; `state` says in which state an end was.
+    #[inline(always)]
+    fn told(
+        &mut self,
+        book: &Textbook,
+        closing: Closing,
+        state: impl Fn(usize, Time) -> State,
+        given: Option<Vantage>,
+    ) -> Timing {
         let [first, second] = self.legs;
         let seen = given.map(|vantage| (vantage, Basis::Given));
         let seen = seen.or_else(|| by_spans(first.0, second.0).map(|vantage| (vantage, Basis::Handshake)));
         let handshake = Some(book.opened() - book.first());
-        let blame = self.blame(book);
+        let blame = self.blame(book, closing.duration);
         let [client_spoke, server_spoke] = self.first;
-        let [client_fin, server_fin] = book.fin_to_ack();
-        let [client_data, server_data] = [0, 1].map(|x| self.after_data(x));
         self.end_response();
         let mut clamped = 0;
         Timing {
@@ -47,21 +84,21 @@ impl Abridged {
             client_think: self.thinks(0, &mut clamped),
             turns_excluded: 0,
             clamped,
-            idle: self.gaps_in(entered),
+            idle: self.gaps_in(state),
             zero_window: PerSide { client: Stops::default(), server: Stops::default() },
             stalls: PerSide { client: Stops::default(), server: Stops::default() },
-            fin_to_ack: Known { client: Some(client_fin), server: Some(server_fin) },
+            fin_to_ack: closing.fin_to_ack,
             fin_to_ack_between: Known { client: None, server: None },
-            fin_to_fin: Some(Span((self.fins[0] - self.fins[1]).0.saturating_abs())),
-            close_duration: Some(book.close()),
-            last_data_to_fin: Known { client: client_data, server: server_data },
+            fin_to_fin: closing.fin_to_fin,
+            close_duration: Some(closing.duration),
+            last_data_to_fin: closing.last_data_to_fin,
             blame,
             slowest: blame.slowest(),
         }
     }
 
     /// Where its time went: nothing was lost, and no window closed.
-    fn blame(&self, book: &Textbook) -> Blame {
+    fn blame(&self, book: &Textbook, close: Span) -> Blame {
         let [client, server] = self.own;
         Blame {
             handshake: book.opened() - book.first(),
@@ -72,7 +109,7 @@ impl Abridged {
             zero_window_server: Span(0),
             zero_window_client: Span(0),
             idle: self.nobody,
-            close: book.close(),
+            close,
         }
     }
 
@@ -95,26 +132,37 @@ impl Abridged {
     }
 
     /// The times in which nothing was sent for long.
-    fn gaps_in(&self, entered: &Entered) -> Idle {
+    fn gaps_in(&self, state: impl Fn(usize, Time) -> State) -> Idle {
         if self.gaps.count == 0 {
             return Idle::default();
         }
         let Stops { count, total, longest, .. } = self.idle();
-        let mut gaps: Vec<IdleGap> = self.gaps.longest.iter().map(|gap| told(gap, entered)).collect();
+        let mut gaps: Vec<IdleGap> = self.gaps.longest.iter().map(|gap| told(gap, &state)).collect();
         gaps.sort_by_key(|gap| gap.start);
         Idle { count, total, longest, gaps }
     }
 }
 
-/// A gap of a connection whose ends entered their states so.
-fn told(gap: &Gap, entered: &Entered) -> IdleGap {
-    let state = |e: usize| state_at(e, entered, gap.start);
+/// How a connection closed.
+struct Closing {
+    duration: Span,
+    fin_to_ack: Known<Span>,
+    fin_to_fin: Option<Span>,
+    last_data_to_fin: Known<Span>,
+}
+
+/// A gap of a connection whose ends were in these states.
+fn told(gap: &Gap, state: impl Fn(usize, Time) -> State) -> IdleGap {
     IdleGap {
         start: gap.start,
         length: gap.length,
-        states: PerSide { client: state(0), server: state(1) },
+        states: PerSide { client: state(0, gap.start), server: state(1, gap.start) },
         probes: 0,
-        ended_by: if gap.ended.0 == Ender::Fin { GapEnd::Fin } else { GapEnd::Data },
+        ended_by: match gap.ended.0 {
+            Ender::Data => GapEnd::Data,
+            Ender::Fin => GapEnd::Fin,
+            Ender::Rst => GapEnd::Rst,
+        },
         by: Some(if gap.ended.1 == 0 { Side::Client } else { Side::Server }),
     }
 }

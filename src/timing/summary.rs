@@ -146,7 +146,7 @@ pub fn causes(client: usize) -> [Cause; CAUSES] {
 }
 
 /// What end `verdict` was in at `time`.
-fn state_at(verdict: &Verdict, time: Time) -> State {
+pub(super) fn state_at(verdict: &Verdict, time: Time) -> State {
     verdict.steps.iter().take_while(|s| s.at <= time).last().map_or(State::Closed, |s| s.rule.to)
 }
 

@@ -12,7 +12,7 @@ use crate::report::Side;
 use crate::report::timing::Stops;
 use crate::time::{Span, Time};
 use crate::tracker::textbook::Entered;
-use crate::tracker::{Evidence, State, Textbook, Verdict};
+use crate::tracker::{Evidence, Rst, State, Textbook, Verdict};
 
 impl Builder {
     /// Takes the textbook connection in `book` in the groups at these [seats](Builder::seats), of which `m` was measured, and
@@ -37,19 +37,22 @@ impl Builder {
         }
     }
 
-    /// The same, without bounds, of one that a RST ended so long after the FIN of an end, if there was one, and of whose ends this became.
+    /// The same of one that `rst` ended, and of whose ends this became.
     #[inline(never)]
     pub fn add_broken(
         &mut self,
-        (m, close): (&Abridged, Span),
-        seats: Seats,
+        m: &Abridged,
+        (seats, book, rst): (Seats, &Textbook, &Rst),
         verdicts: &[Verdict; 2],
         given: Option<Vantage>,
         end: Time,
     ) {
-        let mut entry = self.entry(seats);
+        let (mut entry, [lasted, close]) = (self.entry(seats), book.lasted_to(rst));
         entry.abridged(m, close, given);
-        entry.stays(verdicts.each_ref(), Proofs::new, end);
+        if entry.extent == Extent::Full {
+            entry.more(m, book, [close, lasted]);
+        }
+        entry.stays(verdicts.each_ref(), || Proofs::from_slice(&book.proofs_to_reset(rst)), end);
     }
 
     /// Takes a SYN that was refused after so long, and of whose ends this became.
@@ -144,16 +147,22 @@ impl Entry<'_> {
     /// The rest of it, and the stays of both ends with their bounds.
     #[inline(never)]
     fn in_full(&mut self, m: &Abridged, book: &Textbook, course: (&Entered, &[[Time; 5]; 2]), end: Time) {
-        let (handshake, [client, server]) = (book.opened() - book.first(), book.fin_to_ack());
+        let [client, server] = book.fin_to_ack();
+        self.one(Metric::FinToAckClient, Some(client));
+        self.one(Metric::FinToAckServer, Some(server));
+        self.more(m, book, [book.close(), book.last() - book.first()]);
+        self.entered_within_bounds(course, end);
+    }
+
+    /// What is measured of others, too, whose close, and which in all, took so long.
+    fn more(&mut self, m: &Abridged, book: &Textbook, [close, lasted]: [Span; 2]) {
+        let handshake = book.opened() - book.first();
         self.one(Metric::Handshake, Some(handshake));
         self.one(Metric::ConnectDelay, Some(handshake));
         self.one(Metric::FirstRequest, m.first_request(book));
         self.samples.all(self.sampled, Metric::Response, m.responses.all().chain(m.last_response()));
-        self.one(Metric::FinToAckClient, Some(client));
-        self.one(Metric::FinToAckServer, Some(server));
-        self.one(Metric::CloseDuration, Some(book.close()));
-        self.one(Metric::Duration, Some(book.last() - book.first()));
-        self.entered_within_bounds(course, end);
+        self.one(Metric::CloseDuration, Some(close));
+        self.one(Metric::Duration, Some(lasted));
     }
 
     /// The stays of both ends, whose client is end 0.

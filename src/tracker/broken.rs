@@ -42,19 +42,73 @@ pub struct Rst {
     pub met: Met,
     /// It has ACK.
     pub ack: bool,
-    /// It acknowledges payload that nothing had acknowledged before.
-    pub unread: bool,
+    /// How much payload of the other end it acknowledges that nothing had acknowledged before; without ACK, how much nothing had.
+    pub unread: u32,
+    /// How much of what its sender had sent was not acknowledged.
+    pub in_flight: u32,
+    /// The segment of the other end before it: its packet, how long before, and its payload.
+    pub heard: (u64, Span, u32),
+    /// That had arrived, as far as what the RST acknowledges tells.
+    pub arrived: bool,
+    /// When its sender had sent the segment before it.
+    pub last_sent: Time,
+    /// How long nothing had passed before the other end sent what its sender had not answered, or else before itself.
+    pub idle: Span,
+}
+
+impl Rst {
+    /// One that refuses a SYN.
+    fn refusing(packet: Packet) -> Rst {
+        Rst {
+            sender: 1,
+            packet,
+            met: Met::Syn,
+            ack: true,
+            unread: 0,
+            in_flight: 0,
+            heard: (0, Span(0), 0),
+            arrived: true,
+            last_sent: packet.0,
+            idle: Span(0),
+        }
+    }
+
     /// If what the other end sent last is payload that it acknowledges, how long that was before.
-    pub answers: Option<Span>,
+    pub fn answers(&self) -> Option<Span> {
+        let (_, age, payload) = self.heard;
+        (self.ack && self.arrived && payload > 0).then_some(age)
+    }
+}
+
+/// What is known of the latest segments of both ends.
+struct Lately {
+    /// Packet number and payload of each end's.
+    packets: [u64; 2],
+    payload: [u32; 2],
+    /// Which end the other has not answered, and how long nothing had passed before it sent the first of that.
+    waits: Option<(usize, Span)>,
+}
+
+impl Lately {
+    /// The next segment, of which this is the packet number, came so long after the one before.
+    #[inline(always)]
+    fn takes(&mut self, line: &Line, packet: u64, gap: Span) {
+        let x = line.sender & 1;
+        (self.packets[x], self.payload[x]) = (packet, line.len);
+        if self.waits.is_some_and(|(waits, _)| waits != x) {
+            self.waits = None;
+        }
+        if line.len > 0 || line.fin {
+            self.waits.get_or_insert((x, gap));
+        }
+    }
 }
 
 impl tape::Tape {
-    /// Whether it is orderly up to a RST, the only one, which comes behind the SYN, or, if that is asked for, behind `more` than the
-    /// handshake.
-    pub fn may_be_broken(&self, more: bool) -> bool {
+    /// Whether it is orderly up to a RST, the only one, which comes behind the SYN, or behind more than the handshake.
+    pub fn may_be_broken(&self) -> bool {
         const ALL: u16 = tape::mark::RESET | tape::mark::PLAIN;
-        let long = if more { 5 } else { u8::MAX };
-        self.marks & (tape::mark::DISORDERLY | ALL) == ALL && (self.count == 2 || self.count >= long)
+        self.marks & (tape::mark::DISORDERLY | ALL) == ALL && !matches!(self.count, 3 | 4)
     }
 }
 
@@ -74,8 +128,8 @@ impl Abridged<'_> {
             return None;
         }
         let mut page = self.page(book, measure);
-        // The payload of each end's latest segment.
-        let mut lens = [0; 2];
+        let [_, syn_ack, ack] = book.opening.map(|packet| packet.1);
+        let mut lately = Lately { packets: [ack, syn_ack], payload: [0; 2], waits: None };
         loop {
             let before = self.tape.now;
             if self.tape.bytes.is_empty() {
@@ -83,7 +137,7 @@ impl Abridged<'_> {
             }
             let seg = self.tape.next()?;
             if seg.flags.has(Flags::RST) {
-                let (rst, line) = page.breaks(&seg, lens[1 - (seg.sender & 1)], before, &self.tape, book)?;
+                let (rst, line) = page.breaks(&seg, &lately, before, &self.tape, book)?;
                 let fins = [0, 1].map(|x| u32::from(rst.met == Met::Fin && x != rst.sender));
                 self.tells(&page, fins, book);
                 return (measure.reset(&line) && self.tape.bytes.is_empty()).then_some(rst);
@@ -92,7 +146,7 @@ impl Abridged<'_> {
             if !measure.line(&line) {
                 return None;
             }
-            lens[line.sender & 1] = line.len;
+            lately.takes(&line, self.tape.packet, since(before, line.time));
         }
     }
 
@@ -107,19 +161,17 @@ impl Abridged<'_> {
             && book.opening[0].1 > 0;
         self.tells(&Page::of_syn(since(book.opening[0].0, now)), [0; 2], book);
         (book.bytes, book.turnaround) = ([0; 2], [None; 2]);
-        let rst = Rst { sender: 1, packet: (now, packet), met: Met::Syn, ack: true, unread: false, answers: None };
-        refuses.then_some(rst)
+        refuses.then(|| Rst::refusing((now, packet)))
     }
 }
 
 impl Page {
-    /// Takes `seg`, a RST, as the last segment; the one before it was captured at `before`, and what the other end sent last had so
-    /// much payload.
+    /// Takes `seg`, a RST, as the last segment; the one before it was captured at `before`.
     #[inline(never)]
     fn breaks(
         &mut self,
         seg: &Written,
-        payload: u32,
+        lately: &Lately,
         before: Time,
         tape: &Tape<'_>,
         book: &Textbook,
@@ -135,7 +187,7 @@ impl Page {
         };
         let exact = if bare {
             // With payload before it, it answers as one without connection does.
-            payload == 0
+            lately.payload[y] == 0
         } else {
             flags.0 == Flags::RST.0 | Flags::ACK.0 && !after(self.acked[y], ack)
         };
@@ -144,16 +196,26 @@ impl Page {
         if !sound {
             return None;
         }
-        let news = ack.wrapping_sub(self.acked[y]).wrapping_sub(u32::from(met == Met::Fin));
-        self.pause = self.pause.max(since(before, now));
+        // The FIN is no payload.
+        let edge = if bare { tape.next[y] } else { ack.wrapping_sub(u32::from(met == Met::Fin)) };
+        let gap = since(before, now);
+        self.pause = self.pause.max(gap);
         self.packets[x] += 1;
         let rst = Rst {
             sender: x,
             packet: (now, tape.packet),
             met,
             ack: !bare,
-            unread: !bare && news > 0,
-            answers: (!bare && all && payload > 0).then(|| since(self.sent[y], now)),
+            unread: edge.wrapping_sub(self.acked[y]),
+            in_flight: seq.wrapping_sub(self.acked[x]),
+            heard: (lately.packets[y], since(self.sent[y], now), lately.payload[y]),
+            arrived: bare || all,
+            last_sent: self.sent[x],
+            // In milliseconds.
+            idle: match lately.waits {
+                Some((waits, idle)) if waits == y => Span(idle.0 - idle.0 % 1_000_000),
+                _ => gap,
+            },
         };
         let (asked, flying) = (self.content[y], self.acked[x] != seq);
         let line = Line { sender: x, time: now, len, end: seq, fin: false, advances: false, ack, all, asked, flying };
@@ -233,6 +295,12 @@ impl Textbook {
     /// When the first FIN was sent, or else `rst`, which ended it.
     pub fn closed_by(&self, rst: &Rst) -> Time {
         if rst.met == Met::Fin { self.fin.0 } else { rst.packet.0 }
+    }
+
+    /// The packets that prove receipts, in order, if `rst` ended it.
+    pub fn proofs_to_reset(&self, rst: &Rst) -> [(u64, Time); 4] {
+        let [_, syn_ack, ack] = self.opening;
+        [syn_ack, ack, self.ready(), rst.packet].map(|(time, packet)| (packet, time))
     }
 
     /// A round trip between the ends, as far as that was measured.

@@ -83,11 +83,11 @@ impl<E: Notes> Store<E> {
         })
     }
 
-    /// Connection `index`, the only one on its four-tuple, to be read in one go, if a RST may have ended it: the SYN, or `more`.
+    /// Connection `index`, the only one on its four-tuple, to be read in one go, if a RST may have ended it that had gone by the book.
     #[inline]
-    pub(super) fn broken(&self, index: usize, more: bool) -> Option<Abridged<'_>> {
+    pub(super) fn broken(&self, index: usize) -> Option<Abridged<'_>> {
         let Head { state, tape, first_packet, .. } = &self.heads[index];
-        (*state == Kept::on_tape(1) && tape.may_be_broken(more))
+        (*state == Kept::on_tape(1) && tape.may_be_broken())
             .then(|| Abridged::new(self.rows.get(&tape.row()), *first_packet, tape.scope, (1, None)))
     }
 

@@ -113,11 +113,10 @@ impl<N: Notes> Tracker<N> {
         self.store.abridged(i)
     }
 
-    /// Connection `i`, the only one on its four-tuple, to be read in one go, if it may have gone by the book until a RST ended it: a
-    /// SYN that is refused, or `more`.
+    /// Connection `i`, the only one on its four-tuple, to be read in one go, if it may have gone by the book until a RST ended it.
     #[inline]
-    pub fn broken(&self, i: usize, more: bool) -> Option<Abridged<'_>> {
-        self.store.broken(i, more)
+    pub fn broken(&self, i: usize) -> Option<Abridged<'_>> {
+        self.store.broken(i)
     }
 
     /// Reads connection `i` as a textbook one into `book`, if it may be one.

@@ -21,8 +21,8 @@ pub enum Act {
 /// A RST.
 #[derive(Clone, Copy, Debug)]
 pub struct Reset {
-    /// It comes behind this segment, counted round and round from the first one.
-    pub behind: usize,
+    /// It comes behind this segment, counted round and round from the first one; or behind the first FIN.
+    pub behind: Option<usize>,
     pub sender: usize,
     /// It acknowledges all there is but for so many parts in a hundred of what nothing acknowledged before; or it has no ACK.
     pub ack: Option<u32>,
@@ -65,14 +65,14 @@ fn len() -> impl Strategy<Value = u32> {
 prop_compose! {
     fn reset()(
         // Often the SYN.
-        behind in prop_oneof![1 => Just(0), 3 => 1..60_usize],
+        behind in prop_oneof![1 => Just(Some(0)), 3 => (1..60_usize).prop_map(Some), 2 => Just(None)],
         sender in 0..2_usize,
-        ack in prop_oneof![1 => Just(None), 2 => Just(Some(0)), 1 => (0..100_u32).prop_map(Some)],
+        ack in prop_oneof![1 => Just(None), 3 => Just(Some(0)), 1 => (0..100_u32).prop_map(Some)],
         step in step(),
         odd in prop_oneof![6 => Just(0_u8), 4 => 1..10_u8],
         again in prop::bool::weighted(0.1),
     ) -> Reset {
-        Reset { behind, sender: if behind == 0 { 1 } else { sender }, ack, step, odd, again }
+        Reset { behind, sender: if behind == Some(0) { 1 } else { sender }, ack, step, odd, again }
     }
 }
 
@@ -222,7 +222,9 @@ impl Script {
             acked[1 - x] = next[1 - x];
         }
         if let Some(reset) = &self.reset {
-            segments.truncate(1 + reset.behind % segments.len());
+            let behind = reset.behind.map(|behind| behind % segments.len());
+            let fin = || segments.iter().position(|seg| seg.has(Flags::FIN));
+            segments.truncate(1 + behind.or_else(fin).unwrap_or_default());
             segments.extend(self.rst(&segments, ends, reset));
         }
         if let Some((at, fault)) = &self.fault {
