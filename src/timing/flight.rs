@@ -4,7 +4,7 @@ use crate::time::Time;
 use crate::tracker::sequence::after;
 
 /// So many segments at most: a power of two, and more than a tape holds.
-pub(super) const MOST: usize = 64;
+pub(super) const MOST: usize = 128;
 
 /// What one end has sent, in order: where each ends in the stream, and when it was captured. Made once, and used for one
 /// connection after the other.

@@ -19,7 +19,7 @@ use crate::pack::block::Rows;
 use crate::segment::{Flags, Segment};
 use crate::time::Time;
 
-/// More than the numbers of two tapes, of as many of the largest segments as fit on one, come towards each other.
+/// More than the numbers of two tapes, of [`MOST`] of the largest segments, come towards each other.
 const APART: u32 = 1 << 23;
 
 const _: () = assert!(APART > 2 * MOST as u32 * (NEAR + u16::MAX as u32 + 1));
@@ -148,6 +148,9 @@ impl<E: Notes> Store<E> {
     #[inline(never)]
     pub(super) fn record_again(&mut self, index: usize, seg: &Segment) -> bool {
         let head = &mut self.heads[index];
+        if head.tape.count >= MOST {
+            return false;
+        }
         let x = sender(&head.sockets, seg);
         let Ok(on) = u32::try_from(seg.packet.wrapping_sub(head.first_packet)) else { return false };
         // What goes on where both have spoken can be of no other.
@@ -229,6 +232,7 @@ impl<E: Notes> Store<E> {
         let tape = &head.tape;
         let fits = head.state.is_growing()
             && tape.scope == seg.scope
+            && tape.count <= MOST
             && tape.has(mark::SEEN, x)
             && apart(tape.next[x], seg.seq)
             && (tape.marks & mark::RESET == 0 || self.has_near_resets(old));

@@ -1,8 +1,7 @@
 //! The usual segment on a tape, an acknowledgment, or payload or a FIN that continues the stream: written down in three
 //! words, with few questions asked. What comes of it is what [`Tape::record_other`] makes of any segment.
 
-use super::sequence::NEAR;
-use super::tape::{MOST, Tape, mark};
+use super::tape::{MOST_USUAL, Tape, mark};
 use super::written::{NearStamps, Plain, has_more};
 use crate::pack::block::Rows;
 use crate::segment::{Flags, Segment};
@@ -25,7 +24,7 @@ impl Tape {
     }
 
     /// Writes down `seg` of end `x`, `on` packets from the first one, if it is a usual one that certainly belongs here; else
-    /// does nothing.
+    /// does nothing. It goes on just where its stream ends, so that it may acknowledge less than others.
     #[inline(never)]
     pub(super) fn record_usual(&mut self, on: u32, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
         const SEEN: u16 = 3 * mark::SEEN;
@@ -34,7 +33,7 @@ impl Tape {
         let behind = self.next[y].wrapping_sub(seg.ack);
         let usual = seg.flags.0 & !(Flags::PSH.0 | Flags::FIN.0) == Flags::ACK.0
             && seg.seq == self.next[x]
-            && behind <= NEAR
+            && behind <= u16::MAX.into()
             && (behind == 0 || seg.len == 0)
             && self.marks & SEEN == SEEN
             && seg.scope == self.scope
@@ -43,7 +42,7 @@ impl Tape {
             && later <= u32::MAX.into()
             && further <= u16::MAX.into()
             && self.later == 0
-            && self.count < MOST
+            && self.count < MOST_USUAL
             && !has_more(&seg.options);
         if !usual {
             return false;

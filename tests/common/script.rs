@@ -62,6 +62,20 @@ fn len() -> impl Strategy<Value = u32> {
     prop_oneof![Just(1_u32), Just(100), Just(1_448), 1..60_000_u32]
 }
 
+fn act() -> impl Strategy<Value = Act> {
+    (0..2_usize, 0..20_u32, len(), 0..100_u32).prop_map(|(x, kind, len, share)| match kind {
+        0..12 => Act::Data(x, len),
+        12..19 => Act::Ack(x),
+        _ => Act::Late(x, share),
+    })
+}
+
+/// What passes between the handshake and the close: mostly little, and no more than a tape holds.
+fn turns() -> impl Strategy<Value = Vec<(Act, i64)>> {
+    let turns = |size| prop::collection::vec((act(), step()), size);
+    prop_oneof![4 => turns(0..14), 1 => turns(40..80)]
+}
+
 prop_compose! {
     fn reset()(
         // Often the SYN.
@@ -85,7 +99,7 @@ prop_compose! {
 
 prop_compose! {
     pub fn script()(
-        turns in prop::collection::vec((0..2_usize, prop::bool::weighted(0.6), len(), step()), 0..14),
+        turns in turns(),
         opening in (step(), step()),
         carried in prop::option::weighted(0.1, len()),
         closer in 0..2_usize,
@@ -105,7 +119,7 @@ prop_compose! {
         // The opening's times come first.
         let ack = carried.map_or(Act::Ack(0), |len| Act::Data(0, len));
         let mut acts = vec![(Act::Ack(1), opening.0), (ack, opening.1)];
-        acts.extend(turns.into_iter().map(|(x, data, len, step)| (if data { Act::Data(x, len) } else { Act::Ack(x) }, step)));
+        acts.extend(turns);
         acts.push((Act::Ack(1 - closer), closing.3));
         acts.extend(last_words.into_iter().map(|(len, step)| (Act::Data(closer, len), step)));
         acts.push((Act::Fin(closer, with_data.unwrap_or(0)), closing.0));
