@@ -1,7 +1,6 @@
 //! Where connections are found by their four-tuple, and hosts by their address.
 
 use std::hash::{BuildHasher, Hasher};
-use std::hint::black_box;
 use std::net::IpAddr;
 
 use foldhash::quality::RandomState;
@@ -9,16 +8,14 @@ use foldhash::quality::RandomState;
 use crate::prefetch::prefetch;
 use crate::segment::Socket;
 
-/// Places in a page of memory.
-const PAGE: usize = 4096 / size_of::<u64>();
 /// Places at the beginning, as a power of two.
 const FIRST_BITS: u32 = 10;
 
 /// Numbers by the hash of what they stand for. Which of them is meant its owner tells, who knows that.
 ///
 /// One row of places, each with a hash and its number in eight bytes; what finds its place taken goes to the next free
-/// one (linear probing, Knuth 6.4). The place is told by the high bits of the hash, so that the row is gone through in its
-/// order when it grows, and so is the new one.
+/// one (linear probing, Knuth 6.4). The place is told by the high bits of the hash, so that a row grows where it is: what
+/// stands in it moves to about twice as far from its begin, the last ones first.
 #[derive(Clone, Debug)]
 pub struct Index {
     /// A power of two of them, or none; 0 where there is nothing.
@@ -142,12 +139,28 @@ impl Index {
 
     #[cold]
     fn grow(&mut self) {
-        let places = (self.places.len() * 2).max(1 << FIRST_BITS);
+        let before = self.places.len();
+        let places = (before * 2).max(1 << FIRST_BITS);
         self.shift = u32::BITS.saturating_sub(places.trailing_zeros());
-        let before = std::mem::replace(&mut self.places, vec![0; places]);
-        // Memory that is read before it is written to is given twice by the system: first all of it as one page of zeros.
-        self.places.iter_mut().step_by(PAGE).for_each(|place| *place = black_box(0));
-        before.into_iter().filter(|slot| *slot != 0).for_each(|slot| self.put(slot));
+        self.places.resize(places, 0);
+        // From the last on, so that all have moved that stand at this place or behind it; the few that have to be put before
+        // it wait until all have.
+        let mut late = Vec::new();
+        for at in (0..before).rev() {
+            let slot = std::mem::take(&mut self.places[at]);
+            if slot == 0 {
+                continue;
+            }
+            let mut to = self.home((slot >> 32) as u32);
+            while to >= at && self.places.get(to).is_some_and(|place| *place != 0) {
+                to += 1;
+            }
+            match self.places.get_mut(to).filter(|_| to >= at) {
+                Some(place) => *place = slot,
+                None => late.push(slot),
+            }
+        }
+        late.into_iter().for_each(|slot| self.put(slot));
     }
 
     /// Puts `new` in the place of `old`, if that is there.
