@@ -84,6 +84,7 @@ impl<'a> Pen<'a> {
         let (to, room) = self.room.split_at_mut_checked(bytes.len())?;
         // Two pieces of a fixed length that overlap, instead of a call for a few bytes.
         match bytes.len() {
+            33..=64 => ends::<32>(to, bytes)?,
             16..=32 => ends::<16>(to, bytes)?,
             8..=15 => ends::<8>(to, bytes)?,
             4..=7 => ends::<4>(to, bytes)?,

@@ -37,10 +37,14 @@ impl Template {
         lines.line(&kind.connection);
         let line = lines.written();
         let values = values(kind);
+        let mut begins = [false; 1 << u8::BITS];
+        values.iter().flat_map(|(_, text)| text.first()).for_each(|byte| begins[usize::from(*byte)] = true);
         let mut template = Template { text: Vec::with_capacity(line.len()), parts: Vec::new() };
         let mut at = 0;
         while at < line.len() {
-            match values.iter().find(|(_, text)| stands(line, at, text)) {
+            // Most bytes begin none.
+            let known = if begins[usize::from(line[at])] { &values[..] } else { &[] };
+            match known.iter().find(|(_, text)| stands(line, at, text)) {
                 Some((part, text)) => {
                     template.parts.push((template.text.len(), *part));
                     at += text.len();
@@ -78,6 +82,10 @@ impl Part {
             Part::Port(Side::Server) => pen.integer(syn.server.port.into()),
             Part::Time(later) => pen.time(syn.time + later, clock),
             Part::Rest => pen.span(syn.rest),
+            // As a float of so many millionths is written.
+            Part::Waited if (1_000..1_000_000_000_000_000).contains(&syn.waited) => {
+                pen.sheet(|sheet| sheet.micros(syn.waited as u64))
+            }
             Part::Waited => findings::float(pen, syn.waited as f64 / 1e6),
         }
     }
@@ -93,11 +101,11 @@ fn values(kind: &Kind) -> Vec<(Part, Vec<u8>)> {
     parts.extend(SIDES.map(Part::Addr));
     parts.extend(SIDES.map(Part::Port));
     parts.extend((made_up.waited != 0).then_some(Part::Waited));
-    let text = |part: Part| {
-        let mut room = [0; 2 * ROOM];
+    let mut room = vec![0; 2 * ROOM];
+    let mut text = |part: Part| {
         let value = part.value(Pen::new(&mut room), made_up, &mut Clock::default());
         let left = value.map_or(2 * ROOM, |pen| pen.left());
-        room[..room.len() - left].to_vec()
+        room[..2 * ROOM - left].to_vec()
     };
     parts.into_iter().map(|part| (part, text(part))).collect()
 }
