@@ -59,7 +59,7 @@ impl Finish<'_> {
     /// What is said of one in full.
     pub(super) fn broken_in_full(&self, index: usize, book: &Textbook, broken: &Broken) -> Option<Anomaly> {
         let sockets = self.analysis.tracker.sockets(index);
-        let anomaly = self.unremarkable.broken_in_full(&broken.brief, sockets, (book, &broken.rst));
+        let anomaly = self.unremarkable.broken_in_full(&broken.brief, &sockets, (book, &broken.rst));
         self.wants_code(anomaly.code).then_some(anomaly)
     }
 

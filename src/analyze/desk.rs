@@ -43,7 +43,7 @@ pub(super) struct Desk {
 pub(super) struct Look<'b> {
     pub index: usize,
     pub id: u64,
-    pub sockets: &'b [Socket; 2],
+    pub sockets: [Socket; 2],
     pub outline: Outline,
     pub verdicts: &'b [Verdict; 2],
     pub ending: Ending,

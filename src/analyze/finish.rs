@@ -278,10 +278,14 @@ impl<'a> Finish<'a> {
         self.tell_worst();
         self.time_chosen();
         let gone = std::mem::replace(&mut self.begin, self.until)..self.until;
-        for index in gone.map(|position| self.at(position)).collect::<Vec<_>>() {
+        for position in gone {
+            let index = self.at(position);
             if let Held::Own(analysis) = &mut self.analysis {
                 analysis.tracker.release(index);
             }
+        }
+        if let (Held::Own(analysis), None) = (&mut self.analysis, &self.order) {
+            analysis.tracker.let_go(self.begin);
         }
         self.until = (self.until + self.round).min(self.count());
     }

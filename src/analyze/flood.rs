@@ -194,7 +194,7 @@ impl Finish<'_> {
         let (tracker, profile) = (&self.analysis.tracker, &self.analysis.profile);
         let looked = Looked {
             id,
-            sockets: tracker.sockets(index),
+            sockets: &tracker.sockets(index),
             segment: (time, packet),
             scope: Some(scope),
             ends: fate.come(time, self.end, profile),

@@ -104,12 +104,13 @@ impl Finish<'_> {
         let mut pages = Pages { begin, indices, books, abridged, entered, late, chosen };
 
         let mut looks: SmallVec<[Look<'_>; TOGETHER]> = SmallVec::new();
-        let desk = scratch.iter().zip(weighing).zip(measured.iter().zip(proofs)).zip(&*books).zip(&*lones).zip(&*broken);
+        let desk =
+            scratch.iter().zip(weighing).zip(measured.iter().zip(proofs)).zip(&*books).zip(&*lones).zip(&*broken);
         let places = indices.iter().zip(range.clone()).zip(left).zip(desk).zip(entered);
         for ((((index, position), left), (((((scratch, weighing), (measured, proofs)), book), lone), broken)), _) in
             places.filter(|(_, entered)| entered.is_none())
         {
-            let (index, id, sockets) = (*index, self.id(position), tracker.sockets(*index));
+            let (index, id, sockets) = (*index, self.id(position), *tracker.sockets(*index));
             let (form, measured) = match (left, lone, broken) {
                 (None, Some(lone), _) => (Form::Lone(lone), &*nothing),
                 (None, _, Some(broken)) => (Form::Broken(book, broken, position - begin), &*nothing),

@@ -251,7 +251,7 @@ impl Analysis {
             some
         };
         let asked = |survey: &Survey, some: &[usize]| -> SmallVec<[Hashes; TOGETHER]> {
-            some.iter().map(|i| survey.ask(self.tracker.sockets(*i))).collect()
+            some.iter().map(|i| survey.ask(&self.tracker.sockets(*i))).collect()
         };
         // What is known of the next ones is asked for two rounds before, who they are one round before.
         let [mut now, mut next] = [some(), some()];
@@ -261,9 +261,15 @@ impl Analysis {
             let next_hashes = asked(&survey, &next);
             hashes.iter().for_each(|hashes| survey.soon(hashes));
             for (i, hashes) in now.iter().zip(&hashes) {
+                let sockets = &self.tracker.sockets(*i);
+                if let Some((bytes, answered)) = self.tracker.orderly(*i) {
+                    each(*i, survey.take_orderly(sockets, hashes, answered));
+                    unique += u64::from(bytes);
+                    continue;
+                }
                 // Read where it stands: what was just put together is slow to copy.
                 let seen = self.tracker.glance(*i, &mut scratch);
-                each(*i, survey.take_at(self.tracker.sockets(*i), hashes, &seen.0));
+                each(*i, survey.take_at(sockets, hashes, &seen.0));
                 unique += seen.1;
             }
             (now, next, hashes) = (next, later, next_hashes);

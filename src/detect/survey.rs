@@ -198,6 +198,16 @@ impl Survey {
         Parties { client: numbers[client], service }
     }
 
+    /// The same of one of which each segment continues its stream, once and complete, from its SYN on; whether that was
+    /// answered. All it says is who spoke.
+    #[inline]
+    pub fn take_orderly(&mut self, sockets: &[Socket; 2], hashes: &Hashes, answered: bool) -> Parties {
+        self.quality.connections += 1;
+        let client = self.mark((0, hashes[0]), sockets[0].addr, SPOKE);
+        let server = self.mark((1, hashes[1]), sockets[1].addr, if answered { SPOKE } else { SILENT });
+        Parties { client, service: self.directory.service(server, sockets[1].port) }
+    }
+
     fn note_turned_away(&mut self, service: u32) {
         if service as usize >= self.turned_away.len() {
             self.turned_away.resize(service as usize + 1, 0);
@@ -265,5 +275,26 @@ impl Survey {
             any_unseen,
             turned_away,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn an_orderly_connection_says_what_it_says_at_a_glance() {
+        let (mut short, mut long) = (Survey::default(), Survey::default());
+        let socket = |host: u32, port| Socket { addr: Ipv4Addr::from_bits(host).into(), port };
+        for n in 0..300_u32 {
+            let (sockets, answered) = ([socket(n % 70, 4_000 + n as u16), socket(n % 3 + 60, 80)], n.is_multiple_of(5));
+            let hashes = short.ask(&sockets);
+            let taken = short.take_orderly(&sockets, &hashes, answered);
+            assert_eq!(taken, long.take(&sockets, &Glance::at_orderly(answered, false, None)));
+        }
+        let told = |survey: Survey| format!("{:?} {:?} {:?}", survey.quality, survey.hosts, survey.turned_away);
+        assert_eq!(told(short), told(long));
     }
 }

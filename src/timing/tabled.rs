@@ -4,7 +4,6 @@ use super::abridged::Abridged;
 use super::columns::place;
 use super::figure::{ADDED, Figure, Stopped};
 use super::occupancy::{Stay, between};
-use super::proofs::Proofs;
 use super::seats::Seats;
 use super::table::{Builder, Entry, Extent, Metric};
 use super::vantage::{self, Vantage};
@@ -52,7 +51,7 @@ impl Builder {
         if entry.extent == Extent::Full {
             entry.more(m, book, [close, lasted]);
         }
-        entry.stays(verdicts.each_ref(), || Proofs::from_slice(&book.proofs_to_reset(rst)), end);
+        entry.stays(verdicts.each_ref(), &book.proofs_to_reset(rst), end);
     }
 
     /// Takes a SYN that was refused after so long, and of whose ends this became.
@@ -73,7 +72,7 @@ impl Builder {
         });
         entry.one(Metric::Duration, Some(after));
         // No packet proves what it came to.
-        entry.stays(verdicts.each_ref(), Proofs::new, end);
+        entry.stays(verdicts.each_ref(), &[], end);
     }
 }
 

@@ -147,7 +147,7 @@ impl<E: Notes> Store<E> {
     /// Writes `seg` down, as [`Store::record`] does, if connection `index` is not the first on its four-tuple.
     #[inline(never)]
     pub(super) fn record_again(&mut self, index: usize, seg: &Segment) -> bool {
-        let head = &mut self.heads[index];
+        let head = self.heads.open(index);
         if head.tape.count >= MOST {
             return false;
         }
@@ -165,7 +165,7 @@ impl<E: Notes> Store<E> {
         if answers && !self.is_answer_apart(old, first, seg) {
             return false;
         }
-        let head = &mut self.heads[index];
+        let head = self.heads.open(index);
         let recorded = head.tape.record(first, x, seg, &mut self.rows);
         if recorded && answers {
             self.accept(old, index, seg);
@@ -176,7 +176,7 @@ impl<E: Notes> Store<E> {
     /// Whether the SYN,ACK `seg` of the connection that begins with packet `first`, the one after `old`, begins a stream that
     /// nothing of that one is like.
     fn is_answer_apart(&self, old: usize, first: u64, seg: &Segment) -> bool {
-        let head = &self.heads[old];
+        let head = self.heads.at(old);
         let e = usize::from(head.sockets[0] != seg.src);
         if let How::Tape = head.state.how() {
             let known = !head.tape.has(mark::SEEN, e) || apart(head.tape.next[e], seg.seq);
@@ -187,8 +187,9 @@ impl<E: Notes> Store<E> {
 
     /// The SYN of connection `new`, which came after `old`, was accepted with `seg`.
     fn accept(&mut self, old: usize, new: usize, seg: &Segment) {
-        if let How::Tape = self.heads[old].state.how() {
-            self.heads[old].state = self.heads[old].state.accepted();
+        let state = self.heads.state(old);
+        if let How::Tape = state.how() {
+            self.heads.open(old).state = state.accepted();
             return;
         }
         let mut player = self.player(new);
@@ -203,7 +204,7 @@ impl<E: Notes> Store<E> {
     /// Completes what the tape of connection `index` was played into.
     #[inline]
     pub(super) fn complete(&self, index: usize, connection: &mut Connection) {
-        let head = &self.heads[index];
+        let head = self.heads.at(index);
         if head.state == Kept::on_tape(1) || head.tape.is_empty() {
             return;
         }
@@ -219,7 +220,7 @@ impl<E: Notes> Store<E> {
     /// Ends connection `old`, which the SYN `seg` of its end `x` follows, if it was over and nothing can be of both. Its
     /// incarnation.
     fn follow(&mut self, old: usize, x: usize, seg: &Segment) -> Option<u32> {
-        let head = &self.heads[old];
+        let head = self.heads.at(old);
         let How::Tape = head.state.how() else {
             if !self.case_mut(old).connection.may_be_followed(x, seg) || !self.is_apart_from_before(old, seg) {
                 return None;
@@ -240,7 +241,7 @@ impl<E: Notes> Store<E> {
         if !fits || !self.is_apart_from_before(old, seg) || !self.is_over_for(old, x) {
             return None;
         }
-        let head = &mut self.heads[old];
+        let head = self.heads.open(old);
         if !head.tape.end_with(seg.time, on, &mut self.rows) {
             return None;
         }
@@ -251,7 +252,7 @@ impl<E: Notes> Store<E> {
 
     /// Whether end `x` of connection `index`, which is on tape, may begin another connection with a SYN.
     fn is_over_for(&self, index: usize, x: usize) -> bool {
-        if self.heads[index].tape.is_lone_syn() || self.is_textbook(index) {
+        if self.heads.at(index).tape.is_lone_syn() || self.is_textbook(index) {
             debug_assert!(self.connection(index).is_over_for(x));
             return true;
         }
@@ -270,7 +271,7 @@ impl<E: Notes> Store<E> {
 
     /// Whether each RST on the tape of connection `index` has numbers like those of the other segments.
     fn has_near_resets(&self, index: usize) -> bool {
-        let tape = &self.heads[index].tape;
+        let tape = self.heads.at(index).tape;
         let mut player = self.player(index);
         while let Some(x) = player.advance() {
             let seg = player.segment(x);
@@ -286,8 +287,8 @@ impl<E: Notes> Store<E> {
 
     /// Whether the SYN `seg` is no copy of one before connection `old`.
     fn is_apart_from_before(&self, old: usize, seg: &Segment) -> bool {
-        let Some(before) = (self.heads[old].previous as usize).checked_sub(1) else { return true };
-        let head = &self.heads[before];
+        let Some(before) = self.heads.previous(old) else { return true };
+        let head = self.heads.at(before);
         let e = usize::from(head.sockets[0] != seg.src);
         match head.state.how() {
             How::Tape => !head.tape.has(mark::SEEN, e) || apart(head.tape.next[e], seg.seq),
@@ -306,7 +307,7 @@ impl<N: Notes> Tracker<N> {
         {
             return head;
         }
-        if self.store.heads[head].state.followed().is_some()
+        if self.store.heads.state(head).followed().is_some()
             && let Some(latest) = self.head(&seg.src, &seg.dst, hash).filter(|latest| *latest != head)
         {
             // Another has taken its place since it was looked up.
@@ -323,7 +324,7 @@ impl<N: Notes> Tracker<N> {
     /// can be there. Its index.
     #[inline(never)]
     fn push_tape_again(&mut self, old: usize, hash: u32, seg: &Segment) -> Option<usize> {
-        let head = &self.store.heads[old];
+        let head = self.store.heads.at(old);
         let [a, b] = &head.sockets;
         if !Tape::begins_plainly(seg) || head.beside != 0 || a == b {
             return None;
@@ -333,7 +334,7 @@ impl<N: Notes> Tracker<N> {
         let new = self.store.push_tape(seg, Kept::on_tape(incarnation), old as u32 + 1)?;
         self.latest.replace(hash, old as u32, new as u32);
         // Who has looked `old` up before sees what came of it, if it is on tape.
-        if self.store.heads[old].state.followed().is_none() {
+        if self.store.heads.state(old).followed().is_none() {
             self.store.era = self.store.era.wrapping_add(1);
         }
         self.recent.forget(seg);

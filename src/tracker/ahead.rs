@@ -113,7 +113,7 @@ impl<N: Notes> Tracker<N> {
     #[inline(always)]
     fn find_head(&self, ahead: &mut Ahead, seg: &Segment) {
         let Some(guess) = (ahead.head as usize).checked_sub(1) else { return };
-        if let Some(head) = self.store.heads.get(guess)
+        if let Some(head) = self.store.heads.whole(guess)
             && let Some(x) = head.sender(&seg.src, &seg.dst)
         {
             ahead.sender = x as u32;
@@ -129,9 +129,8 @@ impl<N: Notes> Tracker<N> {
         let head = self.head(&seg.src, &seg.dst, ahead.hash);
         ahead.head = head.map_or(0, |head| head as u32 + 1);
         if let Some(head) = head {
-            let head = &self.store.heads[head];
-            ahead.sender = head.sender(&seg.src, &seg.dst).map_or(0, |x| x as u32);
-            self.store.prefetch_end(head);
+            ahead.sender = self.store.sender(head, seg).map_or(0, |x| x as u32);
+            self.store.heads.get(head).into_iter().for_each(|head| self.store.prefetch_end(head));
         }
     }
 }

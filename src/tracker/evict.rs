@@ -21,9 +21,9 @@ impl<N: Notes> Tracker<N> {
             if kept(i) {
                 return Some(i);
             }
-            i = (self.store.heads[i].previous as usize).checked_sub(1)?;
+            i = self.store.heads.previous(i)?;
         };
-        let before = |i: usize| (self.store.heads[i].previous as usize).checked_sub(1).and_then(latest_kept);
+        let before = |i: usize| self.store.heads.previous(i).and_then(latest_kept);
         let previous: Vec<u32> =
             (0..moved.len()).filter(|i| kept(*i)).map(|i| before(i).map_or(0, |b| moved[b] + 1)).collect();
         // Each four-tuple's latest incarnations in its scopes, strung together again.
@@ -40,20 +40,24 @@ impl<N: Notes> Tracker<N> {
                     }
                     last = Some(stays);
                 }
-                lane = (self.store.heads[i].beside as usize).checked_sub(1);
+                lane = self.store.heads.beside(i);
             }
         }
         self.store.evict(kept);
-        for (head, (previous, beside)) in self.store.heads.iter_mut().zip(previous.into_iter().zip(beside)) {
-            (head.previous, head.beside) = (previous, beside);
+        for (i, (previous, beside)) in previous.into_iter().zip(beside).enumerate() {
+            // A lone SYN that stays one hangs on nothing.
+            if (previous, beside) != (0, 0) || self.store.heads.get(i).is_some() {
+                let head = self.store.heads.open(i);
+                (head.previous, head.beside) = (previous, beside);
+            }
         }
         self.store.era = self.store.era.wrapping_add(1);
         self.latest.clear();
         self.recent.clear();
         self.many.clear();
         for head in heads {
-            let [a, b] = &self.store.heads[head as usize].sockets;
-            self.latest.insert(self.latest.hash(a, b), head);
+            let [a, b] = *self.store.heads.sockets(head as usize);
+            self.latest.insert(self.latest.hash(&a, &b), head);
         }
     }
 }

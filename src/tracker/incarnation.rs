@@ -21,7 +21,8 @@ impl<N: Notes> Tracker<N> {
         let incarnation = self.store.case_mut(old).connection.incarnation + 1;
         let hash = self.latest.hash(&seg.src, &seg.dst);
         let again_in = self.store.case_mut(old).connection.scopes_again();
-        let new = self.store.push(seg, incarnation, old as u32 + 1, self.store.heads[old].beside);
+        let beside = self.store.heads.at(old).beside;
+        let new = self.store.push(seg, incarnation, old as u32 + 1, beside);
         if again_in.is_some() {
             self.store.case_mut(new).connection.again_in = again_in;
         }
@@ -32,7 +33,7 @@ impl<N: Notes> Tracker<N> {
         let first = self.latest.replace(hash, old as u32, new as u32);
         let before = self.take_place(old, new, seg);
         if !first && let Some(before) = before.or_else(|| self.before(old, hash, seg)) {
-            self.store.heads[before].beside = new as u32 + 1;
+            self.store.heads.open(before).beside = new as u32 + 1;
         }
         new
     }
@@ -149,7 +150,7 @@ impl<N: Notes> Tracker<N> {
 
     /// The incarnation before `i`, if copies of it still come and `seg` is one.
     fn copied(&mut self, i: usize, x: usize, seg: &Segment) -> Option<usize> {
-        let old = (self.store.heads[i].previous as usize).checked_sub(1)?;
+        let old = self.store.heads.previous(i)?;
         let c = self.connection_mut(i);
         let own = &c.ends[x];
         let goes_on = if own.seen { seg.seq == own.next } else { seg.has(Flags::SYN) };
@@ -163,7 +164,7 @@ impl<N: Notes> Tracker<N> {
     /// While a new incarnation waits for its SYN,ACK, the old one may still be spoken to: a challenge ACK with old
     /// numbers, and the RST that answers it (RFC 9293 §3.5.1, RFC 5961 §4).
     fn older(&mut self, i: usize, x: usize, seg: &Segment) -> Option<usize> {
-        let old = (self.store.heads[i].previous as usize).checked_sub(1)?;
+        let old = self.store.heads.previous(i)?;
         let c = self.connection_mut(i);
         let y = 1 - x;
         if seg.has(Flags::SYN) {

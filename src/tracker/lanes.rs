@@ -126,7 +126,7 @@ impl<N: Notes> Tracker<N> {
     /// The latest incarnations on one four-tuple in all scopes, from `head` on.
     fn lanes(&self, head: usize) -> impl Iterator<Item = usize> {
         let heads = &self.store.heads;
-        std::iter::successors(Some(head), |i| (heads[*i].beside as usize).checked_sub(1))
+        std::iter::successors(Some(head), |i| heads.beside(*i))
     }
 
     /// Those of them that `seg`, found through `head`, may belong to.
@@ -169,13 +169,13 @@ impl<N: Notes> Tracker<N> {
     /// The one on which connection `old` of the four-tuple of `seg` hangs.
     pub(super) fn before(&self, old: usize, hash: u32, seg: &Segment) -> Option<usize> {
         let head = self.head(&seg.src, &seg.dst, hash)?;
-        self.lanes(head).find(|i| self.store.heads[*i].beside as usize == old + 1)
+        self.lanes(head).find(|i| self.store.heads.beside(*i) == Some(old))
     }
 
     /// Connection `new`, which begins with `seg`, takes the place of `old`. The one before them, if that is known here.
     pub(super) fn take_place(&mut self, old: usize, new: usize, seg: &Segment) -> Option<usize> {
         self.many.get(seg.src, seg.dst)?;
-        let next = self.store.heads[new].beside.checked_sub(1);
+        let next = self.store.heads.beside(new).map(|next| next as u32);
         let [left, seen] = [old, new].map(|i| self.connection(i).all_scopes().collect::<SmallVec<[ScopeId; 4]>>());
         let lanes = self.many.get_mut(seg)?;
         left.into_iter().for_each(|scope| lanes.leave(old as u32, scope));
@@ -235,7 +235,7 @@ mod tests {
         }
         for scope in (0..5_000).rev() {
             assert_eq!(tracker.segment(&syn(scope, 10_000)).connection, scope as usize);
-            let [a, b] = tracker.sockets(0);
+            let [a, b] = &*tracker.sockets(0);
             assert_eq!(tracker.latest(*a, *b, ScopeId(scope)), Some(scope as usize));
         }
     }

@@ -41,6 +41,7 @@
 //! | `timers` | when an end took its steps, and which timers have run out |
 //! | `tape`, `plain`, `written`, `player` | short connections as the list of their segments; the usual segment; any one as bytes; played back |
 //! | `first` | the SYN that a tape begins with, while it is alone |
+//! | `syn`, `piece` | the same in less room, while there is a flood of them |
 //! | `repeats` | tapes on which something comes again, told at a glance |
 //! | [`settled`] | connections of which nothing more is to come |
 //! | `evict` | forgetting connections, so that memory stays bounded |
@@ -74,6 +75,7 @@ pub mod mark;
 pub mod opening;
 mod outline;
 mod packed;
+mod piece;
 mod plain;
 mod plausible;
 mod player;
@@ -94,6 +96,7 @@ pub mod settled;
 mod sight;
 pub mod state;
 pub mod store;
+mod syn;
 pub mod table;
 mod tape;
 pub mod textbook;

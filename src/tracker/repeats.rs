@@ -57,10 +57,16 @@ struct Page {
 impl Tape {
     /// What it comes to if it is orderly, or such a one; `player` plays it.
     pub fn at_glance<'a>(&self, player: impl FnOnce() -> Player<'a>) -> Option<AtGlance> {
-        match self.orderly() {
-            Some(unique) => Some(AtGlance { unique, answered: self.has(mark::SPOKE, 1), ..AtGlance::default() }),
+        match self.orderly_and_answered() {
+            Some((unique, answered)) => Some(AtGlance { unique, answered, ..AtGlance::default() }),
             None => AtGlance::of(player()),
         }
+    }
+
+    /// How many payload bytes passed, and whether end 1 spoke, if it is orderly.
+    #[inline]
+    pub(super) fn orderly_and_answered(&self) -> Option<(u32, bool)> {
+        Some((self.orderly()?, self.has(mark::SPOKE, 1)))
     }
 }
 

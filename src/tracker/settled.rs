@@ -56,7 +56,7 @@ impl<N: Notes> Tracker<N> {
     /// until then, and a little longer, nothing may have come of it.
     pub fn is_settled(&self, i: usize, now: Time, profile: &Profile, workspace: &mut Workspace<N>) -> bool {
         let least = after(profile);
-        let head = &self.store.heads[i];
+        let head = self.store.heads.at(i);
         match head.state.how() {
             How::Tape if head.tape.quiet(now) < least => return false,
             How::Tape if head.tape.is_closed() => return true,
@@ -72,18 +72,27 @@ impl<N: Notes> Tracker<N> {
         c.parked.is_none() && is_over(now, profile, |time| possible(c.weigh(time, profile, weighing)))
     }
 
+    /// Lets go of what connections before `end` are found by, where that is all that can be asked of them: they are looked at.
+    pub fn let_go(&mut self, end: usize) {
+        if !self.has_incarnations() {
+            self.store.heads.let_go(end);
+        }
+    }
+
     /// Lets go of the segments of connection `i`, if they are only written down, when no more come of any.
     pub fn release(&mut self, i: usize) {
         let Store { heads, rows, .. } = &mut self.store;
-        let previous = (heads[i].previous as usize).checked_sub(1);
+        // A lone SYN has none.
+        let Some(head) = heads.get(i) else { return };
+        let previous = heads.previous(i);
         // The one after it is looked at together with it.
-        let is_over = heads[i].state.followed().is_none();
+        let is_over = head.state.followed().is_none();
         if !is_over {
-            heads[i].tape.set_aside(rows);
+            heads.open(i).tape.set_aside(rows);
         }
         for i in is_over.then_some(i).into_iter().chain(previous) {
-            if matches!(heads[i].state.how(), How::Tape) {
-                heads[i].tape.release(rows);
+            if matches!(heads.state(i).how(), How::Tape) {
+                heads.open(i).tape.release(rows);
             }
         }
     }
@@ -137,7 +146,7 @@ mod tests {
             segments.push(segment((i + 1) % 2, n, time));
         }
         let tracker = taped(&segments);
-        assert!(matches!(tracker.store.heads[0].state.how(), How::Tape));
+        assert!(matches!(tracker.store.heads.state(0).how(), How::Tape));
         let mut player = tracker.store.player(0);
         for expected in &segments {
             let x = player.advance().expect("as many segments");
@@ -151,7 +160,7 @@ mod tests {
     fn a_tape_is_quiet_since_the_latest_time_on_it() {
         let quiet = |times: &[i64], now| {
             let segments: Vec<Segment> = times.iter().zip(1..).map(|(time, n)| segment(0, n, *time)).collect();
-            taped(&segments).store.heads[0].tape.quiet(Time(now)).0
+            taped(&segments).store.heads.at(0).tape.quiet(Time(now)).0
         };
         assert_eq!(quiet(&[5, 9], 100), 91);
         let clock = [0, 1 << 37, 1 << 35, (1 << 35) + 7, 1 << 36];
@@ -180,7 +189,7 @@ mod tests {
         let last = Segment { seq: 9, ack: 9, ..segment(1, 8, 8) };
         segments.push(last);
         let tracker = taped(&segments);
-        assert!(matches!(tracker.store.heads[0].state.how(), How::Tape));
+        assert!(matches!(tracker.store.heads.state(0).how(), How::Tape));
         let now = Time(0) + Span::secs(7_200);
         assert!(!tracker.is_settled(0, now, &Profile::default(), &mut Workspace::default()));
         for fin in &mut segments[3..5] {

@@ -1,6 +1,8 @@
 //! Looking at connections where they are: what is on tape is played, or read as a textbook connection, what is packed is
 //! unpacked, and a record is looked at in its place.
 
+use std::borrow::Cow;
+
 use super::abridged::Abridged;
 use super::case::{Case, Notes, Scratch};
 use super::connection::Connection;
@@ -23,7 +25,7 @@ impl<E: Notes> Store<E> {
     /// Prefetches what [`Store::look`] will need of connection `index`, if it is on tape.
     #[inline]
     pub(super) fn prefetch_tape(&self, index: usize) {
-        let head = &self.heads[index];
+        let Some(head) = self.heads.whole(index) else { return };
         if matches!(head.state.how(), How::Tape) && !head.tape.is_lone_syn() {
             self.rows.prefetch(&head.tape.row());
         }
@@ -68,14 +70,14 @@ impl<E: Notes> Store<E> {
     }
 
     pub(super) fn player(&self, index: usize) -> Player<'_> {
-        let head = &self.heads[index];
+        let head = self.heads.at(index);
         head.tape.player(&head.sockets, head.first_packet, &self.rows)
     }
 
     /// Connection `index`, to be read in one go, if it may be a textbook one.
     #[inline(always)]
     pub(super) fn abridged(&self, index: usize) -> Option<Abridged<'_>> {
-        let head = &self.heads[index];
+        let head = self.heads.get(index)?;
         let Head { state, tape, first_packet, .. } = head;
         (matches!(state.how(), How::Tape) && tape.may_be_textbook()).then(|| {
             let place = (state.incarnation(), head.next());
@@ -86,7 +88,7 @@ impl<E: Notes> Store<E> {
     /// Connection `index`, the only one on its four-tuple, to be read in one go, if a RST may have ended it that had gone by the book.
     #[inline]
     pub(super) fn broken(&self, index: usize) -> Option<Abridged<'_>> {
-        let Head { state, tape, first_packet, .. } = &self.heads[index];
+        let Head { state, tape, first_packet, .. } = self.heads.get(index)?;
         (*state == Kept::on_tape(1) && tape.may_be_broken())
             .then(|| Abridged::new(self.rows.get(&tape.row()), *first_packet, tape.scope, (1, None)))
     }
@@ -94,7 +96,7 @@ impl<E: Notes> Store<E> {
     /// Reads connection `index` as a textbook one into `book`, if it may be one.
     #[inline(always)]
     pub(super) fn textbook<'a>(&'a self, index: usize, book: &'a mut Textbook) -> Option<Reading<'a>> {
-        let head = &self.heads[index];
+        let head = self.heads.get(index)?;
         let Head { state, tape, sockets, first_packet, .. } = head;
         if !matches!(state.how(), How::Tape) || !tape.may_be_textbook() {
             return None;
@@ -107,15 +109,45 @@ impl<E: Notes> Store<E> {
     /// is rare. All that is known of it stands at the head of its tape.
     #[inline]
     pub(super) fn lone(&self, index: usize) -> Option<Lone> {
-        let head = &self.heads[index];
+        let Some(head) = self.heads.get(index) else {
+            return self.heads.syn(index).map(|(syn, first)| syn.lone(first));
+        };
         if head.state == Kept::on_tape(1) { head.tape.lone(head.first_packet) } else { None }
     }
 
     /// Time, packet number and scope of that SYN, and no more.
     #[inline]
     pub(super) fn lone_syn(&self, index: usize) -> Option<(Time, u64, ScopeId)> {
-        let Head { state, tape, first_packet, .. } = &self.heads[index];
+        if let Some((syn, first)) = self.heads.syn(index) {
+            return Some((syn.time, syn.packet(first), syn.scope));
+        }
+        let Head { state, tape, first_packet, .. } = self.heads.get(index)?;
         (*state == Kept::on_tape(1) && tape.is_lone_syn()).then_some((tape.time, *first_packet, tape.scope))
+    }
+
+    /// Connection `index` without its notes, for whoever asks what became of it and no more.
+    pub(super) fn connection(&self, index: usize) -> Cow<'_, Connection> {
+        match self.heads.state(index).how() {
+            How::Record(slot) => Cow::Borrowed(&self.records[slot].connection),
+            How::Packed(place) => {
+                let mut connection = Connection::blank();
+                let mut from = In::new(self.shelf.from(place), self.base);
+                E::Glance::unpack(&mut from);
+                connection.read(&mut from);
+                Cow::Owned(connection)
+            }
+            How::Tape => {
+                let mut player = self.player(index);
+                let mut connection = None;
+                while let Some(x) = player.advance() {
+                    let seg = player.segment(x);
+                    connection.get_or_insert_with(|| Connection::new(seg, 1)).take_from(x, seg);
+                }
+                let mut connection = connection.unwrap_or_else(Connection::blank);
+                self.complete(index, &mut connection);
+                Cow::Owned(connection)
+            }
+        }
     }
 
     pub(super) fn played(&self, index: usize) -> Case<E> {
@@ -126,7 +158,7 @@ impl<E: Notes> Store<E> {
 
     /// Connection `index`, unpacked into `scratch` where it is packed.
     pub(super) fn look<'s>(&'s self, index: usize, scratch: &'s mut Scratch<E>) -> &'s Case<E> {
-        match self.heads[index].state.how() {
+        match self.heads.state(index).how() {
             How::Record(slot) => &self.records[slot],
             How::Packed(place) => {
                 let case = &mut scratch.0;
@@ -147,10 +179,12 @@ impl<E: Notes> Store<E> {
         let mut played = Vec::new();
         for ((place, index), scratch) in indices.iter().enumerate().zip(scratch.iter_mut()) {
             let Some(index) = index else { continue };
-            match self.heads[*index].state.how() {
+            match self.heads.state(*index).how() {
                 How::Record(_) => {}
                 How::Packed(_) => _ = self.look(*index, scratch),
-                How::Tape if self.heads[*index].tape.is_empty() => _ = self.look(*index, scratch),
+                How::Tape if self.heads.get(*index).is_some_and(|head| head.tape.is_empty()) => {
+                    _ = self.look(*index, scratch)
+                }
                 How::Tape => {
                     // Mostly all that are left are on tape.
                     played.reserve(indices.len() - played.len());
@@ -166,19 +200,31 @@ impl<E: Notes> Store<E> {
 
     /// Connection `index`, which [`Store::look_all`] has unpacked into `scratch` where it is packed.
     pub(super) fn looked<'s>(&'s self, index: usize, scratch: &'s Scratch<E>) -> &'s Case<E> {
-        match self.heads[index].state.how() {
+        match self.heads.state(index).how() {
             How::Record(slot) => &self.records[slot],
             How::Packed(_) | How::Tape => &scratch.0,
         }
     }
 
+    /// [`Tracker::orderly`](super::table::Tracker::orderly).
+    #[inline]
+    pub(super) fn orderly(&self, index: usize) -> Option<(u32, bool)> {
+        match self.heads.whole(index) {
+            Some(Head { state, tape, .. }) if matches!(state.how(), How::Tape) => tape.orderly_and_answered(),
+            Some(_) => None,
+            None => self.heads.syn(index).map(|_| (0, false)),
+        }
+    }
+
     /// A glance at connection `index`; `scratch` is where it is looked at if need be.
     pub(super) fn glance(&self, index: usize, scratch: &mut Scratch<E>) -> E::Glance {
-        match self.heads[index].state.how() {
+        match self.heads.state(index).how() {
             How::Record(slot) => self.records[slot].notes.glance(&self.records[slot].connection),
             How::Packed(place) => E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base)),
             How::Tape => {
-                let Head { tape, sockets, .. } = &self.heads[index];
+                let Some(Head { tape, sockets, .. }) = self.heads.get(index) else {
+                    return E::glance_at_orderly(0, false, false, None);
+                };
                 if let Some(told) = tape.at_glance(|| self.player(index)) {
                     let AtGlance { unique, answered, syn_again, begun_before } = told;
                     let open = begun_before.then(|| client_by_ports(sockets));

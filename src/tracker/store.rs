@@ -97,10 +97,14 @@ impl<E: Notes> Store<E> {
     pub(super) fn push_tape(&mut self, seg: &Segment, kept: Kept, previous: u32) -> Option<usize> {
         self.begin(seg);
         if Tape::keeps(seg) {
+            if kept == Kept::on_tape(1) && previous == 0 && self.heads.push_syn(seg) {
+                self.count(seg, previous);
+                return Some(self.heads.len() - 1);
+            }
             return Some(self.push_head(seg, kept, previous, 0, Tape::keeping));
         }
         let index = self.push_head(seg, kept, previous, 0, Tape::new);
-        if !self.heads[index].tape.record_other(0, 0, seg, &mut self.rows) {
+        if !self.heads.open(index).tape.record_other(0, 0, seg, &mut self.rows) {
             self.heads.pop();
             return None;
         }
@@ -110,7 +114,7 @@ impl<E: Notes> Store<E> {
     /// Writes `seg` of end `x` down if connection `index` is on tape and `seg` belongs to it, whatever became of it so far.
     #[inline]
     pub(super) fn record(&mut self, index: usize, x: usize, seg: &Segment) -> bool {
-        let head = &mut self.heads[index];
+        let head = self.heads.open(index);
         if !head.state.is_growing() {
             return false;
         }
@@ -123,7 +127,7 @@ impl<E: Notes> Store<E> {
     /// Which end of connection `index` sent `seg`, if that is between its sockets.
     #[inline]
     pub(super) fn sender(&self, index: usize, seg: &Segment) -> Option<usize> {
-        self.heads.get(index)?.sender(&seg.src, &seg.dst)
+        self.heads.sender(index, &seg.src, &seg.dst)
     }
 
     /// Where the record of connection `index` is, if it has one and is the first on its four-tuple.
@@ -206,6 +210,14 @@ impl<E: Notes> Store<E> {
         }
     }
 
+    /// Takes note of a connection that begins with `seg` where it does.
+    #[inline]
+    fn count(&mut self, seg: &Segment, previous: u32) {
+        self.disordered |= seg.packet < self.newest;
+        self.chained |= previous != 0;
+        self.newest = seg.packet;
+    }
+
     /// The next connection, with a tape that is `made` of `seg`. Its index.
     #[inline(always)]
     fn push_head(
@@ -216,9 +228,7 @@ impl<E: Notes> Store<E> {
         beside: u32,
         made: impl FnOnce(&Segment) -> Tape,
     ) -> usize {
-        self.disordered |= seg.packet < self.newest;
-        self.chained |= previous != 0;
-        self.newest = seg.packet;
+        self.count(seg, previous);
         self.heads.push(|| Head {
             sockets: [seg.src, seg.dst],
             first_packet: seg.packet,
@@ -232,24 +242,24 @@ impl<E: Notes> Store<E> {
 
     /// The record of connection `index`.
     pub(super) fn case_mut(&mut self, index: usize) -> &mut Case<E> {
-        let slot = match self.heads[index].state.how() {
+        let slot = match self.heads.state(index).how() {
             How::Record(slot) => slot,
             How::Packed(place) => {
                 let case = self.unpacked(place);
                 self.shelf.forget(place);
                 self.returned += 1;
                 let slot = self.settle(index, case);
-                self.heads[index].state = Kept::new(&How::Record(slot));
+                self.heads.open(index).state = Kept::new(&How::Record(slot));
                 slot
             }
             How::Tape => {
                 let case = self.played(index);
-                if self.heads[index].state.followed().is_some() {
+                if self.heads.state(index).followed().is_some() {
                     self.era = self.era.wrapping_add(1);
                 }
-                self.heads[index].tape.forget(&mut self.rows);
+                self.heads.open(index).tape.forget(&mut self.rows);
                 let slot = self.settle(index, case);
-                self.heads[index].state = Kept::new(&How::Record(slot));
+                self.heads.open(index).state = Kept::new(&How::Record(slot));
                 slot
             }
         };
@@ -259,35 +269,10 @@ impl<E: Notes> Store<E> {
 
     /// Connection `index`, unpacked where it is packed.
     pub(super) fn case(&self, index: usize) -> Cow<'_, Case<E>> {
-        match self.heads[index].state.how() {
+        match self.heads.state(index).how() {
             How::Record(slot) => Cow::Borrowed(&self.records[slot]),
             How::Packed(place) => Cow::Owned(self.unpacked(place)),
             How::Tape => Cow::Owned(self.played(index)),
-        }
-    }
-
-    /// The same without its notes, for whoever asks what became of it and no more.
-    pub(super) fn connection(&self, index: usize) -> Cow<'_, Connection> {
-        match self.heads[index].state.how() {
-            How::Record(slot) => Cow::Borrowed(&self.records[slot].connection),
-            How::Packed(place) => {
-                let mut connection = Connection::blank();
-                let mut from = In::new(self.shelf.from(place), self.base);
-                E::Glance::unpack(&mut from);
-                connection.read(&mut from);
-                Cow::Owned(connection)
-            }
-            How::Tape => {
-                let mut player = self.player(index);
-                let mut connection = None;
-                while let Some(x) = player.advance() {
-                    let seg = player.segment(x);
-                    connection.get_or_insert_with(|| Connection::new(seg, 1)).take_from(x, seg);
-                }
-                let mut connection = connection.unwrap_or_else(Connection::blank);
-                self.complete(index, &mut connection);
-                Cow::Owned(connection)
-            }
         }
     }
 
@@ -343,7 +328,7 @@ impl<E: Notes> Store<E> {
             case.connection.pack(&mut out);
             case.notes.pack(&mut out);
             let place = self.shelf.put(&self.buffer);
-            self.heads[tenant.index as usize].state = Kept::new(&How::Packed(place));
+            self.heads.open(tenant.index as usize).state = Kept::new(&How::Packed(place));
             if self.shelf.is_mostly_holes() {
                 self.close_holes();
             }
@@ -368,7 +353,7 @@ impl<E: Notes> Store<E> {
         let mut free = Vec::new();
         let mut moved = 0;
         for index in 0..self.heads.len() {
-            let how = self.heads[index].state.how();
+            let how = self.heads.state(index).how();
             if keep(index) {
                 if let How::Record(slot) = how {
                     self.tenants[slot].index = moved;
@@ -379,7 +364,7 @@ impl<E: Notes> Store<E> {
             match how {
                 How::Record(slot) => free.push(slot),
                 How::Packed(place) => self.shelf.forget(place),
-                How::Tape => self.heads[index].tape.forget(&mut self.rows),
+                How::Tape => self.heads.at(index).tape.forget(&mut self.rows),
             }
         }
         self.heads.retain(keep);
@@ -389,7 +374,7 @@ impl<E: Notes> Store<E> {
             self.records.swap_remove(slot);
             self.tenants.swap_remove(slot);
             if let Some(tenant) = self.tenants.get(slot) {
-                self.heads[tenant.index as usize].state = Kept::new(&How::Record(slot));
+                self.heads.open(tenant.index as usize).state = Kept::new(&How::Record(slot));
             }
         }
         self.hand = 0;

@@ -7,6 +7,7 @@ use super::abridged::Abridged;
 use super::ahead::Ahead;
 use super::case::{Case, Notes, Scratch};
 use super::connection::{Class, Connection, Taken};
+use super::heads::Head;
 use super::index::Index;
 use super::kept::{How, Kept};
 use super::lanes::Many;
@@ -131,6 +132,13 @@ impl<N: Notes> Tracker<N> {
         self.store.lone(i)
     }
 
+    /// How many payload bytes passed on connection `i`, and whether its second end spoke, if it is known at a glance that it is
+    /// one segment after the other, from its SYN on.
+    #[inline]
+    pub fn orderly(&self, i: usize) -> Option<(u32, bool)> {
+        self.store.orderly(i)
+    }
+
     /// Time, packet number and scope of that SYN, and no more.
     #[inline]
     pub fn lone_syn(&self, i: usize) -> Option<(Time, u64, ScopeId)> {
@@ -150,8 +158,9 @@ impl<N: Notes> Tracker<N> {
     }
 
     /// The sockets of connection `i`; the first sent the first segment.
-    pub fn sockets(&self, i: usize) -> &[Socket; 2] {
-        &self.store.heads[i].sockets
+    #[inline]
+    pub fn sockets(&self, i: usize) -> Cow<'_, [Socket; 2]> {
+        self.store.heads.sockets(i)
     }
 
     /// A glance at connection `i`.
@@ -173,7 +182,7 @@ impl<N: Notes> Tracker<N> {
 
     /// Number of the first packet of connection `i`.
     pub fn first_packet(&self, i: usize) -> u64 {
-        self.store.heads[i].first_packet
+        self.store.heads.first_packet(i)
     }
 
     /// Whether the first packets of connections were captured in the order of their indices.
@@ -188,15 +197,15 @@ impl<N: Notes> Tracker<N> {
 
     /// The incarnation before connection `i` on the same four-tuple.
     pub fn previous(&self, i: usize) -> Option<usize> {
-        (self.store.heads.get(i)?.previous as usize).checked_sub(1)
+        self.store.heads.previous(i)
     }
 
     /// Whether connection `i`, which began at `first`, is the first on its four-tuple, or begins so long after the latest
     /// segment of the one before it, as far as that is known at a glance.
     pub fn begins_long_after(&self, i: usize, first: Time, span: Span) -> bool {
         let Some(before) = self.previous(i) else { return true };
-        let head = &self.store.heads[before];
-        matches!(head.state.how(), How::Tape) && head.tape.quiet(first) >= span
+        let quiet = |head: &Head| matches!(head.state.how(), How::Tape) && head.tape.quiet(first) >= span;
+        self.store.heads.get(before).is_some_and(quiet)
     }
 
     /// The latest connection between two sockets.
@@ -295,7 +304,7 @@ impl<N: Notes> Tracker<N> {
     /// Takes a segment of the four-tuple that is found through `head`, if there is one yet.
     pub(super) fn segment_at(&mut self, head: Option<usize>, hash: u32, seg: &Segment) -> Taken {
         if let Some(head) = head {
-            let first = self.store.heads[head].previous == 0;
+            let first = self.store.heads.previous(head).is_none();
             let case = self.store.case_mut(head);
             let x = case.connection.sender(seg);
             if first && case.connection.is_in_scope(x, seg) && case.connection.goes_on(x, seg) {
@@ -309,9 +318,9 @@ impl<N: Notes> Tracker<N> {
                 i
             }
             Found::OtherScope { head } => {
-                let next = self.store.heads[head].beside;
+                let next = self.store.heads.at(head).beside;
                 let i = self.store.push(seg, 1, 0, next);
-                self.store.heads[head].beside = i as u32 + 1;
+                self.store.heads.open(head).beside = i as u32 + 1;
                 self.many.push(i, head, next.checked_sub(1), seg);
                 i
             }
@@ -349,7 +358,7 @@ impl<N: Notes> Tracker<N> {
     /// The connection through which all between two sockets are found.
     #[inline]
     pub(super) fn head(&self, a: &Socket, b: &Socket, hash: u32) -> Option<usize> {
-        self.latest.find(hash, |i| self.store.heads[i].is_between(a, b))
+        self.latest.find(hash, |i| self.store.heads.sender(i, a, b).is_some())
     }
 
     /// The latest connection of the four-tuple of `seg`, found through `head`, in its scope.
