@@ -114,8 +114,8 @@ fn signs_leave_nothing_out_and_short_agrees_with_full() {
                 assert_eq!(detect::anomaly(&view, brief).map(|a| a.message), Some(anomaly.message.clone()));
                 let server = c.sockets[1 - client];
                 let parties = directory.parties(c.sockets[client].addr, server);
-                whole.add((view.id, i, true), parties, server, brief);
-                halves[i % 2].add((view.id, i, true), parties, server, brief);
+                whole.add((view.id, i, true), parties, server, (brief, None));
+                halves[i % 2].add((view.id, i, true), parties, server, (brief, None));
                 told.insert((i, brief.declaration, brief.endpoint), anomaly);
             }
         }

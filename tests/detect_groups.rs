@@ -30,7 +30,7 @@ fn of_very_many_findings_alike_few_are_told_and_the_others_counted() {
                 endpoint: Some(Side::Server),
             };
             let parties = directory.parties(client, server(host));
-            groups.add((id, id as usize, id % 100 == 5), parties, server(host), &brief);
+            groups.add((id, id as usize, id % 100 == 5), parties, server(host), (&brief, None));
         }
     }
     let service = |f: &Finding| f.facts["service"].as_str().unwrap().to_owned();
