@@ -9,6 +9,7 @@ pub fn host(addr: IpAddr) -> String {
         IpAddr::V4(a) => text.v4(a),
         IpAddr::V6(a) => text.v6(a),
     }
+    // The longest fits.
     text.as_str().unwrap_or_default().to_owned()
 }
 

@@ -118,14 +118,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn one_connection_is_listed_alike(script in script(), given in any::<bool>()) {
+    fn one_connection_is_listed_alike(script in script().boxed(), given in any::<bool>()) {
         let vantage = given.then_some(Vantage::Client);
         agrees(&[script], &Options { vantage, ..Options::default() });
     }
 
     #[test]
     fn what_a_reset_ends_is_listed_alike(
-        scripts in prop::collection::vec(prop_oneof![9 => broken(), 1 => script()], 1..12),
+        scripts in prop::collection::vec(prop_oneof![9 => broken().boxed(), 1 => script().boxed()], 1..12),
         (short, given, lines) in any::<(bool, bool, bool)>(),
     ) {
         let mut limits = Limits::default();
@@ -137,7 +137,7 @@ proptest! {
     }
 
     #[test]
-    fn many_connections_are_listed_alike(scripts in prop::collection::vec(script(), 2..20), short in any::<bool>()) {
+    fn many_connections_are_listed_alike(scripts in prop::collection::vec(script().boxed(), 2..20), short in any::<bool>()) {
         let timing = if short { Extent::Short } else { Extent::Full };
         agrees(&scripts, &Options { timing, ..Options::default() });
     }

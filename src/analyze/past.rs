@@ -74,9 +74,8 @@ impl Past {
                 self.numbers[index as usize] = self.last;
             }
         }
-        let wanted = |index: usize| wanted(index) && self.stay.get(&(index as u32)) != Some(&Stay::Before);
-        let wanted = (0..tracker.len() as u32).filter(|index| wanted(*index as usize));
-        in_order(wanted, |index| self.numbers[index as usize])
+        let is_wanted = |index: &u32| wanted(*index as usize) && self.stay.get(index) != Some(&Stay::Before);
+        in_order((0..tracker.len() as u32).filter(is_wanted), |index| self.numbers[index as usize])
     }
 }
 

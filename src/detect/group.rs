@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::clients::Clients;
 use super::declaration::Declaration;
 use super::select::Selection;
-use super::sink::Brief;
+use super::sink::{Brief, Found};
 use super::view::Facts;
 use super::{ALL, LISTED};
 use crate::address::host;
@@ -25,9 +25,6 @@ use crate::tracker::index::Index;
 /// So many groups of a kind and severity may come to be among the largest: as many services as are used side by side, and not
 /// as many as a scan meets. Of so many in all the words are kept that a worst case is found with.
 const LIKELY: usize = 1 << 12;
-
-/// What is found, and its words if it is put into words already.
-pub type Found<'a> = (&'a Brief, Option<&'a str>);
 
 /// What connections of a group have in common: code, service and side.
 pub type Common = (&'static str, Socket, Option<Side>);

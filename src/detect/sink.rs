@@ -17,6 +17,9 @@ pub const SHORT_CAPTURE: &str = "short_capture";
 /// The fact that tells why a RST was sent.
 pub(super) const RESET_CAUSE: &str = "reset.cause";
 
+/// What was found, and its words if it is put into words already.
+pub type Found<'a> = (&'a Brief, Option<&'a str>);
+
 /// What was found, without words: what findings are grouped and sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brief {

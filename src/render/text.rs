@@ -127,7 +127,9 @@ impl Text {
                     words.push(Text::new());
                     open = true;
                 }
-                words.last_mut().into_iter().for_each(|word| word.push(style, part));
+                if let Some(word) = words.last_mut() {
+                    word.push(style, part);
+                }
             }
         }
         words

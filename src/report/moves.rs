@@ -51,7 +51,8 @@ impl Moves {
         Moves { times: Vec::with_capacity(USUAL * ends), turns: Vec::with_capacity(USUAL * ends), passed: 0 }
     }
 
-    /// Adds one.
+    /// Adds one. Those of an end follow each other, from CLOSED on: what leaves a state at the moment at which the one before
+    /// entered it comes to the same if it is of another end.
     #[inline]
     pub fn push(&mut self, from: State, to: State, time: Time) {
         if let (Some(latest), Some(turn)) = (self.times.last(), self.turns.last_mut())

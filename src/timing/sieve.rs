@@ -66,22 +66,22 @@ impl Sieve {
         let of_edges = edges.map(grade);
         let like = |grade: usize| below[grade + 1] - below[grade];
         // Up to where those of each grade are filled in.
-        let (mut ends, mut sum) = ([UNASKED; GRADES], 0);
+        let (mut filled, mut sum) = ([UNASKED; GRADES], 0);
         for grade in of_places.into_iter().chain(of_edges) {
-            if ends[grade] == UNASKED {
-                ends[grade] = sum;
+            if filled[grade] == UNASKED {
+                filled[grade] = sum;
                 sum += like(grade);
             }
         }
         near.resize(sum as usize, 0);
         for (sample, grade) in samples.iter().zip(&*grades) {
-            let end = &mut ends[usize::from(*grade) % GRADES];
-            if *end != UNASKED {
-                near[*end as usize] = *sample;
-                *end += 1;
+            let place = &mut filled[usize::from(*grade) % GRADES];
+            if *place != UNASKED {
+                near[*place as usize] = *sample;
+                *place += 1;
             }
         }
-        let within = |grade: usize| (ends[grade] - like(grade)) as usize..ends[grade] as usize;
+        let within = |grade: usize| (filled[grade] - like(grade)) as usize..filled[grade] as usize;
         let less = std::array::from_fn(|i| {
             let alike = near[within(of_edges[i])].iter().filter(|sample| **sample < edges[i]).count();
             below[of_edges[i]] as usize + alike

@@ -19,7 +19,8 @@ use crate::pack::block::Rows;
 use crate::segment::{Flags, Segment};
 use crate::time::Time;
 
-/// More than the numbers of two tapes, of [`MOST`] of the largest segments, come towards each other.
+/// More than the numbers of two tapes, of [`MOST`] of the largest segments, come towards each other: where the ports are used
+/// again there are no longer ones.
 const APART: u32 = 1 << 23;
 
 const _: () = assert!(APART > 2 * MOST as u32 * (NEAR + u16::MAX as u32 + 1));

@@ -124,7 +124,8 @@ impl Abridged<'_> {
         if seg.flags.has(Flags::RST) {
             return self.refuses(&seg, book);
         }
-        if !self.opens(&seg, book) {
+        // A TTL is written where it is another one than before, and 0 at first: then both ends' are known, and a third is a change.
+        if self.tape.ttls != 2 || !self.opens(&seg, book) {
             return None;
         }
         let mut page = self.page(book, measure);

@@ -67,7 +67,7 @@ pub(super) struct Heads {
     /// Behind those in which the last ones are there may be others with nothing in them.
     pieces: Vec<Piece>,
     len: usize,
-    /// Whether those that came a while ago were of a flood.
+    /// Whether those that came a while ago were of a flood, or none did.
     flood: bool,
 }
 
@@ -86,7 +86,7 @@ impl Heads {
         self.pieces.get(i >> BITS)?.get(i % PIECE)
     }
 
-    /// The same where there are no lone SYNs beside it, as is the case without a flood.
+    /// The same where there are no lone SYNs beside it, as is the case without a flood behind the first [`LATELY`] pieces.
     #[inline]
     pub(super) fn whole(&self, i: usize) -> Option<&Head> {
         self.pieces.get(i >> BITS)?.whole(i % PIECE)
@@ -117,7 +117,7 @@ impl Heads {
         self.pieces[i >> BITS].open(i % PIECE)
     }
 
-    /// How connection `i` is kept.
+    /// How connection `i` is kept; of one that was let go, that it was on tape.
     #[inline]
     pub(super) fn state(&self, i: usize) -> Kept {
         self.get(i).map_or(Kept::on_tape(1), |head| head.state)

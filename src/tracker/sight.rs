@@ -85,7 +85,8 @@ impl<E: Notes> Store<E> {
         })
     }
 
-    /// Connection `index`, the only one on its four-tuple, to be read in one go, if a RST may have ended it that had gone by the book.
+    /// Connection `index`, the only one on its four-tuple, to be read in one go, if it may have gone by the book until a RST
+    /// ended it.
     #[inline]
     pub(super) fn broken(&self, index: usize) -> Option<Abridged<'_>> {
         let Head { state, tape, first_packet, .. } = self.heads.get(index)?;

@@ -15,7 +15,7 @@ use crate::time::{Span, Time};
 
 /// Segments on a tape at most: for more, a record costs less.
 pub(super) const MOST_USUAL: u8 = 100;
-/// Behind so many only [usual](Tape::record_usual) ones are written down, and none where the ports were used before.
+/// Behind so many segments only [usual](Tape::record_usual) ones are written down, and none where the ports were used before.
 pub(super) const MOST: u8 = 48;
 
 /// What [`Tape::quiet`] counts in: about a second, as a power of two.

@@ -92,7 +92,7 @@ prop_compose! {
 
 prop_compose! {
     /// One that a RST ends, which may refuse the SYN.
-    pub fn broken()(script in script(), reset in reset(), again in prop::bool::weighted(0.1)) -> Script {
+    pub fn broken()(script in script().boxed(), reset in reset(), again in prop::bool::weighted(0.1)) -> Script {
         Script { reset: Some(reset), again: script.again.filter(|_| again), ..script }
     }
 }
@@ -112,7 +112,7 @@ prop_compose! {
         dress in (prop_oneof![Just(0_u16), any::<u16>()], prop_oneof![Just(0_u16), Just(0x40), Just(0xc0)], 0..2_u32),
         lines in prop::option::of(prop_oneof![Just(0_i64), Just(1), Just(1_000), 0..3_000_000_i64]),
         isns in (any::<u32>(), any::<u32>()),
-        fault in prop::option::weighted(0.3, (any::<prop::sample::Index>(), 0..7_u8)),
+        fault in prop::option::weighted(0.3, (any::<prop::sample::Index>(), 0..8_u8)),
         again in prop::option::of((prop_oneof![1..2_000_000_i64, 59_000_000_000..66_000_000_000_i64], 0..2_usize, any::<bool>())),
         rest in prop_oneof![0..2_000_000_000_i64, 0..8_000_000_000_i64, 50_000_000_000..70_000_000_000_i64, 0..300_000_000_000_i64],
     ) -> Script {
@@ -250,6 +250,10 @@ impl Script {
                 3 => segments[i].window = 0,
                 4 => segments[i].ack = segments[i].ack.wrapping_sub(1),
                 5 => segments[i].flags = Flags(segments[i].flags.0 ^ Flags::FIN.0),
+                6 => {
+                    let src = segments[i].src;
+                    segments[..=i].iter_mut().filter(|seg| seg.src == src).for_each(|seg| seg.ttl = 0);
+                }
                 _ => segments[i].time = segments[i].time - Span(1_000_000),
             }
             (1..).zip(&mut segments).for_each(|(n, seg)| seg.packet = n);
