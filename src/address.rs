@@ -1,6 +1,7 @@
 //! Addresses as they are written everywhere, by hand: of a flood every connection is named in sentences.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 /// An address as it is written everywhere.
 pub fn host(addr: IpAddr) -> String {
@@ -11,6 +12,19 @@ pub fn host(addr: IpAddr) -> String {
     }
     // The longest fits.
     text.as_str().unwrap_or_default().to_owned()
+}
+
+/// The first of the longest runs of zeros, which is left out; one alone is not.
+#[inline(always)]
+pub fn zeros(groups: &[u16; 8]) -> Option<Range<usize>> {
+    let (mut from, mut len, mut run) = (0, 0, 0);
+    for (i, group) in groups.iter().enumerate() {
+        run = if *group == 0 { run + 1 } else { 0 };
+        if run > len {
+            (from, len) = (i + 1 - run, run);
+        }
+    }
+    (len > 1).then_some(from..from + len)
 }
 
 /// An address, as long as any can be, with a port.
@@ -61,19 +75,10 @@ impl Text {
             return self.v4(mapped);
         }
         let groups = addr.segments();
-        let (mut from, mut len, mut run) = (0, 0, 0);
-        for (i, group) in groups.iter().enumerate() {
-            run = if *group == 0 { run + 1 } else { 0 };
-            if run > len {
-                (from, len) = (i + 1 - run, run);
-            }
-        }
-        if len < 2 {
-            return self.groups(&groups);
-        }
-        self.groups(&groups[..from]);
+        let Some(zeros) = zeros(&groups) else { return self.groups(&groups) };
+        self.groups(&groups[..zeros.start]);
         [b':'; 2].into_iter().for_each(|byte| self.put(byte));
-        self.groups(&groups[from + len..]);
+        self.groups(&groups[zeros.end..]);
     }
 
     fn groups(&mut self, groups: &[u16]) {
@@ -91,5 +96,24 @@ impl Text {
 
     pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(self.bytes.get(..self.end)?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_address_is_written_as_everywhere(bits: u128, zeros: u8, short: u32) {
+            let groups = Ipv6Addr::from_bits(bits).segments();
+            let thinned: [u16; 8] = std::array::from_fn(|i| if zeros >> i & 1 == 0 { 0 } else { groups[i] >> (groups[i] % 16) });
+            let v4 = Ipv4Addr::from_bits(short);
+            for addr in [v4.into(), v4.to_ipv6_mapped().into(), Ipv6Addr::from_bits(bits).into(), IpAddr::from(thinned)] {
+                prop_assert_eq!(host(addr), addr.to_string());
+            }
+        }
     }
 }

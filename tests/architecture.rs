@@ -45,7 +45,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("show", &["report", "segment", "time", "tracker"]),
     ("snapshot", &["report", "segment", "time", "tracker"]),
-    ("render", &["ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"]),
+    ("render", &["address", "ladder", "report", "segment", "show", "snapshot", "source", "time", "timing", "tracker"]),
     ("bothends", &["analyze", "decode", "detect", "report", "segment", "source", "time", "tracker"]),
     ("policy", &["amount", "detect", "filter", "render", "report", "segment", "spelling", "time", "tracker"]),
     ("diff", &["detect", "render", "report", "time", "tracker"]),

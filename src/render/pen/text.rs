@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Pen;
 use super::sheet::Sheet;
+use crate::address::zeros;
 use crate::tracker::State;
 
 /// The name of each state and the quotation mark after it, and their length.
@@ -95,17 +96,8 @@ impl Sheet<'_> {
             return self.put(b"::ffff:").v4(mapped);
         }
         let groups = address.segments();
-        let (mut from, mut len, mut run) = (0, 0, 0);
-        for (i, group) in groups.iter().enumerate() {
-            run = if *group == 0 { run + 1 } else { 0 };
-            if run > len {
-                (from, len) = (i + 1 - run, run);
-            }
-        }
-        if len < 2 {
-            return self.groups(&groups);
-        }
-        self.groups(&groups[..from]).put(b"::").groups(&groups[from + len..])
+        let Some(zeros) = zeros(&groups) else { return self.groups(&groups) };
+        self.groups(&groups[..zeros.start]).put(b"::").groups(&groups[zeros.end..])
     }
 
     fn groups(mut self, groups: &[u16]) -> Self {
