@@ -58,7 +58,7 @@ pub(super) struct Tape<'a> {
     pub next: [u32; 2],
     /// Whether the window of each end's latest segment is closed, as far as it is not a plain one.
     shut: [bool; 2],
-    /// How often an end had another TTL than before: once for the first of each.
+    /// How often an end had another TTL than before: once for the first of each that is not 0.
     pub ttls: u8,
 }
 

@@ -24,8 +24,8 @@ impl Tape {
     }
 
     /// Writes down `seg` of end `x`, `on` packets from the first one, if it is a usual one that certainly belongs here; else
-    /// does nothing. It goes on just where its stream ends, so that it may acknowledge less than others,
-    /// as far as 16 bits tell how much less.
+    /// does nothing. It goes on just where its stream ends, so that it may acknowledge less than others, as far as 16 bits tell how
+    /// much less.
     #[inline(never)]
     pub(super) fn record_usual(&mut self, on: u32, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
         const SEEN: u16 = 3 * mark::SEEN;
