@@ -10,6 +10,7 @@
 //! | `args`, `names`, `when` | what can be typed: options, words that are checked elsewhere, points in time |
 //! | `reading`, `progress` | reading all packets of the inputs, and how far that is |
 //! | `jobs` | the same work in two threads |
+//! | `heap` | memory that was let go is kept for what comes next |
 //! | `output`, `failure` | where output goes, what is said when it cannot be done |
 //! | `passing`, `passed` | output made as connections pass; the few of them that are shown |
 //! | `states` | the text of `explain` on states |
@@ -20,6 +21,7 @@ mod check;
 mod diff;
 mod explain;
 mod failure;
+mod heap;
 mod jobs;
 mod live;
 mod names;
@@ -67,6 +69,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn perform(cli: &Cli) -> Result<u8, Failure> {
     let look = Look { colour: cli.color };
+    // What runs for days gives back what it needed once.
+    if !matches!(cli.command, Command::Live(_)) {
+        heap::keep();
+    }
     match &cli.command {
         Command::Analyze(args) => analyze::run(args, look),
         Command::Check(args) => check::run(args, look),

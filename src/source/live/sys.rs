@@ -1,7 +1,7 @@
 //! What only the kernel can do for a capture, behind safe functions: packet sockets, the shared ring, interface
 //! addresses, privileges.
 //!
-//! This is one of the two files with `unsafe` (the other only prefetches). Why each use is sound:
+//! This is one of the three files with `unsafe` (the others only prefetch, and set up the allocator). Why each use is sound:
 //!
 //! * System calls get pointers to live values together with those values' own sizes; the kernel writes no further.
 //!   Only types of plain integers are passed ([`Plain`]), so every bit pattern it writes is a value.
