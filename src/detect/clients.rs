@@ -38,13 +38,21 @@ impl Clients {
 
     /// Each once, in order.
     fn sort(&mut self) {
-        if self.sorted == self.numbers.len() {
-            return;
+        let (sorted, new) = self.numbers.split_at(self.sorted);
+        let Some(least) = new.iter().min() else { return };
+        // What is less than all of these stays where it is: as a rule nearly all, since connections come in their order.
+        let from = sorted.partition_point(|number| number < least);
+        self.numbers[from..].sort();
+        let mut kept = from;
+        for at in from..self.numbers.len() {
+            let number = self.numbers[at];
+            if kept == from || self.numbers[kept - 1] != number {
+                self.numbers[kept] = number;
+                kept += 1;
+            }
         }
-        // Mostly they are two lists that are in order, one after the other.
-        self.numbers.sort();
-        self.numbers.dedup();
-        self.sorted = self.numbers.len();
+        self.numbers.truncate(kept);
+        self.sorted = kept;
     }
 
     /// Adds those of `other`.
