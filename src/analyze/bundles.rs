@@ -43,7 +43,8 @@ impl Analysis {
             }
         }
         let found = bundle.found().get(from..).unwrap_or(&[]);
-        let taken = if self.tracker.has_few() { self.take_few(found, took) } else { self.take_many(found, took) };
+        let few = self.tracker.has_few() || self.is_due();
+        let taken = if few { self.take_few(found, took) } else { self.take_many(found, took) };
         // Wherever bundles end, it is the same segment with which it is due.
         taken.map(|taken| from + taken)
     }
@@ -92,19 +93,23 @@ impl Analysis {
         run.count
     }
 
-    /// The same where there are many, which are looked up ahead.
+    /// The same where there are many, which are looked up ahead; it is not due yet, and is not before there are more.
     #[inline]
     fn take_many(&mut self, found: &[Decoded], mut took: impl FnMut(usize)) -> Option<usize> {
         let mut up = LookUp::default();
         for (n, some) in found.chunks(TOGETHER).enumerate() {
             let ahead = self.tracker.look_up(&mut up, n, |n| segments(found, n));
             for (i, (ahead, found)) in ahead.iter().zip(some).enumerate() {
-                if let Decoded::Segment(segment) = found {
-                    self.count(segment);
-                    took(self.tracker.pass(segment, *ahead));
-                } else {
+                let Decoded::Segment(segment) = found else {
                     self.take_other(found);
+                    continue;
+                };
+                self.count(segment);
+                if let Some(connection) = self.tracker.pass_usual(segment, *ahead) {
+                    took(connection);
+                    continue;
                 }
+                took(self.tracker.pass(segment, *ahead));
                 if self.is_due() && self.may_let_go(found) {
                     return Some(n * TOGETHER + i + 1);
                 }
@@ -131,7 +136,8 @@ fn follows(segment: &Segment, next: &Segment) -> bool {
 /// Segments of what was `found`, number `n` of all [`TOGETHER`] after [`TOGETHER`].
 #[inline]
 fn segments(found: &[Decoded], n: usize) -> impl Iterator<Item = Option<&Segment>> {
-    segments_of(found.get(n * TOGETHER..).unwrap_or(&[])).take(TOGETHER)
+    let from = found.len().min(n * TOGETHER);
+    segments_of(&found[from..found.len().min(from + TOGETHER)])
 }
 
 /// Segments of what was `found`.

@@ -279,7 +279,8 @@ impl Analysis {
 
     /// What is known of the capture at `end` by a survey of a while ago.
     pub fn scene_of(&self, (survey, unique): (Survey, u64), end: Time) -> Scene {
-        self.watch.scene(survey, (unique, self.capture.undecoded), end, self.profile, self.options.limits.clone())
+        let passed = (unique, self.capture.tcp_segments, self.capture.undecoded);
+        self.watch.scene(survey, passed, end, self.profile, self.options.limits.clone())
     }
 
     /// The connection before this one on the same four-tuple.

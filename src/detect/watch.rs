@@ -9,6 +9,9 @@ use crate::time::{Span, Time};
 use crate::tracker::Profile;
 use crate::tracker::run::Behind;
 
+/// Segments this much out of order are, as a rule, by how they were captured.
+const BACK: i64 = Span::secs(1).0;
+
 /// Counts over all segments.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
@@ -16,13 +19,20 @@ pub struct Watch {
     begin: Option<Time>,
     /// Capture time of the segment before; at first the least there is.
     before: Time,
-    /// The longest time between two segments; negative before the first one, which so is a step whatever its time.
-    silence: Span,
+    /// The longest time between two segments, [as it is compared](compared); negative before the first one, which so is a
+    /// step whatever its time.
+    longest: u64,
+}
+
+/// A time between two segments so that those more than [`BACK`] before it come behind all others.
+#[inline(always)]
+fn compared(apart: Span) -> u64 {
+    apart.0.wrapping_add(BACK) as u64
 }
 
 impl Default for Watch {
     fn default() -> Watch {
-        Watch { quality: Quality::default(), begin: None, before: Time(i64::MIN), silence: Span(-1) }
+        Watch { quality: Quality::default(), begin: None, before: Time(i64::MIN), longest: compared(Span(-1)) }
     }
 }
 
@@ -30,11 +40,10 @@ impl Watch {
     /// Takes note of a segment.
     #[inline(always)]
     pub fn segment(&mut self, seg: &Segment) {
-        self.quality.segments += 1;
         self.quality.kinds.note(seg);
         let before = std::mem::replace(&mut self.before, seg.time);
-        let apart = seg.time - before;
-        if apart > self.silence || apart < Span::secs(-1) {
+        let (apart, wraps) = seg.time.0.overflowing_sub(before.0);
+        if wraps || compared(Span(apart)) > self.longest {
             self.step(before, seg);
         }
     }
@@ -42,19 +51,18 @@ impl Watch {
     /// Takes note of a run behind the segment noted last, which ends with `last`: all of one kind, one after the other.
     #[inline]
     pub fn run(&mut self, run: &Behind, last: &Segment) {
-        self.quality.segments += run.count as u64;
         self.quality.kinds.note(last);
         self.before = last.time;
-        self.silence = self.silence.max(run.pause);
+        self.longest = self.longest.max(compared(run.pause));
     }
 
     /// Takes note of the first segment, or of one that comes longer after the one before than any did, or before it.
     #[cold]
     fn step(&mut self, before: Time, seg: &Segment) {
         if self.begin.is_none() {
-            (self.begin, self.silence) = (Some(seg.time), Span(0));
+            (self.begin, self.longest) = (Some(seg.time), compared(Span(0)));
         } else if seg.time > before {
-            self.silence = seg.time - before;
+            self.longest = compared(seg.time - before);
         } else {
             self.quality.note_back_step(seg.packet, before - seg.time);
         }
@@ -64,7 +72,13 @@ impl Watch {
     /// different days.
     pub fn silence(&self, length: Span) -> Option<Span> {
         const LEAST: Span = Span::secs(3_600);
-        (self.silence >= LEAST && self.silence.0 / 9 >= length.0 / 10).then_some(self.silence)
+        let longest = self.longest();
+        (longest >= LEAST && longest.0 / 9 >= length.0 / 10).then_some(longest)
+    }
+
+    /// The longest time between two segments.
+    fn longest(&self) -> Span {
+        Span((self.longest as i64).wrapping_sub(BACK))
     }
 
     /// Capture time of the first segment.
@@ -72,17 +86,17 @@ impl Watch {
         self.begin
     }
 
-    /// What is known of the capture at `end`, all connections surveyed: `unique` bytes of payload passed in them, and so
-    /// many packets could not be read.
+    /// What is known of the capture at `end`, all connections surveyed: `unique` bytes of payload passed in them, in so many
+    /// segments, and so many packets could not be read.
     pub fn scene(
         &self,
         survey: Survey,
-        (unique, undecoded): (u64, u64),
+        (unique, segments, undecoded): (u64, u64, u64),
         end: Time,
         profile: Profile,
         limits: Limits,
     ) -> Scene {
-        let passed = Quality { unique, undecoded, ..self.quality };
+        let passed = Quality { unique, segments, undecoded, ..self.quality };
         survey.finish(&passed, (self.begin.unwrap_or(end), end), profile, limits)
     }
 }
@@ -97,10 +111,10 @@ mod tests {
         for first in [i64::MIN, -5, 0, i64::MAX] {
             let mut watch = Watch::default();
             watch.segment(&Segment { time: Time(first), ..Segment::blank() });
-            assert_eq!((watch.begin(), watch.silence), (Some(Time(first)), Span(0)));
+            assert_eq!((watch.begin(), watch.longest()), (Some(Time(first)), Span(0)));
             let next = Time(first).max(Time(i64::MAX - 9));
             watch.segment(&Segment { time: next, ..Segment::blank() });
-            assert_eq!((watch.begin(), watch.silence), (Some(Time(first)), next - Time(first)));
+            assert_eq!((watch.begin(), watch.longest()), (Some(Time(first)), next - Time(first)));
         }
     }
 

@@ -10,15 +10,23 @@ pub const TOGETHER: usize = 32;
 /// Those whose places are prefetched, those whose heads are, and those that are taken next.
 const STEPS: usize = 3;
 
-/// Where a segment belongs, looked up ahead: [`Tracker::ahead`].
+/// Where a segment belongs, looked up ahead: [`Tracker::ahead`]. By the time it is taken another one may be there.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ahead {
     pub(super) hash: u32,
-    /// The connection through which it is found, plus one; 0 for none.
+    /// The connection through which it is found, mostly, or [`NONE`].
     pub(super) head: u32,
-    /// Which of its ends sent the segment.
-    pub(super) sender: u32,
     pub(super) era: u32,
+}
+
+/// No connection has the last number of all.
+const NONE: u32 = u32::MAX;
+
+impl Ahead {
+    /// The connection through which it is found, mostly, if one was.
+    pub(super) fn head(self) -> Option<usize> {
+        (self.head != NONE).then_some(self.head as usize)
+    }
 }
 
 /// Segments that are being looked up, [`TOGETHER`] after [`TOGETHER`].
@@ -37,19 +45,17 @@ impl<N: Notes> Tracker<N> {
     /// Looks up where `seg` belongs.
     #[inline]
     pub fn ahead(&self, seg: &Segment) -> Ahead {
-        let mut ahead = Ahead::default();
-        self.hash_of(&mut ahead, seg);
-        self.guess_head(&mut ahead);
-        self.find_head(&mut ahead, seg);
-        ahead
+        let hash = self.latest.hash(&seg.src, &seg.dst);
+        let head = self.head(&seg.src, &seg.dst, hash);
+        Ahead { hash, head: head.map_or(NONE, |head| head as u32), era: self.store.era }
     }
 
-    /// Where `seg` belongs, which is found through connection `head`, and was sent by its end `x`.
+    /// Where `seg` belongs, which is found through connection `head`.
     #[inline]
-    pub(super) fn known(&self, head: usize, x: usize, seg: &Segment) -> Ahead {
+    pub(super) fn known(&self, head: usize, seg: &Segment) -> Ahead {
         let hash = self.latest.hash(&seg.src, &seg.dst);
         debug_assert_eq!(self.head(&seg.src, &seg.dst, hash), Some(head));
-        Ahead { hash, head: head as u32 + 1, sender: x as u32, era: self.store.era }
+        Ahead { hash, head: head as u32, era: self.store.era }
     }
 
     /// Where those segments belong that come as number `n` of all, [`TOGETHER`] after [`TOGETHER`], and are taken next; goes
@@ -68,69 +74,39 @@ impl<N: Notes> Tracker<N> {
         }
         self.hash_all(up, n + 2, segments(n + 2));
         self.guess_all(up, n + 1);
-        let some = &mut up.some[n % STEPS];
-        for (ahead, seg) in some.iter_mut().zip(segments(n)) {
-            if let Some(seg) = seg {
-                self.find_head(ahead, seg);
-            }
-        }
+        let some = &up.some[n % STEPS];
+        some.iter().for_each(|ahead| self.prefetch_end(*ahead));
         some
     }
 
+    /// Prefetches the places of `segments` in the index.
     #[inline]
     fn hash_all<'s>(&self, up: &mut LookUp, n: usize, segments: impl Iterator<Item = Option<&'s Segment>>) {
         for (ahead, seg) in up.some[n % STEPS].iter_mut().zip(segments) {
             if let Some(seg) = seg {
-                self.hash_of(ahead, seg);
+                ahead.hash = self.latest.hash(&seg.src, &seg.dst);
+                self.latest.prefetch(ahead.hash);
             }
         }
     }
 
+    /// Prefetches the heads that stand there.
     #[inline]
     fn guess_all(&self, up: &mut LookUp, n: usize) {
-        up.some[n % STEPS].iter_mut().for_each(|ahead| self.guess_head(ahead));
-    }
-
-    /// Prefetches the place of `seg` in the index.
-    #[inline]
-    fn hash_of(&self, ahead: &mut Ahead, seg: &Segment) {
-        ahead.hash = self.latest.hash(&seg.src, &seg.dst);
-        self.latest.prefetch(ahead.hash);
-    }
-
-    /// Prefetches the head that stands there.
-    #[inline(always)]
-    fn guess_head(&self, ahead: &mut Ahead) {
-        let guess = self.latest.guess(ahead.hash);
-        // By the time it is taken another one may stand there.
-        (ahead.head, ahead.era) = (guess.map_or(0, |guess| guess as u32 + 1), self.store.era);
-        if let Some(guess) = guess {
-            self.store.heads.prefetch(guess);
+        for ahead in &mut up.some[n % STEPS] {
+            let guess = self.latest.guess(ahead.hash);
+            (ahead.head, ahead.era) = (guess.map_or(NONE, |guess| guess as u32), self.store.era);
+            if let Some(guess) = guess {
+                self.store.heads.prefetch(guess);
+            }
         }
     }
 
-    /// Finds the head of `seg`, mostly the one that was guessed, and prefetches the end of its tape.
+    /// Prefetches the end of the tape that a segment comes to. Whose it is is asked when it is taken.
     #[inline(always)]
-    fn find_head(&self, ahead: &mut Ahead, seg: &Segment) {
-        let Some(guess) = (ahead.head as usize).checked_sub(1) else { return };
-        if let Some(head) = self.store.heads.whole(guess)
-            && let Some(x) = head.sender(&seg.src, &seg.dst)
-        {
-            ahead.sender = x as u32;
+    fn prefetch_end(&self, ahead: Ahead) {
+        if let Some(head) = self.store.heads.whole(ahead.head as usize) {
             self.store.prefetch_end(head);
-        } else {
-            self.find_other_head(ahead, seg);
-        }
-    }
-
-    /// The same, the guess being wrong.
-    #[cold]
-    fn find_other_head(&self, ahead: &mut Ahead, seg: &Segment) {
-        let head = self.head(&seg.src, &seg.dst, ahead.hash);
-        ahead.head = head.map_or(0, |head| head as u32 + 1);
-        if let Some(head) = head {
-            ahead.sender = self.store.sender(head, seg).map_or(0, |x| x as u32);
-            self.store.heads.get(head).into_iter().for_each(|head| self.store.prefetch_end(head));
         }
     }
 }
@@ -180,7 +156,7 @@ mod tests {
         let guess = tracker.latest.guess(found[0].hash);
         assert!(guess.is_some());
         for (found, connection) in found.iter().zip(connections) {
-            assert_eq!(found.head as usize, connection + 1, "{guess:?} was guessed");
+            assert_eq!(found.head(), Some(connection), "{guess:?} was guessed");
         }
         assert_ne!(found[0].head, found[1].head);
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::iter::once_with;
+use std::net::IpAddr;
 
 use super::kept::{How, Kept};
 use super::piece::{BITS, PIECE, Piece};
@@ -42,20 +43,32 @@ impl Head {
     /// Which of its ends `a` is, if it is about these two sockets.
     #[inline(always)]
     pub(super) fn sender(&self, a: &Socket, b: &Socket) -> Option<usize> {
-        // Nobody foresees the direction: it is counted with, not asked for.
-        let x = usize::from(a.port != self.sockets[0].port);
-        if self.sockets[x & 1] == *a && self.sockets[1 - (x & 1)] == *b {
-            Some(x)
-        } else {
-            self.is_from_same_port(a, b).then_some(1)
-        }
+        self.sender_by_port(a, b).or_else(|| self.is_from_same_port(a, b).then_some(1))
     }
 
-    /// The same where the port does not tell the direction, in the direction that is not asked for above.
+    /// The same, in one direction only where the port does not tell which it is.
+    #[inline(always)]
+    pub(super) fn sender_by_port(&self, a: &Socket, b: &Socket) -> Option<usize> {
+        // Nobody foresees the direction: it is counted with, not asked for.
+        let x = usize::from(a.port != self.sockets[0].port);
+        are(&self.sockets[x & 1], &self.sockets[1 - (x & 1)], a, b).then_some(x)
+    }
+
+    /// The same where the port does not tell the direction, in the other one.
     #[inline(never)]
     fn is_from_same_port(&self, a: &Socket, b: &Socket) -> bool {
         a.port == b.port && self.sockets[0] == *b && self.sockets[1] == *a
     }
+}
+
+/// Whether two sockets are `a` and `b`. Four addresses of IPv4 are compared at once.
+#[inline(always)]
+fn are(own: &Socket, peer: &Socket, a: &Socket, b: &Socket) -> bool {
+    let addrs = match (own.addr, peer.addr, a.addr, b.addr) {
+        (IpAddr::V4(own), IpAddr::V4(peer), IpAddr::V4(a), IpAddr::V4(b)) => (own == a) & (peer == b),
+        _ => own.addr == a.addr && peer.addr == b.addr,
+    };
+    addrs && (own.port == a.port) & (peer.port == b.port)
 }
 
 /// The heads of all connections, by number.
@@ -90,6 +103,12 @@ impl Heads {
     #[inline]
     pub(super) fn whole(&self, i: usize) -> Option<&Head> {
         self.pieces.get(i >> BITS)?.whole(i % PIECE)
+    }
+
+    /// The same, to be changed.
+    #[inline(always)]
+    pub(super) fn whole_mut(&mut self, i: usize) -> Option<&mut Head> {
+        self.pieces.get_mut(i >> BITS)?.whole_mut(i % PIECE)
     }
 
     /// The lone SYN that is kept in the place of head `i`, and the first packet of those that it is kept with.

@@ -1,6 +1,6 @@
 //! Where connections are found by their four-tuple, and hosts by their address.
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 
 use foldhash::quality::RandomState;
@@ -23,13 +23,15 @@ pub struct Index {
     used: usize,
     /// Bits of a hash that do not tell the place.
     shift: u32,
-    /// Seeded for each run: addresses and ports are chosen by whoever sends the packets.
-    hasher: RandomState,
+    /// Drawn anew for each run: addresses and ports are chosen by whoever sends the packets.
+    seeds: [u64; 4],
 }
 
 impl Default for Index {
     fn default() -> Index {
-        Index { places: Vec::new(), used: 0, shift: u32::BITS - FIRST_BITS, hasher: RandomState::default() }
+        let random = RandomState::default();
+        let seeds = [0_u64, 1, 2, 3].map(|n| random.hash_one(n) | 1);
+        Index { places: Vec::new(), used: 0, shift: u32::BITS - FIRST_BITS, seeds }
     }
 }
 
@@ -38,43 +40,55 @@ fn slot(hash: u32, number: u32) -> u64 {
     (u64::from(hash) << 32) | (u64::from(number) + 1)
 }
 
-/// The number there, if it has this hash.
-#[inline]
+/// The number in a place that is taken, if it has this hash.
+#[inline(always)]
 fn number_of(slot: u64, hash: u32) -> Option<u32> {
-    if (slot >> 32) as u32 == hash { (slot as u32).checked_sub(1) } else { None }
+    ((slot >> 32) as u32 == hash).then_some((slot as u32).wrapping_sub(1))
+}
+
+/// A product of two words, its halves one over the other: each bit of it follows from all of both (as in foldhash).
+#[inline(always)]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
 }
 
 impl Index {
-    /// Hash of a four-tuple, the same for both directions.
+    /// Hash of a four-tuple, the same for both directions: a product does not tell its factors apart.
     #[inline(always)]
     pub fn hash(&self, a: &Socket, b: &Socket) -> u32 {
-        let (IpAddr::V4(x), IpAddr::V4(y)) = (a.addr, b.addr) else { return self.hash_long(a, b) };
-        let x = u64::from(x.to_bits()) << 16 | u64::from(a.port);
-        let y = u64::from(y.to_bits()) << 16 | u64::from(b.port);
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write_u128(u128::from(x.min(y)) << 64 | u128::from(x.max(y)));
-        (hasher.finish() >> 32) as u32
-    }
-
-    /// The same where an address is of IPv6.
-    #[inline(never)]
-    fn hash_long(&self, a: &Socket, b: &Socket) -> u32 {
-        let mut hasher = self.hasher.build_hasher();
-        let (low, high) = if (a.port, a.addr) <= (b.port, b.addr) { (a, b) } else { (b, a) };
-        for socket in [low, high] {
-            match socket.addr {
-                IpAddr::V4(addr) => hasher.write_u64(addr.to_bits().into()),
-                IpAddr::V6(addr) => hasher.write_u128(addr.to_bits()),
-            }
-            hasher.write_u16(socket.port);
-        }
-        (hasher.finish() >> 32) as u32
+        let seed = self.seeds[2];
+        self.spread(fold(self.word(a) ^ seed, self.word(b) ^ seed))
     }
 
     /// Hash of a number.
     #[inline]
     pub fn hash_of(&self, number: u128) -> u32 {
-        (self.hasher.hash_one(number) >> 32) as u32
+        self.spread(self.folded(number as u64, (number >> 64) as u64))
+    }
+
+    /// What a socket counts for in a hash. As its bytes lie in memory, in whatever order.
+    #[inline(always)]
+    fn word(&self, socket: &Socket) -> u64 {
+        let addr = match socket.addr {
+            IpAddr::V4(addr) => u32::from_ne_bytes(addr.octets()).into(),
+            IpAddr::V6(addr) => {
+                let bits = u128::from_ne_bytes(addr.octets());
+                self.folded(bits as u64, (bits >> 64) as u64)
+            }
+        };
+        addr << 16 | u64::from(socket.port)
+    }
+
+    #[inline(always)]
+    fn folded(&self, low: u64, high: u64) -> u64 {
+        fold(low ^ self.seeds[0], high ^ self.seeds[1])
+    }
+
+    /// The hash that is made of a folded word: places are told by its high bits.
+    #[inline(always)]
+    fn spread(&self, word: u64) -> u32 {
+        (word.wrapping_mul(self.seeds[3]) >> 32) as u32
     }
 
     /// Where what has this `hash` stands at first, if there are places.
@@ -87,10 +101,9 @@ impl Index {
     #[inline]
     pub fn prefetch(&self, hash: u32) {
         let home = self.home(hash);
-        for place in [home, home + 2] {
-            if let Some(place) = self.places.get(place) {
-                prefetch(place);
-            }
+        if let Some([first, _, third]) = self.places.get(home..home + 3) {
+            prefetch(first);
+            prefetch(third);
         }
     }
 
@@ -147,15 +160,14 @@ impl Index {
         // it wait until all have.
         let mut late = Vec::new();
         for at in (0..before).rev() {
-            let slot = std::mem::take(&mut self.places[at]);
+            let slot = self.places[at];
             if slot == 0 {
                 continue;
             }
-            let mut to = self.home((slot >> 32) as u32);
-            while to >= at && self.places.get(to).is_some_and(|place| *place != 0) {
-                to += 1;
-            }
-            match self.places.get_mut(to).filter(|_| to >= at) {
+            self.places[at] = 0;
+            let home = self.home((slot >> 32) as u32);
+            let behind = self.places.get_mut(home..).filter(|_| home >= at);
+            match behind.and_then(|behind| behind.iter_mut().find(|place| **place == 0)) {
                 Some(place) => *place = slot,
                 None => late.push(slot),
             }

@@ -72,6 +72,12 @@ impl Piece {
         self.heads.get(place)
     }
 
+    /// The same, to be changed.
+    #[inline(always)]
+    pub(super) fn whole_mut(&mut self, place: usize) -> Option<&mut Head> {
+        self.heads.get_mut(place)
+    }
+
     /// The lone SYN at this place, and the packet that it counts from.
     #[inline]
     pub(super) fn syn(&self, place: usize) -> Option<(&Syn, u64)> {

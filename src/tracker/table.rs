@@ -223,18 +223,22 @@ impl<N: Notes> Tracker<N> {
 
     /// The same as [`Tracker::segment`], for when it need not be known yet what it was: short connections are only written
     /// down. The index of its connection.
-    #[inline(always)]
+    #[inline(never)]
     pub fn pass(&mut self, seg: &Segment, ahead: Ahead) -> usize {
-        match (ahead.head as usize).checked_sub(1) {
-            Some(head) if ahead.era == self.store.era => {
-                if self.store.record(head, ahead.sender as usize, seg) {
-                    head
-                } else {
-                    self.pass_on(head, ahead.hash, seg)
-                }
-            }
+        let head = ahead.head as usize;
+        match self.store.write(head, seg) {
+            // What grows has nothing behind it: it is the latest one on its four-tuple, whatever came since.
+            Some(true) => head,
+            Some(false) if ahead.era == self.store.era => self.pass_on(head, ahead.hash, seg),
             _ => self.pass_anew(seg, ahead.hash),
         }
+    }
+
+    /// The same if `seg` is a usual one, of a connection that is known; else does nothing.
+    #[inline(always)]
+    pub fn pass_usual(&mut self, seg: &Segment, ahead: Ahead) -> Option<usize> {
+        let head = ahead.head as usize;
+        self.store.write_usual(head, seg).then_some(head)
     }
 
     /// The same where none was found, or another has come since.
@@ -277,10 +281,10 @@ impl<N: Notes> Tracker<N> {
         let known = guess.get().and_then(|(head, _)| Some((head, self.store.sender(head, seg)?)));
         let ahead = match known {
             Some((head, x)) if self.store.record(head, x, seg) => return head,
-            Some((head, x)) => self.known(head, x, seg),
+            Some((head, _)) => self.known(head, seg),
             None => self.ahead(seg),
         };
-        if let Some(head) = (ahead.head as usize).checked_sub(1) {
+        if let Some(head) = ahead.head() {
             self.recent.note(seg, head, self.store.slot(head));
         }
         self.pass(seg, ahead)
