@@ -139,7 +139,7 @@ impl Groups {
     #[inline]
     pub fn soon(&self, service: u32, brief: &Brief) {
         let place = self.index.guess(self.index.hash_of(number(service, brief)));
-        if let Some(group) = place.and_then(|place| self.groups.get(place)) {
+        if let Some(group) = self.groups.get(place as usize) {
             prefetch(&group.key);
             prefetch(&group.count);
             prefetch(&group.clients);

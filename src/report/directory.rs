@@ -103,9 +103,7 @@ impl Directory {
     /// The same, once that is there, of what it is known by.
     #[inline]
     pub fn soon(&self, hash: u32) {
-        if let Some(guess) = self.hosts.guess(hash) {
-            self.addresses.prefetch(guess);
-        }
+        self.addresses.prefetch(self.hosts.guess(hash) as usize);
     }
 
     /// The number of the host at `addr`; the next one if it is new.

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::iter::once_with;
-use std::net::IpAddr;
 
 use super::kept::{How, Kept};
 use super::piece::{BITS, PIECE, Piece};
@@ -51,7 +50,7 @@ impl Head {
     pub(super) fn sender_by_port(&self, a: &Socket, b: &Socket) -> Option<usize> {
         // Nobody foresees the direction: it is counted with, not asked for.
         let x = usize::from(a.port != self.sockets[0].port);
-        are(&self.sockets[x & 1], &self.sockets[1 - (x & 1)], a, b).then_some(x)
+        (self.sockets[x & 1] == *a && self.sockets[1 - (x & 1)] == *b).then_some(x)
     }
 
     /// The same where the port does not tell the direction, in the other one.
@@ -59,16 +58,6 @@ impl Head {
     fn is_from_same_port(&self, a: &Socket, b: &Socket) -> bool {
         a.port == b.port && self.sockets[0] == *b && self.sockets[1] == *a
     }
-}
-
-/// Whether two sockets are `a` and `b`. Four addresses of IPv4 are compared at once.
-#[inline(always)]
-fn are(own: &Socket, peer: &Socket, a: &Socket, b: &Socket) -> bool {
-    let addrs = match (own.addr, peer.addr, a.addr, b.addr) {
-        (IpAddr::V4(own), IpAddr::V4(peer), IpAddr::V4(a), IpAddr::V4(b)) => (own == a) & (peer == b),
-        _ => own.addr == a.addr && peer.addr == b.addr,
-    };
-    addrs && (own.port == a.port) & (peer.port == b.port)
 }
 
 /// The heads of all connections, by number.

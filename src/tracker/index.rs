@@ -18,8 +18,8 @@ const FIRST_BITS: u32 = 10;
 /// stands in it moves to about twice as far from its begin, the last ones first.
 #[derive(Clone, Debug)]
 pub struct Index {
-    /// A power of two of them, or none; 0 where there is nothing.
-    places: Vec<u64>,
+    /// A power of two of them, or none.
+    places: Vec<Place>,
     used: usize,
     /// Bits of a hash that do not tell the place.
     shift: u32,
@@ -35,15 +35,30 @@ impl Default for Index {
     }
 }
 
-/// What stands in a place. No number is the last of all.
-fn slot(hash: u32, number: u32) -> u64 {
-    (u64::from(hash) << 32) | (u64::from(number) + 1)
+/// What stands in a place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(align(8))]
+struct Place {
+    /// The number, plus one, since none is the last of all; 0 where there is nothing.
+    number: u32,
+    hash: u32,
 }
 
-/// The number in a place that is taken, if it has this hash.
-#[inline(always)]
-fn number_of(slot: u64, hash: u32) -> Option<u32> {
-    ((slot >> 32) as u32 == hash).then_some((slot as u32).wrapping_sub(1))
+impl Place {
+    fn new(hash: u32, number: u32) -> Place {
+        Place { number: number.wrapping_add(1), hash }
+    }
+
+    /// The number there.
+    #[inline(always)]
+    fn number(self) -> usize {
+        self.number.wrapping_sub(1) as usize
+    }
+
+    #[inline(always)]
+    fn is_free(self) -> bool {
+        self.number == 0
+    }
 }
 
 /// A product of two words, its halves one over the other: each bit of it follows from all of both (as in foldhash).
@@ -109,44 +124,77 @@ impl Index {
 
     /// The number with this `hash` that `is` meant.
     #[inline]
-    pub fn find(&self, hash: u32, mut is: impl FnMut(usize) -> bool) -> Option<usize> {
+    pub fn find(&self, hash: u32, is: impl FnMut(usize) -> bool) -> Option<usize> {
+        self.find_or_free(hash, is).ok()
+    }
+
+    /// The same; if there is none, the free place where it would stand.
+    #[inline(always)]
+    fn find_or_free(&self, hash: u32, mut is: impl FnMut(usize) -> bool) -> Result<usize, usize> {
+        let last = self.places.len().wrapping_sub(1);
+        let mut at = self.home(hash) & last;
+        // There always is a place with nothing in it, once there are places.
+        while let Some(place) = self.places.get(at).filter(|place| !place.is_free()) {
+            if place.hash == hash && is(place.number()) {
+                return Ok(place.number());
+            }
+            at = (at + 1) & last;
+        }
+        Err(at)
+    }
+
+    /// The same, to [put](Index::put_at) one there before anything else is changed.
+    #[inline(always)]
+    pub fn find_or_room(&mut self, hash: u32, is: impl FnMut(usize) -> bool) -> Result<usize, usize> {
+        self.make_room();
+        self.find_or_free(hash, is)
+    }
+
+    /// Puts `number` under `hash`, which was not found, where [there is room](Index::find_or_room) for it.
+    #[inline]
+    pub fn put_at(&mut self, free: usize, hash: u32, number: u32) {
+        if let Some(place) = self.places.get_mut(free) {
+            *place = Place::new(hash, number);
+            self.used += 1;
+        }
+    }
+
+    /// The first number with this `hash`, most likely the one that is meant; the last of all if there is none.
+    #[inline(always)]
+    pub fn guess(&self, hash: u32) -> u32 {
         let last = self.places.len().wrapping_sub(1);
         let mut at = self.home(hash);
-        // There always is a place with nothing in it.
-        while let Some(slot) = self.places.get(at & last).filter(|slot| **slot != 0) {
-            if let Some(number) = number_of(*slot, hash).filter(|number| is(*number as usize)) {
-                return Some(number as usize);
+        // What is free has a hash, too, and the last number.
+        while let Some(place) = self.places.get(at & last) {
+            if place.hash == hash || place.is_free() {
+                return place.number.wrapping_sub(1);
             }
             at += 1;
         }
-        None
-    }
-
-    /// The first number with this `hash`: most likely the one that is meant.
-    #[inline]
-    pub fn guess(&self, hash: u32) -> Option<usize> {
-        self.find(hash, |_| true)
+        u32::MAX
     }
 
     /// Puts `number`, which is new, under `hash`.
     pub fn insert(&mut self, hash: u32, number: u32) {
+        self.make_room();
+        self.used += 1;
+        self.put(Place::new(hash, number));
+    }
+
+    /// Makes room for another one.
+    #[inline(always)]
+    fn make_room(&mut self) {
         // At most five places of eight are taken.
         if self.used * 8 >= self.places.len() * 5 {
             self.grow();
         }
-        self.used += 1;
-        self.put(slot(hash, number));
     }
 
-    fn put(&mut self, slot: u64) {
-        let last = self.places.len().wrapping_sub(1);
-        let mut at = self.home((slot >> 32) as u32);
-        while let Some(place) = self.places.get_mut(at & last) {
-            if *place == 0 {
-                *place = slot;
-                return;
-            }
-            at += 1;
+    fn put(&mut self, new: Place) {
+        if let Err(free) = self.find_or_free(new.hash, |_| false)
+            && let Some(place) = self.places.get_mut(free)
+        {
+            *place = new;
         }
     }
 
@@ -155,33 +203,33 @@ impl Index {
         let before = self.places.len();
         let places = (before * 2).max(1 << FIRST_BITS);
         self.shift = u32::BITS.saturating_sub(places.trailing_zeros());
-        self.places.resize(places, 0);
+        self.places.resize(places, Place::default());
         // From the last on, so that all have moved that stand at this place or behind it; the few that have to be put before
         // it wait until all have.
         let mut late = Vec::new();
         for at in (0..before).rev() {
-            let slot = self.places[at];
-            if slot == 0 {
+            let moved = self.places[at];
+            if moved.is_free() {
                 continue;
             }
-            self.places[at] = 0;
-            let home = self.home((slot >> 32) as u32);
+            self.places[at] = Place::default();
+            let home = self.home(moved.hash);
             let behind = self.places.get_mut(home..).filter(|_| home >= at);
-            match behind.and_then(|behind| behind.iter_mut().find(|place| **place == 0)) {
-                Some(place) => *place = slot,
-                None => late.push(slot),
+            match behind.and_then(|behind| behind.iter_mut().find(|place| place.is_free())) {
+                Some(place) => *place = moved,
+                None => late.push(moved),
             }
         }
-        late.into_iter().for_each(|slot| self.put(slot));
+        late.into_iter().for_each(|moved| self.put(moved));
     }
 
     /// Puts `new` in the place of `old`, if that is there.
     pub fn replace(&mut self, hash: u32, old: u32, new: u32) -> bool {
         let last = self.places.len().wrapping_sub(1);
         let mut at = self.home(hash);
-        while let Some(place) = self.places.get_mut(at & last).filter(|place| **place != 0) {
-            if *place == slot(hash, old) {
-                *place = slot(hash, new);
+        while let Some(place) = self.places.get_mut(at & last).filter(|place| !place.is_free()) {
+            if *place == Place::new(hash, old) {
+                *place = Place::new(hash, new);
                 return true;
             }
             at += 1;
@@ -191,12 +239,12 @@ impl Index {
 
     /// All numbers.
     pub fn numbers(&self) -> impl Iterator<Item = u32> {
-        self.places.iter().filter_map(|slot| (*slot as u32).checked_sub(1))
+        self.places.iter().filter_map(|place| place.number.checked_sub(1))
     }
 
     /// Forgets all numbers.
     pub fn clear(&mut self) {
-        self.places.fill(0);
+        self.places.fill(Place::default());
         self.used = 0;
     }
 }

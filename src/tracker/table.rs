@@ -244,10 +244,17 @@ impl<N: Notes> Tracker<N> {
     /// The same where none was found, or another has come since.
     #[inline(never)]
     fn pass_anew(&mut self, seg: &Segment, hash: u32) -> usize {
-        match self.head(&seg.src, &seg.dst, hash) {
-            Some(head) if self.store.record_anew(head, seg) => head,
-            Some(head) => self.pass_on(head, hash, seg),
-            None => self.push_tape(hash, seg).unwrap_or_else(|| self.segment_at(None, hash, seg).connection),
+        let heads = &self.store.heads;
+        match self.latest.find_or_room(hash, |i| heads.sender(i, &seg.src, &seg.dst).is_some()) {
+            Ok(head) if self.store.record_anew(head, seg) => head,
+            Ok(head) => self.pass_on(head, hash, seg),
+            Err(room) => {
+                let Some(i) = self.store.push_tape(seg, Kept::on_tape(1), 0) else {
+                    return self.segment_at(None, hash, seg).connection;
+                };
+                self.latest.put_at(room, hash, i as u32);
+                i
+            }
         }
     }
 
