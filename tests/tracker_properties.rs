@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tcpstate::analyze::Noted;
 use tcpstate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use tcpstate::time::{Span, Time};
-use tcpstate::tracker::{Notes, Profile, Stack, State, Taken, Tracker};
+use tcpstate::tracker::{LookUp, Notes, Profile, Stack, State, TOGETHER, Taken, Tracker};
 use wire::Link;
 
 fn socket(host: u8, port: u16) -> Socket {
@@ -115,6 +115,26 @@ fn segments() -> impl Strategy<Value = Vec<Segment>> {
     prop_oneof![arbitrary_segments(), damaged_segments()].prop_filter("an empty capture", |s| !s.is_empty())
 }
 
+/// The same between equal ports, over IPv6, in two networks: each if its bit of `kind` is set.
+fn elsewhere(mut segments: Vec<Segment>, kind: u8) -> Vec<Segment> {
+    for seg in &mut segments {
+        for socket in [&mut seg.src, &mut seg.dst] {
+            if kind & 1 != 0 {
+                socket.port = 443;
+            }
+            if let IpAddr::V4(addr) = socket.addr
+                && kind & 2 != 0
+            {
+                socket.addr = addr.to_ipv6_mapped().into();
+            }
+        }
+        if kind & 4 != 0 {
+            seg.scope = ScopeId((seg.packet % 5 / 4) as u32);
+        }
+    }
+    segments
+}
+
 fn profile() -> Profile {
     Stack::Linux.profile()
 }
@@ -190,16 +210,26 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_down_comes_to_the_same(segments in segments(), ahead in 1..40_usize) {
+    fn what_is_written_down_comes_to_the_same(segments in segments(), ahead in 1..40_usize, kind in 0..8_u8) {
+        let segments = elsewhere(segments, kind);
         let (taken, _) = track(&segments);
         let mut taped = Tracker::<Noted>::default();
         for some in segments.chunks(ahead) {
             let places: Vec<_> = some.iter().map(|s| taped.ahead(s)).collect();
             some.iter().zip(places).for_each(|(s, place)| _ = taped.pass(s, place));
         }
-        let played: Vec<_> = (0..taped.len()).map(|i| format!("{:#?}", taped.connection(i))).collect();
+        let mut usual = Tracker::<Noted>::default();
+        let mut up = LookUp::default();
+        for (n, some) in segments.chunks(TOGETHER).enumerate() {
+            let places = usual.look_up(&mut up, n, |n| segments.iter().skip(n * TOGETHER).take(TOGETHER).map(Some));
+            for (s, place) in some.iter().zip(places) {
+                _ = usual.pass_usual(s, *place).unwrap_or_else(|| usual.pass(s, *place));
+            }
+        }
+        let told = |tracker: &Tracker<Noted>| (0..tracker.len()).map(|i| format!("{:#?}", tracker.connection(i))).collect::<Vec<_>>();
+        prop_assert_eq!(told(&usual), told(&taped));
         let at_once: Vec<_> = taken.connections().iter().map(|c| format!("{c:#?}")).collect();
-        prop_assert_eq!(played, at_once);
+        prop_assert_eq!(told(&taped), at_once);
         // What an orderly tape says unplayed is what it says played.
         let mut scratch = Default::default();
         for i in 0..taped.len() {

@@ -103,8 +103,30 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::pack::Pack;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn silences_and_steps_back_are_told_whatever_the_times(
+            times in prop::collection::vec((prop_oneof![Just(i64::MIN), Just(-1), Just(0), Just(i64::MAX)], -3_i64..4, 0..3_u8), 1..12),
+        ) {
+            let (mut watch, mut before) = (Watch::default(), None);
+            let (mut longest, mut back) = (Span(0), 0);
+            for (base, off, scale) in times {
+                let time = Time(base.saturating_add(off * [1, 400_000_000, 1_000_000_000][usize::from(scale)]));
+                watch.segment(&Segment { time, ..Segment::blank() });
+                let apart = before.replace(time).map_or(Span(0), |before| time - before);
+                longest = longest.max(apart);
+                back += u64::from(apart < Span::secs(-1));
+                prop_assert_eq!((watch.longest(), watch.quality.back_steps), (longest, back));
+            }
+        }
+    }
 
     #[test]
     fn the_first_segment_is_the_first_whatever_its_time() {

@@ -2,6 +2,7 @@
 //! then the head of a connection, then the end of its tape. Each is prefetched while segments before are taken.
 
 use super::case::Notes;
+use super::store::Store;
 use super::table::Tracker;
 use crate::segment::Segment;
 
@@ -105,6 +106,37 @@ impl<N: Notes> Tracker<N> {
         if let Some(head) = self.store.heads.whole(ahead.head as usize) {
             self.store.prefetch_end(head);
         }
+    }
+}
+
+impl<E: Notes> Store<E> {
+    /// Writes `seg` down, as [`Store::record`] does, where it is not known yet which end sent it, if it is between the sockets
+    /// of connection `index`, which has a whole head.
+    #[inline]
+    pub(super) fn write(&mut self, index: usize, seg: &Segment) -> Option<bool> {
+        let head = self.heads.whole_mut(index)?;
+        let x = head.sender(&seg.src, &seg.dst)?;
+        if !head.state.is_growing() {
+            return Some(false);
+        }
+        if head.previous != 0 {
+            return Some(self.record_again(index, seg));
+        }
+        Some(head.tape.record(head.first_packet, x, seg, &mut self.rows))
+    }
+
+    /// The same if `seg` is a [usual](Tape::record_usual) one, and connection `index` the first on its four-tuple; else does
+    /// nothing.
+    #[inline(never)]
+    pub(super) fn write_usual(&mut self, index: usize, seg: &Segment) -> bool {
+        let Some(head) = self.heads.whole_mut(index) else { return false };
+        let Some(x) = head.sender_by_port(&seg.src, &seg.dst) else { return false };
+        if !head.state.is_growing() || head.previous != 0 {
+            return false;
+        }
+        let Ok(on) = u32::try_from(seg.packet.wrapping_sub(head.first_packet)) else { return false };
+        // Nothing is left to do behind it: it returns to whoever called this.
+        head.tape.record_usual(on, x, seg, &mut self.rows)
     }
 }
 

@@ -251,6 +251,8 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     #[test]
@@ -272,8 +274,56 @@ mod tests {
             let stands = if n % 3 == 0 { n + 10_000 } else { n };
             assert_eq!(index.find(hash(n), |number| number == stands as usize), Some(stands as usize));
         }
-        assert_eq!(index.numbers().count(), 5_000);
+        for n in 5_000..9_000 {
+            let (hash, is) = (hash(n), |number| number == n as usize);
+            let room = index.find_or_room(hash, is).unwrap_err();
+            index.put_at(room, hash, n);
+            assert_eq!(index.find_or_room(hash, is), Ok(n as usize));
+            assert_eq!(index.find(hash, is), Some(n as usize));
+        }
+        assert_eq!(index.numbers().count(), 9_000);
         index.clear();
         assert_eq!((index.find(hash(1), |_| true), index.numbers().count()), (None, 0));
+    }
+
+    #[test]
+    fn what_is_guessed_has_the_hash() {
+        let mut index = Index::default();
+        assert_eq!(index.guess(0), u32::MAX);
+        for (n, hash) in [7, 0, u32::MAX, 7].into_iter().enumerate() {
+            assert_eq!(index.guess(hash), if n == 3 { 0 } else { u32::MAX });
+            index.insert(hash, n as u32);
+        }
+        assert_eq!([7, 0, u32::MAX, 8].map(|hash| index.guess(hash)), [0, 1, 2, u32::MAX]);
+    }
+
+    /// Whatever the seeds: of 20,000 hashes 0.05 are others' as well.
+    #[test]
+    fn four_tuples_that_are_much_alike_have_hashes_of_their_own_whatever_the_direction() {
+        let index = Index::default();
+        let server = |long: bool, port| {
+            let addr = Ipv4Addr::new(192, 0, 2, 1);
+            Socket { addr: if long { addr.to_ipv6_mapped().into() } else { addr.into() }, port }
+        };
+        for long in [false, true] {
+            let pairs = (0..20_000_u32).map(|n| {
+                let next = |by: u32| Ipv4Addr::from_bits(0x0a00_0000 + n / 4 * by);
+                let addr = if n % 4 == 1 { next(1) } else { next(1 << 8) };
+                let addr = if long { addr.to_ipv6_mapped().into() } else { addr.into() };
+                let ports = [[(n / 4) as u16, 443], [7, 443], [(n / 4) as u16, (n / 4) as u16], [443, (n / 4) as u16]];
+                let [own, peer] = ports[n as usize % 4];
+                let first = [IpAddr::V4(Ipv4Addr::LOCALHOST), addr][usize::from(n % 4 == 1 || n % 8 == 7)];
+                [Socket { addr: first, port: own }, server(long, peer)]
+            });
+            let all: std::collections::BTreeSet<[Socket; 2]> = pairs.collect();
+            let mut hashes: Vec<u32> = all.iter().map(|[a, b]| index.hash(a, b)).collect();
+            assert!(all.iter().zip(&hashes).all(|([a, b], hash)| index.hash(b, a) == *hash));
+            // Places are told by the high bits: as many as there are of these are spread over as many.
+            let few: std::collections::BTreeSet<u32> = hashes.iter().map(|hash| hash >> 18).collect();
+            assert!(few.len() > 10_500, "{} of {}", few.len(), all.len());
+            hashes.sort_unstable();
+            hashes.dedup();
+            assert!(hashes.len() + 4 > all.len(), "{} of {}", hashes.len(), all.len());
+        }
     }
 }

@@ -124,35 +124,6 @@ impl<E: Notes> Store<E> {
         head.tape.record(head.first_packet, x, seg, &mut self.rows)
     }
 
-    /// The same where it is not known yet which end sent `seg`, if it is between the sockets of connection `index`, which
-    /// has a [whole](Heads::whole) head.
-    #[inline]
-    pub(super) fn write(&mut self, index: usize, seg: &Segment) -> Option<bool> {
-        let head = self.heads.whole_mut(index)?;
-        let x = head.sender(&seg.src, &seg.dst)?;
-        if !head.state.is_growing() {
-            return Some(false);
-        }
-        if head.previous != 0 {
-            return Some(self.record_again(index, seg));
-        }
-        Some(head.tape.record(head.first_packet, x, seg, &mut self.rows))
-    }
-
-    /// The same if `seg` is a [usual](Tape::record_usual) one, and connection `index` the first on its four-tuple; else does
-    /// nothing.
-    #[inline(never)]
-    pub(super) fn write_usual(&mut self, index: usize, seg: &Segment) -> bool {
-        let Some(head) = self.heads.whole_mut(index) else { return false };
-        let Some(x) = head.sender_by_port(&seg.src, &seg.dst) else { return false };
-        if !head.state.is_growing() || head.previous != 0 {
-            return false;
-        }
-        let Ok(on) = u32::try_from(seg.packet.wrapping_sub(head.first_packet)) else { return false };
-        // Nothing is left to do behind it: it returns to whoever called this.
-        head.tape.record_usual(on, x, seg, &mut self.rows)
-    }
-
     /// Which end of connection `index` sent `seg`, if that is between its sockets.
     #[inline]
     pub(super) fn sender(&self, index: usize, seg: &Segment) -> Option<usize> {

@@ -237,8 +237,9 @@ impl<N: Notes> Tracker<N> {
     /// The same if `seg` is a usual one, of a connection that is known; else does nothing.
     #[inline(always)]
     pub fn pass_usual(&mut self, seg: &Segment, ahead: Ahead) -> Option<usize> {
+        const NEVER: u16 = Flags::SYN.0 | Flags::RST.0;
         let head = ahead.head as usize;
-        self.store.write_usual(head, seg).then_some(head)
+        (seg.flags.0 & NEVER == 0 && self.store.write_usual(head, seg)).then_some(head)
     }
 
     /// The same where none was found, or another has come since.
