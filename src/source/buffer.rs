@@ -30,6 +30,11 @@ impl Buffer {
         &self.bytes[self.start..self.end]
     }
 
+    /// The same with what stands before it: what is available begins at [`Buffer::position`].
+    pub(crate) fn held(&self) -> &[u8] {
+        &self.bytes[..self.end]
+    }
+
     /// Position of the first available byte in [`Buffer::all`].
     pub(crate) fn position(&self) -> u32 {
         self.start as u32

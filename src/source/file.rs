@@ -17,7 +17,7 @@ use super::{FileInfo, LinkType, sniff};
 /// Bytes looked at to tell what a file is.
 const SNIFF: usize = 512;
 /// Records read at a time, as long as they lie whole in the buffer: nothing is waited for.
-const BATCH: usize = 64;
+const BATCH: usize = 128;
 
 /// An input whose header has been read.
 pub(crate) struct CaptureFile {

@@ -15,6 +15,9 @@ const MAX_RECORD: u32 = 16 << 20;
 /// What libpcap accepts whatever the snap length in the header (MAXIMUM_SNAPLEN).
 const USUAL_RECORD: u32 = 262_144;
 
+/// Bytes of a record header.
+const HEADER: usize = 16;
+
 /// Reader of the records of one classic pcap file.
 pub(crate) struct Pcap {
     big_endian: bool,
@@ -109,46 +112,51 @@ impl Pcap {
     /// Records that lie whole in the buffer, as many as `out` takes; returns how many. It stops before anything
     /// that is not as usual, which [`Pcap::advance`] then reads or reports.
     pub(crate) fn batch(&mut self, buffer: &mut Buffer, log: &mut Log, out: &mut [Record]) -> usize {
-        match (self.modified || self.swapped != Swapped::No, self.big_endian) {
+        // Longer headers and swapped lengths are rare, and so are frame check sequences.
+        match (self.modified || self.swapped != Swapped::No || self.fcs > 0, self.big_endian) {
             (false, false) => self.frames(u32::from_le_bytes, buffer, log, out),
             (false, true) => self.frames(u32::from_be_bytes, buffer, log, out),
-            // Longer headers and swapped lengths are rare.
             (true, _) => 0,
         }
     }
 
     #[inline(always)]
     fn frames(&self, word: impl Fn([u8; 4]) -> u32, buffer: &mut Buffer, log: &mut Log, out: &mut [Record]) -> usize {
-        let (mut rest, mut at, mut taken) = (buffer.available(), buffer.position(), 0);
-        let mut declared = 0;
+        let (bytes, from) = (buffer.held(), buffer.position());
+        let (link, snap_len, most, nanos_per_tick) = (self.link, self.snap_len, self.max_record, self.nanos_per_tick);
+        let (mut at, mut taken, mut declared) = (from, 0, 0);
         for slot in out {
-            let Some((header, behind)) = rest.split_first_chunk::<16>() else { break };
+            let (start, end) = (at as usize, at as usize + HEADER);
+            let Some(header) = bytes.get(start..end).and_then(|header| header.first_chunk::<HEADER>()) else { break };
             let field = |at: usize| word([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-            let lengths = Lengths { seconds: field(0), ticks: field(4), captured: field(8), wire: field(12) };
-            if lengths.captured > self.max_record {
+            let (len, wire) = (field(8), field(12));
+            if len > most {
                 break;
             }
-            let Some(after) = behind.get(lengths.captured as usize..) else { break };
-            *slot = self.record(&lengths, at + 16);
-            if slot.len < slot.wire_len {
-                match slot.len == self.snap_len {
+            let next = end + len as usize;
+            if next > bytes.len() {
+                break;
+            }
+            let time = time(field(0), field(4), nanos_per_tick);
+            *slot = Record { time, wire_len: wire.max(len), at: end as u32, len, link };
+            if len < wire {
+                match len == snap_len {
                     true => declared += 1,
-                    false => log.cut(slot, self.snap_len),
+                    false => cut_otherwise(log, slot, snap_len),
                 }
             }
-            at += 16 + lengths.captured;
-            rest = after;
+            at = next as u32;
             taken += 1;
         }
         log.packets += taken as u64;
-        log.cut_to(self.snap_len, declared);
-        buffer.consume((at - buffer.position()) as usize);
+        log.cut_to(snap_len, declared);
+        buffer.consume((at - from) as usize);
         taken
     }
 
     /// The next record, or `None` at the end or at damage.
     pub(crate) fn advance(&mut self, buffer: &mut Buffer, log: &mut Log) -> Option<Record> {
-        let header = if self.modified { 24 } else { 16 };
+        let header = if self.modified { HEADER + 8 } else { HEADER };
         if !buffer.fill(header) {
             if buffer.available().is_empty() {
                 log.ended(buffer);
@@ -183,8 +191,8 @@ impl Pcap {
     fn record(&self, lengths: &Lengths, at: u32) -> Record {
         let captured = lengths.captured;
         let wire_len = lengths.wire.max(captured);
-        let nanos = i64::from(lengths.seconds) * 1_000_000_000 + i64::from(lengths.ticks) * self.nanos_per_tick;
-        Record { time: Time(nanos), link: self.link, wire_len, at, len: captured }.without_fcs(self.fcs)
+        let time = time(lengths.seconds, lengths.ticks, self.nanos_per_tick);
+        Record { time, link: self.link, wire_len, at, len: captured }.without_fcs(self.fcs)
     }
 
     fn lengths(&self, bytes: &[u8]) -> Lengths {
@@ -205,6 +213,18 @@ impl Pcap {
             &format!("record says {captured} bytes, more than {} cannot be; damaged from here on", self.max_record),
         );
     }
+}
+
+/// Notes what a packet was cut to that is not what the file says.
+#[inline(never)]
+fn cut_otherwise(log: &mut Log, record: &Record, snap_len: u32) {
+    log.cut(record, snap_len);
+}
+
+/// Both are far from what does not fit.
+#[inline]
+fn time(seconds: u32, ticks: u32, nanos_per_tick: i64) -> Time {
+    Time(i64::from(seconds) * 1_000_000_000 + i64::from(ticks) * nanos_per_tick)
 }
 
 /// The four numbers of a record header.
