@@ -2,7 +2,8 @@
 //! that tracks.
 
 use super::{Decoded, Decoder, usual};
-use crate::source::{Batch, Packet};
+use crate::segment::Segment;
+use crate::source::{Batch, LinkType, Packet, Record};
 use crate::time::Time;
 
 /// Packets after which it is full even if next to nothing was found in them.
@@ -40,7 +41,7 @@ impl Bundle {
         }
         // Findings are large: each is written where it stays.
         let Some(place) = self.found.get_mut(self.used) else { return };
-        if usual::decode(*packet, place) {
+        if usual::decode(packet, place) {
             self.used += 1;
         } else {
             self.unusual(decoder, packet);
@@ -72,12 +73,21 @@ impl Bundle {
         let most = (size - self.used).min((FULL_PACKETS - self.packets) as usize);
         let end = self.found.len().min(self.used + most);
         let places = self.found.get_mut(self.used..end).unwrap_or_default();
-        let (before, mut first, mut last) = (batch.len(), self.first, self.last);
+        let before = batch.len();
+        let (mut first, mut last) = match batch.time() {
+            Some(time) if self.packets == 0 => (time, time),
+            _ => (self.first, self.last),
+        };
         // Findings are large: each is written where it stays.
-        let unusual = batch.fill(places.iter_mut(), |packet, place| {
-            first = first.min(packet.time);
-            last = last.max(packet.time);
-            usual::decode(packet, place)
+        let unusual = batch.fill(places, |record, number, head, place| {
+            let Record { time, wire_len, len, link, .. } = *record;
+            if time >= last {
+                last = time;
+            } else {
+                first = earlier(first, time);
+            }
+            let frame = usual::Frame { time, number, wire_len, len };
+            head.is_some_and(|head| link == LinkType::ETHERNET && usual::decode_frame(head, frame, place))
         });
         let taken = before - batch.len();
         self.packets += taken as u64;
@@ -89,26 +99,28 @@ impl Bundle {
     /// Puts in what is found in a packet that is not a usual one.
     #[inline(never)]
     fn unusual(&mut self, decoder: &mut Decoder, packet: &Packet<'_>) {
-        let Some(place) = self.found.get_mut(self.used) else { return };
-        decoder.decode_unusual(packet, place);
-        match place {
-            Decoded::Segment(_) => {
+        let mut found = Decoded::Other;
+        decoder.decode_unusual(packet, &mut found);
+        match found {
+            Decoded::Segment(_) | Decoded::Icmp(_) => {
+                let Some(place) = self.found.get_mut(self.used) else { return };
+                *place = found;
                 self.used += 1;
                 if decoder.has_more() {
                     self.take_more(decoder);
                 }
             }
-            Decoded::Icmp(_) => self.used += 1,
+            // The place keeps the segment that was there: the next one is written over it.
             Decoded::Other => {}
             Decoded::Undecoded => self.undecoded += 1,
         }
     }
 
-    /// Makes room.
+    /// Makes room, in which there are segments as there mostly will be.
     #[cold]
     fn grow(&mut self) {
         let room = (2 * self.used).max(64);
-        self.found.resize(room, Decoded::Other);
+        self.found.resize(room, Decoded::Segment(Segment::nothing()));
     }
 
     /// Puts in what else was in the packet decoded last.
@@ -169,12 +181,18 @@ impl Bundle {
     }
 }
 
+/// The earlier of the two, which is rarely asked.
+#[cold]
+#[inline(never)]
+fn earlier(first: Time, time: Time) -> Time {
+    first.min(time)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::source::{LinkType, Record};
 
     /// Ethernet, IPv4, TCP with two bytes of payload.
     const USUAL: [u8; 56] = [
@@ -184,13 +202,14 @@ mod tests {
         1, 2,
     ];
 
-    /// The usual one, one in a VLAN, one that is no IP, or one that is cut.
+    /// The usual one, one in a VLAN, one that is no IP, one that is cut, or one without Ethernet.
     fn frame(kind: u8) -> Vec<u8> {
         match kind {
             0..=4 => USUAL.to_vec(),
             5 => [&USUAL[..12], &[0x81, 0, 0, 7], &USUAL[12..]].concat(),
             6 => [&USUAL[..12], &[8, 6], &USUAL[14..]].concat(),
-            _ => USUAL[..40].to_vec(),
+            7 => USUAL[..40].to_vec(),
+            _ => USUAL[14..].to_vec(),
         }
     }
 
@@ -199,8 +218,9 @@ mod tests {
 
         #[test]
         fn filled_with_batches_it_is_what_it_is_filled_packet_by_packet(
-            batches in prop::collection::vec(prop::collection::vec((0_u8..8, -2_i64..9), 0..40), 0..8),
+            batches in prop::collection::vec(prop::collection::vec((0_u8..9, -2_i64..9), 0..40), 0..8),
             size in 1_usize..100,
+            behind in prop::sample::select(vec![0, 20, usual::HEADERS]),
         ) {
             let (mut one, mut other) = ((Decoder::new(), Bundle::default()), (Decoder::new(), Bundle::default()));
             let (mut single, mut filled, mut number) = (Vec::new(), Vec::new(), 1);
@@ -209,9 +229,12 @@ mod tests {
                 for (kind, after) in batch {
                     let (data, time) = (frame(kind), Time(1_000 * number + 400 * after));
                     let (at, len) = (bytes.len() as u32, data.len() as u32);
-                    records.push(Record { time, link: LinkType::ETHERNET, wire_len: 56, at, len });
+                    let link = if kind == 8 { LinkType::RAW } else { LinkType::ETHERNET };
+                    records.push(Record { time, link, wire_len: 56, at, len });
                     bytes.extend(data);
                 }
+                // What the source's buffer holds behind them.
+                bytes.extend(vec![0xff; behind]);
                 let mut batch = Batch::new(&records, &bytes, number as u64);
                 number += records.len() as i64;
                 for packet in batch.clone() {

@@ -85,7 +85,7 @@ impl Decoder {
     /// The same; what is found is written to `found`.
     #[inline]
     fn decode_into(&mut self, packet: &Packet<'_>, found: &mut Decoded) {
-        if usual::decode(*packet, found) {
+        if usual::decode(packet, found) {
             self.more.clear();
         } else {
             self.decode_unusual(packet, found);

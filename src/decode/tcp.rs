@@ -172,6 +172,22 @@ pub(super) fn stamps_alone(options: &[u8; STAMPED]) -> (Option<Timestamps>, bool
     }
 }
 
+/// Whether the options of a SYN are laid out as Linux does it.
+#[inline(always)]
+pub(super) fn are_of_linux(bytes: &[u8; 20]) -> bool {
+    bytes[..2] == [2, 4] && bytes[4..8] == [4, 2, 8, 10] && bytes[16..19] == [1, 3, 3]
+}
+
+/// Reads those that are.
+#[inline(always)]
+pub(super) fn read_those_of_linux(bytes: &[u8; 20], options: &mut Options) {
+    let [_, _, high, low, _, _, _, _, a, b, c, d, e, f, g, h, _, _, _, shift] = *bytes;
+    options.mss = Some(u16::from_be_bytes([high, low]));
+    options.sack_permitted = true;
+    options.timestamps = Some(timestamps(&[a, b, c, d, e, f, g, h]));
+    options.window_scale = Some(shift);
+}
+
 /// Byte 13, and of byte 12 what is not the header length.
 #[inline]
 pub(super) fn flags(high: u8, low: u8) -> Flags {
@@ -184,19 +200,15 @@ pub(super) fn flags(high: u8, low: u8) -> Flags {
 pub(super) fn read_options(mut bytes: &[u8], flags: Flags, options: &mut Options) {
     let syn = flags.has(Flags::SYN);
     // What nearly all have, read at once: a SYN of Linux, and timestamps before SACK blocks.
-    if let [2, 4, high, low, 4, 2, 8, 10, stamps @ .., 1, 3, 3, shift] = bytes
-        && let (true, Ok(stamps)) = (syn, stamps.try_into())
+    if let (true, Ok(all)) = (syn, bytes.try_into())
+        && are_of_linux(all)
     {
-        options.mss = Some(u16::from_be_bytes([*high, *low]));
-        options.sack_permitted = true;
-        options.timestamps = Some(timestamps(stamps));
-        options.window_scale = Some(*shift);
-        return;
+        return read_those_of_linux(all, options);
     }
-    if let [1, 1, 8, 10, rest @ ..] = bytes
-        && let Some((stamps, rest)) = rest.split_first_chunk()
+    if let Some((first, rest)) = bytes.split_first_chunk()
+        && let (Some(stamps), _) = stamps_alone(first)
     {
-        options.timestamps = Some(timestamps(stamps));
+        options.timestamps = Some(stamps);
         bytes = rest;
     }
     loop {

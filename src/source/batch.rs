@@ -2,6 +2,7 @@
 
 use super::Packet;
 use super::log::Record;
+use crate::time::Time;
 
 /// Packets borrowed from a source's buffer, in capture order.
 #[derive(Clone, Debug)]
@@ -22,27 +23,35 @@ impl<'a> Batch<'a> {
         Batch { records: records.iter(), bytes, number, one: None }
     }
 
-    /// Gives packets to `take`, each with one of `places`, as long as there are places and `take` does not want to stop: the
-    /// packet with which it does. A packet without a record is left.
+    /// Time of the next packet, if it has a record.
+    pub(crate) fn time(&self) -> Option<Time> {
+        self.records.as_slice().first().map(|record| record.time)
+    }
+
+    /// Gives records to `take`, each with its number, the bytes with which its packet begins, if there are as many (what was
+    /// not captured of them is anything), and one of `places`, as long as there are places and `take` does not want to stop:
+    /// the packet with which it does. A packet without a record is left.
     #[inline(always)]
-    pub(crate) fn fill<'p, T: 'p>(
+    pub(crate) fn fill<T, const N: usize>(
         &mut self,
-        places: impl Iterator<Item = &'p mut T>,
-        mut take: impl FnMut(Packet<'a>, &'p mut T) -> bool,
+        places: &mut [T],
+        mut take: impl FnMut(&Record, u64, Option<&'a [u8; N]>, &mut T) -> bool,
     ) -> Option<Packet<'a>> {
-        // Held apart, so that they need not be in memory.
-        let Batch { records, bytes, number, .. } = self;
-        let (mut rest, mut next) = (records.clone(), *number);
-        let mut stopped = None;
-        for (place, record) in places.zip(&mut rest) {
-            let packet = record.packet(bytes, next);
-            next += 1;
-            if !take(packet, place) {
-                stopped = Some(packet);
+        let (records, bytes, first) = (self.records.as_slice(), self.bytes, self.number);
+        let many = records.len().min(places.len());
+        let mut number = first;
+        for (record, place) in records[..many].iter().zip(&mut places[..many]) {
+            let at = record.at as usize;
+            let head = bytes.get(at..at + N).and_then(|head| head.first_chunk());
+            if !take(record, number, head, place) {
                 break;
             }
+            number += 1;
         }
-        (*records, *number) = (rest, next);
+        let taken = (number - first) as usize;
+        let stopped = records[..many].get(taken).map(|record| record.packet(bytes, number));
+        let taken = taken + usize::from(stopped.is_some());
+        (self.records, self.number) = (records[taken..].iter(), first + taken as u64);
         stopped
     }
 }

@@ -37,7 +37,6 @@ mod ticks;
 
 pub use batch::Batch;
 pub(crate) use compress::Compression;
-#[cfg(test)]
 pub(crate) use log::Record;
 pub use open::{OpenError, open, open_reader};
 
