@@ -1,10 +1,13 @@
 //! A tape played back, a segment at a time.
 
 use super::tape::Tape;
-use super::written::{FLAGS, NearStamps, Plain, Reader, what};
+use super::written::{FLAGS, NearStamps, Reader, Written, what};
 use crate::pack::Pack;
 use crate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use crate::time::Time;
+
+/// Neither end.
+const NEITHER: u8 = 2;
 
 /// A tape being played back.
 ///
@@ -27,8 +30,8 @@ pub struct Player<'a> {
     begun: bool,
     /// It has one segment, which is ready.
     kept: bool,
-    /// The end whose latest segment has options that its next one may not have.
-    unusual: Option<u8>,
+    /// The end whose latest segment has options that its next one may not have; or [`NEITHER`].
+    unusual: u8,
 }
 
 impl<'a> Player<'a> {
@@ -50,7 +53,7 @@ impl<'a> Player<'a> {
             first,
             begun: false,
             kept: false,
-            unusual: None,
+            unusual: NEITHER,
         }
     }
 
@@ -84,30 +87,41 @@ impl<'a> Player<'a> {
     /// Goes on to the next segment if it is a plain one.
     #[inline(always)]
     fn usual(&mut self) -> Option<usize> {
-        let plain = Plain::read(self.from.0)?;
-        self.from.0 = self.from.0.get(Plain::bytes(plain.near.is_some())..)?;
-        Some(self.plain(&plain))
+        let (plain, rest) = Written::read(self.from.0)?;
+        self.from.0 = rest;
+        Some(self.plain(plain))
     }
 
     #[inline(always)]
-    fn plain(&mut self, plain: &Plain) -> usize {
-        if let Some(x) = self.unusual.take() {
-            self.ready[usize::from(x & 1)].options = Options::default();
+    fn plain(&mut self, plain: Written) -> usize {
+        if self.unusual != NEITHER {
+            self.forget_options();
         }
-        let (x, seg) = (plain.sender, &mut self.ready[plain.sender & 1]);
-        self.time = Time(self.time.0.wrapping_add(plain.later.into()));
-        self.packet = self.packet.wrapping_add(plain.further.into());
-        (seg.time, seg.packet, seg.flags, seg.checksum) = (self.time, self.packet, plain.flags, plain.checksum);
-        (seg.len, seg.captured, seg.window) = (plain.len.into(), plain.len.into(), plain.window);
-        (seg.ip_id, seg.seq) = (plain.ip_id, self.next[x]);
-        seg.ack = self.next[1 - x].wrapping_sub(plain.behind.into());
+        let x = plain.sender();
+        let seg = &mut self.ready[x & 1];
+        self.time = Time(self.time.0.wrapping_add(plain.later().into()));
+        seg.time = self.time;
+        self.packet = self.packet.wrapping_add(plain.further().into());
+        seg.packet = self.packet;
+        (seg.flags, seg.checksum) = (plain.flags(), plain.checksum());
+        (seg.window, seg.ip_id) = (plain.window(), plain.ip_id());
+        (seg.seq, seg.ack) = (self.next[x], self.next[1 - x].wrapping_sub(plain.behind().into()));
+        let len = u32::from(plain.len());
+        (seg.len, seg.captured) = (len, len);
+        // What it continues was seen, and so was what it acknowledges; and it is no SYN.
+        self.next[x] = seg.seq.wrapping_add(len).wrapping_add(seg.flags.has(Flags::FIN).into());
         seg.options.timestamps = plain.near.map(|near| near.stamps([self.stamps[x], self.stamps[1 - x]]));
         if let Some(stamps) = seg.options.timestamps {
             self.stamps[x] = stamps.value;
         }
-        // What it continues was seen, and so was what it acknowledges.
-        self.next[x] = seg.end();
         x
+    }
+
+    /// The segment made ready last has options that no other has as a rule.
+    #[cold]
+    fn forget_options(&mut self) {
+        self.ready[usize::from(self.unusual & 1)].options = Options::default();
+        self.unusual = NEITHER;
     }
 
     /// Goes on to the next segment, whatever it is.
@@ -116,8 +130,8 @@ impl<'a> Player<'a> {
         if self.kept {
             return 0;
         }
-        if let Some(x) = self.unusual.take() {
-            self.ready[usize::from(x & 1)].options = Options::default();
+        if self.unusual != NEITHER {
+            self.forget_options();
         }
         let (head, from) = (self.from.word(), &mut self.from);
         let kind = head as u16;
@@ -155,7 +169,7 @@ impl<'a> Player<'a> {
         }
         if kind & what::MORE != 0 {
             from.more(seg);
-            self.unusual = Some(x as u8);
+            self.unusual = x as u8;
         }
         Tape::pass(&mut self.next, &mut self.marks, x, seg);
         x

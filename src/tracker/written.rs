@@ -118,34 +118,82 @@ impl Plain {
     pub fn bytes(stamped: bool) -> usize {
         Self::BYTES + if stamped { size_of::<NearStamps>() } else { 0 }
     }
+}
 
-    /// The one that `bytes` begin with, if it is such a one.
+/// A [`Plain`] one as it is written: each number is taken out where it is asked for, since there are not registers for all.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    words: [u64; 2],
+    pub near: Option<NearStamps>,
+}
+
+impl Written {
+    /// The one that `bytes` begin with, if it is such a one, and what is behind it.
     #[inline(always)]
-    pub fn read(bytes: &[u8]) -> Option<Plain> {
-        let (words, _) = bytes.first_chunk::<{ Self::BYTES }>()?.as_chunks();
-        let &[first, second] = words else { return None };
-        let [first, second] = [first, second].map(u64::from_le_bytes);
-        let (kind, either) = (first as u16, (second >> 16) as u16);
+    pub fn read(bytes: &[u8]) -> Option<(Written, &[u8])> {
+        let (words, mut rest) = bytes.split_first_chunk::<{ Plain::BYTES }>()?;
+        let &[first, second] = words.as_chunks().0 else { return None };
+        let words = [first, second].map(u64::from_le_bytes);
+        let (kind, mut near) = (words[0] as u16, None);
         if kind & what::PLAIN != what::PLAIN {
             return None;
         }
-        let near = match kind & what::WINDOW {
-            0 => None,
-            _ => Some(NearStamps(u32::from_le_bytes(*bytes.get(Self::BYTES..)?.first_chunk()?))),
-        };
-        let payload = kind & what::LEN != 0;
-        Some(Plain {
-            sender: usize::from(kind & what::SENDER),
-            flags: Flags(kind >> 8 & FLAGS),
-            checksum: (first >> 16) as u16,
-            later: (first >> 32) as u32,
-            further: second as u16,
-            len: if payload { either } else { 0 },
-            behind: if payload { 0 } else { either },
-            window: (second >> 32) as u16,
-            ip_id: (second >> 48) as u16,
-            near,
-        })
+        if kind & what::WINDOW != 0 {
+            let (stamps, behind) = rest.split_first_chunk()?;
+            (near, rest) = (Some(NearStamps(u32::from_le_bytes(*stamps))), behind);
+        }
+        Some((Written { words, near }, rest))
+    }
+
+    /// The `n`th two bytes.
+    #[inline(always)]
+    fn short(&self, n: usize) -> u16 {
+        (self.words[n / 4] >> (n % 4 * 16)) as u16
+    }
+
+    #[inline(always)]
+    pub fn sender(&self) -> usize {
+        usize::from(self.short(0) & what::SENDER)
+    }
+
+    #[inline(always)]
+    pub fn flags(&self) -> Flags {
+        Flags(self.short(0) >> 8 & FLAGS)
+    }
+
+    #[inline(always)]
+    pub fn checksum(&self) -> u16 {
+        self.short(1)
+    }
+
+    #[inline(always)]
+    pub fn later(&self) -> u32 {
+        (self.words[0] >> 32) as u32
+    }
+
+    #[inline(always)]
+    pub fn further(&self) -> u16 {
+        self.short(4)
+    }
+
+    #[inline(always)]
+    pub fn len(&self) -> u16 {
+        if self.short(0) & what::LEN != 0 { self.short(5) } else { 0 }
+    }
+
+    #[inline(always)]
+    pub fn behind(&self) -> u16 {
+        self.short(5).wrapping_sub(self.len())
+    }
+
+    #[inline(always)]
+    pub fn window(&self) -> u16 {
+        self.short(6)
+    }
+
+    #[inline(always)]
+    pub fn ip_id(&self) -> u16 {
+        self.short(7)
     }
 }
 
