@@ -42,11 +42,10 @@ pub use finish::{Finish, Part};
 use held::Held;
 pub use notes::Noted;
 pub use past::{MANY, Past, ROUND};
-use smallvec::SmallVec;
 pub use stretch::{Keep, Stretch, Wanted};
 
 use crate::decode::{Decoded, Decoder, ScopeNames};
-use crate::detect::{Hashes, Limits, Scene, Selection, Survey, Watch};
+use crate::detect::{Limits, Scene, Selection, Survey, Watch};
 use crate::report::directory::Parties;
 use crate::report::{Capture, Report, Settings};
 use crate::segment::{IcmpError, Segment};
@@ -245,34 +244,42 @@ impl Analysis {
         mut each: impl FnMut(usize, Parties),
     ) -> (Survey, u64) {
         let mut scratch = Box::default();
-        let mut some = || {
-            let some: SmallVec<[usize; TOGETHER]> = indices.by_ref().take(TOGETHER).collect();
-            some.iter().for_each(|i| self.tracker.prefetch_head(*i));
-            some
+        let mut some = |room: &mut [usize]| {
+            let mut count = 0;
+            for (place, index) in room.iter_mut().zip(indices.by_ref()) {
+                self.tracker.prefetch_head(index);
+                *place = index;
+                count += 1;
+            }
+            (count, indices.size_hint().1)
         };
-        let asked = |survey: &Survey, some: &[usize]| -> SmallVec<[Hashes; TOGETHER]> {
-            some.iter().map(|i| survey.ask(&self.tracker.sockets(*i))).collect()
+        let ask = |survey: &Survey, some: &[usize], hashes: &mut [u32]| {
+            hashes.iter_mut().zip(some).for_each(|(hash, i)| *hash = survey.ask(&self.tracker.sockets(*i)));
         };
         // What is known of the next ones is asked for two rounds before, who they are one round before.
-        let [mut now, mut next] = [some(), some()];
-        let mut hashes = asked(&survey, &now);
-        while !now.is_empty() {
-            let later = some();
-            let next_hashes = asked(&survey, &next);
-            hashes.iter().for_each(|hashes| survey.soon(hashes));
-            for (i, hashes) in now.iter().zip(&hashes) {
-                let sockets = &self.tracker.sockets(*i);
-                if let Some((bytes, answered)) = self.tracker.orderly(*i) {
-                    each(*i, survey.take_orderly(sockets, hashes, answered));
+        let (mut rooms, mut hashes) = ([[0; TOGETHER]; 3], [[0; TOGETHER]; 2]);
+        let [mut now, mut next] = [some(&mut rooms[0]).0, some(&mut rooms[1]).0];
+        ask(&survey, &rooms[0][..now], &mut hashes[0]);
+        while now > 0 {
+            let (later, to_come) = some(&mut rooms[2]);
+            ask(&survey, &rooms[1][..next], &mut hashes[1]);
+            hashes[0][..now].iter().for_each(|hash| survey.soon(*hash));
+            for (i, hash) in rooms[0][..now].iter().zip(hashes[0]) {
+                let (sockets, orderly) = &self.tracker.orderly_between(*i);
+                if let Some((bytes, answered)) = *orderly {
+                    each(*i, survey.take_orderly(sockets, hash, answered));
                     unique += u64::from(bytes);
                     continue;
                 }
                 // Read where it stands: what was just put together is slow to copy.
                 let seen = self.tracker.glance(*i, &mut scratch);
-                each(*i, survey.take_at(sockets, hashes, &seen.0));
+                each(*i, survey.take_at(sockets, hash, &seen.0));
                 unique += seen.1;
             }
-            (now, next, hashes) = (next, later, next_hashes);
+            survey.expect(to_come);
+            (now, next) = (next, later);
+            rooms.rotate_left(1);
+            hashes.swap(0, 1);
         }
         (survey, unique)
     }

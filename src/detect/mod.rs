@@ -148,7 +148,7 @@ pub use services::Services;
 pub use sign::Signs;
 pub use sink::{Brief, Raised, SHORT_CAPTURE, Sink};
 pub use stay::Stay;
-pub use survey::{Glance, Hashes, Survey};
+pub use survey::{Glance, Survey};
 pub use syn_unanswered::Lines;
 pub use textbook::Unremarkable;
 pub use threshold::{Threshold, ThresholdError, Unit};

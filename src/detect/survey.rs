@@ -16,10 +16,13 @@ use crate::tracker::{Connection, Profile};
 /// off meanwhile: that says nothing of the other connections. As many as a window that is not scaled.
 const JUMP: u64 = 1 << 16;
 
-/// Of the hosts of either end so many are remembered, as a power of two.
+/// So many clients are remembered, as a power of two.
 const RECENT: u32 = 8;
 
-/// A host as it was marked last.
+/// Once so many connections have been taken it shows whether nearly each is of a host of its own.
+const SHOWS: u64 = 1 << 12;
+
+/// A client as it was marked last.
 #[derive(Clone, Copy, Debug, Default)]
 struct Recent {
     hash: u32,
@@ -28,14 +31,11 @@ struct Recent {
     host: Host,
 }
 
-/// Where the one of end `e` with this hash is noted.
+/// Where the one with this hash is noted.
 #[inline]
-fn place(hash: u32, e: usize) -> usize {
-    (hash >> (u32::BITS - RECENT)) as usize + (e << RECENT)
+fn place(hash: u32) -> usize {
+    (hash >> (u32::BITS - RECENT)) as usize
 }
-
-/// By what the hosts of both ends are [found](Survey::ask).
-pub type Hashes = [u32; 2];
 
 /// What all connections say about the capture: taken one by one, in any order.
 #[derive(Clone, Debug, Default)]
@@ -46,8 +46,7 @@ pub struct Survey {
     hosts: Vec<Host>,
     /// How many connections services turned away: none, one, or more. As long as need be.
     turned_away: Vec<u8>,
-    /// Hosts as they were marked last, by a part of their hash: often it is the same ones again. Of the server's end there are
-    /// few, however many clients come.
+    /// Clients as they were marked last, by a part of their hash: often it is the same ones again.
     recent: Vec<Recent>,
 }
 
@@ -142,36 +141,39 @@ impl From<Scene> for Survey {
 }
 
 impl Survey {
-    /// By what the hosts of a connection between these sockets are found; prefetches where that is.
+    /// By what the host of the first of these sockets is found; prefetches where that is.
     #[inline]
-    pub fn ask(&self, sockets: &[Socket; 2]) -> Hashes {
-        let hashes = sockets.each_ref().map(|socket| self.directory.hash(socket.addr));
-        self.rare(&hashes).for_each(|hash| self.directory.prefetch(hash));
-        hashes
+    pub fn ask(&self, sockets: &[Socket; 2]) -> u32 {
+        let hash = self.directory.hash(sockets[0].addr);
+        if !self.is_recent(hash) {
+            self.directory.prefetch(hash);
+        }
+        hash
     }
 
-    /// Prefetches what they are known by, once that is there.
+    /// Prefetches what it is known by, once that is there.
     #[inline]
-    pub fn soon(&self, hashes: &Hashes) {
-        self.rare(hashes).for_each(|hash| self.directory.soon(hash));
+    pub fn soon(&self, hash: u32) {
+        if !self.is_recent(hash) {
+            self.directory.soon(hash);
+        }
     }
 
-    /// Those that were not among the last ones, most likely.
+    /// Whether it was among the last ones, most likely.
     #[inline]
-    fn rare(&self, hashes: &Hashes) -> impl Iterator<Item = u32> {
-        let known = |hash: u32, e: usize| self.recent.get(place(hash, e)).is_some_and(|recent| recent.hash == hash);
-        (0..).zip(*hashes).filter(move |(e, hash)| !known(*hash, *e)).map(|(_, hash)| hash)
+    fn is_recent(&self, hash: u32) -> bool {
+        self.recent.get(place(hash)).is_some_and(|recent| recent.hash == hash)
     }
 
     /// Takes one connection between `sockets`: who they are.
     pub fn take(&mut self, sockets: &[Socket; 2], glance: &Glance) -> Parties {
-        let hashes = self.ask(sockets);
-        self.take_at(sockets, &hashes, glance)
+        let hash = self.ask(sockets);
+        self.take_at(sockets, hash, glance)
     }
 
-    /// The same of one whose hosts are found by these.
+    /// The same of one of which the host of the first socket is found by `hash`.
     #[inline]
-    pub fn take_at(&mut self, sockets: &[Socket; 2], hashes: &Hashes, glance: &Glance) -> Parties {
+    pub fn take_at(&mut self, sockets: &[Socket; 2], hash: u32, glance: &Glance) -> Parties {
         let q = &mut self.quality;
         q.connections += 1;
         q.copies += u64::from(glance.copies);
@@ -182,30 +184,40 @@ impl Survey {
         q.lost += glance.lost;
         q.gapped += u64::from(glance.missing > 0);
         q.oversized += u64::from(glance.oversized);
-        let numbers = [0, 1].map(|e| {
-            let marks = match (glance.silent[e], glance.one_sided) {
-                (true, false) => SILENT,
-                (true, true) => SILENT | UNSEEN,
-                (false, _) => SPOKE,
-            };
-            self.mark((e, hashes[e]), sockets[e].addr, marks)
+        let marks = glance.silent.map(|silent| match (silent, glance.one_sided) {
+            (true, false) => SILENT,
+            (true, true) => SILENT | UNSEEN,
+            (false, _) => SPOKE,
         });
-        let (client, server) = (glance.client(), 1 - glance.client());
-        let service = self.directory.service(numbers[server], sockets[server].port);
+        let parties = if glance.client() == 0 {
+            let client = self.mark(hash, sockets[0].addr, marks[0]);
+            Parties { client, service: self.mark_server(&sockets[1], marks[1]) }
+        } else {
+            let service = self.mark_server(&sockets[0], marks[0]);
+            let hash = self.directory.hash(sockets[1].addr);
+            Parties { client: self.mark(hash, sockets[1].addr, marks[1]), service }
+        };
         if glance.turned_away {
-            self.note_turned_away(service);
+            self.note_turned_away(parties.service);
         }
-        Parties { client: numbers[client], service }
+        parties
     }
 
     /// The same of one of which each segment continues its stream, once and complete, from its SYN on; whether that was
     /// answered. All it says is who spoke.
     #[inline]
-    pub fn take_orderly(&mut self, sockets: &[Socket; 2], hashes: &Hashes, answered: bool) -> Parties {
+    pub fn take_orderly(&mut self, sockets: &[Socket; 2], hash: u32, answered: bool) -> Parties {
         self.quality.connections += 1;
-        let client = self.mark((0, hashes[0]), sockets[0].addr, SPOKE);
-        let server = self.mark((1, hashes[1]), sockets[1].addr, if answered { SPOKE } else { SILENT });
-        Parties { client, service: self.directory.service(server, sockets[1].port) }
+        let client = self.mark(hash, sockets[0].addr, SPOKE);
+        Parties { client, service: self.mark_server(&sockets[1], if answered { SPOKE } else { SILENT }) }
+    }
+
+    /// At most so many connections are to come: where nearly all were of hosts of their own, these will be, too.
+    #[inline]
+    pub fn expect(&mut self, more: Option<usize>) {
+        if self.quality.connections == SHOWS && self.directory.hosts() as u64 >= SHOWS / 8 * 7 {
+            self.directory.reserve_hosts(more.unwrap_or_default());
+        }
     }
 
     fn note_turned_away(&mut self, service: u32) {
@@ -216,10 +228,18 @@ impl Survey {
         *turned = (*turned + 1).min(2);
     }
 
-    /// Adds `marks` to the host at `addr`, of end `e`, which is found by this hash: its number.
+    /// Adds `marks` to the host of `server`: the number of its service.
     #[inline]
-    fn mark(&mut self, (e, hash): (usize, u32), addr: IpAddr, marks: u8) -> u32 {
-        let place = place(hash, e);
+    fn mark_server(&mut self, server: &Socket, marks: u8) -> u32 {
+        let (host, service) = self.directory.served(server);
+        self.add_marks(host, marks);
+        service
+    }
+
+    /// Adds `marks` to the host at `addr`, which is found by this hash: its number.
+    #[inline(always)]
+    fn mark(&mut self, hash: u32, addr: IpAddr, marks: u8) -> u32 {
+        let place = place(hash);
         if let Some(recent) = self.recent.get(place).filter(|recent| recent.hash == hash)
             && let Some(number) = recent.number.checked_sub(1)
             && recent.host.0 & marks == marks
@@ -228,16 +248,26 @@ impl Survey {
             return number;
         }
         let number = self.directory.host_at(hash, addr);
-        if number as usize >= self.hosts.len() {
-            self.hosts.resize(number as usize + 1, Host::default());
-        }
-        let host = &mut self.hosts[number as usize];
-        host.0 |= marks;
+        let host = self.add_marks(number, marks);
         if self.recent.is_empty() {
-            self.recent = vec![Recent::default(); 2 << RECENT];
+            self.recent = vec![Recent::default(); 1 << RECENT];
         }
-        self.recent[place] = Recent { hash, number: number.wrapping_add(1), host: *host };
+        self.recent[place] = Recent { hash, number: number.wrapping_add(1), host };
         number
+    }
+
+    /// Adds `marks` to the host with this number: all of it.
+    #[inline]
+    fn add_marks(&mut self, number: u32, marks: u8) -> Host {
+        let number = number as usize;
+        if number == self.hosts.len() {
+            self.hosts.push(Host::default());
+        } else if number > self.hosts.len() {
+            self.hosts.resize(number + 1, Host::default());
+        }
+        let host = &mut self.hosts[number];
+        host.0 |= marks;
+        *host
     }
 
     /// The capture from `begin` to `end`, all connections being known; `passed` holds what was counted as segments passed.
@@ -290,8 +320,8 @@ mod tests {
         let socket = |host: u32, port| Socket { addr: Ipv4Addr::from_bits(host).into(), port };
         for n in 0..300_u32 {
             let (sockets, answered) = ([socket(n % 70, 4_000 + n as u16), socket(n % 3 + 60, 80)], n.is_multiple_of(5));
-            let hashes = short.ask(&sockets);
-            let taken = short.take_orderly(&sockets, &hashes, answered);
+            let hash = short.ask(&sockets);
+            let taken = short.take_orderly(&sockets, hash, answered);
             assert_eq!(taken, long.take(&sockets, &Glance::at_orderly(answered, false, None)));
         }
         let told = |survey: Survey| format!("{:?} {:?} {:?}", survey.quality, survey.hosts, survey.turned_away);

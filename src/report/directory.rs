@@ -21,6 +21,7 @@ pub struct Parties {
 #[derive(Clone, Debug, Default)]
 struct Addresses {
     short: Vec<u32>,
+    /// As long as need be.
     is_long: Vec<bool>,
     long: Vec<u128>,
 }
@@ -29,7 +30,7 @@ impl Addresses {
     #[inline]
     fn get(&self, number: u32) -> IpAddr {
         let short = self.short[number as usize];
-        if self.is_long[number as usize] {
+        if self.is_long.get(number as usize).is_some_and(|is_long| *is_long) {
             IpAddr::V6(Ipv6Addr::from_bits(self.long[short as usize]))
         } else {
             IpAddr::V4(Ipv4Addr::from_bits(short))
@@ -42,11 +43,13 @@ impl Addresses {
         self.is_long.get(number).into_iter().for_each(prefetch);
     }
 
+    #[inline]
     fn push(&mut self, addr: IpAddr) {
-        self.is_long.push(addr.is_ipv6());
         match addr {
             IpAddr::V4(addr) => self.short.push(addr.to_bits()),
             IpAddr::V6(addr) => {
+                self.is_long.resize(self.short.len(), false);
+                self.is_long.push(true);
                 self.short.push(self.long.len() as u32);
                 self.long.push(addr.to_bits());
             }
@@ -62,21 +65,29 @@ pub struct Directory {
     services: Index,
     /// Host and port of each service.
     sockets: Vec<(u32, u16)>,
-    /// Services met lately, by a part of their host's number and their port: often it is the same ones again.
-    latest: Vec<Latest>,
+    /// Services met lately, by a part of their address and port: often it is the same ones again.
+    latest: Vec<Option<Latest>>,
 }
 
 /// A service met lately.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Latest {
-    host: u32,
-    port: u16,
-    /// Its number, plus one; 0 for none.
-    number: u32,
+    server: Socket,
+    /// Number of its host, and its own.
+    numbers: (u32, u32),
 }
 
-/// So many are remembered.
-const LATEST: usize = 256;
+/// So many are remembered, as a power of two.
+const LATEST: u32 = 10;
+
+/// Where the service at `server` is remembered.
+#[inline]
+fn place(server: &Socket) -> usize {
+    let bits = bits(server.addr);
+    let bits = bits as u64 ^ (bits >> 64) as u64;
+    let mixed = (bits as u32 ^ (bits >> 32) as u32).wrapping_mul(0x9e37_79b1);
+    (mixed.wrapping_add(u32::from(server.port).wrapping_mul(0x85eb_ca6b)) >> (u32::BITS - LATEST)) as usize
+}
 
 /// All of an address in a number. A mapped IPv4 address meets the IPv4 address, which costs no more than a comparison.
 #[inline]
@@ -114,44 +125,60 @@ impl Directory {
     /// The same, by its [hash](Directory::hash).
     #[inline]
     pub fn host_at(&mut self, hash: u32, addr: IpAddr) -> u32 {
-        let known = self.hosts.find(hash, |n| self.addresses.get(n as u32) == addr);
+        let next = self.addresses.short.len() as u32;
+        let known = self.hosts.find_or_put(hash, next, |n| self.addresses.get(n as u32) == addr);
         known.map_or_else(
             || {
-                let number = self.addresses.short.len() as u32;
-                self.hosts.insert(hash, number);
                 self.addresses.push(addr);
-                number
+                next
             },
             |number| number as u32,
         )
     }
 
+    /// Makes room for so many more hosts.
+    pub fn reserve_hosts(&mut self, more: usize) {
+        self.hosts.reserve(more);
+    }
+
     /// The number of the service at `port` of `host`; the next one if it is new.
     pub fn service(&mut self, host: u32, port: u16) -> u32 {
-        let place = (host.wrapping_mul(31).wrapping_add(port.into())) as usize % LATEST;
-        if let Some(latest) = self.latest.get(place).filter(|latest| (latest.host, latest.port) == (host, port))
-            && let Some(number) = latest.number.checked_sub(1)
-        {
-            return number;
-        }
         let hash = self.services.hash_of(u128::from(host) << 16 | u128::from(port));
-        let known = self.services.find(hash, |n| self.sockets[n] == (host, port));
-        let number = known.unwrap_or_else(|| {
-            self.services.insert(hash, self.sockets.len() as u32);
-            self.sockets.push((host, port));
-            self.sockets.len() - 1
-        }) as u32;
-        if self.latest.is_empty() {
-            self.latest = vec![Latest::default(); LATEST];
+        let next = self.sockets.len() as u32;
+        let known = self.services.find_or_put(hash, next, |n| self.sockets[n] == (host, port));
+        known.map_or_else(
+            || {
+                self.sockets.push((host, port));
+                next
+            },
+            |number| number as u32,
+        )
+    }
+
+    /// The numbers of the host of `server` and of the service there; the next ones if they are new.
+    #[inline]
+    pub fn served(&mut self, server: &Socket) -> (u32, u32) {
+        match self.latest.get(place(server)) {
+            Some(Some(latest)) if latest.server == *server => latest.numbers,
+            _ => self.served_anew(server),
         }
-        self.latest[place] = Latest { host, port, number: number.wrapping_add(1) };
-        number
+    }
+
+    #[inline(never)]
+    fn served_anew(&mut self, server: &Socket) -> (u32, u32) {
+        let host = self.host(server.addr);
+        let numbers = (host, self.service(host, server.port));
+        if self.latest.is_empty() {
+            self.latest = vec![None; 1 << LATEST];
+        }
+        self.latest[place(server)] = Some(Latest { server: *server, numbers });
+        numbers
     }
 
     /// Both of a connection of `client` to `server`.
     pub fn parties(&mut self, client: IpAddr, server: Socket) -> Parties {
-        let (client, server) = (self.host(client), (self.host(server.addr), server.port));
-        Parties { client, service: self.service(server.0, server.1) }
+        let client = self.host(client);
+        Parties { client, service: self.served(&server).1 }
     }
 
     /// The number of the host at `addr`, if it is known.
@@ -217,7 +244,8 @@ mod tests {
                 directory.prefetch(hash);
                 directory.soon(hash);
                 assert_eq!(directory.host(addr(n)), n);
-                assert_eq!(directory.service(n, 80 + n as u16 % 2), n);
+                let server = Socket { addr: addr(n), port: 80 + n as u16 % 2 };
+                assert_eq!((directory.served(&server), directory.service(n, server.port)), ((n, n), n));
                 assert_eq!((directory.find(addr(n)), directory.addr(n), directory.server(n)), (Some(n), addr(n), n));
             }
         }

@@ -174,6 +174,28 @@ impl Index {
         u32::MAX
     }
 
+    /// The number with this `hash` that `is` meant; if there is none, `new` is put there.
+    #[inline]
+    pub fn find_or_put(&mut self, hash: u32, new: u32, is: impl FnMut(usize) -> bool) -> Option<usize> {
+        match self.find_or_room(hash, is) {
+            Ok(number) => Some(number),
+            Err(free) => {
+                self.put_at(free, hash, new);
+                None
+            }
+        }
+    }
+
+    /// Makes room for so many more at once: what grows is gone through each time.
+    pub fn reserve(&mut self, more: usize) {
+        let places = (self.used.saturating_add(more).saturating_mul(8) / 5 + 1).next_power_of_two();
+        if places > self.places.len().max(1 << FIRST_BITS) {
+            let before = std::mem::replace(&mut self.places, vec![Place::default(); places]);
+            self.shift = u32::BITS.saturating_sub(places.trailing_zeros());
+            before.into_iter().filter(|place| !place.is_free()).for_each(|place| self.put(place));
+        }
+    }
+
     /// Puts `number`, which is new, under `hash`.
     pub fn insert(&mut self, hash: u32, number: u32) {
         self.make_room();
@@ -282,6 +304,14 @@ mod tests {
             assert_eq!(index.find(hash, is), Some(n as usize));
         }
         assert_eq!(index.numbers().count(), 9_000);
+        index.reserve(10_000);
+        for n in 0..10_000 {
+            let stands = if n % 3 == 0 && n < 5_000 { n + 10_000 } else { n };
+            let known = index.find_or_put(hash(n), n, |number| number == stands as usize);
+            assert_eq!(known, (n < 9_000).then_some(stands as usize));
+            assert_eq!(index.find(hash(n), |number| number == stands as usize), Some(stands as usize));
+        }
+        assert_eq!(index.numbers().count(), 10_000);
         index.clear();
         assert_eq!((index.find(hash(1), |_| true), index.numbers().count()), (None, 0));
     }

@@ -18,7 +18,7 @@ use super::store::Store;
 use super::textbook::Textbook;
 use super::turns::{self, Turn};
 use crate::pack::{In, Pack};
-use crate::segment::{ScopeId, Segment};
+use crate::segment::{ScopeId, Segment, Socket};
 use crate::time::Time;
 
 impl<E: Notes> Store<E> {
@@ -207,13 +207,16 @@ impl<E: Notes> Store<E> {
         }
     }
 
-    /// [`Tracker::orderly`](super::table::Tracker::orderly).
-    #[inline]
-    pub(super) fn orderly(&self, index: usize) -> Option<(u32, bool)> {
-        match self.heads.whole(index) {
-            Some(Head { state, tape, .. }) if matches!(state.how(), How::Tape) => tape.orderly_and_answered(),
-            Some(_) => None,
-            None => self.heads.syn(index).map(|_| (0, false)),
+    /// [`Tracker::orderly_between`](super::table::Tracker::orderly_between).
+    #[inline(always)]
+    pub(super) fn orderly_between(&self, index: usize) -> (Cow<'_, [Socket; 2]>, Option<(u32, bool)>) {
+        if let Some(Head { sockets, state, tape, .. }) = self.heads.whole(index) {
+            let is_tape = matches!(state.how(), How::Tape);
+            return (Cow::Borrowed(sockets), if is_tape { tape.orderly_and_answered() } else { None });
+        }
+        match self.heads.syn(index) {
+            Some((syn, _)) => (Cow::Owned(syn.sockets()), Some((0, false))),
+            None => (self.heads.sockets(index), None),
         }
     }
 

@@ -132,11 +132,11 @@ impl<N: Notes> Tracker<N> {
         self.store.lone(i)
     }
 
-    /// How many payload bytes passed on connection `i`, and whether its second end spoke, if it is known at a glance that it is
-    /// one segment after the other, from its SYN on.
-    #[inline]
-    pub fn orderly(&self, i: usize) -> Option<(u32, bool)> {
-        self.store.orderly(i)
+    /// The sockets of connection `i`, and how many payload bytes passed on it and whether its second end spoke, if it is known at
+    /// a glance that it is one segment after the other, from its SYN on.
+    #[inline(always)]
+    pub fn orderly_between(&self, i: usize) -> (Cow<'_, [Socket; 2]>, Option<(u32, bool)>) {
+        self.store.orderly_between(i)
     }
 
     /// Time, packet number and scope of that SYN, and no more.
