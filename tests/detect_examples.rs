@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use examples::{findings, findings_in, names, segments};
 use tcpstate::analyze::{Analysis, Options};
 use tcpstate::detect::{
-    self, ALL, Brief, Declaration, Detect, Example, Glance, Groups, Limits, Quality, Selection, Sink, Survey, View,
+    self, ALL, Brief, Declaration, Detect, Example, Glance, Groups, Limits, Place, Quality, Selection, Sink, Survey,
+    View,
 };
 use tcpstate::ladder;
 use tcpstate::report::directory::Directory;
@@ -122,7 +123,7 @@ fn signs_leave_nothing_out_and_short_agrees_with_full() {
         let [mut merged, other] = halves;
         merged.merge(other);
         let finish = |groups: Groups| {
-            let full = |i: usize, b: &Brief| told.get(&(i, b.declaration, b.endpoint)).cloned();
+            let full = |at: Place, b: &Brief| told.get(&(at.index(), b.declaration, b.endpoint)).cloned();
             format!("{:?}", groups.finish(&directory, &Selection::default(), (usize::MAX, false), full))
         };
         assert_eq!(finish(whole), finish(merged), "{}", example.ladder);

@@ -8,6 +8,7 @@ use super::Past;
 use super::chosen::Chosen;
 use super::desk::Desk;
 use super::held::Held;
+use super::notes::Noted;
 use super::numbers::{Numbers, in_order};
 use super::past::Stay;
 use super::stretch::{Stretch, Wanted};
@@ -22,6 +23,7 @@ use crate::segment::Socket;
 use crate::source::{self, FileInfo};
 use crate::time::Time;
 use crate::timing::table::Builder;
+use crate::tracker::Tracker;
 
 /// Stretches of either kind fit into so many connections in pairs.
 const PAIR: usize = 1 << 12;
@@ -44,6 +46,8 @@ pub struct Finish<'a> {
     pub(super) told: usize,
     /// What connections came to that were let go before.
     pub(super) past: Past,
+    /// The worst cases among those let go round by round.
+    pub(super) kept: Tracker<Noted>,
     /// Whether the capture goes on after `end`.
     pub(super) goes_on: bool,
     /// Where the next stretch begins, and up to where stretches are looked at.
@@ -152,6 +156,7 @@ impl<'a> Finish<'a> {
             numbers,
             told,
             past,
+            kept: Tracker::default(),
             goes_on,
             next,
             until,
@@ -275,7 +280,7 @@ impl<'a> Finish<'a> {
 
     /// Lets go of the connections of this round, and begins the next one.
     pub fn next_round(&mut self) {
-        self.tell_worst();
+        self.keep_worst();
         self.time_chosen();
         let gone = std::mem::replace(&mut self.begin, self.until)..self.until;
         for position in gone {
@@ -365,7 +370,7 @@ impl<'a> Finish<'a> {
         }
         let groups_chosen = if chosen.is_some() { groups.chosen() } else { BTreeMap::new() };
         let told = (self.told, chosen.is_some());
-        let (mut list, untold) = groups.finish(directory, selection, told, |index, brief| self.anomaly(index, brief));
+        let (mut list, untold) = groups.finish(directory, selection, told, |place, brief| self.anomaly(place, brief));
         // Nothing is looked at any more.
         if let Held::Own(analysis) = &mut self.analysis {
             analysis.forget_all();

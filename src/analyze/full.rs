@@ -5,12 +5,15 @@ use super::build::{self, Told};
 use super::desk::{Form, Look};
 use super::finish::Finish;
 use super::notes::Noted;
-use crate::detect::{self, Attempt, Brief, Scene, View};
+use crate::detect::{self, Attempt, Brief, Place, Scene, View};
 use crate::report::{Anomaly, Connection, Ending};
 use crate::segment::ScopeId;
 use crate::time::Time;
 use crate::timing::Abridged;
 use crate::tracker::{Case, Verdict};
+
+/// So many worst cases are kept of connections that are let go; there may be as many as connections.
+const KEPT: usize = 1 << 14;
 
 impl Analysis {
     /// What is odd about connection `index`, number `id`, with its `verdicts`.
@@ -126,8 +129,12 @@ impl Finish<'_> {
     }
 
     /// What `brief` says in short of a connection.
-    pub(super) fn anomaly(&self, index: usize, brief: &Brief) -> Option<Anomaly> {
-        let (case, previous) = (self.analysis.tracker.case(index), self.analysis.previous(index));
+    pub(super) fn anomaly(&self, place: Place, brief: &Brief) -> Option<Anomaly> {
+        let (tracker, index) = match place {
+            Place::Tracked(index) => (&self.analysis.tracker, index),
+            Place::Kept(index) => (&self.kept, index),
+        };
+        let (case, previous) = (tracker.case(index), tracker.previous(index).map(|i| tracker.connection(i)));
         let c = &case.connection;
         let verdicts = c.verdicts(self.end, &self.analysis.profile);
         let view = View::new((c, c.client().0, 0), &verdicts, case.notes.both(), previous.as_deref(), &self.scene);
@@ -137,8 +144,19 @@ impl Finish<'_> {
     /// Puts the worst cases of findings into words: their connections are let go.
     pub(super) fn tell_worst(&mut self) {
         if let Some(mut sums) = self.sums.take() {
-            sums.groups.tell(self.told, |index, brief| self.anomaly(index, brief));
+            sums.groups.tell(self.told, |_| None, |place, brief| self.anomaly(place, brief));
             self.sums = Some(sums);
+        }
+    }
+
+    /// Keeps the worst cases of findings, or puts them into words: most of them are no longer the worst when all have been
+    /// looked at.
+    pub(super) fn keep_worst(&mut self) {
+        if let Some(mut sums) = self.sums.take() {
+            let mut kept = std::mem::take(&mut self.kept);
+            let keep = |index| if kept.len() < KEPT { kept.adopt(&self.analysis.tracker, index) } else { None };
+            sums.groups.tell(self.told, keep, |place, brief| self.anomaly(place, brief));
+            (self.kept, self.sums) = (kept, Some(sums));
         }
     }
 }

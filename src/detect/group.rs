@@ -12,6 +12,7 @@ use super::declaration::Declaration;
 use super::select::Selection;
 use super::sink::{Brief, Found};
 use super::view::Facts;
+use super::worst::{Case, Cases, LIKELY, Place, Worst};
 use super::{ALL, LISTED};
 use crate::address::host;
 use crate::prefetch::prefetch;
@@ -21,10 +22,6 @@ use crate::report::{Anomaly, Connection, Finding, Severity, Side, Untold};
 use crate::segment::Socket;
 use crate::time::Time;
 use crate::tracker::index::Index;
-
-/// So many groups of a kind and severity may come to be among the largest: as many services as are used side by side, and not
-/// as many as a scan meets. Of so many in all the words are kept that a worst case is found with.
-const LIKELY: usize = 1 << 12;
 
 /// What connections of a group have in common: code, service and side.
 pub type Common = (&'static str, Socket, Option<Side>);
@@ -68,59 +65,6 @@ struct Group {
     unshown: Cases,
     /// Why RSTs were sent, and how often.
     causes: SmallVec<[(&'static str, u64); 1]>,
-}
-
-/// The worst case of a group.
-#[derive(Clone, Debug)]
-enum Worst {
-    /// Where it is found again, and what it was.
-    At(usize, Brief),
-    /// In words, where it is not found again, or need not be.
-    Told(Option<String>),
-}
-
-impl Worst {
-    /// That of the group at `place`: in connection `index`, in words if it is put into words already.
-    fn of(place: usize, index: usize, (brief, words): Found<'_>) -> Worst {
-        match words.filter(|_| place < LIKELY) {
-            Some(words) => Worst::Told(Some(words.to_owned())),
-            None => Worst::At(index, *brief),
-        }
-    }
-}
-
-/// At most [`LISTED`] cases, worst first; of equals the longest, then the first.
-type Cases = SmallVec<[Case; 1]>;
-
-#[derive(Clone, Copy, Debug)]
-struct Case {
-    id: u64,
-    packet: u64,
-    length: i64,
-    severity: Severity,
-}
-
-impl Case {
-    fn order(&self, other: &Case) -> Ordering {
-        let key = |c: &Case| (Reverse(c.severity), Reverse(c.length), c.id);
-        key(self).cmp(&key(other))
-    }
-
-    fn put(self, cases: &mut Cases) {
-        let full = cases.len() >= LISTED;
-        let after = |c: &Case| c.order(&self) != Ordering::Greater;
-        if cases.last().is_some_and(after) {
-            if !full {
-                cases.push(self);
-            }
-            return;
-        }
-        if full {
-            cases.pop();
-        }
-        let at = cases.partition_point(after);
-        cases.insert(at, self);
-    }
 }
 
 impl Groups {
@@ -188,13 +132,39 @@ impl Groups {
         group.first = group.first.min(brief.time);
         group.severity = group.severity.max(severity);
         group.clients.add(client);
+        if let Some(cause) = brief.cause {
+            group.count_cause(cause, 1);
+        }
+        let cases = if brief.packet == 0 { &group.unshown } else { &group.shown };
+        // Of many the worst ones come early.
+        if case.is_behind(cases) {
+            return;
+        }
         if case.order(&group.worst_case()) == Ordering::Less {
             group.worst = Worst::of(place, index, found);
         }
         case.put(if brief.packet == 0 { &mut group.unshown } else { &mut group.shown });
-        if let Some(cause) = brief.cause {
-            group.count_cause(cause, 1);
+    }
+
+    /// The same of another one, which is chosen and has no cause, if it is behind those shown; false, and nothing is added, if it
+    /// is not. The place of its group, its time and its client.
+    #[inline]
+    pub fn add_behind(&mut self, at: (usize, Time, u32), case: Case) -> bool {
+        let is_behind = self.groups.get(at.0).is_some_and(|group| case.is_behind(&group.shown));
+        if is_behind {
+            self.count(at);
         }
+        is_behind
+    }
+
+    /// The same where it is known that it is behind them.
+    #[inline]
+    pub fn count(&mut self, (place, time, client): (usize, Time, u32)) {
+        let Some(group) = self.groups.get_mut(place) else { return };
+        group.count += 1;
+        group.chosen += 1;
+        group.first = group.first.min(time);
+        group.clients.add(client);
     }
 
     /// The place of the group with this number; if there is none, it is the next one pushed.
@@ -246,9 +216,15 @@ impl Groups {
         large.map(|group| (shown(group), group.chosen)).collect()
     }
 
-    /// Puts the worst cases into words, as [`Groups::finish`] would: their connections are let go. Of a kind and severity these
-    /// are of the largest groups so far, somewhat more than the `told` ones; the others are hardly among those in the end.
-    pub fn tell(&mut self, told: usize, mut full: impl FnMut(usize, &Brief) -> Option<Anomaly>) {
+    /// Puts the worst cases into words, as [`Groups::finish`] would, unless `keep` keeps them: their connections are let go. Of a
+    /// kind and severity these are of the largest groups so far, somewhat more than the `told` ones; the others are hardly among
+    /// those in the end.
+    pub fn tell(
+        &mut self,
+        told: usize,
+        mut keep: impl FnMut(usize) -> Option<usize>,
+        mut full: impl FnMut(Place, &Brief) -> Option<Anomaly>,
+    ) {
         let most = if told == 0 { 0 } else { told.max(LIKELY) };
         let mut kinds: BTreeMap<(u8, Severity), Vec<usize>> = BTreeMap::new();
         for (i, group) in self.groups.iter().enumerate() {
@@ -261,24 +237,26 @@ impl Groups {
             }
             for (n, i) in kind.into_iter().enumerate() {
                 let group = &mut self.groups[i];
-                if let Worst::At(index, brief) = &group.worst {
-                    let words = if n < most { full(*index, brief) } else { None };
-                    group.worst = Worst::Told(words.map(|anomaly| anomaly.message));
-                }
+                let Worst::At(place @ Place::Tracked(index), brief) = group.worst else { continue };
+                group.worst = match (n < most).then(|| keep(index)).flatten() {
+                    Some(kept) => Worst::At(Place::Kept(kept), brief),
+                    None if n < most => Worst::Told(full(place, &brief).map(|anomaly| anomaly.message)),
+                    None => Worst::Told(None),
+                };
             }
         }
     }
 
     /// The findings that `selection` wants, or of those only what is chosen, by kind, service and side: of a kind and severity
     /// at most so many `told` ones, those with the most connections; of the others how many there are. `full` tells in words
-    /// what the worst case of each is: the anomaly of that brief in the connection of that index. The numbers of clients
+    /// what the worst case of each is: the anomaly of that brief in the connection at that place. The numbers of clients
     /// stand in `directory`.
     pub fn finish(
         mut self,
         directory: &Directory,
         selection: &Selection,
         (told, chosen): (usize, bool),
-        mut full: impl FnMut(usize, &Brief) -> Option<Anomaly>,
+        mut full: impl FnMut(Place, &Brief) -> Option<Anomaly>,
     ) -> (Vec<Finding>, Vec<Untold>) {
         let size = |g: &Group| if chosen { g.chosen } else { g.count };
         self.groups.retain(|g| size(g) > 0 && selection.wants(ALL[usize::from(g.key.declaration)]));
@@ -293,7 +271,7 @@ impl Groups {
                 let clients = std::mem::take(&mut group.clients).listed(directory);
                 let words = match &mut group.worst {
                     Worst::Told(words) => words.take(),
-                    Worst::At(index, brief) => full(*index, brief).map(|a| a.message),
+                    Worst::At(place, brief) => full(*place, brief).map(|a| a.message),
                 };
                 findings.push((group.key, group.finding(words, clients)));
             }
@@ -390,8 +368,8 @@ pub fn grouped(connections: &[Connection], selection: &Selection) -> Vec<Finding
             groups.add((c.id, i, true), parties, c.server, (&brief, None));
         }
     }
-    let full = |i: usize, brief: &Brief| {
-        let mut anomalies = connections[i].anomalies.iter();
+    let full = |place: Place, brief: &Brief| {
+        let mut anomalies = connections[place.index()].anomalies.iter();
         anomalies.find(|a| Brief::of(a).as_ref() == Some(brief)).cloned()
     };
     groups.finish(&directory, selection, (usize::MAX, false), full).0

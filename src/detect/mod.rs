@@ -15,7 +15,7 @@
 //! | `sink` | where a detector puts what it finds, in short or in full |
 //! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `unclosed`: whether it was closed late; `usual`: how most are kept in little room, `short`: numbers; `services`: grouped; `members`: those that a finding is about; `clients`: the hosts they come from |
 //! | `select` | which of them the user wants, and which make the run fail |
-//! | `group` | anomalies of many connections as one finding |
+//! | `group` | anomalies of many connections as one finding; `worst`: the worst of them |
 //! | `attempt` | what is left of attempts that came to nothing |
 //! | `cause` | why a RST was sent; `unheard`: data sent in vain to a peer that is heard again |
 //! | `plain` | durations in sentences; `stands`: where an end is |
@@ -67,6 +67,7 @@ mod unheard;
 mod usual;
 mod view;
 mod watch;
+mod worst;
 
 mod accept_queue_drops;
 mod capture_cuts_connections;
@@ -154,6 +155,7 @@ pub use textbook::Unremarkable;
 pub use threshold::{Threshold, ThresholdError, Unit};
 pub use view::{Facts, View};
 pub use watch::Watch;
+pub use worst::{Case, Place};
 
 use crate::report::carried::Carried;
 use crate::report::directory::Directory;

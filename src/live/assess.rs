@@ -5,7 +5,7 @@ use super::bygone::Bygones;
 use super::event::Event;
 use super::watcher::Watcher;
 use crate::analyze::Analysis;
-use crate::detect::{Brief, Bygone, Digests, Groups, Scene, Survey, wide};
+use crate::detect::{Brief, Bygone, Digests, Groups, Place, Scene, Survey, wide};
 use crate::report::directory::Directory;
 use crate::report::{Anomaly, Connection, Ending, Finding, PerSide, findings};
 use crate::segment::Socket;
@@ -145,8 +145,9 @@ fn grouped(found: &[Found], analysis: &Analysis) -> Vec<Finding> {
             groups.add((f.id, i, true), parties, f.server, (&brief, None));
         }
     }
-    let full =
-        |i: usize, brief: &Brief| found[i].anomalies.iter().find(|a| Brief::of(a).as_ref() == Some(brief)).cloned();
+    let full = |place: Place, brief: &Brief| {
+        found[place.index()].anomalies.iter().find(|a| Brief::of(a).as_ref() == Some(brief)).cloned()
+    };
     groups.finish(&directory, analysis.selection(), (usize::MAX, false), full).0
 }
 

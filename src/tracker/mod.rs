@@ -24,6 +24,7 @@
 //! | `possible` | where an end may be as well |
 //! | [`table`], `incarnation` | four-tuples; where one connection on them ends and the next begins |
 //! | `again` | connections on tape that come after another on their four-tuple |
+//! | `adopt` | copies of a few that outlast the others |
 //! | `scopes` | the VLANs and tunnels that a connection is seen in |
 //! | `lanes` | four-tuples that are seen in many of them |
 //! | `ahead` | looking up where segments belong before they are taken |
@@ -49,6 +50,7 @@
 //! | `packed` | the fields that packing writes |
 
 pub mod abridged;
+mod adopt;
 mod again;
 mod ahead;
 pub mod broken;
