@@ -13,11 +13,10 @@ use super::finish::Finish;
 use super::lone::Looked;
 use super::stretch::{Stretch, Wanted};
 use super::tally::Tally;
-use crate::detect::{self, ALL, Brief, Lines};
+use crate::detect::{self, ALL, Brief, Case, Lines};
 use crate::report::directory::Parties;
 use crate::report::rollup::{Added, Shown};
-use crate::report::{Outcome, Row};
-use crate::segment::ScopeId;
+use crate::report::{Outcome, Row, Severity};
 use crate::time::{Span, Time};
 use crate::timing::{Extent, Seats};
 use crate::tracker::{Fate, State};
@@ -38,13 +37,19 @@ pub(super) struct Flood {
 struct Bunch {
     service: u32,
     fate: Fate,
-    /// What is found of each, if anything, and as roll-ups show it.
-    found: Option<Brief>,
+    /// How severe what is found of each is, if anything is, and as roll-ups show it.
+    severity: Option<Severity>,
     shown: Option<Shown>,
     /// The group of what is found.
     group: usize,
+    /// How long one waits that is behind those shown of the group. Numbers ascend: who waits no longer is behind them, too.
+    behind: Option<Span>,
+    /// The host of the service.
+    server: u32,
     /// The groups of which the time is added up.
     seats: Seats,
+    /// So many there are.
+    all: u32,
     /// So many of them are in no other groups.
     count: u32,
     /// So many of them have a client on another host.
@@ -62,7 +67,6 @@ struct Syn {
     id: u64,
     time: Time,
     packet: u64,
-    scope: ScopeId,
     fate: Fate,
 }
 
@@ -76,11 +80,10 @@ pub(super) struct Asked<'a> {
 impl Flood {
     /// The place of the bunch of such a one, if there is one.
     #[inline]
-    fn place(&self, service: u32, fate: Fate, found: Option<&Brief>) -> Option<usize> {
+    fn place(&self, service: u32, fate: Fate, severity: Option<Severity>) -> Option<usize> {
         let place = (*self.places.get(service as usize)? as usize).checked_sub(1)?;
         let bunch = self.bunches.get(place)?;
-        let same = bunch.found.as_ref().map(|brief| brief.severity) == found.map(|brief| brief.severity);
-        (same && discriminant(&bunch.fate) == discriminant(&fate)).then_some(place)
+        (bunch.severity == severity && discriminant(&bunch.fate) == discriminant(&fate)).then_some(place)
     }
 
     fn push(&mut self, bunch: Bunch) -> usize {
@@ -113,14 +116,18 @@ impl Finish<'_> {
         stretch: &mut Stretch,
     ) -> bool {
         let (tracker, profile) = (&self.analysis.tracker, &self.analysis.profile);
-        let mut syns: SmallVec<[Syn; TOGETHER]> = SmallVec::new();
-        for position in range {
-            let index = self.at(position);
-            let Some((time, packet, scope)) = tracker.lone_syn(index).filter(|syn| syn.1 != 0) else { return false };
+        let mut syns: SmallVec<[(Time, u64, Fate); TOGETHER]> = SmallVec::new();
+        for position in range.clone() {
+            let Some((time, packet, _)) = tracker.lone_syn(self.at(position)).filter(|syn| syn.1 != 0) else {
+                return false;
+            };
             let Some(fate) = Fate::of(time, self.end, profile) else { return false };
-            syns.push(Syn { index, id: self.id(position), time, packet, scope, fate });
+            syns.push((time, packet, fate));
         }
-        syns.iter().for_each(|syn| self.add_syn(syn, asked, tally, desk, stretch));
+        for (position, (time, packet, fate)) in range.zip(syns) {
+            let syn = Syn { index: self.at(position), id: self.id(position), time, packet, fate };
+            self.add_syn(&syn, asked, tally, desk, stretch);
+        }
         true
     }
 
@@ -130,20 +137,29 @@ impl Finish<'_> {
         let (parties, outcome) = (self.parties[index], Outcome::of_fate(fate));
         let waited = if let Fate::GivenUp(at) = fate { at } else { self.end } - time;
         let unseen = self.scene.serves_unseen(parties.service);
-        let found = if unseen { None } else { asked.lines.lone((time, packet), waited) };
-        if self.goes_on && detect::rest_on_absence(found.as_slice()) {
+        let severity = if unseen { None } else { asked.lines.severity(waited) };
+        let found = || severity.and_then(|_| asked.lines.lone((time, packet), waited));
+        if self.goes_on && detect::rest_on_absence(found().as_slice()) {
             tally.stay.push(index as u32);
             return;
         }
         tally.digests.last_mut().into_iter().for_each(|digests| digests.push_fate((id, parties), (time, packet), fate));
         tally.totals.lone(fate, time);
-        let known = flood.place(parties.service, fate, found.as_ref());
-        let place = known.unwrap_or_else(|| flood.push(self.bunch(syn, parties, found, tally)));
+        let known = flood.place(parties.service, fate, severity);
+        let place = known.unwrap_or_else(|| flood.push(self.bunch(syn, parties, found(), tally)));
         let bunch = &mut flood.bunches[place];
-        if let (Some(_), Some(brief)) = (known, &found) {
-            tally.groups.add_at(bunch.group, (id, index, true), parties.client, (brief, None));
+        bunch.all += 1;
+        if let (Some(_), Some(severity)) = (known, severity) {
+            let group = (bunch.group, time, parties.client);
+            if bunch.behind.is_some_and(|behind| waited <= behind) {
+                tally.groups.count(group);
+            } else if tally.groups.add_behind(group, Case { id, packet, length: Lines::length(waited), severity }) {
+                bunch.behind = Some(waited);
+            } else if let Some(brief) = found() {
+                tally.groups.add_at(bunch.group, (id, index, true), parties.client, (&brief, None));
+            }
         }
-        if parties.client == self.scene.directory.server(parties.service) {
+        if parties.client == bunch.server {
             let added = Added::new(id, parties, outcome, &self.scene.directory);
             tally.rollups.add(&added, bunch.shown.as_slice());
         } else {
@@ -152,12 +168,10 @@ impl Finish<'_> {
         }
         self.time(bunch, (fate, waited), parties, tally);
         if asked.wanted.connections {
-            self.tell_or_build(syn, (found.as_ref(), parties.service), asked, desk, stretch);
+            self.tell_or_build(syn, (found().as_ref(), parties.service), asked, desk, stretch);
         } else if known.is_none() || !asked.wanted.alike {
             bunch.row = stretch.rows.len();
             stretch.rows.push(self.row_of(syn, bunch.shown.as_ref()));
-        } else {
-            stretch.rows[bunch.row].alike += 1;
         }
     }
 
@@ -190,13 +204,13 @@ impl Finish<'_> {
         desk: &mut Desk,
         stretch: &mut Stretch,
     ) {
-        let Syn { index, id, time, packet, scope, fate } = *syn;
+        let Syn { index, id, time, packet, fate } = *syn;
         let (tracker, profile) = (&self.analysis.tracker, &self.analysis.profile);
         let looked = Looked {
             id,
             sockets: &tracker.sockets(index),
             segment: (time, packet),
-            scope: Some(scope),
+            scope: tracker.lone_syn(index).map(|(.., scope)| scope),
             ends: fate.come(time, self.end, profile),
             briefs: found.map_or(&[], from_ref),
             service,
@@ -225,10 +239,13 @@ impl Finish<'_> {
         Bunch {
             service: parties.service,
             fate: syn.fate,
-            found,
+            severity: found.map(|brief| brief.severity),
             shown,
             group: group.unwrap_or_default(),
+            behind: None,
+            server: self.scene.directory.server(parties.service),
             seats: tally.tables.seats_of(parties.service),
+            all: 0,
             count: 0,
             apart: 0,
             longest: Span(0),
@@ -236,15 +253,18 @@ impl Finish<'_> {
         }
     }
 
-    /// The stretch is over: adds what is the same in all of a bunch.
-    pub(super) fn settle(&self, flood: &mut Flood, tally: &mut Tally) {
-        let (directory, given) = (&self.scene.directory, self.analysis.options.vantage);
+    /// The `stretch` is over, of which this is wanted: adds what is the same in all of a bunch.
+    pub(super) fn settle(&self, wanted: Wanted<'_>, flood: &mut Flood, tally: &mut Tally, stretch: &mut Stretch) {
+        let given = self.analysis.options.vantage;
         for bunch in flood.bunches.drain(..) {
-            let Bunch { service, fate, count, .. } = bunch;
-            let at = [directory.server(service), service];
-            tally.rollups.add_at_server(at, Outcome::of_fate(fate), bunch.shown.as_ref(), bunch.apart);
+            let Bunch { service, server, fate, all, count, .. } = bunch;
+            tally.totals.lones(fate, all.into());
+            tally.rollups.add_at_server([server, service], Outcome::of_fate(fate), bunch.shown.as_ref(), bunch.apart);
             if self.is_timed() {
                 tally.tables.add_alike(bunch.seats, (fate, count.into(), bunch.longest), given);
+            }
+            if wanted.alike && !wanted.connections {
+                stretch.rows[bunch.row].alike = u64::from(all) - 1;
             }
             if let Some(place) = flood.places.get_mut(service as usize) {
                 *place = 0;

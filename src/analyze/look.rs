@@ -62,7 +62,7 @@ impl Finish<'_> {
             self.prefetch_more(some(n + 1), tally);
             self.look_at_some(some(n), wanted, tally, desk, &mut stretch);
         }
-        self.settle(&mut desk.flood, tally);
+        self.settle(wanted, &mut desk.flood, tally, &mut stretch);
         tally.digests.last_mut().into_iter().for_each(Digests::trim);
         self.loosen(tally);
         stretch

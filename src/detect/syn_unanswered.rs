@@ -126,18 +126,28 @@ impl Lines {
         }
     }
 
-    /// What is said of a lone SYN of this time and packet number, which waits, or waited, so long; its server was not unseen.
+    /// How severe it is that a lone SYN waits, or waited, so long, if anything is said of that; its server was not unseen.
+    #[inline]
+    pub fn severity(&self, span: Span) -> Option<Severity> {
+        match () {
+            () if span < self.after => None,
+            () if self.doubtful => Some(Severity::Note),
+            () if span >= self.given_up => Some(Severity::Error),
+            () => Some(Severity::Warning),
+        }
+    }
+
+    /// What is said of such a one of this time and packet number.
     #[inline]
     pub fn lone(&self, (time, packet): (Time, u64), span: Span) -> Option<Brief> {
-        let severity = match () {
-            () if span < self.after => return None,
-            () if self.doubtful => Severity::Note,
-            () if span >= self.given_up => Severity::Error,
-            () => Severity::Warning,
-        };
-        let Lines { declaration, .. } = *self;
-        let endpoint = Some(Side::Server);
+        let (severity, declaration, endpoint) = (self.severity(span)?, self.declaration, Some(Side::Server));
         Some(Brief { time, packet, length: micros(span), number: 1, cause: None, declaration, severity, endpoint })
+    }
+
+    /// How long it waits, as its brief says.
+    #[inline]
+    pub fn length(span: Span) -> i64 {
+        micros(span)
     }
 }
 

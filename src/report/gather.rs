@@ -78,9 +78,13 @@ impl<S> Default for Gather<S> {
 }
 
 impl<S: Sum> Gather<S> {
+    #[inline]
     fn what(&mut self, number: u32) -> &mut What {
         let place = number as usize;
-        if place >= self.whats.len() {
+        // Mostly they come as they are numbered.
+        if place == self.whats.len() {
+            self.whats.push(What::NOTHING);
+        } else if place > self.whats.len() {
             self.whats.resize(place + 1, What::NOTHING);
         }
         &mut self.whats[place]

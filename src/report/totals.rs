@@ -87,29 +87,32 @@ impl Totals {
         }
     }
 
-    /// The same of a lone SYN of this time, of which this became.
+    /// When the ends of a lone SYN of this time, of which this became, went from one state to another; the rest is the same in
+    /// [all](Totals::lones) of them.
     #[inline]
     pub fn lone(&mut self, fate: Fate, time: Time) {
-        self.add(Outcome::of_fate(fate), None, 0);
         let PerSide { client, server } = &mut self.peaks;
         client.moves(once((State::Closed, State::SynSent, time)));
-        self.evidence[Evidence::Sent as usize] += 1;
-        let mut states = [State::SynSent, State::Closed];
         match fate {
             Fate::Unanswered => {}
-            Fate::Received => {
-                states[1] = State::SynRcvd;
-                server.moves(once((State::Closed, State::SynRcvd, time)));
-                self.evidence[Evidence::Inferred as usize] += 1;
-            }
-            Fate::GivenUp(at) => {
-                states[0] = State::Closed;
-                client.moves(once((State::SynSent, State::Closed, at)));
-                self.evidence[Evidence::Timer as usize] += 1;
-            }
+            Fate::Received => server.moves(once((State::Closed, State::SynRcvd, time))),
+            Fate::GivenUp(at) => client.moves(once((State::SynSent, State::Closed, at))),
         }
+    }
+
+    /// Adds so many lone SYNs of which this became.
+    pub fn lones(&mut self, fate: Fate, count: u64) {
+        self.connections += count;
+        self.outcomes[Outcome::of_fate(fate) as usize] += count;
+        self.evidence[Evidence::Sent as usize] += count;
+        let (states, second) = match fate {
+            Fate::Unanswered => ([State::SynSent, State::Closed], None),
+            Fate::Received => ([State::SynSent, State::SynRcvd], Some(Evidence::Inferred)),
+            Fate::GivenUp(_) => ([State::Closed; 2], Some(Evidence::Timer)),
+        };
+        second.into_iter().for_each(|evidence| self.evidence[evidence as usize] += count);
         for (side, state) in Side::ALL.into_iter().zip(states) {
-            self.final_states.get_mut(side)[state as usize] += 1;
+            self.final_states.get_mut(side)[state as usize] += count;
         }
     }
 
