@@ -42,7 +42,8 @@ impl Finish<'_> {
                 false => stretch.connections.reserve_exact(some),
             }
         }
-        tally.digests.push(Digests::with_capacity(range.len()));
+        let digests = Digests::with_capacity(range.len(), tally.digests.last());
+        tally.digests.push(digests);
         let some = |n: usize| {
             let at = |n: usize| range.end.min(range.start + n * TOGETHER);
             at(n)..at(n + 1)

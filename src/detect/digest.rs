@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use super::attempt::Attempt;
 use super::digests::Digests;
+use super::probe::{Kind, Probe};
 use super::stay::Stay;
 use super::usual::{Begin, More, Origin};
 use crate::report::directory::Parties;
@@ -30,61 +31,6 @@ pub struct Row {
 }
 
 const _: () = assert!(size_of::<Row>() == 12);
-
-/// Whether a connection is what scanners make.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Probe {
-    /// It is not.
-    #[default]
-    No,
-    /// It was offered or opened, and ended or was left, without any payload.
-    Empty,
-    /// A segment of it has flags that no stack sends together, and none has payload.
-    Odd,
-    /// An ICMP error answered it, and nothing of its server was captured.
-    Rejected,
-    /// Nothing of its server was captured, and nothing else is to be said.
-    Unheard,
-}
-
-/// A [`Probe`], and how the rest of a connection is kept.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Kind(u8);
-
-impl Kind {
-    /// A lone SYN: there is no more to it.
-    pub const LONE: u8 = 1 << 3;
-    /// What there is more is kept as it is, not as a [`Usual`](super::usual::Usual).
-    pub const WHOLE: u8 = 1 << 4;
-    /// A [`Usual`](super::usual::Usual) with an [`Attempt`].
-    pub const ATTEMPT: u8 = 1 << 5;
-    /// It began too far from the first of its stretch.
-    pub const FAR: u8 = 1 << 6;
-
-    pub fn new(probe: Probe, kept: u8) -> Kind {
-        Kind(probe as u8 | kept)
-    }
-
-    #[inline]
-    pub fn is(self, kept: u8) -> bool {
-        self.0 & kept != 0
-    }
-
-    #[inline]
-    fn probe(self) -> Probe {
-        const ALL: [Probe; 8] = {
-            let mut all = [Probe::No; 8];
-            let some = [Probe::No, Probe::Empty, Probe::Odd, Probe::Rejected, Probe::Unheard];
-            let mut i = 0;
-            while i < some.len() {
-                all[some[i] as usize] = some[i];
-                i += 1;
-            }
-            all
-        };
-        ALL[usize::from(self.0 & 7)]
-    }
-}
 
 /// What few connections have.
 #[derive(Clone, Copy, Debug, Default)]
@@ -206,8 +152,12 @@ impl<'a> Digest<'a> {
     }
 
     /// Number in the report.
+    #[inline]
     pub fn id(self) -> u64 {
-        self.origin().id
+        match self.begin() {
+            Some(begin) if !self.kind.is(Kind::FAR) => begin.id(&self.of.origin, self.place as usize),
+            _ => self.origin().id,
+        }
     }
 
     /// Number of its first packet.
@@ -300,11 +250,17 @@ impl<'a> Digest<'a> {
         self.kind.is(Kind::LONE)
     }
 
-    /// Whether it was a lone SYN of which there is nothing else to say, and which was not answered.
+    /// All that its row tells but between whom it was, in a number, if there is nothing rare about it.
+    #[inline(always)]
+    pub(super) fn kind_of_row(self) -> Option<u32> {
+        let Row { marks, outcome, kind, .. } = self.row;
+        (!kind.is(Kind::WHOLE)).then(|| u32::from(marks) << 16 | (outcome as u32) << 8 | u32::from(kind.bits()))
+    }
+
+    /// Whether its server was in SYN_RCVD.
     #[inline]
-    pub(super) fn is_plain_lone(self) -> bool {
-        let plain = !self.marked(!(OPENED | TIME_WAIT_AT_SERVER | OPEN_AT_END));
-        self.is_lone() && plain && matches!(self.outcome, Outcome::Unanswered | Outcome::HalfOpen)
+    pub fn was_half_open(self) -> bool {
+        self.kind.is(Kind::HALF_OPEN)
     }
 
     /// Whether there may be an [`Attempt`], as far as its row tells.

@@ -5,21 +5,16 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::attempt::Attempt;
-use super::digest::{
-    ALONE, BROKE, Digest, ESTABLISHED, IGNORED, Kind, OPEN_AT_END, OPENED, Probe, REPEATED, Rare, Row, TIME_WAIT,
-    TIME_WAIT_AT_SERVER, WAITED,
-};
+use super::digest::{ALONE, Digest, ESTABLISHED, OPEN_AT_END, OPENED, Rare, Row, TIME_WAIT, TIME_WAIT_AT_SERVER};
+use super::noted::note;
+use super::probe::{Kind, Probe};
 use super::scene::Scene;
 use super::sink::Brief;
 use super::stay::{Stay, Stays};
 use super::unclosed::{counts, is_fin_captured, note_close, quarter, unclosed};
 use super::usual::{Begin, More, Origin, Usual};
-use super::{
-    ALL, Declaration, half_open_accept_overflow, handshake_aborted, idle_death, no_data, odd_flags, retransmissions,
-    rst_abort, syn_rejected, syn_retried, syn_unanswered,
-};
+use crate::report::Outcome;
 use crate::report::directory::Parties;
-use crate::report::{Outcome, Side};
 use crate::time::{Span, Time};
 use crate::tracker::textbook::Entered;
 use crate::tracker::{Fate, Outline, State, Verdict};
@@ -34,6 +29,8 @@ pub struct Digests {
     /// Of those that are not like most.
     pub(super) whole: Vec<More>,
     rare: Vec<Rare>,
+    /// Whether the server of any was in SYN_RCVD.
+    half_open: bool,
     /// How those began that did too far from the first, by place.
     pub(super) far: BTreeMap<u32, Origin>,
     /// How the first one began.
@@ -53,10 +50,13 @@ enum Rest {
 }
 
 impl Digests {
-    /// None yet, and room for so many.
-    pub fn with_capacity(connections: usize) -> Digests {
+    /// None yet, and room for so many, of which about as many are unlike most as of those `before`.
+    pub fn with_capacity(connections: usize, before: Option<&Digests>) -> Digests {
         let (rows, begins) = (Vec::with_capacity(connections), Vec::with_capacity(connections));
-        Digests { rows, begins, usual: Vec::with_capacity(connections), ..Digests::default() }
+        let [whole, rare] = before.map_or([0; 2], |before| [before.whole.len(), before.rare.len()].map(|n| n + n / 4));
+        let (usual, whole, rare) =
+            (Vec::with_capacity(connections), Vec::with_capacity(whole), Vec::with_capacity(rare));
+        Digests { rows, begins, usual, whole, rare, ..Digests::default() }
     }
 
     /// Adds one.
@@ -68,7 +68,7 @@ impl Digests {
         }
         self.latest = self.latest.max(origin.time);
         let (mut kept, rest) = match rest {
-            Rest::Lone(half_open) => (Kind::LONE, half_open),
+            Rest::Lone(half_open) => (Kind::LONE | if half_open > 0 { Kind::HALF_OPEN } else { 0 }, half_open),
             Rest::More(more, attempt) => self.add_more(origin.time, &more, attempt),
         };
         let begin = Begin::of(&origin, &self.origin, place, rest).unwrap_or_else(|| {
@@ -76,6 +76,7 @@ impl Digests {
             self.far.insert(place as u32, origin);
             Begin::far(rest)
         });
+        self.half_open |= kept & Kind::HALF_OPEN != 0;
         self.begins.push(begin);
         self.rows.push(Row { parties, marks, outcome, kind: Kind::new(probe, kept) });
     }
@@ -83,13 +84,14 @@ impl Digests {
     /// Adds what there is more to say of one that began `first`; how it is kept, and where.
     #[inline(always)]
     fn add_more(&mut self, first: Time, more: &More, attempt: bool) -> (u8, u32) {
+        let half_open = if more.handshake.happened() { Kind::HALF_OPEN } else { 0 };
         let usual = if more.rare == 0 { Usual::of(more, first, attempt, self.two_msl) } else { None };
         if let Some(usual) = usual {
             self.usual.push(usual);
-            return (if attempt { Kind::ATTEMPT } else { 0 }, self.usual.len() as u32 - 1);
+            return (half_open | if attempt { Kind::ATTEMPT } else { 0 }, self.usual.len() as u32 - 1);
         }
         self.whole.push(*more);
-        (Kind::WHOLE, self.whole.len() as u32 - 1)
+        (half_open | Kind::WHOLE, self.whole.len() as u32 - 1)
     }
 
     /// Adds what only few connections have; its place, plus one.
@@ -268,6 +270,21 @@ impl Digests {
         self.rows.is_empty()
     }
 
+    /// Whether there is more to any than a lone SYN.
+    pub fn has_more(&self) -> bool {
+        !self.usual.is_empty() || !self.whole.is_empty()
+    }
+
+    /// Whether any has something that only few connections have.
+    pub fn has_rare(&self) -> bool {
+        !self.rare.is_empty()
+    }
+
+    /// Whether the server of any was in SYN_RCVD.
+    pub fn has_half_open(&self) -> bool {
+        self.half_open
+    }
+
     /// How many are open when the capture ends.
     pub fn open_at_end(&self) -> u64 {
         self.rows.iter().filter(|row| row.marks & OPEN_AT_END != 0).count() as u64
@@ -352,31 +369,4 @@ fn lone(more: &More, first: Time) -> Option<u32> {
 /// How long after its lone SYN a server was in SYN_RCVD, plus one, if there is room for that.
 fn half_open_after(since: Time, first: Time) -> Option<u32> {
     u32::try_from((since - first).0.checked_add(1)?).ok().filter(|after| *after > 0)
-}
-
-/// Takes over what `brief` of `c` holds for others to read.
-fn note(brief: &Brief, c: &Outline, (marks, probe): (&mut u16, &mut Probe), rare: &mut Option<Rare>) {
-    let found: &'static Declaration = ALL[usize::from(brief.declaration)];
-    let is = |d: &'static Declaration| std::ptr::eq(found, d);
-    if is(&syn_unanswered::DECLARATION) {
-        *marks |= if brief.number > 1 { WAITED } else { 0 };
-    } else if is(&syn_retried::DECLARATION) {
-        *marks |= if brief.number > 0 { WAITED | REPEATED } else { REPEATED };
-    } else if is(&no_data::DECLARATION) || is(&handshake_aborted::DECLARATION) {
-        *probe = Probe::Empty;
-    } else if is(&syn_rejected::DECLARATION) {
-        *probe = Probe::Rejected;
-    } else if is(&odd_flags::DECLARATION) && c.bytes == [0, 0] && *probe != Probe::Empty {
-        *probe = Probe::Odd;
-    } else if is(&half_open_accept_overflow::DECLARATION) {
-        *marks |= IGNORED;
-    } else if is(&retransmissions::DECLARATION) {
-        rare.get_or_insert_default().again += brief.number;
-    } else if is(&rst_abort::DECLARATION) && brief.endpoint == Some(Side::Server) {
-        *marks |= BROKE;
-        let rare = rare.get_or_insert_default();
-        (rare.broke, rare.last_packet) = (Some(brief.time), c.last_packet);
-    } else if is(&idle_death::DECLARATION) {
-        rare.get_or_insert_default().idle_death = Some((brief.number, brief.packet));
-    }
 }

@@ -28,6 +28,9 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Service(detect),
 };
 
+/// Of services with fewer connections it is not found out first how many there may be at one time.
+const LARGE: u32 = 64;
+
 const HALF_OPEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 2. SYN_SENT x<-- <SEQ=300><ACK=101><CTL=SYN,ACK> <-- SYN_RCVD
 3. - - @ 5s
@@ -36,21 +39,32 @@ const HALF_OPEN: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> SYN_RCVD
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<(u32, Shown)> {
     let many = scene.limits.get(&MANY);
     let mut shown = Vec::new();
-    let may_be = |service: usize| {
-        let size = services.size(service);
-        (i64::from(size) >= many).then(|| Vec::with_capacity(size as usize))
+    // At most services there are never so many at about one time.
+    let begin = |service: usize| {
+        let is_large = services.size(service) >= LARGE && i64::from(services.size(service)) >= many;
+        is_large.then(|| (Crowd::new(scene.begin, scene.end), 0))
     };
-    let stays = services.those(may_be, |stays, c| {
-        let stay = c.syn_rcvd();
-        if stay.happened() {
-            stays.push(stay);
-        }
-    });
-    let enough = stays.into_iter().filter(|(.., stays)| may_reach(many, stays));
-    let peaks = enough.map(|(service, _, stays)| (service, peak(stays.iter().copied())));
+    let crowds = services.those_among(
+        || services.half_open(),
+        begin,
+        |(crowd, all), c| {
+            crowd.add(c.syn_rcvd());
+            *all += 1;
+        },
+    );
+    let mut sizes: Vec<usize> = (0..services.directory.services()).map(|s| services.size(s) as usize).collect();
+    for (service, _, (crowd, all)) in crowds {
+        sizes[service] = if crowd.may_reach(many) { all } else { 0 };
+    }
+    let begin = |service: usize| (sizes[service] as i64 >= many).then(|| Vec::with_capacity(sizes[service]));
+    let stays =
+        services.those_among(|| services.half_open(), begin, |stays: &mut Vec<Stay>, c| stays.push(c.syn_rcvd()));
+    let peaks = stays.into_iter().map(|(service, _, stays)| (service, peak(stays.iter().copied())));
     let peaks: BTreeMap<usize, _> = peaks.filter(|(_, (peak, _))| *peak >= many).collect();
     let begin = |service: usize| Some((peaks.get(&service)?.1, Unfinished::default()));
-    for (number, service, (_, unfinished)) in services.those(begin, |(time, all), c| all.add(*time, c)) {
+    for (number, service, (_, unfinished)) in
+        services.those_among(|| services.half_open(), begin, |(time, all), c| all.add(*time, c))
+    {
         let (peak, peak_time) = peaks[&number];
         let Unfinished { lasting, ended, mut clients } = unfinished;
         let hosts = number_of(&mut clients);

@@ -13,7 +13,7 @@
 //! | `scene` | the capture around it; `quality`: what it misses, `kinds`: which segments at all; known from a `survey` of all connections, and from all segments (`watch`) |
 //! | `textbook` | connections of which there is nothing to say |
 //! | `sink` | where a detector puts what it finds, in short or in full |
-//! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `unclosed`: whether it was closed late; `usual`: how most are kept in little room, `short`: numbers; `services`: grouped; `members`: those that a finding is about; `clients`: the hosts they come from |
+//! | `digest`, `digests` | what capture-wide detectors need of each connection, side by side; `stay`: its times in a state; `unclosed`: whether it was closed late; `usual`: how most are kept in little room, `short`: numbers; `services`: grouped; `probe`: their kind; `alike`: what follows from it; `noted`: what they take over from briefs; `members`: those that a finding is about; `clients`: the hosts they come from |
 //! | `select` | which of them the user wants, and which make the run fail |
 //! | `group` | anomalies of many connections as one finding; `worst`: the worst of them |
 //! | `attempt` | what is left of attempts that came to nothing |
@@ -37,6 +37,7 @@ macro_rules! opened {
 #[macro_use]
 mod plain;
 
+mod alike;
 mod attempt;
 mod cause;
 mod clients;
@@ -46,9 +47,11 @@ mod digests;
 mod group;
 mod limits;
 mod members;
+mod noted;
 mod outage;
 mod page;
 mod prelude;
+mod probe;
 mod quality;
 mod scene;
 mod select;

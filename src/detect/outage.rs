@@ -1,13 +1,11 @@
 //! What clients saw of a service that had just ended its connections: attempts that fail, until one is taken up again.
 
+use super::alike::SETTLED;
 use super::prelude::*;
 use crate::report::Outcome;
 
 /// An attempt must fail so soon.
 const SOON: Span = Span::secs(10);
-
-/// A SYN that has waited for less may still be answered.
-const SETTLED: Span = Span::secs(3);
 
 /// Whether a connection was refused or not answered, or only when its SYN had been repeated.
 pub fn failed(scene: &Scene, c: Digest<'_>) -> bool {

@@ -1,7 +1,8 @@
 //! A09: one client tries many ports or hosts, and finds nothing there.
 
-use super::digest::Probe;
+use super::alike::{Alike, SETTLED};
 use super::prelude::*;
+use super::probe::Probe;
 use crate::report::Outcome;
 
 const PORTS: Threshold = Threshold::count(
@@ -61,8 +62,6 @@ const REFUSED: &str = "1. SYN_SENT --> <SEQ=100><CTL=SYN> --> CLOSED
 2. CLOSED <-- <SEQ=0><ACK=101><CTL=RST,ACK><WIN=0> <-- CLOSED
 ";
 
-/// A SYN may still be answered so long after.
-const SETTLED: Span = Span::secs(3);
 /// Who tries the same more often, on an average, waits for it to come.
 const TRIES: u64 = 3;
 
@@ -134,9 +133,12 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     if (services.directory.services() as i64) < least {
         return Vec::new();
     }
-    let mut vain = vec![0_u32; services.directory.hosts()];
-    let is_vain = |c: &Digest<'_>| came(scene, *c).is_some_and(|came| came <= Came::Refused);
-    services.connections().filter(is_vain).for_each(|c| vain[c.parties.client as usize] += 1);
+    let (mut vain, mut alike) = (vec![0_u32; services.directory.hosts()], Alike::default());
+    services.connections().for_each(|c| {
+        if *alike.of(scene, c, |c| came(scene, c).is_some_and(|came| came <= Came::Refused)) {
+            vain[c.parties.client as usize] += 1;
+        }
+    });
     if vain.iter().all(|vain| i64::from(*vain) < least) {
         return Vec::new();
     }

@@ -50,7 +50,7 @@ const KNOWN: [(f64, &str); 6] = [
 
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let died = |c: Digest<'_>| c.idle_death().map(|(idle, packet)| (idle, c.id(), packet));
-    let mut deaths: Vec<(f64, u64, u64)> = services.connections().filter_map(died).collect();
+    let mut deaths: Vec<(f64, u64, u64)> = services.of_stretches(Digests::has_rare).filter_map(died).collect();
     deaths.sort_by(|a, b| a.0.total_cmp(&b.0));
     let spread = scene.limits.get(&SPREAD) as f64 / 1e6;
     let least = usize::try_from(scene.limits.get(&LEAST)).unwrap_or(usize::MAX).max(2);

@@ -1,16 +1,18 @@
 //! Connections by service: what capture-wide detectors look at.
 
+use super::alike::Alike;
 use super::digest::{BROKE, Digest, TIME_WAIT, TURNED_AWAY, UNCLOSED};
 use super::digests::Digests;
 use super::scene::Scene;
 use super::{outage, reset_rate, syn_success_low};
-use crate::report::Outcome;
 use crate::report::directory::Directory;
 use crate::segment::Socket;
 
 /// What it is known of how many connections of each service it is true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
+    /// It is there.
+    All,
     /// The service treated it as one with full queues does.
     TurnedAway,
     /// The server reset it.
@@ -45,25 +47,8 @@ const QUESTIONS: usize = Counted::EndedByServer as usize + 1;
 /// The marks that the first ones ask for.
 const MARKS: [u16; 4] = [TURNED_AWAY, BROKE, UNCLOSED, TIME_WAIT];
 
-/// How many connections a service has, and of how many each question is true.
-#[derive(Clone, Copy, Debug, Default)]
-struct Count {
-    all: u32,
-    of: [u32; QUESTIONS],
-}
-
-impl Count {
-    /// Adds a plain lone SYN: it may be an attempt that failed, and nothing else is true of it.
-    #[inline]
-    fn add_lone(&mut self, scene: &Scene, c: Digest<'_>) {
-        let kind = if c.outcome == Outcome::Unanswered { Counted::Unanswered } else { Counted::HalfOpen };
-        let (counts, failed) = (syn_success_low::counts(scene, c), outage::failed(scene, c));
-        let there = [(Counted::Attempt, counts), (kind, counts), (Counted::Failed, failed)];
-        there.iter().for_each(|(what, there)| self.of[*what as usize] += u32::from(*there));
-        let told = |question: usize| there.iter().any(|(what, there)| *there && *what as usize == question);
-        debug_assert!((0..).zip(answers(scene, c)).all(|(question, there)| told(question) == there), "{c:?}");
-    }
-}
+/// Of how many connections of a service each is true.
+type Count = [u32; QUESTIONS];
 
 /// All connections of a capture, by service. They are only ever gone through as they lie in memory: for those of one service
 /// alone one would jump from one to the next.
@@ -81,14 +66,11 @@ pub struct Services<'a> {
 impl<'a> Services<'a> {
     /// The connections in `stretches`; the numbers of their services stand in `directory`.
     pub fn of(scene: &Scene, stretches: &'a [Digests], directory: &'a Directory) -> Services<'a> {
-        let mut counts = vec![Count::default(); directory.services()];
+        let (mut counts, mut alike) = (vec![Count::default(); directory.services()], Alike::default());
         stretches.iter().flat_map(Digests::iter).for_each(|c| {
-            let count = &mut counts[c.parties.service as usize];
-            count.all += 1;
-            if c.is_plain_lone() {
-                return count.add_lone(scene, c);
-            }
-            count.of.iter_mut().zip(answers(scene, c)).for_each(|(count, there)| *count += u32::from(there));
+            let told = alike.of(scene, c, |c| answers(scene, c));
+            debug_assert_eq!(*told, answers(scene, c), "{c:?}");
+            counts[c.parties.service as usize].iter_mut().zip(told).for_each(|(count, there)| *count += there);
         });
         // Where connections were let go, those of a stretch may come before some of the stretch before.
         let bounds: Vec<(u64, u64)> = stretches.iter().filter_map(Digests::bounds).collect();
@@ -99,6 +81,16 @@ impl<'a> Services<'a> {
     /// All connections.
     pub fn connections(&self) -> impl Iterator<Item = Digest<'a>> + Clone + use<'a> {
         self.stretches.iter().flat_map(Digests::iter)
+    }
+
+    /// Those of the stretches for which `has_any`: in a flood most of these are as the others are.
+    pub fn of_stretches(&self, has_any: impl Fn(&Digests) -> bool) -> impl Iterator<Item = Digest<'a>> {
+        self.stretches.iter().filter(move |stretch| has_any(stretch)).flat_map(Digests::iter)
+    }
+
+    /// Those of which the server was in SYN_RCVD.
+    pub fn half_open(&self) -> impl Iterator<Item = Digest<'a>> {
+        self.of_stretches(Digests::has_half_open).filter(|c| c.was_half_open())
     }
 
     /// Of each service by number what `count` counts.
@@ -125,6 +117,16 @@ impl<'a> Services<'a> {
         begin: impl Fn(usize) -> Option<T>,
         add: impl Fn(&mut T, Digest<'a>),
     ) -> Vec<(usize, Socket, T)> {
+        self.those_among(|| self.connections().filter(is_wanted), begin, add)
+    }
+
+    /// The same of these `connections`.
+    pub fn those_among<T, I: Iterator<Item = Digest<'a>>>(
+        &self,
+        connections: impl FnOnce() -> I,
+        begin: impl Fn(usize) -> Option<T>,
+        add: impl Fn(&mut T, Digest<'a>),
+    ) -> Vec<(usize, Socket, T)> {
         let (mut those, mut places) = (Vec::new(), vec![0_u32; self.counts.len()]);
         for (service, place) in places.iter_mut().enumerate().filter(|(service, _)| self.size(*service) > 0) {
             if let Some(begun) = begin(service) {
@@ -135,7 +137,7 @@ impl<'a> Services<'a> {
         if those.is_empty() {
             return those;
         }
-        self.connections().filter(is_wanted).for_each(|c| {
+        connections().for_each(|c| {
             let place = (places[c.parties.service as usize] as usize).checked_sub(1);
             if let Some((.., begun)) = place.and_then(|place| those.get_mut(place)) {
                 add(begun, c);
@@ -167,27 +169,28 @@ impl<'a> Services<'a> {
 
     /// How many connections a service has.
     pub fn size(&self, service: usize) -> u32 {
-        self.counts[service].all
+        self.count(service, Counted::All)
     }
 
     /// How many of them there are of which this is true.
     pub fn count(&self, service: usize, what: Counted) -> u32 {
-        self.counts[service].of[what as usize]
+        self.counts[service][what as usize]
     }
 
     /// How many connections there are of which this is true.
     pub fn total(&self, what: Counted) -> u64 {
-        self.counts.iter().map(|count| u64::from(count.of[what as usize])).sum()
+        self.counts.iter().map(|count| u64::from(count[what as usize])).sum()
     }
 }
 
-/// What is true of a connection, in the order of [`Counted`].
-#[inline(always)]
-fn answers(scene: &Scene, c: Digest<'_>) -> [bool; QUESTIONS] {
+/// What is true of a connection, in the order of [`Counted`]: 1 where it is.
+#[inline]
+fn answers(scene: &Scene, c: Digest<'_>) -> Count {
     let [turned_away, broke, unclosed, time_wait] = MARKS.map(|marks| c.marked(marks));
     let counts = syn_success_low::counts(scene, c);
     let [refused, unanswered, half_open] = syn_success_low::FAILURES.map(|outcome| counts && c.outcome == outcome);
-    [
+    let answers = [
+        true,
         turned_away,
         broke,
         unclosed,
@@ -201,5 +204,6 @@ fn answers(scene: &Scene, c: Digest<'_>) -> [bool; QUESTIONS] {
         reset_rate::was_reset(&c),
         outage::failed(scene, c),
         c.may_be_ended_by_server(),
-    ]
+    ];
+    answers.map(u32::from)
 }

@@ -1,5 +1,6 @@
 //! A01: many attempts to one service fail.
 
+use super::alike::{Alike, SETTLED};
 use super::prelude::*;
 use crate::report::Outcome;
 
@@ -41,9 +42,6 @@ pub static DECLARATION: Declaration = Declaration {
     detect: Detect::Service(detect),
 };
 
-/// A SYN may still be answered so long after.
-const SETTLED: Span = Span::secs(3);
-
 /// Outcomes of attempts that did not succeed.
 pub(super) const FAILURES: [Outcome; 3] = [Outcome::Refused, Outcome::Unanswered, Outcome::HalfOpen];
 
@@ -59,7 +57,9 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<(u32, Shown)> {
     let mut shown = Vec::new();
     // Where no acknowledgments were captured no handshake is seen to be complete.
     let known = |outcome: &Outcome| *outcome != Outcome::HalfOpen || !scene.quality.lacks_acknowledgments();
-    let failed = |c: &Digest<'_>| FAILURES.contains(&c.outcome) && known(&c.outcome) && counts(scene, *c);
+    let (has_failed, mut alike) =
+        (|c: Digest<'_>| FAILURES.contains(&c.outcome) && known(&c.outcome) && counts(scene, c), Alike::default());
+    let failed = || services.connections().filter(move |c| *alike.of(scene, *c, has_failed));
     let attempts = |service: usize| services.count(service, Counted::Attempt);
     let kinds = |service: usize| {
         let kinds = [Counted::Refused, Counted::Unanswered, Counted::HalfOpen];
@@ -70,7 +70,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<(u32, Shown)> {
     let success = |service: usize| 1.0 - f64::from(failures(service)) / f64::from(attempts(service));
     let is_low = |service: usize| i64::from(attempts(service)) >= least.max(1) && success(service) < share(&WARNING);
     let begin = |service: usize| is_low(service).then(|| Members::with_capacity(failures(service) as usize));
-    for (number, service, failed) in services.some_of_those(failed, begin, Members::add) {
+    for (number, service, failed) in services.those_among(failed, begin, Members::add) {
         if scene.is_unseen(service.addr) {
             continue;
         }

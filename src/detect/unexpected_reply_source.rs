@@ -60,7 +60,8 @@ type Named<'a> = ((u32, u16, u32), Attempt, Digest<'a>);
 
 fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     // Mostly there are no such SYNs, and nothing more is asked.
-    if !services.connections().any(|c| !c.heard() && !c.is_lone() && c.packets() > 1) {
+    let mut more = services.of_stretches(Digests::has_more);
+    if !more.any(|c| !c.heard() && !c.is_lone() && c.packets() > 1) {
         return Vec::new();
     }
     let attempts = services.connections().filter(|c| c.may_be_attempt());

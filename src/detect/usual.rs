@@ -48,11 +48,17 @@ impl Begin {
         Begin { time: Short::default(), id: 0, packet: 0, rest }
     }
 
+    /// Its number.
+    #[inline]
+    pub fn id(&self, first: &Origin, place: usize) -> u64 {
+        first.id.wrapping_add(place as u64).wrapping_add(i64::from(self.id) as u64)
+    }
+
     #[inline]
     pub fn origin(&self, first: &Origin, place: usize) -> Origin {
         Origin {
             time: Time(first.time.0.wrapping_add(self.time.signed())),
-            id: first.id.wrapping_add(place as u64).wrapping_add(i64::from(self.id) as u64),
+            id: self.id(first, place),
             packet: first.packet.wrapping_add(i64::from(self.packet) as u64),
         }
     }
