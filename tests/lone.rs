@@ -174,6 +174,7 @@ fn fate_agrees((id, parties): (u64, Parties), scene: &Scene, limits: &Limits, li
     let [client, server] = verdicts;
     slow.connection(Ending::of_lone(verdicts), PerSide { client, server }, 0);
     fast.lone(fate, syn.time);
+    fast.lones(fate, 1);
     assert_eq!(format!("{slow:?}"), format!("{fast:?}"));
 }
 
