@@ -10,8 +10,7 @@ pub fn host(addr: IpAddr) -> String {
         IpAddr::V4(a) => text.v4(a),
         IpAddr::V6(a) => text.v6(a),
     }
-    // The longest fits.
-    text.as_str().unwrap_or_default().to_owned()
+    text.as_str().to_owned()
 }
 
 /// The first of the longest runs of zeros, which is left out; one alone is not.
@@ -27,75 +26,102 @@ pub fn zeros(groups: &[u16; 8]) -> Option<Range<usize>> {
     (len > 1).then_some(from..from + len)
 }
 
-/// An address, as long as any can be, with a port.
+/// Each byte in decimal and a point after it, and their length.
+pub static OCTETS: [([u8; 4], u8); 256] = {
+    let mut octets = [([0; 4], 0); 256];
+    let mut i = 0;
+    while i < octets.len() {
+        let [a, b, c] = [b'0' + (i / 100) as u8, b'0' + (i / 10 % 10) as u8, b'0' + (i % 10) as u8];
+        octets[i] = match i {
+            100.. => ([a, b, c, b'.'], 4),
+            10.. => ([b, c, b'.', 0], 3),
+            _ => ([c, b'.', 0, 0], 2),
+        };
+        i += 1;
+    }
+    octets
+};
+
+/// The digits of a group of an IPv6 address, the first in the lowest byte, and how many: at least one.
+#[inline(always)]
+pub fn group(group: u16) -> ([u8; 4], usize) {
+    let digit = |shift: u32| b"0123456789abcdef"[usize::from(group >> shift & 15)];
+    let leading = (group.leading_zeros() / 4).min(3);
+    let all = u32::from_le_bytes([digit(12), digit(8), digit(4), digit(0)]);
+    ((all >> (leading * 8)).to_le_bytes(), 4 - leading as usize)
+}
+
+/// An address, as long as any can be, with a port, and room behind it.
 pub struct Text {
-    bytes: [u8; 48],
+    bytes: [u8; 56],
     end: usize,
 }
 
 impl Default for Text {
     fn default() -> Text {
-        Text { bytes: [0; 48], end: 0 }
+        Text { bytes: [0; 56], end: 0 }
     }
 }
 
 impl Text {
-    #[inline]
-    pub fn put(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.end) {
-            *place = byte;
+    /// Writes the first `len` of `bytes`.
+    #[inline(always)]
+    fn part<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
+        if let Some(place) = self.bytes.get_mut(self.end..).and_then(<[u8]>::first_chunk_mut) {
+            *place = bytes;
         }
-        self.end += 1;
+        self.end += len;
     }
 
-    /// Writes `n` < 1,000, with all three digits or no zeros in front.
     #[inline]
-    pub fn decimal(&mut self, n: u16, all: bool) {
-        let (hundreds, tens) = (n / 100, n / 10 % 10);
-        for (digit, needed) in [(hundreds, n >= 100), (tens, n >= 10), (n % 10, true)] {
-            if all || needed {
-                self.put(b'0' + digit as u8);
-            }
-        }
+    pub fn put(&mut self, byte: u8) {
+        self.part([byte], 1);
+    }
+
+    /// Writes a colon and the port.
+    pub fn port(&mut self, port: u16) {
+        let digit = |unit: u16| b'0' + (port / unit % 10) as u8;
+        let digits = [digit(10_000), digit(1_000), digit(100), digit(10), digit(1), 0, 0, 0];
+        let leading = digits[..4].iter().take_while(|digit| **digit == b'0').count();
+        self.put(b':');
+        self.part((u64::from_le_bytes(digits) >> (8 * leading)).to_le_bytes(), 5 - leading);
     }
 
     pub fn v4(&mut self, addr: Ipv4Addr) {
-        let [first, rest @ ..] = addr.octets();
-        self.decimal(first.into(), false);
-        for octet in rest {
-            self.put(b'.');
-            self.decimal(octet.into(), false);
+        for octet in addr.octets() {
+            let (text, len) = OCTETS[usize::from(octet)];
+            self.part(text, len.into());
         }
+        // Without the last point.
+        self.end -= 1;
     }
 
     /// As RFC 5952 says: no leading zeros, the first of the longest runs of zeros left out.
     pub fn v6(&mut self, addr: Ipv6Addr) {
         if let Some(mapped) = addr.to_ipv4_mapped() {
-            b"::ffff:".iter().for_each(|byte| self.put(*byte));
+            self.part(*b"::ffff:", 7);
             return self.v4(mapped);
         }
         let groups = addr.segments();
         let Some(zeros) = zeros(&groups) else { return self.groups(&groups) };
         self.groups(&groups[..zeros.start]);
-        [b':'; 2].into_iter().for_each(|byte| self.put(byte));
+        self.part(*b"::", 2);
         self.groups(&groups[zeros.end..]);
     }
 
     fn groups(&mut self, groups: &[u16]) {
-        for (i, group) in groups.iter().enumerate() {
+        for (i, one) in groups.iter().enumerate() {
             if i > 0 {
                 self.put(b':');
             }
-            // At least one digit.
-            let digits = 4 - (group.leading_zeros() / 4).min(3);
-            for digit in (0..digits).rev() {
-                self.put(b"0123456789abcdef"[usize::from(group >> (4 * digit) & 15)]);
-            }
+            let (text, len) = group(*one);
+            self.part(text, len);
         }
     }
 
-    pub fn as_str(&self) -> Option<&str> {
-        std::str::from_utf8(self.bytes.get(..self.end)?).ok()
+    /// What was written: the longest fits.
+    pub fn as_str(&self) -> &str {
+        self.bytes.get(..self.end).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 

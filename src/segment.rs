@@ -18,8 +18,9 @@ pub struct Socket {
     pub port: u16,
 }
 
-impl fmt::Display for Socket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Socket {
+    /// Gives it to `take` as it is written everywhere.
+    pub(crate) fn with<T>(&self, take: impl FnOnce(&str) -> T) -> T {
         let mut text = Text::default();
         match self.addr {
             IpAddr::V4(a) => text.v4(a),
@@ -29,13 +30,14 @@ impl fmt::Display for Socket {
                 text.put(b']');
             }
         }
-        text.put(b':');
-        let port = [self.port / 1_000, self.port % 1_000];
-        if port[0] > 0 {
-            text.decimal(port[0], false);
-        }
-        text.decimal(port[1], port[0] > 0);
-        f.write_str(text.as_str().ok_or(fmt::Error)?)
+        text.port(self.port);
+        take(text.as_str())
+    }
+}
+
+impl fmt::Display for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with(|text| f.write_str(text))
     }
 }
 

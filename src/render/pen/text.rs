@@ -3,54 +3,53 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Pen;
-use super::sheet::Sheet;
-use crate::address::zeros;
+use super::sheet::{Piece, Sheet};
+use crate::address::{OCTETS, group, zeros};
 use crate::tracker::State;
 
-/// The name of each state and the quotation mark after it, and their length.
-const STATES: [([u8; 16], usize); State::ALL.len()] = states();
+/// The name of each state and the quotation mark after it.
+static STATES: [Piece<16>; State::ALL.len()] = states("", "\"");
 
-const fn states() -> [([u8; 16], usize); State::ALL.len()] {
-    let mut states = [([0; 16], 0); State::ALL.len()];
+/// The same as the key of a member that is not the first.
+static MEMBERS: [Piece<16>; State::ALL.len()] = states(",\"", "\":");
+
+const fn states(before: &str, after: &str) -> [Piece<16>; State::ALL.len()] {
+    let mut states = [Piece::EMPTY; State::ALL.len()];
     let mut i = 0;
     while i < states.len() {
-        let name = State::ALL[i].name().as_bytes();
-        let mut at = 0;
-        while at < name.len() {
-            states[i].0[at] = name[at];
-            at += 1;
-        }
-        states[i].0[at] = b'"';
-        states[i].1 = at + 1;
+        states[i] = Piece::of(before).and(State::ALL[i].name()).and(after);
         i += 1;
     }
     states
 }
 
-/// Each byte in decimal and a point after it, and their length.
-const OCTETS: [([u8; 4], u8); 256] = octets();
-
-const fn octets() -> [([u8; 4], u8); 256] {
-    let mut octets = [([0; 4], 0); 256];
-    let mut i = 0;
-    while i < octets.len() {
-        let [a, b, c] = [b'0' + (i / 100) as u8, b'0' + (i / 10 % 10) as u8, b'0' + (i % 10) as u8];
-        octets[i] = match i {
-            100.. => ([a, b, c, b'.'], 4),
-            10.. => ([b, c, b'.', 0], 3),
-            _ => ([c, b'.', 0, 0], 2),
-        };
-        i += 1;
+/// Whether any of these bytes is to be escaped. Most texts are names: two words that overlap.
+#[inline]
+fn is_special(text: &[u8]) -> bool {
+    let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let half = |bytes: Option<&[u8; 4]>| bytes.map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)));
+    match text.len() {
+        8..=16 => any_special(word(text.first_chunk())) | any_special(word(text.last_chunk())),
+        4..=7 => any_special(half(text.first_chunk()) | (half(text.last_chunk()) << 32)),
+        // All bytes are looked at, so that the compiler can take many at once.
+        _ => text.iter().fold(false, |found, byte| found | (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\')),
     }
-    octets
+}
+
+/// Whether any byte of the word is.
+#[inline(always)]
+fn any_special(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    // The lowest byte that is less than `n` borrows, if there is any.
+    let less = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word;
+    let same = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
+    (less(word, 0x20) | same(b'"') | same(b'\\')) & (ONES << 7) != 0
 }
 
 impl Pen<'_> {
     /// Writes any text in quotation marks.
     pub fn quoted(mut self, text: &str) -> Option<Self> {
-        // All bytes are looked at, so that the compiler can take many at once.
-        let special = |found: bool, byte: &u8| found | (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
-        if text.as_bytes().iter().fold(false, special) {
+        if is_special(text.as_bytes()) {
             return self.json(text);
         }
         self = self.put(b"\"")?;
@@ -69,8 +68,13 @@ impl Sheet<'_> {
     /// Writes the name of a state whose opening quotation mark stands; closes it.
     #[inline(always)]
     pub fn state(self, state: State) -> Self {
-        let (name, len) = &STATES[state as usize];
-        self.part(name, *len)
+        self.piece(&STATES[state as usize])
+    }
+
+    /// Writes a comma and the name of a state as a key.
+    #[inline(always)]
+    pub fn member(self, state: State) -> Self {
+        self.piece(&MEMBERS[state as usize])
     }
 
     /// Writes an address without quotation marks.
@@ -101,15 +105,12 @@ impl Sheet<'_> {
     }
 
     fn groups(mut self, groups: &[u16]) -> Self {
-        for (i, group) in groups.iter().enumerate() {
+        for (i, one) in groups.iter().enumerate() {
             if i > 0 {
                 self = self.put(b":");
             }
-            let digit = |shift: u32| b"0123456789abcdef"[usize::from(group >> shift & 15)];
-            // At least one digit.
-            let leading = (group.leading_zeros() / 4).min(3);
-            let all = u32::from_le_bytes([digit(12), digit(8), digit(4), digit(0)]);
-            self = self.part(&(all >> (leading * 8)).to_le_bytes(), 4 - leading as usize);
+            let (text, len) = group(*one);
+            self = self.part(&text, len);
         }
         self
     }
@@ -137,6 +138,23 @@ mod tests {
         let known =
             ["::", "::1", "1::", "::ffff:1.2.3.4", "::1.2.3.4", "2001:db8::1:0:0:1", "1:0:2:0:3:0:4:0", "255.10.9.0"];
         known.into_iter().for_each(|text| check(text.parse().expect("an address")));
+    }
+
+    #[test]
+    fn what_is_to_be_escaped_is_found_anywhere() {
+        for len in 0..20 {
+            for (at, byte) in (0..len).flat_map(|at| (0..=u8::MAX).map(move |byte| (at, byte))) {
+                for others in [b'a', b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xff] {
+                    let mut text = vec![others; len];
+                    text[at] = byte;
+                    assert_eq!(
+                        is_special(&text),
+                        byte < 0x20 || byte == b'"' || byte == b'\\',
+                        "{byte} at {at} of {len}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]
