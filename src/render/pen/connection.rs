@@ -200,12 +200,16 @@ pub fn standing(mut sheet: Sheet<'_>, state: State, possible: States, grade: Evi
 /// Writes the bracket that closes the history, the time in each state, and the end of the object.
 #[inline(always)]
 pub fn spent<'a>(mut sheet: Sheet<'a>, time_in_state: &TimeInState) -> Sheet<'a> {
-    sheet = sheet.put(b"],\"time_in_state\":{");
-    for (i, (state, span)) in time_in_state.iter().enumerate() {
-        sheet = if i > 0 { sheet.put(b",\"") } else { sheet.put(b"\"") };
-        sheet = sheet.state(state).put(b":").span(span);
+    sheet = sheet.put(b"],\"time_in_state\":");
+    let begin = sheet.at();
+    for (state, span) in time_in_state.iter() {
+        sheet = sheet.member(state).span(span);
     }
-    sheet.put(b"}}")
+    if sheet.at() == begin {
+        return sheet.put(b"{}}");
+    }
+    // For the comma before the first.
+    sheet.over(begin, b'{').put(b"}}")
 }
 
 #[inline(always)]

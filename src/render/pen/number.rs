@@ -88,11 +88,14 @@ pub struct Clock {
     /// Its begin, in nanoseconds.
     begin: u64,
     text: [u8; 11],
+    /// The one before: between some two it often goes back and forth.
+    before: (u64, [u8; 11]),
 }
 
 impl Default for Clock {
     fn default() -> Clock {
-        Clock { begin: 1_000_000_000_000_000_000, text: *b"1000000000." }
+        let (begin, text) = (1_000_000_000_000_000_000, *b"1000000000.");
+        Clock { begin, text, before: (begin, text) }
     }
 }
 
@@ -102,6 +105,11 @@ impl Clock {
     fn set(&mut self, n: u64) -> Option<()> {
         /// The last second all of which is a time: in the one after it times become negative.
         const LAST: u64 = i64::MAX as u64 / 1_000_000_000 - 1;
+        let Clock { begin, text, before } = self;
+        (*before, *begin, *text) = ((*begin, *text), before.0, before.1);
+        if n.wrapping_sub(*begin) < 1_000_000_000 {
+            return Some(());
+        }
         let second = n / 1_000_000_000;
         if !(1_000_000_000..=LAST).contains(&second) {
             return None;
@@ -109,7 +117,7 @@ impl Clock {
         let high = second / 100_000_000;
         let [a, b, c, d, e, f, g, h] = digits(second - high * 100_000_000);
         let [tens, ones] = [b'0' + (high / 10) as u8, b'0' + (high % 10) as u8];
-        *self = Clock { begin: second * 1_000_000_000, text: [tens, ones, a, b, c, d, e, f, g, h, b'.'] };
+        (*begin, *text) = (second * 1_000_000_000, [tens, ones, a, b, c, d, e, f, g, h, b'.']);
         Some(())
     }
 }

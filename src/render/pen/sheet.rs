@@ -41,6 +41,19 @@ impl Sheet<'_> {
         self
     }
 
+    /// How much is written on it.
+    #[inline(always)]
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Writes `byte` where something is written.
+    #[inline(always)]
+    pub fn over(self, at: usize, byte: u8) -> Self {
+        self.room[at % MOST] = byte;
+        self
+    }
+
     /// Writes `bytes`.
     #[inline(always)]
     pub fn put<const N: usize>(self, bytes: &[u8; N]) -> Self {
