@@ -86,12 +86,12 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             }
             let (own, other, packet) = (view.who(e), view.who(1 - e), step.mark.packet);
             let fin = if captured {
-                format!("the FIN of {other} (packet {packet})")
+                words!["the FIN of ", other, " (packet ", packet, ")"]
             } else {
-                format!("a FIN of {other} that was not captured (packet {packet} shows it)")
+                words!["a FIN of ", other, " that was not captured (packet ", packet, " shows it)"]
             };
-            let here = view.stands(e);
-            sentence!("{own} is {here}: no FIN of it for {} after {fin}; the other end is {stands}", AtLeast(total))
+            let (here, total) = (view.stands(e), AtLeast(total));
+            words![own, " is ", here, ": no FIN of it for ", total, " after ", fin, "; the other end is ", stands]
         };
         sink.raise(severity, step.mark.time, step.mark.packet, message)
             .at(e)
@@ -120,13 +120,8 @@ fn late(view: &View<'_>, e: usize, sink: &mut Sink<'_>) {
         return;
     }
     let message = || {
-        sentence!(
-            "{} {how} {} after the FIN of {} (packet {})",
-            view.who(e),
-            Plain(took),
-            view.who(1 - e),
-            entered.mark.packet,
-        )
+        let (own, took, packet) = (view.who(e), Plain(took), entered.mark.packet);
+        words![own, " ", how, " ", took, " after the FIN of ", view.who(1 - e), " (packet ", packet, ")"]
     };
     sink.raise(Severity::Note, entered.mark.time, entered.mark.packet, message).at(e).lasted("for", took);
 }

@@ -98,17 +98,17 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
 fn message(view: &View<'_>, e: usize, dropped: bool, (total, orphan): (Span, Option<Span>)) -> String {
     let (own, peer, up_to) = (view.who(e), view.who(1 - e), view.scene.up_to());
     match (dropped, orphan) {
-        (false, None) => sentence!("{own} waited {} for the FIN of {peer}, {up_to}", AtLeast(total)),
+        (false, None) => words![own, " waited ", AtLeast(total), " for the FIN of ", peer, ", ", up_to],
         (false, Some(orphan)) => sentence!(
             "{own} waited in vain for the FIN of {peer}: {} passed {up_to}, and it has most likely been dropped by then ({} \
              after it was let go)",
             Plain(total),
             Plain(orphan),
         ),
-        (true, None) => sentence!(
-            "{own} waited for the FIN of {peer} and dropped the connection, as its RST shows after {}",
-            Plain(total)
-        ),
+        (true, None) => {
+            let dropped = " and dropped the connection, as its RST shows after ";
+            words![own, " waited for the FIN of ", peer, dropped, Plain(total)]
+        }
         (true, Some(orphan)) => sentence!(
             "{own} waited in vain for the FIN of {peer} and dropped the connection, most likely {} after it was let go; its \
              RST shows it after {}",

@@ -312,14 +312,13 @@ impl Group {
                 [addr] => host(*addr),
                 _ => plural(clients as u64, "host"),
             };
-            let words = words.map(|words| format!(": {words}")).unwrap_or_default();
-            let summary = declaration.summary;
-            let connections = plural(count, "connection");
-            format!("{connections} from {from} to {service}: {summary}; the worst is #{worst}{words}")
+            let (before, words) = words.map_or(("", String::new()), |words| (": ", words));
+            let who = words![plural(count, "connection"), " from ", from, " to ", service, ": "];
+            words![who, declaration.summary, "; the worst is #", worst, before, words]
         };
         let packets: Vec<u64> = self.shown.iter().map(|c| c.packet).collect();
         let mut facts = Facts::new();
-        facts.insert("service", Value::from(service.to_string()));
+        facts.insert("service", Value::from(service.with(str::to_owned)));
         facts.insert("hosts", Value::from(hosts.into_iter().map(host).collect::<Vec<_>>()));
         facts.insert("host_count", Value::from(clients));
         facts.insert("worst", Value::from(worst));

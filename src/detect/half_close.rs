@@ -85,13 +85,8 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let message = || {
-            sentence!(
-                "{} went on sending for {} after the FIN of {}: {}",
-                view.who(e),
-                Plain(until - received),
-                view.who(1 - e),
-                plural(view.cold(e).after_peer_fin, "byte"),
-            )
+            let (bytes, span) = (plural(view.cold(e).after_peer_fin, "byte"), Plain(until - received));
+            words![view.who(e), " went on sending for ", span, " after the FIN of ", view.who(1 - e), ": ", bytes]
         };
         sink.raise(Severity::Info, time, packet, message)
             .at(e)

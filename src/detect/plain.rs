@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::report::number;
+use crate::segment::Socket;
 use crate::time::Span;
 
 /// Formats a sentence: there is room for one from the start, which takes half as long as to make room word by word.
@@ -13,6 +14,59 @@ macro_rules! sentence {
         let _ = std::fmt::Write::write_fmt(&mut sentence, format_args!($($words)*));
         sentence
     }};
+}
+
+/// The same of words one behind the other, which are put there by hand: for what is told of many connections.
+macro_rules! words {
+    ($($word:expr),* $(,)?) => {{
+        let mut sentence = String::with_capacity(320);
+        $(crate::detect::plain::Word::put(&$word, &mut sentence);)*
+        sentence
+    }};
+}
+
+/// What stands in a sentence.
+pub trait Word {
+    /// Adds it.
+    fn put(&self, sentence: &mut String);
+}
+
+impl Word for &str {
+    fn put(&self, sentence: &mut String) {
+        sentence.push_str(self);
+    }
+}
+
+impl Word for String {
+    fn put(&self, sentence: &mut String) {
+        sentence.push_str(self);
+    }
+}
+
+/// What names something.
+impl Word for u64 {
+    fn put(&self, sentence: &mut String) {
+        number::put_digits(sentence, *self, false);
+    }
+}
+
+impl Word for Plain {
+    fn put(&self, sentence: &mut String) {
+        number::put_span(sentence, self.0);
+    }
+}
+
+impl Word for AtLeast {
+    fn put(&self, sentence: &mut String) {
+        sentence.push_str("at least ");
+        number::put_at_least(sentence, self.0);
+    }
+}
+
+impl Word for Socket {
+    fn put(&self, sentence: &mut String) {
+        self.with(|text| sentence.push_str(text));
+    }
 }
 
 /// A duration for people, as everywhere: `2.3 s`, `4 min 10 s`, `120 ms`.
@@ -82,6 +136,15 @@ mod tests {
                 assert_eq!(AtLeast(Span(edge * 1_000_000 + near)).alike(), None, "{edge} ms and {near} ns");
             }
         }
+    }
+
+    #[test]
+    fn words_stand_as_they_are_formatted() {
+        let socket = Socket { addr: [192, 0, 2, 1].into(), port: 80 };
+        let span = Plain(Span::millis(2_300));
+        let least = AtLeast(span.0);
+        let words = words!["a ", format!("b {}", 1), " ", 1_234_567, " ", span, ", ", least, " ", socket];
+        assert_eq!(words, format!("a b 1 1234567 {span}, {least} {socket}"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub use super::declaration::{Declaration, Detect, Example, Shown, Witness};
 pub use super::digest::Digest;
 pub use super::digests::Digests;
 pub use super::members::Members;
-pub use super::plain::{AtLeast, Plain};
+pub use super::plain::{AtLeast, Plain, Word};
 pub use super::quality::ONE_DIRECTION;
 pub use super::scene::Scene;
 pub use super::services::{Counted, Services};

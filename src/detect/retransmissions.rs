@@ -62,25 +62,27 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         let rejected =
             unheard::rejected(view, e, view.connection.first).filter(|_| view.was_open() && !is_told_silent(view, e));
         let message = || {
-            sentence!(
-                "{} sent {} of its {} again ({:.1} %){}{}{}",
+            words![
                 view.who(e),
+                " sent ",
                 count(again.count.into()),
+                " of its ",
                 plural(packets, "segment"),
-                share * 100.0,
+                format!(" again ({:.1} %)", share * 100.0),
                 match again.opening {
                     0 => String::new(),
                     n if n == again.count => ", to open the connection".to_owned(),
-                    n => format!(", {} of them to open the connection", count(n.into())),
+                    n => words![", ", count(n.into()), " of them to open the connection"],
                 },
                 match (again.timeout, again.longest) {
                     (0, _) => String::new(),
                     (n, longest) => {
-                        format!(", {} after a timeout, the longest pause {}", count(n.into()), Plain(longest))
+                        words![", ", count(n.into()), " after a timeout, the longest pause ", Plain(longest)]
                     }
                 },
                 waiting(view, e),
-            ) + &rejected.map(unheard::told).unwrap_or_default()
+                rejected.map(unheard::told).unwrap_or_default(),
+            ]
         };
         sink.raise(if many { Severity::Warning } else { Severity::Info }, time, first, message)
             .at(e)

@@ -1,7 +1,5 @@
 //! R01: a live connection is reset.
 
-use std::fmt;
-
 use super::cause::{
     self, Cause, cause, gives_up_probing, is_forgotten, is_of_another_ttl, is_prompt, is_prompt_within, is_suspect,
     went_on,
@@ -139,7 +137,7 @@ fn is_abort(view: &View<'_>, reset: &signals::Reset, cause: Cause) -> bool {
 }
 
 fn told(who: Who, between: &str, (when, why): (&When, &str), rejected: &str) -> String {
-    sentence!("{who}{between} reset the connection{when}: {why}{rejected}")
+    words![who, between, " reset the connection", *when, ": ", why, rejected]
 }
 
 /// In which packet, and how long after what.
@@ -165,26 +163,24 @@ impl When {
     }
 }
 
-impl fmt::Display for When {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Word for When {
+    fn put(&self, sentence: &mut String) {
         let When { packet, idle, last_sent, trigger, crossed } = *self;
         // With segments of the peer unanswered, the idleness was before those.
         let nothing_since = last_sent.is_none_or(|ago| ago >= idle) && trigger.is_none_or(|(_, age)| age >= idle);
+        let mut put = |words: &[&dyn Word]| words.iter().for_each(|word| word.put(sentence));
         if let Some((crossed, age)) = crossed.filter(|(_, age)| *age >= Span(0)) {
-            return write!(
-                f,
-                " (packet {packet}, {} after packet {crossed}, which it does not acknowledge)",
-                Plain(age)
-            );
+            put(&[&" (packet ", &packet, &", ", &Plain(age), &" after packet ", &crossed]);
+            return put(&[&", which it does not acknowledge)"]);
         }
         match trigger {
             _ if nothing_since && idle >= Span::secs(1) => {
-                write!(f, " after {} without traffic (packet {packet})", Plain(idle))
+                put(&[&" after ", &Plain(idle), &" without traffic (packet ", &packet, &")"]);
             }
             Some((trigger, age)) if age >= Span(0) => {
-                write!(f, " (packet {packet}, {} after packet {trigger})", Plain(age))
+                put(&[&" (packet ", &packet, &", ", &Plain(age), &" after packet ", &trigger, &")"]);
             }
-            _ => write!(f, " (packet {packet})"),
+            _ => put(&[&" (packet ", &packet, &")"]),
         }
     }
 }
@@ -251,7 +247,7 @@ fn because(cause: Cause, nothing: bool, [or, or_queued, idle]: [&str; 3]) -> Str
     } else {
         cause.sentence()
     };
-    sentence!("{most_likely}{or}{or_queued}{idle}")
+    words![most_likely, or, or_queued, idle]
 }
 
 const OR_QUEUED: &str = ", or its listener was closed before it had accepted the connection";

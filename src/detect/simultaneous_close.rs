@@ -42,7 +42,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let fins = [0, 1].map(|e| view.event(e, Event::SndFin).filter(|s| !s.mark.is_deduced()).map(|s| s.at));
     let apart = fins[0].zip(fins[1]).map(|(a, b)| Span((b - a).0.abs()));
     let message = || match apart {
-        Some(apart) => format!("both ends sent their FIN within {} of each other", Plain(apart)),
+        Some(apart) => words!["both ends sent their FIN within ", Plain(apart), " of each other"],
         None => {
             let unseen = usize::from(fins[0].is_some());
             let who = view.who(unseen);

@@ -120,7 +120,7 @@ impl<'a> Sink<'a> {
             let (mut message, mut facts) = (message(), Facts::new());
             if let Some(doubt) = doubt {
                 let why = doubt.why(self.view);
-                message = format!("{message}; {DOUBTFUL}: {why}");
+                ["; ", DOUBTFUL, ": ", &why].into_iter().for_each(|words| message.push_str(words));
                 facts.insert(DOUBTFUL, Value::from(why));
             }
             let (code, name) = (declaration.code, declaration.name);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::plain::Word;
 use super::view::View;
 use crate::tracker::{Evidence, State, States};
 
@@ -30,23 +31,26 @@ impl View<'_> {
     }
 }
 
-impl fmt::Display for Stands {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let write = |f: &mut fmt::Formatter<'_>, state| match state {
-            State::Closed => f.write_str("gone"),
-            state => write!(f, "in {state}"),
+impl Word for Stands {
+    fn put(&self, sentence: &mut String) {
+        let mut at = |words: &str, state: State| {
+            sentence.push_str(words);
+            if state == State::Closed {
+                return sentence.push_str("gone");
+            }
+            sentence.push_str("in ");
+            sentence.push_str(state.name());
         };
-        if !self.known {
-            f.write_str("most likely ")?;
-        }
-        write(f, self.state)?;
+        at(if self.known { "" } else { "most likely " }, self.state);
         // CLOSED, the first of all, is said last.
         let (gone, others) = (self.others.has(State::Closed), self.apart_from(State::Closed).others);
-        for other in others.iter().chain(gone.then_some(State::Closed)) {
-            f.write_str(", or ")?;
-            write(f, other)?;
-        }
-        Ok(())
+        others.iter().chain(gone.then_some(State::Closed)).for_each(|other| at(", or ", other));
+    }
+}
+
+impl fmt::Display for Stands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&words![*self])
     }
 }
 

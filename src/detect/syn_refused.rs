@@ -54,7 +54,7 @@ const AFTER: &str = "after";
 const SYNS: &str = "syns";
 
 fn message(server: Who, client: Socket) -> String {
-    sentence!("{server} refused the connection of {client} with RST")
+    words![server, " refused the connection of ", client, " with RST"]
 }
 
 /// What `brief` says in short, of one SYN of the first of these sockets, which the other refused `after` so long.

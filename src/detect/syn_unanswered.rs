@@ -71,9 +71,9 @@ fn look(view: &View<'_>, silent: impl Fn(IpAddr) -> bool, sink: &mut Sink<'_>) {
         let (who, server, waited) = (view.who(c), view.socket(s), AtLeast(span));
         let sent = if own.syns == 1 { "a SYN".to_owned() } else { plural(own.syns.into(), "SYN") };
         let last = view.end(c).last_sent().filter(|last| own.syns > 1 && *last > syn.mark.time);
-        let within = last.map(|last| format!(" in {}", Plain(last - syn.mark.time))).unwrap_or_default();
+        let within = last.map(|last| words![" in ", Plain(last - syn.mark.time)]).unwrap_or_default();
         let seen = if never_seen() { "; nothing from that host was captured at all" } else { "" };
-        sentence!("{who} sent {sent} to {server}{within} and got no answer for {waited}{seen}")
+        words![who, " sent ", sent, " to ", server, within, " and got no answer for ", waited, seen]
     };
     sink.raise(severity, syn.mark.time, syn.mark.packet, message)
         .at(s)

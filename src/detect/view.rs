@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::plain::Word;
 use super::scene::Scene;
 use super::sign::Signs;
 use super::threshold::Threshold;
@@ -213,6 +214,14 @@ impl fmt::Display for Who {
         f.write_str(self.side.name())?;
         f.write_str(" ")?;
         fmt::Display::fmt(&self.socket, f)
+    }
+}
+
+impl Word for Who {
+    fn put(&self, sentence: &mut String) {
+        sentence.push_str(self.side.name());
+        sentence.push(' ');
+        self.socket.put(sentence);
     }
 }
 
