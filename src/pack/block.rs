@@ -4,18 +4,14 @@
 
 use smallvec::SmallVec;
 
-use super::sealed::Sealed;
+use super::piece::{LINE, PIECE, Piece, place};
+use super::sealed::{STEP, Sealed};
 use crate::prefetch::prefetch;
 
-/// Bytes of a cache line.
-const LINE: usize = 64;
 /// Blocks come in these sizes, in lines: rows mostly stay small.
 const SIZES: [u8; 5] = [1, 6, 16, 34, 68];
 /// Bytes of three words.
 const WORDS: usize = 24;
-/// Lines of a piece, as a power of two: half a megabyte.
-const BITS: u32 = 13;
-const PIECE: usize = 1 << BITS;
 /// No line.
 const NONE: u32 = u32::MAX;
 
@@ -39,28 +35,16 @@ impl Row {
         usize::from(self.lines) * LINE
     }
 
+    /// What was written where there was [room](Rows::room) is in it, so many bytes.
+    #[inline(always)]
+    pub fn extend(&mut self, len: usize) {
+        self.used += len as u16;
+    }
+
     /// Whether it has left its block.
     #[inline]
     fn is_sealed(&self) -> bool {
         self.lines == 0 && self.used != 0
-    }
-}
-
-/// Some blocks of one size side by side.
-#[derive(Clone, Debug, Default)]
-struct Piece {
-    bytes: Vec<u8>,
-    /// Where the first line begins: at a cache line.
-    start: usize,
-    /// Blocks that are in use.
-    live: u32,
-}
-
-impl Piece {
-    fn new() -> Piece {
-        let bytes = vec![0; (PIECE + 1) * LINE];
-        let start = bytes.as_ptr().align_offset(LINE);
-        Piece { bytes, start, live: 0 }
     }
 }
 
@@ -81,25 +65,19 @@ impl Blocks {
     }
 }
 
-/// Piece of a line, and where in it the line is.
-#[inline]
-fn place(line: u32) -> (usize, usize) {
-    ((line >> BITS) as usize, line as usize % PIECE * LINE)
-}
-
 /// The block of a row, if it is in one.
 #[inline]
 fn block<'p>(pieces: &'p [Piece], row: &Row) -> Option<&'p [u8]> {
     let (piece, at) = place(row.block);
     let piece = pieces.get(piece).filter(|_| row.lines != 0)?;
-    piece.bytes.get(piece.start + at..)?.get(..row.room())
+    piece.rest(at)?.get(..row.room())
 }
 
 #[inline]
 fn block_mut<'p>(pieces: &'p mut [Piece], row: &Row) -> Option<&'p mut [u8]> {
     let (piece, at) = place(row.block);
     let piece = pieces.get_mut(piece).filter(|_| row.lines != 0)?;
-    piece.bytes.get_mut(piece.start + at..)?.get_mut(..row.room())
+    piece.rest_mut(at)?.get_mut(..row.room())
 }
 
 /// All rows.
@@ -139,18 +117,17 @@ impl Rows {
         self.append_moved(row, len, write).is_some()
     }
 
-    /// Room for three words behind what is in `row`, of which `len` bytes then are in it, too: what is more of them is
-    /// overwritten or never read. `None`, and nothing is done, if there is none.
+    /// Room for three words behind what is in `row`: what is written there is in it as far as it is then
+    /// [extended](Row::extend), the rest is overwritten or never read. `None`, and nothing is done, if there is none.
     #[inline(always)]
-    pub fn words(&mut self, row: &mut Row, len: usize) -> Option<&mut [[u8; 8]; 3]> {
+    pub fn room(&mut self, row: &mut Row) -> Option<&mut [u8; WORDS]> {
         if usize::from(row.used) + WORDS > row.room() && !self.widen(row) {
             return None;
         }
         let ((piece, at), used) = (place(row.block), usize::from(row.used));
         let piece = self.pieces.get_mut(piece)?;
-        let words = piece.bytes.get_mut(piece.start + at + used..)?.as_chunks_mut().0.first_chunk_mut()?;
-        row.used += len as u16;
-        Some(words)
+        let from = piece.start as usize + at + used;
+        piece.bytes.get_mut(from..from + WORDS)?.first_chunk_mut()
     }
 
     /// Moves `row` to where there is room for three words.
@@ -162,17 +139,17 @@ impl Rows {
 
     /// A block of this size that is in no use; `None` if there are no more numbers.
     fn take(&mut self, size: usize) -> Option<u32> {
-        let Blocks { free, lines, .. } = *self.sizes.get(size)?;
-        let next = block(&self.pieces, &Row { block: free, used: 0, lines }).and_then(|block| block.first_chunk());
-        let block = match next.map(|next| u32::from_le_bytes(*next)) {
-            Some(next) => std::mem::replace(&mut self.sizes[size].free, next),
-            None => self.fresh(size)?,
-        };
-        self.pieces.get_mut(place(block).0)?.live += 1;
-        Some(block)
+        let free = self.sizes.get(size)?.free;
+        let (piece, at) = place(free);
+        let Some(piece) = self.pieces.get_mut(piece) else { return self.fresh(size) };
+        piece.live += 1;
+        self.sizes[size].free = u32::from_le_bytes(*piece.rest(at)?.first_chunk()?);
+        Some(free)
     }
 
     /// A block of this size that was never in use.
+    #[cold]
+    #[inline(never)]
     fn fresh(&mut self, size: usize) -> Option<u32> {
         let blocks = self.sizes.get_mut(size)?;
         if blocks.left == 0 {
@@ -183,6 +160,7 @@ impl Rows {
         }
         let block = blocks.fresh;
         (blocks.fresh, blocks.left) = (block + u32::from(blocks.lines), blocks.left - 1);
+        self.pieces.get_mut(place(block).0)?.live += 1;
         Some(block)
     }
 
@@ -207,7 +185,7 @@ impl Rows {
         let ((piece, at), (old, from)) = (place(new.block), place(row.block));
         let len = if row.lines == 0 {
             let piece = self.pieces.get_mut(piece)?;
-            let to = piece.bytes.get_mut(piece.start + at..)?.get_mut(..new.room())?;
+            let to = piece.rest_mut(at)?.get_mut(..new.room())?;
             if let Some(bytes) = self.sealed.get(row.block, used).filter(|_| row.is_sealed()) {
                 to[..used].copy_from_slice(bytes);
                 self.sealed.forget(row.block);
@@ -216,8 +194,8 @@ impl Rows {
         } else {
             // Blocks of another size are in another piece.
             let [piece, old] = self.pieces.get_disjoint_mut([piece, old]).ok()?;
-            let to = piece.bytes.get_mut(piece.start + at..)?.get_mut(..new.room())?;
-            to[..used].copy_from_slice(old.bytes.get(old.start + from..)?.get(..used)?);
+            let to = piece.rest_mut(at)?.get_mut(..new.room())?;
+            to[..used].copy_from_slice(old.rest(from)?.get(..used)?);
             let len = write(&mut to[used..]);
             self.give_back(row);
             len
@@ -228,8 +206,9 @@ impl Rows {
 
     /// Hardly anything will be appended to `row`: it leaves its block. If something is, it comes into a block again.
     pub fn seal(&mut self, row: &mut Row) {
+        // As many as are put down at once: in its block there is room for that.
         let bytes = block(&self.pieces, row)
-            .and_then(|block| block.get(..usize::from(row.used)))
+            .and_then(|block| block.get(..usize::from(row.used).next_multiple_of(STEP)))
             .filter(|bytes| !bytes.is_empty());
         if let Some(number) = bytes.and_then(|bytes| self.sealed.push(bytes)) {
             self.give_back(row);
@@ -261,7 +240,7 @@ impl Rows {
     fn end(&self, row: &Row) -> Option<&u8> {
         let (piece, at) = place(row.block);
         let piece = self.pieces.get(piece)?;
-        piece.bytes.get(piece.start + at + usize::from(row.used))
+        piece.bytes.get(piece.start as usize + at + usize::from(row.used))
     }
 
     /// Prefetches all lines of `row`.

@@ -11,9 +11,11 @@
 //! | `words` | [`Pack`] for segments and the words all share |
 //! | [`shelf`] | where the bytes are kept |
 //! | [`block`] | where rows of bytes are kept that grow |
+//! | `piece` | what their blocks lie in |
 //! | `sealed` | where they are kept when they hardly grow any more |
 
 pub mod block;
+mod piece;
 mod plain;
 mod sealed;
 pub mod shelf;

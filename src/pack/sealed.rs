@@ -4,7 +4,7 @@
 /// Bytes of a piece.
 const PIECE: usize = 1 << 19;
 /// A row begins at a multiple of this.
-const STEP: usize = 4;
+pub const STEP: usize = 4;
 /// Places of a piece where a row may begin, as a power of two.
 const SHIFT: u32 = (PIECE / STEP).ilog2();
 
@@ -14,6 +14,15 @@ struct Piece {
     bytes: Vec<u8>,
     /// Rows in it that are not given up.
     live: u32,
+}
+
+impl Piece {
+    /// Goes on to where another row may begin.
+    #[cold]
+    #[inline(never)]
+    fn step(&mut self) {
+        self.bytes.resize(self.bytes.len().next_multiple_of(STEP), 0);
+    }
 }
 
 /// Sealed rows: each is found by the number under which it was sealed, and its length.
@@ -31,19 +40,30 @@ impl Sealed {
     pub fn push(&mut self, bytes: &[u8]) -> Option<u32> {
         let has_room = |piece: &Piece| piece.bytes.capacity() - piece.bytes.len() >= bytes.len();
         if !self.pieces.get(self.filling).is_some_and(has_room) {
-            if bytes.len() > PIECE || self.gone.is_empty() && self.pieces.len() >> (u32::BITS - SHIFT) != 0 {
-                return None;
-            }
-            self.filling = self.gone.pop().unwrap_or(self.pieces.len());
-            self.pieces.resize_with(self.pieces.len().max(self.filling + 1), Piece::default);
-            self.pieces[self.filling].bytes.reserve_exact(PIECE);
+            self.fill_another(bytes.len())?;
         }
         let piece = self.pieces.get_mut(self.filling)?;
         let place = piece.bytes.len() / STEP;
         piece.bytes.extend_from_slice(bytes);
-        piece.bytes.resize(piece.bytes.len().next_multiple_of(STEP), 0);
+        if !bytes.len().is_multiple_of(STEP) {
+            piece.step();
+        }
         piece.live += 1;
         Some((self.filling << SHIFT | place) as u32)
+    }
+
+    /// Another piece is filled from now on; `None`, and nothing is done, if one cannot have so many bytes, or there are no more
+    /// numbers.
+    #[cold]
+    #[inline(never)]
+    fn fill_another(&mut self, bytes: usize) -> Option<()> {
+        if bytes > PIECE || self.gone.is_empty() && self.pieces.len() >> (u32::BITS - SHIFT) != 0 {
+            return None;
+        }
+        self.filling = self.gone.pop().unwrap_or(self.pieces.len());
+        self.pieces.resize_with(self.pieces.len().max(self.filling + 1), Piece::default);
+        self.pieces[self.filling].bytes.reserve_exact(PIECE);
+        Some(())
     }
 
     /// The `len` bytes put down under `number`.

@@ -5,7 +5,7 @@ use super::again::Next;
 use super::sequence::after;
 use super::textbook::{NONE, Packet, Textbook};
 use super::timers;
-use super::written::{FLAGS, More, Reader, what};
+use super::written::{FLAGS, More, Plain, Reader, what};
 use crate::segment::{Flags, ScopeId};
 use crate::time::{Span, Time};
 
@@ -101,14 +101,14 @@ impl Tape<'_> {
         let (words, _) = self.bytes.first_chunk::<16>()?.as_chunks();
         let &[first, second] = words else { return None };
         let [first, second] = [first, second].map(u64::from_le_bytes);
-        let (kind, either) = (first as u16, u32::from((second >> 16) as u16));
+        let (kind, either) = (first as u16, (second >> 48) as u32);
         if kind & what::PLAIN != what::PLAIN {
             return None;
         }
         // Timestamps are not asked for.
-        self.bytes = self.bytes.get(16 + usize::from(kind & what::WINDOW != 0) * 4..)?;
-        self.now = Time(self.now.0.wrapping_add((first >> 32) as i64));
-        self.packet = self.packet.wrapping_add(u64::from(second as u16));
+        self.bytes = self.bytes.get(Plain::BYTES + usize::from(kind & what::STAMPED)..)?;
+        self.now = Time(self.now.0.wrapping_add(i64::from(second as u32)));
+        self.packet = self.packet.wrapping_add(second >> 32 & 0xffff);
         let sender = usize::from(kind & what::SENDER);
         let len = if kind & what::LEN != 0 { either } else { 0 };
         Some(Written {
@@ -117,7 +117,7 @@ impl Tape<'_> {
             seq: self.next[sender],
             ack: self.next[1 - sender].wrapping_sub(either - len),
             len,
-            shut: (second >> 32) as u16 == 0,
+            shut: (first >> 16) as u16 == 0,
         })
     }
 

@@ -12,7 +12,7 @@ use super::sequence::{NEAR, is_far, near};
 use super::state::{Evidence, State};
 use super::store::Store;
 use super::table::Tracker;
-use super::tape::{MOST, Tape, mark};
+use super::tape::{MOST, Tape, mark, own};
 use super::textbook::Textbook;
 use super::trace::Trace;
 use crate::pack::block::Rows;
@@ -109,8 +109,8 @@ impl Tape {
 
     /// Whether `seg` of end `x` is of this connection and not of one before it, if it fits this one.
     fn is_own(&self, x: usize, seg: &Segment) -> bool {
-        let (seen, answered) = (self.has(mark::SEEN, x), self.has(mark::SEEN, 1));
-        let begun = self.marks & mark::PAST_SYN == 0;
+        let (seen, answered) = (self.has(own::SEEN, x), self.has(own::SEEN, 1));
+        let begun = !self.has(own::PAST_SYN, 0);
         if !answered && seg.time < self.time {
             // When it began depends on the clock.
             return false;
@@ -161,7 +161,7 @@ impl<E: Notes> Store<E> {
         if !head.tape.is_own(x, seg) {
             return false;
         }
-        let answers = seg.has(Flags::SYN) && !head.tape.has(mark::SEEN, x);
+        let answers = seg.has(Flags::SYN) && !head.tape.has(own::SEEN, x);
         let (first, old) = (head.first_packet, (head.previous as usize).saturating_sub(1));
         if answers && !self.is_answer_apart(old, first, seg) {
             return false;
@@ -180,7 +180,7 @@ impl<E: Notes> Store<E> {
         let head = self.heads.at(old);
         let e = usize::from(head.sockets[0] != seg.src);
         if let How::Tape = head.state.how() {
-            let known = !head.tape.has(mark::SEEN, e) || apart(head.tape.next[e], seg.seq);
+            let known = !head.tape.has(own::SEEN, e) || apart(head.tape.next[e], seg.seq);
             return known && head.next().is_some_and(|next| next.packet == first);
         }
         self.connection(old).is_apart(e, seg.seq)
@@ -235,7 +235,7 @@ impl<E: Notes> Store<E> {
         let fits = head.state.is_growing()
             && tape.scope == seg.scope
             && tape.count <= MOST
-            && tape.has(mark::SEEN, x)
+            && tape.has(own::SEEN, x)
             && apart(tape.next[x], seg.seq)
             && (tape.marks & mark::RESET == 0 || self.has_near_resets(old));
         let on = u32::try_from(seg.packet.wrapping_sub(head.first_packet)).ok()?;
@@ -276,9 +276,9 @@ impl<E: Notes> Store<E> {
         let mut player = self.player(index);
         while let Some(x) = player.advance() {
             let seg = player.segment(x);
-            let (own, acks) = (tape.has(mark::SEEN, x), seg.has(Flags::ACK));
+            let (own, acks) = (tape.has(own::SEEN, x), seg.has(Flags::ACK));
             let fits = if own { !is_far(seg.seq, tape.next[x]) } else { acks };
-            let acknowledges = !acks || !tape.has(mark::SEEN, 1 - x) || !is_far(seg.ack, tape.next[1 - x]);
+            let acknowledges = !acks || !tape.has(own::SEEN, 1 - x) || !is_far(seg.ack, tape.next[1 - x]);
             if seg.has(Flags::RST) && !(fits && acknowledges) {
                 return false;
             }
@@ -292,7 +292,7 @@ impl<E: Notes> Store<E> {
         let head = self.heads.at(before);
         let e = usize::from(head.sockets[0] != seg.src);
         match head.state.how() {
-            How::Tape => !head.tape.has(mark::SEEN, e) || apart(head.tape.next[e], seg.seq),
+            How::Tape => !head.tape.has(own::SEEN, e) || apart(head.tape.next[e], seg.seq),
             _ => self.connection(before).is_apart(e, seg.seq),
         }
     }

@@ -107,8 +107,8 @@ impl Lately {
 impl tape::Tape {
     /// Whether it is orderly up to a RST, the only one, which comes behind the SYN, or behind more than the handshake.
     pub fn may_be_broken(&self) -> bool {
-        const ALL: u16 = tape::mark::RESET | tape::mark::PLAIN;
-        self.marks & (tape::mark::DISORDERLY | ALL) == ALL && !matches!(self.count, 3 | 4)
+        const ALL: u8 = tape::mark::RESET | tape::mark::PLAIN;
+        self.disorder == 0 && self.marks & ALL == ALL && !matches!(self.count, 3 | 4)
     }
 }
 

@@ -1,8 +1,8 @@
 //! The SYN that a tape begins with, as long as nothing comes after it: it is kept at the head of the tape, in what only later
 //! segments fill, so that a flood of SYNs has no rows. With the second segment it is written down.
 
-use super::tape::{Tape, mark};
-use super::written::{FLAGS, NearStamps, Writer, more, what};
+use super::tape::{Tape, mark, own};
+use super::written::{FLAGS, more, put, what};
 use crate::pack::Pack;
 use crate::pack::block::{Row, Rows};
 use crate::segment::{Flags, Options, Segment, Timestamps};
@@ -13,7 +13,16 @@ const SACK_PERMITTED: u32 = 1 << 9;
 const MSS: u32 = 1 << 10;
 const MORE_FLAGS: u32 = 16;
 
+/// Where a SYN or its answer is written there is room for so many bytes: more than it takes.
+const ROOM: usize = 48;
+
 impl Tape {
+    /// Whether `seg` is a SYN about which nothing is rare.
+    #[inline]
+    pub(super) fn begins_plainly(seg: &Segment) -> bool {
+        seg.flags.0 & FLAGS == Flags::SYN.0 && seg.len == 0 && !seg.options.cut && !seg.options.fast_open
+    }
+
     /// Whether a tape that begins with `seg` can keep it: there is nothing in it that has no place.
     #[inline]
     pub(super) fn keeps(seg: &Segment) -> bool {
@@ -42,19 +51,22 @@ impl Tape {
             unique: 0,
             on: 0,
             mss: o.mss.unwrap_or(u16::MAX),
-            marks: mark::OPENED | mark::PLAIN | mark::KEPT | mark::SPOKE | mark::SEEN | stamped,
-            window: [syn.window, 0],
+            own: [own::SPOKE | own::SEEN, 0],
+            marks: mark::OPENED | mark::PLAIN | mark::KEPT | stamped,
+            disorder: 0,
             later: 0,
-            stamps: [o.timestamps.map_or(0, |stamps| stamps.value), 0],
+            // The other end has none yet.
+            stamps: [o.timestamps.map_or(0, |stamps| stamps.value), syn.window.into()],
             ttl: [syn.ttl, 0],
             count: 1,
+            most: 0,
         }
     }
 
     /// The SYN that is kept, but for its sockets and packet number.
     #[inline]
     pub(super) fn kept(&self) -> Option<Segment> {
-        if self.count != 1 || self.marks & mark::KEPT == 0 {
+        if !self.is_kept() {
             return None;
         }
         let [numbers, rest] = self.acked;
@@ -64,7 +76,7 @@ impl Tape {
             scope: self.scope,
             seq: self.next[0].wrapping_sub(1),
             flags: Flags(Flags::SYN.0 | ((rest >> MORE_FLAGS) as u16) << FLAGS.count_ones()),
-            window: self.window[0],
+            window: self.stamps[1] as u16,
             checksum: (numbers >> 16) as u16,
             ip_id: numbers as u16,
             ttl: self.ttl[0],
@@ -72,84 +84,106 @@ impl Tape {
                 mss: has(MSS).then_some(self.mss),
                 window_scale: has(SCALE).then_some(rest as u8),
                 sack_permitted: has(SACK_PERMITTED),
-                timestamps: self.has(mark::STAMPED, 0).then_some(Timestamps { value: self.stamps[0], echo: 0 }),
+                timestamps: (self.marks & mark::STAMPED != 0).then_some(Timestamps { value: self.stamps[0], echo: 0 }),
                 ..Options::default()
             },
             ..Segment::blank()
         })
     }
 
+    /// Whether its first segment is kept.
+    #[inline]
+    fn is_kept(&self) -> bool {
+        self.count == 1 && self.marks & mark::KEPT != 0
+    }
+
+    /// Nothing is kept any more: that is written in `row`.
+    #[inline]
+    fn keep_nothing(&mut self) {
+        (self.acked, self.stamps[1]) = ([0; 2], 0);
+        self.marks &= !mark::KEPT;
+    }
+
     /// Writes the SYN down that is kept, if one is: another segment follows. False, and nothing is done, if there is no room.
     #[inline]
     pub(super) fn write_kept(&mut self, rows: &mut Rows) -> bool {
-        if self.count != 1 || self.marks & mark::KEPT == 0 {
+        if !self.is_kept() {
             return true;
         }
+        let mut syn = [0; ROOM];
+        let len = self.write_syn(&mut syn);
         let mut row = self.row;
-        let written = rows.append(&mut row, |room| self.write_syn(room));
+        let written = rows.append(&mut row, |room| {
+            room.iter_mut().zip(&syn[..len.min(ROOM)]).for_each(|(to, byte)| *to = *byte);
+            len
+        });
         if written {
-            (self.row, self.acked) = (row, [0; 2]);
-            self.marks &= !mark::KEPT;
+            self.row = row;
+            self.keep_nothing();
         }
         written
     }
 
-    /// What [`Tape::write`] does, for the SYN that is kept.
-    #[inline]
-    fn write_syn(&self, room: &mut [u8]) -> usize {
-        let ([numbers, rest], seq) = (self.acked, self.next[0].wrapping_sub(1));
-        let mut kind = what::WIDE | Flags::SYN.0 << 8;
-        let mut to = Writer { room, at: 4 };
-        to.put(self.time.0.to_le_bytes());
-        if self.window[0] != 0 {
-            kind |= what::WINDOW;
-            to.put(self.window[0].to_le_bytes());
-        }
-        if seq != 0 {
-            kind |= what::SEQ;
-            to.put(seq.to_le_bytes());
-        }
-        if numbers as u16 != 0 {
-            kind |= what::ID;
-            to.put((numbers as u16).to_le_bytes());
-        }
-        if self.has(mark::STAMPED, 0) {
-            let value = self.stamps[0];
-            if let Some(near) = NearStamps::of(&Timestamps { value, echo: 0 }, [0; 2]) {
-                kind |= what::NEAR_STAMPS;
-                to.put(near.0.to_le_bytes());
-            } else {
-                kind |= what::STAMPS;
-                to.put(u64::from(value).to_le_bytes());
-            }
-        }
-        let (flags, ttl) = (rest >> MORE_FLAGS, self.ttl[0]);
-        let bit = |there: bool, bit: u8| if there { bit } else { 0 };
-        let more = bit(rest & MSS != 0, more::MSS)
-            | bit(rest & SCALE != 0, more::SCALE)
-            | bit(rest & SACK_PERMITTED != 0, more::SACK_PERMITTED)
-            | bit(ttl != 0, more::TTL)
-            | bit(flags != 0, more::FLAGS);
-        if more != 0 {
-            kind |= what::MORE;
-            to.put([more]);
-        }
-        if rest & MSS != 0 {
-            to.put(self.mss.to_le_bytes());
-        }
-        if rest & SCALE != 0 {
-            to.put([rest as u8]);
-        }
-        if ttl != 0 {
-            to.put([ttl]);
-        }
-        if flags != 0 {
-            to.put([flags as u8]);
-        }
-        let (head, used) = (numbers & 0xffff_0000 | u32::from(kind), to.at);
-        (Writer { at: 0, ..to }).put(head.to_le_bytes());
-        used
+    /// What [`Tape::write`] does, for the SYN that is kept, whatever of it is 0.
+    #[inline(always)]
+    fn write_syn(&self, room: &mut [u8; ROOM]) -> usize {
+        let [numbers, rest] = self.acked;
+        let (mss, scale) = ((rest & MSS != 0).then_some(self.mss), (rest & SCALE != 0).then_some(rest as u8));
+        let stamp = (self.marks & mark::STAMPED != 0).then_some(self.stamps[0].into());
+        put(room, 4, self.time.0.to_le_bytes());
+        put(room, 12, (self.stamps[1] as u16).to_le_bytes());
+        put(room, 14, self.next[0].wrapping_sub(1).to_le_bytes());
+        put(room, 18, (numbers as u16).to_le_bytes());
+        let more = more_of((mss, scale, rest & SACK_PERMITTED != 0), self.ttl[0], (rest >> MORE_FLAGS) as u8);
+        let kind = what::WIDE | what::WINDOW | what::SEQ | what::ID | Flags::SYN.0 << 8;
+        finish(room, 20, kind, stamp, more, (numbers >> 16) as u16)
     }
+}
+
+/// What there is of these options, the TTL and the flags beyond the six, as [`Writer::more`](super::written::Writer::more) writes
+/// it: in so many bytes of a word.
+#[inline(always)]
+fn more_of((mss, scale, sack_permitted): (Option<u16>, Option<u8>, bool), ttl: u8, flags: u8) -> (usize, u64) {
+    let (mut bits, mut word, mut len) = (if sack_permitted { more::SACK_PERMITTED } else { 0 }, 0, 1);
+    let mut add = |bit: u8, value: u64, bytes: usize| {
+        bits |= bit;
+        word |= value << (8 * len);
+        len += bytes;
+    };
+    if let Some(mss) = mss {
+        add(more::MSS, mss.into(), 2);
+    }
+    if let Some(scale) = scale {
+        add(more::SCALE, scale.into(), 1);
+    }
+    if ttl != 0 {
+        add(more::TTL, ttl.into(), 1);
+    }
+    if flags != 0 {
+        add(more::FLAGS, flags.into(), 1);
+    }
+    (if bits == 0 { 0 } else { len }, word | u64::from(bits))
+}
+
+/// Writes what comes behind the first `at` bytes of a segment, and of what `kind` it is; how long it is then.
+#[inline(always)]
+fn finish(
+    room: &mut [u8; ROOM],
+    mut at: usize,
+    mut kind: u16,
+    stamps: Option<u64>,
+    (len, more): (usize, u64),
+    checksum: u16,
+) -> usize {
+    if let Some(stamps) = stamps {
+        put(room, at, stamps.to_le_bytes());
+        kind |= what::STAMPS;
+        at += 8;
+    }
+    put(room, at, more.to_le_bytes());
+    kind |= if len != 0 { what::MORE } else { 0 };
+    put(room, 0, (u32::from(checksum) << 16 | u32::from(kind)).to_le_bytes());
+    at + len
 }
 
 #[cfg(test)]
@@ -210,7 +244,7 @@ mod tests {
             prop_assert_eq!(played(&tape, syn.packet, &rows), vec![syn]);
             // But for what it keeps of the SYN, and where, it is as if that had been written down.
             let marks = tape.marks & mark::KEPT | written.marks;
-            let alike = Tape { row: tape.row, acked: tape.acked, marks, ..written };
+            let alike = Tape { row: tape.row, acked: tape.acked, stamps: tape.stamps, marks, ..written };
             prop_assert_eq!(format!("{tape:?}"), format!("{alike:?}"));
             let rare = syn.ack != 0 || syn.options.cut || syn.options.fast_open;
             let echoes = syn.options.timestamps.is_some_and(|stamps| stamps.echo != 0);

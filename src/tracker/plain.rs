@@ -1,18 +1,12 @@
 //! The usual segment on a tape, an acknowledgment, or payload or a FIN that continues the stream: written down in three
 //! words, with few questions asked. What comes of it is what [`Tape::record_other`] makes of any segment.
 
-use super::tape::{MOST_USUAL, Tape, mark};
-use super::written::{NearStamps, Plain, has_more};
+use super::tape::{Tape, mark, own};
+use super::written::{NearStamps, Plain, has_more, put, what};
 use crate::pack::block::Rows;
 use crate::segment::{Flags, Segment};
 
-/// Places of marks.
-const ACKS: u32 = mark::ACKS.trailing_zeros();
-const FIN: u32 = mark::FIN.trailing_zeros();
-const DISORDERLY: u32 = mark::DISORDERLY.trailing_zeros();
-const PAST_SYN: u32 = mark::PAST_SYN.trailing_zeros();
-
-const _: () = assert!(Flags::FIN.0 == 1);
+const _: () = assert!(Flags::FIN.0 == 1 && own::ACKS == 1 && own::FIN == 2 && what::SENDER == 1);
 
 impl Tape {
     /// Writes down `seg` of end `x`; the tape begins with packet `first`. False, and nothing is done, if it may not belong
@@ -28,65 +22,61 @@ impl Tape {
     /// much less.
     #[inline(never)]
     pub(super) fn record_usual(&mut self, on: u32, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
-        const SEEN: u16 = 3 * mark::SEEN;
         let (x, y) = (x & 1, 1 - (x & 1));
-        let (later, further) = (seg.time.0.wrapping_sub(self.time.0) as u64, on.wrapping_sub(self.on));
-        let behind = self.next[y].wrapping_sub(seg.ack);
         let usual = seg.flags.0 & !(Flags::PSH.0 | Flags::FIN.0) == Flags::ACK.0
+            && self.count < self.most
             && seg.seq == self.next[x]
-            && behind <= u16::MAX.into()
-            && (behind == 0 || seg.len == 0)
-            && self.marks & SEEN == SEEN
             && seg.scope == self.scope
-            && seg.len <= u32::from(u16::MAX)
             && seg.ttl == self.ttl[x]
-            && later <= u32::MAX.into()
-            && further <= u16::MAX.into()
-            && self.later == 0
-            && self.count < MOST_USUAL
             && !has_more(&seg.options);
         if !usual {
             return false;
         }
-        let (near, stamp) = match &seg.options.timestamps {
-            None => (None, self.stamps[x]),
-            Some(stamps) => match NearStamps::of(stamps, [self.stamps[x], self.stamps[y]]) {
-                Some(near) => (Some(near), stamps.value),
-                None => return false,
-            },
-        };
-        let Some(room) = rows.words(&mut self.row, Plain::bytes(near.is_some())) else { return false };
-        let plain = Plain {
-            sender: x,
-            flags: seg.flags,
-            checksum: seg.checksum,
-            later: later as u32,
-            further: further as u16,
-            len: seg.len as u16,
-            window: seg.window,
-            ip_id: seg.ip_id,
-            behind: behind as u16,
-            near,
-        };
-        // One by one: what is put together before it is copied is waited for.
-        let [first, second, third] = plain.words();
-        room[0] = first.to_le_bytes();
-        room[1] = second.to_le_bytes();
-        room[2] = third.to_le_bytes();
-        // Which of the two nobody foresees: what is out of order is payload or a FIN behind a FIN, or else an acknowledgment
-        // as the one before.
-        let fin = seg.flags.0 & Flags::FIN.0;
-        let content = fin | u16::from(seg.len != 0);
-        let same = u16::from(seg.ack == self.acked[x]);
-        let before = self.marks >> (ACKS + (FIN - ACKS) * u32::from(content) + x as u32);
-        let disorderly = before & (content | same) | u16::from(seg.len > u32::from(self.mss));
-        self.marks |= (disorderly & 1) << DISORDERLY | (mark::ACKS | fin << FIN) << x | (y as u16) << PAST_SYN;
-        self.count += 1;
+        // What is written there is nothing before it is said to be something. So each number is as soon as it is known: were they
+        // kept until all are, there would be too few registers.
+        let Some(room) = rows.room(&mut self.row) else { return false };
+        let behind = self.next[y].wrapping_sub(seg.ack);
+        let either = behind | seg.len;
+        if either > u16::MAX.into() || behind != 0 && seg.len != 0 {
+            return false;
+        }
+        put(room, Plain::EITHER, (either as u16).to_le_bytes());
+        let (later, further) = (seg.time.0.wrapping_sub(self.time.0) as u64, on.wrapping_sub(self.on));
+        if later > u32::MAX.into() {
+            return false;
+        }
+        put(room, Plain::LATER, (later as u32).to_le_bytes());
+        if further > u16::MAX.into() {
+            return false;
+        }
+        put(room, Plain::FURTHER, (further as u16).to_le_bytes());
+        let mut stamped = 0_u32;
+        if let Some(stamps) = &seg.options.timestamps {
+            let Some(near) = NearStamps::of(stamps, [self.stamps[x], self.stamps[y]]) else { return false };
+            put(room, Plain::NEAR, near.0.to_le_bytes());
+            self.stamps[x] = stamps.value;
+            stamped = what::STAMPED.into();
+        }
+        // From here on it is written down.
         (self.time, self.on) = (seg.time, on);
-        (self.window[x], self.stamps[x], self.acked[x]) = (seg.window, stamp, seg.ack);
-        self.next[x] = seg.seq.wrapping_add(seg.len).wrapping_add(fin.into());
-        self.unique = self.unique.wrapping_add(seg.len);
-        if self.marks & mark::CLOSED == mark::CLOSED {
+        let (len, fin) = (seg.len as u16, seg.flags.0 & Flags::FIN.0);
+        let payload = u32::from(len != 0);
+        let kind = u32::from(what::PLAIN) + x as u32 + payload * u32::from(what::LEN) + stamped;
+        put(room, Plain::KIND, [kind as u8, seg.flags.0 as u8]);
+        put(room, Plain::WINDOW, seg.window.to_le_bytes());
+        put(room, Plain::CHECKSUM, (u32::from(seg.ip_id) << 16 | u32::from(seg.checksum)).to_le_bytes());
+        self.row.extend(Plain::BYTES + stamped as usize);
+        // What is out of order is payload or a FIN behind a FIN, or else an acknowledgment as the one before.
+        let same = u8::from(seg.ack == self.acked[x]) * own::ACKS;
+        let before = if payload | u32::from(fin) != 0 { own::FIN } else { same };
+        self.disorder |= self.own[x] & before | u8::from(len > self.mss);
+        self.own[x] |= own::PAST_SYN | own::ACKS | (fin as u8 * own::FIN);
+        self.acked[x] = seg.ack;
+        self.count += 1;
+        let len = u32::from(len);
+        self.unique = self.unique.wrapping_add(len);
+        self.next[x] = self.next[x].wrapping_add(len).wrapping_add(fin.into());
+        if self.has_fins() {
             self.closes(x, seg, rows);
         }
         true
@@ -104,9 +94,100 @@ impl Tape {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::pack::Pack;
+    use crate::pack::block::Row;
+    use crate::segment::{Options, ScopeId, Timestamps};
     use crate::time::Time;
+
+    /// A segment and which end sends it: its time, numbers and timestamps are how far they are from those that are due.
+    fn line() -> impl Strategy<Value = (usize, Segment)> {
+        let rarely = |usual: u32| prop_oneof![30 => Just(usual), 1 => any::<u32>()];
+        let flags = prop_oneof![12 => Just(0x10), 6 => Just(0x18), 3 => Just(0x11), 1 => Just(0x19), 1 => 0..0x100_u16];
+        let stamps = prop::option::weighted(0.7, (prop_oneof![9 => 0..9_u32, 1 => any::<u32>()], rarely(0)));
+        let options = (stamps, 0..200_usize).prop_map(|(stamps, rare)| Options {
+            timestamps: stamps.map(|(value, echo)| Timestamps { value, echo }),
+            sack_blocks: (rare == 1).into(),
+            sack: [(u32::from(rare == 1), 7), (0, 0), (0, 0)],
+            cut: rare == 2,
+            fast_open: rare == 3,
+            sack_permitted: rare == 4,
+            mss: (rare == 5).then_some(1_000),
+            window_scale: (rare == 6).then_some(3),
+        });
+        // Of what acknowledges much less than it might none but a usual one is taken.
+        let numbers = (rarely(0), prop_oneof![8 => Just(0), 1 => 0..16_000_u32]);
+        let when = (
+            prop_oneof![30 => 0..1_000_000_i64, 1 => -10_i64..1 << 33],
+            prop_oneof![30 => 1..100_u64, 1 => 0..70_000_u64],
+        );
+        let len = prop_oneof![4 => Just(0), 4 => 1..1_500_u32, 1 => 65_530..65_540_u32];
+        let place = (prop_oneof![30 => Just(64_u8), 1 => any::<u8>()], prop_oneof![60 => Just(0), 1 => Just(1_u32)]);
+        (0..2_usize, when, numbers, len, flags, place, options).prop_map(
+            |(x, (time, packet), (seq, ack), len, flags, (ttl, scope), options)| {
+                // It comes without payload as a rule.
+                let len = if ack % 3 == 0 { len } else { 0 };
+                let (time, scope, flags) = (Time(time), ScopeId(scope), Flags(flags));
+                let seg = Segment { time, packet, seq, ack, len, captured: len, flags, ..Segment::blank() };
+                (x, Segment { ttl, scope, options, ..seg })
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_usual_segment_is_written_down_as_any_is(
+            begin in any::<[u32; 2]>(),
+            lines in prop::collection::vec(line(), 1..40),
+            numbers in any::<[u16; 3]>(),
+        ) {
+            let (mss, [window, checksum, ip_id]) = (Some(1_460), numbers);
+            let syn = Segment { seq: begin[0], flags: Flags::SYN, ttl: 64, window, checksum, ip_id, ..Segment::blank() };
+            let syn = Segment { packet: 1, options: Options { mss, ..Options::default() }, ..syn };
+            let answer = Segment { seq: begin[1], ack: syn.end(), flags: Flags::SYN | Flags::ACK, packet: 2, ..syn };
+            let (mut rows, mut tapes) = ([Rows::default(), Rows::default()], [Tape::keeping(&syn); 2]);
+            let (mut next, mut stamps, mut seg) = ([syn.end(), answer.end()], [0_u32; 2], answer);
+            for i in 0..2 {
+                prop_assert!(tapes[i].record(1, 1, &answer, &mut rows[i]));
+            }
+            for (x, line) in lines {
+                let timestamps = line.options.timestamps.map(|apart| Timestamps {
+                    value: stamps[x].wrapping_add(apart.value),
+                    echo: stamps[1 - x].wrapping_add(apart.echo),
+                });
+                stamps[x] = timestamps.map_or(stamps[x], |stamps| stamps.value);
+                seg = Segment {
+                    time: Time(seg.time.0 + line.time.0),
+                    packet: seg.packet + line.packet,
+                    seq: next[x].wrapping_add(line.seq),
+                    ack: next[1 - x].wrapping_sub(line.ack),
+                    options: Options { timestamps, ..line.options },
+                    window: seg.window.wrapping_mul(3),
+                    checksum,
+                    ip_id,
+                    ..line
+                };
+                let on = (seg.packet - 1) as u32;
+                let recorded = tapes[0].record_other(on, x, &seg, &mut rows[0]);
+                prop_assert_eq!(tapes[1].record(1, x, &seg, &mut rows[1]), recorded);
+                next = if recorded { tapes[0].next } else { next };
+                let [long, short] = tapes.map(|tape| {
+                    let disorder = (tape.disorder != 0).into();
+                    format!("{:?}", Tape { row: Row::EMPTY, disorder, ..tape })
+                });
+                prop_assert_eq!(long, short);
+            }
+            let mut players = [0, 1].map(|i| tapes[i].player(&[syn.src, syn.dst], 1, &rows[i]));
+            loop {
+                let [long, short] = players.each_mut().map(|player| player.advance());
+                prop_assert_eq!(long, short);
+                let Some(x) = long else { break };
+                prop_assert_eq!(players[0].segment(x), players[1].segment(x));
+            }
+        }
+    }
 
     /// Whether a close that begins behind a handshake, of segments with these ends, numbers and flags, may be one of the
     /// textbook; `ttl` is the TTL of its second segment.

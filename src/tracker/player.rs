@@ -1,7 +1,7 @@
 //! A tape played back, a segment at a time.
 
 use super::tape::Tape;
-use super::written::{FLAGS, NearStamps, Reader, Written, what};
+use super::written::{FLAGS, NearStamps, Plain, Reader, what};
 use crate::pack::Pack;
 use crate::segment::{Flags, Options, ScopeId, Segment, Socket, Timestamps};
 use crate::time::Time;
@@ -18,7 +18,7 @@ pub struct Player<'a> {
     ready: [Segment; 2],
     /// What follows from the segments before for the next ones.
     next: [u32; 2],
-    marks: u16,
+    ends: [u8; 2],
     /// The timestamp of each end's latest segment that had one.
     stamps: [u32; 2],
     /// Segments yet to come.
@@ -45,7 +45,7 @@ impl<'a> Player<'a> {
                 Segment { src: b, dst: a, scope, ..Segment::blank() },
             ],
             next: [0; 2],
-            marks: 0,
+            ends: [0; 2],
             stamps: [0; 2],
             left,
             time: Time(0),
@@ -87,13 +87,13 @@ impl<'a> Player<'a> {
     /// Goes on to the next segment if it is a plain one.
     #[inline(always)]
     fn usual(&mut self) -> Option<usize> {
-        let (plain, rest) = Written::read(self.from.0)?;
+        let (plain, rest) = Plain::read(self.from.0)?;
         self.from.0 = rest;
         Some(self.plain(plain))
     }
 
     #[inline(always)]
-    fn plain(&mut self, plain: Written) -> usize {
+    fn plain(&mut self, plain: Plain) -> usize {
         if self.unusual != NEITHER {
             self.forget_options();
         }
@@ -171,7 +171,7 @@ impl<'a> Player<'a> {
             from.more(seg);
             self.unusual = x as u8;
         }
-        Tape::pass(&mut self.next, &mut self.marks, x, seg);
+        Tape::pass(&mut self.next, &mut self.ends, x, seg);
         x
     }
 

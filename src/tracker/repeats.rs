@@ -3,7 +3,7 @@
 //! glance such a connection comes to as little as one that is orderly, and is not played for that.
 
 use super::player::Player;
-use super::tape::{Tape, mark};
+use super::tape::{Tape, own};
 use super::trace::Trace;
 use crate::segment::{Flags, Segment};
 use crate::time::Time;
@@ -66,7 +66,7 @@ impl Tape {
     /// How many payload bytes passed, and whether end 1 spoke, if it is orderly.
     #[inline]
     pub(super) fn orderly_and_answered(&self) -> Option<(u32, bool)> {
-        Some((self.orderly()?, self.has(mark::SPOKE, 1)))
+        Some((self.orderly()?, self.has(own::SPOKE, 1)))
     }
 }
 

@@ -21,34 +21,34 @@ pub(super) const MOST: u8 = 48;
 /// What [`Tape::quiet`] counts in: about a second, as a power of two.
 const TICK: u32 = 30;
 
-/// What `marks` holds; where there are two, the second is that of end 1.
+/// What an end has done.
+pub(super) mod own {
+    /// It has acknowledged something.
+    pub const ACKS: u8 = 1;
+    /// It has sent FIN.
+    pub const FIN: u8 = 1 << 1;
+    /// It has sent a segment other than RST.
+    pub const SEEN: u8 = 1 << 2;
+    /// It has sent something.
+    pub const SPOKE: u8 = 1 << 3;
+    /// It has sent more than SYNs and RSTs.
+    pub const PAST_SYN: u8 = 1 << 4;
+}
+
+/// What `marks` holds.
 pub(super) mod mark {
-    /// The end has sent a segment other than RST.
-    pub const SEEN: u16 = 1;
-    /// The end has acknowledged something.
-    pub const ACKS: u16 = 1 << 2;
-    /// The end has sent FIN.
-    pub const FIN: u16 = 1 << 4;
-    /// Both have.
-    pub const CLOSED: u16 = 3 * FIN;
-    /// The end has sent something.
-    pub const SPOKE: u16 = 1 << 6;
     /// It begins with a SYN of end 0, without payload.
-    pub const OPENED: u16 = 1 << 8;
-    /// End 0 has sent more than SYNs and RSTs.
-    pub const PAST_SYN: u16 = 1 << 10;
+    pub const OPENED: u8 = 1;
     /// It was closed or reset once: hardly anything comes after that.
-    pub const SEALED: u16 = 1 << 11;
+    pub const SEALED: u8 = 1 << 1;
     /// It begins with a SYN about which nothing is rare, and no FINs crossed.
-    pub const PLAIN: u16 = 1 << 12;
+    pub const PLAIN: u8 = 1 << 2;
     /// Its first segment has timestamps.
-    pub const STAMPED: u16 = 1 << 13;
+    pub const STAMPED: u8 = 1 << 3;
     /// Its first segment is not written but [kept](super::super::first).
-    pub const KEPT: u16 = 1 << 14;
-    /// Not just one segment after the other, each once and complete.
-    pub const DISORDERLY: u16 = 1 << 9;
+    pub const KEPT: u8 = 1 << 4;
     /// A RST was sent.
-    pub const RESET: u16 = 1 << 15;
+    pub const RESET: u8 = 1 << 5;
 }
 
 /// A connection that is on tape: what decides whether a segment can be written down, and how.
@@ -68,9 +68,10 @@ pub(super) struct Tape {
     pub(super) on: u32,
     /// The least MSS that an end has announced.
     pub(super) mss: u16,
-    pub(super) marks: u16,
-    /// The window of each end's latest segment.
-    pub(super) window: [u16; 2],
+    pub(super) own: [u8; 2],
+    pub(super) marks: u8,
+    /// Not 0 if it is not just one segment after the other, each once and complete.
+    pub(super) disorder: u8,
     /// By how much the time of another segment is later than that of the latest one, at most, in [`TICK`]s.
     pub(super) later: u8,
     /// The timestamp of each end's latest segment that had one.
@@ -78,6 +79,9 @@ pub(super) struct Tape {
     /// The TTL of each end's latest segment.
     pub(super) ttl: [u8; 2],
     pub(super) count: u8,
+    /// At so many segments no more [usual](Tape::record_usual) ones are written down: at none before both ends were seen, or
+    /// where the clock went back.
+    pub(super) most: u8,
 }
 
 const _: () = assert!(size_of::<Tape>() <= 64);
@@ -87,7 +91,7 @@ impl Tape {
     pub fn new(seg: &Segment) -> Tape {
         let opened = seg.flags.control() == Flags::SYN.0 && seg.len == 0;
         let plain = Tape::begins_plainly(seg);
-        let mut marks = if opened { mark::OPENED } else { mark::DISORDERLY };
+        let mut marks = if opened { mark::OPENED } else { 0 };
         marks |= if plain { mark::PLAIN } else { 0 };
         marks |= if seg.options.timestamps.is_some() { mark::STAMPED } else { 0 };
         Tape {
@@ -99,42 +103,37 @@ impl Tape {
             unique: 0,
             on: 0,
             mss: u16::MAX,
+            own: [0; 2],
             marks,
-            window: [0; 2],
+            disorder: (!opened).into(),
             later: 0,
             stamps: [0; 2],
             ttl: [0; 2],
             count: 0,
+            most: 0,
         }
     }
 
-    /// Whether `seg` is a SYN about which nothing is rare.
     #[inline]
-    pub(super) fn begins_plainly(seg: &Segment) -> bool {
-        seg.flags.0 & FLAGS == Flags::SYN.0 && seg.len == 0 && !seg.options.cut && !seg.options.fast_open
-    }
-
-    #[inline]
-    pub(super) fn has(&self, bit: u16, end: usize) -> bool {
-        self.marks & bit << end != 0
+    pub(super) fn has(&self, what: u8, end: usize) -> bool {
+        self.own[end & 1] & what != 0
     }
 
     /// Whether it is one segment after the other, from the SYN on, none missing, none twice, none cut, none larger than an
     /// MSS allows: then so many payload bytes passed.
     pub fn orderly(&self) -> Option<u32> {
-        (self.marks & mark::DISORDERLY == 0).then_some(self.unique)
+        (self.disorder == 0).then_some(self.unique)
     }
 
     /// Whether it is orderly to the end, and both ends have closed, one after the other.
     pub fn may_be_textbook(&self) -> bool {
-        const ALL: u16 = mark::CLOSED | mark::PLAIN;
-        self.marks & (mark::DISORDERLY | ALL) == ALL
+        self.disorder == 0 && self.marks & mark::PLAIN != 0 && self.has_fins()
     }
 
     /// Whether it is one SYN about which nothing is rare, and no more.
     #[inline]
     pub fn is_lone_syn(&self) -> bool {
-        self.count == 1 && self.marks & (mark::DISORDERLY | mark::PLAIN) == mark::PLAIN
+        self.count == 1 && self.disorder == 0 && self.marks & mark::PLAIN != 0
     }
 
     /// That SYN, which is packet `first`.
@@ -144,9 +143,15 @@ impl Tape {
         self.is_lone_syn().then(|| Lone::new(self.scope, self.time, first, stamp))
     }
 
+    /// Whether both ends have sent FIN.
+    #[inline]
+    pub(super) fn has_fins(&self) -> bool {
+        self.own[0] & self.own[1] & own::FIN != 0
+    }
+
     /// Whether both ends have acknowledged the other's FIN.
     pub fn is_closed(&self) -> bool {
-        self.marks & mark::CLOSED == mark::CLOSED && self.next[0] == self.acked[1] && self.next[1] == self.acked[0]
+        self.has_fins() && self.next[0] == self.acked[1] && self.next[1] == self.acked[0]
     }
 
     /// How long nothing has come, at least; a time that does not fit is no time at all.
@@ -174,22 +179,22 @@ impl Tape {
             return true;
         }
         if seg.has(Flags::SYN) {
-            let again = !self.has(mark::SEEN, x) || seg.seq == self.next[x].wrapping_sub(1);
+            let again = !self.has(own::SEEN, x) || seg.seq == self.next[x].wrapping_sub(1);
             let opens = if seg.has(Flags::ACK) { x == 1 && seg.ack == self.next[0] } else { x == 0 };
-            let opening = self.marks & (mark::OPENED | mark::PAST_SYN) == mark::OPENED;
-            return (opening || x == 1 && self.marks & mark::OPENED != 0) && opens && again && seg.len == 0;
+            let (opened, opening) = (self.marks & mark::OPENED != 0, !self.has(own::PAST_SYN, 0));
+            return opened && (opening || x == 1) && opens && again && seg.len == 0;
         }
-        let own = if self.has(mark::SEEN, x) {
+        let goes_on = if self.has(own::SEEN, x) {
             near(seg.seq, self.next[x])
         } else {
-            !self.has(mark::ACKS, y) || near(seg.seq, self.acked[y])
+            !self.has(own::ACKS, y) || near(seg.seq, self.acked[y])
         };
-        let acknowledges = if self.has(mark::SEEN, y) {
+        let acknowledges = if self.has(own::SEEN, y) {
             near(seg.ack, self.next[y])
         } else {
-            !self.has(mark::ACKS, x) || near(seg.ack, self.acked[x])
+            !self.has(own::ACKS, x) || near(seg.ack, self.acked[x])
         };
-        own && (acknowledges || !seg.has(Flags::ACK))
+        goes_on && (acknowledges || !seg.has(Flags::ACK))
     }
 
     /// Whether `seg` of end `x` is the next in order.
@@ -200,33 +205,33 @@ impl Tape {
             // Another may be a copy of it.
             return seg.len == 0 && !seg.options.cut && self.marks & mark::RESET == 0;
         }
-        let stream = if self.has(mark::SEEN, x) { seg.seq == self.next[x] } else { seg.has(Flags::SYN) };
+        let stream = if self.has(own::SEEN, x) { seg.seq == self.next[x] } else { seg.has(Flags::SYN) };
         let content = seg.seq_len() > 0;
         let acknowledges = !seg.has(Flags::ACK)
-            || self.has(mark::SEEN, y)
+            || self.has(own::SEEN, y)
                 && self.next[y].wrapping_sub(seg.ack) < 1 << 16
-                && (content || !self.has(mark::ACKS, x) || seg.ack != self.acked[x]);
+                && (content || !self.has(own::ACKS, x) || seg.ack != self.acked[x]);
         stream
             && acknowledges
             && (seg.has(Flags::ACK) || seg.has(Flags::SYN))
-            && !(content && self.has(mark::FIN, x))
+            && !(content && self.has(own::FIN, x))
             && seg.len <= u32::from(self.mss)
             && !seg.options.cut
     }
 
     /// What follows from `seg` of end `x` for the next ones: the same when written and when read.
     #[inline]
-    pub(super) fn pass(next: &mut [u32; 2], marks: &mut u16, x: usize, seg: &Segment) {
-        *marks |= mark::SPOKE << x;
+    pub(super) fn pass(next: &mut [u32; 2], ends: &mut [u8; 2], x: usize, seg: &Segment) {
+        let own = &mut ends[x & 1];
+        *own |= own::SPOKE;
         if seg.has(Flags::RST) {
-            *marks |= mark::RESET;
             return;
         }
         let end = seg.end();
-        if *marks & mark::SEEN << x == 0 || after(end, next[x]) {
+        if *own & own::SEEN == 0 || after(end, next[x]) {
             next[x] = end;
         }
-        *marks |= mark::SEEN << x;
+        *own |= own::SEEN;
     }
 
     /// The acknowledgment number that `seg` of end `x` has as a rule.
@@ -251,11 +256,9 @@ impl Tape {
             return false;
         }
         self.row = row;
-        if !self.is_next(x, seg) {
-            self.marks |= mark::DISORDERLY;
-        }
+        self.disorder |= u8::from(!self.is_next(x, seg));
         self.count += 1;
-        (self.ttl[x], self.window[x]) = (seg.ttl, seg.window);
+        self.ttl[x] = seg.ttl;
         if let Some(stamps) = seg.options.timestamps {
             self.stamps[x] = stamps.value;
         }
@@ -263,23 +266,27 @@ impl Tape {
             self.later = self.later_than(seg.time);
         }
         (self.time, self.on) = (seg.time, on);
-        Tape::pass(&mut self.next, &mut self.marks, x, seg);
-        if !seg.has(Flags::RST) {
+        Tape::pass(&mut self.next, &mut self.own, x, seg);
+        if seg.has(Flags::RST) {
+            self.marks |= mark::RESET;
+        } else {
             self.unique = self.unique.wrapping_add(seg.len);
-            if x == 0 && !seg.has(Flags::SYN) {
-                self.marks |= mark::PAST_SYN;
+            if !seg.has(Flags::SYN) {
+                self.own[x] |= own::PAST_SYN;
             }
             if seg.has(Flags::ACK) {
-                (self.acked[x], self.marks) = (seg.ack, self.marks | mark::ACKS << x);
+                (self.acked[x], self.own[x]) = (seg.ack, self.own[x] | own::ACKS);
             }
             if seg.has(Flags::FIN | Flags::ACK) {
-                self.marks |= mark::FIN << x;
-                if self.has(mark::FIN, 1 - x) && seg.ack != self.next[1 - x] {
+                self.own[x] |= own::FIN;
+                if self.has(own::FIN, 1 - x) && seg.ack != self.next[1 - x] {
                     self.marks &= !mark::PLAIN;
                 }
             }
             self.mss = self.mss.min(seg.options.mss.unwrap_or(u16::MAX));
         }
+        let straight = self.own[0] & self.own[1] & own::SEEN != 0 && self.later == 0;
+        self.most = if straight { MOST_USUAL } else { 0 };
         self.seal_if_over(seg.has(Flags::RST), rows);
         true
     }
@@ -306,7 +313,7 @@ impl Tape {
     /// Writes `seg` of end `x`, `on` packets from the first one, where there is `room`; as how many bytes, if there is as much.
     pub(super) fn write(&self, on: u32, x: usize, seg: &Segment, room: &mut [u8]) -> usize {
         let (later, further) = (seg.time.0.wrapping_sub(self.time.0) as u64, on.wrapping_sub(self.on));
-        let mut kind = x as u16 | (seg.flags.0 & FLAGS) << 8;
+        let mut kind = x as u16 | what::WINDOW | (seg.flags.0 & FLAGS) << 8;
         let mut to = Writer { room, at: 4 };
         if self.count == 0 {
             kind |= what::WIDE;
@@ -323,10 +330,7 @@ impl Tape {
             kind |= what::LEN;
             to.put((seg.len as u16).to_le_bytes());
         }
-        if seg.window != self.window[x] {
-            kind |= what::WINDOW;
-            to.put(seg.window.to_le_bytes());
-        }
+        to.put(seg.window.to_le_bytes());
         if seg.seq != self.next[x] {
             kind |= what::SEQ;
             to.put(seg.seq.to_le_bytes());

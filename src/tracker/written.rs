@@ -6,10 +6,10 @@ use crate::segment::{Flags, Options, Segment, Timestamps};
 /// checksum, and by how much time and packet number are later than those of the segment before.
 pub mod what {
     pub const SENDER: u16 = 1;
-    /// Its sequence number follows; else it continues the stream.
-    pub const SEQ: u16 = 1 << 1;
-    /// Its acknowledgment number follows; else it is the end of the other stream, or 0 without ACK.
-    pub const ACK: u16 = 1 << 2;
+    /// It has payload, of which the length follows.
+    pub const LEN: u16 = 1 << 1;
+    /// Its window follows, as that of any does but a [`Plain`](super::Plain) one.
+    pub const WINDOW: u16 = 1 << 2;
     pub const STAMPS: u16 = 1 << 3;
     /// Its timestamps follow as distances: see [`NearStamps`](super::NearStamps).
     pub const NEAR_STAMPS: u16 = 1 << 7;
@@ -19,12 +19,14 @@ pub mod what {
     pub const WIDE: u16 = 1 << 5;
     /// A byte follows that says what else there is.
     pub const MORE: u16 = 1 << 6;
-    /// It has payload, of which the length follows.
-    pub const LEN: u16 = 1 << 14;
-    /// Its window follows; else it is that of the end's segment before.
-    pub const WINDOW: u16 = 1 << 15;
-    /// It is a [`Plain`](super::Plain) one; with timestamps, it has [`WINDOW`].
+    /// Its sequence number follows; else it continues the stream.
+    pub const SEQ: u16 = 1 << 14;
+    /// Its acknowledgment number follows; else it is the end of the other stream, or 0 without ACK.
+    pub const ACK: u16 = 1 << 15;
+    /// It is a [`Plain`](super::Plain) one; with timestamps, it has [`STAMPED`].
     pub const PLAIN: u16 = STAMPS | NEAR_STAMPS;
+    /// Such a one has so many bytes more.
+    pub const STAMPED: u16 = WINDOW;
 }
 
 /// The flags that stand in those two bytes.
@@ -46,7 +48,9 @@ pub mod more {
 /// Whether there is anything but timestamps.
 #[inline]
 pub fn has_more(o: &Options) -> bool {
-    o.mss.is_some() | o.window_scale.is_some() | o.sack_permitted | (o.sack_blocks != 0) | o.fast_open | o.cut
+    // As they mostly lie in memory, so that they are looked at as one word.
+    let few = u32::from_le_bytes([o.sack_permitted.into(), o.fast_open.into(), o.cut.into(), o.sack_blocks]);
+    few != 0 || o.window_scale.is_some() || o.mss.is_some()
 }
 
 /// Timestamps in four bytes: how much later the value is than the latest of the sender, and how far the echo is from the
@@ -75,125 +79,104 @@ impl NearStamps {
 }
 
 /// An acknowledgment, or payload or a FIN that continues the stream: always the same numbers in the same places, so that it is
-/// written and read without asking which are there.
+/// written and read without asking which are there. In three words: those two bytes, window, checksum, IP identification; time,
+/// packet number, length; timestamps. Each number is taken out where it is asked for, since there are not registers for all.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain {
-    pub sender: usize,
-    pub flags: Flags,
-    pub checksum: u16,
-    /// By how much its time and its packet number are later than those of the segment before.
-    pub later: u32,
-    pub further: u16,
-    /// Its payload; only without, it may acknowledge less than the end of the other stream, by so much.
-    pub len: u16,
-    pub behind: u16,
-    pub window: u16,
-    pub ip_id: u16,
+    words: [u64; 2],
     pub near: Option<NearStamps>,
 }
 
 impl Plain {
     /// Bytes of one without timestamps.
-    const BYTES: usize = 16;
+    pub const BYTES: usize = 16;
+    /// Where these are; behind the checksum, the IP identification.
+    pub const KIND: usize = 0;
+    pub const WINDOW: usize = 2;
+    pub const CHECKSUM: usize = 4;
+    pub const LATER: usize = 8;
+    pub const FURTHER: usize = 12;
+    pub const EITHER: usize = 14;
+    pub const NEAR: usize = 16;
 
-    /// It, and behind it nothing that counts.
-    #[inline(always)]
-    pub fn words(&self) -> [u64; 3] {
-        let stamped = if self.near.is_some() { what::WINDOW } else { 0 };
-        let payload = if self.len != 0 { what::LEN } else { 0 };
-        let kind = what::PLAIN | stamped | payload | self.sender as u16 | self.flags.0 << 8;
-        let four = |a: u16, b: u16, c: u16, d: u16| {
-            u64::from(a) | u64::from(b) << 16 | u64::from(c) << 32 | u64::from(d) << 48
-        };
-        let near = self.near.map_or(0, |near| near.0);
-        [
-            u64::from(self.later) << 32 | u64::from(self.checksum) << 16 | u64::from(kind),
-            four(self.further, self.len | self.behind, self.window, self.ip_id),
-            near.into(),
-        ]
-    }
-
-    /// How many bytes of these count, with timestamps or without.
-    #[inline(always)]
-    pub fn bytes(stamped: bool) -> usize {
-        Self::BYTES + if stamped { size_of::<NearStamps>() } else { 0 }
-    }
-}
-
-/// A [`Plain`] one as it is written: each number is taken out where it is asked for, since there are not registers for all.
-#[derive(Clone, Copy, Debug)]
-pub struct Written {
-    words: [u64; 2],
-    pub near: Option<NearStamps>,
-}
-
-impl Written {
     /// The one that `bytes` begin with, if it is such a one, and what is behind it.
     #[inline(always)]
-    pub fn read(bytes: &[u8]) -> Option<(Written, &[u8])> {
-        let (words, mut rest) = bytes.split_first_chunk::<{ Plain::BYTES }>()?;
+    pub fn read(bytes: &[u8]) -> Option<(Plain, &[u8])> {
+        let (words, mut rest) = bytes.split_first_chunk::<{ Self::BYTES }>()?;
         let &[first, second] = words.as_chunks().0 else { return None };
         let words = [first, second].map(u64::from_le_bytes);
         let (kind, mut near) = (words[0] as u16, None);
         if kind & what::PLAIN != what::PLAIN {
             return None;
         }
-        if kind & what::WINDOW != 0 {
+        if kind & what::STAMPED != 0 {
             let (stamps, behind) = rest.split_first_chunk()?;
             (near, rest) = (Some(NearStamps(u32::from_le_bytes(*stamps))), behind);
         }
-        Some((Written { words, near }, rest))
+        Some((Plain { words, near }, rest))
     }
 
-    /// The `n`th two bytes.
+    /// The two bytes at place `at`.
     #[inline(always)]
-    fn short(&self, n: usize) -> u16 {
-        (self.words[n / 4] >> (n % 4 * 16)) as u16
+    fn short(&self, at: usize) -> u16 {
+        (self.words[at / 8] >> (at % 8 * 8)) as u16
     }
 
     #[inline(always)]
     pub fn sender(&self) -> usize {
-        usize::from(self.short(0) & what::SENDER)
+        usize::from(self.short(Self::KIND) & what::SENDER)
     }
 
     #[inline(always)]
     pub fn flags(&self) -> Flags {
-        Flags(self.short(0) >> 8 & FLAGS)
-    }
-
-    #[inline(always)]
-    pub fn checksum(&self) -> u16 {
-        self.short(1)
-    }
-
-    #[inline(always)]
-    pub fn later(&self) -> u32 {
-        (self.words[0] >> 32) as u32
-    }
-
-    #[inline(always)]
-    pub fn further(&self) -> u16 {
-        self.short(4)
-    }
-
-    #[inline(always)]
-    pub fn len(&self) -> u16 {
-        if self.short(0) & what::LEN != 0 { self.short(5) } else { 0 }
-    }
-
-    #[inline(always)]
-    pub fn behind(&self) -> u16 {
-        self.short(5).wrapping_sub(self.len())
+        Flags(self.short(Self::KIND) >> 8 & FLAGS)
     }
 
     #[inline(always)]
     pub fn window(&self) -> u16 {
-        self.short(6)
+        self.short(Self::WINDOW)
+    }
+
+    #[inline(always)]
+    pub fn checksum(&self) -> u16 {
+        self.short(Self::CHECKSUM)
     }
 
     #[inline(always)]
     pub fn ip_id(&self) -> u16 {
-        self.short(7)
+        self.short(Self::CHECKSUM + 2)
+    }
+
+    /// By how much its time and its packet number are later than those of the segment before.
+    #[inline(always)]
+    pub fn later(&self) -> u32 {
+        self.words[1] as u32
+    }
+
+    #[inline(always)]
+    pub fn further(&self) -> u16 {
+        self.short(Self::FURTHER)
+    }
+
+    /// Its payload; only without, it may acknowledge less than the end of the other stream, by so much.
+    #[inline(always)]
+    pub fn len(&self) -> u16 {
+        if self.short(Self::KIND) & what::LEN != 0 { self.short(Self::EITHER) } else { 0 }
+    }
+
+    #[inline(always)]
+    pub fn behind(&self) -> u16 {
+        self.short(Self::EITHER).wrapping_sub(self.len())
+    }
+}
+
+const _: () = assert!(what::STAMPED as usize == size_of::<NearStamps>());
+
+/// Writes `value` at place `at` of `room`, which is there where both are known.
+#[inline(always)]
+pub fn put<const N: usize, const ROOM: usize>(room: &mut [u8; ROOM], at: usize, value: [u8; N]) {
+    if let Some(place) = room.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+        *place = value;
     }
 }
 
