@@ -12,6 +12,10 @@ use crate::prefetch::prefetch;
 const SIZES: [u8; 5] = [1, 6, 16, 34, 68];
 /// Bytes of three words.
 const WORDS: usize = 24;
+/// Bytes that a row may begin with at once.
+pub const BEGINNING: usize = 2 * LINE;
+/// Pieces before there are many.
+const FEW: usize = 64;
 /// No line.
 const NONE: u32 = u32::MAX;
 
@@ -128,6 +132,17 @@ impl Rows {
         let piece = self.pieces.get_mut(piece)?;
         let from = piece.start as usize + at + used;
         piece.bytes.get_mut(from..from + WORDS)?.first_chunk_mut()
+    }
+
+    /// The same for `row` with nothing in it, where it need not move soon. `None` if there are many rows: then the smallest block
+    /// has to do.
+    #[inline(always)]
+    pub fn begin(&mut self, row: &mut Row) -> Option<&mut [u8; BEGINNING]> {
+        if (row.used, row.lines) != (0, 0) || self.pieces.len() > FEW {
+            return None;
+        }
+        *row = Row { block: self.take(1)?, used: 0, lines: SIZES[1] };
+        block_mut(&mut self.pieces, row)?.first_chunk_mut()
     }
 
     /// Moves `row` to where there is room for three words.
@@ -323,6 +338,17 @@ mod tests {
         assert_eq!(rows.pieces.len(), SIZES.len());
         let taken = rows.sizes.iter().map(|blocks| PIECE as u32 / u32::from(blocks.lines) - blocks.left);
         assert!(taken.into_iter().all(|taken| taken <= 14));
+    }
+
+    #[test]
+    fn where_there_are_many_rows_the_next_begin_small() {
+        let (mut rows, mut row, mut begun) = (Rows::default(), Row::EMPTY, 0);
+        while rows.begin(&mut row).is_some() {
+            (row, begun) = (Row::EMPTY, begun + 1);
+        }
+        assert_eq!(begun, FEW * (PIECE / usize::from(SIZES[1])) + 1);
+        assert!(append(&mut rows, &mut row, &[1; 40]));
+        assert_eq!((row.lines, rows.get(&row)), (SIZES[0], &[1; 40][..]));
     }
 
     #[test]

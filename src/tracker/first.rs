@@ -1,10 +1,10 @@
 //! The SYN that a tape begins with, as long as nothing comes after it: it is kept at the head of the tape, in what only later
-//! segments fill, so that a flood of SYNs has no rows. With the second segment it is written down.
+//! segments fill, so that a flood of SYNs has no rows. With the second segment it is written down, which mostly is a SYN,ACK.
 
-use super::tape::{Tape, mark, own};
+use super::tape::{MOST_USUAL, Tape, mark, own};
 use super::written::{FLAGS, more, put, what};
 use crate::pack::Pack;
-use crate::pack::block::{Row, Rows};
+use crate::pack::block::{BEGINNING, Row, Rows};
 use crate::segment::{Flags, Options, Segment, Timestamps};
 
 /// What is kept beside its numbers: its window scale, and above that which options it has, and flags beyond the six.
@@ -15,6 +15,8 @@ const MORE_FLAGS: u32 = 16;
 
 /// Where a SYN or its answer is written there is room for so many bytes: more than it takes.
 const ROOM: usize = 48;
+
+const _: () = assert!(2 * ROOM <= BEGINNING);
 
 impl Tape {
     /// Whether `seg` is a SYN about which nothing is rare.
@@ -124,6 +126,39 @@ impl Tape {
         written
     }
 
+    /// Writes down `seg` of end `x`, `on` packets from the first one, if it is a plain SYN,ACK that answers the SYN that is kept;
+    /// and before it that. Else does nothing. What comes of it is what [`Tape::record_other`] makes of any segment.
+    #[inline(always)]
+    pub(super) fn record_answer(&mut self, on: u32, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
+        let (o, later, further) = (&seg.options, seg.time.0.wrapping_sub(self.time.0) as u64, on.wrapping_sub(self.on));
+        let answers = seg.flags.0 == Flags::SYN.0 | Flags::ACK.0
+            && x == 1
+            && self.is_kept()
+            && (seg.ack, seg.len, seg.scope) == (self.next[0], 0, self.scope)
+            && later <= u32::MAX.into()
+            && further <= u16::MAX.into()
+            && o.sack_blocks == 0
+            && !o.fast_open
+            && !o.cut;
+        if !answers {
+            return false;
+        }
+        let Some(room) = rows.begin(&mut self.row) else { return false };
+        let syn = room.first_chunk_mut().map_or(0, |room| self.write_syn(room));
+        let room = room.get_mut(syn..).and_then(|rest| rest.first_chunk_mut());
+        let answer = room.map_or(0, |room| Tape::write_answer([later as u32, further], seg, room));
+        self.row.extend(syn + answer);
+        self.keep_nothing();
+        self.count = 2;
+        (self.time, self.on) = (seg.time, on);
+        (self.ttl[1], self.next[1], self.acked[1]) = (seg.ttl, seg.seq.wrapping_add(1), seg.ack);
+        self.stamps[1] = o.timestamps.map_or(0, |stamps| stamps.value);
+        self.mss = self.mss.min(o.mss.unwrap_or(u16::MAX));
+        self.own[1] = own::SPOKE | own::SEEN | own::ACKS;
+        self.most = MOST_USUAL;
+        true
+    }
+
     /// What [`Tape::write`] does, for the SYN that is kept, whatever of it is 0.
     #[inline(always)]
     fn write_syn(&self, room: &mut [u8; ROOM]) -> usize {
@@ -137,6 +172,21 @@ impl Tape {
         let more = more_of((mss, scale, rest & SACK_PERMITTED != 0), self.ttl[0], (rest >> MORE_FLAGS) as u8);
         let kind = what::WIDE | what::WINDOW | what::SEQ | what::ID | Flags::SYN.0 << 8;
         finish(room, 20, kind, stamp, more, (numbers >> 16) as u16)
+    }
+
+    /// The same for the SYN,ACK `seg`, so much later than the segment before.
+    #[inline(always)]
+    fn write_answer([later, further]: [u32; 2], seg: &Segment, room: &mut [u8; ROOM]) -> usize {
+        let o = &seg.options;
+        let stamps = o.timestamps.map(|stamps| u64::from(stamps.echo) << 32 | u64::from(stamps.value));
+        put(room, 4, later.to_le_bytes());
+        put(room, 8, (further as u16).to_le_bytes());
+        put(room, 10, seg.window.to_le_bytes());
+        put(room, 12, seg.seq.to_le_bytes());
+        put(room, 16, seg.ip_id.to_le_bytes());
+        let more = more_of((o.mss, o.window_scale, o.sack_permitted), seg.ttl, 0);
+        let kind = what::SENDER | what::WINDOW | what::SEQ | what::ID | (Flags::SYN.0 | Flags::ACK.0) << 8;
+        finish(room, 18, kind, stamps, more, seg.checksum)
     }
 }
 
@@ -259,6 +309,44 @@ mod tests {
             prop_assert!(tape.record(syn.packet, usize::from(!again), &next, &mut rows));
             prop_assert!(tape.kept().is_none());
             prop_assert_eq!(played(&tape, syn.packet, &rows), vec![syn, next]);
+        }
+
+        #[test]
+        fn an_answer_is_written_down_as_any_segment_is(
+            (syn, like) in (syn(), syn()),
+            flags in prop_oneof![4 => Just(Flags::SYN | Flags::ACK), 1 => (0..64_u16).prop_map(Flags)],
+            later in prop_oneof![4 => 0..1_000_000_i64, 1 => -10_i64..1 << 40],
+            further in prop_oneof![4 => 1..50_u32, 1 => any::<u32>()],
+            (x, apart, len, scopes) in (
+                prop::bool::weighted(0.9),
+                prop_oneof![8 => Just(1), 1 => any::<u32>()],
+                prop_oneof![8 => Just(0), 1 => any::<u32>()],
+                prop::bool::weighted(0.1),
+            ),
+            sack in prop::bool::weighted(0.1),
+        ) {
+            let timestamps = syn.options.timestamps.map(|stamps| Timestamps { echo: 0, ..stamps });
+            let options = Options { timestamps, cut: false, fast_open: false, ..syn.options };
+            let syn = Segment { ack: 0, options, ..syn };
+            let (packet, time) = (syn.packet.wrapping_add(further.into()), Time(syn.time.0.wrapping_add(later)));
+            let (src, dst) = if x { (syn.dst, syn.src) } else { (syn.src, syn.dst) };
+            let options = Options { sack_blocks: sack.into(), sack: [(u32::from(sack), 0); 3], ..like.options };
+            let (ack, scope) = (syn.seq.wrapping_add(apart), if scopes { like.scope } else { syn.scope });
+            let answer = Segment { time, packet, src, dst, ack, flags, len, scope, captured: len, options, ..like };
+            let acks = Segment { seq: syn.seq.wrapping_add(1), ack: answer.end(), flags: Flags::ACK, ..syn };
+            let acks = Segment { time, packet: packet.wrapping_add(1), options: Options::default(), ..acks };
+            let (mut rows, mut tape) = ([Rows::default(), Rows::default()], [Tape::keeping(&syn); 2]);
+            let x = usize::from(x);
+            let recorded = tape[0].record_other(further, x, &answer, &mut rows[0]);
+            prop_assert_eq!(tape[1].record(syn.packet, x, &answer, &mut rows[1]), recorded);
+            for seg in [None, Some(acks)] {
+                let recorded = seg.is_some_and(|seg| tape[0].record(syn.packet, 0, &seg, &mut rows[0]));
+                prop_assert_eq!(seg.is_some_and(|seg| tape[1].record(syn.packet, 0, &seg, &mut rows[1])), recorded);
+                let [long, short] = [0, 1].map(|i| format!("{:?}", Tape { row: Row::EMPTY, ..tape[i] }));
+                prop_assert_eq!(long, short);
+                let [long, short] = [0, 1].map(|i| played(&tape[i], syn.packet, &rows[i]));
+                prop_assert_eq!(long, short);
+            }
         }
     }
 }

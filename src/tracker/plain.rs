@@ -14,7 +14,13 @@ impl Tape {
     #[inline]
     pub fn record(&mut self, first: u64, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
         let Ok(on) = u32::try_from(seg.packet.wrapping_sub(first)) else { return false };
-        self.record_usual(on, x, seg, rows) || self.record_other(on, x, seg, rows)
+        self.record_usual(on, x, seg, rows) || self.record_rare(on, x, seg, rows)
+    }
+
+    /// The same if it is no usual one.
+    #[inline(never)]
+    fn record_rare(&mut self, on: u32, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
+        self.record_answer(on, x, seg, rows) || self.record_other(on, x, seg, rows)
     }
 
     /// Writes down `seg` of end `x`, `on` packets from the first one, if it is a usual one that certainly belongs here; else
