@@ -1,11 +1,12 @@
 //! What is measured of a textbook connection as it is read in one go: what [`Measured`](super::Measured) comes to for it.
 
-use super::flight::{Flight, MOST};
+use super::flight::MOST;
 use super::held;
 use super::missed::PROMPT;
 use super::pause::{Ender, GAP, Gap, Seen};
 use crate::time::{Span, Time};
-use crate::tracker::abridged::{Line, Measure};
+use crate::tracker::abridged::{Acked, Content, Measure};
+use crate::tracker::sequence::after;
 
 /// Samples of a kind: no more than segments.
 #[derive(Debug)]
@@ -46,6 +47,35 @@ impl Spans {
     }
 }
 
+/// What was sent, payload or FIN, of both ends, in the order in which it came.
+#[derive(Debug)]
+struct Log {
+    count: usize,
+    /// Which end sent it, where it ends in the stream, and when it was captured.
+    sent: [(u32, u32, Time); MOST],
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { count: 0, sent: [(0, 0, Time(0)); MOST] }
+    }
+}
+
+impl Log {
+    #[inline(always)]
+    fn push(&mut self, content: &Content) {
+        self.sent[self.count % MOST] = (content.sender as u32, content.end, content.time);
+        self.count += 1;
+    }
+
+    /// When end `x` sent what ends just before `ack`, if anything does.
+    fn ending(&self, x: usize, ack: u32) -> Option<Time> {
+        let own = self.sent[..self.count.min(MOST)].iter().rev().filter(|(sender, ..)| *sender == x as u32);
+        let &(_, end, time) = own.skip_while(|(_, end, _)| after(*end, ack)).next()?;
+        (end == ack).then_some(time)
+    }
+}
+
 /// What was measured of one connection; made once, and used for one after the other.
 ///
 /// Its client is end 0. Times do not go back and are in bounds, so that what is reckoned with them is exact.
@@ -62,7 +92,7 @@ pub struct Abridged {
     pub(super) responses: Spans,
     /// The first payload of each end.
     pub(super) first: [Option<Time>; 2],
-    /// What was spent before the close: on the network, by each end, and by none.
+    /// What was spent before the close: on the network, once that is known, by each end, and by none.
     pub(super) network: Span,
     pub(super) own: [Span; 2],
     pub(super) nobody: Span,
@@ -70,20 +100,21 @@ pub struct Abridged {
     pub(super) gaps: Seen,
     /// The FINs.
     pub(super) fins: [Time; 2],
-    /// What is accounted for.
-    mark: Time,
-    /// When each end last acknowledged more, or when what waits for that began to be sent.
-    progress: [Time; 2],
-    /// When all that each end had sent was acknowledged.
-    settled: [Option<Time>; 2],
-    flights: [Flight; 2],
-    /// The last to send payload, and when; before any payload the client.
+    /// When the handshake ended.
+    opened: Time,
+    /// When each end began to send what is not acknowledged yet; where all is, when it was.
+    turned: [Time; 2],
+    sent: Log,
+    /// The last to send payload; before any payload the client.
     talker: usize,
-    spoke: Option<Time>,
+    /// Whether there was any.
+    spoke: bool,
     /// When the other sent its last payload before that which is answered, and the answer is not over.
     asked: Option<Time>,
     /// The last payload or FIN, or the end of the handshake.
     content: Time,
+    /// The last payload before the close, if there was any.
+    data: Time,
     closing: bool,
 }
 
@@ -106,18 +137,24 @@ impl Abridged {
 
     /// If the client sent the last payload, how long before `time`.
     pub fn client_waited_until(&self, time: Time) -> Option<Span> {
-        self.spoke.filter(|_| self.talker == 0).map(|spoke| since(spoke, time))
+        self.data().filter(|_| self.talker == 0).map(|data| since(data, time))
+    }
+
+    /// When the last payload was sent.
+    #[inline]
+    fn data(&self) -> Option<Time> {
+        self.spoke.then_some(self.data)
     }
 
     /// From the last payload, if there was any, to the FIN of end `x`: there is none after the first FIN.
     pub(super) fn after_data(&self, x: usize) -> Option<Span> {
-        self.spoke.map(|spoke| since(spoke, self.fins[x]))
+        self.data().map(|data| since(data, self.fins[x]))
     }
 
     /// The last of the responses, which the close ends.
     pub(super) fn last_response(&self) -> Option<Span> {
         let asked = self.asked.filter(|_| self.talker == 1)?;
-        Some(since(asked, self.spoke?))
+        Some(since(asked, self.data()?))
     }
 
     /// That is one as the others.
@@ -127,86 +164,69 @@ impl Abridged {
         last.into_iter().for_each(|last| self.responses.push(last));
     }
 
-    /// What end `x` sends acknowledges more than before; false if it took long.
+    /// How much of `span`, the time up to `now` since the last payload or the handshake, end `x` spent before it went on; `None` if
+    /// that is not told so easily.
     #[inline(always)]
-    fn acknowledges(&mut self, line: &Line) -> bool {
-        let (x, y) = (line.sender & 1, 1 - (line.sender & 1));
-        let flight = &mut self.flights[y];
-        let sent = if line.all { Some(line.asked) } else { flight.acknowledged(line.ack) };
-        self.progress[x] = line.time;
-        if line.all {
-            flight.clear();
-            self.settled[y] = Some(line.time);
+    fn own(&self, x: usize, now: Time, span: Span, flying: bool) -> Option<Span> {
+        if self.talker != x {
+            return Some(Span(span.0.wrapping_sub(self.least[x].0).max(0)));
         }
-        let Some(sent) = sent else { return true };
-        let span = since(sent, line.time);
-        self.trips[x].push(span);
-        self.least[x] = self.least[x].min(span);
-        // Whether it had been acknowledged before is not asked of these.
-        span <= PROMPT
+        if flying {
+            // That was spent on the network, unless acknowledgments are missing.
+            return (since(self.turned[x], now) <= PROMPT).then_some(Span(0));
+        }
+        if !self.spoke {
+            return Some(span);
+        }
+        let network = sum(since(self.content, self.turned[x]), self.least[x]);
+        Some(Span(span.0.wrapping_sub(network.0.clamp(0, span.0))))
     }
 
-    /// What the time up to the next payload or the first FIN was spent on; false if that is not told so easily.
+    /// End `x` spent so much, unless that was so long that nobody did.
     #[inline(always)]
-    fn spends(&mut self, line: &Line) -> bool {
-        let (x, y, now) = (line.sender & 1, 1 - (line.sender & 1), line.time);
-        let span = since(self.mark, now);
-        let owes = self.spoke.is_some() && self.talker != x && x == 1;
-        let network = if self.talker != x {
-            self.least[x].min(span)
-        } else if line.flying {
-            if since(self.progress[y], now) > PROMPT {
-                return false;
-            }
-            span
-        } else {
-            self.settled[x]
-                .map_or(Span(0), |settled| Span((sum(since(self.mark, settled), self.least[x])).0.clamp(0, span.0)))
-        };
-        self.mark = now;
-        self.network = sum(self.network, network);
-        let own = since(Time(network.0), Time(span.0));
-        if own < GAP || owes {
-            self.own[x] = sum(self.own[x], own);
-            return true;
-        }
-        self.nobody = sum(self.nobody, own);
-        // A client that closes then may have given up.
-        !line.fin || line.len > 0 || x == 1 || self.spoke.is_none() || self.talker == 1
+    fn spends(&mut self, x: usize, own: Span) {
+        let owes = self.spoke && self.talker != x && x == 1;
+        let by = if own < GAP || owes { &mut self.own[x] } else { &mut self.nobody };
+        *by = sum(*by, own);
     }
 
-    /// End `x` sends payload; false if it may have been held back.
+    /// End `x` has payload, the first behind that of the other end or of all; nothing was sent for `span`.
     #[inline(always)]
-    fn speaks(&mut self, line: &Line) -> bool {
-        let (x, now) = (line.sender & 1, line.time);
-        let mut plain = true;
-        if let Some(spoke) = self.spoke
-            && self.talker == x
-        {
-            if let Some(settled) = self.settled[x] {
-                plain = line.len >= held::SMALL
-                    || !held::is_held_back(now, settled, spoke, [self.least[1 - x], self.least[x]]);
-            }
-        } else {
-            self.turns(x, now);
-        }
-        (self.talker, self.spoke) = (x, Some(now));
-        plain
-    }
-
-    /// End `x` speaks, and it was not the last that did.
-    #[inline(always)]
-    fn turns(&mut self, x: usize, now: Time) {
+    fn turns(&mut self, x: usize, now: Time, span: Span) {
         self.first[x].get_or_insert(now);
-        if let Some(spoke) = self.spoke {
+        if self.spoke {
+            let data = self.content;
             if let Some(asked) = self.asked
                 && x == 0
             {
-                self.responses.push(since(asked, spoke));
+                self.responses.push(since(asked, data));
             }
-            self.answers[x].push(since(spoke, now));
-            self.asked = Some(spoke);
+            self.answers[x].push(span);
+            self.asked = Some(data);
         }
+        (self.talker, self.spoke) = (x, true);
+    }
+
+    /// What is sent was not held back, by an end that sent payload last, so long ago.
+    #[inline(always)]
+    fn is_prompt(&self, content: &Content) -> bool {
+        let (x, now) = (content.sender & 1, content.time);
+        content.flying
+            || content.len >= held::SMALL
+            || !held::is_held_back(now, self.turned[x], self.content, [self.least[1 - x], self.least[x]])
+    }
+
+    /// Payload or FIN was sent, `span` after the last.
+    #[inline(always)]
+    fn goes_on(&mut self, content: &Content, span: Span, ender: Ender) {
+        if !content.flying {
+            self.turned[content.sender & 1] = content.time;
+        }
+        self.sent.push(content);
+        if span >= GAP {
+            self.pauses(content.sender & 1, content.time, ender);
+        }
+        self.content = content.time;
     }
 
     /// Nothing was sent for long up to `now`, when end `x` sends what ends that.
@@ -214,6 +234,18 @@ impl Abridged {
     fn pauses(&mut self, x: usize, now: Time, ender: Ender) {
         let (start, length) = (self.content, since(self.content, now));
         self.gaps.add(Gap { start, length, probes: 0, ended: (ender, x) });
+    }
+
+    /// What was spent up to the first FIN, or to a RST; false if that is not told so easily.
+    fn ends(&mut self, x: usize, now: Time, (payload, flying): (bool, bool)) -> bool {
+        let Some(own) = self.own(x, now, since(self.content, now), flying) else { return false };
+        self.spends(x, own);
+        // The rest was spent on the network.
+        let spent = sum(sum(self.own[0], self.own[1]), self.nobody);
+        self.network = Span(since(self.opened, now).0.wrapping_sub(spent.0));
+        self.data = self.content;
+        // A client that closes then may have given up.
+        own < GAP || payload || x == 1 || !self.spoke || self.talker == 1
     }
 }
 
@@ -225,48 +257,70 @@ impl Measure for Abridged {
         for x in [0, 1] {
             self.trips[x].begin(self.least[x]);
             self.answers[x].count = 0;
-            self.flights[x].clear();
         }
-        self.responses.count = 0;
+        (self.responses.count, self.sent.count) = (0, 0);
         self.gaps.clear();
-        (self.network, self.own, self.nobody, self.first) = Default::default();
-        (self.settled, self.talker, self.spoke, self.asked, self.closing) = Default::default();
-        (self.mark, self.content, self.progress) = (ack, ack, [ack; 2]);
+        (self.own, self.nobody, self.first) = Default::default();
+        (self.talker, self.spoke, self.asked, self.closing) = Default::default();
+        (self.opened, self.content) = (ack, ack);
     }
 
     #[inline(always)]
-    fn line(&mut self, line: &Line) -> bool {
-        let (x, y, now) = (line.sender & 1, 1 - (line.sender & 1), line.time);
-        if line.advances && !self.acknowledges(line) {
+    fn acknowledges(&mut self, x: usize, time: Time, acked: Acked) -> bool {
+        let sent = match acked {
+            Acked::All(sent) => {
+                self.turned[1 - x] = time;
+                sent
+            }
+            Acked::UpTo(ack) => match self.sent.ending(1 - x, ack) {
+                Some(sent) => sent,
+                None => return true,
+            },
+        };
+        let span = since(sent, time);
+        self.trips[x].push(span);
+        self.least[x] = self.least[x].min(span);
+        // Whether it had been acknowledged before is not asked of these.
+        span <= PROMPT
+    }
+
+    #[inline(always)]
+    fn speaks(&mut self, content: &Content) -> bool {
+        let (x, now) = (content.sender & 1, content.time);
+        let span = since(self.content, now);
+        let Some(own) = self.own(x, now, span, content.flying) else { return false };
+        self.spends(x, own);
+        if !self.spoke || self.talker != x {
+            self.turns(x, now, span);
+        } else if !self.is_prompt(content) {
             return false;
         }
-        if line.len == 0 && !line.fin {
-            return true;
+        self.goes_on(content, span, Ender::Data);
+        true
+    }
+
+    #[inline(never)]
+    fn closes(&mut self, content: &Content) -> bool {
+        let (x, now, payload) = (content.sender & 1, content.time, content.len > 0);
+        let span = since(self.content, now);
+        let mut plain = self.closing || self.ends(x, now, (payload, content.flying));
+        if payload {
+            if !self.spoke || self.talker != x {
+                self.turns(x, now, span);
+            } else {
+                plain &= self.is_prompt(content);
+            }
+            self.data = now;
         }
-        if !self.closing && !self.spends(line) {
-            return false;
-        }
-        if !line.flying {
-            self.progress[y] = now;
-        }
-        self.flights[x].push(line.end, now);
-        let plain = line.len == 0 || self.speaks(line);
-        self.settled[x] = None;
-        if since(self.content, now) >= GAP {
-            self.pauses(x, now, if line.len > 0 { Ender::Data } else { Ender::Fin });
-        }
-        self.content = now;
-        if line.fin {
-            (self.fins[x], self.closing) = (now, true);
-        }
+        self.goes_on(content, span, if payload { Ender::Data } else { Ender::Fin });
+        (self.fins[x], self.closing) = (now, true);
         plain
     }
 
-    #[inline(always)]
-    fn reset(&mut self, line: &Line) -> bool {
-        let told = self.closing || self.spends(line);
-        if since(self.content, line.time) >= GAP {
-            self.pauses(line.sender & 1, line.time, Ender::Rst);
+    fn reset(&mut self, x: usize, time: Time, flying: bool) -> bool {
+        let told = self.closing || self.ends(x, time, (true, flying));
+        if since(self.content, time) >= GAP {
+            self.pauses(x, time, Ender::Rst);
         }
         told
     }

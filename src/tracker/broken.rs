@@ -5,9 +5,10 @@
 //! Its tape is read in one go as that of a [textbook connection](Textbook) is, and what became of both ends is what
 //! [`Connection`](super::Connection) comes to: the sender of the RST is gone, and whether that arrived nothing shows.
 
-use super::abridged::{Abridged, Line, Measure, Page, Stage, Tape, Written, since};
+use super::abridged::{Abridged, Measure, Page, Stage, since};
 use super::log::{Tail, follow};
 use super::mark::Mark;
+use super::numbers::{Continued, Tape, Written};
 use super::outline::Outline;
 use super::profile::Profile;
 use super::rules::Event;
@@ -90,16 +91,16 @@ struct Lately {
 }
 
 impl Lately {
-    /// The next segment, of which this is the packet number, came so long after the one before.
+    /// The next segment, of which this is the packet number.
     #[inline(always)]
-    fn takes(&mut self, line: &Line, packet: u64, gap: Span) {
-        let x = line.sender & 1;
-        (self.packets[x], self.payload[x]) = (packet, line.len);
+    fn takes(&mut self, seg: &Continued, packet: u64) {
+        let x = seg.sender & 1;
+        (self.packets[x], self.payload[x]) = (packet, seg.len);
         if self.waits.is_some_and(|(waits, _)| waits != x) {
             self.waits = None;
         }
-        if line.len > 0 || line.fin {
-            self.waits.get_or_insert((x, gap));
+        if seg.len > 0 || seg.fin {
+            self.waits.get_or_insert((x, seg.later));
         }
     }
 }
@@ -120,9 +121,10 @@ impl Abridged<'_> {
         if !self.asks(book) {
             return None;
         }
-        let seg = self.tape.rare()?;
+        let seg = self.tape.behind_syn()?;
         if seg.flags.has(Flags::RST) {
-            return self.refuses(&seg, book);
+            let copy = self;
+            return copy.refuses(&seg, book);
         }
         // A TTL is written where it is another one than before, and 0 at first: then both ends' are known, and a third is a change.
         if self.tape.ttls != 2 || !self.opens(&seg, book) {
@@ -133,21 +135,28 @@ impl Abridged<'_> {
         let mut lately = Lately { packets: [ack, syn_ack], payload: [0; 2], waits: None };
         loop {
             let before = self.tape.now;
-            if self.tape.bytes.is_empty() {
+            let seg = match self.tape.plain() {
+                Some(seg) => seg,
+                None => {
+                    let seg = self.tape.any()?;
+                    if seg.flags.has(Flags::RST) {
+                        let tape = self.tape;
+                        let rst = page.breaks(&seg, &lately, before, &tape, book)?;
+                        let fin = |x: usize| u32::from(rst.met == Met::Fin && x != rst.sender);
+                        self.tells(&page, fin(0), fin(1), book);
+                        let told = measure.reset(rst.sender, tape.now, rst.in_flight > 0);
+                        return (told && tape.bytes.is_empty()).then_some(rst);
+                    }
+                    self.tape.continued(&seg, before)?
+                }
+            };
+            let (tape, closes) = (&mut self.tape, seg.fin || page.stage != Stage::Open);
+            let plain =
+                if closes { page.closes(&seg, tape, book, measure) } else { page.takes(&seg, tape, book, measure) };
+            if !plain {
                 return None;
             }
-            let seg = self.tape.next()?;
-            if seg.flags.has(Flags::RST) {
-                let (rst, line) = page.breaks(&seg, &lately, before, &self.tape, book)?;
-                let fins = [0, 1].map(|x| u32::from(rst.met == Met::Fin && x != rst.sender));
-                self.tells(&page, fins, book);
-                return (measure.reset(&line) && self.tape.bytes.is_empty()).then_some(rst);
-            }
-            let line = page.takes(&seg, before, &mut self.tape, book)?;
-            if !measure.line(&line) {
-                return None;
-            }
-            lately.takes(&line, self.tape.packet, since(before, line.time));
+            lately.takes(&seg, self.tape.packet);
         }
     }
 
@@ -160,7 +169,7 @@ impl Abridged<'_> {
             && (seg.seq, seg.ack, seg.len) == (0, next[0], 0)
             && bytes.is_empty()
             && book.opening[0].1 > 0;
-        self.tells(&Page::of_syn(since(book.opening[0].0, now)), [0; 2], book);
+        self.tells(&Page::of_syn(since(book.opening[0].0, now)), 0, 0, book);
         (book.bytes, book.turnaround) = ([0; 2], [None; 2]);
         refuses.then(|| Rst::refusing((now, packet)))
     }
@@ -176,10 +185,11 @@ impl Page {
         before: Time,
         tape: &Tape<'_>,
         book: &Textbook,
-    ) -> Option<(Rst, Line)> {
+    ) -> Option<Rst> {
         let Written { sender, flags, seq, ack, len, .. } = *seg;
         let (x, y, now) = (sender & 1, 1 - (sender & 1), tape.now);
         let (bare, all) = (flags.0 == Flags::RST.0, ack == tape.next[y]);
+        let acked = tape.next[y].wrapping_sub(self.unacked[y]);
         let met = match self.stage {
             Stage::Open => Met::Open,
             // Before the other end has shown that it lacked it, and later than that was sent.
@@ -190,7 +200,7 @@ impl Page {
             // With payload before it, it answers as one without connection does.
             lately.payload[y] == 0
         } else {
-            flags.0 == Flags::RST.0 | Flags::ACK.0 && !after(self.acked[y], ack)
+            flags.0 == Flags::RST.0 | Flags::ACK.0 && !after(acked, ack)
         };
         // The number 0 is that of an end without connection.
         let sound = exact && seq == tape.next[x] && seq != 0 && len == 0 && tape.ttls == 2 && book.ready.is_some();
@@ -202,13 +212,13 @@ impl Page {
         let gap = since(before, now);
         self.pause = self.pause.max(gap);
         self.packets[x] += 1;
-        let rst = Rst {
+        Some(Rst {
             sender: x,
             packet: (now, tape.packet),
             met,
             ack: !bare,
-            unread: edge.wrapping_sub(self.acked[y]),
-            in_flight: seq.wrapping_sub(self.acked[x]),
+            unread: edge.wrapping_sub(acked),
+            in_flight: self.unacked[x],
             heard: (lately.packets[y], since(self.sent[y], now), lately.payload[y]),
             arrived: bare || all,
             last_sent: self.sent[x],
@@ -217,10 +227,7 @@ impl Page {
                 Some((waits, idle)) if waits == y => Span(idle.0 - idle.0 % 1_000_000),
                 _ => gap,
             },
-        };
-        let (asked, flying) = (self.content[y], self.acked[x] != seq);
-        let line = Line { sender: x, time: now, len, end: seq, fin: false, advances: false, ack, all, asked, flying };
-        Some((rst, line))
+        })
     }
 }
 

@@ -34,7 +34,7 @@
 //! | `restart` | records that are used again |
 //! | `sight`, `turns` | looking at connections there, several at once |
 //! | [`case`] | a connection with what others note of it |
-//! | [`textbook`], [`reading`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs; told from their tapes; [`abridged`]: in one go, and `entered`: when their ends entered their states |
+//! | [`textbook`], [`reading`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs; told from their tapes; [`abridged`]: in one go, by the `numbers` of each segment that matter, and `entered`: when their ends entered their states |
 //! | [`broken`] | those that did so until a RST ended them |
 //! | `opening` | the handshake that most connections begin with, in one go |
 //! | `lone` | connections of which there is but one SYN |
@@ -74,6 +74,7 @@ mod late;
 pub mod log;
 mod lone;
 pub mod mark;
+mod numbers;
 pub mod opening;
 mod outline;
 mod packed;
