@@ -11,7 +11,12 @@ const fn octave(v: u64) -> u32 {
 /// The bucket of a value.
 #[inline]
 pub const fn bucket(value: i64) -> u16 {
-    let v = if value > 0 { value as u64 } else { 0 };
+    bucket_of(if value > 0 { value as u64 } else { 0 })
+}
+
+/// The same of one that is not negative.
+#[inline]
+pub const fn bucket_of(v: u64) -> u16 {
     let octave = octave(v);
     (((octave as u64) << BITS) + (v >> octave)) as u16
 }

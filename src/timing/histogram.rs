@@ -1,6 +1,6 @@
 //! A histogram of spans in buckets that grow with them, 64 to the octave.
 
-use super::buckets::{bucket, middle};
+use super::buckets::{bucket, bucket_of, middle};
 use super::quantile::Figures;
 use crate::pack::{In, Out, Pack};
 use crate::prefetch::prefetch;
@@ -80,17 +80,45 @@ impl Histogram {
         self.put(bucket(sample), 1);
     }
 
-    /// Takes some samples.
+    /// Takes some samples, none of them negative.
     #[inline]
     pub(super) fn take_all(&mut self, samples: impl Iterator<Item = i64> + Clone) {
-        let figures = Figures::of_all(samples.clone());
-        if figures.count == 0 {
-            return;
+        let (mut rest, mut sums, mut any) = (samples.clone(), Figures::NONE, 0);
+        // All but few are neither less than any before nor greater: these are counted without a call.
+        loop {
+            let (first, inner) = self.inner();
+            let other = rest.find(|sample| {
+                sums.add_up(*sample);
+                any |= *sample;
+                match inner.get_mut(usize::from(bucket_of(*sample as u64)).wrapping_sub(first)) {
+                    Some(count) => {
+                        *count += 1;
+                        false
+                    }
+                    None => true,
+                }
+            });
+            let Some(other) = other else { break };
+            let Figures { min, max, .. } = &mut self.figures;
+            (*min, *max) = ((*min).min(other), (*max).max(other));
+            self.put(bucket(other), 1);
         }
-        self.figures = self.figures.and(figures);
-        self.cover(bucket(figures.min), bucket(figures.max));
-        let (first, counts) = (self.first, &mut self.counts[..]);
-        samples.for_each(|sample| counts[usize::from(bucket(sample) - first)] += 1);
+        if !sums.are_exact(any) {
+            sums = samples.fold(Figures::NONE, Figures::with);
+        }
+        self.figures = self.figures.and(sums);
+    }
+
+    /// The buckets of which it is certain that no sample in them is less than any, or greater, and which is the first of them.
+    #[inline]
+    fn inner(&mut self) -> (usize, &mut [u64]) {
+        let Figures { min, max, .. } = self.figures;
+        if min > max {
+            return (0, &mut []);
+        }
+        let (begin, end) = (usize::from(bucket(min)) + usize::from(min > 0), usize::from(bucket(max)));
+        let first = usize::from(self.first);
+        (begin, self.counts.get_mut(begin.wrapping_sub(first)..end.wrapping_sub(first)).unwrap_or_default())
     }
 
     pub(super) fn merge(&mut self, other: &Histogram) {

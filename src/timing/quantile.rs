@@ -106,6 +106,19 @@ impl Figures {
         self
     }
 
+    /// Adds a sample up, without its ends.
+    #[inline(always)]
+    pub(super) fn add_up(&mut self, v: i64) {
+        self.count += 1;
+        self.sum = self.sum.wrapping_add(v);
+        self.squares = self.squares.wrapping_add(u128::from(v as u64).pow(2));
+    }
+
+    /// Whether neither of the sums can have come near its bounds, if no sample has other bits than `any`.
+    pub(super) fn are_exact(&self, any: i64) -> bool {
+        any >= 0 && (any as u64).checked_mul(self.count).is_some_and(|most| most < 1 << 62)
+    }
+
     /// With a sample that is not negative.
     #[inline]
     pub(super) fn with(mut self, v: i64) -> Figures {

@@ -77,7 +77,7 @@ impl Samples {
     #[inline]
     pub fn add_all(&mut self, kind: Kind, spans: &[Span]) {
         match self.rough.as_mut().and_then(|rough| rough[kind.index()].histogram_mut()) {
-            Some(histogram) => histogram.take_all(spans.iter().map(|span| span.0.max(0))),
+            Some(histogram) => spans.iter().for_each(|span| histogram.take(span.0.max(0))),
             None => spans.iter().for_each(|span| self.add(kind, *span)),
         }
     }
