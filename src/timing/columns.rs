@@ -40,7 +40,7 @@ struct Stays {
 
 /// The place of a state of one side among all.
 #[inline]
-pub fn place(side: Side, state: State) -> usize {
+pub const fn place(side: Side, state: State) -> usize {
     2 * state as usize + side as usize
 }
 
@@ -61,19 +61,6 @@ impl Columns {
     #[inline]
     pub fn sample(&mut self, seats: Seats, metric: Metric, span: Span) {
         self.metrics[metric as usize].push(seats, [span.0]);
-    }
-
-    /// Several samples of a connection in these groups.
-    #[inline]
-    pub fn all(&mut self, seats: Seats, metric: Metric, spans: impl Iterator<Item = Span>) {
-        let column = &mut self.metrics[metric as usize];
-        spans.for_each(|span| column.push(seats, [span.0]));
-    }
-
-    /// One stay that is not open, and begins and ends for certain.
-    #[inline]
-    pub fn certain(&mut self, seats: Seats, place: usize, span: Span) {
-        self.stays[place].certain.push(seats, [span.0]);
     }
 
     /// All samples of a connection in these groups.

@@ -2,7 +2,6 @@
 
 use super::ranks;
 use super::seats::{self, ALL, KIND, KINDS, SEATS, Seats};
-use super::sieve::Sieve;
 
 /// Samples that are to be dealt: those of one lane, of all groups.
 #[derive(Default)]
@@ -13,8 +12,6 @@ pub struct Deck {
     pub long: Vec<(i64, Seats)>,
     /// Room to put them in order.
     spare: Vec<u64>,
-    /// Where there are no groups but that of all.
-    pub sieve: Sieve,
 }
 
 /// The samples of each group, in order of their [grades](ranks): nearly in order.
@@ -155,11 +152,6 @@ impl Counts {
         } else {
             stored.iter().for_each(|stored| self.add(Seats::of(stored)));
         }
-    }
-
-    /// Whether there is none in any group but that of all.
-    pub fn none_placed(&self) -> bool {
-        self.0.iter().flat_map(|counts| &counts[1..]).all(|count| *count == 0)
     }
 
     /// How many there are in one group.

@@ -4,10 +4,8 @@ use super::column::{Column, LONG};
 use super::deal::{Counts, Deck, Hands};
 use super::distribution;
 use super::histogram::Histogram;
-use super::ranks::UNGRADED;
 use super::rough::Rough;
 use super::seats::{self, ALL, SEATS, Seats};
-use super::sieve::Sieve;
 use crate::report::timing::Distribution;
 
 /// Of each group the samples, or a histogram, in each of `L` lanes.
@@ -45,25 +43,10 @@ impl<const L: usize> Rows<L> {
 
     /// Gives the figures of each group that has samples in the first lane, those of all drawn.
     pub fn each(&self, deck: &mut Deck, mut give: impl FnMut(usize, Option<Distribution>)) {
-        let total = self.counts.of(ALL);
-        if total >= UNGRADED && self.counts.none_placed() && self.rough.is_empty() && total <= self.limit {
-            return give(ALL, self.sift(&mut deck.sieve));
-        }
         let mut lane = self.lane(0, None, deck);
         for seat in (0..SEATS).filter(|seat| self.count(*seat) > 0) {
             give(seat, lane.figures(seat, seat == ALL));
         }
-    }
-
-    /// The figures of all samples of the first lane.
-    fn sift(&self, sieve: &mut Sieve) -> Option<Distribution> {
-        let samples = sieve.fill();
-        for piece in &self.short {
-            samples.extend(piece.iter().map(|stored| seats::sample(stored, 0)));
-        }
-        samples.extend(self.long.iter().map(|(samples, _)| samples[0]));
-        sieve.sort_out();
-        distribution::sifted(sieve)
     }
 
     /// One lane, together with the `other` rows.

@@ -1,10 +1,11 @@
 //! Measurements of groups of connections: all of them, by server, by client, by pair.
 
-use super::columns::{Columns, place};
+use super::columns::place;
 use super::figure::{ADDED, Figure, Stopped};
 use super::flow::{Flow, Measured};
 use super::groups::{Census, Listing};
 use super::occupancy::{self, Stay};
+use super::piles::Sampled;
 use super::seats::{ALL, MOST, SEATS, Seats, seat};
 use super::summary;
 use super::sums::Sums;
@@ -137,7 +138,7 @@ impl Extent {
 pub struct Builder {
     extent: Extent,
     listing: Listing,
-    samples: Box<Columns>,
+    samples: Sampled,
     /// By seat.
     sums: Vec<Option<Box<Sums>>>,
 }
@@ -147,7 +148,7 @@ impl Builder {
     /// `directory`.
     pub fn new(extent: Extent, census: &Census, directory: &Directory) -> Builder {
         let listing = census.list(directory, LISTED);
-        Builder { extent, listing, samples: Box::new(Columns::new()), sums: vec![None; SEATS] }
+        Builder { extent, listing, samples: Sampled::new(extent), sums: vec![None; SEATS] }
     }
 
     /// Takes groups in that have come to be among the largest; of these the time of what was added before is missing.
@@ -158,7 +159,7 @@ impl Builder {
     /// The same, with nothing in it.
     #[must_use]
     pub fn empty(&self) -> Builder {
-        let samples = Box::new(self.samples.empty());
+        let samples = self.samples.empty();
         Builder { listing: self.listing.clone(), samples, sums: vec![None; SEATS], ..*self }
     }
 
@@ -200,13 +201,12 @@ impl Builder {
     #[inline]
     pub(super) fn entry(&mut self, seats: Seats) -> Entry<'_> {
         let Builder { extent, samples, sums, .. } = self;
-        let sampled = if *extent == Extent::Full { seats } else { Seats::new([None; 3]) };
-        Entry { extent: *extent, seats, sampled, samples, sums }
+        Entry { extent: *extent, seats, samples, sums }
     }
 
     /// Adds what was taken by tables of the same census.
     pub fn merge(&mut self, other: Builder) {
-        self.samples.merge(*other.samples);
+        self.samples.merge(other.samples);
         for (mine, theirs) in self.sums.iter_mut().zip(other.sums) {
             match (mine.as_mut(), theirs) {
                 (Some(mine), Some(theirs)) => mine.merge(&theirs),
@@ -262,10 +262,8 @@ fn added(m: &Measured, c: &Outline, client: usize, clamped: u64) -> [u64; ADDED]
 /// One connection, and where it goes.
 pub(super) struct Entry<'a> {
     pub(super) extent: Extent,
-    seats: Seats,
-    /// Those of the groups that have distributions.
-    pub(super) sampled: Seats,
-    pub(super) samples: &'a mut Columns,
+    pub(super) seats: Seats,
+    pub(super) samples: &'a mut Sampled,
     /// By seat.
     sums: &'a mut [Option<Box<Sums>>],
 }
@@ -297,13 +295,13 @@ impl Entry<'_> {
         if stay.modelled {
             self.each(|sums| sums.modelled(place));
         }
-        self.samples.stay(self.sampled, place, stay);
+        self.samples.stay(self.seats, place, stay);
     }
 
     #[inline]
     pub(super) fn one(&mut self, metric: Metric, span: Option<Span>) {
         if let Some(span) = span.filter(|_| self.extent.has(metric)) {
-            self.samples.sample(self.sampled, metric, span);
+            self.samples.sample(self.seats, metric, span);
         }
     }
 
@@ -337,10 +335,10 @@ impl Entry<'_> {
         self.one(Metric::CloseDuration, flow.close.duration());
         let mut clamped = summary::samples(flow, client, |metric, span| self.one(metric, Some(span)));
         if flow.samples.is_rough() {
-            let (extent, sampled) = (self.extent, self.sampled);
+            let (extent, seats) = (self.extent, self.seats);
             clamped += summary::rough_samples(flow, client, |metric, q| {
                 if extent.has(metric) {
-                    self.samples.samples(sampled, metric, &q);
+                    self.samples.samples(seats, metric, &q);
                 }
             });
         }

@@ -4,13 +4,14 @@ use super::abridged::Abridged;
 use super::columns::place;
 use super::figure::{ADDED, Figure, Stopped};
 use super::occupancy::{Stay, between};
+use super::piles::Sampled;
 use super::seats::Seats;
 use super::table::{Builder, Entry, Extent, Metric};
 use super::vantage::{self, Vantage};
 use crate::report::Side;
 use crate::report::timing::Stops;
 use crate::time::{Span, Time};
-use crate::tracker::textbook::Entered;
+use crate::tracker::textbook::{Entered, STATES};
 use crate::tracker::{Evidence, Rst, State, Textbook, Verdict};
 
 impl Builder {
@@ -27,12 +28,14 @@ impl Builder {
     ) {
         let mut entry = self.entry(seats);
         let fin_to_fin = Span((m.fins[0] - m.fins[1]).0.saturating_abs());
-        entry.samples.sample(entry.sampled, Metric::FinToFin, fin_to_fin);
+        entry.samples.sample(seats, Metric::FinToFin, fin_to_fin);
         entry.abridged(m, book.last() - m.fins[0].min(m.fins[1]), given);
-        if entry.extent == Extent::Full {
-            entry.in_full(m, book, (entered, &late()), end);
-        } else {
-            entry.entered(entered, end);
+        match entry.samples {
+            Sampled::Grouped(_) => entry.in_full(m, book, (entered, &late()), end),
+            Sampled::Together(piles) => {
+                stays(entered, |place, span| piles.stay(place, span));
+                entry.waits(entered, end);
+            }
         }
     }
 
@@ -76,6 +79,33 @@ impl Builder {
     }
 }
 
+/// The places of the first four states of each end, if the other closed first and if it did.
+const PLACES: [[[usize; 4]; 2]; 2] = {
+    let mut places = [[[0; 4]; 2]; 2];
+    let mut n = 0;
+    while n < 16 {
+        let (e, closes, i) = (n / 8, n / 4 % 2, n % 4);
+        places[e][closes][i] = place(Side::ALL[e], STATES[e][closes][i]);
+        n += 1;
+    }
+    places
+};
+
+/// Gives the place of each stay of both ends that is over, and how long it lasted; their client is end 0.
+#[inline(always)]
+fn stays(entered: &Entered, mut take: impl FnMut(usize, Span)) {
+    for (e, at) in entered.at.iter().enumerate() {
+        let places = &PLACES[e][usize::from(entered.closer() == e)];
+        for i in 0..4 {
+            take(places[i], at[i + 1] - at[i]);
+        }
+    }
+    if let Some((over, _)) = entered.over {
+        let e = entered.closer();
+        take(place(Side::ALL[e], State::TimeWait), over - entered.at[e][4]);
+    }
+}
+
 impl Abridged {
     /// How many times nothing was sent for long, and how long these were.
     pub(super) fn idle(&self) -> Stops {
@@ -86,6 +116,28 @@ impl Abridged {
             longest: longest.unwrap_or_default(),
             open: false,
         }
+    }
+
+    /// Gives its samples of what tables show where nothing else is asked for, but for the time between FINs; how many corrected
+    /// values would have been negative.
+    #[inline(always)]
+    fn each(&self, mut take: impl FnMut(Metric, Span)) -> u64 {
+        take(Metric::SynToSynack, self.legs[0]);
+        take(Metric::SynackToAck, self.legs[1]);
+        self.trips[0].all().for_each(|span| take(Metric::RttClient, span));
+        self.trips[1].all().for_each(|span| take(Metric::RttServer, span));
+        let mut clamped = 0;
+        for (metric, x) in [(Metric::ServerThink, 1), (Metric::ClientThink, 0)] {
+            for answer in self.answers[x].all() {
+                if x == 1 {
+                    take(Metric::Ttfb, answer);
+                }
+                let rest = answer - self.least[x];
+                clamped += u64::from(rest < Span(0));
+                take(metric, rest.max(Span(0)));
+            }
+        }
+        clamped
     }
 
     /// From the handshake to the client's first payload.
@@ -128,19 +180,11 @@ impl Entry<'_> {
     /// Its samples; how many corrected values would have been negative.
     #[inline(always)]
     fn sampled_of(&mut self, m: &Abridged) -> u64 {
-        let sampled = self.sampled;
-        self.samples.sample(sampled, Metric::SynToSynack, m.legs[0]);
-        self.samples.sample(sampled, Metric::SynackToAck, m.legs[1]);
-        self.samples.all(sampled, Metric::RttClient, m.trips[0].all());
-        self.samples.all(sampled, Metric::RttServer, m.trips[1].all());
-        self.samples.all(sampled, Metric::Ttfb, m.answers[1].all());
-        let mut clamped = 0;
-        for (metric, x) in [(Metric::ServerThink, 1), (Metric::ClientThink, 0)] {
-            let thinks = m.answers[x].all().map(|answer| answer - m.least[x]);
-            clamped += thinks.clone().filter(|rest| *rest < Span(0)).count();
-            self.samples.all(sampled, metric, thinks.map(|rest| rest.max(Span(0))));
+        let seats = self.seats;
+        match self.samples {
+            Sampled::Grouped(columns) => m.each(|metric, span| columns.sample(seats, metric, span)),
+            Sampled::Together(piles) => m.each(|metric, span| piles.sample(metric, span)),
         }
-        clamped as u64
     }
 
     /// The rest of it, and the stays of both ends with their bounds.
@@ -159,37 +203,24 @@ impl Entry<'_> {
         self.one(Metric::Handshake, Some(handshake));
         self.one(Metric::ConnectDelay, Some(handshake));
         self.one(Metric::FirstRequest, m.first_request(book));
-        self.samples.all(self.sampled, Metric::Response, m.responses.all().chain(m.last_response()));
+        m.responses.all().chain(m.last_response()).for_each(|span| self.one(Metric::Response, Some(span)));
         self.one(Metric::CloseDuration, Some(close));
         self.one(Metric::Duration, Some(lasted));
     }
 
-    /// The stays of both ends, whose client is end 0.
+    /// What is only counted of how the end that closed first waits, or waited.
     #[inline(always)]
-    fn entered(&mut self, entered: &Entered, end: Time) {
-        for (e, side) in [(0, Side::Client), (1, Side::Server)] {
-            let (states, at) = (entered.states(e), &entered.at[e]);
-            for (state, both) in states.iter().zip(at.windows(2)) {
-                let span = (both[1] - both[0]).max(Span(0));
-                self.samples.certain(self.sampled, place(side, *state), span);
-            }
-            if entered.closer() != e {
-                continue;
-            }
-            let (since, place) = (at[4], place(side, State::TimeWait));
-            match entered.over {
-                None => self.each(|sums| sums.open(place, (end - since).max(Span(0)))),
-                Some((over, evidence)) => {
-                    if evidence == Evidence::Timer {
-                        self.each(|sums| sums.modelled(place));
-                    }
-                    self.samples.certain(self.sampled, place, (over - since).max(Span(0)));
-                }
-            }
+    fn waits(&mut self, entered: &Entered, end: Time) {
+        let e = entered.closer();
+        let place = place(Side::ALL[e], State::TimeWait);
+        match entered.over {
+            None => self.each(|sums| sums.open(place, (end - entered.at[e][4]).max(Span(0)))),
+            Some((_, Evidence::Timer)) => self.each(|sums| sums.modelled(place)),
+            Some(_) => {}
         }
     }
 
-    /// The same with bounds.
+    /// The stays of both ends, whose client is end 0, with bounds.
     fn entered_within_bounds(&mut self, (entered, late): (&Entered, &[[Time; 5]; 2]), end: Time) {
         for (e, side) in [(0, Side::Client), (1, Side::Server)] {
             let (at, late) = (&entered.at[e], &late[e]);

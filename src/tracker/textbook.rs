@@ -69,7 +69,7 @@ const PATHS: [[[&Rule; 5]; 2]; 2] = {
 };
 
 /// Where these lead.
-pub(super) const STATES: [[[State; 5]; 2]; 2] = {
+pub const STATES: [[[State; 5]; 2]; 2] = {
     let mut states = [[[State::Closed; 5]; 2]; 2];
     let mut n = 0;
     while n < 20 {
