@@ -123,6 +123,7 @@ fn abridged_agrees(
     assert_eq!(format!("{book:?}"), format!("{other:?}"));
     assert_eq!(unremarkable.covers(book, measured), unremarkable.covers_abridged(book, &abridged));
     let (entered, outline) = (book.entered(end, profile), book.outline());
+    assert_eq!(format!("{entered:?}"), format!("{:?}", book.entered_in_bounds(end, profile)));
     let mut directory = Directory::default();
     let server = Socket { addr: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), port: 443 };
     let parties = directory.parties(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), server);

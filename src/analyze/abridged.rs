@@ -84,7 +84,10 @@ impl Finish<'_> {
         let plain = self.unremarkable.covers_abridged(book, abridged)
             // Of others time-wait-reuse may tell.
             && tracker.begins_long_after(index, book.first(), self.scene.profile.two_msl);
-        if plain { Abridging::Done(book.entered(self.end, &self.analysis.profile)) } else { Abridging::Remarkable }
+        if !plain {
+            return Abridging::Remarkable;
+        }
+        Abridging::Done(book.entered_in_bounds(self.end, &self.analysis.profile))
     }
 
     /// Adds connection `index` to the sums, but for what is kept of each in order.

@@ -54,8 +54,8 @@ impl Step {
 
     /// The first moment `since` nanoseconds after the beginning, or later; moments must reach as far.
     #[inline]
-    fn moment(self, since: i64) -> usize {
-        let (since, nanos) = (since.max(0) as u64, self.nanos as u64);
+    fn moment(self, since: u64) -> usize {
+        let nanos = self.nanos as u64;
         // The one before, or the one before that: what is lost by rounding is less than one.
         let before = ((u128::from(since) * u128::from(self.inverse)) >> 64) as u64;
         let rest = since - before * nanos;
@@ -63,8 +63,17 @@ impl Step {
     }
 }
 
-/// Gives up every other moment, so that the others reach twice as far.
+/// The first moment at `time` or later, where that is before the beginning, or farther away than moments reach: they do then.
 #[cold]
+fn moment_far_away(begin: Time, step: &mut Step, grown: &mut [Grown], time: Time) -> usize {
+    let since = (time - begin).0;
+    while since > step.reach {
+        coarsen(step, grown);
+    }
+    step.moment(since.max(0) as u64)
+}
+
+/// Gives up every other moment, so that the others reach twice as far.
 fn coarsen(step: &mut Step, grown: &mut [Grown]) {
     *step = Step::new(step.nanos.saturating_mul(2));
     // What came after a moment that is given up counts at the next one that is not.
@@ -105,11 +114,14 @@ impl Peaks {
             Peaks::Exact(all) => moves.for_each(|(from, to, time)| all.push(from, to, time)),
             Peaks::Moments { begin, step, grown } => {
                 for (from, to, time) in moves {
-                    let since = (time - *begin).0;
-                    while since > step.reach {
-                        coarsen(step, grown);
-                    }
-                    let grown = &mut grown[step.moment(since)];
+                    // Without a sign, one before the beginning is far away.
+                    let since = time.0.wrapping_sub(begin.0) as u64;
+                    let moment = if since <= step.reach as u64 {
+                        step.moment(since)
+                    } else {
+                        moment_far_away(*begin, step, grown, time)
+                    };
+                    let grown = &mut grown[moment];
                     // CLOSED grows too, which nobody asks for.
                     grown[from as usize] -= 1;
                     grown[to as usize] += 1;
@@ -200,7 +212,7 @@ mod tests {
                 let exact = ((since.max(0) as u64).div_ceil(step as u64) as usize).min(MOMENTS);
                 let step = Step::new(step);
                 if since <= step.reach {
-                    assert_eq!(step.moment(since), exact, "{since} by {step:?}");
+                    assert_eq!(step.moment(since.max(0) as u64), exact, "{since} by {step:?}");
                 }
             }
         }

@@ -74,8 +74,9 @@ impl Totals {
     #[inline]
     pub fn textbook(&mut self, ending: Ending, entered: &Entered) {
         self.add(ending.outcome, ending.closed_first, 0);
-        for (evidence, count) in EVIDENCE.into_iter().chain(entered.over.map(|(_, evidence)| (evidence, 1))) {
-            self.evidence[evidence as usize] += count;
+        EVIDENCE.iter().for_each(|(evidence, count)| self.evidence[*evidence as usize] += count);
+        if let Some((_, evidence)) = entered.over {
+            self.evidence[evidence as usize] += 1;
         }
         for (side, e) in [(Side::Client, 0), (Side::Server, 1)] {
             self.final_states.get_mut(side)[entered.state(e) as usize] += 1;

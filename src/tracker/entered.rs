@@ -6,6 +6,7 @@ use super::profile::Profile;
 use super::rules::rule;
 use super::state::{Evidence, State, States};
 use super::textbook::{STATES, Textbook};
+use super::timers;
 use crate::time::{Span, Time};
 
 /// When the ends of a textbook connection, whose end 0 is the client, entered their states.
@@ -49,6 +50,34 @@ impl Textbook {
         let closer = self.closer & 1;
         let over = self.over(at[closer][4], end, profile);
         Entered { at, closer, over: over.map(|(mark, at)| (at, mark.evidence)) }
+    }
+
+    /// The same of one that was read in one go: its times are in bounds, and its packets have numbers.
+    pub fn entered_in_bounds(&self, end: Time, profile: &Profile) -> Entered {
+        let (at, closer) = ([self.dated::<0>(end), self.dated::<1>(end)], self.closer & 1);
+        let over = self.over(at[closer][4], end, profile);
+        Entered { at, closer, over: over.map(|(mark, at)| (at, mark.evidence)) }
+    }
+
+    /// When end `E` entered its states: what it sent left it half of a turnaround before it was captured, and what it received
+    /// arrived as long after that, but not after `end`.
+    #[inline(always)]
+    fn dated<const E: usize>(&self, end: Time) -> [Time; 5] {
+        let half = timers::way(self.turnaround[E]).0;
+        let left = |time: Time| Time(time.0.wrapping_sub(half));
+        let arrived = |time: Time| Time(time.0.wrapping_add(half)).min(end.max(time));
+        let [syn, syn_ack, ack] = self.opening.map(|packet| packet.0);
+        let (fin, answer, last) = (self.fin.0, self.answer.0, self.last.0);
+        let (first, second) = if E == 0 { (left(syn), arrived(syn_ack)) } else { (arrived(syn), arrived(ack)) };
+        let (third, fourth, fifth) = if self.closer == E {
+            (left(fin), arrived(self.acked()), arrived(answer))
+        } else {
+            (self.lacking.unwrap_or_else(|| arrived(fin)), left(answer), arrived(last))
+        };
+        let second = second.max(first);
+        let third = third.max(second);
+        let fourth = fourth.max(third);
+        [first, second, third, fourth, fifth.max(fourth)]
     }
 
     /// The five steps of end `e`, whose ends entered their states so.
