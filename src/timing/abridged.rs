@@ -70,8 +70,8 @@ impl Log {
 
     /// When end `x` sent what ends just before `ack`, if anything does.
     fn ending(&self, x: usize, ack: u32) -> Option<Time> {
-        let own = self.sent[..self.count.min(MOST)].iter().rev().filter(|(sender, ..)| *sender == x as u32);
-        let &(_, end, time) = own.skip_while(|(_, end, _)| after(*end, ack)).next()?;
+        let mut own = self.sent[..self.count.min(MOST)].iter().rev().filter(|(sender, ..)| *sender == x as u32);
+        let &(_, end, time) = own.find(|(_, end, _)| !after(*end, ack))?;
         (end == ack).then_some(time)
     }
 }
