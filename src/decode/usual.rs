@@ -181,8 +181,8 @@ fn header(offset: u8) -> usize {
     usize::from(offset >> 4) * 4
 }
 
-/// Writes the segment behind `IP` bytes, of which this is byte 12, and of its options the timestamps. If IP does not say where it ends, or
-/// that it does behind what there was, or if its headers are not whole, nothing is done.
+/// Writes the segment behind `IP` bytes, of which this is byte 12, and of its options the timestamps. If IP does not say
+/// where it ends, or that it does behind what there was, or if its headers are not whole, nothing is done.
 #[inline(always)]
 fn write<const IP: usize>(
     head: &[u8; HEADERS],

@@ -28,11 +28,11 @@ impl<T: Copy + Default> Default for Alike<T> {
     }
 }
 
-impl<T> Alike<T> {
+impl<T: PartialEq + std::fmt::Debug> Alike<T> {
     /// What `answer` says of `c`. It asks for no more than what its row tells, whether it began [`SETTLED`] before the end, and
     /// what few connections have.
     #[inline(always)]
-    pub fn of<'a>(&mut self, scene: &Scene, c: Digest<'a>, answer: impl FnOnce(Digest<'a>) -> T) -> &T {
+    pub fn of<'a>(&mut self, scene: &Scene, c: Digest<'a>, answer: impl Fn(Digest<'a>) -> T) -> &T {
         let Some(row) = c.kind_of_row() else {
             self.alone = answer(c);
             return &self.alone;
@@ -43,6 +43,7 @@ impl<T> Alike<T> {
         if known.0 != kind {
             *known = (kind, answer(c));
         }
+        debug_assert_eq!(known.1, answer(c), "{c:?}");
         &known.1
     }
 }

@@ -69,7 +69,6 @@ impl<'a> Services<'a> {
         let (mut counts, mut alike) = (vec![Count::default(); directory.services()], Alike::default());
         stretches.iter().flat_map(Digests::iter).for_each(|c| {
             let told = alike.of(scene, c, |c| answers(scene, c));
-            debug_assert_eq!(*told, answers(scene, c), "{c:?}");
             counts[c.parties.service as usize].iter_mut().zip(told).for_each(|(count, there)| *count += there);
         });
         // Where connections were let go, those of a stretch may come before some of the stretch before.

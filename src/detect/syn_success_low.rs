@@ -57,8 +57,8 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<(u32, Shown)> {
     let mut shown = Vec::new();
     // Where no acknowledgments were captured no handshake is seen to be complete.
     let known = |outcome: &Outcome| *outcome != Outcome::HalfOpen || !scene.quality.lacks_acknowledgments();
-    let (has_failed, mut alike) =
-        (|c: Digest<'_>| FAILURES.contains(&c.outcome) && known(&c.outcome) && counts(scene, c), Alike::default());
+    let has_failed = |c: Digest<'_>| FAILURES.contains(&c.outcome) && known(&c.outcome) && counts(scene, c);
+    let mut alike = Alike::default();
     let failed = || services.connections().filter(move |c| *alike.of(scene, *c, has_failed));
     let attempts = |service: usize| services.count(service, Counted::Attempt);
     let kinds = |service: usize| {

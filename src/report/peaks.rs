@@ -114,9 +114,9 @@ impl Peaks {
             Peaks::Exact(all) => moves.for_each(|(from, to, time)| all.push(from, to, time)),
             Peaks::Moments { begin, step, grown } => {
                 for (from, to, time) in moves {
-                    // Without a sign, one before the beginning is far away.
+                    // Not before the beginning it has no sign.
                     let since = time.0.wrapping_sub(begin.0) as u64;
-                    let moment = if since <= step.reach as u64 {
+                    let moment = if time >= *begin && since <= step.reach as u64 {
                         step.moment(since)
                     } else {
                         moment_far_away(*begin, step, grown, time)

@@ -112,7 +112,7 @@ impl Pcap {
     /// Records that lie whole in the buffer, as many as `out` takes; returns how many. It stops before anything
     /// that is not as usual, which [`Pcap::advance`] then reads or reports.
     pub(crate) fn batch(&mut self, buffer: &mut Buffer, log: &mut Log, out: &mut [Record]) -> usize {
-        // Longer headers and swapped lengths are rare, and so are frame check sequences.
+        // Longer headers, swapped lengths and frame check sequences are rare: such records are read one by one.
         match (self.modified || self.swapped != Swapped::No || self.fcs > 0, self.big_endian) {
             (false, false) => self.frames(u32::from_le_bytes, buffer, log, out),
             (false, true) => self.frames(u32::from_be_bytes, buffer, log, out),

@@ -68,7 +68,7 @@ impl Log {
         self.count += 1;
     }
 
-    /// When end `x` sent what ends just before `ack`, if anything does.
+    /// When end `x` sent what ends just before `ack`, if anything does. No tape has more segments than there is room for.
     fn ending(&self, x: usize, ack: u32) -> Option<Time> {
         let mut own = self.sent[..self.count.min(MOST)].iter().rev().filter(|(sender, ..)| *sender == x as u32);
         let &(_, end, time) = own.find(|(_, end, _)| !after(*end, ack))?;

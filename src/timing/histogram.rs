@@ -84,7 +84,7 @@ impl Histogram {
     #[inline]
     pub(super) fn take_all(&mut self, samples: impl Iterator<Item = i64> + Clone) {
         let (mut rest, mut sums, mut any) = (samples.clone(), Figures::NONE, 0);
-        // All but few are neither less than any before nor greater: these are counted without a call.
+        // All but few lie between the least and the greatest before them: these are counted in one loop that calls nothing.
         loop {
             let (first, inner) = self.inner();
             let other = rest.find(|sample| {

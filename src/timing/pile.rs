@@ -76,7 +76,7 @@ impl Pile {
         }
     }
 
-    /// The histogram, from now on.
+    /// The histogram that all samples are in from now on.
     fn loosened(&mut self) -> &mut Histogram {
         let rough = self.rough.get_or_insert_with(|| Box::new(Histogram::of(&[])));
         self.full.iter().for_each(|piece| rough.take_all(piece.iter().copied()));

@@ -123,6 +123,7 @@ impl Abridged<'_> {
         }
         let seg = self.tape.behind_syn()?;
         if seg.flags.has(Flags::RST) {
+            // A copy, so that this one need not lie in memory.
             let copy = self;
             return copy.refuses(&seg, book);
         }
@@ -140,6 +141,7 @@ impl Abridged<'_> {
                 None => {
                     let seg = self.tape.any()?;
                     if seg.flags.has(Flags::RST) {
+                        // A copy, as above.
                         let tape = self.tape;
                         let rst = page.breaks(&seg, &lately, before, &tape, book)?;
                         let fin = |x: usize| u32::from(rst.met == Met::Fin && x != rst.sender);

@@ -143,7 +143,7 @@ impl Index {
         Err(at)
     }
 
-    /// The same, to [put](Index::put_at) one there before anything else is changed.
+    /// The same, to [put](Index::put_at) one there before anything else is changed: room is made for it, needed or not.
     #[inline(always)]
     pub fn find_or_room(&mut self, hash: u32, is: impl FnMut(usize) -> bool) -> Result<usize, usize> {
         self.make_room();

@@ -24,7 +24,7 @@ impl Tape {
     }
 
     /// Writes down `seg` of end `x`, `on` packets from the first one, if it is a usual one that certainly belongs here; else
-    /// does nothing. It goes on just where its stream ends, so that it may acknowledge less than others, as far as 16 bits tell how
+    /// does nothing, but that there may be more room behind. It goes on just where its stream ends, so that it may acknowledge less than others, as far as 16 bits tell how
     /// much less.
     #[inline(never)]
     pub(super) fn record_usual(&mut self, on: u32, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
