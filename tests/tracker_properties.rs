@@ -226,7 +226,9 @@ proptest! {
                 _ = usual.pass_usual(s, *place).unwrap_or_else(|| usual.pass(s, *place));
             }
         }
-        let told = |tracker: &Tracker<Noted>| (0..tracker.len()).map(|i| format!("{:#?}", tracker.connection(i))).collect::<Vec<_>>();
+        let told = |tracker: &Tracker<Noted>| -> Vec<String> {
+            (0..tracker.len()).map(|i| format!("{:#?}", tracker.connection(i))).collect()
+        };
         prop_assert_eq!(told(&usual), told(&taped));
         let at_once: Vec<_> = taken.connections().iter().map(|c| format!("{c:#?}")).collect();
         prop_assert_eq!(told(&taped), at_once);

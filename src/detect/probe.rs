@@ -25,7 +25,7 @@ impl Kind {
     pub const LONE: u8 = 1 << 3;
     /// What there is more is kept as it is, not as a [`Usual`](super::usual::Usual).
     pub const WHOLE: u8 = 1 << 4;
-    /// A [`Usual`](super::usual::Usual) with an [`Attempt`].
+    /// A [`Usual`](super::usual::Usual) with an [`Attempt`](super::attempt::Attempt).
     pub const ATTEMPT: u8 = 1 << 5;
     /// It began too far from the first of its stretch.
     pub const FAR: u8 = 1 << 6;

@@ -125,7 +125,7 @@ impl<E: Notes> Store<E> {
         Some(head.tape.record(head.first_packet, x, seg, &mut self.rows))
     }
 
-    /// The same if `seg` is a [usual](Tape::record_usual) one, and connection `index` the first on its four-tuple; else does
+    /// The same if `seg` is a [usual](super::tape::Tape::record_usual) one, and connection `index` the first on its four-tuple; else does
     /// nothing.
     #[inline(never)]
     pub(super) fn write_usual(&mut self, index: usize, seg: &Segment) -> bool {
