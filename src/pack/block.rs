@@ -11,7 +11,7 @@ use crate::prefetch::prefetch;
 /// Blocks come in these sizes, in lines: rows mostly stay small.
 const SIZES: [u8; 5] = [1, 6, 16, 34, 68];
 /// Bytes of three words.
-const WORDS: usize = 24;
+pub const WORDS: usize = 24;
 /// Bytes that a row may begin with at once.
 pub const BEGINNING: usize = 2 * LINE;
 /// Pieces before there are many.
@@ -121,13 +121,16 @@ impl Rows {
         self.append_moved(row, len, write).is_some()
     }
 
-    /// Room for three words behind what is in `row`: what is written there is in it as far as it is then
-    /// [extended](Row::extend), the rest is overwritten or never read. `None`, and nothing is done, if there is none.
+    /// Whether there is room for three words behind what is in `row`.
     #[inline(always)]
-    pub fn room(&mut self, row: &mut Row) -> Option<&mut [u8; WORDS]> {
-        if usize::from(row.used) + WORDS > row.room() && !self.widen(row) {
-            return None;
-        }
+    pub fn has_room(&self, row: &Row) -> bool {
+        usize::from(row.used) + WORDS <= row.room()
+    }
+
+    /// That [room](Rows::has_room): what is written there is in `row` as far as it is then [extended](Row::extend), the rest is
+    /// overwritten or never read. `None` if there is none.
+    #[inline(always)]
+    pub fn room(&mut self, row: &Row) -> Option<&mut [u8; WORDS]> {
         let ((piece, at), used) = (place(row.block), usize::from(row.used));
         let piece = self.pieces.get_mut(piece)?;
         let from = piece.start as usize + at + used;
@@ -148,7 +151,7 @@ impl Rows {
     /// Moves `row` to where there is room for three words.
     #[cold]
     #[inline(never)]
-    fn widen(&mut self, row: &mut Row) -> bool {
+    pub fn widen(&mut self, row: &mut Row) -> bool {
         self.append_moved(row, WORDS, |_| 0).is_some()
     }
 

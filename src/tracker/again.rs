@@ -153,9 +153,8 @@ impl<E: Notes> Store<E> {
             return false;
         }
         let x = sender(&head.sockets, seg);
-        let Ok(on) = u32::try_from(seg.packet.wrapping_sub(head.first_packet)) else { return false };
         // What goes on where both have spoken can be of no other.
-        if head.tape.record_usual(on, x, seg, &mut self.rows) {
+        if head.tape.record_any(head.first_packet, x, seg, &mut self.rows) {
             return true;
         }
         if !head.tape.is_own(x, seg) {

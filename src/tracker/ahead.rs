@@ -2,6 +2,7 @@
 //! then the head of a connection, then the end of its tape. Each is prefetched while segments before are taken.
 
 use super::case::Notes;
+use super::plain::Written;
 use super::store::Store;
 use super::table::Tracker;
 use crate::segment::Segment;
@@ -126,17 +127,24 @@ impl<E: Notes> Store<E> {
     }
 
     /// The same if `seg` is a [usual](super::tape::Tape::record_usual) one, and connection `index` the first on its four-tuple; else does
-    /// nothing.
+    /// nothing. If both ends have closed with it, the tape is yet to be [sealed](Store::seal).
     #[inline(never)]
-    pub(super) fn write_usual(&mut self, index: usize, seg: &Segment) -> bool {
-        let Some(head) = self.heads.whole_mut(index) else { return false };
-        let Some(x) = head.sender_by_port(&seg.src, &seg.dst) else { return false };
+    pub(super) fn write_usual(&mut self, index: usize, seg: &Segment) -> Written {
+        let Some(head) = self.heads.whole_mut(index) else { return Written::No };
+        let Some(x) = head.sender_by_port(&seg.src, &seg.dst) else { return Written::No };
         if !head.state.is_growing() || head.previous != 0 {
-            return false;
+            return Written::No;
         }
-        let Ok(on) = u32::try_from(seg.packet.wrapping_sub(head.first_packet)) else { return false };
         // Nothing is left to do behind it: it returns to whoever called this.
-        head.tape.record_usual(on, x, seg, &mut self.rows)
+        head.tape.record_usual(head.first_packet, x, seg, &mut self.rows)
+    }
+
+    /// Seals the tape of connection `index`, which has a whole head.
+    #[inline(never)]
+    pub(super) fn seal(&mut self, index: usize) {
+        if let Some(head) = self.heads.whole_mut(index) {
+            head.tape.seal(&mut self.rows);
+        }
     }
 }
 

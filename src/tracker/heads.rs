@@ -1,7 +1,6 @@
 //! What every connection is found by, in pieces that never move: memory is touched once, however many come.
 
 use std::borrow::Cow;
-use std::hint::select_unpredictable;
 use std::iter::once_with;
 
 use super::kept::{How, Kept};
@@ -49,11 +48,9 @@ impl Head {
     /// The same, in one direction only where the port does not tell which it is.
     #[inline(always)]
     pub(super) fn sender_by_port(&self, a: &Socket, b: &Socket) -> Option<usize> {
-        let [first, second] = &self.sockets;
         // Nobody foresees the direction: it is counted with, not asked for.
-        let back = a.port != first.port;
-        let (own, peer) = (select_unpredictable(back, second, first), select_unpredictable(back, first, second));
-        (own == a && peer == b).then_some(usize::from(back))
+        let back = usize::from(a.port != self.sockets[0].port);
+        (self.sockets[back] == *a && self.sockets[1 - back] == *b).then_some(back)
     }
 
     /// The same where the port does not tell the direction, in the other one.

@@ -3,31 +3,56 @@
 
 use super::tape::{Tape, mark, own};
 use super::written::{NearStamps, Plain, has_more, put, what};
-use crate::pack::block::Rows;
+use crate::pack::block::{Rows, WORDS};
 use crate::segment::{Flags, Segment};
 
 const _: () = assert!(Flags::FIN.0 == 1 && own::ACKS == 1 && own::FIN == 2 && what::SENDER == 1);
+
+/// Whether a segment was written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    No,
+    /// It may be once there is more room.
+    NoRoom,
+    Yes,
+    /// And both ends have closed with it: the tape is to be [sealed](Tape::seal).
+    Last,
+}
 
 impl Tape {
     /// Writes down `seg` of end `x`; the tape begins with packet `first`. False, and nothing is done, if it may not belong
     /// here, or there is no room for it.
     #[inline]
     pub fn record(&mut self, first: u64, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
-        let Ok(on) = u32::try_from(seg.packet.wrapping_sub(first)) else { return false };
-        self.record_usual(on, x, seg, rows) || self.record_rare(on, x, seg, rows)
+        const NEVER: u16 = Flags::SYN.0 | Flags::RST.0;
+        seg.flags.0 & NEVER == 0 && self.record_any(first, x, seg, rows) || self.record_rare(first, x, seg, rows)
     }
 
     /// The same if it is no usual one.
     #[inline(never)]
-    fn record_rare(&mut self, on: u32, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
+    fn record_rare(&mut self, first: u64, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
+        let Ok(on) = u32::try_from(seg.packet.wrapping_sub(first)) else { return false };
         self.record_answer(on, x, seg, rows) || self.record_other(on, x, seg, rows)
     }
 
-    /// Writes down `seg` of end `x`, `on` packets from the first one, if it is a usual one that certainly belongs here; else
-    /// does nothing, but that there may be more room behind. It goes on just where its stream ends, so that it may acknowledge less than others, as far as 16 bits tell how
-    /// much less.
+    /// The same if it is a usual one, where there may have to be more room.
     #[inline(never)]
-    pub(super) fn record_usual(&mut self, on: u32, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
+    pub(super) fn record_any(&mut self, first: u64, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
+        let written = match self.record_usual(first, x, seg, rows) {
+            Written::NoRoom if rows.widen(&mut self.row) => self.record_usual(first, x, seg, rows),
+            written => written,
+        };
+        if written == Written::Last {
+            self.seal(rows);
+        }
+        matches!(written, Written::Yes | Written::Last)
+    }
+
+    /// Writes down `seg` of end `x` if it is a usual one that certainly belongs here; else does nothing, but that there may be
+    /// more room behind. It goes on just where its stream ends, so that it may acknowledge less than others, as far as 16 bits
+    /// tell how much less. The tape begins with packet `first`.
+    #[inline(always)]
+    pub(super) fn record_usual(&mut self, first: u64, x: usize, seg: &Segment, rows: &mut Rows) -> Written {
         let (x, y) = (x & 1, 1 - (x & 1));
         let usual = seg.flags.0 & !(Flags::PSH.0 | Flags::FIN.0) == Flags::ACK.0
             && self.count < self.most
@@ -36,35 +61,46 @@ impl Tape {
             && seg.ttl == self.ttl[x]
             && !has_more(&seg.options);
         if !usual {
-            return false;
+            return Written::No;
         }
         // What is written there is nothing before it is said to be something. So each number is as soon as it is known: were they
         // kept until all are, there would be too few registers.
-        let Some(room) = rows.room(&mut self.row) else { return false };
+        if !rows.has_room(&self.row) {
+            return Written::NoRoom;
+        }
+        let Some(room) = rows.room(&self.row) else { return Written::No };
+        if let Some(stamps) = &seg.options.timestamps {
+            let Some(near) = NearStamps::of(stamps, [self.stamps[x], self.stamps[y]]) else { return Written::No };
+            put(room, Plain::NEAR, near.0.to_le_bytes());
+        }
         let behind = self.next[y].wrapping_sub(seg.ack);
         let either = behind | seg.len;
         if either > u16::MAX.into() || behind != 0 && seg.len != 0 {
-            return false;
+            return Written::No;
         }
         put(room, Plain::EITHER, (either as u16).to_le_bytes());
-        let (later, further) = (seg.time.0.wrapping_sub(self.time.0) as u64, on.wrapping_sub(self.on));
-        if later > u32::MAX.into() {
-            return false;
+        let (later, on) = (seg.time.0.wrapping_sub(self.time.0) as u64, seg.packet.wrapping_sub(first));
+        let further = on.wrapping_sub(self.on.into());
+        // Of 32, 32 and 16 bits.
+        if ((later | on) >> 16 | further) > u16::MAX.into() {
+            return Written::No;
         }
         put(room, Plain::LATER, (later as u32).to_le_bytes());
-        if further > u16::MAX.into() {
-            return false;
-        }
         put(room, Plain::FURTHER, (further as u16).to_le_bytes());
+        // From here on it is written down.
+        (self.time, self.on) = (seg.time, on as u32);
+        self.finish_usual(x, seg, room)
+    }
+
+    /// The rest of what [`Tape::record_usual`] does, in a function of its own, so that no number is kept that long.
+    #[inline(never)]
+    fn finish_usual(&mut self, x: usize, seg: &Segment, room: &mut [u8; WORDS]) -> Written {
+        let (x, y) = (x & 1, 1 - (x & 1));
         let mut stamped = 0_u32;
         if let Some(stamps) = &seg.options.timestamps {
-            let Some(near) = NearStamps::of(stamps, [self.stamps[x], self.stamps[y]]) else { return false };
-            put(room, Plain::NEAR, near.0.to_le_bytes());
             self.stamps[x] = stamps.value;
             stamped = what::STAMPED.into();
         }
-        // From here on it is written down.
-        (self.time, self.on) = (seg.time, on);
         let (len, fin) = (seg.len as u16, seg.flags.0 & Flags::FIN.0);
         let payload = u32::from(len != 0);
         let kind = u32::from(what::PLAIN) + x as u32 + payload * u32::from(what::LEN) + stamped;
@@ -82,19 +118,13 @@ impl Tape {
         let len = u32::from(len);
         self.unique = self.unique.wrapping_add(len);
         self.next[x] = self.next[x].wrapping_add(len).wrapping_add(fin.into());
-        if self.has_fins() {
-            self.closes(x, seg, rows);
+        if !self.has_fins() {
+            return Written::Yes;
         }
-        true
-    }
-
-    /// Both ends have sent their FIN: `seg` of end `x` is the second, or comes behind it.
-    #[inline(never)]
-    fn closes(&mut self, x: usize, seg: &Segment, rows: &mut Rows) {
-        if seg.has(Flags::FIN) && seg.ack != self.next[1 - (x & 1)] {
+        if fin != 0 && seg.ack != self.next[y] {
             self.marks &= !mark::PLAIN;
         }
-        self.seal_if_over(false, rows);
+        if self.is_over(false) { Written::Last } else { Written::Yes }
     }
 }
 

@@ -12,6 +12,7 @@ use super::index::Index;
 use super::kept::{How, Kept};
 use super::lanes::Many;
 use super::lone::Lone;
+use super::plain::Written;
 use super::reading::Reading;
 use super::recent::{Guess, Recent};
 use super::run::Behind;
@@ -239,7 +240,15 @@ impl<N: Notes> Tracker<N> {
     pub fn pass_usual(&mut self, seg: &Segment, ahead: Ahead) -> Option<usize> {
         const NEVER: u16 = Flags::SYN.0 | Flags::RST.0;
         let head = ahead.head as usize;
-        (seg.flags.0 & NEVER == 0 && self.store.write_usual(head, seg)).then_some(head)
+        if seg.flags.0 & NEVER != 0 {
+            return None;
+        }
+        match self.store.write_usual(head, seg) {
+            Written::Yes => {}
+            Written::Last => self.store.seal(head),
+            Written::No | Written::NoRoom => return None,
+        }
+        Some(head)
     }
 
     /// The same where none was found, or another has come since.

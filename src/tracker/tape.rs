@@ -287,17 +287,23 @@ impl Tape {
         }
         let straight = self.own[0] & self.own[1] & own::SEEN != 0 && self.later == 0;
         self.most = if straight { MOST_USUAL } else { 0 };
-        self.seal_if_over(seg.has(Flags::RST), rows);
+        if self.is_over(seg.has(Flags::RST)) {
+            self.seal(rows);
+        }
         true
     }
 
-    /// Seals it once it was reset or is closed. Only once: whoever goes on sending moves no more than one row.
+    /// Whether it was reset or is closed, and is not [sealed](Tape::seal) yet.
     #[inline]
-    pub(super) fn seal_if_over(&mut self, reset: bool, rows: &mut Rows) {
-        if (reset || self.is_closed()) && self.marks & mark::SEALED == 0 {
-            rows.seal(&mut self.row);
-            self.marks |= mark::SEALED;
-        }
+    pub(super) fn is_over(&self, reset: bool) -> bool {
+        (reset || self.is_closed()) && self.marks & mark::SEALED == 0
+    }
+
+    /// Seals it. Only once: whoever goes on sending moves no more than one row.
+    #[inline]
+    pub(super) fn seal(&mut self, rows: &mut Rows) {
+        rows.seal(&mut self.row);
+        self.marks |= mark::SEALED;
     }
 
     /// What [`Tape::later`] is once the latest segment is one of this time: rounded up.
