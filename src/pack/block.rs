@@ -2,9 +2,11 @@
 //! lines, so that little of them is empty, and lie in pieces that never move. A piece of which every row was given up for
 //! good is freed. A row that is said to be whole leaves its block to others.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
-use super::piece::{LINE, PIECE, Piece, place};
+use super::piece::{LINE, PIECE, Piece, piece};
 use super::sealed::{STEP, Sealed};
 use crate::prefetch::prefetch;
 
@@ -18,37 +20,39 @@ pub const BEGINNING: usize = 2 * LINE;
 const FEW: usize = 64;
 /// No line.
 const NONE: u32 = u32::MAX;
+/// No piece.
+const NOWHERE: u16 = u16::MAX;
 
-/// One row: where its block is, and how much of it is used; or under which number it is sealed.
+/// One row: where the next record comes to, so that it is found at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// The first line of its block, counted over all pieces.
-    block: u32,
-    used: u16,
-    /// Lines of its block; 0 if it is in none.
-    lines: u8,
+    /// The byte of its piece; or, if it is in none, the number under which it is sealed.
+    end: u32,
+    piece: u16,
+    /// Bytes of its block from there on; or how many are sealed, 0 for a row of nothing.
+    left: u16,
 }
 
 impl Row {
     /// A row of nothing.
-    pub const EMPTY: Row = Row { block: NONE, used: 0, lines: 0 };
-
-    /// Bytes of its block.
-    #[inline]
-    fn room(&self) -> usize {
-        usize::from(self.lines) * LINE
-    }
+    pub const EMPTY: Row = Row { end: 0, piece: NOWHERE, left: 0 };
 
     /// What was written where there was [room](Rows::room) is in it, so many bytes.
     #[inline(always)]
     pub fn extend(&mut self, len: usize) {
-        self.used += len as u16;
+        self.end += len as u32;
+        self.left = self.left.wrapping_sub(len as u16);
     }
 
-    /// Whether it has left its block.
+    /// Whether it is in a block.
     #[inline]
-    fn is_sealed(&self) -> bool {
-        self.lines == 0 && self.used != 0
+    fn is_in_block(&self) -> bool {
+        self.piece != NOWHERE
+    }
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        (self.piece, self.left) == (NOWHERE, 0)
     }
 }
 
@@ -69,19 +73,11 @@ impl Blocks {
     }
 }
 
-/// The block of a row, if it is in one.
+/// Where in the bytes of its piece `row` is, if it is in a block.
 #[inline]
-fn block<'p>(pieces: &'p [Piece], row: &Row) -> Option<&'p [u8]> {
-    let (piece, at) = place(row.block);
-    let piece = pieces.get(piece).filter(|_| row.lines != 0)?;
-    piece.rest(at)?.get(..row.room())
-}
-
-#[inline]
-fn block_mut<'p>(pieces: &'p mut [Piece], row: &Row) -> Option<&'p mut [u8]> {
-    let (piece, at) = place(row.block);
-    let piece = pieces.get_mut(piece).filter(|_| row.lines != 0)?;
-    piece.rest_mut(at)?.get_mut(..row.room())
+fn bytes_of(piece: &Piece, row: &Row) -> Option<Range<usize>> {
+    let (end, used) = (row.end as usize, piece.room().checked_sub(row.left.into())?);
+    Some(end.checked_sub(used)?..end)
 }
 
 /// All rows.
@@ -104,48 +100,42 @@ impl Rows {
     /// is; where there was too little, it is asked again. False, and nothing is appended, if there is no room for it at all.
     #[inline]
     pub fn append(&mut self, row: &mut Row, write: impl Fn(&mut [u8]) -> usize) -> bool {
-        if (row.used, row.lines) == (0, 0) {
+        if row.is_empty() {
             // As a rule there is room enough in the smallest.
-            if let Some(block) = self.take(0) {
-                *row = Row { block, used: 0, lines: SIZES[0] };
-            }
+            *row = self.take(0).unwrap_or(*row);
         }
-        let room = block_mut(&mut self.pieces, row)
-            .and_then(|block| block.get_mut(usize::from(row.used)..))
-            .unwrap_or(&mut []);
+        let piece = self.pieces.get_mut(usize::from(row.piece));
+        let rest = piece.and_then(|piece| piece.bytes.get_mut(row.end as usize..));
+        let room = rest.and_then(|rest| rest.get_mut(..row.left.into())).unwrap_or(&mut []);
         let len = write(room);
         if len <= room.len() {
-            row.used += len as u16;
+            row.extend(len);
             return true;
         }
         self.append_moved(row, len, write).is_some()
     }
 
-    /// Whether there is room for three words behind what is in `row`.
-    #[inline(always)]
-    pub fn has_room(&self, row: &Row) -> bool {
-        usize::from(row.used) + WORDS <= row.room()
-    }
-
-    /// That [room](Rows::has_room): what is written there is in `row` as far as it is then [extended](Row::extend), the rest is
-    /// overwritten or never read. `None` if there is none.
+    /// Room for three words behind what is in `row`: what is written there is in it as far as it is then
+    /// [extended](Row::extend), the rest is overwritten or never read. `None` if there is none in its block.
     #[inline(always)]
     pub fn room(&mut self, row: &Row) -> Option<&mut [u8; WORDS]> {
-        let ((piece, at), used) = (place(row.block), usize::from(row.used));
-        let piece = self.pieces.get_mut(piece)?;
-        let from = piece.start as usize + at + used;
-        piece.bytes.get_mut(from..from + WORDS)?.first_chunk_mut()
+        if usize::from(row.left) < WORDS {
+            return None;
+        }
+        let (piece, end) = (self.pieces.get_mut(usize::from(row.piece))?, row.end as usize);
+        piece.bytes.get_mut(end..end + WORDS)?.first_chunk_mut()
     }
 
     /// The same for `row` with nothing in it, where it need not move soon. `None` if there are many rows: then the smallest block
     /// has to do.
     #[inline(always)]
     pub fn begin(&mut self, row: &mut Row) -> Option<&mut [u8; BEGINNING]> {
-        if (row.used, row.lines) != (0, 0) || self.pieces.len() > FEW {
+        if !row.is_empty() || self.pieces.len() > FEW {
             return None;
         }
-        *row = Row { block: self.take(1)?, used: 0, lines: SIZES[1] };
-        block_mut(&mut self.pieces, row)?.first_chunk_mut()
+        *row = self.take(1)?;
+        let (piece, end) = (self.pieces.get_mut(usize::from(row.piece))?, row.end as usize);
+        piece.bytes.get_mut(end..end + BEGINNING)?.first_chunk_mut()
     }
 
     /// Moves `row` to where there is room for three words.
@@ -155,92 +145,94 @@ impl Rows {
         self.append_moved(row, WORDS, |_| 0).is_some()
     }
 
-    /// A block of this size that is in no use; `None` if there are no more numbers.
-    fn take(&mut self, size: usize) -> Option<u32> {
+    /// A row of nothing in a block of this size that is in no use; `None` if there are no more numbers.
+    fn take(&mut self, size: usize) -> Option<Row> {
         let free = self.sizes.get(size)?.free;
-        let (piece, at) = place(free);
-        let Some(piece) = self.pieces.get_mut(piece) else { return self.fresh(size) };
+        let number = piece(free);
+        let Some(piece) = self.pieces.get_mut(number) else { return self.fresh(size) };
+        let end = piece.byte(free);
+        self.sizes[size].free = u32::from_le_bytes(*piece.bytes.get(end..)?.first_chunk()?);
         piece.live += 1;
-        self.sizes[size].free = u32::from_le_bytes(*piece.rest(at)?.first_chunk()?);
-        Some(free)
+        Some(Row { end: end as u32, piece: number as u16, left: piece.room() as u16 })
     }
 
-    /// A block of this size that was never in use.
+    /// The same where none was in use before.
     #[cold]
     #[inline(never)]
-    fn fresh(&mut self, size: usize) -> Option<u32> {
+    fn fresh(&mut self, size: usize) -> Option<Row> {
         let blocks = self.sizes.get_mut(size)?;
         if blocks.left == 0 {
-            // No line has the last number of all.
-            let first = u32::try_from(self.pieces.len() * PIECE).ok().filter(|first| *first <= NONE - PIECE as u32)?;
-            (blocks.fresh, blocks.left) = (first, PIECE as u32 / u32::from(blocks.lines));
-            self.pieces.push(Piece::new());
+            let first = u16::try_from(self.pieces.len()).ok().filter(|piece| *piece != NOWHERE)?;
+            (blocks.fresh, blocks.left) = (u32::from(first) * PIECE as u32, PIECE as u32 / u32::from(blocks.lines));
+            self.pieces.push(Piece::new(blocks.lines));
         }
         let block = blocks.fresh;
         (blocks.fresh, blocks.left) = (block + u32::from(blocks.lines), blocks.left - 1);
-        self.pieces.get_mut(place(block).0)?.live += 1;
-        Some(block)
+        let number = piece(block);
+        let piece = self.pieces.get_mut(number)?;
+        piece.live += 1;
+        Some(Row { end: piece.byte(block) as u32, piece: number as u16, left: piece.room() as u16 })
     }
 
     /// The block of `row` is in use no more; it may be taken again.
     fn give_back(&mut self, row: &Row) {
-        let Some(blocks) = self.sizes.iter_mut().find(|blocks| blocks.lines == row.lines) else { return };
-        let free = std::mem::replace(&mut blocks.free, row.block);
-        if let Some(next) = block_mut(&mut self.pieces, row).and_then(|block| block.first_chunk_mut()) {
+        let Some(piece) = self.pieces.get_mut(usize::from(row.piece)) else { return };
+        let Some(Range { start, .. }) = bytes_of(piece, row) else { return };
+        let lines = piece.lines;
+        let Some(blocks) = self.sizes.iter_mut().find(|blocks| u16::from(blocks.lines) == lines) else { return };
+        let free = std::mem::replace(&mut blocks.free, piece.line(row.piece, start));
+        if let Some(next) = piece.bytes.get_mut(start..).and_then(|block| block.first_chunk_mut()) {
             *next = free.to_le_bytes();
         }
-        if let Some(piece) = self.pieces.get_mut(place(row.block).0) {
-            piece.live -= 1;
-        }
+        piece.live -= 1;
     }
 
     /// Appends a record for which `room` bytes are needed in a larger block, or in one again.
     #[inline(never)]
     fn append_moved(&mut self, row: &mut Row, room: usize, write: impl Fn(&mut [u8]) -> usize) -> Option<()> {
-        let used = usize::from(row.used);
+        let used = self.get(row).len();
         let size = SIZES.iter().position(|lines| usize::from(*lines) * LINE >= used + room)?;
-        let new = Row { block: self.take(size)?, used: row.used, lines: SIZES[size] };
-        let ((piece, at), (old, from)) = (place(new.block), place(row.block));
-        let len = if row.lines == 0 {
-            let piece = self.pieces.get_mut(piece)?;
-            let to = piece.rest_mut(at)?.get_mut(..new.room())?;
-            if let Some(bytes) = self.sealed.get(row.block, used).filter(|_| row.is_sealed()) {
-                to[..used].copy_from_slice(bytes);
-                self.sealed.forget(row.block);
-            }
-            write(&mut to[used..])
-        } else {
+        let mut new = self.take(size)?;
+        let (piece, at) = (usize::from(new.piece), new.end as usize);
+        if row.is_in_block() {
             // Blocks of another size are in another piece.
-            let [piece, old] = self.pieces.get_disjoint_mut([piece, old]).ok()?;
-            let to = piece.rest_mut(at)?.get_mut(..new.room())?;
-            to[..used].copy_from_slice(old.rest(from)?.get(..used)?);
-            let len = write(&mut to[used..]);
+            let [piece, old] = self.pieces.get_disjoint_mut([piece, row.piece.into()]).ok()?;
+            let bytes = old.bytes.get(bytes_of(old, row)?)?;
+            piece.bytes.get_mut(at..at + used)?.copy_from_slice(bytes);
             self.give_back(row);
-            len
-        };
-        *row = Row { used: row.used + len as u16, ..new };
+        } else if !row.is_empty() {
+            let bytes = self.sealed.get(row.end, used)?;
+            self.pieces.get_mut(piece)?.bytes.get_mut(at..at + used)?.copy_from_slice(bytes);
+            self.sealed.forget(row.end);
+        }
+        new.extend(used);
+        let len = write(self.pieces.get_mut(piece)?.bytes.get_mut(at..)?.get_mut(used..used + usize::from(new.left))?);
+        new.extend(len);
+        *row = new;
         Some(())
     }
 
     /// Hardly anything will be appended to `row`: it leaves its block. If something is, it comes into a block again.
     pub fn seal(&mut self, row: &mut Row) {
+        let Some(piece) = self.pieces.get(usize::from(row.piece)) else { return };
+        let Some(Range { start, end }) = bytes_of(piece, row) else { return };
         // As many as are put down at once: in its block there is room for that.
-        let bytes = block(&self.pieces, row)
-            .and_then(|block| block.get(..usize::from(row.used).next_multiple_of(STEP)))
-            .filter(|bytes| !bytes.is_empty());
+        let bytes = piece.bytes.get(start..start + (end - start).next_multiple_of(STEP));
+        let bytes = bytes.filter(|bytes| !bytes.is_empty());
         if let Some(number) = bytes.and_then(|bytes| self.sealed.push(bytes)) {
             self.give_back(row);
-            *row = Row { block: number, used: row.used, lines: 0 };
+            *row = Row { end: number, piece: NOWHERE, left: (end - start) as u16 };
         }
     }
 
     /// All that was appended to `row`.
     #[inline]
     pub fn get(&self, row: &Row) -> &[u8] {
-        let used = usize::from(row.used);
-        let bytes = match row.lines {
-            0 => self.sealed.get(row.block, used),
-            _ => block(&self.pieces, row).and_then(|block| block.get(..used)),
+        let bytes = if row.is_in_block() {
+            let piece = self.pieces.get(usize::from(row.piece));
+            piece.and_then(|piece| piece.bytes.get(bytes_of(piece, row)?))
+        } else {
+            self.sealed.get(row.end, row.left.into())
         };
         bytes.unwrap_or(&[])
     }
@@ -256,9 +248,7 @@ impl Rows {
     /// Where the next record comes to, if `row` is in a block.
     #[inline]
     fn end(&self, row: &Row) -> Option<&u8> {
-        let (piece, at) = place(row.block);
-        let piece = self.pieces.get(piece)?;
-        piece.bytes.get(piece.start as usize + at + usize::from(row.used))
+        self.pieces.get(usize::from(row.piece))?.bytes.get(row.end as usize)
     }
 
     /// Prefetches all lines of `row`.
@@ -270,7 +260,11 @@ impl Rows {
 
     /// Takes the block of `row` back; another row may get it.
     pub fn forget(&mut self, row: &Row) {
-        if row.is_sealed() { self.sealed.forget(row.block) } else { self.give_back(row) }
+        if row.is_in_block() {
+            self.give_back(row);
+        } else if !row.is_empty() {
+            self.sealed.forget(row.end);
+        }
     }
 
     /// `row` outlasts those that lie beside it: it is put down anew, so that their memory can go. From then on none may grow.
@@ -279,26 +273,27 @@ impl Rows {
         if !bytes.is_empty()
             && let Some(number) = self.sealed.push(&bytes)
         {
-            let used = row.used;
             self.release(row);
-            *row = Row { block: number, used, lines: 0 };
+            *row = Row { end: number, piece: NOWHERE, left: bytes.len() as u16 };
         }
     }
 
     /// Takes the block of `row` back, which leaves it empty. From then on none may grow.
     pub fn release(&mut self, row: &mut Row) {
-        if row.is_sealed() {
-            self.sealed.forget(row.block);
-        } else if let Some(blocks) = self.sizes.iter_mut().find(|blocks| blocks.lines == row.lines) {
+        if let Some(piece) = self.pieces.get_mut(usize::from(row.piece)) {
+            let lines = piece.lines;
             // What is free may be gone with its piece.
-            blocks.free = NONE;
-            if let Some(piece) = self.pieces.get_mut(place(row.block).0) {
-                piece.live = piece.live.saturating_sub(1);
-                if piece.live == 0 {
-                    // The last block of a piece takes the piece with it.
-                    *piece = Piece::default();
-                }
+            self.sizes
+                .iter_mut()
+                .filter(|blocks| u16::from(blocks.lines) == lines)
+                .for_each(|blocks| blocks.free = NONE);
+            piece.live = piece.live.saturating_sub(1);
+            if piece.live == 0 {
+                // The last block of a piece takes the piece with it.
+                *piece = Piece::default();
             }
+        } else if !row.is_empty() {
+            self.sealed.forget(row.end);
         }
         *row = Row::EMPTY;
     }
@@ -351,7 +346,8 @@ mod tests {
         }
         assert_eq!(begun, FEW * (PIECE / usize::from(SIZES[1])) + 1);
         assert!(append(&mut rows, &mut row, &[1; 40]));
-        assert_eq!((row.lines, rows.get(&row)), (SIZES[0], &[1; 40][..]));
+        let lines = rows.pieces[usize::from(row.piece)].lines;
+        assert_eq!((lines, rows.get(&row)), (SIZES[0].into(), &[1; 40][..]));
     }
 
     #[test]

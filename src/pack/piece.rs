@@ -13,34 +13,42 @@ pub struct Piece {
     /// They, and some bytes before and behind them; none if it was given up.
     pub bytes: Vec<u8>,
     /// Where the first line begins: at a cache line.
-    pub start: u32,
+    start: u16,
+    /// Lines of each block.
+    pub lines: u16,
     /// Blocks that are in use.
     pub live: u32,
 }
 
 impl Piece {
-    /// One in which nothing is.
-    pub fn new() -> Piece {
+    /// One in which nothing is, for blocks of so many `lines`.
+    pub fn new(lines: u8) -> Piece {
         let bytes = vec![0; (PIECE + 1) * LINE];
-        let start = bytes.as_ptr().align_offset(LINE) as u32;
-        Piece { bytes, start, live: 0 }
+        let start = bytes.as_ptr().align_offset(LINE) as u16;
+        Piece { bytes, start, lines: lines.into(), live: 0 }
     }
 
-    /// What is in it from byte `at` of its lines on.
+    /// Bytes of a block.
     #[inline(always)]
-    pub fn rest(&self, at: usize) -> Option<&[u8]> {
-        self.bytes.get(self.start as usize + at..)
+    pub fn room(&self) -> usize {
+        usize::from(self.lines) * LINE
     }
 
-    /// The same, to be written over.
-    #[inline(always)]
-    pub fn rest_mut(&mut self, at: usize) -> Option<&mut [u8]> {
-        self.bytes.get_mut(self.start as usize + at..)
+    /// At which of its bytes this line of all begins.
+    #[inline]
+    pub fn byte(&self, line: u32) -> usize {
+        usize::from(self.start) + line as usize % PIECE * LINE
+    }
+
+    /// The reverse, for piece number `piece`.
+    #[inline]
+    pub fn line(&self, piece: u16, byte: usize) -> u32 {
+        u32::from(piece) << BITS | (byte.saturating_sub(self.start.into()) / LINE) as u32
     }
 }
 
-/// Piece of a line, and where in it the line is.
+/// Piece of a line.
 #[inline]
-pub fn place(line: u32) -> (usize, usize) {
-    ((line >> BITS) as usize, line as usize % PIECE * LINE)
+pub fn piece(line: u32) -> usize {
+    (line >> BITS) as usize
 }

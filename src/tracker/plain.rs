@@ -65,10 +65,7 @@ impl Tape {
         }
         // What is written there is nothing before it is said to be something. So each number is as soon as it is known: were they
         // kept until all are, there would be too few registers.
-        if !rows.has_room(&self.row) {
-            return Written::NoRoom;
-        }
-        let Some(room) = rows.room(&self.row) else { return Written::No };
+        let Some(room) = rows.room(&self.row) else { return Written::NoRoom };
         if let Some(stamps) = &seg.options.timestamps {
             let Some(near) = NearStamps::of(stamps, [self.stamps[x], self.stamps[y]]) else { return Written::No };
             put(room, Plain::NEAR, near.0.to_le_bytes());
