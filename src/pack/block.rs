@@ -164,7 +164,7 @@ impl Rows {
         if blocks.left == 0 {
             let first = u16::try_from(self.pieces.len()).ok().filter(|piece| *piece != NOWHERE)?;
             (blocks.fresh, blocks.left) = (u32::from(first) * PIECE as u32, PIECE as u32 / u32::from(blocks.lines));
-            self.pieces.push(Piece::new(blocks.lines));
+            self.pieces.push(Piece::new(size, blocks.lines));
         }
         let block = blocks.fresh;
         (blocks.fresh, blocks.left) = (block + u32::from(blocks.lines), blocks.left - 1);
@@ -176,11 +176,19 @@ impl Rows {
 
     /// The block of `row` is in use no more; it may be taken again.
     fn give_back(&mut self, row: &Row) {
-        let Some(piece) = self.pieces.get_mut(usize::from(row.piece)) else { return };
-        let Some(Range { start, .. }) = bytes_of(piece, row) else { return };
-        let lines = piece.lines;
-        let Some(blocks) = self.sizes.iter_mut().find(|blocks| u16::from(blocks.lines) == lines) else { return };
-        let free = std::mem::replace(&mut blocks.free, piece.line(row.piece, start));
+        if let Some(Range { start, .. }) =
+            self.pieces.get(usize::from(row.piece)).and_then(|piece| bytes_of(piece, row))
+        {
+            self.give_back_at(row.piece, start);
+        }
+    }
+
+    /// The same for the block that begins there.
+    #[inline]
+    fn give_back_at(&mut self, number: u16, start: usize) {
+        let Some(piece) = self.pieces.get_mut(usize::from(number)) else { return };
+        let Some(blocks) = self.sizes.get_mut(usize::from(piece.size)) else { return };
+        let free = std::mem::replace(&mut blocks.free, piece.line(number, start));
         if let Some(next) = piece.bytes.get_mut(start..).and_then(|block| block.first_chunk_mut()) {
             *next = free.to_le_bytes();
         }
@@ -220,7 +228,7 @@ impl Rows {
         let bytes = piece.bytes.get(start..start + (end - start).next_multiple_of(STEP));
         let bytes = bytes.filter(|bytes| !bytes.is_empty());
         if let Some(number) = bytes.and_then(|bytes| self.sealed.push(bytes)) {
-            self.give_back(row);
+            self.give_back_at(row.piece, start);
             *row = Row { end: number, piece: NOWHERE, left: (end - start) as u16 };
         }
     }
@@ -281,12 +289,8 @@ impl Rows {
     /// Takes the block of `row` back, which leaves it empty. From then on none may grow.
     pub fn release(&mut self, row: &mut Row) {
         if let Some(piece) = self.pieces.get_mut(usize::from(row.piece)) {
-            let lines = piece.lines;
             // What is free may be gone with its piece.
-            self.sizes
-                .iter_mut()
-                .filter(|blocks| u16::from(blocks.lines) == lines)
-                .for_each(|blocks| blocks.free = NONE);
+            self.sizes.iter_mut().skip(piece.size.into()).take(1).for_each(|blocks| blocks.free = NONE);
             piece.live = piece.live.saturating_sub(1);
             if piece.live == 0 {
                 // The last block of a piece takes the piece with it.
@@ -346,8 +350,7 @@ mod tests {
         }
         assert_eq!(begun, FEW * (PIECE / usize::from(SIZES[1])) + 1);
         assert!(append(&mut rows, &mut row, &[1; 40]));
-        let lines = rows.pieces[usize::from(row.piece)].lines;
-        assert_eq!((lines, rows.get(&row)), (SIZES[0].into(), &[1; 40][..]));
+        assert_eq!((rows.pieces[usize::from(row.piece)].size, rows.get(&row)), (0, &[1; 40][..]));
     }
 
     #[test]

@@ -14,18 +14,19 @@ pub struct Piece {
     pub bytes: Vec<u8>,
     /// Where the first line begins: at a cache line.
     start: u16,
-    /// Lines of each block.
-    pub lines: u16,
+    /// Lines of each block, and of which size that is.
+    lines: u8,
+    pub size: u8,
     /// Blocks that are in use.
     pub live: u32,
 }
 
 impl Piece {
-    /// One in which nothing is, for blocks of so many `lines`.
-    pub fn new(lines: u8) -> Piece {
+    /// One in which nothing is, for blocks of this `size`, so many `lines`.
+    pub fn new(size: usize, lines: u8) -> Piece {
         let bytes = vec![0; (PIECE + 1) * LINE];
         let start = bytes.as_ptr().align_offset(LINE) as u16;
-        Piece { bytes, start, lines: lines.into(), live: 0 }
+        Piece { bytes, start, lines, size: size as u8, live: 0 }
     }
 
     /// Bytes of a block.

@@ -127,7 +127,7 @@ impl<E: Notes> Store<E> {
     }
 
     /// The same if `seg` is a [usual](super::tape::Tape::record_usual) one, and connection `index` the first on its four-tuple; else does
-    /// nothing. If both ends have closed with it, the tape is yet to be [sealed](Store::seal).
+    /// nothing. If both ends have closed with it, the tape is yet to be [sealed](Store::seal_behind).
     #[inline(never)]
     pub(super) fn write_usual(&mut self, index: usize, seg: &Segment) -> Written {
         let Some(head) = self.heads.whole_mut(index) else { return Written::No };
@@ -139,12 +139,14 @@ impl<E: Notes> Store<E> {
         head.tape.record_usual(head.first_packet, x, seg, &mut self.rows)
     }
 
-    /// Seals the tape of connection `index`, which has a whole head.
+    /// Seals the tape of connection `index`, if what was `written` is its last segment. Whether that is so.
     #[inline(never)]
-    pub(super) fn seal(&mut self, index: usize) {
-        if let Some(head) = self.heads.whole_mut(index) {
+    pub(super) fn seal_behind(&mut self, index: usize, written: Written) -> bool {
+        let last = written == Written::Last;
+        if let Some(head) = self.heads.whole_mut(index).filter(|_| last) {
             head.tape.seal(&mut self.rows);
         }
+        last
     }
 }
 

@@ -144,9 +144,9 @@ impl Tape {
             return false;
         }
         let Some(room) = rows.begin(&mut self.row) else { return false };
-        let syn = room.first_chunk_mut().map_or(0, |room| self.write_syn(room));
-        let room = room.get_mut(syn..).and_then(|rest| rest.first_chunk_mut());
-        let answer = room.map_or(0, |room| Tape::write_answer([later as u32, further], seg, room));
+        let syn = if let Some(room) = room.first_chunk_mut() { self.write_syn(room) } else { 0 };
+        let rest = room.get_mut(syn..).and_then(|rest| rest.first_chunk_mut());
+        let answer = if let Some(room) = rest { Tape::write_answer([later as u32, further], seg, room) } else { 0 };
         self.row.extend(syn + answer);
         self.keep_nothing();
         self.count = 2;

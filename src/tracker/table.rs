@@ -243,12 +243,8 @@ impl<N: Notes> Tracker<N> {
         if seg.flags.0 & NEVER != 0 {
             return None;
         }
-        match self.store.write_usual(head, seg) {
-            Written::Yes => {}
-            Written::Last => self.store.seal(head),
-            Written::No | Written::NoRoom => return None,
-        }
-        Some(head)
+        let written = self.store.write_usual(head, seg);
+        (written == Written::Yes || self.store.seal_behind(head, written)).then_some(head)
     }
 
     /// The same where none was found, or another has come since.
