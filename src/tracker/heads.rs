@@ -1,7 +1,6 @@
 //! What every connection is found by, in pieces that never move: memory is touched once, however many come.
 
 use std::borrow::Cow;
-use std::iter::once_with;
 
 use super::kept::{How, Kept};
 use super::piece::{BITS, PIECE, Piece};
@@ -184,13 +183,13 @@ impl Heads {
 
     /// Adds one, which is `made` where it stays: what was just put together elsewhere is slow to copy.
     #[inline(always)]
-    pub(super) fn push(&mut self, made: impl FnOnce() -> Head) {
+    pub(super) fn push(&mut self, made: impl Fn() -> Head) {
         let place = self.len >> BITS;
         if place == self.pieces.len() {
             self.grow();
         }
         self.len += 1;
-        self.pieces[place].room().extend(once_with(made));
+        self.pieces[place].room().extend((0..1).map(|_| made()));
     }
 
     /// Adds that of a connection that begins with `seg`, the first on its four-tuple, where there is a flood of those that a

@@ -226,7 +226,7 @@ impl<E: Notes> Store<E> {
         state: Kept,
         previous: u32,
         beside: u32,
-        made: impl FnOnce(&Segment) -> Tape,
+        made: impl Fn(&Segment) -> Tape,
     ) -> usize {
         self.count(seg, previous);
         self.heads.push(|| Head {
