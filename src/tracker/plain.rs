@@ -123,6 +123,19 @@ impl Tape {
         }
         if self.is_over(false) { Written::Last } else { Written::Yes }
     }
+
+    /// Whether it was reset or is closed, and is not [sealed](Tape::seal) yet.
+    #[inline]
+    pub(super) fn is_over(&self, reset: bool) -> bool {
+        (reset || self.is_closed()) && self.marks & mark::SEALED == 0
+    }
+
+    /// Seals it. Only once: whoever goes on sending moves no more than one row.
+    #[inline]
+    pub(super) fn seal(&mut self, rows: &mut Rows) {
+        rows.seal(&mut self.row);
+        self.marks |= mark::SEALED;
+    }
 }
 
 #[cfg(test)]

@@ -293,19 +293,6 @@ impl Tape {
         true
     }
 
-    /// Whether it was reset or is closed, and is not [sealed](Tape::seal) yet.
-    #[inline]
-    pub(super) fn is_over(&self, reset: bool) -> bool {
-        (reset || self.is_closed()) && self.marks & mark::SEALED == 0
-    }
-
-    /// Seals it. Only once: whoever goes on sending moves no more than one row.
-    #[inline]
-    pub(super) fn seal(&mut self, rows: &mut Rows) {
-        rows.seal(&mut self.row);
-        self.marks |= mark::SEALED;
-    }
-
     /// What [`Tape::later`] is once the latest segment is one of this time: rounded up.
     fn later_than(&self, time: Time) -> u8 {
         if self.later == u8::MAX {
