@@ -12,7 +12,8 @@ use crate::report::rollup::Added;
 use crate::report::{Connection, Ending, Origin, Passage, PerSide, Role, TimeInState};
 use crate::segment::ScopeId;
 use crate::time::Time;
-use crate::timing::{Abridged, Flights, Measured, occupancy};
+use crate::timing::{Abridged, Extent, Flights, Measured, occupancy};
+use crate::tracker::abridged::Read;
 use crate::tracker::reading::Passed;
 use crate::tracker::textbook::Entered;
 use crate::tracker::{State, Textbook};
@@ -28,12 +29,24 @@ pub(super) fn in_order<T>(
     })
 }
 
+/// As what a connection was read, if that was so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum As {
+    /// A textbook connection, or a lone SYN: all is told of it.
+    Told,
+    /// One that was half-closed.
+    HalfClosed,
+    Other,
+}
+
 /// What came of it.
 enum Abridging {
     /// When the ends entered their states.
     Done(Entered),
     /// It is a textbook connection, and something is to be said of it.
     Remarkable,
+    /// It is half-closed.
+    HalfClosed,
     /// It is no textbook connection, or something about it is rare.
     Rare,
 }
@@ -55,22 +68,24 @@ pub(super) struct Pages<'d> {
 
 impl Finish<'_> {
     /// Reads connection `index` if it is a textbook one of which detectors have nothing to say: in one go, which tells when its
-    /// ends entered their states, or as is left to the longer way. Whether it is.
+    /// ends entered their states, or as is left to the longer way. As what it was read.
     #[inline(always)]
     pub(super) fn as_textbook(
         &self,
         index: usize,
         (book, measured, entered): (&mut Textbook, &mut Measured, &mut Option<Entered>),
         (abridged, flights): (&mut Abridged, &mut Flights),
-    ) -> bool {
+    ) -> As {
         match self.abridge(index, book, abridged) {
             Abridging::Done(states) => {
                 *entered = Some(states);
-                true
+                As::Told
             }
             // The longer way would find the same.
-            Abridging::Remarkable => false,
-            Abridging::Rare => self.textbook(index, measured, book, flights),
+            Abridging::Remarkable => As::Other,
+            Abridging::HalfClosed => As::HalfClosed,
+            Abridging::Rare if self.textbook(index, measured, book, flights) => As::Told,
+            Abridging::Rare => As::Other,
         }
     }
 
@@ -78,8 +93,10 @@ impl Finish<'_> {
     #[inline(never)]
     fn abridge(&self, index: usize, book: &mut Textbook, abridged: &mut Abridged) -> Abridging {
         let tracker = &self.analysis.tracker;
-        if !tracker.abridged(index).is_some_and(|tape| tape.read(book, abridged)) {
-            return Abridging::Rare;
+        match tracker.abridged(index).map_or(Read::Other, |tape| tape.read(book, abridged)) {
+            Read::Textbook => {}
+            Read::HalfClosed => return Abridging::HalfClosed,
+            Read::Other => return Abridging::Rare,
         }
         let plain = self.unremarkable.covers_abridged(book, abridged)
             // Of others time-wait-reuse may tell.
@@ -97,6 +114,11 @@ impl Finish<'_> {
         tally.totals.textbook(ending, entered);
         // Its number is asked for where it shows something.
         tally.rollups.add(&Added::new(0, parties, ending.outcome, &self.scene.directory), &[]);
+    }
+
+    /// Whether anything is wanted of how long things took.
+    pub(super) fn is_timed(&self) -> bool {
+        self.analysis.options.timing != Extent::Nothing
     }
 
     /// Adds up its time, if that is wanted; its ends entered their states so `late` at the latest.

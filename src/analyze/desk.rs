@@ -35,7 +35,7 @@ pub(super) struct Desk {
     pub anomalies: [Vec<Anomaly>; TOGETHER],
     pub kinds: Alike,
     pub flood: Flood,
-    /// Nothing is measured there of a lone SYN, or of what a RST ended.
+    /// Nothing is measured there of a lone SYN, or of what ended otherwise than by the book.
     pub nothing: Measured,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Look<'b> {
 pub(super) enum Form<'b> {
     /// It is a textbook one, of which detectors have nothing to say.
     Textbook(&'b Textbook),
-    /// It went by the book until a RST ended it; its place among those looked at together.
+    /// It went by the book and ended otherwise; its place among those looked at together.
     Broken(&'b Textbook, &'b Broken, usize),
     /// It is a lone SYN.
     Lone(&'b Lone),

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::abridged::{Pages, in_order};
+use super::abridged::{As, Pages, in_order};
 use super::broken::Broken;
 use super::desk::{Desk, Form, Look, TOGETHER};
 use super::finish::Finish;
@@ -191,16 +191,18 @@ impl Finish<'_> {
             // What is added up at once lies in one place, and so near.
             let abridged = &mut abridged[if built { i } else { 0 }];
             (*entered, broken[i]) = (None, None);
-            let mut read = lone.is_some() || self.as_textbook(*index, (book, measured, entered), (abridged, flights));
-            if !read {
-                broken[i] = self.as_broken((*index, built), (book, abridged, &mut weighing[i]), tally);
-                read = broken[i].is_some();
+            let read_as = match lone {
+                Some(_) => As::Told,
+                None => self.as_textbook(*index, (book, measured, entered), (abridged, flights)),
+            };
+            if read_as != As::Told {
+                broken[i] = self.as_broken((*index, read_as, built), (book, abridged, &mut weighing[i]), tally);
             }
             if let Some(entered) = entered.as_ref().filter(|_| !built) {
                 self.add_abridged(*index, book, entered, tally);
                 self.time_abridged(*index, (book, abridged), (entered, || self.latest(book, entered)), tally);
             }
-            *left = (!read).then_some(*index);
+            *left = (read_as != As::Told && broken[i].is_none()).then_some(*index);
         }
         self.analysis.tracker.look_all(left, scratch);
     }
@@ -217,7 +219,7 @@ impl Finish<'_> {
                 (verdicts, outline, ending)
             }
             Form::Broken(book, broken, _) => {
-                let (verdicts, outline) = (weighing.verdicts(), book.outline_to_reset(&broken.rst));
+                let (verdicts, outline) = (weighing.verdicts(), book.outline_to(&broken.ended));
                 (verdicts, outline, Ending::of(&outline, verdicts))
             }
             Form::Lone(lone) => {
@@ -256,11 +258,6 @@ impl Finish<'_> {
                 Err(((look, _), anomalies)) => self.build(look, &mut pages.abridged[i], anomalies, connections),
             }
         }
-    }
-
-    /// Whether anything is wanted of how long things took.
-    pub(super) fn is_timed(&self) -> bool {
-        self.analysis.options.timing != Extent::Nothing
     }
 
     /// Adds up the time of those that do not stay, if that is wanted.
@@ -322,9 +319,9 @@ impl Finish<'_> {
             Form::Case(case) => case,
             Form::Textbook(_) => return,
             Form::Broken(book, broken, _) => {
-                briefs.push(broken.brief);
+                briefs.extend(broken.briefs.iter().flatten());
                 if built {
-                    anomalies.extend(self.broken_in_full(look.index, book, broken));
+                    anomalies.extend(self.broken_in_full(look, book, broken));
                 }
                 return;
             }
@@ -360,7 +357,7 @@ impl Finish<'_> {
                 (digests.push_textbook(who, &look.outline, &entered, &self.scene), None, None)
             }
             Form::Lone(_) => (digests.push_lone(who, &look.outline, look.verdicts, outcome), None, None),
-            Form::Broken(..) => (false, None, None),
+            Form::Broken(_, broken, _) => (false, None, broken.attempt(look.sockets[0].port)),
             Form::Case(case) => {
                 let signals = &case.notes.signals;
                 (false, signals.last_data(), Attempt::of(&case.connection, signals))

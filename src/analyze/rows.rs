@@ -7,7 +7,7 @@ use crate::report::{Ending, Row};
 use crate::time::Span;
 use crate::tracker::log::Step;
 use crate::tracker::textbook::Entered;
-use crate::tracker::{Evidence, Met, State, Textbook, Verdict};
+use crate::tracker::{Evidence, State, Textbook, Verdict};
 
 impl Finish<'_> {
     /// One of which detectors say `briefs`.
@@ -30,7 +30,7 @@ impl Finish<'_> {
             first: c.first,
             last: c.last,
             handshake: match look.form {
-                Form::Broken(book, broken, _) if broken.rst.met != Met::Syn => Some(opened_in(book)),
+                Form::Broken(book, broken, _) if broken.ended.was_open() => Some(opened_in(book)),
                 _ => look.measured.handshake.round_trip(),
             },
             one_way: look.ending.outcome.is_one_way(sides.map(|e| c.packets[e])),

@@ -3,7 +3,7 @@
 use super::stay::Stay;
 use crate::signals::Signals;
 use crate::time::Time;
-use crate::tracker::Connection;
+use crate::tracker::{Connection, Unanswered};
 
 /// What was captured of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +53,12 @@ impl Attempt {
         };
         let syns = own.syns.min(MOST_SYNS) as u8;
         Some(Attempt { port: c.sockets[client].port, isn: own.isn()?, seen, syns, ttl: own.ttl().unwrap_or(0) })
+    }
+
+    /// That of one whose SYN from this port was sent again and again.
+    pub fn unanswered(port: u16, unanswered: &Unanswered) -> Attempt {
+        let Unanswered { isn, ttl, syns, .. } = *unanswered;
+        Attempt { port, isn, seen: Seen::Asked, syns: syns.min(MOST_SYNS.into()) as u8, ttl }
     }
 
     /// In the room of a time that is not needed.

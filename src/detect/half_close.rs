@@ -1,7 +1,12 @@
 //! C05: one direction is closed, the other still in use.
 
 use super::cause::{Cause, cause};
+use super::limits::Limits;
 use super::prelude::*;
+use super::sink::{Brief, micros};
+use super::view::Who;
+use crate::report::Anomaly;
+use crate::tracker::{Halved, Textbook};
 
 const AFTER: Threshold = Threshold::duration(
     "half-close",
@@ -84,15 +89,57 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
         if until - received - way < view.span(&AFTER) {
             continue;
         }
-        let message = || {
-            let (bytes, span) = (plural(view.cold(e).after_peer_fin, "byte"), Plain(until - received));
-            words![view.who(e), " went on sending for ", span, " after the FIN of ", view.who(1 - e), ": ", bytes]
-        };
-        sink.raise(Severity::Info, time, packet, message)
-            .at(e)
-            .fact("bytes", view.cold(e).after_peer_fin)
-            .lasted("for", until - received);
+        let (bytes, span) = (view.cold(e).after_peer_fin, until - received);
+        let message = || told([view.who(e), view.who(1 - e)], bytes, span);
+        sink.raise(Severity::Info, time, packet, message).at(e).fact(BYTES, bytes).lasted(FOR, span);
     }
+}
+
+/// Facts of it.
+const BYTES: &str = "bytes";
+const FOR: &str = "for";
+
+fn told([who, peer]: [Who; 2], bytes: u64, span: Span) -> String {
+    words![who, " went on sending for ", Plain(span), " after the FIN of ", peer, ": ", plural(bytes, "byte")]
+}
+
+/// How long an end went on sending after it had received the other's FIN, on a connection that went by the book.
+fn went_on(book: &Textbook, halved: &Halved) -> Span {
+    halved.last - book.received_fin()
+}
+
+/// What is said of that in short, if that is long by `limits`; `declaration` is the number of this anomaly.
+pub(super) fn by_the_book(declaration: u8, after: Span, (book, halved): (&Textbook, &Halved)) -> Option<Brief> {
+    let span = went_on(book, halved);
+    let (time, packet) = halved.first;
+    let endpoint = Some(Side::ALL[1 - (book.closer() & 1)]);
+    let severity = Severity::Info;
+    (span - book.turnaround_of_last() >= after).then(|| Brief {
+        time,
+        packet,
+        length: micros(span),
+        number: 0,
+        cause: None,
+        declaration,
+        severity,
+        endpoint,
+    })
+}
+
+/// Where that line is drawn.
+pub(super) fn after(limits: &Limits) -> Span {
+    limits.span(&AFTER)
+}
+
+/// The same in full, of a connection between these sockets.
+pub(super) fn in_full(brief: &Brief, sockets: &[Socket; 2], (book, halved): (&Textbook, &Halved)) -> Anomaly {
+    let Declaration { code, name, .. } = DECLARATION;
+    let Brief { severity, endpoint, time, packet, .. } = *brief;
+    let span = went_on(book, halved);
+    let closer = book.closer() & 1;
+    let message = told([1 - closer, closer].map(|e| Who::new(Side::ALL[e], sockets[e])), halved.bytes, span);
+    let facts = facts([(BYTES, Value::from(halved.bytes)), (FOR, seconds(span))]);
+    Anomaly { code, name, severity, endpoint, time, packet: Some(packet), message, facts }
 }
 
 /// The peer of end `e` took nothing of what came from packet `first` on: it was gone, and sent its RST in answer to that

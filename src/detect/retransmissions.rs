@@ -1,8 +1,13 @@
 //! L01: segments sent again.
 
 use super::half_open_dead_peer::is_told_silent;
+use super::limits::Limits;
 use super::prelude::*;
+use super::sink::Brief;
 use super::unheard;
+use super::view::Who;
+use crate::report::Anomaly;
+use crate::tracker::Unanswered;
 
 const MANY: Threshold = Threshold::count(
     "retransmissions",
@@ -63,15 +68,10 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             unheard::rejected(view, e, view.connection.first).filter(|_| view.was_open() && !is_told_silent(view, e));
         let message = || {
             words![
-                view.who(e),
-                " sent ",
-                count(again.count.into()),
-                " of its ",
-                plural(packets, "segment"),
-                format!(" again ({:.1} %)", share * 100.0),
+                told(view.who(e), again.count.into(), packets),
                 match again.opening {
                     0 => String::new(),
-                    n if n == again.count => ", to open the connection".to_owned(),
+                    n if n == again.count => TO_OPEN.to_owned(),
                     n => words![", ", count(n.into()), " of them to open the connection"],
                 },
                 match (again.timeout, again.longest) {
@@ -97,6 +97,48 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
             .span("longest_pause", again.longest)
             .fact("last_packet", again.last);
     }
+}
+
+const TO_OPEN: &str = ", to open the connection";
+
+fn told(who: Who, again: u64, packets: u64) -> String {
+    let share = format!(" again ({:.1} %)", again as f64 / packets as f64 * 100.0);
+    words![who, " sent ", count(again), " of its ", plural(packets, "segment"), share]
+}
+
+/// Whether none after the handshake are many, as `limits` draw the lines.
+pub(super) fn are_none_many(limits: &Limits) -> bool {
+    limits.get(&MANY) <= 0 && limits.get(&SHARE) <= 0
+}
+
+/// What is said of a SYN that was sent again and again, in short; `declaration` is the number of this anomaly.
+pub(super) fn of_syn(declaration: u8, unanswered: &Unanswered) -> Brief {
+    let (time, packet) = unanswered.again;
+    let (severity, endpoint) = (Severity::Info, Some(Side::Client));
+    Brief { time, packet, length: 0, number: 0, cause: None, declaration, severity, endpoint }
+}
+
+/// The same in full.
+pub(super) fn of_syn_in_full(brief: &Brief, client: Socket, unanswered: &Unanswered) -> Anomaly {
+    let Declaration { code, name, .. } = DECLARATION;
+    let Brief { severity, endpoint, time, packet, .. } = *brief;
+    let (syns, again) = (u64::from(unanswered.syns), u64::from(unanswered.syns) - 1);
+    let share = again as f64 / syns as f64;
+    let none = || Value::from(0);
+    let facts = facts([
+        ("segments", Value::from(again)),
+        ("after_handshake", none()),
+        ("settled", none()),
+        ("bytes", none()),
+        ("share", Value::from((share * 1e4).round() / 1e4)),
+        ("fast", none()),
+        ("timeout", none()),
+        ("spurious", none()),
+        ("longest_pause", seconds(Span(0))),
+        ("last_packet", Value::from(unanswered.last.1)),
+    ]);
+    let message = words![told(Who::new(Side::Client, client), again, syns), TO_OPEN];
+    Anomaly { code, name, severity, endpoint, time, packet: Some(packet), message, facts }
 }
 
 /// What end `e` has been sending again up to the end without an answer, where that has not lasted long enough for more.

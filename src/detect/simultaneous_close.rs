@@ -1,6 +1,9 @@
 //! C06: both ends close at once.
 
 use super::prelude::*;
+use super::sink::Brief;
+use crate::report::Anomaly;
+use crate::tracker::Verdict;
 
 pub static DECLARATION: Declaration = Declaration {
     code: "C06",
@@ -42,7 +45,7 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     let fins = [0, 1].map(|e| view.event(e, Event::SndFin).filter(|s| !s.mark.is_deduced()).map(|s| s.at));
     let apart = fins[0].zip(fins[1]).map(|(a, b)| Span((b - a).0.abs()));
     let message = || match apart {
-        Some(apart) => words!["both ends sent their FIN within ", Plain(apart), " of each other"],
+        Some(apart) => told(apart),
         None => {
             let unseen = usize::from(fins[0].is_some());
             let who = view.who(unseen);
@@ -58,6 +61,24 @@ fn detect(view: &View<'_>, sink: &mut Sink<'_>) {
     };
     let found = sink.raise(Severity::Info, step.mark.time, step.mark.packet, message);
     if let Some(apart) = apart {
-        found.span("apart", apart);
+        found.span(APART, apart);
     }
+}
+
+/// The fact of how far apart they were sent.
+const APART: &str = "apart";
+
+fn told(apart: Span) -> String {
+    words!["both ends sent their FIN within ", Plain(apart), " of each other"]
+}
+
+/// What `brief` says in short, of a connection that went by the book, and of whose ends this became.
+pub(super) fn by_the_book(brief: &Brief, verdicts: &[Verdict; 2]) -> Anomaly {
+    let Declaration { code, name, .. } = DECLARATION;
+    let Brief { severity, endpoint, time, packet, .. } = *brief;
+    let sent = |verdict: &Verdict| verdict.steps.iter().find(|s| s.mark.event == Event::SndFin).map_or(time, |s| s.at);
+    let [client, server] = verdicts.each_ref().map(sent);
+    let apart = Span((server - client).0.abs());
+    let (message, facts) = (told(apart), facts([(APART, seconds(apart))]));
+    Anomaly { code, name, severity, endpoint, time, packet: (packet != 0).then_some(packet), message, facts }
 }

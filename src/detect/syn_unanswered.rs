@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use super::prelude::*;
 use super::sink::{Brief, micros};
+use super::view::Who;
 use crate::report::Anomaly;
-use crate::tracker::Verdict;
+use crate::tracker::{Unanswered, Verdict};
 
 const AFTER: Threshold = Threshold::wait(
     "syn-unanswered",
@@ -68,18 +69,29 @@ fn look(view: &View<'_>, silent: impl Fn(IpAddr) -> bool, sink: &mut Sink<'_>) {
     let Some((syn, span, severity)) = wait(view.steps(c), server, view.scene) else { return };
     let never_seen = || silent(server);
     let message = || {
-        let (who, server, waited) = (view.who(c), view.socket(s), AtLeast(span));
-        let sent = if own.syns == 1 { "a SYN".to_owned() } else { plural(own.syns.into(), "SYN") };
         let last = view.end(c).last_sent().filter(|last| own.syns > 1 && *last > syn.mark.time);
-        let within = last.map(|last| words![" in ", Plain(last - syn.mark.time)]).unwrap_or_default();
-        let seen = if never_seen() { "; nothing from that host was captured at all" } else { "" };
-        words![who, " sent ", sent, " to ", server, within, " and got no answer for ", waited, seen]
+        let within = last.map(|last| last - syn.mark.time);
+        told((view.who(c), view.socket(s)), own.syns.into(), (within, span), never_seen())
     };
     sink.raise(severity, syn.mark.time, syn.mark.packet, message)
         .at(s)
-        .lasted("for_at_least", span)
-        .count("syns", own.syns.into())
-        .fact_with("host_seen", || Value::from(!never_seen()));
+        .lasted(WAITED, span)
+        .count(SYNS, own.syns.into())
+        .fact_with(HOST_SEEN, || Value::from(!never_seen()));
+}
+
+/// Facts of it.
+const WAITED: &str = "for_at_least";
+const SYNS: &str = "syns";
+const HOST_SEEN: &str = "host_seen";
+
+/// That a client sent so many SYNs to this server, `within` that time if that is known, and has waited for so long; nothing from that
+/// host was captured if it is `silent`.
+fn told((who, server): (Who, Socket), syns: u64, (within, waited): (Option<Span>, Span), silent: bool) -> String {
+    let sent = if syns == 1 { "a SYN".to_owned() } else { plural(syns, "SYN") };
+    let within = within.map(|within| words![" in ", Plain(within)]).unwrap_or_default();
+    let seen = if silent { "; nothing from that host was captured at all" } else { "" };
+    words![who, " sent ", sent, " to ", server, within, " and got no answer for ", AtLeast(waited), seen]
 }
 
 /// How long the client waits that took these `steps`, nothing having come from `server`, if that is too long: since which
@@ -103,6 +115,33 @@ fn wait<'s>(steps: &'s [Step], server: IpAddr, scene: &Scene) -> Option<(&'s Ste
 pub(super) fn lone(declaration: u8, client: &Verdict, server: IpAddr, scene: &Scene) -> Option<Brief> {
     let (syn, span, _) = wait(&client.steps, server, scene)?;
     Lines::within(declaration, scene).lone((syn.mark.time, syn.mark.packet), span)
+}
+
+/// The same of one that was sent again and again.
+pub(super) fn of_many(
+    declaration: u8,
+    (unanswered, client): (&Unanswered, &Verdict),
+    server: IpAddr,
+    scene: &Scene,
+) -> Option<Brief> {
+    let brief = lone(declaration, client, server, scene)?;
+    Some(Brief { number: unanswered.syns.into(), ..brief })
+}
+
+/// The same in full, where the capture lacks no more than it does; nothing from the server's host was captured if it is `silent`.
+pub(super) fn of_many_in_full(
+    brief: &Brief,
+    [client, server]: &[Socket; 2],
+    (unanswered, verdict): (&Unanswered, &Verdict),
+    (silent, scene): (bool, &Scene),
+) -> Anomaly {
+    let Declaration { code, name, .. } = DECLARATION;
+    let Brief { severity, endpoint, time, packet, number, .. } = *brief;
+    let waited = wait(&verdict.steps, server.addr, scene).map_or(Span(0), |(_, span, _)| span);
+    let within = Some(unanswered.last.0 - time);
+    let message = told((Who::new(Side::Client, *client), *server), number, (within, waited), silent);
+    let facts = facts([(HOST_SEEN, Value::from(!silent)), (SYNS, Value::from(number)), (WAITED, seconds(waited))]);
+    Anomaly { code, name, severity, endpoint, time, packet: Some(packet), message, facts }
 }
 
 /// What the lines drawn, and what the capture lacks, make of lone SYNs.
@@ -142,6 +181,11 @@ impl Lines {
     pub fn lone(&self, (time, packet): (Time, u64), span: Span) -> Option<Brief> {
         let (severity, declaration, endpoint) = (self.severity(span)?, self.declaration, Some(Side::Server));
         Some(Brief { time, packet, length: micros(span), number: 1, cause: None, declaration, severity, endpoint })
+    }
+
+    /// Whether how much is said of one rests on what the capture lacks.
+    pub(super) fn are_doubtful(&self) -> bool {
+        self.doubtful
     }
 
     /// How long it waits, as its brief says.

@@ -6,14 +6,15 @@ use std::net::IpAddr;
 use super::limits::Limits;
 use super::syn_unanswered::Lines;
 use super::{
-    ALL, Brief, Cause, Scene, View, cause, close_wait_stuck, half_open_dead_peer, handshake_slow, idle_death,
-    idle_without_keepalive, request_unanswered, rst_abort, slow_close, syn_refused, syn_unanswered, window_limited,
+    ALL, Brief, Cause, Scene, View, cause, close_wait_stuck, half_close, half_open_dead_peer, handshake_slow,
+    idle_death, idle_without_keepalive, request_unanswered, retransmissions, rst_abort, simultaneous_close, slow_close,
+    syn_refused, syn_unanswered, window_limited,
 };
 use crate::report::{Anomaly, Side};
 use crate::segment::Socket;
-use crate::time::Span;
+use crate::time::{Span, Time};
 use crate::timing::{Abridged, Measured};
-use crate::tracker::{Met, Rst, Textbook, Verdict};
+use crate::tracker::{Ended, Met, Rst, Textbook, Verdict};
 
 /// Below what a textbook connection is unremarkable. All that detectors look for is absent from it, but for what they draw
 /// a line for.
@@ -27,10 +28,17 @@ pub struct Unremarkable {
     idle: Span,
     /// What meets silence is told of only once it was repeated.
     repeats: bool,
-    /// The numbers of syn-unanswered, syn-refused and rst-abort.
+    /// From how long on it is told that an end goes on after the other's FIN.
+    goes_on: Span,
+    /// What opens a connection again is no more than background.
+    again_is_info: bool,
+    /// The numbers of syn-unanswered, syn-refused, rst-abort, simultaneous-close, half-close and retransmissions.
     unanswered: u8,
     refused: u8,
     reset: u8,
+    crossed: u8,
+    half: u8,
+    again: u8,
 }
 
 impl Unremarkable {
@@ -45,9 +53,14 @@ impl Unremarkable {
             bytes: u64::try_from(limits.get(&window_limited::BYTES)).unwrap_or(u64::MAX),
             idle: limits.span(&idle_death::IDLE),
             repeats: limits.get(&half_open_dead_peer::TRIES) > 1,
+            goes_on: half_close::after(limits),
+            again_is_info: !retransmissions::are_none_many(limits),
             unanswered: number(&syn_unanswered::DECLARATION),
             refused: number(&syn_refused::DECLARATION),
             reset: number(&rst_abort::DECLARATION),
+            crossed: number(&simultaneous_close::DECLARATION),
+            half: number(&half_close::DECLARATION),
+            again: number(&retransmissions::DECLARATION),
         }
     }
 
@@ -58,6 +71,7 @@ impl Unremarkable {
     }
 
     /// The same of one that was `abridged`: nothing was held back.
+    #[inline(always)]
     pub fn covers_abridged(&self, book: &Textbook, abridged: &Abridged) -> bool {
         self.covers_unheld(book, || abridged.client_waited(book.closer()), book.close())
     }
@@ -75,30 +89,73 @@ impl Unremarkable {
             && client.max(server) > 0
     }
 
-    /// What the one detector says that has something to say of `book`, a connection that went by the book until `rst` ended it, of
-    /// which this was measured; `None` where others may.
-    pub fn broken(&self, book: &Textbook, rst: &Rst, abridged: &Abridged) -> Option<Brief> {
-        let [_, close] = book.lasted_to(rst);
-        let (declaration, cause) = match rst.met {
-            Met::Syn => (self.refused, Cause::Refused),
-            Met::Open | Met::Fin => (self.reset, cause::by_the_book(book, rst)),
-        };
-        let plain = rst.met == Met::Syn
-            || self.covers_unheld(book, || abridged.client_waited_until(book.closed_by(rst)), close)
+    /// What detectors say of `book`, a connection with this `server` that went by the book and ended so, of which this was measured, and
+    /// of whose ends this became: the worst first; `None` where others may say something.
+    pub fn ended(
+        &self,
+        (book, ended, abridged): (&Textbook, &Ended, &Abridged),
+        (server, verdicts): (IpAddr, &[Verdict; 2]),
+        scene: &Scene,
+    ) -> Option<[Option<Brief>; 2]> {
+        let [_, close] = book.lasted_to(ended);
+        let plain = !ended.was_open()
+            || self.covers_unheld(book, || abridged.client_waited_until(book.closed_by(ended)), close)
                 && book.longest_pause() < self.idle
                 && self.repeats;
-        let endpoint = Some(if rst.sender == 0 { Side::Client } else { Side::Server });
-        let (time, packet) = rst.packet;
-        let severity = ALL[usize::from(declaration)].severity;
-        let cause = Some(cause.name());
-        plain.then_some(Brief { time, packet, length: 0, number: 0, cause, declaration, severity, endpoint })
+        if !plain {
+            return None;
+        }
+        let brief = |declaration: u8, (time, packet): (Time, u64), cause: Option<Cause>, endpoint: Option<Side>| {
+            let severity = ALL[usize::from(declaration)].severity;
+            let cause = cause.map(Cause::name);
+            [Some(Brief { time, packet, length: 0, number: 0, cause, declaration, severity, endpoint }), None]
+        };
+        Some(match ended {
+            Ended::Reset(rst) => {
+                let refused = rst.met == Met::Syn;
+                let (declaration, cause) = match refused {
+                    true => (self.refused, Cause::Refused),
+                    false => (self.reset, cause::by_the_book(book, rst)),
+                };
+                brief(declaration, rst.packet, Some(cause), Some(Side::ALL[rst.sender & 1]))
+            }
+            Ended::Crossed(_) => brief(self.crossed, book.crossed_at(), None, None),
+            Ended::Halved(halved) => [half_close::by_the_book(self.half, self.goes_on, (book, halved)), None],
+            Ended::Unanswered(unanswered) if self.again_is_info => {
+                let waited = syn_unanswered::of_many(self.unanswered, (unanswered, &verdicts[0]), server, scene);
+                [waited, Some(retransmissions::of_syn(self.again, unanswered))]
+            }
+            Ended::Unanswered(_) => return None,
+        })
     }
 
-    /// The same in full, of a connection between these sockets.
-    pub fn broken_in_full(&self, brief: &Brief, sockets: &[Socket; 2], (book, rst): (&Textbook, &Rst)) -> Anomaly {
-        match rst.met {
-            Met::Syn => syn_refused::by_the_book(brief, sockets, book.lasted_to(rst)[0]),
-            Met::Open | Met::Fin => rst_abort::by_the_book(brief, sockets, (book, rst)),
+    /// Whether what is said of one that ended so is said in other words than usual.
+    pub fn is_doubtful(&self, ended: &Ended, scene: &Scene) -> bool {
+        matches!(ended, Ended::Unanswered(_)) && self.lines(scene).are_doubtful()
+    }
+
+    /// What `brief` says in full, of a connection between these sockets, of whose ends this became.
+    pub fn ended_in_full(
+        &self,
+        brief: &Brief,
+        (sockets, verdicts): (&[Socket; 2], &[Verdict; 2]),
+        (book, ended): (&Textbook, &Ended),
+        scene: &Scene,
+    ) -> Anomaly {
+        match ended {
+            Ended::Reset(Rst { met: Met::Syn, .. }) => {
+                syn_refused::by_the_book(brief, sockets, book.lasted_to(ended)[0])
+            }
+            Ended::Reset(rst) => rst_abort::by_the_book(brief, sockets, (book, rst)),
+            Ended::Crossed(_) => simultaneous_close::by_the_book(brief, verdicts),
+            Ended::Halved(halved) => half_close::in_full(brief, sockets, (book, halved)),
+            Ended::Unanswered(unanswered) if brief.declaration == self.again => {
+                retransmissions::of_syn_in_full(brief, sockets[0], unanswered)
+            }
+            Ended::Unanswered(unanswered) => {
+                let silent = scene.host(sockets[1].addr).is_silent();
+                syn_unanswered::of_many_in_full(brief, sockets, (unanswered, &verdicts[0]), (silent, scene))
+            }
         }
     }
 

@@ -116,6 +116,8 @@ pub struct Abridged {
     /// The last payload before the close, if there was any.
     data: Time,
     closing: bool,
+    /// Where the other end went on behind the first FIN: whose that was, and the last payload before it.
+    halved: Option<(usize, Option<Time>)>,
 }
 
 /// From one time to another that is not before it.
@@ -132,7 +134,7 @@ fn sum(a: Span, b: Span) -> Span {
 impl Abridged {
     /// If the client sent the last payload, how long after that end `closer` closed, which did so first.
     pub fn client_waited(&self, closer: usize) -> Option<Span> {
-        self.after_data(closer & 1).filter(|_| self.talker == 0)
+        self.client_waited_until(self.fins[closer & 1])
     }
 
     /// If the client sent the last payload, how long before `time`.
@@ -146,9 +148,18 @@ impl Abridged {
         self.spoke.then_some(self.data)
     }
 
-    /// From the last payload, if there was any, to the FIN of end `x`: there is none after the first FIN.
+    /// From the last payload before it, if there was any, to the FIN of end `x`.
     pub(super) fn after_data(&self, x: usize) -> Option<Span> {
-        self.data().map(|data| since(data, self.fins[x]))
+        let data = match self.halved {
+            Some((closer, before)) if closer == x => before,
+            _ => self.data(),
+        };
+        data.map(|data| since(data, self.fins[x]))
+    }
+
+    /// How much of the time up to `last`, that of the last segment, only the close took, which took so long.
+    pub(super) fn only_closing(&self, close: Span, last: Time) -> Span {
+        if self.halved.is_some() { since(self.data, last) } else { close }
     }
 
     /// The last of the responses, which the close ends.
@@ -207,13 +218,13 @@ impl Abridged {
         (self.talker, self.spoke) = (x, true);
     }
 
-    /// What is sent was not held back, by an end that sent payload last, so long ago.
+    /// What is sent was not held back, by an end that sent the `last` payload.
     #[inline(always)]
-    fn is_prompt(&self, content: &Content) -> bool {
+    fn is_prompt(&self, content: &Content, last: Time) -> bool {
         let (x, now) = (content.sender & 1, content.time);
         content.flying
             || content.len >= held::SMALL
-            || !held::is_held_back(now, self.turned[x], self.content, [self.least[1 - x], self.least[x]])
+            || !held::is_held_back(now, self.turned[x], last, [self.least[1 - x], self.least[x]])
     }
 
     /// Payload or FIN was sent, `span` after the last.
@@ -236,13 +247,18 @@ impl Abridged {
         self.gaps.add(Gap { start, length, probes: 0, ended: (ender, x) });
     }
 
+    /// The rest up to `now` was spent on the network.
+    #[inline(always)]
+    fn spent_on_network(&mut self, now: Time) {
+        let spent = sum(sum(self.own[0], self.own[1]), self.nobody);
+        self.network = Span(since(self.opened, now).0.wrapping_sub(spent.0));
+    }
+
     /// What was spent up to the first FIN, or to a RST; false if that is not told so easily.
     fn ends(&mut self, x: usize, now: Time, (payload, flying): (bool, bool)) -> bool {
         let Some(own) = self.own(x, now, since(self.content, now), flying) else { return false };
         self.spends(x, own);
-        // The rest was spent on the network.
-        let spent = sum(sum(self.own[0], self.own[1]), self.nobody);
-        self.network = Span(since(self.opened, now).0.wrapping_sub(spent.0));
+        self.spent_on_network(now);
         self.data = self.content;
         // A client that closes then may have given up.
         own < GAP || payload || x == 1 || !self.spoke || self.talker == 1
@@ -262,6 +278,7 @@ impl Measure for Abridged {
         self.gaps.clear();
         (self.own, self.nobody, self.first) = Default::default();
         (self.talker, self.spoke, self.asked, self.closing) = Default::default();
+        self.halved = None;
         (self.opened, self.content) = (ack, ack);
     }
 
@@ -292,7 +309,7 @@ impl Measure for Abridged {
         self.spends(x, own);
         if !self.spoke || self.talker != x {
             self.turns(x, now, span);
-        } else if !self.is_prompt(content) {
+        } else if !self.is_prompt(content, self.content) {
             return false;
         }
         self.goes_on(content, span, Ender::Data);
@@ -308,13 +325,41 @@ impl Measure for Abridged {
             if !self.spoke || self.talker != x {
                 self.turns(x, now, span);
             } else {
-                plain &= self.is_prompt(content);
+                plain &= self.is_prompt(content, self.content);
             }
             self.data = now;
         }
         self.goes_on(content, span, if payload { Ender::Data } else { Ender::Fin });
         (self.fins[x], self.closing) = (now, true);
         plain
+    }
+
+    #[inline(never)]
+    fn goes_on_behind(&mut self, content: &Content) -> bool {
+        let (x, now) = (content.sender & 1, content.time);
+        let span = since(self.content, now);
+        let Some(own) = self.own(x, now, span, content.flying) else { return false };
+        self.spends(x, own);
+        if self.halved.is_none() {
+            // With the FIN it was over.
+            self.end_response();
+            self.halved = Some((1 - x, self.data()));
+        }
+        let mut prompt = true;
+        if self.spoke && self.talker == x {
+            prompt = self.is_prompt(content, self.data);
+        } else {
+            self.first[x].get_or_insert(now);
+            if self.spoke {
+                self.answers[x].push(since(self.data, now));
+                self.asked = Some(self.data);
+            }
+            (self.talker, self.spoke) = (x, true);
+        }
+        self.goes_on(content, span, Ender::Data);
+        self.data = now;
+        self.spent_on_network(now);
+        prompt
     }
 
     fn reset(&mut self, x: usize, time: Time, flying: bool) -> bool {

@@ -10,7 +10,7 @@ use crate::report::timing::{Blame, Distribution, GapEnd, Idle, IdleGap, Known, R
 use crate::report::{PerSide, Side};
 use crate::time::{Span, Time};
 use crate::tracker::textbook::Entered;
-use crate::tracker::{Met, Rst, State, Textbook, Verdict};
+use crate::tracker::{Ended, Met, State, Textbook, Verdict};
 
 impl Abridged {
     /// The timing of the connection in `book`, whose ends entered their states so. Asked for last: samples are put in order.
@@ -20,26 +20,31 @@ impl Abridged {
         let closing = Closing {
             duration: book.close(),
             fin_to_ack: Known { client: Some(client_fin), server: Some(server_fin) },
-            fin_to_fin: Some(Span((self.fins[0] - self.fins[1]).0.saturating_abs())),
+            fin_to_fin: Some(self.fin_to_fin()),
             last_data_to_fin: Known { client: client_data, server: server_data },
         };
         self.told(book, closing, |e, time| state_at(e, entered, time), given)
     }
 
-    /// The same of one that `rst` ended, and of whose ends this became.
-    pub fn timing_to_reset(
+    /// The same of one that came to be, ended so, and of whose ends this became.
+    pub fn timing_to(
         &mut self,
-        (book, rst): (&Textbook, &Rst),
+        (book, ended): (&Textbook, &Ended),
         verdicts: &[Verdict; 2],
         given: Option<Vantage>,
     ) -> Timing {
-        let [_, duration] = book.lasted_to(rst);
-        let closed = |x: usize| if rst.met == Met::Fin && x != rst.sender { self.after_data(x) } else { None };
+        let [_, duration] = book.lasted_to(ended);
+        let acked = book.fins_to_acks(ended);
+        let [client, server] = acked.map_or([None; 2], |acked| acked.map(Some));
+        let [client_data, server_data] = [0, 1].map(|x| match ended {
+            Ended::Reset(rst) if rst.met != Met::Fin || x == rst.sender => None,
+            _ => self.after_data(x),
+        });
         let closing = Closing {
             duration,
-            fin_to_ack: Known { client: None, server: None },
-            fin_to_fin: None,
-            last_data_to_fin: Known { client: closed(0), server: closed(1) },
+            fin_to_ack: Known { client, server },
+            fin_to_fin: acked.map(|_| self.fin_to_fin()),
+            last_data_to_fin: Known { client: client_data, server: server_data },
         };
         self.told(book, closing, |e, time| summary::state_at(&verdicts[e], time), given)
     }
@@ -57,7 +62,7 @@ impl Abridged {
         let seen = given.map(|vantage| (vantage, Basis::Given));
         let seen = seen.or_else(|| by_spans(first.0, second.0).map(|vantage| (vantage, Basis::Handshake)));
         let handshake = Some(book.opened() - book.first());
-        let blame = self.blame(book, closing.duration);
+        let blame = self.blame(book, self.only_closing(closing.duration, book.last()));
         let [client_spoke, server_spoke] = self.first;
         self.end_response();
         let mut clamped = 0;

@@ -1,5 +1,7 @@
 //! Textbook connections that were read in one go, added to tables: what [`Builder::add`] comes to for them.
 
+use smallvec::SmallVec;
+
 use super::abridged::Abridged;
 use super::columns::place;
 use super::figure::{ADDED, Figure, Stopped};
@@ -12,7 +14,7 @@ use crate::report::Side;
 use crate::report::timing::Stops;
 use crate::time::{Span, Time};
 use crate::tracker::textbook::{Entered, STATES};
-use crate::tracker::{Evidence, Rst, State, Textbook, Verdict};
+use crate::tracker::{Ended, Evidence, State, Textbook, Verdict};
 
 impl Builder {
     /// Takes the textbook connection in `book` in the groups at these [seats](Builder::seats), of which `m` was measured, and
@@ -27,8 +29,7 @@ impl Builder {
         end: Time,
     ) {
         let mut entry = self.entry(seats);
-        let fin_to_fin = Span((m.fins[0] - m.fins[1]).0.saturating_abs());
-        entry.samples.sample(seats, Metric::FinToFin, fin_to_fin);
+        entry.samples.sample(seats, Metric::FinToFin, m.fin_to_fin());
         entry.abridged(m, book.last() - m.fins[0].min(m.fins[1]), given);
         match entry.samples {
             Sampled::Grouped(_) => entry.in_full(m, book, (entered, &late()), end),
@@ -39,29 +40,36 @@ impl Builder {
         }
     }
 
-    /// The same of one that `rst` ended, and of whose ends this became.
+    /// The same of one that came to be, ended so, and of whose ends this became.
     #[inline(never)]
-    pub fn add_broken(
+    pub fn add_ended(
         &mut self,
         m: &Abridged,
-        (seats, book, rst): (Seats, &Textbook, &Rst),
+        (seats, book, ended): (Seats, &Textbook, &Ended),
         verdicts: &[Verdict; 2],
         given: Option<Vantage>,
         end: Time,
     ) {
-        let (mut entry, [lasted, close]) = (self.entry(seats), book.lasted_to(rst));
-        entry.abridged(m, close, given);
+        let (mut entry, [lasted, close]) = (self.entry(seats), book.lasted_to(ended));
+        if let Some([client, server]) = book.fins_to_acks(ended) {
+            entry.one(Metric::FinToFin, Some(m.fin_to_fin()));
+            entry.one(Metric::FinToAckClient, Some(client));
+            entry.one(Metric::FinToAckServer, Some(server));
+        }
+        entry.abridged(m, m.only_closing(close, book.last()), given);
         if entry.extent == Extent::Full {
             entry.more(m, book, [close, lasted]);
         }
-        entry.stays(verdicts.each_ref(), &book.proofs_to_reset(rst), end);
+        // Elsewhere they are not asked for.
+        let proofs = if entry.extent == Extent::Full { book.proofs_to(ended) } else { SmallVec::new() };
+        entry.stays(verdicts.each_ref(), &proofs, end);
     }
 
-    /// Takes a SYN that was refused after so long, and of whose ends this became.
-    pub fn add_refused(
+    /// Takes a SYN that was refused, or repeated so many times in vain: after so long, and of whose ends this became.
+    pub fn add_failed(
         &mut self,
         seats: Seats,
-        (verdicts, after): (&[Verdict; 2], Span),
+        (verdicts, after, retries): (&[Verdict; 2], Span, u64),
         given: Option<Vantage>,
         end: Time,
     ) {
@@ -69,6 +77,7 @@ impl Builder {
         let mut added = [0; ADDED];
         // Of the handshake.
         added[Figure::Blame(0).index()] = after.0.max(0) as u64;
+        added[Figure::SynRetries.index()] = retries;
         entry.each(|sums| {
             sums.begin(given);
             sums.add(&added);
@@ -107,6 +116,11 @@ fn stays(entered: &Entered, mut take: impl FnMut(usize, Span)) {
 }
 
 impl Abridged {
+    /// From one FIN to the other.
+    pub(super) fn fin_to_fin(&self) -> Span {
+        Span((self.fins[0] - self.fins[1]).0.saturating_abs())
+    }
+
     /// How many times nothing was sent for long, and how long these were.
     pub(super) fn idle(&self) -> Stops {
         let longest = self.gaps.longest.iter().map(|gap| gap.length).max();

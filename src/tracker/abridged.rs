@@ -47,6 +47,9 @@ pub trait Measure {
     /// The first FIN, perhaps with payload, or the second.
     fn closes(&mut self, content: &Content) -> bool;
 
+    /// Payload of the other end behind the first FIN.
+    fn goes_on_behind(&mut self, content: &Content) -> bool;
+
     /// The RST of end `x` ends it, of whose own stream not all is acknowledged if it is `flying`.
     fn reset(&mut self, x: usize, time: Time, flying: bool) -> bool;
 }
@@ -62,6 +65,26 @@ pub(super) enum Stage {
     /// The other has sent its FIN.
     Answered,
     Closed,
+    /// The other has sent its FIN before the first had arrived.
+    Crossed,
+    /// One of the two was acknowledged, and then both.
+    Met,
+    Over,
+    /// The other knows of the FIN, and goes on sending payload; then it has sent its own, and that was acknowledged.
+    Half,
+    HalfAnswered,
+    HalfOver,
+}
+
+/// What a tape was read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// A textbook connection with nothing rare about it.
+    Textbook,
+    /// One of which one end goes on behind the other's FIN.
+    HalfClosed,
+    /// Neither, as far as it was read.
+    Other,
 }
 
 /// So many packets come before none: also the last one of a connection has a number.
@@ -105,34 +128,36 @@ impl<'a> Abridged<'a> {
         Abridged { tape: Tape::new(bytes, first), scope, place }
     }
 
-    /// Reads it into `book`, and gives it to `measure`. Whether it is a textbook connection with nothing rare about it: only then
-    /// either means something.
+    /// Reads it into `book`, and gives it to `measure`: as a textbook connection with nothing rare about it, for only then either means
+    /// something.
     #[inline(always)]
-    pub fn read(mut self, book: &mut Textbook, measure: &mut impl Measure) -> bool {
+    pub fn read(mut self, book: &mut Textbook, measure: &mut impl Measure) -> Read {
         let opened = self.asks(book) && self.tape.behind_syn().is_some_and(|seg| self.opens(&seg, book));
         if !opened {
-            return false;
+            return Read::Other;
         }
         let mut page = self.page(book, measure);
         let mut seg = loop {
-            let Some(seg) = self.tape.continues() else { return false };
+            let Some(seg) = self.tape.continues() else { return Read::Other };
             if seg.fin {
                 break seg;
             }
             if !page.takes(&seg, &mut self.tape, book, measure) {
-                return false;
+                return Read::Other;
             }
         };
-        while page.closes(&seg, &mut self.tape, book, measure) {
+        while page.closes::<false>(&seg, &mut self.tape, book, measure) {
             if self.tape.bytes.is_empty() {
                 self.tells(&page, 1, 1, book);
                 // What took its place came later, or the clock was set back.
-                return page.stage == Stage::Closed && book.next.is_none_or(|next| next.time > book.last.0);
+                let whole = page.stage == Stage::Closed && book.next.is_none_or(|next| next.time > book.last.0);
+                return if whole { Read::Textbook } else { Read::Other };
             }
-            let Some(next) = self.tape.continues() else { return false };
+            let Some(next) = self.tape.continues() else { return Read::Other };
             seg = next;
         }
-        false
+        let half_closed = seg.len > 0 && page.goes_on_behind(&seg, (self.tape.now, self.tape.packet), book).is_some();
+        if half_closed { Read::HalfClosed } else { Read::Other }
     }
 
     /// Tells in `book` what all segments come to, so many FINs of each end among them.
@@ -242,9 +267,10 @@ impl Page {
         true
     }
 
-    /// Takes the first FIN, or what comes behind it. Whether it may be a textbook connection, and nothing is rare about it.
+    /// Takes the first FIN, or what comes behind it. Whether it may be a textbook connection, or one that ends `OTHERWISE`, and nothing
+    /// is rare about it.
     #[inline(always)]
-    pub fn closes(
+    pub fn closes<const OTHERWISE: bool>(
         &mut self,
         seg: &Continued,
         tape: &mut Tape<'_>,
@@ -252,18 +278,20 @@ impl Page {
         measure: &mut impl Measure,
     ) -> bool {
         let packet = (tape.now, tape.packet);
-        let Some(stage) = self.stage_behind(seg, packet, book) else { return false };
+        let Some(stage) = self.stage_behind::<OTHERWISE>(seg, packet, book) else { return false };
         self.stage = stage;
-        if !self.acknowledges(seg, seg.fin, tape, measure) {
+        let behind = OTHERWISE && !seg.fin && seg.len > 0;
+        if !self.acknowledges(seg, seg.fin || behind, tape, measure) {
             return false;
         }
         self.counts(seg, tape, book);
-        if seg.fin {
+        if seg.fin || behind {
             let content = self.content(seg, tape);
-            if !measure.closes(&content) {
+            let plain = if behind { measure.goes_on_behind(&content) } else { measure.closes(&content) };
+            if !plain {
                 return false;
             }
-            self.sends(&content, seg.len + 1, tape);
+            self.sends(&content, seg.len + u32::from(seg.fin), tape);
         }
         true
     }
@@ -319,14 +347,19 @@ impl Page {
 
     /// Where it stands after a segment with FIN, or one behind the first; `None` where it is no textbook connection.
     #[inline(always)]
-    fn stage_behind(&self, seg: &Continued, packet: Packet, book: &mut Textbook) -> Option<Stage> {
+    fn stage_behind<const OTHERWISE: bool>(
+        &self,
+        seg: &Continued,
+        packet: Packet,
+        book: &mut Textbook,
+    ) -> Option<Stage> {
         let (x, fin, all, (now, _)) = (seg.sender & 1, seg.fin, seg.behind == 0, packet);
         if self.stage == Stage::Open {
             (book.closer, book.fin) = (x, packet);
             return Some(Stage::Fin);
         }
         if seg.len > 0 {
-            return None;
+            return if OTHERWISE { self.goes_on_behind(seg, packet, book) } else { None };
         }
         let closer = x == book.closer;
         if self.stage == Stage::Answered && closer && all && !fin {
@@ -336,24 +369,28 @@ impl Page {
         let before = book.ack.map_or(book.lacking.unwrap_or(book.fin.0), |ack| ack.0);
         // Of two at the same time it could not be told what came first.
         if !matches!(self.stage, Stage::Fin | Stage::Acked) || closer || now <= before {
-            return None;
+            return if OTHERWISE { self.otherwise(seg, packet, before, book) } else { None };
         }
         if fin && all {
             book.answer = packet;
             return Some(Stage::Answered);
         }
         if fin || self.stage == Stage::Acked {
-            return None;
+            return if OTHERWISE { self.otherwise(seg, packet, before, book) } else { None };
         }
         if all {
             book.ack = Some(packet);
             return Some(Stage::Acked);
         }
-        // The FIN may still have been on its way.
-        if before < timers::horizon(timers::least_turnaround(None, self.least[x]), now) {
+        if !self.may_lack(x, before, now) {
             return None;
         }
         book.lacking = Some(now);
         Some(Stage::Fin)
+    }
+
+    /// Whether what was sent to end `x` before that may still have been on its way.
+    pub(super) fn may_lack(&self, x: usize, before: Time, now: Time) -> bool {
+        before >= timers::horizon(timers::least_turnaround(None, self.least[x]), now)
     }
 }

@@ -1,23 +1,18 @@
 //! A connection that goes by the book until a RST ends it: a SYN that is refused, or a handshake as in Figure 6 of RFC 9293 and
-//! payload in order up to the RST of either end, or behind the other's FIN. Nothing is lost, repeated or reordered, no other
-//! connection comes on the same four-tuple, and the RST is of the end in whose name it comes, by its numbers and its TTL.
-//!
-//! Its tape is read in one go as that of a [textbook connection](Textbook) is, and what became of both ends is what
-//! [`Connection`](super::Connection) comes to: the sender of the RST is gone, and whether that arrived nothing shows.
+//! payload in order up to the RST of either end, or behind the other's FIN. The RST is of the end in whose name it comes, by its
+//! numbers and its TTL; its sender is gone, and whether it arrived nothing shows. It is [read](super::ended) in one go.
 
-use super::abridged::{Abridged, Measure, Page, Stage, since};
+use super::abridged::{Abridged, Page, Stage, since};
 use super::log::{Tail, follow};
 use super::mark::Mark;
 use super::numbers::{Continued, Tape, Written};
-use super::outline::Outline;
 use super::profile::Profile;
 use super::rules::Event;
 use super::sequence::after;
 use super::state::{Evidence, State, States};
-use super::tape;
 use super::textbook::{Packet, Textbook, of, proven};
 use super::timers;
-use super::verdict::{Verdict, Weighing};
+use super::verdict::Verdict;
 use crate::segment::Flags;
 use crate::time::{Span, Time};
 
@@ -82,7 +77,7 @@ impl Rst {
 }
 
 /// What is known of the latest segments of both ends.
-struct Lately {
+pub(super) struct Lately {
     /// Packet number and payload of each end's.
     packets: [u64; 2],
     payload: [u32; 2],
@@ -91,9 +86,14 @@ struct Lately {
 }
 
 impl Lately {
+    /// After the handshake, whose last segments have these packet numbers.
+    pub fn new(packets: [u64; 2]) -> Lately {
+        Lately { packets, payload: [0; 2], waits: None }
+    }
+
     /// The next segment, of which this is the packet number.
     #[inline(always)]
-    fn takes(&mut self, seg: &Continued, packet: u64) {
+    pub fn takes(&mut self, seg: &Continued, packet: u64) {
         let x = seg.sender & 1;
         (self.packets[x], self.payload[x]) = (packet, seg.len);
         if self.waits.is_some_and(|(waits, _)| waits != x) {
@@ -105,66 +105,10 @@ impl Lately {
     }
 }
 
-impl tape::Tape {
-    /// Whether it is orderly up to a RST, the only one, which comes behind the SYN, or behind more than the handshake.
-    pub fn may_be_broken(&self) -> bool {
-        const ALL: u8 = tape::mark::RESET | tape::mark::PLAIN;
-        self.disorder == 0 && self.marks & ALL == ALL && !matches!(self.count, 3 | 4)
-    }
-}
-
 impl Abridged<'_> {
-    /// Reads it into `book`, and gives it to `measure`. The RST, if it went by the book up to that, and nothing about it is rare: only
-    /// then either means something.
-    #[inline(always)]
-    pub fn read_to_reset(mut self, book: &mut Textbook, measure: &mut impl Measure) -> Option<Rst> {
-        if !self.asks(book) {
-            return None;
-        }
-        let seg = self.tape.behind_syn()?;
-        if seg.flags.has(Flags::RST) {
-            // A copy, so that this one need not lie in memory.
-            let copy = self;
-            return copy.refuses(&seg, book);
-        }
-        // A TTL is written where it is another one than before, and 0 at first: then both ends' are known, and a third is a change.
-        if self.tape.ttls != 2 || !self.opens(&seg, book) {
-            return None;
-        }
-        let mut page = self.page(book, measure);
-        let [_, syn_ack, ack] = book.opening.map(|packet| packet.1);
-        let mut lately = Lately { packets: [ack, syn_ack], payload: [0; 2], waits: None };
-        loop {
-            let before = self.tape.now;
-            let seg = match self.tape.plain() {
-                Some(seg) => seg,
-                None => {
-                    let seg = self.tape.any()?;
-                    if seg.flags.has(Flags::RST) {
-                        // A copy, as above.
-                        let tape = self.tape;
-                        let rst = page.breaks(&seg, &lately, before, &tape, book)?;
-                        let fin = |x: usize| u32::from(rst.met == Met::Fin && x != rst.sender);
-                        self.tells(&page, fin(0), fin(1), book);
-                        let told = measure.reset(rst.sender, tape.now, rst.in_flight > 0);
-                        return (told && tape.bytes.is_empty()).then_some(rst);
-                    }
-                    self.tape.continued(&seg, before)?
-                }
-            };
-            let (tape, closes) = (&mut self.tape, seg.fin || page.stage != Stage::Open);
-            let plain =
-                if closes { page.closes(&seg, tape, book, measure) } else { page.takes(&seg, tape, book, measure) };
-            if !plain {
-                return None;
-            }
-            lately.takes(&seg, self.tape.packet);
-        }
-    }
-
     /// Behind its SYN comes `seg`, a RST: whether that refuses it, as one from an end without connection (RFC 9293 §3.5.2).
     #[inline(never)]
-    fn refuses(&self, seg: &Written, book: &mut Textbook) -> Option<Rst> {
+    pub(super) fn refuses(&self, seg: &Written, book: &mut Textbook) -> Option<Rst> {
         let Tape { now, packet, next, bytes, .. } = self.tape;
         let refuses = seg.sender == 1
             && seg.flags.0 == Flags::RST.0 | Flags::ACK.0
@@ -180,7 +124,7 @@ impl Abridged<'_> {
 impl Page {
     /// Takes `seg`, a RST, as the last segment; the one before it was captured at `before`.
     #[inline(never)]
-    fn breaks(
+    pub(super) fn breaks(
         &mut self,
         seg: &Written,
         lately: &Lately,
@@ -233,19 +177,6 @@ impl Page {
     }
 }
 
-impl Weighing {
-    /// The verdicts at `end` on a connection that went by the book until `rst` ended it.
-    pub fn weigh_broken(&mut self, book: &Textbook, rst: &Rst, end: Time, profile: &Profile) -> &[Verdict; 2] {
-        book.weigh_to_reset(rst, end, profile, &mut self.verdicts);
-        &self.verdicts
-    }
-
-    /// The verdicts reached last.
-    pub fn verdicts(&self) -> &[Verdict; 2] {
-        &self.verdicts
-    }
-}
-
 impl Textbook {
     /// What became of both ends at `end`, in the order of their sockets, if `rst` ended it.
     pub(super) fn weigh_to_reset(&self, rst: &Rst, end: Time, profile: &Profile, verdicts: &mut [Verdict; 2]) {
@@ -289,28 +220,6 @@ impl Textbook {
     /// Whether the tap is so close to end `e` that what was captured on the way to it arrived.
     fn is_near(&self, e: usize) -> bool {
         timers::is_near(self.turnaround[e], self.turnaround[1 - e])
-    }
-
-    /// What there is to say of it in short, if `rst` ended it.
-    pub fn outline_to_reset(&self, rst: &Rst) -> Outline {
-        Outline { last: rst.packet.0, last_packet: rst.packet.1, ..self.outline() }
-    }
-
-    /// From its first segment to `rst`, which ended it, and from the FIN before that, if there is one.
-    pub fn lasted_to(&self, rst: &Rst) -> [Span; 2] {
-        let close = if rst.met == Met::Fin { rst.packet.0 - self.fin.0 } else { Span(0) };
-        [rst.packet.0 - self.first(), close]
-    }
-
-    /// When the first FIN was sent, or else `rst`, which ended it.
-    pub fn closed_by(&self, rst: &Rst) -> Time {
-        if rst.met == Met::Fin { self.fin.0 } else { rst.packet.0 }
-    }
-
-    /// The packets that prove receipts, in order, if `rst` ended it.
-    pub fn proofs_to_reset(&self, rst: &Rst) -> [(u64, Time); 4] {
-        let [_, syn_ack, ack] = self.opening;
-        [syn_ack, ack, self.ready(), rst.packet].map(|(time, packet)| (packet, time))
     }
 
     /// A round trip between the ends, as far as that was measured.

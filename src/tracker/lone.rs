@@ -35,10 +35,30 @@ impl Connection {
 
 /// What became of both ends at `end`, if one sent a SYN, which the other may have received.
 fn weigh((sent, received): (&Mark, &Mark), end: Time, profile: &Profile, verdicts: &mut [Verdict; 2]) {
+    let given_up = weigh_silent((sent, sent.time), received, end, profile, verdicts);
+    // After that it would have answered.
+    if end - received.time <= ANSWER_TO_SYN {
+        let server = &mut verdicts[1];
+        follow(&mut server.steps, [received]);
+        follow(&mut server.steps, &given_up);
+        timers::date(None, &mut server.steps, end);
+    }
+}
+
+/// The same if it was sent `last` then, and the other has not received it as far as its silence tells; the mark with which that would
+/// have given up.
+#[inline]
+pub(super) fn weigh_silent(
+    (sent, last): (&Mark, Time),
+    received: &Mark,
+    end: Time,
+    profile: &Profile,
+    verdicts: &mut [Verdict; 2],
+) -> Option<Mark> {
     let [client, server] = verdicts;
     client.steps.clear();
     follow(&mut client.steps, [sent]);
-    let timer = timers::expired(Some(sent.time), &Tail::after(&client.steps), end, profile);
+    let timer = timers::expired(Some(last), &Tail::after(&client.steps), end, profile);
     follow(&mut client.steps, &timer);
     timers::date(None, &mut client.steps, end);
     // Of the other end nothing was captured: it may have answered with a RST.
@@ -49,12 +69,7 @@ fn weigh((sent, received): (&Mark, &Mark), end: Time, profile: &Profile, verdict
     if given_up.is_none() {
         server.possible = server.possible.with(State::SynRcvd);
     }
-    // After that it would have answered.
-    if end - received.time <= ANSWER_TO_SYN {
-        follow(&mut server.steps, [received]);
-        follow(&mut server.steps, &given_up);
-        timers::date(None, &mut server.steps, end);
-    }
+    given_up
 }
 
 /// What became of a lone SYN, where that is told by its age in few words.

@@ -35,7 +35,7 @@
 //! | `sight`, `turns` | looking at connections there, several at once |
 //! | [`case`] | a connection with what others note of it |
 //! | [`textbook`], [`reading`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs; told from their tapes; [`abridged`]: in one go, by the `numbers` of each segment that matter, and `entered`: when their ends entered their states |
-//! | [`broken`] | those that did so until a RST ended them |
+//! | [`ended`] | those that did so, and end otherwise: `broken`: by a RST; `crossed`: with FINs that cross; `halved`: where one end goes on behind the other's FIN; `unanswered`: as nobody answered |
 //! | `opening` | the handshake that most connections begin with, in one go |
 //! | `lone` | connections of which there is but one SYN |
 //! | `outline`, `facts` | a connection in short; plain questions about it |
@@ -53,17 +53,20 @@ pub mod abridged;
 mod adopt;
 mod again;
 mod ahead;
-pub mod broken;
+mod broken;
 pub mod case;
 mod clock;
 mod closing;
 pub mod connection;
 mod copies;
+mod crossed;
+pub mod ended;
 pub mod endpoint;
 mod entered;
 mod evict;
 mod facts;
 mod first;
+mod halved;
 mod handshake;
 mod heads;
 mod incarnation;
@@ -106,6 +109,7 @@ pub mod textbook;
 mod timers;
 pub mod trace;
 mod turns;
+mod unanswered;
 mod unseen;
 mod usual;
 pub mod verdict;
@@ -115,6 +119,9 @@ pub use ahead::{Ahead, LookUp, TOGETHER};
 pub use broken::{Met, Rst};
 pub use case::{Case, Notes, Scratch};
 pub use connection::{Class, Connection, Taken};
+pub use crossed::Crossed;
+pub use ended::Ended;
+pub use halved::Halved;
 pub use lone::{Fate, Lone};
 pub use outline::Outline;
 pub use profile::{Profile, Stack};
@@ -123,4 +130,5 @@ pub use state::{Evidence, State, States, UnknownState};
 
 pub use table::Tracker;
 pub use textbook::Textbook;
+pub use unanswered::Unanswered;
 pub use verdict::Verdict;

@@ -17,6 +17,7 @@ use super::repeats::AtGlance;
 use super::store::Store;
 use super::textbook::Textbook;
 use super::turns::{self, Turn};
+use super::unanswered::Unanswered;
 use crate::pack::{In, Pack};
 use crate::segment::{ScopeId, Segment, Socket};
 use crate::time::Time;
@@ -85,13 +86,21 @@ impl<E: Notes> Store<E> {
         })
     }
 
-    /// Connection `index`, the only one on its four-tuple, to be read in one go, if it may have gone by the book until a RST
-    /// ended it.
+    /// Connection `index`, the only one on its four-tuple, to be read in one go, if it may have gone by the book and [ended
+    /// otherwise](super::Ended): it may if it is half-closed.
     #[inline]
-    pub(super) fn broken(&self, index: usize) -> Option<Abridged<'_>> {
+    pub(super) fn ended(&self, index: usize, half_closed: bool) -> Option<Abridged<'_>> {
         let Head { state, tape, first_packet, .. } = self.heads.get(index)?;
-        (*state == Kept::on_tape(1) && tape.may_be_broken())
+        (*state == Kept::on_tape(1) && (half_closed || tape.may_end_so()))
             .then(|| Abridged::new(self.rows.get(&tape.row()), *first_packet, tape.scope, (1, None)))
+    }
+
+    /// Connection `index`, the only one on its four-tuple, if it is a SYN that was sent again and again, and not answered.
+    #[inline]
+    pub(super) fn unanswered(&self, index: usize) -> Option<Unanswered> {
+        let Head { state, tape, .. } = self.heads.get(index)?;
+        let may = *state == Kept::on_tape(1) && tape.may_be_unanswered();
+        if may { Unanswered::of(self.player(index)) } else { None }
     }
 
     /// Reads connection `index` as a textbook one into `book`, if it may be one.

@@ -115,12 +115,6 @@ impl<N: Notes> Tracker<N> {
         self.store.abridged(i)
     }
 
-    /// Connection `i`, the only one on its four-tuple, to be read in one go, if it may have gone by the book until a RST ended it.
-    #[inline]
-    pub fn broken(&self, i: usize) -> Option<Abridged<'_>> {
-        self.store.broken(i)
-    }
-
     /// Reads connection `i` as a textbook one into `book`, if it may be one.
     #[inline(always)]
     pub fn textbook<'a>(&'a self, i: usize, book: &'a mut Textbook) -> Option<Reading<'a>> {

@@ -219,16 +219,20 @@ impl Textbook {
     /// Whether the last acknowledgment is so recent that its receiver, if it did not get it, would not have repeated its
     /// FIN yet: the question that `Connection::weigh` asks of every FIN.
     pub fn may_repeat_fin(&self, end: Time) -> bool {
-        let e = 1 - self.closer;
+        self.may_repeat(1 - self.closer, self.answer.0, self.last.0, end)
+    }
+
+    /// The same of end `e`, which sent its FIN at that time, and which that was acknowledged to then.
+    pub(super) fn may_repeat(&self, e: usize, fin: Time, acked: Time, end: Time) -> bool {
         let (sent, proven) =
             if e == 0 { (self.opening[0].0, self.opening[2].0) } else { (self.opening[1].0, self.ready().0) };
         let fins = Fins {
-            first: self.answer.0,
-            last: self.answer.0,
+            first: fin,
+            last: fin,
             timer: timers::first_timer(proven - sent),
             round_trip: timers::round_trip(self.turnaround[e]),
         };
-        fins.may_go_on(self.last.0, end)
+        fins.may_go_on(acked, end)
     }
 
     /// What took its four-tuple over while the end that closed first may have waited: it sent that, or accepted it.

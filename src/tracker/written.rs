@@ -70,6 +70,16 @@ impl NearStamps {
         (later | around <= u32::from(u16::MAX)).then_some(NearStamps(later << 16 | around))
     }
 
+    /// How much later the value is than the latest of the sender.
+    pub fn later(self) -> u32 {
+        self.0 >> 16
+    }
+
+    /// How far the echo is from the latest value of the other end.
+    pub fn echo_from_latest(self) -> i64 {
+        i64::from(self.0 & u32::from(u16::MAX)) - i64::from(Self::AROUND)
+    }
+
     /// The reverse of [`NearStamps::of`].
     #[inline]
     pub fn stamps(self, [own, other]: [u32; 2]) -> Timestamps {

@@ -16,6 +16,8 @@ pub enum Act {
     Fin(usize, u32),
     /// An acknowledgment that left before the latest segments arrived: of so many parts in a hundred of what is there.
     Late(usize, u32),
+    /// A FIN that left before the other's had arrived, as well.
+    Cross(usize, u32),
 }
 
 /// A RST.
@@ -48,6 +50,8 @@ pub struct Script {
     pub fault: Option<(prop::sample::Index, u8)>,
     /// A RST ends it.
     pub reset: Option<Reset>,
+    /// All there is are the SYN and as many more as there are times, with what is odd about them.
+    pub syns: Option<Vec<(i64, u8)>>,
     /// From the last segment to the end of the capture.
     pub rest: i64,
     /// After so long this end uses the ports again; whether the other accepts that.
@@ -112,7 +116,7 @@ prop_compose! {
         dress in (prop_oneof![Just(0_u16), any::<u16>()], prop_oneof![Just(0_u16), Just(0x40), Just(0xc0)], 0..2_u32),
         lines in prop::option::of(prop_oneof![Just(0_i64), Just(1), Just(1_000), 0..3_000_000_i64]),
         isns in (any::<u32>(), any::<u32>()),
-        fault in prop::option::weighted(0.3, (any::<prop::sample::Index>(), 0..8_u8)),
+        fault in prop::option::weighted(0.3, (any::<prop::sample::Index>(), 0..9_u8)),
         again in prop::option::of((prop_oneof![1..2_000_000_i64, 59_000_000_000..66_000_000_000_i64], 0..2_usize, any::<bool>())),
         rest in prop_oneof![0..2_000_000_000_i64, 0..8_000_000_000_i64, 50_000_000_000..70_000_000_000_i64, 0..300_000_000_000_i64],
     ) -> Script {
@@ -129,8 +133,91 @@ prop_compose! {
         }
         acts.push((Act::Fin(1 - closer, 0), closing.2));
         acts.push((Act::Ack(closer), closing.3));
-        Script { acts, stamps, dress, lines, isns: [isns.0, isns.1], fault, reset: None, rest, again }
+        Script { acts, stamps, dress, lines, isns: [isns.0, isns.1], fault, reset: None, syns: None, rest, again }
     }
+}
+
+prop_compose! {
+    /// One whose FINs cross.
+    pub fn crossed()(
+        script in script().boxed(),
+        share in 0..100_u32,
+        first in 0..2_usize,
+        steps in (step(), step(), step()),
+        again in prop::bool::weighted(0.1),
+    ) -> Script {
+        let mut acts = script.acts.clone();
+        let fin = acts.iter().position(|(act, _)| matches!(act, Act::Fin(..))).unwrap_or_default();
+        let closer = if let (Act::Fin(x, _), _) = acts[fin] { x } else { 0 };
+        let late = acts[fin + 1..].iter().take_while(|(act, _)| matches!(act, Act::Late(..))).count();
+        acts.truncate(fin + 1 + late);
+        acts.extend([(Act::Cross(1 - closer, share), steps.0), (Act::Ack(first), steps.1), (Act::Ack(1 - first), steps.2)]);
+        Script { acts, again: script.again.filter(|_| again), ..script }
+    }
+}
+
+prop_compose! {
+    /// One of which one end goes on behind the other's FIN.
+    pub fn halved()(
+        script in script().boxed(),
+        behind in prop::collection::vec((0..5_u32, len(), step(), 0..100_u32), 1..10),
+        acked in any::<bool>(),
+        again in prop::bool::weighted(0.1),
+    ) -> Script {
+        let mut acts = script.acts.clone();
+        let fin = acts.iter().position(|(act, _)| matches!(act, Act::Fin(..))).unwrap_or_default();
+        let closer = if let (Act::Fin(x, _), _) = acts[fin] { x } else { 0 };
+        let late = acts[fin + 1..].iter().take_while(|(act, _)| matches!(act, Act::Late(..))).count();
+        let rest = acts.split_off(fin + 1 + late);
+        acts.extend(acked.then_some((Act::Ack(1 - closer), behind[0].2)));
+        acts.extend(behind.into_iter().map(|(kind, len, step, share)| match kind {
+            0 => (Act::Late(closer, share), step),
+            1 => (Act::Ack(closer), step),
+            _ => (Act::Data(1 - closer, len), step),
+        }));
+        acts.extend(rest);
+        Script { acts, again: script.again.filter(|_| again), ..script }
+    }
+}
+
+prop_compose! {
+    /// One whose SYN is sent again and again, mostly as it was, and mostly nobody answers.
+    pub fn unanswered()(
+        script in script().boxed(),
+        syns in prop::collection::vec(
+            (
+                prop_oneof![1 => step(), 4 => 900_000_000..9_000_000_000_i64, 1 => 90_000_000..120_000_000_i64],
+                prop_oneof![20 => Just(0_u8), 1 => 1..12_u8],
+            ),
+            1..8,
+        ),
+        (faulty, again, answered) in (prop::bool::weighted(0.1), prop::bool::weighted(0.1), prop::bool::weighted(0.05)),
+    ) -> Script {
+        let (fault, again) = (script.fault.filter(|_| faulty), script.again.filter(|_| again));
+        Script { syns: (!answered).then_some(syns), fault, again, ..script }
+    }
+}
+
+/// `syn` again after so long, of which this is odd.
+fn again(syn: &Segment, (step, odd): (i64, u8)) -> Segment {
+    let mut seg = Segment { time: syn.time + Span(step), packet: syn.packet + 1, ..*syn };
+    seg.ip_id = if syn.ip_id == 0 || odd == 1 { syn.ip_id } else { syn.ip_id.wrapping_add(1) };
+    if let Some(stamps) = &mut seg.options.timestamps {
+        stamps.value = stamps.value.wrapping_add(if matches!(odd, 1 | 2) { 0 } else { (step / 1_000_000) as u32 });
+        stamps.echo = stamps.echo.wrapping_add((odd == 3).into());
+    }
+    match odd {
+        4 => seg.options.timestamps = None,
+        5 => seg.options.mss = Some(536),
+        6 => seg.options.window_scale = None,
+        7 => seg.ttl = 30,
+        8 => seg.window = 0,
+        9 => (seg.src, seg.dst) = (syn.dst, syn.src),
+        10 => seg.seq = syn.seq.wrapping_add(1),
+        11 => seg.flags = Flags(syn.flags.0 ^ 0xc0),
+        _ => {}
+    }
+    seg
 }
 
 impl Script {
@@ -214,7 +301,7 @@ impl Script {
         send(0, Flags::ACK, carried, self.acts[1].1, &mut next, 0);
         for (act, step) in &self.acts[2..] {
             let x = match act {
-                Act::Data(x, _) | Act::Ack(x) | Act::Fin(x, _) | Act::Late(x, _) => *x,
+                Act::Data(x, _) | Act::Ack(x) | Act::Fin(x, _) | Act::Late(x, _) | Act::Cross(x, _) => *x,
             };
             let there = next[1 - x].wrapping_sub(acked[1 - x]);
             match act {
@@ -232,8 +319,20 @@ impl Script {
                     acked[1 - x] = acked[1 - x].wrapping_add(news);
                     continue;
                 }
+                Act::Cross(_, share) => {
+                    let news = (u64::from(there) * u64::from(*share) / 100) as u32;
+                    send(x, Flags::ACK | Flags::FIN, 0, *step, &mut next, there - news);
+                    acked[1 - x] = acked[1 - x].wrapping_add(news);
+                    continue;
+                }
             }
             acked[1 - x] = next[1 - x];
+        }
+        if let Some(syns) = &self.syns {
+            segments.truncate(1);
+            for syn in syns {
+                segments.extend(segments.last().map(|last| again(last, *syn)));
+            }
         }
         if let Some(reset) = &self.reset {
             let behind = reset.behind.map(|behind| behind % segments.len());
@@ -254,6 +353,7 @@ impl Script {
                     let src = segments[i].src;
                     segments[..=i].iter_mut().filter(|seg| seg.src == src).for_each(|seg| seg.ttl = 0);
                 }
+                7 => segments[i].options.timestamps = None,
                 _ => segments[i].time = segments[i].time - Span(1_000_000),
             }
             (1..).zip(&mut segments).for_each(|(n, seg)| seg.packet = n);
@@ -286,6 +386,7 @@ pub fn plain(acts: impl Iterator<Item = (Act, i64)>) -> Script {
         isns: [u32::MAX - 50, 9],
         fault: None,
         reset: None,
+        syns: None,
         rest: 0,
         again: None,
     }
