@@ -56,6 +56,16 @@ impl Histogram {
         self.counts[usize::from(bucket - self.first)] += n;
     }
 
+    /// Adds what was counted by bucket, of samples between the least and the greatest, with their sum and that of their squares.
+    pub(super) fn put_all(&mut self, counts: impl Iterator<Item = (u16, u64)>, sum: u64, squares: u128) {
+        let mut all = 0;
+        for (bucket, count) in counts.filter(|(_, count)| *count > 0) {
+            self.put(bucket, count);
+            all += count;
+        }
+        self.figures.add_sums(all, sum, squares);
+    }
+
     /// Prefetches the bucket of a sample.
     #[inline]
     pub(super) fn prefetch(&self, sample: i64) {
@@ -112,13 +122,16 @@ impl Histogram {
     /// The buckets of which it is certain that no sample in them is less than any, or greater, and which is the first of them.
     #[inline]
     fn inner(&mut self) -> (usize, &mut [u64]) {
-        let Figures { min, max, .. } = self.figures;
-        if min > max {
-            return (0, &mut []);
-        }
-        let (begin, end) = (usize::from(bucket(min)) + usize::from(min > 0), usize::from(bucket(max)));
-        let first = usize::from(self.first);
+        let (begin, end) = self.inner_ends();
+        let [begin, end, first] = [begin, end, self.first].map(usize::from);
         (begin, self.counts.get_mut(begin.wrapping_sub(first)..end.wrapping_sub(first)).unwrap_or_default())
+    }
+
+    /// The first of these buckets, and that behind the last; there may be none.
+    #[inline]
+    pub(super) fn inner_ends(&self) -> (u16, u16) {
+        let Figures { min, max, .. } = self.figures;
+        if min > max { (0, 0) } else { (bucket(min) + u16::from(min > 0), bucket(max)) }
     }
 
     pub(super) fn merge(&mut self, other: &Histogram) {

@@ -20,7 +20,7 @@
 //! | [`summary`] | what the report says of a connection; `distribution`: of many figures |
 //! | [`table`] | and of groups: `tabled`: by what was abridged, `lone`: of lone SYNs; `groups` says which, `sums` adds one up, from `figure`s |
 //! | `columns` | the samples of all connections: a `column` stores each once, with the `seats` of its groups; groups with too many are `rough`; `rows` are those of each other, dealt by `deal`, and `ranks` finds their quantiles |
-//! | `piles` | the same where they are in no group but that of all: a `pile` of each thing, a `sieve` finds its quantiles |
+//! | `piles` | the same where they are in no group but that of all: a `pile` of each thing, a `sieve` finds its quantiles; of too many samples a `counter` |
 //! | `packed` | numbers in a row of bytes; `samples`: those of one connection; `apart`: each kind of them by itself |
 //! | `maybe` | times and spans that may be unknown |
 //! | `testing` | segments for the tests of these |
@@ -32,6 +32,7 @@ mod buckets;
 pub mod close;
 mod column;
 mod columns;
+mod counter;
 mod deal;
 mod distribution;
 mod figure;

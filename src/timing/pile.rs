@@ -1,7 +1,7 @@
 //! The samples of one thing, of all connections together. Where there are too many to keep there is a histogram.
 
+use super::counter::Counter;
 use super::distribution;
-use super::histogram::Histogram;
 use super::quantile::{GROUP, Quantiles};
 use super::ranks::UNGRADED;
 use super::sieve::Sieve;
@@ -11,8 +11,6 @@ use crate::time::Span;
 /// A piece has room for so many samples: for as many as there are already, within bounds, so that nothing is copied as they
 /// become more, and little room is left empty.
 const PIECE: (usize, usize) = (16, 4_096);
-/// So many at a time go to the histogram: those of all things stay in the second nearest cache.
-const BATCH: usize = 1_024;
 
 /// Samples as they come.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +21,8 @@ pub struct Pile {
     open: Vec<i64>,
     /// How many are in `full`.
     kept: usize,
-    /// Once there are too many: `full` is empty then.
-    rough: Option<Box<Histogram>>,
+    /// Once there are too many: no piece has any then.
+    rough: Option<Box<Counter>>,
 }
 
 impl Pile {
@@ -34,12 +32,22 @@ impl Pile {
     }
 
     /// Takes a sample; a negative one counts as 0.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, sample: Span) {
+        if let Some(rough) = &mut self.rough {
+            return rough.take(sample.0);
+        }
         if self.open.len() == self.open.capacity() {
-            self.make_room();
+            return self.push_on(sample);
         }
         self.open.push(sample.0.max(0));
+    }
+
+    /// The same where the open piece has no more room.
+    #[cold]
+    fn push_on(&mut self, sample: Span) {
+        self.make_room();
+        self.push(sample);
     }
 
     /// Takes all samples of one connection; if they are not kept as they are, neither are the others.
@@ -50,12 +58,11 @@ impl Pile {
         }
     }
 
-    #[cold]
+    /// Begins another piece, unless there are too many samples.
     fn make_room(&mut self) {
         self.close();
-        if self.open.capacity() == 0 {
-            let room = if self.rough.is_some() { BATCH } else { self.kept.clamp(PIECE.0, PIECE.1) };
-            self.open.reserve_exact(room);
+        if self.rough.is_none() {
+            self.open.reserve_exact(self.kept.clamp(PIECE.0, PIECE.1));
         }
     }
 
@@ -63,43 +70,40 @@ impl Pile {
     fn close(&mut self) {
         if self.kept + self.open.len() > GROUP {
             self.loosened();
-        }
-        if let Some(rough) = &mut self.rough {
-            rough.take_all(self.open.iter().copied());
-            if self.open.capacity() > BATCH {
-                self.open = Vec::new();
-            }
-            self.open.clear();
         } else if !self.open.is_empty() {
             self.kept += self.open.len();
             self.full.push(std::mem::take(&mut self.open));
         }
     }
 
-    /// The histogram that all samples are in from now on.
-    fn loosened(&mut self) -> &mut Histogram {
-        let rough = self.rough.get_or_insert_with(|| Box::new(Histogram::of(&[])));
-        self.full.iter().for_each(|piece| rough.take_all(piece.iter().copied()));
-        (self.full, self.kept) = (Vec::new(), 0);
+    /// What counts all samples from now on.
+    fn loosened(&mut self) -> &mut Counter {
+        let rough = self.rough.get_or_insert_default();
+        let (full, open) = (std::mem::take(&mut self.full), std::mem::take(&mut self.open));
+        full.iter().chain([&open]).flatten().for_each(|sample| rough.take(*sample));
+        self.kept = 0;
         rough
     }
 
     /// Takes those of other connections.
-    pub fn merge(&mut self, mut other: Pile) {
-        other.close();
-        if let Some(rough) = &other.rough {
-            self.loosened().merge(rough);
+    pub fn merge(&mut self, other: Pile) {
+        if let Some(rough) = other.rough {
+            self.loosened().merge(&rough.into_all());
         }
         // They are copied: what another thread allocates lies apart, where nothing else finds room when it is let go.
-        for piece in &other.full {
+        for piece in other.full.iter().chain([&other.open]) {
             let mut samples = &piece[..];
-            while !samples.is_empty() {
+            while self.rough.is_none() && !samples.is_empty() {
                 if self.open.len() == self.open.capacity() {
                     self.make_room();
+                    continue;
                 }
                 let (now, later) = samples.split_at(samples.len().min(self.open.capacity() - self.open.len()));
                 self.open.extend_from_slice(now);
                 samples = later;
+            }
+            if let Some(rough) = &mut self.rough {
+                samples.iter().for_each(|sample| rough.take(*sample));
             }
         }
     }
@@ -107,8 +111,8 @@ impl Pile {
     /// The figures of all, if there are any; a sieve is where that is found out.
     pub fn figures(mut self, sieve: &mut Sieve) -> Option<Distribution> {
         self.close();
-        if let Some(rough) = &self.rough {
-            return distribution::rough(rough, true);
+        if let Some(rough) = self.rough {
+            return distribution::rough(&rough.into_all(), true);
         }
         if self.kept < UNGRADED {
             let mut samples = self.full.concat();

@@ -114,6 +114,13 @@ impl Figures {
         self.squares = self.squares.wrapping_add(u128::from(v as u64).pow(2));
     }
 
+    /// Adds the sums of so many samples, without their ends.
+    pub(super) fn add_sums(&mut self, count: u64, sum: u64, squares: u128) {
+        self.count += count;
+        self.sum = self.sum.saturating_add_unsigned(sum);
+        self.squares = self.squares.saturating_add(squares);
+    }
+
     /// Whether neither of the sums can have come near its bounds, if no sample has other bits than `any`.
     pub(super) fn are_exact(&self, any: i64) -> bool {
         any >= 0 && (any as u64).checked_mul(self.count).is_some_and(|most| most < 1 << 62)
