@@ -55,6 +55,15 @@ impl Sums {
         }
     }
 
+    /// The same of one that adds to these figures alone.
+    #[inline(always)]
+    pub fn add_to<const N: usize>(&mut self, figures: [Figure; N], added: &[u64; N]) {
+        for (figure, value) in figures.into_iter().zip(added) {
+            let sum = &mut self.figures[figure.index()];
+            *sum = sum.saturating_add(*value);
+        }
+    }
+
     /// A stay, at its [`place`], that lasted when the capture ended.
     #[inline]
     pub fn open(&mut self, place: usize, span: Span) {

@@ -88,30 +88,27 @@ impl Builder {
     }
 }
 
-/// The places of the first four states of each end, if the other closed first and if it did.
-const PLACES: [[[usize; 4]; 2]; 2] = {
-    let mut places = [[[0; 4]; 2]; 2];
-    let mut n = 0;
-    while n < 16 {
-        let (e, closes, i) = (n / 8, n / 4 % 2, n % 4);
-        places[e][closes][i] = place(Side::ALL[e], STATES[e][closes][i]);
-        n += 1;
-    }
-    places
-};
-
 /// Gives the place of each stay of both ends that is over, and how long it lasted; their client is end 0.
 #[inline(always)]
-fn stays(entered: &Entered, mut take: impl FnMut(usize, Span)) {
-    for (e, at) in entered.at.iter().enumerate() {
-        let places = &PLACES[e][usize::from(entered.closer() == e)];
+fn stays(entered: &Entered, take: impl FnMut(usize, Span)) {
+    match entered.closer() {
+        0 => stays_where::<0>(entered, take),
+        _ => stays_where::<1>(entered, take),
+    }
+}
+
+/// The same where this end closed first.
+#[inline(always)]
+fn stays_where<const CLOSER: usize>(entered: &Entered, mut take: impl FnMut(usize, Span)) {
+    for (e, side) in [(0, Side::Client), (1, Side::Server)] {
+        let (at, states) = (&entered.at[e], STATES[e][usize::from(CLOSER == e)]);
         for i in 0..4 {
-            take(places[i], at[i + 1] - at[i]);
+            // Times are in order, and were in bounds.
+            take(place(side, states[i]), Span(at[i + 1].0.wrapping_sub(at[i].0)));
         }
     }
     if let Some((over, _)) = entered.over {
-        let e = entered.closer();
-        take(place(Side::ALL[e], State::TimeWait), over - entered.at[e][4]);
+        take(place(Side::ALL[CLOSER], State::TimeWait), over - entered.at[CLOSER][4]);
     }
 }
 
@@ -138,8 +135,11 @@ impl Abridged {
     fn each(&self, mut take: impl FnMut(Metric, Span)) -> u64 {
         take(Metric::SynToSynack, self.legs[0]);
         take(Metric::SynackToAck, self.legs[1]);
-        self.trips[0].all().for_each(|span| take(Metric::RttClient, span));
-        self.trips[1].all().for_each(|span| take(Metric::RttServer, span));
+        for (metric, x) in [(Metric::RttClient, 0), (Metric::RttServer, 1)] {
+            for span in self.trips[x].all() {
+                take(metric, span);
+            }
+        }
         let mut clamped = 0;
         for (metric, x) in [(Metric::ServerThink, 1), (Metric::ClientThink, 0)] {
             for answer in self.answers[x].all() {
@@ -160,19 +160,26 @@ impl Abridged {
     }
 }
 
-/// What it adds to the figures of its groups, by [`Figure::index`]; its close took so long, and so many of its corrected values
-/// would have been negative.
-fn added(m: &Abridged, close: Span, clamped: u64) -> [u64; ADDED] {
-    let mut added = [0; ADDED];
-    added[Figure::Clamped.index()] = clamped;
-    // In the order of `Blame::parts`; nothing was lost, and no window closed.
+/// Figures that what is read in one go adds to: nothing was sent again or left out, nothing was lost, and no window closed.
+const ADDED_TO: [Figure; 7] = [
+    Figure::Clamped,
+    // In the order of `Blame::parts`.
+    Figure::Blame(0),
+    Figure::Blame(1),
+    Figure::Blame(3),
+    Figure::Blame(4),
+    Figure::Blame(7),
+    Figure::Blame(8),
+];
+
+/// What it adds to these of its groups; its close took so long, and so many of its corrected values would have been negative.
+#[inline(always)]
+fn added(m: &Abridged, close: Span, clamped: u64) -> [u64; ADDED_TO.len()] {
     let handshake = Span(m.legs[0].0.saturating_add(m.legs[1].0));
     let [client, server] = m.own;
-    let spent = [handshake, m.network, Span(0), server, client, Span(0), Span(0), m.nobody, close];
-    for (part, span) in (0..).zip(spent) {
-        added[Figure::Blame(part).index()] = span.0 as u64;
-    }
-    added
+    let [handshake, network, server, client, nobody, close] =
+        [handshake, m.network, server, client, m.nobody, close].map(|span| span.0 as u64);
+    [clamped, handshake, network, server, client, nobody, close]
 }
 
 impl Entry<'_> {
@@ -184,7 +191,7 @@ impl Entry<'_> {
         let added = added(m, close, clamped);
         self.each(|sums| {
             sums.begin(seen);
-            sums.add(&added);
+            sums.add_to(ADDED_TO, &added);
         });
         if m.gaps.count > 0 {
             self.stopped(Stopped::Idle, &m.idle());
