@@ -111,7 +111,7 @@ impl Finish<'_> {
     #[inline(always)]
     pub(super) fn add_abridged(&self, index: usize, book: &Textbook, entered: &Entered, tally: &mut Tally) {
         let (parties, ending) = (self.parties[index], Ending::of_textbook(book.closer()));
-        tally.totals.textbook(ending, entered);
+        tally.totals.textbook(entered);
         // Its number is asked for where it shows something.
         tally.rollups.add(&Added::new(0, parties, ending.outcome, &self.scene.directory), &[]);
     }

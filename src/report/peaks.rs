@@ -39,27 +39,40 @@ type Grown = [i32; STATES.next_multiple_of(4)];
 pub struct Step {
     /// In nanoseconds, at least 1.
     nanos: i64,
-    /// 2^64 by that, rounded down: a division takes several times as long as a multiplication.
+    /// 2^63 by that, times the power of two in it, rounded up: a division takes several times as long as a multiplication.
     inverse: u64,
+    /// That power of two.
+    shift: u32,
     /// How far all of them reach.
     reach: i64,
+    /// Times nearer to the beginning than that have a moment that this multiplication tells: all that moments reach, unless they
+    /// are days apart.
+    near: u64,
 }
+
+/// Where moments are 2^47 ns apart or more, a multiplication does not tell them exactly.
+const FAR_APART: u32 = 47;
 
 impl Step {
     fn new(nanos: i64) -> Step {
         let nanos = nanos.max(1);
-        let inverse = ((1_u128 << 64) / nanos as u128).min(u64::MAX.into()) as u64;
-        Step { nanos, inverse, reach: nanos.saturating_mul(MOMENTS as i64) }
+        let (shift, reach) = (nanos.ilog2(), nanos.saturating_mul(MOMENTS as i64));
+        let inverse = (1_u128 << (63 + shift)).div_ceil(nanos as u128) as u64;
+        let near = if shift < FAR_APART { reach as u64 + 1 } else { 0 };
+        Step { nanos, inverse, shift, reach, near }
     }
 
-    /// The first moment `since` nanoseconds after the beginning, or later; moments must reach as far.
-    #[inline]
+    /// The first moment `since` nanoseconds after the beginning, or later; that must be near.
+    #[inline(always)]
     fn moment(self, since: u64) -> usize {
-        let nanos = self.nanos as u64;
-        // The one before, or the one before that: what is lost by rounding is less than one.
-        let before = ((u128::from(since) * u128::from(self.inverse)) >> 64) as u64;
-        let rest = since - before * nanos;
-        (before + u64::from(rest > 0) + u64::from(rest > nanos)) as usize
+        let twice = 2 * since + 2 * (self.nanos as u64 - 1);
+        let high = ((u128::from(twice) * u128::from(self.inverse)) >> 64) as u64;
+        (high >> self.shift) as usize
+    }
+
+    /// The same of any that moments reach.
+    fn far_moment(self, since: u64) -> usize {
+        since.div_ceil(self.nanos as u64) as usize
     }
 }
 
@@ -70,7 +83,7 @@ fn moment_far_away(begin: Time, step: &mut Step, grown: &mut [Grown], time: Time
     while since > step.reach {
         coarsen(step, grown);
     }
-    step.moment(since.max(0) as u64)
+    step.far_moment(since.max(0) as u64)
 }
 
 /// Gives up every other moment, so that the others reach twice as far.
@@ -116,7 +129,7 @@ impl Peaks {
                 for (from, to, time) in moves {
                     // Not before the beginning it has no sign.
                     let since = time.0.wrapping_sub(begin.0) as u64;
-                    let moment = if time >= *begin && since <= step.reach as u64 {
+                    let moment = if time >= *begin && since < step.near {
                         step.moment(since)
                     } else {
                         moment_far_away(*begin, step, grown, time)
@@ -130,14 +143,29 @@ impl Peaks {
         }
     }
 
-    /// An endpoint entered these states, from CLOSED on, at these times.
+    /// An endpoint entered these states, from CLOSED on, at these times, each of them not before the one before.
     #[inline]
     pub fn course<const N: usize>(&mut self, states: &[State; N], at: &[Time; N]) {
-        if let Peaks::Exact(all) = self {
-            return all.push_course(states, at);
-        }
+        debug_assert!(at.is_sorted(), "{at:?}");
         let mut from = State::Closed;
-        self.moves(states.iter().zip(at).map(|(to, at)| (replace(&mut from, *to), *to, *at)));
+        match self {
+            Peaks::Exact(all) => all.push_course(states, at),
+            // The other times lie between these.
+            Peaks::Moments { begin, step, grown }
+                if at[0] >= *begin && (at[N - 1].0.wrapping_sub(begin.0) as u64) < step.near =>
+            {
+                // They stay in registers.
+                let (begin, step) = (*begin, *step);
+                for (to, at) in states.iter().zip(at) {
+                    let grown = &mut grown[step.moment(at.0.wrapping_sub(begin.0) as u64)];
+                    grown[replace(&mut from, *to) as usize] -= 1;
+                    grown[*to as usize] += 1;
+                }
+            }
+            Peaks::Moments { .. } => {
+                self.moves(states.iter().zip(at).map(|(to, at)| (replace(&mut from, *to), *to, *at)));
+            }
+        }
     }
 
     /// From here on they are counted at moments of a capture from `begin` to `end`.
@@ -205,14 +233,19 @@ mod tests {
     #[test]
     fn a_moment_is_found_exactly() {
         let spans = (0..63).flat_map(|bit| (-2..=2).map(move |d| (1_i64 << bit).saturating_add(d)));
-        for step in [1, 2, 3, 7, 1_000, 123_456_789, 1 << 40, i64::MAX / 3] {
-            for since in
-                spans.clone().chain((0..9).flat_map(|n| [-1, 0, 1].map(|d| step.saturating_mul(n).saturating_add(d))))
-            {
-                let exact = ((since.max(0) as u64).div_ceil(step as u64) as usize).min(MOMENTS);
+        let steps =
+            (0..62).flat_map(|bit| [-1, 0, 1].map(|d| (1_i64 << bit) + d)).chain([7, 1_000, 123_456_789, i64::MAX / 3]);
+        for step in steps.filter(|step| *step > 0) {
+            let moments = (0..9).chain(MOMENTS as i64 - 4..=MOMENTS as i64).chain([77, 8_191, 12_345]);
+            let near = moments.flat_map(|n| [-1, 0, 1].map(|d| step.saturating_mul(n).saturating_add(d)));
+            for since in spans.clone().chain(near) {
+                let exact = (since.max(0) as u64).div_ceil(step as u64) as usize;
                 let step = Step::new(step);
                 if since <= step.reach {
-                    assert_eq!(step.moment(since.max(0) as u64), exact, "{since} by {step:?}");
+                    let since = since.max(0) as u64;
+                    assert_eq!(step.far_moment(since), exact, "{since} by {step:?}");
+                    assert_eq!(since < step.near, step.shift < FAR_APART);
+                    assert!(since >= step.near || step.moment(since) == exact, "{since} by {step:?}");
                 }
             }
         }

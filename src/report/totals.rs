@@ -23,6 +23,9 @@ pub struct Totals {
     final_states: PerSide<PerState>,
     peaks: PerSide<Peaks>,
     retracted: u64,
+    /// Textbook connections by which end closed first, and by how it is known that its wait was over, if it was: what else they
+    /// count for follows from that, and is not counted of each.
+    textbooks: [[u64; 1 + Evidence::ALL.len()]; 2],
 }
 
 /// One transition, as far as totals count it.
@@ -50,6 +53,7 @@ impl Totals {
             final_states: PerSide::default(),
             peaks,
             retracted: 0,
+            textbooks: Default::default(),
         }
     }
 
@@ -72,18 +76,33 @@ impl Totals {
 
     /// The same of a textbook connection, whose ends entered their states so.
     #[inline]
-    pub fn textbook(&mut self, ending: Ending, entered: &Entered) {
-        self.add(ending.outcome, ending.closed_first, 0);
-        EVIDENCE.iter().for_each(|(evidence, count)| self.evidence[*evidence as usize] += count);
-        if let Some((_, evidence)) = entered.over {
-            self.evidence[evidence as usize] += 1;
+    pub fn textbook(&mut self, entered: &Entered) {
+        self.textbooks[entered.closer()][entered.over.map_or(0, |(_, evidence)| 1 + evidence as usize)] += 1;
+        let PerSide { client, server } = &mut self.peaks;
+        client.course(entered.states(0), &entered.at[0]);
+        server.course(entered.states(1), &entered.at[1]);
+        if let Some((at, _)) = entered.over {
+            let peaks = if entered.closer() == 0 { client } else { server };
+            peaks.moves(once((State::TimeWait, State::Closed, at)));
         }
-        for (side, e) in [(Side::Client, 0), (Side::Server, 1)] {
-            self.final_states.get_mut(side)[entered.state(e) as usize] += 1;
-            let peaks = self.peaks.get_mut(side);
-            peaks.course(entered.states(e), &entered.at[e]);
-            if let Some((at, _)) = entered.over.filter(|_| entered.closer() == e) {
-                peaks.moves(once((State::TimeWait, State::Closed, at)));
+    }
+
+    /// Counts the textbook connections for all that they count for.
+    fn tell_textbooks(&mut self) {
+        for (closer, by_end) in std::mem::take(&mut self.textbooks).into_iter().enumerate() {
+            let ends = [None].into_iter().chain(Evidence::ALL.map(Some));
+            for (over, count) in ends.zip(by_end) {
+                let Ending { outcome, closed_first, .. } = Ending::of_textbook(closer);
+                self.connections += count;
+                self.outcomes[outcome as usize] += count;
+                closed_first.into_iter().for_each(|who| self.closed_first[who as usize] += count);
+                EVIDENCE.iter().for_each(|(evidence, n)| self.evidence[*evidence as usize] += n * count);
+                over.into_iter().for_each(|evidence| self.evidence[evidence as usize] += count);
+                for (e, side) in Side::ALL.into_iter().enumerate() {
+                    let waits = e == closer && over.is_none();
+                    let state = if waits { State::TimeWait } else { State::Closed };
+                    self.final_states.get_mut(side)[state as usize] += count;
+                }
             }
         }
     }
@@ -134,6 +153,7 @@ impl Totals {
     /// Where it was not known how many there would be, of a capture from `begin` to `end`: if they turned out to be many, what
     /// is kept of them no longer grows.
     pub fn loosen_if_many(&mut self, begin: Time, end: Time) {
+        self.tell_textbooks();
         if self.connections > peaks::EXACT {
             self.peaks.client.loosen(begin, end);
             self.peaks.server.loosen(begin, end);
@@ -158,6 +178,7 @@ impl Totals {
         }
         self.connections += other.connections;
         self.retracted += other.retracted;
+        self.textbooks.iter_mut().zip(&other.textbooks).for_each(|(mine, theirs)| sum(mine, theirs));
         sum(&mut self.outcomes, &other.outcomes);
         sum(&mut self.closed_first, &other.closed_first);
         sum(&mut self.evidence, &other.evidence);
@@ -168,7 +189,8 @@ impl Totals {
     }
 
     /// The totals.
-    pub fn finish(self) -> Summary {
+    pub fn finish(mut self) -> Summary {
+        self.tell_textbooks();
         Summary {
             connections: self.connections,
             outcomes: named(Outcome::ALL.map(Outcome::name), self.outcomes),
