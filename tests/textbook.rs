@@ -97,7 +97,8 @@ fn agrees(script: &Script) -> bool {
         let mut scene = analysis.scene(end);
         scene.let_go = let_go;
         let (who, [mut short, mut long]) = ((1, Parties::default()), [Digests::default(), Digests::default()]);
-        assert!(short.push_textbook(who, &outline, &book.entered(end, analysis.profile()), &scene));
+        let ends = (book.beginning(), (book.last(), book.segments()));
+        assert!(short.push_textbook(who, ends.0, ends.1, &book.entered(end, analysis.profile()), &scene));
         long.push(who, &outline, &verdicts, (Ending::of_textbook(closer).outcome, None, None), &[], &scene);
         assert_eq!(format!("{short:?}"), format!("{long:?}"));
     }

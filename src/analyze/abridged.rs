@@ -255,6 +255,7 @@ impl Finish<'_> {
         tally: &mut Tally,
     ) {
         let Some(digests) = tally.digests.last_mut() else { return };
-        digests.push_textbook((id, self.parties[index]), &book.outline(), entered, &self.scene);
+        let (begin, end) = (book.beginning(), (book.last(), book.segments()));
+        digests.push_textbook((id, self.parties[index]), begin, end, entered, &self.scene);
     }
 }

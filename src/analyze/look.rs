@@ -354,7 +354,8 @@ impl Finish<'_> {
         let (told, last_data, attempt) = match look.form {
             Form::Textbook(book) => {
                 let entered = book.entered(self.end, &self.analysis.profile);
-                (digests.push_textbook(who, &look.outline, &entered, &self.scene), None, None)
+                let (begin, end) = (book.beginning(), (book.last(), book.segments()));
+                (digests.push_textbook(who, begin, end, &entered, &self.scene), None, None)
             }
             Form::Lone(_) => (digests.push_lone(who, &look.outline, look.verdicts, outcome), None, None),
             Form::Broken(_, broken, _) => (false, None, broken.attempt(look.sockets[0].port)),

@@ -47,6 +47,8 @@ enum Rest {
     Lone(u32),
     /// It came to more; whether it was an attempt.
     More(More, bool),
+    /// The same where it is known to be like most, and its server was in SYN_RCVD.
+    Usual(Usual),
 }
 
 impl Digests {
@@ -70,6 +72,7 @@ impl Digests {
         let (mut kept, rest) = match rest {
             Rest::Lone(half_open) => (Kind::LONE | if half_open > 0 { Kind::HALF_OPEN } else { 0 }, half_open),
             Rest::More(more, attempt) => self.add_more(origin.time, &more, attempt),
+            Rest::Usual(usual) => (Kind::HALF_OPEN, self.add_usual(usual)),
         };
         let begin = Begin::of(&origin, &self.origin, place, rest).unwrap_or_else(|| {
             kept |= Kind::FAR;
@@ -87,11 +90,17 @@ impl Digests {
         let half_open = if more.handshake.happened() { Kind::HALF_OPEN } else { 0 };
         let usual = if more.rare == 0 { Usual::of(more, first, attempt, self.two_msl) } else { None };
         if let Some(usual) = usual {
-            self.usual.push(usual);
-            return (half_open | if attempt { Kind::ATTEMPT } else { 0 }, self.usual.len() as u32 - 1);
+            return (half_open | if attempt { Kind::ATTEMPT } else { 0 }, self.add_usual(usual));
         }
         self.whole.push(*more);
         (half_open | Kind::WHOLE, self.whole.len() as u32 - 1)
+    }
+
+    /// The same of one that is like most; where.
+    #[inline(always)]
+    fn add_usual(&mut self, usual: Usual) -> u32 {
+        self.usual.push(usual);
+        self.usual.len() as u32 - 1
     }
 
     /// Adds what only few connections have; its place, plus one.
@@ -166,17 +175,18 @@ impl Digests {
         self.add(origin(id, c), parties, (marks, outcome, probe), rest);
     }
 
-    /// The same of a textbook connection, whose ends entered their states so; false, and nothing is added, if its packets have
-    /// no numbers.
+    /// The same of a textbook connection that began with this packet and had so many of both ends, whose ends entered their states
+    /// so; false, and nothing is added, if its packets have no numbers.
     #[inline]
     pub fn push_textbook(
         &mut self,
         (id, parties): (u64, Parties),
-        c: &Outline,
+        (first, packet): (Time, u64),
+        (last, packets): (Time, u64),
         entered: &Entered,
         scene: &Scene,
     ) -> bool {
-        if c.first_packet == 0 {
+        if packet == 0 {
             return false;
         }
         // Either end was in one state after the other: opening, ESTABLISHED, and three of the close.
@@ -197,14 +207,17 @@ impl Digests {
             note_close(stay(1, 2), stay(1, 4), &mut rare);
         }
         self.two_msl = scene.profile.two_msl;
-        let more = More {
-            last: c.last,
-            handshake: stay(1, 0),
-            time_wait: stay(closer, 4),
-            rare: self.add_rare(rare),
-            packets: (c.packets[0] + c.packets[1]).min(u32::MAX.into()) as u32,
+        let (handshake, time_wait) = (stay(1, 0), stay(closer, 4));
+        let usual = if rare.is_some() {
+            None
+        } else {
+            Usual::by_the_book([first, handshake.since, handshake.until, last], &time_wait, packets, self.two_msl)
         };
-        self.add(origin(id, c), parties, (marks, Outcome::Closed, Probe::No), Rest::More(more, false));
+        let rest = usual.map(Rest::Usual).unwrap_or_else(|| {
+            let (rare, packets) = (self.add_rare(rare), packets.min(u32::MAX.into()) as u32);
+            Rest::More(More { last, handshake, time_wait, rare, packets }, false)
+        });
+        self.add(Origin { time: first, id, packet }, parties, (marks, Outcome::Closed, Probe::No), rest);
         true
     }
 

@@ -120,6 +120,30 @@ impl Usual {
         })
     }
 
+    /// The same of a connection with all of these times, which went through TIME_WAIT: its first packet, SYN_RCVD and ESTABLISHED of
+    /// its server, its last packet.
+    #[inline(always)]
+    pub fn by_the_book(
+        [first, begun, complete, last]: [Time; 4],
+        time_wait: &Stay,
+        packets: u64,
+        two_msl: Span,
+    ) -> Option<Usual> {
+        let since = |earlier: Time, later: Time| later.0.wrapping_sub(earlier.0) as u64;
+        let [handshake, complete, waited] = [since(first, begun), since(begun, complete), since(time_wait.since, last)];
+        let lasts = time_wait.until == Stay::NONE.until;
+        let near = handshake.max(complete) < NEVER.into() && waited < u64::from(NEVER >> 1);
+        // No time is one that stands for none.
+        let usual = near && last < Time(i64::MAX >> 1) && (lasts || time_wait.until == time_wait.since + two_msl);
+        let [handshake, complete, waited] = [handshake, complete, waited << 1 | u64::from(lasts)].map(|n| n as u32);
+        Some(Usual {
+            last: Short::signed_of(last.0.wrapping_sub(first.0)).filter(|_| usual)?,
+            packets: u16::try_from(packets).ok()?,
+            handshake,
+            rest: [complete, waited],
+        })
+    }
+
     #[inline(always)]
     pub fn more(&self, first: Time, attempt: bool, two_msl: Span) -> More {
         let last = Time(first.0.wrapping_add(self.last.signed()));

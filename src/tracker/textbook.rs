@@ -314,6 +314,16 @@ impl Textbook {
         self.opening[0].0
     }
 
+    /// The same with its number.
+    pub fn beginning(&self) -> Packet {
+        self.opening[0]
+    }
+
+    /// How many packets both ends sent.
+    pub fn segments(&self) -> u64 {
+        u64::from(self.packets[0]) + u64::from(self.packets[1])
+    }
+
     /// Capture time of its last packet.
     pub fn last(&self) -> Time {
         self.last.0
