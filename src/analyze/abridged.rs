@@ -41,8 +41,8 @@ pub(super) enum As {
 
 /// What came of it.
 enum Abridging {
-    /// When the ends entered their states.
-    Done(Entered),
+    /// It is told when the ends entered their states.
+    Done,
     /// It is a textbook connection, and something is to be said of it.
     Remarkable,
     /// It is half-closed.
@@ -76,11 +76,8 @@ impl Finish<'_> {
         (book, measured, entered): (&mut Textbook, &mut Measured, &mut Option<Entered>),
         (abridged, flights): (&mut Abridged, &mut Flights),
     ) -> As {
-        match self.abridge(index, book, abridged) {
-            Abridging::Done(states) => {
-                *entered = Some(states);
-                As::Told
-            }
+        match self.abridge(index, book, abridged, entered) {
+            Abridging::Done => As::Told,
             // The longer way would find the same.
             Abridging::Remarkable => As::Other,
             Abridging::HalfClosed => As::HalfClosed,
@@ -89,9 +86,15 @@ impl Finish<'_> {
         }
     }
 
-    /// Reads connection `index` into `book`, and measures it.
+    /// Reads connection `index` into `book`, and measures it; tells when its ends `entered` their states.
     #[inline(never)]
-    fn abridge(&self, index: usize, book: &mut Textbook, abridged: &mut Abridged) -> Abridging {
+    fn abridge(
+        &self,
+        index: usize,
+        book: &mut Textbook,
+        abridged: &mut Abridged,
+        entered: &mut Option<Entered>,
+    ) -> Abridging {
         let tracker = &self.analysis.tracker;
         match tracker.abridged(index).map_or(Read::Other, |tape| tape.read(book, abridged)) {
             Read::Textbook => {}
@@ -104,7 +107,8 @@ impl Finish<'_> {
         if !plain {
             return Abridging::Remarkable;
         }
-        Abridging::Done(book.entered_in_bounds(self.end, &self.analysis.profile))
+        *entered = Some(book.entered_in_bounds(self.end, &self.analysis.profile));
+        Abridging::Done
     }
 
     /// Adds connection `index` to the sums, but for what is kept of each in order.

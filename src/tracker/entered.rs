@@ -53,8 +53,14 @@ impl Textbook {
     }
 
     /// The same of one that was read in one go: its times are in bounds, and its packets have numbers.
+    #[inline(always)]
     pub fn entered_in_bounds(&self, end: Time, profile: &Profile) -> Entered {
-        let (at, closer) = ([self.dated::<0>(end), self.dated::<1>(end)], self.closer & 1);
+        let (closer, ways) = (self.closer & 1, self.turnaround.map(|turnaround| timers::way(turnaround).0));
+        let at = if self.last.0.0.wrapping_add(ways[0].max(ways[1])) <= end.0 {
+            [self.dated_before::<0>(ways[0]), self.dated_before::<1>(ways[1])]
+        } else {
+            [self.dated::<0>(end), self.dated::<1>(end)]
+        };
         let over = self.over(at[closer][4], end, profile);
         Entered { at, closer, over: over.map(|(mark, at)| (at, mark.evidence)) }
     }
@@ -78,6 +84,22 @@ impl Textbook {
         let third = third.max(second);
         let fourth = fourth.max(third);
         [first, second, third, fourth, fifth.max(fourth)]
+    }
+
+    /// The same where all arrived before the end of the capture, `half` of a turnaround after it was captured; it is in order
+    /// then but for what an end sends at once.
+    #[inline(always)]
+    fn dated_before<const E: usize>(&self, half: i64) -> [Time; 5] {
+        let left = |time: Time| Time(time.0.wrapping_sub(half));
+        let arrived = |time: Time| Time(time.0.wrapping_add(half));
+        let [syn, syn_ack, ack] = self.opening.map(|packet| packet.0);
+        let (fin, answer, last) = (self.fin.0, self.answer.0, self.last.0);
+        let (first, second) = if E == 0 { (left(syn), arrived(syn_ack)) } else { (arrived(syn), arrived(ack)) };
+        if self.closer == E {
+            return [first, second, left(fin).max(second), arrived(self.acked()), arrived(answer)];
+        }
+        let third = self.lacking.map_or_else(|| arrived(fin), |lacking| lacking.max(second));
+        [first, second, third, left(answer).max(third), arrived(last)]
     }
 
     /// The five steps of end `e`, whose ends entered their states so.
