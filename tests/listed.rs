@@ -8,8 +8,10 @@ use proptest::prelude::*;
 use script::{Script, broken, script};
 use tcpstate::analyze::{Analysis, Finish, Options, Wanted};
 use tcpstate::detect::{Limits, thresholds};
+use tcpstate::render::facts::Parts;
 use tcpstate::render::pen::Lines;
 use tcpstate::render::pen::connection::End;
+use tcpstate::render::rank::Kinds;
 use tcpstate::report::{ClosedFirst, Connection};
 use tcpstate::segment::Segment;
 use tcpstate::source::{LinkType, Packet};
@@ -110,8 +112,39 @@ fn list(connections: &[Connection<impl End>], lines: &mut Lines) {
 
 fn agrees(scripts: &[Script], options: &Options) {
     let (packets, rest) = (packets(scripts), scripts[0].rest);
-    let [taped, records] = [true, false].map(|taped| told(&analysis(&packets, rest, options, taped)));
+    let analyses = [true, false].map(|taped| analysis(&packets, rest, options, taped));
+    let [taped, records] = analyses.each_ref().map(told);
     assert_eq!(taped, records);
+    assert_eq!(shown(&analyses[0], true).0, shown(&analyses[1], false).0);
+}
+
+/// Which connections a table shows, one of each kind, and what all lack: by a row for each of them, or by fewer that stand for
+/// others.
+fn shown(analysis: &Analysis, alike: bool) -> (String, usize) {
+    let (mut finish, mut kinds, mut parts) = (analysis.ended(Vec::new()), Kinds::default(), Parts::default());
+    let mut rows = 0;
+    while let Some(stretch) = finish.next(Wanted { alike, ..Wanted::default() }) {
+        for row in stretch.rows {
+            kinds.add(row.id as usize, &row);
+            parts.add(&row);
+            rows += 1;
+        }
+    }
+    (format!("{:?} {parts:?}", kinds.chosen(usize::MAX)), rows)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// In several stretches.
+    #[test]
+    fn rows_stand_for_those_alike(scripts in prop::collection::vec(script().boxed(), 2..20)) {
+        let many: Vec<Script> = scripts.iter().cycle().take(4_500).cloned().collect();
+        let analysis = analysis(&packets(&many), scripts[0].rest, &Options::default(), true);
+        let [(few, less), (each, all)] = [true, false].map(|alike| shown(&analysis, alike));
+        prop_assert_eq!(few, each);
+        prop_assert!(less <= all);
+    }
 }
 
 proptest! {

@@ -5,6 +5,7 @@ use super::build;
 use super::flood::Flood;
 use super::lone::Alike;
 use super::notes::Noted;
+use super::rows::Stands;
 use crate::detect::Brief;
 use crate::report::{Anomaly, Ending, PerSide};
 use crate::segment::Socket;
@@ -35,6 +36,7 @@ pub(super) struct Desk {
     pub anomalies: [Vec<Anomaly>; TOGETHER],
     pub kinds: Alike,
     pub flood: Flood,
+    pub stands: Stands,
     /// Nothing is measured there of a lone SYN, or of what ended otherwise than by the book.
     pub nothing: Measured,
 }

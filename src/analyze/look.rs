@@ -32,6 +32,7 @@ impl Finish<'_> {
     ) -> Stretch {
         let mut stretch = Stretch::default();
         desk.kinds = Alike::default();
+        desk.stands.begin();
         if !wanted.connections {
             stretch.rows.reserve_exact(range.len());
         } else {
@@ -98,7 +99,7 @@ impl Finish<'_> {
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
         self.read(indices, (built, wanted.in_short()), left, tally, desk);
         let Desk { scratch, weighing, measured, books, abridged, entered, lones, broken, .. } = desk;
-        let Desk { proofs, briefs, anomalies, kinds, nothing, .. } = desk;
+        let Desk { proofs, briefs, anomalies, kinds, stands, nothing, .. } = desk;
         let (tracker, entered) = (&self.analysis.tracker, &entered[..range.len()]);
         let (begin, indices, chosen) = (range.start, &*indices, [true; TOGETHER]);
         let late = [[[Time::default(); 5]; 2]; TOGETHER];
@@ -163,13 +164,7 @@ impl Finish<'_> {
         }
         if !wanted.connections {
             stretch.connections.clear();
-            let rows = in_order(entered, looks.iter().zip(&*briefs)).filter_map(|(i, which)| match which {
-                Ok(entered) => {
-                    pages.chosen[i].then(|| self.row_abridged(self.who(&pages, i), &pages.books[i], entered))
-                }
-                Err((look, briefs)) => (!look.stays && look.chosen).then(|| self.row(look, briefs)),
-            });
-            stretch.rows.extend(rows);
+            self.add_rows((&looks, &pages), briefs, (wanted.alike, stands), &mut stretch.rows);
         }
     }
 

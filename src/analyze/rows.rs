@@ -1,5 +1,6 @@
 //! Connections that were looked at, each as one of many.
 
+use super::abridged::{Pages, in_order};
 use super::desk::{Form, Look};
 use super::finish::Finish;
 use crate::detect::{ALL, Brief};
@@ -10,8 +11,32 @@ use crate::tracker::textbook::Entered;
 use crate::tracker::{Evidence, State, Textbook, Verdict};
 
 impl Finish<'_> {
+    /// Adds those that do not stay, of which detectors say `briefs`, to the `rows`, if the report is about them; where `alike`, one
+    /// row stands for others.
+    #[inline(always)]
+    pub(super) fn add_rows(
+        &self,
+        (looks, pages): (&[Look<'_>], &Pages<'_>),
+        briefs: &[Vec<Brief>],
+        (alike, stands): (bool, &mut Stands),
+        rows: &mut Vec<Row>,
+    ) {
+        for (i, which) in in_order(pages.entered, looks.iter().zip(briefs)) {
+            match which {
+                Ok(entered) if pages.chosen[i] => {
+                    let (index, book) = (pages.indices[i], &pages.books[i]);
+                    if !alike || !stands.stands_for(self.parties[index].service, (book, entered), rows) {
+                        rows.push(self.row_abridged(self.who(pages, i), book, entered));
+                    }
+                }
+                Err((look, briefs)) if !look.stays && look.chosen => rows.push(self.row(look, briefs)),
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
     /// One of which detectors say `briefs`.
-    pub(super) fn row(&self, look: &Look<'_>, briefs: &[Brief]) -> Row {
+    fn row(&self, look: &Look<'_>, briefs: &[Brief]) -> Row {
         let selection = &self.analysis.options.selection;
         let worst = briefs.iter().map(|b| (ALL[usize::from(b.declaration)], b.severity));
         let (c, client) = (&look.outline, look.outline.client & 1);
@@ -41,7 +66,7 @@ impl Finish<'_> {
 
     /// One that was abridged.
     #[inline]
-    pub(super) fn row_abridged(&self, (index, id): (usize, u64), book: &Textbook, entered: &Entered) -> Row {
+    fn row_abridged(&self, (index, id): (usize, u64), book: &Textbook, entered: &Entered) -> Row {
         let (outline, ending) = (book.outline(), Ending::of_textbook(book.closer()));
         let [client, server] = *self.analysis.tracker.sockets(index);
         Row {
@@ -62,6 +87,55 @@ impl Finish<'_> {
             midstream: false,
             alike: 0,
         }
+    }
+}
+
+/// Places at which rows that stand for others are found, as a power of two.
+const PLACES: usize = 1 << 10;
+
+/// The row of a textbook connection that stands for those alike that come behind it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stand {
+    service: u32,
+    /// Who closed first, and whether its wait is over.
+    kind: u8,
+    /// The stretch whose row it is, and where.
+    stretch: u32,
+    row: u32,
+    /// The most payload, and the longest time with that, of all of them so far.
+    most: (u64, Span),
+}
+
+/// Rows that stand for textbook connections which are alike, where that is enough: as a rule there is one of each kind in a
+/// stretch, once there was a large one.
+#[derive(Debug, Default)]
+pub(super) struct Stands {
+    stretch: u32,
+    stands: Vec<Stand>,
+}
+
+impl Stands {
+    /// The first connection of a stretch comes next.
+    pub fn begin(&mut self) {
+        self.stretch += 1;
+        self.stands.resize(PLACES, Stand::default());
+    }
+
+    /// Whether one of the `rows` of this stretch stands for the connection with `book`, to this service: then it counts there. Else
+    /// the next row is its own.
+    #[inline(always)]
+    pub fn stands_for(&mut self, service: u32, (book, entered): (&Textbook, &Entered), rows: &mut [Row]) -> bool {
+        let most = (book.bytes()[0].saturating_add(book.bytes()[1]), book.last() - book.first());
+        let kind = (entered.closer() << 1 | usize::from(entered.over.is_some())) as u8;
+        let stand = &mut self.stands[(service as usize * 2 + entered.closer()) % PLACES];
+        let known = (stand.service, stand.kind) == (service, kind);
+        if known && stand.stretch == self.stretch && most <= stand.most {
+            rows[stand.row as usize].alike += 1;
+            return true;
+        }
+        let most = if known { most.max(stand.most) } else { most };
+        *stand = Stand { service, kind, stretch: self.stretch, row: rows.len() as u32, most };
+        false
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Wanted<'a> {
     pub written: bool,
     /// The same but for lone SYNs, of which what differs is enough.
     pub lone_in_short: bool,
-    /// One row may stand for others of lone SYNs that are [alike](Row::alike).
+    /// One row may stand for others that are [alike](Row::alike): lone SYNs, or textbook connections.
     pub alike: bool,
     /// Only these are given, and added up: findings are those of all.
     pub only: Option<Keep<'a>>,

@@ -38,7 +38,8 @@ pub struct Row {
     pub one_way: bool,
     /// Seen from its middle on, or from the SYN,ACK on.
     pub midstream: bool,
-    /// So many others come after it, in no respect larger or longer, that it stands for.
+    /// So many others come after it that it stands for: none has more payload than it or one before it that is alike, nor as much
+    /// and lasts longer.
     pub alike: u64,
 }
 
