@@ -38,9 +38,15 @@ impl What {
         What(What::SUM | place as u32)
     }
 
+    /// The place of its sum, if it has one.
+    #[inline(always)]
+    fn place(self) -> Option<usize> {
+        (self.0 & What::SUM != 0).then_some((self.0 & !What::SUM) as usize)
+    }
+
     fn unfold(self) -> Unfolded {
-        if self.0 & What::SUM != 0 {
-            return Unfolded::Sum((self.0 & !What::SUM) as usize);
+        if let Some(place) = self.place() {
+            return Unfolded::Sum(place);
         }
         if self.0 == 0 {
             return Unfolded::Nothing;
@@ -99,15 +105,23 @@ impl<S: Sum> Gather<S> {
     /// The same, once that is there, of its sum.
     #[inline]
     pub fn prefetch_sum(&self, number: u32) {
-        let what = self.whats.get(number as usize).map(|what| what.unfold());
-        if let Some(Unfolded::Sum(place)) = what {
-            self.sums.get(place).into_iter().for_each(Sum::prefetch);
-        }
+        let what = self.whats.get(number as usize).copied();
+        what.and_then(|what| self.sums.get(what.place()?)).into_iter().for_each(Sum::prefetch);
     }
 
     /// Adds a connection that can stand alone: to the sum of `number`, if it has one or now gets one.
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, number: u32, single: Single) {
+        let what = self.whats.get(number as usize).copied();
+        match what.and_then(|what| self.sums.get_mut(what.place()?)) {
+            Some(sum) => sum.add_singles(single, 1),
+            None => self.add_to_none(number, single),
+        }
+    }
+
+    /// The same where there is no sum yet.
+    #[inline(never)]
+    fn add_to_none(&mut self, number: u32, single: Single) {
         let what = self.what(number);
         match what.unfold() {
             Unfolded::Nothing => *what = What::single(single),
