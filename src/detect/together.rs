@@ -1,5 +1,7 @@
 //! Connections of a service that ended at the same moment, and whether others lasted longer.
 
+use std::collections::BTreeSet;
+
 use super::digest::Digest;
 use super::services::Services;
 use crate::segment::Socket;
@@ -36,6 +38,13 @@ impl Line {
     fn is_old(&self, time: Time, first: Time) -> bool {
         time - first > Span(self.within.0.saturating_mul(2))
     }
+
+    /// Whether so many of these may have broken at one moment.
+    fn is_reached(&self, mut times: Vec<Time>) -> bool {
+        times.sort_unstable();
+        let mut together = times.windows(self.least.max(1));
+        self.least == 0 || together.any(|together| together[together.len() - 1] - together[0] <= self.within)
+    }
 }
 
 /// Of the services for which `most` says how many may have broken, the groups of which enough were old, and which nothing that
@@ -48,8 +57,18 @@ pub fn broken<'a>(
     may_break: impl Fn(&Digest<'a>) -> bool,
     part: impl Fn(Digest<'a>) -> Part,
 ) -> Vec<(usize, Socket, Vec<Group<'a>>)> {
-    // First only when each broke, and whether it was old: most often that is enough.
-    let begin = |service: usize| most(service).map(|most| Vec::with_capacity(most as usize));
+    // First only when old ones broke: most often that is enough.
+    let begin = |service: usize| most(service).map(|_| Vec::new());
+    let old = services.some_of_those(&may_break, begin, |old: &mut Vec<Time>, c| {
+        if let Part::Broke(time) = part(c)
+            && line.is_old(time, c.first())
+        {
+            old.push(time);
+        }
+    });
+    let old = old.into_iter().filter_map(|(service, _, old)| line.is_reached(old).then_some(service));
+    let old: BTreeSet<usize> = old.collect();
+    let begin = |service: usize| Some(Vec::with_capacity(most(service).filter(|_| old.contains(&service))? as usize));
     let breaks = services.some_of_those(&may_break, begin, |breaks: &mut Vec<(Time, bool)>, c| {
         if let Part::Broke(time) = part(c) {
             breaks.push((time, line.is_old(time, c.first())));
