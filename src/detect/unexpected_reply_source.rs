@@ -67,6 +67,7 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
     let attempts = services.connections().filter(|c| c.may_be_attempt());
     let named = attempts.filter_map(|c| Some((c.attempt()?, c)));
     let mut named: Vec<Named<'_>> = named.map(|(a, c)| ((c.parties.client, a.port, a.isn), a, c)).collect();
+    leave_shared(&mut named);
     named.sort_unstable_by_key(|(key, attempt, c)| (*key, *attempt, c.id()));
     let within = scene.limits.span(&WITHIN);
     let mut strays: BTreeMap<u32, Strays> = BTreeMap::new();
@@ -79,6 +80,18 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<Shown> {
         strays.into_iter().map(|(service, strays)| (services.directory.socket(service), strays)).collect();
     shown.sort_unstable_by_key(|(service, _)| *service);
     shown.into_iter().map(|(service, strays)| strays.shown(service, scene)).collect()
+}
+
+/// Leaves those that may be alike, which few are: only these need be put in order.
+fn leave_shared(named: &mut Vec<Named<'_>>) {
+    let bits = (named.len() * 8).max(1).ilog2() + 1;
+    let mut met = vec![0_u8; 1 << bits];
+    let place = |((client, port, isn), ..): &Named<'_>| {
+        let mixed = u64::from(*client) << 32 | u64::from(isn ^ u32::from(*port) << 16);
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - bits)) as usize
+    };
+    named.iter().for_each(|one| met[place(one)] = (met[place(one)] + 1).min(2));
+    named.retain(|one| met[place(one)] > 1);
 }
 
 /// The one SYN among `alike` that was answered from elsewhere in vain, and its answers.
