@@ -211,7 +211,7 @@ impl Picker {
     /// Those that may still be picked, by where the caller finds them: at most so many of `most` that are the first now.
     pub fn held(&self, most: usize) -> Vec<usize> {
         match self {
-            Picker::Kinds(kinds, _) => kinds.chosen(most).into_iter().map(|chosen| chosen.index).collect(),
+            Picker::Kinds(kinds, shown) => kinds.held(most, *shown).collect(),
             Picker::Ranked(ranked) => ranked.held().collect(),
         }
     }

@@ -130,6 +130,18 @@ impl Kinds {
 
     /// One connection of each kind, the most urgent of it: most urgent kinds first, then the largest; at most `most`.
     pub fn chosen(&self, most: usize) -> Vec<Pick> {
+        self.first(most).into_iter().map(|group| group.chosen).collect()
+    }
+
+    /// Where the caller finds those of the first `most` that may still be among the first `shown` when all have been taken: kinds
+    /// that are less urgent than so many others remain behind these.
+    pub fn held(&self, most: usize, shown: usize) -> impl Iterator<Item = usize> {
+        let groups = self.first(most);
+        let last = shown.checked_sub(1).and_then(|last| groups.get(last)).map(|group| group.attention);
+        groups.into_iter().take_while(move |group| last.is_none_or(|last| group.attention <= last)).map(|g| g.chosen.index)
+    }
+
+    fn first(&self, most: usize) -> Vec<&Group> {
         let place = |group: &Group| (group.attention, Reverse(group.chosen.alike), group.id);
         let mut groups: Vec<&Group> = self.groups.values().collect();
         // Numbers differ, so that the order of the map does not matter.
@@ -138,7 +150,7 @@ impl Kinds {
             groups.truncate(most);
         }
         groups.sort_unstable_by_key(|group| place(group));
-        groups.into_iter().map(|group| group.chosen).collect()
+        groups
     }
 }
 
