@@ -241,6 +241,20 @@ impl Writer<'_> {
     }
 }
 
+/// How many bytes follow the one that says what else there is, but for SACK.
+static LENGTHS: [u8; 256] = {
+    let (mut lengths, mut bits) = ([0; 256], 0);
+    while bits < lengths.len() {
+        let of = bits as u8;
+        lengths[bits] = 2 * (of & more::MSS != 0) as u8
+            + (of & more::SCALE != 0) as u8
+            + (of & more::TTL != 0) as u8
+            + (of & more::FLAGS != 0) as u8;
+        bits += 1;
+    }
+    lengths
+};
+
 /// What there is of a segment that few have.
 #[derive(Clone, Copy)]
 pub struct More(u8);
@@ -296,8 +310,7 @@ impl Reader<'_> {
     #[inline]
     pub fn skip_more(&mut self) -> More {
         let [bits] = self.bytes();
-        let lengths = [(more::MSS, 2), (more::SCALE, 1), (more::TTL, 1), (more::FLAGS, 1)];
-        self.skip(lengths.iter().map(|(bit, length)| if bits & bit != 0 { *length } else { 0 }).sum());
+        self.skip(LENGTHS[usize::from(bits)].into());
         More(bits)
     }
 
