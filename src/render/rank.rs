@@ -138,7 +138,10 @@ impl Kinds {
     pub fn held(&self, most: usize, shown: usize) -> impl Iterator<Item = usize> {
         let groups = self.first(most);
         let last = shown.checked_sub(1).and_then(|last| groups.get(last)).map(|group| group.attention);
-        groups.into_iter().take_while(move |group| last.is_none_or(|last| group.attention <= last)).map(|g| g.chosen.index)
+        groups
+            .into_iter()
+            .take_while(move |group| last.is_none_or(|last| group.attention <= last))
+            .map(|g| g.chosen.index)
     }
 
     fn first(&self, most: usize) -> Vec<&Group> {

@@ -149,7 +149,9 @@ mod tests {
     #[test]
     fn a_sum_beyond_its_bounds_is_the_greatest() {
         let mut counter = Counter::default();
-        [64, i64::MAX / 2, i64::MAX / 4, 1 << 42, 1 << 41, 1 << 41, 1 << 41].map(|sample| counter.take(sample));
+        for sample in [64, i64::MAX / 2, i64::MAX / 4, 1 << 42, 1 << 41, 1 << 41, 1 << 41] {
+            counter.take(sample);
+        }
         // As many more as would take too long to count one by one.
         counter.sum = i64::MAX as u64 - 5;
         counter.take((1 << 41) + 9);

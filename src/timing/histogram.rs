@@ -63,7 +63,7 @@ impl Histogram {
             self.put(bucket, count);
             all += count;
         }
-        self.figures.add_sums(all, sum, squares);
+        self.figures = self.figures.and(Figures::of_sums(all, sum, squares));
     }
 
     /// Prefetches the bucket of a sample.

@@ -114,11 +114,9 @@ impl Figures {
         self.squares = self.squares.wrapping_add(u128::from(v as u64).pow(2));
     }
 
-    /// Adds the sums of so many samples, without their ends.
-    pub(super) fn add_sums(&mut self, count: u64, sum: u64, squares: u128) {
-        self.count += count;
-        self.sum = self.sum.saturating_add_unsigned(sum);
-        self.squares = self.squares.saturating_add(squares);
+    /// Of so many samples with these sums, without their ends.
+    pub(super) fn of_sums(count: u64, sum: u64, squares: u128) -> Figures {
+        Figures { count, sum: sum.min(i64::MAX as u64) as i64, squares, ..Figures::NONE }
     }
 
     /// Whether neither of the sums can have come near its bounds, if no sample has other bits than `any`.
