@@ -12,7 +12,7 @@ pub const SETTLED: Span = Span::secs(3);
 const THERE: u64 = 1 << 63;
 
 /// Kinds remembered, as a power of two.
-const PLACES: u32 = 7;
+const PLACES: u32 = 5;
 
 /// Answers by kind of row.
 pub struct Alike<T> {
@@ -30,7 +30,7 @@ impl<T: Copy + Default> Default for Alike<T> {
 
 impl<T: PartialEq + std::fmt::Debug> Alike<T> {
     /// What `answer` says of `c`. It asks for no more than what its row tells, whether it began [`SETTLED`] before the end, and
-    /// whether its server was in TIME_WAIT.
+    /// what few connections have.
     #[inline(always)]
     pub fn of<'a>(&mut self, scene: &Scene, c: Digest<'a>, answer: impl Fn(Digest<'a>) -> T) -> &T {
         let Some(row) = c.kind_of_row() else {

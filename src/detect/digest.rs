@@ -250,13 +250,11 @@ impl<'a> Digest<'a> {
         self.kind.is(Kind::LONE)
     }
 
-    /// All that its row tells but between whom it was, in a number; `None` where that does not tell whether its server was in
-    /// TIME_WAIT, too.
+    /// All that its row tells but between whom it was, in a number, if there is nothing rare about it.
     #[inline(always)]
     pub(super) fn kind_of_row(self) -> Option<u32> {
         let Row { marks, outcome, kind, .. } = self.row;
-        let told = !kind.is(Kind::WHOLE) || marks & (TIME_WAIT | TIME_WAIT_AT_SERVER) != TIME_WAIT;
-        told.then(|| u32::from(marks) << 16 | (outcome as u32) << 8 | u32::from(kind.bits()))
+        (!kind.is(Kind::WHOLE)).then(|| u32::from(marks) << 16 | (outcome as u32) << 8 | u32::from(kind.bits()))
     }
 
     /// Whether its server was in SYN_RCVD.
