@@ -129,9 +129,11 @@ fn conversation(manner: Manner, acts: &[Act]) -> Vec<Segment> {
     talk.segments
 }
 
-/// Takes all both ways, which must come to the same: how many were taken as parts of runs.
+/// Takes all both ways, which must come to the same, and writes them down to be played at the end: how many were taken as
+/// parts of runs.
 fn play(segments: &[Segment]) -> usize {
-    let [mut alone, mut together] = <[Tracker<Noted>; 2]>::default();
+    let [mut alone, mut together, mut written] = <[Tracker<Noted>; 3]>::default();
+    segments.iter().for_each(|seg| _ = written.pass(seg, written.ahead(seg)));
     for seg in segments {
         alone.segment(seg);
         // Whose notes may have been changed is steady no more.
@@ -146,13 +148,17 @@ fn play(segments: &[Segment]) -> usize {
         taken += more;
         rest = &behind[more..];
     }
-    assert_eq!(together.len(), alone.len());
+    assert_eq!([together.len(), written.len()], [alone.len(); 2]);
+    let (mut scratch, mut glanced) = Default::default();
     for i in 0..alone.len() {
-        let told = [&alone, &together].map(|tracker| {
-            let case = tracker.case(i);
+        let told = [&alone, &together, &written].map(|tracker| {
+            let case = tracker.look(i, &mut scratch);
             format!("{:#?} {:#?}", case.connection, case.notes)
         });
         assert_eq!(told[0], told[1]);
+        assert_eq!(told[0], told[2]);
+        let [glance, played] = [&written, &alone].map(|tracker| tracker.glance(i, &mut glanced));
+        assert_eq!(format!("{glance:?}"), format!("{played:?}"));
     }
     taken
 }

@@ -40,7 +40,7 @@ use std::borrow::Cow;
 
 pub use finish::{Finish, Part};
 use held::Held;
-pub use notes::Noted;
+pub use notes::{Glimpse, Noted};
 pub use past::{MANY, Past, ROUND};
 pub use stretch::{Keep, Stretch, Wanted};
 

@@ -28,8 +28,66 @@ impl Noted {
     }
 }
 
+/// Of the notes of one connection what a glance at it tells.
+#[derive(Clone, Debug, Default)]
+pub struct Glimpse {
+    signals: Signals,
+    unique: u64,
+}
+
+impl Notes for Glimpse {
+    type Glance = (Glance, u64);
+    type Glimpse = Glimpse;
+
+    fn glance(&self, c: &Connection) -> (Glance, u64) {
+        (Glance::of(c, &self.signals), self.unique)
+    }
+
+    fn glance_at_orderly(unique: u32, answered: bool, syn_again: bool, open: Option<usize>) -> (Glance, u64) {
+        Noted::glance_at_orderly(unique, answered, syn_again, open)
+    }
+
+    fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
+        self.unique += u64::from(self.signals.take(taken, seg, c));
+    }
+
+    fn open(&mut self, opening: Opening<'_>) {
+        self.signals.open(opening);
+    }
+
+    fn ask(&mut self, seg: &Segment) {
+        self.take_steady(0, false, seg);
+    }
+
+    fn answer(&mut self, seg: &Segment) {
+        self.take_steady(1, true, seg);
+    }
+
+    fn steady_after(&self, c: &Connection) -> Option<Time> {
+        self.signals.are_steady(c).then_some(Time(i64::MIN))
+    }
+
+    #[inline(always)]
+    fn goes_on(&self, sender: usize, seg: &Segment) -> bool {
+        self.signals.goes_on(sender, seg)
+    }
+
+    #[inline(always)]
+    fn take_steady(&mut self, sender: usize, advances: bool, seg: &Segment) {
+        self.unique += u64::from(seg.len);
+        self.signals.take_steady(sender, advances, seg);
+    }
+
+    #[inline]
+    fn take_run(&mut self, sender: usize, run: &Run<'_>) {
+        self.unique += u64::from(run.bytes);
+        self.signals.take_run(sender, run);
+    }
+}
+
 impl Notes for Noted {
     type Glance = (Glance, u64);
+    type Glimpse = Glimpse;
 
     fn restart(&mut self) {
         self.signals = Signals::default();
@@ -46,12 +104,12 @@ impl Notes for Noted {
     }
 
     fn take(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
-        self.take_for_glance(taken, seg, c);
+        self.unique += u64::from(self.signals.take(taken, seg, c));
         self.measured.take(taken.sender, taken.class, taken.advances, seg, c);
     }
 
     fn open(&mut self, opening: Opening<'_>) {
-        self.open_for_glance(opening);
+        self.signals.open(opening);
         self.measured.open(opening);
     }
 
@@ -65,14 +123,6 @@ impl Notes for Noted {
         self.unique += u64::from(seg.len);
         self.signals.take_steady(1, true, seg);
         self.measured.answer(seg);
-    }
-
-    fn open_for_glance(&mut self, opening: Opening<'_>) {
-        self.signals.open(opening);
-    }
-
-    fn take_for_glance(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
-        self.unique += u64::from(self.signals.take(taken, seg, c));
     }
 
     fn steady_after(&self, c: &Connection) -> Option<Time> {
@@ -100,3 +150,4 @@ impl Notes for Noted {
 }
 
 pack_fields!(Noted { signals, measured, unique });
+pack_fields!(Glimpse { signals, unique });

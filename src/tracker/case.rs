@@ -2,7 +2,8 @@
 
 use super::connection::{Class, Connection, Taken};
 use super::opening::Opening;
-use super::run::{Behind, Run};
+use super::run::{Behind, Run, is_like};
+use super::steady::Room;
 use crate::pack::Pack;
 use crate::segment::{Flags, Segment};
 use crate::time::Time;
@@ -24,11 +25,11 @@ const NEVER: Time = Time(i64::MAX);
 
 /// Where a connection that is packed or on tape is looked at: made once, and used for one after the other.
 #[derive(Debug)]
-pub struct Scratch<E>(pub(super) Case<E>);
+pub struct Scratch<E>(pub(super) Case<E>, pub(super) Room);
 
 impl<E: Notes> Default for Scratch<E> {
     fn default() -> Scratch<E> {
-        Scratch(Case::new(Connection::blank(), E::blank()))
+        Scratch(Case::new(Connection::blank(), E::blank()), Room::default())
     }
 }
 
@@ -50,6 +51,9 @@ impl<E: Notes> Scratch<E> {
 pub trait Notes: Clone + Default + Pack {
     /// What is asked of every connection, and therefore read without the rest.
     type Glance: Pack;
+
+    /// Notes of no more than that.
+    type Glimpse: Notes<Glance = Self::Glance>;
 
     /// Begins anew as the notes of another connection; memory may be kept.
     fn restart(&mut self) {
@@ -76,16 +80,6 @@ pub trait Notes: Clone + Default + Pack {
     /// The same of the server's answer, which acknowledges it.
     fn answer(&mut self, _seg: &Segment) {}
 
-    /// Takes note of no more of it than a glance tells.
-    fn open_for_glance(&mut self, opening: Opening<'_>) {
-        self.open(opening);
-    }
-
-    /// Takes note of no more than a glance tells.
-    fn take_for_glance(&mut self, taken: &Taken, seg: &Segment, c: &Connection) {
-        self.take(taken, seg, c);
-    }
-
     /// From when on segments that [go on](Notes::goes_on) may be taken by [`Notes::take_steady`], as long as no others
     /// come; `None` if not now.
     fn steady_after(&self, _c: &Connection) -> Option<Time> {
@@ -106,6 +100,7 @@ pub trait Notes: Clone + Default + Pack {
 
 impl Notes for () {
     type Glance = ();
+    type Glimpse = ();
 
     fn glance(&self, _: &Connection) {}
 
@@ -169,10 +164,22 @@ impl<E: Notes> Case<E> {
     /// Takes the run of those `behind` the segment `first`, if that is its latest one, and it was steady.
     #[inline]
     pub(super) fn take_run<'a>(&mut self, first: &'a Segment, behind: impl Iterator<Item = &'a Segment>) -> Behind {
+        let x = self.connection.sender(first);
+        self.take_run_of(x, first, behind, |seg| is_like(first, seg))
+    }
+
+    /// The same of end `x`, of which those may be that `are_like` the first.
+    #[inline(always)]
+    pub(super) fn take_run_of<'a>(
+        &mut self,
+        x: usize,
+        first: &'a Segment,
+        behind: impl Iterator<Item = &'a Segment>,
+        are_like: impl Fn(&Segment) -> bool,
+    ) -> Behind {
         let mut run = Run::new(first);
         if self.connection.last_packet == first.packet && self.steady_after < first.time {
-            let x = self.connection.sender(first);
-            self.connection.take_run(x, &mut run, behind);
+            self.connection.take_run(x, &mut run, behind, are_like);
             if !run.all().is_empty() {
                 self.notes.take_run(x, &run);
             }

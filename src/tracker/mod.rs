@@ -32,7 +32,7 @@
 //! | `recent` | those spoken on lately, by their ports alone |
 //! | [`store`], `heads`, `kept` | where connections are kept: on tape, as records, packed while nothing is said |
 //! | `restart` | records that are used again |
-//! | `sight`, `turns` | looking at connections there, several at once |
+//! | `sight`, `turns`, `steady` | looking at connections there, several at once; their steady segments |
 //! | [`case`] | a connection with what others note of it |
 //! | [`textbook`], [`reading`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs; told from their tapes; [`abridged`]: in one go, by the `numbers` of each segment that matter, and `entered`: when their ends entered their states |
 //! | [`ended`] | those that did so, and end otherwise: `broken`: by a RST; `crossed`: with FINs that cross; `halved`: where one end goes on behind the other's FIN; `unanswered`: as nobody answered |
@@ -101,6 +101,7 @@ pub(crate) mod sequence;
 pub mod settled;
 mod sight;
 pub mod state;
+mod steady;
 pub mod store;
 mod syn;
 pub mod table;

@@ -69,6 +69,52 @@ impl<'a> Player<'a> {
         Some(self.usual().unwrap_or_else(|| self.any()))
     }
 
+    /// Whether the next two segments may be of a run of end `x` behind its latest one, which has `payload` or none.
+    #[inline(always)]
+    pub(super) fn is_run_next(&self, x: usize, payload: bool) -> bool {
+        let kind = |at: usize| self.from.0.get(at).map_or(0, |kind| u16::from(*kind));
+        let (first, go_on) = (kind(0), Plain::going_on(x, payload));
+        first & Plain::ASKED == go_on
+            && kind(Plain::BYTES + usize::from(first & what::STAMPED)) & Plain::ASKED == go_on
+            && self.unusual == NEITHER
+    }
+
+    /// Reads such segments, as many as look as if they went on as the latest one does, and there is `room` for: how many. The
+    /// latest one stays what [`Player::segment`] says.
+    #[inline(always)]
+    pub(super) fn read_run(&mut self, x: usize, room: &mut [Segment]) -> usize {
+        let (x, y) = (x & 1, 1 - (x & 1));
+        let (first, other, echo) = (&self.ready[x], self.next[y], self.stamps[y]);
+        // Held apart, so that they need not be in memory.
+        let (mut bytes, mut left, mut time, mut packet) = (self.from.0, self.left, self.time.0, self.packet);
+        let (mut next, mut value, mut count) = (self.next[x], self.stamps[x], 0);
+        let go_on = Plain::going_on(x, first.len > 0);
+        for seg in room {
+            let Some((plain, rest)) = Plain::read(bytes) else { break };
+            if left == 0 || !plain.goes_on(go_on) || plain.window() == 0 {
+                break;
+            }
+            *seg = *first;
+            (bytes, left, count) = (rest, left - 1, count + 1);
+            time = time.wrapping_add(plain.later().into());
+            packet = packet.wrapping_add(plain.further().into());
+            (seg.time, seg.packet) = (Time(time), packet);
+            (seg.flags, seg.checksum) = (plain.flags(), plain.checksum());
+            (seg.window, seg.ip_id) = (plain.window(), plain.ip_id());
+            let len = u32::from(plain.len());
+            (seg.seq, seg.ack) = (next, other.wrapping_sub(plain.behind().into()));
+            (seg.len, seg.captured) = (len, len);
+            next = next.wrapping_add(len);
+            seg.options.timestamps = plain.near.map(|near| near.stamps([value, echo]));
+            if let Some(stamps) = seg.options.timestamps {
+                value = stamps.value;
+            }
+        }
+        (self.from.0, self.left, self.time, self.packet) = (bytes, left, Time(time), packet);
+        (self.next[x], self.stamps[x]) = (next, value);
+        count
+    }
+
     /// Whether the next segment is one of end `x`.
     #[inline]
     pub(super) fn is_next_of(&self, x: usize) -> bool {

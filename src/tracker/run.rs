@@ -47,10 +47,15 @@ impl<'a> Run<'a> {
         Run { segments: [first; MOST], count: 0, bytes: 0, largest: 0, window: 0, pause: Span(0), last: first }
     }
 
-    /// As many of those `behind` the first as go on as it does. Of payload, less than `room` fits in before another; of
-    /// acknowledgments, `sent` is the end of what they may acknowledge.
-    #[inline]
-    pub(super) fn fill(&mut self, behind: impl Iterator<Item = &'a Segment>, room: u32, sent: u32) {
+    /// As many of those `behind` the first as go on as it does, if they `are_like` it. Of payload, less than `room` fits in
+    /// before another; of acknowledgments, `sent` is the end of what they may acknowledge.
+    #[inline(always)]
+    pub(super) fn fill(
+        &mut self,
+        behind: impl Iterator<Item = &'a Segment>,
+        are_like: impl Fn(&Segment) -> bool,
+        (room, sent): (u32, u32),
+    ) {
         let first = self.last;
         let until = first.time.0.saturating_add(SHORT.0);
         // Held apart, so that they need not be in memory.
@@ -64,7 +69,7 @@ impl<'a> Run<'a> {
                 seg.len == 0 && more.wrapping_sub(1) < NEAR - 1 && sent.wrapping_sub(seg.ack) < NEAR
             };
             let next = seg.seq == before.seq.wrapping_add(before.len) && before.time <= seg.time && seg.time.0 < until;
-            if !next || !goes_on || !is_like(first, seg) {
+            if !next || !goes_on || !are_like(seg) {
                 break;
             }
             *place = seg;
@@ -106,7 +111,7 @@ impl<'a> Run<'a> {
 
 /// Whether `seg` is of the same end as `first`, which is a usual one, and brings nothing rare.
 #[inline(always)]
-fn is_like(first: &Segment, seg: &Segment) -> bool {
+pub(super) fn is_like(first: &Segment, seg: &Segment) -> bool {
     seg.flags.control() == Flags::ACK.0
         && seg.window != 0
         && seg.options.sack_blocks == 0
@@ -119,12 +124,18 @@ fn is_like(first: &Segment, seg: &Segment) -> bool {
 impl Connection {
     /// Takes the run of those `behind` a segment of end `x` that [`Connection::take_steady`] has just taken, which comes to that
     /// for each of them.
-    #[inline]
-    pub(super) fn take_run<'a>(&mut self, x: usize, run: &mut Run<'a>, behind: impl Iterator<Item = &'a Segment>) {
+    #[inline(always)]
+    pub(super) fn take_run<'a>(
+        &mut self,
+        x: usize,
+        run: &mut Run<'a>,
+        behind: impl Iterator<Item = &'a Segment>,
+        are_like: impl Fn(&Segment) -> bool,
+    ) {
         let [a, b] = &mut self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
         let under_way = own.acked.map_or(NEAR, |acked| own.next.wrapping_sub(acked));
-        run.fill(behind, NEAR.saturating_sub(under_way), peer.next);
+        run.fill(behind, are_like, (NEAR.saturating_sub(under_way), peer.next));
         if run.all().is_empty() {
             return;
         }

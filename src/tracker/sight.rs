@@ -10,10 +10,11 @@ use super::facts::client_by_ports;
 use super::heads::Head;
 use super::kept::{How, Kept};
 use super::lone::Lone;
-use super::opening::{Begun, Opening};
+use super::opening::Begun;
 use super::player::Player;
 use super::reading::Reading;
 use super::repeats::AtGlance;
+use super::steady::Room;
 use super::store::Store;
 use super::textbook::Textbook;
 use super::turns::{self, Turn};
@@ -33,39 +34,16 @@ impl<E: Notes> Store<E> {
     }
 
     /// Plays the tape of connection `index`.
-    fn play(&self, index: usize, case: &mut Case<E>) {
-        self.play_with(index, case, Case::open, |case, x, seg| _ = case.take(x, seg, index));
-    }
-
-    /// The same; note is taken of no more than a glance tells.
-    fn play_for_glance(&self, index: usize, case: &mut Case<E>) {
-        let open = |case: &mut Case<E>, opening: Opening<'_>| {
-            case.connection.open(opening);
-            case.notes.open_for_glance(opening);
-        };
-        self.play_with(index, case, open, |case, x, seg| {
-            let taken = case.track(x, seg, index);
-            case.notes.take_for_glance(&taken, seg, &case.connection);
-        });
-    }
-
-    /// Gives `case`, begun anew, each segment of the tape of connection `index` to `take`, with the end it is of; but a
-    /// handshake with which it begins to `open`.
-    #[inline]
-    fn play_with(
-        &self,
-        index: usize,
-        case: &mut Case<E>,
-        open: impl Fn(&mut Case<E>, Opening<'_>),
-        take: impl Fn(&mut Case<E>, usize, &Segment),
-    ) {
+    fn play<N: Notes>(&self, index: usize, Scratch(case, room): &mut Scratch<N>) {
         let mut player = self.player(index);
-        if case.begin(&mut player, open, &take) == Begun::Nothing {
+        let take = |case: &mut Case<N>, x: usize, seg: &Segment| _ = case.take(x, seg, index);
+        if case.begin(&mut player, Case::open, take) == Begun::Nothing {
             // It was released: nothing is to be left here of the one looked at before.
-            (case.connection, case.notes) = (Connection::blank(), E::blank());
+            (case.connection, case.notes) = (Connection::blank(), N::blank());
         }
-        while let Some(x) = player.advance() {
-            take(case, x, player.segment(x));
+        while let Some(x) = case.play_steady(&mut player, index, room) {
+            let taken = case.track(x, player.segment(x), index);
+            case.note(&taken, player.segment(x));
         }
         self.complete(index, &mut case.connection);
     }
@@ -160,9 +138,11 @@ impl<E: Notes> Store<E> {
         }
     }
 
-    pub(super) fn played(&self, index: usize) -> Case<E> {
-        let mut scratch = Scratch::default();
-        self.play(index, &mut scratch.0);
+    /// The tape of connection `index` played, with `room` to read ahead.
+    pub(super) fn played(&self, index: usize, room: &mut Room) -> Case<E> {
+        let mut scratch = Scratch(Scratch::default().0, std::mem::take(room));
+        self.play(index, &mut scratch);
+        *room = scratch.1;
         scratch.0
     }
 
@@ -177,7 +157,7 @@ impl<E: Notes> Store<E> {
                 case
             }
             How::Tape => {
-                self.play(index, &mut scratch.0);
+                self.play(index, scratch);
                 &scratch.0
             }
         }
@@ -230,7 +210,7 @@ impl<E: Notes> Store<E> {
     }
 
     /// A glance at connection `index`; `scratch` is where it is looked at if need be.
-    pub(super) fn glance(&self, index: usize, scratch: &mut Scratch<E>) -> E::Glance {
+    pub(super) fn glance(&self, index: usize, scratch: &mut Scratch<E::Glimpse>) -> E::Glance {
         match self.heads.state(index).how() {
             How::Record(slot) => self.records[slot].notes.glance(&self.records[slot].connection),
             How::Packed(place) => E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base)),
@@ -243,7 +223,7 @@ impl<E: Notes> Store<E> {
                     let open = begun_before.then(|| client_by_ports(sockets));
                     return E::glance_at_orderly(unique, answered, syn_again, open);
                 }
-                self.play_for_glance(index, &mut scratch.0);
+                self.play(index, scratch);
                 scratch.0.notes.glance(&scratch.0.connection)
             }
         }

@@ -13,6 +13,7 @@ use super::connection::{Connection, sender};
 use super::heads::{Head, Heads};
 use super::kept::{How, Kept};
 use super::run::Behind;
+use super::steady::Room;
 use super::tape::Tape;
 use crate::pack::block::Rows;
 use crate::pack::shelf::{Place, Shelf};
@@ -55,6 +56,8 @@ pub(super) struct Store<E> {
     /// How many were unpacked again since `room` was last looked at.
     returned: usize,
     buffer: Vec<u8>,
+    /// Where tapes are played.
+    ahead: Room,
 }
 
 impl<E> Default for Store<E> {
@@ -74,6 +77,7 @@ impl<E> Default for Store<E> {
             era: 0,
             returned: 0,
             buffer: Vec::new(),
+            ahead: Room::default(),
         }
     }
 }
@@ -253,7 +257,9 @@ impl<E: Notes> Store<E> {
                 slot
             }
             How::Tape => {
-                let case = self.played(index);
+                let mut room = std::mem::take(&mut self.ahead);
+                let case = self.played(index, &mut room);
+                self.ahead = room;
                 if self.heads.state(index).followed().is_some() {
                     self.era = self.era.wrapping_add(1);
                 }
@@ -272,7 +278,7 @@ impl<E: Notes> Store<E> {
         match self.heads.state(index).how() {
             How::Record(slot) => Cow::Borrowed(&self.records[slot]),
             How::Packed(place) => Cow::Owned(self.unpacked(place)),
-            How::Tape => Cow::Owned(self.played(index)),
+            How::Tape => Cow::Owned(self.played(index, &mut Room::default())),
         }
     }
 

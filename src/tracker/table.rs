@@ -159,7 +159,7 @@ impl<N: Notes> Tracker<N> {
     }
 
     /// A glance at connection `i`.
-    pub fn glance(&self, i: usize, scratch: &mut Scratch<N>) -> N::Glance {
+    pub fn glance(&self, i: usize, scratch: &mut Scratch<N::Glimpse>) -> N::Glance {
         self.store.glance(i, scratch)
     }
 

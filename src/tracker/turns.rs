@@ -8,6 +8,7 @@ use super::case::{Case, Notes, Scratch};
 use super::connection::Taken;
 use super::opening::Begun;
 use super::player::Player;
+use super::steady::Room;
 use crate::segment::Segment;
 
 /// A tape that is played with others.
@@ -33,14 +34,10 @@ impl<'a> Turn<'a> {
 
     /// Plays its steady segments into `case`, up to one that is none. Whether there is such a one.
     #[inline]
-    fn play_steady<E: Notes>(&mut self, case: &mut Case<E>) -> bool {
-        while let Some(sender) = self.player.advance() {
-            if case.take_steady(sender, self.player.segment(sender)).is_none() {
-                self.sender = sender;
-                return true;
-            }
-        }
-        false
+    fn play_steady<E: Notes>(&mut self, case: &mut Case<E>, room: &mut Room) -> bool {
+        let sender = case.play_steady(&mut self.player, self.index, room);
+        self.sender = sender.unwrap_or_default();
+        sender.is_some()
     }
 
     #[inline]
@@ -59,9 +56,9 @@ pub(super) fn play<E: Notes>(turns: &mut [Turn<'_>], scratch: &mut [Scratch<E>])
             case.converse(&mut turn.player, take);
         }
     }
-    let mut on: SmallVec<[usize; 16]> = (0..turns.len()).collect();
+    let (mut on, mut room): (SmallVec<[usize; 16]>, _) = ((0..turns.len()).collect(), Room::default());
     loop {
-        on.retain(|i| turns[*i].play_steady(&mut scratch[turns[*i].place].0));
+        on.retain(|i| turns[*i].play_steady(&mut scratch[turns[*i].place].0, &mut room));
         if on.is_empty() {
             return;
         }

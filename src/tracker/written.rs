@@ -132,6 +132,21 @@ impl Plain {
         (self.words[at / 8] >> (at % 8 * 8)) as u16
     }
 
+    /// Of the first byte, whether it is such a one, who sent it, and whether it has payload.
+    pub const ASKED: u16 = what::PLAIN | what::SENDER | what::LEN;
+
+    /// What that is where it is one of end `x`, with `payload` or without.
+    #[inline(always)]
+    pub fn going_on(x: usize, payload: bool) -> u16 {
+        what::PLAIN | x as u16 | if payload { what::LEN } else { 0 }
+    }
+
+    /// Whether it is one of those that are [`going_on`](Plain::going_on), without FIN.
+    #[inline(always)]
+    pub fn goes_on(&self, going_on: u16) -> bool {
+        self.short(Self::KIND) & (Self::ASKED | Flags::FIN.0 << 8) == going_on
+    }
+
     #[inline(always)]
     pub fn sender(&self) -> usize {
         usize::from(self.short(Self::KIND) & what::SENDER)
