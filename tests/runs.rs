@@ -159,6 +159,7 @@ fn play(segments: &[Segment]) -> usize {
         assert_eq!(told[0], told[2]);
         let [glance, played] = [&written, &alone].map(|tracker| tracker.glance(i, &mut glanced));
         assert_eq!(format!("{glance:?}"), format!("{played:?}"));
+        assert_eq!(format!("{glance:?}"), format!("{:?}", written.first_glance(i, &mut glanced)));
     }
     taken
 }

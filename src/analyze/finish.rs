@@ -103,18 +103,18 @@ impl<'a> Finish<'a> {
 
     /// The connections in this order, or all in that of the tracker, at `end`; whether some are let go.
     fn of(
-        analysis: Held<'a>,
+        mut analysis: Held<'a>,
         mut past: Past,
         order: Option<Vec<u32>>,
         (end, let_go): (Time, bool),
         files: Vec<FileInfo>,
     ) -> Finish<'a> {
-        let tracker = &analysis.tracker;
-        let count = order.as_ref().map_or(tracker.len(), Vec::len);
+        let all = analysis.tracker.len();
+        let count = order.as_ref().map_or(all, Vec::len);
         let indices = (0..count).map(|i| order.as_ref().map_or(i, |order| order[i] as usize));
         // Those that were looked at before have been counted then.
-        let known = if past.stay.is_empty() { 0 } else { tracker.len() };
-        let (mut parties, mut counted) = (vec![Parties::default(); tracker.len()], vec![false; known]);
+        let known = if past.stay.is_empty() { 0 } else { all };
+        let (mut parties, mut counted) = (vec![Parties::default(); all], vec![false; known]);
         for (index, stay) in &past.stay {
             if let Stay::ToTheEnd(who) = stay {
                 (parties[*index as usize], counted[*index as usize]) = (*who, true);

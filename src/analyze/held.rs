@@ -3,6 +3,9 @@
 use std::ops::Deref;
 
 use super::Analysis;
+use super::notes::Glimpse;
+use crate::detect::Glance;
+use crate::tracker::Scratch;
 
 /// Whose it is.
 pub(super) enum Held<'a> {
@@ -19,6 +22,16 @@ impl Deref for Held<'_> {
         match self {
             Held::Lent(analysis) => analysis,
             Held::Own(analysis) => analysis,
+        }
+    }
+}
+
+impl Held<'_> {
+    /// A glance at connection `i`.
+    pub(super) fn glance(&mut self, i: usize, scratch: &mut Scratch<Glimpse>) -> (Glance, u64) {
+        match self {
+            Held::Lent(analysis) => analysis.tracker.glance(i, scratch),
+            Held::Own(analysis) => analysis.tracker.first_glance(i, scratch),
         }
     }
 }

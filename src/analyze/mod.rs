@@ -233,36 +233,38 @@ impl Analysis {
 
     /// What all connections say about the capture, and the payload bytes that passed in them.
     pub fn survey(&self) -> (Survey, u64) {
-        self.survey_after(<(Survey, u64)>::default(), 0..self.tracker.len(), |_, _| {})
+        Held::Lent(self).survey_after(<(Survey, u64)>::default(), 0..self.tracker.len(), |_, _| {})
     }
+}
 
+impl Held<'_> {
     /// The same of those surveyed before and the connections at `indices`; `each` is told who they are.
     fn survey_after(
-        &self,
+        &mut self,
         (mut survey, mut unique): (Survey, u64),
         mut indices: impl Iterator<Item = usize>,
         mut each: impl FnMut(usize, Parties),
     ) -> (Survey, u64) {
         let mut scratch = Box::default();
-        let mut some = |room: &mut [usize]| {
+        let mut some = |tracker: &Tracker<Noted>, room: &mut [usize]| {
             let mut count = 0;
             for (place, index) in room.iter_mut().zip(indices.by_ref()) {
-                self.tracker.prefetch_head(index);
+                tracker.prefetch_head(index);
                 *place = index;
                 count += 1;
             }
             (count, indices.size_hint().1)
         };
-        let ask = |survey: &Survey, some: &[usize], hashes: &mut [u32]| {
-            hashes.iter_mut().zip(some).for_each(|(hash, i)| *hash = survey.ask(&self.tracker.sockets(*i)));
+        let ask = |tracker: &Tracker<Noted>, survey: &Survey, some: &[usize], hashes: &mut [u32]| {
+            hashes.iter_mut().zip(some).for_each(|(hash, i)| *hash = survey.ask(&tracker.sockets(*i)));
         };
         // What is known of the next ones is asked for two rounds before, who they are one round before.
         let (mut rooms, mut hashes) = ([[0; TOGETHER]; 3], [[0; TOGETHER]; 2]);
-        let [mut now, mut next] = [some(&mut rooms[0]).0, some(&mut rooms[1]).0];
-        ask(&survey, &rooms[0][..now], &mut hashes[0]);
+        let [mut now, mut next] = [0, 1].map(|i| some(&self.tracker, &mut rooms[i]).0);
+        ask(&self.tracker, &survey, &rooms[0][..now], &mut hashes[0]);
         while now > 0 {
-            let (later, to_come) = some(&mut rooms[2]);
-            ask(&survey, &rooms[1][..next], &mut hashes[1]);
+            let (later, to_come) = some(&self.tracker, &mut rooms[2]);
+            ask(&self.tracker, &survey, &rooms[1][..next], &mut hashes[1]);
             hashes[0][..now].iter().for_each(|hash| survey.soon(*hash));
             for (i, hash) in rooms[0][..now].iter().zip(hashes[0]) {
                 let (sockets, orderly) = &self.tracker.orderly_between(*i);
@@ -272,8 +274,8 @@ impl Analysis {
                     continue;
                 }
                 // Read where it stands: what was just put together is slow to copy.
-                let seen = self.tracker.glance(*i, &mut scratch);
-                each(*i, survey.take_at(sockets, hash, &seen.0));
+                let (seen, sockets) = (self.glance(*i, &mut scratch), self.tracker.sockets(*i));
+                each(*i, survey.take_at(&sockets, hash, &seen.0));
                 unique += seen.1;
             }
             survey.expect(to_come);
@@ -283,7 +285,9 @@ impl Analysis {
         }
         (survey, unique)
     }
+}
 
+impl Analysis {
     /// What is known of the capture at `end` by a survey of a while ago.
     pub fn scene_of(&self, (survey, unique): (Survey, u64), end: Time) -> Scene {
         let passed = (unique, self.capture.tcp_segments, self.capture.undecoded);

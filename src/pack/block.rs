@@ -7,54 +7,20 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::piece::{LINE, PIECE, Piece, piece};
+use super::row::{LARGEST, NOWHERE, SIZES};
+pub use super::row::{Row, WORDS};
 use super::sealed::{STEP, Sealed};
 use crate::prefetch::prefetch;
 
-/// Blocks come in these sizes, in lines: rows mostly stay small.
-const SIZES: [u8; 5] = [1, 6, 16, 34, 68];
-/// Bytes of three words.
-pub const WORDS: usize = 24;
+/// So many rows at most are too long for a block of all sizes but the largest, sealed or not: whoever writes them can do
+/// without, and memory must not follow their number.
+const MOST_LONG: usize = 1 << 13;
 /// Bytes that a row may begin with at once.
 pub const BEGINNING: usize = 2 * LINE;
 /// Pieces before there are many.
 const FEW: usize = 64;
 /// No line.
 const NONE: u32 = u32::MAX;
-/// No piece.
-const NOWHERE: u16 = u16::MAX;
-
-/// One row: where the next record comes to, so that it is found at once.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
-    /// The byte of its piece; or, if it is in none, the number under which it is sealed.
-    end: u32,
-    piece: u16,
-    /// Bytes of its block from there on; or how many are sealed, 0 for a row of nothing.
-    left: u16,
-}
-
-impl Row {
-    /// A row of nothing.
-    pub const EMPTY: Row = Row { end: 0, piece: NOWHERE, left: 0 };
-
-    /// What was written where there was [room](Rows::room) is in it, so many bytes.
-    #[inline(always)]
-    pub fn extend(&mut self, len: usize) {
-        self.end += len as u32;
-        self.left = self.left.wrapping_sub(len as u16);
-    }
-
-    /// Whether it is in a block.
-    #[inline]
-    fn is_in_block(&self) -> bool {
-        self.piece != NOWHERE
-    }
-
-    #[inline]
-    fn is_empty(&self) -> bool {
-        (self.piece, self.left) == (NOWHERE, 0)
-    }
-}
 
 /// Blocks of one size.
 #[derive(Clone, Copy, Debug)]
@@ -87,11 +53,13 @@ pub struct Rows {
     pieces: Vec<Piece>,
     sizes: [Blocks; SIZES.len()],
     sealed: Sealed,
+    /// How many rows are long.
+    long: usize,
 }
 
 impl Default for Rows {
     fn default() -> Rows {
-        Rows { pieces: Vec::new(), sizes: SIZES.map(Blocks::new), sealed: Sealed::default() }
+        Rows { pieces: Vec::new(), sizes: SIZES.map(Blocks::new), sealed: Sealed::default(), long: 0 }
     }
 }
 
@@ -200,6 +168,10 @@ impl Rows {
     fn append_moved(&mut self, row: &mut Row, room: usize, write: impl Fn(&mut [u8]) -> usize) -> Option<()> {
         let used = self.get(row).len();
         let size = SIZES.iter().position(|lines| usize::from(*lines) * LINE >= used + room)?;
+        let (was_long, is_long) = (self.is_long(row), size == LARGEST);
+        if is_long && !was_long && self.long >= MOST_LONG {
+            return None;
+        }
         let mut new = self.take(size)?;
         let (piece, at) = (usize::from(new.piece), new.end as usize);
         if row.is_in_block() {
@@ -220,6 +192,15 @@ impl Rows {
         Some(())
     }
 
+    /// Whether `row` is in one of the largest blocks, or would be if it went on.
+    #[inline]
+    fn is_long(&self, row: &Row) -> bool {
+        match self.pieces.get(usize::from(row.piece)) {
+            Some(piece) => usize::from(piece.size) == LARGEST,
+            None => row.is_sealed_long(),
+        }
+    }
+
     /// Hardly anything will be appended to `row`: it leaves its block. If something is, it comes into a block again.
     pub fn seal(&mut self, row: &mut Row) {
         let Some(piece) = self.pieces.get(usize::from(row.piece)) else { return };
@@ -228,8 +209,10 @@ impl Rows {
         let bytes = piece.bytes.get(start..start + (end - start).next_multiple_of(STEP));
         let bytes = bytes.filter(|bytes| !bytes.is_empty());
         if let Some(number) = bytes.and_then(|bytes| self.sealed.push(bytes)) {
+            let was_long = usize::from(piece.size) == LARGEST;
             self.give_back_at(row.piece, start);
             *row = Row { end: number, piece: NOWHERE, left: (end - start) as u16 };
+            self.long = self.long.saturating_sub(usize::from(was_long && !row.is_sealed_long()));
         }
     }
 
@@ -268,6 +251,7 @@ impl Rows {
 
     /// Takes the block of `row` back; another row may get it.
     pub fn forget(&mut self, row: &Row) {
+        self.long = self.long.saturating_sub(self.is_long(row).into());
         if row.is_in_block() {
             self.give_back(row);
         } else if !row.is_empty() {
@@ -283,11 +267,13 @@ impl Rows {
         {
             self.release(row);
             *row = Row { end: number, piece: NOWHERE, left: bytes.len() as u16 };
+            self.long += usize::from(row.is_sealed_long());
         }
     }
 
     /// Takes the block of `row` back, which leaves it empty. From then on none may grow.
     pub fn release(&mut self, row: &mut Row) {
+        self.long = self.long.saturating_sub(self.is_long(row).into());
         if let Some(piece) = self.pieces.get_mut(usize::from(row.piece)) {
             // What is free may be gone with its piece.
             self.sizes.iter_mut().skip(piece.size.into()).take(1).for_each(|blocks| blocks.free = NONE);
@@ -323,7 +309,7 @@ mod tests {
             let (row, expected) = &mut all[n % 7];
             let (record, len) = ([n as u8; 88], 1 + n * n % 88);
             if !append(&mut rows, row, &record[..len]) {
-                assert!(expected.len() + len > 68 * LINE);
+                assert!(expected.len() + len > usize::from(SIZES[LARGEST]) * LINE);
                 rows.forget(row);
                 (*row, *expected) = (Row::EMPTY, Vec::new());
                 continue;
@@ -340,6 +326,29 @@ mod tests {
         assert_eq!(rows.pieces.len(), SIZES.len());
         let taken = rows.sizes.iter().map(|blocks| PIECE as u32 / u32::from(blocks.lines) - blocks.left);
         assert!(taken.into_iter().all(|taken| taken <= 14));
+    }
+
+    #[test]
+    fn there_are_not_many_long_rows_at_once() {
+        let (mut rows, half) = (Rows::default(), [7; 34 * LINE / 2]);
+        let mut all = vec![Row::EMPTY; MOST_LONG + 1];
+        for row in &mut all {
+            assert!(append(&mut rows, row, &half) && append(&mut rows, row, &half));
+        }
+        let (last, long) = all.split_last_mut().unwrap();
+        for (n, row) in long.iter_mut().enumerate() {
+            assert!(append(&mut rows, row, &half));
+            if n % 2 == 0 {
+                // It may grow on.
+                rows.seal(row);
+                assert!(append(&mut rows, row, &[7]));
+            }
+        }
+        assert!(!append(&mut rows, last, &half) && rows.room(last).is_none());
+        assert_eq!(rows.get(last).len(), 2 * half.len());
+        rows.seal(&mut long[1]);
+        rows.forget(&long[1]);
+        assert!(rows.room(last).is_some());
     }
 
     #[test]

@@ -11,12 +11,13 @@
 //! | `words` | [`Pack`] for segments and the words all share |
 //! | [`shelf`] | where the bytes are kept |
 //! | [`block`] | where rows of bytes are kept that grow |
-//! | `piece` | what their blocks lie in |
+//! | `piece` | what their blocks lie in; `row`: where one of them is |
 //! | `sealed` | where they are kept when they hardly grow any more |
 
 pub mod block;
 mod piece;
 mod plain;
+mod row;
 mod sealed;
 pub mod shelf;
 mod words;

@@ -12,18 +12,20 @@ use super::sequence::{NEAR, is_far, near};
 use super::state::{Evidence, State};
 use super::store::Store;
 use super::table::Tracker;
-use super::tape::{MOST, Tape, mark, own};
+use super::tape::{Tape, mark, own};
 use super::textbook::Textbook;
 use super::trace::Trace;
 use crate::pack::block::Rows;
 use crate::segment::{Flags, Segment};
 use crate::time::Time;
 
-/// More than the numbers of two tapes, of [`MOST`] of the largest segments, come towards each other: where the ports are used
+/// Segments on a tape at most where the ports were used before, or can be again while it is there.
+pub(super) const MOST_AGAIN: u8 = 48;
+/// More than the numbers of two tapes, of [`MOST_AGAIN`] of the largest segments, come towards each other: where the ports are used
 /// again there are no longer ones.
 const APART: u32 = 1 << 23;
 
-const _: () = assert!(APART > 2 * MOST as u32 * (NEAR + u16::MAX as u32 + 1));
+const _: () = assert!(APART > 2 * MOST_AGAIN as u32 * (NEAR + u16::MAX as u32 + 1));
 
 /// Whether two sequence numbers lie so far apart.
 fn apart(a: u32, b: u32) -> bool {
@@ -149,7 +151,7 @@ impl<E: Notes> Store<E> {
     #[inline(never)]
     pub(super) fn record_again(&mut self, index: usize, seg: &Segment) -> bool {
         let head = self.heads.open(index);
-        if head.tape.count >= MOST {
+        if head.tape.count >= MOST_AGAIN {
             return false;
         }
         let x = sender(&head.sockets, seg);
@@ -233,7 +235,7 @@ impl<E: Notes> Store<E> {
         let tape = &head.tape;
         let fits = head.state.is_growing()
             && tape.scope == seg.scope
-            && tape.count <= MOST
+            && tape.count <= MOST_AGAIN
             && tape.has(own::SEEN, x)
             && apart(tape.next[x], seg.seq)
             && (tape.marks & mark::RESET == 0 || self.has_near_resets(old));

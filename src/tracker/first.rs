@@ -1,7 +1,7 @@
 //! The SYN that a tape begins with, as long as nothing comes after it: it is kept at the head of the tape, in what only later
 //! segments fill, so that a flood of SYNs has no rows. With the second segment it is written down, which mostly is a SYN,ACK.
 
-use super::tape::{MOST_USUAL, Tape, mark, own};
+use super::tape::{MOST, Tape, mark, own};
 use super::written::{FLAGS, more, put, what};
 use crate::pack::Pack;
 use crate::pack::block::{BEGINNING, Row, Rows};
@@ -155,7 +155,7 @@ impl Tape {
         self.stamps[1] = o.timestamps.map_or(0, |stamps| stamps.value);
         self.mss = self.mss.min(o.mss.unwrap_or(u16::MAX));
         self.own[1] = own::SPOKE | own::SEEN | own::ACKS;
-        self.most = MOST_USUAL;
+        self.most = MOST;
         true
     }
 

@@ -8,6 +8,9 @@ use super::trace::Trace;
 use crate::segment::{Flags, Segment};
 use crate::time::Time;
 
+/// What of [`Tape::disorder`] says that payload came again, or out of order, or an end told of that: it is no such tape.
+const TANGLED: u8 = 1 << 7;
+
 /// What it, or an orderly one, comes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct AtGlance {
@@ -59,8 +62,15 @@ impl Tape {
     pub fn at_glance<'a>(&self, player: impl FnOnce() -> Player<'a>) -> Option<AtGlance> {
         match self.orderly_and_answered() {
             Some((unique, answered)) => Some(AtGlance { unique, answered, ..AtGlance::default() }),
+            None if self.disorder & TANGLED != 0 => None,
             None => AtGlance::of(player()),
         }
+    }
+
+    /// What `seg` of end `x`, which is not the next in order, adds to [`Tape::disorder`].
+    pub(super) fn disorder_by(&self, x: usize, seg: &Segment) -> u8 {
+        let tangles = seg.len > 0 && self.has(own::SEEN, x) && seg.seq != self.next[x & 1];
+        1 | if tangles || seg.options.sack_blocks != 0 { TANGLED } else { 0 }
     }
 
     /// How many payload bytes passed, and whether end 1 spoke, if it is orderly.

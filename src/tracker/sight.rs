@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::abridged::Abridged;
+use super::again::MOST_AGAIN;
 use super::case::{Case, Notes, Scratch};
 use super::connection::Connection;
 use super::facts::client_by_ports;
@@ -211,21 +212,38 @@ impl<E: Notes> Store<E> {
 
     /// A glance at connection `index`; `scratch` is where it is looked at if need be.
     pub(super) fn glance(&self, index: usize, scratch: &mut Scratch<E::Glimpse>) -> E::Glance {
-        match self.heads.state(index).how() {
+        self.at_glance(index).unwrap_or_else(|| {
+            self.play(index, scratch);
+            scratch.0.notes.glance(&scratch.0.connection)
+        })
+    }
+
+    /// The same where it is looked at again: if it must be played, and there is room for its record, that stays. The shorter ones
+    /// are to leave room for others.
+    pub(super) fn first_glance(&mut self, index: usize, scratch: &mut Scratch<E::Glimpse>) -> E::Glance {
+        let long = self.heads.get(index).is_some_and(|head| head.tape.count > MOST_AGAIN);
+        if self.records.len() >= if long { self.room } else { self.room / 4 } {
+            return self.glance(index, scratch);
+        }
+        self.at_glance(index).unwrap_or_else(|| {
+            let case = self.case_mut(index);
+            case.notes.glance(&case.connection)
+        })
+    }
+
+    /// A glance at connection `index` if it need not be played.
+    fn at_glance(&self, index: usize) -> Option<E::Glance> {
+        Some(match self.heads.state(index).how() {
             How::Record(slot) => self.records[slot].notes.glance(&self.records[slot].connection),
             How::Packed(place) => E::Glance::unpack(&mut In::new(self.shelf.from(place), self.base)),
             How::Tape => {
                 let Some(Head { tape, sockets, .. }) = self.heads.get(index) else {
-                    return E::glance_at_orderly(0, false, false, None);
+                    return Some(E::glance_at_orderly(0, false, false, None));
                 };
-                if let Some(told) = tape.at_glance(|| self.player(index)) {
-                    let AtGlance { unique, answered, syn_again, begun_before } = told;
-                    let open = begun_before.then(|| client_by_ports(sockets));
-                    return E::glance_at_orderly(unique, answered, syn_again, open);
-                }
-                self.play(index, scratch);
-                scratch.0.notes.glance(&scratch.0.connection)
+                let AtGlance { unique, answered, syn_again, begun_before } = tape.at_glance(|| self.player(index))?;
+                let open = begun_before.then(|| client_by_ports(sockets));
+                E::glance_at_orderly(unique, answered, syn_again, open)
             }
-        }
+        })
     }
 }

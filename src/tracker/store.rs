@@ -39,7 +39,7 @@ pub(super) struct Store<E> {
     pub(super) records: Vec<Case<E>>,
     tenants: Vec<Tenant>,
     /// Records at most, for now.
-    room: usize,
+    pub(super) room: usize,
     hand: usize,
     pub(super) shelf: Shelf,
     pub(super) rows: Rows,

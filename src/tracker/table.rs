@@ -163,6 +163,11 @@ impl<N: Notes> Tracker<N> {
         self.store.glance(i, scratch)
     }
 
+    /// The same where it is looked at again, and costs less then.
+    pub fn first_glance(&mut self, i: usize, scratch: &mut Scratch<N::Glimpse>) -> N::Glance {
+        self.store.first_glance(i, scratch)
+    }
+
     /// The notes beside connection `i`, to be changed.
     pub fn notes_mut(&mut self, i: usize) -> &mut N {
         let case = self.store.case_mut(i);

@@ -13,10 +13,8 @@ use crate::pack::block::{Row, Rows};
 use crate::segment::{Flags, ScopeId, Segment, Socket};
 use crate::time::{Span, Time};
 
-/// Segments on a tape at most: for more, a record costs less.
-pub(super) const MOST_USUAL: u8 = 100;
-/// Behind so many segments only [usual](Tape::record_usual) ones are written down, and none where the ports were used before.
-pub(super) const MOST: u8 = 48;
+/// Segments on a tape at most, if there is room for so many: of long tapes there are not many.
+pub(super) const MOST: u8 = 250;
 
 /// What [`Tape::quiet`] counts in: about a second, as a power of two.
 const TICK: u32 = 30;
@@ -256,7 +254,7 @@ impl Tape {
             return false;
         }
         self.row = row;
-        self.disorder |= u8::from(!self.is_next(x, seg));
+        self.disorder |= if self.is_next(x, seg) { 0 } else { self.disorder_by(x, seg) };
         self.count += 1;
         self.ttl[x] = seg.ttl;
         if let Some(stamps) = seg.options.timestamps {
@@ -286,7 +284,7 @@ impl Tape {
             self.mss = self.mss.min(seg.options.mss.unwrap_or(u16::MAX));
         }
         let straight = self.own[0] & self.own[1] & own::SEEN != 0 && self.later == 0;
-        self.most = if straight { MOST_USUAL } else { 0 };
+        self.most = if straight { MOST } else { 0 };
         if self.is_over(seg.has(Flags::RST)) {
             self.seal(rows);
         }
