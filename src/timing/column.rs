@@ -12,6 +12,9 @@ pub const LONG: i64 = 1 << (64 - BITS);
 /// is copied as they become more, and little room is left empty.
 const PIECE: (usize, usize) = (16, 4_096);
 
+/// So many samples of no listed group are taken together: those of all things stay in the second nearest cache.
+const ALONE: usize = 1_024;
+
 /// With more samples than this, of all connections, no more than so many of a group are kept as they are: there are up to
 /// three hundred groups and some fifty columns.
 const PLENTY: (u64, usize) = (1 << 17, 1 << 11);
@@ -27,6 +30,8 @@ pub struct Column<const L: usize = 1> {
     open: Vec<[u64; L]>,
     /// So many of its samples are in no group that has too many.
     settled: usize,
+    /// Samples that are in no group but that of all, as soon as that has too many: these need no seats.
+    alone: Vec<[i64; L]>,
     /// How many are in `full`.
     kept: usize,
     /// How many of these are in each group.
@@ -58,7 +63,8 @@ impl<const L: usize> Column<L> {
     /// An empty one that is exact for groups of up to `limit` samples.
     pub fn new(limit: usize) -> Column<L> {
         let (full, open, long, rough) = (Vec::new(), Vec::new(), Vec::new(), Rough::default());
-        Column { limit, full, open, settled: 0, kept: 0, counts: None, long, due: limit + 1, rough, stale: false }
+        let (settled, alone, kept, counts, due) = (0, Vec::new(), 0, None, limit + 1);
+        Column { limit, full, open, settled, alone, kept, counts, long, due, rough, stale: false }
     }
 
     /// The same, with nothing in it: of the large groups that have too many samples no others are kept either.
@@ -72,6 +78,12 @@ impl<const L: usize> Column<L> {
         // To a number without a sign a negative one is long.
         if samples[0] as u64 >= LONG as u64 || samples[1..].iter().any(|sample| *sample < 0) {
             return self.push_odd(seats, samples);
+        }
+        if seats.are_all() && self.alone.capacity() > 0 {
+            if self.alone.len() == self.alone.capacity() {
+                self.settle_alone();
+            }
+            return self.alone.push(samples);
         }
         if self.open.len() == self.open.capacity() {
             self.make_room();
@@ -112,6 +124,16 @@ impl<const L: usize> Column<L> {
             let left = self.rough.settle(&mut self.open[self.settled..]);
             self.open.truncate(self.settled + left);
             self.settled = self.open.len();
+            self.settle_alone();
+        }
+    }
+
+    #[cold]
+    fn settle_alone(&mut self) {
+        self.rough.take(&self.alone);
+        self.alone.clear();
+        if self.alone.capacity() == 0 {
+            self.alone.reserve_exact(ALONE);
         }
     }
 
@@ -152,16 +174,30 @@ impl<const L: usize> Column<L> {
     /// How many samples of a group are kept as they are: it depends on how many there are of all connections, of which
     /// what was taken so far tells the least.
     fn limit(&self) -> usize {
-        let kept = self.kept + self.open.len() + self.long.len();
-        let all = if self.rough.is_empty() { kept as u64 } else { self.rough.count(ALL) };
-        if all > PLENTY.0 { self.limit.min(PLENTY.1) } else { self.limit }
+        let all = if self.rough.is_empty() {
+            self.kept + self.open.len() + self.long.len()
+        } else {
+            let short = self.counts.as_ref().map_or(0, |counts| counts.0[0][1..].iter().sum::<u32>() as usize);
+            let long = self.long.iter().filter(|(_, seats)| seats.of_kind(0) != 0).count();
+            self.rough.counted() as usize + short + long
+        };
+        if all as u64 > PLENTY.0 { self.limit.min(PLENTY.1) } else { self.limit }
     }
 
     /// Puts the samples of groups that have too many into histograms.
     fn review(&mut self) {
         self.settle();
-        let limit = self.limit();
         self.close();
+        let limit = self.limit();
+        let most = self.begin_rough(limit);
+        self.settle_stale();
+        // Until then no other group can have too many, or there are so few of its samples that it does not matter.
+        let left = self.kept + self.open.len() + self.long.len();
+        self.due = left + (limit - most).max(left / 2).max(limit / 4) + 1;
+    }
+
+    /// Begins histograms for groups that have more samples than this; how many the largest of the others has.
+    fn begin_rough(&mut self, limit: usize) -> usize {
         // All are in the group of all until that has too many.
         let total = self.kept + self.long.len();
         if self.rough.is_empty() && total > limit {
@@ -182,10 +218,7 @@ impl<const L: usize> Column<L> {
                 }
             }
         }
-        self.settle_stale();
-        // Until then no other group can have too many, or there are so few of its samples that it does not matter.
-        let left = self.kept + self.open.len() + self.long.len();
-        self.due = left + (limit - most).max(left / 2).max(limit / 4) + 1;
+        most
     }
 
     /// Leaves only samples of groups that do not have too many.
@@ -234,8 +267,13 @@ impl<const L: usize> Column<L> {
         self.close();
         self.settle_stale();
         self.close();
+        let limit = self.limit();
+        self.begin_rough(limit);
+        self.settle_stale();
+        self.close();
+        self.rough.complete(&mut self.full, &mut self.long);
         let counts = self.counts.as_deref().cloned().unwrap_or(Counts::NONE);
-        Parts { limit: self.limit(), short: self.full, counts, long: self.long, rough: self.rough }
+        Parts { limit, short: self.full, counts, long: self.long, rough: self.rough }
     }
 }
 
@@ -244,9 +282,13 @@ impl Column {
     pub fn take(&mut self, seats: Seats, samples: &Quantiles) {
         match samples.histogram() {
             Some(histogram) => {
+                let placed = seats.of_kind(0) != 0;
                 seats.each(|seat| {
                     self.stale |= self.rough.get(seat).is_none();
-                    self.rough.begin(seat)[0].merge(histogram);
+                    let [all] = self.rough.begin(seat);
+                    if seat != ALL || !placed {
+                        all.merge(histogram);
+                    }
                 });
             }
             None => samples.each(|v, _| self.push(seats, [v])),

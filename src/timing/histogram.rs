@@ -3,7 +3,6 @@
 use super::buckets::{bucket, bucket_of, middle};
 use super::quantile::Figures;
 use crate::pack::{In, Out, Pack};
-use crate::prefetch::prefetch;
 
 /// A quantile read from the histogram is off by at most this share of its value: half a bucket of 64 to the octave.
 pub const ERROR: f64 = 1.0 / 128.0;
@@ -64,14 +63,6 @@ impl Histogram {
             all += count;
         }
         self.figures = self.figures.and(Figures::of_sums(all, sum, squares));
-    }
-
-    /// Prefetches the bucket of a sample.
-    #[inline]
-    pub(super) fn prefetch(&self, sample: i64) {
-        if let Some(count) = self.counts.get(usize::from(bucket(sample).wrapping_sub(self.first))) {
-            prefetch(count);
-        }
     }
 
     /// Gives each bucket that has samples with its count, in order.

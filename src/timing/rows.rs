@@ -135,7 +135,7 @@ mod tests {
             let mut lists = vec![Quantiles::new(LIMIT); SEATS];
             for n in 0..count {
                 let sample = ((n as i64 * 7_919) % 1_009) << (n % 5 * 11);
-                let seats = Seats::new([Some(n % 3), (n % 10 == 0).then_some(98), None]);
+                let seats = Seats::new([(n % 7 < 5).then_some(n % 3), (n % 10 == 0).then_some(98), None]);
                 halves[n % 2].push(seats, [sample]);
                 seats.each(|seat| lists[seat].add(Span(sample)));
             }
@@ -155,7 +155,8 @@ mod tests {
             for n in 0..20 + 200 * usize::from(round > 3) {
                 let sample = ((n as i64 * 7_919) % 1_009) << (n % 5 * 11);
                 let few = (n % 10 == 0).then_some(round % 7);
-                let seats = Seats::new([Some(n % 3), few, (round > 10).then_some(n % 2 * (1 + round % 60))]);
+                let first = (n % 7 < 5).then_some(n % 3 + n % 2 * (round % 4));
+                let seats = Seats::new([first, few, (round > 10 && n % 5 > 0).then_some(n % 2 * (1 + round % 60))]);
                 columns[n % 2].push(seats, [sample]);
                 seats.each(|seat| lists[seat].add(Span(sample)));
             }
@@ -173,7 +174,11 @@ mod tests {
             for n in 0..count {
                 let samples = [n * 31 % 97, (n % 7) << (n % 5 * 12), i64::MAX - n].map(|sample| sample - n % 11);
                 let samples = if n % 13 == 0 { samples.map(|sample| sample.saturating_mul(1 << 40)) } else { samples };
-                let seats = Seats::new([Some(n as usize % 3), (n % 10 == 0).then_some(98), Some(0)]);
+                let seats = Seats::new([
+                    (n % 7 < 5).then_some(n as usize % 3),
+                    (n % 10 == 0).then_some(98),
+                    (n % 9 > 0).then_some(0),
+                ]);
                 together.push(seats, samples);
                 apart.iter_mut().zip(samples).for_each(|(column, sample)| column.push(seats, [sample]));
                 if n % 4 == 0 {

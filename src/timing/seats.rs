@@ -72,10 +72,23 @@ impl Seats {
         self.0 & IN_ALL != 0
     }
 
-    /// Whether all of these are.
+    /// Whether that is the only one.
     #[inline]
-    pub fn all_in_all<const L: usize>(stored: &[[u64; L]]) -> bool {
-        stored.iter().fold(u64::from(IN_ALL), |common, stored| common & stored[0]) != 0
+    pub fn are_all(self) -> bool {
+        self.0 == IN_ALL
+    }
+
+    /// Whether it is in that, and in no group of a kind other than the first.
+    #[inline]
+    pub fn is_only_of_first(self) -> bool {
+        self.0 & !(MOST as u32) == IN_ALL
+    }
+
+    /// The same once a sample was counted in the group of all, and in that of the first kind.
+    #[inline]
+    #[must_use]
+    pub fn counted(self) -> Seats {
+        Seats(self.0 & !(IN_ALL | MOST as u32))
     }
 
     /// Which of the seats of one kind it has; 0 is none.
@@ -131,20 +144,6 @@ pub fn none_placed<const L: usize>(stored: &[[u64; L]]) -> bool {
 #[inline(always)]
 pub fn replaced<const L: usize>(stored: &[u64; L], sample: i64) -> u64 {
     (sample as u64) << BITS | stored[0] & ((1 << BITS) - 1)
-}
-
-/// Takes samples, stored with their seats, out of the group of all. Returns how many are in other groups: they come first
-/// then.
-pub fn leave_placed<const L: usize>(samples: &mut [[u64; L]]) -> usize {
-    let mut left = 0;
-    for at in 0..samples.len() {
-        let mut stored = samples[at];
-        stored[0] &= !u64::from(IN_ALL);
-        // Most often there are few, but it is not foreseen which.
-        samples[left] = stored;
-        left += usize::from(stored[0] & PLACED != 0);
-    }
-    left
 }
 
 #[cfg(test)]
