@@ -2,7 +2,6 @@
 
 use super::column::Column;
 use super::deal::Deck;
-use super::occupancy::Stay;
 use super::quantile::{GROUP, Quantiles};
 use super::rows::Rows;
 use super::seats::{ALL, SEATS, Seats};
@@ -68,15 +67,15 @@ impl Columns {
         self.metrics[metric as usize].take(seats, samples);
     }
 
-    /// One stay that is not open.
+    /// One stay that is not open, and how long it lasted at least and at most.
     #[inline]
-    pub fn stay(&mut self, seats: Seats, place: usize, stay: &Stay) {
+    pub fn stay(&mut self, seats: Seats, place: usize, span: Span, [low, high]: [Span; 2]) {
         let stays = &mut self.stays[place];
-        debug_assert!(stay.low <= stay.span && stay.span <= stay.high, "{stay:?}");
-        if stay.low == stay.high {
-            stays.certain.push(seats, [stay.span.0]);
+        debug_assert!(low <= span && span <= high, "{span:?}, {low:?} to {high:?}");
+        if low == high {
+            stays.certain.push(seats, [span.0]);
         } else {
-            stays.uncertain.push(seats, [stay.span, stay.low, stay.high].map(|span| span.0));
+            stays.uncertain.push(seats, [span, low, high].map(|span| span.0));
         }
     }
 

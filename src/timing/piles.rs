@@ -110,7 +110,7 @@ impl Sampled {
     #[inline]
     pub fn stay(&mut self, seats: Seats, place: usize, stay: &Stay) {
         match self {
-            Sampled::Grouped(columns) => columns.stay(seats, place, stay),
+            Sampled::Grouped(columns) => columns.stay(seats, place, stay.span, [stay.low, stay.high]),
             Sampled::Together(piles) => piles.stay(place, stay.span),
         }
     }

@@ -3,9 +3,9 @@
 use smallvec::SmallVec;
 
 use super::abridged::Abridged;
-use super::columns::place;
+use super::columns::{Columns, place};
 use super::figure::{ADDED, Figure, Stopped};
-use super::occupancy::{Stay, between};
+use super::occupancy::between;
 use super::piles::Sampled;
 use super::seats::Seats;
 use super::table::{Builder, Entry, Extent, Metric};
@@ -32,7 +32,10 @@ impl Builder {
         entry.samples.sample(seats, Metric::FinToFin, m.fin_to_fin());
         entry.abridged(m, book.last() - m.fins[0].min(m.fins[1]), given);
         match entry.samples {
-            Sampled::Grouped(_) => entry.in_full(m, book, (entered, &late()), end),
+            Sampled::Grouped(columns) => {
+                in_full(columns, seats, m, book, (entered, &late()));
+                entry.waits(entered, end);
+            }
             Sampled::Together(piles) => {
                 stays(entered, |place, span| piles.stay(place, span));
                 entry.waits(entered, end);
@@ -57,8 +60,8 @@ impl Builder {
             entry.one(Metric::FinToAckServer, Some(server));
         }
         entry.abridged(m, m.only_closing(close, book.last()), given);
-        if entry.extent == Extent::Full {
-            entry.more(m, book, [close, lasted]);
+        if let Sampled::Grouped(columns) = &mut *entry.samples {
+            m.more(book, [close, lasted], |metric, span| columns.sample(seats, metric, span));
         }
         // Elsewhere they are not asked for.
         let proofs = if entry.extent == Extent::Full { book.proofs_to(ended) } else { SmallVec::new() };
@@ -88,6 +91,18 @@ impl Builder {
     }
 }
 
+/// The places of the first four states of each end, if the other closed first and if it did.
+const PLACES: [[[usize; 4]; 2]; 2] = {
+    let mut places = [[[0; 4]; 2]; 2];
+    let mut n = 0;
+    while n < 16 {
+        let (e, closes, i) = (n / 8, n / 4 % 2, n % 4);
+        places[e][closes][i] = place(Side::ALL[e], STATES[e][closes][i]);
+        n += 1;
+    }
+    places
+};
+
 /// Gives the place of each stay of both ends that is over, and how long it lasted; their client is end 0.
 #[inline(always)]
 fn stays(entered: &Entered, take: impl FnMut(usize, Span)) {
@@ -100,11 +115,11 @@ fn stays(entered: &Entered, take: impl FnMut(usize, Span)) {
 /// The same where this end closed first.
 #[inline(always)]
 fn stays_where<const CLOSER: usize>(entered: &Entered, mut take: impl FnMut(usize, Span)) {
-    for (e, side) in [(0, Side::Client), (1, Side::Server)] {
-        let (at, states) = (&entered.at[e], STATES[e][usize::from(CLOSER == e)]);
+    for e in [0, 1] {
+        let (at, places) = (&entered.at[e], PLACES[e][usize::from(CLOSER == e)]);
         for i in 0..4 {
             // Times are in order, and were in bounds.
-            take(place(side, states[i]), Span(at[i + 1].0.wrapping_sub(at[i].0)));
+            take(places[i], Span(at[i + 1].0.wrapping_sub(at[i].0)));
         }
     }
     if let Some((over, _)) = entered.over {
@@ -152,6 +167,18 @@ impl Abridged {
             }
         }
         clamped
+    }
+
+    /// The same of what tables show where more is asked for, of one whose close, and which in all, took so long.
+    #[inline(always)]
+    fn more(&self, book: &Textbook, [close, lasted]: [Span; 2], mut take: impl FnMut(Metric, Span)) {
+        let handshake = book.opened() - book.first();
+        take(Metric::Handshake, handshake);
+        take(Metric::ConnectDelay, handshake);
+        self.first_request(book).into_iter().for_each(|span| take(Metric::FirstRequest, span));
+        self.responses.all().chain(self.last_response()).for_each(|span| take(Metric::Response, span));
+        take(Metric::CloseDuration, close);
+        take(Metric::Duration, lasted);
     }
 
     /// From the handshake to the client's first payload.
@@ -208,27 +235,6 @@ impl Entry<'_> {
         }
     }
 
-    /// The rest of it, and the stays of both ends with their bounds.
-    #[inline(never)]
-    fn in_full(&mut self, m: &Abridged, book: &Textbook, course: (&Entered, &[[Time; 5]; 2]), end: Time) {
-        let [client, server] = book.fin_to_ack();
-        self.one(Metric::FinToAckClient, Some(client));
-        self.one(Metric::FinToAckServer, Some(server));
-        self.more(m, book, [book.close(), book.last() - book.first()]);
-        self.entered_within_bounds(course, end);
-    }
-
-    /// What is measured of others, too, whose close, and which in all, took so long.
-    fn more(&mut self, m: &Abridged, book: &Textbook, [close, lasted]: [Span; 2]) {
-        let handshake = book.opened() - book.first();
-        self.one(Metric::Handshake, Some(handshake));
-        self.one(Metric::ConnectDelay, Some(handshake));
-        self.one(Metric::FirstRequest, m.first_request(book));
-        m.responses.all().chain(m.last_response()).for_each(|span| self.one(Metric::Response, Some(span)));
-        self.one(Metric::CloseDuration, Some(close));
-        self.one(Metric::Duration, Some(lasted));
-    }
-
     /// What is only counted of how the end that closed first waits, or waited.
     #[inline(always)]
     fn waits(&mut self, entered: &Entered, end: Time) {
@@ -240,26 +246,34 @@ impl Entry<'_> {
             Some(_) => {}
         }
     }
+}
 
-    /// The stays of both ends, whose client is end 0, with bounds.
-    fn entered_within_bounds(&mut self, (entered, late): (&Entered, &[[Time; 5]; 2]), end: Time) {
-        for (e, side) in [(0, Side::Client), (1, Side::Server)] {
-            let (at, late) = (&entered.at[e], &late[e]);
-            let mut stay = |i: usize, (early, next, latest): (Time, Time, Time), open: bool, modelled: bool| {
-                let (state, span) = (entered.states(e)[i], between(at[i], next));
-                let (low, high) = (between(late[i], early), between(at[i], latest));
-                self.stay(side, &Stay { state, span, low, high, open, modelled });
-            };
-            for i in 0..4 {
-                stay(i, (at[i + 1], at[i + 1], late[i + 1]), false, false);
-            }
-            if entered.closer() == e {
-                let (over, evidence) = entered.over.unwrap_or((end, Evidence::Timer));
-                // Who begins anew may have been through with it before.
-                let early = if evidence == Evidence::Sent { over.min(at[4]) } else { over };
-                let open = entered.over.is_none();
-                stay(4, (early, over, over), open, !open && evidence == Evidence::Timer);
-            }
+/// Takes the rest of one in these groups, and the stays of both ends, whose client is end 0, with their bounds.
+#[inline(never)]
+fn in_full(
+    columns: &mut Columns,
+    seats: Seats,
+    m: &Abridged,
+    book: &Textbook,
+    (entered, late): (&Entered, &[[Time; 5]; 2]),
+) {
+    let [client, server] = book.fin_to_ack();
+    columns.sample(seats, Metric::FinToAckClient, client);
+    columns.sample(seats, Metric::FinToAckServer, server);
+    m.more(book, [book.close(), book.last() - book.first()], |metric, span| columns.sample(seats, metric, span));
+    for (e, (at, late)) in entered.at.iter().zip(late).enumerate() {
+        let closes = entered.closer() == e;
+        let places = &PLACES[e][usize::from(closes)];
+        for i in 0..4 {
+            let (from, until) = (at[i], at[i + 1]);
+            let bounds = [between(late[i], until), between(from, late[i + 1])];
+            columns.stay(seats, places[i], between(from, until), bounds);
+        }
+        if let Some((over, evidence)) = entered.over.filter(|_| closes) {
+            // Who begins anew may have been through with it before.
+            let early = if evidence == Evidence::Sent { over.min(at[4]) } else { over };
+            let bounds = [between(late[4], early), between(at[4], over)];
+            columns.stay(seats, place(Side::ALL[e], State::TimeWait), between(at[4], over), bounds);
         }
     }
 }
