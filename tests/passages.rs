@@ -13,25 +13,28 @@ use tcpstate::render::pen::connection::End;
 use tcpstate::render::pen::number::Clock;
 use tcpstate::render::pen::{Lines, Pen};
 use tcpstate::report::passage::Taken;
-use tcpstate::report::{Connection, Endpoint, Passage};
+use tcpstate::report::{Connection, Endpoint, Passage, PerSide, Written};
 use tcpstate::source;
 use tcpstate::time::{Span, Time};
 use tcpstate::tracker::rules::RULES;
 use tcpstate::tracker::{Evidence, State, States};
 
 fn written(write: impl Fn(Pen<'_>) -> Option<Pen<'_>>) -> String {
-    let mut room = vec![0; 1 << 14];
+    let mut room = vec![0; 1 << 15];
     let left = write(Pen::new(&mut room)).expect("there is room").left();
     String::from_utf8(room[..room.len() - left].to_vec()).expect("text")
 }
 
 fn check(passage: &Passage, first: Time) {
-    let full = Endpoint::from(passage.clone());
+    let [client, server] = [0, 1].map(|_| Written::Steps(passage.clone()));
+    let short = PerSide { client, server };
+    let [client, server] = [0, 1].map(|_| Endpoint::from(passage.clone()));
+    let full = PerSide { client, server };
     assert_eq!(
-        written(|pen| passage.object(pen, &mut Clock::default())),
-        written(|pen| full.object(pen, &mut Clock::default()))
+        written(|pen| End::objects(&short, pen, &mut Clock::default())),
+        written(|pen| End::objects(&full, pen, &mut Clock::default()))
     );
-    assert_eq!(written(|pen| passage.cells(pen, first)), written(|pen| full.cells(pen, first)));
+    assert_eq!(written(|pen| End::cells(&short, pen, first)), written(|pen| End::cells(&full, pen, first)));
 }
 
 /// All stretches.

@@ -2,21 +2,19 @@
 //! entered their states, and put together without more in between. What it comes to is what [`look`](super::look) makes of any
 //! connection.
 
-use smallvec::SmallVec;
-
 use super::build::{self, Told};
 use super::desk::TOGETHER;
 use super::finish::Finish;
 use super::tally::Tally;
 use crate::report::rollup::Added;
-use crate::report::{Connection, Ending, Origin, Passage, PerSide, Role, TimeInState};
+use crate::report::{ByTheBook, Connection, Ending, Origin, PerSide, Role};
 use crate::segment::ScopeId;
 use crate::time::Time;
 use crate::timing::{Abridged, Extent, Flights, Measured, occupancy};
+use crate::tracker::Textbook;
 use crate::tracker::abridged::Read;
 use crate::tracker::reading::Passed;
 use crate::tracker::textbook::Entered;
-use crate::tracker::{State, Textbook};
 
 /// Those of some connections that were abridged and the `others`, in order: each with its place among all of them.
 pub(super) fn in_order<T>(
@@ -198,41 +196,24 @@ impl Finish<'_> {
             outcome: ending.outcome,
             closed_first: ending.closed_first,
             reset_by: ending.reset_by,
-            endpoints: PerSide {
-                client: E::plain(self.passage(0, book, (entered, &late[0])), outline.last),
-                server: E::plain(self.passage(1, book, (entered, &late[1])), outline.last),
-            },
+            endpoints: E::by_the_book(self.by_the_book(book, entered, late), outline.last),
             timing: abridged.timing(book, entered, self.analysis.options.vantage),
             path: None,
             anomalies: Vec::new(),
         }
     }
 
-    /// What end `e` went through.
+    /// What its ends went through.
     #[inline(always)]
-    fn passage(&self, e: usize, book: &Textbook, (entered, late): (&Entered, &[Time; 5])) -> Passage {
-        let (over, possible) = book.rest_of(e, entered, self.end, &self.analysis.profile);
-        let steps = book.steps_of(e, entered);
-        let last = over.as_ref().unwrap_or(&steps[4]);
-        let [first, second, third, fourth, fifth] = *late;
-        let taken = [
-            build::taken(&steps[0], first),
-            build::taken(&steps[1], second),
-            build::taken(&steps[2], third),
-            build::taken(&steps[3], fourth),
-            build::taken(&steps[4], fifth),
-            build::taken(last, last.at),
-        ];
-        let taken = SmallVec::from_buf_and_len(taken, 5 + usize::from(over.is_some()));
-        let mut time_in_state = TimeInState::default();
-        for i in 0..4 {
-            time_in_state.add(steps[i].rule.to, steps[i + 1].at - steps[i].at);
-        }
-        if entered.closer() == e {
-            let until = if over.is_some() { last.at } else { self.end.max(steps[4].at) };
-            time_in_state.add(State::TimeWait, until - steps[4].at);
-        }
-        Passage { possible, taken, time_in_state }
+    fn by_the_book(&self, book: &Textbook, entered: &Entered, late: &[[Time; 5]; 2]) -> ByTheBook {
+        let (closer, profile) = (entered.closer(), &self.analysis.profile);
+        let [(client, of_client), (server, of_server)] = [0, 1].map(|e| book.rest_of(e, entered, self.end, profile));
+        let over = client.or(server).map(|step| build::taken(&step, step.at));
+        let since = entered.at[closer][4];
+        let waited = over.map_or(self.end.max(since), |over| over.time) - since;
+        let (packets, lacking) = (book.packets(), book.lacking());
+        let possible = [of_client, of_server];
+        ByTheBook { packets, lacking, closer, at: entered.at, late: *late, over, waited, possible }
     }
 
     /// Reads connection `index` into `book`, and measures it, if it is a textbook one of which detectors have nothing to

@@ -123,15 +123,30 @@ pub trait Told: Sized {
     /// Tells end `e` of `subject`.
     fn tell(&mut self, subject: &Subject<'_>, e: usize, context: &Context<'_>);
 
-    /// An end of a connection whose last segment came at `last`, of which nothing was disproved.
-    fn plain(passage: Passage, last: Time) -> Self;
+    /// Both ends of a textbook connection whose last segment came at `last`.
+    fn by_the_book(ends: ByTheBook, last: Time) -> PerSide<Self>;
 }
 
-impl Told for Passage {
-    fn untold() -> Passage {
-        Passage::default()
+impl Told for Written {
+    fn untold() -> Written {
+        Written::Steps(Passage::default())
     }
 
+    #[inline]
+    fn tell(&mut self, subject: &Subject<'_>, e: usize, context: &Context<'_>) {
+        if let Written::Steps(passage) = self {
+            passage.tell(subject, e, context);
+        }
+    }
+
+    #[inline(always)]
+    fn by_the_book(ends: ByTheBook, _: Time) -> PerSide<Written> {
+        PerSide { client: Written::Both(ends), server: Written::WithClient }
+    }
+}
+
+impl Passage {
+    /// Tells end `e` of `subject` step by step.
     #[inline]
     fn tell(&mut self, subject: &Subject<'_>, e: usize, context: &Context<'_>) {
         let verdict = &subject.verdicts[e];
@@ -149,16 +164,11 @@ impl Told for Passage {
             }
         });
     }
-
-    #[inline]
-    fn plain(passage: Passage, _: Time) -> Passage {
-        passage
-    }
 }
 
 impl Told for Endpoint {
     fn untold() -> Endpoint {
-        Passage::untold().into()
+        Passage::default().into()
     }
 
     fn tell(&mut self, subject: &Subject<'_>, e: usize, context: &Context<'_>) {
@@ -170,12 +180,13 @@ impl Told for Endpoint {
             Some(c) => c.retracted_entries(e).iter().map(|s| entry(s, None)).collect(),
             None => Vec::new(),
         };
-        let mut passage = Passage::untold();
+        let mut passage = Passage::default();
         passage.tell(subject, e, context);
         *self = Endpoint { retracted, sent, ..passage.into() };
     }
 
-    fn plain(passage: Passage, last: Time) -> Endpoint {
-        Endpoint { sent: Some(last), ..passage.into() }
+    fn by_the_book(ends: ByTheBook, last: Time) -> PerSide<Endpoint> {
+        let [client, server] = [0, 1].map(|e| Endpoint { sent: Some(last), ..ends.passage(e).into() });
+        PerSide { client, server }
     }
 }

@@ -1,7 +1,7 @@
 //! Some connections that were looked at, one after the other.
 
 use crate::report::lone::LoneSyns;
-use crate::report::{Connection, Passage, Row};
+use crate::report::{Connection, Row, Written};
 
 /// Connections in a stretch.
 const STRETCH: usize = 2_048;
@@ -20,7 +20,7 @@ pub struct Stretch {
     /// Each in full, if that was asked for.
     pub connections: Vec<Connection>,
     /// The same as they are to be written, if that was asked for.
-    pub passages: Vec<Connection<Passage>>,
+    pub passages: Vec<Connection<Written>>,
     /// Those that are told in short and not in full, if that was asked for.
     pub lone: LoneSyns,
 }
@@ -33,7 +33,7 @@ pub type Keep<'a> = &'a (dyn Fn(&Connection) -> bool + Sync);
 pub struct Wanted<'a> {
     /// They are built in full.
     pub connections: bool,
-    /// They are only to be written: how their ends are told may be a [`Passage`].
+    /// They are only to be written: how their ends are told may be [`Written`].
     pub written: bool,
     /// The same but for lone SYNs, of which what differs is enough.
     pub lone_in_short: bool,

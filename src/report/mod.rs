@@ -15,12 +15,13 @@
 //! | [`ends`] | what two captures of the same traffic tell |
 //! | [`row`] | a connection as one of many |
 //! | [`selected`], [`settings`] | what of the capture was asked for; what the report was made with |
-//! | [`passage`], [`lone`] | an end that is only to be written; lone SYNs in short |
+//! | [`passage`], [`by_the_book`], [`lone`] | an end that is only to be written; both of a textbook connection; lone SYNs in short |
 //! | [`findings`], [`carried`], [`facts`] | findings as a list; the connections of those that only many show; facts in JSON |
 //! | [`totals`], [`peaks`], `moves` | all connections added up; the most in a state at one time, and how it is found |
 //! | [`rollup`], `sum`, [`directory`], `gather` | added up per host and service; one of these; their numbers; sums by number |
 //! | [`number`] | counts in words |
 
+pub mod by_the_book;
 pub mod carried;
 pub mod course;
 pub mod directory;
@@ -47,6 +48,7 @@ pub mod timing;
 pub mod totals;
 pub mod vantage;
 
+pub use by_the_book::{ByTheBook, Written};
 pub use ending::{ClosedFirst, Ending, Outcome, ResetBy};
 pub use ends::{BothEnds, Direction, OtherTap};
 pub use findings::Untold;

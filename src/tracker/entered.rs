@@ -5,7 +5,7 @@ use super::log::Step;
 use super::profile::Profile;
 use super::rules::rule;
 use super::state::{Evidence, State, States};
-use super::textbook::{STATES, Textbook};
+use super::textbook::{Packet, STATES, Textbook};
 use super::timers;
 use crate::time::{Span, Time};
 
@@ -39,6 +39,39 @@ impl Entered {
         if self.closer == e & 1 && self.over.is_none() { State::TimeWait } else { State::Closed }
     }
 }
+
+/// What one step rests on: by which of the [packets](Textbook::packets) it was taken, which of them proves it, if one does, and how
+/// it is known.
+pub type Ground = (usize, Option<usize>, Evidence);
+
+/// That of each step, by end, and by whether the other closed first or it did.
+pub const GROUNDS: [[[Ground; 5]; 2]; 2] = {
+    use Evidence::{Confirmed, Inferred, Sent};
+    const SYN: usize = 0;
+    const SYN_ACK: usize = 1;
+    const ACK: usize = 2;
+    const READY: usize = 3;
+    const FIN: usize = 4;
+    const ACKED: usize = 5;
+    const ANSWER: usize = 6;
+    const LAST: usize = 7;
+    let opening = [
+        [(SYN, None, Sent), (SYN_ACK, Some(ACK), Confirmed)],
+        [(SYN, Some(SYN_ACK), Confirmed), (ACK, Some(READY), Confirmed)],
+    ];
+    let closing = [
+        [(FIN, Some(ACKED), Confirmed), (ANSWER, None, Sent), (LAST, None, Inferred)],
+        [(FIN, None, Sent), (ACKED, Some(LAST), Confirmed), (ANSWER, Some(LAST), Confirmed)],
+    ];
+    let mut grounds = [[[(SYN, None, Sent); 5]; 2]; 2];
+    let mut n = 0;
+    while n < 4 {
+        let ([first, second], [third, fourth, fifth]) = (opening[n / 2], closing[n % 2]);
+        grounds[n / 2][n % 2] = [first, second, third, fourth, fifth];
+        n += 1;
+    }
+    grounds
+};
 
 impl Textbook {
     /// When both ends entered their states, up to `end`.
@@ -100,6 +133,18 @@ impl Textbook {
         }
         let third = self.lacking.map_or_else(|| arrived(fin), |lacking| lacking.max(second));
         [first, second, third, left(answer).max(third), arrived(last)]
+    }
+
+    /// The packets that its steps rest on: SYN, SYN,ACK, ACK, the server's first segment after them, the first FIN, its
+    /// acknowledgment, the other FIN, the last acknowledgment.
+    pub fn packets(&self) -> [Packet; 8] {
+        let [syn, syn_ack, ack] = self.opening;
+        [syn, syn_ack, ack, self.ready(), self.fin, self.ack.unwrap_or(self.answer), self.answer, self.last]
+    }
+
+    /// When the end that closed first last showed that the other had not received its FIN yet, if it did.
+    pub fn lacking(&self) -> Option<Time> {
+        self.lacking
     }
 
     /// The five steps of end `e`, whose ends entered their states so.

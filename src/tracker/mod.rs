@@ -34,7 +34,7 @@
 //! | `restart` | records that are used again |
 //! | `sight`, `turns`, `steady` | looking at connections there, several at once; their steady segments |
 //! | [`case`] | a connection with what others note of it |
-//! | [`textbook`], [`reading`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs; told from their tapes; [`abridged`]: in one go, by the `numbers` of each segment that matter, and `entered`: when their ends entered their states |
+//! | [`textbook`], [`reading`] | connections that went as RFC 9293 draws them: what became of both ends without a log of beliefs; told from their tapes; [`abridged`]: in one go, by the `numbers` of each segment that matter, and [`entered`]: when their ends entered their states |
 //! | [`ended`] | those that did so, and end otherwise: `broken`: by a RST; `crossed`: with FINs that cross; `halved`: where one end goes on behind the other's FIN; `unanswered`: as nobody answered |
 //! | `opening` | the handshake that most connections begin with, in one go |
 //! | `lone` | connections of which there is but one SYN |
@@ -62,7 +62,7 @@ mod copies;
 mod crossed;
 pub mod ended;
 pub mod endpoint;
-mod entered;
+pub mod entered;
 mod evict;
 mod facts;
 mod first;

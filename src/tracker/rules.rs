@@ -158,8 +158,8 @@ pub struct Rule {
 impl Rule {
     /// Its place in [`RULES`].
     #[inline]
-    pub fn number(&self) -> usize {
-        usize::from(ROWS[self.from as usize][self.event as usize]).wrapping_sub(1)
+    pub const fn number(&self) -> usize {
+        (ROWS[self.from as usize][self.event as usize] as usize).wrapping_sub(1)
     }
 }
 

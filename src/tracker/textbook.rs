@@ -54,7 +54,7 @@ pub struct Textbook {
 }
 
 /// The arrows that each end takes, if the other closed first and if it did.
-const PATHS: [[[&Rule; 5]; 2]; 2] = {
+pub const PATHS: [[[&Rule; 5]; 2]; 2] = {
     use Event::*;
     [
         [

@@ -7,20 +7,23 @@ use super::timing::timing;
 use super::{Pen, row};
 use crate::report::{
     ClosedFirst, Connection, Direction, Endpoint, Entry, Origin, OtherTap, Outcome, PerSide, ResetBy, Role, Side,
-    TimeInState,
 };
 use crate::segment::Socket;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::tracker::{Evidence, State, States};
 
-/// How an end is written, as it is told.
-pub trait End {
-    /// Writes the object.
-    fn object<'a>(&self, pen: Pen<'a>, clock: &mut Clock) -> Option<Pen<'a>>;
+/// How ends are written, as they are told.
+pub trait End: Sized {
+    /// Writes the objects of both, with the key of the server's between them.
+    fn objects<'a>(ends: &PerSide<Self>, pen: Pen<'a>, clock: &mut Clock) -> Option<Pen<'a>>;
 
-    /// Writes the cells of a table: state, possible states, evidence and history; `first` is when the connection began.
-    fn cells<'a>(&self, pen: Pen<'a>, first: Time) -> Option<Pen<'a>>;
+    /// Writes the cells of a table, for each: state, possible states, evidence and history; `first` is when the connection
+    /// began.
+    fn cells<'a>(ends: &PerSide<Self>, pen: Pen<'a>, first: Time) -> Option<Pen<'a>>;
 }
+
+/// What stands between the objects of both.
+pub const SERVER: &[u8; 10] = b",\"server\":";
 
 /// Writes the members of the object, from `"id"` to the closing brace.
 pub fn connection<'a, E: End>(mut pen: Pen<'a>, c: &Connection<E>, clock: &mut Clock) -> Option<Pen<'a>> {
@@ -53,15 +56,12 @@ pub fn connection<'a, E: End>(mut pen: Pen<'a>, c: &Connection<E>, clock: &mut C
     })?;
     pen = pen.listed(scope, |pen, name| pen.quoted(name))?;
     pen = pen.sheet(|sheet| {
-        let sheet = sheet.put(b"],\"first\":").time(*first, clock).put(b",\"last\":").time(*last, clock);
+        let sheet = sheet.timed(b"],\"first\":", *first, clock).timed(b",\"last\":", *last, clock);
         let sheet = sheet.counted(b",\"first_packet\":", *first_packet).counted(b",\"last_packet\":", *last_packet);
         let sheet = counts(counts(sheet.put(b",\"packets\":"), packets).put(b",\"bytes\":"), bytes);
         ending(sheet, *outcome, *closed_first, *reset_by).put(b",\"endpoints\":{\"client\":")
     })?;
-    let PerSide { client, server } = endpoints;
-    pen = client.object(pen, clock)?;
-    pen = pen.put(b",\"server\":")?;
-    pen = server.object(pen, clock)?;
+    pen = E::objects(endpoints, pen, clock)?;
     pen = pen.put(b"},\"timing\":")?;
     pen = timing(pen, times, clock)?;
     if let Some(PerSide { client, server }) = path {
@@ -164,6 +164,20 @@ pub fn evidence(sheet: Sheet<'_>, evidence: Evidence) -> Sheet<'_> {
 }
 
 impl End for Endpoint {
+    fn objects<'a>(ends: &PerSide<Endpoint>, pen: Pen<'a>, clock: &mut Clock) -> Option<Pen<'a>> {
+        ends.server.object(ends.client.object(pen, clock)?.put(SERVER)?, clock)
+    }
+
+    fn cells<'a>(ends: &PerSide<Endpoint>, pen: Pen<'a>, first: Time) -> Option<Pen<'a>> {
+        [&ends.client, &ends.server].into_iter().try_fold(pen, |pen, end| {
+            let history = end.history.iter().map(|entry| (entry.state, entry.evidence, entry.time - first));
+            row::end(pen, (end.state, end.possible, end.evidence), history)
+        })
+    }
+}
+
+impl Endpoint {
+    /// Writes the object.
     #[inline(never)]
     fn object<'a>(&self, mut pen: Pen<'a>, clock: &mut Clock) -> Option<Pen<'a>> {
         let Endpoint { state, possible, evidence, history, retracted, time_in_state, sent: _ } = self;
@@ -173,12 +187,7 @@ impl End for Endpoint {
             pen = pen.put(b"],\"retracted\":[")?;
             pen = entries(pen, retracted, clock)?;
         }
-        pen.sheet(|sheet| spent(sheet, time_in_state))
-    }
-
-    fn cells<'a>(&self, pen: Pen<'a>, first: Time) -> Option<Pen<'a>> {
-        let history = self.history.iter().map(|entry| (entry.state, entry.evidence, entry.time - first));
-        row::end(pen, (self.state, self.possible, self.evidence), history)
+        pen.sheet(|sheet| spent(sheet, time_in_state.iter()))
     }
 }
 
@@ -199,10 +208,10 @@ pub fn standing(mut sheet: Sheet<'_>, state: State, possible: States, grade: Evi
 
 /// Writes the bracket that closes the history, the time in each state, and the end of the object.
 #[inline(always)]
-pub fn spent<'a>(mut sheet: Sheet<'a>, time_in_state: &TimeInState) -> Sheet<'a> {
+pub fn spent(mut sheet: Sheet<'_>, time_in_state: impl Iterator<Item = (State, Span)>) -> Sheet<'_> {
     sheet = sheet.put(b"],\"time_in_state\":");
     let begin = sheet.at();
-    for (state, span) in time_in_state.iter() {
+    for (state, span) in time_in_state {
         sheet = sheet.member(state).span(span);
     }
     if sheet.at() == begin {
@@ -235,12 +244,12 @@ fn entry<'a>(mut sheet: Sheet<'a>, e: &Entry, clock: &mut Clock) -> Sheet<'a> {
         other_tap,
         rule,
     } = e;
-    sheet = sheet.put(b"{\"time\":").time(*time, clock);
+    sheet = sheet.timed(b"{\"time\":", *time, clock);
     if let Some(latest) = latest {
-        sheet = sheet.put(b",\"latest\":").time(*latest, clock);
+        sheet = sheet.timed(b",\"latest\":", *latest, clock);
     }
     if let Some(captured) = captured {
-        sheet = sheet.put(b",\"captured\":").time(*captured, clock);
+        sheet = sheet.timed(b",\"captured\":", *captured, clock);
     }
     sheet = sheet.put(b",\"from\":\"").state(*from).put(b",\"state\":\"").state(*state);
     if let Some(packet) = packet {

@@ -12,12 +12,13 @@
 //! | [`lines`] | lines before they are written out |
 //! | [`sheet`] | room that is asked for once |
 //! | [`number`], [`text`] | numbers and times; words and addresses |
-//! | [`connection`], [`passage`] | a connection; an end of which the history is only written |
+//! | [`connection`], [`passage`], [`by_the_book`] | a connection; ends of which the history is only written; those of textbook connections |
 //! | [`timing`], [`spans`], [`tables`] | where its time went; spans by name; the time of many connections |
 //! | [`findings`] | what is wrong; roll-ups |
 //! | [`row`] | a connection as a row of CSV |
 //! | [`template`] | lone SYNs, copied |
 
+pub mod by_the_book;
 pub mod connection;
 pub mod findings;
 pub mod lines;

@@ -100,6 +100,18 @@ impl Default for Clock {
 }
 
 impl Clock {
+    /// Puts a time behind its key, if it is one of a second of ten digits.
+    #[inline(always)]
+    pub fn keyed(&mut self, key: &[u8; 12], time: Time, to: &mut [u8; KEYED]) -> Option<()> {
+        let n = time.0 as u64;
+        if n.wrapping_sub(self.begin) >= 1_000_000_000 {
+            self.set(n)?;
+        }
+        to[..12].copy_from_slice(key);
+        put_time(&self.text, nine(n.wrapping_sub(self.begin) as u32), &mut to[12..]);
+        Some(())
+    }
+
     /// Moves to the second of `n` if that is one of ten digits.
     #[inline(never)]
     fn set(&mut self, n: u64) -> Option<()> {
@@ -133,12 +145,57 @@ fn several(n: u64) -> (u64, usize) {
         let leading = (digits ^ ZEROS).trailing_zeros() / 8;
         return (digits >> (leading * 8), 6 - leading as usize);
     }
-    let digits = eight(n);
-    let leading = digits.trailing_zeros() / 8;
-    ((digits | ZEROS) >> (leading * 8), 8 - leading as usize)
+    let [high, middle, low] = nine(n as u32).map(u64::from);
+    // Of the first three digits the first is 0, and the second may be.
+    let (digits, leading) = ((high >> 8) | (middle << 16) | (low << 40), usize::from(n < 10_000_000));
+    (digits >> (leading * 8), 8 - leading)
+}
+
+/// How long a time of a second of ten digits is.
+pub const TIME: usize = 20;
+
+/// Room for one behind a key of twelve bytes.
+pub const KEYED: usize = 40;
+
+/// Puts the text of a second and nine decimals behind it, and one byte more.
+#[inline(always)]
+fn put_time(second: &[u8; 11], decimals: [u32; 3], to: &mut [u8]) {
+    if let Some(to) = to.first_chunk_mut::<{ TIME + 1 }>() {
+        let [high, middle, low] = decimals.map(u32::to_le_bytes);
+        to[..11].copy_from_slice(second);
+        // A byte more each time, over which the next one is written.
+        to[11..15].copy_from_slice(&high);
+        to[14..18].copy_from_slice(&middle);
+        to[17..].copy_from_slice(&low);
+    }
+}
+
+/// A whole number as text, from 1 to 10^8 - 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Digits {
+    digits: u64,
+    len: usize,
+}
+
+impl Digits {
+    /// No digits.
+    pub const NONE: Digits = Digits { digits: 0, len: 0 };
+
+    /// Those of `n`, if it is such a number.
+    #[inline(always)]
+    pub fn of(n: u64) -> Option<Digits> {
+        let (digits, len) = if (1..100_000_000).contains(&n) { several(n) } else { return None };
+        Some(Digits { digits, len })
+    }
 }
 
 impl Sheet<'_> {
+    /// Writes a number that is text already.
+    #[inline(always)]
+    pub fn digits(self, Digits { digits, len }: Digits) -> Self {
+        self.part(&digits.to_le_bytes(), len)
+    }
+
     /// Writes a whole number.
     #[inline(always)]
     pub fn integer(self, n: u64) -> Self {
@@ -203,7 +260,22 @@ impl Sheet<'_> {
         if n.wrapping_sub(clock.begin) >= 1_000_000_000 && clock.set(n).is_none() {
             return self.seconds(time.0);
         }
-        self.put(&clock.text).decimals(n.wrapping_sub(clock.begin) as u32)
+        let decimals = nine(n.wrapping_sub(clock.begin) as u32);
+        self.fill::<32>(TIME, |to| put_time(&clock.text, decimals, to))
+    }
+
+    /// Writes a time in seconds behind its key, all at once.
+    #[inline(always)]
+    pub fn timed<const N: usize>(self, key: &[u8; N], time: Time, clock: &mut Clock) -> Self {
+        let n = time.0 as u64;
+        if n.wrapping_sub(clock.begin) >= 1_000_000_000 && clock.set(n).is_none() {
+            return self.put(key).seconds(time.0);
+        }
+        let decimals = nine(n.wrapping_sub(clock.begin) as u32);
+        self.fill::<48>(N + TIME, |to| {
+            to[..N].copy_from_slice(key);
+            put_time(&clock.text, decimals, &mut to[N..]);
+        })
     }
 
     /// Any number of nanoseconds.

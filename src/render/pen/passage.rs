@@ -1,32 +1,36 @@
 //! A history that is only written: what stands between its times and numbers is the same wherever the same rule applied,
 //! and is copied in a few pieces of a fixed length.
 
-use super::connection::{End, spent, standing};
+use super::connection::{End, SERVER, spent, standing};
 use super::number::Clock;
 use super::sheet::{Piece, Sheet};
-use super::{Pen, row};
-use crate::report::Passage;
+use super::{Pen, by_the_book, row};
 use crate::report::passage::Taken;
+use crate::report::{Passage, PerSide, Written};
 use crate::time::Time;
 use crate::tracker::Evidence;
 use crate::tracker::rules::{RULES, Rule};
 
 /// What the entry of a rule holds besides times and numbers.
 #[derive(Clone, Copy)]
-struct Words {
-    states: Piece<64>,
+pub struct Words {
+    /// The states.
+    pub states: Piece<64>,
     /// By evidence.
-    causes: [Piece<96>; Evidence::ALL.len()],
-    rule: Piece<64>,
+    pub causes: [Piece<96>; Evidence::ALL.len()],
+    /// Where the rule stands.
+    pub rule: Piece<64>,
 }
 
-const NEXT: &str = ",{\"time\":";
+/// What goes before the time of the next entry.
+pub const NEXT: &str = ",{\"time\":";
 const PACKET: &str = ",\"packet\":";
-const PROOF: &str = ",\"proven_by\":";
+/// What goes before the number of the packet that proves it.
+pub const PROOF: &str = ",\"proven_by\":";
 
 /// Behind the states stands what goes before a packet's number, behind the cause what goes before the one that proves it,
 /// behind the rule what goes before the next entry's time.
-static WORDS: [Words; RULES.len()] = words();
+pub static WORDS: [Words; RULES.len()] = words();
 
 const fn words() -> [Words; RULES.len()] {
     const EMPTY: Words =
@@ -50,39 +54,58 @@ const fn words() -> [Words; RULES.len()] {
     words
 }
 
-impl End for Passage {
-    #[inline(never)]
-    fn object<'a>(&self, mut pen: Pen<'a>, clock: &mut Clock) -> Option<Pen<'a>> {
-        let Passage { possible, taken, time_in_state } = self;
-        pen = pen.sheet(|sheet| {
-            let sheet = standing(sheet, self.state(), *possible, self.evidence());
-            if taken.is_empty() { sheet } else { sheet.put(b"{\"time\":") }
-        })?;
-        let mut left = taken.len();
-        for one in taken {
-            left -= 1;
-            pen = pen.sheet(|sheet| entry(sheet, one, left == 0, clock))?;
+impl End for Written {
+    fn objects<'a>(ends: &PerSide<Written>, pen: Pen<'a>, clock: &mut Clock) -> Option<Pen<'a>> {
+        match (&ends.client, &ends.server) {
+            (Written::Both(ends), _) => by_the_book::objects(ends, pen, clock),
+            (Written::Steps(client), Written::Steps(server)) => {
+                object(server, object(client, pen, clock)?.put(SERVER)?, clock)
+            }
+            _ => Some(pen),
         }
-        pen.sheet(|sheet| spent(sheet, time_in_state))
     }
 
-    fn cells<'a>(&self, pen: Pen<'a>, first: Time) -> Option<Pen<'a>> {
-        let history = self.taken.iter().map(|taken| (taken.rule.to, taken.evidence, taken.time - first));
-        row::end(pen, (self.state(), self.possible, self.evidence()), history)
+    fn cells<'a>(ends: &PerSide<Written>, pen: Pen<'a>, first: Time) -> Option<Pen<'a>> {
+        match (&ends.client, &ends.server) {
+            (Written::Both(ends), _) => cells(&ends.passage(1), cells(&ends.passage(0), pen, first)?, first),
+            (Written::Steps(client), Written::Steps(server)) => cells(server, cells(client, pen, first)?, first),
+            _ => Some(pen),
+        }
     }
+}
+
+/// Writes the object.
+#[inline(never)]
+pub fn object<'a>(passage: &Passage, mut pen: Pen<'a>, clock: &mut Clock) -> Option<Pen<'a>> {
+    let Passage { possible, taken, time_in_state } = passage;
+    pen = pen.sheet(|sheet| {
+        let sheet = standing(sheet, passage.state(), *possible, passage.evidence());
+        if taken.is_empty() { sheet } else { sheet.put(b"{\"time\":") }
+    })?;
+    let mut left = taken.len();
+    for one in taken {
+        left -= 1;
+        pen = pen.sheet(|sheet| entry(sheet, one, left == 0, clock))?;
+    }
+    pen.sheet(|sheet| spent(sheet, time_in_state.iter()))
+}
+
+fn cells<'a>(passage: &Passage, pen: Pen<'a>, first: Time) -> Option<Pen<'a>> {
+    let history = passage.taken.iter().map(|taken| (taken.rule.to, taken.evidence, taken.time - first));
+    row::end(pen, (passage.state(), passage.possible, passage.evidence()), history)
 }
 
 /// Writes all from the time on, up to that of the next one unless it is the last.
 #[inline(always)]
-fn entry<'a>(mut sheet: Sheet<'a>, t: &Taken, last: bool, clock: &mut Clock) -> Sheet<'a> {
+pub fn entry<'a>(mut sheet: Sheet<'a>, t: &Taken, last: bool, clock: &mut Clock) -> Sheet<'a> {
     let Taken { time, latest, captured, packet, proof, rule, evidence, deduced } = t;
     let Some(Words { states, causes, rule }) = WORDS.get(rule.number()) else { return sheet };
     sheet = sheet.time(*time, clock);
     if latest > time {
-        sheet = sheet.put(b",\"latest\":").time(*latest, clock);
+        sheet = sheet.timed(b",\"latest\":", *latest, clock);
     }
     if captured != time {
-        sheet = sheet.put(b",\"captured\":").time(*captured, clock);
+        sheet = sheet.timed(b",\"captured\":", *captured, clock);
     }
     sheet = match *packet {
         0 => sheet.piece_without(states, PACKET.len()),

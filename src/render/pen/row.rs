@@ -36,9 +36,7 @@ pub fn row<'a, E: End>(mut pen: Pen<'a>, c: &Connection<E>) -> Option<Pen<'a>> {
     pen = pen.word(c.outcome.name())?;
     pen = pen.word(c.closed_first.map_or("", ClosedFirst::name))?;
     pen = pen.word(c.reset_by.map_or("", ResetBy::name))?;
-    for end in [&c.endpoints.client, &c.endpoints.server] {
-        pen = end.cells(pen, c.first)?;
-    }
+    pen = E::cells(&c.endpoints, pen, c.first)?;
     for span in [c.timing.syn_to_synack, c.timing.synack_to_ack, c.timing.handshake] {
         pen = pen.some_seconds(span)?;
     }
