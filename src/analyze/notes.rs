@@ -90,7 +90,7 @@ impl Notes for Noted {
     type Glimpse = Glimpse;
 
     fn restart(&mut self) {
-        self.signals = Signals::default();
+        self.signals.restart();
         self.measured.restart();
         self.unique = 0;
     }

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `mod` | [`Pack`], the buffers, the macro that writes it for a record |
 //! | `plain` | [`Pack`] for integers, options, lists |
+//! | `seldom` | what few records have, kept apart |
 //! | `words` | [`Pack`] for segments and the words all share |
 //! | [`shelf`] | where the bytes are kept |
 //! | [`block`] | where rows of bytes are kept that grow |
@@ -19,10 +20,12 @@ mod piece;
 mod plain;
 mod row;
 mod sealed;
+mod seldom;
 pub mod shelf;
 mod words;
 
 pub use plain::Item;
+pub use seldom::{Renew, Seldom};
 pub use shelf::Shelf;
 
 /// Something that can be written as bytes and read back.

@@ -25,6 +25,7 @@ pub use end::{End, Unanswered};
 use rare::Rare;
 pub use reset::{Reset, Trigger};
 
+use crate::pack::Seldom;
 use crate::segment::{Flags, IcmpError, IcmpKind, Segment};
 use crate::time::{Span, Time};
 use crate::tracker::opening::Opening;
@@ -41,7 +42,7 @@ pub struct Signals {
     last: Time,
     /// The longest time in which nothing passed, while no end had closed.
     pub longest_idle: Span,
-    cold: Option<Box<Cold>>,
+    cold: Seldom<Cold>,
 }
 
 const _: () = assert!(size_of::<Signals>() <= 128);
@@ -56,11 +57,19 @@ static ANSWERED: Unanswered = Unanswered::NONE;
 
 impl Default for Signals {
     fn default() -> Signals {
-        Signals { ends: Default::default(), waiting: Unanswered::NONE, last: NEVER, longest_idle: Span(0), cold: None }
+        let ends = Default::default();
+        Signals { ends, waiting: Unanswered::NONE, last: NEVER, longest_idle: Span(0), cold: Seldom::NONE }
     }
 }
 
 impl Signals {
+    /// Begins anew, with the memory it has.
+    pub fn restart(&mut self) {
+        let Signals { ends, waiting, last, longest_idle, cold } = self;
+        (*ends, *waiting, *last, *longest_idle) = (Default::default(), Unanswered::NONE, NEVER, Span(0));
+        cold.clear();
+    }
+
     /// What end `e` sent since the other was last heard.
     #[inline]
     pub fn unanswered(&self, e: usize) -> &Unanswered {
@@ -76,7 +85,7 @@ impl Signals {
     /// What few connections have, if this one has it.
     #[inline]
     pub fn cold(&self) -> Option<&Cold> {
-        self.cold.as_deref()
+        self.cold.as_ref()
     }
 
     /// What few ends have.
@@ -178,13 +187,13 @@ impl Signals {
             Class::New if self.ends[x].continues(seg) => {}
             _ => return false,
         }
-        if seg.len > 0 && (c.ends[0].fin().is_some() || c.ends[1].fin().is_some()) {
-            return false;
-        }
         if self.cold.as_ref().is_some_and(|cold| cold.is_told_about(x)) {
             return false;
         }
         self.note_usual(x, taken.advances, seg, idle);
+        if seg.len > 0 && (c.ends[0].fin().is_some() || c.ends[1].fin().is_some()) {
+            self.cold_mut().note_after_fin(x, seg, c);
+        }
         true
     }
 
@@ -193,7 +202,7 @@ impl Signals {
     fn note_usual(&mut self, x: usize, advances: bool, seg: &Segment, idle: Span) {
         let [a, b] = &mut self.ends;
         let (own, peer) = if x == 0 { (a, b) } else { (b, a) };
-        if let Some(cold) = &mut self.cold {
+        if let Some(cold) = self.cold.as_mut() {
             if advances {
                 cold.ends[1 - x].again.same.times = 0;
             }

@@ -1,7 +1,7 @@
 //! What few segments bring, and where it is noted: in what few connections have.
 
 use super::end::Noted;
-use super::{Cold, ColdEnd, Signals};
+use super::{Cold, ColdEnd, End, Signals};
 use crate::segment::{Flags, Segment};
 use crate::time::Span;
 use crate::tracker::sequence::{after, before};
@@ -59,8 +59,9 @@ impl Signals {
     pub(super) fn note_rare(&mut self, taken: &Taken, seg: &Segment, c: &Connection, noted: &Noted, rare: Rare) {
         let (x, y) = (taken.sender, 1 - taken.sender);
         let (duplicate_acks, restarted) = (self.ends[y].duplicate_acks(), self.ends[y].restarted_timer(seg.time));
-        self.note_holes(x, seg, noted);
-        let cold = self.cold.get_or_insert_default();
+        let Signals { ends, waiting, cold, .. } = self;
+        let cold = cold.get_or_insert_default();
+        cold.note_holes(x, seg, noted, ends);
         if !is_of_another(seg, taken, c) {
             cold.note_around(x, seg, taken);
         }
@@ -84,7 +85,7 @@ impl Signals {
             if !seg.has(Flags::SYN) && cold.resets.is_empty() && is_taken_up(c, x) {
                 own.again.settled = own.again.settled.saturating_add(1);
             }
-            own.again.note_spell(seg, &self.waiting);
+            own.again.note_spell(seg, waiting);
         }
         if rare.data_after_fin {
             cold.note_after_fin(x, seg, c);
@@ -92,23 +93,12 @@ impl Signals {
         if taken.class == Class::OpeningAgain && !seg.has(Flags::ACK) {
             self.note_syn_again(x, seg, c, noted.repeats);
         }
-        // After a RST the server begins anew.
-        let cold = self.cold_mut();
-        if rare.another_syn_ack && cold.resets.is_empty() {
-            cold.changed_isn.get_or_insert((x, seg.packet));
-        }
-    }
-
-    /// What `seg` of end `x` skips or fills in its stream, and shows to be received of the other's.
-    fn note_holes(&mut self, x: usize, seg: &Segment, noted: &Noted) {
-        let cold = self.cold.get_or_insert_default();
-        cold.hear(1 - x, seg, &mut self.ends[1 - x]);
-        if noted.fills_gap || noted.repeats {
-            let end = &mut self.ends[x];
-            end.missing = end.missing.saturating_sub(cold.holes[x].fill(seg));
-        }
-        if let Some(from) = noted.skips_from {
-            cold.holes[x].skip(from, seg.seq);
+        if rare.another_syn_ack {
+            let cold = self.cold_mut();
+            // After a RST the server begins anew.
+            if cold.resets.is_empty() {
+                cold.changed_isn.get_or_insert((x, seg.packet));
+            }
         }
     }
 
@@ -129,6 +119,18 @@ impl Signals {
 }
 
 impl Cold {
+    /// What `seg` of end `x` skips or fills in its stream, and shows to be received of the other's.
+    fn note_holes(&mut self, x: usize, seg: &Segment, noted: &Noted, ends: &mut [End; 2]) {
+        self.hear(1 - x, seg, &mut ends[1 - x]);
+        if noted.fills_gap || noted.repeats {
+            let end = &mut ends[x];
+            end.missing = end.missing.saturating_sub(self.holes[x].fill(seg));
+        }
+        if let Some(from) = noted.skips_from {
+            self.holes[x].skip(from, seg.seq);
+        }
+    }
+
     /// What follows a RST or a SYN that did not belong.
     fn note_around(&mut self, x: usize, seg: &Segment, taken: &Taken) {
         if !self.resets.is_empty() {
@@ -144,7 +146,7 @@ impl Cold {
     }
 
     /// Payload of end `x` after a FIN: of one that knows that the peer has closed, or beyond its own.
-    fn note_after_fin(&mut self, x: usize, seg: &Segment, c: &Connection) {
+    pub(super) fn note_after_fin(&mut self, x: usize, seg: &Segment, c: &Connection) {
         let own = &mut self.ends[x];
         if c.ends[1 - x].fin().is_some_and(|fin| seg.has(Flags::ACK) && !before(seg.ack, fin)) {
             own.after_peer_fin += u64::from(seg.len);

@@ -171,9 +171,9 @@ impl Blame {
         let network = if s.talker == Some(x) {
             // It goes on: as long as something was under way it may have had to wait for that.
             let Some(free) = free else { return self.give(Cause::Network, span) };
-            Span((free - mark).0.clamp(0, span.0))
+            Span((free - mark).0.max(0).min(span.0))
         } else if let Some(trip) = round_trip {
-            Span(trip.0.clamp(0, span.0))
+            Span(trip.0.max(0).min(span.0))
         } else if s.talker.is_some() && span < GAP {
             // It may have been on its way all the time.
             span

@@ -11,6 +11,7 @@ use super::restart::Spare;
 use super::round_trip::RoundTrip;
 use super::samples::{Kind, Samples};
 use super::turn::Turns;
+use crate::pack::Seldom;
 use crate::segment::{Flags, Segment};
 use crate::time::{Span, Time};
 use crate::tracker::{Class, Connection};
@@ -60,9 +61,9 @@ pub struct Flow {
     /// The last payload of either end.
     pub(super) content: Maybe,
     /// Once a window was closed.
-    pub(super) zero: Option<Box<[Pauses; 2]>>,
+    pub(super) zero: Seldom<[Pauses; 2]>,
     /// Once an end held something back.
-    pub(super) held: Option<Box<[Held; 2]>>,
+    pub(super) held: Seldom<[Held; 2]>,
     /// The proofs that came since.
     pub(super) proofs: Row<47>,
     /// Which end is the client, as it looked when the connection opened.
@@ -143,7 +144,7 @@ impl Measured {
                 flow.turns.finish(&mut flow.samples);
                 flow.gaps.content(seg.time, (Ender::Rst, x));
                 flow.close.reset(seg);
-                flow.zero.iter_mut().flat_map(|z| z.iter_mut()).for_each(|z| z.end(seg.time));
+                flow.zero.as_mut().into_iter().flatten().for_each(|z| z.end(seg.time));
                 flow.trips.iter_mut().for_each(RoundTrip::forget);
             }
             Some(_) => {}
@@ -265,6 +266,28 @@ impl Flow {
     /// A segment of end `x` acknowledges more than any before.
     #[inline(always)]
     pub(super) fn acknowledges(&mut self, x: usize, seg: &Segment, before: &Situation) {
+        let trip = &mut self.trips[x & 1];
+        if trip.has_lost() {
+            return self.acknowledges_behind_loss(x, seg, before);
+        }
+        // Of what was not lost the rest need not be asked.
+        let (flying, progress) = (trip.in_flight(), trip.progress());
+        let sent = trip.takes(seg);
+        let flies = trip.in_flight();
+        if let Some(sent) = sent {
+            let span = seg.time - sent.time;
+            if !self.is_missed(x, seg, span, progress) {
+                self.sampled(x, span);
+            }
+        }
+        if flying && !flies {
+            self.settled[1 - x] = seg.time.into();
+        }
+    }
+
+    /// The same where something was lost, or came late.
+    #[inline(never)]
+    fn acknowledges_behind_loss(&mut self, x: usize, seg: &Segment, before: &Situation) {
         let trip = &mut self.trips[x];
         let (recovering, flying, progress) = (trip.in_recovery(), trip.in_flight(), trip.progress());
         let sample = trip.acknowledged(seg);

@@ -13,6 +13,7 @@ use std::ops::RangeInclusive;
 
 use super::flow::Flow;
 use super::maybe::Maybe;
+use crate::pack::Renew;
 use crate::segment::Segment;
 use crate::time::{Span, Time};
 
@@ -83,6 +84,8 @@ pub(super) fn is_held_back(now: Time, acked: Time, last: Time, trips: [Span; 2])
     let moment = Moment::of(now, acked, last, trips);
     moment.is_soon() && moment.was_delayed
 }
+
+impl Renew for Held {}
 
 impl Flow {
     /// End `x` sends payload with `seg`: notes whether that was held back, and that what the other end had held back is answered.

@@ -1,6 +1,7 @@
 //! Segments in flight, and what is known of those that were sent again: which acknowledgment gives a sample of which.
 
 use super::pause::Pauses;
+use crate::pack::Renew;
 use crate::segment::Segment;
 use crate::time::{Span, Time};
 
@@ -50,6 +51,8 @@ pub(super) struct Loss {
     /// The latest sample that is known to have taken long; 0 if there was none.
     pub slow: Span,
 }
+
+impl Renew for Loss {}
 
 impl Loss {
     /// The sample that the acknowledgment `seg` of `sent` gives, if it gives one.

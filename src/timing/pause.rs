@@ -4,6 +4,7 @@ use super::blame::{Blame, Cause};
 use super::flow::Flow;
 use super::handshake::Handshake;
 use super::maybe::Maybe;
+use crate::pack::{Renew, Seldom};
 use crate::segment::Segment;
 use crate::time::{Span, Time};
 
@@ -80,7 +81,7 @@ pub struct Gaps {
     /// Probes since.
     pub probes: u32,
     /// The gaps, once there is one.
-    seen: Option<Box<Seen>>,
+    seen: Seldom<Seen>,
 }
 
 /// The gaps there were.
@@ -92,6 +93,12 @@ pub(super) struct Seen {
 }
 
 impl Gaps {
+    /// Begins anew, with the memory it has.
+    pub fn restart(&mut self) {
+        (self.last, self.probes) = (Time::default(), 0);
+        self.seen.clear();
+    }
+
     /// Payload, FIN or RST of end `by`.
     #[inline]
     pub fn content(&mut self, now: Time, ended: (Ender, usize)) {
@@ -122,6 +129,14 @@ impl Gaps {
     /// The longest ones.
     pub fn longest(&self) -> &[Gap] {
         self.seen.as_ref().map_or(&[], |s| &s.longest)
+    }
+}
+
+impl Renew for Pauses {}
+
+impl Renew for Seen {
+    fn renew(&mut self) {
+        self.clear();
     }
 }
 
@@ -171,7 +186,7 @@ impl Flow {
     }
 
     pub(super) fn end_zero(&mut self, x: usize, now: Time) {
-        if let Some(zero) = &mut self.zero {
+        if let Some(zero) = self.zero.as_mut() {
             zero[x].end(now);
         }
     }

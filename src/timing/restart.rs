@@ -4,7 +4,6 @@ use super::blame::Blame;
 use super::close::Close;
 use super::flow::{Flow, Measured};
 use super::handshake::Handshake;
-use super::pause::Gaps;
 use super::round_trip::RoundTrip;
 use super::turn::Turns;
 use crate::pack::{In, Out, Pack};
@@ -91,10 +90,12 @@ impl Flow {
         trips.iter_mut().for_each(RoundTrip::restart);
         *turns = Turns::default();
         samples.restart();
-        *gaps = Gaps::default();
+        gaps.restart();
         *close = Close::default();
         *blame = Blame::default();
-        (*least, *settled, *content, *zero, *held) = Default::default();
+        (*least, *settled, *content) = Default::default();
+        zero.clear();
+        held.clear();
         proofs.restart();
         (*client, *given_up, *ttl) = Default::default();
     }

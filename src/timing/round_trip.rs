@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::loss::{Loss, Repair, Sent, after};
 use super::pause::Pauses;
+use crate::pack::Seldom;
 use crate::segment::Segment;
 use crate::time::{Span, Time};
 
@@ -19,7 +20,7 @@ pub(super) const IN_FLIGHT: usize = 512;
 pub struct RoundTrip {
     /// In the order in which they were sent; those before `head` are acknowledged.
     pub(super) flight: SmallVec<[Sent; 2]>,
-    pub(super) loss: Option<Box<Loss>>,
+    pub(super) loss: Seldom<Loss>,
     /// Since when the lowest segment in flight waits to be the lowest: the last progress.
     pub(super) progress: Time,
     pub(super) head: u16,
@@ -51,7 +52,8 @@ impl RoundTrip {
     pub fn restart(&mut self) {
         let RoundTrip { flight, loss, progress, head, has_sent, has_acked, recovering, sent, acked } = self;
         flight.clear();
-        (*loss, *progress, *head) = (None, Time::default(), 0);
+        loss.clear();
+        (*progress, *head) = (Time::default(), 0);
         (*has_sent, *has_acked, *recovering, *sent, *acked) = (false, false, false, 0, 0);
     }
 
@@ -104,41 +106,40 @@ impl RoundTrip {
     }
 
     /// The end acknowledges more than before. Gives the sample, if there is one.
-    #[inline(always)]
     pub fn acknowledged(&mut self, seg: &Segment) -> Option<Span> {
-        let ack = seg.ack;
-        // After a handshake that is told anew.
-        let falls_back = self.has_acked && !after(ack, self.acked);
-        (self.has_acked, self.acked) = (true, ack);
-        if let Some(loss) = &mut self.loss {
-            loss.stalls.end(seg.time);
-            self.recovering = (self.recovering || falls_back) && loss.repair.is_some_and(|r| after(r.end, ack));
-        }
-        self.progress = seg.time;
-        let RoundTrip { flight, head, loss, .. } = self;
-        let mut waiting = flight[usize::from(*head)..].iter();
-        let mut last = None;
-        let mut rest = waiting.len();
-        while let Some(sent) = waiting.next().filter(|sent| !after(sent.end, ack)) {
-            last = Some(sent);
-            rest -= 1;
-        }
-        let sample = match (last.filter(|sent| sent.end == ack), loss.as_mut()) {
-            (Some(sent), Some(loss)) => loss.sample(sent, seg),
-            (Some(sent), None) => Some(seg.time - sent.time),
-            (None, _) => None,
-        };
-        if let Some(loss) = &mut self.loss {
-            // What lies below is acknowledged: in time the numbers wrap.
-            loss.sacked = loss.sacked.filter(|edge| after(*edge, ack));
-        }
-        if rest == 0 {
-            flight.clear();
-            *head = 0;
-        } else {
-            *head = (flight.len() - rest) as u16;
-        }
+        let falls_back = self.falls_back(seg.ack);
+        let last = self.takes(seg);
+        let RoundTrip { recovering, loss, .. } = self;
+        let Some(loss) = loss.as_mut() else { return last.map(|sent| seg.time - sent.time) };
+        loss.stalls.end(seg.time);
+        *recovering = (*recovering || falls_back) && loss.repair.is_some_and(|r| after(r.end, seg.ack));
+        let sample = last.and_then(|sent| loss.sample(&sent, seg));
+        // What lies below is acknowledged: in time the numbers wrap.
+        loss.sacked = loss.sacked.filter(|edge| after(*edge, seg.ack));
         sample
+    }
+
+    /// Whether `ack` is no more than was acknowledged before: after a handshake that is told anew.
+    fn falls_back(&self, ack: u32) -> bool {
+        self.has_acked && !after(ack, self.acked)
+    }
+
+    /// Takes an acknowledgment: what in flight ends there, if anything does.
+    #[inline(always)]
+    pub(super) fn takes(&mut self, seg: &Segment) -> Option<Sent> {
+        (self.has_acked, self.acked, self.progress) = (true, seg.ack, seg.time);
+        let (flight, head) = (self.flight.as_slice(), usize::from(self.head));
+        let mut at = head;
+        while flight.get(at).is_some_and(|sent| !after(sent.end, seg.ack)) {
+            at += 1;
+        }
+        let last = if at > head { flight.get(at - 1).filter(|sent| sent.end == seg.ack).copied() } else { None };
+        if at >= flight.len() {
+            self.flight.clear();
+            at = 0;
+        }
+        self.head = at as u16;
+        last
     }
 
     /// The end reports what it holds beyond a hole.

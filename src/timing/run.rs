@@ -63,7 +63,7 @@ impl Flow {
             && trip.in_flight()
             && trip.is_ahead(run.last.seq)
             && run.last.time - trip.progress() <= PROMPT
-            && self.held.is_none()
+            && !self.held.is_some()
     }
 
     /// Takes payload of end `x` one by one.
@@ -122,7 +122,7 @@ impl RoundTrip {
                 sampled += 1;
             }
         }
-        if let Some(loss) = loss {
+        if let Some(loss) = loss.as_mut() {
             loss.sacked = loss.sacked.filter(|edge| after(*edge, to.ack));
         }
         if at == waiting.len() {

@@ -60,30 +60,21 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// Those that tables show where others are not asked for.
-    const SHORT: [Metric; 9] = [
-        Metric::SynToSynack,
-        Metric::SynackToAck,
-        Metric::SynRetryDelay,
-        Metric::RttClient,
-        Metric::RttServer,
-        Metric::Ttfb,
-        Metric::ServerThink,
-        Metric::ClientThink,
-        Metric::FinToFin,
-    ];
+    /// Those that tables show where others are not asked for, one bit each.
+    const SHORT: u32 = 1 << Metric::SynToSynack as u32
+        | 1 << Metric::SynackToAck as u32
+        | 1 << Metric::SynRetryDelay as u32
+        | 1 << Metric::RttClient as u32
+        | 1 << Metric::RttServer as u32
+        | 1 << Metric::Ttfb as u32
+        | 1 << Metric::ServerThink as u32
+        | 1 << Metric::ClientThink as u32
+        | 1 << Metric::FinToFin as u32;
 
     /// Whether it is one of those that tables show where others are not asked for.
-    #[inline]
+    #[inline(always)]
     pub const fn is_short(self) -> bool {
-        let mut at = 0;
-        while at < Metric::SHORT.len() {
-            if Metric::SHORT[at] as usize == self as usize {
-                return true;
-            }
-            at += 1;
-        }
-        false
+        Metric::SHORT >> self as u32 & 1 != 0
     }
 
     /// Its name in the JSON.
@@ -310,10 +301,14 @@ impl Entry<'_> {
         let h = &m.handshake;
         self.one(Metric::SynToSynack, legs[0]);
         self.one(Metric::SynackToAck, legs[1]);
-        self.one(Metric::Handshake, h.round_trip_by(legs));
-        self.one(Metric::SynRetryDelay, h.retry_delay());
-        self.one(Metric::ConnectDelay, h.connect_delay());
-        self.one(Metric::Duration, Some(c.last - c.first));
+        if h.syns.count > 1 {
+            self.one(Metric::SynRetryDelay, h.retry_delay());
+        }
+        if self.extent == Extent::Full {
+            self.one(Metric::Handshake, h.round_trip_by(legs));
+            self.one(Metric::ConnectDelay, h.connect_delay());
+            self.one(Metric::Duration, Some(c.last - c.first));
+        }
     }
 
     /// How many corrected values would have been negative.
@@ -328,11 +323,13 @@ impl Entry<'_> {
         end: Time,
     ) -> u64 {
         let server = 1 - client;
-        self.one(Metric::FirstRequest, flow.turns.first(client).zip(m.handshake.ack()).map(|(t, ack)| t - ack));
-        self.one(Metric::FinToAckClient, flow.close.acked(client).exact());
-        self.one(Metric::FinToAckServer, flow.close.acked(server).exact());
         self.one(Metric::FinToFin, flow.close.fin_to_fin());
-        self.one(Metric::CloseDuration, flow.close.duration());
+        if self.extent == Extent::Full {
+            self.one(Metric::FirstRequest, flow.turns.first(client).zip(m.handshake.ack()).map(|(t, ack)| t - ack));
+            self.one(Metric::FinToAckClient, flow.close.acked(client).exact());
+            self.one(Metric::FinToAckServer, flow.close.acked(server).exact());
+            self.one(Metric::CloseDuration, flow.close.duration());
+        }
         let mut clamped = summary::samples(flow, client, |metric, span| self.one(metric, Some(span)));
         if flow.samples.is_rough() {
             let (extent, seats) = (self.extent, self.seats);
@@ -344,7 +341,7 @@ impl Entry<'_> {
         }
         self.stops(Stopped::Idle, &summary::gaps(flow, verdicts, end));
         for (x, side) in [(client, Side::Client), (server, Side::Server)] {
-            if let Some(zero) = &flow.zero {
+            if let Some(zero) = flow.zero.as_ref() {
                 self.stops(Stopped::ZeroWindow(side), &summary::stops(zero[x], c.last));
             }
             if flow.trips[1 - x].has_lost() {
