@@ -210,6 +210,12 @@ impl Log {
         Some(mark)
     }
 
+    /// Whether all marks stand, in order.
+    #[inline(always)]
+    pub(super) fn stands_as_it_is(&self) -> bool {
+        !self.has_copies() && are_in_order(&self.marks)
+    }
+
     /// Puts the marks that stand, one for each event, in order into `marks`, which is empty.
     pub(super) fn stand(&self, marks: &mut Marks) {
         if self.has_copies() {
@@ -232,7 +238,7 @@ impl Log {
     /// The state in which the marks that stand leave an endpoint that was in state `start` before.
     pub(super) fn state(&self, start: State) -> State {
         let after = |marks: &[Mark]| marks.iter().fold(start, |s, m| rule(s, m.event).map_or(s, |r| r.to));
-        if !self.has_copies() && are_in_order(&self.marks) {
+        if self.stands_as_it_is() {
             return after(&self.marks);
         }
         let mut marks = Marks::new();
@@ -286,6 +292,22 @@ pub(super) fn follow<'a>(steps: &mut Steps, marks: impl IntoIterator<Item = &'a 
             steps.push(Step { at: mark.time, mark: *mark, rule });
         }
     }
+}
+
+/// The same, each step taken when `taken` says, but not before the one before.
+#[inline(always)]
+pub(super) fn follow_dated<'a>(
+    steps: &mut Steps,
+    marks: impl IntoIterator<Item = &'a Mark>,
+    taken: impl Fn(&Mark, Event) -> Time,
+) {
+    let (mut state, mut earliest) = steps.last().map_or((State::Closed, Time(i64::MIN)), |s| (s.rule.to, s.at));
+    // Together they need not be asked for room one by one.
+    steps.extend(marks.into_iter().filter_map(|mark| {
+        let rule = rule(state, mark.event)?;
+        (state, earliest) = (rule.to, taken(mark, rule.event).max(earliest));
+        Some(Step { at: earliest, mark: *mark, rule })
+    }));
 }
 
 /// How a history ends: its last two arrows, with the times of the marks behind them.

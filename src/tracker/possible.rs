@@ -23,7 +23,7 @@ impl Connection {
     pub(super) fn combined(
         &self,
         e: usize,
-        scale: &Scale,
+        scale: &Scale<'_>,
         open: &[Mark],
         start: Option<Mark>,
         end: Time,
@@ -31,7 +31,7 @@ impl Connection {
     ) -> States {
         // Each with the choices in which it happened; 0 for all.
         let mut all: SmallVec<[(u32, &Mark); 10]> = SmallVec::new();
-        all.extend(scale.marks.iter().filter(|m| !open.iter().any(|o| o.event == m.event)).map(|m| (0, m)));
+        all.extend(scale.marks().iter().filter(|m| !open.iter().any(|o| o.event == m.event)).map(|m| (0, m)));
         all.extend(open.iter().enumerate().map(|(i, m)| (1 << i, m)));
         if !all.is_sorted_by_key(|(_, m)| m.key()) {
             all.sort_by_key(|(_, m)| m.key());

@@ -7,34 +7,68 @@ use super::mark::Mark;
 use super::rules::{Event, Events};
 use super::state::Evidence;
 
-/// The marks of one end while they are being weighed.
+/// Where marks of one end are put that are not as they stand in its log: made once, and used for one connection after the other.
 #[derive(Debug, Default)]
-pub(super) struct Scale {
-    /// What stands, in order. After a change other than by the methods here, [`Scale::index`] is due.
-    pub marks: Marks,
+pub(super) struct Tray {
+    marks: Marks,
+    rejected: SmallVec<[Mark; 4]>,
+}
+
+/// The marks of one end while they are being weighed.
+#[derive(Debug)]
+pub(super) struct Scale<'a> {
+    /// What stands in its log, in order.
+    stands: &'a [Mark],
+    /// That had to be put together, or was changed: it is on the tray.
+    changed: bool,
+    tray: &'a mut Tray,
     /// Events that have a mark.
     present: Events,
     /// Events of which a mark is not proven.
     unproven: Events,
     /// Events whose marks may be wrong.
     doubtful: Events,
-    /// Marks that were taken out but may be right.
-    pub rejected: SmallVec<[Mark; 4]>,
 }
 
-impl Scale {
-    /// Puts on what stands in `log`, and nothing else.
-    pub fn load(&mut self, log: &Log) {
-        self.marks.clear();
-        self.rejected.clear();
-        log.stand(&mut self.marks);
-        (self.present, self.unproven, self.doubtful) = (log.present(), log.inferred(), Events::default());
+impl<'a> Scale<'a> {
+    /// With what stands in `log`, and nothing else.
+    #[inline(always)]
+    pub fn of(log: &'a Log, tray: &'a mut Tray) -> Scale<'a> {
+        let changed = !log.stands_as_it_is();
+        if changed {
+            tray.marks.clear();
+            log.stand(&mut tray.marks);
+        }
+        tray.rejected.clear();
+        let (present, unproven) = (log.present(), log.inferred());
+        Scale { stands: log.marks(), changed, tray, present, unproven, doubtful: Events::default() }
+    }
+
+    /// What stands, in order.
+    #[inline(always)]
+    pub fn marks(&self) -> &[Mark] {
+        if self.changed { &self.tray.marks } else { self.stands }
+    }
+
+    /// The same, to be changed: other than by the methods here, after which [`Scale::index`] is due.
+    pub fn marks_mut(&mut self) -> &mut Marks {
+        if !self.changed {
+            self.changed = true;
+            self.tray.marks.clear();
+            self.tray.marks.extend_from_slice(self.stands);
+        }
+        &mut self.tray.marks
+    }
+
+    /// `mark` may be right, though it does not stand.
+    pub fn allow(&mut self, mark: Mark) {
+        self.tray.rejected.push(mark);
     }
 
     /// Whether anything may be wrong.
     #[inline]
     pub fn is_in_doubt(&self) -> bool {
-        !self.rejected.is_empty() || !self.doubtful.is_empty()
+        !self.tray.rejected.is_empty() || !self.doubtful.is_empty()
     }
 
     /// Whether there is a mark of `event`.
@@ -47,7 +81,7 @@ impl Scale {
         if !self.unproven.has(event) {
             return None;
         }
-        self.marks.iter().find(|m| m.event == event && m.evidence == Evidence::Inferred)
+        self.marks().iter().find(|m| m.event == event && m.evidence == Evidence::Inferred)
     }
 
     /// Whether any of `events` has a mark that is not proven.
@@ -57,13 +91,14 @@ impl Scale {
 
     /// Notes what `marks` holds, after a change.
     pub fn index(&mut self) {
-        (self.present, self.unproven) = (Events::default(), Events::default());
-        for m in &self.marks {
-            self.present.set(m.event, true);
+        let (mut present, mut unproven) = (Events::default(), Events::default());
+        for m in self.marks() {
+            present.set(m.event, true);
             if m.evidence == Evidence::Inferred {
-                self.unproven.set(m.event, true);
+                unproven.set(m.event, true);
             }
         }
+        (self.present, self.unproven) = (present, unproven);
     }
 
     /// The marks of `event` may be wrong.
@@ -73,16 +108,18 @@ impl Scale {
 
     /// Takes the first mark of `event` out.
     pub fn reject(&mut self, event: Event) {
-        if let Some(i) = self.marks.iter().position(|m| m.event == event) {
-            self.rejected.push(self.marks.remove(i));
+        if let Some(i) = self.marks().iter().position(|m| m.event == event) {
+            let mark = self.marks_mut().remove(i);
+            self.allow(mark);
             self.index();
         }
     }
 
     /// Puts `mark` in its place.
     pub fn add(&mut self, mark: Mark) {
-        self.marks.push(mark);
-        sort(&mut self.marks);
+        let marks = self.marks_mut();
+        marks.push(mark);
+        sort(marks);
         self.index();
     }
 
@@ -90,8 +127,8 @@ impl Scale {
     pub fn open(&self) -> SmallVec<[Mark; 6]> {
         let mut open: SmallVec<[Mark; 6]> = SmallVec::new();
         if self.is_in_doubt() {
-            let doubtful = self.marks.iter().filter(|m| self.doubtful.has(m.event));
-            open.extend(self.rejected.iter().chain(doubtful).take(6).copied());
+            let doubtful = self.marks().iter().filter(|m| self.doubtful.has(m.event));
+            open.extend(self.tray.rejected.iter().chain(doubtful).take(6).copied());
         }
         open
     }

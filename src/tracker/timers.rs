@@ -3,7 +3,7 @@
 use super::log::{Step, Tail};
 use super::mark::{Mark, Place};
 use super::profile::Profile;
-use super::rules::Event;
+use super::rules::{Event, Events};
 use super::state::{Evidence, State};
 use super::verdict::Verdict;
 use crate::time::{Span, Time};
@@ -139,16 +139,15 @@ pub fn taken_at(mark: &Mark, sent: bool, half: Span, end: Time) -> Time {
     }
 }
 
+/// What an end does by sending something.
+pub const SENT: Events = Events::of(&[Event::SndSyn, Event::SndSynAck, Event::SndFin, Event::SndRst, Event::Replaced]);
+
 /// Dates `steps` as the end took them (see [`Verdict`]), by the least time from the tap to it and back in microseconds.
 pub fn date(turnaround: Option<u32>, steps: &mut [Step], end: Time) {
     let half = way(turnaround);
     let mut earliest = Time(i64::MIN);
     for step in steps {
-        let sent = matches!(
-            step.rule.event,
-            Event::SndSyn | Event::SndSynAck | Event::SndFin | Event::SndRst | Event::Replaced
-        );
-        step.at = taken_at(&step.mark, sent, half, end).max(earliest);
+        step.at = taken_at(&step.mark, SENT.has(step.rule.event), half, end).max(earliest);
         earliest = step.at;
     }
 }

@@ -93,7 +93,7 @@ impl Endpoint {
 
 impl Connection {
     /// Adds what follows from FINs that were not captured.
-    pub(super) fn add_unseen_fins(&self, scales: &mut [Scale; 2]) {
+    pub(super) fn add_unseen_fins(&self, scales: &mut [Scale<'_>; 2]) {
         if self.ends.iter().all(|e| e.fin.is_some()) {
             return;
         }
@@ -129,16 +129,16 @@ impl Connection {
     }
 
     /// That FIN may have been there, and arrived, but nothing is believed to follow from it.
-    fn allow_unseen_fin(&self, y: usize, u: &UnseenFin, scales: &mut [Scale; 2]) {
+    fn allow_unseen_fin(&self, y: usize, u: &UnseenFin, scales: &mut [Scale<'_>; 2]) {
         let mark = |event, place| Mark { place, ..Mark::sure(event, Evidence::Assumed, u.time, u.packet) };
-        scales[y].rejected.push(mark(Event::SndFin, Place::Before));
-        scales[1 - y].rejected.push(mark(Event::RcvFin, Place::Before));
+        scales[y].allow(mark(Event::SndFin, Place::Before));
+        scales[1 - y].allow(mark(Event::RcvFin, Place::Before));
         if u.received.is_some() {
-            scales[y].rejected.push(mark(Event::RcvAckOfFin, Place::At));
+            scales[y].allow(mark(Event::RcvAckOfFin, Place::At));
         }
     }
 
-    fn add_unseen_fin(&self, y: usize, u: &UnseenFin, answer: bool, scales: &mut [Scale; 2]) {
+    fn add_unseen_fin(&self, y: usize, u: &UnseenFin, answer: bool, scales: &mut [Scale<'_>; 2]) {
         let x = 1 - y;
         let mark = |event, evidence, place, (time, packet)| Mark { place, ..Mark::sure(event, evidence, time, packet) };
         let shown = (u.time, u.packet);
@@ -147,7 +147,7 @@ impl Connection {
         // it is taken for the answer, even where something that was sent in between had to wait for it.
         let least = Span(self.ends[y].turnaround.map_or(0, |t| i64::from(t) * 900));
         let captured = self.ends[x].log.get(Event::SndFin).map(|m| m.time);
-        let fin = scales[y].marks.iter().find(|m| m.event == Event::RcvFin).copied();
+        let fin = scales[y].marks().iter().find(|m| m.event == Event::RcvFin).copied();
         if let (false, Some(fin)) = (answer, fin) {
             let prompt = self.ends[x].fins <= 1 && self.ends[y].answers_at_once(&fin, u);
             if u.time < captured.unwrap_or(fin.time) + least || prompt {
@@ -167,9 +167,9 @@ impl Connection {
             // The capture missed it, or it was lost on its way; and who closed first is open.
             scales[x].add(mark(Event::RcvFin, Evidence::Assumed, Place::At, shown));
             scales[x].doubt(Event::RcvFin);
-            if let Some(fin) = scales[y].marks.iter().find(|m| m.event == Event::RcvFin).copied() {
+            if let Some(fin) = scales[y].marks().iter().find(|m| m.event == Event::RcvFin).copied() {
                 scales[y].doubt(Event::SndFin);
-                scales[y].rejected.push(mark(Event::SndFin, Evidence::Assumed, Place::Before, (fin.time, u.packet)));
+                scales[y].allow(mark(Event::SndFin, Evidence::Assumed, Place::Before, (fin.time, u.packet)));
             }
             return;
         };
@@ -184,11 +184,11 @@ impl Connection {
 
     /// What carried the unseen FIN of end `y`, which its peer had `received` by this packet, acknowledged the peer's FIN,
     /// too, unless they crossed.
-    fn add_its_acknowledgment(&self, y: usize, received: (Time, u64), scales: &mut [Scale; 2]) {
+    fn add_its_acknowledgment(&self, y: usize, received: (Time, u64), scales: &mut [Scale<'_>; 2]) {
         let x = 1 - y;
         let assumed =
             |place| Mark { place, ..Mark::sure(Event::RcvAckOfFin, Evidence::Assumed, received.0, received.1) };
-        let own_fin = scales[x].marks.iter().find(|m| m.event == Event::SndFin).map(|m| m.time);
+        let own_fin = scales[x].marks().iter().find(|m| m.event == Event::SndFin).map(|m| m.time);
         let closed =
             own_fin.is_some_and(|t| t <= received.0) && self.ends[x].last_fin.is_none_or(|f| f.packet != received.1);
         if !closed || scales[x].has(Event::RcvAckOfFin) {
@@ -196,10 +196,10 @@ impl Connection {
         }
         let crossed = self.whole_round_trip().zip(own_fin).is_some_and(|(trip, fin)| (received.0 - fin).0 < trip.0 / 2);
         if crossed {
-            if let Some(i) = scales[y].marks.iter().position(|m| m.event == Event::SndFin) {
-                let mut mark = scales[y].marks.remove(i);
+            if let Some(i) = scales[y].marks().iter().position(|m| m.event == Event::SndFin) {
+                let mut mark = scales[y].marks_mut().remove(i);
                 scales[y].index();
-                let fin = scales[y].marks.iter().find(|m| m.event == Event::RcvFin);
+                let fin = scales[y].marks().iter().find(|m| m.event == Event::RcvFin);
                 mark.time = fin.map_or(mark.time, |m| mark.time.min(m.time));
                 mark.place = Place::Before;
                 scales[y].add(mark);
@@ -208,7 +208,7 @@ impl Connection {
         } else {
             scales[x].add(assumed(Place::Before));
             // So the other had received it.
-            let fin = scales[y].marks.iter_mut().find(|m| m.event == Event::RcvFin);
+            let fin = scales[y].marks_mut().iter_mut().find(|m| m.event == Event::RcvFin);
             if let Some(m) = fin.filter(|m| m.evidence == Evidence::Inferred) {
                 (m.evidence, m.proof) = (Evidence::Confirmed, received.1);
                 scales[y].index();

@@ -8,12 +8,12 @@
 use smallvec::SmallVec;
 
 use super::connection::{Connection, before_capture};
-use super::log::{Steps, Tail, follow};
+use super::log::{Steps, Tail, follow, follow_dated};
 use super::lone::{ANSWER_TO_SYN, Lone};
 use super::mark::{Mark, Place};
 use super::profile::Profile;
 use super::rules::{Event, Events};
-use super::scale::Scale;
+use super::scale::{Scale, Tray};
 use super::state::{Evidence, State, States};
 use super::textbook::Textbook;
 use super::timers::{self, Fins, LATEST_RETRY, RETRY};
@@ -43,7 +43,7 @@ impl Default for Verdict {
 /// Where verdicts are reached: made once, and used for one connection after the other.
 #[derive(Debug, Default)]
 pub struct Weighing {
-    scales: [Scale; 2],
+    trays: [Tray; 2],
     pub(super) verdicts: [Verdict; 2],
 }
 
@@ -93,11 +93,9 @@ impl Connection {
 
     /// The same by all that may have been.
     pub(super) fn weigh_all<'w>(&self, end: Time, profile: &Profile, weighing: &'w mut Weighing) -> &'w [Verdict; 2] {
-        let Weighing { scales, verdicts } = weighing;
-        for (scale, e) in scales.iter_mut().zip(&self.ends) {
-            scale.load(&e.log);
-        }
-        self.add_unseen_fins(scales);
+        let Weighing { trays: [first, second], verdicts } = weighing;
+        let mut scales = [Scale::of(&self.ends[0].log, first), Scale::of(&self.ends[1].log, second)];
+        self.add_unseen_fins(&mut scales);
         for (e, (scale, verdict)) in scales.iter_mut().zip(verdicts.iter_mut()).enumerate() {
             self.weigh_simultaneous_open(e, scale);
             if scale.has_unproven(OPENING) {
@@ -141,7 +139,7 @@ impl Connection {
     }
 
     #[inline]
-    fn unsure<'a>(&self, e: usize, scale: &'a Scale, event: Event) -> Option<(&'a Mark, Time)> {
+    fn unsure<'a>(&self, e: usize, scale: &'a Scale<'_>, event: Event) -> Option<(&'a Mark, Time)> {
         let mark = scale.unproven(event)?;
         let last = self.ends[e].log.copies(event).map(|m| m.time).max();
         Some((mark, last.unwrap_or(mark.time)))
@@ -149,14 +147,14 @@ impl Connection {
 
     /// Both ends sent a SYN, and this one received a SYN,ACK. It would have answered the peer's SYN with a SYN,ACK (RFC 9293 §3.5,
     /// Figure 7): if none was ever captured, though its SYN was, that SYN had not arrived, as far as one can tell.
-    fn weigh_simultaneous_open(&self, e: usize, scale: &mut Scale) {
+    fn weigh_simultaneous_open(&self, e: usize, scale: &mut Scale<'_>) {
         let active = self.ends[e].syns > 0 && self.ends[e].syn_acks == 0 && scale.has(Event::SndSyn);
         if active && scale.has(Event::RcvSyn) && scale.has(Event::RcvSynAck) {
             scale.reject(Event::RcvSyn);
         }
     }
 
-    fn weigh_opening(&self, e: usize, scale: &mut Scale, end: Time) {
+    fn weigh_opening(&self, e: usize, scale: &mut Scale<'_>, end: Time) {
         let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
         if let Some((_, last)) = self.unsure(e, scale, Event::RcvSyn) {
             scale.doubt(Event::RcvSyn);
@@ -196,7 +194,7 @@ impl Connection {
         peer.bytes == 0 && peer.fin.is_none() && waited < SURE && acked >= last && end - last > due
     }
 
-    fn weigh_closing(&self, e: usize, scale: &mut Scale, end: Time) {
+    fn weigh_closing(&self, e: usize, scale: &mut Scale<'_>, end: Time) {
         let (own, peer) = (&self.ends[e], &self.ends[1 - e]);
         if let Some((_, last)) = self.unsure(e, scale, Event::RcvFin) {
             scale.doubt(Event::RcvFin);
@@ -227,14 +225,14 @@ impl Connection {
                 }
             }
         } else if !scale.has(Event::RcvAckOfFin)
-            && let Some(sent) = scale.marks.iter().find(|m| m.event == Event::SndFin).copied()
+            && let Some(sent) = scale.marks().iter().find(|m| m.event == Event::SndFin).copied()
             && !scale.has(Event::SndRst)
             && !scale.has(Event::RcvRst)
             && self.stopped_repeating_fin(e, sent.time, end)
         {
             // Never repeated: it was acknowledged, and the capture missed the acknowledgment.
             let peer_fin =
-                scale.marks.iter().skip_while(|m| m.event != Event::SndFin).find(|m| m.event == Event::RcvFin);
+                scale.marks().iter().skip_while(|m| m.event != Event::SndFin).find(|m| m.event == Event::RcvFin);
             let (time, packet) = peer_fin.map_or((sent.time, 0), |m| (m.time, m.packet));
             let mut mark = Mark::sure(Event::RcvAckOfFin, Evidence::Assumed, time, packet);
             mark.place = peer_fin.map_or(Place::After, |m| m.place);
@@ -264,7 +262,7 @@ impl Connection {
         lacking.is_some() && !self.ends[e].log.has(Event::RcvAckOfFin)
     }
 
-    fn weigh_reset(&self, e: usize, scale: &mut Scale) {
+    fn weigh_reset(&self, e: usize, scale: &mut Scale<'_>) {
         if self.ends[e].log.get(Event::SndRst).is_some_and(|m| m.evidence == Evidence::Assumed) {
             scale.doubt(Event::SndRst);
         }
@@ -325,25 +323,26 @@ impl Connection {
         Mark::sure(event, Evidence::Assumed, self.first, 0)
     }
 
-    fn conclude(&self, e: usize, scale: &Scale, end: Time, profile: &Profile, verdict: &mut Verdict) {
+    fn conclude(&self, e: usize, scale: &Scale<'_>, end: Time, profile: &Profile, verdict: &mut Verdict) {
         let hypotheses = self.hypotheses(end, profile);
         let mut starts = hypotheses.iter().map(|h| Some(self.start(e, *h)));
         let start = starts.next().flatten();
-        let steps = &mut verdict.steps;
+        let (steps, half) = (&mut verdict.steps, timers::way(self.ends[e].turnaround));
+        let taken = |mark: &Mark, event: Event| timers::taken_at(mark, timers::SENT.has(event), half, end);
         steps.clear();
-        follow(steps, &start);
-        follow(steps, &scale.marks);
+        follow_dated(steps, &start, taken);
+        follow_dated(steps, scale.marks(), taken);
         let mut possible = States::EMPTY;
         if let Some(timer) = timers::expired(self.ends[e].last_sent(), &Tail::after(steps), end, profile) {
             // Before a new incarnation takes over, if that came later.
-            let replaced = scale.marks.iter().position(|m| m.event == Event::Replaced).unwrap_or(scale.marks.len());
-            if replaced < scale.marks.len() {
+            let replaced = scale.marks().iter().position(|m| m.event == Event::Replaced).unwrap_or(scale.marks().len());
+            if replaced < scale.marks().len() {
                 steps.clear();
-                follow(steps, start.iter().chain(&scale.marks[..replaced]));
+                follow_dated(steps, start.iter().chain(&scale.marks()[..replaced]), taken);
             } else if timers::may_last(&timer, end) {
                 possible = possible.with(State::TimeWait);
             }
-            follow(steps, std::iter::once(&timer).chain(&scale.marks[replaced..]));
+            follow_dated(steps, std::iter::once(&timer).chain(&scale.marks()[replaced..]), taken);
         }
         if timers::may_outlast_reset(steps, end, profile) {
             possible = possible.with(State::TimeWait);
@@ -351,7 +350,6 @@ impl Connection {
         if hypotheses.len() > 1 {
             self.admit(e, &hypotheses[1..], scale, steps);
         }
-        timers::date(self.ends[e].turnaround, steps, end);
         possible = possible.with(steps.last().map_or(State::Closed, |s| s.rule.to));
         possible = possible.union(self.unseen_endings(e, possible, end, profile));
         if scale.is_in_doubt() || hypotheses.len() > 1 {
@@ -378,10 +376,10 @@ impl Connection {
 
     /// What was before the capture decides whether a FIN led to FIN_WAIT_1 or to LAST_ACK: states that not all `others`
     /// lead to are assumed, however sure the segments are.
-    fn admit(&self, e: usize, others: &[u8], scale: &Scale, steps: &mut Steps) {
+    fn admit(&self, e: usize, others: &[u8], scale: &Scale<'_>, steps: &mut Steps) {
         for hypothesis in others {
             let mut other = Steps::new();
-            follow(&mut other, [&self.start(e, *hypothesis)].into_iter().chain(&scale.marks));
+            follow(&mut other, [&self.start(e, *hypothesis)].into_iter().chain(scale.marks()));
             for step in steps.iter_mut().filter(|s| s.mark.evidence != Evidence::Timer) {
                 // It may have come there before, by something else.
                 let there = other.iter().rev().find(|o| o.mark.key() <= step.mark.key());
