@@ -138,11 +138,9 @@ impl Connection {
     #[inline]
     pub(super) fn take_from(&mut self, x: usize, seg: &Segment) -> (Class, bool) {
         self.ends.iter_mut().for_each(|end| end.log.next());
-        if let Some(taken) = self.usual(x, seg) {
-            return taken;
-        }
+        // What closes is not usual.
         let closing = seg.has(Flags::FIN) || self.ends.iter().any(|end| end.fin.is_some());
-        let taken = if closing { self.closing(x, seg) } else { None };
+        let taken = if closing { self.closing(x, seg) } else { self.usual(x, seg) };
         taken.unwrap_or_else(|| self.consider(x, seg))
     }
 

@@ -109,9 +109,13 @@ impl Connection {
     /// repeats nothing. Without timestamps a copy is not told from what senders repeat that use an identification again.
     fn is_sent_before(&self, x: usize, seg: &Segment) -> bool {
         let end = &self.ends[x];
-        let Some(last) = end.last.filter(|last| last.len > 0 && last.end() == end.next) else { return false };
+        if seg.len == 0 {
+            return false;
+        }
+        let latest = end.last.as_ref().filter(|last| last.len > 0 && last.end() == end.next);
+        let Some(last) = latest else { return false };
         let distance = last.seq.wrapping_sub(seg.seq);
-        let repeats = seg.len > 0 && (seg.len..1 << 30).contains(&distance) && end.complete_to(seg.end());
+        let repeats = (seg.len..1 << 30).contains(&distance) && end.complete_to(seg.end());
         if !repeats || end.awaits(seg) || last.ip_id == 0 || seg.ip_id == 0 || end.irregular == last.packet as u32 {
             return false;
         }
@@ -131,7 +135,10 @@ impl Connection {
         if seg.has(Flags::RST) {
             return own.gaps.as_ref().and_then(|g| g.reset).is_some_and(|(last, _)| last.comes_again_with(seg));
         }
-        let Some(last) = own.last.filter(|last| !last.flags.has(Flags::SYN)) else { return false };
+        if !expected && !seg.has(Flags::SYN) {
+            return false;
+        }
+        let Some(last) = own.last.as_ref().filter(|last| !last.flags.has(Flags::SYN)) else { return false };
         let stamps = last.tsval().zip(seg.options.timestamps);
         let known = !seg.has(Flags::ACK) || peer.acked.is_some_and(|acked| !after(seg.ack, acked));
         if seg.has(Flags::SYN) {
@@ -140,15 +147,16 @@ impl Connection {
         }
         let content =
             seg.seq_len() == 0 || !after(seg.end(), own.next) && own.complete_to(seg.end()) && !own.awaits(seg);
-        expected && known && content && (last.left_after(seg) || last.comes_again_with(seg))
+        known && content && (last.left_after(seg) || last.comes_again_with(seg))
     }
 
     /// Whether `seg` repeats what end `x` sent last, and had alone in flight, before any timer can have run out.
     fn is_too_soon(&self, x: usize, seg: &Segment) -> bool {
         let (own, peer) = (&self.ends[x], &self.ends[1 - x]);
-        let Some(last) = own.last.filter(|last| last.seq == seg.seq && last.end() == own.next) else { return false };
+        let latest = own.last.as_ref().filter(|last| last.seq == seg.seq && last.end() == own.next);
+        let Some(last) = latest else { return false };
         let alone = own.acked == Some(last.seq) || last.flags.has(Flags::SYN);
-        let silent = peer.last.is_none_or(|heard| heard.packet < last.packet);
+        let silent = peer.last.as_ref().is_none_or(|heard| heard.packet < last.packet);
         alone && silent && last.is_before_timers(seg)
     }
 }

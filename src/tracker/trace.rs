@@ -125,8 +125,10 @@ impl Trace {
     }
 
     fn is_equal_within(&self, limit: Span, seg: &Segment) -> bool {
-        let same = Trace { time: self.time, packet: self.packet, ..Trace::of(seg) } == *self;
-        same && seg.time - self.time <= limit
+        // What takes least is asked first.
+        seg.time - self.time <= limit
+            && self.is_like(seg)
+            && Trace { time: self.time, packet: self.packet, ..Trace::of(seg) } == *self
     }
 }
 
