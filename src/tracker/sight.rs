@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::abridged::Abridged;
 use super::again::MOST_AGAIN;
 use super::case::{Case, Notes, Scratch};
@@ -167,7 +169,8 @@ impl<E: Notes> Store<E> {
     /// Unpacks or plays the connections at `indices` into as many places of `scratch`; those that have a record stay
     /// there.
     pub(super) fn look_all(&self, indices: &[Option<usize>], scratch: &mut [Scratch<E>]) {
-        let mut played = Vec::new();
+        // As many as are looked at together.
+        let mut played = SmallVec::<[Turn<'_>; 16]>::new();
         for ((place, index), scratch) in indices.iter().enumerate().zip(scratch.iter_mut()) {
             let Some(index) = index else { continue };
             match self.heads.state(*index).how() {
@@ -177,8 +180,6 @@ impl<E: Notes> Store<E> {
                     _ = self.look(*index, scratch)
                 }
                 How::Tape => {
-                    // Mostly all that are left are on tape.
-                    played.reserve(indices.len() - played.len());
                     played.push(Turn::new(place, *index, self.player(*index)));
                 }
             }
