@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::piece::{LINE, PIECE, Piece, piece};
+use super::piece::{Blocks, LINE, NONE, PIECE, Piece, piece};
 use super::row::{LARGEST, NOWHERE, SIZES};
 pub use super::row::{Row, WORDS};
 use super::sealed::{STEP, Sealed};
@@ -19,26 +19,6 @@ const MOST_LONG: usize = 1 << 13;
 pub const BEGINNING: usize = 2 * LINE;
 /// Pieces before there are many.
 const FEW: usize = 64;
-/// No line.
-const NONE: u32 = u32::MAX;
-
-/// Blocks of one size.
-#[derive(Clone, Copy, Debug)]
-struct Blocks {
-    lines: u8,
-    /// The first of those that were in use and are no more; which is the next is in it.
-    free: u32,
-    /// The first of those never in use, and how many of them there are in the latest piece.
-    fresh: u32,
-    left: u32,
-}
-
-impl Blocks {
-    fn new(lines: u8) -> Blocks {
-        Blocks { lines, free: NONE, fresh: NONE, left: 0 }
-    }
-}
-
 /// Where in the bytes of its piece `row` is, if it is in a block.
 #[inline]
 fn bytes_of(piece: &Piece, row: &Row) -> Option<Range<usize>> {
@@ -189,6 +169,7 @@ impl Rows {
         let len = write(self.pieces.get_mut(piece)?.bytes.get_mut(at..)?.get_mut(used..used + usize::from(new.left))?);
         new.extend(len);
         *row = new;
+        self.long = self.long.saturating_sub(was_long.into()) + usize::from(is_long);
         Some(())
     }
 
@@ -344,11 +325,13 @@ mod tests {
                 assert!(append(&mut rows, row, &[7]));
             }
         }
-        assert!(!append(&mut rows, last, &half) && rows.room(last).is_none());
+        assert_eq!(rows.long, MOST_LONG);
+        assert!(!append(&mut rows, last, &half));
+        assert!(!rows.widen(last));
         assert_eq!(rows.get(last).len(), 2 * half.len());
         rows.seal(&mut long[1]);
         rows.forget(&long[1]);
-        assert!(rows.room(last).is_some());
+        assert!(rows.widen(last));
     }
 
     #[test]

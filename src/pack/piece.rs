@@ -48,6 +48,27 @@ impl Piece {
     }
 }
 
+/// No line.
+pub const NONE: u32 = u32::MAX;
+
+/// The blocks of one size, in all pieces.
+#[derive(Clone, Copy, Debug)]
+pub struct Blocks {
+    /// Of each.
+    pub lines: u8,
+    /// The first of those that were in use and are no more; which is the next is in it.
+    pub free: u32,
+    /// The first of those never in use, and how many of them there are in the latest piece.
+    pub fresh: u32,
+    pub left: u32,
+}
+
+impl Blocks {
+    pub fn new(lines: u8) -> Blocks {
+        Blocks { lines, free: NONE, fresh: NONE, left: 0 }
+    }
+}
+
 /// Piece of a line.
 #[inline]
 pub fn piece(line: u32) -> usize {

@@ -9,7 +9,7 @@ use crate::time::{Span, Time};
 use crate::tracker::sequence::{after, later};
 
 /// What few connections have.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Cold {
     /// Of each end.
     pub ends: [ColdEnd; 2],
@@ -45,34 +45,9 @@ pub struct Cold {
     pub cut: u32,
 }
 
-impl Default for Cold {
-    fn default() -> Cold {
-        Cold::NONE
-    }
-}
-
 impl Renew for Cold {}
 
 impl Cold {
-    /// Nothing noted.
-    const NONE: Cold = Cold {
-        ends: [ColdEnd::NONE; 2],
-        holes: [Holes::NONE; 2],
-        resets: Vec::new(),
-        reset_count: [0; 2],
-        icmp: None,
-        too_big: None,
-        stray_syn: None,
-        challenge: None,
-        changed_isn: None,
-        stripped: None,
-        odd_flags: None,
-        past_fin: None,
-        after_reset: [(0, 0); 2],
-        copies: [0; 2],
-        astray: 0,
-        cut: 0,
-    };
     /// How many RSTs are kept.
     pub const RESETS: usize = 4;
     /// Options that a repeated SYN lacks, one bit each.

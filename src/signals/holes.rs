@@ -35,8 +35,6 @@ pub struct Holes {
 }
 
 impl Holes {
-    /// None.
-    pub(super) const NONE: Holes = Holes { list: Vec::new(), more: 0, beyond: (0, 0) };
     /// How many are kept: a hostile stream shall not fill memory.
     const KEPT: usize = 256;
 
