@@ -226,6 +226,19 @@ fn a_long_answer_with_much_under_way_is_read_in_one_go() {
 }
 
 #[test]
+fn an_answer_as_long_as_a_tape_is_acknowledged_late() {
+    let begin = [Act::Ack(1), Act::Ack(0), Act::Data(0, 100)];
+    let end = [Act::Fin(1, 0), Act::Ack(0), Act::Fin(0, 0), Act::Ack(1)];
+    for many in [120, 126, 128, 130, 150, 238] {
+        let answer = (0..many).map(|_| Act::Data(1, 200)).chain([Act::Late(0, 50), Act::Ack(0)]);
+        let acts = begin.into_iter().chain(answer).chain(end).map(|act| (act, 1_000_000));
+        let script = plain(acts);
+        assert!(agrees(&script), "{many} segments");
+        assert_eq!(script.segments().len(), many + 10);
+    }
+}
+
+#[test]
 fn a_fin_is_not_under_way_for_long_where_no_round_trip_is_known() {
     // The ACK of the handshake came late, and with payload: perhaps again.
     let acts = [(Act::Ack(1), 0), (Act::Data(0, 100), 1_000_000_000), (Act::Data(1, 100), 0), (Act::Fin(1, 0), 0)];

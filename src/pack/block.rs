@@ -193,7 +193,7 @@ impl Rows {
             let was_long = usize::from(piece.size) == LARGEST;
             self.give_back_at(row.piece, start);
             *row = Row { end: number, piece: NOWHERE, left: (end - start) as u16 };
-            self.long = self.long.saturating_sub(usize::from(was_long && !row.is_sealed_long()));
+            self.long = self.long.saturating_sub(was_long.into()) + usize::from(row.is_sealed_long());
         }
     }
 

@@ -1,10 +1,13 @@
 //! What one end of a textbook connection has sent and the other has not acknowledged.
 
 use crate::time::Time;
+use crate::tracker::MOST_ON_TAPE;
 use crate::tracker::sequence::after;
 
 /// So many segments at most: a power of two, and more than a tape holds.
-pub(super) const MOST: usize = 128;
+pub(super) const MOST: usize = 256;
+
+const _: () = assert!(MOST.is_power_of_two() && MOST > MOST_ON_TAPE as usize);
 
 /// What one end has sent, in order: where each ends in the stream, and when it was captured. Made once, and used for one
 /// connection after the other.

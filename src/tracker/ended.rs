@@ -49,7 +49,7 @@ impl Ended {
 
 impl tape::Tape {
     /// Whether it is orderly up to a RST, the only one, which comes behind the SYN, or behind more than the handshake; or to the
-    /// end, and FINs crossed.
+    /// end, and both ends sent FINs, but not one after the other.
     #[inline]
     pub fn may_end_so(&self) -> bool {
         const ENDED: u8 = mark::RESET | mark::PLAIN;

@@ -130,6 +130,7 @@ pub use reset::{OVERTAKEN, is_unspent};
 pub use state::{Evidence, State, States, UnknownState};
 
 pub use table::Tracker;
+pub(crate) use tape::MOST as MOST_ON_TAPE;
 pub use textbook::Textbook;
 pub use unanswered::Unanswered;
 pub use verdict::Verdict;

@@ -14,7 +14,7 @@ use crate::segment::{Flags, ScopeId, Segment, Socket};
 use crate::time::{Span, Time};
 
 /// Segments on a tape at most, if there is room for so many: of long tapes there are not many.
-pub(super) const MOST: u8 = 250;
+pub(crate) const MOST: u8 = 250;
 
 /// What [`Tape::quiet`] counts in: about a second, as a power of two.
 const TICK: u32 = 30;
@@ -68,7 +68,7 @@ pub(super) struct Tape {
     pub(super) mss: u16,
     pub(super) own: [u8; 2],
     pub(super) marks: u8,
-    /// Not 0, whatever it is then, if it is not just one segment after the other, each once and complete.
+    /// Not 0 if it is not just one segment after the other, each once and complete.
     pub(super) disorder: u8,
     /// By how much the time of another segment is later than that of the latest one, at most, in [`TICK`]s.
     pub(super) later: u8,

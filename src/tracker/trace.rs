@@ -7,7 +7,7 @@ use crate::time::{Span, Time};
 /// A copy with an identification or a timestamp comes within this time: more than a path delays it on its way from one
 /// tap to the next, and half of the least timeout of common stacks (200 ms, Linux `TCP_RTO_MIN`). Some senders use an
 /// identification again when they repeat a segment, and clocks may tick as slowly as that.
-const NAMED: Span = Span::millis(100);
+pub(super) const NAMED: Span = Span::millis(100);
 /// The same with both: hardly anybody repeats both, and a router with a queue may be between two taps.
 const NAMED_TWICE: Span = Span::secs(1);
 /// The same where neither tells copies from repetitions: what several interfaces of one host capture.

@@ -9,12 +9,10 @@ use super::rules::Event;
 use super::state::Evidence;
 use super::tape::{self, mark, own};
 use super::textbook::Packet;
+use super::trace::NAMED;
 use super::verdict::Verdict;
 use crate::segment::{Options, ScopeId, Segment};
-use crate::time::{Span, Time};
-
-/// A copy made by the capture or the network comes within this time, unless all that names it is the same.
-const COPIED: Span = Span::millis(100);
+use crate::time::Time;
 
 /// No clock of timestamps goes on by as much between two of them: so none comes again.
 const FAR: u32 = 1 << 24;
@@ -77,7 +75,7 @@ impl Unanswered {
                 }
                 (before, now) => before == now,
             };
-            if x != 0 || *seg != same || !renewed || time - all.last.0 <= COPIED {
+            if x != 0 || *seg != same || !renewed || time - all.last.0 <= NAMED {
                 return None;
             }
             (all.last, all.syns, stamp) = (packet(seg), all.syns + 1, timestamps);
