@@ -299,3 +299,14 @@ fn what_answers_the_one_before_while_the_next_waits_is_of_that_one() {
     agree(&trackers);
     assert_eq!([0, 1].map(|i| trackers[1].connection(i).ends[0].packets), [6, 1]);
 }
+
+#[test]
+fn a_syn_ack_far_from_what_was_acknowledged_before_is_not_written_down() {
+    let talk = Talk { ends: (0, 0), plan: 4, turns: vec![(1, 1)], numbers: [0; 2], steps: (0, 0), odd: Vec::new() };
+    let plain = segments(&[talk], (0, false));
+    let mut all = vec![plain[0], Segment { flags: RST_ACK, ..plain[1] }];
+    all.push(Segment { ack: plain[2].ack.wrapping_add(1 << 29), ..plain[2] });
+    all.extend(&plain[1..]);
+    (1..).zip(&mut all).for_each(|(packet, seg)| seg.packet = packet);
+    agree(&trackers(&all, 1));
+}

@@ -177,7 +177,9 @@ impl Tape {
             return true;
         }
         if seg.has(Flags::SYN) {
-            let again = !self.has(own::SEEN, x) || seg.seq == self.next[x].wrapping_sub(1);
+            // A record takes what the other end acknowledged before for numbers of this one.
+            let fits = !self.has(own::ACKS, y) || near(seg.seq, self.acked[y]);
+            let again = if self.has(own::SEEN, x) { seg.seq == self.next[x].wrapping_sub(1) } else { fits };
             let opens = if seg.has(Flags::ACK) { x == 1 && seg.ack == self.next[0] } else { x == 0 };
             let (opened, opening) = (self.marks & mark::OPENED != 0, !self.has(own::PAST_SYN, 0));
             return opened && (opening || x == 1) && opens && again && seg.len == 0;
