@@ -90,7 +90,7 @@ impl Unremarkable {
     }
 
     /// What detectors say of `book`, a connection with this `server` that went by the book and ended so, of which this was measured, and
-    /// of whose ends this became: the worst first; `None` where others may say something.
+    /// of whose ends this became: the worst first, if there is one; `None` where others may say something.
     pub fn ended(
         &self,
         (book, ended, abridged): (&Textbook, &Ended, &Abridged),

@@ -141,7 +141,7 @@ impl Kinds {
         groups
             .into_iter()
             .take_while(move |group| last.is_none_or(|last| group.attention <= last))
-            .map(|g| g.chosen.index)
+            .map(|group| group.chosen.index)
     }
 
     fn first(&self, most: usize) -> Vec<&Group> {

@@ -38,8 +38,8 @@ pub struct Row {
     pub one_way: bool,
     /// Seen from its middle on, or from the SYN,ACK on.
     pub midstream: bool,
-    /// So many others come after it that it stands for: none has more payload than it or one before it that is alike, nor as much
-    /// and lasts longer.
+    /// How many others, which come after it, it stands for. Of those that are alike the one that is shown has most payload, and of
+    /// these lasts longest: a row that may be that one is given itself, so none that is stood for is.
     pub alike: u64,
 }
 

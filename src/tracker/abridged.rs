@@ -68,8 +68,8 @@ pub(super) enum Stage {
     /// The other has sent its FIN before the first had arrived.
     Crossed,
     /// One of the two was acknowledged, and then both.
-    Met,
-    Over,
+    CrossedAcked,
+    CrossedOver,
     /// The other knows of the FIN, and goes on sending payload; then it has sent its own, and that was acknowledged.
     Half,
     HalfAnswered,

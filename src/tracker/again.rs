@@ -156,7 +156,7 @@ impl<E: Notes> Store<E> {
         }
         let x = sender(&head.sockets, seg);
         // What goes on where both have spoken can be of no other.
-        if head.tape.record_any(head.first_packet, x, seg, &mut self.rows) {
+        if head.tape.record_widened(head.first_packet, x, seg, &mut self.rows) {
             return true;
         }
         if !head.tape.is_own(x, seg) {

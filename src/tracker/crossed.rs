@@ -53,8 +53,8 @@ impl Close {
         let stamps = Plain::read(bytes).map(|(plain, _)| plain.near);
         match stage {
             _ if seg.fin => self.fins[seg.sender & 1] = stamps,
-            Stage::Met => self.first = Some((seg.sender & 1, stamps)),
-            Stage::Over => {
+            Stage::CrossedAcked => self.first = Some((seg.sender & 1, stamps)),
+            Stage::CrossedOver => {
                 let (first, earlier) = self.first?;
                 let arrival = match (earlier?, stamps?) {
                     (Some(_), Some(later)) if later.echo_from_latest() < 0 => Arrival::After,
@@ -100,11 +100,11 @@ impl Page {
             // Of two at the same time it could not be told what came first.
             Stage::Crossed if !seg.fin && all && now > book.answer.0 => {
                 book.ack = Some(packet);
-                Some(Stage::Met)
+                Some(Stage::CrossedAcked)
             }
-            Stage::Met if !seg.fin && all => {
+            Stage::CrossedAcked if !seg.fin && all => {
                 book.last = packet;
-                Some(Stage::Over)
+                Some(Stage::CrossedOver)
             }
             _ => None,
         }

@@ -25,7 +25,7 @@ impl Tape {
     #[inline]
     pub fn record(&mut self, first: u64, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
         const NEVER: u16 = Flags::SYN.0 | Flags::RST.0;
-        seg.flags.0 & NEVER == 0 && self.record_any(first, x, seg, rows) || self.record_rare(first, x, seg, rows)
+        seg.flags.0 & NEVER == 0 && self.record_widened(first, x, seg, rows) || self.record_rare(first, x, seg, rows)
     }
 
     /// The same if it is no usual one.
@@ -37,7 +37,7 @@ impl Tape {
 
     /// The same if it is a usual one, where there may have to be more room.
     #[inline(never)]
-    pub(super) fn record_any(&mut self, first: u64, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
+    pub(super) fn record_widened(&mut self, first: u64, x: usize, seg: &Segment, rows: &mut Rows) -> bool {
         let written = match self.record_usual(first, x, seg, rows) {
             Written::NoRoom if rows.widen(&mut self.row) => self.record_usual(first, x, seg, rows),
             written => written,
