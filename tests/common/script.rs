@@ -146,11 +146,8 @@ prop_compose! {
         steps in (step(), step(), step()),
         again in prop::bool::weighted(0.1),
     ) -> Script {
-        let mut acts = script.acts.clone();
-        let fin = acts.iter().position(|(act, _)| matches!(act, Act::Fin(..))).unwrap_or_default();
-        let closer = if let (Act::Fin(x, _), _) = acts[fin] { x } else { 0 };
-        let late = acts[fin + 1..].iter().take_while(|(act, _)| matches!(act, Act::Late(..))).count();
-        acts.truncate(fin + 1 + late);
+        let (mut acts, (closer, behind_fin)) = (script.acts.clone(), script.first_fin());
+        acts.truncate(behind_fin);
         acts.extend([(Act::Cross(1 - closer, share), steps.0), (Act::Ack(first), steps.1), (Act::Ack(1 - first), steps.2)]);
         Script { acts, again: script.again.filter(|_| again), ..script }
     }
@@ -164,11 +161,8 @@ prop_compose! {
         acked in any::<bool>(),
         again in prop::bool::weighted(0.1),
     ) -> Script {
-        let mut acts = script.acts.clone();
-        let fin = acts.iter().position(|(act, _)| matches!(act, Act::Fin(..))).unwrap_or_default();
-        let closer = if let (Act::Fin(x, _), _) = acts[fin] { x } else { 0 };
-        let late = acts[fin + 1..].iter().take_while(|(act, _)| matches!(act, Act::Late(..))).count();
-        let rest = acts.split_off(fin + 1 + late);
+        let (mut acts, (closer, behind_fin)) = (script.acts.clone(), script.first_fin());
+        let rest = acts.split_off(behind_fin);
         acts.extend(acked.then_some((Act::Ack(1 - closer), behind[0].2)));
         acts.extend(behind.into_iter().map(|(kind, len, step, share)| match kind {
             0 => (Act::Late(closer, share), step),
@@ -221,6 +215,14 @@ fn again(syn: &Segment, (step, odd): (i64, u8)) -> Segment {
 }
 
 impl Script {
+    /// Which end closes first, and where the acts begin that come behind its FIN and what left before that arrived.
+    fn first_fin(&self) -> (usize, usize) {
+        let fin = self.acts.iter().position(|(act, _)| matches!(act, Act::Fin(..))).unwrap_or_default();
+        let closer = if let (Act::Fin(x, _), _) = self.acts[fin] { x } else { 0 };
+        let late = self.acts[fin + 1..].iter().take_while(|(act, _)| matches!(act, Act::Late(..))).count();
+        (closer, fin + 1 + late)
+    }
+
     /// What `reset` is behind these segments.
     fn rst(&self, segments: &[Segment], ends: [Socket; 2], reset: &Reset) -> Vec<Segment> {
         let Reset { sender: x, ack, step, odd, again, .. } = *reset;
