@@ -308,3 +308,12 @@ fn timing_alone_is_shown_in_full() {
     let some = json(&run(&["analyze", "-f", "json", "--connection", "1", &trace]).out);
     assert_eq!(some["timing"]["all"]["connections"], 1, "the tables are of what was asked for");
 }
+
+#[test]
+fn where_no_time_passed_none_is_shared_out() {
+    let folder = Folder::new();
+    let lone = |first: Conversation, port| first.segment(port, true, 100, 1, ACK, b"once");
+    let trace = folder.file("trace.pcap", &lone(lone(Conversation::new(), 40_000), 40_001).bytes);
+    let told = run(&["analyze", &trace]).out;
+    assert!(told.contains("TOTALS") && !told.contains("WHERE THE TIME WENT"), "{told}");
+}

@@ -43,7 +43,10 @@ pub fn tables(report: &Report, long: bool) -> Vec<Rows> {
     }
     let mut tables = vec![metrics(&timing.all, long, report.capture.left_out.is_some()), states(&timing.all, long)];
     let most = if long { MANY } else { FEW };
-    tables.push(blame("WHERE THE TIME WENT", &timing.all, &timing.by_server, most, timing.omitted.servers));
+    // Where none passed, as with a packet for each connection, there is nothing to share out.
+    if timing.all.blame.total().0 > 0 {
+        tables.push(blame("WHERE THE TIME WENT", &timing.all, &timing.by_server, most, timing.omitted.servers));
+    }
     // What is added up of one capture agrees with no history of the other end's.
     for table in tables.iter_mut().filter(|_| report.capture.both_ends.is_some()) {
         let alone = "by the client's capture alone";
