@@ -134,7 +134,7 @@ impl Usual {
         let lasts = time_wait.until == Stay::NONE.until;
         let near = handshake.max(complete) < NEVER.into() && waited < u64::from(NEVER >> 1);
         // No time is one that stands for none.
-        let usual = near && last < Time(i64::MAX >> 1) && (lasts || time_wait.until == time_wait.since + two_msl);
+        let usual = near && last < Time(i64::MAX >> 1) && (lasts || time_wait.until == last + two_msl);
         let [handshake, complete, waited] = [handshake, complete, waited << 1 | u64::from(lasts)].map(|n| n as u32);
         Some(Usual {
             last: Short::signed_of(last.0.wrapping_sub(first.0)).filter(|_| usual)?,
@@ -174,7 +174,8 @@ fn after(begin: Time, distance: u32) -> Time {
     if distance == NEVER { Stay::NONE.until } else { Time(begin.0.wrapping_add(distance.into())) }
 }
 
-/// How long before the `last` packet a stay in TIME_WAIT began, and whether it lasts, if it is as long as such stays are.
+/// How long before the `last` packet a stay in TIME_WAIT began, and whether it lasts, if it is over as long after that as such stays
+/// are: it begins anew with each segment that is acknowledged.
 #[inline]
 fn waited(stay: &Stay, last: Time, two_msl: Span) -> Option<u32> {
     if *stay == Stay::NONE {
@@ -182,7 +183,7 @@ fn waited(stay: &Stay, last: Time, two_msl: Span) -> Option<u32> {
     }
     let lasts = stay.lasts();
     let before = u32::try_from(last.0.wrapping_sub(stay.since.0)).ok()?;
-    let usual = stay.happened() && before < NEVER >> 1 && (lasts || stay.until == stay.since + two_msl);
+    let usual = stay.happened() && before < NEVER >> 1 && (lasts || stay.until == last + two_msl);
     usual.then_some(before << 1 | u32::from(lasts))
 }
 
@@ -192,7 +193,7 @@ fn wait(waited: u32, last: Time, two_msl: Span) -> Stay {
         return Stay::NONE;
     }
     let since = Time(last.0.wrapping_sub(i64::from(waited >> 1)));
-    Stay { since, until: if waited & 1 != 0 { Stay::NONE.until } else { since + two_msl } }
+    Stay { since, until: if waited & 1 != 0 { Stay::NONE.until } else { last + two_msl } }
 }
 
 #[cfg(test)]
@@ -217,11 +218,15 @@ mod tests {
             (waits, packets, attempt) in (0..4_usize, 0..100_000_u32, any::<bool>()),
         ) {
             let [last, since, until, wait, end] = times;
-            let until_wait = [end, Stay::NONE.until, wait + TWO_MSL, wait + TWO_MSL][waits];
+            let until_wait = [end, Stay::NONE.until, wait + TWO_MSL, last + TWO_MSL][waits];
             let time_wait = Stay { since: if attempt { Stay::NONE.since } else { wait }, until: until_wait };
             let more = More { last, handshake: Stay { since, until }, time_wait, rare: 0, packets };
             if let Some(usual) = Usual::of(&more, first, attempt, TWO_MSL) {
                 prop_assert_eq!(usual.more(first, attempt, TWO_MSL), more);
+            }
+            let book = Usual::by_the_book([first, since, until, last], &time_wait, packets.into(), TWO_MSL);
+            if let Some(usual) = book.filter(|_| !attempt) {
+                prop_assert_eq!(usual.more(first, false, TWO_MSL), more);
             }
         }
 
@@ -255,12 +260,15 @@ mod tests {
         let usual = More {
             last: at(3_600_000),
             handshake: stay(first, at(30)),
-            time_wait: stay(at(3_599_990), at(3_599_990) + TWO_MSL),
+            time_wait: stay(at(3_599_990), at(3_600_000) + TWO_MSL),
             rare: 0,
             packets: 60_000,
         };
         let open = More { handshake: stay(never, at(30)), time_wait: stay(at(3_599_000), never), ..usual };
         let attempt = More { handshake: stay(at(1), never), time_wait: stay(never, Time(77 << 40)), ..usual };
+        let [begun, complete] = [first, at(30)];
+        let book = Usual::by_the_book([first, begun, complete, usual.last], &usual.time_wait, 60_000, TWO_MSL);
+        assert_eq!(book.map(|book| book.more(first, false, TWO_MSL)), Some(usual));
         for (more, attempt) in [(usual, false), (open, false), (attempt, true)] {
             assert!(Usual::of(&more, first, attempt, TWO_MSL).is_some(), "{more:?}");
         }
