@@ -124,9 +124,14 @@ impl Added {
 pub struct Sums {
     /// Code and name by number of the kind.
     kinds: Vec<(&'static str, &'static str)>,
+    /// Numbers of some of them, by where their names lie.
+    met: [u16; MET],
     hosts: Gather<Sum>,
     services: Gather<Sum>,
 }
+
+/// Places for them: no more than there is a `Default` of.
+const MET: usize = 32;
 
 impl Sums {
     /// Nothing yet; kinds of findings are numbered as in `kinds`, by code and name, so that sums can be merged.
@@ -135,13 +140,17 @@ impl Sums {
     }
 
     fn kind(&mut self, code: &'static str, name: &'static str) -> u16 {
-        // Mostly it is the very same name.
-        let known = self.kinds.iter().position(|k| std::ptr::eq(k.1, name));
-        let known = known.or_else(|| self.kinds.iter().position(|k| k.1 == name));
-        known.unwrap_or_else(|| {
+        // Mostly it is the very same name as one of those met last.
+        let place = (name.as_ptr() as usize >> 3) % MET;
+        if self.kinds.get(usize::from(self.met[place])).is_some_and(|k| std::ptr::eq(k.1, name)) {
+            return self.met[place];
+        }
+        let known = self.kinds.iter().position(|k| k.1 == name).unwrap_or_else(|| {
             self.kinds.push((code, name));
             self.kinds.len() - 1
-        }) as u16
+        });
+        self.met[place] = known as u16;
+        known as u16
     }
 
     /// Prefetches what is known of these parties.
