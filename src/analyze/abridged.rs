@@ -59,7 +59,7 @@ pub(super) struct Pages<'d> {
     pub abridged: &'d mut [Abridged; TOGETHER],
     /// When the ends of those that were abridged entered their states, and when at the latest if they are listed.
     pub entered: &'d [Option<Entered>],
-    pub late: [[[Time; 5]; 2]; TOGETHER],
+    pub late: &'d mut [[[Time; 5]; 2]; TOGETHER],
     /// Whether each is one of those that the report is about.
     pub chosen: [bool; TOGETHER],
 }
@@ -154,7 +154,7 @@ impl Finish<'_> {
 
     /// Bounds when the ends of those that are listed entered their states.
     pub(super) fn bound(&self, Pages { books, entered, late, .. }: &mut Pages<'_>) {
-        for ((book, entered), late) in books.iter().zip(*entered).zip(late) {
+        for ((book, entered), late) in books.iter().zip(*entered).zip(late.iter_mut()) {
             entered.iter().for_each(|entered| *late = self.latest(book, entered));
         }
     }

@@ -9,6 +9,7 @@ use super::rows::Stands;
 use crate::detect::Brief;
 use crate::report::{Anomaly, Ending, PerSide};
 use crate::segment::Socket;
+use crate::time::Time;
 use crate::timing::{Abridged, Flights, Measured, Proofs};
 use crate::tracker::textbook::Entered;
 use crate::tracker::verdict::Weighing;
@@ -27,6 +28,8 @@ pub(super) struct Desk {
     pub abridged: [Abridged; TOGETHER],
     /// When the ends of those that were abridged entered their states.
     pub entered: [Option<Entered>; TOGETHER],
+    /// And when at the latest, if they are listed.
+    pub late: [[[Time; 5]; 2]; TOGETHER],
     pub lones: [Option<Lone>; TOGETHER],
     pub broken: [Option<Broken>; TOGETHER],
     pub flights: Flights,

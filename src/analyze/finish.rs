@@ -11,7 +11,7 @@ use super::held::Held;
 use super::notes::Noted;
 use super::numbers::{Numbers, in_order};
 use super::past::Stay;
-use super::stretch::{Stretch, Wanted};
+use super::stretch::{Stretch, Wanted, fitting};
 use super::tally::{Tally, found_together};
 use crate::detect::{self, Digests, Scene, Unremarkable};
 use crate::report::Rollups;
@@ -24,9 +24,6 @@ use crate::source::{self, FileInfo};
 use crate::time::Time;
 use crate::timing::table::Builder;
 use crate::tracker::Tracker;
-
-/// Stretches of either kind fit into so many connections in pairs.
-const PAIR: usize = 1 << 12;
 
 /// An analysis that has seen its last packet.
 pub struct Finish<'a> {
@@ -267,7 +264,7 @@ impl<'a> Finish<'a> {
     pub fn in_rounds(mut self, least: usize) -> Finish<'a> {
         if matches!(self.analysis, Held::Own(_)) && self.until > least.saturating_mul(2) {
             // What is added up of hosts is gone through in each round: there must not be too many.
-            self.round = (self.until / 16).max(least).next_multiple_of(PAIR);
+            self.round = fitting((self.until / 16).max(least));
             self.until = self.until.min(self.round);
         }
         self
@@ -303,6 +300,11 @@ impl<'a> Finish<'a> {
     /// How many connections there were so far, those let go among them.
     pub fn all(&self) -> u64 {
         self.past.last().max(self.count() as u64)
+    }
+
+    /// The places of this round.
+    pub(super) fn this_round(&self) -> Range<usize> {
+        self.begin..self.until
     }
 
     /// How many connections there are to be looked at.

@@ -7,6 +7,7 @@ use super::build::Subject;
 use super::desk::{Form, Look};
 use super::finish::Finish;
 use super::notes::Noted;
+use super::past::ROUND;
 use super::stretch::Wanted;
 use crate::detect::{AtLeast, Brief, View};
 use crate::pack::Pack;
@@ -110,7 +111,13 @@ pub(super) struct Looked<'a> {
 impl Finish<'_> {
     /// How many of the connections at these places make a stretch.
     pub(super) fn length(&self, wanted: Wanted<'_>, range: Range<usize>) -> usize {
-        wanted.stretch(wanted.in_short() && self.are_mostly_lone(range))
+        wanted.stretch(wanted.in_short() && self.are_mostly_lone(range), self.are_many())
+    }
+
+    /// Whether there are many in this round, and most numbers between theirs are theirs: what is kept of a stretch goes by distances.
+    fn are_many(&self) -> bool {
+        let Range { start, end } = self.this_round();
+        end - start >= ROUND && self.id(end - 1).wrapping_sub(self.id(start)) < 4 * (end - start) as u64
     }
 
     /// Whether most of them seem to be lone SYNs.

@@ -16,7 +16,6 @@ use super::tally::Tally;
 use crate::detect::{self, ALL, Attempt, Brief, Digests, View};
 use crate::report::rollup::{Added, Shown};
 use crate::report::{Anomaly, Connection, Ending};
-use crate::time::Time;
 use crate::timing::Extent;
 use crate::tracker::verdict::Weighing;
 use crate::tracker::{Outline, Verdict};
@@ -37,7 +36,7 @@ impl Finish<'_> {
             stretch.rows.reserve_exact(range.len());
         } else {
             // Where most are lone SYNs fewer are built.
-            let some = range.len().min(wanted.stretch(false));
+            let some = range.len().min(wanted.stretch(false, false));
             match self.are_written(wanted) {
                 true => stretch.passages.reserve_exact(some),
                 false => stretch.connections.reserve_exact(some),
@@ -99,10 +98,9 @@ impl Finish<'_> {
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
         self.read(indices, (built, wanted.in_short()), left, tally, desk);
         let Desk { scratch, weighing, measured, books, abridged, entered, lones, broken, .. } = desk;
-        let Desk { proofs, briefs, anomalies, kinds, stands, nothing, .. } = desk;
+        let Desk { late, proofs, briefs, anomalies, kinds, stands, nothing, .. } = desk;
         let (tracker, entered) = (&self.analysis.tracker, &entered[..range.len()]);
         let (begin, indices, chosen) = (range.start, &*indices, [true; TOGETHER]);
-        let late = [[[Time::default(); 5]; 2]; TOGETHER];
         let mut pages = Pages { begin, indices, books, abridged, entered, late, chosen };
 
         let mut looks: SmallVec<[Look<'_>; TOGETHER]> = SmallVec::new();

@@ -1,16 +1,25 @@
 //! Some connections that were looked at, one after the other.
 
+use super::past::ROUND;
 use crate::report::lone::LoneSyns;
 use crate::report::{Connection, Row, Written};
 
 /// Connections in a stretch.
 const STRETCH: usize = 2_048;
 
+/// The same in a whole [`ROUND`] of them in order: one row of more of them stands for those that are alike.
+const STRETCH_OF_MANY: usize = 1 << 13;
+
 /// The same where they are built in full, so that they are still near when they are written.
 const STRETCH_IN_FULL: usize = 1 << 6;
 
 /// The same where most are told in short.
 const STRETCH_OF_LONE: usize = 1_024;
+
+/// `least` connections and some more, so that stretches of any kind fit into them in pairs.
+pub(super) fn fitting(least: usize) -> usize {
+    least.next_multiple_of(2 * if least < ROUND { STRETCH } else { STRETCH_OF_MANY })
+}
 
 /// Some connections, in order of their numbers.
 #[derive(Debug, Default)]
@@ -54,12 +63,13 @@ impl Wanted<'_> {
         self.connections && self.lone_in_short && self.only.is_none()
     }
 
-    /// Connections in a stretch; whether most of them are lone SYNs that are told in short.
-    pub(super) fn stretch(self, lone: bool) -> usize {
-        match (self.builds(), lone) {
-            (true, false) => STRETCH_IN_FULL,
-            (true, true) => STRETCH_OF_LONE,
-            (false, _) => STRETCH,
+    /// Connections in a stretch; whether most of them are lone SYNs that are told in short, and whether there are many.
+    pub(super) fn stretch(self, lone: bool, many: bool) -> usize {
+        match (self.builds(), lone, many) {
+            (true, false, _) => STRETCH_IN_FULL,
+            (true, true, _) => STRETCH_OF_LONE,
+            (false, _, false) => STRETCH,
+            (false, _, true) => STRETCH_OF_MANY,
         }
     }
 }
