@@ -1,7 +1,7 @@
 //! Where some connections are looked at together, and what is known of each of them there.
 
-use super::broken::Broken;
 use super::build;
+use super::ended::Ended;
 use super::flood::Flood;
 use super::lone::Alike;
 use super::notes::Noted;
@@ -31,7 +31,7 @@ pub(super) struct Desk {
     /// And when at the latest, if they are listed.
     pub late: [[[Time; 5]; 2]; TOGETHER],
     pub lones: [Option<Lone>; TOGETHER],
-    pub broken: [Option<Broken>; TOGETHER],
+    pub ended: [Option<Ended>; TOGETHER],
     pub flights: Flights,
     /// Packets that prove receipts, as far as they are asked for.
     pub proofs: [Proofs; TOGETHER],
@@ -67,7 +67,7 @@ pub(super) enum Form<'b> {
     /// It is a textbook one, of which detectors have nothing to say.
     Textbook(&'b Textbook),
     /// It went by the book and ended otherwise; its place among those looked at together.
-    Broken(&'b Textbook, &'b Broken, usize),
+    Ended(&'b Textbook, &'b Ended, usize),
     /// It is a lone SYN.
     Lone(&'b Lone),
     /// All that the tracker knows of it.
@@ -80,7 +80,7 @@ impl Form<'_> {
         match self {
             Form::Textbook(book) => Proofs::from_slice(&book.proofs()),
             // These are not asked for.
-            Form::Broken(..) | Form::Lone(_) => Proofs::new(),
+            Form::Ended(..) | Form::Lone(_) => Proofs::new(),
             Form::Case(_) => measured.proofs(),
         }
     }
@@ -95,7 +95,7 @@ impl Look<'_> {
     pub fn subject(&self) -> build::Subject<'_> {
         let Look { sockets, outline, verdicts, ending, measured, proofs, .. } = self;
         let tracked = match self.form {
-            Form::Textbook(_) | Form::Broken(..) | Form::Lone(_) => None,
+            Form::Textbook(_) | Form::Ended(..) | Form::Lone(_) => None,
             Form::Case(case) => Some(&case.connection),
         };
         build::Subject { sockets, outline, measured, verdicts, ending: *ending, proofs, tracked }

@@ -99,8 +99,8 @@ impl Finish<'_> {
         if let Form::Lone(_) = look.form {
             return built.push(self.in_full((look.index, look.id), look.verdicts));
         }
-        if let Form::Broken(book, broken, _) = look.form {
-            return self.build_broken((&look.subject(), look.id), (book, broken, abridged), anomalies, built);
+        if let Form::Ended(book, ended, _) = look.form {
+            return self.build_ended((&look.subject(), look.id), (book, ended, abridged), anomalies, built);
         }
         if let Some(connection) = self.analysis.add_built(&look.subject(), look.id, self.end, built) {
             connection.anomalies = std::mem::take(anomalies);

@@ -6,8 +6,8 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::abridged::{As, Pages, in_order};
-use super::broken::Broken;
 use super::desk::{Desk, Form, Look, TOGETHER};
+use super::ended::Ended;
 use super::finish::Finish;
 use super::flood::Asked;
 use super::lone::Alike;
@@ -97,23 +97,22 @@ impl Finish<'_> {
         let (indices, left) = (&mut indices[..range.len()], &mut left[..range.len()]);
         indices.iter_mut().zip(range.clone()).for_each(|(index, position)| *index = self.at(position));
         self.read(indices, (built, wanted.in_short()), left, tally, desk);
-        let Desk { scratch, weighing, measured, books, abridged, entered, lones, broken, .. } = desk;
+        let Desk { scratch, weighing, measured, books, abridged, entered, lones, ended, .. } = desk;
         let Desk { late, proofs, briefs, anomalies, kinds, stands, nothing, .. } = desk;
         let (tracker, entered) = (&self.analysis.tracker, &entered[..range.len()]);
         let (begin, indices, chosen) = (range.start, &*indices, [true; TOGETHER]);
         let mut pages = Pages { begin, indices, books, abridged, entered, late, chosen };
 
         let mut looks: SmallVec<[Look<'_>; TOGETHER]> = SmallVec::new();
-        let desk =
-            scratch.iter().zip(weighing).zip(measured.iter().zip(proofs)).zip(&*books).zip(&*lones).zip(&*broken);
+        let desk = scratch.iter().zip(weighing).zip(measured.iter().zip(proofs)).zip(&*books).zip(&*lones).zip(&*ended);
         let places = indices.iter().zip(range.clone()).zip(left).zip(desk).zip(entered);
-        for ((((index, position), left), (((((scratch, weighing), (measured, proofs)), book), lone), broken)), _) in
+        for ((((index, position), left), (((((scratch, weighing), (measured, proofs)), book), lone), ended)), _) in
             places.filter(|(_, entered)| entered.is_none())
         {
             let (index, id, sockets) = (*index, self.id(position), *tracker.sockets(*index));
-            let (form, measured) = match (left, lone, broken) {
+            let (form, measured) = match (left, lone, ended) {
                 (None, Some(lone), _) => (Form::Lone(lone), &*nothing),
-                (None, _, Some(broken)) => (Form::Broken(book, broken, position - begin), &*nothing),
+                (None, _, Some(ended)) => (Form::Ended(book, ended, position - begin), &*nothing),
                 (None, None, None) => (Form::Textbook(book), measured),
                 (Some(_), ..) => {
                     let case = tracker.looked(index, scratch);
@@ -177,25 +176,25 @@ impl Finish<'_> {
         tally: &mut Tally,
         desk: &mut Desk,
     ) {
-        let Desk { scratch, weighing, measured, books, abridged, entered, lones, broken, flights, .. } = desk;
+        let Desk { scratch, weighing, measured, books, abridged, entered, lones, ended, flights, .. } = desk;
         let places = indices.iter().zip(books).zip(lones).zip(measured).zip(entered).zip(&mut *left);
         for (i, (((((index, book), lone), measured), entered), left)) in places.enumerate() {
             *lone = if !built || lone_in_short { self.analysis.tracker.lone(*index) } else { None };
             // What is added up at once lies in one place, and so near.
             let abridged = &mut abridged[if built { i } else { 0 }];
-            (*entered, broken[i]) = (None, None);
+            (*entered, ended[i]) = (None, None);
             let read_as = match lone {
                 Some(_) => As::Told,
                 None => self.as_textbook(*index, (book, measured, entered), (abridged, flights)),
             };
             if read_as != As::Told {
-                broken[i] = self.as_broken((*index, read_as, built), (book, abridged, &mut weighing[i]), tally);
+                ended[i] = self.as_ended((*index, read_as, built), (book, abridged, &mut weighing[i]), tally);
             }
             if let Some(entered) = entered.as_ref().filter(|_| !built) {
                 self.add_abridged(*index, book, entered, tally);
                 self.time_abridged(*index, (book, abridged), (entered, || self.latest(book, entered)), tally);
             }
-            *left = (read_as != As::Told && broken[i].is_none()).then_some(*index);
+            *left = (read_as != As::Told && ended[i].is_none()).then_some(*index);
         }
         self.analysis.tracker.look_all(left, scratch);
     }
@@ -211,8 +210,8 @@ impl Finish<'_> {
                 debug_assert_eq!(ending, Ending::of(&outline, verdicts));
                 (verdicts, outline, ending)
             }
-            Form::Broken(book, broken, _) => {
-                let (verdicts, outline) = (weighing.verdicts(), book.outline_to(&broken.ended));
+            Form::Ended(book, ended, _) => {
+                let (verdicts, outline) = (weighing.verdicts(), book.outline_to(&ended.how));
                 (verdicts, outline, Ending::of(&outline, verdicts))
             }
             Form::Lone(lone) => {
@@ -265,9 +264,9 @@ impl Finish<'_> {
             let (who, given) = ((seats, &look.outline), self.analysis.options.vantage);
             match look.form {
                 Form::Lone(_) => tally.tables.add_lone(seats, look.verdicts, given, self.end),
-                Form::Broken(_, Broken { timed: true, .. }, _) => {}
-                Form::Broken(book, broken, place) => {
-                    self.time_broken(seats, (book, broken, &pages.abridged[place]), look.verdicts, tally);
+                Form::Ended(_, Ended { timed: true, .. }, _) => {}
+                Form::Ended(book, ended, place) => {
+                    self.time_ended(seats, (book, ended, &pages.abridged[place]), look.verdicts, tally);
                 }
                 _ => tally.tables.add(look.measured, who, (look.verdicts, look.proofs), given, self.end),
             }
@@ -311,10 +310,10 @@ impl Finish<'_> {
         let case = match look.form {
             Form::Case(case) => case,
             Form::Textbook(_) => return,
-            Form::Broken(book, broken, _) => {
-                briefs.extend(broken.briefs.iter().flatten());
+            Form::Ended(book, ended, _) => {
+                briefs.extend(ended.briefs.iter().flatten());
                 if built {
-                    anomalies.extend(self.broken_in_full(look, book, broken));
+                    anomalies.extend(self.ended_in_full(look, book, ended));
                 }
                 return;
             }
@@ -351,7 +350,7 @@ impl Finish<'_> {
                 (digests.push_textbook(who, begin, end, &entered, &self.scene), None, None)
             }
             Form::Lone(_) => (digests.push_lone(who, &look.outline, look.verdicts, outcome), None, None),
-            Form::Broken(_, broken, _) => (false, None, broken.attempt(look.sockets[0].port)),
+            Form::Ended(_, ended, _) => (false, None, ended.attempt(look.sockets[0].port)),
             Form::Case(case) => {
                 let signals = &case.notes.signals;
                 (false, signals.last_data(), Attempt::of(&case.connection, signals))

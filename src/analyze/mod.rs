@@ -10,7 +10,7 @@
 //! | `notes` | what is noted of a connection beside the tracker |
 //! | `finish` | connections looked at, and the report of all; `full`: one by one, in full |
 //! | `stretch` | some connections that were looked at, and what of them is wanted |
-//! | `look` | looking at them; `desk`: where that is done; `abridged`: at textbook connections; `broken`: at those that went by the book until a RST ended them; `lone`: at lone SYNs, of which most are alike; `flood`: at those that only tables are wanted of; `rows`: as one of many |
+//! | `look` | looking at them; `desk`: where that is done; `abridged`: at textbook connections; `ended`: at those that went by the book and ended otherwise; `lone`: at lone SYNs, of which most are alike; `flood`: at those that only tables are wanted of; `rows`: as one of many |
 //! | [`build`] | from a tracked connection to that of the report |
 //! | `tally` | what connections add up to; `chosen`: those that the report is about |
 //! | `past` | what those came to that were let go before the end |
@@ -18,11 +18,11 @@
 //! | `held` | an analysis that is looked at: lent, or owned |
 
 mod abridged;
-mod broken;
 pub mod build;
 mod bundles;
 mod chosen;
 mod desk;
+mod ended;
 mod finish;
 mod flood;
 mod full;

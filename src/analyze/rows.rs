@@ -55,7 +55,7 @@ impl Finish<'_> {
             first: c.first,
             last: c.last,
             handshake: match look.form {
-                Form::Broken(book, broken, _) if broken.ended.was_open() => Some(opened_in(book)),
+                Form::Ended(book, ended, _) if ended.how.was_open() => Some(opened_in(book)),
                 _ => look.measured.handshake.round_trip(),
             },
             one_way: look.ending.outcome.is_one_way(sides.map(|e| c.packets[e])),
