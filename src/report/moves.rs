@@ -43,7 +43,7 @@ impl Turn {
 const USUAL: usize = 6;
 
 /// At least and at most so many steps of time, as powers of two.
-const STEPS: (u32, u32) = (4, 13);
+const STEPS: (u32, u32) = (4, 12);
 
 impl Moves {
     /// None yet, and room for those of so many ends.
@@ -99,7 +99,7 @@ impl Moves {
     /// looked at each moment, first where there can have been the most: mostly that leaves none of the others.
     pub fn peaks(&self) -> [u64; STATES] {
         let Some(steps) = Steps::of(&self.times) else { return [0; STATES] };
-        let (places, counts) = self.counted(&steps);
+        let (places, mut counts) = self.counted(&steps);
         let (mut most, mut chances) = ([0_i64; STATES], Vec::new());
         for state in (0..STATES).filter(|state| *state != State::Closed as usize) {
             most[state] = at_ends(state, &counts[state << steps.bits..][..1 << steps.bits], &mut chances);
@@ -107,12 +107,14 @@ impl Moves {
         let mut some = (self.times.len() / 64).max(256);
         while !chances.is_empty() {
             let chosen = choose(&mut chances, some);
-            let near = self.near(&chosen, &places, &steps);
-            let by_step = near.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1));
-            for (Chance { state, before, .. }, moves) in chosen.iter().zip(by_step) {
+            let mut near = self.near(&chosen, &places, &steps, &mut counts);
+            let mut others = &mut *near;
+            for Chance { state, before, moves, .. } in &chosen {
+                let these = others.split_off_mut(..*moves).unwrap_or_default();
+                these.sort_unstable();
                 let mut level = *before;
-                for (.., enters) in moves {
-                    level += if *enters { 1 } else { -1 };
+                for moment in these {
+                    level += if moment.enters() { 1 } else { -1 };
                     most[*state] = most[*state].max(level);
                 }
             }
@@ -124,32 +126,57 @@ impl Moves {
 
     /// The step of each move, and by state and step how many entered and left.
     fn counted(&self, steps: &Steps) -> (Vec<u16>, Vec<[u32; 2]>) {
-        let mut counts = vec![[0_u32; 2]; STATES << steps.bits];
-        let places = self.times.iter().zip(&self.turns).map(|(time, turn)| {
+        let mut all = vec![[0_u32; 2]; STATES << steps.bits];
+        // As slices, so that where they lie stays in registers.
+        let (counts, mut places) = (&mut *all, vec![0_u16; self.times.len()]);
+        for ((time, turn), place) in self.times.iter().zip(&self.turns).zip(&mut places) {
             let step = steps.at(*time);
             counts[turn.to() << steps.bits | step][0] += 1;
             counts[turn.from() << steps.bits | step][1] += 1;
-            step as u16
-        });
-        (places.collect(), counts)
+            *place = step as u16;
+        }
+        (places, all)
     }
 
-    /// The moves into or out of the states and in the steps that are chosen, in their order: state, step, time, and whether it
-    /// is entered. Of those of one moment they that leave come first.
-    fn near(&self, chosen: &[Chance], places: &[u16], steps: &Steps) -> Vec<(u8, u16, Time, bool)> {
+    /// The moves into or out of the states and in the steps that are chosen: those of one after those of another, in the order in
+    /// which these are. How many each has is known, so no more than the few of one have to be put in order. Where the next of
+    /// one comes is noted in `counts`, which nobody asks any more.
+    fn near(&self, chosen: &[Chance], places: &[u16], steps: &Steps, counts: &mut [[u32; 2]]) -> Vec<Moment> {
         let mut states = vec![0_u16; 1 << steps.bits];
-        chosen.iter().for_each(|chance| states[chance.step] |= 1 << chance.state);
-        let mut near = Vec::new();
+        let mut begin = 0;
+        for Chance { state, step, moves, .. } in chosen {
+            states[*step] |= 1 << state;
+            counts[state << steps.bits | step][0] = begin as u32;
+            begin += moves;
+        }
+        let mut near = vec![Moment::default(); begin];
         for (at, place) in places.iter().enumerate().filter(|(_, place)| states[usize::from(**place)] != 0) {
-            let (turn, time, states) = (self.turns[at], self.times[at], states[usize::from(*place)]);
+            let (turn, time, step) = (self.turns[at], self.times[at], usize::from(*place));
             for (state, enters) in [(turn.from(), false), (turn.to(), true)] {
-                if states >> state & 1 != 0 {
-                    near.push((state as u8, *place, time, enters));
+                if states[step] >> state & 1 != 0 {
+                    let [next, _] = &mut counts[state << steps.bits | step];
+                    near[*next as usize] = Moment::new(time, enters);
+                    *next += 1;
                 }
             }
         }
-        near.sort_unstable();
         near
+    }
+}
+
+/// When an end moved, and whether it entered: of one moment they that leave come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Moment(i128);
+
+impl Moment {
+    #[inline]
+    fn new(time: Time, enters: bool) -> Moment {
+        Moment(i128::from(time.0) << 1 | i128::from(enters))
+    }
+
+    #[inline]
+    fn enters(self) -> bool {
+        self.0 & 1 == 1
     }
 }
 
