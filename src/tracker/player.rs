@@ -179,7 +179,9 @@ impl<'a> Player<'a> {
         if self.unusual != NEITHER {
             self.forget_options();
         }
-        let (head, from) = (self.from.word(), &mut self.from);
+        // Held apart, so that it need not be in memory.
+        let mut from = Reader(self.from.0);
+        let head = from.word();
         let kind = head as u16;
         let x = usize::from(kind & what::SENDER);
         let seg = &mut self.ready[x];
@@ -217,6 +219,7 @@ impl<'a> Player<'a> {
             from.more(seg);
             self.unusual = x as u8;
         }
+        self.from = from;
         Tape::pass(&mut self.next, &mut self.ends, x, seg);
         x
     }
