@@ -56,10 +56,9 @@ fn detect(scene: &Scene, services: &Services<'_>) -> Vec<(u32, Shown)> {
     for (service, _, (crowd, all)) in crowds {
         sizes[service] = if crowd.may_reach(many) { all } else { 0 };
     }
-    let begin = |service: usize| (sizes[service] as i64 >= many).then(|| Vec::with_capacity(sizes[service]));
-    let stays =
-        services.those_among(|| services.half_open(), begin, |stays: &mut Vec<Stay>, c| stays.push(c.syn_rcvd()));
-    let peaks = stays.into_iter().map(|(service, _, stays)| (service, peak(stays.iter().copied())));
+    let begin = |service: usize| (sizes[service] as i64 >= many).then(|| Overlap::of(sizes[service]));
+    let stays = services.those_among(|| services.half_open(), begin, |stays: &mut Overlap, c| stays.add(c.syn_rcvd()));
+    let peaks = stays.into_iter().map(|(service, _, stays)| (service, stays.peak()));
     let peaks: BTreeMap<usize, _> = peaks.filter(|(_, (peak, _))| *peak >= many).collect();
     let begin = |service: usize| Some((peaks.get(&service)?.1, Unfinished::default()));
     for (number, service, (_, unfinished)) in

@@ -15,7 +15,7 @@ pub use super::scene::Scene;
 pub use super::services::{Counted, Services};
 pub use super::sign::Signs;
 pub use super::sink::{Sink, seconds};
-pub use super::stay::{Crowd, Stay, peak};
+pub use super::stay::{Crowd, Overlap, peak};
 pub use super::threshold::Threshold;
 pub use super::view::{Facts, View};
 pub use crate::report::number::{count, plural};

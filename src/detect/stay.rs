@@ -33,7 +33,7 @@ impl Stay {
 }
 
 /// How many stays there may have been at one time of a capture, at most: where these are too few, nobody needs to look for the
-/// [peak], which takes longer.
+/// [peak](Overlap::peak), which takes longer.
 pub struct Crowd {
     begin: Time,
     /// Bits of a time, from the beginning on, that do not tell its slot.
@@ -79,25 +79,57 @@ impl Crowd {
     }
 }
 
-/// The most at one time of `stays`, and when.
-pub fn peak(stays: impl Iterator<Item = Stay> + Clone) -> (i64, Time) {
-    let stays = stays.filter(|s| s.happened());
-    let mut begun: Vec<Time> = stays.clone().map(|s| s.since).collect();
-    // What lasts is never left. Both are nearly in order already.
-    let mut left: Vec<Time> = stays.filter(|s| !s.lasts()).map(|s| s.until).collect();
-    begun.sort();
-    left.sort();
-    let (mut gone, mut peak) = (0, (0, Time(0)));
-    for (n, time) in (1_i64..).zip(begun) {
-        while left.get(gone).is_some_and(|t| *t <= time) {
-            gone += 1;
+/// Stays of which is asked how many there were at one time.
+#[derive(Default)]
+pub struct Overlap {
+    begun: Vec<Time>,
+    left: Vec<Time>,
+}
+
+impl Overlap {
+    /// Of so many.
+    pub fn of(many: usize) -> Overlap {
+        Overlap { begun: Vec::with_capacity(many), left: Vec::new() }
+    }
+
+    /// Adds one, if it happened.
+    #[inline]
+    pub fn add(&mut self, stay: Stay) {
+        if !stay.happened() {
+            return;
         }
-        let now = n - gone as i64;
-        if now > peak.0 {
-            peak = (now, time);
+        self.begun.push(stay.since);
+        // What lasts is never left.
+        if !stay.lasts() {
+            self.left.push(stay.until);
         }
     }
-    peak
+
+    /// The most at one time, and when.
+    pub fn peak(self) -> (i64, Time) {
+        let Overlap { mut begun, mut left } = self;
+        // Both are nearly in order already.
+        begun.sort();
+        left.sort();
+        let (mut gone, mut peak) = (0, (0, Time(0)));
+        for (n, time) in (1_i64..).zip(begun) {
+            while left.get(gone).is_some_and(|t| *t <= time) {
+                gone += 1;
+            }
+            let now = n - gone as i64;
+            if now > peak.0 {
+                peak = (now, time);
+            }
+        }
+        peak
+    }
+}
+
+/// The most at one time of `stays`, and when.
+pub fn peak(stays: impl Iterator<Item = Stay>) -> (i64, Time) {
+    let mut all = Overlap::default();
+    stays.for_each(|stay| all.add(stay));
+    all.peak()
 }
 
 /// The states of an end that capture-wide detectors ask for, each by its first stay.
