@@ -85,6 +85,7 @@ impl<'a> Player<'a> {
     pub(super) fn read_run(&mut self, x: usize, room: &mut [Segment]) -> usize {
         let (x, y) = (x & 1, 1 - (x & 1));
         let (first, other, echo) = (&self.ready[x], self.next[y], self.stamps[y]);
+        debug_assert!(first.options == Options { timestamps: first.options.timestamps, ..Options::default() });
         // Held apart, so that they need not be in memory.
         let (mut bytes, mut left, mut time, mut packet) = (self.from.0, self.left, self.time.0, self.packet);
         let (mut next, mut value, mut count) = (self.next[x], self.stamps[x], 0);
@@ -94,10 +95,11 @@ impl<'a> Player<'a> {
             if left == 0 || !plain.goes_on(go_on) || plain.window() == 0 {
                 break;
             }
-            *seg = *first;
             (bytes, left, count) = (rest, left - 1, count + 1);
             time = time.wrapping_add(plain.later().into());
             packet = packet.wrapping_add(plain.further().into());
+            // Number by number: to copy all of the first takes a call.
+            (seg.src, seg.dst, seg.scope, seg.ttl) = (first.src, first.dst, first.scope, first.ttl);
             (seg.time, seg.packet) = (Time(time), packet);
             (seg.flags, seg.checksum) = (plain.flags(), plain.checksum());
             (seg.window, seg.ip_id) = (plain.window(), plain.ip_id());
@@ -105,8 +107,9 @@ impl<'a> Player<'a> {
             (seg.seq, seg.ack) = (next, other.wrapping_sub(plain.behind().into()));
             (seg.len, seg.captured) = (len, len);
             next = next.wrapping_add(len);
-            seg.options.timestamps = plain.near.map(|near| near.stamps([value, echo]));
-            if let Some(stamps) = seg.options.timestamps {
+            let timestamps = plain.near.map(|near| near.stamps([value, echo]));
+            seg.options = Options { timestamps, ..Options::default() };
+            if let Some(stamps) = timestamps {
                 value = stamps.value;
             }
         }
