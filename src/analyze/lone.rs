@@ -120,11 +120,12 @@ impl Finish<'_> {
         end - start >= ROUND && self.id(end - 1).wrapping_sub(self.id(start)) < 4 * (end - start) as u64
     }
 
-    /// Whether most of them seem to be lone SYNs.
+    /// Whether most of them, seven of eight, seem to be lone SYNs: if not, few are asked.
     fn are_mostly_lone(&self, range: Range<usize>) -> bool {
         let some = range.clone().step_by((range.len() / SOME).max(1));
-        let lone = some.clone().filter(|position| self.analysis.tracker.lone(self.at(*position)).is_some());
-        lone.count() * 8 > some.len() * 7
+        let too_many = some.len().div_ceil(8);
+        let mut others = some.filter(|position| self.analysis.tracker.lone(self.at(*position)).is_none());
+        too_many > 0 && others.nth(too_many - 1).is_none()
     }
 
     /// Tells a lone SYN in short; false if it is none, or is to be told in full.
