@@ -30,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ladder", &["segment", "time", "tracker"]),
     ("report", &["prefetch", "segment", "source", "time", "tracker"]),
     ("signals", &["pack", "segment", "time", "tracker"]),
-    ("timing", &["pack", "report", "segment", "time", "tracker"]),
+    ("timing", &["pack", "prefetch", "report", "segment", "time", "tracker"]),
     (
         "detect",
         &[

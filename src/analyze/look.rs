@@ -76,11 +76,12 @@ impl Finish<'_> {
         indices.for_each(|index| tally.rollups.prefetch(self.parties[index], &self.scene.directory));
     }
 
-    /// The same, once that is there, of what they are added up from, and to.
+    /// The same, once that is there, of what they are added up from, and to, and of what tells where to.
     fn prefetch_more(&self, range: Range<usize>, tally: &Tally) {
         let indices = range.map(|position| self.at(position));
         indices.clone().for_each(|index| self.analysis.tracker.prefetch_tape(index));
-        indices.for_each(|index| tally.rollups.prefetch_sums(self.parties[index], &self.scene.directory));
+        indices.clone().for_each(|index| tally.rollups.prefetch_sums(self.parties[index], &self.scene.directory));
+        indices.for_each(|index| tally.tables.prefetch(self.parties[index]));
     }
 
     /// Looks at the connections at these few places.

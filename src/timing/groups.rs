@@ -10,6 +10,7 @@ use hashbrown::HashTable;
 
 use super::seats::MOST;
 use super::table::Extent;
+use crate::prefetch::prefetch;
 use crate::report::directory::{Directory, Parties};
 use crate::segment::Socket;
 
@@ -230,6 +231,15 @@ impl Listing {
             place(&self.client_places, client),
             if paired { self.pairs.place_of(parties) } else { None },
         ]
+    }
+
+    /// Prefetches where the places of these stand.
+    #[inline]
+    pub fn prefetch(&self, parties: Parties) {
+        let (service, client) = (parties.service as usize, parties.client as usize);
+        self.service_places.get(service).into_iter().for_each(prefetch);
+        self.client_places.get(client).into_iter().for_each(prefetch);
+        self.paired.get(client).into_iter().for_each(prefetch);
     }
 
     /// Client and server that all connections of a group have in common: of one `kind`, by its place among them.

@@ -161,6 +161,12 @@ impl Builder {
         Seats::new(self.listing.places(parties))
     }
 
+    /// Prefetches what these are found by.
+    #[inline]
+    pub fn prefetch(&self, parties: Parties) {
+        self.listing.prefetch(parties);
+    }
+
     /// Takes a connection in the groups at [`seats`](Builder::seats), in short `c`, of which these packets are `proofs` of
     /// receipts, as is asked for where all is measured. `end` is the end of the capture.
     pub fn add(
