@@ -3,13 +3,14 @@
 
 use super::deal::Counts;
 use super::quantile::Quantiles;
-use super::rough::Rough;
+use super::rough::{BATCH, Rough};
 use super::seats::{ALL, BITS, KIND, Seats};
 
 /// First samples from here on are stored apart.
 pub const LONG: i64 = 1 << (64 - BITS);
 /// A piece of the store has room for so many samples: for as many as there are already, within bounds, so that nothing
-/// is copied as they become more, and little room is left empty.
+/// is copied as they become more, and little room is left empty. As soon as a group has too many it has room for as many as are
+/// taken together.
 const PIECE: (usize, usize) = (16, 4_096);
 
 /// So many samples of no listed group are taken together: those of all things stay in the second nearest cache.
@@ -113,7 +114,7 @@ impl<const L: usize> Column<L> {
             self.review_if_due();
         }
         if self.open.capacity() == 0 {
-            let room = if self.rough.is_empty() { self.kept.clamp(PIECE.0, PIECE.1) } else { PIECE.1 };
+            let room = if self.rough.is_empty() { self.kept.clamp(PIECE.0, PIECE.1) } else { BATCH };
             self.open.reserve_exact(room);
         }
     }
@@ -313,7 +314,7 @@ mod tests {
             let mut column = Column::new(200);
             for n in 0..100_000 {
                 column.push(if n % 1_000 == 0 { few } else { many }, [n << (n % 2 * 40)]);
-                assert!(column.kept + column.open.len() + column.long.len() <= 200 + PIECE.1);
+                assert!(column.kept + column.open.len() + column.long.len() <= 200 + BATCH);
             }
             let mut one = Quantiles::new(2);
             (0..9).for_each(|n| one.add(Span(n)));

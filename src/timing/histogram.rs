@@ -13,20 +13,23 @@ pub(super) struct Histogram {
     pub(super) figures: Figures,
     /// The bucket of the first count.
     first: u16,
-    /// Side by side, since samples lie side by side.
-    counts: Vec<u64>,
+    /// Side by side, since samples lie side by side, and in half a word: those of a hundred groups do not fit into the nearer
+    /// caches. They go round.
+    counts: Vec<u32>,
+    /// What is not in these: so many more in this bucket, each time that a count went round.
+    rounds: Vec<(u16, u64)>,
 }
 
 impl Histogram {
     pub(super) fn of(samples: &[i64]) -> Histogram {
-        let mut histogram = Histogram { figures: Figures::NONE, first: 0, counts: Vec::new() };
+        let mut histogram = Histogram { figures: Figures::NONE, first: 0, counts: Vec::new(), rounds: Vec::new() };
         histogram.take_all(samples.iter().copied());
         histogram
     }
 
     /// One without samples, with room for what this one has.
     pub(super) fn empty(&self) -> Histogram {
-        Histogram { figures: Figures::NONE, first: self.first, counts: vec![0; self.counts.len()] }
+        Histogram { figures: Figures::NONE, first: self.first, counts: vec![0; self.counts.len()], rounds: Vec::new() }
     }
 
     /// Makes room for the buckets from `first` to `last`.
@@ -47,12 +50,15 @@ impl Histogram {
 
     #[inline]
     pub(super) fn put(&mut self, bucket: u16, n: u64) {
-        if let Some(count) = self.counts.get_mut(usize::from(bucket.wrapping_sub(self.first))) {
-            *count += n;
-            return;
+        if usize::from(bucket.wrapping_sub(self.first)) >= self.counts.len() {
+            self.cover(bucket, bucket.max(self.first));
         }
-        self.cover(bucket, bucket.max(self.first));
-        self.counts[usize::from(bucket - self.first)] += n;
+        let count = &mut self.counts[usize::from(bucket - self.first)];
+        let all = u64::from(*count) + n;
+        *count = all as u32;
+        if all > u32::MAX.into() {
+            self.rounds.push((bucket, all - u64::from(*count)));
+        }
     }
 
     /// Adds what was counted by bucket, of samples between the least and the greatest, with their sum and that of their squares.
@@ -67,11 +73,16 @@ impl Histogram {
 
     /// Gives each bucket that has samples with its count, in order.
     pub(super) fn each(&self, mut take: impl FnMut(u16, u64)) {
-        for (b, n) in (self.first..).zip(&self.counts) {
-            if *n > 0 {
-                take(b, *n);
-            }
-        }
+        self.all().filter(|(_, n)| *n > 0).for_each(|(b, n)| take(b, n));
+    }
+
+    /// The same of all buckets.
+    #[inline]
+    fn all(&self) -> impl Iterator<Item = (u16, u64)> {
+        (self.first..).zip(&self.counts).map(|(b, n)| {
+            let rounds = self.rounds.iter().filter(|(bucket, _)| *bucket == b);
+            (b, u64::from(*n) + rounds.map(|(_, n)| n).sum::<u64>())
+        })
     }
 
     /// Takes one sample.
@@ -92,11 +103,11 @@ impl Histogram {
                 sums.add_up(*sample);
                 any |= *sample;
                 match inner.get_mut(usize::from(bucket_of(*sample as u64)).wrapping_sub(first)) {
-                    Some(count) => {
+                    Some(count) if *count < u32::MAX => {
                         *count += 1;
                         false
                     }
-                    None => true,
+                    _ => true,
                 }
             });
             let Some(other) = other else { break };
@@ -112,7 +123,7 @@ impl Histogram {
 
     /// The buckets of which it is certain that no sample in them is less than any, or greater, and which is the first of them.
     #[inline]
-    fn inner(&mut self) -> (usize, &mut [u64]) {
+    fn inner(&mut self) -> (usize, &mut [u32]) {
         let (begin, end) = self.inner_ends();
         let [begin, end, first] = [begin, end, self.first].map(usize::from);
         (begin, self.counts.get_mut(begin.wrapping_sub(first)..end.wrapping_sub(first)).unwrap_or_default())
@@ -135,9 +146,9 @@ impl Histogram {
 
     pub(super) fn ranked(&self, rank: u64) -> i64 {
         let mut seen = 0;
-        for (b, n) in (self.first..).zip(&self.counts) {
+        for (b, n) in self.all() {
             seen += n;
-            if *n > 0 && seen >= rank {
+            if n > 0 && seen >= rank {
                 return self.inside(b);
             }
         }
@@ -153,7 +164,7 @@ impl Histogram {
 /// As buckets with their counts: most have none.
 impl Pack for Histogram {
     fn blank() -> Self {
-        Histogram { figures: Figures::blank(), first: 0, counts: Vec::new() }
+        Histogram { figures: Figures::blank(), first: 0, counts: Vec::new(), rounds: Vec::new() }
     }
 
     fn is_blank(&self) -> bool {
@@ -171,5 +182,36 @@ impl Pack for Histogram {
         self.figures = Pack::unpack(from);
         let filled: Vec<(u16, u64)> = Pack::unpack(from);
         filled.into_iter().for_each(|(b, n)| self.put(b, n));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many samples there are of one bucket, one by one or at once.
+    #[test]
+    fn counts_that_go_round_are_whole() {
+        let mut histogram = Histogram::of(&[7, 100, 1_000]);
+        let most = u64::from(u32::MAX);
+        histogram.put(bucket(100), most - 2);
+        for _ in 0..3 {
+            histogram.take(100);
+            histogram.take_all([100, 7, 100].into_iter());
+        }
+        histogram.put(bucket(1_000), 5 * most);
+        let counts = |histogram: &Histogram| {
+            let mut counts = Vec::new();
+            histogram.each(|b, n| counts.push((b, n)));
+            counts
+        };
+        let expected = |times: u64| {
+            [(bucket(7), 4 * times), (bucket(100), (most + 8) * times), (bucket(1_000), (5 * most + 1) * times)]
+        };
+        assert_eq!(counts(&histogram), expected(1));
+        assert_eq!(histogram.ranked(most + 13), 1_000);
+        let other = histogram.clone();
+        histogram.merge(&other);
+        assert_eq!(counts(&histogram), expected(2));
     }
 }
