@@ -6,6 +6,9 @@ use crate::report::PerSide;
 use crate::report::timing::{Blame, Distribution, Stops};
 use crate::time::Span;
 
+/// So many bytes are moved without calling a function.
+const PIECE: usize = 128;
+
 /// Members of an object with a short span each, and where each span lies. Empty spans stand already.
 struct Shape<const LEN: usize, const N: usize> {
     text: [u8; LEN],
@@ -13,6 +16,14 @@ struct Shape<const LEN: usize, const N: usize> {
 }
 
 impl<const LEN: usize, const N: usize> Shape<LEN, N> {
+    /// Puts the text without spans, in two pieces: for one that is long a function would be called.
+    #[inline(always)]
+    fn begin(&self, to: &mut [u8; LEN]) {
+        let ((begin, end), (to_begin, to_end)) = (self.text.split_at(PIECE), to.split_at_mut(PIECE));
+        to_begin.copy_from_slice(begin);
+        to_end.copy_from_slice(end);
+    }
+
     /// Puts the text of a span where it belongs.
     #[inline(always)]
     fn put(&self, i: usize, text: SpanText, to: &mut [u8; LEN]) {
@@ -82,7 +93,7 @@ impl Sheet<'_> {
     #[inline(always)]
     fn shaped<const LEN: usize, const N: usize>(self, shape: &Shape<LEN, N>, spans: &[Span; N]) -> Self {
         self.fill(LEN, |to: &mut [u8; LEN]| {
-            *to = shape.text;
+            shape.begin(to);
             // Many parts are none, and quantiles of a few samples are often the same one.
             let mut last = (Span(0), SpanText::ZERO);
             for (i, span) in spans.iter().enumerate() {
@@ -141,7 +152,7 @@ pub fn distribution<'a>(sheet: Sheet<'a>, d: &Distribution) -> Sheet<'a> {
 fn same(sheet: Sheet<'_>, span: Span) -> Sheet<'_> {
     let text = SpanText::short(span.0 as u64);
     sheet.put(b",").fill(DISTRIBUTION.text.len(), |to| {
-        *to = DISTRIBUTION.text;
+        DISTRIBUTION.begin(to);
         // The deviation stands.
         (0..7).for_each(|i| DISTRIBUTION.put(i, text, to));
     })
