@@ -186,7 +186,18 @@ impl Told for Endpoint {
     }
 
     fn by_the_book(ends: ByTheBook, last: Time) -> PerSide<Endpoint> {
-        let [client, server] = [0, 1].map(|e| Endpoint { sent: Some(last), ..ends.passage(e).into() });
-        PerSide { client, server }
+        let told = |e: usize| {
+            let (state, evidence) = ends.standing(e);
+            Endpoint {
+                state,
+                possible: ends.possible[e],
+                evidence,
+                history: ends.steps(e).map(|taken| taken.entry()).collect(),
+                retracted: Vec::new(),
+                time_in_state: ends.time_in_state(e),
+                sent: Some(last),
+            }
+        };
+        PerSide { client: told(0), server: told(1) }
     }
 }

@@ -1,13 +1,12 @@
 //! Both ends of a textbook connection that is only to be written: the few numbers that its history is made of.
 
-use smallvec::SmallVec;
-
 use super::passage::{Passage, Taken};
 use super::spent::TimeInState;
 use crate::time::{Span, Time};
 use crate::tracker::entered::{GROUNDS, Ground};
+use crate::tracker::rules::Rule;
 use crate::tracker::textbook::{PATHS, Packet};
-use crate::tracker::{State, States};
+use crate::tracker::{Evidence, State, States};
 
 /// What both ends went through. The client is end 0.
 #[derive(Clone, Debug)]
@@ -58,12 +57,38 @@ impl ByTheBook {
         if i == 2 && !self.closes(e) { self.lacking.unwrap_or(captured) } else { captured }
     }
 
+    /// The state of end `e` at the end, and how that is known.
+    #[inline]
+    pub fn standing(&self, e: usize) -> (State, Evidence) {
+        let (paths, grounds) = (self.paths(e), self.grounds(e));
+        self.over_at(e).map_or((paths[4].to, grounds[4].2), |over| (over.rule.to, over.evidence))
+    }
+
+    /// How end `e` left TIME_WAIT, if it did.
+    #[inline]
+    pub fn over_at(&self, e: usize) -> Option<&Taken> {
+        self.over.as_ref().filter(|_| self.closes(e))
+    }
+
+    #[inline]
+    fn paths(&self, e: usize) -> &'static [&'static Rule; 5] {
+        &PATHS[e & 1][usize::from(self.closes(e))]
+    }
+
+    /// Each state that end `e` entered, how that is known, and when it did.
+    #[inline]
+    pub fn states(&self, e: usize) -> impl Iterator<Item = (State, Evidence, Time)> {
+        let steps = self.paths(e).iter().zip(self.grounds(e)).zip(&self.at[e & 1]);
+        let over = self.over_at(e).map(|over| (over.rule.to, over.evidence, over.time));
+        steps.map(|((rule, (.., evidence)), at)| (rule.to, *evidence, *at)).chain(over)
+    }
+
     /// What end `e` went through, step by step.
-    pub fn passage(&self, e: usize) -> Passage {
-        let e = e & 1;
-        let paths = &PATHS[e][usize::from(self.closes(e))];
-        let step = |i: usize| {
-            let (by, proof, evidence) = self.grounds(e)[i];
+    #[inline]
+    pub fn steps(&self, e: usize) -> impl Iterator<Item = Taken> {
+        let (e, paths, grounds) = (e & 1, self.paths(e), self.grounds(e));
+        let step = move |i: usize| {
+            let (by, proof, evidence) = grounds[i];
             let (packet, proof) = (self.packets[by].1, proof.map_or(0, |proof| self.packets[proof].1));
             Taken {
                 time: self.at[e][i],
@@ -76,14 +101,24 @@ impl ByTheBook {
                 deduced: packet != 0 && packet == proof,
             }
         };
-        let mut taken: SmallVec<_> = (0..5).map(step).collect();
+        (0..5).map(step).chain(self.over_at(e).copied())
+    }
+
+    /// How long end `e` was in each state.
+    pub fn time_in_state(&self, e: usize) -> TimeInState {
+        let (paths, at) = (self.paths(e), &self.at[e & 1]);
         let mut time_in_state = TimeInState::default();
-        (0..4).for_each(|i| time_in_state.add(paths[i].to, self.at[e][i + 1] - self.at[e][i]));
+        (0..4).for_each(|i| time_in_state.add(paths[i].to, at[i + 1] - at[i]));
         if self.closes(e) {
-            taken.extend(self.over);
             time_in_state.add(State::TimeWait, self.waited);
         }
-        Passage { possible: self.possible[e], taken, time_in_state }
+        time_in_state
+    }
+
+    /// The same as that of any end.
+    pub fn passage(&self, e: usize) -> Passage {
+        let (taken, time_in_state) = (self.steps(e).collect(), self.time_in_state(e));
+        Passage { possible: self.possible[e & 1], taken, time_in_state }
     }
 }
 

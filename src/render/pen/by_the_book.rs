@@ -1,14 +1,15 @@
 //! The histories of both ends of a textbook connection: most packets and their times stand there several times, and are put
 //! into digits once.
 
-use super::Pen;
 use super::connection::{SERVER, spent, standing};
 use super::number::{Clock, Digits, KEYED, TIME};
 use super::passage::{self, NEXT, PROOF, WORDS};
 use super::sheet::Sheet;
+use super::{Pen, row};
 use crate::report::ByTheBook;
+use crate::time::Time;
+use crate::tracker::State;
 use crate::tracker::textbook::{PATHS, STATES};
-use crate::tracker::{Evidence, State};
 
 /// The key of the time at which a cause was captured.
 const KEY: &[u8; 12] = b",\"captured\":";
@@ -19,6 +20,9 @@ struct Texts {
     packets: [Digits; 8],
     captured: [[u8; KEYED]; 9],
 }
+
+/// How long the text of one of these is.
+const LENGTH: usize = KEY.len() + TIME;
 
 impl Texts {
     /// Puts those of these ends here, unless any of them is rare.
@@ -50,9 +54,7 @@ pub fn objects<'a>(ends: &ByTheBook, pen: Pen<'a>, clock: &mut Clock) -> Option<
 #[inline(always)]
 fn object<'a>(mut sheet: Sheet<'a>, ends: &ByTheBook, e: usize, texts: &Texts, clock: &mut Clock) -> Sheet<'a> {
     let (closes, at) = (ends.closes(e), &ends.at[e]);
-    let over = ends.over.as_ref().filter(|_| closes);
-    let state = over.map_or(if closes { State::TimeWait } else { State::Closed }, |over| over.rule.to);
-    let evidence = over.map_or(if closes { Evidence::Confirmed } else { Evidence::Inferred }, |over| over.evidence);
+    let (over, (state, evidence)) = (ends.over_at(e), ends.standing(e));
     let rules = &RULES[e][usize::from(closes)];
     sheet = standing(sheet, state, ends.possible[e], evidence).put(b"{\"time\":");
     for (i, (packet, proof, evidence)) in ends.grounds(e).iter().enumerate() {
@@ -64,7 +66,8 @@ fn object<'a>(mut sheet: Sheet<'a>, ends: &ByTheBook, e: usize, texts: &Texts, c
         }
         if ends.captured(e, i, *packet) != at[i] {
             let lacking = i == 2 && !closes && ends.lacking.is_some();
-            sheet = sheet.part(&texts.captured[if lacking { 8 } else { *packet }], KEY.len() + TIME);
+            let text = &texts.captured[if lacking { 8 } else { *packet }];
+            sheet = sheet.fill(LENGTH, |to: &mut [u8; LENGTH]| to.copy_from_slice(&text[..LENGTH]));
         }
         sheet = sheet.piece(&words.states).digits(texts.packets[*packet]);
         let cause = &words.causes[*evidence as usize];
@@ -80,6 +83,13 @@ fn object<'a>(mut sheet: Sheet<'a>, ends: &ByTheBook, e: usize, texts: &Texts, c
     let states = &STATES[e][usize::from(closes)];
     let spans = (0..4).map(|i| (states[i], at[i + 1] - at[i]));
     spent(sheet, spans.chain(closes.then_some((State::TimeWait, ends.waited))))
+}
+
+/// Writes the cells of a table for end `e` of a connection that began at `first`.
+pub fn cells<'a>(ends: &ByTheBook, e: usize, pen: Pen<'a>, first: Time) -> Option<Pen<'a>> {
+    let (state, evidence) = ends.standing(e);
+    let history = ends.states(e).map(|(state, evidence, at)| (state, evidence, at - first));
+    row::end(pen, (state, ends.possible[e], evidence), history)
 }
 
 /// The numbers of the rules by which each end takes its steps, by whether the other closed first or it did.
@@ -101,9 +111,9 @@ mod tests {
     use super::super::sheet::ROOM;
     use super::*;
     use crate::report::passage::Taken;
-    use crate::time::{Span, Time};
-    use crate::tracker::States;
+    use crate::time::Span;
     use crate::tracker::rules::{Event, rule};
+    use crate::tracker::{Evidence, States};
 
     fn written(write: impl FnOnce(Pen<'_>) -> Option<Pen<'_>>) -> String {
         let mut room = vec![0; 4 * ROOM];
@@ -126,9 +136,9 @@ mod tests {
         let course = || proptest::array::uniform2(proptest::array::uniform5(times()));
         let lacking = proptest::option::of(times());
         let over = proptest::option::of((times(), times(), numbers(), any::<bool>()));
-        let rest = (0..2_usize, any::<i64>(), any::<bool>());
+        let rest = (0..2_usize, any::<i64>(), any::<bool>(), any::<[[bool; 5]; 2]>());
         (packets, course(), course(), lacking, over, rest).prop_map(|(packets, at, late, lacking, over, rest)| {
-            let (closer, waited, sent) = rest;
+            let (closer, waited, sent, at_once) = rest;
             let over = over.and_then(|(time, captured, number, replaced)| {
                 let (event, packet) = if replaced { (Event::Replaced, number) } else { (Event::TwoMsl, 0) };
                 let evidence = match (replaced, sent) {
@@ -141,7 +151,12 @@ mod tests {
                 Some(Taken { time, latest, captured, packet, proof, rule, evidence, deduced })
             });
             let possible = [States::of(&[State::Closed]), States::of(&[State::Closed, State::TimeWait])];
-            ByTheBook { packets, lacking, closer, at, late, over, waited: Span(waited), possible }
+            let mut ends = ByTheBook { packets, lacking, closer, at, late, over, waited: Span(waited), possible };
+            // Many steps were taken when their causes were captured.
+            for (e, i) in (0..2).flat_map(|e| (0..5).map(move |i| (e, i))).filter(|(e, i)| at_once[*e][*i]) {
+                ends.at[e][i] = ends.captured(e, i, ends.grounds(e)[i].0);
+            }
+            ends
         })
     }
 
@@ -155,6 +170,16 @@ mod tests {
                 passage::object(&ends.passage(1), pen, &mut clocks[1])
             });
             prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn states_are_those_of_the_steps(ends in ends()) {
+            for e in [0, 1] {
+                let passage = ends.passage(e);
+                prop_assert_eq!(ends.standing(e), (passage.state(), passage.evidence()));
+                let steps = passage.taken.iter().map(|taken| (taken.rule.to, taken.evidence, taken.time));
+                prop_assert_eq!(ends.states(e).collect::<Vec<_>>(), steps.collect::<Vec<_>>());
+            }
         }
     }
 }

@@ -107,7 +107,7 @@ impl Lines {
 
     /// Adds the row of a connection, as it stands in the CSV format.
     pub fn row(&mut self, c: &Connection<impl End>) {
-        self.add(|pen| row::row(pen, c));
+        self.timed(|pen, clock| row::row(pen, c, clock));
     }
 
     /// Adds the line of a finding, as it stands in the NDJSON format.

@@ -19,7 +19,7 @@ pub struct Words {
     /// By evidence.
     pub causes: [Piece<96>; Evidence::ALL.len()],
     /// Where the rule stands.
-    pub rule: Piece<64>,
+    pub rule: Piece<48>,
 }
 
 /// What goes before the time of the next entry.
@@ -67,7 +67,7 @@ impl End for Written {
 
     fn cells<'a>(ends: &PerSide<Written>, pen: Pen<'a>, first: Time) -> Option<Pen<'a>> {
         match (&ends.client, &ends.server) {
-            (Written::Both(ends), _) => cells(&ends.passage(1), cells(&ends.passage(0), pen, first)?, first),
+            (Written::Both(ends), _) => by_the_book::cells(ends, 1, by_the_book::cells(ends, 0, pen, first)?, first),
             (Written::Steps(client), Written::Steps(server)) => cells(server, cells(client, pen, first)?, first),
             _ => Some(pen),
         }

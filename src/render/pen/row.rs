@@ -13,8 +13,7 @@ use crate::time::Span;
 use crate::tracker::{Evidence, State, States};
 
 /// Writes the row and the end of its line.
-pub fn row<'a, E: End>(mut pen: Pen<'a>, c: &Connection<E>) -> Option<Pen<'a>> {
-    let clock = &mut Clock::default();
+pub fn row<'a, E: End>(mut pen: Pen<'a>, c: &Connection<E>, clock: &mut Clock) -> Option<Pen<'a>> {
     pen = pen.count(c.id)?;
     for end in [&c.client, &c.server] {
         pen = pen.address(end.addr)?.put(b",")?.count(end.port.into())?;
@@ -57,9 +56,10 @@ pub fn end<'a>(
     }
     pen = pen.put(b",")?.word(evidence.name())?;
     for (i, (state, evidence, since)) in history.enumerate() {
-        pen = if i > 0 { pen.put(b" ")? } else { pen };
-        pen = pen.bytes(state.name().as_bytes())?.bytes(history::mark(evidence).as_bytes())?;
-        pen = pen.put(b"@")?.span(since)?;
+        pen = pen.sheet(|sheet| {
+            let sheet = if i > 0 { sheet.put(b" ") } else { sheet };
+            sheet.name(state).word(history::mark(evidence)).put(b"@").span(since)
+        })?;
     }
     pen.put(b",")
 }

@@ -71,6 +71,12 @@ impl Sheet<'_> {
         self.piece(&STATES[state as usize])
     }
 
+    /// Writes the name of a state.
+    #[inline(always)]
+    pub fn name(self, state: State) -> Self {
+        self.piece_without(&STATES[state as usize], 1)
+    }
+
     /// Writes a comma and the name of a state as a key.
     #[inline(always)]
     pub fn member(self, state: State) -> Self {
