@@ -9,8 +9,8 @@ use super::seats::{ALL, BITS, KIND, Seats};
 /// First samples from here on are stored apart.
 pub const LONG: i64 = 1 << (64 - BITS);
 /// A piece of the store has room for so many samples: for as many as there are already, within bounds, so that nothing
-/// is copied as they become more, and little room is left empty. As soon as a group has too many it has room for as many as are
-/// taken together.
+/// is copied as they become more, and little room is left empty. Where a group has too many a new one has room for as many as
+/// are taken together.
 const PIECE: (usize, usize) = (16, 4_096);
 
 /// So many samples of no listed group are taken together: those of all things stay in the second nearest cache.
