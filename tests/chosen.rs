@@ -68,8 +68,13 @@ fn look(finish: &mut Finish<'_>, keep: &(dyn Fn(&Connection) -> bool + Sync), ha
     if halves && let Some(mut parts) = finish.halves(wanted) {
         let mut stretches = Vec::new();
         for (n, part) in parts.iter_mut().enumerate() {
-            let looked = std::iter::from_fn(|| finish.look(part, wanted));
-            stretches.extend(looked.enumerate().map(|(i, stretch)| (2 * i + n, stretch.connections)));
+            for turn in (n..).step_by(2) {
+                if !finish.begin_turn(part) {
+                    break;
+                }
+                let looked = std::iter::from_fn(|| finish.look(part, wanted));
+                stretches.extend(looked.map(|stretch| (turn, stretch.connections)));
+            }
         }
         stretches.sort_by_key(|(place, _)| *place);
         finish.add(parts);

@@ -48,28 +48,19 @@ pub struct Finish<'a> {
     /// Whether the capture goes on after `end`.
     pub(super) goes_on: bool,
     /// Where the next stretch begins, and up to where stretches are looked at.
-    next: usize,
-    until: usize,
+    pub(super) next: usize,
+    pub(super) until: usize,
     /// Connections in a round, and where this one begins: what comes before it is gone.
     round: usize,
     begin: usize,
     /// What they add up to so far; taken out while connections are added to it.
     pub(super) sums: Option<Box<Tally>>,
     /// Digests that were in it before it was taken out.
-    earlier: Vec<Digests>,
+    pub(super) earlier: Vec<Digests>,
+    /// Totals of what another thread looked at, in all rounds: they go into the sums once.
+    pub(super) apart: Option<Totals>,
     /// Where they are looked at, from the first time on.
     desk: Option<Box<Desk>>,
-}
-
-/// Every other stretch of connections, and what they add up to: two can be looked at side by side.
-#[derive(Debug)]
-pub struct Part {
-    /// Where the next stretch begins.
-    next: usize,
-    /// Connections in a stretch.
-    length: usize,
-    sums: Box<Tally>,
-    desk: Box<Desk>,
 }
 
 impl<'a> Finish<'a> {
@@ -161,6 +152,7 @@ impl<'a> Finish<'a> {
             begin: 0,
             sums,
             earlier: Vec::new(),
+            apart: None,
             desk: None,
         }
     }
@@ -201,7 +193,7 @@ impl<'a> Finish<'a> {
     }
 
     /// The report is to be about some of the connections; there may be none of them.
-    fn begin_chosen(&mut self, wanted: Wanted<'_>) {
+    pub(super) fn begin_chosen(&mut self, wanted: Wanted<'_>) {
         if let Some(sums) = self.sums.as_mut().filter(|sums| wanted.only.is_some() && sums.chosen.is_none()) {
             sums.chosen = Some(Chosen::default());
             // Of few, among however many, all moments count.
@@ -214,48 +206,6 @@ impl<'a> Finish<'a> {
         if sums.chosen.is_some() {
             sums.totals.loosen_if_many(self.scene.begin, self.end);
         }
-    }
-
-    /// The connections that are yet to be looked at as `wanted`, in two parts, their stretches in turn; to be given back to
-    /// [`Finish::add`].
-    pub fn halves(&mut self, wanted: Wanted<'_>) -> Option<[Part; 2]> {
-        self.begin_chosen(wanted);
-        let length = self.length(wanted, self.next..self.until);
-        let (mut sums, next) = (self.sums.take()?, self.next);
-        let apart = Box::new(sums.empty());
-        self.earlier = std::mem::take(&mut sums.digests);
-        self.next = self.until;
-        let part = |next, sums| Part { next, length, sums, desk: Box::default() };
-        Some([part(next, sums), part(next + length, apart)])
-    }
-
-    /// Takes back [`Finish::halves`] of which nothing was looked at.
-    pub fn rejoin(&mut self, [mut first, _]: [Part; 2]) {
-        self.next = first.next;
-        first.sums.digests = std::mem::take(&mut self.earlier);
-        self.sums = Some(first.sums);
-    }
-
-    /// Looks at the next connections of `part`; `None` when all of it have been looked at.
-    pub fn look(&self, part: &mut Part, wanted: Wanted<'_>) -> Option<Stretch> {
-        let range = self.stretch(part.next, part.length)?;
-        part.next += 2 * part.length;
-        Some(self.look_at(range, wanted, &mut part.sums, &mut part.desk))
-    }
-
-    /// Adds what was looked at apart.
-    pub fn add(&mut self, [mut first, second]: [Part; 2]) {
-        let mut second = *second.sums;
-        if self.has_more_rounds() {
-            // What another thread allocates lies apart, where nothing else finds room when it is let go.
-            second.digests = second.digests.clone();
-        }
-        first.sums.merge(second);
-        self.loosen(&mut first.sums);
-        let mut digests = std::mem::take(&mut self.earlier);
-        digests.append(&mut first.sums.digests);
-        first.sums.digests = digests;
-        self.sums = Some(first.sums);
     }
 
     /// The same in rounds of `least` connections or more where there are many and nobody else needs them: these are looked
@@ -293,7 +243,7 @@ impl<'a> Finish<'a> {
     }
 
     /// The stretch that begins at this place, if it is to be looked at now.
-    fn stretch(&self, from: usize, length: usize) -> Option<Range<usize>> {
+    pub(super) fn stretch(&self, from: usize, length: usize) -> Option<Range<usize>> {
         (from < self.until).then(|| from..(from + length).min(self.until))
     }
 
@@ -347,7 +297,8 @@ impl<'a> Finish<'a> {
 
     /// The sums over all connections, those let go before first.
     pub(super) fn all_sums(&mut self) -> Option<Box<Tally>> {
-        let sums = self.sums.take()?;
+        let mut sums = self.sums.take()?;
+        self.apart.take().into_iter().for_each(|totals| sums.totals.merge(&totals));
         match self.past.sums.take() {
             Some(mut before) => {
                 before.append(*sums);

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `bundles` | taking what was found in packets, many at a time |
 //! | `notes` | what is noted of a connection beside the tracker |
-//! | `finish` | connections looked at, and the report of all; `full`: one by one, in full |
+//! | `finish` | connections looked at, and the report of all; `full`: one by one, in full; `part`: by two threads in turn |
 //! | `stretch` | some connections that were looked at, and what of them is wanted |
 //! | `look` | looking at them; `desk`: where that is done; `abridged`: at textbook connections; `ended`: at those that went by the book and ended otherwise; `lone`: at lone SYNs, of which most are alike; `flood`: at those that only tables are wanted of; `rows`: as one of many |
 //! | [`build`] | from a tracked connection to that of the report |
@@ -31,6 +31,7 @@ mod lone;
 mod look;
 mod notes;
 mod numbers;
+mod part;
 mod past;
 mod rows;
 mod stretch;
@@ -38,9 +39,10 @@ mod tally;
 
 use std::borrow::Cow;
 
-pub use finish::{Finish, Part};
+pub use finish::Finish;
 use held::Held;
 pub use notes::{Glimpse, Noted};
+pub use part::Part;
 pub use past::{MANY, Past, ROUND};
 pub use stretch::{Keep, Stretch, Wanted};
 

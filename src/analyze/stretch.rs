@@ -13,6 +13,9 @@ const STRETCH_OF_MANY: usize = 1 << 13;
 /// The same where they are built in full, so that they are still near when they are written.
 const STRETCH_IN_FULL: usize = 1 << 6;
 
+/// Stretches of those in a turn.
+const TURN_IN_FULL: usize = 4;
+
 /// The same where most are told in short.
 const STRETCH_OF_LONE: usize = 1_024;
 
@@ -71,5 +74,11 @@ impl Wanted<'_> {
             (false, _, false) => STRETCH,
             (false, _, true) => STRETCH_OF_MANY,
         }
+    }
+
+    /// Stretches of this length that a thread looks at in turn: what it makes of them wakes another, which costs more than
+    /// that short ones are still near.
+    pub(super) fn turn(self, length: usize) -> usize {
+        if length == STRETCH_IN_FULL { TURN_IN_FULL } else { 1 }
     }
 }

@@ -46,9 +46,14 @@ impl Tally {
     }
 
     /// The same, with nothing in it.
-    pub fn empty(&self) -> Tally {
+    fn empty(&self) -> Tally {
+        self.beside(None)
+    }
+
+    /// The same, with nothing in it but `totals`.
+    pub fn beside(&self, totals: Option<Totals>) -> Tally {
         Tally {
-            totals: self.totals.empty(),
+            totals: totals.unwrap_or_else(|| self.totals.empty()),
             rollups: kinds(),
             groups: Groups::new(),
             digests: Vec::new(),
@@ -64,17 +69,20 @@ impl Tally {
         Tally { chosen: self.chosen.take(), ..self.empty() }
     }
 
-    /// Adds what was added up of other connections, each stretch of which comes after one of these.
-    pub fn merge(&mut self, mut other: Tally) {
-        let mut theirs = std::mem::take(&mut other.digests).into_iter();
-        let mine = std::mem::take(&mut self.digests).into_iter();
-        self.digests = mine.flat_map(|stretch| [Some(stretch), theirs.next()]).flatten().collect();
-        self.append(other);
+    /// Adds what was added up of others in the same round but for their totals, which are given back.
+    pub fn merge_round(&mut self, mut other: Tally) -> Totals {
+        self.digests.append(&mut other.digests);
+        self.digests.sort_by_key(Digests::bounds);
+        self.append_all_but_totals(other)
     }
 
     /// Adds what was added up of other connections, all of which come after these.
     pub fn append(&mut self, other: Tally) {
-        self.totals.merge(&other.totals);
+        let totals = self.append_all_but_totals(other);
+        self.totals.merge(&totals);
+    }
+
+    fn append_all_but_totals(&mut self, other: Tally) -> Totals {
         self.rollups.merge(other.rollups);
         self.groups.merge(other.groups);
         self.digests.extend(other.digests);
@@ -83,6 +91,7 @@ impl Tally {
         if let Some(chosen) = other.chosen {
             self.chosen.get_or_insert_default().append(chosen);
         }
+        other.totals
     }
 }
 

@@ -119,7 +119,11 @@ impl Jobs {
         take: &mut impl FnMut(&T),
     ) {
         if self.several() {
-            let told = in_turn(finish, wanted, of, |looked| {
+            let more = move |made: &mut Vec<T>, stretch| match made.is_empty() {
+                true => *made = of(stretch),
+                false => made.extend(of(stretch)),
+            };
+            let told = in_turn(finish, wanted, Vec::new, more, |looked| {
                 let some = match looked {
                     Looked::Here(stretch) => of(stretch),
                     Looked::There(some) => some,
@@ -150,16 +154,15 @@ impl Jobs {
             Wanted { connections: true, written: true, lone_in_short: S::LONE_IN_SHORT, only, ..Wanted::default() };
         if self.several() {
             let (used, empty) = sync_channel(WAITING + 1);
-            let make = move |stretch: Stretch| {
-                let mut lines: Lines = empty.try_recv().unwrap_or_default();
+            let begin = move || empty.try_recv().unwrap_or_default();
+            let make = |lines: &mut Lines, stretch: Stretch| {
                 let Stretch { connections, passages, lone, .. } = &stretch;
                 match passages.is_empty() {
-                    true => S::make(&mut lines, connections, lone),
-                    false => S::make(&mut lines, passages, lone),
+                    true => S::make(lines, connections, lone),
+                    false => S::make(lines, passages, lone),
                 }
-                lines
             };
-            in_turn(finish, wanted, make, |looked| match looked {
+            in_turn(finish, wanted, begin, make, |looked| match looked {
                 Looked::Here(stretch) => write(out, &stretch),
                 Looked::There(mut lines) => {
                     out.made(&mut lines)?;
@@ -266,13 +269,14 @@ enum Looked<T> {
     There(T),
 }
 
-/// Looks at every other stretch of connections in a thread of its own, where `make` makes something of it: what belongs to
-/// a connection is thus made and thrown away in one thread. `take` gets all of them in order, up to its first error. Does
-/// nothing if there is no thread to be had.
+/// Looks at every other turn of connections in a thread of its own, where something is begun and `make` adds each stretch
+/// to it: what belongs to a connection is thus made and thrown away in one thread. `take` gets all of them in order, up to
+/// its first error. Does nothing if there is not enough for two threads, or no thread to be had.
 fn in_turn<T: Send>(
     finish: &mut Finish<'_>,
     wanted: Wanted<'_>,
-    mut make: impl FnMut(Stretch) -> T + Send,
+    mut begin: impl FnMut() -> T + Send,
+    mut make: impl FnMut(&mut T, Stretch) + Send,
     mut take: impl FnMut(Looked<T>) -> io::Result<()>,
 ) -> io::Result<()> {
     let Some([mut here, mut there]) = finish.halves(wanted) else { return Ok(()) };
@@ -280,18 +284,24 @@ fn in_turn<T: Send>(
         let (made, ready) = sync_channel(WAITING);
         let (finish, part) = (&*finish, &mut there);
         let look = move || {
-            while let Some(stretch) = finish.look(part, wanted) {
+            while finish.begin_turn(part) {
+                let mut turn = begin();
+                while let Some(stretch) = finish.look(part, wanted) {
+                    make(&mut turn, stretch);
+                }
                 // Where nobody takes them any more an error was met.
-                if made.send(make(stretch)).is_err() {
+                if made.send(turn).is_err() {
                     break;
                 }
             }
         };
         let looker = thread::Builder::new().name("look".to_owned()).spawn_scoped(scope, look).ok()?;
         let mut taken = Ok(());
-        while let (Ok(()), Some(stretch)) = (&taken, finish.look(&mut here, wanted)) {
-            taken = take(Looked::Here(stretch));
-            // The last stretch may be one of this thread.
+        while taken.is_ok() && finish.begin_turn(&mut here) {
+            while let (Ok(()), Some(stretch)) = (&taken, finish.look(&mut here, wanted)) {
+                taken = take(Looked::Here(stretch));
+            }
+            // The last turn may be one of this thread.
             if let (Ok(()), Ok(made)) = (&taken, ready.recv()) {
                 taken = take(Looked::There(made));
             }

@@ -31,7 +31,15 @@ impl Clients {
         self.numbers.push(number);
         if in_order {
             self.sorted += 1;
-        } else if self.numbers.len() >= 2 * self.sorted + UNSORTED {
+        } else {
+            self.sort_if_many();
+        }
+    }
+
+    /// Puts them in order where those that are not have become as many as those that are, so that each is moved a few times
+    /// only.
+    fn sort_if_many(&mut self) {
+        if self.numbers.len() >= 2 * self.sorted + UNSORTED {
             self.sort();
         }
     }
@@ -58,7 +66,7 @@ impl Clients {
     /// Adds those of `other`.
     pub(super) fn merge(&mut self, other: Clients) {
         self.numbers.extend_from_slice(&other.numbers);
-        self.sort();
+        self.sort_if_many();
     }
 
     /// How many there are, and the first [`LISTED`] by address.

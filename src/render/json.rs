@@ -55,8 +55,8 @@ impl<W: io::Write> Stream for Writer<W> {
     const LONE_IN_SHORT: bool = false;
 
     fn make(made: &mut Lines, connections: &[Connection<impl End>], _lone: &LoneSyns) {
-        for (i, connection) in connections.iter().enumerate() {
-            if i > 0 {
+        for connection in connections {
+            if !made.written().is_empty() {
                 made.raw(SEPARATOR);
             }
             made.connection(connection);

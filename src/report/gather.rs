@@ -13,6 +13,9 @@ pub struct Single {
     pub kind: Option<(u16, Severity)>,
 }
 
+/// Numbers of which it is asked at once whether anything was gathered.
+const SOME: usize = 32;
+
 /// What a number came to: nothing yet, a [`Single`], or with the highest bit the place of its sum.
 #[derive(Clone, Copy, Debug)]
 struct What(u32);
@@ -158,11 +161,18 @@ impl<S: Sum> Gather<S> {
 
     /// Adds what was gathered apart, by the same numbers.
     pub fn merge(&mut self, mut other: Gather<S>) {
-        for (number, what) in (0..).zip(std::mem::take(&mut other.whats)) {
-            match what.unfold() {
-                Unfolded::Nothing => {}
-                Unfolded::Single(single) => self.add(number, single),
-                Unfolded::Sum(place) => self.sum(number).merge(std::mem::take(&mut other.sums[place])),
+        let whats = std::mem::take(&mut other.whats);
+        for (some, numbers) in whats.chunks(SOME).zip((0..).step_by(SOME)) {
+            // What is gathered apart in rounds leaves most numbers out.
+            if some.iter().fold(0, |all, what| all | what.0) == 0 {
+                continue;
+            }
+            for (number, what) in (numbers..).zip(some) {
+                match what.unfold() {
+                    Unfolded::Nothing => {}
+                    Unfolded::Single(single) => self.add(number, single),
+                    Unfolded::Sum(place) => self.sum(number).merge(std::mem::take(&mut other.sums[place])),
+                }
             }
         }
     }
