@@ -230,14 +230,14 @@ impl<'a> Finish<'a> {
         self.keep_worst();
         self.time_chosen();
         let gone = std::mem::replace(&mut self.begin, self.until)..self.until;
-        for position in gone {
-            let index = self.at(position);
-            if let Held::Own(analysis) = &mut self.analysis {
-                analysis.tracker.release(index);
+        if let Held::Own(analysis) = &mut self.analysis {
+            match &self.order {
+                Some(order) => order[gone].iter().for_each(|index| analysis.tracker.release(*index as usize)),
+                None => {
+                    analysis.tracker.release_all(gone);
+                    analysis.tracker.let_go(self.begin);
+                }
             }
-        }
-        if let (Held::Own(analysis), None) = (&mut self.analysis, &self.order) {
-            analysis.tracker.let_go(self.begin);
         }
         self.until = (self.until + self.round).min(self.count());
     }

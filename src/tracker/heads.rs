@@ -105,6 +105,12 @@ impl Heads {
         self.pieces.get(i >> BITS)?.syn(i % PIECE)
     }
 
+    /// How many come from head `i` on in a piece that holds nothing but lone SYNs; 0 if it holds more.
+    #[inline]
+    pub(super) fn lone_from(&self, i: usize) -> usize {
+        if self.pieces.get(i >> BITS).is_some_and(Piece::is_lone) { PIECE - i % PIECE } else { 0 }
+    }
+
     /// Head `i`.
     #[inline]
     pub(super) fn at(&self, i: usize) -> Cow<'_, Head> {
@@ -371,6 +377,7 @@ mod tests {
         let mut heads = Heads::default();
         (0..5 * PIECE as u32).for_each(|n| assert!(heads.push_syn(&syn(n))));
         heads.open(PIECE);
+        assert_eq!([3, PIECE + 3, 5 * PIECE - 1].map(|i| heads.lone_from(i)), [PIECE - 3, 0, 1]);
         for end in [PIECE - 1, 2 * PIECE + 7, 2 * PIECE + 8, 4 * PIECE] {
             heads.let_go(end);
             for i in 0..heads.len() {

@@ -179,6 +179,12 @@ impl Piece {
         self.syns.as_ref().is_some_and(|syns| !syns.grown.is_empty())
     }
 
+    /// Whether nothing is in it but lone SYNs.
+    #[inline]
+    pub(super) fn is_lone(&self) -> bool {
+        self.syns.as_ref().is_some_and(|syns| syns.grown.is_empty())
+    }
+
     /// All heads.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Head> {
         let grown = self.syns.iter_mut().flat_map(|syns| syns.grown.iter_mut());

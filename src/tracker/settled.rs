@@ -1,6 +1,8 @@
 //! Connections that are settled: both ends have been closed for so long that no segment of them is still to come, and what
 //! became of them no longer depends on when it is asked.
 
+use std::ops::Range;
+
 use super::case::{Notes, Scratch};
 use super::kept::How;
 use super::profile::Profile;
@@ -76,6 +78,18 @@ impl<N: Notes> Tracker<N> {
     pub fn let_go(&mut self, end: usize) {
         if !self.has_incarnations() {
             self.store.heads.let_go(end);
+        }
+    }
+
+    /// [Releases](Tracker::release) these connections, lone SYNs a piece at a time: they have nothing to be let go of.
+    pub fn release_all(&mut self, range: Range<usize>) {
+        let mut i = range.start;
+        while i < range.end {
+            let lone = self.store.heads.lone_from(i);
+            if lone == 0 {
+                self.release(i);
+            }
+            i += lone.max(1);
         }
     }
 
