@@ -41,6 +41,9 @@ impl Finish<'_> {
                 true => stretch.passages.reserve_exact(some),
                 false => stretch.connections.reserve_exact(some),
             }
+            if range.len() > some {
+                stretch.lone.syns.reserve_exact(range.len());
+            }
         }
         let digests = Digests::with_capacity(range.len(), tally.digests.last());
         tally.digests.push(digests);
