@@ -48,6 +48,8 @@ pub struct Survey {
     turned_away: Vec<u8>,
     /// Clients as they were marked last, by a part of their hash: often it is the same ones again.
     recent: Vec<Recent>,
+    /// Whether nearly each connection is of a host of its own: there is nothing to prefetch that it is known by.
+    apart: bool,
 }
 
 /// What a connection says about the capture.
@@ -136,7 +138,7 @@ impl From<Scene> for Survey {
     /// The survey that the scene is known from, to be gone on with.
     fn from(scene: Scene) -> Survey {
         let Scene { quality, directory, hosts, turned_away, .. } = scene;
-        Survey { quality, directory, hosts, turned_away, recent: Vec::new() }
+        Survey { quality, directory, hosts, turned_away, ..Survey::default() }
     }
 }
 
@@ -154,7 +156,7 @@ impl Survey {
     /// Prefetches what it is known by, once that is there.
     #[inline]
     pub fn soon(&self, hash: u32) {
-        if !self.is_recent(hash) {
+        if !self.apart && !self.is_recent(hash) {
             self.directory.soon(hash);
         }
     }
@@ -217,6 +219,7 @@ impl Survey {
     pub fn expect(&mut self, more: Option<usize>) {
         if self.quality.connections == SHOWS && self.directory.hosts() as u64 >= SHOWS / 8 * 7 {
             self.directory.reserve_hosts(more.unwrap_or_default());
+            self.apart = true;
         }
     }
 

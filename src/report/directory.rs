@@ -126,14 +126,14 @@ impl Directory {
     #[inline]
     pub fn host_at(&mut self, hash: u32, addr: IpAddr) -> u32 {
         let next = self.addresses.short.len() as u32;
-        let known = self.hosts.find_or_put(hash, next, |n| self.addresses.get(n as u32) == addr);
-        known.map_or_else(
-            || {
+        match self.hosts.find_or_room(hash, |n| self.addresses.get(n as u32) == addr) {
+            Ok(number) => number as u32,
+            Err(free) => {
+                self.hosts.put_at(free, hash, next);
                 self.addresses.push(addr);
                 next
-            },
-            |number| number as u32,
-        )
+            }
+        }
     }
 
     /// Makes room for so many more hosts.
