@@ -6,8 +6,6 @@ use std::mem::discriminant;
 use std::ops::Range;
 use std::slice::from_ref;
 
-use smallvec::SmallVec;
-
 use super::desk::{Desk, TOGETHER};
 use super::finish::Finish;
 use super::lone::Looked;
@@ -116,13 +114,13 @@ impl Finish<'_> {
         stretch: &mut Stretch,
     ) -> bool {
         let (tracker, profile) = (&self.analysis.tracker, &self.analysis.profile);
-        let mut syns: SmallVec<[(Time, u64, Fate); TOGETHER]> = SmallVec::new();
-        for position in range.clone() {
+        let mut syns = [(Time(0), 0, Fate::Unanswered); TOGETHER];
+        for (position, seen) in range.clone().zip(&mut syns) {
             let Some((time, packet, _)) = tracker.lone_syn(self.at(position)).filter(|syn| syn.1 != 0) else {
                 return false;
             };
             let Some(fate) = Fate::of(time, self.end, profile) else { return false };
-            syns.push((time, packet, fate));
+            *seen = (time, packet, fate);
         }
         for (position, (time, packet, fate)) in range.zip(syns) {
             let syn = Syn { index: self.at(position), id: self.id(position), time, packet, fate };
