@@ -48,6 +48,11 @@ impl Pairs {
             self.pairs[i].1 = self.pairs[i].1.saturating_add(1);
             return;
         }
+        self.count_first(hash, pair);
+    }
+
+    /// The same of one that is not there.
+    fn count_first(&mut self, hash: u64, pair: Parties) {
         if self.pairs.len() >= KEPT {
             self.forget_the_smallest();
         }
@@ -97,8 +102,12 @@ impl Census {
         }
         count(&mut self.services, parties.service);
         if extent == Extent::Full {
-            count(&mut self.clients, parties.client);
-            self.pairs.count(parties);
+            // In a flood each client comes for the first time, and so does its pair: nobody has to look it up.
+            if count(&mut self.clients, parties.client) {
+                self.pairs.count_first(hash(&self.pairs.hasher, parties), parties);
+            } else {
+                self.pairs.count(parties);
+            }
         }
     }
 
@@ -129,13 +138,21 @@ impl Census {
     }
 }
 
+/// Counts this number; whether it is for the first time.
 #[inline]
-fn count(counts: &mut Vec<u32>, number: u32) {
+fn count(counts: &mut Vec<u32>, number: u32) -> bool {
     let number = number as usize;
-    if number >= counts.len() {
+    // Mostly they come as they are numbered.
+    if number == counts.len() {
+        counts.push(1);
+        return true;
+    }
+    if number > counts.len() {
         counts.resize(number + 1, 0);
     }
-    counts[number] = counts[number].saturating_add(1);
+    let counted = &mut counts[number];
+    *counted = counted.saturating_add(1);
+    *counted == 1
 }
 
 /// The `most` of `groups` with the most connections (of equals, those with the lower name), in that order.
