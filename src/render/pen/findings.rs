@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Pen;
 use super::number::Clock;
+use super::sheet::Sheet;
 use crate::report::facts::time;
 use crate::report::rollup::{Rollup, Worst};
 use crate::report::{Anomaly, Finding, Severity, Side};
@@ -131,6 +132,14 @@ pub fn float(pen: Pen<'_>, number: f64) -> Option<Pen<'_>> {
     match micros(number) {
         Some(micros) => pen.sheet(|sheet| sheet.micros(micros)),
         None => pen.json(&number),
+    }
+}
+
+/// The same on a sheet.
+pub fn float_on(sheet: Sheet<'_>, number: f64) -> Sheet<'_> {
+    match micros(number) {
+        Some(micros) => sheet.micros(micros),
+        None => sheet.float(number),
     }
 }
 

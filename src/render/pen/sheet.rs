@@ -3,7 +3,7 @@
 use super::Pen;
 
 /// What is written on a sheet is shorter than this.
-const MOST: usize = 1 << 13;
+pub const MOST: usize = 1 << 13;
 
 /// So many bytes are written at once at most, those that do not count included.
 const PIECE: usize = 256;
@@ -64,6 +64,26 @@ impl Sheet<'_> {
     #[inline(always)]
     pub fn part<const N: usize>(self, bytes: &[u8; N], len: usize) -> Self {
         self.fill(len, |to| *to = *bytes)
+    }
+
+    /// Writes text of any length, for which there is room.
+    #[inline(always)]
+    pub fn text(mut self, text: &[u8]) -> Self {
+        if let Some(to) = self.room[self.at % MOST..].get_mut(..text.len()) {
+            to.copy_from_slice(text);
+            self.at += text.len();
+        }
+        self
+    }
+
+    /// Writes what stands at this place once more, so many bytes, `N` at most.
+    #[inline(always)]
+    pub fn again<const N: usize>(self, (at, len): (usize, usize)) -> Self {
+        const { assert!(N <= PIECE) };
+        match self.room[at % MOST..].first_chunk::<N>().copied() {
+            Some(text) => self.part(&text, len),
+            None => self,
+        }
     }
 
     /// Writes a word of our own, of any length up to that of a piece.
