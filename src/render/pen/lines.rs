@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::connection::End;
 use super::number::Clock;
+use super::sheet::ROOM;
 use super::template::Template;
 use super::{Pen, connection, findings, row, tables};
 use crate::report::lone::LoneSyns;
@@ -29,6 +30,11 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// Where a line or two are written, in less room.
+    pub fn of_few() -> Lines {
+        Lines { text: vec![0; 2 * ROOM], ..Lines::default() }
+    }
+
     /// What was written since it was last emptied.
     pub fn written(&self) -> &[u8] {
         &self.text[..self.used]

@@ -58,7 +58,7 @@ pub struct Template {
 impl Template {
     /// That of `kind`: its line as it is written for any connection, without the values that are made up.
     pub fn of(kind: &Kind) -> Template {
-        let mut lines = Lines::default();
+        let mut lines = Lines::of_few();
         lines.line(&kind.connection);
         let line = lines.written();
         let values = values(kind);
@@ -161,11 +161,11 @@ fn values(kind: &Kind) -> Vec<(Part, Vec<u8>)> {
     parts.extend(SIDES.map(Part::Addr));
     parts.extend(SIDES.map(Part::Port));
     parts.extend((made_up.waited != 0).then_some(Part::Waited));
-    let mut room = vec![0; 2 * ROOM];
+    let mut room = vec![0; ROOM];
     let mut text = |part: Part| {
         let value = Pen::new(&mut room).sheet(|sheet| part.value(sheet, made_up, &mut Clock::default()));
-        let left = value.map_or(2 * ROOM, |pen| pen.left());
-        room[..2 * ROOM - left].to_vec()
+        let left = value.map_or(ROOM, |pen| pen.left());
+        room[..ROOM - left].to_vec()
     };
     parts.into_iter().map(|part| (part, text(part))).collect()
 }
