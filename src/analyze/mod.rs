@@ -258,7 +258,7 @@ impl Held<'_> {
             (count, indices.size_hint().1)
         };
         let ask = |tracker: &Tracker<Noted>, survey: &Survey, some: &[usize], hashes: &mut [u32]| {
-            hashes.iter_mut().zip(some).for_each(|(hash, i)| *hash = survey.ask(&tracker.sockets(*i)));
+            hashes.iter_mut().zip(some).for_each(|(hash, i)| *hash = survey.ask(tracker.sender_addr(*i)));
         };
         // What is known of the next ones is asked for two rounds before, who they are one round before.
         let (mut rooms, mut hashes) = ([[0; TOGETHER]; 3], [[0; TOGETHER]; 2]);

@@ -143,10 +143,10 @@ impl From<Scene> for Survey {
 }
 
 impl Survey {
-    /// By what the host of the first of these sockets is found; prefetches where that is.
+    /// By what the host at this address is found, the first of a connection's; prefetches where that is.
     #[inline]
-    pub fn ask(&self, sockets: &[Socket; 2]) -> u32 {
-        let hash = self.directory.hash(sockets[0].addr);
+    pub fn ask(&self, addr: IpAddr) -> u32 {
+        let hash = self.directory.hash(addr);
         if !self.is_recent(hash) {
             self.directory.prefetch(hash);
         }
@@ -169,7 +169,7 @@ impl Survey {
 
     /// Takes one connection between `sockets`: who they are.
     pub fn take(&mut self, sockets: &[Socket; 2], glance: &Glance) -> Parties {
-        let hash = self.ask(sockets);
+        let hash = self.ask(sockets[0].addr);
         self.take_at(sockets, hash, glance)
     }
 
@@ -323,7 +323,7 @@ mod tests {
         let socket = |host: u32, port| Socket { addr: Ipv4Addr::from_bits(host).into(), port };
         for n in 0..300_u32 {
             let (sockets, answered) = ([socket(n % 70, 4_000 + n as u16), socket(n % 3 + 60, 80)], n.is_multiple_of(5));
-            let hash = short.ask(&sockets);
+            let hash = short.ask(sockets[0].addr);
             let taken = short.take_orderly(&sockets, hash, answered);
             assert_eq!(taken, long.take(&sockets, &Glance::at_orderly(answered, false, None)));
         }

@@ -1,6 +1,7 @@
 //! What every connection is found by, in pieces that never move: memory is touched once, however many come.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use super::kept::{How, Kept};
 use super::piece::{BITS, PIECE, Piece};
@@ -153,6 +154,15 @@ impl Heads {
             (Some(head), _) => Cow::Borrowed(&head.sockets),
             (_, Some((syn, _))) => Cow::Owned(syn.sockets()),
             _ => Cow::Owned(self.at(i).sockets),
+        }
+    }
+
+    /// Who sent the first segment of connection `i`.
+    #[inline]
+    pub(super) fn sender_addr(&self, i: usize) -> IpAddr {
+        match self.whole(i) {
+            Some(head) => head.sockets[0].addr,
+            None => self.syn(i).map_or_else(|| self.at(i).sockets[0].addr, |(syn, _)| syn.sender_addr()),
         }
     }
 

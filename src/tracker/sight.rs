@@ -2,6 +2,7 @@
 //! unpacked, and a record is looked at in its place.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
@@ -19,12 +20,21 @@ use super::reading::Reading;
 use super::repeats::AtGlance;
 use super::steady::Room;
 use super::store::Store;
+use super::table::Tracker;
 use super::textbook::Textbook;
 use super::turns::{self, Turn};
 use super::unanswered::Unanswered;
 use crate::pack::{In, Pack};
 use crate::segment::{ScopeId, Segment, Socket};
 use crate::time::Time;
+
+impl<N: Notes> Tracker<N> {
+    /// Who sent the first segment of connection `i`.
+    #[inline]
+    pub fn sender_addr(&self, i: usize) -> IpAddr {
+        self.store.heads.sender_addr(i)
+    }
+}
 
 impl<E: Notes> Store<E> {
     /// Prefetches what [`Store::look`] will need of connection `index`, if it is on tape.

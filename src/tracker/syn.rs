@@ -108,6 +108,12 @@ impl Syn {
         [socket(0), socket(1)]
     }
 
+    /// The address of who sent it.
+    #[inline]
+    pub(super) fn sender_addr(&self) -> IpAddr {
+        Ipv4Addr::from_bits(self.addrs[0]).into()
+    }
+
     /// Which end of its connection the socket `a` is, if it is between these two.
     #[inline(never)]
     pub(super) fn sender(&self, a: &Socket, b: &Socket) -> Option<usize> {
