@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::desk::Desk;
 use super::finish::Finish;
-use super::stretch::{Stretch, Wanted};
+use super::stretch::{Stretch, Wanted, turn};
 use super::tally::Tally;
 
 /// Every other turn of some stretches, and what they add up to: two parts can be looked at side by side.
@@ -25,7 +25,7 @@ impl Finish<'_> {
     /// [`Finish::add`]. `None` where they make one turn only: the other part would have nothing to do.
     pub fn halves(&mut self, wanted: Wanted<'_>) -> Option<[Part; 2]> {
         let length = self.length(wanted, self.next..self.until);
-        let turn = length * wanted.turn(length);
+        let turn = turn(length);
         if self.until.saturating_sub(self.next) <= turn {
             return None;
         }

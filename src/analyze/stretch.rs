@@ -24,6 +24,12 @@ pub(super) fn fitting(least: usize) -> usize {
     least.next_multiple_of(2 * if least < ROUND { STRETCH } else { STRETCH_OF_MANY })
 }
 
+/// Connections in a turn of one of two threads, with stretches of this length: what is made of a turn wakes the other thread,
+/// which costs more than it saves that what was made last is still near.
+pub(super) fn turn(length: usize) -> usize {
+    if length == STRETCH_IN_FULL { TURN_IN_FULL * length } else { length }
+}
+
 /// Some connections, in order of their numbers.
 #[derive(Debug, Default)]
 pub struct Stretch {
@@ -74,11 +80,5 @@ impl Wanted<'_> {
             (false, _, false) => STRETCH,
             (false, _, true) => STRETCH_OF_MANY,
         }
-    }
-
-    /// Stretches of this length that a thread looks at in turn: what it makes of them wakes another, which costs more than
-    /// that short ones are still near.
-    pub(super) fn turn(self, length: usize) -> usize {
-        if length == STRETCH_IN_FULL { TURN_IN_FULL } else { 1 }
     }
 }
